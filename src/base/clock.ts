@@ -1,0 +1,20 @@
+/** Time as a dependency: production runs on the system's clock, tests on one they move by hand. */
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  /** Milliseconds on a clock that never jumps; only differences mean something. */
+  monotonic(): number;
+  /** Runs `task` after `delayMs`, once; the returned function cancels it. A pending timer does not keep the process alive. */
+  after(delayMs: number, task: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,27 @@
+/**
+ * gRPC metadata as it travels: an ordered list of entries, keys in lower case, values text for plain keys and bytes for
+ * keys that end in `-bin` (gRPC: PROTOCOL-HTTP2.md, "Custom-Metadata"). A list, not a map: keys may repeat.
+ */
+export type MetadataEntry = readonly [key: string, value: string | Uint8Array];
+export type Metadata = readonly MetadataEntry[];
+
+export const NO_METADATA: Metadata = Object.freeze([]);
+
+/** The last value of `key`, which must be in lower case. */
+export function lastValue(metadata: Metadata, key: string): string | Uint8Array | undefined {
+  for (let i = metadata.length - 1; i >= 0; i--) {
+    const entry = metadata[i];
+    if (entry !== undefined && entry[0] === key) return entry[1];
+  }
+  return undefined;
+}
+
+/** True if `key` is a legal metadata key: digits, lower-case letters, `_`, `-`, `.`. */
+export function isMetadataKey(key: string): boolean {
+  return /^[0-9a-z_.-]+$/.test(key);
+}
+
+/** True if `value` may travel under a plain key: printable ASCII (gRPC's ASCII-Value). */
+export function isMetadataText(value: string): boolean {
+  return /^[\x20-\x7e]*$/.test(value);
+}

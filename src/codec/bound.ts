@@ -1,0 +1,1 @@
+export interface BoundMessage { readonly placeholder: true }

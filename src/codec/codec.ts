@@ -1,0 +1,44 @@
+/**
+ * One codec per message type and option set: JSON text ⇄ protobuf bytes, with no message object in between (ProtoJSON:
+ * protobuf.dev/programming-guides/json). Compiled on first use and kept.
+ */
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import type { BoundMessage } from './bound.js';
+import type { FieldMask } from './field-mask.js';
+
+export interface JsonOptions {
+  /** Write fields without presence even when they hold their default. Default false. */
+  readonly emitDefaults: boolean;
+  /** Write enums as numbers. Default false. */
+  readonly enumsAsInts: boolean;
+  /** Write `display_name` instead of `displayName`; both are always read. Default false. */
+  readonly protoNames: boolean;
+  /** What an unknown JSON field in a request gets. Default reject. */
+  readonly unknownFields: 'reject' | 'ignore';
+  /** Deepest nesting of JSON that is read, and of messages that are written. Default 100. */
+  readonly maxDepth: number;
+  /** Full names of fields that are neither written nor read (to a client they do not exist). */
+  readonly omitFields: ReadonlySet<string>;
+}
+
+/**
+ * Requests: JSON → wire, weaving `bound` (path and query values) into the message while it is written.
+ * Throws a StatusError (INVALID_ARGUMENT, BadRequest details with JSON path, expected, found).
+ *
+ * Responses: wire → JSON as UTF-8 bytes. Throws a StatusError (INTERNAL, HTTP 502, source `upstream`) for broken bytes.
+ */
+export interface MessageCodec {
+  readonly descriptor: MessageDescriptor;
+  /** `body: "*"`, or no body (`json` undefined): the whole message. */
+  read(json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
+  /** `body: "field"`: the JSON is the value of one field, the rest of the message is `bound`. */
+  readField(field: FieldDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
+  /** The message as JSON, only what `mask` names if there is one. */
+  write(wire: Uint8Array, mask?: FieldMask): Uint8Array;
+  /** `response_body`: the value of one field; the default value (`{}`, `[]`, `""`, `0`, `null` for a wrapper…) when it is unset. */
+  writeField(field: FieldDescriptor, wire: Uint8Array, mask?: FieldMask): Uint8Array;
+}
+
+export interface Codecs {
+  of(message: MessageDescriptor): MessageCodec;
+}

@@ -1,0 +1,1 @@
+export interface FieldMask { readonly placeholder: true }

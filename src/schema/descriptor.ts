@@ -1,0 +1,143 @@
+/**
+ * The schema as the rest of protogate sees it: plain, read-only descriptors, the same whether they came from `.proto`
+ * text, a FileDescriptorSet or reflection. References between types are resolved by name on first use: a getter that
+ * meets a name which is nowhere throws a {@link LinkError}.
+ */
+import type { Diagnostic, Position } from '../base/diagnostic.js';
+import type { AggregateDeclaration, HttpRule, PolicyDeclaration } from './annotations.js';
+
+export type ScalarType =
+  | 'double' | 'float'
+  | 'int32' | 'int64' | 'uint32' | 'uint64' | 'sint32' | 'sint64'
+  | 'fixed32' | 'fixed64' | 'sfixed32' | 'sfixed64'
+  | 'bool' | 'string' | 'bytes';
+
+export type FieldType =
+  | { readonly kind: 'scalar'; readonly scalar: ScalarType }
+  | { readonly kind: 'enum'; readonly enum: EnumDescriptor }
+  /** `delimited`: encoded as a group (proto2 `group`, editions `message_encoding = DELIMITED`). */
+  | { readonly kind: 'message'; readonly message: MessageDescriptor; readonly delimited: boolean };
+
+export interface FieldDescriptor {
+  /** As written in the proto: `display_name`. */
+  readonly name: string;
+  /** `json_name`, given or derived: `displayName`; of an extension `[pkg.ext]`. */
+  readonly jsonName: string;
+  readonly number: number;
+  /** `pkg.Message.field`; of an extension its own full name. */
+  readonly fullName: string;
+  /** The message that the field is in; of an extension the one that it extends. */
+  readonly parent: MessageDescriptor;
+  readonly cardinality: 'singular' | 'repeated' | 'map';
+  /** Of a map the type of its values. Linked on first use. */
+  readonly type: FieldType;
+  /** Of a map only. */
+  readonly mapKey: ScalarType | undefined;
+  /** explicit: proto2 `optional`, proto3 `optional`, message fields, oneof members. implicit: proto3 scalars. Repeated and map fields are `implicit`. */
+  readonly presence: 'explicit' | 'implicit' | 'required';
+  readonly packed: boolean;
+  /** False where invalid UTF-8 in a string passes (proto2, `features.utf8_validation = NONE`). */
+  readonly validateUtf8: boolean;
+  /** The oneof that it is a member of; a proto3 `optional`'s synthetic oneof does not count. */
+  readonly oneof: OneofDescriptor | undefined;
+  readonly extension: boolean;
+  readonly deprecated: boolean;
+  /** google.api.field_behavior: `REQUIRED`, `OUTPUT_ONLY`, … */
+  readonly behavior: readonly string[];
+  readonly comment: string | undefined;
+  readonly position: Position;
+}
+
+export interface OneofDescriptor {
+  readonly name: string;
+  readonly fields: readonly FieldDescriptor[];
+}
+
+export interface MessageDescriptor {
+  readonly kind: 'message';
+  /** Without a leading dot: `pkg.Outer.Inner`. */
+  readonly fullName: string;
+  readonly name: string;
+  /** In the order of declaration. Map entry types have no descriptor of their own. */
+  readonly fields: readonly FieldDescriptor[];
+  readonly oneofs: readonly OneofDescriptor[];
+  /** By number; extensions that the schema knows are found too. */
+  field(number: number): FieldDescriptor | undefined;
+  /** By proto name or JSON name, `[pkg.ext]` for extensions. Safe for hostile names (`__proto__`). */
+  fieldNamed(name: string): FieldDescriptor | undefined;
+  /** option message_set_wire_format. */
+  readonly messageSet: boolean;
+  readonly comment: string | undefined;
+  readonly position: Position;
+}
+
+export interface EnumDescriptor {
+  readonly kind: 'enum';
+  readonly fullName: string;
+  readonly name: string;
+  /** In the order of declaration; aliases included. */
+  readonly values: readonly { readonly name: string; readonly number: number; readonly comment: string | undefined }[];
+  /** The first declared name of a number. */
+  nameOf(number: number): string | undefined;
+  numberOf(name: string): number | undefined;
+  /** proto2: an unknown number is treated as an unknown field. */
+  readonly closed: boolean;
+  readonly comment: string | undefined;
+  readonly position: Position;
+}
+
+export interface ServiceDescriptor {
+  readonly fullName: string;
+  readonly name: string;
+  readonly file: string;
+  readonly methods: readonly MethodDescriptor[];
+  /** From a schema root whose services are routed, not merely found by an import. */
+  readonly routed: boolean;
+  readonly defaultPolicy: PolicyDeclaration | undefined;
+  readonly comment: string | undefined;
+  readonly position: Position;
+}
+
+export interface MethodDescriptor {
+  readonly name: string;
+  /** `pkg.Service/Method`. */
+  readonly fullName: string;
+  /** `/pkg.Service/Method`. */
+  readonly path: string;
+  readonly service: ServiceDescriptor;
+  /** Linked on first use. */
+  readonly input: MessageDescriptor;
+  readonly output: MessageDescriptor;
+  readonly clientStreaming: boolean;
+  readonly serverStreaming: boolean;
+  readonly idempotency: 'unknown' | 'no-side-effects' | 'idempotent';
+  readonly deprecated: boolean;
+  readonly httpRule: HttpRule | undefined;
+  readonly policy: PolicyDeclaration | undefined;
+  readonly aggregate: AggregateDeclaration | undefined;
+  readonly comment: string | undefined;
+  /** Of the `rpc` keyword. */
+  readonly position: Position;
+}
+
+/** The linked view over all loaded files. */
+export interface Registry {
+  readonly services: readonly ServiceDescriptor[];
+  message(fullName: string): MessageDescriptor | undefined;
+  enum(fullName: string): EnumDescriptor | undefined;
+  /** `pkg.Service/Method`. */
+  method(fullName: string): MethodDescriptor | undefined;
+  /**
+   * Everything that the message needs, transitively: a name that is nowhere, a repeated field number… Empty: it links.
+   * Remembered per message.
+   */
+  problems(message: MessageDescriptor): readonly Diagnostic[];
+}
+
+/** A reference to a type that no loaded file declares. */
+export class LinkError extends Error {
+  override readonly name = 'LinkError';
+  constructor(readonly diagnostic: Diagnostic) {
+    super(diagnostic.text);
+  }
+}

@@ -1,0 +1,53 @@
+import { Code } from './code.js';
+
+/** gRPC code → HTTP status (google/rpc/code.proto's comments; transcoding rule 26). */
+const HTTP_STATUS: Readonly<Record<Code, number>> = {
+  [Code.OK]: 200,
+  [Code.CANCELLED]: 499,
+  [Code.UNKNOWN]: 500,
+  [Code.INVALID_ARGUMENT]: 400,
+  [Code.DEADLINE_EXCEEDED]: 504,
+  [Code.NOT_FOUND]: 404,
+  [Code.ALREADY_EXISTS]: 409,
+  [Code.PERMISSION_DENIED]: 403,
+  [Code.RESOURCE_EXHAUSTED]: 429,
+  [Code.FAILED_PRECONDITION]: 400,
+  [Code.ABORTED]: 409,
+  [Code.OUT_OF_RANGE]: 400,
+  [Code.UNIMPLEMENTED]: 501,
+  [Code.INTERNAL]: 500,
+  [Code.UNAVAILABLE]: 503,
+  [Code.DATA_LOSS]: 500,
+  [Code.UNAUTHENTICATED]: 401,
+};
+
+/** The HTTP status that answers a gRPC code. */
+export function codeToHttpStatus(code: Code): number {
+  return HTTP_STATUS[code];
+}
+
+/** The gateway's own HTTP statuses → the gRPC code that their body carries (transcoding rule 26). */
+const GATEWAY_CODE: Readonly<Record<number, Code>> = {
+  400: Code.INVALID_ARGUMENT,
+  401: Code.UNAUTHENTICATED,
+  403: Code.PERMISSION_DENIED,
+  404: Code.NOT_FOUND,
+  405: Code.UNIMPLEMENTED,
+  406: Code.INVALID_ARGUMENT,
+  408: Code.DEADLINE_EXCEEDED,
+  413: Code.RESOURCE_EXHAUSTED,
+  415: Code.INVALID_ARGUMENT,
+  426: Code.FAILED_PRECONDITION,
+  429: Code.RESOURCE_EXHAUSTED,
+  431: Code.RESOURCE_EXHAUSTED,
+  500: Code.INTERNAL,
+  501: Code.UNIMPLEMENTED,
+  502: Code.INTERNAL,
+  503: Code.UNAVAILABLE,
+  504: Code.DEADLINE_EXCEEDED,
+};
+
+/** The code in the body of an answer that the gateway gives by itself with `httpStatus`. */
+export function httpStatusToCode(httpStatus: number): Code {
+  return GATEWAY_CODE[httpStatus] ?? (httpStatus < 500 ? Code.INVALID_ARGUMENT : Code.UNKNOWN);
+}
