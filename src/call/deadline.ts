@@ -16,3 +16,8 @@ export function parseGrpcTimeout(text: string): number | undefined {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text);
   return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN);
 }
+
+/** `x-request-timeout` (seconds, decimal: `1`, `0.25`) → milliseconds, or undefined if malformed. */
+export function parseRequestTimeout(text: string): number | undefined {
+  return /^\d{1,8}(\.\d{1,9})?$/.test(text) ? Number(text) * 1000 : undefined;
+}

@@ -25,3 +25,27 @@ export function isMetadataKey(key: string): boolean {
 export function isMetadataText(value: string): boolean {
   return /^[\x20-\x7e]*$/.test(value);
 }
+
+/**
+ * True for the keys that the protocol keeps for itself: a transport sets them, and neither sends nor returns them as
+ * metadata. `:path` and its kind, `grpc-*`, and what HTTP/2 forbids or computes (RFC 9113 §8.2.2).
+ */
+export function isReservedMetadataKey(key: string): boolean {
+  return key.startsWith(':') || key.startsWith('grpc-') || RESERVED_KEYS.has(key);
+}
+
+const RESERVED_KEYS: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+]);

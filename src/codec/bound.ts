@@ -1,1 +1,194 @@
-export interface BoundMessage { readonly placeholder: true }
+/**
+ * The values that path and query give to fields of one request, as a tree that is woven into the message while its JSON
+ * is read (rule 9). Values are checked and encoded when they are bound: one is light, none costs nothing.
+ *
+ *     book.name = "shelves/1", update_mask = "title"   →   { book: { name: leaf }, update_mask: leaf }
+ */
+import type { FieldDescriptor } from '../schema/descriptor.js';
+import { quoteShort } from './json-scanner.js';
+import {
+  expectedScalar,
+  fieldWireType,
+  scalarWireType,
+  writeEnumNumber,
+  writeInteger,
+  writeScalarText,
+} from './scalar.js';
+import { textFormOf, wrappedScalar } from './well-known-reader.js';
+import { Wire, WireWriter } from './wire-writer.js';
+
+/** A value that does not fit its field; the message is written for the client. */
+export class BindError extends Error {
+  override readonly name = 'BindError';
+}
+
+/** What is bound to one field. Values are encoded, without the tag. */
+export type BoundEntry =
+  | { readonly kind: 'leaf'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
+  | { readonly kind: 'list'; readonly field: FieldDescriptor; readonly values: Uint8Array[] }
+  | { readonly kind: 'map'; readonly field: FieldDescriptor; readonly values: Map<string, Uint8Array> }
+  | { readonly kind: 'message'; readonly field: FieldDescriptor; readonly message: BoundMessage };
+
+const NONE: readonly BoundEntry[] = [];
+
+export class BoundMessage {
+  #entries: BoundEntry[] | undefined;
+
+  get entries(): readonly BoundEntry[] {
+    return this.#entries ?? NONE;
+  }
+
+  entry(field: FieldDescriptor): BoundEntry | undefined {
+    return this.#entries?.find((entry) => entry.field === field);
+  }
+
+  /** Throws BindError if another member of the field's oneof is bound. */
+  add(entry: BoundEntry): void {
+    const { oneof, name } = entry.field;
+    const other = oneof && this.entries.find(({ field }) => field.oneof === oneof);
+    if (other !== undefined) {
+      throw new BindError(`expected one member of oneof ${oneof?.name}, found ${other.field.name} and ${name}`);
+    }
+    if (this.#entries === undefined) this.#entries = [entry];
+    else this.#entries.push(entry);
+  }
+}
+
+/** Values are encoded here, then copied; nothing in between yields. */
+const scratch = new WireWriter();
+const TWICE = 'expected once, found twice';
+
+/**
+ * Binds the field at the end of `path`, which {@link isTextual}; a repeated field takes one value more, a map the entry
+ * of `mapKey`. Throws BindError: the text does not fit, a second value, two members of a oneof.
+ */
+export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], text: string, mapKey?: string): void {
+  let message = root;
+  for (let i = 0; i < path.length - 1; i++) message = descend(message, path[i]!);
+  const field = path[path.length - 1]!;
+  if (field.cardinality === 'map') bindEntry(message, field, mapKey ?? '', text);
+  else if (field.cardinality === 'repeated') bindElement(message, field, text);
+  else if (message.entry(field) !== undefined) throw new BindError(TWICE);
+  else message.add({ kind: 'leaf', field, text, value: encode(field, text) });
+}
+
+function descend(message: BoundMessage, field: FieldDescriptor): BoundMessage {
+  const entry = message.entry(field);
+  if (entry?.kind === 'message') return entry.message;
+  if (entry !== undefined) throw new BindError(TWICE);
+  const nested = new BoundMessage();
+  message.add({ kind: 'message', field, message: nested });
+  return nested;
+}
+
+function bindElement(message: BoundMessage, field: FieldDescriptor, text: string): void {
+  const value = encode(field, text);
+  const entry = message.entry(field);
+  if (entry?.kind === 'list') entry.values.push(value);
+  else message.add({ kind: 'list', field, values: [value] });
+}
+
+function bindEntry(message: BoundMessage, field: FieldDescriptor, key: string, text: string): void {
+  const keyType = field.mapKey!;
+  scratch.reset();
+  if (!writeScalarText(keyType, key, scratch)) {
+    throw new BindError(`expected ${expectedScalar(keyType)} as key, got ${quoteShort(key)}`);
+  }
+  const encodedKey = Buffer.from(scratch.slice());
+  const value = encode(field, text);
+  scratch.reset();
+  scratch.tag(1, scalarWireType(keyType));
+  scratch.raw(encodedKey);
+  scratch.tag(2, fieldWireType(field.type));
+  scratch.raw(value);
+  // `7` and `7.0` are one key.
+  const sameKey = encodedKey.toString('latin1');
+  const entry = message.entry(field);
+  if (entry?.kind !== 'map') message.add({ kind: 'map', field, values: new Map([[sameKey, scratch.slice()]]) });
+  else if (entry.values.has(sameKey)) throw new BindError(TWICE);
+  else entry.values.set(sameKey, scratch.slice());
+}
+
+/** Whether the field's values can be written as text: scalars, enums, and messages whose JSON is a string or scalar. */
+export function isTextual({ type }: FieldDescriptor): boolean {
+  if (type.kind !== 'message') return true;
+  const { fullName } = type.message;
+  return textFormOf(fullName) !== undefined || wrappedScalar(fullName) !== undefined;
+}
+
+function encode(field: FieldDescriptor, text: string): Uint8Array {
+  scratch.reset();
+  const expected = writeText(field, text);
+  if (expected !== undefined) throw new BindError(`expected ${expected}, got ${quoteShort(text)}`);
+  return scratch.slice();
+}
+
+/** Undefined, or what was expected. */
+function writeText({ type, number, fullName }: FieldDescriptor, text: string): string | undefined {
+  switch (type.kind) {
+    case 'scalar':
+      return writeScalarText(type.scalar, text, scratch) ? undefined : expectedScalar(type.scalar);
+    case 'enum': {
+      const known = type.enum.numberOf(text);
+      const written =
+        known === undefined ? writeEnumNumber(type.enum, text, scratch) : writeInteger('int32', `${known}`, scratch);
+      return written ? undefined : `a value of ${type.enum.fullName}`;
+    }
+    case 'message': {
+      const start = type.delimited ? scratch.pos : scratch.fork();
+      const expected = writeTextContents(type.message.fullName, text, fullName);
+      if (type.delimited) scratch.tag(number, Wire.END_GROUP);
+      else scratch.join(start);
+      return expected;
+    }
+  }
+}
+
+function writeTextContents(typeName: string, text: string, field: string): string | undefined {
+  const scalar = wrappedScalar(typeName);
+  if (scalar !== undefined) {
+    const start = scratch.pos;
+    scratch.tag(1, scalarWireType(scalar));
+    const valueStart = scratch.pos;
+    if (!writeScalarText(scalar, text, scratch)) return expectedScalar(scalar);
+    if (scratch.isDefault(valueStart)) scratch.pos = start;
+    return undefined;
+  }
+  const form = textFormOf(typeName);
+  if (form === undefined) throw new TypeError(`${field}: ${typeName} has no text form`);
+  return form.write(text, scratch) ? undefined : form.expected;
+}
+
+/** Writes an entry that is no message, tags included; a default without presence is nothing. */
+export function writeBoundEntry(entry: Exclude<BoundEntry, { kind: 'message' }>, writer: WireWriter): void {
+  const { field } = entry;
+  const wire = fieldWireType(field.type);
+  switch (entry.kind) {
+    case 'leaf': {
+      const start = writer.pos;
+      writer.tag(field.number, wire);
+      const valueStart = writer.pos;
+      writer.raw(entry.value);
+      if (field.presence === 'implicit' && writer.isDefault(valueStart)) writer.pos = start;
+      return;
+    }
+    case 'list':
+      if (field.packed) {
+        writer.tag(field.number, Wire.LEN);
+        const start = writer.fork();
+        for (const value of entry.values) writer.raw(value);
+        writer.join(start);
+        return;
+      }
+      for (const value of entry.values) {
+        writer.tag(field.number, wire);
+        writer.raw(value);
+      }
+      return;
+    case 'map':
+      for (const value of entry.values.values()) {
+        writer.tag(field.number, Wire.LEN);
+        writer.delimited(value);
+      }
+  }
+}

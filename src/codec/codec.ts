@@ -2,9 +2,15 @@
  * One codec per message type and option set: JSON text ⇄ protobuf bytes, with no message object in between (ProtoJSON:
  * protobuf.dev/programming-guides/json). Compiled on first use and kept.
  */
-import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
+import { Code } from '../status/code.js';
+import { StatusError } from '../status/status-error.js';
 import type { BoundMessage } from './bound.js';
 import type { FieldMask } from './field-mask.js';
+import { createJsonReader } from './json-to-proto.js';
+import { JsonWriter } from './json-writer.js';
+import { createWriters } from './proto-to-json.js';
+import { BrokenWire, WireReader } from './wire-reader.js';
 
 export interface JsonOptions {
   /** Write fields without presence even when they hold their default. Default false. */
@@ -41,4 +47,53 @@ export interface MessageCodec {
 
 export interface Codecs {
   of(message: MessageDescriptor): MessageCodec;
+}
+
+/** One writer's buffer for all codecs: writing never waits, so it is never used twice at once. */
+const OUT = new JsonWriter();
+
+/** Codecs by message type, compiled on first use. */
+export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
+  const reader = createJsonReader(registry, options);
+  const writers = createWriters(registry, options);
+  const codecs = new Map<MessageDescriptor, MessageCodec>();
+
+  function compile(descriptor: MessageDescriptor): MessageCodec {
+    const writer = writers.of(descriptor);
+    return {
+      descriptor,
+      read: (json, bound) => reader.read(descriptor, json, bound),
+      readField: (field, json, bound) => reader.readField(descriptor, field, json, bound),
+      write: (wire, mask) =>
+        written(() => writer.write(new WireReader(wire), [0, wire.length], OUT, options.maxDepth, mask)),
+      writeField: (field, wire, mask) =>
+        written(() => writer.writeField(new WireReader(wire), field, OUT, options.maxDepth, mask)),
+    };
+  }
+
+  return {
+    of(message) {
+      let codec = codecs.get(message);
+      if (codec === undefined) {
+        codec = compile(message);
+        codecs.set(message, codec);
+      }
+      return codec;
+    },
+  };
+}
+
+function written(write: () => void): Uint8Array {
+  try {
+    write();
+    return OUT.take();
+  } catch (error) {
+    OUT.reset();
+    if (!(error instanceof BrokenWire)) throw error;
+    throw new StatusError(Code.INTERNAL, 'the upstream sent a broken message', {
+      httpStatus: 502,
+      source: 'upstream',
+      cause: error,
+    });
+  }
 }

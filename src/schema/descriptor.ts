@@ -7,10 +7,21 @@ import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { AggregateDeclaration, HttpRule, PolicyDeclaration } from './annotations.js';
 
 export type ScalarType =
-  | 'double' | 'float'
-  | 'int32' | 'int64' | 'uint32' | 'uint64' | 'sint32' | 'sint64'
-  | 'fixed32' | 'fixed64' | 'sfixed32' | 'sfixed64'
-  | 'bool' | 'string' | 'bytes';
+  | 'double'
+  | 'float'
+  | 'int32'
+  | 'int64'
+  | 'uint32'
+  | 'uint64'
+  | 'sint32'
+  | 'sint64'
+  | 'fixed32'
+  | 'fixed64'
+  | 'sfixed32'
+  | 'sfixed64'
+  | 'bool'
+  | 'string'
+  | 'bytes';
 
 export type FieldType =
   | { readonly kind: 'scalar'; readonly scalar: ScalarType }

@@ -1,0 +1,47 @@
+/** The admin port: health and the route map, for operators and their machines. Never on the public port. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import Router from '@koa/router';
+import Koa from 'koa';
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** `serving`, `starting`, `draining`. */
+  readonly state: string;
+  /** Name → how its connection is. Tells, does not decide: an upstream that is down leaves the gateway ready. */
+  readonly upstreams: ReadonlyMap<string, string>;
+}
+
+export interface AdminSources {
+  readonly readiness: () => Readiness;
+  /** What `routes --format json` prints. */
+  readonly routes: () => unknown;
+}
+
+/** Builds the admin request listener: `/healthz`, `/readyz`, `/routes`. */
+export function createAdmin({ readiness, routes }: AdminSources): (req: IncomingMessage, res: ServerResponse) => void {
+  const router = new Router();
+  router.get('/healthz', (ctx) => {
+    ctx.body = { status: 'alive' };
+  });
+  router.get('/readyz', (ctx) => {
+    const { ready, state, upstreams } = readiness();
+    ctx.status = ready ? 200 : 503;
+    ctx.body = { ready, state, upstreams: Object.fromEntries(upstreams) };
+  });
+  router.get('/routes', (ctx) => {
+    ctx.body = routes();
+  });
+  const app = new Koa();
+  app.silent = true;
+  app.use(async (ctx, next) => {
+    ctx.set('x-content-type-options', 'nosniff');
+    await next();
+    if (ctx.status === 404 && ctx.body === undefined) {
+      ctx.status = 404;
+      ctx.body = { code: 5, message: 'expected /healthz, /readyz or /routes', details: [] };
+    }
+  });
+  app.use(router.routes()).use(router.allowedMethods());
+  const handle = app.callback();
+  return (req, res) => void handle(req, res);
+}

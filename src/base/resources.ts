@@ -1,0 +1,43 @@
+/**
+ * Resources: what has state (connections, breakers, counters, keys) and outlives a snapshot. Each is keyed by its
+ * settings and counted: a new snapshot that asks for the same settings gets the same resource, and the last one to let
+ * go closes it.
+ */
+export interface Resource {
+  close(): Promise<void>;
+}
+
+interface Held {
+  readonly resource: Resource;
+  count: number;
+}
+
+export class Resources {
+  readonly #held = new Map<string, Held>();
+
+  /** The resource of `key`, made by `create` when nobody holds it yet. Pair every `acquire` with one `release`. */
+  acquire<R extends Resource>(key: string, create: () => R): R {
+    const held = this.#held.get(key);
+    if (held === undefined) {
+      const resource = create();
+      this.#held.set(key, { resource, count: 1 });
+      return resource;
+    }
+    held.count++;
+    return held.resource as R;
+  }
+
+  /** Lets go; closes the resource if nobody else holds it. */
+  async release(key: string): Promise<void> {
+    const held = this.#held.get(key);
+    if (held === undefined) return;
+    held.count--;
+    if (held.count > 0) return;
+    this.#held.delete(key);
+    await held.resource.close();
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+}

@@ -1,0 +1,44 @@
+import { Command, Option } from 'commander';
+import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
+import { routeRows } from '../gateway.js';
+import { countRoutes } from '../report/route-map.js';
+import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
+import { planFlags, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+
+interface CheckFlags extends SchemaFlags {
+  readonly format: 'text' | 'json';
+  readonly strict?: boolean;
+}
+
+/** `check`: loads everything as `serve` would and reports every problem. */
+export function checkCommand(exit: SetExitCode): Command {
+  return withSchemaOptions(new Command('check'))
+    .description(
+      'Loads everything as serve would and reports every problem: FILE:LINE:COL: error|warning: TEXT [rule].',
+    )
+    .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
+    .option('--strict', 'exit 1 on warnings too')
+    .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
+    .action(async (flags: CheckFlags) => {
+      const { plan, diagnostics } = await planFlags(flags);
+      process.stdout.write(flags.format === 'json' ? formatJson(diagnostics) : formatText(diagnostics));
+      const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
+      const warnings = diagnostics.length - errors;
+      const routes = plan === undefined ? '' : `${countRoutes(routeRows(plan.routes))}, `;
+      process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
+      exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);
+    });
+}
+
+function formatText(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic)}\n`).join('');
+}
+
+function formatJson(diagnostics: readonly Diagnostic[]): string {
+  const rows = diagnostics.map(({ severity, rule, text, position }) => ({ ...position, severity, rule, text }));
+  return `${JSON.stringify(rows, null, 2)}\n`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

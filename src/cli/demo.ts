@@ -1,0 +1,65 @@
+import { Command } from 'commander';
+import { parseConfig } from '../config/parse.js';
+import { startShop } from '../demo/shop.js';
+import { tour } from '../demo/tour.js';
+import { routeRows } from '../gateway.js';
+import { plan } from '../plan.js';
+import { countRoutes } from '../report/route-map.js';
+import { createLog } from '../telemetry/log.js';
+import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
+import { parsePort } from './port.js';
+import { runServer } from './run-server.js';
+import { hasErrors, printDiagnostics } from './schema-options.js';
+
+interface DemoFlags {
+  readonly port: number;
+  readonly adminPort: number;
+}
+
+/** `demo`: the shop's four gRPC services and a gateway in front of them, all on this machine. */
+export function demoCommand(exit: SetExitCode): Command {
+  return new Command('demo')
+    .description('Starts the demo services and a gateway in front of them, and prints requests to try.')
+    .option('--port <number>', 'port of the gateway, 0 for any free one', parsePort, 8080)
+    .option('--admin-port <number>', 'port for health and the route map', parsePort, 9901)
+    .addHelpText('after', '\nExample:\n  protogate demo --port 8080')
+    .action(async ({ port, adminPort }: DemoFlags) => {
+      const shop = await startShop();
+      try {
+        exit(await serveShop(shop, port, adminPort));
+      } finally {
+        await shop.close();
+      }
+    });
+}
+
+async function serveShop(
+  shop: Awaited<ReturnType<typeof startShop>>,
+  port: number,
+  adminPort: number,
+): Promise<number> {
+  const { config, diagnostics } = parseConfig({
+    version: 1,
+    listen: { port },
+    admin: { port: adminPort },
+    schema: { protos: [shop.protos] },
+    upstreams: Object.fromEntries(shop.upstreams.map(({ name, target, services }) => [name, { target, services }])),
+    metadata: { request: ['accept-language'], response: ['location'] },
+    drain: { grace: '0s', timeout: '2s' },
+    log: { sample: 0 },
+  });
+  const planned = config === undefined ? undefined : await plan(config);
+  const problems = [...diagnostics, ...(planned?.diagnostics ?? [])].filter(({ severity }) => severity === 'error');
+  if (planned === undefined || hasErrors(problems)) {
+    printDiagnostics(problems);
+    return EXIT_FAILURE;
+  }
+  for (const { name, target } of shop.upstreams) process.stderr.write(`gRPC service ${name} at ${target}\n`);
+  const server = await runServer(planned, createLog({ format: 'text' }));
+  process.stdout.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
+  process.stderr.write(`\nTry, in another terminal:\n\n`);
+  for (const { title, curl } of tour(server.url)) process.stderr.write(`# ${title}\n${curl}\n\n`);
+  process.stderr.write(`Admin: ${server.adminUrl}/readyz and /routes. Ctrl-C ends the demo.\n`);
+  await server.stopped;
+  return EXIT_OK;
+}

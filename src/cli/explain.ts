@@ -1,0 +1,49 @@
+import { Command } from 'commander';
+import { explain } from '../report/explain.js';
+import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
+import { planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+
+interface ExplainFlags extends SchemaFlags {
+  readonly data?: string;
+  readonly header: readonly string[];
+}
+
+/** `explain`: a dry run of one request. Exit code 1 if it would be refused. */
+export function explainCommand(exit: SetExitCode): Command {
+  return withSchemaOptions(new Command('explain'))
+    .description('A dry run: which route matches and why, the request message, the policies, or the exact error.')
+    .argument('<method>', 'GET, POST, …')
+    .argument('<path>', 'as in the request line, with the query')
+    .option('-d, --data <body>', 'the request body')
+    .option('-H, --header <name: value>', 'a request header (repeatable)', (text, all: string[]) => [...all, text], [])
+    .addHelpText('after', "\nExample:\n  protogate explain GET '/v1/shelves/7?page_size=5' --protos protos")
+    .action(async (method: string, target: string, flags: ExplainFlags) => {
+      if (!target.startsWith('/')) throw new UsageError(`path: expected it to start with '/', got '${target}'`);
+      const { plan, diagnostics } = await planFlags(flags);
+      printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
+      if (plan === undefined) return exit(EXIT_FAILURE);
+      const { ok, text } = explain(
+        {
+          routes: plan.routes,
+          codecs: plan.codecs,
+          query: plan.config.query,
+          metadata: plan.config.metadata,
+          errorFormat: plan.config.errors.format,
+        },
+        {
+          method: method.toUpperCase(),
+          target,
+          body: Buffer.from(flags.data ?? ''),
+          rawHeaders: flags.header.flatMap(splitHeader),
+        },
+      );
+      process.stdout.write(text);
+      exit(ok ? EXIT_OK : EXIT_FAILURE);
+    });
+}
+
+function splitHeader(text: string): [name: string, value: string] {
+  const colon = text.indexOf(':');
+  if (colon <= 0) throw new UsageError(`--header: expected 'name: value', got '${text}'`);
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+}

@@ -1,0 +1,49 @@
+/** The command line: a file per command, each prints what a lower floor returns. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { checkCommand } from './check.js';
+import { configSchemaCommand } from './config-schema.js';
+import { demoCommand } from './demo.js';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './exit.js';
+import { explainCommand } from './explain.js';
+import { routesCommand } from './routes.js';
+import { serveCommand } from './serve.js';
+
+/** Runs one command; resolves to its exit code: 0 done or clean, 1 findings or failure, 2 wrong usage. */
+export async function main(args: readonly string[]): Promise<number> {
+  let exitCode = EXIT_OK;
+  const program = new Command('protogate')
+    .description('A REST/JSON gateway in front of gRPC services: its routes come from their own protos.')
+    .version(version(), '-V, --version')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051');
+  for (const define of [serveCommand, routesCommand, checkCommand, explainCommand, configSchemaCommand, demoCommand]) {
+    program.addCommand(
+      define((code) => {
+        exitCode = code;
+      })
+        .exitOverride()
+        .showSuggestionAfterError(),
+    );
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): number {
+  // Commander has printed its own message by now.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+  const text = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`error: ${text.split('\n', 1)[0]}\n`);
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}

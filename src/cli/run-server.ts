@@ -1,0 +1,68 @@
+/** A gateway on its two ports, from start to drained: what `serve` and `demo` have in common. */
+import { createServer, type Server } from 'node:http';
+import { createAdmin } from '../admin/admin.js';
+import { systemClock } from '../base/clock.js';
+import { routeRows, startGateway } from '../gateway.js';
+import type { Plan } from '../plan.js';
+import { prepareDrain } from '../server/drain.js';
+import { listen, urlOf } from '../server/listen.js';
+import type { Log } from '../telemetry/log.js';
+
+export interface RunningServer {
+  readonly url: string;
+  readonly adminUrl: string | undefined;
+  /** Resolves when a signal came and everything has ended. */
+  readonly stopped: Promise<void>;
+}
+
+export async function runServer(plan: Plan, log: Log): Promise<RunningServer> {
+  const { config } = plan;
+  let state = 'starting';
+  const gateway = startGateway(plan, log);
+  const admin = await listenAdmin(plan, () => ({
+    ready: state === 'serving',
+    state,
+    upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
+  }));
+  const settings = { ...config.listen, headerBytes: config.limits.headerBytes };
+  const server = await listen(settings, gateway.callback()).catch(async (error: unknown) => {
+    admin?.close();
+    await gateway.close();
+    throw error;
+  });
+  const drain = prepareDrain(server, systemClock);
+  state = 'serving';
+
+  const stopped = firstSignal().then(async (signal) => {
+    state = 'draining';
+    log.info({ signal }, 'draining');
+    await drain(config.drain);
+    await gateway.close();
+    admin?.close();
+    admin?.closeAllConnections();
+  });
+  return { url: urlOf(server), adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+}
+
+async function listenAdmin(plan: Plan, readiness: Parameters<typeof createAdmin>[0]['readiness']) {
+  const settings = plan.config.admin;
+  if (settings === undefined) return undefined;
+  const rows = routeRows(plan.routes);
+  const server: Server = createServer(createAdmin({ readiness, routes: () => rows }));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(settings.port, settings.host, () => resolve());
+  });
+  return server;
+}
+
+/** The second signal ends the process at once, as Node does by default. */
+function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals) => {
+      process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  });
+}

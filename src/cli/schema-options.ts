@@ -1,0 +1,91 @@
+/** The flags that say where the schema comes from, the same for every command that needs one. */
+import type { Command } from 'commander';
+import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
+import type { Config } from '../config/config.js';
+import { loadConfig } from '../config/load.js';
+import { applyOverrides } from '../config/overrides.js';
+import { type Plan, plan } from '../plan.js';
+import { UsageError } from './exit.js';
+import { progressLine } from './progress.js';
+
+export interface SchemaFlags {
+  readonly config?: string;
+  readonly protos: readonly string[];
+  readonly import: readonly string[];
+  readonly descriptorSet: readonly string[];
+  readonly upstream: readonly string[];
+  readonly autoRoutes?: boolean;
+  readonly host?: string;
+  readonly port?: number;
+  readonly adminPort?: number;
+}
+
+/** Adds `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes`. */
+export function withSchemaOptions(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'the YAML config; relative paths in it are relative to the file')
+    .option('--protos <dir>', 'an import root; every .proto below it is loaded (repeatable)', collect, [])
+    .option('--import <dir>', 'a root for imports alone (repeatable)', collect, [])
+    .option('--descriptor-set <file>', 'a FileDescriptorSet, with imports (repeatable)', collect, [])
+    .option(
+      '--upstream <[name=]target>',
+      'a gRPC server; a nameless one serves every service (repeatable)',
+      collect,
+      [],
+    )
+    .option('--auto-routes', 'POST /pkg.Service/Method for methods without a rule');
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+export interface Loaded {
+  readonly config: Config | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The config file and the flags over it. Throws a UsageError when nothing names a schema. */
+export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
+  const { config, diagnostics } = await loadConfig(flags.config, process.env, process.cwd());
+  if (config === undefined) return { config, diagnostics };
+  const merged = applyOverrides(config, {
+    protos: flags.protos,
+    imports: flags.import,
+    descriptorSets: flags.descriptorSet,
+    upstreams: flags.upstream,
+    ...(flags.autoRoutes === undefined ? {} : { autoRoutes: flags.autoRoutes }),
+    ...(flags.host === undefined ? {} : { host: flags.host }),
+    ...(flags.port === undefined ? {} : { port: flags.port }),
+    ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
+  });
+  const { protos, descriptorSets } = merged.config.schema;
+  if (protos.length === 0 && descriptorSets.length === 0) {
+    throw new UsageError('no schema: give --protos DIR, --descriptor-set FILE or a --config FILE that names one');
+  }
+  return { config: merged.config, diagnostics: [...diagnostics, ...merged.diagnostics] };
+}
+
+/** Loads and plans with progress on a terminal; the config's own diagnostics come first. */
+export async function planFlags(
+  flags: SchemaFlags,
+): Promise<{ plan: Plan | undefined; diagnostics: readonly Diagnostic[] }> {
+  const { config, diagnostics } = await loadFlags(flags);
+  if (config === undefined) return { plan: undefined, diagnostics };
+  const progress = progressLine('loading protos');
+  const planned = await plan(config, {
+    onProgress: progress.update,
+    ...(flags.config === undefined ? {} : { configFile: flags.config }),
+  });
+  progress.done();
+  return { plan: planned, diagnostics: [...diagnostics, ...planned.diagnostics] };
+}
+
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ severity }) => severity === 'error');
+}
+
+/** One line each, on stderr. */
+export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
+  for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
+}

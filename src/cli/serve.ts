@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import { routeRows } from '../gateway.js';
+import { countRoutes } from '../report/route-map.js';
+import { createLog } from '../telemetry/log.js';
+import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
+import { parsePort } from './port.js';
+import { runServer } from './run-server.js';
+import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+
+/** `serve`: runs the gateway until SIGTERM or SIGINT, then drains. */
+export function serveCommand(exit: SetExitCode): Command {
+  return withSchemaOptions(new Command('serve'))
+    .description('Runs the gateway until SIGTERM or SIGINT, then drains.')
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+    .option('--port <number>', 'port to listen on, 0 for any free one (default: 8080)', parsePort)
+    .option('--admin-port <number>', 'port for health and the route map (default: 9901)', parsePort)
+    .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
+    .action(async (flags: SchemaFlags) => {
+      const { plan, diagnostics } = await planFlags(flags);
+      printDiagnostics(diagnostics);
+      if (plan === undefined || hasErrors(diagnostics)) {
+        process.stderr.write('error: not served: mend the errors above (protogate check lists them all)\n');
+        return exit(EXIT_FAILURE);
+      }
+      if (plan.config.upstreams.size === 0) {
+        throw new UsageError('no upstream: give --upstream [NAME=]TARGET or a --config FILE that names one');
+      }
+      const log = createLog({ format: plan.config.log.format });
+      const server = await runServer(plan, log);
+      const served = routeRows(plan.routes).filter(({ upstream }) => upstream !== null);
+      process.stdout.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
+      await server.stopped;
+      exit(EXIT_OK);
+    });
+}

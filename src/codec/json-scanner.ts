@@ -1,0 +1,361 @@
+/**
+ * Strict JSON (RFC 8259), pulled token by token from UTF-8 bytes. No values are built that nobody asked for and no path
+ * is kept: a {@link ReadProblem} carries the byte offset, from which `json-path.ts` finds the path.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { WireWriter } from './wire-writer.js';
+
+/** Why a body cannot be read. `syntax`: it is no JSON; `value`: the value or key at `offset` does not fit. */
+export class ReadProblem extends Error {
+  override readonly name = 'ReadProblem';
+  constructor(
+    readonly kind: 'syntax' | 'value',
+    readonly offset: number,
+    readonly description: string,
+    /** A field of the object at `offset`, where that field is what is missing. */
+    readonly member?: string,
+  ) {
+    super(description);
+  }
+}
+
+export const Char = {
+  QUOTE: 0x22,
+  COMMA: 0x2c,
+  MINUS: 0x2d,
+  POINT: 0x2e,
+  ZERO: 0x30,
+  NINE: 0x39,
+  COLON: 0x3a,
+  OPEN_LIST: 0x5b,
+  BACKSLASH: 0x5c,
+  CLOSE_LIST: 0x5d,
+  OPEN_OBJECT: 0x7b,
+  CLOSE_OBJECT: 0x7d,
+  F: 0x66,
+  N: 0x6e,
+  T: 0x74,
+} as const;
+
+const END = -1;
+const EMPTY = Buffer.alloc(0);
+/** Digits that a double holds exactly. */
+const SAFE_DIGITS = 15;
+
+const PLAIN = 0;
+const NON_ASCII = 1;
+const STOP = 2;
+/** What a byte is inside a string. */
+const IN_STRING = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte < 0x20 || byte === Char.QUOTE || byte === Char.BACKSLASH) return STOP;
+  return byte < 0x80 ? PLAIN : NON_ASCII;
+});
+
+const ESCAPES = new Map([
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+]);
+
+export class JsonScanner {
+  bytes: Buffer = EMPTY;
+  pos = 0;
+  end = 0;
+  /** Of the string, number or key that was read last. */
+  tokenStart = 0;
+  /** Deepest nesting of objects and lists. */
+  readonly #maxDepth: number;
+  #validUtf8 = true;
+  #escaped = false;
+  #nonAscii = false;
+
+  constructor(maxDepth: number) {
+    this.#maxDepth = maxDepth;
+  }
+
+  start(json: Uint8Array): void {
+    this.bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+    this.pos = 0;
+    this.end = json.length;
+    // One native pass over all; strings are looked at one by one only to name the bad one.
+    this.#validUtf8 = isUtf8(this.bytes);
+    if (json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf) {
+      throw new ReadProblem('syntax', 0, 'expected JSON without a byte order mark');
+    }
+  }
+
+  /** Lets go of the text. */
+  release(): void {
+    this.bytes = EMPTY;
+    this.end = 0;
+  }
+
+  /** The next byte that is no white space, which is not consumed; -1 at the end. */
+  peek(): number {
+    const { bytes, end } = this;
+    let at = this.pos;
+    while (at < end) {
+      const byte = bytes[at]!;
+      if (byte > 0x20 || (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)) {
+        this.pos = at;
+        return byte;
+      }
+      at++;
+    }
+    this.pos = at;
+    return END;
+  }
+
+  expectEnd(): void {
+    if (this.peek() !== END) throw this.syntax('the end of the text');
+  }
+
+  /** Between a key and its value. */
+  colon(): void {
+    if (this.peek() !== Char.COLON) throw this.syntax('":"');
+    this.pos++;
+  }
+
+  /** Consumes the bracket of an object or list inside of `depth` others. */
+  open(bracket: typeof Char.OPEN_OBJECT | typeof Char.OPEN_LIST, depth: number): void {
+    if (this.peek() !== bracket) throw this.unfit(bracket === Char.OPEN_LIST ? 'a list' : 'an object');
+    if (depth >= this.#maxDepth) throw this.tooDeep();
+    this.pos++;
+  }
+
+  /** After an opening bracket: whether it closes at once; consumes the closing one. */
+  isEmpty(close: number): boolean {
+    if (this.peek() !== close) return false;
+    this.pos++;
+    return true;
+  }
+
+  /** After an element or member: whether another follows; consumes the comma or the closing bracket. */
+  hasMore(close: number): boolean {
+    const byte = this.peek();
+    if (byte !== Char.COMMA && byte !== close)
+      throw this.syntax(close === Char.CLOSE_LIST ? '"," or "]"' : '"," or "}"');
+    this.pos++;
+    return byte === Char.COMMA;
+  }
+
+  /** Whether the key at `pos` is, byte for byte, `quoted`; then it is consumed. */
+  takeKey(quoted: Uint8Array): boolean {
+    const { bytes, pos } = this;
+    const { length } = quoted;
+    if (pos + length > this.end) return false;
+    for (let i = 0; i < length; i++) if (bytes[pos + i] !== quoted[i]) return false;
+    this.tokenStart = pos;
+    this.pos = pos + length;
+    return true;
+  }
+
+  readKey(): string {
+    if (this.peek() !== Char.QUOTE) throw this.syntax('a key in double quotes');
+    return this.readString();
+  }
+
+  /** At a quote: the string's text. */
+  readString(): string {
+    const stop = this.#passString();
+    const start = this.tokenStart + 1;
+    if (this.#escaped) return this.#unescape(start, stop);
+    return this.bytes.toString(this.#nonAscii ? 'utf8' : 'latin1', start, stop);
+  }
+
+  /** At a quote: the string as length and UTF-8. */
+  copyString(writer: WireWriter): void {
+    const stop = this.#passString();
+    const start = this.tokenStart + 1;
+    if (this.#escaped) writer.string(this.#unescape(start, stop));
+    else writer.delimited(this.bytes, start, stop);
+  }
+
+  /** Passes a number; its text is {@link tokenText}. */
+  passNumber(): void {
+    const byte = this.peek();
+    if (byte !== Char.MINUS && (byte < Char.ZERO || byte > Char.NINE)) throw this.syntax('a value');
+    const { bytes } = this;
+    let at = this.pos;
+    this.tokenStart = at;
+    if (bytes[at] === Char.MINUS) at++;
+    if (bytes[at] === Char.ZERO) at++;
+    else at = this.#passDigits(at);
+    if (bytes[at] === Char.POINT) at = this.#passDigits(at + 1);
+    if (bytes[at] === 0x65 || bytes[at] === 0x45) {
+      const sign = bytes[at + 1];
+      at = this.#passDigits(sign === 0x2b || sign === Char.MINUS ? at + 2 : at + 1);
+    }
+    this.pos = at;
+  }
+
+  /** The number that was just passed if it is short and all digits, else NaN: see {@link tokenText}. */
+  smallInteger(): number {
+    const { bytes, pos } = this;
+    let at = this.tokenStart;
+    const negative = bytes[at] === Char.MINUS;
+    if (negative) at++;
+    if (pos - at > SAFE_DIGITS) return Number.NaN;
+    let value = 0;
+    for (; at < pos; at++) {
+      const digit = bytes[at]! - Char.ZERO;
+      if (digit < 0 || digit > 9) return Number.NaN;
+      value = value * 10 + digit;
+    }
+    return negative ? -value : value;
+  }
+
+  /** Of a number. */
+  tokenText(): string {
+    return this.bytes.toString('latin1', this.tokenStart, this.pos);
+  }
+
+  /** Passes `true`, `false` or `null`. */
+  literal(word: 'true' | 'false' | 'null'): void {
+    const { bytes, pos } = this;
+    for (let i = 0; i < word.length; i++) {
+      if (bytes[pos + i] !== word.charCodeAt(i)) throw this.syntax('a value');
+    }
+    this.pos = pos + word.length;
+  }
+
+  /** `expected …, got …` of the byte at `at`. */
+  syntax(expected: string, at = this.pos): ReadProblem {
+    if (at >= this.end) return new ReadProblem('syntax', this.end, `expected ${expected}, got the end of the text`);
+    const found = this.bytes.toString('utf8', at, Math.min(at + 4, this.end));
+    const [first = ''] = found;
+    return new ReadProblem('syntax', at, `expected ${expected}, got ${JSON.stringify(first)}`);
+  }
+
+  /** `expected …, got …` of the value at `at`. */
+  unfit(expected: string, at = this.pos): ReadProblem {
+    const byte = this.bytes[at];
+    if (byte === undefined || !isValueStart(byte)) return this.syntax('a value', at);
+    return new ReadProblem('value', at, `expected ${expected}, got ${this.#describe(at)}`);
+  }
+
+  tooDeep(): ReadProblem {
+    return new ReadProblem('value', this.pos, `expected at most ${this.#maxDepth} levels of nesting, got more`);
+  }
+
+  #describe(at: number): string {
+    this.pos = at;
+    const byte = this.bytes[at]!;
+    if (byte === Char.OPEN_OBJECT) return 'an object';
+    if (byte === Char.OPEN_LIST) return 'a list';
+    if (byte === Char.QUOTE) return quoteShort(this.readString());
+    if (byte === Char.T) return 'true';
+    if (byte === Char.F) return 'false';
+    if (byte === Char.N) return 'null';
+    this.passNumber();
+    return shorten(this.tokenText());
+  }
+
+  #passDigits(from: number): number {
+    const { bytes, end } = this;
+    let at = from;
+    while (at < end && bytes[at]! >= Char.ZERO && bytes[at]! <= Char.NINE) at++;
+    if (at === from) throw this.syntax('a digit', at);
+    return at;
+  }
+
+  /** Goes behind the closing quote and gives its offset. */
+  #passString(): number {
+    const { bytes, end } = this;
+    const start = this.pos;
+    this.tokenStart = start;
+    this.#escaped = false;
+    let nonAscii = false;
+    let at = start + 1;
+    for (; at < end; at++) {
+      const what = IN_STRING[bytes[at]!];
+      if (what === PLAIN) continue;
+      if (what === NON_ASCII) nonAscii = true;
+      else if (bytes[at] === Char.QUOTE) break;
+      else if (bytes[at] === Char.BACKSLASH) {
+        this.#escaped = true;
+        at++;
+      } else throw this.syntax('no control character in a string', at);
+    }
+    if (at >= end) throw this.syntax('a closing quote', end);
+    this.#nonAscii = nonAscii;
+    if (nonAscii && !this.#validUtf8 && !isUtf8(bytes.subarray(start, at))) {
+      throw new ReadProblem('value', start, 'expected UTF-8, got other bytes');
+    }
+    this.pos = at + 1;
+    return at;
+  }
+
+  /** The text between the quotes, escapes resolved. */
+  #unescape(start: number, stop: number): string {
+    const raw = this.bytes.toString('utf8', start, stop);
+    let text = '';
+    let from = 0;
+    for (let at = raw.indexOf('\\'); at >= 0; at = raw.indexOf('\\', from)) {
+      text += raw.slice(from, at);
+      if (raw[at + 1] !== 'u') {
+        const plain = ESCAPES.get(raw[at + 1]!);
+        if (plain === undefined) throw this.syntax('an escape such as \\n', this.#offsetIn(start, raw, at));
+        text += plain;
+        from = at + 2;
+        continue;
+      }
+      const unit = this.#hex(start, raw, at);
+      from = at + 6;
+      if (unit < 0xd800 || unit > 0xdfff) {
+        text += String.fromCharCode(unit);
+        continue;
+      }
+      const low = unit < 0xdc00 && raw.startsWith('\\u', from) ? this.#hex(start, raw, from) : 0;
+      if (low < 0xdc00 || low > 0xdfff) {
+        throw new ReadProblem('value', start - 1, 'expected Unicode text, got a lone surrogate');
+      }
+      text += String.fromCharCode(unit, low);
+      from += 6;
+    }
+    return text + raw.slice(from);
+  }
+
+  #hex(start: number, raw: string, at: number): number {
+    const digits = raw.slice(at + 2, at + 6);
+    if (!/^[0-9a-fA-F]{4}$/.test(digits))
+      throw this.syntax('four hex digits after \\u', this.#offsetIn(start, raw, at));
+    return Number.parseInt(digits, 16);
+  }
+
+  #offsetIn(start: number, raw: string, at: number): number {
+    return start + Buffer.byteLength(raw.slice(0, at));
+  }
+}
+
+function isValueStart(byte: number): boolean {
+  if (byte >= Char.ZERO && byte <= Char.NINE) return true;
+  switch (byte) {
+    case Char.QUOTE:
+    case Char.MINUS:
+    case Char.OPEN_OBJECT:
+    case Char.OPEN_LIST:
+    case Char.T:
+    case Char.F:
+    case Char.N:
+      return true;
+    default:
+      return false;
+  }
+}
+
+const SHOWN_CHARACTERS = 40;
+
+function shorten(text: string): string {
+  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
+}
+
+/** What a client sent, as an error shows it. */
+export function quoteShort(text: string): string {
+  return JSON.stringify(shorten(text));
+}

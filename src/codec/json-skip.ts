@@ -1,0 +1,59 @@
+/**
+ * Passes a JSON value that nobody wants: still checked as JSON, for Unicode, depth and duplicate keys. While it looks
+ * for an Any's `@type` it notes those of inner objects, so that Anys in Anys are not searched again and again.
+ */
+import { Char, type JsonScanner, ReadProblem } from './json-scanner.js';
+
+/** Offset of an object's `{` → offset of its `@type` value. */
+export type TypeOffsets = Map<number, number>;
+
+/** At any value inside of `depth` objects and lists. */
+export function skipValue(scanner: JsonScanner, depth: number, types?: TypeOffsets): void {
+  switch (scanner.peek()) {
+    case Char.QUOTE:
+      scanner.readString();
+      return;
+    case Char.OPEN_OBJECT:
+      skipObject(scanner, depth, types);
+      return;
+    case Char.OPEN_LIST:
+      scanner.open(Char.OPEN_LIST, depth);
+      if (scanner.isEmpty(Char.CLOSE_LIST)) return;
+      do skipValue(scanner, depth + 1, types);
+      while (scanner.hasMore(Char.CLOSE_LIST));
+      return;
+    case Char.T:
+      scanner.literal('true');
+      return;
+    case Char.F:
+      scanner.literal('false');
+      return;
+    case Char.N:
+      scanner.literal('null');
+      return;
+    default:
+      scanner.passNumber();
+  }
+}
+
+function skipObject(scanner: JsonScanner, depth: number, types: TypeOffsets | undefined): void {
+  scanner.open(Char.OPEN_OBJECT, depth);
+  const start = scanner.pos - 1;
+  if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
+  const keys = new Set<string>();
+  do {
+    const key = scanner.readKey();
+    if (keys.has(key)) throw duplicateKey(scanner.tokenStart);
+    keys.add(key);
+    scanner.colon();
+    if (key === '@type' && types !== undefined) {
+      scanner.peek();
+      types.set(start, scanner.pos);
+    }
+    skipValue(scanner, depth + 1, types);
+  } while (scanner.hasMore(Char.CLOSE_OBJECT));
+}
+
+export function duplicateKey(offset: number): ReadProblem {
+  return new ReadProblem('value', offset, 'expected once, found twice');
+}

@@ -1,0 +1,119 @@
+/** Readers of one JSON value that is no object: scalars and enums. They write it without a tag, or throw a ReadProblem. */
+import type { EnumDescriptor, FieldType, ScalarType } from '../schema/descriptor.js';
+import { Char, type JsonScanner } from './json-scanner.js';
+import {
+  expectedScalar,
+  type IntegerType,
+  isBase64,
+  parseFloating,
+  writeEnumNumber,
+  writeInteger,
+  writeSmallInteger,
+} from './scalar.js';
+import type { WireWriter } from './wire-writer.js';
+
+export type ReadValue = () => void;
+
+/** `null` is a value of it and not "unset": google.protobuf.Value, NullValue. */
+export function takesNull(type: FieldType): boolean {
+  if (type.kind === 'message') return type.message.fullName === 'google.protobuf.Value';
+  return type.kind === 'enum' && isNullValue(type.enum);
+}
+
+function isNullValue(type: EnumDescriptor): boolean {
+  return type.fullName === 'google.protobuf.NullValue';
+}
+
+export function compileScalar(scalar: ScalarType, scanner: JsonScanner, writer: WireWriter): ReadValue {
+  const expected = expectedScalar(scalar);
+  switch (scalar) {
+    case 'string':
+      return function readString() {
+        if (scanner.peek() !== Char.QUOTE) throw scanner.unfit(expected);
+        scanner.copyString(writer);
+      };
+    case 'bytes':
+      return function readBytes() {
+        if (scanner.peek() !== Char.QUOTE) throw scanner.unfit(expected);
+        const at = scanner.pos;
+        const text = scanner.readString();
+        if (!isBase64(text)) throw scanner.unfit(expected, at);
+        writer.base64(text);
+      };
+    case 'bool':
+      return function readBool() {
+        const byte = scanner.peek();
+        if (byte !== Char.T && byte !== Char.F) throw scanner.unfit(expected);
+        scanner.literal(byte === Char.T ? 'true' : 'false');
+        writer.uint32(byte === Char.T ? 1 : 0);
+      };
+    case 'double':
+    case 'float':
+      return compileFloating(scalar, scanner, writer);
+    default:
+      return compileInteger(scalar, scanner, writer);
+  }
+}
+
+function compileInteger(type: IntegerType, scanner: JsonScanner, writer: WireWriter): ReadValue {
+  return function readInteger() {
+    const quoted = scanner.peek() === Char.QUOTE;
+    const at = scanner.pos;
+    if (!quoted && !atNumber(scanner)) throw scanner.unfit(type);
+    let written: boolean;
+    if (quoted) {
+      written = writeInteger(type, scanner.readString(), writer);
+    } else {
+      scanner.passNumber();
+      const small = scanner.smallInteger();
+      written = Number.isNaN(small)
+        ? writeInteger(type, scanner.tokenText(), writer)
+        : writeSmallInteger(type, small, writer);
+    }
+    if (!written) throw scanner.unfit(type, at);
+  };
+}
+
+function compileFloating(type: 'double' | 'float', scanner: JsonScanner, writer: WireWriter): ReadValue {
+  return function readFloating() {
+    const quoted = scanner.peek() === Char.QUOTE;
+    const at = scanner.pos;
+    let text: string;
+    if (quoted) {
+      text = scanner.readString();
+    } else {
+      if (!atNumber(scanner)) throw scanner.unfit(type);
+      scanner.passNumber();
+      text = scanner.tokenText();
+    }
+    const value = parseFloating(type, text);
+    if (value === undefined) throw scanner.unfit(type, at);
+    if (type === 'double') writer.double(value);
+    else writer.float(value);
+  };
+}
+
+export function compileEnum(type: EnumDescriptor, scanner: JsonScanner, writer: WireWriter): ReadValue {
+  const expected = `a value of ${type.fullName}`;
+  const nullIsValue = isNullValue(type);
+  return function readEnum() {
+    const byte = scanner.peek();
+    const at = scanner.pos;
+    if (byte === Char.QUOTE) {
+      const number = type.numberOf(scanner.readString());
+      if (number === undefined) throw scanner.unfit(expected, at);
+      writeSmallInteger('int32', number, writer);
+    } else if (atNumber(scanner)) {
+      scanner.passNumber();
+      if (!writeEnumNumber(type, scanner.tokenText(), writer)) throw scanner.unfit(expected, at);
+    } else if (nullIsValue && byte === Char.N) {
+      scanner.literal('null');
+      writer.uint32(0);
+    } else throw scanner.unfit(expected);
+  };
+}
+
+function atNumber(scanner: JsonScanner): boolean {
+  const byte = scanner.peek();
+  return byte === Char.MINUS || (byte >= Char.ZERO && byte <= Char.NINE);
+}

@@ -1,0 +1,474 @@
+/**
+ * Wire → JSON, straight from bytes into bytes. A message is first indexed: for each field where its values lie, in all
+ * the pieces that the message may come in; then the fields are written in the order of their declaration, extensions
+ * behind them. So what an upstream splits, repeats or sends out of order is merged as protobuf says.
+ *
+ *     0a 01 61  10 05  0a 01 62   of { string name = 1; int32 size = 2; }   →   {"name":"b","size":5}
+ */
+import type { EnumDescriptor, FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
+import type { JsonOptions } from './codec.js';
+import type { FieldMask } from './field-mask.js';
+import { JsonWriter } from './json-writer.js';
+import { type ScalarCodec, scalarCodec } from './scalar-writer.js';
+import { wellKnownWriter } from './well-known-writer.js';
+import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, type WireReader } from './wire-reader.js';
+
+/** Pieces of one message in the buffer: start, end, start, end… */
+export type Ranges = readonly number[];
+
+/** Writes a message of one type. `depth`: how many messages may still nest. */
+export type WriteMessage = (
+  source: WireReader,
+  ranges: Ranges,
+  out: JsonWriter,
+  depth: number,
+  mask?: FieldMask,
+) => void;
+
+/** What is known of a type: the whole value as JSON, or its fields alone, for Any. */
+export interface MessageWriter {
+  readonly write: WriteMessage;
+  /** The fields without braces, `first`: no comma in front of the first one. Absent: the type has a JSON form of its own. */
+  readonly writeFields: ((...args: [...Parameters<WriteMessage>, boolean]) => void) | undefined;
+  /** The value of one field; the default where it is unset. */
+  writeField(source: WireReader, field: FieldDescriptor, out: JsonWriter, depth: number, mask?: FieldMask): void;
+}
+
+export interface Writers {
+  readonly registry: Registry;
+  readonly options: JsonOptions;
+  of(message: MessageDescriptor): MessageWriter;
+}
+
+/** Writers by message type, compiled on first use. */
+export function createWriters(registry: Registry, options: JsonOptions): Writers {
+  const known = new Map<MessageDescriptor, MessageWriter>();
+  const writers: Writers = {
+    registry,
+    options,
+    of(message) {
+      let writer = known.get(message);
+      if (writer === undefined) {
+        writer = new PlainMessageWriter(message, writers);
+        const special = wellKnownWriter(message, writers, writer);
+        if (special !== undefined) writer = { ...bindField(writer), write: special, writeFields: undefined };
+        known.set(message, writer);
+      }
+      return writer;
+    },
+  };
+  return writers;
+}
+
+function bindField(writer: MessageWriter): Pick<MessageWriter, 'writeField'> {
+  return { writeField: (...args) => writer.writeField(...args) };
+}
+
+/** Where the values of a field lie: wire type, start, end of each (of a value with a length: of its content). */
+type Values = number[];
+
+/** Writes the values of one field as one JSON value. */
+type WriteValues = (source: WireReader, values: Values, out: JsonWriter, depth: number, mask?: FieldMask) => void;
+
+interface FieldWriter {
+  readonly field: FieldDescriptor;
+  /** `"displayName":` */
+  readonly key: Buffer;
+  readonly accepts: (wireType: number) => boolean;
+  /** False: what came is nothing to show (a default without presence, an unknown number of a closed enum). */
+  readonly shows: (source: WireReader, values: Values) => boolean;
+  readonly write: WriteValues;
+  /** JSON of the unset field under emitDefaults; undefined: not written then either. */
+  readonly emitted: string | undefined;
+  /** JSON of the unset field when it is a whole answer. */
+  readonly unset: string;
+}
+
+class PlainMessageWriter implements MessageWriter {
+  private fields: Map<number, FieldWriter> | undefined;
+  private order: readonly FieldWriter[] = [];
+
+  constructor(
+    private readonly message: MessageDescriptor,
+    private readonly writers: Writers,
+  ) {}
+
+  readonly write: WriteMessage = (source, ranges, out, depth, mask) => {
+    out.byte(OPEN);
+    this.writeFields(source, ranges, out, depth, mask, true);
+    out.byte(CLOSE);
+  };
+
+  readonly writeFields = (
+    source: WireReader,
+    ranges: Ranges,
+    out: JsonWriter,
+    depth: number,
+    mask: FieldMask | undefined,
+    first: boolean,
+  ): void => {
+    if (depth <= 0) throw new BrokenWire('nested too deep');
+    if (this.fields === undefined) this.compile();
+    const found = this.index(source, ranges, depth);
+    let comma = !first;
+    const writeOne = (writer: FieldWriter, values: Values | undefined) => {
+      if (mask !== undefined && !mask.has(writer.field)) return;
+      const shown = values !== undefined && writer.shows(source, values);
+      if (!shown && writer.emitted === undefined) return;
+      if (comma) out.byte(COMMA);
+      comma = true;
+      out.raw(writer.key);
+      if (shown) writer.write(source, values, out, depth - 1, mask?.get(writer.field));
+      else out.ascii(writer.emitted!);
+    };
+    for (const writer of this.order) {
+      writeOne(writer, found.get(writer));
+      found.delete(writer);
+    }
+    // What is left are extensions.
+    const extensions = [...found].sort(([a], [b]) => a.field.number - b.field.number);
+    for (const [writer, values] of extensions) writeOne(writer, values);
+  };
+
+  writeField(source: WireReader, field: FieldDescriptor, out: JsonWriter, depth: number, mask?: FieldMask): void {
+    const values = this.index(source, [source.at, source.end], depth);
+    const writer = this.writerOf(field.number);
+    const found = writer === undefined ? undefined : values.get(writer);
+    if (writer === undefined) out.ascii('null');
+    else if (
+      found === undefined ||
+      (field.cardinality === 'singular' && field.type.kind !== 'message' && !writer.shows(source, found))
+    ) {
+      out.ascii(writer.unset);
+    } else writer.write(source, found, out, depth - 1, mask);
+  }
+
+  /** Where the values of the known fields lie. Of a oneof only the member that came last is left. */
+  private index(source: WireReader, ranges: Ranges, depth: number): Map<FieldWriter, Values> {
+    const found = new Map<FieldWriter, Values>();
+    const members = new Map<object, FieldWriter>();
+    for (let i = 0; i < ranges.length; i += 2) {
+      source.enter(ranges[i]!, ranges[i + 1]!);
+      while (source.at < source.end) this.indexOne(source, found, members, depth);
+    }
+    return found;
+  }
+
+  private indexOne(
+    source: WireReader,
+    found: Map<FieldWriter, Values>,
+    members: Map<object, FieldWriter>,
+    depth: number,
+  ): void {
+    const tag = source.tag();
+    const wireType = tag & 7;
+    const writer = this.writerOf(tag >>> 3);
+    if (writer === undefined || !writer.accepts(wireType)) return source.skip(tag, depth);
+    let start = source.at;
+    let end: number;
+    if (wireType === WIRE_GROUP) end = source.group(tag, depth);
+    else if (wireType === WIRE_LENGTH) {
+      const length = source.length();
+      start = source.at;
+      end = start + length;
+      source.at = end;
+    } else {
+      source.skip(tag, depth);
+      end = source.at;
+    }
+    const { oneof } = writer.field;
+    if (oneof !== undefined) {
+      const before = members.get(oneof);
+      if (before !== undefined && before !== writer) found.delete(before);
+      members.set(oneof, writer);
+    }
+    const values = found.get(writer);
+    if (values === undefined) found.set(writer, [wireType, start, end]);
+    else values.push(wireType, start, end);
+  }
+
+  private writerOf(number: number): FieldWriter | undefined {
+    if (this.fields === undefined) this.compile();
+    const known = this.fields!.get(number);
+    if (known !== undefined) return known;
+    const extension = this.message.field(number);
+    if (extension === undefined || this.isOmitted(extension)) return undefined;
+    const writer = compileField(extension, this.writers);
+    this.fields!.set(number, writer);
+    return writer;
+  }
+
+  private compile(): void {
+    this.fields = new Map();
+    const order: FieldWriter[] = [];
+    for (const field of this.message.fields) {
+      if (this.isOmitted(field)) continue;
+      const writer = compileField(field, this.writers);
+      this.fields.set(field.number, writer);
+      order.push(writer);
+    }
+    this.order = order;
+  }
+
+  private isOmitted({ fullName }: FieldDescriptor): boolean {
+    return this.writers.options.omitFields.has(fullName);
+  }
+}
+
+function compileField(field: FieldDescriptor, writers: Writers): FieldWriter {
+  const { options } = writers;
+  const name = options.protoNames && !field.extension ? field.name : field.jsonName;
+  const key = Buffer.from(`${JSON.stringify(name)}:`);
+  const kind = compileKind(field, writers);
+  const emitted = options.emitDefaults && field.presence === 'implicit' ? kind.unset : undefined;
+  return { field, key, emitted, ...kind };
+}
+
+type Kind = Pick<FieldWriter, 'accepts' | 'shows' | 'write' | 'unset'>;
+
+/** What of a field decides how its values are written. */
+type ValueShape = Pick<FieldDescriptor, 'type' | 'cardinality' | 'presence' | 'validateUtf8' | 'mapKey'>;
+
+function compileKind(field: ValueShape, writers: Writers): Kind {
+  if (field.cardinality === 'map') return mapKind(field, writers);
+  const { type } = field;
+  if (type.kind === 'message') return messageKind(field, type.message, type.delimited, writers);
+  const scalar = type.kind === 'enum' ? enumCodec(type.enum, writers) : scalarCodec(type.scalar, field.validateUtf8);
+  return field.cardinality === 'repeated' ? listKind(scalar) : singularKind(field, scalar);
+}
+
+const always = () => true;
+
+function singularKind(field: ValueShape, scalar: EnumCodec | ScalarCodec): Kind {
+  const implicit = field.presence === 'implicit';
+  return {
+    accepts: (wireType) => wireType === scalar.wireType,
+    unset: scalar.defaultJson,
+    shows(source, values) {
+      dropUnknown(source, values, scalar);
+      if (values.length === 0) return false;
+      if (!implicit) return true;
+      seek(source, values, values.length - 3, scalar);
+      return !scalar.isDefault(source);
+    },
+    write(source, values, out) {
+      seek(source, values, values.length - 3, scalar);
+      scalar.write(source, out);
+    },
+  };
+}
+
+/** Puts the reader on a value, on its length if it has one. */
+function seek(source: WireReader, values: Values, index: number, { wireType }: ScalarCodec): void {
+  const start = values[index + 1]!;
+  const end = values[index + 2]!;
+  source.enter(wireType === WIRE_LENGTH ? start - varintSize(end - start) : start, end);
+}
+
+function varintSize(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
+}
+
+function listKind(scalar: EnumCodec | ScalarCodec): Kind {
+  return {
+    accepts: (wireType) => wireType === scalar.wireType || (scalar.packable && wireType === WIRE_LENGTH),
+    unset: '[]',
+    shows: always,
+    write(source, values, out) {
+      out.byte(LIST);
+      let comma = false;
+      for (let i = 0; i < values.length; i += 3) {
+        if (values[i] === scalar.wireType) seek(source, values, i, scalar);
+        else source.enter(values[i + 1]!, values[i + 2]!);
+        do {
+          if (source.at >= source.end) break;
+          if (isUnknown(source, scalar)) continue;
+          if (comma) out.byte(COMMA);
+          comma = true;
+          scalar.write(source, out);
+        } while (values[i] !== scalar.wireType);
+      }
+      out.byte(LIST_END);
+    },
+  };
+}
+
+function messageKind(field: ValueShape, message: MessageDescriptor, delimited: boolean, writers: Writers): Kind {
+  const wireType = delimited ? WIRE_GROUP : WIRE_LENGTH;
+  const accepts = (found: number) => found === wireType;
+  const write = lazily(message, writers);
+  if (field.cardinality === 'repeated') {
+    return {
+      accepts,
+      unset: '[]',
+      shows: always,
+      write(source, values, out, depth, mask) {
+        out.byte(LIST);
+        for (let i = 0; i < values.length; i += 3) {
+          if (i > 0) out.byte(COMMA);
+          write()(source, [values[i + 1]!, values[i + 2]!], out, depth, mask);
+        }
+        out.byte(LIST_END);
+      },
+    };
+  }
+  return {
+    accepts,
+    unset: NULL_WHEN_UNSET.test(message.fullName) ? 'null' : '{}',
+    shows: always,
+    write(source, values, out, depth, mask) {
+      write()(source, rangesOf(values), out, depth, mask);
+    },
+  };
+}
+
+/** Types whose JSON is no object: an unset one is null. */
+const NULL_WHEN_UNSET =
+  /^google\.protobuf\.(Value|ListValue|Timestamp|Duration|FieldMask|(Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value)$/;
+
+/** Found when it is first needed, so that types may refer to themselves. */
+function lazily(message: MessageDescriptor, writers: Writers): () => WriteMessage {
+  let write: WriteMessage | undefined;
+  return () => {
+    write ??= writers.of(message).write;
+    return write;
+  };
+}
+
+function rangesOf(values: Values): Ranges {
+  const ranges: number[] = [];
+  for (let i = 0; i < values.length; i += 3) ranges.push(values[i + 1]!, values[i + 2]!);
+  return ranges;
+}
+
+interface EnumCodec extends ScalarCodec {
+  /** Of a closed enum: a number that has no name is an unknown field. */
+  readonly isKnown: ((reader: WireReader) => boolean) | undefined;
+}
+
+function enumCodec(descriptor: EnumDescriptor, { options }: Writers): EnumCodec {
+  const isNull = descriptor.fullName === 'google.protobuf.NullValue';
+  const jsonOf = (number: number) => {
+    if (isNull) return 'null';
+    const name = options.enumsAsInts ? undefined : descriptor.nameOf(number);
+    return name === undefined ? String(number) : `"${name}"`;
+  };
+  const defaultNumber = descriptor.closed ? (descriptor.values[0]?.number ?? 0) : 0;
+  return {
+    ...scalarCodec('int32', true),
+    defaultJson: jsonOf(defaultNumber),
+    write(reader, out) {
+      reader.varint();
+      out.ascii(jsonOf(reader.low | 0));
+    },
+    isKnown: descriptor.closed
+      ? (reader) => {
+          const { at } = reader;
+          reader.varint();
+          reader.at = at;
+          return descriptor.nameOf(reader.low | 0) !== undefined;
+        }
+      : undefined,
+  };
+}
+
+/** True, and stepped over, for a number that a closed enum does not know. */
+function isUnknown(source: WireReader, scalar: EnumCodec | ScalarCodec): boolean {
+  if (!('isKnown' in scalar) || scalar.isKnown === undefined || scalar.isKnown(source)) return false;
+  source.varint();
+  return true;
+}
+
+/** Takes the values that a closed enum does not know out of a singular field's. */
+function dropUnknown(source: WireReader, values: Values, scalar: EnumCodec | ScalarCodec): void {
+  while (values.length > 0) {
+    seek(source, values, values.length - 3, scalar);
+    if (!isUnknown(source, scalar)) return;
+    values.length -= 3;
+  }
+}
+
+/** A map is a list of entries { key = 1, value = 2 }; the last entry of a key wins. */
+function mapKind(field: ValueShape, writers: Writers): Kind {
+  const keyCodec = scalarCodec(field.mapKey ?? 'string', field.validateUtf8);
+  const value = compileKind(entryValue(field), writers);
+  return {
+    accepts: (wireType) => wireType === WIRE_LENGTH,
+    unset: '{}',
+    shows: always,
+    write(source, values, out, depth, mask) {
+      const entries = new Map<string, Values>();
+      for (let i = 0; i < values.length; i += 3) {
+        const entry = readEntry(source, values[i + 1]!, values[i + 2]!, keyCodec, value, depth);
+        if (entry.values.length > 0 && !value.shows(source, entry.values)) continue;
+        entries.delete(entry.key);
+        entries.set(entry.key, entry.values);
+      }
+      out.byte(OPEN);
+      let comma = false;
+      for (const [key, entryValues] of entries) {
+        if (comma) out.byte(COMMA);
+        comma = true;
+        out.string(key);
+        out.byte(COLON);
+        if (entryValues.length > 0) value.write(source, entryValues, out, depth, mask);
+        else out.ascii(value.unset);
+      }
+      out.byte(CLOSE);
+    },
+  };
+}
+
+/** The value of an entry as a field of its own: it is shown whatever it is. */
+function entryValue(field: ValueShape): ValueShape {
+  const { validateUtf8 } = field;
+  return { type: field.type, cardinality: 'singular', presence: 'explicit', validateUtf8, mapKey: undefined };
+}
+
+function readEntry(
+  source: WireReader,
+  start: number,
+  end: number,
+  keyCodec: ScalarCodec,
+  value: Kind,
+  depth: number,
+): { key: string; values: Values } {
+  let key = keyText(keyCodec.defaultJson);
+  const values: Values = [];
+  source.enter(start, end);
+  while (source.at < source.end) {
+    const tag = source.tag();
+    const wireType = tag & 7;
+    if (tag >>> 3 === 1 && wireType === keyCodec.wireType) {
+      keyCodec.write(source, KEY_OUT);
+      key = keyText(Buffer.from(KEY_OUT.take()).toString('utf8'));
+    } else if (tag >>> 3 === 2 && value.accepts(wireType)) {
+      const valueStart = source.at;
+      if (wireType === WIRE_GROUP) values.push(wireType, valueStart, source.group(tag, depth));
+      else if (wireType === WIRE_LENGTH) {
+        const length = source.length();
+        values.push(wireType, source.at, source.at + length);
+        source.at += length;
+      } else {
+        source.skip(tag, depth);
+        values.push(wireType, valueStart, source.at);
+      }
+    } else source.skip(tag, depth);
+  }
+  return { key, values };
+}
+
+/** A key's JSON as text: numbers and booleans become strings, strings are unquoted. */
+function keyText(json: string): string {
+  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+}
+
+/** Keys are written here first, to be compared. */
+const KEY_OUT = new JsonWriter();
+
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+const LIST = 0x5b;
+const LIST_END = 0x5d;
+const COMMA = 0x2c;
+const COLON = 0x3a;

@@ -1,0 +1,196 @@
+/**
+ * Text → scalar values in wire format, the same for JSON strings and numbers, map keys, path and query (rule 11).
+ * Integers are exact: they are parsed into 32-bit halves, never into a double, and `1e3` and `1.0` are integers.
+ */
+import type { EnumDescriptor, FieldType, ScalarType } from '../schema/descriptor.js';
+import { Wire, type WireWriter } from './wire-writer.js';
+
+export type IntegerType = Exclude<ScalarType, 'double' | 'float' | 'bool' | 'string' | 'bytes'>;
+
+interface IntegerKind {
+  readonly wide: boolean;
+  readonly signed: boolean;
+  /** Of two's complement halves; `high` is 0 or -1 for 32 bits. */
+  write(writer: WireWriter, low: number, high: number): void;
+}
+
+const varint: IntegerKind['write'] = (writer, low, high) => writer.varint64(low, high);
+const fixed32: IntegerKind['write'] = (writer, low) => writer.fixed32(low);
+const fixed64: IntegerKind['write'] = (writer, low, high) => writer.fixed64(low, high);
+const zigzag32: IntegerKind['write'] = (writer, low) => writer.uint32((low << 1) ^ (low >> 31));
+const zigzag64: IntegerKind['write'] = (writer, low, high) => {
+  const sign = high >> 31;
+  writer.varint64((low << 1) ^ sign, ((high << 1) | (low >>> 31)) ^ sign);
+};
+
+const INTEGERS: Readonly<Record<IntegerType, IntegerKind>> = {
+  int32: { wide: false, signed: true, write: varint },
+  sint32: { wide: false, signed: true, write: zigzag32 },
+  sfixed32: { wide: false, signed: true, write: fixed32 },
+  uint32: { wide: false, signed: false, write: varint },
+  fixed32: { wide: false, signed: false, write: fixed32 },
+  int64: { wide: true, signed: true, write: varint },
+  sint64: { wide: true, signed: true, write: zigzag64 },
+  sfixed64: { wide: true, signed: true, write: fixed64 },
+  uint64: { wide: true, signed: false, write: varint },
+  fixed64: { wide: true, signed: false, write: fixed64 },
+};
+
+/** The wire type that a scalar's values have outside of packed fields. */
+export function scalarWireType(scalar: ScalarType): number {
+  switch (scalar) {
+    case 'double':
+    case 'fixed64':
+    case 'sfixed64':
+      return Wire.FIXED64;
+    case 'float':
+    case 'fixed32':
+    case 'sfixed32':
+      return Wire.FIXED32;
+    case 'string':
+    case 'bytes':
+      return Wire.LEN;
+    default:
+      return Wire.VARINT;
+  }
+}
+
+/** The wire type of one value of a field or map. */
+export function fieldWireType(type: FieldType): number {
+  if (type.kind === 'scalar') return scalarWireType(type.scalar);
+  if (type.kind === 'enum') return Wire.VARINT;
+  return type.delimited ? Wire.START_GROUP : Wire.LEN;
+}
+
+function isIntegerType(scalar: ScalarType): scalar is IntegerType {
+  return scalar in INTEGERS;
+}
+
+/** Writes a safe integer; false: it is out of the type's range, nothing is written. */
+export function writeSmallInteger(type: IntegerType, value: number, writer: WireWriter): boolean {
+  const { wide, signed, write } = INTEGERS[type];
+  if (!signed && value < 0) return false;
+  if (!wide && (signed ? value < -0x80000000 || value > 0x7fffffff : value > 0xffffffff)) return false;
+  write(writer, value | 0, Math.floor(value / 0x100000000) | 0);
+  return true;
+}
+
+/** A JSON number (RFC 8259 §6), alone: no sign but `-`, no spaces, no leading zeros. */
+const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
+const ZERO = 0x30;
+/** uint64's maximum has 20 digits. */
+const MAX_DIGITS = 20;
+const SAFE_DIGITS = 15;
+
+/** Writes the integer that `text` is; false: it is none or out of range, nothing is written. Linear in the text. */
+export function writeInteger(type: IntegerType, text: string, writer: WireWriter): boolean {
+  const integer = plainDigits(text);
+  if (integer === undefined) return false;
+  const negative = text.charCodeAt(0) === 0x2d;
+  if (integer.length <= SAFE_DIGITS)
+    return writeSmallInteger(type, negative ? -Number(integer) : Number(integer), writer);
+  return writeLargeInteger(type, integer, negative, writer);
+}
+
+/** The magnitude's digits without point, exponent and leading zeros; undefined: no integer, or over 20 digits. */
+function plainDigits(text: string): string | undefined {
+  const match = NUMBER.exec(text);
+  if (match === null) return undefined;
+  const [, fraction = '', exponent = '0'] = match;
+  const from = text.charCodeAt(0) === 0x2d ? 1 : 0;
+  let whole = text.length;
+  if (match[1] !== undefined) whole = text.indexOf('.');
+  else if (match[2] !== undefined) whole = text.search(/[eE]/);
+  const digits = text.slice(from, whole) + fraction;
+  let start = 0;
+  let end = digits.length;
+  while (start < end && digits.charCodeAt(start) === ZERO) start++;
+  while (end > start && digits.charCodeAt(end - 1) === ZERO) end--;
+  if (start === end) return '0';
+  const length = whole - from - start + Number(exponent);
+  if (length > MAX_DIGITS || length < end - start) return undefined;
+  return digits.slice(start, end).padEnd(length, '0');
+}
+
+function writeLargeInteger(type: IntegerType, digits: string, negative: boolean, writer: WireWriter): boolean {
+  const { wide, signed, write } = INTEGERS[type];
+  if (!wide || (negative && !signed)) return false;
+  let low = 0;
+  let high = 0;
+  for (let i = 0; i < digits.length; i++) {
+    const sum = low * 10 + (digits.charCodeAt(i) - ZERO);
+    low = sum >>> 0;
+    high = high * 10 + Math.floor(sum / 0x100000000);
+  }
+  if (high > 0xffffffff) return false;
+  if (!signed) {
+    write(writer, low | 0, high | 0);
+    return true;
+  }
+  if (high >= 0x80000000 && !(negative && high === 0x80000000 && low === 0)) return false;
+  if (!negative) write(writer, low | 0, high | 0);
+  else write(writer, -low | 0, (low === 0 ? -high : ~high) | 0);
+  return true;
+}
+
+/** Undefined: no number, or out of range. */
+export function parseFloating(scalar: 'double' | 'float', text: string): number | undefined {
+  if (text === 'NaN') return Number.NaN;
+  if (text === 'Infinity') return Number.POSITIVE_INFINITY;
+  if (text === '-Infinity') return Number.NEGATIVE_INFINITY;
+  if (!NUMBER.test(text)) return undefined;
+  const value = Number(text);
+  return Number.isFinite(scalar === 'float' ? Math.fround(value) : value) ? value : undefined;
+}
+
+const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+
+/** Standard or URL-safe, padded or not. */
+export function isBase64(text: string): boolean {
+  if (!BASE64.test(text)) return false;
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  if (padding > 0) return text.length % 4 === 0;
+  return text.length % 4 !== 1;
+}
+
+/** Writes an enum's number; false: out of int32, or unknown to a closed enum. */
+export function writeEnumNumber(type: EnumDescriptor, text: string, writer: WireWriter): boolean {
+  if (!type.closed) return writeInteger('int32', text, writer);
+  const digits = plainDigits(text);
+  if (digits === undefined) return false;
+  const number = text.startsWith('-') ? -Number(digits) : Number(digits);
+  return type.nameOf(number) !== undefined && writeSmallInteger('int32', number, writer);
+}
+
+/** Writes the value that `text` stands for, without a tag; false: it stands for none, nothing is written. */
+export function writeScalarText(scalar: ScalarType, text: string, writer: WireWriter): boolean {
+  switch (scalar) {
+    case 'string':
+      writer.string(text);
+      return true;
+    case 'bytes':
+      if (!isBase64(text)) return false;
+      writer.base64(text);
+      return true;
+    case 'bool':
+      if (text !== 'true' && text !== 'false') return false;
+      writer.uint32(text === 'true' ? 1 : 0);
+      return true;
+    case 'double':
+    case 'float': {
+      const value = parseFloating(scalar, text);
+      if (value === undefined) return false;
+      if (scalar === 'double') writer.double(value);
+      else writer.float(value);
+      return true;
+    }
+    default:
+      return writeInteger(scalar, text, writer);
+  }
+}
+
+/** What an error says was expected of a scalar's text. */
+export function expectedScalar(scalar: ScalarType): string {
+  if (scalar === 'bool') return 'true or false';
+  return scalar === 'bytes' ? 'base64' : scalar;
+}

@@ -1,0 +1,205 @@
+/**
+ * The well-known types whose JSON is no object of their fields (ProtoJSON): Timestamp, Duration, FieldMask and wrappers
+ * from text; Struct, Value and ListValue from any JSON. All write a message's contents, without tag and length.
+ */
+import type { ScalarType } from '../schema/descriptor.js';
+import { Char, type JsonScanner } from './json-scanner.js';
+import { duplicateKey } from './json-skip.js';
+import { parseFloating, writeSmallInteger } from './scalar.js';
+import { Wire, type WireWriter } from './wire-writer.js';
+
+/** A message whose JSON is a string. */
+export interface TextForm {
+  /** What an error says was expected. */
+  readonly expected: string;
+  /** Writes the contents; false: the text is no such value (something may have been written). */
+  write(text: string, writer: WireWriter): boolean;
+}
+
+const TEXT_FORMS: ReadonlyMap<string, TextForm> = new Map([
+  ['google.protobuf.Timestamp', { expected: 'a Timestamp such as 2026-01-02T03:04:05Z', write: writeTimestamp }],
+  ['google.protobuf.Duration', { expected: 'a Duration such as 3.5s', write: writeDuration }],
+  ['google.protobuf.FieldMask', { expected: 'a FieldMask such as title,author.displayName', write: writeFieldMask }],
+]);
+
+const WRAPPERS: ReadonlyMap<string, ScalarType> = new Map([
+  ['google.protobuf.DoubleValue', 'double'],
+  ['google.protobuf.FloatValue', 'float'],
+  ['google.protobuf.Int64Value', 'int64'],
+  ['google.protobuf.UInt64Value', 'uint64'],
+  ['google.protobuf.Int32Value', 'int32'],
+  ['google.protobuf.UInt32Value', 'uint32'],
+  ['google.protobuf.BoolValue', 'bool'],
+  ['google.protobuf.StringValue', 'string'],
+  ['google.protobuf.BytesValue', 'bytes'],
+]);
+
+export function textFormOf(fullName: string): TextForm | undefined {
+  return TEXT_FORMS.get(fullName);
+}
+
+/** The type of a wrapper's `value`. */
+export function wrappedScalar(fullName: string): ScalarType | undefined {
+  return WRAPPERS.get(fullName);
+}
+
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
+const MIN_SECONDS = -62135596800;
+const MAX_SECONDS = 253402300799;
+
+function writeTimestamp(text: string, writer: WireWriter): boolean {
+  const match = TIMESTAMP.exec(text);
+  if (match === null) return false;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [offsetHour, offsetMinute] = [Number(match[9] ?? 0), Number(match[10] ?? 0)];
+  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
+  if (hour > 23 || minute > 59 || second > 59 || offsetHour > 23 || offsetMinute > 59) return false;
+  // Date.UTC takes years below 100 for 19xx; 400 years are a whole number of days that repeat.
+  const local = Date.UTC(year + 400, month - 1, day, hour, minute, second) / 1000 - 12622780800;
+  const offset = (offsetHour * 60 + offsetMinute) * 60;
+  const seconds = match[8] === '-' ? local + offset : local - offset;
+  if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) return false;
+  writeSecondsAndNanos(seconds, nanosOf(match[7]), writer);
+  return true;
+}
+
+function daysIn(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+const DURATION = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/;
+/** About 10,000 years (duration.proto). */
+const MAX_DURATION_SECONDS = 315576000000;
+
+function writeDuration(text: string, writer: WireWriter): boolean {
+  const match = DURATION.exec(text);
+  if (match === null) return false;
+  const seconds = Number(match[2]);
+  const nanos = nanosOf(match[3]);
+  if (seconds > MAX_DURATION_SECONDS || (seconds === MAX_DURATION_SECONDS && nanos > 0)) return false;
+  const sign = match[1] === '-' ? -1 : 1;
+  writeSecondsAndNanos(sign * seconds, sign * nanos, writer);
+  return true;
+}
+
+function nanosOf(fraction: string | undefined): number {
+  return fraction === undefined ? 0 : Number(fraction.padEnd(9, '0'));
+}
+
+function writeSecondsAndNanos(seconds: number, nanos: number, writer: WireWriter): void {
+  if (seconds !== 0) {
+    writer.tag(1, Wire.VARINT);
+    writeSmallInteger('int64', seconds, writer);
+  }
+  if (nanos !== 0) {
+    writer.tag(2, Wire.VARINT);
+    writeSmallInteger('int32', nanos, writer);
+  }
+}
+
+/** `*` is AIP-134's "everything". */
+const MASK_PATH = /^[\w*]+(?:\.[\w*]+)*$/;
+
+/** Paths in camelCase or proto names (rule 10) become proto names. */
+function writeFieldMask(text: string, writer: WireWriter): boolean {
+  if (text === '') return true;
+  for (const path of text.split(',')) {
+    if (!MASK_PATH.test(path)) return false;
+    writer.tag(1, Wire.LEN);
+    writer.string(path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+  }
+  return true;
+}
+
+/** Reads any JSON value as the contents of one of the three types of struct.proto. */
+export interface StructReader {
+  value(depth: number): void;
+  struct(depth: number): void;
+  list(depth: number): void;
+}
+
+export function createStructReader(scanner: JsonScanner, writer: WireWriter): StructReader {
+  return { value, struct, list };
+
+  function value(depth: number): void {
+    switch (scanner.peek()) {
+      case Char.N:
+        scanner.literal('null');
+        writer.tag(1, Wire.VARINT);
+        writer.uint32(0);
+        return;
+      case Char.QUOTE:
+        writer.tag(3, Wire.LEN);
+        scanner.copyString(writer);
+        return;
+      case Char.T:
+        scanner.literal('true');
+        writer.tag(4, Wire.VARINT);
+        writer.uint32(1);
+        return;
+      case Char.F:
+        scanner.literal('false');
+        writer.tag(4, Wire.VARINT);
+        writer.uint32(0);
+        return;
+      case Char.OPEN_OBJECT:
+        framed(5, struct, depth);
+        return;
+      case Char.OPEN_LIST:
+        framed(6, list, depth);
+        return;
+      default:
+        number();
+    }
+  }
+
+  function number(): void {
+    const at = scanner.pos;
+    scanner.passNumber();
+    const parsed = parseFloating('double', scanner.tokenText());
+    if (parsed === undefined) throw scanner.unfit('a finite number', at);
+    writer.tag(2, Wire.FIXED64);
+    writer.double(parsed);
+  }
+
+  function struct(depth: number): void {
+    scanner.open(Char.OPEN_OBJECT, depth);
+    if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
+    const keys = new Set<string>();
+    do {
+      const key = scanner.readKey();
+      if (keys.has(key)) throw duplicateKey(scanner.tokenStart);
+      keys.add(key);
+      scanner.colon();
+      writer.tag(1, Wire.LEN);
+      const entry = writer.fork();
+      writer.tag(1, Wire.LEN);
+      writer.string(key);
+      framed(2, value, depth + 1);
+      writer.join(entry);
+    } while (scanner.hasMore(Char.CLOSE_OBJECT));
+  }
+
+  function list(depth: number): void {
+    scanner.open(Char.OPEN_LIST, depth);
+    if (scanner.isEmpty(Char.CLOSE_LIST)) return;
+    do framed(1, value, depth + 1);
+    while (scanner.hasMore(Char.CLOSE_LIST));
+  }
+
+  function framed(number: number, read: (depth: number) => void, depth: number): void {
+    writer.tag(number, Wire.LEN);
+    const start = writer.fork();
+    read(depth);
+    writer.join(start);
+  }
+}

@@ -1,0 +1,213 @@
+/** The types whose JSON is not an object of their fields (ProtoJSON), wire → JSON. */
+import type { MessageDescriptor } from '../schema/descriptor.js';
+import type { MessageWriter, Ranges, WriteMessage, Writers } from './proto-to-json.js';
+import { numberJson } from './scalar-writer.js';
+import { BrokenWire, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
+
+const PREFIX = 'google.protobuf.';
+
+const WRAPPER = /^(Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value$/;
+
+/** The writer of a well-known type; undefined for all others. `plain` writes the type's fields. */
+export function wellKnownWriter(
+  message: MessageDescriptor,
+  writers: Writers,
+  plain: MessageWriter,
+): WriteMessage | undefined {
+  if (!message.fullName.startsWith(PREFIX)) return undefined;
+  const name = message.fullName.slice(PREFIX.length);
+  if (WRAPPER.test(name)) return bare(message, 'value', plain);
+  switch (name) {
+    case 'Timestamp':
+      return writeTimestamp;
+    case 'Duration':
+      return writeDuration;
+    case 'FieldMask':
+      return writeFieldMask;
+    case 'Any':
+      return anyWriter(writers);
+    case 'Struct':
+      return bare(message, 'fields', plain);
+    case 'ListValue':
+      return bare(message, 'values', plain);
+    case 'Value':
+      return valueWriter(message, plain);
+    default:
+      return undefined;
+  }
+}
+
+/** A message that is the value of its one field. */
+function bare(message: MessageDescriptor, name: string, plain: MessageWriter): WriteMessage {
+  const field = message.fieldNamed(name);
+  return (source, ranges, out, depth) => {
+    if (field === undefined) throw new BrokenWire(`${message.fullName} has no field ${name}`);
+    if (depth <= 0) throw new BrokenWire('nested too deep');
+    plain.writeField(joined(source, ranges), field, out, depth);
+  };
+}
+
+/** One reader over all pieces: where they are several they are put together, which is rare. */
+function joined(source: WireReader, ranges: Ranges): WireReader {
+  if (ranges.length === 2) {
+    source.enter(ranges[0]!, ranges[1]!);
+    return source;
+  }
+  const pieces: Uint8Array[] = [];
+  for (let i = 0; i < ranges.length; i += 2) pieces.push(source.bytes.subarray(ranges[i], ranges[i + 1]));
+  return source.over(Buffer.concat(pieces));
+}
+
+/** `seconds` (int64 = 1) and `nanos` (int32 = 2) of a Timestamp or Duration. */
+function secondsAndNanos(source: WireReader, ranges: Ranges): { seconds: number; nanos: number } {
+  let seconds = 0;
+  let nanos = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    source.enter(ranges[i]!, ranges[i + 1]!);
+    while (source.at < source.end) {
+      const tag = source.tag();
+      source.skip(tag, 1);
+      if (tag === (1 << 3) + WIRE_VARINT) seconds = (source.high | 0) * 0x1_0000_0000 + source.low;
+      else if (tag === (2 << 3) + WIRE_VARINT) nanos = source.low | 0;
+    }
+  }
+  return { seconds, nanos };
+}
+
+/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
+const MIN_TIMESTAMP = -62_135_596_800;
+const MAX_TIMESTAMP = 253_402_300_799;
+const MAX_DURATION = 315_576_000_000;
+
+const writeTimestamp: WriteMessage = (source, ranges, out) => {
+  const { seconds, nanos } = secondsAndNanos(source, ranges);
+  if (seconds < MIN_TIMESTAMP || seconds > MAX_TIMESTAMP || nanos < 0 || nanos > 999_999_999) {
+    throw new BrokenWire(`Timestamp out of range: ${seconds} s, ${nanos} ns`);
+  }
+  const date = new Date(seconds * 1000).toISOString();
+  out.ascii(`"${date.slice(0, 19)}${fraction(nanos)}Z"`);
+};
+
+const writeDuration: WriteMessage = (source, ranges, out) => {
+  const { seconds, nanos } = secondsAndNanos(source, ranges);
+  const mixed = (seconds < 0 && nanos > 0) || (seconds > 0 && nanos < 0);
+  if (Math.abs(seconds) > MAX_DURATION || Math.abs(nanos) > 999_999_999 || mixed) {
+    throw new BrokenWire(`Duration out of range: ${seconds} s, ${nanos} ns`);
+  }
+  const sign = seconds < 0 || nanos < 0 ? '-' : '';
+  out.ascii(`"${sign}${Math.abs(seconds)}${fraction(Math.abs(nanos))}s"`);
+};
+
+/** None, 3, 6 or 9 digits. */
+function fraction(nanos: number): string {
+  if (nanos === 0) return '';
+  const digits = String(nanos).padStart(9, '0');
+  if (digits.endsWith('000000')) return `.${digits.slice(0, 3)}`;
+  return digits.endsWith('000') ? `.${digits.slice(0, 6)}` : `.${digits}`;
+}
+
+/** `paths` (repeated string = 1), each in camelCase; a path that would not come back the same is an error. */
+const writeFieldMask: WriteMessage = (source, ranges, out) => {
+  const paths: string[] = [];
+  for (let i = 0; i < ranges.length; i += 2) {
+    source.enter(ranges[i]!, ranges[i + 1]!);
+    while (source.at < source.end) {
+      const tag = source.tag();
+      if (tag !== (1 << 3) + WIRE_LENGTH) {
+        source.skip(tag, 1);
+        continue;
+      }
+      const length = source.length();
+      paths.push(camelCase(Buffer.from(source.bytes.subarray(source.at, source.at + length)).toString('utf8')));
+      source.at += length;
+    }
+  }
+  out.string(paths.join(','));
+};
+
+function camelCase(path: string): string {
+  if (/[A-Z]|_(?![a-z])/.test(path)) throw new BrokenWire('FieldMask: a path that camelCase cannot say');
+  return path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** A Value is its one member; without one it is nothing that JSON can say. */
+function valueWriter(message: MessageDescriptor, plain: MessageWriter): WriteMessage {
+  return (source, ranges, out, depth) => {
+    if (depth <= 0) throw new BrokenWire('nested too deep');
+    const reader = joined(source, ranges);
+    const { at, end } = reader;
+    let member: number | undefined;
+    while (reader.at < reader.end) {
+      const tag = reader.tag();
+      reader.skip(tag, depth);
+      if (tag >>> 3 <= 6) member = tag >>> 3;
+      if (tag === (2 << 3) + WIRE_FIXED64) requireFinite(reader);
+    }
+    const field = member === undefined ? undefined : message.field(member);
+    if (field === undefined) throw new BrokenWire('Value without a kind');
+    reader.enter(at, end);
+    plain.writeField(reader, field, out, depth);
+  };
+}
+
+const DOUBLE = new DataView(new ArrayBuffer(8));
+
+function requireFinite({ low, high }: WireReader): void {
+  DOUBLE.setUint32(0, low, true);
+  DOUBLE.setUint32(4, high, true);
+  const value = DOUBLE.getFloat64(0, true);
+  if (!Number.isFinite(value)) throw new BrokenWire(`Value: ${numberJson(value)} is no JSON number`);
+}
+
+/** `type_url` (string = 1), `value` (bytes = 2). A type that the schema does not have keeps its bytes as base64. */
+function anyWriter(writers: Writers): WriteMessage {
+  return (source, ranges, out, depth) => {
+    if (depth <= 0) throw new BrokenWire('nested too deep');
+    const { typeUrl, start, end } = anyParts(source, ranges);
+    if (typeUrl === '') {
+      if (end > start) throw new BrokenWire('Any with a value and no type');
+      out.ascii('{}');
+      return;
+    }
+    out.ascii('{"@type":');
+    out.string(typeUrl);
+    const slash = typeUrl.lastIndexOf('/');
+    const message = slash < 0 ? undefined : writers.registry.message(typeUrl.slice(slash + 1));
+    if (message === undefined) {
+      out.ascii(',"value":"');
+      out.ascii(Buffer.from(source.bytes.subarray(start, end)).toString('base64'));
+      out.ascii('"}');
+      return;
+    }
+    const writer = writers.of(message);
+    if (writer.writeFields !== undefined) {
+      writer.writeFields(source, [start, end], out, depth - 1, undefined, false);
+    } else {
+      out.ascii(',"value":');
+      writer.write(source, [start, end], out, depth - 1);
+    }
+    out.ascii('}');
+  };
+}
+
+function anyParts(source: WireReader, ranges: Ranges): { typeUrl: string; start: number; end: number } {
+  let typeUrl = '';
+  let start = 0;
+  let end = 0;
+  for (let i = 0; i < ranges.length; i += 2) {
+    source.enter(ranges[i]!, ranges[i + 1]!);
+    while (source.at < source.end) {
+      const tag = source.tag();
+      if ((tag & 7) !== WIRE_LENGTH) {
+        source.skip(tag, 1);
+        continue;
+      }
+      const length = source.length();
+      const from = source.at;
+      source.at += length;
+      if (tag >>> 3 === 1) typeUrl = Buffer.from(source.bytes.subarray(from, source.at)).toString('utf8');
+      else if (tag >>> 3 === 2) [start, end] = [from, source.at];
+    }
+  }
+  return { typeUrl, start, end };
+}

@@ -1,0 +1,136 @@
+/**
+ * Reads protobuf's wire format (protobuf.dev/programming-guides/encoding) from one buffer, within a range. What is not
+ * the wire format throws BrokenWire, whose text is for the log.
+ */
+
+export const WIRE_VARINT = 0;
+export const WIRE_FIXED64 = 1;
+export const WIRE_LENGTH = 2;
+export const WIRE_GROUP = 3;
+export const WIRE_GROUP_END = 4;
+export const WIRE_FIXED32 = 5;
+
+export class BrokenWire extends Error {
+  override readonly name = 'BrokenWire';
+}
+
+export class WireReader {
+  at: number;
+  /** Halves of the varint or fixed64 that was read last, unsigned. */
+  low = 0;
+  high = 0;
+  readonly view: DataView;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    start = 0,
+    public end = bytes.length,
+  ) {
+    this.at = start;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Narrows the reader to a range of the same buffer. */
+  enter(start: number, end: number): void {
+    this.at = start;
+    this.end = end;
+  }
+
+  /** A reader over other bytes. */
+  over(bytes: Uint8Array): WireReader {
+    return new WireReader(bytes);
+  }
+
+  /** A field's number and wire type as one number: `number * 8 + type`. */
+  tag(): number {
+    this.varint();
+    const tag = this.low;
+    if (this.high !== 0 || tag >>> 3 === 0) throw new BrokenWire(`illegal tag at byte ${this.at}`);
+    return tag;
+  }
+
+  /** At most ten bytes, into `low` and `high`; bits over 64 are dropped, as protobuf does. */
+  varint(): void {
+    const { bytes, end } = this;
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (this.at >= end) throw new BrokenWire(`varint cut at byte ${this.at}`);
+      const byte = bytes[this.at++]!;
+      const bits = byte & 0x7f;
+      if (shift < 28) low |= bits << shift;
+      else if (shift === 28) {
+        low |= bits << 28;
+        high |= bits >>> 4;
+      } else high |= bits << (shift - 32);
+      if (byte < 0x80) {
+        this.low = low >>> 0;
+        this.high = high >>> 0;
+        return;
+      }
+    }
+    throw new BrokenWire(`varint too long at byte ${this.at}`);
+  }
+
+  fixed64(): void {
+    this.need(8);
+    this.low = this.view.getUint32(this.at, true);
+    this.high = this.view.getUint32(this.at + 4, true);
+    this.at += 8;
+  }
+
+  fixed32(): void {
+    this.need(4);
+    this.low = this.view.getUint32(this.at, true);
+    this.high = 0;
+    this.at += 4;
+  }
+
+  /** The length in front of `at`; what it counts lies within the range. */
+  length(): number {
+    this.varint();
+    if (this.high !== 0 || this.low > this.end - this.at)
+      throw new BrokenWire(`length over the end at byte ${this.at}`);
+    return this.low;
+  }
+
+  /** Steps over a value. `depth`: how many groups may still nest. */
+  skip(tag: number, depth: number): void {
+    switch (tag & 7) {
+      case WIRE_VARINT:
+        return this.varint();
+      case WIRE_FIXED64:
+        return this.fixed64();
+      case WIRE_LENGTH: {
+        const length = this.length();
+        this.at += length;
+        return;
+      }
+      case WIRE_GROUP:
+        this.group(tag, depth);
+        return;
+      case WIRE_FIXED32:
+        return this.fixed32();
+      default:
+        throw new BrokenWire(`wire type ${tag & 7} at byte ${this.at}`);
+    }
+  }
+
+  /** Steps over a group's content and its end tag; gives where the content ends. */
+  group(tag: number, depth: number): number {
+    if (depth <= 0) throw new BrokenWire('nested too deep');
+    for (;;) {
+      const contentEnd = this.at;
+      const inner = this.tag();
+      if ((inner & 7) === WIRE_GROUP_END) {
+        if (inner >>> 3 !== tag >>> 3) throw new BrokenWire(`group ends as another at byte ${contentEnd}`);
+        return contentEnd;
+      }
+      this.skip(inner, depth - 1);
+    }
+  }
+
+  private need(count: number): void {
+    if (this.end - this.at < count) throw new BrokenWire(`value cut at byte ${this.at}`);
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * The blocks of the config, one zod schema each: meaning, default, unit. Their output carries units in its names
+ * (`timeoutMs`), so that nobody has to know what a number counts.
+ */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { parseDuration } from '../base/duration.js';
+import { parseSize } from '../base/size.js';
+
+/** `300ms`, `2s`, `1m` → milliseconds. */
+const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, { error: 'expected a duration such as 300ms, 2s or 1m' })
+  .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h)$' })
+  .transform((text) => parseDuration(text) ?? 0);
+
+/** `4MiB`, or a number of bytes → bytes. */
+const size = z
+  .union([z.string(), z.int().nonnegative()], { error: 'expected a size such as 16KiB or 4MiB' })
+  .refine((value) => parseSize(String(value)) !== undefined, { error: 'expected a size such as 16KiB or 4MiB' })
+  .transform((value) => parseSize(String(value)) ?? 0);
+
+const port = z.int().min(0).max(65_535);
+
+export const listen = z
+  .strictObject({
+    host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+    port: port.default(8080).describe('0: any free port.'),
+    keepAliveTimeout: duration.prefault('75s').describe('An idle connection is closed after so long.'),
+    headersTimeout: duration.prefault('10s').describe('For the whole head of a request.'),
+    maxConnections: z.int().positive().default(10_000).describe('More are refused.'),
+  })
+  .transform(({ keepAliveTimeout, headersTimeout, ...rest }) => ({
+    ...rest,
+    keepAliveTimeoutMs: keepAliveTimeout,
+    headersTimeoutMs: headersTimeout,
+  }))
+  .prefault({})
+  .describe('The public port: HTTP/1.1.');
+
+export const admin = z
+  .union([z.literal(false), z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9901) })], {
+    error: (issue) => (typeof issue.input === 'object' ? undefined : 'expected { host, port } or false'),
+  })
+  .transform((value) => (value === false ? undefined : value))
+  .prefault({})
+  .describe('Health and the route map, never on the public port; false: none.');
+
+const cidr = z.string().refine(isCidr, { error: 'expected an address or a network such as 10.0.0.0/8' });
+
+export const trustedProxies = z
+  .array(cidr)
+  .default([])
+  .describe('Whose X-Forwarded-For and x-request-id are believed, counted from the right.');
+
+export const schema = z
+  .strictObject({
+    protos: z.array(z.string()).default([]).describe('Import roots; every .proto below them is loaded and routed.'),
+    imports: z.array(z.string()).default([]).describe('Roots that are found by imports and never routed.'),
+    descriptorSets: z.array(z.string()).default([]).describe('FileDescriptorSets, with their imports.'),
+    autoRoutes: z
+      .array(z.string())
+      .default([])
+      .describe('Selectors of methods that get POST /pkg.Service/Method when they have no rule.'),
+  })
+  .prefault({})
+  .describe('Where the protos are.');
+
+const upstream = z
+  .strictObject({
+    target: z.string().min(1).describe('host:port, dns:///host:port or unix:/path.'),
+    services: z
+      .array(z.string().min(1))
+      .default(['*'])
+      .describe('Services that it serves: shop.v1.Orders, billing.v1.* (sub-packages too), *; the longest wins.'),
+    tls: z
+      .strictObject({
+        ca: z.string().optional().describe('PEM file of the authorities; absent: the system’s.'),
+        cert: z.string().optional().describe('PEM file of the gateway’s own certificate, for mutual TLS.'),
+        key: z.string().optional().describe('PEM file of its key.'),
+        serverName: z.string().optional().describe('Name that the upstream’s certificate must carry.'),
+      })
+      .optional()
+      .describe('Absent: plaintext.'),
+    timeout: duration.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
+    transport: z.enum(['grpc-js']).default('grpc-js'),
+  })
+  .transform(({ timeout, ...rest }) => ({ ...rest, ...(timeout === undefined ? {} : { timeoutMs: timeout }) }));
+
+export const upstreams = z
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/), upstream)
+  .default({})
+  .transform((record) => new Map(Object.entries(record)))
+  .describe('The gRPC servers, by name.');
+
+export const metadata = z
+  .strictObject({
+    request: z
+      .array(z.string())
+      .default([])
+      .describe('Request headers that reach a backend; grpc-metadata- is cut off.'),
+    response: z.array(z.string()).default([]).describe('Response metadata that reaches a client.'),
+    forwardAuthorization: z.boolean().default(false).describe('Pass the Authorization header on.'),
+  })
+  .prefault({})
+  .describe('Nothing else of the client’s headers reaches a backend, nothing else of a backend’s a client.');
+
+export const json = z
+  .strictObject({
+    emitDefaults: z.boolean().default(false).describe('Write fields without presence that hold their default.'),
+    enumsAsInts: z.boolean().default(false).describe('Write enums as numbers.'),
+    protoNames: z.boolean().default(false).describe('Write display_name instead of displayName.'),
+    unknownFields: z.enum(['reject', 'ignore']).default('reject').describe('What an unknown field of a body gets.'),
+  })
+  .prefault({})
+  .describe('How messages look as JSON.');
+
+export const query = z
+  .strictObject({
+    unknown: z.enum(['reject', 'ignore']).default('reject').describe('What an unknown parameter gets.'),
+    ignore: z.array(z.string()).default([]).describe('Parameters that are dropped: utm_*.'),
+  })
+  .prefault({})
+  .describe('Query parameters.');
+
+export const errors = z
+  .strictObject({ format: z.enum(['status', 'aip193', 'problem']).default('status') })
+  .prefault({})
+  .describe('The shape of error answers: google.rpc.Status, the AIP-193 envelope, or RFC 9457.');
+
+export const limits = z
+  .strictObject({
+    bodyBytes: size.prefault('4MiB').describe('Of a request body; more is 413.'),
+    responseBytes: size.prefault('64MiB').describe('Of an upstream’s message; more is 502.'),
+    headerBytes: size.prefault('16KiB').describe('Of a request’s head; more is 431.'),
+    jsonDepth: z.int().min(1).max(1000).default(100).describe('Deepest nesting of JSON.'),
+    requestTimeout: duration.prefault('30s').describe('From the first byte of a request to the end of its call.'),
+  })
+  .transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }))
+  .prefault({})
+  .describe('What one request may take.');
+
+export const drain = z
+  .strictObject({
+    grace: duration.prefault('5s').describe('After SIGTERM: not ready, still accepting.'),
+    timeout: duration.prefault('30s').describe('Then: what runs may finish for so long.'),
+  })
+  .transform(({ grace, timeout }) => ({ graceMs: grace, timeoutMs: timeout }))
+  .prefault({})
+  .describe('How the process ends.');
+
+export const log = z
+  .strictObject({
+    format: z.enum(['json', 'text']).optional().describe('Absent: text on a terminal, JSON elsewhere.'),
+    sample: z.number().min(0).max(1).default(1).describe('Share of successful requests that are logged.'),
+  })
+  .prefault({})
+  .describe('The access log; failures are always logged.');
+
+function isCidr(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}

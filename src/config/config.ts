@@ -1,0 +1,24 @@
+/** The config: all blocks joined, with defaults. What is not a key here is an error. */
+import { z } from 'zod';
+import * as blocks from './blocks.js';
+
+export const configSchema = z.strictObject({
+  version: z.literal(1).describe('Of this format.'),
+  listen: blocks.listen,
+  admin: blocks.admin,
+  trustedProxies: blocks.trustedProxies,
+  schema: blocks.schema,
+  upstreams: blocks.upstreams,
+  metadata: blocks.metadata,
+  json: blocks.json,
+  query: blocks.query,
+  errors: blocks.errors,
+  limits: blocks.limits,
+  drain: blocks.drain,
+  log: blocks.log,
+});
+
+/** As people write it: durations and sizes as text, everything optional. */
+export type ConfigInput = z.input<typeof configSchema>;
+/** As the code reads it. */
+export type Config = z.output<typeof configSchema>;

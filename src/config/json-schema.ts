@@ -1,0 +1,31 @@
+/** The JSON Schema of the config file, for editors; and what keys it knows at a place, for "did you mean". */
+import { z } from 'zod';
+import { configSchema } from './config.js';
+
+export type JsonSchema = z.core.JSONSchema.BaseSchema;
+
+let cached: JsonSchema | undefined;
+
+/** Draft 2020-12. */
+export function configJsonSchema(): JsonSchema {
+  cached ??= { title: 'protogate config', ...z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) };
+  return cached;
+}
+
+/** The keys that an object at `path` may have. */
+export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
+  let nodes: JsonSchema[] = [configJsonSchema()];
+  for (const key of path) nodes = nodes.flatMap((node) => step(node, String(key)));
+  return nodes.flatMap((node) => alternatives(node).flatMap(({ properties }) => Object.keys(properties ?? {})));
+}
+
+function step(node: JsonSchema, key: string): JsonSchema[] {
+  return alternatives(node).flatMap(({ properties, additionalProperties }) => {
+    const next = Object.hasOwn(properties ?? {}, key) ? properties?.[key] : additionalProperties;
+    return typeof next === 'object' ? [next as JsonSchema] : [];
+  });
+}
+
+function alternatives(node: JsonSchema): JsonSchema[] {
+  return [node, ...((node.anyOf ?? []) as JsonSchema[])];
+}

@@ -1,0 +1,204 @@
+/**
+ * The config file: YAML → Config, every problem with its line and column. `${NAME}` and `${file:PATH}` inside strings
+ * are substituted after parsing, so that no value can change the shape; diagnostics never show a value.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
+import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import { type Config, configSchema } from './config.js';
+import { type IssueText, issueTexts } from './issues.js';
+import { type ParsedConfig, parseConfig } from './parse.js';
+
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** Without a file: the defaults. Relative paths come back absolute, relative to the file. */
+export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv, cwd: string): Promise<ParsedConfig> {
+  if (file === undefined) return parseConfig({ version: 1 });
+  const path = resolve(cwd, file);
+  let text: string;
+  try {
+    if ((await stat(path)).size > MAX_FILE_BYTES) return refused(file, 'config-file', 'expected at most 1 MiB');
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return refused(file, 'config-file', code === 'ENOENT' ? 'expected a file, found none' : `cannot be read: ${code}`);
+  }
+  return new ConfigFile(file, dirname(path), text).load(env);
+}
+
+function refused(file: string, rule: string, text: string): ParsedConfig {
+  return { diagnostics: [errorAt({ file }, rule, text)] };
+}
+
+class ConfigFile {
+  private readonly lines = new LineCounter();
+  private readonly document: Document;
+  private readonly diagnostics: Diagnostic[] = [];
+  private readonly substituted = new Set<unknown>();
+
+  constructor(
+    private readonly file: string,
+    private readonly folder: string,
+    text: string,
+  ) {
+    this.document = parseDocument(text, { lineCounter: this.lines, stringKeys: true, prettyErrors: false });
+  }
+
+  async load(env: NodeJS.ProcessEnv): Promise<ParsedConfig> {
+    for (const { pos, message } of [...this.document.errors, ...this.document.warnings]) {
+      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', message.split('\n', 1)[0]!));
+    }
+    if (this.diagnostics.length > 0) return { diagnostics: this.diagnostics };
+    await this.substitute(env);
+    const value = this.value();
+    if (value === undefined || this.diagnostics.length > 0) return { diagnostics: this.diagnostics };
+    const config = this.parse(value);
+    if (config === undefined) return { diagnostics: this.diagnostics };
+    const resolved = this.resolvePaths(config);
+    await this.checkFiles(resolved);
+    return this.diagnostics.length > 0
+      ? { diagnostics: this.diagnostics }
+      : { config: resolved, diagnostics: this.diagnostics };
+  }
+
+  private value(): unknown {
+    try {
+      return this.document.toJS({ maxAliasCount: 50 }) ?? {};
+    } catch {
+      this.diagnostics.push(errorAt({ file: this.file }, 'yaml', 'aliases: expected at most 50 uses'));
+      return undefined;
+    }
+  }
+
+  private parse(value: unknown): Config | undefined {
+    const first = configSchema.safeParse(value);
+    const result = first.success ? first : configSchema.safeParse(this.withNumbers(value, first.error.issues));
+    if (result.success) return result.data;
+    for (const issue of result.error.issues.flatMap(issueTexts)) {
+      this.diagnostics.push(errorAt(this.placeOf(issue), issue.rule, issue.text));
+    }
+    return undefined;
+  }
+
+  /** A number that came from `${NAME}` is text; where a number is expected it becomes one. */
+  private withNumbers(
+    value: unknown,
+    issues: readonly { readonly code: string; readonly path: readonly PropertyKey[] }[],
+  ): unknown {
+    for (const { code, path } of issues) {
+      const node = this.document.getIn(path, true);
+      if (code !== 'invalid_type' || !isScalar(node) || !this.substituted.has(node)) continue;
+      if (/^\d+(\.\d+)?$/.test(String(node.value))) this.document.setIn(path, Number(node.value));
+      else if (/^(true|false)$/.test(String(node.value))) this.document.setIn(path, node.value === 'true');
+    }
+    return this.document.toJS({ maxAliasCount: 50 }) ?? value;
+  }
+
+  /** Replaces inside every string but keys. */
+  private async substitute(env: NodeJS.ProcessEnv): Promise<void> {
+    const scalars: Scalar<string>[] = [];
+    visit(this.document, {
+      Scalar(key, node) {
+        if (key !== 'key' && typeof node.value === 'string' && node.value.includes('${')) {
+          scalars.push(node as Scalar<string>);
+        }
+      },
+    });
+    for (const scalar of scalars) {
+      const parts: string[] = [];
+      let last = 0;
+      for (const match of scalar.value.matchAll(/\$(\$\{)|\$\{([^{}]*)\}/g)) {
+        parts.push(scalar.value.slice(last, match.index));
+        parts.push(match[1] ?? (await this.lookUp(match[2] ?? '', env, scalar)));
+        last = match.index + match[0].length;
+      }
+      scalar.value = parts.join('') + scalar.value.slice(last);
+      this.substituted.add(scalar);
+    }
+  }
+
+  private async lookUp(name: string, env: NodeJS.ProcessEnv, scalar: Scalar): Promise<string> {
+    const position = this.at(scalar.range?.[0] ?? 0);
+    if (name.startsWith('file:')) {
+      const path = name.slice('file:'.length);
+      try {
+        return (await readFile(resolve(this.folder, path), 'utf8')).trimEnd();
+      } catch {
+        this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: expected a file, found none`));
+        return '';
+      }
+    }
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: expected \${NAME} or \${file:PATH}`));
+    } else if (env[name] === undefined) {
+      this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: the environment has no such variable`));
+    }
+    return env[name] ?? '';
+  }
+
+  private resolvePaths(config: Config): Config {
+    const absolute = (path: string) => resolve(this.folder, path);
+    const { protos, imports, descriptorSets, autoRoutes } = config.schema;
+    const upstreams = new Map(
+      [...config.upstreams].map(([name, upstream]) => {
+        if (upstream.tls === undefined) return [name, upstream] as const;
+        const tls = { ...upstream.tls };
+        for (const key of TLS_FILES) if (tls[key] !== undefined) tls[key] = absolute(tls[key]);
+        return [name, { ...upstream, tls }] as const;
+      }),
+    );
+    return {
+      ...config,
+      schema: {
+        protos: protos.map(absolute),
+        imports: imports.map(absolute),
+        descriptorSets: descriptorSets.map(absolute),
+        autoRoutes,
+      },
+      upstreams,
+    };
+  }
+
+  private async checkFiles(config: Config): Promise<void> {
+    for (const [name, { tls }] of config.upstreams) {
+      for (const key of TLS_FILES) {
+        const file = tls?.[key];
+        if (file === undefined || (await readable(file))) continue;
+        const path = ['upstreams', name, 'tls', key];
+        const text = `${path.join('.')}: expected a file that can be read`;
+        this.diagnostics.push(errorAt(this.placeOf({ path, rule: 'config-value' }), 'config-value', text));
+      }
+    }
+  }
+
+  /** Of the key itself for an unknown one, else of the value, else of the nearest parent that there is. */
+  private placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
+    if (rule === 'unknown-key') {
+      const parent = path.length === 1 ? this.document.contents : this.document.getIn(path.slice(0, -1), true);
+      const pair = isMap(parent)
+        ? parent.items.find(({ key }) => isScalar(key) && key.value === path.at(-1))
+        : undefined;
+      if (isNode(pair?.key) && pair.key.range) return this.at(pair.key.range[0]);
+    }
+    for (let length = path.length; length >= 0; length--) {
+      const node = length === 0 ? this.document.contents : this.document.getIn(path.slice(0, length), true);
+      if (isNode(node) && node.range) return this.at(node.range[0]);
+    }
+    return { file: this.file };
+  }
+
+  private at(offset: number): Position {
+    const { line, col } = this.lines.linePos(offset);
+    return { file: this.file, line, column: col };
+  }
+}
+
+const TLS_FILES = ['ca', 'cert', 'key'] as const;
+
+async function readable(file: string): Promise<boolean> {
+  return readFile(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,54 @@
+/**
+ * The demo's protos, loaded when the demo starts: nothing is generated. Messages are plain objects in camelCase, 64-bit
+ * numbers and enums are strings; an Any is written as an object with `@type`.
+ */
+import { fileURLToPath } from 'node:url';
+import { load, type MessageTypeDefinition, type ServiceDefinition } from '@grpc/proto-loader';
+
+/** google/api, google/type and google/rpc, as the package brings them. */
+const packageProtos = fileURLToPath(new URL('../../../protos', import.meta.url));
+/** The shop's own protos: an import root. */
+export const shopProtos = fileURLToPath(new URL('../../../protos/demo', import.meta.url));
+
+const files = [
+  'shop/v1/customers.proto',
+  'shop/v1/orders.proto',
+  'shop/v1/catalog.proto',
+  'shop/v1/analytics.proto',
+  // For the details of errors, which no service names.
+  'google/rpc/status.proto',
+  'google/rpc/error_details.proto',
+];
+
+/** The loaded protos, as far as servers and clients need them. */
+export interface Protos {
+  service(name: string): ServiceDefinition;
+  encode(type: string, message: object): Buffer;
+  decode(type: string, bytes: Buffer): object;
+}
+
+/** Loads the shop's protos. Rejects when a file is missing or broken. */
+export async function loadProtos(): Promise<Protos> {
+  const definitions = await load(files, {
+    includeDirs: [shopProtos, packageProtos],
+    longs: String,
+    enums: String,
+    defaults: true,
+  });
+  const message = (name: string) => {
+    const definition = definitions[name] as MessageTypeDefinition<object, object> | undefined;
+    if (definition === undefined) throw new Error(`the demo's protos: expected a message ${name}`);
+    return definition;
+  };
+  return {
+    service(name) {
+      const definition = definitions[name];
+      if (definition === undefined) {
+        throw new Error(`the demo's protos: expected a service ${name}`);
+      }
+      return definition as ServiceDefinition;
+    },
+    encode: (type, value) => message(type).serialize(value),
+    decode: (type, bytes) => message(type).deserialize(bytes),
+  };
+}

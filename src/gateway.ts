@@ -1,0 +1,200 @@
+/**
+ * The composition root: a Plan becomes a Snapshot, snapshots are served. `createGateway` is the same thing as a library.
+ */
+import { readFileSync } from 'node:fs';
+import { type Clock, systemClock } from './base/clock.js';
+import type { Diagnostic } from './base/diagnostic.js';
+import { formatDiagnostic } from './base/diagnostic.js';
+import { Resources } from './base/resources.js';
+import { type Interceptor, intercept } from './call/call.js';
+import type { Config, ConfigInput } from './config/config.js';
+import { parseConfig } from './config/parse.js';
+import { type Plan, type PlannedRoute, plan, routeTableOf } from './plan.js';
+import { type RouteRow, routeRow } from './report/route-map.js';
+import { createApp, type RequestListener } from './server/app.js';
+import { compileClientAddress } from './server/client-address.js';
+import { endpoint } from './server/endpoint.js';
+import type { Middleware } from './server/exchange.js';
+import { composeRoute, type Route } from './server/route.js';
+import { type Snapshot, Snapshots } from './server/snapshot.js';
+import { unserved } from './server/unserved.js';
+import { createLog, type Log } from './telemetry/log.js';
+import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
+import { compileTranscoder } from './transcoding/transcoder.js';
+import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
+
+const SURFACE = 'default';
+
+type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
+
+export interface CompileOptions {
+  readonly resources: Resources;
+  readonly clock: Clock;
+  readonly afterAuth: readonly Middleware[];
+  readonly interceptors: readonly Interceptor[];
+}
+
+/** Plan → Snapshot: immutable tables, and the resources that they hold until they are released. */
+export function compileSnapshot({ config, codecs, registry, routes }: Plan, options: CompileOptions): Snapshot {
+  const { upstreams, release } = acquireUpstreams(config, options.resources);
+  const requestMetadata = compileRequestMetadata(config.metadata);
+  const responseHeaders = compileResponseHeaders(config.metadata);
+
+  function compileRoute({ binding, policy, upstream: name, timeoutMs }: PlannedRoute, upstream: Upstream): Route {
+    const { method } = binding;
+    const { settings } = policy;
+    const end =
+      method.clientStreaming || method.serverStreaming
+        ? unserved('streaming methods are not served')
+        : endpoint({
+            method,
+            transcoder: compileTranscoder(binding, codecs, config.query),
+            call: intercept(upstream.call, options.interceptors),
+            requestMetadata,
+            responseHeaders,
+            timeoutMs,
+            requestTimeoutMs: config.limits.requestTimeoutMs,
+            maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
+            successStatus: settings.successStatus ?? 200,
+            clock: options.clock,
+          });
+    return composeRoute(binding, name, options.afterAuth, end);
+  }
+
+  const served = routes.flatMap((planned) => {
+    const upstream = planned.upstream === undefined ? undefined : upstreams.get(planned.upstream);
+    return upstream === undefined ? [] : [{ binding: planned.binding, value: compileRoute(planned, upstream) }];
+  });
+  const status = registry.message('google.rpc.Status');
+  return {
+    surfaces: [
+      {
+        name: SURFACE,
+        table: routeTableOf(served).table,
+        errorFormat: config.errors.format,
+        statusCodec: status === undefined ? undefined : codecs.of(status),
+      },
+    ],
+    clientAddress: compileClientAddress(config.trustedProxies),
+    logSample: config.log.sample,
+    upstreams,
+    release,
+  };
+}
+
+/** An upstream outlives a snapshot: the same settings keep the same connections. */
+function acquireUpstreams(config: Config, resources: Resources) {
+  const upstreams = new Map<string, Upstream>();
+  const keys: string[] = [];
+  for (const [name, settings] of config.upstreams) {
+    const key = `upstream ${JSON.stringify([name, settings, config.limits.responseBytes])}`;
+    keys.push(key);
+    const create = () =>
+      createUpstream(upstreamSettings(name, settings), { maxResponseBytes: config.limits.responseBytes });
+    upstreams.set(name, resources.acquire(key, create));
+  }
+  const release = async () => void (await Promise.all(keys.map((key) => resources.release(key))));
+  return { upstreams, release };
+}
+
+/** The certificates are read when an upstream is made; the deadline is the route's matter. */
+function upstreamSettings(name: string, { target, services, transport, tls }: UpstreamConfig): UpstreamSettings {
+  if (tls === undefined) return { name, target, services, transport };
+  const { ca, cert, key, serverName } = tls;
+  return {
+    name,
+    target,
+    services,
+    transport,
+    tls: {
+      ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+      ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
+      ...(key === undefined ? {} : { key: readFileSync(key) }),
+      ...(serverName === undefined ? {} : { serverName }),
+    },
+  };
+}
+
+/** The rows of the route map, in the order of the schema. */
+export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
+  return routes.map(({ binding, policy, upstream }) => routeRow(binding, policy, SURFACE, upstream));
+}
+
+export interface GatewayOptions extends ConfigInput {
+  /** The embedder's own Koa middleware at its two named places. */
+  readonly middleware?: { readonly beforeMatch?: readonly Middleware[]; readonly afterAuth?: readonly Middleware[] };
+  /** Around the upstream call; the first one is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+export interface Gateway {
+  /** Fits `http.createServer`. In a Koa app: set `ctx.respond = false` and call it with `ctx.req` and `ctx.res`. */
+  callback(): RequestListener;
+  /** Builds anew, from the given config or from the same one, and swaps. Rejects, and serves on as before, if that fails. */
+  reload(config?: ConfigInput): Promise<void>;
+  /** Lets go of all connections. Requests that still run are cancelled. */
+  close(): Promise<void>;
+}
+
+/** What a gateway is refused for; each of `diagnostics` is an error. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(formatDiagnostic).join('\n'));
+  }
+}
+
+/** A gateway without a listener. Rejects with a {@link GatewayError} when config or schema have an error. */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { middleware, interceptors, ...input } = options;
+  const first = await planOrThrow(input);
+  const log = createLog({ format: first.config.log.format });
+  return startGateway(first, log, {
+    ...(middleware === undefined ? {} : { middleware }),
+    ...(interceptors === undefined ? {} : { interceptors }),
+  });
+}
+
+export interface RunningGateway extends Gateway {
+  readonly snapshots: Snapshots;
+}
+
+/** Serves a plan that has no errors. */
+export function startGateway(
+  first: Plan,
+  log: Log,
+  { middleware, interceptors }: Pick<GatewayOptions, 'middleware' | 'interceptors'> = {},
+): RunningGateway {
+  const clock = systemClock;
+  const options = {
+    resources: new Resources(),
+    clock,
+    afterAuth: middleware?.afterAuth ?? [],
+    interceptors: interceptors ?? [],
+  };
+  const snapshots = new Snapshots(compileSnapshot(first, options));
+  const handle = createApp({ snapshots, log, clock, custom: middleware?.beforeMatch ?? [] });
+  let { config } = first;
+  return {
+    snapshots,
+    callback: () => handle,
+    async reload(input) {
+      const next = input === undefined ? await checked(await plan(config)) : await planOrThrow(input);
+      snapshots.swap(compileSnapshot(next, options));
+      config = next.config;
+    },
+    close: () => snapshots.close(),
+  };
+}
+
+async function planOrThrow(input: ConfigInput): Promise<Plan> {
+  const { config, diagnostics } = parseConfig(input);
+  if (config === undefined) throw new GatewayError(diagnostics);
+  return checked(await plan(config));
+}
+
+function checked(planned: Plan): Plan {
+  const errors = planned.diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new GatewayError(errors);
+  return planned;
+}

@@ -1,0 +1,93 @@
+/** The route map as people and programs read it: `routes --format json|table|markdown`, and the admin port's `/routes`. */
+import type { Policy } from '../policy/policy.js';
+import type { Binding } from '../routing/http-rule.js';
+import type { MethodDescriptor } from '../schema/descriptor.js';
+
+/** One row; the contract fixes the names. */
+export interface RouteRow {
+  readonly method: string;
+  /** The template as written. */
+  readonly path: string;
+  readonly rpc: string;
+  /** 0 the rule itself, 1… its additional bindings. */
+  readonly binding: number;
+  readonly body: string;
+  readonly responseBody: string;
+  readonly streaming: 'unary' | 'server' | 'client' | 'bidi';
+  readonly surface: string;
+  readonly policy: Policy['settings'];
+  /** Name of the upstream that serves it; null: none does. */
+  readonly upstream: string | null;
+  readonly source: { readonly file: string; readonly line?: number };
+}
+
+export function routeRow(binding: Binding, policy: Policy, surface: string, upstream: string | undefined): RouteRow {
+  const { method, index, httpMethod, template, body, responseBody, position } = binding;
+  const { file, line } = position.line === undefined ? method.position : position;
+  return {
+    method: httpMethod,
+    path: template.text,
+    rpc: method.fullName,
+    binding: index,
+    body: body.kind === 'whole' ? '*' : body.kind === 'field' ? body.field.name : '',
+    responseBody: responseBody?.name ?? '',
+    streaming: streamingOf(method),
+    surface,
+    policy: policy.settings,
+    upstream: upstream ?? null,
+    source: line === undefined ? { file } : { file, line },
+  };
+}
+
+export function streamingOf({ clientStreaming, serverStreaming }: MethodDescriptor): RouteRow['streaming'] {
+  if (clientStreaming) return serverStreaming ? 'bidi' : 'client';
+  return serverStreaming ? 'server' : 'unary';
+}
+
+/** Above this a path gets its room and moves its own row's next column, not everybody's. */
+const MAX_PATH_WIDTH = 72;
+
+/** Aligned columns with a header and a closing count. */
+export function formatTable(rows: readonly RouteRow[]): string {
+  const lines = rows.map((row) => [row.method, row.path, row.rpc, notesOf(row)]);
+  const header = ['METHOD', 'PATH', 'RPC', 'NOTES'];
+  const widths = header.map((title, column) => {
+    let width = title.length;
+    for (const line of lines) width = Math.max(width, line[column]!.length);
+    return column === 1 ? Math.min(width, MAX_PATH_WIDTH) : width;
+  });
+  const text = [header, ...lines].map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${text.join('\n')}\n\n${countRoutes(rows)}\n`;
+}
+
+export function formatMarkdown(rows: readonly RouteRow[]): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const code = (text: string) => `\`${cell(text)}\``;
+  const lines = rows.map(
+    (row) => `| ${cell(row.method)} | ${code(row.path)} | ${code(row.rpc)} | ${cell(notesOf(row))} |`,
+  );
+  return ['| method | path | rpc | notes |', '|---|---|---|---|', ...lines, ''].join('\n');
+}
+
+/** `23 routes of 4 services`. */
+export function countRoutes(rows: readonly { readonly rpc: string }[]): string {
+  const services = new Set(rows.map(({ rpc }) => rpc.slice(0, rpc.indexOf('/'))));
+  return `${plural(rows.length, 'route')} of ${plural(services.size, 'service')}`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function notesOf({ body, responseBody, streaming }: RouteRow): string {
+  const notes: string[] = [];
+  if (body !== '') notes.push(`body: ${body}`);
+  if (responseBody !== '') notes.push(`response: ${responseBody}`);
+  if (streaming !== 'unary') notes.push(`${streaming} stream`);
+  return notes.join(', ');
+}

@@ -1,0 +1,68 @@
+/**
+ * All bindings of a schema: every rpc of every routed service with its `google.api.http` rule, and, for the methods
+ * that `autoRoutes` selects, `POST /pkg.Service/Method` where there is no rule.
+ */
+import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import type { HttpRule } from '../schema/annotations.js';
+import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
+import { type Binding, bindingsOf } from './http-rule.js';
+
+export interface BindingSources {
+  /** Selectors of methods that get a route without a rule: `*`, `pkg.*`, `pkg.Service.*`, `pkg.Service.Method`. */
+  readonly autoRoutes: readonly string[];
+}
+
+/** Bindings that are whole, in the order of the schema; what is wrong with the others. */
+export function collectBindings(
+  registry: Registry,
+  { autoRoutes }: BindingSources,
+): { readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] } {
+  const bindings: Binding[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const reported = new Set<Diagnostic>();
+  for (const service of registry.services) {
+    if (!service.routed) continue;
+    for (const method of service.methods) {
+      const rule = method.httpRule ?? autoRule(method, autoRoutes);
+      if (rule === undefined) continue;
+      const problems = linkProblems(registry, method);
+      for (const problem of problems) {
+        if (!reported.has(problem)) diagnostics.push(problem);
+        reported.add(problem);
+      }
+      if (problems.length > 0) continue;
+      const found = bindingsOf(method, rule);
+      bindings.push(...found.bindings);
+      diagnostics.push(...found.diagnostics);
+    }
+  }
+  return { bindings, diagnostics };
+}
+
+function linkProblems(registry: Registry, method: MethodDescriptor): readonly Diagnostic[] {
+  try {
+    return [...registry.problems(method.input), ...registry.problems(method.output)];
+  } catch (error) {
+    if (error instanceof LinkError) return [error.diagnostic];
+    return [errorAt(method.position, 'link', `${method.fullName}: ${(error as Error).message}`)];
+  }
+}
+
+function autoRule(method: MethodDescriptor, selectors: readonly string[]): HttpRule | undefined {
+  const dotted = method.fullName.replace('/', '.');
+  if (!selectors.some((selector) => selects(selector, dotted))) return undefined;
+  const { position } = method;
+  return {
+    kind: 'POST',
+    path: method.path,
+    body: '*',
+    responseBody: '',
+    additionalBindings: [],
+    positions: { rule: position, path: position, body: position, responseBody: position },
+  };
+}
+
+function selects(selector: string, dotted: string): boolean {
+  if (selector === '*') return true;
+  return selector.endsWith('.*') ? dotted.startsWith(selector.slice(0, -1)) : selector.replace('/', '.') === dotted;
+}

@@ -1,0 +1,58 @@
+/** Field paths (`book.shelf.name`) over descriptors: each segment a field of the message before it. */
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+
+export type FieldPath =
+  | { readonly kind: 'found'; readonly fields: readonly FieldDescriptor[] }
+  /** `offset`: of the segment that is wrong, in the path's text. `text`: `expected …, got …`. */
+  | { readonly kind: 'failed'; readonly offset: number; readonly text: string };
+
+/**
+ * The fields of a path variable: singular messages, then a singular scalar or enum (http.proto). Throws LinkError where
+ * a field's type is declared nowhere.
+ */
+export function resolvePathVariable(root: MessageDescriptor, path: string): FieldPath {
+  const resolved = resolveFieldPath(root, path);
+  if (resolved.kind === 'failed') return resolved;
+  const last = resolved.fields.at(-1)!;
+  if (last.cardinality === 'singular' && last.type.kind !== 'message') return resolved;
+  const text = `expected a singular scalar or enum field, got ${kindOfField(last)} '${last.name}'`;
+  return { kind: 'failed', offset: path.lastIndexOf('.') + 1, text };
+}
+
+/** Resolves a path from a message down; all but its last field are singular messages. */
+function resolveFieldPath(root: MessageDescriptor, path: string): FieldPath {
+  const fields: FieldDescriptor[] = [];
+  let message = root;
+  let offset = 0;
+  for (const name of path.split('.')) {
+    const before = fields.at(-1);
+    if (before !== undefined) {
+      if (before.cardinality !== 'singular' || before.type.kind !== 'message') {
+        const what = `expected a singular message field '${before.name}' in front of '.${name}'`;
+        return { kind: 'failed', offset: offset - 1 - before.name.length, text: `${what}, got ${kindOfField(before)}` };
+      }
+      message = before.type.message;
+    }
+    const field = fieldOf(message, name);
+    if (field === undefined) {
+      return { kind: 'failed', offset, text: `expected a field of ${message.fullName}, got '${name}'` };
+    }
+    fields.push(field);
+    offset += name.length + 1;
+  }
+  return { kind: 'found', fields };
+}
+
+/** A field by its proto name alone, as http.proto has it; never by its JSON name, never an extension. */
+export function fieldOf(message: MessageDescriptor, name: string): FieldDescriptor | undefined {
+  const field = message.fieldNamed(name);
+  if (field?.name === name && !field.extension) return field;
+  return message.fields.find((other) => other.name === name && !other.extension);
+}
+
+function kindOfField(field: FieldDescriptor): string {
+  if (field.cardinality !== 'singular') return `a ${field.cardinality} field`;
+  const { type } = field;
+  if (type.kind === 'message') return `a ${type.message.fullName} field`;
+  return type.kind === 'enum' ? `an enum ${type.enum.fullName} field` : `a ${type.scalar} field`;
+}

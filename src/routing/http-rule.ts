@@ -1,0 +1,178 @@
+/**
+ * `google.api.http` → bindings: each rule's path template parsed, its variables, body and response body resolved to
+ * fields. Everything that is wrong is a diagnostic at its place, in the template to the column.
+ *
+ *     { get: "/v1/{name=shelves/*}"  additional_bindings { post: "/v1/shelves:get" body: "*" } }
+ *     → GET  index 0, variables [name], body none;  POST index 1, verb get, body whole
+ */
+import { METHODS } from 'node:http';
+import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
+import type { HttpRule } from '../schema/annotations.js';
+import { type FieldDescriptor, LinkError, type MethodDescriptor } from '../schema/descriptor.js';
+import { fieldOf, resolvePathVariable } from './field-path.js';
+import { ANY_METHOD } from './matcher.js';
+import { type PathTemplate, parsePathTemplate, TemplateError, type TemplateVariable } from './path-template.js';
+
+/** One HTTP mapping of one method. */
+export interface Binding {
+  readonly method: MethodDescriptor;
+  /** 0 for the rule itself, 1… for its additional bindings. */
+  readonly index: number;
+  /** `GET`, …, or `*` for every method. */
+  readonly httpMethod: string;
+  readonly template: PathTemplate;
+  /** In the order of the template, as {@link MatchResult} captures them. */
+  readonly variables: readonly BoundVariable[];
+  readonly body: BodyRule;
+  /** The whole response where undefined. */
+  readonly responseBody: FieldDescriptor | undefined;
+  /** Of the path. */
+  readonly position: Position;
+}
+
+interface BoundVariable {
+  /** As written: `book.name`. */
+  readonly name: string;
+  /** From the request message down to a singular scalar or enum. */
+  readonly fieldPath: readonly FieldDescriptor[];
+}
+
+type BodyRule =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'field'; readonly field: FieldDescriptor };
+
+export interface Bindings {
+  /** Those without an error. */
+  readonly bindings: readonly Binding[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The bindings of a method under a rule: its own (`method.httpRule`), or one from a service config. */
+export function bindingsOf(method: MethodDescriptor, rule: HttpRule): Bindings {
+  const bindings: Binding[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const [index, one] of [rule, ...rule.additionalBindings].entries()) {
+    const reader = new RuleReader(method, one, index);
+    const binding = reader.read();
+    if (binding !== undefined) bindings.push(binding);
+    diagnostics.push(...reader.diagnostics);
+  }
+  return { bindings, diagnostics };
+}
+
+/** Reads one rule; goes on after an error, so that one run tells them all. */
+class RuleReader {
+  readonly diagnostics: Diagnostic[] = [];
+
+  constructor(
+    private readonly method: MethodDescriptor,
+    private readonly rule: HttpRule,
+    private readonly index: number,
+  ) {}
+
+  read(): Binding | undefined {
+    const { method, rule, index } = this;
+    this.checkNesting();
+    if (!this.checkKind()) return undefined;
+    try {
+      const template = this.template();
+      const variables = template?.variables.flatMap((variable) => this.variable(variable)) ?? [];
+      const body = this.body(variables);
+      const responseBody = this.responseBody();
+      const failed = this.diagnostics.some(({ severity }) => severity === 'error');
+      if (failed || template === undefined) return undefined;
+      const position = rule.positions.path;
+      return { method, index, httpMethod: rule.kind, template, variables, body, responseBody, position };
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      this.diagnostics.push(error.diagnostic);
+      return undefined;
+    }
+  }
+
+  private checkNesting(): void {
+    const nested = this.index === 0 ? undefined : this.rule.additionalBindings[0];
+    if (nested === undefined) return;
+    this.error(
+      nested.positions.rule,
+      'additional-bindings',
+      'additional_bindings: expected one level, got a nested one',
+    );
+  }
+
+  private checkKind(): boolean {
+    const { kind, positions } = this.rule;
+    if (kind === '') {
+      this.error(positions.rule, 'http-rule', 'http rule: expected get, put, post, delete, patch or custom, got none');
+      return false;
+    }
+    if (kind === ANY_METHOD || SERVED_METHODS.has(kind)) return true;
+    const hint = SERVED_METHODS.has(kind.toUpperCase()) ? ` (write '${kind.toUpperCase()}')` : '';
+    this.error(positions.rule, 'custom-kind', `custom kind: expected an HTTP method or '*', got '${kind}'${hint}`);
+    return false;
+  }
+
+  private template(): PathTemplate | undefined {
+    try {
+      return parsePathTemplate(this.rule.path);
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error;
+      this.error(this.inPath(error.column), 'path-template', error.message);
+      return undefined;
+    }
+  }
+
+  private variable({ fieldPath: name, column }: TemplateVariable): BoundVariable[] {
+    const resolved = resolvePathVariable(this.method.input, name);
+    if (resolved.kind === 'found') return [{ name, fieldPath: resolved.fields }];
+    this.error(this.inPath(column + resolved.offset), 'path-variable', `path variable {${name}}: ${resolved.text}`);
+    return [];
+  }
+
+  private body(variables: readonly BoundVariable[]): BodyRule {
+    const { kind, body, positions } = this.rule;
+    if (body === '') return { kind: 'none' };
+    if (kind === 'GET' || kind === 'HEAD') {
+      // RFC 9110 §9.3.1: clients and proxies may drop it. Real APIs have some, and Envoy serves them.
+      const text = `body: expected none with ${kind}, got '${body}'`;
+      this.diagnostics.push(warningAt(positions.body, 'body-method', text));
+    }
+    if (body === '*') return { kind: 'whole' };
+    const field = fieldOf(this.method.input, body);
+    if (field === undefined) {
+      const text = `body: expected '*' or a top-level field of ${this.method.input.fullName}, got '${body}'`;
+      this.error(positions.body, 'body-field', text);
+      return { kind: 'none' };
+    }
+    if (variables.some(({ fieldPath }) => fieldPath.length === 1 && fieldPath[0] === field)) {
+      const text = `body: expected a field that the path does not bind, got '${body}'`;
+      this.error(positions.body, 'body-field', text);
+    }
+    return { kind: 'field', field };
+  }
+
+  private responseBody(): FieldDescriptor | undefined {
+    const { responseBody, positions } = this.rule;
+    if (responseBody === '') return undefined;
+    const field = fieldOf(this.method.output, responseBody);
+    if (field === undefined) {
+      const text = `response_body: expected a top-level field of ${this.method.output.fullName}, got '${responseBody}'`;
+      this.error(positions.responseBody, 'response-body', text);
+    }
+    return field;
+  }
+
+  /** A column of the template as a place in the file. */
+  private inPath(templateColumn: number): Position {
+    const { path } = this.rule.positions;
+    return path.column === undefined ? path : { ...path, column: path.column + templateColumn - 1 };
+  }
+
+  private error(position: Position, rule: string, text: string): void {
+    this.diagnostics.push(errorAt(position, rule, text));
+  }
+}
+
+/** What Node's parser knows and a server is asked with; a CONNECT never reaches a request handler. */
+const SERVED_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));

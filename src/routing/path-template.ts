@@ -1,0 +1,235 @@
+/**
+ * Path templates (google/api/http.proto, "Path template syntax"):
+ *
+ *     Template  = "/" [ Segments [ Verb ] ] ;
+ *     Segments  = Segment { "/" Segment } ;
+ *     Segment   = "*" | "**" | LITERAL | Variable ;
+ *     Variable  = "{" FieldPath [ "=" Segments ] "}" ;
+ *     FieldPath = IDENT { "." IDENT } ;
+ *     Verb      = ":" LITERAL ;
+ *
+ * accepted: `/v1/{name=shelves/*\/books/**}:archive`        refused: `/v1/{name/books}`, 9: expected '}', got '/'
+ *
+ * Beyond the grammar, as grpc-gateway and Envoy do and real APIs need: "/" alone is the root path, and segments may
+ * follow the one `**` (`/v1/{parent=documents/**}/{collection_id}`). LITERAL is RFC 3986's pchar without `*`; in the last
+ * segment its last ":" begins the verb, so a literal colon is written %3A there.
+ */
+
+/** What one segment of a path must be. `literal` is percent-decoded; `rest` is `**`. */
+export type TemplateSegment =
+  | { readonly kind: 'literal'; readonly literal: string }
+  | { readonly kind: 'any' }
+  | { readonly kind: 'rest' };
+
+export interface TemplateVariable {
+  /** As written: `book.name`. */
+  readonly fieldPath: string;
+  /** Of the first character of the field path in the template, from 1. */
+  readonly column: number;
+  /** It captures the template's segments from `start` up to, not including, `end`. */
+  readonly start: number;
+  readonly end: number;
+  /** False for exactly one segment (`{id}`, `{id=*}`): then a captured %2F is decoded too. */
+  readonly severalSegments: boolean;
+}
+
+export interface PathTemplate {
+  /** As written. */
+  readonly text: string;
+  /** Variables are replaced by their segments; empty for "/". At most one is `rest`. */
+  readonly segments: readonly TemplateSegment[];
+  /** Percent-decoded. */
+  readonly verb: string | undefined;
+  /** From left to right. */
+  readonly variables: readonly TemplateVariable[];
+  /** The template without its variables' names, in canonical encoding: equal shapes match the same paths. */
+  readonly shape: string;
+}
+
+/** A template that is none. `column` counts from 1 in the template's text. */
+export class TemplateError extends Error {
+  override readonly name = 'TemplateError';
+  constructor(
+    readonly column: number,
+    readonly expected: string,
+    readonly found: string,
+  ) {
+    super(`path template: expected ${expected}, got ${found}`);
+  }
+}
+
+/** Template text → its segments, verb and variables. Throws {@link TemplateError} for the first thing that is wrong. */
+export function parsePathTemplate(text: string): PathTemplate {
+  return new TemplateParser(text).parse();
+}
+
+const IDENT = /[A-Za-z_][A-Za-z0-9_]*/y;
+/** RFC 3986 pchar but `*`, and but `%`, which is looked at on its own. */
+const LITERAL_CHARACTERS = /[A-Za-z0-9._~!$&'()+,;=:@-]*/y;
+const PERCENT_ESCAPES = /(?:%[0-9A-Fa-f]{2})+/y;
+
+class TemplateParser {
+  private at = 0;
+  private verb: string | undefined;
+  private hasRest = false;
+  private readonly segments: TemplateSegment[] = [];
+  private readonly variables: TemplateVariable[] = [];
+
+  constructor(private readonly text: string) {}
+
+  parse(): PathTemplate {
+    const { text, segments, variables } = this;
+    this.expect('/');
+    if (text !== '/') {
+      this.parseSegments(undefined);
+      if (this.verb === undefined && this.peek() === ':') this.parseVerb();
+      if (this.at < text.length) this.fail(this.verb === undefined ? "'/', ':' or the end" : 'the end');
+    }
+    return { text, segments, verb: this.verb, variables, shape: shapeOf(segments, this.verb) };
+  }
+
+  /** `variable`: the field path whose braces the segments are in. */
+  private parseSegments(variable: string | undefined): void {
+    for (;;) {
+      this.parseSegment(variable);
+      if (this.peek() !== '/') return;
+      this.at++;
+    }
+  }
+
+  private parseSegment(variable: string | undefined): void {
+    const next = this.peek();
+    if (next === '{') {
+      if (variable !== undefined) this.fail(`no variable inside {${variable}}`);
+      this.parseVariable();
+    } else if (next === '*') {
+      this.parseWildcard();
+    } else {
+      this.parseLiteral(variable !== undefined);
+    }
+  }
+
+  private parseWildcard(): void {
+    const deep = this.text.startsWith('**', this.at);
+    if (deep && this.hasRest) this.fail('only one **', '**');
+    this.hasRest ||= deep;
+    this.at += deep ? 2 : 1;
+    this.segments.push({ kind: deep ? 'rest' : 'any' });
+  }
+
+  private parseVariable(): void {
+    this.expect('{');
+    const column = this.at + 1;
+    const fieldPath = this.parseFieldPath();
+    if (this.variables.some((other) => other.fieldPath === fieldPath)) {
+      throw new TemplateError(column, 'each variable once', `'${fieldPath}' again`);
+    }
+    const start = this.segments.length;
+    if (this.peek() === '=') {
+      this.at++;
+      this.parseSegments(fieldPath);
+    } else {
+      this.segments.push({ kind: 'any' });
+    }
+    this.expect('}');
+    const end = this.segments.length;
+    const severalSegments = end - start > 1 || this.segments[start]?.kind === 'rest';
+    this.variables.push({ fieldPath, column, start, end, severalSegments });
+  }
+
+  private parseFieldPath(): string {
+    const start = this.at;
+    for (;;) {
+      if (this.take(IDENT) === '') this.fail('a field name');
+      if (this.peek() !== '.') return this.text.slice(start, this.at);
+      this.at++;
+    }
+  }
+
+  private parseLiteral(insideVariable: boolean): void {
+    const start = this.at;
+    let raw = this.takeLiteral();
+    const colon = raw.lastIndexOf(':');
+    if (insideVariable && colon >= 0) {
+      this.at = start + raw.indexOf(':');
+      this.fail("'/' or '}' (a literal colon is %3A)");
+    }
+    const last = this.at === this.text.length;
+    if (last && colon >= 0) {
+      raw = raw.slice(0, colon);
+      this.at = start + colon;
+    }
+    if (raw === '') this.fail('a segment');
+    const literal = this.decode(raw, start);
+    if (literal === '.' || literal === '..')
+      throw new TemplateError(start + 1, 'a segment', `the dot segment '${raw}'`);
+    this.segments.push({ kind: 'literal', literal });
+  }
+
+  private parseVerb(): void {
+    this.expect(':');
+    const start = this.at;
+    const raw = this.takeLiteral();
+    if (raw === '') this.fail('a verb');
+    const colon = raw.indexOf(':');
+    if (colon >= 0) {
+      this.at = start + colon;
+      this.fail("no second ':' in the verb");
+    }
+    this.verb = this.decode(raw, start);
+  }
+
+  /** The longest run of literal characters and escapes. */
+  private takeLiteral(): string {
+    const start = this.at;
+    for (;;) {
+      this.take(LITERAL_CHARACTERS);
+      if (this.peek() !== '%') return this.text.slice(start, this.at);
+      if (this.take(PERCENT_ESCAPES) === '')
+        this.fail("two hex digits after '%'", `'${this.text.slice(this.at, this.at + 3)}'`);
+    }
+  }
+
+  private decode(raw: string, start: number): string {
+    try {
+      return decodeURIComponent(raw);
+    } catch {
+      throw new TemplateError(start + 1, 'percent-encoded UTF-8', `'${raw}'`);
+    }
+  }
+
+  private take(sticky: RegExp): string {
+    sticky.lastIndex = this.at;
+    const taken = sticky.exec(this.text)?.[0] ?? '';
+    this.at += taken.length;
+    return taken;
+  }
+
+  private peek(): string | undefined {
+    return this.text[this.at];
+  }
+
+  private expect(character: string): void {
+    if (this.peek() !== character) this.fail(`'${character}'`);
+    this.at++;
+  }
+
+  private fail(expected: string, found?: string): never {
+    const codePoint = this.text.codePointAt(this.at);
+    const here = codePoint === undefined ? 'the end' : `'${String.fromCodePoint(codePoint)}'`;
+    throw new TemplateError(this.at + 1, expected, found ?? here);
+  }
+}
+
+function shapeOf(segments: readonly TemplateSegment[], verb: string | undefined): string {
+  const texts = segments.map((segment) => {
+    if (segment.kind === 'literal') return encodeLiteral(segment.literal);
+    return segment.kind === 'any' ? '*' : '**';
+  });
+  return `/${texts.join('/')}${verb === undefined ? '' : `:${encodeLiteral(verb)}`}`;
+}
+
+/** Everything but unreserved characters encoded, so that a literal is never taken for a wildcard or a verb. */
+function encodeLiteral(literal: string): string {
+  return encodeURIComponent(literal).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}

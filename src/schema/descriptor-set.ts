@@ -1,0 +1,362 @@
+/**
+ * A FileDescriptorSet (google/protobuf/descriptor.proto), as `buf build -o` and `protoc --descriptor_set_out` write it,
+ * → the declarations that the same files give as text. It is decoded with a Root that also holds the extensions' own
+ * protos, so that their options survive.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import protobuf from 'protobufjs';
+import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import {
+  AGGREGATE,
+  DEFAULT_POLICY,
+  FIELD_BEHAVIOR,
+  HTTP,
+  POLICY,
+  readAggregate,
+  readHttpRule,
+  readPolicy,
+} from './annotation-reader.js';
+import type {
+  EnumDeclaration,
+  ExtensionDeclaration,
+  FieldDeclaration,
+  FileDeclaration,
+  MessageDeclaration,
+  MethodDeclaration,
+  Places,
+  ServiceDeclaration,
+} from './declaration.js';
+import { isScalarType, jsonNameOf } from './declaration.js';
+import { type Features, featuresOf, overrideFeatures } from './features.js';
+import { type PlaceOf, toOptionTree } from './option-tree.js';
+
+const EXTENSION_FILES = [
+  'google/protobuf/descriptor.proto',
+  'google/protobuf/duration.proto',
+  'google/api/http.proto',
+  'google/api/annotations.proto',
+  'google/api/field_behavior.proto',
+  'protogate/v1/annotations.proto',
+];
+
+/** Field numbers of the options in MethodOptions and ServiceOptions, as they stand in source paths. */
+const OPTION_NUMBERS = new Map([
+  [HTTP, 72_295_728],
+  [POLICY, 80_731],
+  [DEFAULT_POLICY, 80_731],
+  [AGGREGATE, 80_732],
+]);
+
+/** `shown` names the set in diagnostics; `protoRoot` holds the extensions' protos. */
+export function readDescriptorSet(
+  bytes: Uint8Array,
+  shown: string,
+  protoRoot: string,
+): { readonly files: readonly FileDeclaration[]; readonly diagnostics: readonly Diagnostic[] } {
+  try {
+    const type = descriptorSetType(protoRoot);
+    const set = type.toObject(type.decode(bytes), { longs: Number, enums: String }) as { file?: FileProto[] };
+    return { files: (set.file ?? []).map((file) => new SetConverter(file).convert()), diagnostics: [] };
+  } catch (error) {
+    const text = `expected a FileDescriptorSet: ${error instanceof Error ? error.message : String(error)}`;
+    return { files: [], diagnostics: [errorAt({ file: shown }, 'descriptor-set', text.split('\n', 1)[0]!)] };
+  }
+}
+
+let cachedType: protobuf.Type | undefined;
+
+function descriptorSetType(protoRoot: string): protobuf.Type {
+  if (cachedType === undefined) {
+    const root = new protobuf.Root();
+    for (const file of EXTENSION_FILES)
+      protobuf.parse(readFileSync(join(protoRoot, file), 'utf8'), root, { keepCase: true });
+    cachedType = root.resolveAll().lookupType('google.protobuf.FileDescriptorSet');
+  }
+  return cachedType;
+}
+
+type Options = Readonly<Record<string, unknown>> & { readonly features?: Readonly<Record<string, unknown>> };
+
+interface FileProto {
+  readonly name?: string;
+  readonly package?: string;
+  readonly syntax?: string;
+  readonly dependency?: readonly string[];
+  readonly message_type?: readonly MessageProto[];
+  readonly enum_type?: readonly EnumProto[];
+  readonly service?: readonly ServiceProto[];
+  readonly extension?: readonly FieldProto[];
+  readonly options?: Options;
+  readonly source_code_info?: { readonly location?: readonly LocationProto[] };
+}
+interface LocationProto {
+  readonly path?: readonly number[];
+  readonly span?: readonly number[];
+  readonly leading_comments?: string;
+}
+interface MessageProto {
+  readonly name: string;
+  readonly field?: readonly FieldProto[];
+  readonly nested_type?: readonly MessageProto[];
+  readonly enum_type?: readonly EnumProto[];
+  readonly extension?: readonly FieldProto[];
+  readonly oneof_decl?: readonly { readonly name: string }[];
+  readonly options?: Options;
+}
+interface FieldProto {
+  readonly name: string;
+  readonly number: number;
+  readonly label?: string;
+  readonly type?: string;
+  readonly type_name?: string;
+  readonly extendee?: string;
+  readonly oneof_index?: number;
+  readonly json_name?: string;
+  readonly proto3_optional?: boolean;
+  readonly options?: Options;
+}
+interface EnumProto {
+  readonly name: string;
+  readonly value?: readonly { readonly name: string; readonly number: number }[];
+  readonly options?: Options;
+}
+interface ServiceProto {
+  readonly name: string;
+  readonly method?: readonly MethodProto[];
+  readonly options?: Options;
+}
+interface MethodProto {
+  readonly name: string;
+  readonly input_type: string;
+  readonly output_type: string;
+  readonly client_streaming?: boolean;
+  readonly server_streaming?: boolean;
+  readonly options?: Options;
+}
+
+type Path = readonly number[];
+
+class SetConverter {
+  private readonly messages: MessageDeclaration[] = [];
+  private readonly enums: EnumDeclaration[] = [];
+  private readonly services: ServiceDeclaration[] = [];
+  private readonly extensions: ExtensionDeclaration[] = [];
+  private readonly diagnostics: Diagnostic[] = [];
+  private readonly locations: ReadonlyMap<string, LocationProto>;
+  private readonly name: string;
+  private readonly positions = new Map<string, Position>();
+  private readonly places: Places = (fullName) => this.positions.get(fullName) ?? { file: this.name };
+
+  constructor(private readonly file: FileProto) {
+    this.name = file.name ?? '';
+    const locations = file.source_code_info?.location ?? [];
+    this.locations = new Map(locations.map((location) => [(location.path ?? []).join(), location]));
+  }
+
+  convert(): FileDeclaration {
+    const { file } = this;
+    const scope = file.package ?? '';
+    const syntax = file.syntax === 'editions' ? 'edition' : file.syntax;
+    const features = overrideFeatures(featuresOf(syntax), file.options?.features);
+    for (const [i, message] of (file.message_type ?? []).entries()) this.message(message, scope, [4, i], features);
+    for (const [i, one] of (file.enum_type ?? []).entries()) this.enum(one, scope, [5, i], features);
+    for (const [i, service] of (file.service ?? []).entries()) this.service(service, scope, [6, i]);
+    for (const [i, field] of (file.extension ?? []).entries()) this.extension(field, scope, [7, i], features);
+    return {
+      name: this.name,
+      package: scope,
+      imports: (file.dependency ?? []).map((path, i) => ({ path, place: () => this.at([3, i]) })),
+      messages: this.messages,
+      enums: this.enums,
+      services: this.services,
+      extensions: this.extensions,
+      diagnostics: this.diagnostics,
+    };
+  }
+
+  private message(proto: MessageProto, scope: string, path: Path, outer: Features): void {
+    const fullName = nameIn(scope, proto.name);
+    const features = overrideFeatures(outer, proto.options?.features);
+    const entries = new Map(
+      (proto.nested_type ?? []).filter(isMapEntry).map((entry) => [`.${fullName}.${entry.name}`, entry]),
+    );
+    const fields = proto.field ?? [];
+    const synthetic = new Set(
+      fields.filter(({ proto3_optional }) => proto3_optional).map(({ oneof_index }) => oneof_index),
+    );
+    const oneofs = (proto.oneof_decl ?? []).map(({ name }) => name);
+    this.messages.push({
+      fullName,
+      fields: fields.map((field, i) => this.field(field, fullName, [...path, 2, i], features, oneofs, entries)),
+      oneofs: oneofs.filter((_, i) => !synthetic.has(i)),
+      messageSet: proto.options?.message_set_wire_format === true,
+      comment: this.comment(path),
+      places: this.note(nameIn(scope, proto.name), path),
+    });
+    for (const [i, nested] of (proto.nested_type ?? []).entries()) {
+      if (!isMapEntry(nested)) this.message(nested, fullName, [...path, 3, i], features);
+    }
+    for (const [i, one] of (proto.enum_type ?? []).entries()) this.enum(one, fullName, [...path, 4, i], features);
+    for (const [i, field] of (proto.extension ?? []).entries())
+      this.extension(field, fullName, [...path, 6, i], features);
+  }
+
+  private field(
+    proto: FieldProto,
+    scope: string,
+    path: Path,
+    outer: Features,
+    oneofs: readonly string[],
+    entries: ReadonlyMap<string, MessageProto>,
+  ): FieldDeclaration {
+    const features = overrideFeatures(outer, proto.options?.features);
+    const entry = proto.type_name === undefined ? undefined : entries.get(proto.type_name);
+    const value = entry?.field?.find(({ number }) => number === 2);
+    const key = entry?.field?.find(({ number }) => number === 1);
+    const repeated = proto.label === 'LABEL_REPEATED';
+    const inOneof = proto.oneof_index !== undefined;
+    const required = proto.label === 'LABEL_REQUIRED' || features.fieldPresence === 'LEGACY_REQUIRED';
+    const explicit = inOneof || features.fieldPresence === 'EXPLICIT';
+    const packed = proto.options?.packed;
+    return {
+      name: proto.name,
+      jsonName: proto.json_name ?? jsonNameOf(proto.name),
+      number: proto.number,
+      fullName: nameIn(scope, proto.name),
+      cardinality: entry !== undefined ? 'map' : repeated ? 'repeated' : 'singular',
+      type: typeOf(value ?? proto, scope),
+      mapKey: key === undefined ? undefined : scalarOf(key),
+      presence: repeated ? 'implicit' : required && !inOneof ? 'required' : explicit ? 'explicit' : 'implicit',
+      packed: typeof packed === 'boolean' ? packed : features.packed,
+      validateUtf8: features.validateUtf8,
+      delimited: entry === undefined && (proto.type === 'TYPE_GROUP' || features.delimited),
+      oneof: inOneof && !proto.proto3_optional ? oneofs[proto.oneof_index ?? -1] : undefined,
+      deprecated: proto.options?.deprecated === true,
+      behavior: asList(extensionOf(proto.options, FIELD_BEHAVIOR)).map(String),
+      comment: this.comment(path),
+      places: this.note(nameIn(scope, proto.name), path),
+    };
+  }
+
+  private extension(proto: FieldProto, scope: string, path: Path, features: Features): void {
+    const field = this.field(proto, scope, path, features, [], new Map());
+    const singular = field.cardinality === 'singular' && field.presence === 'implicit';
+    this.extensions.push({
+      extendee: { name: proto.extendee ?? '', scope },
+      field: singular ? { ...field, presence: 'explicit' } : field,
+    });
+  }
+
+  private enum(proto: EnumProto, scope: string, path: Path, outer: Features): void {
+    this.enums.push({
+      fullName: nameIn(scope, proto.name),
+      values: (proto.value ?? []).map(({ name, number }, i) => ({
+        name,
+        number,
+        comment: this.comment([...path, 2, i]),
+      })),
+      closed: overrideFeatures(outer, proto.options?.features).closedEnums,
+      comment: this.comment(path),
+      places: this.note(nameIn(scope, proto.name), path),
+    });
+  }
+
+  private service(proto: ServiceProto, scope: string, path: Path): void {
+    const fullName = nameIn(scope, proto.name);
+    const policy = extensionOf(proto.options, DEFAULT_POLICY);
+    const place = this.placeOf([...path, 3, OPTION_NUMBERS.get(DEFAULT_POLICY) ?? 0], path);
+    this.services.push({
+      fullName,
+      methods: (proto.method ?? []).map((method, i) => this.method(method, fullName, [...path, 2, i])),
+      defaultPolicy: isObject(policy) ? readPolicy(toOptionTree(policy), place, this.diagnostics) : undefined,
+      comment: this.comment(path),
+      position: this.at(path),
+    });
+  }
+
+  private method(proto: MethodProto, scope: string, path: Path): MethodDeclaration {
+    const { options } = proto;
+    const level = options?.idempotency_level;
+    return {
+      name: proto.name,
+      input: { name: proto.input_type, scope },
+      output: { name: proto.output_type, scope },
+      clientStreaming: proto.client_streaming === true,
+      serverStreaming: proto.server_streaming === true,
+      idempotency: level === 'NO_SIDE_EFFECTS' ? 'no-side-effects' : level === 'IDEMPOTENT' ? 'idempotent' : 'unknown',
+      deprecated: options?.deprecated === true,
+      httpRule: this.annotation(options, HTTP, path, readHttpRule),
+      policy: this.annotation(options, POLICY, path, readPolicy),
+      aggregate: this.annotation(options, AGGREGATE, path, readAggregate),
+      comment: this.comment(path),
+      position: this.at(path),
+    };
+  }
+
+  private annotation<T>(
+    options: Options | undefined,
+    extension: string,
+    path: Path,
+    read: (tree: ReturnType<typeof toOptionTree>, placeOf: PlaceOf, diagnostics: Diagnostic[]) => T,
+  ): T | undefined {
+    const value = extensionOf(options, extension);
+    if (!isObject(value)) return undefined;
+    const place = this.placeOf([...path, 4, OPTION_NUMBERS.get(extension) ?? 0], path);
+    return read(toOptionTree(value), place, this.diagnostics);
+  }
+
+  /** Sets have places of whole options, at best: every value of one has the option's. */
+  private placeOf(option: Path, owner: Path): PlaceOf {
+    const position = this.locations.has(option.join()) ? this.at(option) : this.at(owner);
+    return () => position;
+  }
+
+  /** Remembers where a declaration stands. */
+  private note(fullName: string, path: Path): Places {
+    this.positions.set(fullName, this.at(path));
+    return this.places;
+  }
+
+  private at(path: Path): Position {
+    const [line, column] = this.locations.get(path.join())?.span ?? [];
+    if (line === undefined || column === undefined) return { file: this.name };
+    return { file: this.name, line: line + 1, column: column + 1 };
+  }
+
+  private comment(path: Path): string | undefined {
+    const comment = this.locations.get(path.join())?.leading_comments?.trim();
+    return comment === '' ? undefined : comment?.replace(/^ /gm, '');
+  }
+}
+
+function typeOf(proto: FieldProto, scope: string): FieldDeclaration['type'] {
+  return proto.type_name === undefined ? (scalarOf(proto) ?? 'bytes') : { name: proto.type_name, scope };
+}
+
+/** `TYPE_INT32` → `int32`. */
+function scalarOf({ type = '' }: FieldProto) {
+  const name = type.slice('TYPE_'.length).toLowerCase();
+  return isScalarType(name) ? name : undefined;
+}
+
+/** protobufjs puts an extension under its full name with a leading dot. */
+function extensionOf(options: Options | undefined, name: string): unknown {
+  return options?.[`.${name}`];
+}
+
+function isMapEntry({ options }: MessageProto): boolean {
+  return options?.map_entry === true;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+}
+
+function nameIn(scope: string, name: string): string {
+  return scope === '' ? name : `${scope}.${name}`;
+}

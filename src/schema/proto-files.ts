@@ -1,0 +1,337 @@
+/**
+ * `.proto` text → a file's declarations. protobufjs parses, into a Root that is this file's alone and is dropped here;
+ * positions come from our own scan of the text. A file that does not parse is a diagnostic that names it.
+ */
+import { readFileSync } from 'node:fs';
+import protobuf from 'protobufjs';
+import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import {
+  AGGREGATE,
+  DEFAULT_POLICY,
+  FIELD_BEHAVIOR,
+  HTTP,
+  POLICY,
+  readAggregate,
+  readHttpRule,
+  readPolicy,
+} from './annotation-reader.js';
+import type {
+  EnumDeclaration,
+  ExtensionDeclaration,
+  FieldDeclaration,
+  FileDeclaration,
+  ImportDeclaration,
+  MessageDeclaration,
+  MethodDeclaration,
+  Places,
+  ServiceDeclaration,
+} from './declaration.js';
+import { isScalarType, jsonNameOf } from './declaration.js';
+import { type Features, featuresOf, overrideFeatures } from './features.js';
+import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
+import { type SourcePositions, scanPositions, syntaxOf } from './source-positions.js';
+
+/** `name`: as others import it; `path`: where it is read, and how diagnostics name it. Throws if it cannot be read. */
+export function parseProtoFile(name: string, path: string): FileDeclaration {
+  const text = readFileSync(path, 'utf8');
+  try {
+    const {
+      root,
+      imports,
+      package: packageName,
+    } = protobuf.parse(text, new protobuf.Root(), {
+      keepCase: true,
+      alternateCommentMode: true,
+    });
+    return new FileConverter(root, name, packageName ?? '', imports ?? [], text, path).convert();
+  } catch (error) {
+    return { ...NOTHING, name, diagnostics: [syntaxError(path, error)] };
+  }
+}
+
+const NOTHING = {
+  package: '',
+  imports: [],
+  messages: [],
+  enums: [],
+  services: [],
+  extensions: [],
+  diagnostics: [],
+};
+
+/** protobufjs: `illegal token '}' (x.proto, line 3)`. */
+function syntaxError(file: string, error: unknown): Diagnostic {
+  const message = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error);
+  const match = /^(.*?) \((?:.*, )?line (\d+)\)$/.exec(message);
+  if (match === null) return errorAt({ file }, 'proto-syntax', message);
+  return errorAt({ file, line: Number(match[2]) }, 'proto-syntax', match[1]!);
+}
+
+type Options = readonly Readonly<Record<string, unknown>>[];
+
+class FileConverter {
+  private readonly messages: MessageDeclaration[] = [];
+  private readonly enums: EnumDeclaration[] = [];
+  private readonly services: ServiceDeclaration[] = [];
+  private readonly extensions: ExtensionDeclaration[] = [];
+  private readonly diagnostics: Diagnostic[] = [];
+
+  constructor(
+    private readonly root: protobuf.Root,
+    private readonly name: string,
+    private readonly packageName: string,
+    private readonly imports: readonly string[],
+    /** Dropped when the file is converted; positions that are asked for later are found by reading it again. */
+    private readonly text: string,
+    private readonly path: string,
+  ) {
+    this.places = placesOf(path);
+  }
+
+  private readonly places: Places;
+  private scanned: SourcePositions | undefined;
+
+  private get positions(): SourcePositions {
+    this.scanned ??= scanPositions(this.text, this.path);
+    return this.scanned;
+  }
+
+  convert(): FileDeclaration {
+    const top = this.packageName === '' ? this.root : this.root.lookup(this.packageName);
+    if (top instanceof protobuf.Namespace) {
+      const features = overrideFeatures(featuresOf(syntaxOf(this.text)), featureOptions(optionsOf(top)));
+      this.namespace(top, this.packageName, features);
+    }
+    return {
+      name: this.name,
+      package: this.packageName,
+      imports: this.imports.map((path) => importOf(path, this.path)),
+      messages: this.messages,
+      enums: this.enums,
+      services: this.services,
+      extensions: this.extensions,
+      diagnostics: this.diagnostics,
+    };
+  }
+
+  private namespace(namespace: protobuf.NamespaceBase, prefix: string, features: Features): void {
+    for (const nested of namespace.nestedArray) {
+      const fullName = prefix === '' ? nested.name : `${prefix}.${nested.name}`;
+      if (nested instanceof protobuf.Type) this.message(nested, fullName, features);
+      else if (nested instanceof protobuf.Enum) this.enum(nested, fullName, features);
+      else if (nested instanceof protobuf.Service) this.service(nested, fullName);
+      else if (nested instanceof protobuf.Field) this.extension(nested, prefix, features);
+    }
+  }
+
+  private message(type: protobuf.Type, fullName: string, outer: Features): void {
+    const options = optionsOf(type);
+    const features = overrideFeatures(outer, featureOptions(options));
+    const oneofs = (type.oneofsArray ?? []).filter(({ fieldsArray }) => !fieldsArray.some(isProto3Optional));
+    this.messages.push({
+      fullName,
+      fields: type.fieldsArray.map((field) => this.field(field, fullName, fullName, features)),
+      oneofs: oneofs.map(({ name }) => name),
+      messageSet: last(options, 'message_set_wire_format') === true,
+      comment: type.comment ?? undefined,
+      places: this.places,
+    });
+    this.namespace(type, fullName, features);
+  }
+
+  private field(field: protobuf.Field, prefix: string, scope: string, outer: Features): FieldDeclaration {
+    const options = optionsOf(field);
+    const features = overrideFeatures(outer, featureOptions(options));
+    const fullName = prefix === '' ? field.name : `${prefix}.${field.name}`;
+    const proto3Optional = isProto3Optional(field);
+    const group = field.rule !== undefined && isGroup(field);
+    const explicit = proto3Optional || field.partOf != null || features.fieldPresence === 'EXPLICIT';
+    const repeated = field.rule === 'repeated';
+    const packed = last(options, 'packed');
+    const required = field.rule === 'required' || features.fieldPresence === 'LEGACY_REQUIRED';
+    const map = field instanceof protobuf.MapField;
+    const jsonName = last(options, 'json_name');
+    return {
+      name: field.name,
+      jsonName: typeof jsonName === 'string' ? jsonName : jsonNameOf(field.name),
+      number: field.id,
+      fullName,
+      cardinality: map ? 'map' : repeated ? 'repeated' : 'singular',
+      type: isScalarType(field.type) ? field.type : { name: field.type, scope },
+      mapKey: map && isScalarType(field.keyType) ? field.keyType : undefined,
+      presence:
+        map || repeated
+          ? 'implicit'
+          : required && field.partOf == null
+            ? 'required'
+            : explicit
+              ? 'explicit'
+              : 'implicit',
+      packed: typeof packed === 'boolean' ? packed : features.packed,
+      validateUtf8: features.validateUtf8,
+      delimited: !map && (group || isGroup(field) || features.delimited),
+      oneof: field.partOf != null && !proto3Optional ? field.partOf.name : undefined,
+      deprecated: last(options, 'deprecated') === true,
+      behavior: all(options, FIELD_BEHAVIOR, this.packageName)
+        .flatMap((value) => (Array.isArray(value) ? value : [value]))
+        .map(String),
+      comment: field.comment ?? undefined,
+      places: this.places,
+    };
+  }
+
+  private extension(field: protobuf.Field, scope: string, features: Features): void {
+    if (field.extend === undefined) return;
+    // protobufjs names an extension inside a message with its full path.
+    const name = field.name.slice(field.name.lastIndexOf('.') + 1);
+    const declared = this.field(field, scope, scope, features);
+    const fullName = scope === '' ? name : `${scope}.${name}`;
+    const singular = declared.cardinality === 'singular' && declared.presence === 'implicit';
+    this.extensions.push({
+      extendee: { name: field.extend, scope },
+      field: { ...declared, name, fullName, ...(singular ? { presence: 'explicit' as const } : {}) },
+    });
+  }
+
+  private enum(type: protobuf.Enum, fullName: string, outer: Features): void {
+    const features = overrideFeatures(outer, featureOptions(optionsOf(type)));
+    const comments = new Map(Object.entries(type.comments ?? {}));
+    this.enums.push({
+      fullName,
+      values: Object.entries(type.values).map(([name, number]) => ({
+        name,
+        number,
+        comment: comments.get(name) ?? undefined,
+      })),
+      closed: features.closedEnums,
+      comment: type.comment ?? undefined,
+      places: this.places,
+    });
+  }
+
+  private service(service: protobuf.Service, fullName: string): void {
+    const policy = this.annotation(optionsOf(service), DEFAULT_POLICY, fullName);
+    this.services.push({
+      fullName,
+      methods: service.methodsArray.map((method) => this.method(method, fullName)),
+      defaultPolicy: policy === undefined ? undefined : readPolicy(policy.tree, policy.placeOf, this.diagnostics),
+      comment: service.comment ?? undefined,
+      position: this.positions.declaration(fullName),
+    });
+  }
+
+  private method(method: protobuf.Method, service: string): MethodDeclaration {
+    const options = optionsOf(method);
+    const owner = `${service}.${method.name}`;
+    const http = this.annotation(options, HTTP, owner);
+    const policy = this.annotation(options, POLICY, owner);
+    const aggregate = this.annotation(options, AGGREGATE, owner);
+    return {
+      name: method.name,
+      input: { name: method.requestType, scope: service },
+      output: { name: method.responseType, scope: service },
+      clientStreaming: method.requestStream === true,
+      serverStreaming: method.responseStream === true,
+      idempotency: idempotencyOf(last(options, 'idempotency_level')),
+      deprecated: last(options, 'deprecated') === true,
+      httpRule: http === undefined ? undefined : readHttpRule(http.tree, http.placeOf, this.diagnostics),
+      policy: policy === undefined ? undefined : readPolicy(policy.tree, policy.placeOf, this.diagnostics),
+      aggregate:
+        aggregate === undefined ? undefined : readAggregate(aggregate.tree, aggregate.placeOf, this.diagnostics),
+      comment: method.comment ?? undefined,
+      position: this.positions.declaration(owner),
+    };
+  }
+
+  /** All statements of one option, as one tree with its places. */
+  private annotation(
+    options: Options,
+    extension: string,
+    owner: string,
+  ): { tree: OptionTree; placeOf: PlaceOf } | undefined {
+    const trees: OptionTree[] = [];
+    let written = '';
+    for (const option of options) {
+      for (const [name, value] of Object.entries(option)) {
+        if (!means(name, extension, this.packageName) || typeof value !== 'object' || value === null) continue;
+        trees.push(toOptionTree(value));
+        written = name;
+      }
+    }
+    if (trees.length === 0) return undefined;
+    const placeOf = (path: string): Position => this.positions.option(owner, written, path);
+    return { tree: mergeOptionTrees(trees), placeOf };
+  }
+}
+
+/** Keeps the file's path and nothing else: a closure in the converter would keep the parser's objects alive. */
+function importOf(path: string, file: string): ImportDeclaration {
+  return { path, place: () => scanPositions(read(file), file).import(path) };
+}
+
+/** Scans the file when the first place is asked for, and keeps what it found. */
+function placesOf(path: string): Places {
+  let positions: SourcePositions | undefined;
+  return (fullName) => {
+    positions ??= scanPositions(read(path), path);
+    return positions.declaration(fullName);
+  };
+}
+
+/** A file that is gone by now has no places. */
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function optionsOf(object: protobuf.ReflectionObject): Options {
+  return (object.parsedOptions as Options | null | undefined) ?? [];
+}
+
+function last(options: Options, name: string): unknown {
+  for (let i = options.length - 1; i >= 0; i--) {
+    const option = options[i]!;
+    if (Object.hasOwn(option, name)) return option[name];
+  }
+  return undefined;
+}
+
+function all(options: Options, extension: string, packageName: string): readonly unknown[] {
+  return options.flatMap((option) =>
+    Object.entries(option).flatMap(([name, value]) => (means(name, extension, packageName) ? [value] : [])),
+  );
+}
+
+/** `features` may be given in several statements: `features.a = X` and `features.b = Y`. */
+function featureOptions(options: Options): Readonly<Record<string, unknown>> | undefined {
+  const features = options.flatMap((option) => (Object.hasOwn(option, 'features') ? [option.features] : []));
+  return features.length === 0 ? undefined : Object.assign(Object.create(null), ...features);
+}
+
+/** Whether an option's name as written, `(http)` in package google.api or `(.google.api.http)`, means the extension. */
+function means(written: string, extension: string, packageName: string): boolean {
+  if (!written.startsWith('(')) return false;
+  const name = written.slice(1, -1);
+  if (name.startsWith('.')) return name.slice(1) === extension;
+  if (name === extension) return true;
+  if (!extension.endsWith(`.${name}`)) return false;
+  const scope = extension.slice(0, -name.length - 1);
+  return packageName === scope || packageName.startsWith(`${scope}.`);
+}
+
+function isProto3Optional(field: protobuf.Field): boolean {
+  return field.options?.proto3_optional === true;
+}
+
+function isGroup(field: protobuf.Field): boolean {
+  const nested = field.parent instanceof protobuf.Namespace ? field.parent.get(field.type) : null;
+  return nested instanceof protobuf.Type && 'group' in nested && nested.group === true;
+}
+
+function idempotencyOf(level: unknown): MethodDeclaration['idempotency'] {
+  if (level === 'NO_SIDE_EFFECTS') return 'no-side-effects';
+  return level === 'IDEMPOTENT' ? 'idempotent' : 'unknown';
+}

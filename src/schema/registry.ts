@@ -1,0 +1,381 @@
+/**
+ * Declarations → linked descriptors. Names are resolved on first use, so a file that lacks an import hurts only those
+ * who use what is missing.
+ */
+import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import type {
+  EnumDeclaration,
+  FieldDeclaration,
+  FileDeclaration,
+  MessageDeclaration,
+  MethodDeclaration,
+  ServiceDeclaration,
+  TypeReference,
+} from './declaration.js';
+import {
+  type EnumDescriptor,
+  type FieldDescriptor,
+  type FieldType,
+  LinkError,
+  type MessageDescriptor,
+  type MethodDescriptor,
+  type OneofDescriptor,
+  type Registry,
+  type ServiceDescriptor,
+} from './descriptor.js';
+import { KnownProblems, messageProblems } from './problems.js';
+
+export interface RegistryFile {
+  readonly declaration: FileDeclaration;
+  /** Its services get routes. */
+  readonly routed: boolean;
+}
+
+/** The registry of some files; of two declarations of one name the first one stays. */
+export function createRegistry(files: readonly RegistryFile[]): Registry {
+  return new LinkedRegistry(files);
+}
+
+class LinkedRegistry implements Registry {
+  readonly services: ServiceDescriptor[] = [];
+  readonly #messages = new Map<string, MessageDeclaration>();
+  readonly #enums = new Map<string, EnumDeclaration>();
+  readonly #methods = new Map<string, MethodDescriptor>();
+  readonly #linkedMessages = new Map<string, Message>();
+  readonly #linkedEnums = new Map<string, Enum>();
+  readonly #extensions = new Map<string, FieldDeclaration[]>();
+  readonly #problems = new KnownProblems();
+
+  constructor(files: readonly RegistryFile[]) {
+    for (const { declaration } of files) {
+      for (const message of declaration.messages) setOnce(this.#messages, message.fullName, message);
+      for (const one of declaration.enums) setOnce(this.#enums, one.fullName, one);
+    }
+    for (const { declaration } of files) {
+      for (const { extendee, field } of declaration.extensions) {
+        const name = this.resolve(extendee);
+        if (name === undefined) continue;
+        const known = this.#extensions.get(name);
+        if (known === undefined) this.#extensions.set(name, [field]);
+        else known.push(field);
+      }
+    }
+    const names = new Set<string>();
+    for (const { declaration, routed } of files) {
+      for (const service of declaration.services) {
+        if (names.has(service.fullName)) continue;
+        names.add(service.fullName);
+        const linked = new Service(this, service, declaration.name, routed);
+        this.services.push(linked);
+        for (const method of linked.methods) this.#methods.set(method.fullName, method);
+      }
+    }
+  }
+
+  message(fullName: string): Message | undefined {
+    const known = this.#linkedMessages.get(fullName);
+    if (known !== undefined) return known;
+    const declaration = this.#messages.get(fullName);
+    if (declaration === undefined) return undefined;
+    const message = new Message(this, declaration, this.#extensions.get(fullName) ?? []);
+    this.#linkedMessages.set(fullName, message);
+    return message;
+  }
+
+  enum(fullName: string): Enum | undefined {
+    const known = this.#linkedEnums.get(fullName);
+    if (known !== undefined) return known;
+    const declaration = this.#enums.get(fullName);
+    if (declaration === undefined) return undefined;
+    const linked = new Enum(declaration);
+    this.#linkedEnums.set(fullName, linked);
+    return linked;
+  }
+
+  method(fullName: string): MethodDescriptor | undefined {
+    return this.#methods.get(fullName);
+  }
+
+  problems(message: MessageDescriptor): readonly Diagnostic[] {
+    return messageProblems(message, this.#problems);
+  }
+
+  /**
+   * The full name that a reference means, innermost scope first (protobuf.dev, "Packages and Name Resolution"):
+   * undefined if nothing has it.
+   */
+  resolve({ name, scope }: TypeReference): string | undefined {
+    if (name.startsWith('.')) return this.#has(name.slice(1));
+    for (let outer = scope; ; outer = outer.slice(0, Math.max(0, outer.lastIndexOf('.')))) {
+      const found = this.#has(outer === '' ? name : `${outer}.${name}`);
+      if (found !== undefined || outer === '') return found;
+    }
+  }
+
+  #has(fullName: string): string | undefined {
+    return this.#messages.has(fullName) || this.#enums.has(fullName) ? fullName : undefined;
+  }
+}
+
+class Message implements MessageDescriptor {
+  readonly kind = 'message';
+  readonly fields: readonly FieldDescriptor[];
+  readonly oneofs: readonly OneofDescriptor[];
+  readonly #byNumber = new Map<number, FieldDescriptor>();
+  readonly #byName = new Map<string, FieldDescriptor>();
+
+  constructor(
+    registry: LinkedRegistry,
+    private readonly declaration: MessageDeclaration,
+    extensions: readonly FieldDeclaration[],
+  ) {
+    const oneofs = new Map(declaration.oneofs.map((name) => [name, { name, fields: [] as FieldDescriptor[] }]));
+    this.oneofs = [...oneofs.values()];
+    this.fields = declaration.fields.map((field) => {
+      const oneof = field.oneof === undefined ? undefined : oneofs.get(field.oneof);
+      const linked = new Field(registry, field, this, oneof, false);
+      oneof?.fields.push(linked);
+      return linked;
+    });
+    for (const field of this.fields) {
+      setOnce(this.#byNumber, field.number, field);
+      this.#byName.set(field.name, field);
+    }
+    for (const field of this.fields) setOnce(this.#byName, field.jsonName, field);
+    for (const extension of extensions) {
+      const linked = new Field(registry, extension, this, undefined, true);
+      setOnce(this.#byNumber, linked.number, linked);
+      this.#byName.set(linked.jsonName, linked);
+    }
+  }
+
+  get fullName(): string {
+    return this.declaration.fullName;
+  }
+  get name(): string {
+    return lastSegment(this.declaration.fullName);
+  }
+  get messageSet(): boolean {
+    return this.declaration.messageSet;
+  }
+  get comment(): string | undefined {
+    return this.declaration.comment;
+  }
+  get position() {
+    return this.declaration.places(this.declaration.fullName);
+  }
+  field(number: number): FieldDescriptor | undefined {
+    return this.#byNumber.get(number);
+  }
+  fieldNamed(name: string): FieldDescriptor | undefined {
+    return this.#byName.get(name);
+  }
+}
+
+class Field implements FieldDescriptor {
+  #type: FieldType | undefined;
+  readonly name: string;
+  readonly jsonName: string;
+  readonly number: number;
+  readonly cardinality: FieldDescriptor['cardinality'];
+
+  constructor(
+    private readonly registry: LinkedRegistry,
+    private readonly declaration: FieldDeclaration,
+    readonly parent: MessageDescriptor,
+    readonly oneof: OneofDescriptor | undefined,
+    readonly extension: boolean,
+  ) {
+    this.name = declaration.name;
+    this.jsonName = extension ? `[${declaration.fullName}]` : declaration.jsonName;
+    this.number = declaration.number;
+    this.cardinality = declaration.cardinality;
+  }
+
+  get type(): FieldType {
+    this.#type ??= this.#link();
+    return this.#type;
+  }
+  get presence(): FieldDescriptor['presence'] {
+    const { presence, cardinality } = this.declaration;
+    if (presence !== 'implicit' || cardinality !== 'singular') return presence;
+    return this.type.kind === 'message' ? 'explicit' : presence;
+  }
+  get fullName(): string {
+    return this.declaration.fullName;
+  }
+  get mapKey() {
+    return this.declaration.mapKey;
+  }
+  get packed(): boolean {
+    const { packed, cardinality } = this.declaration;
+    return packed && cardinality === 'repeated' && isPackable(this.type);
+  }
+  get validateUtf8(): boolean {
+    return this.declaration.validateUtf8;
+  }
+  get deprecated(): boolean {
+    return this.declaration.deprecated;
+  }
+  get behavior(): readonly string[] {
+    return this.declaration.behavior;
+  }
+  get comment(): string | undefined {
+    return this.declaration.comment;
+  }
+  get position() {
+    return this.declaration.places(this.declaration.fullName);
+  }
+
+  #link(): FieldType {
+    const { type, delimited } = this.declaration;
+    if (typeof type === 'string') return { kind: 'scalar', scalar: type };
+    const fullName = this.registry.resolve(type);
+    const message = fullName === undefined ? undefined : this.registry.message(fullName);
+    if (message !== undefined) return { kind: 'message', message, delimited };
+    const linked = fullName === undefined ? undefined : this.registry.enum(fullName);
+    if (linked !== undefined) return { kind: 'enum', enum: linked };
+    throw new LinkError(errorAt(this.position, 'unknown-type', `${this.fullName}: no file declares ${type.name}`));
+  }
+}
+
+class Enum implements EnumDescriptor {
+  readonly kind = 'enum';
+  readonly #names = new Map<number, string>();
+  readonly #numbers = new Map<string, number>();
+
+  constructor(private readonly declaration: EnumDeclaration) {
+    for (const { name, number } of declaration.values) {
+      setOnce(this.#names, number, name);
+      setOnce(this.#numbers, name, number);
+    }
+  }
+
+  get fullName(): string {
+    return this.declaration.fullName;
+  }
+  get name(): string {
+    return lastSegment(this.declaration.fullName);
+  }
+  get values() {
+    return this.declaration.values;
+  }
+  get closed(): boolean {
+    return this.declaration.closed;
+  }
+  get comment(): string | undefined {
+    return this.declaration.comment;
+  }
+  get position() {
+    return this.declaration.places(this.declaration.fullName);
+  }
+  nameOf(number: number): string | undefined {
+    return this.#names.get(number);
+  }
+  numberOf(name: string): number | undefined {
+    return this.#numbers.get(name);
+  }
+}
+
+class Service implements ServiceDescriptor {
+  readonly methods: readonly MethodDescriptor[];
+
+  constructor(
+    registry: LinkedRegistry,
+    private readonly declaration: ServiceDeclaration,
+    readonly file: string,
+    readonly routed: boolean,
+  ) {
+    this.methods = declaration.methods.map((method) => new Method(registry, method, this));
+  }
+
+  get fullName(): string {
+    return this.declaration.fullName;
+  }
+  get name(): string {
+    return lastSegment(this.declaration.fullName);
+  }
+  get defaultPolicy() {
+    return this.declaration.defaultPolicy;
+  }
+  get comment(): string | undefined {
+    return this.declaration.comment;
+  }
+  get position() {
+    return this.declaration.position;
+  }
+}
+
+class Method implements MethodDescriptor {
+  readonly fullName: string;
+  readonly path: string;
+
+  constructor(
+    private readonly registry: LinkedRegistry,
+    private readonly declaration: MethodDeclaration,
+    readonly service: ServiceDescriptor,
+  ) {
+    this.fullName = `${service.fullName}/${declaration.name}`;
+    this.path = `/${this.fullName}`;
+  }
+
+  get name(): string {
+    return this.declaration.name;
+  }
+  get input(): MessageDescriptor {
+    return this.#message('request', this.declaration.input);
+  }
+  get output(): MessageDescriptor {
+    return this.#message('response', this.declaration.output);
+  }
+  get clientStreaming(): boolean {
+    return this.declaration.clientStreaming;
+  }
+  get serverStreaming(): boolean {
+    return this.declaration.serverStreaming;
+  }
+  get idempotency() {
+    return this.declaration.idempotency;
+  }
+  get deprecated(): boolean {
+    return this.declaration.deprecated;
+  }
+  get httpRule() {
+    return this.declaration.httpRule;
+  }
+  get policy() {
+    return this.declaration.policy;
+  }
+  get aggregate() {
+    return this.declaration.aggregate;
+  }
+  get comment(): string | undefined {
+    return this.declaration.comment;
+  }
+  get position() {
+    return this.declaration.position;
+  }
+
+  #message(role: string, reference: TypeReference): MessageDescriptor {
+    const fullName = this.registry.resolve(reference);
+    const message = fullName === undefined ? undefined : this.registry.message(fullName);
+    if (message !== undefined) return message;
+    const found = fullName === undefined ? 'no file declares it' : 'it is an enum';
+    const text = `${this.fullName}: expected its ${role} type ${reference.name} to be a message, ${found}`;
+    throw new LinkError(errorAt(this.position, 'unknown-type', text));
+  }
+}
+
+/** Numbers, booleans and enums; nothing with a length. */
+function isPackable(type: FieldType): boolean {
+  if (type.kind === 'scalar') return type.scalar !== 'string' && type.scalar !== 'bytes';
+  return type.kind === 'enum';
+}
+
+function setOnce<K, V>(map: Map<K, V>, key: K, value: V): void {
+  if (!map.has(key)) map.set(key, value);
+}
+
+function lastSegment(fullName: string): string {
+  return fullName.slice(fullName.lastIndexOf('.') + 1);
+}

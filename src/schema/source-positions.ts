@@ -1,0 +1,398 @@
+/**
+ * Where things stand in a `.proto` file. The parser keeps no positions, so this scans the text beside it: one pass over
+ * the characters, no recursion, and no opinion on errors (those are the parser's).
+ *
+ * Declarations are kept by full name, option values of services and rpcs by owner, option name and path in the value:
+ * `shop.v1.Orders.GetOrder`, `(google.api.http)`, `additional_bindings[0].get[0]`.
+ */
+import type { Position } from '../base/diagnostic.js';
+
+export class SourcePositions {
+  readonly #file: string;
+  readonly #lineStarts: number[] = [0];
+  /** Offsets into the text. */
+  readonly #declarations = new Map<string, number>();
+  readonly #options = new Map<string, number>();
+  readonly #imports = new Map<string, number>();
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  declaration(fullName: string): Position {
+    return this.#at(this.#declarations.get(fullName));
+  }
+
+  /** The place of a value, or of the nearest thing around it that has one. */
+  option(owner: string, option: string, path: string): Position {
+    for (let inner = path; ; inner = inner.slice(0, Math.max(0, inner.lastIndexOf('.')))) {
+      const offset = this.#options.get(optionKey(owner, option, inner));
+      if (offset !== undefined) return this.#at(offset);
+      if (inner === '') return this.declaration(owner);
+    }
+  }
+
+  import(path: string): Position {
+    return this.#at(this.#imports.get(path));
+  }
+
+  /** In ascending order; a line that is noted again counts once. */
+  noteLine(start: number): void {
+    if (start > this.#lineStarts[this.#lineStarts.length - 1]!) this.#lineStarts.push(start);
+  }
+  noteDeclaration(fullName: string, offset: number): void {
+    if (!this.#declarations.has(fullName)) this.#declarations.set(fullName, offset);
+  }
+  noteOption(owner: string, option: string, path: string, offset: number): void {
+    const key = optionKey(owner, option, path);
+    if (!this.#options.has(key)) this.#options.set(key, offset);
+  }
+  noteImport(path: string, offset: number): void {
+    this.#imports.set(path, offset);
+  }
+
+  #at(offset: number | undefined): Position {
+    if (offset === undefined) return { file: this.#file };
+    let low = 0;
+    let high = this.#lineStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#lineStarts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { file: this.#file, line: low + 1, column: offset - this.#lineStarts[low]! + 1 };
+  }
+}
+
+function optionKey(owner: string, option: string, path: string): string {
+  return `${owner} ${option} ${path}`;
+}
+
+/** Scans the text of a file; `file` is the name that positions show. */
+export function scanPositions(text: string, file: string): SourcePositions {
+  const positions = new SourcePositions(file);
+  new Scanner(text, positions).run();
+  return positions;
+}
+
+/** `proto2`, `proto3` or the edition, which a file's first statement tells; undefined: it does not. */
+export function syntaxOf(text: string): string | undefined {
+  return new Scanner(text, new SourcePositions('')).syntax();
+}
+
+type Scope = 'file' | 'message' | 'service' | 'rpc' | 'extend' | 'oneof' | 'enum';
+
+class Scanner {
+  private at = 0;
+  /** The current token: its text (for strings the content) and where it starts. */
+  private token = '';
+  private start = 0;
+  private isString = false;
+  private package = '';
+  /** Open blocks: what they are and the prefix of what is declared in them. */
+  private readonly scopes: { readonly kind: Scope; readonly prefix: string }[] = [{ kind: 'file', prefix: '' }];
+
+  constructor(
+    private readonly text: string,
+    private readonly positions: SourcePositions,
+  ) {}
+
+  run(): void {
+    while (this.next()) this.statement();
+  }
+
+  syntax(): string | undefined {
+    if (!this.next() || (this.token !== 'syntax' && this.token !== 'edition')) return undefined;
+    this.next();
+    return this.next() && this.isString ? this.token : undefined;
+  }
+
+  private statement(): void {
+    const { kind, prefix } = this.scopes[this.scopes.length - 1]!;
+    const { start, token } = this;
+    if (this.isString || token === ';') return;
+    switch (token) {
+      case '}':
+        if (this.scopes.length > 1) this.scopes.pop();
+        return;
+      case 'message':
+      case 'enum':
+        if (kind === 'file' || kind === 'message') return this.block(token, prefix, start);
+        break;
+      case 'service':
+        if (kind === 'file') return this.block('service', prefix, start);
+        break;
+      case 'rpc':
+        if (kind === 'service') return this.rpc(prefix, start);
+        break;
+      case 'oneof':
+        if (kind === 'message') {
+          this.next();
+          return this.open('oneof', prefix);
+        }
+        break;
+      case 'extend':
+        if (kind === 'file' || kind === 'message') return this.open('extend', prefix);
+        break;
+      case 'option':
+        if (kind === 'service' || kind === 'rpc') return this.option(prefix.slice(0, -1));
+        return this.skipStatement();
+      case 'package':
+        if (kind === 'file') return this.packageStatement();
+        break;
+      case 'import':
+        if (kind === 'file') return this.importStatement();
+        break;
+      case 'reserved':
+      case 'extensions':
+        return this.skipStatement();
+    }
+    if (kind === 'rpc' || kind === 'service' || kind === 'file') this.skipStatement();
+    else this.field(kind, prefix);
+  }
+
+  private block(kind: 'message' | 'enum' | 'service', prefix: string, start: number): void {
+    if (!this.next()) return;
+    const fullName = prefix + this.token;
+    this.positions.noteDeclaration(fullName, start);
+    this.open(kind, `${fullName}.`);
+  }
+
+  /** Goes on to the `{` that opens a block, or to a `;` that says there is none. */
+  private open(kind: Scope, prefix: string): void {
+    while (this.next()) {
+      if (this.isString) continue;
+      if (this.token === '{') {
+        this.scopes.push({ kind, prefix });
+        return;
+      }
+      if (this.token === ';') return;
+    }
+  }
+
+  private rpc(prefix: string, start: number): void {
+    if (!this.next()) return;
+    const fullName = prefix + this.token;
+    this.positions.noteDeclaration(fullName, start);
+    this.open('rpc', `${fullName}.`);
+  }
+
+  /** A field or an enum value: its name is the last word before `=`. A group opens a message. */
+  private field(kind: Scope, prefix: string): void {
+    let name = this.token;
+    let start = this.start;
+    let group = this.token === 'group';
+    while (this.next()) {
+      if (this.isString) continue;
+      if (this.token === '=') break;
+      if (this.token === ';' || this.token === '}' || this.token === '{') return;
+      if (this.token === 'group') group = true;
+      name = this.token;
+      start = this.start;
+    }
+    this.positions.noteDeclaration(prefix + (group ? name.toLowerCase() : name), start);
+    if (group) this.positions.noteDeclaration(prefix + name, start);
+    let brackets = 0;
+    while (this.next()) {
+      if (this.isString) continue;
+      if (this.token === '[') brackets++;
+      else if (this.token === ']') brackets--;
+      else if (this.token === ';' && brackets <= 0) return;
+      else if (this.token === '{' && brackets <= 0) {
+        if (kind !== 'enum') this.scopes.push({ kind: 'message', prefix: `${prefix}${name}.` });
+        return;
+      }
+    }
+  }
+
+  private packageStatement(): void {
+    let name = '';
+    while (this.next() && this.token !== ';') name += this.token;
+    this.package = name === '' ? '' : `${name}.`;
+    this.scopes[0] = { kind: 'file', prefix: this.package };
+  }
+
+  private importStatement(): void {
+    while (this.next() && (this.isString || this.token !== ';')) {
+      if (this.isString) this.positions.noteImport(this.token, this.start);
+    }
+  }
+
+  /** To the `;` outside of all braces. */
+  private skipStatement(): void {
+    let depth = 0;
+    do {
+      if (this.isString) continue;
+      if (this.token === '{') depth++;
+      else if (this.token === '}') {
+        depth--;
+        if (depth <= 0) return;
+      } else if (this.token === ';' && depth === 0) return;
+    } while (this.next());
+  }
+
+  /** `option (google.api.http) = { … };`, `option (google.api.http).get = "…";` */
+  private option(owner: string): void {
+    let name = '';
+    let path = '';
+    let parentheses = 0;
+    while (this.next() && (this.isString || this.token !== '=')) {
+      if (this.token === ';') return;
+      if (this.token === '(') parentheses++;
+      else if (this.token === ')') {
+        parentheses--;
+        name += ')';
+        continue;
+      }
+      if (name.endsWith(')') || (parentheses === 0 && name !== '')) path += this.token;
+      else name += this.token;
+    }
+    const fields = path.split('.').filter((part) => part !== '');
+    this.optionValue(owner, name, fields.map((field) => `${field}[0]`).join('.'));
+  }
+
+  /** The value after `=` or `:`, to the end of the statement. A stack of our own: values nest as deep as they like. */
+  private optionValue(owner: string, option: string, root: string): void {
+    const stack: { path: string; close: string; counts: Map<string, number>; list: string | undefined }[] = [];
+    let field: string | undefined = root;
+    while (this.next()) {
+      const top = stack[stack.length - 1];
+      if (top === undefined && field === undefined) {
+        if (!this.isString && this.token === ';') return;
+        continue;
+      }
+      if (!this.isString && top !== undefined && this.token === top.close) {
+        stack.pop();
+        const outer = stack[stack.length - 1];
+        field = outer === undefined ? undefined : outer.list;
+        continue;
+      }
+      if (!this.isString && (this.token === ',' || this.token === ':' || this.token === ';')) {
+        if (top === undefined) return;
+        continue;
+      }
+      if (field === undefined) {
+        field = this.fieldName();
+        continue;
+      }
+      const path = top === undefined ? field : indexed(top, field);
+      if (!this.isString && this.token === '[' && top !== undefined) {
+        stack.push({ ...top, close: ']', list: field });
+        continue;
+      }
+      if (top !== undefined) top.counts.set(field, (top.counts.get(field) ?? 0) + 1);
+      this.positions.noteOption(owner, option, path, this.isString ? this.start + 1 : this.start);
+      if (!this.isString && (this.token === '{' || this.token === '<')) {
+        stack.push({ path, close: this.token === '{' ? '}' : '>', counts: new Map(), list: undefined });
+        field = undefined;
+        continue;
+      }
+      if (!this.isString && this.token === '-') this.next();
+      if (this.isString) this.joinStrings();
+      field = top?.list;
+    }
+  }
+
+  /** `name`, or `[pkg.ext]`. */
+  private fieldName(): string {
+    const { token } = this;
+    if (token !== '[') return token;
+    const parts: string[] = [];
+    while (this.next() && this.token !== ']') parts.push(this.token);
+    return `[${parts.join('')}]`;
+  }
+
+  /** Adjacent strings are one value: stays on the last of them. */
+  private joinStrings(): void {
+    for (;;) {
+      const { at, token, start } = this;
+      if (!this.next()) return;
+      if (this.isString) continue;
+      this.at = at;
+      this.token = token;
+      this.start = start;
+      this.isString = true;
+      return;
+    }
+  }
+
+  /** The next token; false at the end. Words with dots are one token each part, dots tokens of their own. */
+  private next(): boolean {
+    const { text } = this;
+    this.skipBlanks();
+    if (this.at >= text.length) return false;
+    this.start = this.at;
+    const first = text.charCodeAt(this.at);
+    this.isString = first === QUOTE || first === APOSTROPHE;
+    if (this.isString) return this.stringToken(first);
+    if (isWord(first)) {
+      do this.at++;
+      while (this.at < text.length && isWord(text.charCodeAt(this.at)));
+    } else this.at++;
+    this.token = text.slice(this.start, this.at);
+    return true;
+  }
+
+  private stringToken(quote: number): boolean {
+    const { text } = this;
+    this.at++;
+    while (this.at < text.length) {
+      const char = text.charCodeAt(this.at);
+      if (char === quote || char === NEWLINE) break;
+      this.at += char === BACKSLASH ? 2 : 1;
+    }
+    this.token = text.slice(this.start + 1, this.at);
+    if (text.charCodeAt(this.at) === quote) this.at++;
+    return true;
+  }
+
+  private skipBlanks(): void {
+    const { text } = this;
+    for (;;) {
+      const char = text.charCodeAt(this.at);
+      if (char === NEWLINE) this.positions.noteLine(++this.at);
+      else if (char <= 0x20 || char === 0xfeff) this.at++;
+      else if (char === SLASH && text.charCodeAt(this.at + 1) === SLASH) this.skipTo(text.indexOf('\n', this.at));
+      else if (char === SLASH && text.charCodeAt(this.at + 1) === STAR) this.skipBlockComment();
+      else return;
+    }
+  }
+
+  private skipBlockComment(): void {
+    const end = this.text.indexOf('*/', this.at + 2);
+    for (
+      let line = this.text.indexOf('\n', this.at);
+      line >= 0 && line < end;
+      line = this.text.indexOf('\n', line + 1)
+    ) {
+      this.positions.noteLine(line + 1);
+    }
+    this.skipTo(end < 0 ? end : end + 2);
+  }
+
+  private skipTo(offset: number): void {
+    this.at = offset < 0 ? this.text.length : offset;
+  }
+}
+
+function indexed(top: { path: string; counts: Map<string, number> }, field: string): string {
+  return `${top.path === '' ? '' : `${top.path}.`}${field}[${top.counts.get(field) ?? 0}]`;
+}
+
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const APOSTROPHE = 0x27;
+const BACKSLASH = 0x5c;
+const SLASH = 0x2f;
+const STAR = 0x2a;
+
+/** Letters, digits, `_`, and what is not ASCII. */
+function isWord(char: number): boolean {
+  return (
+    (char >= 0x61 && char <= 0x7a) ||
+    (char >= 0x41 && char <= 0x5a) ||
+    (char >= 0x30 && char <= 0x39) ||
+    char === 0x5f ||
+    char > 0x7f
+  );
+}

@@ -1,0 +1,186 @@
+/**
+ * Where a schema comes from: folders of `.proto` files, roots for imports, descriptor sets; and, always there, the
+ * package's own `google/…` and `protogate/…`. Everything is loaded, what is broken is a diagnostic.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { readdir, realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Diagnostic, errorAt, formatPosition, type Position } from '../base/diagnostic.js';
+import type { FileDeclaration } from './declaration.js';
+import type { Registry } from './descriptor.js';
+import { readDescriptorSet } from './descriptor-set.js';
+import { parseProtoFile } from './proto-files.js';
+import { createRegistry, type RegistryFile } from './registry.js';
+
+export interface SchemaSources {
+  /** Import roots; every `.proto` below them is loaded and its services are routed. */
+  readonly protos: readonly string[];
+  /** Roots that are found by imports alone. */
+  readonly imports: readonly string[];
+  /** Files that hold a FileDescriptorSet. */
+  readonly descriptorSets: readonly string[];
+}
+
+export interface LoadOptions {
+  /** How many files of how many are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export interface Schema {
+  readonly registry: Registry;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The package's own protos: google/api, google/rpc, google/type, the well-known types, protogate's annotations. */
+const BUILTIN_ROOT = fileURLToPath(new URL('../../../protos', import.meta.url));
+const BUILTIN = /^(google|protogate)\//;
+/** Needed whatever the user's files import: the details of errors. */
+const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'google/protobuf/any.proto'];
+
+export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOptions = {}): Promise<Schema> {
+  const loader = new SchemaLoader(sources);
+  for (const file of sources.descriptorSets) loader.loadSet(file);
+  const wanted: { name: string; root: string }[] = [];
+  for (const root of sources.protos) {
+    for (const name of await loader.protosBelow(root)) wanted.push({ name, root });
+  }
+  for (const [index, { name, root }] of wanted.entries()) {
+    onProgress?.(index, wanted.length);
+    loader.loadFile(name, join(root, name), true);
+  }
+  loader.loadImports();
+  return loader.finish();
+}
+
+class SchemaLoader {
+  private readonly files = new Map<string, RegistryFile>();
+  private readonly diagnostics: Diagnostic[] = [];
+
+  constructor(private readonly sources: SchemaSources) {}
+
+  loadSet(file: string): void {
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(file);
+    } catch (error) {
+      this.diagnostics.push(errorAt({ file }, 'descriptor-set', `cannot be read: ${codeOf(error)}`));
+      return;
+    }
+    const { files, diagnostics } = readDescriptorSet(bytes, file, BUILTIN_ROOT);
+    this.diagnostics.push(...diagnostics);
+    for (const declaration of files) {
+      if (!this.files.has(declaration.name))
+        this.add(declaration, !BUILTIN.test(declaration.name) || !isBuiltin(declaration.name));
+    }
+  }
+
+  /** Import names of the `.proto` files below a root, sorted; hidden files and folders are left out. */
+  async protosBelow(root: string): Promise<string[]> {
+    const names: string[] = [];
+    const visited = new Set<string>();
+    const folders = [''];
+    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+      try {
+        const real = await realpath(join(root, folder));
+        if (visited.has(real)) continue;
+        visited.add(real);
+        for (const entry of await readdir(real, { withFileTypes: true })) {
+          if (entry.name.startsWith('.')) continue;
+          const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+          const kind = entry.isSymbolicLink() ? await stat(join(real, entry.name)).catch(() => entry) : entry;
+          if (kind.isDirectory()) folders.push(name);
+          else if (kind.isFile() && name.endsWith('.proto')) names.push(name);
+        }
+      } catch (error) {
+        this.diagnostics.push(
+          errorAt({ file: join(root, folder) }, 'schema-root', `expected a folder: ${codeOf(error)}`),
+        );
+      }
+    }
+    if (names.length === 0 && visited.size > 0) {
+      this.diagnostics.push(errorAt({ file: root }, 'schema-root', 'expected .proto files below it, found none'));
+    }
+    return names.sort();
+  }
+
+  loadFile(name: string, path: string, routed: boolean): void {
+    if (this.files.has(name)) return;
+    try {
+      this.add(parseProtoFile(name, path), routed);
+    } catch (error) {
+      this.diagnostics.push(errorAt({ file: path }, 'proto-file', `cannot be read: ${codeOf(error)}`));
+    }
+  }
+
+  /** Follows imports until none is left; a Map iterates over what is added while it does. */
+  loadImports(): void {
+    const missing = new Set<string>();
+    for (const { declaration } of this.files.values()) {
+      for (const { path, place } of declaration.imports) {
+        if (this.files.has(path)) continue;
+        const found = this.find(path);
+        if (found !== undefined) this.loadFile(path, found, false);
+        else if (!missing.has(`${declaration.name} ${path}`)) {
+          missing.add(`${declaration.name} ${path}`);
+          this.diagnostics.push(errorAt(place(), 'unknown-import', `import "${path}": no root has this file`));
+        }
+      }
+    }
+    for (const name of ALWAYS) if (!this.files.has(name)) this.loadFile(name, join(BUILTIN_ROOT, name), false);
+    for (const { declaration } of this.files.values()) {
+      for (const { path } of declaration.imports) {
+        if (BUILTIN.test(path) && !this.files.has(path) && isBuiltin(path))
+          this.loadFile(path, join(BUILTIN_ROOT, path), false);
+      }
+    }
+  }
+
+  finish(): Schema {
+    this.reportDuplicates();
+    return { registry: createRegistry([...this.files.values()]), diagnostics: this.diagnostics };
+  }
+
+  private add(declaration: FileDeclaration, routed: boolean): void {
+    this.files.set(declaration.name, { declaration, routed });
+    this.diagnostics.push(...declaration.diagnostics);
+  }
+
+  private find(name: string): string | undefined {
+    const roots = [...this.sources.protos, ...this.sources.imports];
+    const inRoots = roots.map((root) => join(root, name)).find(isFile);
+    return inRoots ?? (isBuiltin(name) ? join(BUILTIN_ROOT, name) : undefined);
+  }
+
+  private reportDuplicates(): void {
+    const places = new Map<string, () => Position>();
+    for (const { declaration } of this.files.values()) {
+      const { messages, enums, services, name } = declaration;
+      const named = [...messages, ...enums].map(({ fullName, places }) => ({
+        fullName,
+        place: () => places(fullName),
+      }));
+      for (const { fullName, position } of services) named.push({ fullName, place: () => position });
+      for (const { fullName, place } of named) {
+        const first = places.get(fullName);
+        if (first === undefined) places.set(fullName, place);
+        else if (!BUILTIN.test(name)) {
+          const text = `${fullName}: declared at ${formatPosition(first())} too`;
+          this.diagnostics.push(errorAt(place(), 'duplicate-name', text));
+        }
+      }
+    }
+  }
+}
+
+function isBuiltin(name: string): boolean {
+  return BUILTIN.test(name) && !name.includes('..') && isFile(join(BUILTIN_ROOT, name));
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}

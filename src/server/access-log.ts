@@ -1,0 +1,49 @@
+/**
+ * One line per request, written when the last byte is out or the client is gone. It names the route by its template and
+ * the path without its query: a query may carry tokens.
+ */
+import type { Clock } from '../base/clock.js';
+import { Code } from '../status/code.js';
+import type { Log } from '../telemetry/log.js';
+import type { Context, Middleware } from './exchange.js';
+
+export function accessLog(log: Log, clock: Clock): Middleware {
+  return async function accessLog(ctx, next) {
+    ctx.res.once('close', () => write(ctx));
+    await next();
+  };
+
+  function write(ctx: Context): void {
+    const { error, snapshot, startedAt } = ctx.state;
+    const gone = !ctx.res.writableFinished;
+    const entry = {
+      ...describe(ctx),
+      status: gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
+      code: Code[gone ? Code.CANCELLED : (error?.code ?? Code.OK)],
+      durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
+      ...(gone ? { clientGone: true } : {}),
+    };
+    if (error !== undefined && error.httpStatus >= 500) log.error({ ...entry, err: error }, 'request failed');
+    else if (error !== undefined || sampled(snapshot.logSample)) log.info(entry, 'request');
+  }
+}
+
+function describe({ req, state }: Context) {
+  const { requestId, clientAddress, rawPath, bytesIn, route, surface } = state;
+  return {
+    requestId,
+    client: clientAddress,
+    method: req.method,
+    path: rawPath.slice(0, 256),
+    surface: surface.name,
+    route: route?.binding.template.text,
+    rpc: route?.binding.method.fullName,
+    upstream: route?.upstream,
+    bytesIn,
+    userAgent: req.headers['user-agent']?.slice(0, 128),
+  };
+}
+
+function sampled(share: number): boolean {
+  return share >= 1 || Math.random() < share;
+}

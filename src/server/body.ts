@@ -1,0 +1,78 @@
+/**
+ * Reads a request body within a size and a time. Node has no timer for a body (its `requestTimeout` would cut steady
+ * uploads), so the timer is here. A refused body closes the connection: the rest of it is not worth reading.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../base/clock.js';
+import { Code } from '../status/code.js';
+import { gatewayError, StatusError } from '../status/status-error.js';
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** For the whole body, from the first call on. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** True if the request's head announces a body. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
+/** The body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */
+export function readBody(req: IncomingMessage, res: ServerResponse, limits: BodyLimits): Promise<Uint8Array> {
+  if (!hasBody(req)) return Promise.resolve(EMPTY);
+  const announced = Number(req.headers['content-length'] ?? 0);
+  if (announced > limits.maxBytes) return Promise.reject(tooLarge(limits.maxBytes));
+  continueIfAsked(req, res);
+  return collect(req, limits);
+}
+
+function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimits): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const cancelTimer = clock.after(timeoutMs, () => settle(() => reject(tooSlow(timeoutMs))));
+    req.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+
+    function onData(chunk: Buffer) {
+      size += chunk.length;
+      if (size > maxBytes) settle(() => reject(tooLarge(maxBytes)));
+      else chunks.push(chunk);
+    }
+    function onEnd() {
+      settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
+    }
+    function onGone() {
+      settle(() => reject(new StatusError(Code.CANCELLED, 'the client went away')));
+    }
+    function settle(conclude: () => void) {
+      cancelTimer();
+      req.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+      req.on('error', ignore);
+      conclude();
+    }
+  });
+}
+
+const ignore = () => {};
+const awaitingContinue = new WeakSet<IncomingMessage>();
+
+/** Marks a request whose client waits for `100 Continue`; it is sent when the body is wanted, not before. */
+export function expectContinue(req: IncomingMessage): void {
+  awaitingContinue.add(req);
+}
+
+function continueIfAsked(req: IncomingMessage, res: ServerResponse): void {
+  if (awaitingContinue.delete(req)) res.writeContinue();
+}
+
+function tooLarge(maxBytes: number): StatusError {
+  return gatewayError(413, 'BODY_TOO_LARGE', `body: expected at most ${maxBytes} bytes`, { closeConnection: true });
+}
+
+function tooSlow(timeoutMs: number): StatusError {
+  return gatewayError(408, 'BODY_TIMEOUT', `body: expected within ${timeoutMs} ms`, { closeConnection: true });
+}

@@ -1,0 +1,32 @@
+/**
+ * What one request knows about itself on its way through the pipeline: Koa's `ctx.state`. Each stage fills what it
+ * found out; later stages and the access log read it.
+ */
+import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
+import type { StatusError } from '../status/status-error.js';
+import type { Route } from './route.js';
+import type { Snapshot, Surface } from './snapshot.js';
+
+export interface Exchange {
+  /** What the request began with; a reload does not change it under its feet. */
+  snapshot: Snapshot;
+  /** Decided by host, base path and headers. The snapshot's first one until then. */
+  surface: Surface;
+  requestId: string;
+  /** The decided address of the client: the peer's, or what trusted proxies say. */
+  clientAddress: string;
+  /** Milliseconds on the monotonic clock. */
+  startedAt: number;
+  /** The request's path as sent: not decoded, without base path and query. */
+  rawPath: string;
+  /** What follows `?`, as sent, or empty. */
+  rawQuery: string;
+  route: Route | undefined;
+  captures: readonly string[];
+  bytesIn: number;
+  /** What the error funnel answered, for the access log. */
+  error: StatusError | undefined;
+}
+
+export type Context = ParameterizedContext<Exchange>;
+export type Middleware = KoaMiddleware<Exchange>;

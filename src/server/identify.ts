@@ -1,0 +1,40 @@
+/** First stage: who is calling and by what id this request is known, in every answer, log line and upstream call. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../base/clock.js';
+import type { Middleware } from './exchange.js';
+import type { Snapshots } from './snapshot.js';
+
+/** Fills the exchange's beginning and sends `x-request-id` and `nosniff` with every answer. */
+export function identify(snapshots: Snapshots, clock: Clock): Middleware {
+  return async function identify(ctx, next) {
+    const { snapshot, leave } = snapshots.enter();
+    ctx.res.once('close', leave);
+    const { headers, socket } = ctx.req;
+    const forwardedFor = headers['x-forwarded-for'];
+    const client = snapshot.clientAddress(
+      socket.remoteAddress ?? '',
+      Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
+    );
+    const requestId = client.viaTrustedProxy ? acceptedId(headers['x-request-id']) : randomUUID();
+    ctx.state = {
+      snapshot,
+      surface: snapshot.surfaces[0]!,
+      requestId,
+      clientAddress: client.address,
+      startedAt: clock.monotonic(),
+      rawPath: '',
+      rawQuery: '',
+      route: undefined,
+      captures: [],
+      bytesIn: 0,
+      error: undefined,
+    };
+    ctx.res.setHeader('x-request-id', requestId);
+    ctx.res.setHeader('x-content-type-options', 'nosniff');
+    await next();
+  };
+}
+
+function acceptedId(value: string | string[] | undefined): string {
+  return typeof value === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(value) ? value : randomUUID();
+}

@@ -1,0 +1,26 @@
+/**
+ * THE order in which a request meets what is done to it. Two lists: what runs before a route is known, and what a route
+ * declares, composed for each when the schema is loaded. A refused request never reaches a later stage.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Log } from '../telemetry/log.js';
+import { accessLog } from './access-log.js';
+import { errors } from './errors.js';
+import type { Middleware } from './exchange.js';
+import { identify } from './identify.js';
+import { limits } from './limits.js';
+import { match } from './match.js';
+import type { Snapshots } from './snapshot.js';
+import { surface } from './surface.js';
+
+export interface PipelineOptions {
+  readonly snapshots: Snapshots;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** The embedder's own stages, before the route is known. */
+  readonly custom: readonly Middleware[];
+}
+
+export function beforeMatch({ snapshots, log, clock, custom }: PipelineOptions): readonly Middleware[] {
+  return [identify(snapshots, clock), accessLog(log, clock), errors(), surface(), ...custom, limits(), match()];
+}

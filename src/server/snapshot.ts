@@ -1,0 +1,88 @@
+/**
+ * A Snapshot is everything that serving a request needs, compiled from one config and one schema: immutable tables.
+ * It is swapped whole. `Snapshots` holds the current one; requests that began on an old one end on it, and when the
+ * last of them has ended the old one lets go of its resources.
+ */
+import type { MessageCodec } from '../codec/codec.js';
+import type { RouteTable } from '../routing/route-table.js';
+import type { ErrorFormat } from '../transcoding/error-body.js';
+import type { ClientAddress } from './client-address.js';
+import type { Route } from './route.js';
+
+export interface Snapshot {
+  /** In order of specificity; the last one takes what no other claims. One surface for now. */
+  readonly surfaces: readonly Surface[];
+  /** Who calls, given the peer's address and X-Forwarded-For. */
+  readonly clientAddress: (peer: string, forwardedFor: string | undefined) => ClientAddress;
+  /** Share of successful requests that the access log writes, 0 to 1. */
+  readonly logSample: number;
+  /** By name; for what operators see. */
+  readonly upstreams: ReadonlyMap<string, { state(): string }>;
+  /** Lets go of the resources. Called once, when no request uses the snapshot any more. */
+  readonly release: () => Promise<void>;
+}
+
+export interface Surface {
+  readonly name: string;
+  readonly table: RouteTable<Route>;
+  readonly errorFormat: ErrorFormat;
+  /** Of google.rpc.Status: reads the details of upstream errors. */
+  readonly statusCodec: MessageCodec | undefined;
+}
+
+interface Generation {
+  readonly snapshot: Snapshot;
+  requests: number;
+  retired: boolean;
+}
+
+export class Snapshots {
+  #current: Generation;
+
+  constructor(first: Snapshot) {
+    this.#current = { snapshot: first, requests: 0, retired: false };
+  }
+
+  get current(): Snapshot {
+    return this.#current.snapshot;
+  }
+
+  /** The snapshot for one request; call `leave` once when it has ended. */
+  enter(): { readonly snapshot: Snapshot; readonly leave: () => void } {
+    const generation = this.#current;
+    generation.requests++;
+    return {
+      snapshot: generation.snapshot,
+      leave: () => {
+        generation.requests--;
+        void releaseIfDone(generation);
+      },
+    };
+  }
+
+  /** Requests that run on the current snapshot. */
+  get inFlight(): number {
+    return this.#current.requests;
+  }
+
+  /** New requests get `next`; the old snapshot is released when its last request has ended. */
+  swap(next: Snapshot): void {
+    const old = this.#current;
+    this.#current = { snapshot: next, requests: 0, retired: false };
+    old.retired = true;
+    void releaseIfDone(old);
+  }
+
+  /** Releases the current snapshot at once, whatever still runs on it. */
+  async close(): Promise<void> {
+    const generation = this.#current;
+    if (generation.retired) return;
+    generation.retired = true;
+    generation.requests = Number.NaN;
+    await generation.snapshot.release();
+  }
+}
+
+async function releaseIfDone(generation: Generation): Promise<void> {
+  if (generation.retired && generation.requests === 0) await generation.snapshot.release();
+}

@@ -1,0 +1,51 @@
+/**
+ * The request target (RFC 9112 §3.2) → authority, raw path and raw query. Nothing is decoded: the path is matched as
+ * sent. In absolute-form the target's authority decides and `Host` is ignored (§3.2.2).
+ */
+import type { IncomingMessage } from 'node:http';
+import { gatewayError } from '../status/status-error.js';
+
+export interface Target {
+  readonly authority: string;
+  /** Starts with `/`, or is `*` (asterisk-form, OPTIONS only). */
+  readonly rawPath: string;
+  readonly rawQuery: string;
+}
+
+/** Throws 400 for a missing or doubled Host and for a target of no known form. */
+export function parseTarget(req: IncomingMessage): Target {
+  const host = singleHost(req);
+  const url = req.url ?? '';
+  if (url.startsWith('/')) return split(host, url);
+  if (url === '*' && req.method === 'OPTIONS') return { authority: host, rawPath: '*', rawQuery: '' };
+  const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
+  if (absolute === null) throw bad(`request target: expected a path, got ${JSON.stringify(url.slice(0, 40))}`);
+  const [, authority = '', rest = ''] = absolute;
+  if (authority.includes('@')) throw bad('request target: expected an authority without user information');
+  return split(authority, rest.startsWith('/') ? rest : `/${rest}`);
+}
+
+function split(authority: string, url: string): Target {
+  const question = url.indexOf('?');
+  return question < 0
+    ? { authority, rawPath: url, rawQuery: '' }
+    : { authority, rawPath: url.slice(0, question), rawQuery: url.slice(question + 1) };
+}
+
+/** Node keeps the first of several Host headers; proxies in front may have kept the last (RFC 9112 §3.2: 400). */
+function singleHost(req: IncomingMessage): string {
+  let host: string | undefined;
+  for (let i = 0; i < req.rawHeaders.length; i += 2) {
+    const name = req.rawHeaders[i]!;
+    if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
+    if (host !== undefined) throw bad('host: expected one header, got several');
+    host = req.rawHeaders[i + 1] ?? '';
+  }
+  if (host !== undefined) return host;
+  if (req.httpVersionMajor === 1 && req.httpVersionMinor === 0) return '';
+  throw bad('host: expected a header, got none');
+}
+
+function bad(message: string): Error {
+  return gatewayError(400, 'BAD_REQUEST_TARGET', message);
+}

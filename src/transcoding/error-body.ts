@@ -1,0 +1,96 @@
+/**
+ * StatusError → the body of an HTTP error answer, in the format that `errors.format` names (rules 24–27).
+ *
+ * An upstream's own words pass only for the codes that speak to a client. For the others (INTERNAL, UNKNOWN, DATA_LOSS,
+ * an unreachable or broken upstream) the client gets a generic text with the request id; the truth is for the log.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { MessageCodec } from '../codec/codec.js';
+import { Code } from '../status/code.js';
+import type { ErrorDetail } from '../status/details.js';
+import type { StatusError } from '../status/status-error.js';
+
+export type ErrorFormat = 'status' | 'aip193' | 'problem';
+
+export interface ErrorBody {
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Codes whose message an upstream wrote for the client. */
+const SPEAKS_TO_CLIENT: ReadonlySet<Code> = new Set([
+  Code.INVALID_ARGUMENT,
+  Code.NOT_FOUND,
+  Code.ALREADY_EXISTS,
+  Code.PERMISSION_DENIED,
+  Code.RESOURCE_EXHAUSTED,
+  Code.FAILED_PRECONDITION,
+  Code.ABORTED,
+  Code.OUT_OF_RANGE,
+  Code.UNAUTHENTICATED,
+]);
+
+const GENERIC_TEXT: Partial<Readonly<Record<Code, string>>> = {
+  [Code.CANCELLED]: 'the request was cancelled',
+  [Code.DEADLINE_EXCEEDED]: 'the service did not answer in time',
+  [Code.UNIMPLEMENTED]: 'the service does not implement this method',
+  [Code.UNAVAILABLE]: 'the service is unavailable',
+};
+
+const DETAIL = 'type.googleapis.com/google.rpc.';
+
+/** Renders an error. `statusCodec` is the codec of google.rpc.Status, for the details of an upstream's answer. */
+export function errorBody(
+  error: StatusError,
+  requestId: string,
+  format: ErrorFormat,
+  statusCodec?: MessageCodec,
+): ErrorBody {
+  const shown = error.source === 'gateway' || SPEAKS_TO_CLIENT.has(error.code);
+  const generic = GENERIC_TEXT[error.code] ?? 'the service failed';
+  const message = shown ? error.message : `${generic} (request id ${requestId})`;
+  const theirs = upstreamDetails(error, statusCodec).filter((detail) => mayLeave(detail, shown));
+  const details = [...error.details, ...theirs];
+  return FORMATS[format](error, message, details);
+}
+
+const FORMATS: Readonly<
+  Record<ErrorFormat, (error: StatusError, message: string, details: readonly ErrorDetail[]) => ErrorBody>
+> = {
+  status: ({ code }, message, details) => json({ code, message, details }),
+  // AIP-193: the HTTP status as `code`, the name of the gRPC code as `status`, all under `error`.
+  aip193: ({ code, httpStatus }, message, details) =>
+    json({ error: { code: httpStatus, message, status: Code[code], details } }),
+  // RFC 9457 §3.1; members that it does not know are extensions (§3.2).
+  problem: ({ code, httpStatus }, message, details) => ({
+    contentType: 'application/problem+json',
+    body: JSON.stringify({
+      type: 'about:blank',
+      title: STATUS_CODES[httpStatus] ?? 'Error',
+      status: httpStatus,
+      detail: message,
+      code,
+      details,
+    }),
+  }),
+};
+
+function json(value: unknown): ErrorBody {
+  return { contentType: 'application/json', body: JSON.stringify(value) };
+}
+
+/** `grpc-status-details-bin` (google.rpc.Status) → its details as JSON; bytes that do not parse give none. */
+function upstreamDetails(error: StatusError, codec: MessageCodec | undefined): readonly ErrorDetail[] {
+  if (error.statusDetailsBin === undefined || codec === undefined) return [];
+  try {
+    const text = Buffer.from(codec.write(error.statusDetailsBin)).toString('utf8');
+    return (JSON.parse(text) as { details?: readonly ErrorDetail[] }).details ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** DebugInfo is stack traces; of an error whose text is hidden only the advice on retrying passes. */
+function mayLeave(detail: ErrorDetail, shown: boolean): boolean {
+  return shown ? detail['@type'] !== `${DETAIL}DebugInfo` : detail['@type'] === `${DETAIL}RetryInfo`;
+}

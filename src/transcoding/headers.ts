@@ -1,0 +1,153 @@
+/**
+ * HTTP headers ⇄ gRPC metadata by allow list (rules 28 and 29). Both directions are closed: what no pattern of the
+ * config names does not pass, and some names never pass, whatever a pattern says.
+ */
+import { isMetadataKey, isMetadataText, type Metadata, type MetadataEntry } from '../call/metadata.js';
+import { invalidRequest } from '../status/status-error.js';
+
+export interface MetadataSettings {
+  /** Names of request headers that reach a backend; `*` at the end stands for any rest. */
+  readonly request: readonly string[];
+  /** Names of response metadata that reach a client. */
+  readonly response: readonly string[];
+  readonly forwardAuthorization: boolean;
+}
+
+const PREFIX = 'grpc-metadata-';
+
+/** Headers of the connection or of HTTP itself, and those that the gateway alone may set (rule 28). */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'forwarded',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  'x-real-ip',
+]);
+
+/** Response metadata that would break or forge the HTTP answer. */
+const NEVER_RETURNED: ReadonlySet<string> = new Set([
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'x-content-type-options',
+  'x-request-id',
+  'x-http-status',
+]);
+
+function maySend(key: string): boolean {
+  return !NEVER_SENT.has(key) && !key.startsWith('x-forwarded-') && !key.startsWith('grpc-') && !key.startsWith(':');
+}
+
+/** Compiles the allow list into a function from Node's `rawHeaders` (name, value, name, value…) to metadata. */
+export function compileRequestMetadata(settings: MetadataSettings): (rawHeaders: readonly string[]) => MetadataEntry[] {
+  const allowed = compilePatterns(settings.request);
+  const anything = settings.request.length > 0 || settings.forwardAuthorization;
+  return function requestMetadata(rawHeaders) {
+    const metadata: MetadataEntry[] = [];
+    if (!anything) return metadata;
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i]!.toLowerCase();
+      const key = allowedKey(name);
+      if (key !== undefined) metadata.push([key, metadataValue(name, key, rawHeaders[i + 1]!)]);
+    }
+    return metadata;
+  };
+
+  function allowedKey(name: string): string | undefined {
+    const key = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
+    if (key === 'authorization') return settings.forwardAuthorization && key === name ? key : undefined;
+    if (!allowed(name) || key === '' || !isMetadataKey(key) || !maySend(key)) return undefined;
+    return key;
+  }
+}
+
+function metadataValue(name: string, key: string, value: string): string | Uint8Array {
+  if (key.endsWith('-bin')) return decodeBinary(name, value);
+  if (isMetadataText(value)) return value;
+  throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected printable ASCII' }]);
+}
+
+/** Base64, padded or not (gRPC: PROTOCOL-HTTP2.md, "implementations MUST accept padded and un-padded values"). */
+function decodeBinary(name: string, value: string): Uint8Array {
+  const stripped = value.replace(/={1,2}$/, '');
+  if (/^[A-Za-z0-9+/]*$/.test(stripped) && stripped.length % 4 !== 1) return Buffer.from(stripped, 'base64');
+  throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected base64' }]);
+}
+
+/**
+ * Compiles the allow list into a function from an answer's headers and trailers to HTTP response headers. A key that is
+ * listed by its own name keeps it; one listed as `grpc-metadata-KEY` gets the prefix. Trailers win over headers.
+ */
+export function compileResponseHeaders(
+  settings: MetadataSettings,
+): (headers: Metadata, trailers: Metadata) => ReadonlyMap<string, string[]> {
+  const allowed = compilePatterns(settings.response);
+  const nothing: ReadonlyMap<string, string[]> = new Map();
+  return function responseHeaders(headers, trailers) {
+    if (settings.response.length === 0) return nothing;
+    const merged = new Map<string, string[]>();
+    for (const part of [headers, trailers]) {
+      for (const [name, values] of collect(part)) merged.set(name, values);
+    }
+    return merged;
+  };
+
+  function collect(metadata: Metadata): Map<string, string[]> {
+    const collected = new Map<string, string[]>();
+    for (const [key, value] of metadata) {
+      const name = returnedName(key);
+      if (name === undefined) continue;
+      const text = typeof value === 'string' ? value : Buffer.from(value).toString('base64');
+      const values = collected.get(name);
+      if (values === undefined) collected.set(name, [text]);
+      else values.push(text);
+    }
+    return collected;
+  }
+
+  function returnedName(key: string): string | undefined {
+    if (NEVER_RETURNED.has(key) || key.startsWith('grpc-') || key.startsWith(':')) return undefined;
+    if (allowed(key)) return key;
+    return allowed(PREFIX + key) ? PREFIX + key : undefined;
+  }
+}
+
+/** `x-http-status` metadata lets an upstream choose among the 2xx and 3xx statuses (rule 29). */
+export function statusFromMetadata(headers: Metadata, trailers: Metadata): number | undefined {
+  for (const metadata of [trailers, headers]) {
+    for (const [key, value] of metadata) {
+      if (key === 'x-http-status' && typeof value === 'string' && /^[23]\d\d$/.test(value)) return Number(value);
+    }
+  }
+  return undefined;
+}
+
+/** Exact names and `prefix*` patterns, all in lower case. */
+function compilePatterns(patterns: readonly string[]): (name: string) => boolean {
+  const lower = patterns.map((pattern) => pattern.toLowerCase());
+  const exact = new Set(lower.filter((pattern) => !pattern.endsWith('*')));
+  const prefixes = lower.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
+  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+}

@@ -1,0 +1,159 @@
+/**
+ * The query string → fields of the request message (rules 9 and 10). `a.b=1` is a nested field, a repeated key a
+ * repeated field, `labels[env]=x` a map entry; names are proto or JSON names, segment by segment. Reserved parameters
+ * (`$fields`) are taken off first.
+ */
+import { type BoundMessage, bindText, isTextual } from '../codec/bound.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import { invalidRequest } from '../status/status-error.js';
+import { bindingProblem } from './binding-problem.js';
+
+export interface QuerySettings {
+  /** What an unknown parameter gets. */
+  readonly unknown: 'reject' | 'ignore';
+  /** Parameters that are dropped without a look: `utm_*`. */
+  readonly ignore: readonly string[];
+}
+
+export interface QueryRule {
+  readonly input: MessageDescriptor;
+  /** Fields that the path binds. */
+  readonly pathFields: readonly (readonly FieldDescriptor[])[];
+  /** `whole`: the body takes every field, the query none. A field: the body takes that one. */
+  readonly body: 'none' | 'whole' | FieldDescriptor;
+}
+
+export interface QueryResult {
+  /** Text of `$fields`, or of `fields` where the request has no such field. */
+  readonly fields: string | undefined;
+}
+
+/** Where a parameter's value goes; `undefined`: nowhere, it is ignored. */
+type Target = { readonly path: readonly FieldDescriptor[]; readonly mapKey: string | undefined } | undefined;
+
+const NOTHING: QueryResult = { fields: undefined };
+/** Clients choose parameter names (map keys too): what is remembered per route must be bounded. */
+const MAX_REMEMBERED = 256;
+
+/** Compiles the binder of one route: raw query in, `bound` filled. Throws INVALID_ARGUMENT naming the parameter. */
+export function compileQuery(rule: QueryRule, settings: QuerySettings) {
+  const targets = new Map<string, Target>();
+  const isIgnored = compileIgnore(settings.ignore);
+  const fieldsIsReserved = rule.input.fieldNamed('fields') === undefined;
+
+  return function bindQuery(rawQuery: string, bound: BoundMessage): QueryResult {
+    if (rawQuery === '') return NOTHING;
+    let fields: string | undefined;
+    for (const part of rawQuery.split('&')) {
+      if (part === '') continue;
+      const equals = part.indexOf('=');
+      const name = decode(equals < 0 ? part : part.slice(0, equals));
+      const value = equals < 0 ? '' : decode(part.slice(equals + 1));
+      if (name === '$fields' || (name === 'fields' && fieldsIsReserved)) {
+        if (fields !== undefined) throw violation(name, 'expected once, found twice');
+        fields = value;
+        continue;
+      }
+      bindParameter(name, value, bound);
+    }
+    return fields === undefined ? NOTHING : { fields };
+  };
+
+  function bindParameter(name: string, value: string, bound: BoundMessage): void {
+    const target = targetOf(name);
+    if (target === undefined) return;
+    try {
+      bindText(bound, target.path, value, target.mapKey);
+    } catch (error) {
+      throw bindingProblem(name, error);
+    }
+  }
+
+  function targetOf(name: string): Target {
+    if (targets.has(name)) return targets.get(name);
+    const target = isIgnored(name) ? undefined : resolve(name, rule, settings);
+    if (targets.size < MAX_REMEMBERED) targets.set(name, target);
+    return target;
+  }
+}
+
+function resolve(name: string, rule: QueryRule, settings: QuerySettings): Target {
+  const { dotted, mapKey } = splitMapKey(name);
+  const path = resolvePath(name, dotted, rule.input);
+  const [top] = path ?? [];
+  if (path === undefined || top === undefined || rule.body === 'whole') {
+    if (settings.unknown === 'ignore') return undefined;
+    const why = path === undefined ? 'unknown query parameter' : 'not a query parameter: the body takes every field';
+    throw violation(name, why);
+  }
+  if (rule.pathFields.some((bound) => samePath(bound, path))) throw violation(name, 'already given by the path');
+  if (rule.body === top) throw violation(name, 'already given by the body');
+  requireTextual(name, path, mapKey);
+  return { path, mapKey };
+}
+
+/** `labels[a.b]` → `labels` and `a.b`. */
+function splitMapKey(name: string): { dotted: string; mapKey: string | undefined } {
+  const open = name.indexOf('[');
+  if (open < 0 || !name.endsWith(']')) return { dotted: name, mapKey: undefined };
+  return { dotted: name.slice(0, open), mapKey: name.slice(open + 1, -1) };
+}
+
+/** Undefined: no such field. Throws for a path that exists and cannot be given in a query. */
+function resolvePath(name: string, dotted: string, input: MessageDescriptor): readonly FieldDescriptor[] | undefined {
+  const path: FieldDescriptor[] = [];
+  const visited = new Set([input.fullName]);
+  let message: MessageDescriptor = input;
+  const segments = dotted.split('.');
+  for (const [index, segment] of segments.entries()) {
+    const field = message.fieldNamed(segment);
+    if (field === undefined || field.extension) return undefined;
+    path.push(field);
+    if (index === segments.length - 1) break;
+    if (field.type.kind !== 'message' || isTextual(field)) return undefined;
+    if (field.cardinality !== 'singular')
+      throw violation(name, `${segment} is ${field.cardinality}: not a query parameter`);
+    message = field.type.message;
+    if (visited.has(message.fullName)) throw violation(name, `${message.fullName} is recursive: not a query parameter`);
+    visited.add(message.fullName);
+  }
+  return path;
+}
+
+function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: string | undefined): void {
+  const field = path[path.length - 1]!;
+  if (!isTextual(field)) throw violation(name, `${describeType(field)}: not a query parameter`);
+  if (field.cardinality === 'map' && mapKey === undefined) throw violation(name, `a map: expected ${name}[key]`);
+  if (field.cardinality !== 'map' && mapKey !== undefined) throw violation(name, 'not a map: expected no [key]');
+}
+
+function describeType({ type, cardinality }: FieldDescriptor): string {
+  const noun = type.kind === 'message' ? type.message.fullName : type.kind;
+  return cardinality === 'singular' ? noun : `${cardinality} ${noun}`;
+}
+
+function samePath(a: readonly FieldDescriptor[], b: readonly FieldDescriptor[]): boolean {
+  return a.length === b.length && a.every((field, index) => field === b[index]);
+}
+
+function compileIgnore(patterns: readonly string[]): (name: string) => boolean {
+  if (patterns.length === 0) return () => false;
+  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
+  const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
+  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/** One decoding; `+` is a space (rule 10). */
+function decode(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
+  if (!spaced.includes('%')) return spaced;
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    throw violation(text.slice(0, 40), 'malformed percent-encoding');
+  }
+}
+
+function violation(field: string, description: string): Error {
+  return invalidRequest('INVALID_QUERY', [{ field: field.slice(0, 80), description }]);
+}

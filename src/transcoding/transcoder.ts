@@ -1,0 +1,157 @@
+/**
+ * A Transcoder is one binding, compiled: HTTP's path, query and body in, request bytes out; response bytes in, JSON
+ * out. Pure: it calls nobody and keeps nothing.
+ *
+ *     PATCH /v1/{book.name=shelves/*}   body: "book"
+ *     /v1/shelves/1?update_mask=title   {"title": "Emma"}
+ *     → UpdateBookRequest { 1: book { 1: "shelves/1", 2: "Emma" }, 2: update_mask { 1: "title" } }
+ */
+import { BoundMessage, bindText } from '../codec/bound.js';
+import type { Codecs, MessageCodec } from '../codec/codec.js';
+import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
+import type { Binding } from '../routing/http-rule.js';
+import { gatewayError, invalidRequest } from '../status/status-error.js';
+import { bindingProblem } from './binding-problem.js';
+import { decodeHttpBody, encodeField, encodeHttpBody, isHttpBody, isHttpBodyField } from './http-body.js';
+import { compileQuery, type QuerySettings } from './query.js';
+import { compileUpdateMask } from './update-mask.js';
+
+export interface TranscoderInput {
+  /** Decoded values of the template's variables, in its order. */
+  readonly captures: readonly string[];
+  readonly rawQuery: string;
+  /** Empty: none was sent. */
+  readonly body: Uint8Array;
+  /** Of the body; it matters where the body is a google.api.HttpBody. */
+  readonly contentType: string | undefined;
+}
+
+export interface TranscodedRequest {
+  readonly message: Uint8Array;
+  /** `$fields`: what of the response the client wants. */
+  readonly mask: FieldMask | undefined;
+}
+
+export interface TranscodedResponse {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+export interface Transcoder {
+  /** The body is JSON; otherwise it is taken as it is, whatever its content type. */
+  readonly readsJson: boolean;
+  /** Throws INVALID_ARGUMENT (400) that names the parameter or JSON path. */
+  request(input: TranscoderInput): TranscodedRequest;
+  /** Throws INTERNAL (502) for bytes that are not the response message. */
+  response(wire: Uint8Array, mask: FieldMask | undefined): TranscodedResponse;
+}
+
+export function compileTranscoder(binding: Binding, codecs: Codecs, query: QuerySettings): Transcoder {
+  const input = codecs.of(binding.method.input);
+  const output = codecs.of(binding.method.output);
+  const readBody = compileBody(binding, input);
+  const bindQuery = compileQuery(
+    {
+      input: binding.method.input,
+      pathFields: binding.variables.map(({ fieldPath }) => fieldPath),
+      body: binding.body.kind === 'field' ? binding.body.field : binding.body.kind,
+    },
+    query,
+  );
+  const parseMask = compileMask(binding);
+  const { variables } = binding;
+  const updateMask = compileUpdateMask(binding);
+  return {
+    readsJson: !takesHttpBody(binding),
+    request({ captures, rawQuery, body, contentType }) {
+      const bound = new BoundMessage();
+      for (let i = 0; i < variables.length; i++) {
+        const { fieldPath, name } = variables[i]!;
+        try {
+          bindText(bound, fieldPath, captures[i] ?? '');
+        } catch (error) {
+          throw bindingProblem(name, error, 'INVALID_PATH');
+        }
+      }
+      const { fields } = bindQuery(rawQuery, bound);
+      if (updateMask !== undefined && bound.entry(updateMask.field) === undefined) {
+        const paths = updateMask.textOf(body);
+        if (paths !== '') bindText(bound, [updateMask.field], paths);
+      }
+      return {
+        message: readBody(body, bound, contentType),
+        mask: fields === undefined ? undefined : parseMask(fields),
+      };
+    },
+    response: compileResponse(binding, output),
+  };
+}
+
+type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => Uint8Array;
+
+/** Rule 12: `*`, a field, or none; white space alone is no body; without a body rule `{}` is none either. */
+function compileBody({ body, method }: Binding, codec: MessageCodec): ReadBody {
+  switch (body.kind) {
+    case 'whole':
+      if (isHttpBody(method.input)) return (bytes, _bound, contentType) => encodeHttpBody(contentType, bytes);
+      return (json, bound) => codec.read(isBlank(json) ? undefined : json, bound);
+    case 'field': {
+      const { field } = body;
+      if (!isHttpBodyField(field)) {
+        return (json, bound) => codec.readField(field, isBlank(json) ? undefined : json, bound);
+      }
+      return (bytes, bound, contentType) =>
+        Buffer.concat([codec.read(undefined, bound), encodeField(field, encodeHttpBody(contentType, bytes))]);
+    }
+    case 'none':
+      return (json, bound) => {
+        if (!isBlankOrEmptyObject(json)) {
+          throw gatewayError(400, 'UNEXPECTED_BODY', 'body: expected none, this route takes no body');
+        }
+        return codec.read(undefined, bound);
+      };
+  }
+}
+
+function takesHttpBody({ body, method }: Binding): boolean {
+  return body.kind === 'whole' ? isHttpBody(method.input) : body.kind === 'field' && isHttpBodyField(body.field);
+}
+
+function compileResponse({ method, responseBody }: Binding, codec: MessageCodec): Transcoder['response'] {
+  if (responseBody !== undefined) {
+    return (wire, mask) => ({ contentType: 'application/json', body: codec.writeField(responseBody, wire, mask) });
+  }
+  if (isHttpBody(method.output)) return (wire) => decodeHttpBody(codec, wire);
+  return (wire, mask) => ({ contentType: 'application/json', body: codec.write(wire, mask) });
+}
+
+/** `$fields` speaks of what the client sees: the response, or the field of it that `response_body` names. */
+function compileMask({ method, responseBody }: Binding): (text: string) => FieldMask {
+  const type = responseBody === undefined ? undefined : responseBody.type;
+  const message = type === undefined ? method.output : type.kind === 'message' ? type.message : undefined;
+  return function parseMask(text) {
+    if (message === undefined) {
+      throw invalidRequest('INVALID_QUERY', [{ field: '$fields', description: 'the response has no fields' }]);
+    }
+    try {
+      return parseFieldMask(text, message);
+    } catch (error) {
+      throw bindingProblem('$fields', error);
+    }
+  };
+}
+
+/** JSON's white space (RFC 8259 §2). */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every(isSpace);
+}
+
+function isBlankOrEmptyObject(bytes: Uint8Array): boolean {
+  if (bytes.length > 64) return false;
+  const text = Buffer.from(bytes).toString('latin1');
+  return /^[ \t\r\n]*(\{[ \t\r\n]*\})?[ \t\r\n]*$/.test(text);
+}

@@ -1,0 +1,71 @@
+/**
+ * What can go wrong between the gateway and an upstream, as StatusErrors. The messages name no address and quote no
+ * library: the truth travels as `cause`, for the log (rule 27). Every transport uses these, so that they fail alike.
+ */
+import { Code, codeFromNumber } from '../status/code.js';
+import { errorInfoDetail, retryInfoDetail } from '../status/details.js';
+import { StatusError } from '../status/status-error.js';
+
+/** When to come back after a 503: about as long as a connection takes to be tried again. */
+const RETRY_AFTER_MS = 1000;
+
+/** The upstream's own status, as its trailers told it. */
+export function upstreamStatus(code: number, message: string, statusDetailsBin: Uint8Array | undefined): StatusError {
+  const known = codeFromNumber(code);
+  return new StatusError(known === Code.OK ? Code.UNKNOWN : known, message, {
+    source: 'upstream',
+    ...(statusDetailsBin === undefined ? {} : { statusDetailsBin }),
+  });
+}
+
+/** No connection, or one that ended before the call did: 503. */
+export function unreachable(cause: unknown): StatusError {
+  return new StatusError(Code.UNAVAILABLE, 'the upstream cannot be reached', {
+    source: 'upstream',
+    details: [errorInfoDetail('UPSTREAM_UNREACHABLE'), retryInfoDetail(RETRY_AFTER_MS)],
+    headers: { 'retry-after': String(RETRY_AFTER_MS / 1000) },
+    cause,
+  });
+}
+
+/** What came is not gRPC, or breaks its rules: 502. */
+export function brokenAnswer(cause: unknown): StatusError {
+  return new StatusError(Code.INTERNAL, 'the upstream sent a broken answer', {
+    source: 'upstream',
+    httpStatus: 502,
+    details: [errorInfoDetail('UPSTREAM_BROKEN_ANSWER')],
+    cause,
+  });
+}
+
+/** A message beyond the limit: 502, never a truncated answer. */
+export function answerTooLarge(limitBytes: number, cause: unknown): StatusError {
+  return new StatusError(Code.INTERNAL, `the upstream's answer is larger than ${limitBytes} bytes`, {
+    source: 'upstream',
+    httpStatus: 502,
+    details: [errorInfoDetail('UPSTREAM_ANSWER_TOO_LARGE')],
+    cause,
+  });
+}
+
+/** The call's deadline passed: 504. */
+export function deadlineExceeded(cause?: unknown): StatusError {
+  return new StatusError(Code.DEADLINE_EXCEEDED, 'the upstream did not answer within the deadline', {
+    source: 'upstream',
+    details: [errorInfoDetail('DEADLINE_EXCEEDED')],
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** The client is gone: 499, for the log alone. */
+export function cancelled(): StatusError {
+  return new StatusError(Code.CANCELLED, 'the request was cancelled');
+}
+
+/** The upstream is being closed: 503. */
+export function upstreamClosed(): StatusError {
+  return new StatusError(Code.UNAVAILABLE, 'the upstream is closed', {
+    source: 'upstream',
+    details: [errorInfoDetail('UPSTREAM_CLOSED')],
+  });
+}

@@ -1,0 +1,270 @@
+/**
+ * One rpc over a grpc-js channel: raw bytes in and out, all four kinds. It sits on `Channel.createCall`, below grpc-js'
+ * client classes: those put an emitter, two stack traces and an object stream around what is a callback per message,
+ * and `startRead` is the pace of a stream put plainly.
+ */
+import {
+  type ChannelInterface,
+  Metadata as GrpcMetadata,
+  status as GrpcStatus,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import type { CallRequest, CallResponse } from '../call/call.js';
+import { NO_NOTES } from '../call/call.js';
+import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../call/metadata.js';
+import type { StatusError } from '../status/status-error.js';
+import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from './failure.js';
+
+type GrpcCall = ReturnType<ChannelInterface['createCall']>;
+
+/** grpc-js arms no timer beyond this, and throws in a callback for deadlines that `grpc-timeout` cannot say. */
+const FARTHEST_DEADLINE_MS = 2 ** 31 - 1;
+
+/** A call in flight. `response` settles as a `Call` does; `onEnd` runs once, when nothing of the rpc is left. */
+export class GrpcJsCall {
+  readonly response: Promise<CallResponse>;
+  readonly #call: GrpcCall;
+  readonly #request: CallRequest;
+  readonly #maxResponseBytes: number;
+  readonly #onEnd: () => void;
+  readonly #onAbort = () => this.abort(cancelled());
+  #resolve!: (response: CallResponse) => void;
+  #reject!: (error: unknown) => void;
+  #headers: Metadata | undefined;
+  /** Of a unary answer. */
+  #message: Uint8Array | undefined;
+  /** The consumer of a stream that waits for its next message. */
+  #reader: { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void } | undefined;
+  #writer: (() => void) | undefined;
+  #source: AsyncIterator<Uint8Array> | undefined;
+  #ended = false;
+  #failure: unknown;
+
+  constructor(channel: ChannelInterface, request: CallRequest, maxResponseBytes: number, onEnd: () => void) {
+    this.#request = request;
+    this.#maxResponseBytes = maxResponseBytes;
+    this.#onEnd = onEnd;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const metadata = toGrpcMetadata(request.metadata); // throws for what is illegal, before anything is begun
+    this.#call = channel.createCall(request.method.path, grpcDeadline(request.deadline), null, null, null);
+    request.signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#call.start(metadata, {
+      onReceiveMetadata: (metadata) => this.#onHeaders(metadata),
+      onReceiveMessage: (message: Uint8Array) => this.#onMessage(message),
+      onReceiveStatus: (status) => this.#onStatus(status),
+    });
+    if (!request.method.serverStreaming) this.#call.startRead();
+    if (request.message instanceof Uint8Array) {
+      this.#call.sendMessageWithContext({}, toBuffer(request.message));
+      this.#call.halfClose();
+    } else {
+      void this.#send(request.message);
+    }
+  }
+
+  /** Ends the call now with `error`, here and at the upstream. Does nothing to a call that has ended. */
+  abort(error: unknown): void {
+    if (this.#ended) return;
+    this.#call.cancelWithStatus(GrpcStatus.CANCELLED, 'cancelled by the gateway');
+    this.#end(error);
+  }
+
+  #onHeaders(metadata: GrpcMetadata): void {
+    this.#headers = fromGrpcMetadata(metadata);
+    if (this.#request.method.serverStreaming) this.#answerWithStream();
+  }
+
+  #onMessage(message: Uint8Array): void {
+    if (this.#ended) return;
+    if (this.#request.method.serverStreaming) {
+      const reader = this.#reader;
+      this.#reader = undefined;
+      reader?.resolve({ done: false, value: message });
+    } else if (this.#message === undefined) {
+      this.#message = message;
+      this.#call.startRead(); // the end of the answer is read like a message
+    } else {
+      this.abort(brokenAnswer('more than one message in a unary answer'));
+    }
+  }
+
+  #onStatus(status: StatusObject): void {
+    if (this.#ended) return;
+    if (status.code !== GrpcStatus.OK) {
+      this.#end(this.#failureOf(status));
+    } else if (this.#request.method.serverStreaming) {
+      this.#answerWithStream();
+      this.#end(undefined);
+    } else if (this.#message === undefined) {
+      this.#end(brokenAnswer('status OK without a message'));
+    } else {
+      const trailers = fromGrpcMetadata(status.metadata);
+      this.#resolve({ headers: this.#headers ?? NO_METADATA, message: this.#message, trailers, notes: NO_NOTES });
+      this.#end(undefined);
+    }
+  }
+
+  /** Settles everything that still waits; the first reason to end is the one that counts. */
+  #end(failure: unknown): void {
+    this.#ended = true;
+    this.#failure = failure;
+    this.#request.signal.removeEventListener('abort', this.#onAbort);
+    if (failure === undefined) this.#reader?.resolve({ done: true, value: undefined });
+    else this.#reader?.reject(failure);
+    this.#reader = undefined;
+    this.#reject(failure); // of a call that was answered: no effect
+    this.#writer?.();
+    // A source that waits for the client cannot be interrupted here: its own owner ends it, nobody waits for that.
+    this.#source?.return?.().catch(() => {});
+    this.#onEnd();
+  }
+
+  #failureOf(status: StatusObject): StatusError {
+    const { deadline } = this.#request;
+    const answered = this.#headers !== undefined || !isEmpty(status.metadata);
+    return failureOf(status, answered, deadline, this.#maxResponseBytes);
+  }
+
+  async #send(messages: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      const source = messages[Symbol.asyncIterator]();
+      this.#source = source;
+      for (;;) {
+        const { done, value } = await source.next();
+        if (this.#ended) return;
+        if (done === true) break;
+        await this.#write(value);
+        if (this.#ended) return;
+      }
+      this.#source = undefined;
+      this.#call.halfClose();
+    } catch (error) {
+      this.#source = undefined;
+      this.abort(error);
+    }
+  }
+
+  /** Resolves when the upstream's flow control let the message go, or the call ended. */
+  #write(message: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#writer = resolve;
+      this.#call.sendMessageWithContext({ callback: () => resolve() }, toBuffer(message));
+    });
+  }
+
+  #answerWithStream(): void {
+    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
+      [Symbol.asyncIterator]: () => iterator,
+      next: () => this.#read(),
+      return: async () => {
+        this.abort(cancelled());
+        return { done: true, value: undefined };
+      },
+    };
+    const headers = this.#headers ?? NO_METADATA;
+    this.#resolve({ headers, message: iterator, trailers: NO_METADATA, notes: NO_NOTES });
+  }
+
+  /** The next message of a stream; one at a time, as `for await` asks for them. */
+  #read(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.#ended) {
+      return this.#failure === undefined
+        ? Promise.resolve({ done: true, value: undefined })
+        : Promise.reject(this.#failure);
+    }
+    return new Promise((resolve, reject) => {
+      this.#reader = { resolve, reject };
+      this.#call.startRead();
+    });
+  }
+}
+
+/**
+ * What a status means. grpc-js reports its own troubles as statuses too, and only their text and the absence of
+ * anything from the upstream tell them apart.
+ */
+function failureOf(
+  status: StatusObject,
+  answered: boolean,
+  deadline: number | undefined,
+  maxResponseBytes: number,
+): StatusError {
+  const { code, details } = status;
+  const text = typeof details === 'string' ? details : '';
+  const cause = `grpc-js: ${GrpcStatus[code] ?? code}: ${text}`;
+  if (code === GrpcStatus.DEADLINE_EXCEEDED) {
+    // Its timer may fire a millisecond early; its text tells the address.
+    const own = !answered || text.startsWith('Deadline exceeded after ');
+    if (own || (deadline !== undefined && Date.now() >= deadline)) return deadlineExceeded(cause);
+  }
+  if (code === GrpcStatus.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
+    return answerTooLarge(maxResponseBytes, cause);
+  // What fails in its decompression is an Error in a status' place: it has neither code nor details.
+  if (answered && code !== undefined && !OWN_TEXT.test(text))
+    return upstreamStatus(code, text, statusDetails(status.metadata));
+  // RST_STREAM with ENHANCE_YOUR_CALM: an upstream that wants less of us, for which no client is to blame.
+  const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;
+  return busy ? unreachable(cause) : brokenAnswer(cause);
+}
+
+/** How grpc-js 1.14 puts its own findings after an answer has begun (`subchannel-call.js`, `compression-filter.js`). */
+const OWN_TEXT = new RegExp(
+  [
+    'Received RST_STREAM with code \\d+( .*)?',
+    'Received HTTP status code \\d+',
+    'Received compressed message but .*',
+    'Compression method not supported: .*',
+    'Failed to decompress [a-z]+-encoded message',
+    'Connection dropped',
+    'Stream refused by server',
+    'Call cancelled',
+    'Bandwidth exhausted or memory limit exceeded',
+    'Protocol not secure enough',
+    'No status information received',
+    'Write (error:|failed with error) .*',
+    'read E[A-Z]+',
+  ]
+    .map((text) => `^${text}$`)
+    .join('|'),
+);
+
+function isTooLarge(text: string, maxResponseBytes: number): boolean {
+  return text.startsWith('Received message') && text.includes('larger than') && text.includes(String(maxResponseBytes));
+}
+
+function grpcDeadline(deadline: number | undefined): number {
+  return deadline === undefined ? Number.POSITIVE_INFINITY : Math.min(deadline, Date.now() + FARTHEST_DEADLINE_MS);
+}
+
+function toBuffer(message: Uint8Array): Buffer {
+  return Buffer.isBuffer(message) ? message : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+}
+
+function toGrpcMetadata(metadata: Metadata): GrpcMetadata {
+  const result = new GrpcMetadata();
+  for (const [key, value] of metadata) {
+    if (!isReservedMetadataKey(key)) result.add(key, typeof value === 'string' ? value : toBuffer(value));
+  }
+  return result;
+}
+
+function fromGrpcMetadata(metadata: GrpcMetadata): Metadata {
+  const entries: MetadataEntry[] = [];
+  for (const [key, values] of Object.entries(metadata.toJSON())) {
+    if (isReservedMetadataKey(key)) continue;
+    for (const value of values) entries.push([key, value]);
+  }
+  return entries;
+}
+
+function isEmpty(metadata: GrpcMetadata): boolean {
+  return Object.keys(metadata.getMap()).length === 0;
+}
+
+function statusDetails(metadata: GrpcMetadata): Uint8Array | undefined {
+  const value = metadata.get('grpc-status-details-bin').at(-1);
+  return typeof value === 'string' ? undefined : value;
+}

@@ -1,0 +1,48 @@
+/**
+ * Which upstream serves a service. A selector is a service's full name, a package with everything below it, or all:
+ *
+ *     shop.v1.Orders     that service
+ *     billing.v1.*       billing.v1.Invoices, billing.v1.internal.Ledger; not billing.v1beta.Invoices
+ *     *                  what no other selector takes
+ *     billing.*.Ledger   refused: `*` stands alone or last
+ *
+ * The longest selector wins; a full name is longer than any package.
+ */
+
+export type Selection =
+  | { readonly kind: 'found'; readonly name: string }
+  | { readonly kind: 'none' }
+  /** Equally long selectors of several upstreams. */
+  | { readonly kind: 'ambiguous'; readonly names: readonly string[] };
+
+/** Finds the upstream of `service` (its full name) among upstreams by name. */
+export function selectUpstream(
+  service: string,
+  upstreams: ReadonlyMap<string, { readonly services: readonly string[] }>,
+): Selection {
+  let longest = -1;
+  let names: string[] = [];
+  for (const [name, { services }] of upstreams) {
+    const length = Math.max(-1, ...services.map((selector) => matchLength(selector, service)));
+    if (length < 0 || length < longest) continue;
+    if (length > longest) names = [];
+    longest = length;
+    names.push(name);
+  }
+  const [name, ...others] = names;
+  if (name === undefined) return { kind: 'none' };
+  return others.length === 0 ? { kind: 'found', name } : { kind: 'ambiguous', names };
+}
+
+/** True if `text` is a selector as described above. */
+export function isServiceSelector(text: string): boolean {
+  return text === '*' || /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?$/.test(text);
+}
+
+/** How much of `service` the selector names; -1 if it does not select it. */
+function matchLength(selector: string, service: string): number {
+  if (selector === '*') return 0;
+  if (selector === service) return Number.POSITIVE_INFINITY;
+  const prefix = selector.slice(0, -1);
+  return selector.endsWith('.*') && service.startsWith(prefix) ? prefix.length : -1;
+}

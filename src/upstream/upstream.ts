@@ -1,0 +1,68 @@
+/**
+ * An upstream: a named gRPC backend as a Call. Settings in, one Call out; the connections stand behind it and live as
+ * long as the upstream does.
+ */
+import type { Clock } from '../base/clock.js';
+import { systemClock } from '../base/clock.js';
+import { type Call, type Interceptor, intercept } from '../call/call.js';
+import { deadline } from './deadline.js';
+import { createGrpcJsTransport } from './grpc-js.js';
+import type { TlsSettings, TransportFactory, TransportState } from './transport.js';
+
+export interface UpstreamSettings {
+  readonly name: string;
+  /** `host:port`, `dns:///host:port`, `unix:/path`. */
+  readonly target: string;
+  /** Which services it serves: `shop.v1.Orders`, `billing.v1.*` (sub-packages too), `*`. */
+  readonly services: readonly string[];
+  /** PEM files' contents; absent: plaintext. */
+  readonly tls?: TlsSettings;
+  /** Deadline of unary calls in milliseconds; absent: none but the client's and the route's. */
+  readonly timeoutMs?: number;
+  /** Default `grpc-js`. */
+  readonly transport?: TransportName;
+}
+
+export interface UpstreamOptions {
+  /** Largest message that is taken from the upstream. Default 64 MiB. */
+  readonly maxResponseBytes?: number;
+  /** How long `close` waits for running calls, in milliseconds. Default 30 s. */
+  readonly closeGraceMs?: number;
+  readonly clock?: Clock;
+  /** Around every call, outside the upstream's own; the first is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+export interface Upstream {
+  readonly name: string;
+  readonly call: Call;
+  state(): TransportState;
+  /** Refuses new calls, waits for the running ones (bounded), then closes the connections. */
+  close(): Promise<void>;
+}
+
+const TRANSPORTS = { 'grpc-js': createGrpcJsTransport } satisfies Record<string, TransportFactory>;
+
+type TransportName = keyof typeof TRANSPORTS;
+
+/** Makes an upstream; the first call connects. */
+export function createUpstream(settings: UpstreamSettings, options: UpstreamOptions = {}): Upstream {
+  const {
+    maxResponseBytes = 64 * 1024 * 1024,
+    closeGraceMs = 30_000,
+    clock = systemClock,
+    interceptors = [],
+  } = options;
+  const { name, target, tls, timeoutMs } = settings;
+  const transport = TRANSPORTS[settings.transport ?? 'grpc-js'](
+    { target, maxResponseBytes, ...(tls === undefined ? {} : { tls }) },
+    clock,
+  );
+  const own = timeoutMs === undefined ? [] : [deadline({ unaryMs: timeoutMs }, clock)];
+  return {
+    name,
+    call: intercept(transport.call, [...interceptors, ...own]),
+    state: () => transport.state(),
+    close: () => transport.close(closeGraceMs),
+  };
+}

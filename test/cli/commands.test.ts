@@ -1,0 +1,235 @@
+/** The command line as users meet it: real child processes, exit codes, what stands on stdout and what on stderr. */
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { protoFolder, sendTo } from '../support/gateway.js';
+import { LIBRARY, SEARCH } from '../support/protos.js';
+import { protogate, serving } from '../support/run.js';
+import { startUpstream } from '../support/upstream.js';
+
+const STACK = /\n\s+at .*\d+:\d+/;
+
+test('--help of every command shows a real example and exits 0', async (t) => {
+  const top = await protogate(['--help']);
+  t.is(top.exitCode, 0);
+  for (const command of ['serve', 'routes', 'check', 'explain', 'config-schema', 'demo']) {
+    t.true(top.stdout.includes(command));
+    const { exitCode, stdout } = await protogate([command, '--help']);
+    t.is(exitCode, 0, command);
+    t.regex(stdout, new RegExp(`Example:\\n {2}protogate ${command}`), command);
+  }
+});
+
+const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode: number, says: RegExp])[] = [
+  ['an unknown command', ['sreve'], 2, /unknown command 'sreve'[\s\S]*serve/],
+  ['an unknown flag', ['serve', '--prots', 'x'], 2, /unknown option '--prots'[\s\S]*--protos/],
+  ['a flag without its value', ['serve', '--protos'], 2, /--protos.*argument missing/],
+  [
+    'a port that is none',
+    ['serve', '--protos', 'x', '--port', 'http'],
+    2,
+    /expected a port from 0 to 65535, got 'http'/,
+  ],
+  ['a port out of range', ['serve', '--port', '65536'], 2, /expected a port/],
+  ['no schema', ['routes'], 2, /no schema: give --protos/],
+  ['an unknown format', ['routes', '--protos', 'x', '--format', 'xml'], 2, /table, json, markdown/],
+  ['a folder that is nowhere', ['check', '--protos', '/nowhere'], 1, /\/nowhere/],
+  ['a config file that is nowhere', ['check', '-c', '/nowhere.yaml'], 1, /\/nowhere\.yaml/],
+  ['explain without a path', ['explain', 'GET'], 2, /missing required argument 'path'/],
+];
+for (const [fact, args, exitCode, says] of wrong) {
+  test(`${fact}: exit ${exitCode}, a clear line, no stack trace`, async (t) => {
+    const result = await protogate(args);
+    t.is(result.exitCode, exitCode, result.stderr);
+    t.regex(result.stderr + result.stdout, says);
+    t.notRegex(result.stderr + result.stdout, STACK);
+  });
+}
+
+test('routes --format json has the fields of the contract', async (t) => {
+  const folder = await protoFolder(t, { 'library/v1/library.proto': LIBRARY });
+  const { exitCode, stdout } = await protogate(['routes', '--protos', folder, '--format', 'json']);
+  t.is(exitCode, 0);
+  const rows = JSON.parse(stdout);
+  t.deepEqual(rows[0], {
+    method: 'GET',
+    path: '/v1/{name=shelves/*}',
+    rpc: 'library.v1.Library/GetShelf',
+    binding: 0,
+    body: '',
+    responseBody: '',
+    streaming: 'unary',
+    surface: 'default',
+    policy: {},
+    upstream: null,
+    source: { file: join(folder, 'library/v1/library.proto'), line: 8 },
+  });
+  const create = rows.filter((row: { rpc: string }) => row.rpc.endsWith('/CreateBook'));
+  t.deepEqual(
+    create.map((row: { binding: number; body: string }) => [row.binding, row.body]),
+    [
+      [0, 'book'],
+      [1, '*'],
+      [2, 'tags'],
+      [3, 'labels'],
+      [4, 'copies'],
+    ],
+  );
+});
+
+test('routes prints an aligned table and a markdown table', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  const table = await protogate(['routes', '--protos', folder]);
+  t.regex(table.stdout, /^METHOD +PATH +RPC +NOTES\n/);
+  t.regex(table.stdout, /\n\d+ routes of 1 service\n$/);
+  const markdown = await protogate(['routes', '--protos', folder, '--format', 'markdown']);
+  t.regex(markdown.stdout, /^\| method \| path \| rpc \| notes \|\n\|---/);
+});
+
+test('routes prints what loads when a file is broken, and exits 1', async (t) => {
+  const folder = await protoFolder(t, { 'good.proto': LIBRARY, 'bad.proto': 'syntax = "proto3";\nmessage {' });
+  const { exitCode, stdout, stderr } = await protogate(['routes', '--protos', folder]);
+  t.is(exitCode, 1);
+  t.true(stdout.includes('library.v1.Library/GetShelf'));
+  t.regex(stderr, /bad\.proto:2(:\d+)?: error: .* \[proto-syntax\]/);
+});
+
+test('check reports every problem at its place, as text and as JSON', async (t) => {
+  const broken = LIBRARY.replace('get: "/v1/{name=shelves/*}"', 'get: "/v1/{name=shelves/*"')
+    .replace('get: "/files/{path=**}"', 'get: "/files/{paht=**}"')
+    .replace('delete: "/v1/{name=shelves/*/books/*}"', 'get: "/v1/{name=shelves/*/books/*}"');
+  const folder = await protoFolder(t, { 'library.proto': broken });
+  const text = await protogate(['check', '--protos', folder]);
+  t.is(text.exitCode, 1);
+  t.regex(text.stdout, /library\.proto:8:\d+: error: path template: expected '}'.* \[path-template\]/);
+  t.regex(text.stdout, /library\.proto:\d+:\d+: error: .*paht.* \[path-variable\]/);
+  t.regex(
+    text.stdout,
+    /library\.proto:\d+:\d+: error: .*GetBook .*library\.proto:\d+.*DeleteBook .*library\.proto:\d+.* \[binding-conflict\]/,
+  );
+  const json = await protogate(['check', '--protos', folder, '--format', 'json']);
+  const template = JSON.parse(json.stdout).find((row: { rule: string }) => row.rule === 'path-template');
+  t.like(template, { severity: 'error', line: 8 });
+});
+
+test('check --strict exits 1 on a warning, check alone 0', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  t.is((await protogate(['check', '--protos', folder])).exitCode, 0);
+  const strict = await protogate(['check', '--protos', folder, '--strict']);
+  t.is(strict.exitCode, 1);
+  t.regex(strict.stdout, /warning: .*every route is public.* \[no-auth\]/);
+});
+
+test('explain shows the binding, the captures and the request message', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  const { exitCode, stdout } = await protogate([
+    'explain',
+    'PATCH',
+    '/v1/shelves/1/books/2?update_mask=title',
+    '-d',
+    '{"title":"Emma"}',
+    '--protos',
+    folder,
+  ]);
+  t.is(exitCode, 0, stdout);
+  t.regex(
+    stdout,
+    /matches +PATCH \/v1\/{book\.name=shelves\/\*\/books\/\*} \(.*test\.proto:\d+:\d+, the rule itself\)/,
+  );
+  t.regex(stdout, /captured +book\.name = "shelves\/1\/books\/2"/);
+  t.regex(stdout, /library\.v1\.Library\/UpdateBook \(unary\)/);
+  t.regex(stdout, /"updateMask": "title"/);
+});
+
+test('explain shows the exact error and exits 1', async (t) => {
+  const folder = await protoFolder(t, SEARCH);
+  const { exitCode, stdout } = await protogate(['explain', 'GET', '/find?i32=x', '--protos', folder]);
+  t.is(exitCode, 1);
+  t.regex(stdout, /error +400 i32: expected int32, got "x"/);
+  t.is((await protogate(['explain', 'GET', '/nowhere', '--protos', folder])).exitCode, 1);
+});
+
+test('config-schema prints a JSON Schema', async (t) => {
+  const { exitCode, stdout } = await protogate(['config-schema']);
+  t.is(exitCode, 0);
+  t.like(JSON.parse(stdout), { type: 'object', additionalProperties: false });
+});
+
+test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { theme: 'x' } } });
+  t.teardown(upstream.close);
+  const config = join(await mkdtemp(join(tmpdir(), 'protogate-')), 'protogate.yaml');
+  await writeFile(config, 'version: 1\ndrain: { grace: 0s, timeout: 1s }\n');
+  const server = await serving([
+    'serve',
+    '-c',
+    config,
+    '--protos',
+    folder,
+    '--upstream',
+    upstream.target,
+    '--port',
+    '0',
+    '--admin-port',
+    '0',
+  ]);
+  t.regex(server.line, /^listening on http:\/\/127\.0\.0\.1:\d+: \d+ routes of 1 service$/);
+  t.deepEqual((await sendTo(server.url, 'GET', '/v1/shelves/1')).json, { theme: 'x' });
+  t.is(await server.stop(), 0);
+  t.regex(server.stderr(), /"route":"\/v1\/{name=shelves\/\*}"/);
+});
+
+test('serve refuses a schema with errors: exit 1, each named, nothing listens', async (t) => {
+  const folder = await protoFolder(t, LIBRARY.replace('{name=shelves/*}"', '{name=shelves/*"'));
+  const { exitCode, stderr, stdout } = await protogate([
+    'serve',
+    '--protos',
+    folder,
+    '--upstream',
+    '127.0.0.1:1',
+    '--port',
+    '0',
+  ]);
+  t.is(exitCode, 1);
+  t.regex(stderr, /\[path-template\]/);
+  t.notRegex(stdout, /listening/);
+});
+
+test('serve without an upstream is wrong usage', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  const { exitCode, stderr } = await protogate(['serve', '--protos', folder]);
+  t.is(exitCode, 2);
+  t.regex(stderr, /no upstream/);
+});
+
+test('serve on a port that is taken: exit 1 and one line', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  const first = await serving([
+    'serve',
+    '--protos',
+    folder,
+    '--upstream',
+    '127.0.0.1:1',
+    '--port',
+    '0',
+    '--admin-port',
+    '0',
+  ]);
+  const { exitCode, stderr } = await protogate([
+    'serve',
+    '--protos',
+    folder,
+    '--upstream',
+    '127.0.0.1:1',
+    '--port',
+    new URL(first.url).port,
+    '--admin-port',
+    '0',
+  ]);
+  t.is(exitCode, 1);
+  t.regex(stderr, /EADDRINUSE|already in use/);
+  t.notRegex(stderr, STACK);
+  await first.stop();
+});

@@ -1,0 +1,197 @@
+/** The config file: what is wrong is named with its place; nothing that was substituted is ever shown. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { formatDiagnostic } from '../../src/base/diagnostic.js';
+import { configJsonSchema } from '../../src/config/json-schema.js';
+import { loadConfig } from '../../src/config/load.js';
+import { applyOverrides } from '../../src/config/overrides.js';
+import { parseConfig } from '../../src/config/parse.js';
+import { ROOT } from '../support/run.js';
+
+async function load(
+  t: { teardown(task: () => Promise<void>): void },
+  text: string,
+  env: Record<string, string> = {},
+  files: Record<string, string> = {},
+) {
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  for (const [name, content] of Object.entries({ 'g.yaml': text, ...files }))
+    await writeFile(join(folder, name), content);
+  const { config, diagnostics } = await loadConfig('g.yaml', env, folder);
+  return { config, lines: diagnostics.map(formatDiagnostic), folder };
+}
+
+const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (string | RegExp)[]])[] = [
+  [
+    'an unknown key, with the one that was meant',
+    'version: 1\nlisten:\n  prot: 80\n',
+    ["g.yaml:3:3: error: listen.prot: unknown key, did you mean 'port'? [unknown-key]"],
+  ],
+  [
+    'an unknown top-level key',
+    'version: 1\nupstream: {}\n',
+    ["g.yaml:2:1: error: upstream: unknown key, did you mean 'upstreams'? [unknown-key]"],
+  ],
+  [
+    'an unknown key of a named upstream',
+    'version: 1\nupstreams: { a: { target: x, tiemout: 1s } }\n',
+    ["g.yaml:2:30: error: upstreams.a.tiemout: unknown key, did you mean 'timeout'? [unknown-key]"],
+  ],
+  [
+    'every problem, not the first',
+    'version: 2\nlisten: { port: x }\nlog: { sample: 2 }\n',
+    [
+      /^g\.yaml:1:10: error: version: /,
+      /^g\.yaml:2:17: error: listen\.port: expected number, got string/,
+      /^g\.yaml:3:16: error: log\.sample: /,
+    ],
+  ],
+  ['a missing version', 'listen: { port: 1 }\n', [/^g\.yaml:1:1: error: version: /]],
+  [
+    'a duration that is none',
+    'version: 1\ndrain: { grace: 5 sec }\n',
+    ['g.yaml:2:17: error: drain.grace: expected a duration such as 300ms, 2s or 1m [config-value]'],
+  ],
+  [
+    'a size that is none',
+    'version: 1\nlimits: { bodyBytes: 4MB }\n',
+    ['g.yaml:2:22: error: limits.bodyBytes: expected a size such as 16KiB or 4MiB [config-value]'],
+  ],
+  [
+    'a network that is none',
+    'version: 1\ntrustedProxies: [10.0.0.0/33]\n',
+    ['g.yaml:2:18: error: trustedProxies.0: expected an address or a network such as 10.0.0.0/8 [config-value]'],
+  ],
+  ['broken YAML', 'version: 1\nlisten: {\n', [/^g\.yaml:\d+:\d+: error: .* \[yaml\]$/]],
+  ['a key twice', 'version: 1\nlog: {}\nlog: {}\n', [/^g\.yaml:3:1: error: .*unique.* \[yaml\]$/]],
+  ['an unknown tag', 'version: !!js/function 1\n', [/\[yaml\]$/]],
+  [
+    'a missing variable',
+    'version: 1\nupstreams: { a: { target: "${NOWHERE}" } }\n',
+    ['g.yaml:2:27: error: ${NOWHERE}: the environment has no such variable [substitution]'],
+  ],
+  [
+    'a missing file',
+    'version: 1\nupstreams: { a: { target: "${file:nowhere}" } }\n',
+    ['g.yaml:2:27: error: ${file:nowhere}: expected a file, found none [substitution]'],
+  ],
+  [
+    'a certificate that is nowhere',
+    'version: 1\nupstreams: { a: { target: x, tls: { ca: nowhere.pem } } }\n',
+    ['g.yaml:2:41: error: upstreams.a.tls.ca: expected a file that can be read [config-value]'],
+  ],
+];
+for (const [fact, yaml, lines] of wrong) {
+  test(`${fact} is named with its place`, async (t) => {
+    const { config, lines: got } = await load(t, yaml);
+    t.is(config, undefined);
+    t.is(got.length, lines.length, got.join('\n'));
+    for (const [i, line] of lines.entries()) typeof line === 'string' ? t.is(got[i], line) : t.regex(got[i]!, line);
+  });
+}
+
+test('a bomb of aliases is refused', async (t) => {
+  const levels = Array.from({ length: 9 }, (_, i) => `k${i + 1}: &k${i + 1} [${Array(9).fill(`*k${i}`).join(',')}]`);
+  const { lines } = await load(t, `k0: &k0 [x]\n${levels.join('\n')}\n`);
+  t.regex(lines.join('\n'), /aliases: expected at most 50 uses/);
+});
+
+test('__proto__ is an unknown key and touches nothing', async (t) => {
+  const { lines } = await load(t, 'version: 1\n__proto__: { polluted: true }\n');
+  t.regex(lines.join('\n'), /__proto__: unknown key/);
+  t.is(({} as { polluted?: boolean }).polluted, undefined);
+});
+
+test('variables and files are substituted inside strings, numbers become numbers, $${ escapes', async (t) => {
+  const yaml =
+    'version: 1\nlisten: { port: "${PORT}" }\nupstreams: { a: { target: "${HOST}:${file:port.txt}", services: ["$${X}"] } }\n';
+  const { config, lines } = await load(t, yaml, { PORT: '81', HOST: 'h' }, { 'port.txt': '50051\n' });
+  t.deepEqual(lines, []);
+  t.is(config?.listen.port, 81);
+  t.like(config?.upstreams.get('a'), { target: 'h:50051', services: ['${X}'] });
+});
+
+test('a substituted value cannot change the shape and is never shown', async (t) => {
+  const { lines } = await load(t, 'version: 1\nlisten: { host: a, port: "${SECRET}" }\n', {
+    SECRET: 'hunter2, admin: false',
+  });
+  t.is(lines.length, 1);
+  t.notRegex(lines.join(), /hunter2/);
+});
+
+test('paths are relative to the file', async (t) => {
+  const { config, folder } = await load(t, 'version: 1\nschema: { protos: [protos], imports: [../x] }\n');
+  t.deepEqual(config?.schema.protos, [join(folder, 'protos')]);
+});
+
+test('without a file there are the defaults', async (t) => {
+  const { config } = await loadConfig(undefined, {}, '/');
+  t.like(config, {
+    listen: { host: '127.0.0.1', port: 8080, keepAliveTimeoutMs: 75_000 },
+    admin: { port: 9901 },
+    limits: { bodyBytes: 4 * 1024 * 1024, requestTimeoutMs: 30_000, jsonDepth: 100 },
+    drain: { graceMs: 5000 },
+  });
+});
+
+test('admin: false means no admin port', (t) => {
+  const { config } = parseConfig({ version: 1, admin: false });
+  t.truthy(config);
+  t.is(config?.admin, undefined);
+});
+
+test('flags win over the file; a nameless upstream serves every service', (t) => {
+  const { config } = parseConfig({
+    version: 1,
+    upstreams: { a: { target: 'old', services: ['x.*'] } },
+    schema: { protos: ['p'] },
+  });
+  const flags = {
+    protos: ['q'],
+    imports: [],
+    descriptorSets: [],
+    upstreams: ['a=new:1', '127.0.0.1:2'],
+    autoRoutes: true,
+    port: 0,
+    adminPort: 1,
+  };
+  const { config: merged, diagnostics } = applyOverrides(config!, flags);
+  t.deepEqual(diagnostics, []);
+  t.like(merged.upstreams.get('a'), { target: 'new:1', services: ['x.*'] });
+  t.like(merged.upstreams.get('default'), { target: '127.0.0.1:2', services: ['*'] });
+  t.like(merged, { schema: { protos: ['p', 'q'], autoRoutes: ['*'] }, listen: { port: 0 }, admin: { port: 1 } });
+});
+
+for (const flags of [['a=b=c'], ['a='], ['x y'], ['a=b', 'a=c']]) {
+  test(`--upstream ${flags.join(' --upstream ')} is refused`, (t) => {
+    const { config } = parseConfig({ version: 1 });
+    const { diagnostics } = applyOverrides(config!, { protos: [], imports: [], descriptorSets: [], upstreams: flags });
+    t.is(diagnostics.length, 1);
+    t.true(formatDiagnostic(diagnostics[0]!).startsWith('--upstream: error: expected'));
+  });
+}
+
+test('the sample in the docs loads, and the docs name every key', async (t) => {
+  const page = await readFile(join(ROOT, 'docs/configuration.md'), 'utf8');
+  const sample = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
+  const { config, lines } = await load(t, sample, { ORDERS: 'orders:50051' }, { 'ca.pem': 'x' });
+  t.deepEqual(lines, []);
+  t.truthy(config);
+  const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };
+  for (const [block, { properties: keys }] of Object.entries(properties)) {
+    t.true(page.includes(`\`${block}\``) || page.includes(`\`${block}.`), block);
+    for (const key of Object.keys(keys ?? {})) t.true(page.includes(`\`${block}.${key}\``), `${block}.${key}`);
+  }
+});
+
+test('the JSON Schema closes every object and knows the durations', (t) => {
+  const schema = configJsonSchema() as {
+    additionalProperties: boolean;
+    properties: Record<string, { properties: Record<string, object> }>;
+  };
+  t.false(schema.additionalProperties);
+  t.like(schema.properties.listen?.properties.keepAliveTimeout, { type: 'string', default: '75s' });
+});

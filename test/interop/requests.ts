@@ -1,0 +1,161 @@
+/** What is asked through the gateway of every interop server, and what each of them must make of it. */
+
+export interface InteropCase {
+  readonly name: string;
+  /** `GET /v1/shelves/1`. */
+  readonly request: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly status: number;
+  /** The whole body as JSON; `undefined`: not compared. */
+  readonly json?: unknown;
+  /** Must be there with these values. */
+  readonly responseHeaders?: Readonly<Record<string, string>>;
+  /** Must not be anywhere in the answer. */
+  readonly never?: RegExp;
+}
+
+const RESOURCE_INFO = 'type.googleapis.com/google.rpc.ResourceInfo';
+
+const SHELF = {
+  name: 'shelves/1',
+  theme: 'Käse & "Wein" 🧀',
+  capacity: '9007199254740993',
+  kind: 'KIND_OPEN',
+  tags: ['a', ''],
+  counts: { '': 2, x: -1 },
+  createTime: '2024-02-29T12:00:00.000000001Z',
+  heightMetres: 1.5,
+  stamp: 'AP8=',
+  note: '',
+};
+
+export const INTEROP_CASES: readonly InteropCase[] = [
+  { name: 'every kind of field', request: 'GET /v1/shelves/1', status: 200, json: SHELF },
+  { name: 'an empty message', request: 'GET /v1/shelves/empty', status: 200, json: {} },
+  { name: 'HEAD of a GET', request: 'HEAD /v1/shelves/1', status: 200 },
+  {
+    name: 'NOT_FOUND with details',
+    request: 'GET /v1/shelves/k%C3%A4se',
+    status: 404,
+    json: {
+      code: 5,
+      message: 'shelves/käse not found',
+      details: [{ '@type': RESOURCE_INFO, resourceType: 'shelf', resourceName: 'shelves/käse' }],
+    },
+  },
+  {
+    name: 'INTERNAL keeps its secret',
+    request: 'GET /v1/shelves/broken',
+    status: 500,
+    never: /secret|10\.0\.0\.1/,
+  },
+  { name: 'a handler that crashes', request: 'GET /v1/shelves/panic', status: 500, never: /10\.0\.0\.1/ },
+  {
+    name: 'the deadline reaches the server',
+    request: 'GET /v1/shelves/timed',
+    headers: { 'x-request-timeout': '20' },
+    status: 200,
+    json: { note: 'deadline true' },
+  },
+  {
+    name: 'the deadline passes',
+    request: 'GET /v1/shelves/slow',
+    headers: { 'x-request-timeout': '0.3' },
+    status: 504,
+  },
+  {
+    name: 'metadata there and back, trailers too',
+    request: 'GET /v1/shelves/empty',
+    headers: { 'grpc-metadata-x-tenant': 'acme' },
+    status: 200,
+    json: {},
+    responseHeaders: {
+      'grpc-metadata-x-tenant': 'acme',
+      'grpc-metadata-x-raw-bin': 'AP8=',
+      'grpc-metadata-x-served': 'yes',
+    },
+  },
+  {
+    name: 'create from a body field and the query',
+    request: 'POST /v1/shelves?shelf_id=7',
+    body: {
+      theme: 'Krimi',
+      capacity: '-9223372036854775808',
+      kind: 2,
+      tags: ['x'],
+      counts: { a: 1 },
+      heightMetres: 'Infinity',
+    },
+    status: 200,
+    json: {
+      name: 'shelves/7',
+      theme: 'Krimi',
+      capacity: '-9223372036854775808',
+      kind: 'KIND_CLOSED',
+      tags: ['x'],
+      counts: { a: 1 },
+      heightMetres: 'Infinity',
+    },
+  },
+  {
+    name: 'ALREADY_EXISTS',
+    request: 'POST /v1/shelves?shelfId=1',
+    body: { theme: 'x' },
+    status: 409,
+    json: { code: 6, message: 'shelves/1 exists', details: [] },
+  },
+  {
+    name: 'INVALID_ARGUMENT with field violations',
+    request: 'POST /v1/shelves?shelf_id=8',
+    body: {},
+    status: 400,
+    json: {
+      code: 3,
+      message: 'theme is required',
+      details: [
+        {
+          '@type': 'type.googleapis.com/google.rpc.BadRequest',
+          fieldViolations: [{ field: 'shelf.theme', description: 'required' }],
+        },
+      ],
+    },
+  },
+  { name: 'a body that does not fit', request: 'POST /v1/shelves', body: { capacity: 'many' }, status: 400 },
+  {
+    name: 'a list',
+    request: 'GET /v1/shelves?page_size=2',
+    status: 200,
+    json: { shelves: [{ name: 'shelves/1' }, { name: 'shelves/2' }], nextPageToken: 'more' },
+  },
+  { name: 'an empty list', request: 'GET /v1/shelves', status: 200, json: {} },
+  {
+    name: 'an additional binding with response_body',
+    request: 'GET /v1/themes/Krimi%20%26%20Noir/shelves?pageSize=1',
+    status: 200,
+    json: [{ name: 'shelves/1', theme: 'Krimi & Noir' }],
+  },
+  {
+    name: 'PATCH with its mask from the body',
+    request: 'PATCH /v1/shelves/3',
+    body: { theme: 'Lyrik', heightMetres: 2 },
+    status: 200,
+    json: { name: 'shelves/3', theme: 'Lyrik', heightMetres: 2, note: 'theme,height_metres' },
+  },
+  {
+    name: 'PATCH with a mask of the client',
+    request: 'PATCH /v1/shelves/3?update_mask=theme,kind',
+    body: { name: 'shelves/3', theme: 'Lyrik' },
+    status: 200,
+    json: { name: 'shelves/3', theme: 'Lyrik', note: 'theme,kind' },
+  },
+  { name: 'an Empty answer', request: 'DELETE /v1/shelves/1', status: 200, json: {} },
+  {
+    name: 'FAILED_PRECONDITION',
+    request: 'DELETE /v1/shelves/locked',
+    status: 400,
+    json: { code: 9, message: 'shelves/locked is locked', details: [] },
+  },
+  { name: 'a path that nobody has', request: 'GET /library.v1.Library/GetShelf', status: 404 },
+  { name: 'a method that the path has not', request: 'PUT /v1/shelves/1', status: 405 },
+];

@@ -1,0 +1,196 @@
+/**
+ * The trie against a matcher without one, written from the rules: try every template, keep those that match, and let
+ * the path's segments decide one after another. Small alphabets, so that templates and paths meet.
+ */
+import test from 'ava';
+import fc from 'fast-check';
+import { type PathTemplate, parsePathTemplate, type TemplateSegment } from '../../src/routing/path-template.js';
+import { show, tableOf } from './route-lines.js';
+
+const SEED = 20_251;
+const RUNS = 4000;
+
+interface Route {
+  readonly line: string;
+  readonly httpMethod: string;
+  readonly template: PathTemplate;
+}
+
+/** A way that a template matches a path. Each rank is worth what it says: the more, the more specific. */
+interface Way {
+  readonly route: Route;
+  /** For each segment of the path: 3 by a literal, 2 by `*`, 1 by `**`. */
+  readonly segments: readonly number[];
+  readonly verb: boolean;
+  /** Infinity without `**`, else where it stands. */
+  readonly rest: number;
+  readonly captures: readonly string[];
+}
+
+function waysOf(route: Route, path: string): Way[] {
+  const raw = path === '/' ? [] : path.slice(1).split('/');
+  if (raw.includes('')) return [];
+  const { verb } = route.template;
+  const last = raw.at(-1);
+  if (verb !== undefined) {
+    const colon = last?.lastIndexOf(':') ?? -1;
+    if (last === undefined || colon < 1 || decodeURIComponent(last.slice(colon + 1)) !== verb) return [];
+    raw[raw.length - 1] = last.slice(0, colon);
+  }
+  return assignments(route.template.segments, raw).map((lengths) => {
+    const { segments, variables } = route.template;
+    const ranks = lengths.flatMap((length, i) =>
+      Array<number>(length).fill({ literal: 3, any: 2, rest: 1 }[segments[i]!.kind]),
+    );
+    const offset = (segment: number) => lengths.slice(0, segment).reduce((sum, length) => sum + length, 0);
+    const captures = variables.map(({ start, end, severalSegments }) => {
+      const text = raw.slice(offset(start), offset(end)).join('/');
+      return severalSegments
+        ? text.replace(/%(?!2f)(..)/gi, (escaped) => decodeURIComponent(escaped))
+        : decodeURIComponent(text);
+    });
+    const rest = segments.findIndex(({ kind }) => kind === 'rest');
+    return {
+      route,
+      segments: ranks,
+      verb: verb !== undefined,
+      rest: rest < 0 ? Number.POSITIVE_INFINITY : rest,
+      captures,
+    };
+  });
+}
+
+/** Every way to give each template segment a number of the path's segments. */
+function assignments(segments: readonly TemplateSegment[], raw: readonly string[]): number[][] {
+  const [first, ...others] = segments;
+  if (first === undefined) return raw.length === 0 ? [[]] : [];
+  const lengths = first.kind === 'rest' ? raw.map((_, i) => i).concat(raw.length) : [1];
+  return lengths.flatMap((length) => {
+    if (length > raw.length) return [];
+    if (first.kind === 'literal' && decodeURIComponent(raw[0]!) !== first.literal) return [];
+    return assignments(others, raw.slice(length)).map((tail) => [length, ...tail]);
+  });
+}
+
+function compareWays(a: Way, b: Way): number {
+  for (const [i, rank] of a.segments.entries()) {
+    if (rank !== b.segments[i]) return b.segments[i]! - rank;
+  }
+  if (a.verb !== b.verb) return a.verb ? -1 : 1;
+  return a.rest === b.rest ? 0 : b.rest - a.rest;
+}
+
+/** How well a route of the best shape answers a method: 0 not at all. */
+function answers(method: string, httpMethod: string): number {
+  if (httpMethod === method) return 3;
+  if (method === 'HEAD' && httpMethod === 'GET') return 2;
+  return httpMethod === '*' ? 1 : 0;
+}
+
+function oracle(routes: readonly Route[], method: string, path: string): string {
+  const ways = routes.flatMap((route) => waysOf(route, path));
+  if (ways.length === 0) return '404';
+  const [best] = ways
+    .filter(({ route }) => answers(method, route.httpMethod) > 0)
+    .sort((a, b) => compareWays(a, b) || answers(method, b.route.httpMethod) - answers(method, a.route.httpMethod));
+  if (best === undefined) {
+    const methods = ways.map(({ route }) => route.httpMethod);
+    const allow = new Set([...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS']);
+    return `405 ${[...allow].sort().join(', ')}`;
+  }
+  const captures = best.captures.length === 0 ? '' : ` ${JSON.stringify(best.captures)}`;
+  const derived = method === 'HEAD' && best.route.httpMethod === 'GET' ? ' (derived)' : '';
+  return `${best.route.line}${captures}${derived}`;
+}
+
+const literal = fc.constantFrom<string[]>('a', 'b', 'a%3Av', '%62', 'c%2Fd');
+const segment: fc.Arbitrary<string> = fc.oneof(
+  { weight: 4, arbitrary: literal },
+  { weight: 3, arbitrary: fc.constant('*') },
+);
+
+/** Segments with at most one `**`, cut into variables here and there. */
+const templateText = fc
+  .record({
+    segments: fc.array(segment, { minLength: 1, maxLength: 4 }),
+    restAt: fc.option(fc.nat(4)),
+    cuts: fc.array(fc.nat(3), { maxLength: 5 }),
+    verb: fc.constantFrom('', '', ':v', ':%77', ':a'),
+  })
+  .map(({ segments, restAt, cuts, verb }) => {
+    const all = restAt === null ? segments : segments.toSpliced(restAt, 0, '**');
+    const parts: string[] = [];
+    for (let at = 0; at < all.length; ) {
+      const length = cuts[parts.length] ?? 0;
+      const taken = all.slice(at, at + Math.max(length, 1)).join('/');
+      parts.push(length === 0 ? taken : `{f${at}=${taken}}`);
+      at += Math.max(length, 1);
+    }
+    return `/${parts.join('/')}${verb}`;
+  });
+
+const line = fc.tuple(fc.constantFrom('GET', 'POST', 'HEAD', '*'), templateText).map((parts) => parts.join(' '));
+
+const pathSegment = fc.constantFrom(
+  'a',
+  'b',
+  'c',
+  '%61',
+  'a:v',
+  'b:w',
+  'a%3av',
+  'a:a:v',
+  'c%2fd',
+  ':v',
+  'b:',
+  'x:a',
+  '',
+);
+const path = fc.oneof(
+  { weight: 20, arbitrary: fc.array(pathSegment, { maxLength: 6 }).map((segments) => `/${segments.join('/')}`) },
+  { weight: 1, arbitrary: fc.constant('/') },
+);
+
+/** Lines of which no two claim the same method and shape. */
+const lines = fc.uniqueArray(line, {
+  minLength: 3,
+  maxLength: 16,
+  selector: (one) => `${one.split(' ')[0]} ${parsePathTemplate(one.split(' ')[1]!).shape}`,
+});
+
+function routesOf(all: readonly string[]): Route[] {
+  return all.map((one) => {
+    const [httpMethod = '', text = ''] = one.split(' ');
+    return { line: one, httpMethod, template: parsePathTemplate(text) };
+  });
+}
+
+test('the trie agrees with the rules, whatever order the routes come in', (t) => {
+  const method = fc.constantFrom('GET', 'POST', 'HEAD', 'DELETE');
+  const property = fc.property(
+    lines,
+    fc.array(fc.tuple(method, path), { minLength: 1, maxLength: 12 }),
+    (all, requests) => {
+      const routes = routesOf(all);
+      const tables = [all, all.toReversed()].map((order) => tableOf(order).table);
+      for (const [httpMethod, rawPath] of requests) {
+        const expected = oracle(routes, httpMethod, rawPath);
+        for (const table of tables) {
+          const found = show(table.match(httpMethod, rawPath));
+          if (found !== expected) throw new Error(`${httpMethod} ${rawPath}: expected ${expected}, got ${found}`);
+        }
+      }
+    },
+  );
+  t.notThrows(() => fc.assert(property, { seed: SEED, numRuns: RUNS }));
+});
+
+test('the random routes and paths meet often enough to prove something', (t) => {
+  const kinds = new Map<string, number>();
+  const samples = fc.sample(fc.tuple(lines, path), { seed: SEED, numRuns: 1000 });
+  for (const [all, rawPath] of samples) {
+    const [kind = ''] = show(tableOf(all).table.match('GET', rawPath)).split(' ');
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  for (const kind of ['GET', '405', '404', '*']) t.true((kinds.get(kind) ?? 0) > 50, `${kind}: ${kinds.get(kind)}`);
+});

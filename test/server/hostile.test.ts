@@ -1,0 +1,163 @@
+/** Requests as no client should send them: what each gets, over a raw socket. */
+import { connect } from 'node:net';
+import test from 'ava';
+import { afterAll, startGateway } from '../support/gateway.js';
+import { LIBRARY } from '../support/protos.js';
+
+const shared = afterAll(test);
+const started = startGateway(
+  shared,
+  LIBRARY,
+  {},
+  { limits: { headerBytes: '8KiB' }, listen: { headersTimeout: '400ms' } },
+);
+
+/** Sends text as it is; resolves to all that came back when the server closed, or after `waitMs`. */
+function raw(port: number, text: string, waitMs = 3000): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    const timer = setTimeout(() => socket.destroy(), waitMs);
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? undefined : reject(error)));
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve(received);
+    });
+    socket.write(text);
+  });
+}
+
+const HOST = 'Host: a\r\n';
+const POST = `POST /v1/books:create HTTP/1.1\r\n${HOST}`;
+
+const rows: readonly { fact: string; text: string; status: number; code: number }[] = [
+  {
+    fact: 'Content-Length with Transfer-Encoding',
+    text: `${POST}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    status: 400,
+    code: 3,
+  },
+  {
+    fact: 'two Content-Lengths',
+    text: `${POST}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}`,
+    status: 400,
+    code: 3,
+  },
+  { fact: 'a bare LF in the head', text: 'GET /v1/shelves/1 HTTP/1.1\nHost: a\n\n', status: 400, code: 3 },
+  { fact: 'an obs-fold', text: 'GET /v1/shelves/1 HTTP/1.1\r\nHost: a\r\nX-A: b\r\n c\r\n\r\n', status: 400, code: 3 },
+  {
+    fact: 'two Host headers',
+    text: 'GET /v1/shelves/1 HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n',
+    status: 400,
+    code: 3,
+  },
+  { fact: 'no Host header', text: 'GET /v1/shelves/1 HTTP/1.1\r\nConnection: close\r\n\r\n', status: 400, code: 3 },
+  {
+    fact: 'Transfer-Encoding: gzip, chunked',
+    text: `${POST}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
+    status: 501,
+    code: 12,
+  },
+  {
+    fact: 'user information in an absolute-form target',
+    text: `GET http://u:p@a/v1/shelves/1 HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`,
+    status: 400,
+    code: 3,
+  },
+  { fact: 'CONNECT', text: `CONNECT a:443 HTTP/1.1\r\n${HOST}\r\n`, status: 501, code: 12 },
+  {
+    fact: 'an unknown Expect',
+    text: `${POST}Expect: magic\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`,
+    status: 417,
+    code: 3,
+  },
+  {
+    fact: 'a head over limits.headerBytes',
+    text: `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}X-A: ${'a'.repeat(9000)}\r\n\r\n`,
+    status: 431,
+    code: 8,
+  },
+  { fact: 'a head that never ends', text: 'GET /v1/shelves/1 HTTP/1.1\r\nHost: a\r\n', status: 408, code: 4 },
+  { fact: 'an unknown method', text: `BREW / HTTP/1.1\r\n${HOST}\r\n`, status: 400, code: 3 },
+  { fact: 'not HTTP at all', text: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', status: 400, code: 3 },
+];
+
+for (const { fact, text, status, code } of rows) {
+  test.serial(`${fact}: ${status} with a Status body, the connection closed, no upstream call`, async (t) => {
+    const { port, upstream } = await started;
+    const before = upstream.calls.length;
+    const answer = await raw(port, text);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    t.regex(head, new RegExp(`^HTTP/1\\.1 ${status} `), answer);
+    t.is(JSON.parse(body).code, code);
+    t.regex(head, /content-type: application\/json/i);
+    t.regex(head, /x-content-type-options: nosniff/i);
+    t.regex(head, /x-request-id: [\w-]{36}/i);
+    t.regex(head, /connection: close/i);
+    t.is(upstream.calls.length, before);
+  });
+}
+
+test.serial('a foreign Upgrade is served as plain HTTP', async (t) => {
+  const { port } = await started;
+  const answer = await raw(
+    port,
+    `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`,
+    500,
+  );
+  t.regex(answer, /^HTTP\/1\.1 200 /);
+});
+
+test.serial('100 Continue is sent when the body is wanted', async (t) => {
+  const { port } = await started;
+  const answer = await raw(port, `${POST}Expect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`);
+  t.regex(answer, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /);
+});
+
+test.serial('100 Continue is not sent for a body that is refused', async (t) => {
+  const { port } = await started;
+  const answer = await raw(port, `${POST}Expect: 100-continue\r\nContent-Length: 99999999\r\n\r\n`);
+  t.regex(answer, /^HTTP\/1\.1 413 /);
+});
+
+test('a slow body is 408 and its slot is freed', async (t) => {
+  const { port, upstream } = await startGateway(t, LIBRARY, {}, { limits: { requestTimeout: '300ms' } });
+  const answer = await raw(port, `${POST}Content-Length: 10\r\n\r\n{`);
+  t.regex(answer, /^HTTP\/1\.1 408 /);
+  t.is(JSON.parse(answer.split('\r\n\r\n')[1]!).code, 4);
+  t.is(upstream.calls.length, 0);
+});
+
+test('a client that goes away cancels the call', async (t) => {
+  const { port, upstream, logged } = await startGateway(t, LIBRARY, { GetShelf: { hang: true } });
+  await raw(port, `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}\r\n`, 300);
+  await upstream.last().whenCancelled;
+  t.true(upstream.last().cancelled);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.like(logged().at(-1), { status: 499, code: 'CANCELLED', clientGone: true });
+});
+
+test.serial('depth 10,000, 100,000 keys and a long number are 4xx in milliseconds', async (t) => {
+  const { send } = await started;
+  const bodies = [
+    `${'{"author":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+    `{"labels":{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join(',')}}}`,
+    `{"copies":1${'0'.repeat(100_000)}}`,
+    `{"copies":0.${'0'.repeat(100_000)}1e999999}`,
+  ];
+  for (const body of bodies) {
+    const startedAt = performance.now();
+    const { status } = await send('POST', '/v1/shelves/1/labels', { body });
+    t.is(status, 400);
+    t.true(performance.now() - startedAt < 2000);
+  }
+});
+
+test.serial('control characters in a path are escaped in the log', async (t) => {
+  const { send, logged } = await started;
+  await send('GET', '/v1/x%0a%1b[31m');
+  t.true(logged().every((entry) => [...String(entry.path)].every((char) => char >= ' ')));
+});

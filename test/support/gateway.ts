@@ -1,0 +1,152 @@
+/**
+ * A real gateway in front of a real upstream, for tests: proto text in, an HTTP port out. Both are closed when the test
+ * ends, and a connection that is still open then fails the test.
+ *
+ *     const { send, upstream } = await startGateway(t, LIBRARY, { GetShelf: { message: { name: 'shelves/1' } } });
+ *     const { status, json } = await send('GET', '/v1/shelves/1');
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { systemClock } from '../../src/base/clock.js';
+import type { ConfigInput } from '../../src/config/config.js';
+import { parseConfig } from '../../src/config/parse.js';
+import { type RunningGateway, startGateway as start } from '../../src/gateway.js';
+import { type Plan, plan } from '../../src/plan.js';
+import { type Drain, prepareDrain } from '../../src/server/drain.js';
+import { listen, urlOf } from '../../src/server/listen.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { type Handlers, startUpstream, type TestUpstream } from './upstream.js';
+
+/** What a test needs of ava's `t`. */
+export interface Teardown {
+  teardown(task: () => void | Promise<void>): void;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  /** The body parsed; undefined if it is not JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
+  readonly json: any;
+}
+
+export interface SendOptions {
+  /** An object is sent as JSON; text and bytes as they are. */
+  readonly body?: object | string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+}
+
+export interface TestGateway {
+  readonly url: string;
+  readonly port: number;
+  readonly upstream: TestUpstream;
+  readonly plan: Plan;
+  readonly gateway: RunningGateway;
+  readonly drain: Drain;
+  /** What the log said, parsed. */
+  readonly logged: () => Record<string, unknown>[];
+  /** Sends the target exactly as given: no client tidies its dots or escapes. */
+  readonly send: (method: string, target: string, options?: SendOptions) => Promise<Answer>;
+}
+
+export async function startGateway(
+  t: Teardown,
+  protos: string | Readonly<Record<string, string>>,
+  handlers: Handlers = {},
+  overrides: Partial<ConfigInput> = {},
+): Promise<TestGateway> {
+  const folder = await protoFolder(t, protos);
+  const upstream = await startUpstream(protos, handlers);
+  t.teardown(upstream.close);
+  const { config, diagnostics } = parseConfig({
+    version: 1,
+    schema: { protos: [folder] },
+    upstreams: { test: { target: upstream.target, services: ['*'] } },
+    ...overrides,
+  });
+  if (config === undefined) throw new Error(`test config: ${JSON.stringify(diagnostics)}`);
+  const planned = await plan(config);
+  const errors = planned.diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new Error(`test protos: ${JSON.stringify(errors)}`);
+
+  const lines: string[] = [];
+  const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
+  const gateway = start(planned, log);
+  const settings = { ...config.listen, host: '127.0.0.1', port: 0, headerBytes: config.limits.headerBytes };
+  const server = await listen(settings, gateway.callback());
+  const drain = prepareDrain(server, systemClock);
+  t.teardown(async () => {
+    await drain({ graceMs: 0, timeoutMs: 1000 });
+    await gateway.close();
+  });
+  const url = urlOf(server);
+  return {
+    url,
+    port: Number(new URL(url).port),
+    upstream,
+    plan: planned,
+    gateway,
+    drain,
+    logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+    send: (method, target, options) => sendTo(url, method, target, options),
+  };
+}
+
+/** A temporary import root that holds the given protos; a lone text is `test.proto`. */
+export async function protoFolder(t: Teardown, protos: string | Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const files = typeof protos === 'string' ? { 'test.proto': protos } : protos;
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(
+      join(folder, name),
+      text.includes('syntax =') || text.includes('edition =') ? text : `syntax = "proto3";\n${text}`,
+    );
+  }
+  return folder;
+}
+
+export function sendTo(url: string, method: string, target: string, options: SendOptions = {}): Promise<Answer> {
+  const { hostname, port } = new URL(url);
+  const { body } = options;
+  const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
+  const payload = raw ? body : JSON.stringify(body);
+  const headers: Record<string, string | string[]> = { ...options.headers };
+  if (payload !== undefined && headers['transfer-encoding'] === undefined)
+    headers['content-length'] ??= String(Buffer.byteLength(payload));
+  if (!raw) headers['content-type'] ??= 'application/json';
+  return new Promise((resolve, reject) => {
+    const req = request({ host: hostname, port, method, path: target, headers, agent: false }, (res) => {
+      const chunks: Buffer[] = [];
+      res.on('data', (chunk: Buffer) => chunks.push(chunk));
+      res.on('error', reject);
+      res.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        resolve({ status: res.statusCode ?? 0, headers: res.headers, text, json: parsed(text) });
+      });
+    });
+    req.on('error', reject);
+    req.end(payload);
+  });
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** One gateway for all tests of a file: what it opens is closed after the last of them, in reverse order. */
+export function afterAll(test: { after: { always(task: () => Promise<void>): void } }): Teardown {
+  const tasks: (() => void | Promise<void>)[] = [];
+  test.after.always(async () => {
+    for (const task of tasks.reverse()) await task();
+  });
+  return { teardown: (task) => void tasks.push(task) };
+}

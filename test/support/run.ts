@@ -1,0 +1,80 @@
+/** Runs the real command line as a child process, as a user would. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The package's root, whatever folder the build went to. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const MAIN = new URL('../../src/cli/main.js', import.meta.url).href;
+const START = `import(${JSON.stringify(MAIN)}).then(async ({ main }) => { process.exitCode = await main(process.argv.slice(1)); })`;
+
+export interface Finished {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function start(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
+  return spawn(process.execPath, ['--input-type=module', '-e', START, '--', ...args], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Resolves when the command has ended. */
+export async function protogate(
+  args: readonly string[],
+  { cwd = ROOT, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Finished> {
+  const child = start(args, cwd, env);
+  let stdout = '';
+  let stderr = '';
+  child.stdout!.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, stdout, stderr };
+}
+
+export interface Serving {
+  readonly url: string;
+  readonly line: string;
+  /** All that stderr said so far. */
+  readonly stderr: () => string;
+  /** Sends SIGTERM; resolves to the exit code. */
+  readonly stop: () => Promise<number | null>;
+}
+
+/** Starts a command that listens; resolves once it says so, rejects with its stderr if it ends before. */
+export async function serving(
+  args: readonly string[],
+  { cwd = ROOT, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Serving> {
+  const child = start(args, cwd, env);
+  let stderr = '';
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  const line = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout! }).on('line', (text) => {
+      if (text.startsWith('listening on ')) resolve(text);
+    });
+    void closed.then(([code]) => reject(new Error(`ended with ${code}: ${stderr}`)));
+  });
+  return {
+    url: /http:\/\/[^\s]+:\d+/.exec(line)![0],
+    line,
+    stderr: () => stderr,
+    async stop() {
+      child.kill('SIGTERM');
+      const [code] = await closed;
+      return code;
+    },
+  };
+}

@@ -1,0 +1,305 @@
+/**
+ * A real gRPC server for tests, on 127.0.0.1 and a port of its own: it serves every method of the given protos, writes
+ * down what it got, and answers what the test scripted (an empty message if nothing). Requests are decoded and answers
+ * encoded by protobufjs, which shares no code with the gateway's codec.
+ *
+ *     const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { name: 'shelves/1' } } });
+ *     t.teardown(upstream.close);                    // before the gateway's, so that it runs after it
+ *     …
+ *     t.deepEqual(upstream.last().request, { name: 'shelves/1' });
+ *
+ * Field names are the proto's; 64-bit numbers and enum values are strings. `close` throws if a connection is still open.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  type Metadata as GrpcMetadata,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type StatusObject,
+} from '@grpc/grpc-js';
+import protobuf from 'protobufjs';
+
+/** Proto text, or several files by name. The first line `syntax = "proto3";` may be left out. */
+export type Protos = string | Readonly<Record<string, string>>;
+
+export interface Reply {
+  /** The answer: fields, or raw bytes. */
+  readonly message?: object | Uint8Array;
+  /** The answers of a streaming method, in order. */
+  readonly messages?: Iterable<object | Uint8Array> | AsyncIterable<object | Uint8Array>;
+  /** Metadata before the answer and after it; a list is a key with several values. */
+  readonly headers?: MetadataValues;
+  readonly trailers?: MetadataValues;
+  /** Ends the call with this status, after the messages if there are any. */
+  readonly status?: { readonly code: number; readonly message?: string; readonly details?: Uint8Array };
+  /** Waits so long before the first byte. */
+  readonly delayMs?: number;
+  /** Never ends the call, after the messages if there are any; it is for the client to give up. */
+  readonly hang?: boolean;
+}
+
+export type MetadataValues = Readonly<Record<string, string | Uint8Array | readonly (string | Uint8Array)[]>>;
+
+/** A fixed reply, or one made from the request. A handler that streams may read `call.stream` itself. */
+export type Handler = Reply | ((call: RecordedCall) => Reply | Promise<Reply>);
+
+/** By `Method` or `pkg.Service/Method`. */
+export type Handlers = Readonly<Record<string, Handler>>;
+
+export interface RecordedCall {
+  /** `/pkg.Service/Method`. */
+  readonly path: string;
+  /** The request messages that came so far. A unary method's handler runs when all have come. */
+  readonly requestBytes: Buffer[];
+  readonly requests: object[];
+  /** The first request message. */
+  readonly request: object | undefined;
+  readonly metadata: GrpcMetadata;
+  /** Milliseconds since the epoch; undefined: the client set none. */
+  readonly deadline: number | undefined;
+  readonly cancelled: boolean;
+  /** Resolves when the client cancels the call. */
+  readonly whenCancelled: Promise<void>;
+  /** Resolves when the client has sent all its messages. */
+  readonly whenHalfClosed: Promise<void>;
+}
+
+export interface TestUpstream {
+  /** `127.0.0.1:PORT`. */
+  readonly target: string;
+  readonly port: number;
+  readonly root: protobuf.Root;
+  /** Every call in the order in which they came. */
+  readonly calls: RecordedCall[];
+  /** The latest call; throws if there was none. */
+  last(): RecordedCall;
+  /** Changes what a method answers. */
+  script(method: string, handler: Handler): void;
+  /** Connections that are open now, and how many there ever were. */
+  connections(): { open: number; total: number };
+  encode(type: string, fields: object): Buffer;
+  decode(type: string, bytes: Uint8Array): object;
+  /** Cuts every connection, as a crash would. */
+  cut(): void;
+  /** Stops the server. Throws if a client's connection is still open. */
+  readonly close: () => Promise<void>;
+}
+
+export interface UpstreamTestOptions {
+  readonly credentials?: ServerCredentials;
+  readonly port?: number;
+}
+
+export async function startUpstream(
+  protos: Protos,
+  handlers: Handlers = {},
+  { credentials = ServerCredentials.createInsecure(), port = 0 }: UpstreamTestOptions = {},
+): Promise<TestUpstream> {
+  const root = parseProtos(protos);
+  const scripted = new Map(Object.entries(handlers));
+  const calls: RecordedCall[] = [];
+  const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
+  for (const method of methodsOf(root)) {
+    const full = fullName(method);
+    // Every method is registered as a bidi stream: on the wire the four kinds are one.
+    const serve = (stream: ServerDuplexStream<Buffer, Buffer>) => {
+      const call = record(stream, full, method);
+      calls.push(call);
+      const handler = scripted.get(full) ?? scripted.get(method.name) ?? {};
+      void answer(stream, call, handler, method);
+    };
+    server.register(`/${full}`, serve as never, identity, identity, 'bidi');
+  }
+
+  const sockets = new Set<Socket>();
+  let total = 0;
+  const injector = server.createConnectionInjector(credentials);
+  const listener = createServer((socket) => {
+    total++;
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(port, '127.0.0.1', resolve);
+  });
+  const listening = (listener.address() as AddressInfo).port;
+
+  async function close(): Promise<void> {
+    for (let waited = 0; sockets.size > 0 && waited < 1000; waited += 10) await sleep(10);
+    const dangling = sockets.size;
+    for (const socket of sockets) socket.destroy();
+    server.forceShutdown();
+    await new Promise((resolve) => listener.close(resolve));
+    if (dangling > 0) throw new Error(`${dangling} connection(s) to the upstream still open at its close`);
+  }
+
+  return {
+    target: `127.0.0.1:${listening}`,
+    port: listening,
+    root,
+    calls,
+    last() {
+      const call = calls.at(-1);
+      if (call === undefined) throw new Error('the upstream was not called');
+      return call;
+    },
+    script: (method, handler) => void scripted.set(method, handler),
+    connections: () => ({ open: sockets.size, total }),
+    encode: (type, fields) => encode(root.lookupType(type), fields),
+    decode: (type, bytes) => decode(root.lookupType(type), bytes),
+    cut() {
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
+    close,
+  };
+}
+
+function identity(bytes: Buffer): Buffer {
+  return bytes;
+}
+
+function record(stream: ServerDuplexStream<Buffer, Buffer>, full: string, method: protobuf.Method): RecordedCall {
+  const requestBytes: Buffer[] = [];
+  const decoded = () => requestBytes.map((bytes) => decode(method.resolvedRequestType!, bytes));
+  const deadline = stream.getDeadline();
+  const at = deadline instanceof Date ? deadline.getTime() : deadline;
+  stream.on('data', (bytes: Buffer) => void requestBytes.push(bytes));
+  return {
+    path: `/${full}`,
+    requestBytes,
+    get requests() {
+      return decoded();
+    },
+    get request() {
+      return decoded()[0];
+    },
+    metadata: stream.metadata,
+    deadline: Number.isFinite(at) ? at : undefined,
+    get cancelled() {
+      return stream.cancelled;
+    },
+    whenCancelled: new Promise((resolve) => stream.once('cancelled', () => resolve())),
+    whenHalfClosed: new Promise((resolve) => stream.once('end', resolve)),
+  };
+}
+
+async function answer(
+  stream: ServerDuplexStream<Buffer, Buffer>,
+  call: RecordedCall,
+  handler: Handler,
+  method: protobuf.Method,
+): Promise<void> {
+  stream.on('error', () => {}); // a client that leaves is part of many tests
+  try {
+    if (method.requestStream !== true) await call.whenHalfClosed;
+    const reply = typeof handler === 'function' ? await handler(call) : handler;
+    if (reply.delayMs !== undefined) await sleep(reply.delayMs);
+    if (reply.headers !== undefined) stream.sendMetadata(toMetadata(reply.headers));
+    const type = method.resolvedResponseType!;
+    for await (const message of messagesOf(reply, method)) {
+      if (stream.cancelled) return;
+      const bytes = message instanceof Uint8Array ? Buffer.from(message) : encode(type, message);
+      if (!stream.write(bytes))
+        await Promise.race([new Promise((resolve) => stream.once('drain', resolve)), call.whenCancelled]);
+    }
+    if (reply.hang === true) return;
+    finish(stream, reply);
+  } catch (error) {
+    finish(stream, { status: { code: 2, message: `test upstream: ${String(error)}` } });
+  }
+}
+
+function messagesOf(
+  reply: Reply,
+  method: protobuf.Method,
+): Iterable<object | Uint8Array> | AsyncIterable<object | Uint8Array> {
+  if (reply.messages !== undefined) return reply.messages;
+  if (reply.message !== undefined) return [reply.message];
+  const silent = reply.status !== undefined || reply.hang === true || method.responseStream === true;
+  return silent ? [] : [{}];
+}
+
+function finish(stream: ServerDuplexStream<Buffer, Buffer>, { status, trailers }: Reply): void {
+  const metadata = toMetadata(trailers ?? {});
+  if (status?.details !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(status.details));
+  if (status === undefined) {
+    stream.end(metadata);
+    return;
+  }
+  const failure: Partial<StatusObject> = { code: status.code, details: status.message ?? '', metadata };
+  stream.emit('error', failure);
+}
+
+function toMetadata(values: MetadataValues): GrpcMetadata {
+  const metadata = new Metadata();
+  for (const [key, value] of Object.entries(values)) {
+    for (const one of Array.isArray(value) ? value : [value])
+      metadata.add(key, typeof one === 'string' ? one : Buffer.from(one));
+  }
+  return metadata;
+}
+
+function encode(type: protobuf.Type, fields: object): Buffer {
+  return Buffer.from(type.encode(type.fromObject(fields as Record<string, unknown>)).finish());
+}
+
+function decode(type: protobuf.Type, bytes: Uint8Array): object {
+  return type.toObject(type.decode(bytes), { longs: String, enums: String });
+}
+
+/** The repository's `protos/` and the files that protobufjs brings. */
+const PROTO_ROOTS = [join(repository(), 'protos'), join(repository(), 'node_modules/protobufjs')];
+
+function repository(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+/** Proto text → a resolved root, with field names as written and imports followed. */
+export function parseProtos(protos: Protos): protobuf.Root {
+  const files = new Map(Object.entries(typeof protos === 'string' ? { 'test.proto': protos } : protos));
+  const root = new protobuf.Root();
+  const done = new Set<string>();
+  const load = (name: string, text: string): void => {
+    if (done.has(name)) return;
+    done.add(name);
+    const parsed = protobuf.parse(text, root, { keepCase: true });
+    for (const path of [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])]) {
+      const wellKnown = protobuf.common.get(path);
+      if (wellKnown === null) load(path, files.get(path) ?? imported(path, name));
+      else if (wellKnown.nested !== undefined) root.addJSON(wellKnown.nested);
+    }
+  };
+  for (const [name, text] of files)
+    load(name, /\b(syntax|edition)\s*=/.test(text) ? text : `syntax = "proto3";\n${text}`);
+  root.resolveAll();
+  return root;
+}
+
+function imported(path: string, from: string): string {
+  for (const folder of PROTO_ROOTS) {
+    if (existsSync(join(folder, path))) return readFileSync(join(folder, path), 'utf8');
+  }
+  throw new Error(`${from}: import "${path}" is in none of ${PROTO_ROOTS.join(', ')}`);
+}
+
+function* methodsOf(namespace: protobuf.NamespaceBase): Generator<protobuf.Method> {
+  for (const nested of namespace.nestedArray) {
+    if (nested instanceof protobuf.Service)
+      yield* nested.methodsArray.map((method) => method.resolve() as protobuf.Method);
+    if (nested instanceof protobuf.Namespace) yield* methodsOf(nested);
+  }
+}
+
+function fullName(method: protobuf.Method): string {
+  return `${method.parent!.fullName.slice(1)}/${method.name}`;
+}

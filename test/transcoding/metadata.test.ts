@@ -1,0 +1,185 @@
+/** Rules 28–30: what of the headers reaches a backend and back, and the deadline. */
+import test from 'ava';
+import { afterAll, startGateway } from '../support/gateway.js';
+import { LIBRARY } from '../support/protos.js';
+
+const shared = afterAll(test);
+const started = startGateway(
+  shared,
+  LIBRARY,
+  {
+    GetBook: {
+      message: { title: 'Emma' },
+      headers: { location: '/there', secret: 'x', both: 'header', 'raw-bin': Uint8Array.of(1, 2) },
+      trailers: { both: 'trailer' },
+    },
+  },
+  {
+    metadata: {
+      request: ['accept-language', 'grpc-metadata-*', 'x-*'],
+      response: ['location', 'both', 'grpc-metadata-*'],
+    },
+  },
+);
+
+const target = '/v1/books/x';
+
+test.serial('28: only what is listed reaches the backend', async (t) => {
+  const { send, upstream } = await started;
+  await send('GET', target, { headers: { 'accept-language': 'de', cookie: 'a=b', 'if-match': '1' } });
+  const { metadata } = upstream.last();
+  t.deepEqual(metadata.get('accept-language'), ['de']);
+  t.deepEqual(metadata.get('cookie'), []);
+  t.deepEqual(metadata.get('if-match'), []);
+});
+
+test.serial(
+  '28: a grpc-metadata- name loses its prefix; several values are a list, as HTTP/2 joins them',
+  async (t) => {
+    const { send, upstream } = await started;
+    await send('GET', target, { headers: { 'Grpc-Metadata-Tenant': ['a', 'b'] } });
+    t.deepEqual(upstream.last().metadata.get('tenant'), ['a, b']);
+  },
+);
+
+test.serial('28: a -bin value is base64, padded or not', async (t) => {
+  const { send, upstream } = await started;
+  await send('GET', target, { headers: { 'grpc-metadata-a-bin': 'AQI=', 'grpc-metadata-b-bin': 'AQI' } });
+  const { metadata } = upstream.last();
+  t.deepEqual(metadata.get('a-bin'), [Buffer.from([1, 2])]);
+  t.deepEqual(metadata.get('b-bin'), [Buffer.from([1, 2])]);
+});
+
+test.serial('28: a -bin value that is no base64 is 400', async (t) => {
+  const { send } = await started;
+  const { status, json } = await send('GET', target, { headers: { 'grpc-metadata-a-bin': '$$$' } });
+  t.is(status, 400);
+  t.is(json.message, 'grpc-metadata-a-bin: expected base64');
+});
+
+test.serial('28: a value that is not ASCII is 400', async (t) => {
+  const { send } = await started;
+  t.is((await send('GET', target, { headers: { 'grpc-metadata-a': 'caf\u00e9' } })).status, 400);
+});
+
+for (const name of [
+  'authorization',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-request-id',
+  'te',
+  'grpc-timeout',
+  'host',
+  'traceparent',
+]) {
+  test.serial(`28: ${name} can never be set by a client, prefixed or not`, async (t) => {
+    const { send, upstream } = await started;
+    await send('GET', target, {
+      headers: {
+        [`grpc-metadata-${name}`]: 'forged',
+        ...(name.startsWith('grpc') || name === 'host' || name === 'te' ? {} : { [name]: 'forged' }),
+      },
+    });
+    t.false(upstream.last().metadata.get(name).includes('forged'));
+  });
+}
+
+test.serial('28: the backend gets the request id, the client address and the trace context', async (t) => {
+  const { send, upstream } = await started;
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const { headers } = await send('GET', target, { headers: { traceparent, tracestate: 'a=b' } });
+  const { metadata } = upstream.last();
+  t.deepEqual(metadata.get('x-request-id'), [headers['x-request-id']]);
+  t.deepEqual(metadata.get('x-forwarded-for'), ['127.0.0.1']);
+  t.deepEqual(metadata.get('traceparent'), [traceparent]);
+  t.deepEqual(metadata.get('tracestate'), ['a=b']);
+});
+
+test.serial('28: a traceparent that does not parse is not passed on', async (t) => {
+  const { send, upstream } = await started;
+  await send('GET', target, { headers: { traceparent: 'junk', tracestate: 'a=b' } });
+  t.deepEqual(upstream.last().metadata.get('traceparent'), []);
+  t.deepEqual(upstream.last().metadata.get('tracestate'), []);
+});
+
+test('28: forwardAuthorization passes Authorization on', async (t) => {
+  const { send, upstream } = await startGateway(t, LIBRARY, {}, { metadata: { forwardAuthorization: true } });
+  await send('GET', target, { headers: { authorization: 'Bearer x', 'grpc-metadata-authorization': 'forged' } });
+  t.deepEqual(upstream.last().metadata.get('authorization'), ['Bearer x']);
+});
+
+test.serial('29: listed response metadata comes back, trailers win, -bin as base64, the rest stays', async (t) => {
+  const { send } = await started;
+  const { headers } = await send('GET', target);
+  t.is(headers.location, '/there');
+  t.is(headers.both, 'trailer');
+  t.is(headers['grpc-metadata-raw-bin'], 'AQI=');
+  t.is(headers['grpc-metadata-secret'], 'x');
+  t.is(headers.secret, undefined);
+});
+
+test('29: an upstream may choose a 2xx or 3xx status by x-http-status, and no other', async (t) => {
+  const { send, upstream } = await startGateway(t, LIBRARY);
+  for (const [value, expected] of [
+    ['201', 201],
+    ['302', 302],
+    ['500', 200],
+    ['junk', 200],
+  ] as const) {
+    upstream.script('GetBook', { headers: { 'x-http-status': value } });
+    t.is((await send('GET', target)).status, expected);
+  }
+});
+
+const POLICED = LIBRARY.replace(
+  'import "google/api/annotations.proto";',
+  'import "google/api/annotations.proto";\nimport "protogate/v1/annotations.proto";',
+).replace(
+  'rpc GetShelf(GetShelfRequest) returns (Shelf) {',
+  'rpc GetShelf(GetShelfRequest) returns (Shelf) { option (protogate.v1.policy) = { timeout { nanos: 150000000 } success_status: 201 };',
+);
+
+test("30: the least of the route's, the upstream's and the client's deadline goes upstream", async (t) => {
+  const { send, upstream } = await startGateway(t, POLICED);
+  const remaining = async (path: string, headers: Record<string, string>) => {
+    const now = Date.now();
+    await send('GET', path, { headers });
+    return (upstream.last().deadline ?? Number.POSITIVE_INFINITY) - now;
+  };
+  await send('GET', target);
+  t.true((await remaining('/v1/shelves/1', {})) <= 200, "the route's own");
+  t.true((await remaining(target, {})) > 1000, "the upstream's");
+  t.true((await remaining(target, { 'grpc-timeout': '100m' })) <= 150, 'grpc-timeout');
+  t.true((await remaining(target, { 'x-request-timeout': '0.1' })) <= 150, 'x-request-timeout');
+  t.true((await remaining('/v1/shelves/1', { 'x-request-timeout': '60' })) <= 200, "the client's cannot lengthen it");
+});
+
+test('a policy sets the status of success', async (t) => {
+  const { send } = await startGateway(t, POLICED);
+  t.is((await send('GET', '/v1/shelves/1')).status, 201);
+});
+
+for (const [name, value] of [
+  ['grpc-timeout', '1x'],
+  ['grpc-timeout', '123456789S'],
+  ['x-request-timeout', 'soon'],
+  ['x-request-timeout', '-1'],
+] as const) {
+  test.serial(`30: ${name}: ${value} is 400`, async (t) => {
+    const { send } = await started;
+    const { status, json } = await send('GET', target, { headers: { [name]: value } });
+    t.is(status, 400);
+    t.true(json.message.startsWith(`${name}: expected`));
+  });
+}
+
+test('30: when the deadline passes the answer is 504 at once and the call is cancelled', async (t) => {
+  const { send, upstream } = await startGateway(t, POLICED, { GetShelf: { hang: true } });
+  const startedAt = Date.now();
+  const { status, json } = await send('GET', '/v1/shelves/1');
+  t.is(status, 504);
+  t.is(json.code, 4);
+  t.true(Date.now() - startedAt < 1000);
+  await upstream.last().whenCancelled;
+  t.true(upstream.last().cancelled);
+});

@@ -1,0 +1,174 @@
+/** Rules 1–7 and what a path may hold, through a real socket to a real gRPC server. */
+import test from 'ava';
+import { afterAll, startGateway } from '../support/gateway.js';
+import { LIBRARY } from '../support/protos.js';
+
+const shared = afterAll(test);
+const started = startGateway(shared, LIBRARY);
+
+interface Row {
+  readonly fact: string;
+  readonly request: readonly [method: string, target: string];
+  /** The rpc and the request that the upstream got. */
+  readonly call: readonly [rpc: string, request: object];
+}
+
+const reached: readonly Row[] = [
+  {
+    fact: '2: a variable of one segment decodes everything, %2F too',
+    request: ['GET', '/v1/books/a%2Fb%20c'],
+    call: ['GetBook', { name: 'a/b c' }],
+  },
+  {
+    fact: '2: a variable of several segments keeps %2F and %2f',
+    request: ['GET', '/v1/shelves/a%2Fb%2fc%20d'],
+    call: ['GetShelf', { name: 'shelves/a%2Fb%2fc d' }],
+  },
+  { fact: '2: a path is decoded once', request: ['GET', '/v1/books/a%252Fb'], call: ['GetBook', { name: 'a%2Fb' }] },
+  {
+    fact: '2: a plus sign in a path is a plus sign',
+    request: ['GET', '/v1/books/a+b'],
+    call: ['GetBook', { name: 'a+b' }],
+  },
+  { fact: '2: UTF-8 in a path is decoded', request: ['GET', '/v1/books/%E2%82%AC'], call: ['GetBook', { name: '€' }] },
+  {
+    fact: '4: a registered verb is taken off the last segment',
+    request: ['POST', '/v1/shelves/1/books/2:burn'],
+    call: ['Burn', { name: 'shelves/1/books/2' }],
+  },
+  {
+    fact: '4: the verb is looked for after the last colon',
+    request: ['POST', '/v1/shelves/1/books/urn:isbn:2:burn'],
+    call: ['Burn', { name: 'shelves/1/books/urn:isbn:2' }],
+  },
+  {
+    fact: '4: a colon without a registered verb is data',
+    request: ['GET', '/v1/shelves/1/books/urn:isbn:2'],
+    call: ['GetBook', { name: 'shelves/1/books/urn:isbn:2' }],
+  },
+  {
+    fact: '4: a verb that another method has is data here',
+    request: ['GET', '/v1/shelves/1/books/2:burn'],
+    call: ['GetBook', { name: 'shelves/1/books/2:burn' }],
+  },
+  {
+    fact: '4: an encoded colon is never a verb',
+    request: ['GET', '/v1/shelves/1/books/2%3Aburn'],
+    call: ['GetBook', { name: 'shelves/1/books/2:burn' }],
+  },
+  {
+    fact: '5: percent-encoded unreserved characters match a literal',
+    request: ['GET', '/v1/%73helves/1'],
+    call: ['GetShelf', { name: 'shelves/1' }],
+  },
+  { fact: '5: ** matches several segments', request: ['GET', '/files/a/b/c'], call: ['GetFile', { path: 'a/b/c' }] },
+  { fact: '5: ** matches no segment', request: ['GET', '/files'], call: ['GetFile', {}] },
+  { fact: '5: ** keeps %2F encoded', request: ['GET', '/files/a%2Fb/c%20d'], call: ['GetFile', { path: 'a%2Fb/c d' }] },
+  {
+    fact: '6: HEAD is derived from a unary GET',
+    request: ['HEAD', '/v1/shelves/1'],
+    call: ['GetShelf', { name: 'shelves/1' }],
+  },
+  { fact: '7: a custom kind of HEAD works', request: ['HEAD', '/probe/x'], call: ['Probe', { path: 'x' }] },
+  { fact: '7: a custom kind * means any method', request: ['PURGE', '/any/x'], call: ['Probe', { path: 'x' }] },
+  {
+    fact: '7: an additional binding has its own path',
+    request: ['GET', '/v1/books/emma'],
+    call: ['GetBook', { name: 'emma' }],
+  },
+  {
+    fact: 'an absolute-form target is matched by its path',
+    request: ['GET', 'http://other.example/v1/shelves/1'],
+    call: ['GetShelf', { name: 'shelves/1' }],
+  },
+];
+
+for (const {
+  fact,
+  request: [method, target],
+  call: [rpc, request],
+} of reached) {
+  test.serial(fact, async (t) => {
+    const { send, upstream } = await started;
+    const { status } = await send(method, target);
+    t.is(status, 200);
+    const call = upstream.last();
+    t.is(call.path, `/library.v1.Library/${rpc}`);
+    t.deepEqual(call.request, request);
+  });
+}
+
+const refused: readonly {
+  fact: string;
+  request: readonly [string, string];
+  status: number;
+  code: number;
+  allow?: string;
+}[] = [
+  { fact: '2: a malformed escape is 400', request: ['GET', '/v1/books/%zz'], status: 400, code: 3 },
+  { fact: '2: a cut escape is 400', request: ['GET', '/v1/books/%4'], status: 400, code: 3 },
+  { fact: '2: bytes that are not UTF-8 are 400', request: ['GET', '/v1/books/%ff'], status: 400, code: 3 },
+  { fact: '5: literals are case-sensitive', request: ['GET', '/v1/Shelves/1'], status: 404, code: 5 },
+  { fact: '5: a trailing slash is another path', request: ['GET', '/v1/shelves/1/'], status: 404, code: 5 },
+  { fact: '5: an empty segment matches no *', request: ['GET', '/v1/shelves//books'], status: 404, code: 5 },
+  { fact: '5: an empty segment matches no **', request: ['GET', '/files/a//b'], status: 404, code: 5 },
+  { fact: '5: a .. segment is 400', request: ['GET', '/files/a/../b'], status: 400, code: 3 },
+  { fact: '5: a . segment is 400', request: ['GET', '/files/./b'], status: 400, code: 3 },
+  { fact: '5: an encoded .. segment is 400', request: ['GET', '/files/%2e%2E/b'], status: 400, code: 3 },
+  { fact: '6: an unknown path is 404', request: ['GET', '/nowhere'], status: 404, code: 5 },
+  {
+    fact: '6: a known path with another method is 405 and lists all',
+    request: ['POST', '/v1/shelves/1/books/2'],
+    status: 405,
+    code: 12,
+    allow: 'DELETE, GET, HEAD, OPTIONS, PATCH, PUT',
+  },
+  {
+    fact: 'an rpc without a rule has no route by its gRPC path',
+    request: ['POST', '/library.v1.Library/Hidden'],
+    status: 404,
+    code: 5,
+  },
+  {
+    fact: 'an annotated rpc has no route by its gRPC path either',
+    request: ['POST', '/library.v1.Library/GetShelf'],
+    status: 404,
+    code: 5,
+  },
+  { fact: 'the admin paths are not on the public port', request: ['GET', '/healthz'], status: 404, code: 5 },
+];
+
+for (const {
+  fact,
+  request: [method, target],
+  status,
+  code,
+  allow,
+} of refused) {
+  test.serial(fact, async (t) => {
+    const { send, upstream } = await started;
+    const before = upstream.calls.length;
+    const answer = await send(method, target);
+    t.is(answer.status, status);
+    t.is(answer.json?.code, code);
+    t.is(answer.headers['content-type'], 'application/json');
+    t.is(answer.headers.allow, allow);
+    t.is(upstream.calls.length, before, 'no call reached the upstream');
+  });
+}
+
+test.serial('6: OPTIONS answers Allow and nothing else', async (t) => {
+  const { send } = await started;
+  const { status, headers, text } = await send('OPTIONS', '/v1/shelves/1');
+  t.is(status, 204);
+  t.is(headers.allow, 'GET, HEAD, OPTIONS');
+  t.is(text, '');
+});
+
+test.serial('6: a derived HEAD answers the length of what GET would send, and no body', async (t) => {
+  const { send } = await started;
+  const get = await send('GET', '/v1/shelves/1');
+  const head = await send('HEAD', '/v1/shelves/1');
+  t.is(head.headers['content-length'], get.headers['content-length']);
+  t.is(head.text, '');
+});
