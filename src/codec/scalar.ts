@@ -62,10 +62,6 @@ export function fieldWireType(type: FieldType): number {
   return type.delimited ? Wire.START_GROUP : Wire.LEN;
 }
 
-function isIntegerType(scalar: ScalarType): scalar is IntegerType {
-  return scalar in INTEGERS;
-}
-
 /** Writes a safe integer; false: it is out of the type's range, nothing is written. */
 export function writeSmallInteger(type: IntegerType, value: number, writer: WireWriter): boolean {
   const { wide, signed, write } = INTEGERS[type];

@@ -85,7 +85,7 @@ function writeDuration(text: string, writer: WireWriter): boolean {
   if (match === null) return false;
   const seconds = Number(match[2]);
   const nanos = nanosOf(match[3]);
-  if (seconds > MAX_DURATION_SECONDS || (seconds === MAX_DURATION_SECONDS && nanos > 0)) return false;
+  if (seconds > MAX_DURATION_SECONDS) return false;
   const sign = match[1] === '-' ? -1 : 1;
   writeSecondsAndNanos(sign * seconds, sign * nanos, writer);
   return true;
