@@ -83,6 +83,11 @@ function fixedWidth({ type }: FieldDescriptor): number {
   return type.scalar === 'float' || type.scalar.endsWith('fixed32') ? 4 : 0;
 }
 
-function validateText({ bytes }: WireReader, { validateUtf8, fullName }: FieldDescriptor, start: number, end: number): void {
+function validateText(
+  { bytes }: WireReader,
+  { validateUtf8, fullName }: FieldDescriptor,
+  start: number,
+  end: number,
+): void {
   if (validateUtf8 && !isUtf8(bytes.subarray(start, end))) throw new BrokenWire(`${fullName}: invalid UTF-8`);
 }

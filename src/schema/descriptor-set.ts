@@ -27,7 +27,7 @@ import type {
   Places,
   ServiceDeclaration,
 } from './declaration.js';
-import { isScalarType, jsonNameOf } from './declaration.js';
+import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { type PlaceOf, toOptionTree } from './option-tree.js';
 
@@ -94,6 +94,7 @@ interface LocationProto {
   readonly path?: readonly number[];
   readonly span?: readonly number[];
   readonly leading_comments?: string;
+  readonly trailing_comments?: string;
 }
 interface MessageProto {
   readonly name: string;
@@ -146,10 +147,12 @@ class SetConverter {
   private readonly locations: ReadonlyMap<string, LocationProto>;
   private readonly name: string;
   private readonly positions = new Map<string, Position>();
-  private readonly places: Places = (fullName) => this.positions.get(fullName) ?? { file: this.name };
+  private readonly comments = new Map<string, string>();
+  private readonly places: Places;
 
   constructor(private readonly file: FileProto) {
     this.name = file.name ?? '';
+    this.places = placesOf(this.name, this.positions, this.comments);
     const locations = file.source_code_info?.location ?? [];
     this.locations = new Map(locations.map((location) => [(location.path ?? []).join(), location]));
   }
@@ -166,7 +169,10 @@ class SetConverter {
     return {
       name: this.name,
       package: scope,
-      imports: (file.dependency ?? []).map((path, i) => ({ path, place: () => this.at([3, i]) })),
+      imports: (file.dependency ?? []).map((path, i) => {
+        const position = this.at([3, i]);
+        return { path, place: () => position };
+      }),
       messages: this.messages,
       enums: this.enums,
       services: this.services,
@@ -191,7 +197,6 @@ class SetConverter {
       fields: fields.map((field, i) => this.field(field, fullName, [...path, 2, i], features, oneofs, entries)),
       oneofs: oneofs.filter((_, i) => !synthetic.has(i)),
       messageSet: proto.options?.message_set_wire_format === true,
-      comment: this.comment(path),
       places: this.note(nameIn(scope, proto.name), path),
     });
     for (const [i, nested] of (proto.nested_type ?? []).entries()) {
@@ -221,9 +226,8 @@ class SetConverter {
     const packed = proto.options?.packed;
     return {
       name: proto.name,
-      jsonName: proto.json_name ?? jsonNameOf(proto.name),
+      jsonName: proto.json_name,
       number: proto.number,
-      fullName: nameIn(scope, proto.name),
       cardinality: entry !== undefined ? 'map' : repeated ? 'repeated' : 'singular',
       type: typeOf(value ?? proto, scope),
       mapKey: key === undefined ? undefined : scalarOf(key),
@@ -234,7 +238,6 @@ class SetConverter {
       oneof: inOneof && !proto.proto3_optional ? oneofs[proto.oneof_index ?? -1] : undefined,
       deprecated: proto.options?.deprecated === true,
       behavior: asList(extensionOf(proto.options, FIELD_BEHAVIOR)).map(String),
-      comment: this.comment(path),
       places: this.note(nameIn(scope, proto.name), path),
     };
   }
@@ -244,21 +247,19 @@ class SetConverter {
     const singular = field.cardinality === 'singular' && field.presence === 'implicit';
     this.extensions.push({
       extendee: { name: proto.extendee ?? '', scope },
+      fullName: nameIn(scope, proto.name),
       field: singular ? { ...field, presence: 'explicit' } : field,
     });
   }
 
   private enum(proto: EnumProto, scope: string, path: Path, outer: Features): void {
+    const fullName = nameIn(scope, proto.name);
+    for (const [i, { name }] of (proto.value ?? []).entries()) this.note(`${fullName}.${name}`, [...path, 2, i]);
     this.enums.push({
-      fullName: nameIn(scope, proto.name),
-      values: (proto.value ?? []).map(({ name, number }, i) => ({
-        name,
-        number,
-        comment: this.comment([...path, 2, i]),
-      })),
+      fullName,
+      values: (proto.value ?? []).map(({ name, number }) => ({ name, number })),
       closed: overrideFeatures(outer, proto.options?.features).closedEnums,
-      comment: this.comment(path),
-      places: this.note(nameIn(scope, proto.name), path),
+      places: this.note(fullName, path),
     });
   }
 
@@ -270,13 +271,14 @@ class SetConverter {
       fullName,
       methods: (proto.method ?? []).map((method, i) => this.method(method, fullName, [...path, 2, i])),
       defaultPolicy: isObject(policy) ? readPolicy(toOptionTree(policy), place, this.diagnostics) : undefined,
-      comment: this.comment(path),
       position: this.at(path),
+      places: this.note(fullName, path),
     });
   }
 
   private method(proto: MethodProto, scope: string, path: Path): MethodDeclaration {
     const { options } = proto;
+    this.note(`${scope}.${proto.name}`, path);
     const level = options?.idempotency_level;
     return {
       name: proto.name,
@@ -289,7 +291,6 @@ class SetConverter {
       httpRule: this.annotation(options, HTTP, path, readHttpRule),
       policy: this.annotation(options, POLICY, path, readPolicy),
       aggregate: this.annotation(options, AGGREGATE, path, readAggregate),
-      comment: this.comment(path),
       position: this.at(path),
     };
   }
@@ -312,9 +313,11 @@ class SetConverter {
     return () => position;
   }
 
-  /** Remembers where a declaration stands. */
+  /** Remembers where a declaration stands, and its comment. */
   private note(fullName: string, path: Path): Places {
     this.positions.set(fullName, this.at(path));
+    const comment = this.comment(path);
+    if (comment !== undefined) this.comments.set(fullName, comment);
     return this.places;
   }
 
@@ -325,9 +328,22 @@ class SetConverter {
   }
 
   private comment(path: Path): string | undefined {
-    const comment = this.locations.get(path.join())?.leading_comments?.trim();
-    return comment === '' ? undefined : comment?.replace(/^ /gm, '');
+    const { leading_comments, trailing_comments } = this.locations.get(path.join()) ?? {};
+    const comment = (leading_comments ?? trailing_comments)?.replace(/^ /gm, '').trim();
+    return comment === '' ? undefined : comment;
   }
+}
+
+/** Of the maps alone: a closure in the converter would keep the decoded file alive. */
+function placesOf(
+  file: string,
+  positions: ReadonlyMap<string, Position>,
+  comments: ReadonlyMap<string, string>,
+): Places {
+  return {
+    position: (fullName) => positions.get(fullName) ?? { file },
+    comment: (fullName) => comments.get(fullName),
+  };
 }
 
 function typeOf(proto: FieldProto, scope: string): FieldDeclaration['type'] {

@@ -15,6 +15,7 @@ export class KnownProblems {
 
 /** Transitive; in the order in which the fields lead there. */
 export function messageProblems(message: MessageDescriptor, known: KnownProblems): readonly Diagnostic[] {
+  if (known.clean.has(message)) return NONE;
   const problems: Diagnostic[] = [];
   const seen = new Set([message]);
   for (const one of seen) {
@@ -35,12 +36,12 @@ export function messageProblems(message: MessageDescriptor, known: KnownProblems
   return problems;
 }
 
+const NONE: readonly Diagnostic[] = [];
+
 function ownProblems(message: MessageDescriptor): readonly Diagnostic[] {
   const problems: Diagnostic[] = [];
-  const numbers = new Map<number, FieldDescriptor>();
-  const jsonNames = new Map<string, FieldDescriptor>();
   for (const field of message.fields) {
-    const { number, fullName, jsonName } = field;
+    const { number } = field;
     try {
       const { type } = field;
       if (type.kind === 'enum' && !type.enum.closed && type.enum.values[0]?.number !== 0) {
@@ -54,25 +55,33 @@ function ownProblems(message: MessageDescriptor): readonly Diagnostic[] {
     }
     if (number < 1 || number > 536_870_911 || (number >= 19_000 && number <= 19_999)) {
       problems.push(
-        errorAt(field.position, 'field-number', `${fullName}: expected a legal field number, got ${number}`),
+        errorAt(field.position, 'field-number', `${field.fullName}: expected a legal field number, got ${number}`),
       );
     }
-    const sameNumber = numbers.get(number);
-    if (sameNumber !== undefined) {
-      problems.push(
-        errorAt(field.position, 'field-number', `${fullName}: ${sameNumber.name} has number ${number} too`),
-      );
-    }
-    numbers.set(number, field);
-    const sameName = jsonNames.get(jsonName);
-    if (sameName !== undefined) {
-      problems.push(
-        errorAt(field.position, 'json-name', `${fullName}: ${sameName.name} has JSON name '${jsonName}' too`),
-      );
-    }
-    jsonNames.set(jsonName, field);
+  }
+  for (const [field, other] of repeatsOf(message.fields, ({ number }) => number)) {
+    const text = `${field.fullName}: ${other.name} has number ${field.number} too`;
+    problems.push(errorAt(field.position, 'field-number', text));
+  }
+  for (const [field, other] of repeatsOf(message.fields, ({ jsonName }) => jsonName)) {
+    const text = `${field.fullName}: ${other.name} has JSON name '${field.jsonName}' too`;
+    problems.push(errorAt(field.position, 'json-name', text));
   }
   return problems;
+}
+
+/** Each field whose key an earlier one has, with that one. */
+function repeatsOf<K>(fields: readonly FieldDescriptor[], keyOf: (field: FieldDescriptor) => K) {
+  const repeats: [field: FieldDescriptor, other: FieldDescriptor][] = [];
+  // Nearly all messages pass by the size alone.
+  if (new Set(fields.map(keyOf)).size === fields.length) return repeats;
+  const first = new Map<K, FieldDescriptor>();
+  for (const field of fields) {
+    const other = first.get(keyOf(field));
+    if (other === undefined) first.set(keyOf(field), field);
+    else repeats.push([field, other]);
+  }
+  return repeats;
 }
 
 function typeOf(field: FieldDescriptor) {

@@ -26,7 +26,7 @@ import type {
   Places,
   ServiceDeclaration,
 } from './declaration.js';
-import { isScalarType, jsonNameOf } from './declaration.js';
+import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
 import { type SourcePositions, scanPositions, syntaxOf } from './source-positions.js';
@@ -35,18 +35,19 @@ import { type SourcePositions, scanPositions, syntaxOf } from './source-position
 export function parseProtoFile(name: string, path: string): FileDeclaration {
   const text = readFileSync(path, 'utf8');
   try {
-    const {
-      root,
-      imports,
-      package: packageName,
-    } = protobuf.parse(text, new protobuf.Root(), {
-      keepCase: true,
-      alternateCommentMode: true,
-    });
-    return new FileConverter(root, name, packageName ?? '', imports ?? [], text, path).convert();
+    const parsed = protobuf.parse(text, new FileRoot(), { keepCase: true });
+    return new FileConverter(parsed, name, text, path).convert();
   } catch (error) {
     return { ...NOTHING, name, diagnostics: [syntaxError(path, error)] };
   }
+}
+
+/**
+ * protobufjs registers what it adds to a Root for lookups, exposes it as properties and adds extensions to the types
+ * that they extend. For a Root that is read once and dropped that is time spent, and fields that are listed twice.
+ */
+class FileRoot extends protobuf.Root {
+  _handleAdd(): void {}
 }
 
 const NOTHING = {
@@ -67,6 +68,10 @@ function syntaxError(file: string, error: unknown): Diagnostic {
   return errorAt({ file, line: Number(match[2]) }, 'proto-syntax', match[1]!);
 }
 
+const NO_OPTIONS: Options = [];
+const NO_BEHAVIOR: readonly string[] = [];
+const BEHAVIORS = new Map<string, readonly string[]>();
+
 type Options = readonly Readonly<Record<string, unknown>>[];
 
 class FileConverter {
@@ -76,15 +81,20 @@ class FileConverter {
   private readonly extensions: ExtensionDeclaration[] = [];
   private readonly diagnostics: Diagnostic[] = [];
 
+  private readonly root: protobuf.Root;
+  private readonly packageName: string;
+  private readonly imports: readonly string[];
+
   constructor(
-    private readonly root: protobuf.Root,
+    parsed: protobuf.IParserResult,
     private readonly name: string,
-    private readonly packageName: string,
-    private readonly imports: readonly string[],
     /** Dropped when the file is converted; positions that are asked for later are found by reading it again. */
     private readonly text: string,
     private readonly path: string,
   ) {
+    this.root = parsed.root;
+    this.packageName = parsed.package ?? '';
+    this.imports = parsed.imports ?? [];
     this.places = placesOf(path);
   }
 
@@ -97,7 +107,10 @@ class FileConverter {
   }
 
   convert(): FileDeclaration {
-    const top = this.packageName === '' ? this.root : this.root.lookup(this.packageName);
+    let top: protobuf.ReflectionObject | null = this.root;
+    for (const name of this.packageName === '' ? [] : this.packageName.split('.')) {
+      top = top instanceof protobuf.Namespace ? top.get(name) : null;
+    }
     if (top instanceof protobuf.Namespace) {
       const features = overrideFeatures(featuresOf(syntaxOf(this.text)), featureOptions(optionsOf(top)));
       this.namespace(top, this.packageName, features);
@@ -127,22 +140,19 @@ class FileConverter {
   private message(type: protobuf.Type, fullName: string, outer: Features): void {
     const options = optionsOf(type);
     const features = overrideFeatures(outer, featureOptions(options));
-    const oneofs = (type.oneofsArray ?? []).filter(({ fieldsArray }) => !fieldsArray.some(isProto3Optional));
     this.messages.push({
       fullName,
-      fields: type.fieldsArray.map((field) => this.field(field, fullName, fullName, features)),
-      oneofs: oneofs.map(({ name }) => name),
+      fields: type.fieldsArray.map((field) => this.field(field, fullName, features)),
+      oneofs: oneofsOf(type),
       messageSet: last(options, 'message_set_wire_format') === true,
-      comment: type.comment ?? undefined,
       places: this.places,
     });
     this.namespace(type, fullName, features);
   }
 
-  private field(field: protobuf.Field, prefix: string, scope: string, outer: Features): FieldDeclaration {
+  private field(field: protobuf.Field, scope: string, outer: Features): FieldDeclaration {
     const options = optionsOf(field);
     const features = overrideFeatures(outer, featureOptions(options));
-    const fullName = prefix === '' ? field.name : `${prefix}.${field.name}`;
     const proto3Optional = isProto3Optional(field);
     const group = field.rule !== undefined && isGroup(field);
     const explicit = proto3Optional || field.partOf != null || features.fieldPresence === 'EXPLICIT';
@@ -153,9 +163,8 @@ class FileConverter {
     const jsonName = last(options, 'json_name');
     return {
       name: field.name,
-      jsonName: typeof jsonName === 'string' ? jsonName : jsonNameOf(field.name),
+      jsonName: typeof jsonName === 'string' ? jsonName : undefined,
       number: field.id,
-      fullName,
       cardinality: map ? 'map' : repeated ? 'repeated' : 'singular',
       type: isScalarType(field.type) ? field.type : { name: field.type, scope },
       mapKey: map && isScalarType(field.keyType) ? field.keyType : undefined,
@@ -172,10 +181,7 @@ class FileConverter {
       delimited: !map && (group || isGroup(field) || features.delimited),
       oneof: field.partOf != null && !proto3Optional ? field.partOf.name : undefined,
       deprecated: last(options, 'deprecated') === true,
-      behavior: all(options, FIELD_BEHAVIOR, this.packageName)
-        .flatMap((value) => (Array.isArray(value) ? value : [value]))
-        .map(String),
-      comment: field.comment ?? undefined,
+      behavior: behaviorOf(options, this.packageName),
       places: this.places,
     };
   }
@@ -184,27 +190,22 @@ class FileConverter {
     if (field.extend === undefined) return;
     // protobufjs names an extension inside a message with its full path.
     const name = field.name.slice(field.name.lastIndexOf('.') + 1);
-    const declared = this.field(field, scope, scope, features);
+    const declared = this.field(field, scope, features);
     const fullName = scope === '' ? name : `${scope}.${name}`;
     const singular = declared.cardinality === 'singular' && declared.presence === 'implicit';
     this.extensions.push({
       extendee: { name: field.extend, scope },
-      field: { ...declared, name, fullName, ...(singular ? { presence: 'explicit' as const } : {}) },
+      fullName,
+      field: { ...declared, name, ...(singular ? { presence: 'explicit' as const } : {}) },
     });
   }
 
   private enum(type: protobuf.Enum, fullName: string, outer: Features): void {
     const features = overrideFeatures(outer, featureOptions(optionsOf(type)));
-    const comments = new Map(Object.entries(type.comments ?? {}));
     this.enums.push({
       fullName,
-      values: Object.entries(type.values).map(([name, number]) => ({
-        name,
-        number,
-        comment: comments.get(name) ?? undefined,
-      })),
+      values: Object.entries(type.values).map(([name, number]) => ({ name, number })),
       closed: features.closedEnums,
-      comment: type.comment ?? undefined,
       places: this.places,
     });
   }
@@ -215,8 +216,8 @@ class FileConverter {
       fullName,
       methods: service.methodsArray.map((method) => this.method(method, fullName)),
       defaultPolicy: policy === undefined ? undefined : readPolicy(policy.tree, policy.placeOf, this.diagnostics),
-      comment: service.comment ?? undefined,
       position: this.positions.declaration(fullName),
+      places: this.places,
     });
   }
 
@@ -238,7 +239,6 @@ class FileConverter {
       policy: policy === undefined ? undefined : readPolicy(policy.tree, policy.placeOf, this.diagnostics),
       aggregate:
         aggregate === undefined ? undefined : readAggregate(aggregate.tree, aggregate.placeOf, this.diagnostics),
-      comment: method.comment ?? undefined,
       position: this.positions.declaration(owner),
     };
   }
@@ -271,10 +271,14 @@ function importOf(path: string, file: string): ImportDeclaration {
 
 /** Scans the file when the first place is asked for, and keeps what it found. */
 function placesOf(path: string): Places {
-  let positions: SourcePositions | undefined;
-  return (fullName) => {
-    positions ??= scanPositions(read(path), path);
-    return positions.declaration(fullName);
+  let scanned: SourcePositions | undefined;
+  function positions(): SourcePositions {
+    scanned ??= scanPositions(read(path), path);
+    return scanned;
+  }
+  return {
+    position: (fullName) => positions().declaration(fullName),
+    comment: (fullName) => positions().comment(fullName),
   };
 }
 
@@ -288,7 +292,7 @@ function read(path: string): string {
 }
 
 function optionsOf(object: protobuf.ReflectionObject): Options {
-  return (object.parsedOptions as Options | null | undefined) ?? [];
+  return (object.parsedOptions as Options | null | undefined) ?? NO_OPTIONS;
 }
 
 function last(options: Options, name: string): unknown {
@@ -299,10 +303,19 @@ function last(options: Options, name: string): unknown {
   return undefined;
 }
 
-function all(options: Options, extension: string, packageName: string): readonly unknown[] {
-  return options.flatMap((option) =>
-    Object.entries(option).flatMap(([name, value]) => (means(name, extension, packageName) ? [value] : [])),
+function behaviorOf(options: Options, packageName: string): readonly string[] {
+  if (options.length === 0) return NO_BEHAVIOR;
+  const found = options.flatMap((option) =>
+    Object.entries(option).flatMap(([name, value]) => (means(name, FIELD_BEHAVIOR, packageName) ? value : [])),
   );
+  if (found.length === 0) return NO_BEHAVIOR;
+  // One list for the thousands of fields that say `OPTIONAL`.
+  const key = found.join();
+  const known = BEHAVIORS.get(key);
+  if (known !== undefined) return known;
+  const behavior = found.map(String);
+  BEHAVIORS.set(key, behavior);
+  return behavior;
 }
 
 /** `features` may be given in several statements: `features.a = X` and `features.b = Y`. */
@@ -320,6 +333,14 @@ function means(written: string, extension: string, packageName: string): boolean
   if (!extension.endsWith(`.${name}`)) return false;
   const scope = extension.slice(0, -name.length - 1);
   return packageName === scope || packageName.startsWith(`${scope}.`);
+}
+
+const NO_ONEOFS: readonly string[] = [];
+
+function oneofsOf({ oneofs }: protobuf.Type): readonly string[] {
+  if (oneofs === undefined) return NO_ONEOFS;
+  const real = Object.values(oneofs).filter(({ fieldsArray }) => !fieldsArray.some(isProto3Optional));
+  return real.map(({ name }) => name);
 }
 
 function isProto3Optional(field: protobuf.Field): boolean {

@@ -5,13 +5,16 @@
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import type {
   EnumDeclaration,
+  ExtensionDeclaration,
   FieldDeclaration,
   FileDeclaration,
   MessageDeclaration,
   MethodDeclaration,
+  Places,
   ServiceDeclaration,
   TypeReference,
 } from './declaration.js';
+import { jsonNameOf } from './declaration.js';
 import {
   type EnumDescriptor,
   type FieldDescriptor,
@@ -21,6 +24,7 @@ import {
   type MethodDescriptor,
   type OneofDescriptor,
   type Registry,
+  type ScalarType,
   type ServiceDescriptor,
 } from './descriptor.js';
 import { KnownProblems, messageProblems } from './problems.js';
@@ -43,21 +47,25 @@ class LinkedRegistry implements Registry {
   readonly #methods = new Map<string, MethodDescriptor>();
   readonly #linkedMessages = new Map<string, Message>();
   readonly #linkedEnums = new Map<string, Enum>();
-  readonly #extensions = new Map<string, FieldDeclaration[]>();
+  readonly #extensions = new Map<string, ExtensionDeclaration[]>();
+  /** Simple names of what is declared inside a package or a message. */
+  readonly #inner = new Set<string>();
   readonly #problems = new KnownProblems();
 
   constructor(files: readonly RegistryFile[]) {
     for (const { declaration } of files) {
-      for (const message of declaration.messages) setOnce(this.#messages, message.fullName, message);
-      for (const one of declaration.enums) setOnce(this.#enums, one.fullName, one);
+      const [, ...packages] = declaration.package.split('.');
+      for (const name of packages) this.#inner.add(name);
+      for (const message of declaration.messages) this.#declare(this.#messages, message);
+      for (const one of declaration.enums) this.#declare(this.#enums, one);
     }
     for (const { declaration } of files) {
-      for (const { extendee, field } of declaration.extensions) {
-        const name = this.resolve(extendee);
+      for (const extension of declaration.extensions) {
+        const name = this.resolve(extension.extendee);
         if (name === undefined) continue;
         const known = this.#extensions.get(name);
-        if (known === undefined) this.#extensions.set(name, [field]);
-        else known.push(field);
+        if (known === undefined) this.#extensions.set(name, [extension]);
+        else known.push(extension);
       }
     }
     const names = new Set<string>();
@@ -106,10 +114,20 @@ class LinkedRegistry implements Registry {
    */
   resolve({ name, scope }: TypeReference): string | undefined {
     if (name.startsWith('.')) return this.#has(name.slice(1));
+    // `google.protobuf.Timestamp`: where nothing inner is called `google`, no scope but the outermost can have it.
+    const dot = name.indexOf('.');
+    if (dot > 0 && !this.#inner.has(name.slice(0, dot))) return this.#has(name);
     for (let outer = scope; ; outer = outer.slice(0, Math.max(0, outer.lastIndexOf('.')))) {
       const found = this.#has(outer === '' ? name : `${outer}.${name}`);
       if (found !== undefined || outer === '') return found;
     }
+  }
+
+  #declare<T extends { readonly fullName: string }>(map: Map<string, T>, declaration: T): void {
+    const { fullName } = declaration;
+    const dot = fullName.lastIndexOf('.');
+    if (dot > 0) this.#inner.add(fullName.slice(dot + 1));
+    setOnce(map, fullName, declaration);
   }
 
   #has(fullName: string): string | undefined {
@@ -121,32 +139,41 @@ class Message implements MessageDescriptor {
   readonly kind = 'message';
   readonly fields: readonly FieldDescriptor[];
   readonly oneofs: readonly OneofDescriptor[];
-  readonly #byNumber = new Map<number, FieldDescriptor>();
-  readonly #byName = new Map<string, FieldDescriptor>();
+  readonly typed: FieldType = { kind: 'message', message: this, delimited: false };
+  readonly #extensions: readonly Field[];
+  /** Made when the first field is looked up: most messages of a schema never see a request. */
+  #byNumber: Map<number, FieldDescriptor> | undefined;
+  #byName: Map<string, FieldDescriptor> | undefined;
 
   constructor(
     registry: LinkedRegistry,
     private readonly declaration: MessageDeclaration,
-    extensions: readonly FieldDeclaration[],
+    extensions: readonly ExtensionDeclaration[],
   ) {
-    const oneofs = new Map(declaration.oneofs.map((name) => [name, { name, fields: [] as FieldDescriptor[] }]));
-    this.oneofs = [...oneofs.values()];
+    const oneofs = declaration.oneofs.map((name) => ({ name, fields: [] as FieldDescriptor[] }));
+    this.oneofs = oneofs;
     this.fields = declaration.fields.map((field) => {
-      const oneof = field.oneof === undefined ? undefined : oneofs.get(field.oneof);
-      const linked = new Field(registry, field, this, oneof, false);
+      const oneof = field.oneof === undefined ? undefined : oneofs.find(({ name }) => name === field.oneof);
+      const linked = new Field(registry, field, this, oneof, undefined);
       oneof?.fields.push(linked);
       return linked;
     });
-    for (const field of this.fields) {
-      setOnce(this.#byNumber, field.number, field);
-      this.#byName.set(field.name, field);
-    }
-    for (const field of this.fields) setOnce(this.#byName, field.jsonName, field);
-    for (const extension of extensions) {
-      const linked = new Field(registry, extension, this, undefined, true);
-      setOnce(this.#byNumber, linked.number, linked);
-      this.#byName.set(linked.jsonName, linked);
-    }
+    this.#extensions = extensions.map(({ field, fullName }) => new Field(registry, field, this, undefined, fullName));
+  }
+
+  #numbers(): Map<number, FieldDescriptor> {
+    const map = new Map<number, FieldDescriptor>();
+    for (const field of this.fields) setOnce(map, field.number, field);
+    for (const extension of this.#extensions) setOnce(map, extension.number, extension);
+    return map;
+  }
+
+  #names(): Map<string, FieldDescriptor> {
+    const map = new Map<string, FieldDescriptor>();
+    for (const field of this.fields) map.set(field.name, field);
+    for (const field of this.fields) setOnce(map, field.jsonName, field);
+    for (const extension of this.#extensions) setOnce(map, extension.jsonName, extension);
+    return map;
   }
 
   get fullName(): string {
@@ -159,15 +186,17 @@ class Message implements MessageDescriptor {
     return this.declaration.messageSet;
   }
   get comment(): string | undefined {
-    return this.declaration.comment;
+    return this.declaration.places.comment(this.declaration.fullName);
   }
   get position() {
-    return this.declaration.places(this.declaration.fullName);
+    return this.declaration.places.position(this.declaration.fullName);
   }
   field(number: number): FieldDescriptor | undefined {
+    this.#byNumber ??= this.#numbers();
     return this.#byNumber.get(number);
   }
   fieldNamed(name: string): FieldDescriptor | undefined {
+    this.#byName ??= this.#names();
     return this.#byName.get(name);
   }
 }
@@ -184,10 +213,12 @@ class Field implements FieldDescriptor {
     private readonly declaration: FieldDeclaration,
     readonly parent: MessageDescriptor,
     readonly oneof: OneofDescriptor | undefined,
-    readonly extension: boolean,
+    /** Of an extension its full name. */
+    private readonly extensionName: string | undefined,
   ) {
     this.name = declaration.name;
-    this.jsonName = extension ? `[${declaration.fullName}]` : declaration.jsonName;
+    this.jsonName =
+      extensionName === undefined ? (declaration.jsonName ?? jsonNameOf(declaration.name)) : `[${extensionName}]`;
     this.number = declaration.number;
     this.cardinality = declaration.cardinality;
   }
@@ -202,7 +233,10 @@ class Field implements FieldDescriptor {
     return this.type.kind === 'message' ? 'explicit' : presence;
   }
   get fullName(): string {
-    return this.declaration.fullName;
+    return this.extensionName ?? `${this.parent.fullName}.${this.name}`;
+  }
+  get extension(): boolean {
+    return this.extensionName !== undefined;
   }
   get mapKey() {
     return this.declaration.mapKey;
@@ -221,30 +255,34 @@ class Field implements FieldDescriptor {
     return this.declaration.behavior;
   }
   get comment(): string | undefined {
-    return this.declaration.comment;
+    return this.declaration.places.comment(this.fullName);
   }
   get position() {
-    return this.declaration.places(this.declaration.fullName);
+    return this.declaration.places.position(this.fullName);
   }
 
   #link(): FieldType {
     const { type, delimited } = this.declaration;
-    if (typeof type === 'string') return { kind: 'scalar', scalar: type };
+    if (typeof type === 'string') return scalarType(type);
     const fullName = this.registry.resolve(type);
     const message = fullName === undefined ? undefined : this.registry.message(fullName);
-    if (message !== undefined) return { kind: 'message', message, delimited };
+    if (message !== undefined) return delimited ? { kind: 'message', message, delimited } : message.typed;
     const linked = fullName === undefined ? undefined : this.registry.enum(fullName);
-    if (linked !== undefined) return { kind: 'enum', enum: linked };
+    if (linked !== undefined) return linked.typed;
     throw new LinkError(errorAt(this.position, 'unknown-type', `${this.fullName}: no file declares ${type.name}`));
   }
 }
 
 class Enum implements EnumDescriptor {
   readonly kind = 'enum';
+  readonly typed: FieldType = { kind: 'enum', enum: this };
+  readonly values: EnumDescriptor['values'];
   readonly #names = new Map<number, string>();
   readonly #numbers = new Map<string, number>();
 
   constructor(private readonly declaration: EnumDeclaration) {
+    const { fullName, places } = declaration;
+    this.values = declaration.values.map(({ name, number }) => new EnumValue(name, number, fullName, places));
     for (const { name, number } of declaration.values) {
       setOnce(this.#names, number, name);
       setOnce(this.#numbers, name, number);
@@ -257,23 +295,33 @@ class Enum implements EnumDescriptor {
   get name(): string {
     return lastSegment(this.declaration.fullName);
   }
-  get values() {
-    return this.declaration.values;
-  }
   get closed(): boolean {
     return this.declaration.closed;
   }
   get comment(): string | undefined {
-    return this.declaration.comment;
+    return this.declaration.places.comment(this.declaration.fullName);
   }
   get position() {
-    return this.declaration.places(this.declaration.fullName);
+    return this.declaration.places.position(this.declaration.fullName);
   }
   nameOf(number: number): string | undefined {
     return this.#names.get(number);
   }
   numberOf(name: string): number | undefined {
     return this.#numbers.get(name);
+  }
+}
+
+class EnumValue {
+  constructor(
+    readonly name: string,
+    readonly number: number,
+    private readonly parent: string,
+    private readonly places: Places,
+  ) {}
+
+  get comment(): string | undefined {
+    return this.places.comment(`${this.parent}.${this.name}`);
   }
 }
 
@@ -286,7 +334,7 @@ class Service implements ServiceDescriptor {
     readonly file: string,
     readonly routed: boolean,
   ) {
-    this.methods = declaration.methods.map((method) => new Method(registry, method, this));
+    this.methods = declaration.methods.map((method) => new Method(registry, method, this, declaration.places));
   }
 
   get fullName(): string {
@@ -299,7 +347,7 @@ class Service implements ServiceDescriptor {
     return this.declaration.defaultPolicy;
   }
   get comment(): string | undefined {
-    return this.declaration.comment;
+    return this.declaration.places.comment(this.declaration.fullName);
   }
   get position() {
     return this.declaration.position;
@@ -314,6 +362,7 @@ class Method implements MethodDescriptor {
     private readonly registry: LinkedRegistry,
     private readonly declaration: MethodDeclaration,
     readonly service: ServiceDescriptor,
+    private readonly places: Places,
   ) {
     this.fullName = `${service.fullName}/${declaration.name}`;
     this.path = `/${this.fullName}`;
@@ -350,7 +399,7 @@ class Method implements MethodDescriptor {
     return this.declaration.aggregate;
   }
   get comment(): string | undefined {
-    return this.declaration.comment;
+    return this.places.comment(this.fullName.replace('/', '.'));
   }
   get position() {
     return this.declaration.position;
@@ -374,6 +423,17 @@ function isPackable(type: FieldType): boolean {
 
 function setOnce<K, V>(map: Map<K, V>, key: K, value: V): void {
   if (!map.has(key)) map.set(key, value);
+}
+
+/** One object for each, however many fields. */
+const SCALAR_TYPES = new Map<ScalarType, FieldType>();
+
+function scalarType(scalar: ScalarType): FieldType {
+  const known = SCALAR_TYPES.get(scalar);
+  if (known !== undefined) return known;
+  const type: FieldType = { kind: 'scalar', scalar };
+  SCALAR_TYPES.set(scalar, type);
+  return type;
 }
 
 function lastSegment(fullName: string): string {

@@ -6,21 +6,31 @@
  * `shop.v1.Orders.GetOrder`, `(google.api.http)`, `additional_bindings[0].get[0]`.
  */
 import type { Position } from '../base/diagnostic.js';
+import { commentOf } from './source-comments.js';
 
 export class SourcePositions {
   readonly #file: string;
+  readonly #text: string;
   readonly #lineStarts: number[] = [0];
   /** Offsets into the text. */
   readonly #declarations = new Map<string, number>();
+  /** Of declarations whose name is not the first word of their statement. */
+  readonly #statements = new Map<string, number>();
   readonly #options = new Map<string, number>();
   readonly #imports = new Map<string, number>();
 
-  constructor(file: string) {
+  constructor(file: string, text: string) {
     this.#file = file;
+    this.#text = text;
   }
 
   declaration(fullName: string): Position {
     return this.#at(this.#declarations.get(fullName));
+  }
+
+  comment(fullName: string): string | undefined {
+    const statement = this.#statements.get(fullName) ?? this.#declarations.get(fullName);
+    return statement === undefined ? undefined : commentOf(this.#text, statement);
   }
 
   /** The place of a value, or of the nearest thing around it that has one. */
@@ -40,8 +50,10 @@ export class SourcePositions {
   noteLine(start: number): void {
     if (start > this.#lineStarts[this.#lineStarts.length - 1]!) this.#lineStarts.push(start);
   }
-  noteDeclaration(fullName: string, offset: number): void {
-    if (!this.#declarations.has(fullName)) this.#declarations.set(fullName, offset);
+  noteDeclaration(fullName: string, offset: number, statement = offset): void {
+    if (this.#declarations.has(fullName)) return;
+    this.#declarations.set(fullName, offset);
+    if (statement !== offset) this.#statements.set(fullName, statement);
   }
   noteOption(owner: string, option: string, path: string, offset: number): void {
     const key = optionKey(owner, option, path);
@@ -70,14 +82,14 @@ function optionKey(owner: string, option: string, path: string): string {
 
 /** Scans the text of a file; `file` is the name that positions show. */
 export function scanPositions(text: string, file: string): SourcePositions {
-  const positions = new SourcePositions(file);
+  const positions = new SourcePositions(file, text);
   new Scanner(text, positions).run();
   return positions;
 }
 
 /** `proto2`, `proto3` or the edition, which a file's first statement tells; undefined: it does not. */
 export function syntaxOf(text: string): string | undefined {
-  return new Scanner(text, new SourcePositions('')).syntax();
+  return new Scanner(text, new SourcePositions('', text)).syntax();
 }
 
 type Scope = 'file' | 'message' | 'service' | 'rpc' | 'extend' | 'oneof' | 'enum';
@@ -179,8 +191,9 @@ class Scanner {
 
   /** A field or an enum value: its name is the last word before `=`. A group opens a message. */
   private field(kind: Scope, prefix: string): void {
+    const statement = this.start;
     let name = this.token;
-    let start = this.start;
+    let start = statement;
     let group = this.token === 'group';
     while (this.next()) {
       if (this.isString) continue;
@@ -190,8 +203,8 @@ class Scanner {
       name = this.token;
       start = this.start;
     }
-    this.positions.noteDeclaration(prefix + (group ? name.toLowerCase() : name), start);
-    if (group) this.positions.noteDeclaration(prefix + name, start);
+    this.positions.noteDeclaration(prefix + (group ? name.toLowerCase() : name), start, statement);
+    if (group) this.positions.noteDeclaration(prefix + name, start, statement);
     let brackets = 0;
     while (this.next()) {
       if (this.isString) continue;

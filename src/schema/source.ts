@@ -158,7 +158,7 @@ class SchemaLoader {
       const { messages, enums, services, name } = declaration;
       const named = [...messages, ...enums].map(({ fullName, places }) => ({
         fullName,
-        place: () => places(fullName),
+        place: () => places.position(fullName),
       }));
       for (const { fullName, position } of services) named.push({ fullName, place: () => position });
       for (const { fullName, place } of named) {

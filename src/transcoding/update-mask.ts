@@ -5,8 +5,9 @@
  *
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */
-import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+
 import type { Binding } from '../routing/http-rule.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 
 export interface UpdateMask {
   /** The FieldMask field of the request. */
@@ -25,7 +26,12 @@ export function compileUpdateMask({ httpMethod, body, method, variables }: Bindi
   const bound = new Set(
     variables
       .filter(({ fieldPath }) => fieldPath[0] === body.field)
-      .map(({ fieldPath }) => fieldPath.slice(1).map(({ name }) => name).join('.')),
+      .map(({ fieldPath }) =>
+        fieldPath
+          .slice(1)
+          .map(({ name }) => name)
+          .join('.'),
+      ),
   );
   return {
     field,

@@ -43,10 +43,14 @@ function main(): number {
 
 /** The last suite's text format tests are all skipped: the first summary is the one that counts. */
 function report(status: number | null, text: string): number {
-  const summaries = [...text.matchAll(/(\d+) successes, (\d+) skipped, (\d+) expected failures, (\d+) unexpected failures/g)];
+  const summaries = [
+    ...text.matchAll(/(\d+) successes, (\d+) skipped, (\d+) expected failures, (\d+) unexpected failures/g),
+  ];
   const sum = (column: number) => summaries.reduce((total, match) => total + Number(match[column]), 0);
   if (status !== 0) process.stderr.write(text.slice(-20_000));
-  const known = readFileSync(KNOWN_FAILURES, 'utf8').split('\n').filter((line) => /^\w/.test(line)).length;
+  const known = readFileSync(KNOWN_FAILURES, 'utf8')
+    .split('\n')
+    .filter((line) => /^\w/.test(line)).length;
   console.log(`conformance: ${sum(3)} known failures of ${known} listed, ${sum(2)} skipped (text format)`);
   console.log(`${sum(1)} passed, ${sum(4)} failed, ${sum(2)} skipped`);
   return status === 0 && summaries.length > 0 ? 0 : 1;
@@ -87,7 +91,10 @@ function unpackLibraries(folder: string): void {
 /** The mirror that the system itself uses. */
 function debianMirror(): string {
   const folder = '/etc/apt/sources.list.d';
-  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [])];
+  const files = [
+    '/etc/apt/sources.list',
+    ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []),
+  ];
   for (const file of files.filter(existsSync)) {
     const mirror = /https?:\/\/\S+\/debian\/?(?=\s)/.exec(readFileSync(file, 'utf8').replace(/^#.*$/gm, ''));
     if (mirror !== null) return mirror[0];

@@ -48,7 +48,11 @@ export async function serveConformance(include: string): Promise<void> {
   const answer = createTestee(registry);
   for (let head = read(4); head !== undefined; head = read(4)) {
     const request = requestType.decode(read(head.readUInt32LE(0)) ?? Buffer.alloc(0));
-    const plain = requestType.toObject(request, { enums: String, defaults: true, oneofs: true }) as ConformanceRequest & {
+    const plain = requestType.toObject(request, {
+      enums: String,
+      defaults: true,
+      oneofs: true,
+    }) as ConformanceRequest & {
       payload?: string;
     };
     const bytes = responseType.encode(responseType.fromObject(answer(plain, plain.payload))).finish();
