@@ -307,10 +307,13 @@ class SetConverter {
     return read(toOptionTree(value), place, this.diagnostics);
   }
 
-  /** Sets have places of whole options, at best: every value of one has the option's. */
+  /** Sets have places of whole options, at best: every value of one has the option's line. */
   private placeOf(option: Path, owner: Path): PlaceOf {
     const position = this.locations.has(option.join()) ? this.at(option) : this.at(owner);
-    return () => position;
+    const { file, line } = position;
+    const inside = line === undefined ? { file } : { file, line };
+    // A column of the option is no column of what stands in it.
+    return (path) => (path === '' ? position : inside);
   }
 
   /** Remembers where a declaration stands, and its comment. */

@@ -63,7 +63,9 @@ export class OptionReader {
   }
 
   string(name: string): string {
-    return this.strings(name).at(-1) ?? '';
+    const values = this.strings(name);
+    if (values.length > 1) this.error(name, `${name}: expected one value, got ${values.length}`);
+    return values.at(-1) ?? '';
   }
 
   strings(name: string): readonly string[] {

@@ -36,7 +36,8 @@ export function parseProtoFile(name: string, path: string): FileDeclaration {
   const text = readFileSync(path, 'utf8');
   try {
     const parsed = protobuf.parse(text, new FileRoot(), { keepCase: true });
-    return new FileConverter(parsed, name, text, path).convert();
+    const file = new FileConverter(parsed, name, text, path).convert();
+    return { ...file, diagnostics: [...silentProblems(text, path), ...file.diagnostics] };
   } catch (error) {
     return { ...NOTHING, name, diagnostics: [syntaxError(path, error)] };
   }
@@ -48,6 +49,32 @@ export function parseProtoFile(name: string, path: string): FileDeclaration {
  */
 class FileRoot extends protobuf.Root {
   _handleAdd(): void {}
+}
+
+/** Rule ids of what is wrong with an annotation. */
+const RULES = new Map([
+  [HTTP, 'http-rule'],
+  [POLICY, 'policy'],
+  [DEFAULT_POLICY, 'policy'],
+  [AGGREGATE, 'aggregate'],
+]);
+
+const SYNTAXES: ReadonlySet<string | undefined> = new Set([undefined, 'proto2', 'proto3', '2023', '2024']);
+
+/** What the parser lets pass or drops without a word. */
+function silentProblems(text: string, path: string): Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  const syntax = syntaxOf(text);
+  if (!SYNTAXES.has(syntax)) {
+    const known = [...SYNTAXES].filter((one) => one !== undefined).join(', ');
+    problems.push(errorAt({ file: path }, 'proto-syntax', `syntax: expected ${known}, got ${JSON.stringify(syntax)}`));
+  }
+  if (text.includes('__proto__')) {
+    for (const position of scanPositions(text, path).named('__proto__')) {
+      problems.push(errorAt(position, 'reserved-name', 'a declaration named __proto__ cannot be read'));
+    }
+  }
+  return problems;
 }
 
 const NOTHING = {
@@ -250,16 +277,20 @@ class FileConverter {
     owner: string,
   ): { tree: OptionTree; placeOf: PlaceOf } | undefined {
     const trees: OptionTree[] = [];
-    let written = '';
+    const spellings: string[] = [];
+    const placeOf = (path: string): Position => this.positions.option(owner, spellings, path);
     for (const option of options) {
       for (const [name, value] of Object.entries(option)) {
-        if (!means(name, extension, this.packageName) || typeof value !== 'object' || value === null) continue;
-        trees.push(toOptionTree(value));
-        written = name;
+        if (!means(name, extension, this.packageName)) continue;
+        spellings.push(name);
+        if (typeof value === 'object' && value !== null) trees.push(toOptionTree(value));
+        else
+          this.diagnostics.push(
+            errorAt(placeOf(''), RULES.get(extension) ?? '', `expected a message, got ${JSON.stringify(value)}`),
+          );
       }
     }
     if (trees.length === 0) return undefined;
-    const placeOf = (path: string): Position => this.positions.option(owner, written, path);
     return { tree: mergeOptionTrees(trees), placeOf };
   }
 }

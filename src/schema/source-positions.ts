@@ -34,12 +34,20 @@ export class SourcePositions {
   }
 
   /** The place of a value, or of the nearest thing around it that has one. */
-  option(owner: string, option: string, path: string): Position {
+  option(owner: string, spellings: readonly string[], path: string): Position {
     for (let inner = path; ; inner = inner.slice(0, Math.max(0, inner.lastIndexOf('.')))) {
-      const offset = this.#options.get(optionKey(owner, option, inner));
-      if (offset !== undefined) return this.#at(offset);
+      for (const option of spellings) {
+        const offset = this.#options.get(optionKey(owner, option, inner));
+        if (offset !== undefined) return this.#at(offset);
+      }
       if (inner === '') return this.declaration(owner);
     }
+  }
+
+  /** Declarations of one simple name, whatever they are in. */
+  named(name: string): Position[] {
+    const found = [...this.#declarations].filter(([key]) => key === name || key.endsWith(`.${name}`));
+    return found.map(([, offset]) => this.#at(offset));
   }
 
   import(path: string): Position {

@@ -2,7 +2,7 @@
  * Where a schema comes from: folders of `.proto` files, roots for imports, descriptor sets; and, always there, the
  * package's own `google/…` and `protogate/…`. Everything is loaded, what is broken is a diagnostic.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -56,6 +56,8 @@ export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOpt
 class SchemaLoader {
   private readonly files = new Map<string, RegistryFile>();
   private readonly diagnostics: Diagnostic[] = [];
+  /** By real path. */
+  private readonly byPath = new Map<string, FileDeclaration>();
 
   constructor(private readonly sources: SchemaSources) {}
 
@@ -105,9 +107,14 @@ class SchemaLoader {
   }
 
   loadFile(name: string, path: string, routed: boolean): void {
-    if (this.files.has(name)) return;
     try {
-      this.add(parseProtoFile(name, path), routed);
+      const real = realpathSync(path);
+      const known = this.files.get(name);
+      if (known !== undefined) return this.reportShadowed(name, path, real);
+      const same = this.byPath.get(real);
+      // Reached over nested roots: one file under two import names.
+      if (same !== undefined) this.files.set(name, { declaration: same, routed });
+      else this.byPath.set(real, this.add(parseProtoFile(name, path), routed));
     } catch (error) {
       this.diagnostics.push(errorAt({ file: path }, 'proto-file', `cannot be read: ${codeOf(error)}`));
     }
@@ -141,9 +148,17 @@ class SchemaLoader {
     return { registry: createRegistry([...this.files.values()]), diagnostics: this.diagnostics };
   }
 
-  private add(declaration: FileDeclaration, routed: boolean): void {
+  private add(declaration: FileDeclaration, routed: boolean): FileDeclaration {
     this.files.set(declaration.name, { declaration, routed });
     this.diagnostics.push(...declaration.diagnostics);
+    return declaration;
+  }
+
+  /** A second root has a file of the same import name: copies are harmless, other content would be lost. */
+  private reportShadowed(name: string, path: string, real: string): void {
+    const first = [...this.byPath].find(([, declaration]) => declaration.name === name)?.[0];
+    if (first === undefined || first === real || readFileSync(first).equals(readFileSync(real))) return;
+    this.diagnostics.push(errorAt({ file: path }, 'duplicate-file', `${first} is another file of this name`));
   }
 
   private find(name: string): string | undefined {
@@ -154,7 +169,7 @@ class SchemaLoader {
 
   private reportDuplicates(): void {
     const places = new Map<string, () => Position>();
-    for (const { declaration } of this.files.values()) {
+    for (const declaration of new Set([...this.files.values()].map((file) => file.declaration))) {
       const { messages, enums, services, name } = declaration;
       const named = [...messages, ...enums].map(({ fullName, places }) => ({
         fullName,

@@ -1,0 +1,211 @@
+/** Where things stand: exact for text, the option's own place for sets; and what is broken or doubled is named. */
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import test from 'ava';
+import { formatDiagnostic } from '../../src/base/diagnostic.js';
+import type { Registry } from '../../src/schema/descriptor.js';
+import { loadSchema } from '../../src/schema/source.js';
+import { protoFolder } from '../support/gateway.js';
+import { ROOT } from '../support/run.js';
+import { schemaOf } from '../support/schema.js';
+
+const OPTIONS = `syntax = "proto3";
+package shop.v1;
+import "google/api/annotations.proto";
+import "google/api/field_behavior.proto";
+import "protogate/v1/annotations.proto";
+// What is for sale.
+service Catalog {
+  option (protogate.v1.default_policy) = { auth { mode: MODE_REQUIRED scopes: "read" scopes: "a|b" } timeout { seconds: 2 nanos: 500000000 } };
+  // One product.
+  rpc Get(GetRequest) returns (Product) {
+    option deprecated = true;
+    option idempotency_level = NO_SIDE_EFFECTS;
+    option (google.api.http) = {
+      get: "/v1/{name=products/*}"
+      additional_bindings { post: "/v1/get" body: "*" }
+      additional_bindings: { custom { kind: "HEAD" path: "/v1/head/{name}" } response_body: "title" }
+    };
+    option (protogate.v1.policy) = {
+      rate_limits: [{ limit: 10 period { seconds: 60 } per: PER_IP per: PER_ROUTE }]
+      cache { ttl { seconds: 30 } scope: SCOPE_PUBLIC stale_if_error { seconds: 300 } }
+      retry { max_attempts: 3 codes: "UNAVAILABLE" }
+      max_request_bytes: 1000000 success_status: 202 labels: "mobile"
+    };
+  }
+  rpc Once(GetRequest) returns (stream Product) { option (google.api.http).get = "/v1/once/{name}"; option (google.api.http).response_body = "title"; }
+  rpc Page(stream GetRequest) returns (Product) {
+    option (google.api.http) = { get: "/v1/page" };
+    option (protogate.v1.aggregate) = {
+      steps { into: "title" call: "shop.v1.Catalog/Get" with: "name = request.name" take: "title" optional: true timeout { nanos: 5000000 } }
+      steps { name: "x" copy: "request.name" for_each: "list" key: "k" batch_size: 2 max_items: 5 concurrency: 3 when: "request.name" }
+      max_calls: 9
+    };
+  }
+  rpc Bare(.shop.v1.GetRequest) returns (shop.v1.Product);
+}
+message GetRequest { string name = 1 [(google.api.field_behavior) = REQUIRED, (google.api.field_behavior) = IMMUTABLE]; }
+message Product { string title = 1; }
+`;
+
+async function bothWays(
+  t: { teardown(task: () => Promise<void>): void },
+  file: string,
+  text: string,
+  flags: readonly string[] = [],
+) {
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-both-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const path = join(folder, 'src', file);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, text);
+  await mkdir(join(folder, 'deps'));
+  for (const name of ['google', 'protogate'])
+    execFileSync('cp', ['-r', join(ROOT, 'protos', name), join(folder, 'deps')]);
+  await writeFile(
+    join(folder, 'buf.yaml'),
+    JSON.stringify({ version: 'v2', modules: [{ path: 'src' }, { path: 'deps' }] }),
+  );
+  const buf = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
+  execFileSync(process.execPath, [buf, 'build', ...flags, '-o', 'set.binpb'], { cwd: folder });
+  const fromText = await loadSchema({ protos: [join(folder, 'src')], imports: [], descriptorSets: [] });
+  const fromSet = await loadSchema({ protos: [], imports: [], descriptorSets: [join(folder, 'set.binpb')] });
+  return { fromText, fromSet };
+}
+
+test('a set with source info has the line of every rpc and rule; one without has the file', async (t) => {
+  const { fromText, fromSet } = await bothWays(t, 'shop/v1/shop.proto', OPTIONS);
+  const bare = await bothWays(t, 'shop/v1/shop.proto', OPTIONS, ['--exclude-source-info']);
+  for (const { name, position, httpRule } of methodsOf(fromText.registry)) {
+    const other = methodsOf(fromSet.registry).find((method) => method.name === name)!;
+    t.deepEqual([other.position.line, other.position.column], [position.line, position.column], name);
+    if (httpRule !== undefined) t.is(typeof other.httpRule?.positions.path.line, 'number');
+    const plain = methodsOf(bare.fromSet.registry).find((method) => method.name === name)!;
+    t.deepEqual(plain.position, { file: 'shop/v1/shop.proto' });
+  }
+});
+
+test('positions of option values are those of the characters in the text', async (t) => {
+  const { fromText } = await bothWays(t, 'shop/v1/shop.proto', OPTIONS);
+  const lines = OPTIONS.split('\n');
+  const rules = methodsOf(fromText.registry).flatMap(({ httpRule }) =>
+    httpRule === undefined ? [] : [httpRule, ...httpRule.additionalBindings],
+  );
+  t.is(rules.length, 5);
+  for (const { path, body, positions } of rules) {
+    const { line = 0, column = 0 } = positions.path;
+    t.true(lines[line - 1]!.slice(column - 1).startsWith(path), path);
+    if (body !== '') t.true(lines[positions.body.line! - 1]!.slice(positions.body.column! - 1).startsWith(body));
+  }
+});
+
+test('a corrupt descriptor set is a diagnostic that names it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-set-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  for (const [name, bytes] of [
+    ['cut', [0x0a, 0x7f, 1]],
+    ['text', [...Buffer.from('syntax = "proto3";')]],
+  ] as const) {
+    const path = join(folder, name);
+    await writeFile(path, Uint8Array.from(bytes));
+    const { diagnostics } = await loadSchema({ protos: [], imports: [], descriptorSets: [path] });
+    t.is(diagnostics[0]?.rule, 'descriptor-set', name);
+    t.is(diagnostics[0]?.position.file, path);
+  }
+});
+
+const HEAD = 'syntax = "proto3";\npackage p;\nimport "google/api/annotations.proto";\n';
+const rpc = (options: string) =>
+  `${HEAD}message M { string a = 1; }\nservice S {\n  rpc R(M) returns (M) { ${options} }\n}\n`;
+
+const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = [
+  ['a syntax error', 'syntax = "proto3";\nmessage {\n', /test\.proto:2: error: .* \[proto-syntax\]$/],
+  ['an unknown syntax', 'syntax = "proto4";\nmessage M {}\n', /test\.proto: error: .*proto4.* \[proto-syntax\]$/],
+  [
+    'an import that is nowhere',
+    'syntax = "proto3";\nimport "no/such.proto";\n',
+    /test\.proto:2:8: error: import "no\/such\.proto": .* \[unknown-import\]$/,
+  ],
+  [
+    'a message named __proto__',
+    `${HEAD}message __proto__ {}\n`,
+    /test\.proto:4:1: error: .*__proto__.* \[reserved-name\]$/,
+  ],
+  [
+    'a field named __proto__',
+    `${HEAD}message M { string __proto__ = 1; }\n`,
+    /test\.proto:4:20: error: .*__proto__.* \[reserved-name\]$/,
+  ],
+  [
+    'a rule that is no message',
+    rpc('option (google.api.http) = "/v1/a";'),
+    /test\.proto:6:54: error: .*expected a message.* \[http-rule\]$/,
+  ],
+  [
+    'a pattern given twice',
+    rpc('option (google.api.http) = { get: "/a" get: "/b" };'),
+    /test\.proto:6:\d+: error: .*get: expected one value, got 2 \[http-rule\]$/,
+  ],
+  [
+    'an unknown field of a rule',
+    rpc('option (google.api.http) = { gte: "/a" };'),
+    /test\.proto:6:\d+: error: .*unknown field 'gte' \[http-rule\]$/,
+  ],
+  [
+    'a number for a path',
+    rpc('option (google.api.http) = { get: 7 };'),
+    /test\.proto:6:\d+: error: .*get: expected a string, got 7 \[http-rule\]$/,
+  ],
+];
+for (const [fact, text, says] of wrong) {
+  test(`${fact} is named with its place`, async (t) => {
+    const { diagnostics } = await schemaOf(text);
+    t.regex(diagnostics.map(formatDiagnostic)[0] ?? 'nothing', says);
+  });
+}
+
+test('two spellings of one option are one rule, each value at its place', async (t) => {
+  const { registry } = await schemaOf(
+    rpc('option (.google.api.http).get = "/v1/{a}"; option (google.api.http).response_body = "a";'),
+  );
+  const [method] = methodsOf(registry);
+  t.like(method?.httpRule, { kind: 'GET', path: '/v1/{a}', responseBody: 'a' });
+  t.is(method?.httpRule?.positions.path.line, 6);
+  t.is(method?.httpRule?.positions.path.column, 59);
+});
+
+test('one file reached over two roots is one file; two files of one name are an error', async (t) => {
+  const outer = await protoFolder(t, { 'in/x.proto': 'syntax = "proto3";\npackage x;\nmessage M {}\n' });
+  const nested = await loadSchema({ protos: [outer, join(outer, 'in')], imports: [], descriptorSets: [] });
+  t.deepEqual(nested.diagnostics, []);
+  t.truthy(nested.registry.message('x.M'));
+  const other = await protoFolder(t, { 'in/x.proto': 'syntax = "proto3";\npackage y;\nmessage N {}\n' });
+  const { diagnostics } = await loadSchema({ protos: [outer, other], imports: [], descriptorSets: [] });
+  t.regex(formatDiagnostic(diagnostics[0]!), /in\/x\.proto: error: .*another file of this name.* \[duplicate-file\]$/);
+});
+
+test('two files that declare one name are an error that names both', async (t) => {
+  const { diagnostics } = await schemaOf({
+    'a.proto': 'syntax = "proto3";\nmessage M {}\n',
+    'b.proto': 'syntax = "proto3";\n\nmessage M {}\n',
+  });
+  t.regex(
+    diagnostics.map(formatDiagnostic).join(),
+    /b\.proto:3:1: error: M: declared at .*a\.proto:2:1 too \[duplicate-name\]/,
+  );
+});
+
+test('hidden folders and loops of links are not followed', async (t) => {
+  const folder = await protoFolder(t, { 'a.proto': 'syntax = "proto3";\nmessage A {}\n', '.git/b.proto': 'nonsense' });
+  await symlink(folder, join(folder, 'loop'));
+  const { registry, diagnostics } = await loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+  t.deepEqual(diagnostics, []);
+  t.truthy(registry.message('A'));
+});
+
+function methodsOf(registry: Registry) {
+  return registry.services.filter(({ routed }) => routed).flatMap(({ methods }) => methods);
+}
