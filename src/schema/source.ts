@@ -108,7 +108,7 @@ class SchemaLoader {
 
   loadFile(name: string, path: string, routed: boolean): void {
     try {
-      const real = realpathSync(path);
+      const real = realpathSync.native(path);
       const known = this.files.get(name);
       if (known !== undefined) return this.reportShadowed(name, path, real);
       const same = this.byPath.get(real);
