@@ -4,8 +4,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import { systemClock } from '../base/clock.js';
-import { type Call, type Interceptor, intercept } from '../call/call.js';
-import { deadline } from './deadline.js';
+import type { Call } from '../call/call.js';
 import { createGrpcJsTransport } from './grpc-js.js';
 import type { TlsSettings, TransportFactory, TransportState } from './transport.js';
 
@@ -17,8 +16,6 @@ export interface UpstreamSettings {
   readonly services: readonly string[];
   /** PEM files' contents; absent: plaintext. */
   readonly tls?: TlsSettings;
-  /** Deadline of unary calls in milliseconds; absent: none but the client's and the route's. */
-  readonly timeoutMs?: number;
   /** Default `grpc-js`. */
   readonly transport?: TransportName;
 }
@@ -29,8 +26,6 @@ export interface UpstreamOptions {
   /** How long `close` waits for running calls, in milliseconds. Default 30 s. */
   readonly closeGraceMs?: number;
   readonly clock?: Clock;
-  /** Around every call, outside the upstream's own; the first is the outermost. */
-  readonly interceptors?: readonly Interceptor[];
 }
 
 export interface Upstream {
@@ -47,21 +42,15 @@ type TransportName = keyof typeof TRANSPORTS;
 
 /** Makes an upstream; the first call connects. */
 export function createUpstream(settings: UpstreamSettings, options: UpstreamOptions = {}): Upstream {
-  const {
-    maxResponseBytes = 64 * 1024 * 1024,
-    closeGraceMs = 30_000,
-    clock = systemClock,
-    interceptors = [],
-  } = options;
-  const { name, target, tls, timeoutMs } = settings;
+  const { maxResponseBytes = 64 * 1024 * 1024, closeGraceMs = 30_000, clock = systemClock } = options;
+  const { name, target, tls } = settings;
   const transport = TRANSPORTS[settings.transport ?? 'grpc-js'](
     { target, maxResponseBytes, ...(tls === undefined ? {} : { tls }) },
     clock,
   );
-  const own = timeoutMs === undefined ? [] : [deadline({ unaryMs: timeoutMs }, clock)];
   return {
     name,
-    call: intercept(transport.call, [...interceptors, ...own]),
+    call: transport.call,
     state: () => transport.state(),
     close: () => transport.close(closeGraceMs),
   };
