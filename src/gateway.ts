@@ -9,8 +9,7 @@ import { Resources } from './base/resources.js';
 import { type Interceptor, intercept } from './call/call.js';
 import type { Config, ConfigInput } from './config/config.js';
 import { parseConfig } from './config/parse.js';
-import { type Plan, type PlannedRoute, plan, routeTableOf } from './plan.js';
-import { type RouteRow, routeRow } from './report/route-map.js';
+import { type Plan, type PlannedRoute, plan, routeTableOf, SURFACE } from './plan.js';
 import { createApp, type RequestListener } from './server/app.js';
 import { compileClientAddress } from './server/client-address.js';
 import { endpoint } from './server/endpoint.js';
@@ -22,8 +21,6 @@ import { createLog, type Log } from './telemetry/log.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
-
-const SURFACE = 'default';
 
 type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
 
@@ -113,11 +110,6 @@ function upstreamSettings(name: string, { target, services, transport, tls }: Up
       ...(serverName === undefined ? {} : { serverName }),
     },
   };
-}
-
-/** The rows of the route map, in the order of the schema. */
-export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
-  return routes.map(({ binding, policy, upstream }) => routeRow(binding, policy, SURFACE, upstream));
 }
 
 export interface GatewayOptions extends ConfigInput {

@@ -7,12 +7,16 @@ import { formatDuration } from './base/duration.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Policy, policyOf } from './policy/policy.js';
+import { type RouteRow, routeRow } from './report/route-map.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
 import { conflictDiagnostics, RouteTableBuilder } from './routing/route-table.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/descriptor.js';
 import { loadSchema } from './schema/source.js';
 import { selectUpstream } from './upstream/service-selector.js';
+
+/** The one surface that there is. */
+export const SURFACE = 'default';
 
 export interface PlannedRoute {
   readonly binding: Binding;
@@ -68,6 +72,11 @@ function planRoute(config: Config, binding: Binding, upstream: string | undefine
   const origin = own === undefined ? `upstream ${upstream}` : 'policy timeout';
   const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
   return { binding, policy, upstream, timeoutMs, timeout };
+}
+
+/** The rows of the route map, in the order of the schema. */
+export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
+  return routes.map(({ binding, policy, upstream }) => routeRow(binding, policy, SURFACE, upstream));
 }
 
 /** The table that serves the routes, and the conflicts that building it finds. */

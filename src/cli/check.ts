@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
-import { routeRows } from '../gateway.js';
+import { routeRows } from '../plan.js';
 import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { planFlags, type SchemaFlags, withSchemaOptions } from './schema-options.js';

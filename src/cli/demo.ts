@@ -1,14 +1,11 @@
 import { Command } from 'commander';
 import { parseConfig } from '../config/parse.js';
-import { startShop } from '../demo/shop.js';
+import type { Shop } from '../demo/shop.js';
 import { tour } from '../demo/tour.js';
-import { routeRows } from '../gateway.js';
-import { plan } from '../plan.js';
+import { plan, routeRows } from '../plan.js';
 import { countRoutes } from '../report/route-map.js';
-import { createLog } from '../telemetry/log.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { parsePort } from './port.js';
-import { runServer } from './run-server.js';
 import { hasErrors, printDiagnostics } from './schema-options.js';
 
 interface DemoFlags {
@@ -24,6 +21,7 @@ export function demoCommand(exit: SetExitCode): Command {
     .option('--admin-port <number>', 'port for health and the route map', parsePort, 9901)
     .addHelpText('after', '\nExample:\n  protogate demo --port 8080')
     .action(async ({ port, adminPort }: DemoFlags) => {
+      const { startShop } = await import('../demo/shop.js');
       const shop = await startShop();
       try {
         exit(await serveShop(shop, port, adminPort));
@@ -33,11 +31,7 @@ export function demoCommand(exit: SetExitCode): Command {
     });
 }
 
-async function serveShop(
-  shop: Awaited<ReturnType<typeof startShop>>,
-  port: number,
-  adminPort: number,
-): Promise<number> {
+async function serveShop(shop: Shop, port: number, adminPort: number): Promise<number> {
   const { config, diagnostics } = parseConfig({
     version: 1,
     listen: { port },
@@ -46,7 +40,7 @@ async function serveShop(
     upstreams: Object.fromEntries(shop.upstreams.map(({ name, target, services }) => [name, { target, services }])),
     metadata: { request: ['accept-language'], response: ['location'] },
     drain: { grace: '0s', timeout: '2s' },
-    log: { sample: 0 },
+    log: { sample: 0, format: 'text' },
   });
   const planned = config === undefined ? undefined : await plan(config);
   const problems = [...diagnostics, ...(planned?.diagnostics ?? [])].filter(({ severity }) => severity === 'error');
@@ -55,7 +49,8 @@ async function serveShop(
     return EXIT_FAILURE;
   }
   for (const { name, target } of shop.upstreams) process.stderr.write(`gRPC service ${name} at ${target}\n`);
-  const server = await runServer(planned, createLog({ format: 'text' }));
+  const { runServer } = await import('./run-server.js');
+  const server = await runServer(planned);
   process.stdout.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
   process.stderr.write(`\nTry, in another terminal:\n\n`);
   for (const { title, curl } of tour(server.url)) process.stderr.write(`# ${title}\n${curl}\n\n`);

@@ -2,11 +2,11 @@
 import { createServer, type Server } from 'node:http';
 import { createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
-import { routeRows, startGateway } from '../gateway.js';
-import type { Plan } from '../plan.js';
+import { startGateway } from '../gateway.js';
+import { type Plan, routeRows } from '../plan.js';
 import { prepareDrain } from '../server/drain.js';
 import { listen, urlOf } from '../server/listen.js';
-import type { Log } from '../telemetry/log.js';
+import { createLog } from '../telemetry/log.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -15,8 +15,9 @@ export interface RunningServer {
   readonly stopped: Promise<void>;
 }
 
-export async function runServer(plan: Plan, log: Log): Promise<RunningServer> {
+export async function runServer(plan: Plan): Promise<RunningServer> {
   const { config } = plan;
+  const log = createLog({ format: config.log.format });
   let state = 'starting';
   const gateway = startGateway(plan, log);
   const admin = await listenAdmin(plan, () => ({

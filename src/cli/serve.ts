@@ -1,10 +1,8 @@
 import { Command } from 'commander';
-import { routeRows } from '../gateway.js';
+import { routeRows } from '../plan.js';
 import { countRoutes } from '../report/route-map.js';
-import { createLog } from '../telemetry/log.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { parsePort } from './port.js';
-import { runServer } from './run-server.js';
 import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
 /** `serve`: runs the gateway until SIGTERM or SIGINT, then drains. */
@@ -25,8 +23,9 @@ export function serveCommand(exit: SetExitCode): Command {
       if (plan.config.upstreams.size === 0) {
         throw new UsageError('no upstream: give --upstream [NAME=]TARGET or a --config FILE that names one');
       }
-      const log = createLog({ format: plan.config.log.format });
-      const server = await runServer(plan, log);
+      // Only what serves loads the server: the other commands start in half the time.
+      const { runServer } = await import('./run-server.js');
+      const server = await runServer(plan);
       const served = routeRows(plan.routes).filter(({ upstream }) => upstream !== null);
       process.stdout.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
       await server.stopped;

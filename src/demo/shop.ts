@@ -19,7 +19,7 @@ interface ShopUpstream {
 }
 
 /** The shop while it is open. */
-interface Shop {
+export interface Shop {
   readonly upstreams: readonly ShopUpstream[];
   /** The folder of the shop's protos: an import root. */
   readonly protos: string;
