@@ -249,9 +249,12 @@ export class JsonScanner {
     if (byte === Char.OPEN_OBJECT) return 'an object';
     if (byte === Char.OPEN_LIST) return 'a list';
     if (byte === Char.QUOTE) return quoteShort(this.readString());
-    if (byte === Char.T) return 'true';
-    if (byte === Char.F) return 'false';
-    if (byte === Char.N) return 'null';
+    if (byte === Char.T || byte === Char.F || byte === Char.N) {
+      const word = byte === Char.T ? 'true' : byte === Char.F ? 'false' : 'null';
+      // `nul` is no wrong value but no JSON.
+      this.literal(word);
+      return word;
+    }
     this.passNumber();
     return shorten(this.tokenText());
   }
