@@ -4,10 +4,11 @@
 import { readFileSync } from 'node:fs';
 import { type Clock, systemClock } from './base/clock.js';
 import type { Diagnostic } from './base/diagnostic.js';
-import { formatDiagnostic } from './base/diagnostic.js';
-import { Resources } from './base/resources.js';
+import { errorAt, formatDiagnostic } from './base/diagnostic.js';
+import { type Lease, Resources } from './base/resources.js';
 import { type Interceptor, intercept } from './call/call.js';
 import type { Config, ConfigInput } from './config/config.js';
+import { fileIssues } from './config/files.js';
 import { parseConfig } from './config/parse.js';
 import { type Plan, type PlannedRoute, plan, routeTableOf, SURFACE } from './plan.js';
 import { createApp, type RequestListener } from './server/app.js';
@@ -32,8 +33,18 @@ export interface CompileOptions {
 }
 
 /** Plan → Snapshot: immutable tables, and the resources that they hold until they are released. */
-export function compileSnapshot({ config, codecs, registry, routes }: Plan, options: CompileOptions): Snapshot {
-  const { upstreams, release } = acquireUpstreams(config, options.resources);
+export function compileSnapshot(planned: Plan, options: CompileOptions): Snapshot {
+  const lease = options.resources.lease();
+  try {
+    return compile(planned, lease, options);
+  } catch (error) {
+    void lease.release();
+    throw error;
+  }
+}
+
+function compile({ config, codecs, registry, routes }: Plan, lease: Lease, options: CompileOptions): Snapshot {
+  const upstreams = acquireUpstreams(config, lease);
   const requestMetadata = compileRequestMetadata(config.metadata);
   const responseHeaders = compileResponseHeaders(config.metadata);
 
@@ -75,23 +86,19 @@ export function compileSnapshot({ config, codecs, registry, routes }: Plan, opti
     clientAddress: compileClientAddress(config.trustedProxies),
     logSample: config.log.sample,
     upstreams,
-    release,
+    release: lease.release,
   };
 }
 
 /** An upstream outlives a snapshot: the same settings keep the same connections. */
-function acquireUpstreams(config: Config, resources: Resources) {
-  const upstreams = new Map<string, Upstream>();
-  const keys: string[] = [];
-  for (const [name, settings] of config.upstreams) {
-    const key = `upstream ${JSON.stringify([name, settings, config.limits.responseBytes])}`;
-    keys.push(key);
-    const create = () =>
-      createUpstream(upstreamSettings(name, settings), { maxResponseBytes: config.limits.responseBytes });
-    upstreams.set(name, resources.acquire(key, create));
-  }
-  const release = async () => void (await Promise.all(keys.map((key) => resources.release(key))));
-  return { upstreams, release };
+function acquireUpstreams(config: Config, lease: Lease): ReadonlyMap<string, Upstream> {
+  const { responseBytes } = config.limits;
+  const upstreams = [...config.upstreams].map(([name, settings]) => {
+    const key = `upstream ${JSON.stringify([name, settings, responseBytes])}`;
+    const create = () => createUpstream(upstreamSettings(name, settings), { maxResponseBytes: responseBytes });
+    return [name, lease.acquire(key, create)] as const;
+  });
+  return new Map(upstreams);
 }
 
 /** The certificates are read when an upstream is made; the deadline is the route's matter. */
@@ -182,6 +189,9 @@ export function startGateway(
 async function planOrThrow(input: ConfigInput): Promise<Plan> {
   const { config, diagnostics } = parseConfig(input);
   if (config === undefined) throw new GatewayError(diagnostics);
+  const issues = await fileIssues(config);
+  if (issues.length > 0)
+    throw new GatewayError(issues.map(({ rule, text }) => errorAt({ file: 'options' }, rule, text)));
   return checked(await plan(config));
 }
 

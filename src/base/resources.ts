@@ -12,6 +12,13 @@ interface Held {
   count: number;
 }
 
+/** What one owner holds. */
+export interface Lease {
+  acquire: Resources['acquire'];
+  /** Lets go of everything acquired so far. */
+  release(): Promise<void>;
+}
+
 export class Resources {
   readonly #held = new Map<string, Held>();
 
@@ -35,6 +42,19 @@ export class Resources {
     if (held.count > 0) return;
     this.#held.delete(key);
     await held.resource.close();
+  }
+
+  /** Holds resources for one owner, who lets go of all of them at once. */
+  lease(): Lease {
+    const keys: string[] = [];
+    return {
+      acquire: (key, create) => {
+        const resource = this.acquire(key, create);
+        keys.push(key);
+        return resource;
+      },
+      release: async () => void (await Promise.all(keys.splice(0).map((key) => this.release(key)))),
+    };
   }
 
   get size(): number {

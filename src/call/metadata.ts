@@ -7,15 +7,6 @@ export type Metadata = readonly MetadataEntry[];
 
 export const NO_METADATA: Metadata = Object.freeze([]);
 
-/** The last value of `key`, which must be in lower case. */
-export function lastValue(metadata: Metadata, key: string): string | Uint8Array | undefined {
-  for (let i = metadata.length - 1; i >= 0; i--) {
-    const entry = metadata[i];
-    if (entry !== undefined && entry[0] === key) return entry[1];
-  }
-  return undefined;
-}
-
 /** True if `key` is a legal metadata key: digits, lower-case letters, `_`, `-`, `.`. */
 export function isMetadataKey(key: string): boolean {
   return /^[0-9a-z_.-]+$/.test(key);

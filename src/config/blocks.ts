@@ -6,6 +6,8 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { parseDuration } from '../base/duration.js';
 import { parseSize } from '../base/size.js';
+import { isServiceSelector } from '../upstream/service-selector.js';
+import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
 
 /** `300ms`, `2s`, `1m` → milliseconds. */
 const duration = z
@@ -66,11 +68,18 @@ export const schema = z
   .prefault({})
   .describe('Where the protos are.');
 
+const serviceSelector = z
+  .string()
+  .refine(isServiceSelector, { error: 'expected a service (shop.v1.Orders), a package (billing.v1.*) or *' });
+
 const upstream = z
   .strictObject({
-    target: z.string().min(1).describe('host:port, dns:///host:port or unix:/path.'),
+    target: z
+      .string()
+      .refine((text) => targetProblem(text) === undefined, { error: `expected ${TARGET_FORMS}` })
+      .describe(`${TARGET_FORMS}.`),
     services: z
-      .array(z.string().min(1))
+      .array(serviceSelector)
       .default(['*'])
       .describe('Services that it serves: shop.v1.Orders, billing.v1.* (sub-packages too), *; the longest wins.'),
     tls: z

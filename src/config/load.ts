@@ -7,6 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { type Config, configSchema } from './config.js';
+import { fileIssues, TLS_FILES } from './files.js';
 import { type IssueText, issueTexts } from './issues.js';
 import { type ParsedConfig, parseConfig } from './parse.js';
 
@@ -56,7 +57,7 @@ class ConfigFile {
     const config = this.parse(value);
     if (config === undefined) return { diagnostics: this.diagnostics };
     const resolved = this.resolvePaths(config);
-    await this.checkFiles(resolved);
+    this.report(await fileIssues(resolved));
     return this.diagnostics.length > 0
       ? { diagnostics: this.diagnostics }
       : { config: resolved, diagnostics: this.diagnostics };
@@ -75,10 +76,12 @@ class ConfigFile {
     const first = configSchema.safeParse(value);
     const result = first.success ? first : configSchema.safeParse(this.withNumbers(value, first.error.issues));
     if (result.success) return result.data;
-    for (const issue of result.error.issues.flatMap(issueTexts)) {
-      this.diagnostics.push(errorAt(this.placeOf(issue), issue.rule, issue.text));
-    }
+    this.report(result.error.issues.flatMap(issueTexts));
     return undefined;
+  }
+
+  private report(issues: readonly IssueText[]): void {
+    for (const issue of issues) this.diagnostics.push(errorAt(this.placeOf(issue), issue.rule, issue.text));
   }
 
   /** A number that came from `${NAME}` is text; where a number is expected it becomes one. */
@@ -160,18 +163,6 @@ class ConfigFile {
     };
   }
 
-  private async checkFiles(config: Config): Promise<void> {
-    for (const [name, { tls }] of config.upstreams) {
-      for (const key of TLS_FILES) {
-        const file = tls?.[key];
-        if (file === undefined || (await readable(file))) continue;
-        const path = ['upstreams', name, 'tls', key];
-        const text = `${path.join('.')}: expected a file that can be read`;
-        this.diagnostics.push(errorAt(this.placeOf({ path, rule: 'config-value' }), 'config-value', text));
-      }
-    }
-  }
-
   /** Of the key itself for an unknown one, else of the value, else of the nearest parent that there is. */
   private placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
     if (rule === 'unknown-key') {
@@ -192,13 +183,4 @@ class ConfigFile {
     const { line, col } = this.lines.linePos(offset);
     return { file: this.file, line, column: col };
   }
-}
-
-const TLS_FILES = ['ca', 'cert', 'key'] as const;
-
-async function readable(file: string): Promise<boolean> {
-  return readFile(file).then(
-    () => true,
-    () => false,
-  );
 }

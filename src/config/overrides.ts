@@ -1,5 +1,6 @@
 /** Flags of the command line over the config file. */
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import { targetProblem } from '../upstream/target.js';
 import type { Config } from './config.js';
 
 export interface Overrides {
@@ -49,6 +50,8 @@ function overrideUpstreams(config: Config, flags: readonly string[]) {
       continue;
     }
     const [, name = 'default', target = ''] = match;
+    const problem = targetProblem(target);
+    if (problem !== undefined) diagnostics.push(errorAt({ file: '--upstream' }, 'flag', problem));
     if (given.has(name)) {
       diagnostics.push(errorAt({ file: '--upstream' }, 'flag', `expected each name once, got '${name}' twice`));
     }

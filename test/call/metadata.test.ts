@@ -1,5 +1,5 @@
 import test from 'ava';
-import { isMetadataKey, isMetadataText, isReservedMetadataKey, lastValue } from '../../src/call/metadata.js';
+import { isMetadataKey, isMetadataText, isReservedMetadataKey } from '../../src/call/metadata.js';
 
 test('a key is digits, lower-case letters, _ - .', (t) => {
   for (const key of ['a', 'x-user-id', 'a.b_c-1', '0', 'x-bin']) t.true(isMetadataKey(key), key);
@@ -28,15 +28,4 @@ test('what the protocol keeps for itself is reserved', (t) => {
   }
   for (const key of ['x-grpc', 'grpcx', 'authorization', 'x-request-id', 'ten', 'location'])
     t.false(isReservedMetadataKey(key), key);
-});
-
-test('of repeated keys the last value is the one', (t) => {
-  const metadata = [
-    ['a', '1'],
-    ['b', '2'],
-    ['a', '3'],
-  ] as const;
-  t.is(lastValue(metadata, 'a'), '3');
-  t.is(lastValue(metadata, 'c'), undefined);
-  t.is(lastValue([], 'a'), undefined);
 });

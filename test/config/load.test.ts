@@ -8,6 +8,7 @@ import { configJsonSchema } from '../../src/config/json-schema.js';
 import { loadConfig } from '../../src/config/load.js';
 import { applyOverrides } from '../../src/config/overrides.js';
 import { parseConfig } from '../../src/config/parse.js';
+import { certificates } from '../support/certificates.js';
 import { ROOT } from '../support/run.js';
 
 async function load(
@@ -37,8 +38,8 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
   ],
   [
     'an unknown key of a named upstream',
-    'version: 1\nupstreams: { a: { target: x, tiemout: 1s } }\n',
-    ["g.yaml:2:30: error: upstreams.a.tiemout: unknown key, did you mean 'timeout'? [unknown-key]"],
+    'version: 1\nupstreams: { a: { target: "x:1", tiemout: 1s } }\n',
+    ["g.yaml:2:34: error: upstreams.a.tiemout: unknown key, did you mean 'timeout'? [unknown-key]"],
   ],
   [
     'every problem, not the first',
@@ -48,6 +49,16 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
       /^g\.yaml:2:17: error: listen\.port: expected number, got string/,
       /^g\.yaml:3:16: error: log\.sample: /,
     ],
+  ],
+  [
+    'a target that is none',
+    'version: 1\nupstreams: { a: { target: orders } }\n',
+    ['g.yaml:2:27: error: upstreams.a.target: expected HOST:PORT, dns:///HOST:PORT or unix:/PATH [config-value]'],
+  ],
+  [
+    'a selector that is none',
+    "version: 1\nupstreams: { a: { target: 'a:1', services: [a.*.B] } }\n",
+    [/^g\.yaml:2:\d+: error: upstreams\.a\.services\.0: expected a service/],
   ],
   ['a missing version', 'listen: { port: 1 }\n', [/^g\.yaml:1:1: error: version: /]],
   [
@@ -80,8 +91,8 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
   ],
   [
     'a certificate that is nowhere',
-    'version: 1\nupstreams: { a: { target: x, tls: { ca: nowhere.pem } } }\n',
-    ['g.yaml:2:41: error: upstreams.a.tls.ca: expected a file that can be read [config-value]'],
+    'version: 1\nupstreams: { a: { target: "x:1", tls: { ca: nowhere.pem } } }\n',
+    ['g.yaml:2:45: error: upstreams.a.tls.ca: expected a file that can be read [config-value]'],
   ],
 ];
 for (const [fact, yaml, lines] of wrong) {
@@ -107,11 +118,11 @@ test('__proto__ is an unknown key and touches nothing', async (t) => {
 
 test('variables and files are substituted inside strings, numbers become numbers, $${ escapes', async (t) => {
   const yaml =
-    'version: 1\nlisten: { port: "${PORT}" }\nupstreams: { a: { target: "${HOST}:${file:port.txt}", services: ["$${X}"] } }\n';
+    'version: 1\nlisten: { port: "${PORT}" }\nupstreams: { a: { target: "${HOST}:${file:port.txt}", services: [a.B], tls: { serverName: "$${X}" } } }\n';
   const { config, lines } = await load(t, yaml, { PORT: '81', HOST: 'h' }, { 'port.txt': '50051\n' });
   t.deepEqual(lines, []);
   t.is(config?.listen.port, 81);
-  t.like(config?.upstreams.get('a'), { target: 'h:50051', services: ['${X}'] });
+  t.like(config?.upstreams.get('a'), { target: 'h:50051', services: ['a.B'], tls: { serverName: '${X}' } });
 });
 
 test('a substituted value cannot change the shape and is never shown', async (t) => {
@@ -146,7 +157,7 @@ test('admin: false means no admin port', (t) => {
 test('flags win over the file; a nameless upstream serves every service', (t) => {
   const { config } = parseConfig({
     version: 1,
-    upstreams: { a: { target: 'old', services: ['x.*'] } },
+    upstreams: { a: { target: 'old:1', services: ['x.*'] } },
     schema: { protos: ['p'] },
   });
   const flags = {
@@ -165,7 +176,7 @@ test('flags win over the file; a nameless upstream serves every service', (t) =>
   t.like(merged, { schema: { protos: ['p', 'q'], autoRoutes: ['*'] }, listen: { port: 0 }, admin: { port: 1 } });
 });
 
-for (const flags of [['a=b=c'], ['a='], ['x y'], ['a=b', 'a=c']]) {
+for (const flags of [['a=b=c'], ['a='], ['x y'], ['a=orders'], ['http://a:1'], ['a=b:1', 'a=c:1']]) {
   test(`--upstream ${flags.join(' --upstream ')} is refused`, (t) => {
     const { config } = parseConfig({ version: 1 });
     const { diagnostics } = applyOverrides(config!, { protos: [], imports: [], descriptorSets: [], upstreams: flags });
@@ -174,10 +185,31 @@ for (const flags of [['a=b=c'], ['a='], ['x y'], ['a=b', 'a=c']]) {
   });
 }
 
+test('certificates that are none, or that do not belong together, are named with their place', async (t) => {
+  const { server, client } = certificates();
+  const yaml = (tls: string) => `version: 1\nupstreams: { a: { target: "x:1", tls: ${tls} } }\n`;
+  const files = { 'none.pem': 'x', 'cert.pem': server.cert.toString(), 'key.pem': client.key.toString() };
+  const rows: readonly (readonly [tls: string, text: RegExp])[] = [
+    ['{ ca: none.pem }', /:45: error: upstreams\.a\.tls\.ca: expected a PEM file /],
+    ['{ cert: cert.pem }', /: upstreams\.a\.tls: expected cert and key, got one of them /],
+    ['{ cert: cert.pem, key: key.pem }', /: upstreams\.a\.tls: expected certificates and a key that belong together /],
+  ];
+  for (const [tls, text] of rows) {
+    const { lines } = await load(t, yaml(tls), {}, files);
+    t.is(lines.length, 1, tls);
+    t.regex(lines[0]!, text);
+  }
+});
+
 test('the sample in the docs loads, and the docs name every key', async (t) => {
   const page = await readFile(join(ROOT, 'docs/configuration.md'), 'utf8');
   const sample = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
-  const { config, lines } = await load(t, sample, { ORDERS: 'orders:50051' }, { 'ca.pem': 'x' });
+  const { config, lines } = await load(
+    t,
+    sample,
+    { ORDERS: 'orders:50051' },
+    { 'ca.pem': certificates().ca.toString() },
+  );
   t.deepEqual(lines, []);
   t.truthy(config);
   const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };
