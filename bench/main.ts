@@ -1,5 +1,5 @@
 /** `npm run bench -- NAME`: runs one benchmark, or all. */
-const BENCHMARKS = ['match'] as const;
+const BENCHMARKS = ['match', 'token'] as const;
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(BENCHMARKS as readonly string[]).includes(name));

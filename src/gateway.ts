@@ -2,6 +2,7 @@
  * The composition root: a Plan becomes a Snapshot, snapshots are served. `createGateway` is the same thing as a library.
  */
 import { readFileSync } from 'node:fs';
+import { authentication } from './authentication.js';
 import { type Clock, systemClock } from './base/clock.js';
 import type { Diagnostic } from './base/diagnostic.js';
 import { errorAt, formatDiagnostic } from './base/diagnostic.js';
@@ -10,9 +11,14 @@ import { type Interceptor, intercept } from './call/call.js';
 import type { Config, ConfigInput } from './config/config.js';
 import { fileIssues } from './config/files.js';
 import { parseConfig } from './config/parse.js';
+import type { Equality } from './paths/equality.js';
 import { type Plan, type PlannedRoute, plan, routeTableOf, SURFACE } from './plan.js';
+import type { Access } from './policy/access.js';
+import type { Authenticator } from './policy/credentials.js';
 import { createApp, type RequestListener } from './server/app.js';
+import { authenticate, authorize } from './server/authenticate.js';
 import { compileClientAddress } from './server/client-address.js';
+import { compileCors } from './server/cors.js';
 import { endpoint } from './server/endpoint.js';
 import type { Middleware } from './server/exchange.js';
 import { composeRoute, type Route } from './server/route.js';
@@ -28,6 +34,7 @@ type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? 
 export interface CompileOptions {
   readonly resources: Resources;
   readonly clock: Clock;
+  readonly log: Log;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
 }
@@ -45,18 +52,23 @@ export function compileSnapshot(planned: Plan, options: CompileOptions): Snapsho
 
 function compile({ config, codecs, registry, routes }: Plan, lease: Lease, options: CompileOptions): Snapshot {
   const upstreams = acquireUpstreams(config, lease);
-  const requestMetadata = compileRequestMetadata(config.metadata);
+  const { authenticator, guardedHeaders, prepared } = authentication(config, lease, options);
+  const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders);
   const responseHeaders = compileResponseHeaders(config.metadata);
 
-  function compileRoute({ binding, policy, upstream: name, timeoutMs }: PlannedRoute, upstream: Upstream): Route {
+  function compileRoute(route: PlannedRoute, upstream: Upstream): Route {
+    const { binding, policy, access, upstream: name, timeoutMs } = route;
     const { method } = binding;
     const { settings } = policy;
+    const transcoder = compileTranscoder(binding, codecs, config.query);
+    const { ofPath, ofMessage } = splitDemands(route);
     const end =
       method.clientStreaming || method.serverStreaming
         ? unserved('streaming methods are not served')
         : endpoint({
             method,
-            transcoder: compileTranscoder(binding, codecs, config.query),
+            transcoder,
+            require: ofMessage,
             call: intercept(upstream.call, options.interceptors),
             requestMetadata,
             responseHeaders,
@@ -66,7 +78,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
             successStatus: settings.successStatus ?? 200,
             clock: options.clock,
           });
-    return composeRoute(binding, name, options.afterAuth, end);
+    const guards = guardsOf(access, ofPath, authenticator, transcoder.path);
+    return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
   }
 
   const served = routes.flatMap((planned) => {
@@ -79,6 +92,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       {
         name: SURFACE,
         table: routeTableOf(served).table,
+        cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
         errorFormat: config.errors.format,
         statusCodec: status === undefined ? undefined : codecs.of(status),
       },
@@ -86,7 +100,35 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     clientAddress: compileClientAddress(config.trustedProxies),
     logSample: config.log.sample,
     upstreams,
+    prepared,
     release: lease.release,
+  };
+}
+
+/** What a route that is not for everybody begins with. */
+function guardsOf(
+  { mode, scopes }: Access,
+  require: readonly Equality[],
+  authenticator: Authenticator,
+  requestOf: (captures: readonly string[]) => Uint8Array,
+): Middleware[] {
+  const guards: Middleware[] = [];
+  if (mode !== 'public') guards.push(authenticate(authenticator, mode));
+  if (scopes.length > 0 || require.length > 0) guards.push(authorize({ scopes, require, requestOf }));
+  return guards;
+}
+
+/** A demand over nothing but what the path captures is decided before anything else is read. */
+function splitDemands({ binding, access }: PlannedRoute) {
+  const inPath = ({ requestFields }: Equality) =>
+    requestFields.every((path) =>
+      binding.variables.some(
+        ({ fieldPath }) => fieldPath.length === path.length && fieldPath.every((field, i) => field === path[i]),
+      ),
+    );
+  return {
+    ofPath: access.require.filter(inPath),
+    ofMessage: access.require.filter((equality) => !inPath(equality)),
   };
 }
 
@@ -148,13 +190,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { middleware, interceptors, ...input } = options;
   const first = await planOrThrow(input);
   const log = createLog({ format: first.config.log.format });
-  return startGateway(first, log, {
+  const gateway = startGateway(first, log, {
     ...(middleware === undefined ? {} : { middleware }),
     ...(interceptors === undefined ? {} : { interceptors }),
   });
+  await gateway.prepared;
+  return gateway;
 }
 
 export interface RunningGateway extends Gateway {
+  /** Resolves when the first snapshot can serve. */
+  readonly prepared: Promise<void>;
   readonly snapshots: Snapshots;
 }
 
@@ -168,18 +214,23 @@ export function startGateway(
   const options = {
     resources: new Resources(),
     clock,
+    log,
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
   };
-  const snapshots = new Snapshots(compileSnapshot(first, options));
+  const snapshot = compileSnapshot(first, options);
+  const snapshots = new Snapshots(snapshot);
   const handle = createApp({ snapshots, log, clock, custom: middleware?.beforeMatch ?? [] });
   let { config } = first;
   return {
     snapshots,
+    prepared: snapshot.prepared,
     callback: () => handle,
     async reload(input) {
       const next = input === undefined ? await checked(await plan(config)) : await planOrThrow(input);
-      snapshots.swap(compileSnapshot(next, options));
+      const compiled = compileSnapshot(next, options);
+      await compiled.prepared;
+      snapshots.swap(compiled);
       config = next.config;
     },
     close: () => snapshots.close(),

@@ -6,12 +6,15 @@ import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
 import { formatDuration } from './base/duration.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
-import { type Policy, policyOf } from './policy/policy.js';
+import { type Access, type AuthMeans, accessOf } from './policy/access.js';
+import { readKeyFile } from './policy/key-file.js';
+import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
 import { conflictDiagnostics, RouteTableBuilder } from './routing/route-table.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/descriptor.js';
+import { parseMethodSelector } from './schema/method-selector.js';
 import { loadSchema } from './schema/source.js';
 import { selectUpstream } from './upstream/service-selector.js';
 
@@ -21,6 +24,7 @@ export const SURFACE = 'default';
 export interface PlannedRoute {
   readonly binding: Binding;
   readonly policy: Policy;
+  readonly access: Access;
   /** Name of the upstream that serves it; undefined: none does, it is listed and not served. */
   readonly upstream: string | undefined;
   readonly timeoutMs: number | undefined;
@@ -47,14 +51,19 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   const { registry, diagnostics: found } = await loadSchema(config.schema, options);
   const { bindings, diagnostics: wrong } = collectBindings(registry, config.schema);
   const upstreams = assignUpstreams(config, registry);
-  const routes = bindings.map((binding) => planRoute(config, binding, upstreams.of.get(binding.method.service)));
+  const policies = decidePolicies(config, bindings);
+  const routes = bindings.map((binding) =>
+    planRoute(config, binding, policies.of.get(binding.method)!, upstreams.of.get(binding.method.service)),
+  );
   const diagnostics = [
+    ...keyFileProblems(config),
     ...found,
     ...wrong,
     ...conflictsOf(routes),
     ...upstreams.diagnostics,
-    ...policyProblems(routes),
-    publicWarning(options.configFile),
+    ...policies.diagnostics,
+    ...authProblems(config, routes, options.configFile),
+    ...unenforced(routes),
   ];
   const codecs = createCodecs(registry, {
     ...config.json,
@@ -64,19 +73,61 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   return { config, registry, codecs, routes, diagnostics };
 }
 
-function planRoute(config: Config, binding: Binding, upstream: string | undefined): PlannedRoute {
-  const policy = policyOf(binding.method);
+function planRoute(
+  config: Config,
+  binding: Binding,
+  { policy, access }: Decision,
+  upstream: string | undefined,
+): PlannedRoute {
   const own = policy.settings.timeoutMs;
   const inherited = upstream === undefined ? undefined : config.upstreams.get(upstream)?.timeoutMs;
   const timeoutMs = own ?? inherited;
   const origin = own === undefined ? `upstream ${upstream}` : 'policy timeout';
   const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
-  return { binding, policy, upstream, timeoutMs, timeout };
+  return { binding, policy, access, upstream, timeoutMs, timeout };
+}
+
+interface Decision {
+  readonly policy: Policy;
+  readonly access: Access;
+}
+
+/** Each routed method's policy and access: what the protos declare under the rules of the config. */
+function decidePolicies(config: Config, bindings: readonly Binding[]) {
+  const of = new Map<MethodDescriptor, Decision>();
+  const diagnostics: Diagnostic[] = [];
+  const used = new Set<PolicyRule>();
+  const rules = config.policies.map(({ selector, declaration }) => {
+    const selects = parseMethodSelector(selector) ?? (() => false);
+    const rule: PolicyRule = { declaration, selects: (method) => selects(method) && used.add(rule) !== undefined };
+    return rule;
+  });
+  const means = meansOf(config);
+  for (const { method } of bindings) {
+    if (of.has(method)) continue;
+    const policy = policyOf(method, rules);
+    const found = accessOf(method, policy, means);
+    diagnostics.push(...found.diagnostics);
+    of.set(method, { policy, access: found.access });
+  }
+  for (const [index, { selector, declaration }] of config.policies.entries()) {
+    if (used.has(rules[index]!)) continue;
+    const text = `policies.${index}: no routed method is selected by '${selector}'`;
+    diagnostics.push(warningAt(declaration.position, 'unused-policy', text));
+  }
+  return { of, diagnostics };
+}
+
+function meansOf({ auth }: Config): AuthMeans | undefined {
+  if (auth === undefined) return undefined;
+  const knowsScopes = auth.jwt.length > 0 || auth.apiKeys !== undefined;
+  const identifies = knowsScopes || auth.mtls !== undefined;
+  return { default: auth.default, position: auth.position, identifies, knowsScopes };
 }
 
 /** The rows of the route map, in the order of the schema. */
 export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
-  return routes.map(({ binding, policy, upstream }) => routeRow(binding, policy, SURFACE, upstream));
+  return routes.map((route) => routeRow(route, SURFACE));
 }
 
 /** The table that serves the routes, and the conflicts that building it finds. */
@@ -119,20 +170,57 @@ function assignUpstreams(config: Config, registry: Registry): Assignment {
   return { of, diagnostics };
 }
 
-/** What a policy declares and nothing here can hold: closed by default means to say so, not to serve without it. */
-function policyProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
+/** `keys.yaml` is read again when it is served; what is wrong with it now is told now. */
+function keyFileProblems({ auth }: Config): readonly Diagnostic[] {
+  const file = auth?.apiKeys?.file;
+  if (file === undefined) return [];
+  try {
+    return readKeyFile(file).diagnostics;
+  } catch {
+    return [errorAt({ file }, 'keys-file', 'expected a file that can be read')];
+  }
+}
+
+/** What is wrong, or looks wrong, with who may call what, seen over all routes. */
+function authProblems(
+  config: Config,
+  routes: readonly PlannedRoute[],
+  configFile: string | undefined,
+): readonly Diagnostic[] {
+  const { auth } = config;
+  if (auth === undefined) {
+    return [warningAt({ file: configFile ?? 'protogate' }, 'no-auth', 'no auth is configured: every route is public')];
+  }
+  const { position } = auth;
+  if (meansOf(config)?.identifies !== true) {
+    const text = 'auth: expected jwt, apiKeys or mtls, got nothing that can authenticate';
+    return [errorAt(position, 'auth-impossible', text)];
+  }
+  const diagnostics: Diagnostic[] = [];
+  if (routes.length > 0 && routes.every(({ access }) => access.mode === 'public')) {
+    const text = 'auth: every route is public, nothing accepts the credentials that are configured';
+    diagnostics.push(warningAt(position, 'unused-credentials', text));
+  }
+  const seen = new Set<MethodDescriptor>();
+  for (const { binding, access } of routes) {
+    const { method, httpMethod } = binding;
+    const reads = httpMethod === 'GET' || httpMethod === 'HEAD' || method.idempotency === 'no-side-effects';
+    if (access.mode !== 'public' || reads || seen.has(method)) continue;
+    seen.add(method);
+    const text = `${method.fullName}: ${httpMethod} ${binding.template.text} is public and may write`;
+    diagnostics.push(warningAt(access.origin ?? method.position, 'public-write', text));
+  }
+  return diagnostics;
+}
+
+/** What a method declares and this version cannot hold: said, never silently left out. */
+function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const seen = new Set<MethodDescriptor>();
   for (const { binding, policy } of routes) {
     const { method } = binding;
     if (seen.has(method)) continue;
     seen.add(method);
-    const { auth } = policy.settings;
-    if (auth !== undefined && auth.mode !== 'public' && auth.mode !== 'optional') {
-      const position = policy.origins.get('auth') ?? method.position;
-      const text = `${method.fullName}: its policy demands a caller, and no way to authenticate is configured`;
-      diagnostics.push(errorAt(position, 'auth-impossible', text));
-    }
     for (const key of ['rateLimits', 'cache', 'retry'] as const) {
       const position = policy.origins.get(key);
       if (position === undefined) continue;
@@ -149,8 +237,4 @@ function policyProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] 
     }
   }
   return diagnostics;
-}
-
-function publicWarning(configFile: string | undefined): Diagnostic {
-  return warningAt({ file: configFile ?? 'protogate' }, 'no-auth', 'no auth is configured: every route is public');
 }

@@ -60,6 +60,23 @@ for (const line of shell.filter((text) => /^npx protogate serve/.test(text) && !
   });
 }
 
+test('README: the auth sample, with the key that keygen makes and the proto sample, has nothing to complain about', async (t) => {
+  const cwd = await project(t);
+  const [, auth = ''] = [...README.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text);
+  const [, sample = ''] = /```proto\n(import "protogate[\s\S]*?)```/.exec(README) ?? [];
+  await writeFile(join(cwd, 'protogate.yaml'), `${yaml}${auth}`);
+  const [imports = '', rpc = ''] = sample.split('\n\n', 2);
+  const messages = 'message GetOrderRequest { string customer = 1; string id = 2; } message Order {}';
+  const head = `syntax = "proto3"; package shop.v1; import "google/api/annotations.proto"; ${imports}`;
+  await writeFile(join(cwd, 'protos/orders.proto'), `${head} service Orders { ${rpc} } ${messages}`);
+  const keygen = shell.find((line) => line.includes('keygen')) ?? '';
+  const { stdout } = await protogate(argumentsOf(keygen.replace(/>>.*/, '')), { cwd });
+  await writeFile(join(cwd, 'keys.yaml'), `keys:\n${stdout}`);
+  const checked = await protogate(['check', '--config', 'protogate.yaml'], { cwd });
+  t.is(checked.exitCode, 0, checked.stdout);
+  t.is(checked.stdout, '');
+});
+
 test('README: the TypeScript sample serves', async (t) => {
   const cwd = await project(t);
   const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { theme: 'x' } } });

@@ -1,4 +1,5 @@
 import type { Metadata } from './metadata.js';
+import type { Principal } from './principal.js';
 
 /**
  * The one shape of "ask somebody": an upstream is a Call, a cache in front of it is a Call, an aggregate over many is a
@@ -38,6 +39,8 @@ export interface CallRequest {
 export interface CallContext {
   readonly surface: string;
   readonly requestId: string;
+  /** Who calls; absent: nobody asked, or nobody said. */
+  readonly principal?: Principal;
 }
 
 export interface CallResponse {

@@ -6,6 +6,7 @@ import { configSchemaCommand } from './config-schema.js';
 import { demoCommand } from './demo.js';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './exit.js';
 import { explainCommand } from './explain.js';
+import { keygenCommand } from './keygen.js';
 import { routesCommand } from './routes.js';
 import { serveCommand } from './serve.js';
 
@@ -18,7 +19,15 @@ export async function main(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051');
-  for (const define of [serveCommand, routesCommand, checkCommand, explainCommand, configSchemaCommand, demoCommand]) {
+  for (const define of [
+    serveCommand,
+    routesCommand,
+    checkCommand,
+    explainCommand,
+    configSchemaCommand,
+    keygenCommand,
+    demoCommand,
+  ]) {
     program.addCommand(
       define((code) => {
         exitCode = code;

@@ -1,11 +1,12 @@
 /** A gateway on its two ports, from start to drained: what `serve` and `demo` have in common. */
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { startGateway } from '../gateway.js';
 import { type Plan, routeRows } from '../plan.js';
 import { prepareDrain } from '../server/drain.js';
-import { listen, urlOf } from '../server/listen.js';
+import { type ListenSettings, listen, urlOf } from '../server/listen.js';
 import { createLog } from '../telemetry/log.js';
 
 export interface RunningServer {
@@ -25,7 +26,8 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
     state,
     upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
   }));
-  const settings = { ...config.listen, headerBytes: config.limits.headerBytes };
+  await gateway.prepared;
+  const settings = listenSettings(config);
   const server = await listen(settings, gateway.callback()).catch(async (error: unknown) => {
     admin?.close();
     await gateway.close();
@@ -43,6 +45,15 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
     admin?.closeAllConnections();
   });
   return { url: urlOf(server), adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+}
+
+/** The certificates are read when the listener starts. */
+export function listenSettings({ listen: { tls, ...rest }, limits }: Plan['config']): ListenSettings {
+  const settings = { ...rest, headerBytes: limits.headerBytes };
+  if (tls === undefined) return settings;
+  const { cert, key, clientCa } = tls;
+  const authorities = clientCa === undefined ? {} : { clientCa: readFileSync(clientCa) };
+  return { ...settings, tls: { cert: readFileSync(cert), key: readFileSync(key), ...authorities } };
 }
 
 async function listenAdmin(plan: Plan, readiness: Parameters<typeof createAdmin>[0]['readiness']) {

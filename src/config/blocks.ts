@@ -4,25 +4,10 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { parseDuration } from '../base/duration.js';
-import { parseSize } from '../base/size.js';
+import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-selector.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
-
-/** `300ms`, `2s`, `1m` → milliseconds. */
-const duration = z
-  .string()
-  .refine((text) => parseDuration(text) !== undefined, { error: 'expected a duration such as 300ms, 2s or 1m' })
-  .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h)$' })
-  .transform((text) => parseDuration(text) ?? 0);
-
-/** `4MiB`, or a number of bytes → bytes. */
-const size = z
-  .union([z.string(), z.int().nonnegative()], { error: 'expected a size such as 16KiB or 4MiB' })
-  .refine((value) => parseSize(String(value)) !== undefined, { error: 'expected a size such as 16KiB or 4MiB' })
-  .transform((value) => parseSize(String(value)) ?? 0);
-
-const port = z.int().min(0).max(65_535);
+import { duration, port, size } from './values.js';
 
 export const listen = z
   .strictObject({
@@ -31,6 +16,14 @@ export const listen = z
     keepAliveTimeout: duration.prefault('75s').describe('An idle connection is closed after so long.'),
     headersTimeout: duration.prefault('10s').describe('For the whole head of a request.'),
     maxConnections: z.int().positive().default(10_000).describe('More are refused.'),
+    tls: z
+      .strictObject({
+        cert: z.string().describe('PEM file of the gateway’s certificate and its chain.'),
+        key: z.string().describe('PEM file of its key.'),
+        clientCa: z.string().optional().describe('PEM file of the authorities whose client certificates count.'),
+      })
+      .optional()
+      .describe('Absent: plaintext.'),
   })
   .transform(({ keepAliveTimeout, headersTimeout, ...rest }) => ({
     ...rest,
@@ -55,13 +48,17 @@ export const trustedProxies = z
   .default([])
   .describe('Whose X-Forwarded-For and x-request-id are believed, counted from the right.');
 
+export const methodSelector = z
+  .string()
+  .refine((text) => parseMethodSelector(text) !== undefined, { error: METHOD_SELECTOR_FORMS });
+
 export const schema = z
   .strictObject({
     protos: z.array(z.string()).default([]).describe('Import roots; every .proto below them is loaded and routed.'),
     imports: z.array(z.string()).default([]).describe('Roots that are found by imports and never routed.'),
     descriptorSets: z.array(z.string()).default([]).describe('FileDescriptorSets, with their imports.'),
     autoRoutes: z
-      .array(z.string())
+      .array(methodSelector)
       .default([])
       .describe('Selectors of methods that get POST /pkg.Service/Method when they have no rule.'),
   })

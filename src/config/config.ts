@@ -1,6 +1,8 @@
 /** The config: all blocks joined, with defaults. What is not a key here is an error. */
 import { z } from 'zod';
+import { auth } from './auth.js';
 import * as blocks from './blocks.js';
+import { cors, policies } from './policies.js';
 
 export const configSchema = z.strictObject({
   version: z.literal(1).describe('Of this format.'),
@@ -9,6 +11,9 @@ export const configSchema = z.strictObject({
   trustedProxies: blocks.trustedProxies,
   schema: blocks.schema,
   upstreams: blocks.upstreams,
+  auth,
+  policies,
+  cors,
   metadata: blocks.metadata,
   json: blocks.json,
   query: blocks.query,

@@ -1,43 +1,60 @@
 /** The files that a config names, looked into before anything is built from them. */
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import { parseJwks } from '../policy/key-set.js';
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
 
-/** Keys of an upstream's `tls` that name PEM files. */
+/** Keys of an upstream's `tls` that name PEM files; and of the listener's. */
 export const TLS_FILES = ['ca', 'cert', 'key'] as const;
+export const SERVER_TLS_FILES = ['cert', 'key', 'clientCa'] as const;
 
 /** Every file that can't be read or used, by the key path that names it. */
 export async function fileIssues(config: Config): Promise<readonly IssueText[]> {
-  const found = [...config.upstreams].map(([name, { tls }]) => (tls === undefined ? [] : tlsIssues(name, tls)));
+  const { upstreams, listen, auth } = config;
+  const found = [...upstreams].map(([name, { tls = {} }]) => tlsIssues(['upstreams', name, 'tls'], tls));
+  found.push(tlsIssues(['listen', 'tls'], listen.tls ?? {}));
+  for (const [index, { keys }] of (auth?.jwt ?? []).entries()) {
+    if (keys.kind === 'file') found.push(jwksIssues(['auth', 'jwt', index, 'jwksFile'], keys.file));
+  }
+  if (auth?.mtls !== undefined && listen.tls?.clientCa === undefined) {
+    found.push(Promise.resolve([issue(['auth', 'mtls'], 'expected listen.tls with a clientCa as well')]));
+  }
   return (await Promise.all(found)).flat();
 }
 
-type TlsFiles = NonNullable<
-  Config['upstreams'] extends Map<string, infer Upstream extends { tls?: unknown }> ? Upstream['tls'] : never
->;
+type PemFiles = Readonly<Partial<Record<'ca' | 'cert' | 'key' | 'clientCa', string | undefined>>>;
 
-async function tlsIssues(name: string, tls: TlsFiles): Promise<IssueText[]> {
-  const path = ['upstreams', name, 'tls'];
+async function tlsIssues(path: readonly PropertyKey[], tls: PemFiles): Promise<IssueText[]> {
   const issues: IssueText[] = [];
-  const contents: Partial<Record<(typeof TLS_FILES)[number], Buffer>> = {};
-  for (const key of TLS_FILES) {
-    const file = tls[key];
+  const contents = new Map<string, Buffer>();
+  for (const name of ['ca', 'cert', 'key', 'clientCa'] as const) {
+    const file = tls[name];
     if (file === undefined) continue;
     const content = await readFile(file).catch(() => undefined);
-    if (content === undefined) issues.push(issue([...path, key], 'expected a file that can be read'));
-    else if (!content.includes('-----BEGIN ')) issues.push(issue([...path, key], 'expected a PEM file'));
-    else contents[key] = content;
+    if (content === undefined) issues.push(issue([...path, name], 'expected a file that can be read'));
+    else if (!content.includes('-----BEGIN ')) issues.push(issue([...path, name], 'expected a PEM file'));
+    else contents.set(name === 'clientCa' ? 'ca' : name, content);
   }
-  const { cert, key } = tls;
-  if ((cert === undefined) !== (key === undefined)) issues.push(issue(path, 'expected cert and key, got one of them'));
+  if ((tls.cert === undefined) !== (tls.key === undefined)) {
+    issues.push(issue(path, 'expected cert and key, got one of them'));
+  }
   if (issues.length > 0) return issues;
   try {
-    createSecureContext(contents);
+    createSecureContext(Object.fromEntries(contents));
   } catch {
     issues.push(issue(path, 'expected certificates and a key that belong together'));
   }
   return issues;
+}
+
+/** A key that can't be used is told as well: in a file of one's own it is a mistake. */
+async function jwksIssues(path: readonly PropertyKey[], file: string): Promise<IssueText[]> {
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) return [issue(path, 'expected a file that can be read')];
+  const { keys, problems } = parseJwks(text);
+  if (keys?.length === 0 && problems.length === 0) return [issue(path, 'keys: expected one or more')];
+  return problems.map((problem) => issue(path, problem));
 }
 
 function issue(path: readonly PropertyKey[], text: string): IssueText {

@@ -20,8 +20,8 @@ export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
 }
 
 function step(node: JsonSchema, key: string): JsonSchema[] {
-  return alternatives(node).flatMap(({ properties, additionalProperties }) => {
-    const next = Object.hasOwn(properties ?? {}, key) ? properties?.[key] : additionalProperties;
+  return alternatives(node).flatMap(({ properties, additionalProperties, items }) => {
+    const next = Object.hasOwn(properties ?? {}, key) ? properties?.[key] : additionalProperties || items;
     return typeof next === 'object' ? [next as JsonSchema] : [];
   });
 }

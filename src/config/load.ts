@@ -7,7 +7,7 @@ import { dirname, resolve } from 'node:path';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { type Config, configSchema } from './config.js';
-import { fileIssues, TLS_FILES } from './files.js';
+import { fileIssues, SERVER_TLS_FILES, TLS_FILES } from './files.js';
 import { type IssueText, issueTexts } from './issues.js';
 import { type ParsedConfig, parseConfig } from './parse.js';
 
@@ -56,7 +56,7 @@ class ConfigFile {
     if (value === undefined || this.diagnostics.length > 0) return { diagnostics: this.diagnostics };
     const config = this.parse(value);
     if (config === undefined) return { diagnostics: this.diagnostics };
-    const resolved = this.resolvePaths(config);
+    const resolved = this.placed(this.resolvePaths(config));
     this.report(await fileIssues(resolved));
     return this.diagnostics.length > 0
       ? { diagnostics: this.diagnostics }
@@ -143,12 +143,11 @@ class ConfigFile {
   private resolvePaths(config: Config): Config {
     const absolute = (path: string) => resolve(this.folder, path);
     const { protos, imports, descriptorSets, autoRoutes } = config.schema;
+    const { auth, listen } = config;
     const upstreams = new Map(
       [...config.upstreams].map(([name, upstream]) => {
         if (upstream.tls === undefined) return [name, upstream] as const;
-        const tls = { ...upstream.tls };
-        for (const key of TLS_FILES) if (tls[key] !== undefined) tls[key] = absolute(tls[key]);
-        return [name, { ...upstream, tls }] as const;
+        return [name, { ...upstream, tls: withFiles(upstream.tls, TLS_FILES, absolute) }] as const;
       }),
     );
     return {
@@ -160,6 +159,21 @@ class ConfigFile {
         autoRoutes,
       },
       upstreams,
+      listen: listen.tls === undefined ? listen : { ...listen, tls: withFiles(listen.tls, SERVER_TLS_FILES, absolute) },
+      auth: auth === undefined ? undefined : withAuthFiles(auth, absolute),
+    };
+  }
+
+  /** What diagnostics later point at. */
+  private placed(config: Config): Config {
+    const at = (...path: PropertyKey[]) => this.placeOf({ path, rule: 'config-value' });
+    return {
+      ...config,
+      auth: config.auth === undefined ? undefined : { ...config.auth, position: at('auth') },
+      policies: config.policies.map((rule, index) => ({
+        ...rule,
+        declaration: { ...rule.declaration, position: at('policies', index) },
+      })),
     };
   }
 
@@ -183,4 +197,26 @@ class ConfigFile {
     const { line, col } = this.lines.linePos(offset);
     return { file: this.file, line, column: col };
   }
+}
+
+function withFiles<Key extends string, Settings extends { readonly [key in Key]?: string | undefined }>(
+  settings: Settings,
+  keys: readonly Key[],
+  absolute: (path: string) => string,
+): Settings {
+  const files = keys.flatMap((key) => (settings[key] === undefined ? [] : [[key, absolute(settings[key])]]));
+  return { ...settings, ...Object.fromEntries(files) };
+}
+
+function withAuthFiles(auth: NonNullable<Config['auth']>, absolute: (path: string) => string): Config['auth'] {
+  const { apiKeys } = auth;
+  return {
+    ...auth,
+    apiKeys: apiKeys === undefined ? undefined : { ...apiKeys, file: absolute(apiKeys.file) },
+    jwt: auth.jwt.map((issuer) =>
+      issuer.keys.kind === 'file'
+        ? { ...issuer, keys: { kind: 'file' as const, file: absolute(issuer.keys.file) } }
+        : issuer,
+    ),
+  };
 }

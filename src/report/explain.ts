@@ -4,6 +4,7 @@
  */
 import { formatPosition } from '../base/diagnostic.js';
 import type { Codecs } from '../codec/codec.js';
+import type { Access } from '../policy/access.js';
 import type { Policy } from '../policy/policy.js';
 import type { Binding } from '../routing/http-rule.js';
 import { RouteTableBuilder } from '../routing/route-table.js';
@@ -18,6 +19,7 @@ import { streamingOf } from './route-map.js';
 export interface ExplainableRoute {
   readonly binding: Binding;
   readonly policy: Policy;
+  readonly access: Access;
   readonly upstream: string | undefined;
   /** Of the call, and who says so. */
   readonly timeout: { readonly text: string; readonly origin: string } | undefined;
@@ -52,7 +54,7 @@ export function explain(settings: ExplainSettings, request: ExplainRequest): Exp
   try {
     const match = matched(settings.routes, request, rows);
     transcoded(settings, match, request, rows);
-    rows.push(deadlineRow(match), policyRow(match));
+    rows.push(accessRow(match), deadlineRow(match), policyRow(match));
     return { ok: true, text: render(request, rows) };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
@@ -122,6 +124,16 @@ function transcoded(
   const json = Buffer.from(settings.codecs.of(binding.method.input).write(message)).toString('utf8');
   rows.push(['request', ...JSON.stringify(JSON.parse(json), null, 2).split('\n')]);
   if (metadata.length > 0) rows.push(['metadata', ...metadata.map(([key, value]) => `${key}: ${shown(value)}`)]);
+}
+
+/** Who may call, and what says so. Credentials are not looked at: a dry run knows nobody. */
+function accessRow({ route: { access, policy } }: Matched): Row {
+  const who = { required: 'a known caller', optional: 'anybody, a known caller as such', public: 'anybody' }[
+    access.mode
+  ];
+  const says = access.origin === undefined ? 'no auth is configured' : formatPosition(access.origin);
+  const scopes = access.scopes.map((scope) => `scope ${scope.replaceAll('|', ' or ')}`);
+  return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...(policy.settings.auth?.require ?? [])];
 }
 
 function deadlineRow({ route: { timeout } }: Matched): Row {

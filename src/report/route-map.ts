@@ -1,4 +1,6 @@
 /** The route map as people and programs read it: `routes --format json|table|markdown`, and the admin port's `/routes`. */
+import { formatPosition } from '../base/diagnostic.js';
+import type { Access } from '../policy/access.js';
 import type { Policy } from '../policy/policy.js';
 import type { Binding } from '../routing/http-rule.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
@@ -15,15 +17,27 @@ export interface RouteRow {
   readonly responseBody: string;
   readonly streaming: 'unary' | 'server' | 'client' | 'bidi';
   readonly surface: string;
-  readonly policy: Policy['settings'];
+  /** What is declared, with the access that follows from it. */
+  readonly policy: Policy['settings'] & { readonly access: Access['mode'] };
+  /** `FILE:LINE:COL` of what decided each part of the policy. */
+  readonly policyOrigins: Readonly<Record<string, string>>;
   /** Name of the upstream that serves it; null: none does. */
   readonly upstream: string | null;
   readonly source: { readonly file: string; readonly line?: number };
 }
 
-export function routeRow(binding: Binding, policy: Policy, surface: string, upstream: string | undefined): RouteRow {
+export interface MappedRoute {
+  readonly binding: Binding;
+  readonly policy: Policy;
+  readonly access: Access;
+  readonly upstream: string | undefined;
+}
+
+export function routeRow({ binding, policy, access, upstream }: MappedRoute, surface: string): RouteRow {
   const { method, index, httpMethod, template, body, responseBody, position } = binding;
   const { file, line } = position.line === undefined ? method.position : position;
+  const origins = [...policy.origins].map(([key, origin]) => [key, formatPosition(origin)] as const);
+  const accessOrigin = access.origin === undefined ? [] : [['access', formatPosition(access.origin)] as const];
   return {
     method: httpMethod,
     path: template.text,
@@ -33,7 +47,8 @@ export function routeRow(binding: Binding, policy: Policy, surface: string, upst
     responseBody: responseBody?.name ?? '',
     streaming: streamingOf(method),
     surface,
-    policy: policy.settings,
+    policy: { ...policy.settings, access: access.mode },
+    policyOrigins: Object.fromEntries([...origins, ...accessOrigin]),
     upstream: upstream ?? null,
     source: line === undefined ? { file } : { file, line },
   };
@@ -84,10 +99,11 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function notesOf({ body, responseBody, streaming }: RouteRow): string {
+function notesOf({ body, responseBody, streaming, policy }: RouteRow): string {
   const notes: string[] = [];
   if (body !== '') notes.push(`body: ${body}`);
   if (responseBody !== '') notes.push(`response: ${responseBody}`);
   if (streaming !== 'unary') notes.push(`${streaming} stream`);
+  if (policy.access !== 'public') notes.push(`auth: ${[policy.access, ...(policy.auth?.scopes ?? [])].join(' ')}`);
   return notes.join(', ');
 }

@@ -5,10 +5,11 @@
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
+import { type MethodSelector, parseMethodSelector } from '../schema/method-selector.js';
 import { type Binding, bindingsOf } from './http-rule.js';
 
 export interface BindingSources {
-  /** Selectors of methods that get a route without a rule: `*`, `pkg.*`, `pkg.Service.*`, `pkg.Service.Method`. */
+  /** Selectors of methods that get a route without a rule. */
   readonly autoRoutes: readonly string[];
 }
 
@@ -20,10 +21,11 @@ export function collectBindings(
   const bindings: Binding[] = [];
   const diagnostics: Diagnostic[] = [];
   const reported = new Set<Diagnostic>();
+  const selectors = autoRoutes.flatMap((text) => parseMethodSelector(text) ?? []);
   for (const service of registry.services) {
     if (!service.routed) continue;
     for (const method of service.methods) {
-      const rule = method.httpRule ?? autoRule(method, autoRoutes);
+      const rule = method.httpRule ?? autoRule(method, selectors);
       if (rule === undefined) continue;
       const problems = linkProblems(registry, method);
       for (const problem of problems) {
@@ -48,10 +50,10 @@ function linkProblems(registry: Registry, method: MethodDescriptor): readonly Di
   }
 }
 
-function autoRule(method: MethodDescriptor, selectors: readonly string[]): HttpRule | undefined {
-  const dotted = method.fullName.replace('/', '.');
-  if (!selectors.some((selector) => selects(selector, dotted))) return undefined;
-  const { position } = method;
+function autoRule(method: MethodDescriptor, selectors: readonly MethodSelector[]): HttpRule | undefined {
+  const { fullName, position } = method;
+  const labels = method.policy?.labels ?? method.service.defaultPolicy?.labels ?? [];
+  if (!selectors.some((selects) => selects({ fullName, labels }))) return undefined;
   return {
     kind: 'POST',
     path: method.path,
@@ -60,9 +62,4 @@ function autoRule(method: MethodDescriptor, selectors: readonly string[]): HttpR
     additionalBindings: [],
     positions: { rule: position, path: position, body: position, responseBody: position },
   };
-}
-
-function selects(selector: string, dotted: string): boolean {
-  if (selector === '*') return true;
-  return selector.endsWith('.*') ? dotted.startsWith(selector.slice(0, -1)) : selector.replace('/', '.') === dotted;
 }

@@ -29,7 +29,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
 }
 
 function describe({ req, state }: Context) {
-  const { requestId, clientAddress, rawPath, bytesIn, route, surface } = state;
+  const { requestId, clientAddress, rawPath, bytesIn, route, surface, principal } = state;
   return {
     requestId,
     client: clientAddress,
@@ -39,6 +39,7 @@ function describe({ req, state }: Context) {
     route: route?.binding.template.text,
     rpc: route?.binding.method.fullName,
     upstream: route?.upstream,
+    consumer: principal?.consumer,
     bytesIn,
     userAgent: req.headers['user-agent']?.slice(0, 128),
   };

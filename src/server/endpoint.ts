@@ -3,15 +3,17 @@
  * before a request comes is decided in `endpoint(settings)`.
  */
 import type { Clock } from '../base/clock.js';
-import type { Call, CallMethod, CallResponse } from '../call/call.js';
+import type { Call, CallContext, CallMethod, CallResponse } from '../call/call.js';
 import { earliest, parseGrpcTimeout, parseRequestTimeout } from '../call/deadline.js';
 import type { MetadataEntry } from '../call/metadata.js';
+import type { Equality } from '../paths/equality.js';
 import { Code } from '../status/code.js';
 import { invalidRequest, StatusError } from '../status/status-error.js';
 import type { compileRequestMetadata, compileResponseHeaders } from '../transcoding/headers.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
+import { demand } from './authenticate.js';
 import { hasBody, readBody } from './body.js';
 import type { Context, Middleware } from './exchange.js';
 
@@ -19,6 +21,8 @@ export interface EndpointSettings {
   readonly method: CallMethod;
   readonly transcoder: Transcoder;
   readonly call: Call;
+  /** Demands over more of the request than its path. */
+  readonly require: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
   readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
   /** Of the call; the route's own or else its upstream's. */
@@ -45,13 +49,14 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const { captures, rawQuery } = state;
     const contentType = req.headers['content-type'];
     const { message, mask } = transcoder.request({ captures, rawQuery, body, contentType });
+    if (settings.require.length > 0) demand(settings.require, message, state.principal);
     const response = await call({
       method,
       message,
       metadata,
       ...(deadline === undefined ? {} : { deadline }),
       signal: goneSignal(ctx),
-      context: { surface: state.surface.name, requestId: state.requestId },
+      context: contextOf(ctx),
     });
     answer(ctx, response, transcoder.response(unaryMessage(response), mask));
   };
@@ -59,7 +64,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
   async function bodyOf(ctx: Context): Promise<Uint8Array> {
     const { headers } = ctx.req;
     requireIdentity(headers['content-encoding']);
-    if (transcoder.readsJson) requireJson(headers['content-type']);
+    if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
     const body = await readBody(ctx.req, ctx.res, bodyLimits);
     ctx.state.bytesIn = body.length;
     return body;
@@ -75,6 +80,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
   function metadataOf({ req, state }: Context): MetadataEntry[] {
     const metadata = settings.requestMetadata(req.rawHeaders);
     metadata.push(['x-request-id', state.requestId], ['x-forwarded-for', state.clientAddress]);
+    if (state.principal !== undefined) metadata.push(...state.principal.metadata);
     return withTraceContext(metadata, req.headers);
   }
 
@@ -92,6 +98,11 @@ export function endpoint(settings: EndpointSettings): Middleware {
     ctx.res.setHeader('content-type', contentType);
     ctx.body = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   }
+}
+
+function contextOf({ state }: Context): CallContext {
+  const { surface, requestId, principal } = state;
+  return { surface: surface.name, requestId, ...(principal === undefined ? {} : { principal }) };
 }
 
 /** `grpc-timeout` and `x-request-timeout` shorten the deadline; a value that is neither is a 400. */

@@ -3,6 +3,7 @@
  * found out; later stages and the access log read it.
  */
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
+import type { Principal } from '../call/principal.js';
 import type { StatusError } from '../status/status-error.js';
 import type { Route } from './route.js';
 import type { Snapshot, Surface } from './snapshot.js';
@@ -17,12 +18,18 @@ export interface Exchange {
   clientAddress: string;
   /** Milliseconds on the monotonic clock. */
   startedAt: number;
+  /** Of the request target or the Host header, as sent. */
+  authority: string;
   /** The request's path as sent: not decoded, without base path and query. */
   rawPath: string;
   /** What follows `?`, as sent, or empty. */
   rawQuery: string;
   route: Route | undefined;
   captures: readonly string[];
+  /** Who calls; undefined on public routes and for callers that nobody knows. */
+  principal: Principal | undefined;
+  /** The caller is known by a cookie, which a browser sends whoever asked it to. */
+  fromCookie: boolean;
   bytesIn: number;
   /** What the error funnel answered, for the access log. */
   error: StatusError | undefined;

@@ -22,10 +22,13 @@ export function identify(snapshots: Snapshots, clock: Clock): Middleware {
       requestId,
       clientAddress: client.address,
       startedAt: clock.monotonic(),
+      authority: '',
       rawPath: '',
       rawQuery: '',
       route: undefined,
       captures: [],
+      principal: undefined,
+      fromCookie: false,
       bytesIn: 0,
       error: undefined,
     };

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { gatewayError, type StatusError } from '../status/status-error.js';
@@ -21,11 +22,22 @@ export interface ListenSettings {
   readonly headersTimeoutMs: number;
   readonly maxConnections: number;
   readonly headerBytes: number;
+  /** Absent: plaintext. */
+  readonly tls?: TlsSettings | undefined;
+}
+
+/** PEM, as it stands in the files. */
+export interface TlsSettings {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Who may sign client certificates; one is asked for and not demanded: that is for the routes to do. */
+  readonly clientCa?: Buffer;
 }
 
 /** Resolves once the server accepts connections; rejects if the address cannot be had. */
 export async function listen(settings: ListenSettings, handle: RequestListener): Promise<Server> {
-  const server = createServer({
+  const { tls } = settings;
+  const options = {
     keepAliveTimeout: settings.keepAliveTimeoutMs,
     headersTimeout: settings.headersTimeoutMs,
     // It would cut steady uploads; body.ts has the timer. headersTimeout is checked at this interval.
@@ -34,7 +46,11 @@ export async function listen(settings: ListenSettings, handle: RequestListener):
     maxHeaderSize: settings.headerBytes,
     // Checked by target.ts, which answers with a body.
     requireHostHeader: false,
-  });
+  };
+  const server =
+    tls === undefined
+      ? createServer(options)
+      : createTlsServer({ ...options, ...tlsOptions(tls, settings.headersTimeoutMs) });
   server.maxConnections = settings.maxConnections;
   server.on('request', (req, res) => void handle(req, res));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
@@ -54,10 +70,17 @@ export async function listen(settings: ListenSettings, handle: RequestListener):
   return server;
 }
 
-/** `http://HOST:PORT` of a listening server. */
+/** RFC 9325: nothing older than TLS 1.2. */
+function tlsOptions({ cert, key, clientCa }: TlsSettings, handshakeTimeout: number) {
+  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
+  return { cert, key, handshakeTimeout, minVersion: 'TLSv1.2' as const, ALPNProtocols: ['http/1.1'], ...clients };
+}
+
+/** `http://HOST:PORT` of a listening server, `https` with TLS. */
 export function urlOf(server: Server): string {
   const { address, port, family } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');

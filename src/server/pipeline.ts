@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../telemetry/log.js';
 import { accessLog } from './access-log.js';
+import { cors } from './cors.js';
 import { errors } from './errors.js';
 import type { Middleware } from './exchange.js';
 import { identify } from './identify.js';
@@ -22,5 +23,5 @@ export interface PipelineOptions {
 }
 
 export function beforeMatch({ snapshots, log, clock, custom }: PipelineOptions): readonly Middleware[] {
-  return [identify(snapshots, clock), accessLog(log, clock), errors(), surface(), ...custom, limits(), match()];
+  return [identify(snapshots, clock), accessLog(log, clock), errors(), surface(), cors(), ...custom, limits(), match()];
 }

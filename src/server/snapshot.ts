@@ -7,6 +7,7 @@ import type { MessageCodec } from '../codec/codec.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { ErrorFormat } from '../transcoding/error-body.js';
 import type { ClientAddress } from './client-address.js';
+import type { Middleware } from './exchange.js';
 import type { Route } from './route.js';
 
 export interface Snapshot {
@@ -18,6 +19,8 @@ export interface Snapshot {
   readonly logSample: number;
   /** By name; for what operators see. */
   readonly upstreams: ReadonlyMap<string, { state(): string }>;
+  /** Resolves when it can serve, or when waiting longer would not help: the keys of issuers have been asked for. */
+  readonly prepared: Promise<void>;
   /** Lets go of the resources. Called once, when no request uses the snapshot any more. */
   readonly release: () => Promise<void>;
 }
@@ -25,6 +28,8 @@ export interface Snapshot {
 export interface Surface {
   readonly name: string;
   readonly table: RouteTable<Route>;
+  /** Answers preflights, and lets web pages read answers; undefined: none may. */
+  readonly cors: Middleware | undefined;
   readonly errorFormat: ErrorFormat;
   /** Of google.rpc.Status: reads the details of upstream errors. */
   readonly statusCodec: MessageCodec | undefined;

@@ -4,7 +4,8 @@ import { parseTarget } from './target.js';
 
 export function surface(): Middleware {
   return async function surface({ req, state }, next) {
-    const { rawPath, rawQuery } = parseTarget(req);
+    const { authority, rawPath, rawQuery } = parseTarget(req);
+    state.authority = authority;
     state.rawPath = rawPath;
     state.rawQuery = rawQuery;
     await next();

@@ -60,9 +60,22 @@ function maySend(key: string): boolean {
   return !NEVER_SENT.has(key) && !key.startsWith('x-forwarded-') && !key.startsWith('grpc-') && !key.startsWith(':');
 }
 
-/** Compiles the allow list into a function from Node's `rawHeaders` (name, value, name, value…) to metadata. */
-export function compileRequestMetadata(settings: MetadataSettings): (rawHeaders: readonly string[]) => MetadataEntry[] {
+/** True if identity may travel under this key: no other header of the client's or of the gateway's own has it. */
+export function mayCarryIdentity(key: string): boolean {
+  return maySend(key) && key !== 'authorization' && key !== 'cookie';
+}
+
+/**
+ * Compiles the allow list into a function from Node's `rawHeaders` (name, value, name, value…) to metadata. `guarded`
+ * are keys that no client's header passes under, whatever a pattern says: identity, and what carries credentials.
+ * `x_user_id` counts as `x-user-id`: many servers see them as one.
+ */
+export function compileRequestMetadata(
+  settings: MetadataSettings,
+  guarded: readonly string[] = [],
+): (rawHeaders: readonly string[]) => MetadataEntry[] {
   const allowed = compilePatterns(settings.request);
+  const forbidden = new Set(guarded.map(twin));
   const anything = settings.request.length > 0 || settings.forwardAuthorization;
   return function requestMetadata(rawHeaders) {
     const metadata: MetadataEntry[] = [];
@@ -78,9 +91,14 @@ export function compileRequestMetadata(settings: MetadataSettings): (rawHeaders:
   function allowedKey(name: string): string | undefined {
     const key = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
     if (key === 'authorization') return settings.forwardAuthorization && key === name ? key : undefined;
-    if (!allowed(name) || key === '' || !isMetadataKey(key) || !maySend(key)) return undefined;
+    if (!allowed(name) || key === '' || !isMetadataKey(key) || !maySend(key) || forbidden.has(twin(key)))
+      return undefined;
     return key;
   }
+}
+
+function twin(key: string): string {
+  return key.replaceAll('_', '-');
 }
 
 function metadataValue(name: string, key: string, value: string): string | Uint8Array {

@@ -1,9 +1,13 @@
 /** Which request bodies are read at all (rule 12): JSON in UTF-8, as it is. Everything else is a 415 with a hint. */
 import { gatewayError } from '../status/status-error.js';
 
-/** Throws 415 unless the body is JSON. An absent content type counts as JSON. */
-export function requireJson(contentType: string | undefined): void {
-  if (contentType === undefined || contentType === 'application/json') return;
+/**
+ * Throws 415 unless the body is JSON. An absent content type counts as JSON, unless the caller is known by a cookie: a
+ * foreign page can send a body without one and never asks first.
+ */
+export function requireJson(contentType: string | undefined, fromCookie = false): void {
+  if (contentType === 'application/json' || (contentType === undefined && !fromCookie)) return;
+  if (contentType === undefined) throw unsupported('content-type: expected application/json, got none');
   const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
   if (type !== 'application/json' && !/^[a-z]+\/[a-z0-9.!#$&^_-]+\+json$/.test(type)) {
     throw unsupported(`content-type: expected application/json, got ${quote(type)} (curl: use --json)`);

@@ -40,6 +40,8 @@ export interface TranscodedResponse {
 export interface Transcoder {
   /** The body is JSON; otherwise it is taken as it is, whatever its content type. */
   readonly readsJson: boolean;
+  /** The request message with what the path gives it, and nothing else. Throws INVALID_ARGUMENT (400). */
+  path(captures: readonly string[]): Uint8Array;
   /** Throws INVALID_ARGUMENT (400) that names the parameter or JSON path. */
   request(input: TranscoderInput): TranscodedRequest;
   /** Throws INTERNAL (502) for bytes that are not the response message. */
@@ -61,18 +63,25 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
   const parseMask = compileMask(binding);
   const { variables } = binding;
   const updateMask = compileUpdateMask(binding);
+
+  function bindPath(captures: readonly string[]): BoundMessage {
+    const bound = new BoundMessage();
+    for (let i = 0; i < variables.length; i++) {
+      const { fieldPath, name } = variables[i]!;
+      try {
+        bindText(bound, fieldPath, captures[i] ?? '');
+      } catch (error) {
+        throw bindingProblem(name, error, 'INVALID_PATH');
+      }
+    }
+    return bound;
+  }
+
   return {
     readsJson: !takesHttpBody(binding),
+    path: (captures) => input.read(undefined, bindPath(captures)),
     request({ captures, rawQuery, body, contentType }) {
-      const bound = new BoundMessage();
-      for (let i = 0; i < variables.length; i++) {
-        const { fieldPath, name } = variables[i]!;
-        try {
-          bindText(bound, fieldPath, captures[i] ?? '');
-        } catch (error) {
-          throw bindingProblem(name, error, 'INVALID_PATH');
-        }
-      }
+      const bound = bindPath(captures);
       const { fields } = bindQuery(rawQuery, bound);
       if (updateMask !== undefined && bound.entry(updateMask.field) === undefined) {
         const paths = updateMask.textOf(body);

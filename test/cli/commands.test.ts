@@ -13,7 +13,7 @@ const STACK = /\n\s+at .*\d+:\d+/;
 test('--help of every command shows a real example and exits 0', async (t) => {
   const top = await protogate(['--help']);
   t.is(top.exitCode, 0);
-  for (const command of ['serve', 'routes', 'check', 'explain', 'config-schema', 'demo']) {
+  for (const command of ['serve', 'routes', 'check', 'explain', 'config-schema', 'keygen', 'demo']) {
     t.true(top.stdout.includes(command));
     const { exitCode, stdout } = await protogate([command, '--help']);
     t.is(exitCode, 0, command);
@@ -61,7 +61,8 @@ test('routes --format json has the fields of the contract', async (t) => {
     responseBody: '',
     streaming: 'unary',
     surface: 'default',
-    policy: {},
+    policy: { access: 'public' },
+    policyOrigins: {},
     upstream: null,
     source: { file: join(folder, 'library/v1/library.proto'), line: 8 },
   });

@@ -7,9 +7,11 @@
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
+import { request as tlsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/base/clock.js';
+import { listenSettings } from '../../src/cli/run-server.js';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { type RunningGateway, startGateway as start } from '../../src/gateway.js';
@@ -17,6 +19,7 @@ import { type Plan, plan } from '../../src/plan.js';
 import { type Drain, prepareDrain } from '../../src/server/drain.js';
 import { listen, urlOf } from '../../src/server/listen.js';
 import { createLog } from '../../src/telemetry/log.js';
+import { assertNoSecret } from './secrets.js';
 import { type Handlers, startUpstream, type TestUpstream } from './upstream.js';
 
 /** What a test needs of ava's `t`. */
@@ -37,6 +40,8 @@ export interface SendOptions {
   /** An object is sent as JSON; text and bytes as they are. */
   readonly body?: object | string | Uint8Array;
   readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** Of an https gateway: whom the client believes, and who it is. */
+  readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
 export interface TestGateway {
@@ -75,12 +80,14 @@ export async function startGateway(
   const lines: string[] = [];
   const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
   const gateway = start(planned, log);
-  const settings = { ...config.listen, host: '127.0.0.1', port: 0, headerBytes: config.limits.headerBytes };
+  const settings = { ...listenSettings(config), host: '127.0.0.1', port: 0 };
+  await gateway.prepared;
   const server = await listen(settings, gateway.callback());
   const drain = prepareDrain(server, systemClock);
   t.teardown(async () => {
     await drain({ graceMs: 0, timeoutMs: 1000 });
     await gateway.close();
+    for (const line of lines) assertNoSecret(line, 'log');
   });
   const url = urlOf(server);
   return {
@@ -111,7 +118,7 @@ export async function protoFolder(t: Teardown, protos: string | Readonly<Record<
 }
 
 export function sendTo(url: string, method: string, target: string, options: SendOptions = {}): Promise<Answer> {
-  const { hostname, port } = new URL(url);
+  const { hostname, port, protocol } = new URL(url);
   const { body } = options;
   const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
   const payload = raw ? body : JSON.stringify(body);
@@ -120,7 +127,9 @@ export function sendTo(url: string, method: string, target: string, options: Sen
     headers['content-length'] ??= String(Buffer.byteLength(payload));
   if (!raw) headers['content-type'] ??= 'application/json';
   return new Promise((resolve, reject) => {
-    const req = request({ host: hostname, port, method, path: target, headers, agent: false }, (res) => {
+    const start = protocol === 'https:' ? tlsRequest : request;
+    const tls = { ...options.tls, servername: 'upstream.test' };
+    const req = start({ host: hostname, port, method, path: target, headers, agent: false, ...tls }, (res) => {
       const chunks: Buffer[] = [];
       res.on('data', (chunk: Buffer) => chunks.push(chunk));
       res.on('error', reject);

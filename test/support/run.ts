@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { assertNoSecret } from './secrets.js';
 
 /** The package's root, whatever folder the build went to. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -38,6 +39,7 @@ export async function protogate(
     stderr += chunk;
   });
   const [exitCode] = (await once(child, 'close')) as [number | null];
+  assertNoSecret(stderr, 'stderr');
   return { exitCode, stdout, stderr };
 }
 
@@ -68,12 +70,13 @@ export async function serving(
     void closed.then(([code]) => reject(new Error(`ended with ${code}: ${stderr}`)));
   });
   return {
-    url: /http:\/\/[^\s]+:\d+/.exec(line)![0],
+    url: /https?:\/\/[^\s]+:\d+/.exec(line)![0],
     line,
     stderr: () => stderr,
     async stop() {
       child.kill('SIGTERM');
       const [code] = await closed;
+      assertNoSecret(stderr, 'stderr');
       return code;
     },
   };

@@ -1,0 +1,101 @@
+/**
+ * `auth` of the config → the Authenticator of a snapshot. Keys and remembered tokens are resources: a reload that
+ * leaves an issuer as it is asks for nothing anew and forgets nobody.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Clock } from './base/clock.js';
+import type { Lease } from './base/resources.js';
+import type { Config } from './config/config.js';
+import { createApiKeys } from './policy/api-key.js';
+import { certificateReader } from './policy/certificate.js';
+import { type Authenticator, createAuthenticator, type TokenSource } from './policy/credentials.js';
+import { createJwks } from './policy/jwks.js';
+import { createTokenVerifier } from './policy/jwt.js';
+import { createKeySet, createSecretKeys, type KeySource, parseJwks } from './policy/key-set.js';
+import type { Log } from './telemetry/log.js';
+
+interface Options {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Authentication {
+  readonly authenticator: Authenticator;
+  /** Headers under which no client's word passes on. */
+  readonly guardedHeaders: readonly string[];
+  /** Resolves when every issuer has given its keys, or has had its time to. */
+  readonly prepared: Promise<void>;
+}
+
+type Auth = NonNullable<Config['auth']>;
+type Issuer = Auth['jwt'][number];
+
+export function authentication({ auth, cors }: Config, lease: Lease, options: Options): Authentication {
+  const jwt = auth?.jwt ?? [];
+  const issuers = jwt.map((issuer) => ({ ...issuer, keys: keySource(issuer, lease, options) }));
+  const sources = distinctSources(jwt);
+  const tokens = sources.map((source) => {
+    const here = issuers.filter(({ from }) => from.some((other) => sameSource(source, other)));
+    const key = digest(['tokens', source, jwt.filter(({ from }) => from.some((other) => sameSource(source, other)))]);
+    const verifier = lease.acquire(key, () => createTokenVerifier(here, options));
+    return { source, verify: (token: string) => verifier.verify(token) };
+  });
+  const { apiKeys, mtls } = auth ?? {};
+  const keys =
+    apiKeys === undefined ? undefined : lease.acquire(digest(['keys', apiKeys]), () => createApiKeys(apiKeys, options));
+  const authenticator = createAuthenticator({
+    tokens,
+    apiKeys:
+      apiKeys === undefined || keys === undefined
+        ? undefined
+        : { headers: apiKeys.from.map(({ header }) => header), find: (key) => keys.find(key) },
+    certificate: mtls === undefined ? undefined : certificateReader(mtls),
+    allowedOrigins: new Set((cors?.origins ?? []).filter((origin) => origin !== '*')),
+  });
+  return {
+    authenticator,
+    guardedHeaders: auth === undefined ? [] : guardedHeaders(auth),
+    prepared: Promise.all(issuers.map((issuer) => issuer.keys.prepared)).then(() => {}),
+  };
+}
+
+function keySource({ issuer, keys }: Issuer, lease: Lease, options: Options): KeySource {
+  const key = digest(['jwks', issuer, keys]);
+  switch (keys.kind) {
+    case 'uri':
+      return lease.acquire(key, () => createJwks(keys, options));
+    case 'file':
+      return lease.acquire(key, () => createKeySet(parseJwks(readFileSync(keys.file, 'utf8')).keys ?? []));
+    case 'secret':
+      return lease.acquire(key, () => createSecretKeys(keys.secret));
+  }
+}
+
+/** Settings as a key that tells nobody the secrets in them. */
+function digest(settings: unknown): string {
+  const text = JSON.stringify(settings, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
+  return createHash('sha256').update(text).digest('base64');
+}
+
+function distinctSources(jwt: readonly Issuer[]): readonly TokenSource[] {
+  const all = jwt.flatMap(({ from }) => from);
+  return all.filter((source, index) => all.findIndex((other) => sameSource(source, other)) === index);
+}
+
+function sameSource(a: TokenSource, b: TokenSource): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Identity, and what carries credentials. */
+function guardedHeaders({ jwt, apiKeys, mtls }: Auth): readonly string[] {
+  const identity = [
+    ...jwt.flatMap(({ claimsToMetadata }) => [...claimsToMetadata.values()]),
+    ...[apiKeys?.consumerToMetadata, mtls?.consumerToMetadata].filter((key) => key !== undefined),
+  ];
+  const credentials = [...distinctSources(jwt), ...(apiKeys?.from ?? [])].map((source) =>
+    'header' in source ? source.header : 'cookie',
+  );
+  // Whether Authorization passes is for metadata.forwardAuthorization to say.
+  return [...identity, ...credentials.filter((name) => name !== 'authorization')];
+}

@@ -1,0 +1,20 @@
+/**
+ * A Principal is who calls, once authentication has found out. What stands here was verified; nothing else of the
+ * request's headers says who somebody is.
+ */
+import type { Metadata } from './metadata.js';
+
+export interface Principal {
+  /** `sub` of a token, the consumer of an API key, the name in a client certificate. */
+  readonly subject: string;
+  /** Who vouches for it: a token's `iss`, `api-key`, `certificate`. A subject or consumer is one only with it. */
+  readonly issuer: string;
+  /** For whom limits and plans count: a token's `consumerClaim`, otherwise the subject. */
+  readonly consumer: string;
+  readonly plan: string | undefined;
+  readonly scopes: ReadonlySet<string>;
+  /** A token's payload, or what `keys.yaml` says of a key. Came from outside: read own properties only. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** What identity adds to every upstream call: claims and consumers, under the names that the config gives them. */
+  readonly metadata: Metadata;
+}

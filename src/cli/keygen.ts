@@ -1,0 +1,67 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Command } from 'commander';
+import { Document, Scalar } from 'yaml';
+import { expiryProblem, nameProblem, parseExpiry, scopeProblem } from '../policy/key-file.js';
+import { EXIT_OK, type SetExitCode, UsageError } from './exit.js';
+
+interface KeygenFlags {
+  readonly consumer: string;
+  readonly plan?: string;
+  readonly scope: readonly string[];
+  readonly expires?: string;
+}
+
+/**
+ * `keygen`: makes an API key. Its entry for `keys.yaml` goes to stdout, where `>>` may take it; the key itself goes to
+ * stderr and is stored nowhere.
+ */
+export function keygenCommand(exit: SetExitCode): Command {
+  return new Command('keygen')
+    .description('Makes an API key: prints the key once (stderr), and its entry for keys.yaml (stdout).')
+    .requiredOption('--consumer <name>', 'whose key it is; upstreams, limits and logs know the caller by this name')
+    .option('--plan <name>', 'the plan whose limits hold')
+    .option('--scope <scope>', 'a scope that it grants (repeatable)', (scope, all: string[]) => [...all, scope], [])
+    .option('--expires <when>', '2027-01-01: from the start of that day, UTC; or 2027-01-01T12:00:00Z')
+    .addHelpText(
+      'after',
+      '\nExample:\n  protogate keygen --consumer acme --plan free --scope orders.read >> keys.yaml' +
+        "\n  # keys.yaml ends in its list, indented by two spaces; a new one is the line 'keys:' alone",
+    )
+    .action((flags: KeygenFlags) => {
+      refuseWrong(flags);
+      // 256 bits: a digest without salt or stretching is enough, nobody guesses these.
+      const key = `pg_${randomBytes(32).toString('base64url')}`;
+      process.stdout.write(entryLine(key, flags));
+      process.stderr.write(`the key, shown only once: give it to the client\n${key}\n`);
+      exit(EXIT_OK);
+    });
+}
+
+function refuseWrong({ consumer, plan, scope, expires }: KeygenFlags): void {
+  refuse('--consumer', nameProblem(consumer));
+  if (plan !== undefined) refuse('--plan', nameProblem(plan));
+  for (const one of scope) refuse('--scope', scopeProblem(one));
+  if (expires === undefined) return;
+  refuse('--expires', expiryProblem(expires));
+  const past = (parseExpiry(expires) ?? 0) <= Date.now();
+  refuse('--expires', past ? `expected a time to come, got ${expires}` : undefined);
+}
+
+function refuse(flag: string, problem: string | undefined): void {
+  if (problem !== undefined) throw new UsageError(`${flag}: ${problem}`);
+}
+
+/** One item of the list, in a line of its own that `keys.yaml` can end with. */
+function entryLine(key: string, { consumer, plan, scope, expires }: KeygenFlags): string {
+  const sha256 = new Scalar(createHash('sha256').update(key).digest('hex'));
+  sha256.type = Scalar.QUOTE_DOUBLE;
+  const entry = {
+    sha256,
+    consumer,
+    ...(plan === undefined ? {} : { plan }),
+    ...(scope.length === 0 ? {} : { scopes: scope }),
+    ...(expires === undefined ? {} : { expires }),
+  };
+  const yaml = new Document(entry).toString({ collectionStyle: 'flow', lineWidth: 0 });
+  return `  - ${yaml}`;
+}

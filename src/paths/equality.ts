@@ -1,0 +1,156 @@
+/**
+ * An equality over a request and its caller, resolved against the request's type and compiled: `require` of a policy.
+ *
+ *     request.customer = caller.claims.customer
+ *     request.parent = 'customers/{caller.claims.customer}'
+ *
+ * Both sides are compared as text, numbers in decimal and enums by name. What is absent equals nothing: an unset field
+ * with presence, a claim that is missing, empty, a list or an object.
+ */
+import { resolvePathVariable } from '../routing/field-path.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
+import { readFieldText } from './field-text.js';
+
+/** What a path may ask of whoever calls. */
+export interface PathCaller {
+  readonly subject: string;
+  /** Came from outside: only own properties count. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export interface Equality {
+  /** The fields of the request that it reads. */
+  readonly requestFields: readonly (readonly FieldDescriptor[])[];
+  /** It speaks of the caller: without one it does not hold. */
+  readonly readsCaller: boolean;
+  holds(request: Uint8Array, caller: PathCaller | undefined): boolean;
+}
+
+type Read = (request: Uint8Array, caller: PathCaller | undefined) => string | undefined;
+
+/** `field`: what a literal on the other side must fit. */
+interface Operand {
+  readonly read: Read;
+  readonly field?: FieldDescriptor;
+  readonly literal?: string;
+  readonly column: number;
+}
+
+/** Throws ExpressionError for what does not parse, a root or field that is not there, a literal of another type. */
+export function compileEquality(text: string, request: MessageDescriptor): Equality {
+  const { left, right } = parseEquality(text);
+  const compiler = new Compiler(request);
+  const [a, b] = [compiler.operand(left), compiler.operand(right)];
+  checkLiteral(a, b);
+  checkLiteral(b, a);
+  return {
+    requestFields: compiler.requestFields,
+    readsCaller: compiler.readsCaller,
+    holds(bytes, caller) {
+      const value = a.read(bytes, caller);
+      return value !== undefined && value === b.read(bytes, caller);
+    },
+  };
+}
+
+class Compiler {
+  readonly requestFields: (readonly FieldDescriptor[])[] = [];
+  readsCaller = false;
+
+  constructor(private readonly request: MessageDescriptor) {}
+
+  operand(expression: Expression): Operand {
+    const { column } = expression;
+    switch (expression.kind) {
+      case 'number': {
+        const text = canonical(expression.text);
+        return { read: () => text, literal: text, column };
+      }
+      case 'path':
+        return expression.names.length === 1 ? word(expression) : this.path(expression);
+      case 'text': {
+        const parts = expression.parts.map((part) => (typeof part === 'string' ? () => part : this.path(part).read));
+        return { read: (bytes, caller) => joined(parts, bytes, caller), column };
+      }
+    }
+  }
+
+  private path(path: PathExpression): Operand {
+    const [root, ...names] = path.names;
+    if (root === 'request') return this.requestPath(path, names);
+    if (root === 'caller') return this.callerPath(path, names);
+    throw new ExpressionError(path.column, `expected a path from request or caller, got '${root}'`);
+  }
+
+  private requestPath({ column }: PathExpression, names: readonly string[]): Operand {
+    if (names.length === 0) throw new ExpressionError(column, 'expected a field of the request');
+    const resolved = resolvePathVariable(this.request, names.join('.'));
+    if (resolved.kind === 'failed') {
+      throw new ExpressionError(column + 'request.'.length + resolved.offset, resolved.text);
+    }
+    const { fields } = resolved;
+    this.requestFields.push(fields);
+    return { read: (bytes) => readFieldText(bytes, fields), field: fields.at(-1)!, column };
+  }
+
+  private callerPath({ column }: PathExpression, names: readonly string[]): Operand {
+    this.readsCaller = true;
+    const [what, ...claim] = names;
+    if (what === 'subject' && claim.length === 0) return { read: (_bytes, caller) => caller?.subject, column };
+    if (what === 'claims' && claim.length > 0) return { read: (_, caller) => claimText(caller?.claims, claim), column };
+    throw new ExpressionError(column, 'expected caller.subject or caller.claims.NAME');
+  }
+}
+
+/** `1e3` and `1000.0` are `1000`; what a double would change stays as written. */
+function canonical(number: string): string {
+  const value = Number(number);
+  return /^-?\d+$/.test(number) && !Number.isSafeInteger(value) ? number : String(value);
+}
+
+/** `true`, `false` or the name of an enum value: what it means, the other side says. */
+function word({ names: [text = ''], column }: PathExpression): Operand {
+  return { read: () => text, literal: text, column };
+}
+
+function joined(parts: readonly Read[], bytes: Uint8Array, caller: PathCaller | undefined): string | undefined {
+  let text = '';
+  for (const part of parts) {
+    const value = part(bytes, caller);
+    if (value === undefined) return undefined;
+    text += value;
+  }
+  return text;
+}
+
+function claimText(claims: unknown, names: readonly string[]): string | undefined {
+  let value = claims;
+  for (const name of names) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return;
+    value = (value as Record<string, unknown>)[name];
+  }
+  if (typeof value === 'boolean' || typeof value === 'number') return String(value);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+/** A literal must be one that the field on the other side can hold. */
+function checkLiteral(literal: Operand, { field, literal: other }: Operand): void {
+  const { literal: text, column } = literal;
+  if (text === undefined) return;
+  if (other !== undefined) throw new ExpressionError(column, `expected a path on one side, got '${text}'`);
+  const number = /^[-\d]/.test(text);
+  if (field === undefined) {
+    if (number || text === 'true' || text === 'false') return;
+    throw new ExpressionError(column, `expected a path, a text in '…', a number, true or false, got '${text}'`);
+  }
+  const { type } = field;
+  if (type.kind === 'enum') {
+    if (type.enum.numberOf(text) !== undefined) return;
+    throw new ExpressionError(column, `expected a value of ${type.enum.fullName}, got '${text}'`);
+  }
+  const scalar = type.kind === 'scalar' ? type.scalar : 'message';
+  if (scalar === 'bool' && (text === 'true' || text === 'false')) return;
+  if (scalar !== 'string' && scalar !== 'bytes' && scalar !== 'bool' && number) return;
+  throw new ExpressionError(column, `expected a ${scalar}${scalar === 'string' ? " in '…'" : ''}, got '${text}'`);
+}

@@ -1,0 +1,78 @@
+/**
+ * The claims of a verified token → the Principal they describe.
+ *
+ *     { sub: 'ada', scope: 'orders.read orders.write', org: 'acme', plan: 'free' }
+ *     with consumerClaim org, claimsToMetadata { sub: x-user-id }
+ *     → subject ada, consumer acme, plan free, two scopes, metadata x-user-id: ada
+ *
+ * A claim is an own property by exactly its name; names with dots or slashes, as in URIs, are no paths.
+ */
+import { isMetadataText, type MetadataEntry } from '../call/metadata.js';
+import type { Principal } from '../call/principal.js';
+import { isRecord, type OutsideRecord, own } from './record.js';
+import { invalidToken } from './unverified-token.js';
+
+export interface ClaimNames {
+  /** A string of words, or a list of strings. */
+  readonly scopesClaim: string;
+  readonly consumerClaim: string;
+  readonly planClaim: string;
+  /** Claim → metadata key. A key that ends in `-bin` gets the text's UTF-8 bytes. */
+  readonly claimsToMetadata: ReadonlyMap<string, string>;
+}
+
+/** Throws a StatusError (401) where a claim can't be what it has to be. */
+export function principalOf(claims: OutsideRecord, names: ClaimNames): Principal {
+  const subject = own(claims, 'sub');
+  if (typeof subject !== 'string' || subject === '') throw invalidToken('sub: expected a string that is not empty');
+  const plan = own(claims, names.planClaim);
+  return {
+    subject,
+    issuer: String(own(claims, 'iss')),
+    consumer: consumerOf(own(claims, names.consumerClaim)) ?? subject,
+    plan: typeof plan === 'string' ? plan : undefined,
+    scopes: new Set(scopesOf(own(claims, names.scopesClaim))),
+    claims: frozen(claims),
+    metadata: [...names.claimsToMetadata].flatMap(([claim, key]) => entriesOf(own(claims, claim), claim, key)),
+  };
+}
+
+function consumerOf(claim: unknown): string | undefined {
+  if (typeof claim === 'number') return String(claim);
+  return typeof claim === 'string' && claim !== '' ? claim : undefined;
+}
+
+function scopesOf(claim: unknown): readonly string[] {
+  if (typeof claim === 'string') return claim.split(' ').filter((scope) => scope !== '');
+  return Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : [];
+}
+
+/** One entry for a value, one for each element of a list; none for what is absent or null. */
+function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
+  const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
+  return values
+    .filter((value) => value !== undefined && value !== null)
+    .map((value) => {
+      const text = typeof value === 'object' ? asciiJson(value) : String(value);
+      if (key.endsWith('-bin')) return [key, Buffer.from(text)];
+      // Space around a value may get lost on the way, and ' admin' would arrive as 'admin'.
+      if (isMetadataText(text) && text === text.trim()) return [key, text];
+      throw invalidToken(`claim ${name}: expected printable ASCII without space around it`);
+    });
+}
+
+/** JSON whose strings are escaped as far as they need to be to travel as text. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** Principals are remembered and shared by requests: nobody may change them. */
+function frozen(value: OutsideRecord): OutsideRecord {
+  for (const inner of Object.values(value)) {
+    if (isRecord(inner) || Array.isArray(inner)) frozen(inner as OutsideRecord);
+  }
+  return Object.freeze(value);
+}

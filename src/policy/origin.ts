@@ -1,0 +1,37 @@
+/**
+ * Whether a browser sends a request for another site's page. A cookie comes along by itself, so what it may be used for
+ * depends on who asked (CSRF): reading is free (the answer stays unreadable without CORS), the rest is for pages of this
+ * site and for origins that the config names.
+ */
+
+export interface PageRequest {
+  readonly method: string;
+  readonly rawHeaders: readonly string[];
+  readonly authority: string;
+}
+
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** True unless the request only reads, or says that it comes from this site or an allowed origin. */
+export function isForeign({ method, rawHeaders, authority }: PageRequest, allowed: ReadonlySet<string>): boolean {
+  if (SAFE_METHODS.has(method)) return false;
+  const origin = headerOf(rawHeaders, 'origin');
+  if (origin !== undefined && allowed.has(origin)) return false;
+  // Fetch Metadata: written by the browser, out of reach of the page's scripts.
+  const site = headerOf(rawHeaders, 'sec-fetch-site');
+  if (site !== undefined) return site !== 'same-origin' && site !== 'same-site';
+  return origin === undefined || !URL.canParse(origin) || new URL(origin).host !== hostOf(authority, origin);
+}
+
+/** The authority as a URL writes it: in lower case, without the port that the origin's scheme implies. */
+function hostOf(authority: string, origin: string): string | undefined {
+  const url = `${origin.slice(0, origin.indexOf(':'))}://${authority}`;
+  return URL.canParse(url) ? new URL(url).host : undefined;
+}
+
+function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.toLowerCase() === name) return rawHeaders[i + 1];
+  }
+  return undefined;
+}

@@ -1,0 +1,44 @@
+/**
+ * Which methods a rule of the config speaks of:
+ *
+ *     shop.v1.Orders.ListOrders   that method; shop.v1.Orders/ListOrders is the same
+ *     shop.v1.Orders.*            the methods of that service
+ *     shop.*                      everything below that package
+ *     *                           every method
+ *     label:mobile                every method whose policy carries that label
+ *     shop.*.ListOrders           refused: `*` stands alone or last
+ */
+
+export type MethodSelector = (method: SelectableMethod) => boolean;
+
+interface SelectableMethod {
+  /** `pkg.Service/Method`. */
+  readonly fullName: string;
+  readonly labels: readonly string[];
+}
+
+/** What a selector may look like, for error texts. */
+export const METHOD_SELECTOR_FORMS =
+  'expected a method (shop.v1.Orders/ListOrders), a service or package (shop.v1.*), label:NAME or *';
+
+const NAMES = '[A-Za-z_]\\w*(?:\\.[A-Za-z_]\\w*)*';
+const METHOD = new RegExp(`^${NAMES}[./][A-Za-z_]\\w*$`);
+const BELOW = new RegExp(`^${NAMES}\\.\\*$`);
+
+/** Undefined: the text is no selector. */
+export function parseMethodSelector(text: string): MethodSelector | undefined {
+  if (text === '*') return () => true;
+  const label = /^label:(\S+)$/.exec(text)?.[1];
+  if (label !== undefined) return ({ labels }) => labels.includes(label);
+  if (BELOW.test(text)) {
+    const prefix = text.slice(0, -1);
+    return ({ fullName }) => dotted(fullName).startsWith(prefix);
+  }
+  if (!METHOD.test(text)) return undefined;
+  const name = dotted(text);
+  return ({ fullName }) => dotted(fullName) === name;
+}
+
+function dotted(fullName: string): string {
+  return fullName.replace('/', '.');
+}

@@ -1,0 +1,52 @@
+/**
+ * Which web pages may call: the surface's answer to preflights, and the headers that let a page read an answer, also
+ * one that says no. Nothing later is asked, so a preflight costs nothing.
+ */
+import koaCors from '@koa/cors';
+import type { Context, Middleware } from './exchange.js';
+
+export interface CorsSettings {
+  readonly origins: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeMs: number;
+}
+
+/** Headers of an answer that a page may read besides those that every page may. */
+const EXPOSED = [
+  'x-request-id',
+  'x-protogate-partial',
+  'www-authenticate',
+  'retry-after',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
+  'etag',
+  'age',
+  'cache-status',
+];
+
+/** Compiles the settings; `returned` are the response headers that the config lets through by name. */
+export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, returned: readonly string[]): Middleware {
+  const allowed = new Set(origins);
+  const anybody = allowed.has('*');
+  return koaCors({
+    origin: anybody ? '*' : (ctx) => allowedOrigin(allowed, ctx.get('origin')),
+    credentials,
+    maxAge: Math.floor(maxAgeMs / 1000),
+    exposeHeaders: [...EXPOSED, ...returned.filter((name) => !name.endsWith('*'))],
+    // The answer keeps its headers anyhow: the funnel clears none.
+    keepHeadersOnError: false,
+  }) as Middleware;
+}
+
+function allowedOrigin(allowed: ReadonlySet<string>, origin: string): string {
+  return allowed.has(origin) ? origin : '';
+}
+
+/** The stage: what the surface compiled, if it compiled anything. */
+export function cors(): Middleware {
+  return async function cors(ctx: Context, next) {
+    const { cors } = ctx.state.surface;
+    await (cors === undefined ? next() : cors(ctx as Parameters<Middleware>[0], next));
+  };
+}

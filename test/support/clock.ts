@@ -1,0 +1,41 @@
+/** A clock that stands still until a test moves it; its timers run as they are passed, in order. */
+import type { Clock } from '../../src/base/clock.js';
+
+export interface HandClock extends Clock {
+  advance(ms: number): void;
+  /** Timers that wait. */
+  readonly pending: number;
+  /** What `after` was asked for, in order. */
+  readonly delays: readonly number[];
+}
+
+/** Starts at the present, so that tokens signed by others are neither old nor early. */
+export function handClock(startMs = Date.now()): HandClock {
+  let passed = 0;
+  const timers = new Set<{ readonly at: number; readonly task: () => void }>();
+  const delays: number[] = [];
+  const nextBy = (at: number) => [...timers].filter((timer) => timer.at <= at).toSorted((a, b) => a.at - b.at)[0];
+  return {
+    delays,
+    now: () => startMs + passed,
+    monotonic: () => passed,
+    after(delayMs, task) {
+      const timer = { at: passed + delayMs, task };
+      timers.add(timer);
+      delays.push(delayMs);
+      return () => timers.delete(timer);
+    },
+    advance(ms) {
+      const end = passed + ms;
+      for (let timer = nextBy(end); timer !== undefined; timer = nextBy(end)) {
+        timers.delete(timer);
+        passed = timer.at;
+        timer.task();
+      }
+      passed = end;
+    },
+    get pending() {
+      return timers.size;
+    },
+  };
+}

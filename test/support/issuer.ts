@@ -1,0 +1,199 @@
+/**
+ * A real token issuer for tests, on 127.0.0.1 and a port of its own: it publishes a JWK Set over HTTP, signs tokens with
+ * an RSA and an EC key, rotates them, and misbehaves on demand.
+ *
+ *     const issuer = await startIssuer(t);
+ *     issuer.sign({ sub: 'ada' });                // RS256, aud api, expires in five minutes
+ *     issuer.mode = 'down';
+ *
+ * It ends with the test. `forge` makes what no issuer would.
+ */
+import { createHmac, generateKeyPairSync, type JsonWebKey, type KeyObject, sign as signBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { keepSecret } from './secrets.js';
+
+interface Teardown {
+  teardown(task: () => void | Promise<void>): void;
+}
+
+/**
+ * What a fetch of the keys gets: `down` cuts the connection, `hang` never answers, `half` stalls after the head, `cut`
+ * ends the connection after half the body, `huge` sends up to 100 MB.
+ */
+export type IssuerMode = 'ok' | 'down' | 'hang' | 'half' | 'cut' | 'huge' | 'redirect' | 'garbage' | '500';
+
+export interface SignOptions {
+  /** Default RS256. */
+  readonly alg?: 'RS256' | 'ES256';
+  /** Over the `alg`, `typ` and `kid` of the key. `kid: undefined` leaves it out. */
+  readonly header?: Readonly<Record<string, unknown>>;
+}
+
+export interface TestIssuer {
+  readonly url: string;
+  readonly jwksUri: string;
+  /** The `iss` of its tokens. */
+  readonly issuer: string;
+  readonly rsa: SigningKey;
+  readonly ec: SigningKey;
+  /** Requests for the keys so far. */
+  readonly fetches: number;
+  /** Bytes that were sent in mode `huge`. */
+  readonly sentBytes: number;
+  mode: IssuerMode;
+  /** The published set; tests may write it. */
+  jwks: { keys: unknown[] };
+  /** Signs, over `iss`, `aud: api`, and `exp` in five minutes; a claim of undefined is left out. */
+  sign(claims: Readonly<Record<string, unknown>>, options?: SignOptions): string;
+  /** New keys under new ids; the old ones are no longer published. */
+  rotate(): void;
+  /** Resolves at the next request for the keys. */
+  nextFetch(): Promise<void>;
+}
+
+export interface SigningKey {
+  readonly kid: string;
+  readonly alg: 'RS256' | 'ES256';
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+export async function startIssuer(t: Teardown, name = 'issuer'): Promise<TestIssuer> {
+  const waiting: (() => void)[] = [];
+  let generation = 0;
+  let current = keysOf(name, generation);
+  let fetches = 0;
+  let sentBytes = 0;
+  const server = createServer((request, response) => {
+    fetches++;
+    for (const resolve of waiting.splice(0)) resolve();
+    void answer(issuer, request, response, (bytes) => {
+      sentBytes += bytes;
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(async () => {
+    server.close();
+    server.closeAllConnections();
+    await once(server, 'close');
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const issuer: TestIssuer = {
+    url,
+    jwksUri: `${url}/jwks.json`,
+    issuer: `https://${name}.test`,
+    get rsa() {
+      return current.rsa;
+    },
+    get ec() {
+      return current.ec;
+    },
+    get fetches() {
+      return fetches;
+    },
+    get sentBytes() {
+      return sentBytes;
+    },
+    mode: 'ok',
+    jwks: publish(current),
+    sign(claims, { alg = 'RS256', header = {} } = {}) {
+      const { kid, privateKey } = alg === 'RS256' ? current.rsa : current.ec;
+      const exp = Math.floor(Date.now() / 1000) + 300;
+      const payload = { iss: issuer.issuer, aud: 'api', exp, ...claims };
+      const signed = `${encode({ alg, typ: 'JWT', kid, ...header })}.${encode(payload)}`;
+      const signature = signBytes('sha256', Buffer.from(signed), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+      return keepSecret(`${signed}.${signature.toString('base64url')}`);
+    },
+    rotate() {
+      current = keysOf(name, ++generation);
+      issuer.jwks = publish(current);
+    },
+    nextFetch: () => new Promise((resolve) => waiting.push(resolve)),
+  };
+  return issuer;
+}
+
+async function answer(
+  issuer: TestIssuer,
+  request: IncomingMessage,
+  response: ServerResponse,
+  sent: (bytes: number) => void,
+): Promise<void> {
+  const body = JSON.stringify(issuer.jwks);
+  switch (issuer.mode) {
+    case 'ok':
+      // What a redirect leads to would be good; it must not be asked for.
+      return void response.end(body);
+    case 'down':
+      return void request.socket.destroy();
+    case 'hang':
+      return;
+    case 'half':
+      return response.writeHead(200, { 'content-length': body.length }).flushHeaders();
+    case 'cut':
+      response.writeHead(200, { 'content-length': body.length }).write(body.slice(0, body.length / 2));
+      return void setTimeout(() => request.socket.destroy(), 20);
+    case 'huge': {
+      const chunk = Buffer.alloc(100_000, ' ');
+      for (let i = 0; i < 1000 && !response.destroyed; i++) {
+        sent(chunk.length);
+        // Resolves as well when the connection ends.
+        await new Promise((resolve) => response.write(chunk, resolve));
+      }
+      return void response.end(body);
+    }
+    case 'redirect':
+      issuer.mode = 'ok';
+      return void response.writeHead(302, { location: issuer.jwksUri }).end(body);
+    case 'garbage':
+      return void response.end('<html>sesame</html>');
+    case '500':
+      return void response.writeHead(500).end(body);
+  }
+}
+
+/** A token of these parts as they are: text stays as it is, objects become base64url JSON. */
+export function forge(header: object | string, payload: object | string, signature = ''): string {
+  const [head, body] = [header, payload].map((part) => (typeof part === 'string' ? part : encode(part)));
+  return `${head}.${body}.${signature}`;
+}
+
+/** A token signed with a shared secret. */
+export function signWithSecret(header: object, payload: object, secret: string | Buffer): string {
+  const signed = `${encode(header)}.${encode(payload)}`;
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}
+
+/** The public JWK of a key. */
+export function jwkOf({ kid, alg, publicKey }: SigningKey): JsonWebKey {
+  return { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+interface IssuerKeys {
+  readonly rsa: SigningKey;
+  readonly ec: SigningKey;
+}
+
+function publish({ rsa, ec }: IssuerKeys): { keys: unknown[] } {
+  return { keys: [jwkOf(rsa), jwkOf(ec)] };
+}
+
+const made = new Map<string, IssuerKeys>();
+
+/** Made once in a process: an RSA key takes a while. */
+function keysOf(name: string, generation: number): IssuerKeys {
+  const id = `${name}-${generation}`;
+  const keys = made.get(id) ?? {
+    rsa: { kid: `${id}-rsa`, alg: 'RS256', ...generateKeyPairSync('rsa', { modulusLength: 2048 }) },
+    ec: { kid: `${id}-ec`, alg: 'ES256', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) },
+  };
+  made.set(id, keys);
+  return keys;
+}
