@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import { isMetadataKey, isReservedMetadataKey } from '../call/metadata.js';
+import type { TokenSource } from '../policy/credentials.js';
 import { jwksUriProblem } from '../policy/jwks-fetch.js';
 import { secretProblem, TOKEN_ALGORITHMS } from '../policy/key-set.js';
 import { mayCarryIdentity } from '../transcoding/headers.js';
@@ -24,9 +25,14 @@ const metadataKey = z
 
 const cookieName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'expected the name of a cookie' });
 
-const tokenSource = z.union([z.strictObject({ header: headerName }), z.strictObject({ cookie: cookieName })], {
-  error: 'expected { header: NAME } or { cookie: NAME }',
-});
+const tokenSource = z
+  .strictObject({ header: headerName.optional(), cookie: cookieName.optional() })
+  .transform(({ header, cookie }, { addIssue }): TokenSource => {
+    if (header !== undefined && cookie === undefined) return { header };
+    if (header === undefined && cookie !== undefined) return { cookie };
+    addIssue({ code: 'custom', message: 'expected { header: NAME } or { cookie: NAME }' });
+    return z.NEVER;
+  });
 
 const issuer = z
   .strictObject({

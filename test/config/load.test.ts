@@ -1,7 +1,7 @@
 /** The config file: what is wrong is named with its place; nothing that was substituted is ever shown. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { configJsonSchema } from '../../src/config/json-schema.js';
@@ -184,6 +184,135 @@ for (const flags of [['a=b=c'], ['a='], ['x y'], ['a=orders'], ['http://a:1'], [
     t.true(formatDiagnostic(diagnostics[0]!).startsWith('--upstream: error: expected'));
   });
 }
+
+const ISSUER = 'issuer: i, audiences: [a]';
+const accessRows: readonly (readonly [fact: string, yaml: string, lines: readonly (string | RegExp)[]])[] = [
+  [
+    'an unknown key of an issuer',
+    `auth: { jwt: [{ ${ISSUER}, jwksUrl: "https://a/k" }] }`,
+    [
+      "g.yaml:2:44: error: auth.jwt.0.jwksUrl: unknown key, did you mean 'jwksUri'? [unknown-key]",
+      /: auth\.jwt\.0: expected one of jwksUri/,
+    ],
+  ],
+  [
+    'an issuer without keys',
+    `auth: { jwt: [{ ${ISSUER} }] }`,
+    ['g.yaml:2:15: error: auth.jwt.0: expected one of jwksUri, jwksFile and secret [config-value]'],
+  ],
+  [
+    'an issuer with two kinds of keys',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", jwksFile: k }] }`,
+    [/: auth\.jwt\.0: expected one of jwksUri, jwksFile and secret /],
+  ],
+  [
+    'keys over plain http from elsewhere',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "http://example.com/k" }] }`,
+    [/^g\.yaml:2:53: error: auth\.jwt\.0\.jwksUri: expected https/],
+  ],
+  [
+    'a secret that is too short, which is not shown',
+    `auth: { jwt: [{ ${ISSUER}, secret: sesame }] }`,
+    ['g.yaml:2:52: error: auth.jwt.0.secret: expected at least 32 bytes, got 6 [config-value]'],
+  ],
+  [
+    'EdDSA',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", algorithms: [EdDSA] }] }`,
+    [/: auth\.jwt\.0\.algorithms\.0: EdDSA cannot be served: expected RS256/],
+  ],
+  [
+    'alg none',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", algorithms: [none] }] }`,
+    [/: auth\.jwt\.0\.algorithms\.0: none cannot be served/],
+  ],
+  [
+    'a symmetric algorithm with public keys',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", algorithms: [RS256, HS256] }] }`,
+    [/: auth\.jwt\.0\.algorithms\.1: HS256 needs a secret /],
+  ],
+  [
+    'no audience',
+    'auth: { jwt: [{ issuer: i, audiences: [], jwksUri: "https://a/k" }] }',
+    [/^g\.yaml:2:39: error: auth\.jwt\.0\.audiences: /],
+  ],
+  [
+    'an issuer twice',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k" }, { ${ISSUER}, jwksUri: "https://b/k" }] }`,
+    [/: auth\.jwt\.1\.issuer: expected each issuer once /],
+  ],
+  [
+    'tokens in the query',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", from: [{ query: access_token }] }] }`,
+    [/: auth\.jwt\.0\.from\.0\.query: unknown key /, /: expected \{ header: NAME \} or \{ cookie: NAME \} /],
+  ],
+  [
+    'a metadata key that the gateway sets itself',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", claimsToMetadata: { sub: x-request-id } }] }`,
+    [/: auth\.jwt\.0\.claimsToMetadata\.sub: expected a metadata key that the gateway does not set itself/],
+  ],
+  [
+    'API keys where tokens stand',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k" }], apiKeys: { file: k, from: [{ header: Authorization }] } }`,
+    [/: auth\.apiKeys\.from\.0: expected another header than that of the tokens /],
+  ],
+  [
+    'client certificates without an authority',
+    'auth: { mtls: {} }',
+    ['g.yaml:2:15: error: auth.mtls: expected listen.tls with a clientCa as well [config-value]'],
+  ],
+  [
+    'a selector that is none',
+    'policies: [{ selector: shop.*.Get, timeout: 1s }]',
+    [/^g\.yaml:2:24: error: policies\.0\.selector: expected a method \(shop\.v1\.Orders\/ListOrders\), a service/],
+  ],
+  [
+    'an unknown key of a rule',
+    'policies: [{ selector: "*", tiemout: 1s }]',
+    ["g.yaml:2:29: error: policies.0.tiemout: unknown key, did you mean 'timeout'? [unknown-key]"],
+  ],
+  [
+    'every origin with credentials',
+    'cors: { origins: ["*"], credentials: true }',
+    ['g.yaml:2:18: error: cors.origins: expected named origins where credentials are true, got * [config-value]'],
+  ],
+  [
+    'an origin with a path',
+    'cors: { origins: ["https://a.example/app"] }',
+    ['g.yaml:2:19: error: cors.origins.0: expected an origin such as https://app.example.com, or * [config-value]'],
+  ],
+  ['a certificate without its key', 'listen: { tls: { cert: a.pem } }', [/: listen\.tls\.key: expected string/]],
+];
+for (const [fact, yaml, expected] of accessRows) {
+  test(`access: ${fact} is refused at its place`, async (t) => {
+    const { lines } = await load(t, `version: 1\n${yaml}\n`);
+    t.is(lines.length, expected.length, lines.join('\n'));
+    for (const [index, line] of expected.entries()) {
+      if (typeof line === 'string') t.is(lines[index], line);
+      else t.regex(lines[index]!, line);
+    }
+  });
+}
+
+test('access: a rule’s place and files are known after loading', async (t) => {
+  const yaml = `version: 1
+auth:
+  jwt: [{ issuer: i, audiences: [a], jwksFile: jwks.json }]
+  apiKeys: { file: keys.yaml }
+policies:
+  - selector: "*"
+    timeout: 1s
+`;
+  const { config, lines } = await load(t, yaml, {}, { 'jwks.json': '{"keys": [{"kty": "oct", "k": "AAAA"}]}' });
+  t.is(config, undefined);
+  t.is(lines.length, 1);
+  t.regex(lines[0]!, /:3:\d+: error: auth\.jwt\.0\.jwksFile: keys\[0\]: kty: expected RSA or EC /);
+  const good = await load(t, yaml.replace(/ {2}jwt:.*\n/, ''));
+  t.deepEqual(good.lines, []);
+  t.is(good.config?.policies[0]?.declaration.position.line, 5);
+  t.is(good.config?.auth?.position.line, 3);
+  t.true(good.config?.auth?.apiKeys?.file.endsWith('/keys.yaml'));
+  t.true(isAbsolute(good.config?.auth?.apiKeys?.file ?? ''));
+});
 
 test('certificates that are none, or that do not belong together, are named with their place', async (t) => {
   const { server, client } = certificates();

@@ -17,15 +17,19 @@ export interface TestCertificates {
   readonly client: KeyAndCertificate;
   /** A CA that signed neither. */
   readonly otherCa: Buffer;
+  /** Signed by `otherCa`. */
+  readonly stranger: KeyAndCertificate;
 }
 
 export function certificates(): TestCertificates {
   const ca = issue({ name: 'protogate test CA', isCa: true });
+  const other = issue({ name: 'another CA', isCa: true });
   return {
     ca: ca.cert,
     server: issue({ name: 'upstream.test', issuer: ca }),
     client: issue({ name: 'gateway.test', issuer: ca }),
-    otherCa: issue({ name: 'another CA', isCa: true }).cert,
+    otherCa: other.cert,
+    stranger: issue({ name: 'gateway.test', issuer: other }),
   };
 }
 
@@ -51,7 +55,7 @@ function issue({ name, issuer, isCa = false }: { name: string; issuer?: Issued; 
   );
   const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, signer)]));
   const certificate = sequence(body, ECDSA_WITH_SHA256, signature).toString('base64');
-  const pem = `-----BEGIN CERTIFICATE-----\n${certificate.replace(/(.{64})/g, '$1\n')}\n-----END CERTIFICATE-----\n`;
+  const pem = `-----BEGIN CERTIFICATE-----\n${certificate.match(/.{1,64}/g)!.join('\n')}\n-----END CERTIFICATE-----\n`;
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
   return { name, cert: Buffer.from(pem), key: Buffer.from(key) };
 }

@@ -1,0 +1,193 @@
+/** Policy as data: who wins, who may, what `check` says of it. */
+import test from 'ava';
+import { formatPosition } from '../../src/base/diagnostic.js';
+import type { ConfigInput } from '../../src/config/config.js';
+import { parseConfig } from '../../src/config/parse.js';
+import { type Plan, plan } from '../../src/plan.js';
+import { type AccessMode, missingScope } from '../../src/policy/access.js';
+import { protoFolder, type Teardown } from '../support/gateway.js';
+
+const HEAD = `package p.v1;
+import "google/api/annotations.proto";
+import "protogate/v1/annotations.proto";
+message Q { string id = 1; string note = 2; }
+message R {}
+`;
+
+/** One method `Get` (GET) and one `Put` (PUT), with the options given. */
+function proto({ service = '', get = '', put = '' }: { service?: string; get?: string; put?: string }): string {
+  const policy = (name: string, text: string) => (text === '' ? '' : `option (protogate.v1.${name}) = { ${text} };`);
+  return `${HEAD}service S {
+  ${policy('default_policy', service)}
+  rpc Get(Q) returns (R) { option (google.api.http) = { get: "/v1/{id}" }; ${policy('policy', get)} }
+  rpc Put(Q) returns (R) { option (google.api.http) = { put: "/v1/{id}" body: "*" }; ${policy('policy', put)} }
+}`;
+}
+
+const SECRET = 'a secret of thirty-two bytes, or more';
+const JWT: NonNullable<ConfigInput['auth']> = { jwt: [{ issuer: 'i', audiences: ['a'], secret: SECRET }] };
+
+async function planned(t: Teardown, text: string, config: Partial<ConfigInput> = {}): Promise<Plan> {
+  const folder = await protoFolder(t, text);
+  const parsed = parseConfig({ version: 1, schema: { protos: [folder] }, ...config });
+  if (parsed.config === undefined) throw new Error(JSON.stringify(parsed.diagnostics));
+  return plan(parsed.config);
+}
+
+/** `rule: text` of what is wrong, without the folder. */
+function problems({ diagnostics }: Plan): string[] {
+  return diagnostics.map(({ severity, rule, text }) => `${severity} ${rule}: ${text}`);
+}
+
+test('service < method < rules in their order, whole keys', async (t) => {
+  const text = proto({
+    service: 'auth: { scopes: "s" } timeout { seconds: 1 } max_request_bytes: 5 labels: "slow"',
+    get: 'auth: { require: "request.id = caller.subject" }',
+  });
+  const { routes } = await planned(t, text, {
+    auth: JWT,
+    policies: [
+      { selector: 'p.*', timeout: '2s' },
+      { selector: 'label:slow', timeout: '3s', successStatus: 202 },
+      { selector: 'p.v1.S/Put', auth: { mode: 'optional' } },
+      { selector: 'p.v1.S.Get', maxRequestBytes: 7 },
+      { selector: 'label:fast', successStatus: 201 },
+      { selector: 'p.v1.Other.*', successStatus: 201 },
+    ],
+  });
+  const [get, put] = routes.map(({ policy }) => policy);
+  t.deepEqual(get?.settings, {
+    auth: { scopes: [], require: ['request.id = caller.subject'] },
+    timeoutMs: 3000,
+    maxRequestBytes: 7,
+    successStatus: 202,
+    labels: ['slow'],
+  });
+  t.deepEqual(put?.settings, {
+    auth: { mode: 'optional', scopes: [], require: [] },
+    timeoutMs: 3000,
+    maxRequestBytes: 5,
+    successStatus: 202,
+    labels: ['slow'],
+  });
+  t.regex(formatPosition(get!.origins.get('auth')!), /test\.proto:\d+:\d+$/);
+  t.is(formatPosition(get!.origins.get('timeoutMs')!), 'options');
+});
+
+test('the mode that follows from what is declared', async (t) => {
+  const rows: readonly [fact: string, get: string, auth: ConfigInput['auth'], mode: AccessMode][] = [
+    ['nothing, and no auth block', '', undefined, 'public'],
+    ['nothing, with an auth block', '', JWT, 'required'],
+    ['nothing, default optional', '', { ...JWT, default: 'optional' }, 'optional'],
+    ['an empty auth', 'auth: {}', { ...JWT, default: 'public' }, 'public'],
+    ['scopes, default public', 'auth: { scopes: "a" }', { ...JWT, default: 'public' }, 'required'],
+    [
+      'a require over the caller',
+      'auth: { require: "request.id = caller.subject" }',
+      { ...JWT, default: 'public' },
+      'required',
+    ],
+    ['a require over the request', `auth: { require: "request.id = 'x'" }`, { ...JWT, default: 'public' }, 'public'],
+    ['public', 'auth: { mode: MODE_PUBLIC }', JWT, 'public'],
+    ['unspecified', 'auth: { mode: MODE_UNSPECIFIED }', JWT, 'required'],
+  ];
+  for (const [fact, get, auth, mode] of rows) {
+    const { routes } = await planned(t, proto({ get }), auth === undefined ? {} : { auth });
+    t.is(routes[0]?.access.mode, mode, fact);
+  }
+});
+
+test('check says what contradicts itself, what cannot be, and what looks wrong', async (t) => {
+  const certificates: ConfigInput['auth'] = { mtls: {} };
+  const rows: readonly [fact: string, text: string, config: Partial<ConfigInput>, found: readonly string[]][] = [
+    ['no auth block', proto({}), {}, ['warning no-auth: no auth is configured: every route is public']],
+    ['all is well', proto({}), { auth: JWT }, []],
+    [
+      'public with scopes',
+      proto({ get: 'auth: { mode: MODE_PUBLIC scopes: "a" }' }),
+      { auth: JWT },
+      ['error auth-contradiction: p.v1.S/Get: expected mode required with scopes, got public'],
+    ],
+    [
+      'optional with a require over the caller',
+      proto({ get: 'auth: { mode: MODE_OPTIONAL require: "request.id = caller.subject" }' }),
+      { auth: JWT },
+      ['error auth-contradiction: p.v1.S/Get: expected mode required with a require over the caller, got optional'],
+    ],
+    [
+      'a demand where nothing authenticates',
+      proto({ get: 'auth: { mode: MODE_REQUIRED }' }),
+      {},
+      [
+        'error auth-impossible: p.v1.S/Get: its policy demands a caller, and no way to authenticate is configured',
+        'warning no-auth: no auth is configured: every route is public',
+      ],
+    ],
+    [
+      'an auth block that proves nothing: one error, not one a method',
+      proto({}),
+      { auth: {} },
+      ['error auth-impossible: auth: expected jwt, apiKeys or mtls, got nothing that can authenticate'],
+    ],
+    [
+      'scopes where only certificates prove anything',
+      proto({ get: 'auth: { scopes: "a" }' }),
+      { auth: certificates },
+      [
+        'error auth-impossible: p.v1.S/Get: its policy demands scopes, and certificates, the only credential here, carry none',
+      ],
+    ],
+    [
+      'a require that does not parse, or does not fit',
+      proto({ get: 'auth: { require: "request.id == x" require: "request.nothing = caller.subject" }' }),
+      { auth: JWT },
+      [
+        "error require: p.v1.S/Get: require 'request.id == x': column 13: expected a value, got '='",
+        "error require: p.v1.S/Get: require 'request.nothing = caller.subject': column 9: expected a field of p.v1.Q, got 'nothing'",
+      ],
+    ],
+    [
+      'a public method that writes',
+      proto({ put: 'auth: { mode: MODE_PUBLIC }' }),
+      { auth: JWT },
+      ['warning public-write: p.v1.S/Put: PUT /v1/{id} is public and may write'],
+    ],
+    [
+      'credentials that nothing accepts',
+      proto({}),
+      { auth: { ...JWT, default: 'public' } },
+      [
+        'warning unused-credentials: auth: every route is public, nothing accepts the credentials that are configured',
+        'warning public-write: p.v1.S/Put: PUT /v1/{id} is public and may write',
+      ],
+    ],
+    [
+      'a rule that selects nothing',
+      proto({}),
+      {
+        auth: JWT,
+        policies: [
+          { selector: 'p.v1.S.Gett', timeout: '1s' },
+          { selector: '*', timeout: '1s' },
+        ],
+      },
+      ["warning unused-policy: policies.0: no routed method is selected by 'p.v1.S.Gett'"],
+    ],
+  ];
+  for (const [fact, text, config, found] of rows) {
+    t.deepEqual(problems(await planned(t, text, config)), found, fact);
+  }
+});
+
+test('every scope is demanded, a|b is either', (t) => {
+  const rows: readonly [demanded: string[], held: string[], missing: string | undefined][] = [
+    [[], [], undefined],
+    [['a'], [], 'a'],
+    [['a', 'b'], ['a'], 'b'],
+    [['a|b'], ['b'], undefined],
+    [['a|b', 'c'], ['a'], 'c'],
+    [['a|b'], ['a|b'], 'a|b'],
+    [['a'], ['A', 'aa', 'a '], 'a'],
+  ];
+  for (const [demanded, held, missing] of rows) t.is(missingScope(demanded, new Set(held)), missing);
+});

@@ -1,0 +1,54 @@
+/** Client certificates over TLS: the listener asks, the routes demand. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { certificates } from '../support/certificates.js';
+import { protoFolder, startGateway } from '../support/gateway.js';
+
+const PROTO = `package p.v1;
+import "google/api/annotations.proto";
+import "protogate/v1/annotations.proto";
+message Q { string id = 1; }
+service S {
+  rpc Closed(Q) returns (Q) { option (google.api.http) = { get: "/v1/closed/{id}" }; }
+  rpc Open(Q) returns (Q) {
+    option (google.api.http) = { get: "/v1/open/{id}" };
+    option (protogate.v1.policy) = { auth: { mode: MODE_PUBLIC } };
+  }
+}`;
+
+test('a certificate of a known authority names the caller; none, or another’s, does not', async (t) => {
+  const { ca, server, client, stranger } = certificates();
+  // Of an authority that bears the known one's name: OpenSSL may end such a connection before it is answered.
+  const forged = certificates().client;
+  const folder = await protoFolder(t, {});
+  const file = async (name: string, content: Buffer) => {
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
+  const tls = {
+    cert: await file('cert.pem', server.cert),
+    key: await file('key.pem', server.key),
+    clientCa: await file('ca.pem', ca),
+  };
+  const auth = { mtls: { identity: ['uri' as const, 'dns' as const], consumerToMetadata: 'x-user-id' } };
+  const { send, upstream, url } = await startGateway(t, PROTO, {}, { listen: { tls }, auth });
+  t.regex(url, /^https:/);
+  const known = await send('GET', '/v1/closed/1', { tls: { ca, ...client } });
+  t.is(known.status, 200);
+  t.deepEqual(upstream.last().metadata.get('x-user-id'), ['gateway.test']);
+  const nobody = await send('GET', '/v1/closed/1', { tls: { ca } });
+  t.is(nobody.status, 401);
+  t.is(nobody.json.message, 'expected a client certificate, got none');
+  const foreign = await send('GET', '/v1/closed/1', { tls: { ca, ...stranger } });
+  t.is(foreign.status, 401);
+  t.is(foreign.json.message, 'client certificate: expected one that a known authority signed');
+  t.is(upstream.calls.length, 1);
+  const open = await send('GET', '/v1/open/1', { tls: { ca, ...stranger } });
+  t.is(open.status, 200, `public looks at none: ${open.text}`);
+  t.deepEqual(upstream.last().metadata.get('x-user-id'), []);
+  const calls = upstream.calls.length;
+  const forgery = await send('GET', '/v1/closed/1', { tls: { ca, ...forged } }).catch(() => undefined);
+  t.not(forgery?.status, 200);
+  t.is(upstream.calls.length, calls);
+});
