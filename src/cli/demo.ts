@@ -1,5 +1,7 @@
 import { Command } from 'commander';
+import type { ConfigInput } from '../config/config.js';
 import { parseConfig } from '../config/parse.js';
+import type { DemoIdentity } from '../demo/identity.js';
 import type { Shop } from '../demo/shop.js';
 import { tour } from '../demo/tour.js';
 import { plan, routeRows } from '../plan.js';
@@ -22,22 +24,29 @@ export function demoCommand(exit: SetExitCode): Command {
     .addHelpText('after', '\nExample:\n  protogate demo --port 8080')
     .action(async ({ port, adminPort }: DemoFlags) => {
       const { startShop } = await import('../demo/shop.js');
+      const { openIdentity } = await import('../demo/identity.js');
       const shop = await startShop();
       try {
-        exit(await serveShop(shop, port, adminPort));
+        const identity = await openIdentity();
+        try {
+          exit(await serveShop(shop, identity, port, adminPort));
+        } finally {
+          await identity.close();
+        }
       } finally {
         await shop.close();
       }
     });
 }
 
-async function serveShop(shop: Shop, port: number, adminPort: number): Promise<number> {
+async function serveShop(shop: Shop, identity: DemoIdentity, port: number, adminPort: number): Promise<number> {
   const { config, diagnostics } = parseConfig({
     version: 1,
     listen: { port },
     admin: { port: adminPort },
     schema: { protos: [shop.protos] },
     upstreams: Object.fromEntries(shop.upstreams.map(({ name, target, services }) => [name, { target, services }])),
+    auth: authOf(identity),
     metadata: { request: ['accept-language'], response: ['location'] },
     drain: { grace: '0s', timeout: '2s' },
     log: { sample: 0, format: 'text' },
@@ -52,9 +61,20 @@ async function serveShop(shop: Shop, port: number, adminPort: number): Promise<n
   const { runServer } = await import('./run-server.js');
   const server = await runServer(planned);
   process.stdout.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
-  process.stderr.write(`\nTry, in another terminal:\n\n`);
+  process.stderr.write(`\nTry, in another terminal. First who you are:\n\n`);
+  for (const [name, value] of identity.credentials) process.stderr.write(`export ${name}=${value}\n`);
+  process.stderr.write('\n');
   for (const { title, curl } of tour(server.url)) process.stderr.write(`# ${title}\n${curl}\n\n`);
   process.stderr.write(`Admin: ${server.adminUrl}/readyz and /routes. Ctrl-C ends the demo.\n`);
   await server.stopped;
   return EXIT_OK;
+}
+
+/** The shop is open to all; what its protos close takes a token or the key. */
+function authOf({ issuer, audience, jwksUri, algorithm, keyFile }: DemoIdentity): ConfigInput['auth'] {
+  return {
+    default: 'public',
+    jwt: [{ issuer, audiences: [audience], jwksUri, algorithms: [algorithm] }],
+    apiKeys: { file: keyFile },
+  };
 }

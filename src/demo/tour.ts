@@ -1,6 +1,7 @@
 /**
  * Requests to try at the demo: one curl command each, in an order that tells a story, though each works alone and twice.
- * A line is one command without a pipe, so that `-w '%{http_code}'` can be added at its end.
+ * A line is one command without a pipe, so that `-w '%{http_code}'` can be added at its end. Credentials are shell
+ * variables, which the demo prints.
  */
 
 /** One stop of the tour. */
@@ -40,9 +41,19 @@ export function tour(baseUrl: string): Stop[] {
       expect: { status: 200, contains: '340' },
     },
     {
-      title: 'A list as the whole answer: response_body',
-      curl: `curl -s '${v1}/customers/ines/addresses'`,
+      title: 'A list as the whole answer: response_body. Ines sees hers: require',
+      curl: `curl -s -H "authorization: Bearer $INES" '${v1}/customers/ines/addresses'`,
       expect: { status: 200, contains: 'Rua Augusta 120' },
+    },
+    {
+      title: '… and nobody else’s: 403',
+      curl: `curl -s -H "authorization: Bearer $INES" '${v1}/customers/ada/addresses'`,
+      expect: { status: 403, contains: 'NOT_ALLOWED' },
+    },
+    {
+      title: '… and without a token: 401',
+      curl: `curl -s '${v1}/customers/ines/addresses'`,
+      expect: { status: 401, contains: 'UNAUTHENTICATED' },
     },
     {
       title: 'Query parameters: nested, repeated enum, number, wrapper, Timestamp, Duration, map, bool, FieldMask',
@@ -145,9 +156,19 @@ export function tour(baseUrl: string): Stop[] {
       expect: { status: 200, contains: 'spring/lamps' },
     },
     {
-      title: 'Messages in the query: google.type.Date',
-      curl: `curl -s '${v1}/reports/revenue?startDate.year=2026&startDate.month=2&startDate.day=1&endDate.year=2026&endDate.month=2&endDate.day=28'`,
+      title: 'Messages in the query: google.type.Date. A method that takes a scope',
+      curl: `curl -s -H "authorization: Bearer $CLERK" '${v1}/reports/revenue?startDate.year=2026&startDate.month=2&startDate.day=1&endDate.year=2026&endDate.month=2&endDate.day=28'`,
       expect: { status: 200, contains: 'orderCount' },
+    },
+    {
+      title: '… with an API key that has it',
+      curl: `curl -s -H "x-api-key: $KEY" '${v1}/reports/revenue'`,
+      expect: { status: 200, contains: 'orderCount' },
+    },
+    {
+      title: '… with a token that has not: 403 that names it',
+      curl: `curl -s -H "authorization: Bearer $INES" '${v1}/reports/revenue'`,
+      expect: { status: 403, contains: 'reports.read' },
     },
     {
       title: 'Numbers in the path',
