@@ -1,13 +1,14 @@
-/** `npm run bench -- NAME`: runs one benchmark, or all. */
-const BENCHMARKS = ['match', 'token'] as const;
+/** `npm run bench -- NAME [FLAGS]`: runs one benchmark, or all. */
+const BENCHMARKS = ['match', 'token', 'request'] as const;
 
-const wanted = process.argv.slice(2);
+const flags = process.argv.findIndex((argument, index) => index >= 2 && argument.startsWith('--'));
+const wanted = process.argv.slice(2, flags < 0 ? undefined : flags);
 const unknown = wanted.filter((name) => !(BENCHMARKS as readonly string[]).includes(name));
 if (unknown.length > 0) {
   process.stderr.write(`unknown benchmark ${unknown.join(', ')}: expected ${BENCHMARKS.join(', ')}\n`);
   process.exit(2);
 }
-process.argv.splice(2);
+process.argv.splice(2, wanted.length);
 for (const name of wanted.length > 0 ? wanted : BENCHMARKS) {
   process.stdout.write(`== ${name}\n`);
   await import(`./${name}.js`);

@@ -1,0 +1,156 @@
+/**
+ * What a request costs: CPU time of the gateway's process (user and system, its own accounting) per unary GET, over 32
+ * connections, in rounds that take the rows in turn. With `--against DIR` the same public route of another checkout,
+ * built, is a row as well:
+ *
+ *     npm run bench -- request --against ../protogate-before
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { startIssuer } from '../test/support/issuer.js';
+import { startUpstream } from '../test/support/upstream.js';
+
+const ROUNDS = 10;
+const CONNECTIONS = 32;
+const REQUESTS = 4000;
+
+const PROTO = `syntax = "proto3";
+package bench.v1;
+import "google/api/annotations.proto";
+message Ask { string name = 1; }
+message Shelf { string name = 1; string theme = 2; int64 books = 3; repeated string tags = 4; }
+service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; } }
+`;
+
+/** Runs in the gateway's process: the public API alone, so that any version can be measured. */
+const GATEWAY = `
+import { createServer } from 'node:http';
+const [root, config] = process.argv.slice(2);
+const { createGateway } = await import(root);
+const gateway = await createGateway(JSON.parse(config));
+const server = createServer(gateway.callback()).listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+process.on('message', () => process.send({ cpu: process.cpuUsage() }));
+`;
+
+interface Row {
+  readonly name: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly agent: Agent;
+  readonly costs: number[];
+}
+
+async function main(): Promise<void> {
+  const cleanup: (() => void | Promise<void>)[] = [];
+  const t = { teardown: (task: () => void | Promise<void>) => void cleanup.push(task) };
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'bench.proto'), PROTO);
+  await writeFile(join(folder, 'gateway.mjs'), GATEWAY);
+  const message = {
+    name: 'shelves/7',
+    theme: 'Poetry',
+    books: '340',
+    tags: Array.from({ length: 20 }, (_, i) => `tag-${i}`),
+  };
+  const upstream = await startUpstream(PROTO, { GetShelf: { message } });
+  const issuer = await startIssuer(t, 'bench');
+  const config = {
+    version: 1,
+    schema: { protos: [folder] },
+    upstreams: { bench: { target: upstream.target } },
+    log: { sample: 0 },
+  };
+  const jwt = [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, audiences: ['api'], algorithms: ['RS256'] }];
+  const token = { authorization: `Bearer ${issuer.sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 3600 })}` };
+  const here = fileURLToPath(new URL('../../', import.meta.url));
+  const start = (name: string, root: string, extra: object, headers: Row['headers'] = {}) =>
+    startRow(name, join(folder, 'gateway.mjs'), root, { ...config, ...extra }, headers);
+  const against = process.argv.indexOf('--against');
+  const rows = [
+    ...(against < 0 ? [] : [await start('public, before', resolve(process.argv[against + 1] ?? ''), {})]),
+    await start('public', here, {}),
+    await start('public, with an auth block', here, { auth: { default: 'public', jwt } }),
+    await start('a token seen before', here, { auth: { jwt } }, token),
+  ];
+  for (const row of rows) await load(row, REQUESTS);
+  for (let round = 0; round < ROUNDS; round++) {
+    // The order turns, so that no row always comes first.
+    for (let i = 0; i < rows.length; i++) {
+      const row = rows[(i + round) % rows.length]!;
+      row.costs.push(await cost(row));
+    }
+    process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);
+  }
+  process.stderr.write('\n');
+  const base = median(rows[0]!.costs);
+  for (const { name, costs } of rows) {
+    const perRequest = median(costs);
+    const ratios = costs.map((one, round) => one / rows[0]!.costs[round]!);
+    process.stdout.write(
+      `${name.padEnd(28)} ${perRequest.toFixed(1).padStart(7)} µs CPU  ${(perRequest / base).toFixed(3)} × the first row (median of rounds ${median(ratios).toFixed(3)})\n`,
+    );
+  }
+  for (const { child, agent } of rows) {
+    agent.destroy();
+    child.kill();
+  }
+  for (const task of cleanup.reverse()) await task();
+  await upstream.close().catch(() => {});
+}
+
+async function startRow(
+  name: string,
+  script: string,
+  root: string,
+  config: object,
+  headers: Row['headers'],
+): Promise<Row> {
+  const entry = pathToFileURL(join(root, 'dist/src/index.js')).href;
+  const child = fork(script, [entry, JSON.stringify(config)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  return { name, headers, child, port, agent, costs: [] };
+}
+
+async function cost(row: Row): Promise<number> {
+  const before = await cpuOf(row);
+  await load(row, REQUESTS);
+  return ((await cpuOf(row)) - before) / REQUESTS;
+}
+
+async function cpuOf({ child }: Row): Promise<number> {
+  child.send({});
+  const [{ cpu }] = (await once(child, 'message')) as [{ cpu: { user: number; system: number } }];
+  return cpu.user + cpu.system;
+}
+
+async function load(row: Row, requests: number): Promise<void> {
+  let left = requests;
+  const worker = async () => {
+    while (left-- > 0) await get(row);
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+}
+
+function get({ port, agent, headers, name }: Row): Promise<void> {
+  return new Promise((done, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path: '/v1/shelves/7', agent, headers }, (res) => {
+      if (res.statusCode !== 200) reject(new Error(`${name}: expected 200, got ${res.statusCode}`));
+      res.resume().on('end', done);
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+await main();
