@@ -1,22 +1,28 @@
 /**
  * The outer funnel: whatever a later stage throws becomes one error answer, here and nowhere else. Headers that earlier
- * stages set stay (Koa's own handler would clear them).
+ * stages set stay (Koa's own handler would clear them). Node reads on what a refused request still sends, without an end:
+ * much of it costs the connection at once, little of it when it does not come soon.
  */
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../base/clock.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
 import type { Context, Middleware } from './exchange.js';
 
-export function errors(): Middleware {
+/** Of a body that nobody will read. */
+const UNREAD = { bytes: 65_536, waitMs: 5000 };
+
+export function errors(clock: Clock): Middleware {
   return async function errors(ctx, next) {
     try {
       await next();
     } catch (thrown) {
-      answer(ctx, toStatusError(thrown, ctx.state.requestId));
+      answer(ctx, toStatusError(thrown, ctx.state.requestId), clock);
     }
   };
 }
 
-function answer(ctx: Context, error: StatusError): void {
+function answer(ctx: Context, error: StatusError, clock: Clock): void {
   ctx.state.error = error;
   if (ctx.res.headersSent || ctx.res.destroyed) {
     ctx.res.destroy();
@@ -26,9 +32,21 @@ function answer(ctx: Context, error: StatusError): void {
   const { contentType, body } = errorBody(error, requestId, surface.errorFormat, surface.statusCodec);
   ctx.status = error.httpStatus;
   for (const [name, value] of Object.entries(error.headers)) ctx.res.setHeader(name, value);
-  if (error.closeConnection) ctx.res.setHeader('connection', 'close');
+  if (error.closeConnection || leavesMuchUnread(ctx.req)) ctx.res.setHeader('connection', 'close');
+  else if (!ctx.req.complete) endUnlessComplete(ctx.req, clock);
   ctx.res.setHeader('content-type', contentType);
   ctx.body = body;
+}
+
+/** Chunked bodies do not say how long they are. */
+function leavesMuchUnread({ complete, headers }: IncomingMessage): boolean {
+  if (complete) return false;
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > UNREAD.bytes;
+}
+
+function endUnlessComplete(req: IncomingMessage, clock: Clock): void {
+  const cancel = clock.after(UNREAD.waitMs, () => void (req.complete || req.socket.destroy()));
+  req.once('close', cancel);
 }
 
 /** What is not a StatusError is a bug of ours: a plain 500, the truth in the log. */

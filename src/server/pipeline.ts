@@ -23,5 +23,14 @@ export interface PipelineOptions {
 }
 
 export function beforeMatch({ snapshots, log, clock, custom }: PipelineOptions): readonly Middleware[] {
-  return [identify(snapshots, clock), accessLog(log, clock), errors(), surface(), cors(), ...custom, limits(), match()];
+  return [
+    identify(snapshots, clock),
+    accessLog(log, clock),
+    errors(clock),
+    surface(),
+    cors(),
+    ...custom,
+    limits(),
+    match(),
+  ];
 }

@@ -191,6 +191,36 @@ test.serial('two Authorization headers are a 401, also when both are good or the
   t.is(upstream.calls.length, before);
 });
 
+test.serial('a refused body that is large, or does not come, costs the connection; a small one keeps it', async (t) => {
+  t.timeout(20_000);
+  const { port } = await started;
+  /** What came back, and after how long the gateway closed; undefined: it did not within 8 s. */
+  const ask = (length: number, body: string) =>
+    new Promise<{ text: string; closedMs: number | undefined }>((resolve) => {
+      const head = `POST /v1/notes HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;
+      const begun = Date.now();
+      const socket = connect(port, '127.0.0.1', () => socket.write(head + body));
+      let text = '';
+      const timer = setTimeout(() => {
+        resolve({ text, closedMs: undefined });
+        socket.destroy();
+      }, 8000);
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.on('close', () => {
+        clearTimeout(timer);
+        resolve({ text, closedMs: Date.now() - begun });
+      });
+    });
+  const [large, slow, small] = await Promise.all([ask(100_000, '{'), ask(100, '{'), ask(2, '{}')]);
+  for (const { text } of [large, slow, small]) t.regex(text, /^HTTP\/1\.1 401 /);
+  t.true((large.closedMs ?? 9000) < 1000, `large: ${large.closedMs}`);
+  t.true((slow.closedMs ?? 9000) > 4000, `slow: ${slow.closedMs}`);
+  t.not(slow.closedMs, undefined);
+  t.is(small.closedMs, undefined);
+});
+
 test.serial('public ignores credentials, good or bad, and passes no identity on', async (t) => {
   const { upstream } = await started;
   for (const headers of [{}, await bearer(), { authorization: 'Bearer x' }, { 'x-api-key': 'nobody' }]) {
