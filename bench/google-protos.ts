@@ -1,6 +1,6 @@
-/** The npm package google-proto-files, 8,051 protos of Google's APIs, kept in `.cache/`. */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+/** The npm package google-proto-files, 8,051 protos of Google's APIs, kept in `.cache/`, and their routes. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const GOOGLE_PROTOS = 'google-proto-files@5.0.3';
@@ -19,4 +19,22 @@ export function googleProtos(): string {
   // Only a whole copy gets the name that later runs look for.
   renameSync(unpacking, folder);
   return folder;
+}
+
+export interface HttpRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** What `protogate routes` finds in them, conflicting ones too; kept, so delete the file when the loader finds others. */
+export function googleRoutes(): HttpRoute[] {
+  const file = join('.cache', 'google-routes.json');
+  if (!existsSync(file)) {
+    const args = ['bin/protogate.js', 'routes', '--format', 'json', '--protos', googleProtos()];
+    // In a process of its own: what loading leaves on the heap is no matter of who asks.
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+    const routes = (JSON.parse(stdout) as HttpRoute[]).map(({ method, path }) => ({ method, path }));
+    writeFileSync(file, JSON.stringify(routes));
+  }
+  return JSON.parse(readFileSync(file, 'utf8')) as HttpRoute[];
 }

@@ -1,61 +1,62 @@
 /**
- * What a route match costs among every shape of google-proto-files, against a table of ten routes.
+ * What a route match costs among every shape of google-proto-files, against tables of ten routes.
  *
- *     node dist/bench/match.js [routes.json]
+ *     node dist/bench/match.js
  *
- * `routes.json` is what `protogate routes --format json` prints; without it the templates are read from the package
- * (`npm pack`, kept in `.cache/`). Paths are made from the templates and shuffled; the rounds of the two tables are
- * interleaved, and the figures are medians.
+ * The tens are drawn from the same routes, so that the tables differ in size and the paths do not differ in length.
+ * Every table gets as many paths, each with ids of its own, shuffled. Rounds go over all tables in turn; figures are
+ * medians over the rounds, of the process' CPU time.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type PathTemplate, parsePathTemplate } from '../src/routing/path-template.js';
 import { type RouteTable, RouteTableBuilder } from '../src/routing/route-table.js';
+import { GOOGLE_PROTOS, googleRoutes, type HttpRoute } from './google-protos.js';
 
-const PACKAGE = 'google-proto-files@5.0.3';
+const SHAPES = 14_928;
+const GOAL = { ratio: 1.5, ns: 1000 };
+const DRAWS = 8;
+const WARM_UP_ROUNDS = 2;
 const ROUNDS = 15;
-const MATCHES_PER_ROUND = 200_000;
+const MATCHES_PER_ROUND = 100_000;
 const REQUESTS = 30_000;
 
-interface Route {
-  readonly method: string;
-  readonly path: string;
-}
-
 interface Contender {
-  readonly name: string;
   readonly table: RouteTable<number>;
-  readonly requests: readonly Route[];
-  readonly nsPerMatch: number[];
+  readonly requests: readonly HttpRoute[];
 }
 
 function main(): void {
-  const routes = distinctShapes(process.argv[2] === undefined ? corpusRoutes() : routesOfFile(process.argv[2]));
   const random = seededRandom(42);
-  const ten = tenOf(routes);
-  const contenders = [contender('ten routes', ten, random), contender('all routes', routes, random)];
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const one of contenders) one.nsPerMatch.push(measure(one));
+  const routes = distinctShapes(googleRoutes());
+  if (routes.length !== SHAPES) throw new Error(`${GOOGLE_PROTOS}: expected ${SHAPES} shapes, got ${routes.length}`);
+  const all = contender(routes, random);
+  const tens = Array.from({ length: DRAWS }, () => contender(drawTen(routes, random), random));
+  const rounds: { readonly few: number; readonly many: number }[] = [];
+  for (let round = 0; round < WARM_UP_ROUNDS + ROUNDS; round++) {
+    const few = tens.map(measure);
+    rounds.push({ few: few.reduce((sum, ns) => sum + ns) / DRAWS, many: measure(all) });
   }
-  const [few = 0, all = 0] = contenders.map(({ nsPerMatch }) => median(nsPerMatch));
-  console.log(`${routes.length} methods and shapes of ${PACKAGE}; ${process.version}`);
-  for (const { name, nsPerMatch, requests } of contenders) {
-    const characters = requests.reduce((sum, { path }) => sum + path.length, 0) / requests.length;
-    console.log(`${name}: ${median(nsPerMatch).toFixed(0)} ns per match, ${characters.toFixed(0)} characters a path`);
-  }
-  console.log(`ratio: ${(all / few).toFixed(2)}`);
+  const counted = rounds.slice(WARM_UP_ROUNDS);
+  const few = median(counted.map((round) => round.few));
+  const many = median(counted.map((round) => round.many));
+  const ratios = counted.map((round) => round.many / round.few).toSorted((a, b) => a - b);
+  console.log(`${GOOGLE_PROTOS}, ${process.version}, CPU time per match`);
+  console.log(`10 routes, ${DRAWS} draws: ${few.toFixed(0)} ns, ${lengthOf(tens)} characters a path`);
+  console.log(
+    `${routes.length} routes: ${many.toFixed(0)} ns, ${lengthOf([all])} characters a path (goal ${GOAL.ns} ns)`,
+  );
+  const range = `${ratios[0]!.toFixed(2)} to ${ratios.at(-1)!.toFixed(2)}`;
+  console.log(`ratio: ${median(ratios).toFixed(2)}, rounds ${range} (goal ${GOAL.ratio})`);
 }
 
-function contender(name: string, routes: readonly Route[], random: () => number): Contender {
+function contender(routes: readonly HttpRoute[], random: () => number): Contender {
   const builder = new RouteTableBuilder<number>();
   const templates = routes.map(({ method, path }) => ({ method, template: parsePathTemplate(path) }));
   for (const [index, { method, template }] of templates.entries()) {
-    const origin = { name: template.text, position: { file: PACKAGE }, derivesHead: true };
+    const origin = { name: template.text, position: { file: GOOGLE_PROTOS }, derivesHead: true };
     builder.add(method, template, index, origin);
   }
   const { table } = builder.build();
-  // As many requests for both, each with ids of its own: neither the memory of the paths nor the guesses of the
+  // As many requests for all, each with ids of its own: neither the memory of the paths nor the guesses of the
   // processor's branch predictor are what is compared.
   const inOrder = Array.from({ length: REQUESTS }, (_, i) => templates[i % templates.length]!);
   const requests = shuffled(inOrder, random).map(({ method, template }) => ({
@@ -65,21 +66,21 @@ function contender(name: string, routes: readonly Route[], random: () => number)
   for (const { method, path } of requests) {
     if (table.match(method, path).kind !== 'found') throw new Error(`${method} ${path}: expected a match`);
   }
-  return { name, table, requests, nsPerMatch: [] };
+  return { table, requests };
 }
 
 /** Nanoseconds per match over the requests, in their shuffled order. */
 function measure({ table, requests }: Contender): number {
   let found = 0;
-  const start = process.hrtime.bigint();
+  const start = process.cpuUsage();
   for (let i = 0, at = 0; i < MATCHES_PER_ROUND; i++) {
     const { method, path } = requests[at]!;
     if (table.match(method, path).kind === 'found') found++;
     at = at + 1 === requests.length ? 0 : at + 1;
   }
-  const ns = Number(process.hrtime.bigint() - start) / MATCHES_PER_ROUND;
+  const { user, system } = process.cpuUsage(start);
   if (found !== MATCHES_PER_ROUND) throw new Error(`expected ${MATCHES_PER_ROUND} matches, got ${found}`);
-  return ns;
+  return ((user + system) * 1000) / MATCHES_PER_ROUND;
 }
 
 /** A path that the template matches: wildcards become ids of 4 to 16 characters. */
@@ -97,50 +98,21 @@ function pathOf({ segments, verb }: PathTemplate, random: () => number): string 
 
 const ID = 'abcdefghijklmnopqrstuvwxyz0123456789-';
 
-/** The middle one of each tenth by length, so that both tables see paths of one length on average. */
-function tenOf(routes: readonly Route[]): Route[] {
+/** One of each tenth by length, at random. */
+function drawTen(routes: readonly HttpRoute[], random: () => number): HttpRoute[] {
   const byLength = routes.toSorted((a, b) => a.path.length - b.path.length);
-  return Array.from({ length: 10 }, (_, i) => byLength[Math.floor(((i + 0.5) * byLength.length) / 10)]!);
+  return Array.from({ length: 10 }, (_, i) => byLength[Math.floor(((i + random()) * byLength.length) / 10)]!);
 }
 
-function distinctShapes(routes: readonly Route[]): Route[] {
+function distinctShapes(routes: readonly HttpRoute[]): HttpRoute[] {
   return [
     ...new Map(routes.map((route) => [`${route.method} ${parsePathTemplate(route.path).shape}`, route])).values(),
   ];
 }
 
-function routesOfFile(file: string): Route[] {
-  return JSON.parse(readFileSync(file, 'utf8')) as Route[];
-}
-
-/** Every `get: "/v1/…"` in the package's protos, by text: the bench measures matching, not the schema. */
-function corpusRoutes(): Route[] {
-  const root = unpackCorpus();
-  const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.proto'));
-  return files.flatMap((file) => {
-    const rules = readFileSync(join(root, file), 'utf8').matchAll(
-      /^\s*(?:option \(google\.api\.http\)\.)?(?:option \(google\.api\.http\) = \{\s*)?(?:additional_bindings:? \{\s*)?(get|put|post|delete|patch)\s*[:=]\s*((?:"[^"\n]*"\s*)+)/gm,
-    );
-    return [...rules].map(([, kind = '', path = '']) => ({
-      method: kind.toUpperCase(),
-      path: path.replace(/"\s*"|^"|"\s*$/g, ''),
-    }));
-  });
-}
-
-function unpackCorpus(): string {
-  const folder = join('.cache', 'google-proto-files');
-  if (!existsSync(folder)) {
-    mkdirSync(folder, { recursive: true });
-    const [archive = ''] = execFileSync('npm', ['pack', '--silent', PACKAGE, '--pack-destination', '.cache'], {
-      encoding: 'utf8',
-    })
-      .trim()
-      .split('\n')
-      .slice(-1);
-    execFileSync('tar', ['xzf', join('.cache', archive), '-C', folder, '--strip-components=1']);
-  }
-  return folder;
+function lengthOf(contenders: readonly Contender[]): string {
+  const paths = contenders.flatMap(({ requests }) => requests);
+  return (paths.reduce((sum, { path }) => sum + path.length, 0) / paths.length).toFixed(0);
 }
 
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
