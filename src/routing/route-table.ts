@@ -3,10 +3,11 @@
  * one, so that what is authorized, limited and called is one and the same path.
  */
 import { type Diagnostic, errorAt, formatPosition, type Position } from '../base/diagnostic.js';
+import { NONE } from './edge-table.js';
 import { ANY_METHOD, Matcher } from './matcher.js';
 import type { PathTemplate } from './path-template.js';
 import { RawPath } from './raw-path.js';
-import { type Layout, type Trie, TrieBuilder } from './trie.js';
+import { ENDING, LAYOUT, type Layout, type Trie, TrieBuilder, VALUE } from './trie.js';
 
 /** Where a route comes from, for those who read about a conflict. */
 export interface RouteOrigin {
@@ -81,9 +82,9 @@ export class RouteTableBuilder<T> {
 
 export class RouteTable<T> {
   private readonly path = new RawPath();
-  private readonly matcher: Matcher<T>;
+  private readonly matcher: Matcher;
 
-  constructor(trie: Trie<T>) {
+  constructor(private readonly trie: Trie<T>) {
     this.matcher = new Matcher(trie, this.path);
   }
 
@@ -94,16 +95,20 @@ export class RouteTable<T> {
       return scanned === 'empty-segment' ? NOT_FOUND : { kind: 'malformed', reason: scanned.malformed };
     }
     const leaf = this.matcher.find(method);
-    if (leaf === undefined) return this.withoutMethod();
-    const headDerived = method === 'HEAD' && leaf.httpMethod === 'GET';
-    return { kind: 'found', value: leaf.value, captures: capturesOf(leaf.layout, this.path), headDerived };
+    if (leaf === NONE) return this.withoutMethod();
+    const { packed, endings, layouts, values } = this.trie;
+    const { httpMethod } = endings[packed.numbers[leaf + ENDING]!]!;
+    const layout = layouts[packed.numbers[leaf + LAYOUT]!]!;
+    const headDerived = method === 'HEAD' && httpMethod === 'GET';
+    const value = values[packed.numbers[leaf + VALUE]!] as T;
+    return { kind: 'found', value, captures: capturesOf(layout, this.path), headDerived };
   }
 
   private withoutMethod(): MatchResult<T> {
-    const leaves = this.matcher.findAll();
-    if (leaves.size === 0) return NOT_FOUND;
+    const endings = this.matcher.findAll();
+    if (endings.size === 0) return NOT_FOUND;
     const allow = new Set(['OPTIONS']);
-    for (const { httpMethod, derivesHead } of leaves) {
+    for (const { httpMethod, derivesHead } of endings) {
       allow.add(httpMethod);
       if (httpMethod === 'GET' && derivesHead) allow.add('HEAD');
     }

@@ -1,24 +1,24 @@
 /**
- * The trie of path templates, and how it is built. It is packed into one array of numbers, so that a large table stays
- * in the processor's cache: a node is where its five numbers begin, and they say where its children and leaves are.
+ * The trie of path templates, and how it is built. It is packed into one array of numbers, so that a step of a search
+ * finds what it needs side by side: in a large table it is the memory far apart that takes the time.
+ *
+ *     node:  any, plain, rest, literals, verbs │ literal edges │ verb edges │ plain leaves │ leaves by verb │ children
  */
-import { type Edge, EdgeTable } from './edge-table.js';
+import { findEdge, NONE, type Packed, Packing, sizeOf, slotsFor } from './edge-table.js';
 import type { PathTemplate, TemplateSegment } from './path-template.js';
 
-/** One template under one HTTP method. */
-export interface Leaf<T> {
+/** How a template answers under one HTTP method; one object for all that are alike. */
+export interface Ending {
   readonly httpMethod: string;
-  readonly value: T;
   /** Answers HEAD too where its method is GET. */
   readonly derivesHead: boolean;
-  readonly layout: Layout;
   /** How early an empty `**` stands; 0 for the shape that stands here by itself. The least is the most specific. */
   readonly rank: number;
-  /** The next leaf of the same node and verb, of the same rank or a higher one. */
-  readonly next: Leaf<T> | undefined;
+  /** No leaf of the same node and verb comes after it. */
+  readonly last: boolean;
 }
 
-/** What a template's variables take; one object for all templates alike, so that it is near when it is needed. */
+/** What a template's variables take; one object for all that are alike. */
 export interface Layout {
   readonly captures: readonly Capture[];
   readonly segmentCount: number;
@@ -34,29 +34,54 @@ interface Capture {
   readonly severalSegments: boolean;
 }
 
-/** The numbers of a node; {@link NONE} where it has no such thing. */
+/** The numbers of a node; NONE where it has no such thing. */
 export const ANY = 0;
+/** Its first leaf without a verb. */
 export const PLAIN = 1;
-export const VERBS = 2;
-export const REST = 3;
-export const LITERALS = 4;
-const NODE = 5;
-export const NONE = -1;
+/** Its place in `rests`. */
+export const REST = 2;
+/** How many slots the tables of its edges have: of those to nodes, which begin at EDGES, … */
+const LITERALS = 3;
+/** … and, behind them, of those from verbs to leaves. */
+const VERBS = 4;
+const EDGES = 5;
 export const ROOT = 0;
 
+/** The numbers of a leaf: its places in `endings`, `layouts` and `values`. */
+export const ENDING = 0;
+export const LAYOUT = 1;
+export const VALUE = 2;
+export const LEAF = 3;
+
 export interface Trie<T> {
-  /**
-   * Of each node: at ANY its child for `*`; at PLAIN its place in `leaves`; at REST its place in `rests`; at LITERALS and
-   * VERBS something else than NONE if `edges` and `verbs` have some of it.
-   */
-  readonly nodes: Int32Array;
-  readonly edges: EdgeTable;
-  /** From nodes to `leaves`. */
-  readonly verbs: EdgeTable;
-  /** What ends at a node, under one verb or none: best rank first. */
-  readonly leaves: readonly Leaf<T>[];
+  /** Nodes and leaves. The leaves of a node, under one verb or none, follow each other: best rank first. */
+  readonly packed: Packed;
+  readonly endings: readonly Ending[];
+  readonly layouts: readonly Layout[];
+  readonly values: readonly T[];
   /** `**` over one segment or more: the nodes of the tails behind it, by the tail's length. */
   readonly rests: readonly (readonly number[])[];
+}
+
+/** The node that a literal segment leads to, or NONE; of `text` it is what stands from `start` to `end`. */
+export function literalChild(
+  packed: Packed,
+  node: number,
+  hash: number,
+  text: string,
+  start: number,
+  end: number,
+): number {
+  const slots = packed.numbers[node + LITERALS]!;
+  return slots === 0 ? NONE : findEdge(packed, node + EDGES, slots, hash, text, start, end);
+}
+
+/** The first leaf under a verb, or NONE. */
+export function verbLeaf(packed: Packed, node: number, hash: number, text: string, start: number, end: number): number {
+  const slots = packed.numbers[node + VERBS]!;
+  if (slots === 0) return NONE;
+  const table = node + EDGES + sizeOf(packed.numbers[node + LITERALS]!);
+  return findEdge(packed, table, slots, hash, text, start, end);
 }
 
 /** The trie while it is built. */
@@ -64,57 +89,59 @@ export class TrieBuilder<T> {
   private readonly literals = new Map<string, TrieBuilder<T>>();
   private any: TrieBuilder<T> | undefined;
   private readonly rest: (TrieBuilder<T> | undefined)[] = [];
-  private readonly endings = new Map<string | undefined, Omit<Leaf<T>, 'next'>[]>();
-
-  /** `layouts`: of the whole trie, by their text. */
-  constructor(private readonly layouts = new Map<string, Layout>()) {}
-
+  private readonly plain: Leaf<T>[] = [];
+  private readonly verbs = new Map<string, Leaf<T>[]>();
   insert(httpMethod: string, template: PathTemplate, value: T, derivesHead: boolean): void {
     const { segments, verb } = template;
-    const restAt = segments.findIndex((segment) => segment.kind === 'rest');
-    const leaf = { httpMethod, value, derivesHead, layout: this.layoutOf(template, restAt) };
-    this.descend(segments).end(verb, { ...leaf, rank: 0 });
+    const layout = layoutOf(template);
+    const { restIndex } = layout;
+    this.descend(segments).end(verb, { httpMethod, derivesHead, layout, rank: 0, value });
+    if (restIndex === segments.length) return;
     // A `**` over nothing: the template without it, behind the shapes that stand there by themselves.
-    if (restAt >= 0) this.descend(segments.toSpliced(restAt, 1)).end(verb, { ...leaf, rank: segments.length - restAt });
+    const rank = segments.length - restIndex;
+    this.descend(segments.toSpliced(restIndex, 1)).end(verb, { httpMethod, derivesHead, layout, rank, value });
   }
 
   build(): Trie<T> {
-    const nodes: number[] = [];
-    const edges: Edge[] = [];
-    const verbs: Edge[] = [];
-    const leaves: Leaf<T>[] = [];
+    const packing = new Packing();
+    const { numbers } = packing;
+    const endings = new Distinct<Ending>();
+    const layouts = new Distinct<Layout>();
+    const values: T[] = [];
     const rests: number[][] = [];
-    const compile = (builder: TrieBuilder<T>): number => {
-      const { literals, any, rest, endings } = builder;
-      const node = nodes.push(NONE, NONE, NONE, NONE, literals.size === 0 ? NONE : 1) - NODE;
-      for (const [verb, ended] of endings) {
-        const leaf = leaves.push(chain(ended)) - 1;
-        nodes[node + (verb === undefined ? PLAIN : VERBS)] = leaf;
-        if (verb !== undefined) verbs.push({ parent: node, literal: verb, child: leaf });
+    const addLeaves = (leaves: readonly Leaf<T>[]): number => {
+      const first = numbers.length;
+      for (const [index, { value, layout, ...leaf }] of leaves.toSorted((a, b) => a.rank - b.rank).entries()) {
+        const ending = endings.placeOf({ ...leaf, last: index === leaves.length - 1 });
+        numbers.push(ending, layouts.placeOf(layout), values.push(value) - 1);
       }
-      if (any !== undefined) nodes[node + ANY] = compile(any);
+      return first;
+    };
+    const addNode = ({ literals, any, rest, plain, verbs }: TrieBuilder<T>): number => {
+      const node = numbers.length;
+      const literalSlots = slotsFor(literals.size);
+      const verbSlots = slotsFor(verbs.size);
+      numbers.push(NONE, NONE, NONE, literalSlots, verbSlots);
+      const literalTable = packing.addTable(literalSlots);
+      const verbTable = packing.addTable(verbSlots);
+      if (plain.length > 0) numbers[node + PLAIN] = addLeaves(plain);
+      for (const [verb, leaves] of verbs) {
+        packing.addLiteral(verb);
+        packing.addEdge(verbTable, verbSlots, verb, addLeaves(leaves));
+      }
+      if (any !== undefined) numbers[node + ANY] = addNode(any);
+      for (const [literal, child] of literals) {
+        packing.addLiteral(literal);
+        packing.addEdge(literalTable, literalSlots, literal, addNode(child));
+      }
       if (rest.length > 0) {
-        const tails = Array.from(rest, (tail) => (tail === undefined ? NONE : compile(tail)));
-        nodes[node + REST] = rests.push(tails) - 1;
+        const tails = Array.from(rest, (tail) => (tail === undefined ? NONE : addNode(tail)));
+        numbers[node + REST] = rests.push(tails) - 1;
       }
-      for (const [literal, child] of literals) edges.push({ parent: node, literal, child: compile(child) });
       return node;
     };
-    compile(this);
-    return { nodes: Int32Array.from(nodes), edges: new EdgeTable(edges), verbs: new EdgeTable(verbs), leaves, rests };
-  }
-
-  private layoutOf({ segments, verb, variables }: PathTemplate, restAt: number): Layout {
-    const layout: Layout = {
-      captures: variables.map(({ start, end, severalSegments }) => ({ from: start, to: end, severalSegments })),
-      segmentCount: segments.length,
-      restIndex: restAt < 0 ? segments.length : restAt,
-      hasVerb: verb !== undefined,
-    };
-    const text = JSON.stringify(layout);
-    const known = this.layouts.get(text) ?? layout;
-    this.layouts.set(text, known);
-    return known;
+    addNode(this);
+    return { packed: packing.build(), endings: endings.items, layouts: layouts.items, values, rests };
   }
 
   private descend(segments: readonly TemplateSegment[]): TrieBuilder<T> {
@@ -127,24 +154,46 @@ export class TrieBuilder<T> {
 
   private child(segment: TemplateSegment, tailLength: number): TrieBuilder<T> {
     if (segment.kind === 'any') {
-      this.any ??= new TrieBuilder(this.layouts);
+      this.any ??= new TrieBuilder();
       return this.any;
     }
     const existing = segment.kind === 'rest' ? this.rest[tailLength] : this.literals.get(segment.literal);
-    const child = existing ?? new TrieBuilder<T>(this.layouts);
+    const child = existing ?? new TrieBuilder<T>();
     if (segment.kind === 'rest') this.rest[tailLength] = child;
     else this.literals.set(segment.literal, child);
     return child;
   }
 
-  private end(verb: string | undefined, leaf: Omit<Leaf<T>, 'next'>): void {
-    const leaves = this.endings.get(verb);
-    if (leaves === undefined) this.endings.set(verb, [leaf]);
-    else leaves.push(leaf);
+  private end(verb: string | undefined, leaf: Leaf<T>): void {
+    const leaves = verb === undefined ? this.plain : this.verbs.get(verb);
+    if (verb !== undefined && leaves === undefined) this.verbs.set(verb, [leaf]);
+    else leaves?.push(leaf);
   }
 }
 
-function chain<T>(leaves: readonly Omit<Leaf<T>, 'next'>[]): Leaf<T> {
-  const [first, ...others] = leaves.toSorted((a, b) => b.rank - a.rank);
-  return others.reduce<Leaf<T>>((next, leaf) => ({ ...leaf, next }), { ...first!, next: undefined });
+/** One template under one HTTP method, with what it leads to. */
+type Leaf<T> = Omit<Ending, 'last'> & { readonly layout: Layout; readonly value: T };
+
+function layoutOf({ segments, verb, variables }: PathTemplate): Layout {
+  const restAt = segments.findIndex(({ kind }) => kind === 'rest');
+  return {
+    captures: variables.map(({ start, end, severalSegments }) => ({ from: start, to: end, severalSegments })),
+    segmentCount: segments.length,
+    restIndex: restAt < 0 ? segments.length : restAt,
+    hasVerb: verb !== undefined,
+  };
+}
+
+/** One object of those that are alike: few are left, and they are near when they are needed. */
+class Distinct<T> {
+  readonly items: T[] = [];
+  private readonly places = new Map<string, number>();
+
+  /** Where it is among the items. */
+  placeOf(item: T): number {
+    const text = JSON.stringify(item);
+    const place = this.places.get(text) ?? this.items.push(item) - 1;
+    this.places.set(text, place);
+    return place;
+  }
 }
