@@ -17,7 +17,8 @@ import { startUpstream } from '../test/support/upstream.js';
 
 const ROUNDS = 10;
 const CONNECTIONS = 32;
-const REQUESTS = 4000;
+const WARM_UP = 4000;
+const REQUESTS = 6000;
 
 const PROTO = `syntax = "proto3";
 package bench.v1;
@@ -39,11 +40,18 @@ process.on('message', () => process.send({ cpu: process.cpuUsage() }));
 
 interface Row {
   readonly name: string;
+  /** Of the checkout whose build serves. */
+  readonly root: string;
+  readonly config: object;
   readonly headers: Readonly<Record<string, string>>;
+  readonly costs: number[];
+}
+
+interface Running {
   readonly child: ChildProcess;
   readonly port: number;
   readonly agent: Agent;
-  readonly costs: number[];
+  readonly headers: Row['headers'];
 }
 
 async function main(): Promise<void> {
@@ -70,21 +78,21 @@ async function main(): Promise<void> {
   const jwt = [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, audiences: ['api'], algorithms: ['RS256'] }];
   const token = { authorization: `Bearer ${issuer.sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 3600 })}` };
   const here = fileURLToPath(new URL('../../', import.meta.url));
-  const start = (name: string, root: string, extra: object, headers: Row['headers'] = {}) =>
-    startRow(name, join(folder, 'gateway.mjs'), root, { ...config, ...extra }, headers);
+  const row = (name: string, root: string, extra: object, headers: Row['headers'] = {}): Row => {
+    return { name, root, config: { ...config, ...extra }, headers, costs: [] };
+  };
   const against = process.argv.indexOf('--against');
   const rows = [
-    ...(against < 0 ? [] : [await start('public, before', resolve(process.argv[against + 1] ?? ''), {})]),
-    await start('public', here, {}),
-    await start('public, with an auth block', here, { auth: { default: 'public', jwt } }),
-    await start('a token seen before', here, { auth: { jwt } }, token),
+    ...(against < 0 ? [] : [row('public, before', resolve(process.argv[against + 1] ?? ''), {})]),
+    row('public', here, {}),
+    row('public, with an auth block', here, { auth: { default: 'public', jwt } }),
+    row('a token seen before', here, { auth: { jwt } }, token),
   ];
-  for (const row of rows) await load(row, REQUESTS);
   for (let round = 0; round < ROUNDS; round++) {
     // The order turns, so that no row always comes first.
     for (let i = 0; i < rows.length; i++) {
-      const row = rows[(i + round) % rows.length]!;
-      row.costs.push(await cost(row));
+      const next = rows[(i + round) % rows.length]!;
+      next.costs.push(await cost(next, join(folder, 'gateway.mjs')));
     }
     process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);
   }
@@ -97,52 +105,48 @@ async function main(): Promise<void> {
       `${name.padEnd(28)} ${perRequest.toFixed(1).padStart(7)} µs CPU  ${(perRequest / base).toFixed(3)} × the first row (median of rounds ${median(ratios).toFixed(3)})\n`,
     );
   }
-  for (const { child, agent } of rows) {
-    agent.destroy();
-    child.kill();
-  }
   for (const task of cleanup.reverse()) await task();
   await upstream.close().catch(() => {});
 }
 
-async function startRow(
-  name: string,
-  script: string,
-  root: string,
-  config: object,
-  headers: Row['headers'],
-): Promise<Row> {
+/** A process of its own for each round: what the compiler makes of one differs from the next. */
+async function cost({ name, root, config, headers, costs }: Row, script: string): Promise<number> {
   const entry = pathToFileURL(join(root, 'dist/src/index.js')).href;
   const child = fork(script, [entry, JSON.stringify(config)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  return { name, headers, child, port, agent, costs: [] };
+  const running = { child, port, agent, headers };
+  try {
+    await load(running, WARM_UP);
+    const before = await cpuOf(running);
+    await load(running, REQUESTS);
+    return ((await cpuOf(running)) - before) / REQUESTS;
+  } catch (error) {
+    throw new Error(`${name}, round ${costs.length + 1}`, { cause: error });
+  } finally {
+    agent.destroy();
+    child.kill();
+  }
 }
 
-async function cost(row: Row): Promise<number> {
-  const before = await cpuOf(row);
-  await load(row, REQUESTS);
-  return ((await cpuOf(row)) - before) / REQUESTS;
-}
-
-async function cpuOf({ child }: Row): Promise<number> {
+async function cpuOf({ child }: Running): Promise<number> {
   child.send({});
   const [{ cpu }] = (await once(child, 'message')) as [{ cpu: { user: number; system: number } }];
   return cpu.user + cpu.system;
 }
 
-async function load(row: Row, requests: number): Promise<void> {
+async function load(running: Running, requests: number): Promise<void> {
   let left = requests;
   const worker = async () => {
-    while (left-- > 0) await get(row);
+    while (left-- > 0) await get(running);
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, worker));
 }
 
-function get({ port, agent, headers, name }: Row): Promise<void> {
+function get({ port, agent, headers }: Running): Promise<void> {
   return new Promise((done, reject) => {
     const sent = request({ host: '127.0.0.1', port, path: '/v1/shelves/7', agent, headers }, (res) => {
-      if (res.statusCode !== 200) reject(new Error(`${name}: expected 200, got ${res.statusCode}`));
+      if (res.statusCode !== 200) reject(new Error(`expected 200, got ${res.statusCode}`));
       res.resume().on('end', done);
     });
     sent.on('error', reject).end();

@@ -22,8 +22,6 @@ interface Options {
 
 export interface Authentication {
   readonly authenticator: Authenticator;
-  /** Headers under which no client's word passes on. */
-  readonly guardedHeaders: readonly string[];
   /** Resolves when every issuer has given its keys, or has had its time to. */
   readonly prepared: Promise<void>;
 }
@@ -55,7 +53,6 @@ export function authentication({ auth, cors }: Config, lease: Lease, options: Op
   });
   return {
     authenticator,
-    guardedHeaders: auth === undefined ? [] : guardedHeaders(auth),
     prepared: Promise.all(issuers.map((issuer) => issuer.keys.prepared)).then(() => {}),
   };
 }
@@ -85,17 +82,4 @@ function distinctSources(jwt: readonly Issuer[]): readonly TokenSource[] {
 
 function sameSource(a: TokenSource, b: TokenSource): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
-}
-
-/** Identity, and what carries credentials. */
-function guardedHeaders({ jwt, apiKeys, mtls }: Auth): readonly string[] {
-  const identity = [
-    ...jwt.flatMap(({ claimsToMetadata }) => [...claimsToMetadata.values()]),
-    ...[apiKeys?.consumerToMetadata, mtls?.consumerToMetadata].filter((key) => key !== undefined),
-  ];
-  const credentials = [...distinctSources(jwt), ...(apiKeys?.from ?? [])].map((source) =>
-    'header' in source ? source.header : 'cookie',
-  );
-  // Whether Authorization passes is for metadata.forwardAuthorization to say.
-  return [...identity, ...credentials.filter((name) => name !== 'authorization')];
 }

@@ -10,6 +10,7 @@ import { type Lease, Resources } from './base/resources.js';
 import { type Interceptor, intercept } from './call/call.js';
 import type { Config, ConfigInput } from './config/config.js';
 import { fileIssues } from './config/files.js';
+import { guardedHeaders } from './config/guarded-headers.js';
 import { parseConfig } from './config/parse.js';
 import type { Equality } from './paths/equality.js';
 import { type Plan, type PlannedRoute, plan, routeTableOf, SURFACE } from './plan.js';
@@ -52,8 +53,8 @@ export function compileSnapshot(planned: Plan, options: CompileOptions): Snapsho
 
 function compile({ config, codecs, registry, routes }: Plan, lease: Lease, options: CompileOptions): Snapshot {
   const upstreams = acquireUpstreams(config, lease);
-  const { authenticator, guardedHeaders, prepared } = authentication(config, lease, options);
-  const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders);
+  const { authenticator, prepared } = authentication(config, lease, options);
+  const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders(config));
   const responseHeaders = compileResponseHeaders(config.metadata);
 
   function compileRoute(route: PlannedRoute, upstream: Upstream): Route {

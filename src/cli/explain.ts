@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { guardedHeaders } from '../config/guarded-headers.js';
 import { explain } from '../report/explain.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
@@ -28,6 +29,7 @@ export function explainCommand(exit: SetExitCode): Command {
           codecs: plan.codecs,
           query: plan.config.query,
           metadata: plan.config.metadata,
+          guardedHeaders: guardedHeaders(plan.config),
           errorFormat: plan.config.errors.format,
         },
         {

@@ -30,6 +30,8 @@ export interface ExplainSettings {
   readonly codecs: Codecs;
   readonly query: QuerySettings;
   readonly metadata: MetadataSettings;
+  /** Headers that pass under no pattern of `metadata`. */
+  readonly guardedHeaders: readonly string[];
   readonly errorFormat: ErrorFormat;
 }
 
@@ -111,7 +113,7 @@ function transcoded(
   rows: Row[],
 ): void {
   const { binding } = route;
-  const metadata = compileRequestMetadata(settings.metadata)(request.rawHeaders);
+  const metadata = compileRequestMetadata(settings.metadata, settings.guardedHeaders)(request.rawHeaders);
   const transcoder = compileTranscoder(binding, settings.codecs, settings.query);
   const contentType = headerOf(request, 'content-type');
   if (request.body.length > 0) {

@@ -143,6 +143,48 @@ test('explain shows the binding, the captures and the request message', async (t
   t.regex(stdout, /"updateMask": "title"/);
 });
 
+test('explain shows who may call and what decided it, and passes no identity of the client’s on', async (t) => {
+  const folder = await protoFolder(t, {
+    'protos/a.proto': `package a.v1;
+import "google/api/annotations.proto";
+import "protogate/v1/annotations.proto";
+message Q { string id = 1; }
+service S { rpc Get(Q) returns (Q) {
+  option (google.api.http) = { get: "/v1/{id}" };
+  option (protogate.v1.policy) = { auth: { scopes: "a|b" require: "request.id = caller.subject" } };
+} rpc Other(Q) returns (Q) { option (google.api.http) = { get: "/v1/other/{id}" }; } }`,
+  });
+  await writeFile(
+    join(folder, 'c.yaml'),
+    `version: 1
+schema: { protos: [protos] }
+metadata: { request: ["*"] }
+auth:
+  jwt: [{ issuer: i, audiences: [a], jwksUri: "https://a.example/k", claimsToMetadata: { sub: x-user-id } }]
+policies:
+  - selector: a.v1.S.Other
+    timeout: 2s
+`,
+  );
+  const headers = ['-H', 'x-user-id: root', '-H', 'x-other: stays'];
+  const { exitCode, stdout } = await protogate(['explain', 'GET', '/v1/7', '-c', join(folder, 'c.yaml'), ...headers]);
+  t.is(exitCode, 0, stdout);
+  t.regex(
+    stdout,
+    /\naccess +required: a known caller \(\S+a\.proto:8:\d+\)\n +scope a or b\n +request\.id = caller\.subject\n/,
+  );
+  t.regex(stdout, /\nmetadata +x-other: stays\n/);
+  t.notRegex(stdout, /root/);
+  const other = await protogate(['explain', 'GET', '/v1/other/7', '-c', join(folder, 'c.yaml')]);
+  t.regex(other.stdout, /\naccess +required: a known caller \(\S+c\.yaml:5:3\)\n/);
+  t.regex(other.stdout, /\npolicies +timeoutMs = 2000 \(\S+c\.yaml:7:5\)\n/);
+  const routes = await protogate(['routes', '--format', 'json', '-c', join(folder, 'c.yaml')]);
+  const [get, second] = JSON.parse(routes.stdout);
+  t.deepEqual(get.policy, { auth: { scopes: ['a|b'], require: ['request.id = caller.subject'] }, access: 'required' });
+  t.regex(get.policyOrigins.auth, /a\.proto:8:\d+$/);
+  t.regex(second.policyOrigins.timeoutMs, /c\.yaml:7:5$/);
+});
+
 test('explain shows the exact error and exits 1', async (t) => {
   const folder = await protoFolder(t, SEARCH);
   const { exitCode, stdout } = await protogate(['explain', 'GET', '/find?i32=x', '--protos', folder]);
