@@ -61,13 +61,13 @@ function main(): void {
   process.exitCode = failures.length === 0 ? 0 : 1;
 }
 
-/** What the ratio is against: every file parsed, with the loader's own options, and dropped. */
+/** What the ratio is against: every file parsed, with the options that the loader gives (comments aren't kept), and dropped. */
 function parseBare(folder: string): void {
   let files = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!name.endsWith('.proto')) continue;
     const text = readFileSync(join(folder, name), 'utf8');
-    protobuf.parse(text, new protobuf.Root(), { keepCase: true, alternateCommentMode: true });
+    protobuf.parse(text, new protobuf.Root(), { keepCase: true });
     files++;
   }
   console.log(files);

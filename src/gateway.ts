@@ -92,7 +92,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     surfaces: [
       {
         name: SURFACE,
-        table: routeTableOf(served).table,
+        table: routeTableOf(served),
         cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
         errorFormat: config.errors.format,
         statusCodec: status === undefined ? undefined : codecs.of(status),

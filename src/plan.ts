@@ -12,7 +12,7 @@ import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
-import { conflictDiagnostics, RouteTableBuilder } from './routing/route-table.js';
+import { conflictDiagnostics, type RouteTable, RouteTableBuilder } from './routing/route-table.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/descriptor.js';
 import { parseMethodSelector } from './schema/method-selector.js';
 import { loadSchema } from './schema/source.js';
@@ -130,19 +130,28 @@ export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
   return routes.map((route) => routeRow(route, SURFACE));
 }
 
-/** The table that serves the routes, and the conflicts that building it finds. */
-export function routeTableOf<T>(routes: readonly { readonly binding: Binding; readonly value: T }[]) {
+/** The table that serves the routes. */
+export function routeTableOf<T>(routes: readonly Routed<T>[]): RouteTable<T> {
+  return tableBuilder(routes).build().table;
+}
+
+interface Routed<T> {
+  readonly binding: Binding;
+  readonly value: T;
+}
+
+function tableBuilder<T>(routes: readonly Routed<T>[]): RouteTableBuilder<T> {
   const builder = new RouteTableBuilder<T>();
   for (const { binding, value } of routes) {
     const { httpMethod, template, method, position } = binding;
     const derivesHead = !method.clientStreaming && !method.serverStreaming;
     builder.add(httpMethod, template, value, { name: method.fullName, position, derivesHead });
   }
-  return builder.build();
+  return builder;
 }
 
 function conflictsOf(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
-  return conflictDiagnostics(routeTableOf(routes.map(({ binding }) => ({ binding, value: binding }))).conflicts);
+  return conflictDiagnostics(tableBuilder(routes.map(({ binding }) => ({ binding, value: binding }))).conflicts());
 }
 
 interface Assignment {

@@ -65,18 +65,23 @@ export class RouteTableBuilder<T> {
   /** The table, and what it could not hold; both independent of the order of adding. */
   build(): { readonly table: RouteTable<T>; readonly conflicts: readonly RouteConflict[] } {
     const trie = new TrieBuilder<T>();
+    for (const claims of this.claims.values()) {
+      const { httpMethod, template, value, origin } = claims.toSorted(compareClaims)[0]!;
+      trie.insert(httpMethod, template, value, origin.derivesHead);
+    }
+    return { table: new RouteTable(trie.build()), conflicts: this.conflicts() };
+  }
+
+  /** What a table could not hold, without building one. */
+  conflicts(): readonly RouteConflict[] {
     const conflicts: RouteConflict[] = [];
     for (const claims of this.claims.values()) {
-      const [first, ...others] = claims.toSorted((a, b) => compareOrigins(a.origin, b.origin));
-      if (first === undefined) continue;
-      const { httpMethod, template, value, origin } = first;
-      trie.insert(httpMethod, template, value, origin.derivesHead);
-      if (others.length === 0) continue;
-      const origins = [first, ...others].map((claim) => claim.origin);
+      if (claims.length === 1) continue;
+      const { httpMethod, template } = claims[0]!;
+      const origins = claims.toSorted(compareClaims).map(({ origin }) => origin);
       conflicts.push({ httpMethod, shape: template.shape, origins });
     }
-    conflicts.sort((a, b) => compareOrigins(a.origins[0]!, b.origins[0]!));
-    return { table: new RouteTable(trie.build()), conflicts };
+    return conflicts.sort((a, b) => compareOrigins(a.origins[0]!, b.origins[0]!));
   }
 }
 
@@ -145,6 +150,10 @@ export function conflictDiagnostics(conflicts: readonly RouteConflict[]): Diagno
       `${what} ${shape}: expected one binding, got ${origins.length}: ${claims}`,
     );
   });
+}
+
+function compareClaims(a: Claim<unknown>, b: Claim<unknown>): number {
+  return compareOrigins(a.origin, b.origin);
 }
 
 function compareOrigins(a: RouteOrigin, b: RouteOrigin): number {

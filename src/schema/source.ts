@@ -41,16 +41,24 @@ const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'go
 export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOptions = {}): Promise<Schema> {
   const loader = new SchemaLoader(sources);
   for (const file of sources.descriptorSets) loader.loadSet(file);
-  const wanted: { name: string; root: string }[] = [];
+  const wanted: FoundProto[] = [];
   for (const root of sources.protos) {
-    for (const name of await loader.protosBelow(root)) wanted.push({ name, root });
+    for (const found of await loader.protosBelow(root)) wanted.push(found);
   }
-  for (const [index, { name, root }] of wanted.entries()) {
+  for (const [index, { name, path, real }] of wanted.entries()) {
     onProgress?.(index, wanted.length);
-    loader.loadFile(name, join(root, name), true);
+    loader.loadFile(name, path, true, real);
   }
   loader.loadImports();
   return loader.finish();
+}
+
+interface FoundProto {
+  /** As others import it. */
+  readonly name: string;
+  readonly path: string;
+  /** Its real path; undefined: it is a link, whose target was not asked for. */
+  readonly real: string | undefined;
 }
 
 class SchemaLoader {
@@ -77,9 +85,9 @@ class SchemaLoader {
     }
   }
 
-  /** Import names of the `.proto` files below a root, sorted; hidden files and folders are left out. */
-  async protosBelow(root: string): Promise<string[]> {
-    const names: string[] = [];
+  /** The `.proto` files below a root, sorted by import name; hidden files and folders are left out. */
+  async protosBelow(root: string): Promise<FoundProto[]> {
+    const found: FoundProto[] = [];
     const visited = new Set<string>();
     const folders = [''];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -90,9 +98,12 @@ class SchemaLoader {
         for (const entry of await readdir(real, { withFileTypes: true })) {
           if (entry.name.startsWith('.')) continue;
           const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-          const kind = entry.isSymbolicLink() ? await stat(join(real, entry.name)).catch(() => entry) : entry;
+          const inReal = join(real, entry.name);
+          const isLink = entry.isSymbolicLink();
+          const kind = isLink ? await stat(inReal).catch(() => entry) : entry;
           if (kind.isDirectory()) folders.push(name);
-          else if (kind.isFile() && name.endsWith('.proto')) names.push(name);
+          else if (kind.isFile() && name.endsWith('.proto'))
+            found.push({ name, path: join(root, name), real: isLink ? undefined : inReal });
         }
       } catch (error) {
         this.diagnostics.push(
@@ -100,15 +111,15 @@ class SchemaLoader {
         );
       }
     }
-    if (names.length === 0 && visited.size > 0) {
+    if (found.length === 0 && visited.size > 0) {
       this.diagnostics.push(errorAt({ file: root }, 'schema-root', 'expected .proto files below it, found none'));
     }
-    return names.sort();
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  loadFile(name: string, path: string, routed: boolean): void {
+  loadFile(name: string, path: string, routed: boolean, knownReal?: string): void {
     try {
-      const real = realpathSync.native(path);
+      const real = knownReal ?? realpathSync.native(path);
       const known = this.files.get(name);
       if (known !== undefined) return this.reportShadowed(name, path, real);
       const same = this.byPath.get(real);
@@ -168,24 +179,28 @@ class SchemaLoader {
   }
 
   private reportDuplicates(): void {
-    const places = new Map<string, () => Position>();
+    const first = new Map<string, FileDeclaration>();
     for (const declaration of new Set([...this.files.values()].map((file) => file.declaration))) {
       const { messages, enums, services, name } = declaration;
-      const named = [...messages, ...enums].map(({ fullName, places }) => ({
-        fullName,
-        place: () => places.position(fullName),
-      }));
-      for (const { fullName, position } of services) named.push({ fullName, place: () => position });
-      for (const { fullName, place } of named) {
-        const first = places.get(fullName);
-        if (first === undefined) places.set(fullName, place);
-        else if (!BUILTIN.test(name)) {
-          const text = `${fullName}: declared at ${formatPosition(first())} too`;
-          this.diagnostics.push(errorAt(place(), 'duplicate-name', text));
+      for (const named of [messages, enums, services]) {
+        for (const { fullName } of named) {
+          const other = first.get(fullName);
+          if (other === undefined) first.set(fullName, declaration);
+          else if (!BUILTIN.test(name)) {
+            const text = `${fullName}: declared at ${formatPosition(placeOf(fullName, other))} too`;
+            this.diagnostics.push(errorAt(placeOf(fullName, declaration), 'duplicate-name', text));
+          }
         }
       }
     }
   }
+}
+
+/** Of the first declaration of the name in the file. */
+function placeOf(fullName: string, { messages, enums, services }: FileDeclaration): Position {
+  const service = services.find((one) => one.fullName === fullName);
+  const typed = [...messages, ...enums].find((one) => one.fullName === fullName);
+  return typed?.places.position(fullName) ?? service?.position ?? { file: fullName };
 }
 
 function isBuiltin(name: string): boolean {
