@@ -14,6 +14,7 @@ const FLOORS: ReadonlyMap<string, number> = new Map([
   ['call', 1],
   ['status', 1],
   ['telemetry', 1],
+  ['store', 2],
   ['schema', 2],
   ['upstream', 2],
   ['codec', 3],

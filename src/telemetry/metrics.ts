@@ -1,0 +1,51 @@
+/**
+ * What operators count (Prometheus text format, `/metrics` on the admin port). One registry a gateway; labels come from
+ * the config and the schema, never from a request.
+ */
+import { Counter, Gauge, Registry } from 'prom-client';
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** `admitted`, `refused`; `over`: a limit that only counts would have refused. */
+  readonly rateLimitDecisions: Counter<'decision'>;
+  /** `hit`, `stale`, `miss`, `bypass`. */
+  readonly cacheRequests: Counter<'status'>;
+  /** Questions that a store did not answer; `reason`: `timeout`, `error`. */
+  readonly storeFailures: Counter<'store' | 'reason'>;
+  /** 1: asked; 0: counts as down. */
+  readonly storeUp: Gauge<'store'>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  return {
+    registry,
+    rateLimitDecisions: new Counter({
+      name: 'protogate_ratelimit_decisions_total',
+      help: 'Requests that met a rate limit, by what was decided.',
+      labelNames: ['decision'],
+      registers,
+    }),
+    cacheRequests: new Counter({
+      name: 'protogate_cache_requests_total',
+      help: 'Requests of cached routes, by where the answer came from.',
+      labelNames: ['status'],
+      registers,
+    }),
+    storeFailures: new Counter({
+      name: 'protogate_store_failures_total',
+      help: 'Questions that a store did not answer in time or at all.',
+      labelNames: ['store', 'reason'],
+      registers,
+    }),
+    storeUp: new Gauge({
+      name: 'protogate_store_up',
+      help: '1 while a store is asked, 0 while it counts as down.',
+      labelNames: ['store'],
+      registers,
+      // Of the workers' states the worst is the one to see.
+      aggregator: 'min',
+    }),
+  };
+}
