@@ -14,18 +14,22 @@ import { guardedHeaders } from './config/guarded-headers.js';
 import { parseConfig } from './config/parse.js';
 import type { Equality } from './paths/equality.js';
 import { type Plan, type PlannedRoute, plan, routeTableOf, SURFACE } from './plan.js';
-import type { Access } from './policy/access.js';
 import type { Authenticator } from './policy/credentials.js';
+import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
+import { countersOf } from './rate-limiting.js';
+import type { MethodDescriptor } from './schema/descriptor.js';
 import { createApp, type RequestListener } from './server/app.js';
 import { authenticate, authorize } from './server/authenticate.js';
 import { compileClientAddress } from './server/client-address.js';
 import { compileCors } from './server/cors.js';
 import { endpoint } from './server/endpoint.js';
 import type { Middleware } from './server/exchange.js';
+import { rateLimit } from './server/rate-limit.js';
 import { composeRoute, type Route } from './server/route.js';
 import { type Snapshot, Snapshots } from './server/snapshot.js';
 import { unserved } from './server/unserved.js';
 import { createLog, type Log } from './telemetry/log.js';
+import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
@@ -36,6 +40,7 @@ export interface CompileOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
 }
@@ -54,6 +59,7 @@ export function compileSnapshot(planned: Plan, options: CompileOptions): Snapsho
 function compile({ config, codecs, registry, routes }: Plan, lease: Lease, options: CompileOptions): Snapshot {
   const upstreams = acquireUpstreams(config, lease);
   const { authenticator, prepared } = authentication(config, lease, options);
+  const counters = countersOf(lease, options);
   const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders(config));
   const responseHeaders = compileResponseHeaders(config.metadata);
 
@@ -79,8 +85,21 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
             successStatus: settings.successStatus ?? 200,
             clock: options.clock,
           });
-    const guards = guardsOf(access, ofPath, authenticator, transcoder.path);
+    const guards = [
+      ...counting(route.rateLimits.filter(isByAddress)),
+      ...guardsOf(access, ofPath, authenticator, transcoder.path),
+      ...counting(
+        route.rateLimits.filter((limit) => !isByAddress(limit)),
+        access.mode === 'public' ? NO_PLANS : plansOf(config, method),
+      ),
+    ];
     return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
+  }
+
+  function counting(limits: readonly RateLimit[], plans: Plans = NO_PLANS): Middleware[] {
+    if (limits.length === 0 && plans.size === 0) return [];
+    const { rateLimitDecisions } = options.metrics;
+    return [rateLimit({ limits, plans, counters, cost: 1, decisions: rateLimitDecisions })];
   }
 
   const served = routes.flatMap((planned) => {
@@ -106,9 +125,17 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   };
 }
 
+type Plans = ReadonlyMap<string, readonly RateLimit[]>;
+
+const NO_PLANS: Plans = new Map();
+
+function plansOf({ plans }: Config, method: MethodDescriptor): Plans {
+  return new Map([...plans].map(([name, { rateLimits }]) => [name, compilePlan(name, rateLimits, method)]));
+}
+
 /** What a route that is not for everybody begins with. */
 function guardsOf(
-  { mode, scopes }: Access,
+  { mode, scopes }: PlannedRoute['access'],
   require: readonly Equality[],
   authenticator: Authenticator,
   requestOf: (captures: readonly string[]) => Uint8Array,
@@ -203,6 +230,7 @@ export interface RunningGateway extends Gateway {
   /** Resolves when the first snapshot can serve. */
   readonly prepared: Promise<void>;
   readonly snapshots: Snapshots;
+  readonly metrics: Metrics;
 }
 
 /** Serves a plan that has no errors. */
@@ -216,15 +244,18 @@ export function startGateway(
     resources: new Resources(),
     clock,
     log,
+    metrics: createMetrics(),
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
   };
+  const { metrics } = options;
   const snapshot = compileSnapshot(first, options);
   const snapshots = new Snapshots(snapshot);
   const handle = createApp({ snapshots, log, clock, custom: middleware?.beforeMatch ?? [] });
   let { config } = first;
   return {
     snapshots,
+    metrics,
     prepared: snapshot.prepared,
     callback: () => handle,
     async reload(input) {

@@ -9,6 +9,7 @@ import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
 import { readKeyFile } from './policy/key-file.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
+import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
@@ -25,6 +26,7 @@ export interface PlannedRoute {
   readonly binding: Binding;
   readonly policy: Policy;
   readonly access: Access;
+  readonly rateLimits: readonly RateLimit[];
   /** Name of the upstream that serves it; undefined: none does, it is listed and not served. */
   readonly upstream: string | undefined;
   readonly timeoutMs: number | undefined;
@@ -84,7 +86,17 @@ function planRoute(
   const timeoutMs = own ?? inherited;
   const origin = own === undefined ? `upstream ${upstream}` : 'policy timeout';
   const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
-  return { binding, policy, access, upstream, timeoutMs, timeout };
+  const { method } = binding;
+  const declared = policy.settings.rateLimits ?? [];
+  const rateLimits = compileRateLimits(declared, limitOwner(config, method, declared), method);
+  return { binding, policy, access, rateLimits, upstream, timeoutMs, timeout };
+}
+
+/** Who declares the limits: one counter for all that it applies to, under the same name in every gateway. */
+function limitOwner(config: Config, method: MethodDescriptor, declared: unknown): string {
+  if (declared === method.policy?.rateLimits) return `method ${method.fullName}`;
+  if (declared === method.service.defaultPolicy?.rateLimits) return `service ${method.service.fullName}`;
+  return `policy ${config.policies.find(({ declaration }) => declaration.rateLimits === declared)?.selector}`;
 }
 
 interface Decision {
@@ -108,6 +120,8 @@ function decidePolicies(config: Config, bindings: readonly Binding[]) {
     const policy = policyOf(method, rules);
     const found = accessOf(method, policy, means);
     diagnostics.push(...found.diagnostics);
+    const ofLimits = rateLimitProblem(method, policy, found.access);
+    if (ofLimits !== undefined) diagnostics.push(ofLimits);
     of.set(method, { policy, access: found.access });
   }
   for (const [index, { selector, declaration }] of config.policies.entries()) {
@@ -180,11 +194,17 @@ function assignUpstreams(config: Config, registry: Registry): Assignment {
 }
 
 /** `keys.yaml` is read again when it is served; what is wrong with it now is told now. */
-function keyFileProblems({ auth }: Config): readonly Diagnostic[] {
+function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] {
   const file = auth?.apiKeys?.file;
   if (file === undefined) return [];
   try {
-    return readKeyFile(file).diagnostics;
+    const { keys, diagnostics } = readKeyFile(file);
+    const unknown = new Set(keys.flatMap(({ plan = '' }) => (plan === '' || plans.has(plan) ? [] : [plan])));
+    const known = plans.size === 0 ? 'none' : [...plans.keys()].join(', ');
+    const warnings = [...unknown].map((plan) =>
+      warningAt({ file }, 'unknown-plan', `plan '${plan.slice(0, 80)}': expected one of the config's plans (${known})`),
+    );
+    return [...diagnostics, ...warnings];
   } catch {
     return [errorAt({ file }, 'keys-file', 'expected a file that can be read')];
   }
@@ -230,7 +250,7 @@ function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
     const { method } = binding;
     if (seen.has(method)) continue;
     seen.add(method);
-    for (const key of ['rateLimits', 'cache', 'retry'] as const) {
+    for (const key of ['cache', 'retry'] as const) {
       const position = policy.origins.get(key);
       if (position === undefined) continue;
       const text = `${method.fullName}: ${key} is declared and not enforced by this version`;

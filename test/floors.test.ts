@@ -30,6 +30,8 @@ const FLOORS: ReadonlyMap<string, number> = new Map([
   ['config', 8],
   ['plan.ts', 8.5],
   ['authentication.ts', 8.5],
+  ['rate-limiting.ts', 8.5],
+  ['caching.ts', 8.5],
   ['gateway.ts', 9],
   ['cli', 10],
   ['index.ts', 10],

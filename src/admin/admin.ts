@@ -1,4 +1,4 @@
-/** The admin port: health and the route map, for operators and their machines. Never on the public port. */
+/** The admin port: health, metrics and the route map, for operators and their machines. Never on the public port. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
 import Koa from 'koa';
@@ -13,12 +13,18 @@ export interface Readiness {
 
 export interface AdminSources {
   readonly readiness: () => Readiness;
+  /** Prometheus' text format. */
+  readonly metrics: () => Promise<string>;
   /** What `routes --format json` prints. */
   readonly routes: () => unknown;
 }
 
-/** Builds the admin request listener: `/healthz`, `/readyz`, `/routes`. */
-export function createAdmin({ readiness, routes }: AdminSources): (req: IncomingMessage, res: ServerResponse) => void {
+/** Builds the admin request listener: `/healthz`, `/readyz`, `/metrics`, `/routes`. */
+export function createAdmin({
+  readiness,
+  metrics,
+  routes,
+}: AdminSources): (req: IncomingMessage, res: ServerResponse) => void {
   const router = new Router();
   router.get('/healthz', (ctx) => {
     ctx.body = { status: 'alive' };
@@ -27,6 +33,10 @@ export function createAdmin({ readiness, routes }: AdminSources): (req: Incoming
     const { ready, state, upstreams } = readiness();
     ctx.status = ready ? 200 : 503;
     ctx.body = { ready, state, upstreams: Object.fromEntries(upstreams) };
+  });
+  router.get('/metrics', async (ctx) => {
+    ctx.type = 'text/plain; version=0.0.4; charset=utf-8';
+    ctx.body = await metrics();
   });
   router.get('/routes', (ctx) => {
     ctx.body = routes();
@@ -38,7 +48,7 @@ export function createAdmin({ readiness, routes }: AdminSources): (req: Incoming
     await next();
     if (ctx.status === 404 && ctx.body === undefined) {
       ctx.status = 404;
-      ctx.body = { code: 5, message: 'expected /healthz, /readyz or /routes', details: [] };
+      ctx.body = { code: 5, message: 'expected /healthz, /readyz, /metrics or /routes', details: [] };
     }
   });
   app.use(router.routes()).use(router.allowedMethods());

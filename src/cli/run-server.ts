@@ -1,7 +1,7 @@
 /** A gateway on its two ports, from start to drained: what `serve` and `demo` have in common. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { createAdmin } from '../admin/admin.js';
+import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { startGateway } from '../gateway.js';
 import { type Plan, routeRows } from '../plan.js';
@@ -21,7 +21,8 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   const log = createLog({ format: config.log.format });
   let state = 'starting';
   const gateway = startGateway(plan, log);
-  const admin = await listenAdmin(plan, () => ({
+  const metrics = () => gateway.metrics.registry.metrics();
+  const admin = await listenAdmin(plan, metrics, () => ({
     ready: state === 'serving',
     state,
     upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
@@ -56,11 +57,11 @@ export function listenSettings({ listen: { tls, ...rest }, limits }: Plan['confi
   return { ...settings, tls: { cert: readFileSync(cert), key: readFileSync(key), ...authorities } };
 }
 
-async function listenAdmin(plan: Plan, readiness: Parameters<typeof createAdmin>[0]['readiness']) {
+async function listenAdmin(plan: Plan, metrics: AdminSources['metrics'], readiness: AdminSources['readiness']) {
   const settings = plan.config.admin;
   if (settings === undefined) return undefined;
   const rows = routeRows(plan.routes);
-  const server: Server = createServer(createAdmin({ readiness, routes: () => rows }));
+  const server: Server = createServer(createAdmin({ readiness, metrics, routes: () => rows }));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(settings.port, settings.host, () => resolve());

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { auth } from './auth.js';
 import * as blocks from './blocks.js';
 import { cors, policies } from './policies.js';
+import { plans } from './rate-limits.js';
 
 export const configSchema = z.strictObject({
   version: z.literal(1).describe('Of this format.'),
@@ -12,6 +13,7 @@ export const configSchema = z.strictObject({
   schema: blocks.schema,
   upstreams: blocks.upstreams,
   auth,
+  plans,
   policies,
   cors,
   metadata: blocks.metadata,

@@ -186,6 +186,11 @@ export function tour(baseUrl: string): Stop[] {
       expect: { status: 200, contains: 'type.googleapis.com/shop.v1.RunQueryRequest' },
     },
     {
+      title: 'Limited: an address may ask for three codes in ten seconds, the fourth is 429 and says when',
+      curl: `curl -s --json '{}' '${v1}/customers/{ada,bjorn,chiara,deniz}:sendCode'`,
+      expect: { status: 429, contains: 'RATE_LIMITED' },
+    },
+    {
       title: 'Refused by the service: 400 that names the field',
       curl: `curl -s --json '{"items": [{"productId": "gold-bar", "quantity": 1}]}' '${v1}/customers/ada/orders'`,
       expect: { status: 400, contains: 'order.items[0].product_id' },

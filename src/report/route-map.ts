@@ -1,5 +1,6 @@
 /** The route map as people and programs read it: `routes --format json|table|markdown`, and the admin port's `/routes`. */
 import { formatPosition } from '../base/diagnostic.js';
+import { formatDuration } from '../base/duration.js';
 import type { Access } from '../policy/access.js';
 import type { Policy } from '../policy/policy.js';
 import type { Binding } from '../routing/http-rule.js';
@@ -105,5 +106,8 @@ function notesOf({ body, responseBody, streaming, policy }: RouteRow): string {
   if (responseBody !== '') notes.push(`response: ${responseBody}`);
   if (streaming !== 'unary') notes.push(`${streaming} stream`);
   if (policy.access !== 'public') notes.push(`auth: ${[policy.access, ...(policy.auth?.scopes ?? [])].join(' ')}`);
+  for (const { limit, periodMs, per } of policy.rateLimits ?? []) {
+    notes.push(`limit: ${limit}/${formatDuration(periodMs)}${per.length === 0 ? '' : ` per ${per.join(' and ')}`}`);
+  }
   return notes.join(', ');
 }

@@ -35,6 +35,8 @@ export interface PolicyDeclaration {
     readonly limit: number;
     readonly periodMs: number;
     readonly per: readonly ('consumer' | 'ip' | 'route')[];
+    /** Default true; false only counts. */
+    readonly enforce?: boolean;
   }[];
   readonly cache?: {
     readonly ttlMs: number;

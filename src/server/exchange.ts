@@ -5,6 +5,7 @@
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
 import type { Principal } from '../call/principal.js';
 import type { StatusError } from '../status/status-error.js';
+import type { Standing } from '../store/window.js';
 import type { Route } from './route.js';
 import type { Snapshot, Surface } from './snapshot.js';
 
@@ -30,6 +31,10 @@ export interface Exchange {
   principal: Principal | undefined;
   /** The caller is known by a cookie, which a browser sends whoever asked it to. */
   fromCookie: boolean;
+  /** Of the tightest limit so far. */
+  standing: Standing | undefined;
+  /** A limit has refused the request. */
+  overLimit: boolean;
   bytesIn: number;
   /** What the error funnel answered, for the access log. */
   error: StatusError | undefined;

@@ -29,6 +29,8 @@ export function identify(snapshots: Snapshots, clock: Clock): Middleware {
       captures: [],
       principal: undefined,
       fromCookie: false,
+      standing: undefined,
+      overLimit: false,
       bytesIn: 0,
       error: undefined,
     };

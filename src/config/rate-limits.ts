@@ -1,0 +1,27 @@
+/** How often: `rateLimits` of a policy and `plans`. */
+import { z } from 'zod';
+import { duration } from './values.js';
+
+const period = duration.refine((ms) => ms >= 1, { error: 'expected a period of 1ms or more' });
+
+export const rateLimits = z
+  .array(
+    z
+      .strictObject({
+        limit: z.int().positive().max(4_294_967_295).describe('Requests that pass in any period.'),
+        period: period.describe('Of a sliding window.'),
+        per: z
+          .array(z.enum(['consumer', 'ip', 'route']))
+          .default([])
+          .describe('What has a counter of its own; absent: one for all.'),
+        enforce: z.boolean().default(true).describe('false: counts and refuses nobody.'),
+      })
+      .transform(({ period, ...rest }) => ({ ...rest, periodMs: period })),
+  )
+  .describe('All that apply must let a request in; a refused one counts for none.');
+
+export const plans = z
+  .record(z.string().min(1), z.strictObject({ rateLimits }))
+  .default({})
+  .transform((record) => new Map(Object.entries(record)))
+  .describe('Limits of a consumer over all routes, by the plan that its token or key names.');
