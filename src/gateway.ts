@@ -7,13 +7,15 @@ import { type Clock, systemClock } from './base/clock.js';
 import type { Diagnostic } from './base/diagnostic.js';
 import { errorAt, formatDiagnostic } from './base/diagnostic.js';
 import { type Lease, Resources } from './base/resources.js';
+import { responseCache } from './caching.js';
 import { type Interceptor, intercept } from './call/call.js';
 import type { Config, ConfigInput } from './config/config.js';
 import { fileIssues } from './config/files.js';
-import { guardedHeaders } from './config/guarded-headers.js';
+import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
 import { parseConfig } from './config/parse.js';
 import type { Equality } from './paths/equality.js';
 import { type Plan, type PlannedRoute, plan, routeTableOf, SURFACE } from './plan.js';
+import type { CachePolicy } from './policy/cache.js';
 import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
 import { countersOf } from './rate-limiting.js';
@@ -24,6 +26,7 @@ import { compileClientAddress } from './server/client-address.js';
 import { compileCors } from './server/cors.js';
 import { endpoint } from './server/endpoint.js';
 import type { Middleware } from './server/exchange.js';
+import { compileFreshness } from './server/freshness.js';
 import { rateLimit } from './server/rate-limit.js';
 import { composeRoute, type Route } from './server/route.js';
 import { type Snapshot, Snapshots } from './server/snapshot.js';
@@ -60,6 +63,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   const upstreams = acquireUpstreams(config, lease);
   const { authenticator, prepared } = authentication(config, lease, options);
   const counters = countersOf(lease, options);
+  const cache = responseCache(config, lease, options);
   const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders(config));
   const responseHeaders = compileResponseHeaders(config.metadata);
 
@@ -69,6 +73,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { settings } = policy;
     const transcoder = compileTranscoder(binding, codecs, config.query);
     const { ofPath, ofMessage } = splitDemands(route);
+    const cached = route.cache === undefined ? undefined : cachingOf(route.cache, timeoutMs);
     const end =
       method.clientStreaming || method.serverStreaming
         ? unserved('streaming methods are not served')
@@ -76,13 +81,14 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
             method,
             transcoder,
             require: ofMessage,
-            call: intercept(upstream.call, options.interceptors),
+            call: intercept(upstream.call, [...(cached?.interceptors ?? []), ...options.interceptors]),
             requestMetadata,
             responseHeaders,
             timeoutMs,
             requestTimeoutMs: config.limits.requestTimeoutMs,
             maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
             successStatus: settings.successStatus ?? 200,
+            freshness: cached?.freshness,
             clock: options.clock,
           });
     const guards = [
@@ -94,6 +100,21 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       ),
     ];
     return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
+  }
+
+  function cachingOf(policy: CachePolicy, routeTimeoutMs: number | undefined) {
+    const { requestTimeoutMs } = config.limits;
+    const { cacheRequests } = options.metrics;
+    const credentials = policy.scope === 'public' ? [] : credentialHeaders(config);
+    return {
+      interceptors: [
+        cache.interceptor(policy, {
+          timeoutMs: Math.min(routeTimeoutMs ?? requestTimeoutMs, requestTimeoutMs),
+          onAnswer: (status) => cacheRequests.inc({ status }),
+        }),
+      ],
+      freshness: compileFreshness({ ...policy, varies: [...credentials, ...config.metadata.request] }),
+    };
   }
 
   function counting(limits: readonly RateLimit[], plans: Plans = NO_PLANS): Middleware[] {

@@ -7,6 +7,8 @@ import { formatDuration } from './base/duration.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
+import type { CachePolicy } from './policy/cache.js';
+import { cacheOf, cacheProblems } from './policy/cache-policy.js';
 import { readKeyFile } from './policy/key-file.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
@@ -27,6 +29,8 @@ export interface PlannedRoute {
   readonly policy: Policy;
   readonly access: Access;
   readonly rateLimits: readonly RateLimit[];
+  /** Undefined: nothing is kept. */
+  readonly cache: CachePolicy | undefined;
   /** Name of the upstream that serves it; undefined: none does, it is listed and not served. */
   readonly upstream: string | undefined;
   readonly timeoutMs: number | undefined;
@@ -65,6 +69,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...authProblems(config, routes, options.configFile),
+    ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...unenforced(routes),
   ];
   const codecs = createCodecs(registry, {
@@ -89,7 +94,7 @@ function planRoute(
   const { method } = binding;
   const declared = policy.settings.rateLimits ?? [];
   const rateLimits = compileRateLimits(declared, limitOwner(config, method, declared), method);
-  return { binding, policy, access, rateLimits, upstream, timeoutMs, timeout };
+  return { binding, policy, access, rateLimits, cache: cacheOf(binding, policy), upstream, timeoutMs, timeout };
 }
 
 /** Who declares the limits: one counter for all that it applies to, under the same name in every gateway. */
@@ -242,6 +247,12 @@ function authProblems(
   return diagnostics;
 }
 
+function identityReachesUpstreams({ auth, metadata }: Config): boolean {
+  if (auth === undefined) return false;
+  const named = [auth.apiKeys?.consumerToMetadata, auth.mtls?.consumerToMetadata].some((key) => key !== undefined);
+  return named || metadata.forwardAuthorization || auth.jwt.some(({ claimsToMetadata }) => claimsToMetadata.size > 0);
+}
+
 /** What a method declares and this version cannot hold: said, never silently left out. */
 function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
@@ -250,7 +261,7 @@ function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
     const { method } = binding;
     if (seen.has(method)) continue;
     seen.add(method);
-    for (const key of ['cache', 'retry'] as const) {
+    for (const key of ['retry'] as const) {
       const position = policy.origins.get(key);
       if (position === undefined) continue;
       const text = `${method.fullName}: ${key} is declared and not enforced by this version`;

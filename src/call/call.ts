@@ -54,8 +54,17 @@ export interface CallResponse {
 
 /** What a layer of the call wants the answer to tell. */
 export interface CallNotes {
-  readonly cache?: string;
+  readonly cache?: CacheNote;
   readonly parts?: readonly string[];
+}
+
+/** Where an answer of a cached route came from. */
+export interface CacheNote {
+  /** `stale`: kept for longer than it is fresh. `bypass`: neither looked for nor kept. */
+  readonly status: 'hit' | 'stale' | 'miss' | 'bypass';
+  readonly ageMs: number;
+  /** Another request had asked already. */
+  readonly collapsed?: boolean;
 }
 
 export const NO_NOTES: CallNotes = Object.freeze({});

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { auth } from './auth.js';
 import * as blocks from './blocks.js';
+import { cache } from './cache.js';
 import { cors, policies } from './policies.js';
 import { plans } from './rate-limits.js';
 
@@ -22,6 +23,7 @@ export const configSchema = z.strictObject({
   errors: blocks.errors,
   limits: blocks.limits,
   drain: blocks.drain,
+  cache,
   log: blocks.log,
 });
 

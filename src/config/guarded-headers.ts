@@ -1,17 +1,20 @@
-/** What of a client's headers never reaches an upstream, whatever `metadata.request` lets through. */
+/** Which headers of a client say who it is; those never reach an upstream, whatever `metadata.request` lets through. */
 import type { Config } from './config.js';
 
 /** Headers under which no client's word passes on: identity, and what carries credentials. */
-export function guardedHeaders({ auth }: Config): readonly string[] {
+export function guardedHeaders({ auth }: Pick<Config, 'auth'>): readonly string[] {
   if (auth === undefined) return [];
   const { jwt, apiKeys, mtls } = auth;
   const identity = [
     ...jwt.flatMap(({ claimsToMetadata }) => [...claimsToMetadata.values()]),
     ...[apiKeys?.consumerToMetadata, mtls?.consumerToMetadata].filter((key) => key !== undefined),
   ];
-  const credentials = [...jwt.flatMap(({ from }) => from), ...(apiKeys?.from ?? [])].map((source) =>
-    'header' in source ? source.header : 'cookie',
-  );
   // Whether Authorization passes is for metadata.forwardAuthorization to say.
-  return [...identity, ...credentials.filter((name) => name !== 'authorization')];
+  return [...identity, ...credentialHeaders({ auth }).filter((name) => name !== 'authorization')];
+}
+
+/** Headers in which somebody may say who they are, each once. */
+export function credentialHeaders({ auth }: Pick<Config, 'auth'>): readonly string[] {
+  const sources = [...(auth?.jwt ?? []).flatMap(({ from }) => from), ...(auth?.apiKeys?.from ?? [])];
+  return [...new Set(sources.map((source) => ('header' in source ? source.header : 'cookie')))];
 }

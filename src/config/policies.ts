@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import type { PolicyDeclaration } from '../schema/annotations.js';
 import { methodSelector } from './blocks.js';
+import { cachePolicy } from './cache.js';
 import { rateLimits } from './rate-limits.js';
 import { duration, size } from './values.js';
 
@@ -26,14 +27,16 @@ const rule = z
     selector: methodSelector.describe('shop.v1.Orders.*, shop.v1.Orders/ListOrders, label:mobile, *.'),
     auth: auth.optional(),
     rateLimits: rateLimits.optional(),
+    cache: cachePolicy.optional(),
     timeout: duration.optional().describe('Deadline of the call.'),
     maxRequestBytes: size.optional().describe('Of a request body; more is 413.'),
     successStatus: z.int().min(200).max(299).optional().describe('HTTP status of an OK.'),
   })
-  .transform(({ selector, auth, rateLimits, timeout, maxRequestBytes, successStatus }) => {
+  .transform(({ selector, auth, rateLimits, cache, timeout, maxRequestBytes, successStatus }) => {
     const declaration: PolicyDeclaration = {
       ...(auth === undefined ? {} : { auth: withoutUndefined(auth) }),
       ...(rateLimits === undefined ? {} : { rateLimits }),
+      ...(cache === undefined ? {} : { cache }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(maxRequestBytes === undefined ? {} : { maxRequestBytes }),
       ...(successStatus === undefined ? {} : { successStatus }),

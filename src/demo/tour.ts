@@ -171,9 +171,9 @@ export function tour(baseUrl: string): Stop[] {
       expect: { status: 403, contains: 'reports.read' },
     },
     {
-      title: 'Numbers in the path',
-      curl: `curl -s '${v1}/reports/top-products/2026/1?limit=3'`,
-      expect: { status: 200, contains: 'products/' },
+      title: 'Numbers in the path. Cached: the second answer is a hit and has an age',
+      curl: `curl -si '${v1}/reports/top-products/2026/1?limit=3' '${v1}/reports/top-products/2026/1?limit=3'`,
+      expect: { status: 200, contains: 'cache-status: protogate; hit' },
     },
     {
       title: 'A custom verb after **: a report as CSV',

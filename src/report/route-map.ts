@@ -109,5 +109,7 @@ function notesOf({ body, responseBody, streaming, policy }: RouteRow): string {
   for (const { limit, periodMs, per } of policy.rateLimits ?? []) {
     notes.push(`limit: ${limit}/${formatDuration(periodMs)}${per.length === 0 ? '' : ` per ${per.join(' and ')}`}`);
   }
+  if (policy.cache !== undefined)
+    notes.push(`cache: ${formatDuration(policy.cache.ttlMs)} ${policy.cache.scope ?? 'consumer'}`);
   return notes.join(', ');
 }

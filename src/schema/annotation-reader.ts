@@ -123,6 +123,7 @@ function readCache(reader: OptionReader): NonNullable<PolicyDeclaration['cache']
     ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
     ...(staleIfErrorMs === undefined ? {} : { staleIfErrorMs }),
   };
+  if (cache.ttlMs <= 0) reader.error('ttl', 'ttl: expected a time');
   reader.close();
   return cache;
 }

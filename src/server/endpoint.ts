@@ -16,6 +16,7 @@ import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.j
 import { demand } from './authenticate.js';
 import { hasBody, readBody } from './body.js';
 import type { Context, Middleware } from './exchange.js';
+import type { TellFreshness } from './freshness.js';
 
 export interface EndpointSettings {
   readonly method: CallMethod;
@@ -31,6 +32,8 @@ export interface EndpointSettings {
   readonly requestTimeoutMs: number;
   readonly maxBodyBytes: number;
   readonly successStatus: number;
+  /** Of a route with a cache. */
+  readonly freshness: TellFreshness | undefined;
   readonly clock: Clock;
 }
 
@@ -84,13 +87,17 @@ export function endpoint(settings: EndpointSettings): Middleware {
     return withTraceContext(metadata, req.headers);
   }
 
-  function answer(ctx: Context, { headers, trailers }: CallResponse, transcoded: TranscodedResponse): void {
+  function answer(ctx: Context, { headers, trailers, notes }: CallResponse, transcoded: TranscodedResponse): void {
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
     for (const [name, values] of settings.responseHeaders(headers, trailers)) {
       ctx.res.setHeader(name, values.length === 1 ? values[0]! : values);
     }
-    ctx.status = status;
-    if (status === 204 || status === 304) {
+    const known =
+      settings.freshness !== undefined && notes.cache !== undefined && status === 200
+        ? settings.freshness(ctx, notes.cache, transcoded.body)
+        : false;
+    ctx.status = known ? 304 : status;
+    if (known || status === 204 || status === 304) {
       ctx.body = null;
       return;
     }

@@ -1,4 +1,5 @@
 /** Policy as data: who wins, who may, what `check` says of it. */
+import { writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { formatPosition } from '../../src/base/diagnostic.js';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -190,4 +191,57 @@ test('every scope is demanded, a|b is either', (t) => {
     [['a'], ['A', 'aa', 'a '], 'a'],
   ];
   for (const [demanded, held, missing] of rows) t.is(missingScope(demanded, new Set(held)), missing);
+});
+
+for (const [title, policies, config, expected] of [
+  [
+    'a public cache where a require reads the caller',
+    { get: 'auth: { require: "request.id = caller.subject" } cache: { ttl: { seconds: 1 } scope: SCOPE_PUBLIC }' },
+    {},
+    ['error cache-public: p.v1.S/Get: expected scope consumer where a require reads the caller, got a public cache'],
+  ],
+  [
+    'a public cache where identity would reach the upstream',
+    { get: 'cache: { ttl: { seconds: 1 } scope: SCOPE_PUBLIC }' },
+    { metadata: { forwardAuthorization: true } },
+    ['warning cache-anonymous: p.v1.S/Get: its cache is public, so the upstream is not told who calls'],
+  ],
+  [
+    'a cache of what is no GET',
+    { put: 'cache: { ttl: { seconds: 1 } }' },
+    {},
+    ['warning cache-unused: p.v1.S/Put: cache: expected a GET binding'],
+  ],
+  [
+    'a cache without a time',
+    { get: 'cache: { scope: SCOPE_PUBLIC }' },
+    {},
+    ['error policy: policy: ttl: expected a time'],
+  ],
+  [
+    'a limit per consumer of a public method',
+    { get: 'auth: { mode: MODE_PUBLIC } rate_limits: { limit: 1 period: { seconds: 1 } per: PER_CONSUMER }' },
+    {},
+    ['warning limit-of-nobody: p.v1.S/Get: a limit per consumer counts by address where the method is public'],
+  ],
+  [
+    'a limit of none, in no time',
+    { get: 'rate_limits: { per: PER_IP }' },
+    {},
+    ['error policy: policy: limit: expected 1 or more', 'error policy: policy: period: expected a time'],
+  ],
+] as const) {
+  test(`check tells of ${title}`, async (t) => {
+    t.deepEqual(problems(await planned(t, proto(policies), { auth: JWT, ...config })), [...expected]);
+  });
+}
+
+test('check tells of a key whose plan the config does not list', async (t) => {
+  const folder = await protoFolder(t, {});
+  await writeFile(`${folder}/keys.yaml`, `keys: [{ sha256: "${'0'.repeat(64)}", consumer: acme, plan: gold }]`);
+  const auth = { apiKeys: { file: `${folder}/keys.yaml` } };
+  const plans = { free: { rateLimits: [] }, paid: { rateLimits: [] } };
+  t.deepEqual(problems(await planned(t, proto({}), { auth, plans })), [
+    "warning unknown-plan: plan 'gold': expected one of the config's plans (free, paid)",
+  ]);
 });
