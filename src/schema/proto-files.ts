@@ -29,7 +29,7 @@ import type {
 import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
-import { type SourcePositions, scanPositions, syntaxOf } from './source-positions.js';
+import { type SourcePositions, scanPositions, scanServicePositions, syntaxOf } from './source-positions.js';
 
 /** `name`: as others import it; `path`: where it is read, and how diagnostics name it. Throws if it cannot be read. */
 export function parseProtoFile(name: string, path: string): FileDeclaration {
@@ -142,8 +142,9 @@ class FileConverter {
   private readonly places: Places;
   private scanned: SourcePositions | undefined;
 
+  /** Messages and enums have their places when somebody asks for one. */
   private get positions(): SourcePositions {
-    this.scanned ??= scanPositions(this.text, this.path);
+    this.scanned ??= scanServicePositions(this.text, this.path);
     return this.scanned;
   }
 

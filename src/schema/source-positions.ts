@@ -11,13 +11,14 @@ import { commentOf } from './source-comments.js';
 export class SourcePositions {
   readonly #file: string;
   readonly #text: string;
-  readonly #lineStarts: number[] = [0];
   /** Offsets into the text. */
   readonly #declarations = new Map<string, number>();
   /** Of declarations whose name is not the first word of their statement. */
   readonly #statements = new Map<string, number>();
   readonly #options = new Map<string, number>();
   readonly #imports = new Map<string, number>();
+  /** Found when the first place is asked for. */
+  #lineStarts: readonly number[] | undefined;
 
   constructor(file: string, text: string) {
     this.#file = file;
@@ -54,10 +55,6 @@ export class SourcePositions {
     return this.#at(this.#imports.get(path));
   }
 
-  /** In ascending order; a line that is noted again counts once. */
-  noteLine(start: number): void {
-    if (start > this.#lineStarts[this.#lineStarts.length - 1]!) this.#lineStarts.push(start);
-  }
   noteDeclaration(fullName: string, offset: number, statement = offset): void {
     if (this.#declarations.has(fullName)) return;
     this.#declarations.set(fullName, offset);
@@ -73,6 +70,7 @@ export class SourcePositions {
 
   #at(offset: number | undefined): Position {
     if (offset === undefined) return { file: this.#file };
+    this.#lineStarts ??= lineStartsOf(this.#text);
     let low = 0;
     let high = this.#lineStarts.length - 1;
     while (low < high) {
@@ -84,6 +82,12 @@ export class SourcePositions {
   }
 }
 
+function lineStartsOf(text: string): readonly number[] {
+  const starts = [0];
+  for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
+  return starts;
+}
+
 function optionKey(owner: string, option: string, path: string): string {
   return `${owner} ${option} ${path}`;
 }
@@ -91,13 +95,20 @@ function optionKey(owner: string, option: string, path: string): string {
 /** Scans the text of a file; `file` is the name that positions show. */
 export function scanPositions(text: string, file: string): SourcePositions {
   const positions = new SourcePositions(file, text);
-  new Scanner(text, positions).run();
+  new Scanner(text, positions, 'everything').run();
+  return positions;
+}
+
+/** The same without what messages and enums declare, which is most of a file. */
+export function scanServicePositions(text: string, file: string): SourcePositions {
+  const positions = new SourcePositions(file, text);
+  new Scanner(text, positions, 'services').run();
   return positions;
 }
 
 /** `proto2`, `proto3` or the edition, which a file's first statement tells; undefined: it does not. */
 export function syntaxOf(text: string): string | undefined {
-  return new Scanner(text, new SourcePositions('', text)).syntax();
+  return new Scanner(text, new SourcePositions('', text), 'services').syntax();
 }
 
 type Scope = 'file' | 'message' | 'service' | 'rpc' | 'extend' | 'oneof' | 'enum';
@@ -115,6 +126,7 @@ class Scanner {
   constructor(
     private readonly text: string,
     private readonly positions: SourcePositions,
+    private readonly wanted: 'everything' | 'services',
   ) {}
 
   run(): void {
@@ -137,6 +149,7 @@ class Scanner {
         return;
       case 'message':
       case 'enum':
+        if (this.wanted === 'services') return this.skipStatement();
         if (kind === 'file' || kind === 'message') return this.block(token, prefix, start);
         break;
       case 'service':
@@ -371,8 +384,7 @@ class Scanner {
     const { text } = this;
     for (;;) {
       const char = text.charCodeAt(this.at);
-      if (char === NEWLINE) this.positions.noteLine(++this.at);
-      else if (char <= 0x20 || char === 0xfeff) this.at++;
+      if (char <= 0x20 || char === 0xfeff) this.at++;
       else if (char === SLASH && text.charCodeAt(this.at + 1) === SLASH) this.skipTo(text.indexOf('\n', this.at));
       else if (char === SLASH && text.charCodeAt(this.at + 1) === STAR) this.skipBlockComment();
       else return;
@@ -381,13 +393,6 @@ class Scanner {
 
   private skipBlockComment(): void {
     const end = this.text.indexOf('*/', this.at + 2);
-    for (
-      let line = this.text.indexOf('\n', this.at);
-      line >= 0 && line < end;
-      line = this.text.indexOf('\n', line + 1)
-    ) {
-      this.positions.noteLine(line + 1);
-    }
     this.skipTo(end < 0 ? end : end + 2);
   }
 
