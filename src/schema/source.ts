@@ -2,8 +2,7 @@
  * Where a schema comes from: folders of `.proto` files, roots for imports, descriptor sets; and, always there, the
  * package's own `google/…` and `protogate/…`. Everything is loaded, what is broken is a diagnostic.
  */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { type Dirent, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Diagnostic, errorAt, formatPosition, type Position } from '../base/diagnostic.js';
@@ -43,7 +42,7 @@ export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOpt
   for (const file of sources.descriptorSets) loader.loadSet(file);
   const wanted: FoundProto[] = [];
   for (const root of sources.protos) {
-    for (const found of await loader.protosBelow(root)) wanted.push(found);
+    for (const found of loader.protosBelow(root)) wanted.push(found);
   }
   for (const [index, { name, path, real }] of wanted.entries()) {
     onProgress?.(index, wanted.length);
@@ -85,22 +84,25 @@ class SchemaLoader {
     }
   }
 
-  /** The `.proto` files below a root, sorted by import name; hidden files and folders are left out. */
-  async protosBelow(root: string): Promise<FoundProto[]> {
+  /**
+   * The `.proto` files below a root, sorted by import name; hidden files and folders are left out. Synchronous, as
+   * reading and parsing are: a promise for each of a thousand folders costs five times as much.
+   */
+  protosBelow(root: string): FoundProto[] {
     const found: FoundProto[] = [];
     const visited = new Set<string>();
     const folders = [''];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
       try {
-        const real = await realpath(join(root, folder));
+        const real = realpathSync.native(join(root, folder));
         if (visited.has(real)) continue;
         visited.add(real);
-        for (const entry of await readdir(real, { withFileTypes: true })) {
+        for (const entry of readdirSync(real, { withFileTypes: true })) {
           if (entry.name.startsWith('.')) continue;
           const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
           const inReal = join(real, entry.name);
           const isLink = entry.isSymbolicLink();
-          const kind = isLink ? await stat(inReal).catch(() => entry) : entry;
+          const kind = isLink ? targetOf(inReal, entry) : entry;
           if (kind.isDirectory()) folders.push(name);
           else if (kind.isFile() && name.endsWith('.proto'))
             found.push({ name, path: join(root, name), real: isLink ? undefined : inReal });
@@ -205,6 +207,15 @@ function placeOf(fullName: string, { messages, enums, services }: FileDeclaratio
 
 function isBuiltin(name: string): boolean {
   return BUILTIN.test(name) && !name.includes('..') && isFile(join(BUILTIN_ROOT, name));
+}
+
+/** What a link leads to; the link itself where that is nothing. */
+function targetOf(path: string, link: Dirent): Stats | Dirent {
+  try {
+    return statSync(path);
+  } catch {
+    return link;
+  }
 }
 
 function isFile(path: string): boolean {
