@@ -206,6 +206,25 @@ test('hidden folders and loops of links are not followed', async (t) => {
   t.truthy(registry.message('A'));
 });
 
+test('what messages and enums hold moves no place of a service behind them', async (t) => {
+  const folder = await protoFolder(t, {
+    'a.proto': `syntax = "proto2";
+message A { /* } */ message In { optional string s = 1 [default = "}{;"]; } // {
+  oneof one { string message = 2; } optional group Rpc = 3 { optional int32 service = 1; }
+  extensions 100 to 200; reserved "service";
+}
+enum E { option allow_alias = true; message = 0 [deprecated = true]; rpc = 0; }
+extend A { optional group Ext = 100 { optional int32 x = 1; } }
+service S { rpc Do(A) returns (A); }
+`,
+  });
+  const { registry, diagnostics } = await loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+  t.deepEqual(diagnostics, []);
+  t.like(registry.method('S/Do')?.position, { line: 8, column: 13 });
+  t.like(registry.method('S/Do')?.service.position, { line: 8, column: 1 });
+  t.like(registry.message('A.In')?.position, { line: 2, column: 21 });
+});
+
 function methodsOf(registry: Registry) {
   return registry.services.filter(({ routed }) => routed).flatMap(({ methods }) => methods);
 }
