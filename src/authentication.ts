@@ -2,10 +2,9 @@
  * `auth` of the config → the Authenticator of a snapshot. Keys and remembered tokens are resources: a reload that
  * leaves an issuer as it is asks for nothing anew and forgets nobody.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Clock } from './base/clock.js';
-import type { Lease } from './base/resources.js';
+import { type Lease, settingsKey } from './base/resources.js';
 import type { Config } from './config/config.js';
 import { createApiKeys } from './policy/api-key.js';
 import { certificateReader } from './policy/certificate.js';
@@ -35,13 +34,18 @@ export function authentication({ auth, cors }: Config, lease: Lease, options: Op
   const sources = distinctSources(jwt);
   const tokens = sources.map((source) => {
     const here = issuers.filter(({ from }) => from.some((other) => sameSource(source, other)));
-    const key = digest(['tokens', source, jwt.filter(({ from }) => from.some((other) => sameSource(source, other)))]);
+    const key = settingsKey('tokens', [
+      source,
+      jwt.filter(({ from }) => from.some((other) => sameSource(source, other))),
+    ]);
     const verifier = lease.acquire(key, () => createTokenVerifier(here, options));
     return { source, verify: (token: string) => verifier.verify(token) };
   });
   const { apiKeys, mtls } = auth ?? {};
   const keys =
-    apiKeys === undefined ? undefined : lease.acquire(digest(['keys', apiKeys]), () => createApiKeys(apiKeys, options));
+    apiKeys === undefined
+      ? undefined
+      : lease.acquire(settingsKey('keys', apiKeys), () => createApiKeys(apiKeys, options));
   const authenticator = createAuthenticator({
     tokens,
     apiKeys:
@@ -58,7 +62,7 @@ export function authentication({ auth, cors }: Config, lease: Lease, options: Op
 }
 
 function keySource({ issuer, keys }: Issuer, lease: Lease, options: Options): KeySource {
-  const key = digest(['jwks', issuer, keys]);
+  const key = settingsKey('jwks', [issuer, keys]);
   switch (keys.kind) {
     case 'uri':
       return lease.acquire(key, () => createJwks(keys, options));
@@ -67,12 +71,6 @@ function keySource({ issuer, keys }: Issuer, lease: Lease, options: Options): Ke
     case 'secret':
       return lease.acquire(key, () => createSecretKeys(keys.secret));
   }
-}
-
-/** Settings as a key that tells nobody the secrets in them. */
-function digest(settings: unknown): string {
-  const text = JSON.stringify(settings, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
-  return createHash('sha256').update(text).digest('base64');
 }
 
 function distinctSources(jwt: readonly Issuer[]): readonly TokenSource[] {

@@ -1,11 +1,21 @@
 /** Where the answers of a config are kept. The cache is a resource: a reload that leaves its settings keeps them. */
 import type { Clock } from './base/clock.js';
-import type { Lease } from './base/resources.js';
+import { type Lease, settingsKey } from './base/resources.js';
 import type { Config } from './config/config.js';
 import { ResponseCache } from './policy/cache.js';
+import type { SharedStore } from './shared-store.js';
 import { MemoryEntries } from './store/entries.js';
+import { RedisEntries } from './store/redis-entries.js';
 
-export function responseCache({ cache }: Config, lease: Lease, { clock }: { readonly clock: Clock }): ResponseCache {
-  const { maxBytes } = cache;
-  return lease.acquire(`cache ${maxBytes}`, () => new ResponseCache(new MemoryEntries(maxBytes), clock));
+export function responseCache(
+  { cache, stores }: Config,
+  store: SharedStore | undefined,
+  lease: Lease,
+  { clock }: { readonly clock: Clock },
+): ResponseCache {
+  return lease.acquire(settingsKey('cache', [cache, stores]), () => {
+    const entries =
+      store === undefined ? new MemoryEntries(cache.maxBytes) : new RedisEntries(store.redis, store.guard);
+    return new ResponseCache(entries, clock);
+  });
 }

@@ -31,6 +31,7 @@ import { rateLimit } from './server/rate-limit.js';
 import { composeRoute, type Route } from './server/route.js';
 import { type Snapshot, Snapshots } from './server/snapshot.js';
 import { unserved } from './server/unserved.js';
+import { sharedStore } from './shared-store.js';
 import { createLog, type Log } from './telemetry/log.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
@@ -62,8 +63,9 @@ export function compileSnapshot(planned: Plan, options: CompileOptions): Snapsho
 function compile({ config, codecs, registry, routes }: Plan, lease: Lease, options: CompileOptions): Snapshot {
   const upstreams = acquireUpstreams(config, lease);
   const { authenticator, prepared } = authentication(config, lease, options);
-  const counters = countersOf(lease, options);
-  const cache = responseCache(config, lease, options);
+  const store = sharedStore(config, lease, options);
+  const counters = countersOf(config, store, lease, options);
+  const cache = responseCache(config, store, lease, options);
   const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders(config));
   const responseHeaders = compileResponseHeaders(config.metadata);
 
@@ -141,7 +143,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     clientAddress: compileClientAddress(config.trustedProxies),
     logSample: config.log.sample,
     upstreams,
-    prepared,
+    prepared: Promise.all([prepared, store?.prepared]).then(() => {}),
     release: lease.release,
   };
 }

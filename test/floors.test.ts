@@ -32,6 +32,7 @@ const FLOORS: ReadonlyMap<string, number> = new Map([
   ['authentication.ts', 8.5],
   ['rate-limiting.ts', 8.5],
   ['caching.ts', 8.5],
+  ['shared-store.ts', 8.2],
   ['gateway.ts', 9],
   ['cli', 10],
   ['index.ts', 10],

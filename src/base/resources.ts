@@ -3,6 +3,8 @@
  * settings and counted: a new snapshot that asks for the same settings gets the same resource, and the last one to let
  * go closes it.
  */
+import { createHash } from 'node:crypto';
+
 export interface Resource {
   close(): Promise<void>;
 }
@@ -60,4 +62,10 @@ export class Resources {
   get size(): number {
     return this.#held.size;
   }
+}
+
+/** A resource's key that tells nobody the secrets in its settings. */
+export function settingsKey(kind: string, settings: unknown): string {
+  const text = JSON.stringify(settings, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
+  return `${kind} ${createHash('sha256').update(text).digest('base64')}`;
 }

@@ -4,7 +4,8 @@ import { auth } from './auth.js';
 import * as blocks from './blocks.js';
 import { cache } from './cache.js';
 import { cors, policies } from './policies.js';
-import { plans } from './rate-limits.js';
+import { plans, rateLimiting } from './rate-limits.js';
+import { stores } from './stores.js';
 
 export const configSchema = z.strictObject({
   version: z.literal(1).describe('Of this format.'),
@@ -23,6 +24,8 @@ export const configSchema = z.strictObject({
   errors: blocks.errors,
   limits: blocks.limits,
   drain: blocks.drain,
+  rateLimiting,
+  stores,
   cache,
   log: blocks.log,
 });

@@ -1,4 +1,4 @@
-/** How often: `rateLimits` of a policy and `plans`. */
+/** How often: `rateLimits` of a policy, `plans`, and what happens while the store of the counters is down. */
 import { z } from 'zod';
 import { duration } from './values.js';
 
@@ -25,3 +25,13 @@ export const plans = z
   .default({})
   .transform((record) => new Map(Object.entries(record)))
   .describe('Limits of a consumer over all routes, by the plan that its token or key names.');
+
+export const rateLimiting = z
+  .strictObject({
+    onStoreFailure: z
+      .enum(['local', 'open', 'closed'])
+      .default('local')
+      .describe('While the store is down: count in this process, let everybody in, or answer 503.'),
+  })
+  .prefault({})
+  .describe('Rate limits as a whole.');

@@ -49,8 +49,9 @@ export class ResponseCache {
     return (next) => async (request) => {
       const asked = scope === 'public' ? withoutCaller(request) : request;
       const key = keyOf(asked);
-      const found = this.entries.get(key);
-      const entry = found instanceof Promise ? await found : found;
+      const kept = this.entries.get(key);
+      const found = kept instanceof Promise ? await kept : kept;
+      const entry = found === 'unavailable' ? undefined : found;
       const ageMs = entry === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.clock.now() - entry.storedAt);
       if (entry !== undefined && ageMs < ttlMs) return noted(entry, { status: 'hit', ageMs });
       const fetch = (signal: AbortSignal) => this.#fetch(next, { ...asked, signal }, key, keepMs, timeoutMs);
@@ -60,8 +61,8 @@ export class ResponseCache {
       }
       try {
         const { response, joined } = await this.#flights.join(key, request, fetch);
-        const note: CacheNote = { status: 'miss', ageMs: 0, collapsed: joined };
-        onAnswer('miss');
+        const note: CacheNote = { status: found === 'unavailable' ? 'bypass' : 'miss', ageMs: 0, collapsed: joined };
+        onAnswer(note.status);
         return { ...response, notes: { ...response.notes, cache: note } };
       } catch (error) {
         if (entry === undefined || ageMs >= ttlMs + staleIfErrorMs || !isFailure(error)) throw error;

@@ -33,7 +33,9 @@ export function compileRateLimits(
   owner: string,
   method: MethodDescriptor,
 ): readonly RateLimit[] {
-  return declarations.map(({ limit, periodMs, per, enforce = true }, index) => {
+  return declarations.map(({ limit, periodMs: period, per, enforce = true }, index) => {
+    // Stores count whole milliseconds.
+    const periodMs = Math.max(1, Math.round(period));
     const route = per.includes('route') ? ` ${method.fullName}` : '';
     return {
       rule: { id: `${owner} ${index} ${limit}/${periodMs}${route}`, limit, periodMs, enforce },

@@ -27,7 +27,7 @@ export function compileFreshness({ scope, ttlMs, varies }: FreshnessSettings): T
     res.setHeader('etag', etag);
     res.setHeader('cache-control', maxAge);
     res.setHeader('cache-status', statusText(note));
-    if (note.status !== 'miss') res.setHeader('age', Math.floor(note.ageMs / 1000));
+    if (note.status === 'hit' || note.status === 'stale') res.setHeader('age', Math.floor(note.ageMs / 1000));
     for (const name of exact) ctx.vary(name);
     for (const name of Object.keys(req.headers)) {
       if (prefixes.some((prefix) => name.startsWith(prefix))) ctx.vary(name);

@@ -44,7 +44,7 @@ export function rateLimit({ limits, plans, counters, cost, decisions }: RateLimi
     try {
       await next();
     } finally {
-      if (state.overLimit) counters.giveBack(hits, cost);
+      if (state.overLimit) decision.undo();
     }
   };
 }

@@ -17,13 +17,13 @@ export interface Decision {
   readonly admitted: boolean;
   /** In the order of the hits. */
   readonly standings: readonly Standing[];
+  /** Takes back what was counted: another limit has refused the request. Once, and only where it was admitted. */
+  readonly undo: () => void;
 }
 
 export interface Counters {
   /** Counts `cost` for every hit, or for none if a limit that is enforced has no room. */
   take(hits: readonly Hit[], cost: number): Decision | Promise<Decision>;
-  /** Takes back what was counted for a request that another limit refused. */
-  giveBack(hits: readonly Hit[], cost: number): void;
   close(): Promise<void>;
 }
 
@@ -43,15 +43,13 @@ export class MemoryCounters implements Counters {
     const passed = hits.map(({ rule }, i) => hasRoom(windows[i]!, now, rule, cost));
     const admitted = hits.every(({ rule }, i) => passed[i] === true || !rule.enforce);
     if (admitted) for (const window of windows) window.current += cost;
-    return { admitted, standings: hits.map(({ rule }, i) => standingOf(rule, windows[i]!, now, cost, passed[i]!)) };
-  }
-
-  giveBack(hits: readonly Hit[], cost: number): void {
-    const now = this.clock.monotonic();
-    for (const hit of hits) {
-      const window = this.#windowOf(hit, now);
-      window.current = Math.max(0, window.current - cost);
-    }
+    return {
+      admitted,
+      standings: hits.map(({ rule }, i) => standingOf(rule, windows[i]!, now, cost, passed[i]!)),
+      undo: () => {
+        for (const window of windows) window.current = Math.max(0, window.current - cost);
+      },
+    };
   }
 
   async close(): Promise<void> {

@@ -11,9 +11,11 @@ export interface Entry {
   readonly trailers: Metadata;
 }
 
+export type Found = Entry | undefined | 'unavailable';
+
 export interface Entries {
-  /** Undefined: not there. Never rejects: a store that cannot be asked has nothing. */
-  get(key: string): Entry | undefined | Promise<Entry | undefined>;
+  /** Undefined: not there. `unavailable`: it can't be asked. Never rejects. */
+  get(key: string): Found | Promise<Found>;
   /** Keeps it for so long, if there is room. */
   set(key: string, entry: Entry, keepMs: number): void;
   close(): Promise<void>;

@@ -76,6 +76,31 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     'version: 1\ntrustedProxies: [10.0.0.0/33]\n',
     ['g.yaml:2:18: error: trustedProxies.0: expected an address or a network such as 10.0.0.0/8 [config-value]'],
   ],
+  [
+    'a limit of none',
+    'version: 1\npolicies: [{ selector: "*", rateLimits: [{ limit: 0, period: 1m }] }]\n',
+    [/^g\.yaml:2:51: error: policies\.0\.rateLimits\.0\.limit: /],
+  ],
+  [
+    'a limit per what nobody counts',
+    'version: 1\nplans: { free: { rateLimits: [{ limit: 1, period: 1m, per: [user] }] } }\n',
+    [/^g\.yaml:2:61: error: plans\.free\.rateLimits\.0\.per\.0: /],
+  ],
+  [
+    'a cache without a time',
+    'version: 1\npolicies: [{ selector: "*", cache: { scope: public } }]\n',
+    [/^g\.yaml:2:\d+: error: policies\.0\.cache\.ttl: /],
+  ],
+  [
+    'two kinds of Redis',
+    'version: 1\nstores: { redis: { url: "redis://h:1", cluster: ["h:1"] } }\n',
+    [/^g\.yaml:2:18: error: stores\.redis: expected one of url, sentinels with a name, and cluster/],
+  ],
+  [
+    'a Redis that is no URL, whose secret is not shown',
+    'version: 1\nstores: { redis: { url: "hidden@h" } }\n',
+    ['g.yaml:2:25: error: stores.redis.url: expected redis://HOST:PORT or rediss://HOST:PORT [config-value]'],
+  ],
   ['broken YAML', 'version: 1\nlisten: {\n', [/^g\.yaml:\d+:\d+: error: .* \[yaml\]$/]],
   ['a key twice', 'version: 1\nlog: {}\nlog: {}\n', [/^g\.yaml:3:1: error: .*unique.* \[yaml\]$/]],
   ['an unknown tag', 'version: !!js/function 1\n', [/\[yaml\]$/]],

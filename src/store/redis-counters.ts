@@ -1,0 +1,136 @@
+/**
+ * Counters in Redis, for several gateways: one atomic script on Redis' clock, with the arithmetic of `window.ts`. On a
+ * Cluster each counter is asked by itself, and what passed is given back when another one refused. While the store does
+ * not answer, `onFailure` decides.
+ */
+import { createHash } from 'node:crypto';
+import { gatewayError } from '../status/status-error.js';
+import type { Counters, Decision, Hit } from './counters.js';
+import { type StoreGuard, UNANSWERED } from './guard.js';
+import type { RedisClient, Script } from './redis.js';
+import { type Standing, standingOf } from './window.js';
+
+/** `local`: this process counts for itself. `open`: everybody passes. `closed`: nobody does, 503. */
+export type OnStoreFailure = 'local' | 'open' | 'closed';
+
+export interface RedisCountersOptions {
+  readonly guard: StoreGuard;
+  readonly onFailure: OnStoreFailure;
+  readonly local: Counters;
+}
+
+/** KEYS: counters. ARGV: cost, then limit, period (ms) and 1 if enforced, for each. A value is "start current previous". */
+const TAKE = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local cost = tonumber(ARGV[1])
+local admitted = 1
+local windows = {}
+for i, key in ipairs(KEYS) do
+  local limit, period = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
+  local start, current, previous = now, 0, 0
+  local s, c, p = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')
+  if s then
+    local age = now - s
+    if age >= 0 and age < period then
+      start, current, previous = tonumber(s), tonumber(c), tonumber(p)
+    elseif age >= period and age < 2 * period then
+      start, previous = s + period, tonumber(c)
+    end
+  end
+  local passed = current + previous * (start + period - now) / period + cost <= limit
+  if not passed and ARGV[3 * i + 1] == '1' then admitted = 0 end
+  windows[i] = { start, current, previous, passed and 1 or 0 }
+end
+for i, window in ipairs(windows) do
+  if admitted == 1 then
+    window[2] = window[2] + cost
+    local value = string.format('%.0f %.0f %.0f', window[1], window[2], window[3])
+    redis.call('SET', KEYS[i], value, 'PX', math.max(1, window[1] + 2 * tonumber(ARGV[3 * i]) - now))
+  end
+end
+return { now, admitted, windows }
+`;
+
+/** KEYS: counters. ARGV: cost. */
+const UNDO = `
+for _, key in ipairs(KEYS) do
+  local s, c, p = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')
+  if s then
+    redis.call('SET', key, string.format('%s %.0f %s', s, math.max(0, c - ARGV[1]), p), 'KEEPTTL')
+  end
+end
+`;
+
+const NOTHING = () => {};
+
+export class RedisCounters implements Counters {
+  readonly #take: Script;
+  readonly #undo: Script;
+
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly options: RedisCountersOptions,
+  ) {
+    this.#take = redis.script('protogateTake', TAKE);
+    this.#undo = redis.script('protogateUndo', UNDO);
+  }
+
+  take(hits: readonly Hit[], cost: number): Decision | Promise<Decision> {
+    const { guard } = this.options;
+    if (guard.down) return this.#withoutStore(hits, cost);
+    return guard
+      .ask(() => (this.redis.sharded ? this.#takeEach(hits, cost) : this.#takeAll(hits, cost)))
+      .then((decision) => (decision === UNANSWERED ? this.#withoutStore(hits, cost) : decision));
+  }
+
+  /** What it counts with is closed by who made it. */
+  async close(): Promise<void> {}
+
+  async #takeAll(hits: readonly Hit[], cost: number): Promise<Decision> {
+    const keys = hits.map(keyOf);
+    const limits = hits.flatMap(({ rule }) => [rule.limit, rule.periodMs, rule.enforce ? 1 : 0]);
+    const reply = (await this.#take(keys, [cost, ...limits])) as Reply;
+    const [now, admitted, windows] = reply;
+    const standings = hits.map(({ rule }, i): Standing => {
+      const [start = 0, current = 0, previous = 0, passed = 0] = windows[i] ?? [];
+      return standingOf(rule, { start, current, previous }, now, cost, passed === 1);
+    });
+    return { admitted: admitted === 1, standings, undo: () => this.#giveBack(keys, cost) };
+  }
+
+  async #takeEach(hits: readonly Hit[], cost: number): Promise<Decision> {
+    const decisions = await Promise.all(hits.map((hit) => this.#takeAll([hit], cost)));
+    const admitted = decisions.every((decision) => decision.admitted);
+    const undo = () => {
+      for (const decision of decisions) if (decision.admitted) decision.undo();
+    };
+    if (!admitted) undo();
+    return { admitted, standings: decisions.flatMap(({ standings }) => standings), undo };
+  }
+
+  #giveBack(keys: readonly string[], cost: number): void {
+    void this.options.guard.ask(() => this.#undo(keys, [cost]));
+  }
+
+  #withoutStore(hits: readonly Hit[], cost: number): Decision | Promise<Decision> {
+    switch (this.options.onFailure) {
+      case 'local':
+        return this.options.local.take(hits, cost);
+      case 'open':
+        return { admitted: true, standings: [], undo: NOTHING };
+      case 'closed':
+        throw gatewayError(503, 'LIMITS_UNAVAILABLE', 'limits cannot be checked now', {
+          headers: { 'retry-after': '1' },
+        });
+    }
+  }
+}
+
+/** Now; 1 if admitted; for each counter its start, current, previous, and 1 if it passed. */
+type Reply = readonly [number, number, readonly (readonly number[])[]];
+
+/** Redis learns neither who calls nor from where. */
+function keyOf({ rule, key }: Hit): string {
+  return `protogate:limit:${createHash('sha256').update(`${rule.id}\n${key}`).digest('base64url')}`;
+}

@@ -1,0 +1,74 @@
+/**
+ * Kept answers in Redis, for several gateways. A value is the length of a JSON head, the head, and the message's bytes;
+ * one that is anything else is a miss.
+ */
+import type { Metadata, MetadataEntry } from '../call/metadata.js';
+import type { Entries, Entry, Found } from './entries.js';
+import { type StoreGuard, UNANSWERED } from './guard.js';
+import type { RedisClient } from './redis.js';
+
+/** More would hold up everybody else's questions on the connection. */
+const MAX_BYTES = 1024 * 1024;
+
+export class RedisEntries implements Entries {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly guard: StoreGuard,
+  ) {}
+
+  async get(key: string): Promise<Found> {
+    const value = await this.guard.ask(() => this.redis.getBuffer(nameOf(key)));
+    if (value === UNANSWERED) return 'unavailable';
+    return value === null ? undefined : decode(value);
+  }
+
+  set(key: string, entry: Entry, keepMs: number): void {
+    const value = encode(entry);
+    if (value.length <= MAX_BYTES) void this.guard.ask(() => this.redis.set(nameOf(key), value, keepMs));
+  }
+
+  async close(): Promise<void> {}
+}
+
+function nameOf(key: string): string {
+  return `protogate:answer:${key}`;
+}
+
+function encode({ storedAt, headers, message, trailers }: Entry): Buffer {
+  const head = Buffer.from(JSON.stringify({ storedAt, headers: toJson(headers), trailers: toJson(trailers) }));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(head.length);
+  return Buffer.concat([length, head, message]);
+}
+
+function decode(value: Buffer): Entry | undefined {
+  if (value.length < 4) return undefined;
+  const end = 4 + value.readUInt32BE(0);
+  if (end > value.length) return undefined;
+  try {
+    const head: unknown = JSON.parse(value.toString('utf8', 4, end));
+    const { storedAt, headers, trailers } = head as Record<string, unknown>;
+    if (typeof storedAt !== 'number' || !Number.isFinite(storedAt)) return undefined;
+    return { storedAt, headers: fromJson(headers), message: value.subarray(end), trailers: fromJson(trailers) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** `-bin` values are Base64 there. */
+function toJson(metadata: Metadata): readonly (readonly [string, string])[] {
+  return metadata.map(([key, value]) => [
+    key,
+    typeof value === 'string' ? value : Buffer.from(value).toString('base64'),
+  ]);
+}
+
+/** Throws on what is no list of pairs of text. */
+function fromJson(value: unknown): Metadata {
+  if (!Array.isArray(value)) throw new TypeError('expected a list');
+  return value.map((entry: unknown): MetadataEntry => {
+    const [key, text] = entry as readonly unknown[];
+    if (typeof key !== 'string' || typeof text !== 'string') throw new TypeError('expected texts');
+    return [key, key.endsWith('-bin') ? Buffer.from(text, 'base64') : text];
+  });
+}

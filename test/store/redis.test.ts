@@ -1,0 +1,294 @@
+/** Counting and keeping in a real Redis: exact over several gateways, and harmless when it is not there. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { systemClock } from '../../src/base/clock.js';
+import { type Decision, type Hit, MemoryCounters } from '../../src/store/counters.js';
+import type { Entry } from '../../src/store/entries.js';
+import { StoreGuard } from '../../src/store/guard.js';
+import { createRedis, type RedisSettings } from '../../src/store/redis.js';
+import { type OnStoreFailure, RedisCounters } from '../../src/store/redis-counters.js';
+import { RedisEntries } from '../../src/store/redis-entries.js';
+import type { LimitRule } from '../../src/store/window.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
+import { freePort, startRedis, withoutRedis } from '../support/redis.js';
+
+const withRedis = withoutRedis === undefined ? test.serial : test.skip;
+const HOUR = 3_600_000;
+
+const rule = (over: Partial<LimitRule> = {}): LimitRule => ({
+  id: 'policy * 0',
+  limit: 100,
+  periodMs: HOUR,
+  enforce: true,
+  ...over,
+});
+const hit = (over: Partial<LimitRule> = {}, key = 'acme'): Hit => ({ rule: rule(over), key, open: false });
+
+async function connected(t: ExecutionContext, settings: RedisSettings, onFailure: OnStoreFailure = 'local') {
+  const lines: string[] = [];
+  const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
+  const metrics = createMetrics();
+  const redis = createRedis(settings);
+  const guard = new StoreGuard({ name: 'redis', ping: () => redis.ping(), clock: systemClock, log, metrics });
+  t.teardown(async () => {
+    guard.close();
+    await redis.close();
+  });
+  await redis.prepared;
+  const counters = new RedisCounters(redis, { guard, onFailure, local: new MemoryCounters(systemClock) });
+  return { redis, guard, counters, entries: new RedisEntries(redis, guard), metrics, lines };
+}
+
+type Connected = Awaited<ReturnType<typeof connected>>;
+
+async function take({ counters }: Connected, hits: readonly Hit[] = [hit()], cost = 1): Promise<Decision> {
+  return counters.take(hits, cost);
+}
+
+async function until(condition: () => boolean | Promise<boolean>, limitMs = 8000): Promise<boolean> {
+  for (let waited = 0; waited < limitMs; waited += 20) {
+    if (await condition()) return true;
+    await sleep(20);
+  }
+  return false;
+}
+
+withRedis('of 500 parallel requests over four gateways exactly the limit passes', async (t) => {
+  const { url } = await startRedis(t);
+  const gateways = await Promise.all([1, 2, 3, 4].map(() => connected(t, { url }, 'closed')));
+  const decisions = await Promise.all(Array.from({ length: 500 }, (_, i) => take(gateways[i % 4]!)));
+  t.is(decisions.filter(({ admitted }) => admitted).length, 100);
+  const { standings } = await take(gateways[0]!);
+  t.is(standings[0]?.remaining, 0);
+  t.true(standings[0]!.resetMs > HOUR / 2);
+});
+
+withRedis('all or nothing, costs above one, undo, and what fades: as in memory', async (t) => {
+  const { url } = await startRedis(t);
+  const gateway = await connected(t, { url }, 'closed');
+  const wide = hit({ id: 'wide' });
+  const narrow = hit({ id: 'narrow', limit: 2 });
+  const counting = hit({ id: 'counting', limit: 1, enforce: false });
+  const decisions: Decision[] = [];
+  for (let i = 0; i < 4; i++) decisions.push(await take(gateway, [wide, narrow, counting]));
+  t.deepEqual(
+    decisions.map(({ admitted, standings }) => [admitted, ...standings.map(({ remaining }) => remaining)]),
+    [
+      [true, 99, 1, 0],
+      [true, 98, 0, 0],
+      [false, 98, 0, 0],
+      [false, 98, 0, 0],
+    ],
+  );
+  t.false(decisions[1]?.standings[2]?.passed, 'a limit that only counts');
+  decisions[0]?.undo();
+  t.true(
+    await until(async () => (await take(gateway, [hit({ id: 'wide', limit: 100 })], 0)).standings[0]?.remaining === 99),
+  );
+  t.false((await take(gateway, [hit({ id: 'dear', limit: 5 })], 6)).admitted);
+
+  const brief = hit({ id: 'brief', limit: 4, periodMs: 400 });
+  for (let i = 0; i < 4; i++) t.true((await take(gateway, [brief])).admitted);
+  t.false((await take(gateway, [brief])).admitted);
+  await sleep(650);
+  t.true((await take(gateway, [brief])).admitted, 'half of the window before has faded');
+  t.false((await take(gateway, [brief], 4)).admitted, 'but not all of it');
+});
+
+withRedis('Redis learns neither who calls nor from where, and forgets after two periods', async (t) => {
+  const server = await startRedis(t);
+  const gateway = await connected(t, { url: server.url });
+  await take(gateway, [hit({ id: 'method x', periodMs: 60_000 }, '192.0.2.77 acme')]);
+  const [key = ''] = server.cli('KEYS', '*').trim().split('\n');
+  t.regex(key, /^protogate:limit:[\w-]{43}$/);
+  const left = Number(server.cli('PTTL', key));
+  t.true(left > 110_000 && left <= 120_000, String(left));
+});
+
+withRedis('a value that is no counter counts as none', async (t) => {
+  const server = await startRedis(t);
+  const gateway = await connected(t, { url: server.url }, 'closed');
+  await take(gateway);
+  const key = server.cli('KEYS', '*').trim();
+  server.cli('SET', key, 'garbage');
+  t.is((await take(gateway)).standings[0]?.remaining, 99);
+  server.cli('SET', key, '99999999999999 50 0');
+  t.is((await take(gateway)).standings[0]?.remaining, 99, 'of a clock that ran ahead');
+});
+
+for (const [onFailure, expected] of [
+  ['local', [true, true, false]],
+  ['open', [true, true, true]],
+  ['closed', [503, 503, 503]],
+] as const) {
+  withRedis(`killed: ${onFailure}; back by itself when Redis is`, async (t) => {
+    const server = await startRedis(t);
+    const gateway = await connected(t, { url: server.url }, onFailure);
+    t.is((await take(gateway, [hit({ limit: 2 })])).standings[0]?.remaining, 1);
+    await server.kill();
+    const found: unknown[] = [];
+    for (let i = 0; i < 3; i++) {
+      found.push(
+        await take(gateway, [hit({ limit: 2 })]).then(
+          ({ admitted }) => admitted,
+          (error: { httpStatus: number; headers: object }) => {
+            t.deepEqual(error.headers, { 'retry-after': '1' });
+            return error.httpStatus;
+          },
+        ),
+      );
+    }
+    t.deepEqual(found, [...expected]);
+    t.true(gateway.guard.down);
+    await server.restart();
+    t.true(await until(() => !gateway.guard.down), 'it is found again');
+    t.is((await take(gateway, [hit({ limit: 2 })])).standings[0]?.remaining, 1, 'the scripts are sent anew');
+    const said = gateway.lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    t.is(said.length, 2, said.join('\n'));
+    t.regex(said[0]!, /does not answer/);
+    t.regex(said[1]!, /answers again/);
+  });
+}
+
+withRedis('frozen: 50 ms each for the first three, then nothing until a probe is answered', async (t) => {
+  const server = await startRedis(t);
+  const gateway = await connected(t, { url: server.url }, 'open');
+  await take(gateway);
+  server.freeze();
+  for (let i = 0; i < 3; i++) {
+    const start = performance.now();
+    t.true((await take(gateway)).admitted);
+    const waited = performance.now() - start;
+    t.true(waited >= 45 && waited < 400, `${waited} ms`);
+  }
+  t.true(gateway.guard.down);
+  t.false(gateway.counters.take([hit()], 1) instanceof Promise, 'decided without waiting at all');
+  const text = await gateway.metrics.registry.metrics();
+  t.regex(text, /protogate_store_up\{store="redis"\} 0\n/);
+  t.regex(text, /protogate_store_failures_total\{store="redis",reason="timeout"\} 3\n/);
+  server.thaw();
+  t.true(await until(() => !gateway.guard.down));
+  t.regex(await gateway.metrics.registry.metrics(), /protogate_store_up\{store="redis"\} 1\n/);
+  t.is((await take(gateway)).standings.length, 1);
+  t.is(gateway.lines.length, 2);
+});
+
+withRedis('slow: an answer after 50 ms is none', async (t) => {
+  const server = await startRedis(t);
+  const gateway = await connected(t, { url: server.url }, 'closed');
+  await take(gateway);
+  server.cli('CLIENT', 'PAUSE', '300', 'ALL');
+  const error = await t.throwsAsync(take(gateway));
+  t.regex(error!.message, /limits cannot be checked/);
+});
+
+withRedis('restarted under load: every request is decided, none waits', async (t) => {
+  const server = await startRedis(t);
+  const gateway = await connected(t, { url: server.url }, 'local');
+  let decided = 0;
+  let slowest = 0;
+  const end = Date.now() + 2500;
+  const load = Array.from({ length: 20 }, async () => {
+    while (Date.now() < end) {
+      const start = performance.now();
+      await take(gateway, [hit({ limit: 1_000_000 })]);
+      slowest = Math.max(slowest, performance.now() - start);
+      decided++;
+      await sleep(5);
+    }
+  });
+  await sleep(500);
+  await server.restart();
+  await Promise.all(load);
+  t.true(decided > 500, String(decided));
+  t.true(slowest < 1000, `${slowest} ms`);
+  t.true(await until(() => !gateway.guard.down));
+});
+
+test.serial('a Redis that was never there: prepared within a second, decided all the same', async (t) => {
+  const start = performance.now();
+  const gateway = await connected(t, { url: `redis://:hidden-password@127.0.0.1:${await freePort()}` }, 'local');
+  t.true(performance.now() - start < 3000);
+  for (let i = 0; i < 5; i++) t.true((await take(gateway)).admitted);
+  t.true(gateway.guard.down);
+  t.false(gateway.lines.join().includes('hidden-password'));
+});
+
+withRedis('a Cluster counts as exactly, a counter at a time', async (t) => {
+  const server = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
+  server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  t.true(await until(() => server.cli('CLUSTER', 'INFO').includes('cluster_state:ok')));
+  const gateway = await connected(t, { cluster: [{ host: '127.0.0.1', port: server.port }] }, 'closed');
+  t.true(gateway.redis.sharded);
+  const both = [hit({ id: 'wide', limit: 1000 }), hit({ id: 'narrow', limit: 40 })];
+  const decisions = await Promise.all(Array.from({ length: 120 }, () => take(gateway, both)));
+  t.is(decisions.filter(({ admitted }) => admitted).length, 40);
+  t.true(
+    await until(
+      async () => (await take(gateway, [hit({ id: 'wide', limit: 1000 })], 0)).standings[0]?.remaining === 960,
+    ),
+    'what a refused request had taken elsewhere was given back',
+  );
+});
+
+withRedis('Sentinels tell where the server is', async (t) => {
+  const server = await startRedis(t);
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-sentinel-'));
+  const port = await freePort();
+  const file = join(folder, 'sentinel.conf');
+  await writeFile(
+    file,
+    `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor main 127.0.0.1 ${server.port} 1\n`,
+  );
+  const sentinel = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+  t.teardown(() => void sentinel.kill('SIGKILL'));
+  const gateway = await connected(t, { sentinels: [{ host: '127.0.0.1', port }], name: 'main' }, 'closed');
+  t.true(await until(async () => (await take(gateway).catch(() => undefined))?.admitted === true));
+  t.is(server.cli('KEYS', '*').trim().split('\n').length, 1);
+});
+
+withRedis('kept answers come back as they were, and go in time', async (t) => {
+  const server = await startRedis(t);
+  const { entries } = await connected(t, { url: server.url });
+  const entry: Entry = {
+    storedAt: 1_700_000_000_123,
+    headers: [
+      ['x-text', 'äöü'],
+      ['x-bytes-bin', Buffer.from([0, 255, 10])],
+    ],
+    message: Buffer.from([0, 1, 2, 255, 13, 10]),
+    trailers: [
+      ['x-twice', 'a'],
+      ['x-twice', 'b'],
+    ],
+  };
+  t.is(await entries.get('key'), undefined);
+  entries.set('key', entry, 300);
+  t.true(await until(async () => (await entries.get('key')) !== undefined));
+  const found = (await entries.get('key')) as Entry;
+  t.deepEqual({ ...found, message: Buffer.from(found.message) }, entry);
+  t.true(await until(async () => (await entries.get('key')) === undefined));
+});
+
+withRedis('a kept value that is anything else is a miss, and a store that is gone is unavailable', async (t) => {
+  const server = await startRedis(t);
+  const { entries } = await connected(t, { url: server.url });
+  for (const garbage of [
+    '',
+    'abc',
+    '\u0001\u0001\u0001\u0001',
+    '\0\0\0\u0002{}',
+    '\0\0\0\u0004null',
+    '\0\0\0\u0001{',
+  ]) {
+    await (await connected(t, { url: server.url })).redis.set('protogate:answer:key', Buffer.from(garbage), 60_000);
+    t.is(await entries.get('key'), undefined, JSON.stringify(garbage));
+  }
+  await server.kill();
+  t.is(await entries.get('key'), 'unavailable');
+});

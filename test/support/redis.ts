@@ -1,0 +1,103 @@
+/**
+ * A real Redis for tests, on 127.0.0.1 and a port of its own, that can be killed, frozen and started again. It ends with
+ * the test. Where there is no `redis-server`, tests that need no more than a server take `REDIS_URL`; the others are
+ * skipped and say so. In CI none is skipped.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Teardown } from './gateway.js';
+
+export interface TestRedis {
+  readonly url: string;
+  readonly port: number;
+  kill(): Promise<void>;
+  /** Starts it again, empty, on the same port. */
+  restart(): Promise<void>;
+  /** The process stands still: connections stay open and nothing is answered. */
+  freeze(): void;
+  thaw(): void;
+  /** What `redis-cli` prints. */
+  cli(...args: readonly string[]): string;
+}
+
+const installed = (() => {
+  try {
+    execFileSync('redis-server', ['--version']);
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** Why tests of a server of their own can't run; undefined: they can. */
+export const withoutRedis: string | undefined = installed ? undefined : 'redis-server is not installed';
+
+if (withoutRedis !== undefined) {
+  const text = `${withoutRedis}: tests of what it does are SKIPPED (apt-get install redis-server)`;
+  if (process.env.CI !== undefined) throw new Error(text);
+  process.stderr.write(`\n*** ${text} ***\n\n`);
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+export async function startRedis(t: Teardown, flags: readonly string[] = []): Promise<TestRedis> {
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-redis-'));
+  const port = await freePort();
+  let child: ChildProcess | undefined;
+  async function start(): Promise<void> {
+    const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'];
+    child = spawn('redis-server', [...base, ...flags], { stdio: 'ignore' });
+    await accepting(port);
+  }
+  async function kill(): Promise<void> {
+    const running = child;
+    child = undefined;
+    if (running === undefined || running.exitCode !== null) return;
+    running.kill('SIGKILL');
+    await once(running, 'exit');
+  }
+  await start();
+  t.teardown(async () => {
+    await kill();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    kill,
+    restart: async () => {
+      await kill();
+      await start();
+    },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+    cli: (...args) => execFileSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' }),
+  };
+}
+
+async function accepting(port: number): Promise<void> {
+  for (let waited = 0; waited < 10_000; waited += 20) {
+    const socket = connect(port, '127.0.0.1');
+    const open = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      once(socket, 'error').then(() => false),
+    ]).catch(() => false);
+    socket.destroy();
+    if (open) return;
+    await sleep(20);
+  }
+  throw new Error(`expected a server on port ${port} within 10 s`);
+}
