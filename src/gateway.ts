@@ -32,6 +32,7 @@ import { composeRoute, type Route } from './server/route.js';
 import { type Snapshot, Snapshots } from './server/snapshot.js';
 import { unserved } from './server/unserved.js';
 import { sharedStore } from './shared-store.js';
+import type { Counters } from './store/counters.js';
 import { createLog, type Log } from './telemetry/log.js';
 import { createMetrics, type Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
@@ -45,6 +46,8 @@ export interface CompileOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Where limits count that no shared store counts; undefined: in this process. */
+  readonly counters: Counters | undefined;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
 }
@@ -256,11 +259,16 @@ export interface RunningGateway extends Gateway {
   readonly metrics: Metrics;
 }
 
+export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'interceptors'> {
+  /** Of the process that counts for several. */
+  readonly counters?: Counters;
+}
+
 /** Serves a plan that has no errors. */
 export function startGateway(
   first: Plan,
   log: Log,
-  { middleware, interceptors }: Pick<GatewayOptions, 'middleware' | 'interceptors'> = {},
+  { middleware, interceptors, counters }: StartOptions = {},
 ): RunningGateway {
   const clock = systemClock;
   const options = {
@@ -268,6 +276,7 @@ export function startGateway(
     clock,
     log,
     metrics: createMetrics(),
+    counters,
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
   };

@@ -18,7 +18,8 @@ import type { Binding } from './routing/http-rule.js';
 import { conflictDiagnostics, type RouteTable, RouteTableBuilder } from './routing/route-table.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/descriptor.js';
 import { parseMethodSelector } from './schema/method-selector.js';
-import { loadSchema } from './schema/source.js';
+import type { RegistryFile } from './schema/registry.js';
+import { loadSchema, type Schema } from './schema/source.js';
 import { selectUpstream } from './upstream/service-selector.js';
 
 /** The one surface that there is. */
@@ -41,12 +42,16 @@ export interface PlannedRoute {
 export interface Plan {
   readonly config: Config;
   readonly registry: Registry;
+  /** What the registry was linked from. */
+  readonly files: readonly RegistryFile[];
   readonly codecs: Codecs;
   readonly routes: readonly PlannedRoute[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
 export interface PlanOptions {
+  /** Loaded already: nothing is read. */
+  readonly schema?: Schema;
   /** Names the config in diagnostics that belong to no place in it. */
   readonly configFile?: string;
   readonly onProgress?: (done: number, total: number) => void;
@@ -54,7 +59,7 @@ export interface PlanOptions {
 
 /** Loads and plans; what is wrong is in `diagnostics`, what loads is in the rest. */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
-  const { registry, diagnostics: found } = await loadSchema(config.schema, options);
+  const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
   const { bindings, diagnostics: wrong } = collectBindings(registry, config.schema);
   const upstreams = assignUpstreams(config, registry);
   const policies = decidePolicies(config, bindings);
@@ -77,7 +82,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     maxDepth: config.limits.jsonDepth,
     omitFields: new Set(),
   });
-  return { config, registry, codecs, routes, diagnostics };
+  return { config, registry, files, codecs, routes, diagnostics };
 }
 
 function planRoute(

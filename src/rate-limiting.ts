@@ -10,9 +10,9 @@ export function countersOf(
   { rateLimiting }: Config,
   store: SharedStore | undefined,
   lease: Lease,
-  { clock }: { readonly clock: Clock },
+  { clock, counters }: { readonly clock: Clock; readonly counters: Counters | undefined },
 ): Counters {
-  const local = lease.acquire('counters', () => new MemoryCounters(clock));
+  const local = counters ?? lease.acquire('counters', () => new MemoryCounters(clock));
   if (store === undefined) return local;
   return new RedisCounters(store.redis, { guard: store.guard, onFailure: rateLimiting.onStoreFailure, local });
 }

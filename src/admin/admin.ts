@@ -9,10 +9,12 @@ export interface Readiness {
   readonly state: string;
   /** Name → how its connection is. Tells, does not decide: an upstream that is down leaves the gateway ready. */
   readonly upstreams: ReadonlyMap<string, string>;
+  /** Processes that serve, where there are several. */
+  readonly workers?: number;
 }
 
 export interface AdminSources {
-  readonly readiness: () => Readiness;
+  readonly readiness: () => Readiness | Promise<Readiness>;
   /** Prometheus' text format. */
   readonly metrics: () => Promise<string>;
   /** What `routes --format json` prints. */
@@ -29,10 +31,10 @@ export function createAdmin({
   router.get('/healthz', (ctx) => {
     ctx.body = { status: 'alive' };
   });
-  router.get('/readyz', (ctx) => {
-    const { ready, state, upstreams } = readiness();
-    ctx.status = ready ? 200 : 503;
-    ctx.body = { ready, state, upstreams: Object.fromEntries(upstreams) };
+  router.get('/readyz', async (ctx) => {
+    const { upstreams, ...rest } = await readiness();
+    ctx.status = rest.ready ? 200 : 503;
+    ctx.body = { ...rest, upstreams: Object.fromEntries(upstreams) };
   });
   router.get('/metrics', async (ctx) => {
     ctx.type = 'text/plain; version=0.0.4; charset=utf-8';

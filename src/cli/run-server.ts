@@ -1,4 +1,4 @@
-/** A gateway on its two ports, from start to drained: what `serve` and `demo` have in common. */
+/** A gateway on its two ports in one process, from start to drained: what `serve` and `demo` have in common. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AdminSources, createAdmin } from '../admin/admin.js';
@@ -57,7 +57,8 @@ export function listenSettings({ listen: { tls, ...rest }, limits }: Plan['confi
   return { ...settings, tls: { cert: readFileSync(cert), key: readFileSync(key), ...authorities } };
 }
 
-async function listenAdmin(plan: Plan, metrics: AdminSources['metrics'], readiness: AdminSources['readiness']) {
+/** Undefined: the config wants none. */
+export async function listenAdmin(plan: Plan, metrics: AdminSources['metrics'], readiness: AdminSources['readiness']) {
   const settings = plan.config.admin;
   if (settings === undefined) return undefined;
   const rows = routeRows(plan.routes);
@@ -70,7 +71,7 @@ async function listenAdmin(plan: Plan, metrics: AdminSources['metrics'], readine
 }
 
 /** The second signal ends the process at once, as Node does by default. */
-function firstSignal(): Promise<NodeJS.Signals> {
+export function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const onSignal = (signal: NodeJS.Signals) => {
       process.off('SIGTERM', onSignal).off('SIGINT', onSignal);

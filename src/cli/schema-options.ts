@@ -18,6 +18,7 @@ export interface SchemaFlags {
   readonly host?: string;
   readonly port?: number;
   readonly adminPort?: number;
+  readonly workers?: number | 'auto';
 }
 
 /** Adds `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes`. */
@@ -58,6 +59,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
+    ...(flags.workers === undefined ? {} : { workers: flags.workers }),
   });
   const { protos, descriptorSets } = merged.config.schema;
   if (protos.length === 0 && descriptorSets.length === 0) {

@@ -1,8 +1,11 @@
-import { Command } from 'commander';
-import { routeRows } from '../plan.js';
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { MOST_WORKERS } from '../config/values.js';
+import { type Plan, routeRows } from '../plan.js';
 import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { parsePort } from './port.js';
+import type { RunningServer } from './run-server.js';
 import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
 /** `serve`: runs the gateway until SIGTERM or SIGINT, then drains. */
@@ -12,6 +15,7 @@ export function serveCommand(exit: SetExitCode): Command {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for any free one (default: 8080)', parsePort)
     .option('--admin-port <number>', 'port for health and the route map (default: 9901)', parsePort)
+    .option('--workers <number>', 'processes that serve, or auto for one per core (default: 1)', parseWorkers)
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {
       const { plan, diagnostics } = await planFlags(flags);
@@ -23,12 +27,25 @@ export function serveCommand(exit: SetExitCode): Command {
       if (plan.config.upstreams.size === 0) {
         throw new UsageError('no upstream: give --upstream [NAME=]TARGET or a --config FILE that names one');
       }
-      // Only what serves loads the server: the other commands start in half the time.
-      const { runServer } = await import('./run-server.js');
-      const server = await runServer(plan);
+      const server = await run(plan);
       const served = routeRows(plan.routes).filter(({ upstream }) => upstream !== null);
       process.stdout.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
       await server.stopped;
       exit(EXIT_OK);
     });
+}
+
+/** Only what serves loads the server: the other commands start in half the time. */
+async function run(plan: Plan): Promise<RunningServer> {
+  const { workers } = plan.config;
+  const count = workers === 'auto' ? availableParallelism() : workers;
+  if (count > 1) return (await import('./run-workers.js')).runWorkers(plan, count);
+  return (await import('./run-server.js')).runServer(plan);
+}
+
+function parseWorkers(text: string): number | 'auto' {
+  if (text === 'auto') return text;
+  const count = Number(text);
+  if (/^\d{1,3}$/.test(text) && count >= 1 && count <= MOST_WORKERS) return count;
+  throw new InvalidArgumentError(`expected 1 to ${MOST_WORKERS} or auto, got '${text}'.`);
 }

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-selector.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
-import { duration, port, size } from './values.js';
+import { duration, MOST_WORKERS, port, size } from './values.js';
 
 export const listen = z
   .strictObject({
@@ -40,6 +40,11 @@ export const admin = z
   .transform((value) => (value === false ? undefined : value))
   .prefault({})
   .describe('Health and the route map, never on the public port; false: none.');
+
+export const workers = z
+  .union([z.literal('auto'), z.int().min(1).max(MOST_WORKERS)], { error: `expected 1 to ${MOST_WORKERS}, or auto` })
+  .default(1)
+  .describe('Processes that serve; auto: one per core. They count limits together; each has its own cache.');
 
 const cidr = z.string().refine(isCidr, { error: 'expected an address or a network such as 10.0.0.0/8' });
 

@@ -11,6 +11,7 @@ export const configSchema = z.strictObject({
   version: z.literal(1).describe('Of this format.'),
   listen: blocks.listen,
   admin: blocks.admin,
+  workers: blocks.workers,
   trustedProxies: blocks.trustedProxies,
   schema: blocks.schema,
   upstreams: blocks.upstreams,

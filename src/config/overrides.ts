@@ -14,6 +14,7 @@ export interface Overrides {
   readonly host?: string;
   readonly port?: number;
   readonly adminPort?: number;
+  readonly workers?: number | 'auto';
 }
 
 export function applyOverrides(
@@ -34,6 +35,7 @@ export function applyOverrides(
       },
       listen: { ...listen, host: flags.host ?? listen.host, port: flags.port ?? listen.port },
       admin: flags.adminPort === undefined ? admin : { host: admin?.host ?? '127.0.0.1', port: flags.adminPort },
+      workers: flags.workers ?? config.workers,
       upstreams,
     },
   };

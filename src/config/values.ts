@@ -16,6 +16,9 @@ export const size = z
   .refine((value) => parseSize(String(value)) !== undefined, { error: 'expected a size such as 16KiB or 4MiB' })
   .transform((value) => parseSize(String(value)) ?? 0);
 
+/** More than any machine that this was made for has cores. */
+export const MOST_WORKERS = 256;
+
 export const port = z.int().min(0).max(65_535);
 
 /** A header's name (RFC 9110 §5.1) → in lower case. */

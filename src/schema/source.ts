@@ -9,6 +9,7 @@ import { type Diagnostic, errorAt, formatPosition, type Position } from '../base
 import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
+import { unpackFiles } from './packed.js';
 import { parseProtoFile } from './proto-files.js';
 import { createRegistry, type RegistryFile } from './registry.js';
 
@@ -28,6 +29,8 @@ export interface LoadOptions {
 
 export interface Schema {
   readonly registry: Registry;
+  /** What it was linked from. */
+  readonly files: readonly RegistryFile[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -50,6 +53,12 @@ export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOpt
   }
   loader.loadImports();
   return loader.finish();
+}
+
+/** What another process has loaded and packed. */
+export function unpackedSchema(bytes: Uint8Array): Schema {
+  const files = unpackFiles(bytes);
+  return { registry: createRegistry(files), files, diagnostics: [] };
 }
 
 interface FoundProto {
@@ -158,7 +167,8 @@ class SchemaLoader {
 
   finish(): Schema {
     this.reportDuplicates();
-    return { registry: createRegistry([...this.files.values()]), diagnostics: this.diagnostics };
+    const files = [...this.files.values()];
+    return { registry: createRegistry(files), files, diagnostics: this.diagnostics };
   }
 
   private add(declaration: FileDeclaration, routed: boolean): FileDeclaration {

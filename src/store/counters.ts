@@ -46,10 +46,16 @@ export class MemoryCounters implements Counters {
     return {
       admitted,
       standings: hits.map(({ rule }, i) => standingOf(rule, windows[i]!, now, cost, passed[i]!)),
-      undo: () => {
-        for (const window of windows) window.current = Math.max(0, window.current - cost);
-      },
+      undo: () => this.giveBack(hits, cost),
     };
+  }
+
+  giveBack(hits: readonly Hit[], cost: number): void {
+    const now = this.clock.monotonic();
+    for (const hit of hits) {
+      const window = this.#windowOf(hit, now);
+      window.current = Math.max(0, window.current - cost);
+    }
   }
 
   async close(): Promise<void> {

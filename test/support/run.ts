@@ -46,6 +46,8 @@ export async function protogate(
 export interface Serving {
   readonly url: string;
   readonly line: string;
+  readonly pid: number;
+  readonly stdout: () => string;
   /** All that stderr said so far. */
   readonly stderr: () => string;
   /** Sends SIGTERM; resolves to the exit code. */
@@ -58,7 +60,11 @@ export async function serving(
   { cwd = ROOT, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Serving> {
   const child = start(args, cwd, env);
+  let stdout = '';
   let stderr = '';
+  child.stdout!.on('data', (chunk) => {
+    stdout += chunk;
+  });
   child.stderr!.on('data', (chunk) => {
     stderr += chunk;
   });
@@ -72,6 +78,8 @@ export async function serving(
   return {
     url: /https?:\/\/[^\s]+:\d+/.exec(line)![0],
     line,
+    pid: child.pid!,
+    stdout: () => stdout,
     stderr: () => stderr,
     async stop() {
       child.kill('SIGTERM');

@@ -1,0 +1,71 @@
+/**
+ * Counters that another process holds, so that several count together: what is asked within one turn of the event loop
+ * travels as one message.
+ */
+import type { Counters, Decision, Hit, MemoryCounters } from './counters.js';
+import type { Standing } from './window.js';
+
+/** To the process that counts. */
+export type CounterQuestion =
+  | { readonly take: readonly { readonly id: number; readonly hits: readonly Hit[]; readonly cost: number }[] }
+  | { readonly giveBack: { readonly hits: readonly Hit[]; readonly cost: number } };
+
+/** And back. */
+export interface CounterAnswer {
+  readonly taken: readonly {
+    readonly id: number;
+    readonly admitted: boolean;
+    readonly standings: readonly Standing[];
+  }[];
+}
+
+export class RemoteCounters implements Counters {
+  #last = 0;
+  #asked: { id: number; hits: readonly Hit[]; cost: number }[] = [];
+  readonly #waiting = new Map<
+    number,
+    { readonly hits: readonly Hit[]; cost: number; resolve(decision: Decision): void }
+  >();
+
+  constructor(private readonly send: (question: CounterQuestion) => void) {}
+
+  take(hits: readonly Hit[], cost: number): Promise<Decision> {
+    const id = ++this.#last;
+    if (this.#asked.length === 0) setImmediate(() => this.#flush());
+    this.#asked.push({ id, hits, cost });
+    return new Promise((resolve) => void this.#waiting.set(id, { hits, cost, resolve }));
+  }
+
+  /** What came back. */
+  receive({ taken }: CounterAnswer): void {
+    for (const { id, admitted, standings } of taken) {
+      const asked = this.#waiting.get(id);
+      if (asked === undefined) continue;
+      this.#waiting.delete(id);
+      const { hits, cost, resolve } = asked;
+      resolve({ admitted, standings, undo: () => this.send({ giveBack: { hits, cost } }) });
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  #flush(): void {
+    const take = this.#asked;
+    this.#asked = [];
+    this.send({ take });
+  }
+}
+
+/** The other side. */
+export function answerCounters(counters: MemoryCounters, question: CounterQuestion): CounterAnswer | undefined {
+  if ('giveBack' in question) {
+    counters.giveBack(question.giveBack.hits, question.giveBack.cost);
+    return undefined;
+  }
+  return {
+    taken: question.take.map(({ id, hits, cost }) => {
+      const { admitted, standings } = counters.take(hits, cost);
+      return { id, admitted, standings };
+    }),
+  };
+}

@@ -1,0 +1,175 @@
+/** Several processes on one port: they answer alike, count together, and replace each other. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { protoFolder, sendTo } from '../support/gateway.js';
+import { freePort } from '../support/redis.js';
+import { protogate, serving } from '../support/run.js';
+import { type Handlers, startUpstream } from '../support/upstream.js';
+
+const PROTO = `package acme.v1;
+import "google/api/annotations.proto";
+import "protogate/v1/annotations.proto";
+message Ask { string id = 1; }
+message Reply { string text = 1; }
+service Notes {
+  rpc Get(Ask) returns (Reply) { option (google.api.http) = { get: "/v1/notes/{id}" }; }
+  rpc Limited(Ask) returns (Reply) {
+    option (google.api.http) = { get: "/v1/limited/{id}" };
+    option (protogate.v1.policy) = {
+      rate_limits: { limit: 1000 period: { seconds: 3600 } per: PER_IP }
+      rate_limits: { limit: 100 period: { seconds: 3600 } }
+    };
+  }
+}`;
+
+async function start(t: ExecutionContext, workers: string, handlers: Handlers = {}) {
+  const upstream = await startUpstream(PROTO, handlers);
+  const folder = await protoFolder(t, PROTO);
+  const adminPort = await freePort();
+  const flags = ['--protos', folder, '--upstream', upstream.target, '--port', '0', '--admin-port', String(adminPort)];
+  const server = await serving(['serve', ...flags, '--workers', workers]);
+  t.teardown(async () => {
+    await server.stop();
+    await upstream.close();
+  });
+  const admin = `http://127.0.0.1:${adminPort}`;
+  const ready = async () => (await sendTo(admin, 'GET', '/readyz')).json;
+  return { ...server, upstream, folder, admin, ready };
+}
+
+type Started = Awaited<ReturnType<typeof start>>;
+
+/** The processes that serve. */
+function pidsOf({ pid }: Started): number[] {
+  const found = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
+  return found
+    .trim()
+    .split(/\s+/)
+    .filter((text) => text !== '')
+    .map(Number);
+}
+
+async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<boolean> {
+  for (let waited = 0; waited < limitMs; waited += 50) {
+    if (await condition()) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+test.serial(
+  '500 parallel requests over a limit of 100 with four workers: exactly 100 pass, and count for no other limit',
+  async (t) => {
+    const server = await start(t, '4');
+    t.regex(server.line, /^listening on http:\/\/127\.0\.0\.1:\d+: 2 routes of 1 service$/);
+    const answers = await Promise.all(
+      Array.from({ length: 500 }, (_, i) => sendTo(server.url, 'GET', `/v1/limited/${i}`)),
+    );
+    const count = (status: number) => answers.filter((answer) => answer.status === status).length;
+    t.deepEqual([count(200), count(429)], [100, 400]);
+    t.is(server.upstream.calls.length, 100);
+    t.true(
+      await until(async () =>
+        (await sendTo(server.admin, 'GET', '/metrics')).text.includes('{decision="refused"} 400'),
+      ),
+    );
+    const { text } = await sendTo(server.admin, 'GET', '/metrics');
+    t.regex(text, /protogate_ratelimit_decisions_total\{decision="admitted"\} \d+\n/);
+    t.is((await server.ready()).workers, 4);
+    t.regex((await server.ready()).upstreams.default, /ready/);
+    t.is((await sendTo(server.admin, 'GET', '/routes')).json.length, 2);
+  },
+);
+
+test.serial('a worker that is killed under load is replaced, though the protos are gone', async (t) => {
+  const server = await start(t, '2');
+  await rm(server.folder, { recursive: true });
+  const before = pidsOf(server);
+  t.is(before.length, 2);
+  let failed = 0;
+  let answered = 0;
+  let going = true;
+  const load = Array.from({ length: 8 }, async () => {
+    while (going) {
+      const { status } = await sendTo(server.url, 'GET', '/v1/notes/1').catch(() => ({ status: 0 }));
+      if (status === 200) answered++;
+      else failed++;
+      await sleep(2);
+    }
+  });
+  await sleep(300);
+  process.kill(before[0]!, 'SIGKILL');
+  t.true(await until(() => pidsOf(server).length === 2 && !pidsOf(server).includes(before[0]!)));
+  t.true(await until(async () => (await server.ready()).workers === 2));
+  const soFar = answered;
+  t.true(await until(() => answered > soFar + 100));
+  going = false;
+  await Promise.all(load);
+  t.true(failed <= 8, `${failed} of ${answered} failed: those that the worker was serving`);
+  t.regex(server.stderr() + server.stdout(), /a worker has ended/);
+});
+
+test.serial('SIGTERM under load loses no request, and every process ends', async (t) => {
+  const server = await start(t, '2', { Get: { message: { text: 'slow' }, delayMs: 300 } });
+  const pids = pidsOf(server);
+  const running = Array.from({ length: 40 }, () => sendTo(server.url, 'GET', '/v1/notes/1'));
+  await until(() => server.upstream.calls.length === 40);
+  const stopped = server.stop();
+  const answers = await Promise.all(running);
+  t.true(answers.every(({ status, json }) => status === 200 && json.text === 'slow'));
+  t.is(await stopped, 0);
+  for (const pid of pids) t.throws(() => process.kill(pid, 0));
+});
+
+test.serial('the primary’s end is the workers’ end', async (t) => {
+  const server = await start(t, '2');
+  const pids = pidsOf(server);
+  process.kill(server.pid, 'SIGKILL');
+  t.true(
+    await until(() =>
+      pids.every((pid) => {
+        try {
+          process.kill(pid, 0);
+          return false;
+        } catch {
+          return true;
+        }
+      }),
+    ),
+  );
+});
+
+test.serial('a port that is taken ends all with one line', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => void taken.close());
+  const { port } = taken.address() as { port: number };
+  const folder = await protoFolder(t, PROTO);
+  const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', String(port), '--admin-port', '0'];
+  const { exitCode, stdout, stderr } = await protogate(['serve', ...flags, '--workers', '3']);
+  t.is(exitCode, 1);
+  t.is(stdout, '');
+  t.regex(stderr, /\nerror: .*EADDRINUSE.*\n$/);
+});
+
+for (const [value, expected] of [
+  ['0', "expected 1 to 256 or auto, got '0'"],
+  ['many', "expected 1 to 256 or auto, got 'many'"],
+] as const) {
+  test.serial(`--workers ${value} is wrong usage`, async (t) => {
+    const { exitCode, stderr } = await protogate(['serve', '--workers', value]);
+    t.is(exitCode, 2);
+    t.true(stderr.includes(expected), stderr);
+  });
+}
+
+test.serial('auto is one worker a core', async (t) => {
+  const server = await start(t, 'auto');
+  const expected = availableParallelism();
+  t.is(pidsOf(server).length, expected === 1 ? 0 : expected);
+});
