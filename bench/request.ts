@@ -1,9 +1,9 @@
 /**
- * What a request costs: CPU time of the gateway's process (user and system, its own accounting) per unary GET, over 32
- * connections, in rounds that take the rows in turn. With `--against DIR` the same public route of another checkout,
- * built, is a row as well:
+ * What a request costs, and what each stage adds: CPU time of the gateway's process (user and system, its own
+ * accounting) per unary GET, over 32 connections, in rounds that take the rows in turn. With `--against DIR` the public
+ * route of another checkout, built, is a row as well; `--public` leaves the other stages out:
  *
- *     npm run bench -- request --against ../protogate-before
+ *     npm run bench -- request --against ../protogate-before --public --rounds 10
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startIssuer } from '../test/support/issuer.js';
+import { startRedis, withoutRedis } from '../test/support/redis.js';
 import { startUpstream } from '../test/support/upstream.js';
 
-const ROUNDS = 10;
 const CONNECTIONS = 32;
 const WARM_UP = 4000;
 const REQUESTS = 6000;
@@ -55,6 +55,8 @@ interface Running {
 }
 
 async function main(): Promise<void> {
+  const roundsFlag = process.argv.indexOf('--rounds');
+  const rounds = roundsFlag < 0 ? 3 : Number(process.argv[roundsFlag + 1]);
   const cleanup: (() => void | Promise<void>)[] = [];
   const t = { teardown: (task: () => void | Promise<void>) => void cleanup.push(task) };
   const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
@@ -82,19 +84,34 @@ async function main(): Promise<void> {
     return { name, root, config: { ...config, ...extra }, headers, costs: [] };
   };
   const against = process.argv.indexOf('--against');
+  const redis = withoutRedis === undefined ? await startRedis(t) : undefined;
+  const limited = (per: readonly string[]) => ({
+    policies: [{ selector: '*', rateLimits: [{ limit: 1_000_000_000, period: '1h', per }] }],
+  });
+  const cached = (scope: string) => ({ policies: [{ selector: '*', cache: { ttl: '1h', scope } }] });
+  const stores = redis === undefined ? undefined : { stores: { redis: { url: redis.url } } };
+  const stages = [
+    row('public, with an auth block', here, { auth: { default: 'public', jwt } }),
+    row('a token seen before', here, { auth: { jwt } }, token),
+    row('a limit by address', here, limited(['ip'])),
+    row('… and by consumer, with a token', here, { auth: { jwt }, ...limited(['ip', 'consumer']) }, token),
+    ...(stores === undefined ? [] : [row('a limit by address, in Redis', here, { ...limited(['ip']), ...stores })]),
+    row('kept answer, public', here, cached('public')),
+    row('kept answer, with a token', here, { auth: { jwt }, ...cached('consumer') }, token),
+    ...(stores === undefined ? [] : [row('kept answer, in Redis', here, { ...cached('public'), ...stores })]),
+  ];
   const rows = [
     ...(against < 0 ? [] : [row('public, before', resolve(process.argv[against + 1] ?? ''), {})]),
     row('public', here, {}),
-    row('public, with an auth block', here, { auth: { default: 'public', jwt } }),
-    row('a token seen before', here, { auth: { jwt } }, token),
+    ...(process.argv.includes('--public') ? [] : stages),
   ];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     // The order turns, so that no row always comes first.
     for (let i = 0; i < rows.length; i++) {
       const next = rows[(i + round) % rows.length]!;
       next.costs.push(await cost(next, join(folder, 'gateway.mjs')));
     }
-    process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);
+    process.stderr.write(`\rround ${round + 1} of ${rounds}`);
   }
   process.stderr.write('\n');
   const base = median(rows[0]!.costs);
@@ -102,7 +119,7 @@ async function main(): Promise<void> {
     const perRequest = median(costs);
     const ratios = costs.map((one, round) => one / rows[0]!.costs[round]!);
     process.stdout.write(
-      `${name.padEnd(28)} ${perRequest.toFixed(1).padStart(7)} µs CPU  ${(perRequest / base).toFixed(3)} × the first row (median of rounds ${median(ratios).toFixed(3)})\n`,
+      `${name.padEnd(34)} ${perRequest.toFixed(1).padStart(7)} µs CPU  ${(perRequest / base).toFixed(3)} × the first row (median of rounds ${median(ratios).toFixed(3)})\n`,
     );
   }
   for (const task of cleanup.reverse()) await task();

@@ -65,7 +65,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
   for (const [name, value] of identity.credentials) process.stderr.write(`export ${name}=${value}\n`);
   process.stderr.write('\n');
   for (const { title, curl } of tour(server.url)) process.stderr.write(`# ${title}\n${curl}\n\n`);
-  process.stderr.write(`Admin: ${server.adminUrl}/readyz and /routes. Ctrl-C ends the demo.\n`);
+  process.stderr.write(`Admin: ${server.adminUrl}/readyz, /metrics and /routes. Ctrl-C ends the demo.\n`);
   await server.stopped;
   return EXIT_OK;
 }

@@ -113,7 +113,7 @@ function storable({ headers, message, trailers, notes }: CallResponse, now: numb
   if (!(message instanceof Uint8Array) || (notes.parts?.length ?? 0) > 0) return undefined;
   if (forbidden(headers) || forbidden(trailers)) return undefined;
   if ((statusFromMetadata(headers, trailers) ?? 200) !== 200) return undefined;
-  return { storedAt: now, headers, message: message.slice(), trailers };
+  return { storedAt: now, headers, message: new Uint8Array(message), trailers };
 }
 
 /** An upstream may say that its answer is not to be kept; a cookie is never for two. */

@@ -1,13 +1,14 @@
 /** Several processes on one port: they answer alike, count together, and replace each other. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
-import { freePort } from '../support/redis.js';
+import { freePort } from '../support/ports.js';
 import { protogate, serving } from '../support/run.js';
 import { type Handlers, startUpstream } from '../support/upstream.js';
 
@@ -28,11 +29,14 @@ service Notes {
 }`;
 
 async function start(t: ExecutionContext, workers: string, handlers: Handlers = {}) {
+  t.timeout(60_000, 'several processes start and end');
   const upstream = await startUpstream(PROTO, handlers);
   const folder = await protoFolder(t, PROTO);
   const adminPort = await freePort();
+  const config = join(folder, 'protogate.yaml');
+  await writeFile(config, 'version: 1\ndrain: { grace: 200ms, timeout: 5s }\n');
   const flags = ['--protos', folder, '--upstream', upstream.target, '--port', '0', '--admin-port', String(adminPort)];
-  const server = await serving(['serve', ...flags, '--workers', workers]);
+  const server = await serving(['serve', '--config', config, ...flags, '--workers', workers]);
   t.teardown(async () => {
     await server.stop();
     await upstream.close();
@@ -102,14 +106,17 @@ test.serial('a worker that is killed under load is replaced, though the protos a
       await sleep(2);
     }
   });
-  await sleep(300);
-  process.kill(before[0]!, 'SIGKILL');
-  t.true(await until(() => pidsOf(server).length === 2 && !pidsOf(server).includes(before[0]!)));
-  t.true(await until(async () => (await server.ready()).workers === 2));
-  const soFar = answered;
-  t.true(await until(() => answered > soFar + 100));
-  going = false;
-  await Promise.all(load);
+  try {
+    await sleep(300);
+    process.kill(before[0]!, 'SIGKILL');
+    t.true(await until(() => pidsOf(server).length === 2 && !pidsOf(server).includes(before[0]!)));
+    t.true(await until(async () => (await server.ready()).workers === 2));
+    const soFar = answered;
+    t.true(await until(() => answered > soFar + 100));
+  } finally {
+    going = false;
+    await Promise.all(load);
+  }
   t.true(failed <= 8, `${failed} of ${answered} failed: those that the worker was serving`);
   t.regex(server.stderr() + server.stdout(), /a worker has ended/);
 });

@@ -1,5 +1,6 @@
 /** Counting and keeping in a real Redis: exact over several gateways, and harmless when it is not there. */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,9 +16,14 @@ import { RedisEntries } from '../../src/store/redis-entries.js';
 import type { LimitRule } from '../../src/store/window.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { createMetrics } from '../../src/telemetry/metrics.js';
-import { freePort, startRedis, withoutRedis } from '../support/redis.js';
+import { freePort } from '../support/ports.js';
+import { anyRedis, startRedis, withoutOwnRedis, withoutRedis } from '../support/redis.js';
 
 const withRedis = withoutRedis === undefined ? test.serial : test.skip;
+const withOwnRedis = withoutOwnRedis === undefined ? test.serial : test.skip;
+/** A server that others use too has their counters. */
+const RUN = randomUUID();
+const KEY = `key-${RUN}`;
 const HOUR = 3_600_000;
 
 const rule = (over: Partial<LimitRule> = {}): LimitRule => ({
@@ -27,7 +33,11 @@ const rule = (over: Partial<LimitRule> = {}): LimitRule => ({
   enforce: true,
   ...over,
 });
-const hit = (over: Partial<LimitRule> = {}, key = 'acme'): Hit => ({ rule: rule(over), key, open: false });
+const hit = (over: Partial<LimitRule> = {}, key = 'acme'): Hit => ({
+  rule: rule(over),
+  key: `${key} ${RUN}`,
+  open: false,
+});
 
 async function connected(t: ExecutionContext, settings: RedisSettings, onFailure: OnStoreFailure = 'local') {
   const lines: string[] = [];
@@ -59,7 +69,7 @@ async function until(condition: () => boolean | Promise<boolean>, limitMs = 8000
 }
 
 withRedis('of 500 parallel requests over four gateways exactly the limit passes', async (t) => {
-  const { url } = await startRedis(t);
+  const { url } = await anyRedis(t);
   const gateways = await Promise.all([1, 2, 3, 4].map(() => connected(t, { url }, 'closed')));
   const decisions = await Promise.all(Array.from({ length: 500 }, (_, i) => take(gateways[i % 4]!)));
   t.is(decisions.filter(({ admitted }) => admitted).length, 100);
@@ -69,7 +79,7 @@ withRedis('of 500 parallel requests over four gateways exactly the limit passes'
 });
 
 withRedis('all or nothing, costs above one, undo, and what fades: as in memory', async (t) => {
-  const { url } = await startRedis(t);
+  const { url } = await anyRedis(t);
   const gateway = await connected(t, { url }, 'closed');
   const wide = hit({ id: 'wide' });
   const narrow = hit({ id: 'narrow', limit: 2 });
@@ -100,7 +110,7 @@ withRedis('all or nothing, costs above one, undo, and what fades: as in memory',
   t.false((await take(gateway, [brief], 4)).admitted, 'but not all of it');
 });
 
-withRedis('Redis learns neither who calls nor from where, and forgets after two periods', async (t) => {
+withOwnRedis('Redis learns neither who calls nor from where, and forgets after two periods', async (t) => {
   const server = await startRedis(t);
   const gateway = await connected(t, { url: server.url });
   await take(gateway, [hit({ id: 'method x', periodMs: 60_000 }, '192.0.2.77 acme')]);
@@ -110,7 +120,7 @@ withRedis('Redis learns neither who calls nor from where, and forgets after two 
   t.true(left > 110_000 && left <= 120_000, String(left));
 });
 
-withRedis('a value that is no counter counts as none', async (t) => {
+withOwnRedis('a value that is no counter counts as none', async (t) => {
   const server = await startRedis(t);
   const gateway = await connected(t, { url: server.url }, 'closed');
   await take(gateway);
@@ -126,7 +136,7 @@ for (const [onFailure, expected] of [
   ['open', [true, true, true]],
   ['closed', [503, 503, 503]],
 ] as const) {
-  withRedis(`killed: ${onFailure}; back by itself when Redis is`, async (t) => {
+  withOwnRedis(`killed: ${onFailure}; back by itself when Redis is`, async (t) => {
     const server = await startRedis(t);
     const gateway = await connected(t, { url: server.url }, onFailure);
     t.is((await take(gateway, [hit({ limit: 2 })])).standings[0]?.remaining, 1);
@@ -155,7 +165,7 @@ for (const [onFailure, expected] of [
   });
 }
 
-withRedis('frozen: 50 ms each for the first three, then nothing until a probe is answered', async (t) => {
+withOwnRedis('frozen: 50 ms each for the first three, then nothing until a probe is answered', async (t) => {
   const server = await startRedis(t);
   const gateway = await connected(t, { url: server.url }, 'open');
   await take(gateway);
@@ -178,7 +188,7 @@ withRedis('frozen: 50 ms each for the first three, then nothing until a probe is
   t.is(gateway.lines.length, 2);
 });
 
-withRedis('slow: an answer after 50 ms is none', async (t) => {
+withOwnRedis('slow: an answer after 50 ms is none', async (t) => {
   const server = await startRedis(t);
   const gateway = await connected(t, { url: server.url }, 'closed');
   await take(gateway);
@@ -187,7 +197,7 @@ withRedis('slow: an answer after 50 ms is none', async (t) => {
   t.regex(error!.message, /limits cannot be checked/);
 });
 
-withRedis('restarted under load: every request is decided, none waits', async (t) => {
+withOwnRedis('restarted under load: every request is decided, none waits', async (t) => {
   const server = await startRedis(t);
   const gateway = await connected(t, { url: server.url }, 'local');
   let decided = 0;
@@ -219,7 +229,7 @@ test.serial('a Redis that was never there: prepared within a second, decided all
   t.false(gateway.lines.join().includes('hidden-password'));
 });
 
-withRedis('a Cluster counts as exactly, a counter at a time', async (t) => {
+withOwnRedis('a Cluster counts as exactly, a counter at a time', async (t) => {
   const server = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
   server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
   t.true(await until(() => server.cli('CLUSTER', 'INFO').includes('cluster_state:ok')));
@@ -236,7 +246,7 @@ withRedis('a Cluster counts as exactly, a counter at a time', async (t) => {
   );
 });
 
-withRedis('Sentinels tell where the server is', async (t) => {
+withOwnRedis('Sentinels tell where the server is', async (t) => {
   const server = await startRedis(t);
   const folder = await mkdtemp(join(tmpdir(), 'protogate-sentinel-'));
   const port = await freePort();
@@ -253,7 +263,7 @@ withRedis('Sentinels tell where the server is', async (t) => {
 });
 
 withRedis('kept answers come back as they were, and go in time', async (t) => {
-  const server = await startRedis(t);
+  const server = await anyRedis(t);
   const { entries } = await connected(t, { url: server.url });
   const entry: Entry = {
     storedAt: 1_700_000_000_123,
@@ -267,15 +277,15 @@ withRedis('kept answers come back as they were, and go in time', async (t) => {
       ['x-twice', 'b'],
     ],
   };
-  t.is(await entries.get('key'), undefined);
-  entries.set('key', entry, 300);
-  t.true(await until(async () => (await entries.get('key')) !== undefined));
-  const found = (await entries.get('key')) as Entry;
+  t.is(await entries.get(KEY), undefined);
+  entries.set(KEY, entry, 300);
+  t.true(await until(async () => (await entries.get(KEY)) !== undefined));
+  const found = (await entries.get(KEY)) as Entry;
   t.deepEqual({ ...found, message: Buffer.from(found.message) }, entry);
-  t.true(await until(async () => (await entries.get('key')) === undefined));
+  t.true(await until(async () => (await entries.get(KEY)) === undefined));
 });
 
-withRedis('a kept value that is anything else is a miss, and a store that is gone is unavailable', async (t) => {
+withOwnRedis('a kept value that is anything else is a miss, and a store that is gone is unavailable', async (t) => {
   const server = await startRedis(t);
   const { entries } = await connected(t, { url: server.url });
   for (const garbage of [
@@ -286,9 +296,9 @@ withRedis('a kept value that is anything else is a miss, and a store that is gon
     '\0\0\0\u0004null',
     '\0\0\0\u0001{',
   ]) {
-    await (await connected(t, { url: server.url })).redis.set('protogate:answer:key', Buffer.from(garbage), 60_000);
-    t.is(await entries.get('key'), undefined, JSON.stringify(garbage));
+    await (await connected(t, { url: server.url })).redis.set(`protogate:answer:${KEY}`, Buffer.from(garbage), 60_000);
+    t.is(await entries.get(KEY), undefined, JSON.stringify(garbage));
   }
   await server.kill();
-  t.is(await entries.get('key'), 'unavailable');
+  t.is(await entries.get(KEY), 'unavailable');
 });

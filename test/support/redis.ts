@@ -1,16 +1,17 @@
 /**
  * A real Redis for tests, on 127.0.0.1 and a port of its own, that can be killed, frozen and started again. It ends with
- * the test. Where there is no `redis-server`, tests that need no more than a server take `REDIS_URL`; the others are
- * skipped and say so. In CI none is skipped.
+ * the test. Where there is no `redis-server`, tests that need no more than a server take the one of `REDIS_URL`; the
+ * others are skipped and say so. In CI none is skipped.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Teardown } from './gateway.js';
+import { freePort } from './ports.js';
 
 export interface TestRedis {
   readonly url: string;
@@ -34,23 +35,23 @@ const installed = (() => {
   }
 })();
 
-/** Why tests of a server of their own can't run; undefined: they can. */
-export const withoutRedis: string | undefined = installed ? undefined : 'redis-server is not installed';
+const given = process.env.REDIS_URL;
 
-if (withoutRedis !== undefined) {
-  const text = `${withoutRedis}: tests of what it does are SKIPPED (apt-get install redis-server)`;
+/** Why tests of a server of their own can't run; undefined: they can. */
+export const withoutOwnRedis: string | undefined = installed ? undefined : 'redis-server is not installed';
+/** Why tests of any server can't run. */
+export const withoutRedis: string | undefined = installed || given !== undefined ? undefined : withoutOwnRedis;
+
+if (withoutOwnRedis !== undefined) {
+  const which = withoutRedis === undefined ? 'what it does when it fails' : 'what it does';
+  const text = `${withoutOwnRedis}: tests of ${which} are SKIPPED (apt-get install redis-server)`;
   if (process.env.CI !== undefined) throw new Error(text);
   process.stderr.write(`\n*** ${text} ***\n\n`);
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+/** A server of the test's own, or the one that is there; it may hold what others put into it. */
+export async function anyRedis(t: Teardown): Promise<{ readonly url: string }> {
+  return installed ? startRedis(t) : { url: given ?? '' };
 }
 
 export async function startRedis(t: Teardown, flags: readonly string[] = []): Promise<TestRedis> {
