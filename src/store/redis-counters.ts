@@ -19,8 +19,22 @@ export interface RedisCountersOptions {
   readonly local: Counters;
 }
 
+/**
+ * A function of both scripts: a counter's three numbers, or nothing. What others wrote there, of any type, counts as none;
+ * so do numbers of more than 15 digits, which would not be exact.
+ */
+const READ = `
+local function read(key)
+  local value = redis.pcall('GET', key)
+  if type(value) ~= 'string' then return nil end
+  local s, c, p = string.match(value, '^(%d+) (%d+) (%d+)$')
+  if not s or math.max(#s, #c, #p) > 15 then return nil end
+  return tonumber(s), tonumber(c), tonumber(p)
+end
+`;
+
 /** KEYS: counters. ARGV: cost, then limit, period (ms) and 1 if enforced, for each. A value is "start current previous". */
-const TAKE = `
+const TAKE = `${READ}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local cost = tonumber(ARGV[1])
@@ -29,13 +43,13 @@ local windows = {}
 for i, key in ipairs(KEYS) do
   local limit, period = tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
   local start, current, previous = now, 0, 0
-  local s, c, p = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')
+  local s, c, p = read(key)
   if s then
     local age = now - s
     if age >= 0 and age < period then
-      start, current, previous = tonumber(s), tonumber(c), tonumber(p)
+      start, current, previous = s, c, p
     elseif age >= period and age < 2 * period then
-      start, previous = s + period, tonumber(c)
+      start, previous = s + period, c
     end
   end
   local passed = current + previous * (start + period - now) / period + cost <= limit
@@ -46,18 +60,18 @@ for i, window in ipairs(windows) do
   if admitted == 1 then
     window[2] = window[2] + cost
     local value = string.format('%.0f %.0f %.0f', window[1], window[2], window[3])
-    redis.call('SET', KEYS[i], value, 'PX', math.max(1, window[1] + 2 * tonumber(ARGV[3 * i]) - now))
+    redis.call('SET', KEYS[i], value, 'PX', math.max(1, math.ceil(window[1] + 2 * tonumber(ARGV[3 * i]) - now)))
   end
 end
 return { now, admitted, windows }
 `;
 
 /** KEYS: counters. ARGV: cost. */
-const UNDO = `
+const UNDO = `${READ}
 for _, key in ipairs(KEYS) do
-  local s, c, p = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')
+  local s, c, p = read(key)
   if s then
-    redis.call('SET', key, string.format('%s %.0f %s', s, math.max(0, c - ARGV[1]), p), 'KEEPTTL')
+    redis.call('SET', key, string.format('%.0f %.0f %.0f', s, math.max(0, c - ARGV[1]), p), 'KEEPTTL')
   end
 end
 `;

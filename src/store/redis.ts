@@ -23,8 +23,10 @@ export interface RedisClient {
   /** Resolves when it can be asked, or after a second. */
   readonly prepared: Promise<void>;
   script(name: string, source: string): Script;
+  /** Null: nothing there, or a value of another type. */
   getBuffer(key: string): Promise<Buffer | null>;
   set(key: string, value: Buffer, keepMs: number): Promise<unknown>;
+  /** Resolves if it can be written to: a full server or a replica answers PING, and refuses what counters ask. */
   ping(): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -39,6 +41,8 @@ const COMMON = {
   connectTimeout: 2000,
   // A peer that is gone without a word: the connection is made anew.
   socketTimeout: 10_000,
+  // A master that was demoted: the next connection may find its successor.
+  reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 };
 
 export function createRedis(settings: RedisSettings): RedisClient {
@@ -64,11 +68,16 @@ export function createRedis(settings: RedisSettings): RedisClient {
       const run = (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[name];
       return (keys, args) => run!.call(client, keys.length, ...keys, ...args);
     },
-    getBuffer: (key) => client.getBuffer(key),
+    getBuffer: (key) => client.getBuffer(key).catch(noneOfAnotherType),
     set: (key, value, keepMs) => client.set(key, value, 'PX', Math.max(1, Math.ceil(keepMs))),
-    ping: () => client.ping(),
+    ping: () => client.set('protogate:probe', '1', 'PX', 1000),
     close: async () => client.disconnect(),
   };
+}
+
+function noneOfAnotherType(error: unknown): null {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return null;
+  throw error;
 }
 
 function connect(settings: RedisSettings): Redis | Cluster {

@@ -1,72 +1,19 @@
 /** Counting and keeping in a real Redis: exact over several gateways, and harmless when it is not there. */
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '../../src/base/clock.js';
-import { type Decision, type Hit, MemoryCounters } from '../../src/store/counters.js';
+import test from 'ava';
+import type { Decision } from '../../src/store/counters.js';
 import type { Entry } from '../../src/store/entries.js';
-import { StoreGuard } from '../../src/store/guard.js';
-import { createRedis, type RedisSettings } from '../../src/store/redis.js';
-import { type OnStoreFailure, RedisCounters } from '../../src/store/redis-counters.js';
-import { RedisEntries } from '../../src/store/redis-entries.js';
-import type { LimitRule } from '../../src/store/window.js';
-import { createLog } from '../../src/telemetry/log.js';
-import { createMetrics } from '../../src/telemetry/metrics.js';
 import { freePort } from '../support/ports.js';
 import { anyRedis, startRedis, withoutOwnRedis, withoutRedis } from '../support/redis.js';
+import { connected, HOUR, hit, RUN, take, until } from '../support/store.js';
 
 const withRedis = withoutRedis === undefined ? test.serial : test.skip;
 const withOwnRedis = withoutOwnRedis === undefined ? test.serial : test.skip;
-/** A server that others use too has their counters. */
-const RUN = randomUUID();
 const KEY = `key-${RUN}`;
-const HOUR = 3_600_000;
-
-const rule = (over: Partial<LimitRule> = {}): LimitRule => ({
-  id: 'policy * 0',
-  limit: 100,
-  periodMs: HOUR,
-  enforce: true,
-  ...over,
-});
-const hit = (over: Partial<LimitRule> = {}, key = 'acme'): Hit => ({
-  rule: rule(over),
-  key: `${key} ${RUN}`,
-  open: false,
-});
-
-async function connected(t: ExecutionContext, settings: RedisSettings, onFailure: OnStoreFailure = 'local') {
-  const lines: string[] = [];
-  const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
-  const metrics = createMetrics();
-  const redis = createRedis(settings);
-  const guard = new StoreGuard({ name: 'redis', ping: () => redis.ping(), clock: systemClock, log, metrics });
-  t.teardown(async () => {
-    guard.close();
-    await redis.close();
-  });
-  await redis.prepared;
-  const counters = new RedisCounters(redis, { guard, onFailure, local: new MemoryCounters(systemClock) });
-  return { redis, guard, counters, entries: new RedisEntries(redis, guard), metrics, lines };
-}
-
-type Connected = Awaited<ReturnType<typeof connected>>;
-
-async function take({ counters }: Connected, hits: readonly Hit[] = [hit()], cost = 1): Promise<Decision> {
-  return counters.take(hits, cost);
-}
-
-async function until(condition: () => boolean | Promise<boolean>, limitMs = 8000): Promise<boolean> {
-  for (let waited = 0; waited < limitMs; waited += 20) {
-    if (await condition()) return true;
-    await sleep(20);
-  }
-  return false;
-}
 
 withRedis('of 500 parallel requests over four gateways exactly the limit passes', async (t) => {
   const { url } = await anyRedis(t);
