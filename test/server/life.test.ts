@@ -81,9 +81,10 @@ test('a reload with a bad config is refused and the old snapshot serves on', asy
 });
 
 test('a drain lets running requests finish, with Connection: close', async (t) => {
-  const { send, drain } = await startGateway(t, LIBRARY, { GetShelf: { delayMs: 300, message: { theme: 'done' } } });
+  const handlers = { GetShelf: { delayMs: 300, message: { theme: 'done' } } };
+  const { send, drain, upstream } = await startGateway(t, LIBRARY, handlers);
   const running = send('GET', '/v1/shelves/1');
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  while (upstream.calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   const drained = drain({ graceMs: 0, timeoutMs: 5000 });
   const { json, headers } = await running;
   t.is(json.theme, 'done');
