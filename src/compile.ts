@@ -1,0 +1,209 @@
+/** Plan → Snapshot: every route's chain, transcoder and call, composed once; what it holds is let go of together. */
+import { readFileSync } from 'node:fs';
+import { authentication } from './authentication.js';
+import type { Clock } from './base/clock.js';
+import type { Lease, Resources } from './base/resources.js';
+import { responseCache } from './caching.js';
+import { type Interceptor, intercept } from './call/call.js';
+import type { Config } from './config/config.js';
+import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
+import type { Equality } from './paths/equality.js';
+import { type Plan, type PlannedRoute, routeTableOf, SURFACE } from './plan.js';
+import type { CachePolicy } from './policy/cache.js';
+import type { Authenticator } from './policy/credentials.js';
+import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
+import { countersOf } from './rate-limiting.js';
+import type { MethodDescriptor } from './schema/descriptor.js';
+import { authenticate, authorize } from './server/authenticate.js';
+import { compileClientAddress } from './server/client-address.js';
+import { compileCors } from './server/cors.js';
+import { endpoint } from './server/endpoint.js';
+import type { Middleware } from './server/exchange.js';
+import { compileFreshness } from './server/freshness.js';
+import { rateLimit } from './server/rate-limit.js';
+import { composeRoute, type Route } from './server/route.js';
+import type { Snapshot } from './server/snapshot.js';
+import { unserved } from './server/unserved.js';
+import { sharedStore } from './shared-store.js';
+import type { Counters } from './store/counters.js';
+import type { Log } from './telemetry/log.js';
+import type { Metrics } from './telemetry/metrics.js';
+import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
+import { compileTranscoder } from './transcoding/transcoder.js';
+import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
+
+type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
+
+interface CompileOptions {
+  readonly resources: Resources;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Where limits count that no shared store counts; undefined: in this process. */
+  readonly counters: Counters | undefined;
+  readonly afterAuth: readonly Middleware[];
+  readonly interceptors: readonly Interceptor[];
+}
+
+/** Plan → Snapshot: immutable tables, and the resources that they hold until they are released. */
+export function compileSnapshot(planned: Plan, options: CompileOptions): Snapshot {
+  const lease = options.resources.lease();
+  try {
+    return compile(planned, lease, options);
+  } catch (error) {
+    void lease.release();
+    throw error;
+  }
+}
+
+function compile({ config, codecs, registry, routes }: Plan, lease: Lease, options: CompileOptions): Snapshot {
+  const upstreams = acquireUpstreams(config, lease);
+  const { authenticator, prepared } = authentication(config, lease, options);
+  const store = sharedStore(config, lease, options);
+  const counters = countersOf(config, store, lease, options);
+  const cache = responseCache(config, store, lease, options);
+  const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders(config));
+  const responseHeaders = compileResponseHeaders(config.metadata);
+
+  function compileRoute(route: PlannedRoute, upstream: Upstream): Route {
+    const { binding, policy, access, upstream: name, timeoutMs } = route;
+    const { method } = binding;
+    const { settings } = policy;
+    const transcoder = compileTranscoder(binding, codecs, config.query);
+    const { ofPath, ofMessage } = splitDemands(route);
+    const cached = route.cache === undefined ? undefined : cachingOf(route.cache, timeoutMs);
+    const end =
+      method.clientStreaming || method.serverStreaming
+        ? unserved('streaming methods are not served')
+        : endpoint({
+            method,
+            transcoder,
+            require: ofMessage,
+            call: intercept(upstream.call, [...(cached?.interceptors ?? []), ...options.interceptors]),
+            requestMetadata,
+            responseHeaders,
+            timeoutMs,
+            requestTimeoutMs: config.limits.requestTimeoutMs,
+            maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
+            successStatus: settings.successStatus ?? 200,
+            freshness: cached?.freshness,
+            clock: options.clock,
+          });
+    const guards = [
+      ...counting(route.rateLimits.filter(isByAddress)),
+      ...guardsOf(access, ofPath, authenticator, transcoder.path),
+      ...counting(
+        route.rateLimits.filter((limit) => !isByAddress(limit)),
+        access.mode === 'public' ? NO_PLANS : plansOf(config, method),
+      ),
+    ];
+    return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
+  }
+
+  function cachingOf(policy: CachePolicy, routeTimeoutMs: number | undefined) {
+    const { requestTimeoutMs } = config.limits;
+    const { cacheRequests } = options.metrics;
+    const credentials = policy.scope === 'public' ? [] : credentialHeaders(config);
+    return {
+      interceptors: [
+        cache.interceptor(policy, {
+          timeoutMs: Math.min(routeTimeoutMs ?? requestTimeoutMs, requestTimeoutMs),
+          onAnswer: (status) => cacheRequests.inc({ status }),
+        }),
+      ],
+      freshness: compileFreshness({ ...policy, varies: [...credentials, ...config.metadata.request] }),
+    };
+  }
+
+  function counting(limits: readonly RateLimit[], plans: Plans = NO_PLANS): Middleware[] {
+    if (limits.length === 0 && plans.size === 0) return [];
+    const { rateLimitDecisions } = options.metrics;
+    return [rateLimit({ limits, plans, counters, cost: 1, decisions: rateLimitDecisions })];
+  }
+
+  const served = routes.flatMap((planned) => {
+    const upstream = planned.upstream === undefined ? undefined : upstreams.get(planned.upstream);
+    return upstream === undefined ? [] : [{ binding: planned.binding, value: compileRoute(planned, upstream) }];
+  });
+  const status = registry.message('google.rpc.Status');
+  return {
+    surfaces: [
+      {
+        name: SURFACE,
+        table: routeTableOf(served),
+        cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
+        errorFormat: config.errors.format,
+        statusCodec: status === undefined ? undefined : codecs.of(status),
+      },
+    ],
+    clientAddress: compileClientAddress(config.trustedProxies),
+    logSample: config.log.sample,
+    upstreams,
+    prepared: Promise.all([prepared, store?.prepared]).then(() => {}),
+    release: lease.release,
+  };
+}
+
+type Plans = ReadonlyMap<string, readonly RateLimit[]>;
+
+const NO_PLANS: Plans = new Map();
+
+function plansOf({ plans }: Config, method: MethodDescriptor): Plans {
+  return new Map([...plans].map(([name, { rateLimits }]) => [name, compilePlan(name, rateLimits, method)]));
+}
+
+/** What a route that is not for everybody begins with. */
+function guardsOf(
+  { mode, scopes }: PlannedRoute['access'],
+  require: readonly Equality[],
+  authenticator: Authenticator,
+  requestOf: (captures: readonly string[]) => Uint8Array,
+): Middleware[] {
+  const guards: Middleware[] = [];
+  if (mode !== 'public') guards.push(authenticate(authenticator, mode));
+  if (scopes.length > 0 || require.length > 0) guards.push(authorize({ scopes, require, requestOf }));
+  return guards;
+}
+
+/** A demand over nothing but what the path captures is decided before anything else is read. */
+function splitDemands({ binding, access }: PlannedRoute) {
+  const inPath = ({ requestFields }: Equality) =>
+    requestFields.every((path) =>
+      binding.variables.some(
+        ({ fieldPath }) => fieldPath.length === path.length && fieldPath.every((field, i) => field === path[i]),
+      ),
+    );
+  return {
+    ofPath: access.require.filter(inPath),
+    ofMessage: access.require.filter((equality) => !inPath(equality)),
+  };
+}
+
+/** An upstream outlives a snapshot: the same settings keep the same connections. */
+function acquireUpstreams(config: Config, lease: Lease): ReadonlyMap<string, Upstream> {
+  const { responseBytes } = config.limits;
+  const upstreams = [...config.upstreams].map(([name, settings]) => {
+    const key = `upstream ${JSON.stringify([name, settings, responseBytes])}`;
+    const create = () => createUpstream(upstreamSettings(name, settings), { maxResponseBytes: responseBytes });
+    return [name, lease.acquire(key, create)] as const;
+  });
+  return new Map(upstreams);
+}
+
+/** The certificates are read when an upstream is made; the deadline is the route's matter. */
+function upstreamSettings(name: string, { target, services, transport, tls }: UpstreamConfig): UpstreamSettings {
+  if (tls === undefined) return { name, target, services, transport };
+  const { ca, cert, key, serverName } = tls;
+  return {
+    name,
+    target,
+    services,
+    transport,
+    tls: {
+      ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+      ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
+      ...(key === undefined ? {} : { key: readFileSync(key) }),
+      ...(serverName === undefined ? {} : { serverName }),
+    },
+  };
+}
