@@ -1,6 +1,7 @@
 /** Several processes on one port: they answer alike, count together, and replace each other. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -50,12 +51,26 @@ type Started = Awaited<ReturnType<typeof start>>;
 
 /** The processes that serve. */
 function pidsOf({ pid }: Started): number[] {
-  const found = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' });
-  return found
-    .trim()
-    .split(/\s+/)
-    .filter((text) => text !== '')
+  // Small images have no ps, and other systems no /proc.
+  if (!existsSync('/proc/self/stat')) {
+    const found = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+    return found
+      .map((line) => line.trim().split(/\s+/).map(Number))
+      .flatMap(([one = 0, parent]) => (parent === pid ? [one] : []));
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
     .map(Number);
+}
+
+/** Undefined: it has ended meanwhile. */
+function parentOf(name: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
 }
 
 async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<boolean> {
