@@ -1,20 +1,22 @@
 /** Plan → Snapshot: every route's chain, transcoder and call, composed once; what it holds is let go of together. */
 import { readFileSync } from 'node:fs';
+import { aggregateCall, type StepCaller } from './aggregate/aggregate-call.js';
+import { costOf, type PlannedCall } from './aggregates.js';
 import { authentication } from './authentication.js';
 import type { Clock } from './base/clock.js';
 import type { Lease, Resources } from './base/resources.js';
 import { responseCache } from './caching.js';
-import { type Interceptor, intercept } from './call/call.js';
+import { type Call, type Interceptor, intercept } from './call/call.js';
 import type { Config } from './config/config.js';
 import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
 import type { Equality } from './paths/equality.js';
-import { type Plan, type PlannedRoute, routeTableOf, SURFACE } from './plan.js';
+import { isServed, type Plan, type PlannedRoute, routeTableOf, SURFACE } from './plan.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
 import { countersOf } from './rate-limiting.js';
 import type { MethodDescriptor } from './schema/descriptor.js';
-import { authenticate, authorize } from './server/authenticate.js';
+import { allowed, authenticate, authorize, demand } from './server/authenticate.js';
 import { compileClientAddress } from './server/client-address.js';
 import { compileCors } from './server/cors.js';
 import { endpoint } from './server/endpoint.js';
@@ -65,13 +67,14 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders(config));
   const responseHeaders = compileResponseHeaders(config.metadata);
 
-  function compileRoute(route: PlannedRoute, upstream: Upstream): Route {
-    const { binding, policy, access, upstream: name, timeoutMs } = route;
+  function compileRoute(route: PlannedRoute): Route {
+    const { binding, policy, access, aggregate, upstream: name, timeoutMs } = route;
     const { method } = binding;
     const { settings } = policy;
     const transcoder = compileTranscoder(binding, codecs, config.query);
     const { ofPath, ofMessage } = splitDemands(route);
     const cached = route.cache === undefined ? undefined : cachingOf(route.cache, timeoutMs);
+    const cost = aggregate === undefined ? 1 : costOf(aggregate);
     const end =
       method.clientStreaming || method.serverStreaming
         ? unserved('streaming methods are not served')
@@ -79,7 +82,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
             method,
             transcoder,
             require: ofMessage,
-            call: intercept(upstream.call, [...(cached?.interceptors ?? []), ...options.interceptors]),
+            call: intercept(callOf(route), cached?.interceptors ?? []),
+            prunes: aggregate !== undefined,
             requestMetadata,
             responseHeaders,
             timeoutMs,
@@ -90,14 +94,46 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
             clock: options.clock,
           });
     const guards = [
-      ...counting(route.rateLimits.filter(isByAddress)),
+      ...counting(cost, route.rateLimits.filter(isByAddress)),
       ...guardsOf(access, ofPath, authenticator, transcoder.path),
       ...counting(
+        cost,
         route.rateLimits.filter((limit) => !isByAddress(limit)),
         access.mode === 'public' ? NO_PLANS : plansOf(config, method),
       ),
     ];
     return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
+  }
+
+  function callOf({ binding, upstream, aggregate }: PlannedRoute): Call {
+    if (aggregate === undefined) return upstreamCall(upstream!);
+    const { fullName } = binding.method;
+    const { aggregateParts } = options.metrics;
+    return aggregateCall({
+      plan: aggregate.plan,
+      callers: aggregate.calls.map((call, index) => call && callerOf(call, aggregate.plan.steps[index]!.optional)),
+      maxResponseBytes: config.limits.responseBytes,
+      maxDepth: config.limits.jsonDepth,
+      clock: options.clock,
+      onPart: (part, outcome, seconds) => aggregateParts.observe({ aggregate: fullName, part, outcome }, seconds),
+    });
+  }
+
+  function upstreamCall(name: string): Call {
+    return intercept(upstreams.get(name)!.call, options.interceptors);
+  }
+
+  /** A required step's scopes are demanded of the aggregate's caller before anything is called. */
+  function callerOf(call: PlannedCall, optional: boolean): StepCaller {
+    const { cache: kept, upstream, timeoutMs, access } = call;
+    return {
+      call: intercept(upstreamCall(upstream!), kept === undefined ? [] : cachingOf(kept, timeoutMs).interceptors),
+      timeoutMs,
+      authorize(message, principal) {
+        if (optional) allowed(access, principal);
+        demand(access.require, message, principal);
+      },
+    };
   }
 
   function cachingOf(policy: CachePolicy, routeTimeoutMs: number | undefined) {
@@ -115,16 +151,13 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     };
   }
 
-  function counting(limits: readonly RateLimit[], plans: Plans = NO_PLANS): Middleware[] {
+  function counting(cost: number, limits: readonly RateLimit[], plans: Plans = NO_PLANS): Middleware[] {
     if (limits.length === 0 && plans.size === 0) return [];
     const { rateLimitDecisions } = options.metrics;
-    return [rateLimit({ limits, plans, counters, cost: 1, decisions: rateLimitDecisions })];
+    return [rateLimit({ limits, plans, counters, cost, decisions: rateLimitDecisions })];
   }
 
-  const served = routes.flatMap((planned) => {
-    const upstream = planned.upstream === undefined ? undefined : upstreams.get(planned.upstream);
-    return upstream === undefined ? [] : [{ binding: planned.binding, value: compileRoute(planned, upstream) }];
-  });
+  const served = routes.filter(isServed).map((route) => ({ binding: route.binding, value: compileRoute(route) }));
   const status = registry.message('google.rpc.Status');
   return {
     surfaces: [

@@ -2,13 +2,21 @@
  * Config → Plan: the schema loaded, every binding with its policy and its upstream, and everything that is wrong with
  * them. Opens no connection: `routes`, `check` and `explain` need no more, `serve` compiles a Snapshot from it.
  */
+import type { AggregatePlan } from './aggregate/plan.js';
+import {
+  type Aggregates,
+  accessWithSteps,
+  aggregateProblems,
+  findAggregates,
+  type PlannedAggregate,
+} from './aggregates.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
 import { formatDuration } from './base/duration.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
-import { cacheOf, cacheProblems } from './policy/cache-policy.js';
+import { cacheOf, cacheOfCall, cacheProblems } from './policy/cache-policy.js';
 import { readKeyFile } from './policy/key-file.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
@@ -32,8 +40,9 @@ export interface PlannedRoute {
   readonly rateLimits: readonly RateLimit[];
   /** Undefined: nothing is kept. */
   readonly cache: CachePolicy | undefined;
-  /** Name of the upstream that serves it; undefined: none does, it is listed and not served. */
+  /** Name of the upstream that serves it; undefined: none does, or it is an aggregate. */
   readonly upstream: string | undefined;
+  readonly aggregate: PlannedAggregate | undefined;
   readonly timeoutMs: number | undefined;
   /** The same for people: how long, and who says so. */
   readonly timeout: { readonly text: string; readonly origin: string } | undefined;
@@ -46,6 +55,7 @@ export interface Plan {
   readonly files: readonly RegistryFile[];
   readonly codecs: Codecs;
   readonly routes: readonly PlannedRoute[];
+  readonly aggregates: readonly AggregatePlan[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -61,11 +71,17 @@ export interface PlanOptions {
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
   const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
   const { bindings, diagnostics: wrong } = collectBindings(registry, config.schema);
-  const upstreams = assignUpstreams(config, registry);
-  const policies = decidePolicies(config, bindings);
-  const routes = bindings.map((binding) =>
-    planRoute(config, binding, policies.of.get(binding.method)!, upstreams.of.get(binding.method.service)),
-  );
+  const aggregates = findAggregates(registry);
+  const upstreams = assignUpstreams(config, registry, aggregates);
+  const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods]);
+  const called = planAggregates(config, aggregates, policies.of, upstreams.of);
+  const routes = bindings.flatMap((binding) => {
+    const { method } = binding;
+    const aggregate = called.get(method);
+    // What is wrong with its declaration is told; there is nothing to serve.
+    if (method.aggregate !== undefined && aggregate === undefined) return [];
+    return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
+  });
   const diagnostics = [
     ...keyFileProblems(config),
     ...found,
@@ -73,6 +89,8 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...conflictsOf(routes),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
+    ...aggregates.diagnostics,
+    ...problemsOfAggregates(config, routes, policies.of),
     ...authProblems(config, routes, options.configFile),
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...unenforced(routes),
@@ -82,24 +100,67 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     maxDepth: config.limits.jsonDepth,
     omitFields: new Set(),
   });
-  return { config, registry, files, codecs, routes, diagnostics };
+  return { config, registry, files, codecs, routes, aggregates: [...aggregates.of.values()], diagnostics };
 }
 
 function planRoute(
   config: Config,
   binding: Binding,
-  { policy, access }: Decision,
-  upstream: string | undefined,
+  { policy, access: own }: Decision,
+  serving: string | undefined,
+  aggregate: PlannedAggregate | undefined,
 ): PlannedRoute {
-  const own = policy.settings.timeoutMs;
-  const inherited = upstream === undefined ? undefined : config.upstreams.get(upstream)?.timeoutMs;
-  const timeoutMs = own ?? inherited;
-  const origin = own === undefined ? `upstream ${upstream}` : 'policy timeout';
-  const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
   const { method } = binding;
+  const upstream = aggregate === undefined ? serving : undefined;
+  const access = aggregate === undefined ? own : accessWithSteps(own, aggregate);
+  const timeoutMs = timeoutOf(config, policy, upstream);
+  const origin = policy.settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
+  const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
   const declared = policy.settings.rateLimits ?? [];
   const rateLimits = compileRateLimits(declared, limitOwner(config, method, declared), method);
-  return { binding, policy, access, rateLimits, cache: cacheOf(binding, policy), upstream, timeoutMs, timeout };
+  const cache = cacheOf(binding, policy);
+  return { binding, policy, access, rateLimits, cache, upstream, aggregate, timeoutMs, timeout };
+}
+
+/** The method's own, or else its upstream's. */
+function timeoutOf(config: Config, { settings }: Policy, upstream: string | undefined): number | undefined {
+  return settings.timeoutMs ?? (upstream === undefined ? undefined : config.upstreams.get(upstream)?.timeoutMs);
+}
+
+/** What each aggregate calls, under the policies of what it calls. */
+function planAggregates(
+  config: Config,
+  { of }: Aggregates,
+  decisions: ReadonlyMap<MethodDescriptor, Decision>,
+  upstreams: ReadonlyMap<ServiceDescriptor, string>,
+): ReadonlyMap<MethodDescriptor, PlannedAggregate> {
+  const called = new Map<MethodDescriptor, PlannedAggregate>();
+  for (const [aggregate, plan] of of) {
+    const calls = plan.steps.map(({ source }) => {
+      if (source.kind === 'copy') return undefined;
+      const { method } = source.call;
+      const { policy, access } = decisions.get(method)!;
+      const upstream = upstreams.get(method.service);
+      return { method, access, cache: cacheOfCall(policy), upstream, timeoutMs: timeoutOf(config, policy, upstream) };
+    });
+    called.set(aggregate, { plan, calls });
+  }
+  return called;
+}
+
+function problemsOfAggregates(
+  { auth, upstreams }: Config,
+  routes: readonly PlannedRoute[],
+  decisions: ReadonlyMap<MethodDescriptor, Decision>,
+): readonly Diagnostic[] {
+  const seen = new Set<MethodDescriptor>();
+  return routes.flatMap(({ binding: { method }, aggregate, policy, access }) => {
+    if (aggregate === undefined || seen.has(method)) return [];
+    seen.add(method);
+    const own = decisions.get(method)!.access;
+    const means = { authenticates: auth !== undefined, hasUpstreams: upstreams.size > 0 };
+    return aggregateProblems({ method, aggregate, policy, own, access, ...means });
+  });
 }
 
 /** Who declares the limits: one counter for all that it applies to, under the same name in every gateway. */
@@ -114,8 +175,8 @@ interface Decision {
   readonly access: Access;
 }
 
-/** Each routed method's policy and access: what the protos declare under the rules of the config. */
-function decidePolicies(config: Config, bindings: readonly Binding[]) {
+/** Each routed or called method's policy and access: what the protos declare under the rules of the config. */
+function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
   const of = new Map<MethodDescriptor, Decision>();
   const diagnostics: Diagnostic[] = [];
   const used = new Set<PolicyRule>();
@@ -125,7 +186,7 @@ function decidePolicies(config: Config, bindings: readonly Binding[]) {
     return rule;
   });
   const means = meansOf(config);
-  for (const { method } of bindings) {
+  for (const method of methods) {
     if (of.has(method)) continue;
     const policy = policyOf(method, rules);
     const found = accessOf(method, policy, means);
@@ -147,6 +208,12 @@ function meansOf({ auth }: Config): AuthMeans | undefined {
   const knowsScopes = auth.jwt.length > 0 || auth.apiKeys !== undefined;
   const identifies = knowsScopes || auth.mtls !== undefined;
   return { default: auth.default, position: auth.position, identifies, knowsScopes };
+}
+
+/** Whether there is somebody to answer: the upstream, or for an aggregate those of all its calls. */
+export function isServed({ upstream, aggregate }: PlannedRoute): boolean {
+  if (aggregate === undefined) return upstream !== undefined;
+  return aggregate.calls.every((call) => call === undefined || call.upstream !== undefined);
 }
 
 /** The rows of the route map, in the order of the schema. */
@@ -184,12 +251,15 @@ interface Assignment {
 }
 
 /** Each service to the upstream with the longest selector. Without any upstream there is nothing to warn about. */
-function assignUpstreams(config: Config, registry: Registry): Assignment {
+function assignUpstreams(config: Config, registry: Registry, aggregates: Aggregates): Assignment {
   const of = new Map<ServiceDescriptor, string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
   for (const service of registry.services) {
-    if (!service.routed || !service.methods.some(({ httpRule }) => httpRule !== undefined)) continue;
+    const isServed = (method: MethodDescriptor) =>
+      service.routed && method.httpRule !== undefined && method.aggregate === undefined;
+    const isCalled = service.methods.some((method) => aggregates.methods.has(method));
+    if (!isCalled && !service.methods.some(isServed)) continue;
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') of.set(service, selected.name);
     else if (selected.kind === 'none') {
@@ -275,10 +345,6 @@ function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
     if (method.clientStreaming || method.serverStreaming) {
       const text = `${method.fullName}: streaming methods are listed and answered with 501 by this version`;
       diagnostics.push(warningAt(method.position, 'streaming', text));
-    }
-    if (method.aggregate !== undefined) {
-      const text = `${method.fullName}: aggregates are not served by this version`;
-      diagnostics.push(warningAt(method.aggregate.position, 'aggregate', text));
     }
   }
   return diagnostics;

@@ -41,6 +41,8 @@ export interface CallContext {
   readonly requestId: string;
   /** Who calls; absent: nobody asked, or nobody said. */
   readonly principal?: Principal;
+  /** Of an aggregate: the paths of its answer that are wanted, as a FieldMask in text; absent: all. */
+  readonly mask?: string;
 }
 
 export interface CallResponse {

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 import { routeRows } from '../plan.js';
+import { describePlan } from '../report/plan-tree.js';
 import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { planFlags, type SchemaFlags, withSchemaOptions } from './schema-options.js';
@@ -24,6 +25,9 @@ export function checkCommand(exit: SetExitCode): Command {
       process.stdout.write(flags.format === 'json' ? formatJson(diagnostics) : formatText(diagnostics));
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       const warnings = diagnostics.length - errors;
+      for (const { method, ...one } of plan?.aggregates ?? []) {
+        process.stderr.write(`${method.fullName}: ${describePlan({ method, ...one })}\n`);
+      }
       const routes = plan === undefined ? '' : `${countRoutes(routeRows(plan.routes))}, `;
       process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
       exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);

@@ -69,7 +69,7 @@ export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], t
   if (field.cardinality === 'map') bindEntry(message, field, mapKey ?? '', text);
   else if (field.cardinality === 'repeated') bindElement(message, field, text);
   else if (message.entry(field) !== undefined) throw new BindError(TWICE);
-  else message.add({ kind: 'leaf', field, text, value: encode(field, text) });
+  else message.add({ kind: 'leaf', field, text, value: encodeText(field, text) });
 }
 
 function descend(message: BoundMessage, field: FieldDescriptor): BoundMessage {
@@ -82,7 +82,7 @@ function descend(message: BoundMessage, field: FieldDescriptor): BoundMessage {
 }
 
 function bindElement(message: BoundMessage, field: FieldDescriptor, text: string): void {
-  const value = encode(field, text);
+  const value = encodeText(field, text);
   const entry = message.entry(field);
   if (entry?.kind === 'list') entry.values.push(value);
   else message.add({ kind: 'list', field, values: [value] });
@@ -95,7 +95,7 @@ function bindEntry(message: BoundMessage, field: FieldDescriptor, key: string, t
     throw new BindError(`expected ${expectedScalar(keyType)} as key, got ${quoteShort(key)}`);
   }
   const encodedKey = Buffer.from(scratch.slice());
-  const value = encode(field, text);
+  const value = encodeText(field, text);
   scratch.reset();
   scratch.tag(1, scalarWireType(keyType));
   scratch.raw(encodedKey);
@@ -116,7 +116,8 @@ export function isTextual({ type }: FieldDescriptor): boolean {
   return textFormOf(fullName) !== undefined || wrappedScalar(fullName) !== undefined;
 }
 
-function encode(field: FieldDescriptor, text: string): Uint8Array {
+/** One value of a field that {@link isTextual}, without its tag. Throws BindError: the text does not fit. */
+export function encodeText(field: FieldDescriptor, text: string): Uint8Array {
   scratch.reset();
   const expected = writeText(field, text);
   if (expected !== undefined) throw new BindError(`expected ${expected}, got ${quoteShort(text)}`);

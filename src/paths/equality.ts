@@ -98,7 +98,7 @@ class Compiler {
     this.readsCaller = true;
     const [what, ...claim] = names;
     if (what === 'subject' && claim.length === 0) return { read: (_bytes, caller) => caller?.subject, column };
-    if (what === 'claims' && claim.length > 0) return { read: (_, caller) => claimText(caller?.claims, claim), column };
+    if (what === 'claims' && claim.length > 0) return { read: (_, caller) => ownClaim(caller?.claims, claim), column };
     throw new ExpressionError(column, 'expected caller.subject or caller.claims.NAME');
   }
 }
@@ -124,7 +124,8 @@ function joined(parts: readonly Read[], bytes: Uint8Array, caller: PathCaller | 
   return text;
 }
 
-function claimText(claims: unknown, names: readonly string[]): string | undefined {
+/** A claim as text; undefined: it is missing, empty, a list or an object. */
+export function ownClaim(claims: unknown, names: readonly string[]): string | undefined {
   let value = claims;
   for (const name of names) {
     if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return;

@@ -21,13 +21,13 @@ export interface PathExpression {
   readonly column: number;
 }
 
-interface NumberLiteral {
+export interface NumberLiteral {
   readonly kind: 'number';
   readonly text: string;
   readonly column: number;
 }
 
-interface TextExpression {
+export interface TextExpression {
   readonly kind: 'text';
   readonly parts: readonly (string | PathExpression)[];
   readonly column: number;
@@ -52,6 +52,21 @@ export function parseEquality(text: string): { readonly left: Expression; readon
   const right = scanner.expression();
   scanner.end();
   return { left, right };
+}
+
+/** Throws ExpressionError. */
+export function parseExpression(text: string): Expression {
+  const scanner = new Scanner(text);
+  const expression = scanner.expression();
+  scanner.end();
+  return expression;
+}
+
+/** Throws ExpressionError. */
+export function parsePath(text: string): PathExpression {
+  const expression = parseExpression(text);
+  if (expression.kind === 'path') return expression;
+  throw new ExpressionError(expression.column, `expected a path, got a ${expression.kind}`);
 }
 
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;

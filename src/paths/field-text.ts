@@ -19,6 +19,20 @@ export function readFieldText(wire: Uint8Array, path: readonly FieldDescriptor[]
   return valueIn(reader, path, 0) ?? defaultText(path[path.length - 1]!);
 }
 
+/** Of one value of a scalar or enum as it travels, without its tag; of none, its default or undefined. */
+export function valueText(
+  field: Pick<FieldDescriptor, 'type' | 'presence'>,
+  value: Uint8Array | undefined,
+): string | undefined {
+  if (value === undefined) return defaultText(field);
+  const { type } = field;
+  if (type.kind !== 'scalar' || (type.scalar !== 'string' && type.scalar !== 'bytes')) {
+    return scalarText(new WireReader(value), 0, field);
+  }
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  return bytes.toString(type.scalar === 'bytes' ? 'base64' : 'utf8');
+}
+
 /** The last value within the reader's range, undefined if there is none. */
 function valueIn(reader: WireReader, path: readonly FieldDescriptor[], index: number): string | undefined {
   const field = path[index]!;
@@ -53,7 +67,7 @@ function nested(reader: WireReader, tag: number, path: readonly FieldDescriptor[
   return text;
 }
 
-function scalarText(reader: WireReader, tag: number, { type }: FieldDescriptor): string {
+function scalarText(reader: WireReader, tag: number, { type }: Pick<FieldDescriptor, 'type'>): string {
   if (type.kind === 'message') throw new TypeError('expected a path to a scalar');
   if (type.kind === 'enum') {
     reader.varint();
@@ -118,7 +132,7 @@ function enumText(type: EnumDescriptor, number: number): string {
   return type.nameOf(number) ?? String(number);
 }
 
-function defaultText({ type, presence }: FieldDescriptor): string | undefined {
+function defaultText({ type, presence }: Pick<FieldDescriptor, 'type' | 'presence'>): string | undefined {
   if (presence !== 'implicit') return undefined;
   if (type.kind === 'enum') return enumText(type.enum, 0);
   if (type.kind !== 'scalar' || type.scalar === 'string' || type.scalar === 'bytes') return '';

@@ -7,8 +7,13 @@ import type { CachePolicy } from './cache.js';
 import type { Policy } from './policy.js';
 
 /** Undefined: nothing is kept. Only answers to GET are. */
-export function cacheOf({ httpMethod, method }: Binding, { settings: { cache } }: Policy): CachePolicy | undefined {
-  if (cache === undefined || httpMethod !== 'GET' || isStream(method)) return undefined;
+export function cacheOf({ httpMethod, method }: Binding, policy: Policy): CachePolicy | undefined {
+  return httpMethod !== 'GET' || isStream(method) ? undefined : cacheOfCall(policy);
+}
+
+/** Of a call that reads. Undefined: nothing is kept. */
+export function cacheOfCall({ settings: { cache } }: Policy): CachePolicy | undefined {
+  if (cache === undefined) return undefined;
   const { scope = 'consumer', ttlMs, staleWhileRevalidateMs = 0, staleIfErrorMs = 0 } = cache;
   return { scope, ttlMs, staleWhileRevalidateMs, staleIfErrorMs };
 }

@@ -98,12 +98,12 @@ function withoutCaller(request: CallRequest): CallRequest {
 const NOT_IN_KEY: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'x-request-id']);
 
 /** A digest: keys tell nobody who asked for what, and are short. */
-function keyOf({ method, message, metadata, context: { surface, principal } }: CallRequest): string {
+function keyOf({ method, message, metadata, context: { surface, principal, mask } }: CallRequest): string {
   const who = principal === undefined ? null : [principal.issuer, principal.subject, principal.consumer];
   const asked = metadata
     .filter(([key]) => !NOT_IN_KEY.has(key))
     .map(([key, value]) => [key, typeof value === 'string' ? value : Buffer.from(value).toString('base64')]);
-  const hash = createHash('sha256').update(JSON.stringify([surface, method.path, who, asked]));
+  const hash = createHash('sha256').update(JSON.stringify([surface, method.path, who, asked, mask]));
   if (message instanceof Uint8Array) hash.update('\n').update(message);
   return hash.digest('base64url');
 }

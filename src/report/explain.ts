@@ -2,6 +2,7 @@
  * A dry run of one request: which binding matches and why, what is captured, the request message, the policies and
  * where each comes from, or the exact error. Calls nothing.
  */
+import type { AggregatePlan } from '../aggregate/plan.js';
 import { formatPosition } from '../base/diagnostic.js';
 import type { Codecs } from '../codec/codec.js';
 import type { Access } from '../policy/access.js';
@@ -14,6 +15,7 @@ import { compileRequestMetadata, type MetadataSettings } from '../transcoding/he
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
 import type { QuerySettings } from '../transcoding/query.js';
 import { compileTranscoder } from '../transcoding/transcoder.js';
+import { describePlan, planTree } from './plan-tree.js';
 import { streamingOf } from './route-map.js';
 
 export interface ExplainableRoute {
@@ -21,6 +23,7 @@ export interface ExplainableRoute {
   readonly policy: Policy;
   readonly access: Access;
   readonly upstream: string | undefined;
+  readonly aggregate: { readonly plan: AggregatePlan } | undefined;
   /** Of the call, and who says so. */
   readonly timeout: { readonly text: string; readonly origin: string } | undefined;
 }
@@ -91,8 +94,15 @@ function matched(routes: readonly ExplainableRoute[], request: ExplainRequest, r
   const { variables, method: rpc } = route.binding;
   const values = variables.map(({ name }, index) => `${name} = ${JSON.stringify(captures[index])}`);
   rows.push(['captured', ...(values.length > 0 ? values : ['nothing'])]);
-  const where = route.upstream === undefined ? 'no upstream serves it' : `upstream ${route.upstream}`;
-  rows.push(['calls', `${rpc.fullName} (${streamingOf(rpc)}), ${where}`]);
+  if (route.aggregate === undefined) {
+    const where = route.upstream === undefined ? 'no upstream serves it' : `upstream ${route.upstream}`;
+    rows.push(['calls', `${rpc.fullName} (${streamingOf(rpc)}), ${where}`]);
+  } else
+    rows.push([
+      'plan',
+      `${rpc.fullName} (aggregate), ${describePlan(route.aggregate.plan)}`,
+      ...planTree(route.aggregate.plan),
+    ]);
   return { route, captures };
 }
 

@@ -1,4 +1,5 @@
 /** The route map as people and programs read it: `routes --format json|table|markdown`, and the admin port's `/routes`. */
+import type { AggregatePlan } from '../aggregate/plan.js';
 import { formatPosition } from '../base/diagnostic.js';
 import { formatDuration } from '../base/duration.js';
 import type { Access } from '../policy/access.js';
@@ -22,8 +23,10 @@ export interface RouteRow {
   readonly policy: Policy['settings'] & { readonly access: Access['mode'] };
   /** `FILE:LINE:COL` of what decided each part of the policy. */
   readonly policyOrigins: Readonly<Record<string, string>>;
-  /** Name of the upstream that serves it; null: none does. */
+  /** Name of the upstream that serves it; null: none does, or it is an aggregate. */
   readonly upstream: string | null;
+  /** Of an aggregate: the calls that it is made of, and how many they are at worst. */
+  readonly aggregate?: { readonly calls: readonly string[]; readonly maxCalls: number };
   readonly source: { readonly file: string; readonly line?: number };
 }
 
@@ -32,9 +35,10 @@ export interface MappedRoute {
   readonly policy: Policy;
   readonly access: Access;
   readonly upstream: string | undefined;
+  readonly aggregate: { readonly plan: AggregatePlan } | undefined;
 }
 
-export function routeRow({ binding, policy, access, upstream }: MappedRoute, surface: string): RouteRow {
+export function routeRow({ binding, policy, access, upstream, aggregate }: MappedRoute, surface: string): RouteRow {
   const { method, index, httpMethod, template, body, responseBody, position } = binding;
   const { file, line } = position.line === undefined ? method.position : position;
   const origins = [...policy.origins].map(([key, origin]) => [key, formatPosition(origin)] as const);
@@ -51,8 +55,14 @@ export function routeRow({ binding, policy, access, upstream }: MappedRoute, sur
     policy: { ...policy.settings, access: access.mode },
     policyOrigins: Object.fromEntries([...origins, ...accessOrigin]),
     upstream: upstream ?? null,
+    ...(aggregate === undefined ? {} : { aggregate: callsOf(aggregate.plan) }),
     source: line === undefined ? { file } : { file, line },
   };
+}
+
+function callsOf({ steps, calls }: AggregatePlan): NonNullable<RouteRow['aggregate']> {
+  const called = steps.flatMap(({ source }) => (source.kind === 'call' ? [source.call.method.fullName] : []));
+  return { calls: called, maxCalls: calls };
 }
 
 export function streamingOf({ clientStreaming, serverStreaming }: MethodDescriptor): RouteRow['streaming'] {
@@ -100,8 +110,9 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function notesOf({ body, responseBody, streaming, policy }: RouteRow): string {
+function notesOf({ body, responseBody, streaming, policy, aggregate }: RouteRow): string {
   const notes: string[] = [];
+  if (aggregate !== undefined) notes.push(`aggregate: at most ${plural(aggregate.maxCalls, 'call')}`);
   if (body !== '') notes.push(`body: ${body}`);
   if (responseBody !== '') notes.push(`response: ${responseBody}`);
   if (streaming !== 'unary') notes.push(`${streaming} stream`);

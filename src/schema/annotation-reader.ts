@@ -166,6 +166,18 @@ function readStep(reader: OptionReader): StepDeclaration {
     optional: reader.boolean('optional'),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
     position: reader.position,
+    positions: {
+      into: reader.positionOf('into'),
+      name: reader.positionOf('name'),
+      call: reader.positionOf('call'),
+      copy: reader.positionOf('copy'),
+      with: reader.strings('with').map((_, index) => reader.positionOf('with', index)),
+      take: reader.positionOf('take'),
+      forEach: reader.positionOf('for_each'),
+      key: reader.positionOf('key'),
+      maxItems: reader.positionOf('max_items'),
+      when: reader.positionOf('when'),
+    },
   };
   reader.close();
   return step;

@@ -76,4 +76,17 @@ export interface StepDeclaration {
   readonly optional: boolean;
   readonly timeoutMs?: number;
   readonly position: Position;
+  readonly positions: {
+    readonly into: Position;
+    readonly name: Position;
+    readonly call: Position;
+    readonly copy: Position;
+    /** One for each. */
+    readonly with: readonly Position[];
+    readonly take: Position;
+    readonly forEach: Position;
+    readonly key: Position;
+    readonly maxItems: Position;
+    readonly when: Position;
+  };
 }

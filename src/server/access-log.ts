@@ -29,7 +29,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
 }
 
 function describe({ req, state }: Context) {
-  const { requestId, clientAddress, rawPath, bytesIn, route, surface, principal } = state;
+  const { requestId, clientAddress, rawPath, bytesIn, route, surface, principal, partial } = state;
   return {
     requestId,
     client: clientAddress,
@@ -41,6 +41,7 @@ function describe({ req, state }: Context) {
     upstream: route?.upstream,
     consumer: principal?.consumer,
     bytesIn,
+    partial,
     userAgent: req.headers['user-agent']?.slice(0, 128),
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { Principal } from '../call/principal.js';
 import type { Equality } from '../paths/equality.js';
-import { missingScope } from '../policy/access.js';
+import { type Access, missingScope } from '../policy/access.js';
 import type { Authenticator, Challenge } from '../policy/credentials.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Context, Middleware } from './exchange.js';
@@ -57,13 +57,23 @@ export function authorize({ scopes, require, requestOf }: Authorization): Middle
   };
 }
 
+/** Throws 403 if the caller is nobody where somebody is demanded, or lacks a scope. */
+export function allowed({ mode, scopes }: Pick<Access, 'mode' | 'scopes'>, principal: Principal | undefined): void {
+  if (mode === 'required' && principal === undefined) throw notAllowed();
+  if (scopes.length > 0 && (principal === undefined || missingScope(scopes, principal.scopes) !== undefined)) {
+    throw notAllowed();
+  }
+}
+
 /** Throws 403 if one of them does not hold. Which one is not for the client: it may tell what others own. */
 export function demand(require: readonly Equality[], request: Uint8Array, principal: Principal | undefined): void {
   for (const equality of require) {
-    if (!equality.holds(request, principal)) {
-      throw gatewayError(403, 'NOT_ALLOWED', 'the caller may not do this');
-    }
+    if (!equality.holds(request, principal)) throw notAllowed();
   }
+}
+
+function notAllowed(): StatusError {
+  return gatewayError(403, 'NOT_ALLOWED', 'the caller may not do this');
 }
 
 function challenge(ctx: Context, value: string): void {

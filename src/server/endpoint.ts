@@ -22,6 +22,8 @@ export interface EndpointSettings {
   readonly method: CallMethod;
   readonly transcoder: Transcoder;
   readonly call: Call;
+  /** The call is told what of the answer is wanted. */
+  readonly prunes: boolean;
   /** Demands over more of the request than its path. */
   readonly require: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
@@ -51,7 +53,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
     const { captures, rawQuery } = state;
     const contentType = req.headers['content-type'];
-    const { message, mask } = transcoder.request({ captures, rawQuery, body, contentType });
+    const { message, mask, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
     if (settings.require.length > 0) demand(settings.require, message, state.principal);
     const response = await call({
       method,
@@ -59,7 +61,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
       metadata,
       ...(deadline === undefined ? {} : { deadline }),
       signal: goneSignal(ctx),
-      context: contextOf(ctx),
+      context: contextOf(ctx, settings.prunes ? wanted : undefined),
     });
     answer(ctx, response, transcoder.response(unaryMessage(response), mask));
   };
@@ -93,9 +95,10 @@ export function endpoint(settings: EndpointSettings): Middleware {
       ctx.res.setHeader(name, values.length === 1 ? values[0]! : values);
     }
     const known =
-      settings.freshness !== undefined && notes.cache !== undefined && status === 200
+      settings.freshness !== undefined && notes.cache !== undefined && notes.parts === undefined && status === 200
         ? settings.freshness(ctx, notes.cache, transcoded.body)
         : false;
+    if (notes.parts !== undefined) tellPartial(ctx, notes.parts);
     ctx.status = known ? 304 : status;
     if (known || status === 204 || status === 304) {
       ctx.body = null;
@@ -107,9 +110,33 @@ export function endpoint(settings: EndpointSettings): Middleware {
   }
 }
 
-function contextOf({ state }: Context): CallContext {
+/** Header bytes that any client takes; the answer itself tells the rest. */
+const MAX_PARTS_BYTES = 4096;
+
+/** An answer without some of its optional parts: what is missing, and that nobody keeps it. */
+function tellPartial({ res, state }: Context, parts: readonly string[]): void {
+  let text = '';
+  for (const part of parts) {
+    const next = text === '' ? part : `${text}, ${part}`;
+    if (next.length > MAX_PARTS_BYTES) {
+      text += ', ...';
+      break;
+    }
+    text = next;
+  }
+  state.partial = text;
+  res.setHeader('x-protogate-partial', text);
+  res.setHeader('cache-control', 'no-store');
+}
+
+function contextOf({ state }: Context, mask: string | undefined): CallContext {
   const { surface, requestId, principal } = state;
-  return { surface: surface.name, requestId, ...(principal === undefined ? {} : { principal }) };
+  return {
+    surface: surface.name,
+    requestId,
+    ...(principal === undefined ? {} : { principal }),
+    ...(mask === undefined ? {} : { mask }),
+  };
 }
 
 /** `grpc-timeout` and `x-request-timeout` shorten the deadline; a value that is neither is a 400. */

@@ -36,6 +36,8 @@ export interface Exchange {
   /** A limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;
+  /** The parts that an aggregate answered without. */
+  partial: string | undefined;
   /** What the error funnel answered, for the access log. */
   error: StatusError | undefined;
 }

@@ -32,6 +32,7 @@ export function identify(snapshots: Snapshots, clock: Clock): Middleware {
       standing: undefined,
       overLimit: false,
       bytesIn: 0,
+      partial: undefined,
       error: undefined,
     };
     ctx.res.setHeader('x-request-id', requestId);

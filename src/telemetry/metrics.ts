@@ -2,7 +2,7 @@
  * What operators count (Prometheus text format, `/metrics` on the admin port). One registry a gateway; labels come from
  * the config and the schema, never from a request.
  */
-import { Counter, Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -10,6 +10,8 @@ export interface Metrics {
   readonly rateLimitDecisions: Counter<'decision'>;
   /** `hit`, `stale`, `miss`, `bypass`. */
   readonly cacheRequests: Counter<'status'>;
+  /** Steps of aggregates, in seconds; `outcome`: `ok`, `failed`. */
+  readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
   /** Questions that a store did not answer; `reason`: `timeout`, `error`. */
   readonly storeFailures: Counter<'store' | 'reason'>;
   /** 1: asked; 0: counts as down. */
@@ -31,6 +33,13 @@ export function createMetrics(): Metrics {
       name: 'protogate_cache_requests_total',
       help: 'Requests of cached routes, by where the answer came from.',
       labelNames: ['status'],
+      registers,
+    }),
+    aggregateParts: new Histogram({
+      name: 'protogate_aggregate_part_duration_seconds',
+      help: 'Steps of aggregates, by what became of them.',
+      labelNames: ['aggregate', 'part', 'outcome'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     }),
     storeFailures: new Counter({

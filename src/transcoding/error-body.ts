@@ -1,11 +1,7 @@
-/**
- * StatusError → the body of an HTTP error answer, in the format that `errors.format` names (rules 24–27).
- *
- * An upstream's own words pass only for the codes that speak to a client. For the others (INTERNAL, UNKNOWN, DATA_LOSS,
- * an unreachable or broken upstream) the client gets a generic text with the request id; the truth is for the log.
- */
+/** StatusError → the body of an HTTP error answer, in the format that `errors.format` names (rules 24–27). */
 import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
+import { clientText, speaksToClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
 import type { ErrorDetail } from '../status/details.js';
 import type { StatusError } from '../status/status-error.js';
@@ -17,26 +13,6 @@ export interface ErrorBody {
   readonly body: string;
 }
 
-/** Codes whose message an upstream wrote for the client. */
-const SPEAKS_TO_CLIENT: ReadonlySet<Code> = new Set([
-  Code.INVALID_ARGUMENT,
-  Code.NOT_FOUND,
-  Code.ALREADY_EXISTS,
-  Code.PERMISSION_DENIED,
-  Code.RESOURCE_EXHAUSTED,
-  Code.FAILED_PRECONDITION,
-  Code.ABORTED,
-  Code.OUT_OF_RANGE,
-  Code.UNAUTHENTICATED,
-]);
-
-const GENERIC_TEXT: Partial<Readonly<Record<Code, string>>> = {
-  [Code.CANCELLED]: 'the request was cancelled',
-  [Code.DEADLINE_EXCEEDED]: 'the service did not answer in time',
-  [Code.UNIMPLEMENTED]: 'the service does not implement this method',
-  [Code.UNAVAILABLE]: 'the service is unavailable',
-};
-
 const DETAIL = 'type.googleapis.com/google.rpc.';
 
 /** Renders an error. `statusCodec` is the codec of google.rpc.Status, for the details of an upstream's answer. */
@@ -46,9 +22,8 @@ export function errorBody(
   format: ErrorFormat,
   statusCodec?: MessageCodec,
 ): ErrorBody {
-  const shown = error.source === 'gateway' || SPEAKS_TO_CLIENT.has(error.code);
-  const generic = GENERIC_TEXT[error.code] ?? 'the service failed';
-  const message = shown ? error.message : `${generic} (request id ${requestId})`;
+  const shown = speaksToClient(error);
+  const message = clientText(error, requestId);
   const theirs = upstreamDetails(error, statusCodec).filter((detail) => mayLeave(detail, shown));
   const details = [...error.details, ...theirs];
   return FORMATS[format](error, message, details);

@@ -30,6 +30,8 @@ export interface TranscodedRequest {
   readonly message: Uint8Array;
   /** `$fields`: what of the response the client wants. */
   readonly mask: FieldMask | undefined;
+  /** The same as paths of the response message, with what `response_body` leaves out; undefined: all of it. */
+  readonly wanted: string | undefined;
 }
 
 export interface TranscodedResponse {
@@ -90,10 +92,19 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
       return {
         message: readBody(body, bound, contentType),
         mask: fields === undefined ? undefined : parseMask(fields),
+        wanted: wantedOf(binding, fields),
       };
     },
     response: compileResponse(binding, output),
   };
+}
+
+function wantedOf({ responseBody }: Binding, fields: string | undefined): string | undefined {
+  if (responseBody === undefined || fields === undefined) return fields ?? responseBody?.name;
+  return fields
+    .split(',')
+    .map((path) => `${responseBody.name}.${path}`)
+    .join(',');
 }
 
 type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => Uint8Array;

@@ -1,0 +1,216 @@
+/**
+ * A plan as a Call: request bytes in, the merged answer's bytes out. Every step starts when those that it needs have
+ * ended. A required step's failure is the answer and cancels what still runs; an optional one's is told next to the rest.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Call, CallRequest, CallResponse } from '../call/call.js';
+import { earliest } from '../call/deadline.js';
+import { NO_METADATA } from '../call/metadata.js';
+import type { Principal } from '../call/principal.js';
+import { parseFieldMask } from '../codec/field-mask.js';
+import { validateWire } from '../codec/validate.js';
+import { BrokenWire } from '../codec/wire-reader.js';
+import { StatusError } from '../status/status-error.js';
+import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
+import { Draft, MissingPart } from './draft.js';
+import { fieldValues } from './field-values.js';
+import { type ElementCalls, runForEach } from './for-each.js';
+import { mergedAnswer, type PartFailure } from './merge.js';
+import { neededSteps } from './needed.js';
+import type { AggregatePlan } from './plan.js';
+import type { Scope } from './scope.js';
+import type { PlannedStep, StepCall } from './step.js';
+
+/** How a step reaches what it calls. */
+export interface StepCaller {
+  readonly call: Call;
+  /** Of the called method, or its upstream; the step's own wins. */
+  readonly timeoutMs: number | undefined;
+  /** Throws a StatusError if the caller may not make this call. */
+  readonly authorize: (message: Uint8Array, principal: Principal | undefined) => void;
+}
+
+export interface AggregateSettings {
+  readonly plan: AggregatePlan;
+  /** By step; a copy has none. */
+  readonly callers: readonly (StepCaller | undefined)[];
+  /** Of everything that the steps bring together, in bytes. */
+  readonly maxResponseBytes: number;
+  /** Nesting of messages in an answer. */
+  readonly maxDepth: number;
+  readonly clock: Clock;
+  readonly onPart: (part: string, outcome: 'ok' | 'failed', seconds: number) => void;
+}
+
+/** Rejects with the StatusError of the required step that failed first, or if every call failed, of the first step. */
+export function aggregateCall(settings: AggregateSettings): Call {
+  const { plan } = settings;
+  const everything = plan.steps.map(() => true);
+  return async function aggregate(request) {
+    const { mask } = request.context;
+    const active = mask === undefined ? everything : neededSteps(plan, parseFieldMask(mask, plan.method.output));
+    return new Run(settings, request, active).answer();
+  };
+}
+
+class Run implements ElementCalls {
+  readonly scope: Scope & { readonly results: (readonly Uint8Array[] | StatusError | undefined)[] };
+  readonly #failures: PartFailure[] = [];
+  /** Of all calls, so that one failure ends them. */
+  readonly #controller = new AbortController();
+  #made = 0;
+  #failed = 0;
+  #bytes = 0;
+
+  constructor(
+    private readonly settings: AggregateSettings,
+    private readonly request: CallRequest,
+    private readonly active: readonly boolean[],
+  ) {
+    const { message, context } = request;
+    if (!(message instanceof Uint8Array)) throw new TypeError('expected one message, an aggregate is unary');
+    const response = new Draft(settings.plan.shape);
+    this.scope = { request: message, response, results: [], caller: context.principal };
+  }
+
+  async answer(): Promise<CallResponse> {
+    const { signal } = this.request;
+    const onAbort = () => this.#controller.abort();
+    if (signal.aborted) throw cancelled();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await this.#runAll();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+    if (signal.aborted) throw cancelled();
+    // Of one step they stand in the order of its elements already.
+    const failures = this.#failures.sort((a, b) => a.step - b.step);
+    if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
+    const { plan } = this.settings;
+    const message = mergedAnswer(plan, this.scope.response, failures, this.request.context.requestId);
+    const parts = [...new Set(failures.map(({ path }) => path))];
+    return { headers: NO_METADATA, message, trailers: NO_METADATA, notes: parts.length === 0 ? {} : { parts } };
+  }
+
+  #runAll(): Promise<void> {
+    const { steps, needs } = this.settings.plan;
+    const waitsFor = needs.map((list) => list.length);
+    let left = this.active.filter(Boolean).length;
+    return new Promise((resolve, reject) => {
+      const start = (step: PlannedStep) =>
+        this.#step(step).then(
+          () => end(step),
+          (error: unknown) => {
+            reject(error);
+            this.#controller.abort();
+          },
+        );
+      const end = ({ index }: PlannedStep) => {
+        left--;
+        if (left === 0) resolve();
+        if (this.#controller.signal.aborted) return;
+        for (const step of steps) {
+          if (!this.active[step.index] || !needs[step.index]!.includes(index)) continue;
+          waitsFor[step.index]!--;
+          if (waitsFor[step.index] === 0) void start(step);
+        }
+      };
+      if (left === 0) resolve();
+      for (const step of steps) if (this.active[step.index] && waitsFor[step.index] === 0) void start(step);
+    });
+  }
+
+  async #step(step: PlannedStep): Promise<void> {
+    const { clock, onPart } = this.settings;
+    const startedAt = clock.monotonic();
+    const failuresBefore = this.#failed;
+    let failed = false;
+    try {
+      if (step.elements === undefined) await this.#once(step);
+      else await runForEach(step, step.elements(this.scope, undefined), this);
+    } catch (error) {
+      failed = true;
+      // Below lists there is no message to mark: their elements are marked by who runs over them.
+      this.fail(step, step.target?.shared ? undefined : this.scope.response, step.label, error);
+    } finally {
+      if (step.source.kind === 'call') {
+        const outcome = failed || this.#failed > failuresBefore ? 'failed' : 'ok';
+        onPart(step.label, outcome, (clock.monotonic() - startedAt) / 1000);
+      }
+    }
+  }
+
+  async #once(step: PlannedStep): Promise<void> {
+    const { scope } = this;
+    const { when, source } = step;
+    if (when !== undefined && !when(scope, undefined)) return;
+    if (source.kind === 'copy') {
+      this.put(step, scope.response, source.value.read(scope, undefined));
+      return;
+    }
+    this.put(step, scope.response, await this.call(step, source.call, source.call.request.bytes(scope, undefined)));
+  }
+
+  put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void {
+    if (step.target === undefined) this.scope.results[step.index] = values;
+    else step.target.fill(home, values);
+  }
+
+  fail(step: PlannedStep, home: Draft | undefined, path: string, thrown: unknown): void {
+    const error = failureOf(thrown);
+    if (!step.optional) throw error;
+    this.#failures.push({ step: step.index, path, error });
+    if (step.target === undefined) this.scope.results[step.index] ??= error;
+    else if (home !== undefined) step.target.fail(home, error);
+  }
+
+  async call(step: PlannedStep, { method, take }: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]> {
+    const { settings, request } = this;
+    const { call, timeoutMs, authorize } = settings.callers[step.index]!;
+    const { signal } = this.#controller;
+    if (signal.aborted) throw cancelled();
+    const own = step.declaration.timeoutMs ?? timeoutMs;
+    const deadline = earliest(request.deadline, own === undefined ? undefined : settings.clock.now() + own);
+    const { mask: _, ...context } = request.context;
+    this.#made++;
+    try {
+      authorize(message, context.principal);
+      const { metadata } = request;
+      const response = await call({
+        method,
+        message,
+        metadata,
+        ...(deadline === undefined ? {} : { deadline }),
+        signal,
+        context,
+      });
+      const answer = this.#checked(step, method.output, response);
+      return take === undefined ? [answer] : fieldValues(answer, take);
+    } catch (error) {
+      this.#failed++;
+      throw error;
+    }
+  }
+
+  /** What is checked once is trusted: what is cut out of it, or put into another message, stays whole. */
+  #checked({ into }: PlannedStep, type: StepCall['method']['output'], { message }: CallResponse): Uint8Array {
+    const { maxResponseBytes, maxDepth } = this.settings;
+    if (!(message instanceof Uint8Array)) throw brokenAnswer('expected one message, got a stream');
+    this.#bytes += message.length;
+    if (this.#bytes > maxResponseBytes) {
+      throw answerTooLarge(maxResponseBytes, 'the answers of an aggregate together');
+    }
+    validateWire(type, message, Math.max(1, maxDepth - (into?.length ?? 0)));
+    return message;
+  }
+}
+
+/** What is none of these is a bug, and not for a part to hide. */
+function failureOf(thrown: unknown): StatusError {
+  if (thrown instanceof StatusError) return thrown;
+  if (thrown instanceof BrokenWire) return brokenAnswer(thrown);
+  if (!(thrown instanceof MissingPart)) throw thrown;
+  const { code, httpStatus } = thrown.cause;
+  return new StatusError(code, 'a part that it needs is missing', { httpStatus, cause: thrown.cause });
+}

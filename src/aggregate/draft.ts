@@ -1,0 +1,192 @@
+/**
+ * A Draft is an answer in the making. Its Shape, known when the schema is loaded, says which fields steps fill or go
+ * through; only those have cells, everything else of a message that a step brought stays the bytes that it is.
+ *
+ *     Dashboard { customer: <bytes> · orders: [ <bytes>, <bytes> ] · lines: [ Draft { item: <bytes>, product: … } ] }
+ *
+ * A list has a part for each step that makes elements of it, in the order in which they are written, so that the order
+ * of arrival decides nothing.
+ */
+import { WireReader } from '../codec/wire-reader.js';
+import { WireWriter } from '../codec/wire-writer.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import type { StatusError } from '../status/status-error.js';
+import { fieldValues, writeFieldValues } from './field-values.js';
+
+/** A value as it travels, or a message in the making. */
+export type Node = Uint8Array | Draft;
+
+export interface Cell {
+  readonly field: FieldDescriptor;
+  readonly index: number;
+  /** Steps go through it: its messages are Drafts. */
+  child: Shape | undefined;
+  /** Parts: 0 is what the message brought, then one for each step. */
+  parts: number;
+}
+
+/** Built when the schema is loaded, read afterwards. */
+export class Shape {
+  readonly cells: Cell[] = [];
+  readonly #byNumber = new Map<number, Cell>();
+
+  constructor(readonly message: MessageDescriptor) {}
+
+  cellOf(field: FieldDescriptor): Cell | undefined {
+    return this.#byNumber.get(field.number);
+  }
+
+  /** The cell of a field, made if there is none yet. */
+  cell(field: FieldDescriptor): Cell {
+    let cell = this.#byNumber.get(field.number);
+    if (cell === undefined) {
+      cell = { field, index: this.cells.length, child: undefined, parts: 1 };
+      this.cells.push(cell);
+      this.#byNumber.set(field.number, cell);
+    }
+    return cell;
+  }
+
+  /** The shape of the messages in a field. */
+  child(field: FieldDescriptor): Shape {
+    const cell = this.cell(field);
+    if (field.type.kind !== 'message') throw new TypeError(`${field.fullName} holds no message`);
+    cell.child ??= new Shape(field.type.message);
+    return cell.child;
+  }
+}
+
+interface Content {
+  readonly parts: (readonly Node[] | undefined)[];
+  failure: StatusError | undefined;
+}
+
+/** What a path reads is missing because the step that fills it failed. */
+export class MissingPart extends Error {
+  override readonly name = 'MissingPart';
+  constructor(override readonly cause: StatusError) {
+    super(cause.message);
+  }
+}
+
+const NONE: readonly Node[] = [];
+const MAX_DEPTH = 100;
+
+export class Draft {
+  /** What no cell takes. */
+  readonly #base: Uint8Array[] = [];
+  readonly #contents: (Content | undefined)[] = [];
+
+  constructor(readonly shape: Shape) {}
+
+  /** Takes a message in. Throws BrokenWire. */
+  absorb(message: Uint8Array): this {
+    const { shape } = this;
+    if (shape.cells.length === 0) {
+      this.#base.push(message);
+      return this;
+    }
+    const reader = new WireReader(message);
+    const taken = new Set<number>();
+    let rest = 0;
+    while (reader.at < reader.end) {
+      const start = reader.at;
+      const tag = reader.tag();
+      reader.skip(tag, MAX_DEPTH);
+      if (!shape.cells.some(({ field }) => field.number === tag >>> 3)) continue;
+      taken.add(tag >>> 3);
+      if (start > rest) this.#base.push(message.subarray(rest, start));
+      rest = reader.at;
+    }
+    if (message.length > rest) this.#base.push(message.subarray(rest));
+    for (const cell of shape.cells) {
+      if (taken.has(cell.field.number)) this.put(cell, 0, fieldValues(message, cell.field));
+    }
+    return this;
+  }
+
+  /** Fills a part of a cell. A singular message that steps go through is one, whoever brings it. */
+  put(cell: Cell, part: number, values: readonly Uint8Array[]): void {
+    const { child, field } = cell;
+    if (child === undefined) this.#content(cell).parts[part] = values;
+    else if (field.cardinality === 'singular') for (const value of values) this.only(cell).absorb(value);
+    else this.#content(cell).parts[part] = values.map((value) => new Draft(child).absorb(value));
+  }
+
+  /** Fills a part of a list with messages in the making. */
+  putDrafts(cell: Cell, part: number, drafts: readonly Draft[]): void {
+    this.#content(cell).parts[part] = drafts;
+  }
+
+  /** The one message of a singular cell, made if there is none. */
+  only(cell: Cell): Draft {
+    const content = this.#content(cell);
+    let draft = content.parts[0]?.[0];
+    if (!(draft instanceof Draft)) {
+      draft = new Draft(cell.child!);
+      content.parts[0] = [draft];
+    }
+    return draft;
+  }
+
+  /** What reads the cell from now on fails, unless another step has filled it. */
+  fail(cell: Cell, failure: StatusError): void {
+    this.#content(cell).failure ??= failure;
+  }
+
+  /** The values of a field. Throws MissingPart. */
+  nodes(field: FieldDescriptor): readonly Node[] {
+    const cell = this.shape.cellOf(field);
+    if (cell === undefined)
+      return fieldValues(this.#base.length === 1 ? this.#base[0]! : Buffer.concat(this.#base), field);
+    const content = this.#contents[cell.index];
+    if (content === undefined) return NONE;
+    const nodes = nodesOf(cell, content);
+    if (nodes.length === 0 && content.failure !== undefined) throw new MissingPart(content.failure);
+    return nodes;
+  }
+
+  write(writer: WireWriter): void {
+    for (const piece of this.#base) writer.raw(piece);
+    for (const cell of this.shape.cells) {
+      const content = this.#contents[cell.index];
+      if (content !== undefined) writeNodes(writer, cell.field, nodesOf(cell, content));
+    }
+  }
+
+  /** The message. */
+  bytes(): Uint8Array {
+    const writer = new WireWriter();
+    this.write(writer);
+    return writer.slice();
+  }
+
+  #content(cell: Cell): Content {
+    let content = this.#contents[cell.index];
+    if (content === undefined) {
+      content = { parts: [], failure: undefined };
+      this.#contents[cell.index] = content;
+    }
+    return content;
+  }
+}
+
+function nodesOf({ field }: Cell, { parts }: Content): readonly Node[] {
+  if (field.cardinality === 'singular') return parts.findLast((part) => part !== undefined && part.length > 0) ?? NONE;
+  return parts.length === 1 ? (parts[0] ?? NONE) : parts.flatMap((part) => part ?? NONE);
+}
+
+function writeNodes(writer: WireWriter, field: FieldDescriptor, nodes: readonly Node[]): void {
+  if (!(nodes[0] instanceof Draft)) {
+    writeFieldValues(writer, field, nodes as readonly Uint8Array[]);
+    return;
+  }
+  const delimited = field.type.kind === 'message' && field.type.delimited;
+  for (const node of nodes as readonly Draft[]) {
+    writer.tag(field.number, delimited ? 3 : 2);
+    const start = delimited ? 0 : writer.fork();
+    node.write(writer);
+    if (delimited) writer.tag(field.number, 4);
+    else writer.join(start);
+  }
+}

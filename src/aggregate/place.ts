@@ -1,0 +1,136 @@
+/**
+ * A Place is where a value lies: a root, then fields, through messages and lists.
+ *
+ *     request.customer            the aggregate's own request
+ *     order.items.product         the result of the step named `order`, every item's product
+ *     lines.product               the answer as far as steps have filled it
+ *     each.item.product_id        the element that `for_each` is at
+ *     caller.subject, caller.claims.customer
+ */
+import { ExpressionError, type PathExpression } from '../paths/expression.js';
+import { fieldOf } from '../routing/field-path.js';
+import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarType } from '../schema/descriptor.js';
+
+/** What a place holds. */
+export interface Held {
+  readonly type: FieldType;
+  /** Of the entries of a map; undefined: it is none. */
+  readonly mapKey: ScalarType | undefined;
+  /** A list was crossed, or is the end. */
+  readonly many: boolean;
+}
+
+export type Root =
+  | { readonly kind: 'request' | 'response' | 'each' }
+  /** The result of a named step. */
+  | { readonly kind: 'step'; readonly step: number };
+
+export interface FieldPlace {
+  readonly kind: 'fields';
+  readonly root: Root;
+  readonly fields: readonly FieldDescriptor[];
+  readonly held: Held;
+}
+
+export interface CallerPlace {
+  readonly kind: 'caller';
+  /** Names inside the claims; undefined: the subject. */
+  readonly claim: readonly string[] | undefined;
+}
+
+export type Place = FieldPlace | CallerPlace;
+
+/** What paths may begin with. */
+export interface Roots {
+  readonly request: MessageDescriptor;
+  readonly response: MessageDescriptor;
+  /** Named steps. */
+  readonly steps: ReadonlyMap<string, { readonly step: number; readonly held: Held }>;
+  /** Undefined outside of a `for_each`. */
+  readonly each: Held | undefined;
+}
+
+/** Names that no step and no field of the response may have. */
+export const ROOT_NAMES: ReadonlySet<string> = new Set(['request', 'caller', 'each']);
+
+export function isRoot(name: string, { response, steps }: Roots): boolean {
+  return ROOT_NAMES.has(name) || steps.has(name) || fieldOf(response, name) !== undefined;
+}
+
+/** Throws ExpressionError. */
+export function resolvePlace({ names, column }: PathExpression, roots: Roots): Place {
+  const [root = '', ...fields] = names;
+  if (root === 'caller') return callerPlace(fields, column);
+  if (root === 'request') {
+    return walk({ kind: 'request' }, messageHeld(roots.request), fields, column + root.length + 1);
+  }
+  if (root === 'each') {
+    if (roots.each === undefined) throw new ExpressionError(column, "expected 'each' in a step with for_each only");
+    return walk({ kind: 'each' }, roots.each, fields, column + root.length + 1);
+  }
+  const named = roots.steps.get(root);
+  if (named !== undefined)
+    return walk({ kind: 'step', step: named.step }, named.held, fields, column + root.length + 1);
+  if (fieldOf(roots.response, root) === undefined) {
+    const known = `request, caller, each, a named step or a field of ${roots.response.fullName}`;
+    throw new ExpressionError(column, `expected ${known}, got '${root}'`);
+  }
+  return responsePlace(names, column, roots.response);
+}
+
+/** A place in the answer. Throws ExpressionError. */
+export function responsePlace(names: readonly string[], column: number, response: MessageDescriptor): FieldPlace {
+  return walk({ kind: 'response' }, messageHeld(response), names, column);
+}
+
+export function messageHeld(message: MessageDescriptor): Held {
+  return { type: { kind: 'message', message, delimited: false }, mapKey: undefined, many: false };
+}
+
+function walk(root: Root, start: Held, names: readonly string[], from: number): FieldPlace {
+  const fields: FieldDescriptor[] = [];
+  let held = start;
+  let column = from;
+  for (const name of names) {
+    const { type, mapKey, many } = held;
+    if (mapKey !== undefined || type.kind !== 'message') {
+      throw new ExpressionError(column, `expected the end of the path after ${describeHeld(held)}, got '${name}'`);
+    }
+    const field = fieldOf(type.message, name);
+    if (field === undefined) {
+      throw new ExpressionError(column, `expected a field of ${type.message.fullName}, got '${name}'`);
+    }
+    held = { type: field.type, mapKey: field.mapKey, many: many || field.cardinality === 'repeated' };
+    if (many && field.mapKey !== undefined)
+      throw new ExpressionError(column, `expected no map inside of a list, got '${name}'`);
+    fields.push(field);
+    column += name.length + 1;
+  }
+  return { kind: 'fields', root, fields, held };
+}
+
+function callerPlace([what, ...claim]: readonly string[], column: number): CallerPlace {
+  if (what === 'subject' && claim.length === 0) return { kind: 'caller', claim: undefined };
+  if (what === 'claims' && claim.length > 0) return { kind: 'caller', claim };
+  throw new ExpressionError(column, 'expected caller.subject or caller.claims.NAME');
+}
+
+export function sameType(a: FieldType, b: FieldType): boolean {
+  return describeType(a) === describeType(b);
+}
+
+function describeType(type: FieldType): string {
+  if (type.kind === 'message') return type.message.fullName;
+  return type.kind === 'enum' ? type.enum.fullName : type.scalar;
+}
+
+/** For people: `a list of shop.v1.Order`, `a string`. */
+export function describeHeld({ type, mapKey, many }: Held): string {
+  const text = describeType(type);
+  if (mapKey !== undefined) return `a map of ${mapKey} to ${text}`;
+  return many ? `a list of ${text}` : `one ${text}`;
+}
+
+export function heldBy({ type, mapKey, cardinality }: FieldDescriptor): Held {
+  return { type, mapKey, many: cardinality === 'repeated' };
+}

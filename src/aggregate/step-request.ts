@@ -1,0 +1,75 @@
+/**
+ * `with` of a step → the bytes of its request: assignments as a tree over the request message, written field by field.
+ *
+ *     with: "filter.customer = request.customer"  with: "page_size = 5"
+ *     → ListOrdersRequest { 1: filter { 2: <customer> }, 3: 5 }
+ */
+import { WireWriter } from '../codec/wire-writer.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import type { Node } from './draft.js';
+import { writeFieldValues } from './field-values.js';
+import type { Read, Scope } from './scope.js';
+
+interface Assignment {
+  readonly field: FieldDescriptor;
+  /** A value, or the assignments inside a message. */
+  readonly value: Read<readonly Uint8Array[]> | Assignment[];
+}
+
+/** Nothing in between yields. */
+const OUT = new WireWriter();
+
+export class StepRequest {
+  readonly #assignments: Assignment[] = [];
+
+  constructor(readonly message: MessageDescriptor) {}
+
+  /** False: the field, a part of it or a message around it is assigned already, or another member of its oneof. */
+  assign(path: readonly FieldDescriptor[], value: Read<readonly Uint8Array[]>): boolean {
+    let level = this.#assignments;
+    for (const [index, field] of path.entries()) {
+      const known = level.find((assignment) => assignment.field === field);
+      if (index === path.length - 1) {
+        if (known !== undefined || takesOneof(level, field)) return false;
+        level.push({ field, value });
+        return true;
+      }
+      if (known === undefined) {
+        if (takesOneof(level, field)) return false;
+        const inside: Assignment[] = [];
+        level.push({ field, value: inside });
+        level = inside;
+      } else if (typeof known.value === 'function') return false;
+      else level = known.value;
+    }
+    return false;
+  }
+
+  /** Throws MissingPart or StatusError for a value that cannot be read. */
+  bytes(scope: Scope, each: Node | undefined): Uint8Array {
+    OUT.reset();
+    write(OUT, this.#assignments, scope, each);
+    return OUT.slice();
+  }
+}
+
+function takesOneof(level: readonly Assignment[], { oneof }: FieldDescriptor): boolean {
+  return oneof !== undefined && level.some(({ field }) => field.oneof === oneof);
+}
+
+function write(writer: WireWriter, level: readonly Assignment[], scope: Scope, each: Node | undefined): void {
+  for (const { field, value } of level) {
+    if (typeof value === 'function') {
+      writeFieldValues(writer, field, value(scope, each));
+      continue;
+    }
+    const before = writer.pos;
+    const delimited = field.type.kind === 'message' && field.type.delimited;
+    writer.tag(field.number, delimited ? 3 : 2);
+    const start = delimited ? writer.pos : writer.fork();
+    write(writer, value, scope, each);
+    if (writer.pos === start) writer.pos = before;
+    else if (delimited) writer.tag(field.number, 4);
+    else writer.join(start);
+  }
+}

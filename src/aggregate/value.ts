@@ -1,0 +1,199 @@
+/**
+ * The right side of a `with`, and what `copy` and `when` name: an expression, checked against the field it goes into and
+ * compiled.
+ *
+ *     name = request.customer            one value, as its bytes
+ *     names = lines.item.product         all values of a list
+ *     name = 'products/{each.product}'   text with paths in it
+ *     page_size = 5                      encoded when the schema is loaded
+ */
+import { BindError, isTextual } from '../codec/bound.js';
+import { wrappedScalar } from '../codec/well-known-reader.js';
+import { type Expression, ExpressionError, type PathExpression, type TextExpression } from '../paths/expression.js';
+import { valueText } from '../paths/field-text.js';
+import type { FieldDescriptor, ScalarType } from '../schema/descriptor.js';
+import { Code } from '../status/code.js';
+import { StatusError } from '../status/status-error.js';
+import { encodeValue, isDefaultValue } from './field-values.js';
+import {
+  describeHeld,
+  type FieldPlace,
+  type Held,
+  heldBy,
+  isRoot,
+  type Place,
+  type Roots,
+  resolvePlace,
+  sameType,
+} from './place.js';
+import { compileCaller, compileRead, type Read } from './scope.js';
+
+export interface Value {
+  readonly read: Read<readonly Uint8Array[]>;
+  readonly held: Held;
+  /** What of the answer, the request and other steps it reads. */
+  readonly places: readonly FieldPlace[];
+  readonly readsCaller: boolean;
+}
+
+/**
+ * `takesMany`: a list fits. Throws ExpressionError: an unknown path, a value of a type that `target` does not have.
+ */
+export function compileValue(
+  expression: Expression,
+  target: FieldDescriptor,
+  roots: Roots,
+  takesMany = target.cardinality === 'repeated',
+): Value {
+  switch (expression.kind) {
+    case 'number':
+      return literal(expression.text, expression.column, target, isNumeric(target), `number ${expression.text}`);
+    case 'text':
+      return textValue(expression, target, roots);
+    case 'path': {
+      const [name = '', ...rest] = expression.names;
+      if (rest.length > 0 || isRoot(name, roots)) return pathValue(expression, target, roots, takesMany);
+      const fits = name === 'true' || name === 'false' ? scalarOf(target) === 'bool' : target.type.kind === 'enum';
+      return literal(name, expression.column, target, fits, `'${name}'`);
+    }
+  }
+}
+
+function literal(text: string, column: number, target: FieldDescriptor, fits: boolean, found: string): Value {
+  const wrong = (expected: string) => new ExpressionError(column, `expected ${expected}, got ${found}`);
+  if (!fits || target.cardinality === 'map') throw wrong(`${describeHeld(heldBy(target))} for '${target.name}'`);
+  try {
+    const values = [encodeValue(target, text)];
+    return { read: () => values, held: single(target), places: [], readsCaller: false };
+  } catch (error) {
+    if (!(error instanceof BindError)) throw error;
+    throw new ExpressionError(column, `${target.name}: ${error.message}`);
+  }
+}
+
+function pathValue(expression: PathExpression, target: FieldDescriptor, roots: Roots, takesMany: boolean): Value {
+  const { column, names } = expression;
+  const place = resolvePlace(expression, roots);
+  if (place.kind === 'caller') return callerValue(place, column, target, names.join('.'));
+  const { held } = place;
+  const expected = heldBy(target);
+  // One value fits into a list, a list not into one value.
+  const fits = held.mapKey === expected.mapKey && sameType(held.type, expected.type) && (takesMany || !held.many);
+  if (!fits) {
+    const text = `expected ${describeHeld(expected)} for '${target.name}', got ${describeHeld(held)}`;
+    throw new ExpressionError(column, text);
+  }
+  return { read: compileRead(place), held, places: [place], readsCaller: false };
+}
+
+function callerValue(place: Place & { kind: 'caller' }, column: number, target: FieldDescriptor, name: string): Value {
+  if (target.type.kind === 'message' || target.cardinality === 'map') {
+    throw new ExpressionError(column, `expected ${describeHeld(heldBy(target))} for '${target.name}', got text`);
+  }
+  const read = demanded(compileCaller(place), name);
+  return {
+    read(scope, each) {
+      try {
+        return [encodeValue(target, read(scope, each))];
+      } catch (error) {
+        throw error instanceof BindError ? notAllowed(`${name} is not ${error.message.split(',')[0]}`) : error;
+      }
+    },
+    held: single(target),
+    places: [],
+    readsCaller: true,
+  };
+}
+
+function single(target: FieldDescriptor): Held {
+  return { ...heldBy(target), many: false };
+}
+
+/** What a step says of the caller must be there: an empty text in its place could be somebody else's. */
+function demanded(read: Read<string | undefined>, name: string): Read<string> {
+  return (scope, each) => {
+    const text = read(scope, each);
+    if (text === undefined) throw notAllowed(`expected ${name}`);
+    return text;
+  };
+}
+
+function notAllowed(message: string): StatusError {
+  return new StatusError(Code.PERMISSION_DENIED, message);
+}
+
+function textValue(expression: TextExpression, target: FieldDescriptor, roots: Roots): Value {
+  const { parts, column } = expression;
+  const scalar = scalarOf(target);
+  const isText = scalar === undefined ? isTextual(target) && target.type.kind === 'message' : scalar === 'string';
+  const isConstant = parts.every((part) => typeof part === 'string');
+  if (isConstant) return literal(parts.join(''), column, target, isText || scalar === 'bytes', 'text');
+  if (!isText || scalar === undefined || target.cardinality === 'map') {
+    const text = `expected ${describeHeld(heldBy(target))} for '${target.name}', got text`;
+    throw new ExpressionError(column, text);
+  }
+  const compiled = parts.map((part) => (typeof part === 'string' ? { read: () => part } : textPart(part, roots)));
+  return {
+    read: (scope, each) => {
+      let text = '';
+      for (const { read } of compiled) text += read(scope, each);
+      return [encodeValue(target, text)];
+    },
+    held: single(target),
+    places: compiled.flatMap((part) => ('place' in part && part.place.kind === 'fields' ? [part.place] : [])),
+    readsCaller: compiled.some((part) => 'place' in part && part.place.kind === 'caller'),
+  };
+}
+
+function textPart(path: PathExpression, roots: Roots): { readonly read: Read<string>; readonly place: Place } {
+  const place = resolvePlace(path, roots);
+  if (place.kind === 'caller') return { read: demanded(compileCaller(place), path.names.join('.')), place };
+  const { held } = place;
+  if (held.many || held.mapKey !== undefined || held.type.kind === 'message') {
+    throw new ExpressionError(path.column, `expected one scalar or enum in a text, got ${describeHeld(held)}`);
+  }
+  const read = compileRead(place);
+  const { type } = held;
+  return { place, read: (scope, each) => valueText({ type, presence: 'implicit' }, read(scope, each).at(-1)) ?? '' };
+}
+
+export interface Condition {
+  readonly holds: Read<boolean>;
+  readonly places: readonly FieldPlace[];
+  readonly readsCaller: boolean;
+}
+
+/** Throws ExpressionError. */
+export function compileCondition(path: PathExpression, roots: Roots): Condition {
+  const place = resolvePlace(path, roots);
+  if (place.kind === 'caller') {
+    const read = compileCaller(place);
+    return {
+      holds: (scope, each) => !FALSE_TEXTS.has(read(scope, each)),
+      places: [],
+      readsCaller: true,
+    };
+  }
+  const { type, many, mapKey } = place.held;
+  const read = compileRead(place);
+  const holds: Read<boolean> = (scope, each) => {
+    const values = read(scope, each);
+    if (many || mapKey !== undefined) return values.length > 0;
+    return values.length > 0 && !isDefaultValue({ type }, values.at(-1)!);
+  };
+  return { holds, places: [place], readsCaller: false };
+}
+
+/** What a claim's default looks like. */
+const FALSE_TEXTS: ReadonlySet<string | undefined> = new Set([undefined, '', 'false', '0']);
+
+/** Of a wrapper message its scalar. */
+function scalarOf({ type }: FieldDescriptor): ScalarType | undefined {
+  if (type.kind === 'scalar') return type.scalar;
+  return type.kind === 'message' ? wrappedScalar(type.message.fullName) : undefined;
+}
+
+function isNumeric(target: FieldDescriptor): boolean {
+  const scalar = scalarOf(target);
+  return scalar !== undefined && scalar !== 'string' && scalar !== 'bytes' && scalar !== 'bool';
+}

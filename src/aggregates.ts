@@ -1,0 +1,143 @@
+/**
+ * The aggregates of a schema with what the rest of the config says of their calls: which upstream serves each, under
+ * which policy, and what all of that demands of whoever calls the aggregate.
+ */
+import { type AggregatePlan, planAggregate } from './aggregate/plan.js';
+import type { PlannedStep } from './aggregate/step.js';
+import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
+import type { Access } from './policy/access.js';
+import type { CachePolicy } from './policy/cache.js';
+import type { Policy } from './policy/policy.js';
+import type { MethodDescriptor, Registry } from './schema/descriptor.js';
+
+export interface PlannedAggregate {
+  readonly plan: AggregatePlan;
+  /** By step; a copy has none. */
+  readonly calls: readonly (PlannedCall | undefined)[];
+}
+
+/** What a step calls. */
+export interface PlannedCall {
+  readonly method: MethodDescriptor;
+  readonly access: Access;
+  /** Of the called method. */
+  readonly cache: CachePolicy | undefined;
+  /** Undefined: none serves it. */
+  readonly upstream: string | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+export interface Aggregates {
+  readonly of: ReadonlyMap<MethodDescriptor, AggregatePlan>;
+  /** What they call. */
+  readonly methods: ReadonlySet<MethodDescriptor>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Of the routed services. */
+export function findAggregates(registry: Registry): Aggregates {
+  const of = new Map<MethodDescriptor, AggregatePlan>();
+  const methods = new Set<MethodDescriptor>();
+  const diagnostics: Diagnostic[] = [];
+  for (const method of registry.services.flatMap((service) => (service.routed ? service.methods : []))) {
+    if (method.aggregate === undefined) continue;
+    const found = planAggregate(method, registry);
+    diagnostics.push(...found.diagnostics);
+    if (found.plan === undefined) continue;
+    of.set(method, found.plan);
+    for (const { source } of found.plan.steps) if (source.kind === 'call') methods.add(source.call.method);
+  }
+  return { of, methods, diagnostics };
+}
+
+/** What an aggregate counts in limits: its calls, as they are written. */
+export function costOf({ calls }: PlannedAggregate): number {
+  return Math.max(1, calls.filter((call) => call !== undefined).length);
+}
+
+/** The aggregate's own demands and those of its required steps. */
+export function accessWithSteps(own: Access, { plan, calls }: PlannedAggregate): Access {
+  const demands = plan.steps.flatMap((step, index) => (step.optional ? [] : (calls[index]?.access ?? [])));
+  const demanding = demands.find(({ mode }) => mode === 'required');
+  const raised = own.mode === 'required' ? undefined : demanding;
+  return {
+    mode: raised === undefined ? own.mode : 'required',
+    scopes: [...new Set([...own.scopes, ...demands.flatMap(({ scopes }) => scopes)])],
+    require: own.require,
+    origin: raised === undefined ? own.origin : raised.origin,
+  };
+}
+
+export interface AggregateUse {
+  readonly method: MethodDescriptor;
+  readonly aggregate: PlannedAggregate;
+  readonly policy: Policy;
+  /** Of the method alone, and with its steps. */
+  readonly own: Access;
+  readonly access: Access;
+  /** The config has an `auth` block. */
+  readonly authenticates: boolean;
+  /** The config has upstreams. */
+  readonly hasUpstreams: boolean;
+}
+
+/** What is wrong with who may call an aggregate and what it calls. */
+export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
+  const { method, aggregate, policy, own, access } = use;
+  const diagnostics: Diagnostic[] = [];
+  const cost = costOf(aggregate);
+  for (const { limit } of policy.settings.rateLimits ?? []) {
+    if (limit >= cost) continue;
+    const text = `${method.fullName}: expected a limit of at least ${cost}, what one request counts, got ${limit}`;
+    diagnostics.push(errorAt(policy.origins.get('rateLimits') ?? method.position, 'aggregate-limit', text));
+  }
+  const found = aggregate.plan.steps.map((step, index) => ofStep(step, aggregate.calls[index]));
+  return [...diagnostics, ...found.flat()];
+
+  function ofStep(step: PlannedStep, call: PlannedCall | undefined): Diagnostic[] {
+    const says = (text: string) => `${method.fullName}: ${step.label}: ${text}`;
+    const error = (rule: string, text: string) => [errorAt(step.position, rule, says(text))];
+    const warning = (rule: string, text: string) => [warningAt(step.position, rule, says(text))];
+    const demands = call?.access.mode === 'required';
+    const problems: Diagnostic[] = [];
+    if (call !== undefined && call.upstream === undefined && use.hasUpstreams) {
+      const text = `no upstream serves ${call.method.service.fullName}, the aggregate is not served`;
+      problems.push(...warning('no-upstream', text));
+    }
+    if (
+      call !== undefined &&
+      use.authenticates &&
+      call.method.httpRule === undefined &&
+      policy.settings.auth === undefined
+    ) {
+      const text = `${call.method.fullName} has no route of its own: expected auth in the aggregate's policy, got none`;
+      problems.push(...error('aggregate-auth', text));
+    }
+    if (demands && !step.optional && own.mode !== 'required' && policy.settings.auth?.mode !== undefined) {
+      const text = `${call.method.fullName} demands a caller, so the aggregate does, though its policy says ${own.mode}`;
+      problems.push(...warning('aggregate-auth', text));
+    }
+    if ((demands || step.readsCaller) && step.optional && access.mode === 'public') {
+      const text = 'it needs a caller and the aggregate is public, where nobody is known: it always fails';
+      problems.push(...warning('aggregate-auth', text));
+    }
+    if (step.readsCaller && !step.optional && access.mode !== 'required') {
+      problems.push(
+        ...error('auth-contradiction', `expected mode required where a step reads the caller, got ${access.mode}`),
+      );
+    }
+    if (policy.settings.cache?.scope === 'public' && dependsOnCaller(step, call)) {
+      problems.push(
+        ...error('cache-public', 'expected scope consumer where a step depends on the caller, got a public cache'),
+      );
+    }
+    return problems;
+  }
+}
+
+/** Whether two callers who may both call the aggregate may get different answers from the step. */
+function dependsOnCaller({ readsCaller, optional }: PlannedStep, call: PlannedCall | undefined): boolean {
+  if (readsCaller || call === undefined) return readsCaller;
+  const { mode, scopes, require } = call.access;
+  return require.some((equality) => equality.readsCaller) || (optional && (mode === 'required' || scopes.length > 0));
+}

@@ -1,0 +1,37 @@
+/**
+ * What a client may read of an error (rule 27). An upstream's own words pass only for the codes that speak to a client.
+ * For the others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or broken upstream) the client gets a generic text with
+ * the request id; the truth is for the log.
+ */
+import { Code } from './code.js';
+import type { StatusError } from './status-error.js';
+
+/** Codes whose message an upstream wrote for the client. */
+const SPEAKS_TO_CLIENT: ReadonlySet<Code> = new Set([
+  Code.INVALID_ARGUMENT,
+  Code.NOT_FOUND,
+  Code.ALREADY_EXISTS,
+  Code.PERMISSION_DENIED,
+  Code.RESOURCE_EXHAUSTED,
+  Code.FAILED_PRECONDITION,
+  Code.ABORTED,
+  Code.OUT_OF_RANGE,
+  Code.UNAUTHENTICATED,
+]);
+
+const GENERIC_TEXT: Partial<Readonly<Record<Code, string>>> = {
+  [Code.CANCELLED]: 'the request was cancelled',
+  [Code.DEADLINE_EXCEEDED]: 'the service did not answer in time',
+  [Code.UNIMPLEMENTED]: 'the service does not implement this method',
+  [Code.UNAVAILABLE]: 'the service is unavailable',
+};
+
+/** Whether its own message is for the client. */
+export function speaksToClient({ source, code }: StatusError): boolean {
+  return source === 'gateway' || SPEAKS_TO_CLIENT.has(code);
+}
+
+export function clientText(error: StatusError, requestId: string): string {
+  if (speaksToClient(error)) return error.message;
+  return `${GENERIC_TEXT[error.code] ?? 'the service failed'} (request id ${requestId})`;
+}

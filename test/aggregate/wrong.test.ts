@@ -1,0 +1,412 @@
+/** Declarations that are wrong, each found when the schema is loaded, with the place of what is wrong. */
+import { join } from 'node:path';
+import test from 'ava';
+import { parseConfig } from '../../src/config/parse.js';
+import { plan } from '../../src/plan.js';
+import { protoFolder } from '../support/gateway.js';
+import { DASHBOARD, ORDER_PAGE, page, pages } from './pages.js';
+
+type Row = readonly [
+  fact: string,
+  steps: string,
+  fields: string,
+  /** What stands at the place that the finding names. */
+  at: string,
+  finding: string,
+  more?: string,
+];
+
+/** Of the declaration as a whole. */
+const AGGREGATE = '{\n';
+
+const CUSTOMER = 'steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }';
+const ORDERS =
+  'steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = request.customer" take: "orders" }';
+const FIELDS = 'Customer customer = 1; repeated Order orders = 2; repeated Product products = 3; string title = 4;';
+const LINES = 'message Line { OrderItem item = 1; Product product = 2; repeated Product all = 3; }';
+const batch = (more: string) =>
+  `${LINE_ITEMS} steps: { into: "lines.product" call: "shop.v1.Catalog/BatchGetProducts" for_each: "lines" max_items: 9 ${more} }`;
+const LINE_ITEMS = 'steps: { into: "lines.item" call: "shop.v1.Orders/GetOrder" with: "name = \'o\'" take: "items" }';
+const get = (more: string) => `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" ${more} }`;
+
+const ROWS: readonly Row[] = [
+  ['no steps', 'max_calls: 3', FIELDS, AGGREGATE, 'expected at least one step'],
+  [
+    'an unknown method',
+    'steps: { into: "customer" call: "shop.v1.Customers/Get" }',
+    FIELDS,
+    'shop.v1.Customers/Get"',
+    "call: expected an rpc (pkg.Service/Method), got 'shop.v1.Customers/Get'",
+  ],
+  ['neither call nor copy', 'steps: { into: "customer" }', FIELDS, '{ into', 'expected a call or a copy, got neither'],
+  ['call and copy', get('copy: "request"'), FIELDS, '{ into', 'expected a call or a copy, got both'],
+  [
+    'a write as a step',
+    'steps: { name: "made" call: "shop.v1.Orders/CreateOrder" }',
+    FIELDS,
+    'shop.v1.Orders/C',
+    'expected an rpc that only reads',
+  ],
+  [
+    'a stream as a step',
+    'steps: { name: "seen" call: "shop.v1.Orders/WatchOrders" }',
+    FIELDS,
+    'shop.v1.Orders/W',
+    'expected a unary rpc',
+  ],
+  [
+    'an aggregate as a step',
+    'steps: { name: "self" call: "shop.v1.Pages/GetPage" }',
+    FIELDS,
+    'shop.v1.Pages/G',
+    'is an aggregate',
+  ],
+  [
+    'neither into nor name',
+    'steps: { call: "shop.v1.Customers/GetCustomer" }',
+    FIELDS,
+    '{ call',
+    'expected into or name, got neither',
+  ],
+  ['into and name', get('name: "c"'), FIELDS, '{ into', 'expected into or name, got both'],
+  [
+    'into an unknown field',
+    'steps: { into: "client" call: "shop.v1.Customers/GetCustomer" }',
+    FIELDS,
+    'client"',
+    "into: column 1: expected a field of shop.v1.Page, got 'client'",
+  ],
+  [
+    'into a field of a scalar',
+    'steps: { into: "title.x" copy: "request.customer" }',
+    FIELDS,
+    'title.x',
+    "into: column 7: expected the end of the path after one string, got 'x'",
+  ],
+  [
+    'into a message of another type',
+    'steps: { into: "orders" call: "shop.v1.Customers/GetCustomer" }',
+    FIELDS,
+    'orders"',
+    'into: expected one shop.v1.Order, got one shop.v1.Customer',
+  ],
+  [
+    'a list into one message',
+    'steps: { into: "order" call: "shop.v1.Orders/ListOrders" take: "orders" }',
+    `${FIELDS} Order order = 5;`,
+    'order"',
+    'expected a list for a list of shop.v1.Order, got one order',
+  ],
+  [
+    'a result per element into one message',
+    `${ORDERS} steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" for_each: "orders" max_items: 3 }`,
+    FIELDS,
+    'customer" c',
+    'expected a list for a result per element, got one customer',
+  ],
+  [
+    'into two lists',
+    'steps: { into: "lines.all" call: "shop.v1.Catalog/BatchGetProducts" take: "products" }',
+    `repeated Line lines = 1;`,
+    'lines.all',
+    'expected one list that for_each does not run through, got lines and all',
+    LINES,
+  ],
+  [
+    'one field twice',
+    `${CUSTOMER} ${get('with: "name = \'x\'"')}`,
+    FIELDS,
+    '{ into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = \'x',
+    'expected a field that no other step fills',
+  ],
+  [
+    'an unknown take',
+    'steps: { into: "orders" call: "shop.v1.Orders/ListOrders" take: "items" }',
+    FIELDS,
+    'items"',
+    "take: expected a field of shop.v1.ListOrdersResponse, got 'items'",
+  ],
+  [
+    'with an unknown field of the request',
+    get('with: "id = request.customer"'),
+    FIELDS,
+    'id =',
+    "with 'id = request.customer': column 1: expected a field of shop.v1.GetCustomerRequest, got 'id'",
+  ],
+  [
+    'with an unknown path',
+    get('with: "name = request.client"'),
+    FIELDS,
+    'name = r',
+    "column 16: expected a field of shop.v1.GetPageRequest, got 'client'",
+  ],
+  [
+    'with an unknown root',
+    get('with: "name = custumer.name"'),
+    FIELDS,
+    'name = c',
+    "column 8: expected request, caller, each, a named step or a field of shop.v1.Page, got 'custumer'",
+  ],
+  [
+    'with a value of another type',
+    get('with: "name = request.size"'),
+    FIELDS,
+    'name = r',
+    "column 8: expected one string for 'name', got one int32",
+  ],
+  [
+    'with a list for one value',
+    get('with: "name = request.ids"'),
+    FIELDS,
+    'name = r',
+    "expected one string for 'name', got a list of string",
+  ],
+  [
+    'with a number for text',
+    get('with: "name = 5"'),
+    FIELDS,
+    'name = 5',
+    "expected one string for 'name', got number 5",
+  ],
+  [
+    'with an unknown enum value',
+    'steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "filter.state = CLOSED" take: "orders" }',
+    FIELDS,
+    'filter.s',
+    'CLOSED',
+  ],
+  [
+    'with what does not parse',
+    get('with: "name == request.customer"'),
+    FIELDS,
+    'name ==',
+    "column 7: expected a value, got '='",
+  ],
+  [
+    'with one field twice',
+    get('with: "name = request.customer" with: "name = \'x\'"'),
+    FIELDS,
+    "name = 'x'",
+    'expected a field that nothing else assigns',
+  ],
+  [
+    'each without for_each',
+    get('with: "name = each"'),
+    FIELDS,
+    'name = e',
+    "expected 'each' in a step with for_each only",
+  ],
+  [
+    'a message in a text',
+    get('with: "name = \'{request}\'"'),
+    FIELDS,
+    "name = '{",
+    'expected one scalar or enum in a text, got one shop.v1.GetPageRequest',
+  ],
+  [
+    'for_each without max_items',
+    `${ORDERS} steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "orders" with: "name = each.product" }`,
+    FIELDS,
+    'orders" with',
+    'max_items: expected a number of elements next to for_each, got none',
+  ],
+  ['max_items without for_each', get('max_items: 3'), FIELDS, '3 }', 'max_items: expected for_each next to it'],
+  [
+    'for_each over no list',
+    `${CUSTOMER} steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "customer" max_items: 3 }`,
+    FIELDS,
+    'customer" max',
+    'expected a list, got one shop.v1.Customer',
+  ],
+  [
+    'a step that reads what it fills',
+    get('with: "name = customer.name"'),
+    FIELDS,
+    '{ into',
+    'reads what it fills itself',
+  ],
+  [
+    'a cycle',
+    `${get('with: "name = title"')} steps: { into: "title" call: "shop.v1.Orders/GetOrder" with: "name = orders.name" take: "title" } ${ORDERS.replace('request.customer', 'customer.name')}`.replace(
+      'name = orders.name',
+      "name = '{customer.city}'",
+    ),
+    FIELDS,
+    '{ into: "customer"',
+    'waits for itself: customer → title → customer',
+  ],
+  [
+    'a required step that needs an optional one',
+    `${CUSTOMER.replace(' }', ' optional: true }')} steps: { into: "title" copy: "customer.city" }`,
+    FIELDS,
+    '{ into: "title"',
+    "a required step can't need an optional one, it reads customer",
+  ],
+  [
+    'a name that is a root',
+    'steps: { name: "request" call: "shop.v1.Customers/GetCustomer" }',
+    FIELDS,
+    'request" c',
+    "'request' is a root of paths",
+  ],
+  [
+    'a name that is a field of the answer',
+    'steps: { name: "orders" call: "shop.v1.Customers/GetCustomer" }',
+    FIELDS,
+    'orders" c',
+    "'orders' is a field of shop.v1.Page",
+  ],
+  [
+    'a name twice',
+    'steps: { name: "c" call: "shop.v1.Customers/GetCustomer" } steps: { name: "c" call: "shop.v1.Orders/GetOrder" }',
+    FIELDS,
+    'c" call: "shop.v1.Orders',
+    "'c' is the name of another step",
+  ],
+  [
+    'a field of the answer that is a root',
+    CUSTOMER,
+    `${FIELDS} string each = 5;`,
+    AGGREGATE,
+    'shop.v1.Page.each: expected a name that is no root of a path',
+  ],
+  [
+    'more calls than max_calls',
+    `max_calls: 3 ${ORDERS} steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "orders" with: "name = each.product" max_items: 3 }`,
+    FIELDS,
+    AGGREGATE,
+    'expected at most 3 calls (max_calls), got 4 at worst: orders 1, products 3',
+  ],
+  [
+    'more calls than 64',
+    `${ORDERS} steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "orders" with: "name = each.product" max_items: 64 }`,
+    FIELDS,
+    AGGREGATE,
+    'expected at most 64 calls (max_calls), got 65 at worst',
+  ],
+  [
+    'key without for_each',
+    'steps: { into: "products" call: "shop.v1.Catalog/BatchGetProducts" take: "products" key: "name" with: "names = request.ids" }',
+    FIELDS,
+    'name" with',
+    'key: expected for_each next to it',
+  ],
+  [
+    'key without a with of each',
+    batch('take: "products" key: "name" with: "names = request.ids"'),
+    'repeated Line lines = 1;',
+    'name" with',
+    'key: expected a with of each next to it',
+    LINES,
+  ],
+  [
+    'key that is no field of the results',
+    batch('take: "products" key: "id" with: "names = each.item.product_id"'),
+    'repeated Line lines = 1;',
+    'id" with',
+    "key: expected a field of shop.v1.Product, got 'id'",
+    LINES,
+  ],
+  [
+    'key of another type',
+    batch('take: "products" key: "labels" with: "names = each.item.product_id"'),
+    'repeated Line lines = 1;',
+    'labels" with',
+    'key: expected one string, got a map',
+    LINES,
+  ],
+  [
+    'key without take',
+    batch('key: "products" with: "names = each.item.product_id"'),
+    'repeated Line lines = 1;',
+    'products" with',
+    'key: expected take to give a list of messages',
+    LINES,
+  ],
+  [
+    'copy with a name',
+    'steps: { name: "x" copy: "request.customer" }',
+    FIELDS,
+    'request.c',
+    'copy: expected into, a copy has no name',
+  ],
+  [
+    'copy with with',
+    'steps: { into: "title" copy: "request.customer" with: "a = request.size" }',
+    FIELDS,
+    'a = r',
+    'with: expected a call next to it, got a copy',
+  ],
+  [
+    'copy of another type',
+    'steps: { into: "title" copy: "request.size" }',
+    FIELDS,
+    'request.s',
+    "expected one string for 'title', got one int32",
+  ],
+  ['when that is no path', get('when: "5"'), FIELDS, '5" }', 'when: column 1: expected a path, got a number'],
+  [
+    'an unknown claim path',
+    get('with: "name = caller.name"'),
+    FIELDS,
+    'name = caller',
+    'expected caller.subject or caller.claims.NAME',
+  ],
+  [
+    'two lists of failures',
+    CUSTOMER,
+    `${FIELDS} repeated protogate.v1.PartFailure a = 5; repeated protogate.v1.PartFailure b = 6;`,
+    AGGREGATE,
+    'expected one list of protogate.v1.PartFailure in shop.v1.Page, got a and b',
+  ],
+];
+
+async function findings(t: Parameters<typeof protoFolder>[0], protos: Readonly<Record<string, string>>) {
+  const folder = await protoFolder(t, protos);
+  const { config } = parseConfig({ version: 1, schema: { protos: [folder] } });
+  const { diagnostics } = await plan(config!);
+  return diagnostics
+    .filter(({ rule }) => rule !== 'no-auth')
+    .map(({ position, ...rest }) => ({ ...rest, ...position, file: position.file.replace(join(folder, '/'), '') }));
+}
+
+/** Line and column of the last place where the text stands, counted from 1; a value stands behind its quote. */
+function placeOf(source: string, text: string): string {
+  const offset = text === AGGREGATE ? source.indexOf('{', source.indexOf('aggregate) =')) : source.lastIndexOf(text);
+  const before = source.slice(0, offset).split('\n');
+  return `${before.length}:${before.at(-1)!.length + 1}`;
+}
+
+for (const [fact, steps, fields, at, finding, more] of ROWS) {
+  test(`check finds ${fact}, with its place`, async (t) => {
+    const protos = page(steps, fields, more);
+    const found = await findings(t, protos);
+    const [first] = found;
+    t.is(first?.severity, 'error', JSON.stringify(found));
+    t.true(first!.text.includes(finding), `${first!.text} [${first!.rule}]`);
+    t.is(
+      `${first!.file}:${first!.line}:${first!.column}`,
+      `shop/v1/pages.proto:${placeOf(protos['shop/v1/pages.proto']!, at)}`,
+      first!.text,
+    );
+  });
+}
+
+test('what is right has no findings', async (t) => {
+  t.deepEqual(await findings(t, DASHBOARD), []);
+  t.deepEqual(await findings(t, ORDER_PAGE), []);
+});
+
+test('every finding of an aggregate is told, not the first alone', async (t) => {
+  const found = await findings(t, page(`${get('with: "id = 1" when: "5"')} steps: { into: "x" copy: "y" }`, FIELDS));
+  t.is(found.length, 3, JSON.stringify(found.map(({ text }) => text)));
+});
+
+test('a streaming aggregate is refused', async (t) => {
+  const found = await findings(
+    t,
+    pages(`service Pages { rpc Watch(GetOrderRequest) returns (stream Page) { option (protogate.v1.aggregate) = { ${CUSTOMER.replace('request.customer', 'request.name')} }; } }
+message Page { Customer customer = 1; }`),
+  );
+  t.true(found[0]?.text.includes('expected a unary rpc'), JSON.stringify(found));
+});
