@@ -5,20 +5,16 @@
  *
  *     npm run bench -- request --against ../protogate-before --public --rounds 10
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startIssuer } from '../test/support/issuer.js';
 import { startRedis, withoutRedis } from '../test/support/redis.js';
 import { startUpstream } from '../test/support/upstream.js';
+import { costOf, GATEWAY, median } from './process-cost.js';
 
-const CONNECTIONS = 32;
-const WARM_UP = 4000;
-const REQUESTS = 6000;
+const LOAD = { warmUp: 4000, requests: 6000 };
 
 const PROTO = `syntax = "proto3";
 package bench.v1;
@@ -28,16 +24,6 @@ message Shelf { string name = 1; string theme = 2; int64 books = 3; repeated str
 service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; } }
 `;
 
-/** Runs in the gateway's process: the public API alone, so that any version can be measured. */
-const GATEWAY = `
-import { createServer } from 'node:http';
-const [root, config] = process.argv.slice(2);
-const { createGateway } = await import(root);
-const gateway = await createGateway(JSON.parse(config));
-const server = createServer(gateway.callback()).listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
-process.on('message', () => process.send({ cpu: process.cpuUsage() }));
-`;
-
 interface Row {
   readonly name: string;
   /** Of the checkout whose build serves. */
@@ -45,13 +31,6 @@ interface Row {
   readonly config: object;
   readonly headers: Readonly<Record<string, string>>;
   readonly costs: number[];
-}
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly agent: Agent;
-  readonly headers: Row['headers'];
 }
 
 async function main(): Promise<void> {
@@ -126,52 +105,13 @@ async function main(): Promise<void> {
   await upstream.close().catch(() => {});
 }
 
-/** A process of its own for each round: what the compiler makes of one differs from the next. */
 async function cost({ name, root, config, headers, costs }: Row, script: string): Promise<number> {
   const entry = pathToFileURL(join(root, 'dist/src/index.js')).href;
-  const child = fork(script, [entry, JSON.stringify(config)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const running = { child, port, agent, headers };
   try {
-    await load(running, WARM_UP);
-    const before = await cpuOf(running);
-    await load(running, REQUESTS);
-    return ((await cpuOf(running)) - before) / REQUESTS;
+    return await costOf(script, [entry, JSON.stringify(config)], { path: '/v1/shelves/7', headers, ...LOAD });
   } catch (error) {
     throw new Error(`${name}, round ${costs.length + 1}`, { cause: error });
-  } finally {
-    agent.destroy();
-    child.kill();
   }
-}
-
-async function cpuOf({ child }: Running): Promise<number> {
-  child.send({});
-  const [{ cpu }] = (await once(child, 'message')) as [{ cpu: { user: number; system: number } }];
-  return cpu.user + cpu.system;
-}
-
-async function load(running: Running, requests: number): Promise<void> {
-  let left = requests;
-  const worker = async () => {
-    while (left-- > 0) await get(running);
-  };
-  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
-}
-
-function get({ port, agent, headers }: Running): Promise<void> {
-  return new Promise((done, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path: '/v1/shelves/7', agent, headers }, (res) => {
-      if (res.statusCode !== 200) reject(new Error(`expected 200, got ${res.statusCode}`));
-      res.resume().on('end', done);
-    });
-    sent.on('error', reject).end();
-  });
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 await main();

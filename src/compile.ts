@@ -115,7 +115,12 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       maxResponseBytes: config.limits.responseBytes,
       maxDepth: config.limits.jsonDepth,
       clock: options.clock,
-      onPart: (part, outcome, seconds) => aggregateParts.observe({ aggregate: fullName, part, outcome }, seconds),
+      observers: aggregate.plan.steps.map(({ label: part }) => {
+        const [ok, failed] = ['ok', 'failed'].map((outcome) =>
+          aggregateParts.labels({ aggregate: fullName, part, outcome }),
+        );
+        return { ok: (seconds) => ok!.observe(seconds), failed: (seconds) => failed!.observe(seconds) };
+      }),
     });
   }
 

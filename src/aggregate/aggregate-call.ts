@@ -3,13 +3,14 @@
  * ended. A required step's failure is the answer and cancels what still runs; an optional one's is told next to the rest.
  */
 import type { Clock } from '../base/clock.js';
-import type { Call, CallRequest, CallResponse } from '../call/call.js';
+import type { Call, CallContext, CallRequest, CallResponse } from '../call/call.js';
 import { earliest } from '../call/deadline.js';
 import { NO_METADATA } from '../call/metadata.js';
 import type { Principal } from '../call/principal.js';
 import { parseFieldMask } from '../codec/field-mask.js';
 import { validateWire } from '../codec/validate.js';
 import { BrokenWire } from '../codec/wire-reader.js';
+import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
 import { Draft, MissingPart } from './draft.js';
@@ -39,7 +40,8 @@ export interface AggregateSettings {
   /** Nesting of messages in an answer. */
   readonly maxDepth: number;
   readonly clock: Clock;
-  readonly onPart: (part: string, outcome: 'ok' | 'failed', seconds: number) => void;
+  /** By step. */
+  readonly observers: readonly Readonly<Record<'ok' | 'failed', (seconds: number) => void>>[];
 }
 
 /** Rejects with the StatusError of the required step that failed first, or if every call failed, of the first step. */
@@ -58,6 +60,8 @@ class Run implements ElementCalls {
   readonly #failures: PartFailure[] = [];
   /** Of all calls, so that one failure ends them. */
   readonly #controller = new AbortController();
+  /** Of each call: nobody but the aggregate prunes. */
+  readonly #context: CallContext;
   #made = 0;
   #failed = 0;
   #bytes = 0;
@@ -69,6 +73,8 @@ class Run implements ElementCalls {
   ) {
     const { message, context } = request;
     if (!(message instanceof Uint8Array)) throw new TypeError('expected one message, an aggregate is unary');
+    const { mask: _, ...forCalls } = context;
+    this.#context = forCalls;
     const response = new Draft(settings.plan.shape);
     this.scope = { request: message, response, results: [], caller: context.principal };
   }
@@ -122,7 +128,7 @@ class Run implements ElementCalls {
   }
 
   async #step(step: PlannedStep): Promise<void> {
-    const { clock, onPart } = this.settings;
+    const { clock, observers } = this.settings;
     const startedAt = clock.monotonic();
     const failuresBefore = this.#failed;
     let failed = false;
@@ -136,7 +142,7 @@ class Run implements ElementCalls {
     } finally {
       if (step.source.kind === 'call') {
         const outcome = failed || this.#failed > failuresBefore ? 'failed' : 'ok';
-        onPart(step.label, outcome, (clock.monotonic() - startedAt) / 1000);
+        observers[step.index]![outcome]((clock.monotonic() - startedAt) / 1000);
       }
     }
   }
@@ -172,7 +178,7 @@ class Run implements ElementCalls {
     if (signal.aborted) throw cancelled();
     const own = step.declaration.timeoutMs ?? timeoutMs;
     const deadline = earliest(request.deadline, own === undefined ? undefined : settings.clock.now() + own);
-    const { mask: _, ...context } = request.context;
+    const context = this.#context;
     this.#made++;
     try {
       authorize(message, context.principal);
@@ -185,7 +191,7 @@ class Run implements ElementCalls {
         signal,
         context,
       });
-      const answer = this.#checked(step, method.output, response);
+      const answer = this.#checked(step, method, response);
       return take === undefined ? [answer] : fieldValues(answer, take);
     } catch (error) {
       this.#failed++;
@@ -193,17 +199,26 @@ class Run implements ElementCalls {
     }
   }
 
-  /** What is checked once is trusted: what is cut out of it, or put into another message, stays whole. */
-  #checked({ into }: PlannedStep, type: StepCall['method']['output'], { message }: CallResponse): Uint8Array {
+  /**
+   * Of an optional step, what is broken must be found while it is still a part: of a required one, whoever reads it finds
+   * it. Inside a group its end could be forged.
+   */
+  #checked({ into, optional }: PlannedStep, method: MethodDescriptor, { message }: CallResponse): Uint8Array {
     const { maxResponseBytes, maxDepth } = this.settings;
     if (!(message instanceof Uint8Array)) throw brokenAnswer('expected one message, got a stream');
     this.#bytes += message.length;
     if (this.#bytes > maxResponseBytes) {
       throw answerTooLarge(maxResponseBytes, 'the answers of an aggregate together');
     }
-    validateWire(type, message, Math.max(1, maxDepth - (into?.length ?? 0)));
+    if (optional || into?.some(isGroup)) {
+      validateWire(method.output, message, Math.max(1, maxDepth - (into?.length ?? 0)));
+    }
     return message;
   }
+}
+
+function isGroup({ type }: FieldDescriptor): boolean {
+  return type.kind === 'message' && type.delimited;
 }
 
 /** What is none of these is a bug, and not for a part to hide. */

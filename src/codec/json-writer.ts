@@ -45,6 +45,7 @@ export class JsonWriter {
 
   /** UTF-8 bytes as a JSON string: copied span by span between what needs an escape. False: they are not UTF-8. */
   utf8(bytes: Uint8Array, start: number, end: number): boolean {
+    if (end - start < SHORT && this.plain(bytes, start, end)) return true;
     const text = bytes.subarray(start, end);
     if (!isUtf8(text)) return false;
     if (this.buffer.length - this.at < text.length + 2) this.grow(text.length + 2);
@@ -62,6 +63,23 @@ export class JsonWriter {
     return true;
   }
 
+  /** Short text is mostly ASCII without anything to escape: a loop costs less than a view. False: it is not, nothing is written. */
+  private plain(bytes: Uint8Array, start: number, end: number): boolean {
+    const { at } = this;
+    if (this.buffer.length - at < end - start + 2) this.grow(end - start + 2);
+    const { buffer } = this;
+    let to = at;
+    buffer[to++] = QUOTE;
+    for (let i = start; i < end; i++) {
+      const code = bytes[i]!;
+      if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) return false;
+      buffer[to++] = code;
+    }
+    buffer[to++] = QUOTE;
+    this.at = to;
+    return true;
+  }
+
   private grow(count: number): void {
     const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + count));
     this.buffer.copy(grown, 0, 0, this.at);
@@ -69,6 +87,7 @@ export class JsonWriter {
   }
 }
 
+const SHORT = 64;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 

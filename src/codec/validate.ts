@@ -89,5 +89,13 @@ function validateText(
   start: number,
   end: number,
 ): void {
-  if (validateUtf8 && !isUtf8(bytes.subarray(start, end))) throw new BrokenWire(`${fullName}: invalid UTF-8`);
+  if (!validateUtf8 || isShortAscii(bytes, start, end) || isUtf8(bytes.subarray(start, end))) return;
+  throw new BrokenWire(`${fullName}: invalid UTF-8`);
+}
+
+/** Of short text a loop costs less than a view. */
+function isShortAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > 64) return false;
+  for (let i = start; i < end; i++) if (bytes[i]! > 0x7f) return false;
+  return true;
 }

@@ -21,9 +21,11 @@ export class WireWriter {
     if (this.bytes.length > KEPT_SIZE) this.bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   }
 
-  /** A copy of what was written since `from`. */
+  /** A copy of what was written since `from`. Small ones share a buffer: who keeps one for long copies it. */
   slice(from = 0): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.bytes, from, this.pos);
+    const copy = Buffer.allocUnsafe(this.pos - from);
+    this.bytes.copy(copy, 0, from, this.pos);
+    return copy;
   }
 
   /** Room for `size` bytes more. */

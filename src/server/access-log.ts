@@ -16,6 +16,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
   function write(ctx: Context): void {
     const { error, snapshot, startedAt } = ctx.state;
     const gone = !ctx.res.writableFinished;
+    if (error === undefined && !sampled(snapshot.logSample)) return;
     const entry = {
       ...describe(ctx),
       status: gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
@@ -24,7 +25,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       ...(gone ? { clientGone: true } : {}),
     };
     if (error !== undefined && error.httpStatus >= 500) log.error({ ...entry, err: error }, 'request failed');
-    else if (error !== undefined || sampled(snapshot.logSample)) log.info(entry, 'request');
+    else log.info(entry, 'request');
   }
 }
 

@@ -30,7 +30,7 @@ export class GrpcJsCall {
   readonly #onAbort = () => this.abort(cancelled());
   #resolve!: (response: CallResponse) => void;
   #reject!: (error: unknown) => void;
-  #headers: Metadata | undefined;
+  #headers: GrpcMetadata | undefined;
   /** Of a unary answer. */
   #message: Uint8Array | undefined;
   /** The consumer of a stream that waits for its next message. */
@@ -73,7 +73,7 @@ export class GrpcJsCall {
   }
 
   #onHeaders(metadata: GrpcMetadata): void {
-    this.#headers = fromGrpcMetadata(metadata);
+    this.#headers = metadata;
     if (this.#request.method.serverStreaming) this.#answerWithStream();
   }
 
@@ -101,8 +101,7 @@ export class GrpcJsCall {
     } else if (this.#message === undefined) {
       this.#end(brokenAnswer('status OK without a message'));
     } else {
-      const trailers = fromGrpcMetadata(status.metadata);
-      this.#resolve({ headers: this.#headers ?? NO_METADATA, message: this.#message, trailers, notes: NO_NOTES });
+      this.#resolve(unaryResponse(this.#message, this.#headers, status.metadata));
       this.#end(undefined);
     }
   }
@@ -164,7 +163,7 @@ export class GrpcJsCall {
         return { done: true, value: undefined };
       },
     };
-    const headers = this.#headers ?? NO_METADATA;
+    const headers = fromGrpcMetadata(this.#headers);
     this.#resolve({ headers, message: iterator, trailers: NO_METADATA, notes: NO_NOTES });
   }
 
@@ -243,7 +242,33 @@ function toBuffer(message: Uint8Array): Buffer {
   return Buffer.isBuffer(message) ? message : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
 }
 
+/** Metadata is read when somebody asks for it: what an aggregate calls answers to nobody but it. */
+function unaryResponse(message: Uint8Array, headers: GrpcMetadata | undefined, trailers: GrpcMetadata): CallResponse {
+  return {
+    message,
+    notes: NO_NOTES,
+    get headers() {
+      return fromGrpcMetadata(headers);
+    },
+    get trailers() {
+      return fromGrpcMetadata(trailers);
+    },
+  };
+}
+
+/** The calls of an aggregate are sent the same; grpc-js copies what it is given. */
+const CONVERTED = new WeakMap<Metadata, GrpcMetadata>();
+
 function toGrpcMetadata(metadata: Metadata): GrpcMetadata {
+  let converted = CONVERTED.get(metadata);
+  if (converted === undefined) {
+    converted = convert(metadata);
+    CONVERTED.set(metadata, converted);
+  }
+  return converted;
+}
+
+function convert(metadata: Metadata): GrpcMetadata {
   const result = new GrpcMetadata();
   for (const [key, value] of metadata) {
     if (!isReservedMetadataKey(key)) result.add(key, typeof value === 'string' ? value : toBuffer(value));
@@ -251,7 +276,8 @@ function toGrpcMetadata(metadata: Metadata): GrpcMetadata {
   return result;
 }
 
-function fromGrpcMetadata(metadata: GrpcMetadata): Metadata {
+function fromGrpcMetadata(metadata: GrpcMetadata | undefined): Metadata {
+  if (metadata === undefined) return NO_METADATA;
   const entries: MetadataEntry[] = [];
   for (const [key, values] of Object.entries(metadata.toJSON())) {
     if (isReservedMetadataKey(key)) continue;

@@ -1,0 +1,77 @@
+/**
+ * What a request costs a server: CPU time of its process (user and system, its own accounting) per GET, over 32
+ * connections. Each measurement gets a process of its own: what the compiler makes of one differs from the next.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+
+const CONNECTIONS = 32;
+
+/** Runs in the gateway's process: the public API alone, so that any version can be measured. */
+export const GATEWAY = `
+import { createServer } from 'node:http';
+const [root, config] = process.argv.slice(2);
+const { createGateway } = await import(root);
+const gateway = await createGateway(JSON.parse(config));
+const server = createServer(gateway.callback()).listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
+process.on('message', () => process.send({ cpu: process.cpuUsage() }));
+`;
+
+export interface Load {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly warmUp: number;
+  readonly requests: number;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly agent: Agent;
+}
+
+/** Starts the script, which tells its port and, when asked, its CPU time. Microseconds per request. */
+export async function costOf(script: string, args: readonly string[], measured: Load): Promise<number> {
+  const child = fork(script, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const running = { child, port, agent };
+  try {
+    await load(running, measured, measured.warmUp);
+    const before = await cpuOf(running);
+    await load(running, measured, measured.requests);
+    return ((await cpuOf(running)) - before) / measured.requests;
+  } finally {
+    agent.destroy();
+    child.kill();
+  }
+}
+
+async function cpuOf({ child }: Running): Promise<number> {
+  child.send({});
+  const [{ cpu }] = (await once(child, 'message')) as [{ cpu: { user: number; system: number } }];
+  return cpu.user + cpu.system;
+}
+
+async function load(running: Running, measured: Load, requests: number): Promise<void> {
+  let left = requests;
+  const worker = async () => {
+    while (left-- > 0) await get(running, measured);
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+}
+
+function get({ port, agent }: Running, { path, headers }: Load): Promise<void> {
+  return new Promise((done, reject) => {
+    const sent = request({ host: '127.0.0.1', port, path, agent, headers }, (res) => {
+      if (res.statusCode !== 200) reject(new Error(`expected 200, got ${res.statusCode}`));
+      res.resume().on('end', done);
+    });
+    sent.on('error', reject).end();
+  });
+}
+
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
