@@ -1,0 +1,338 @@
+/** What an aggregate answers when a part of it fails, in every way that a part can. */
+import { connect } from 'node:net';
+import test from 'ava';
+import { afterAll, startGateway } from '../support/gateway.js';
+import { type Handler, type Handlers, type RecordedCall, startUpstream } from '../support/upstream.js';
+import { ORDER_PAGE, page, pages } from './pages.js';
+
+const shared = afterAll(test);
+
+const name = (call: RecordedCall) => (call.request as { name: string }).name;
+const GARBAGE = new Uint8Array([0x0a, 0x05, 0x61]);
+
+/** A step that a page can do with and without, next to one that is always there. */
+const steps = (optional: boolean) =>
+  page(
+    `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
+     steps: { into: "order" call: "shop.v1.Orders/GetOrder" with: "name = 'orders/1'" timeout: { nanos: 200000000 }${optional ? ' optional: true' : ''} }
+     steps: { into: "title" copy: "order.title"${optional ? ' optional: true' : ''} }`,
+    'Customer customer = 1; Order order = 2; string title = 3; repeated protogate.v1.PartFailure failures = 4;',
+  );
+
+const FINE: Handlers = {
+  GetCustomer: { message: { name: 'customers/1' } },
+  GetOrder: { message: { name: 'orders/1', title: 'Big' } },
+};
+
+interface Way {
+  readonly way: string;
+  readonly handler: Handler;
+  readonly status: number;
+  readonly code: number;
+  readonly message: RegExp;
+}
+
+const WAYS: readonly Way[] = [
+  {
+    way: 'fails with words for the client',
+    handler: { status: { code: 5, message: 'no such order' } },
+    status: 404,
+    code: 5,
+    message: /^no such order$/,
+  },
+  {
+    way: 'fails with words for nobody',
+    handler: { status: { code: 13, message: 'db at 10.0.0.7 is down' } },
+    status: 500,
+    code: 13,
+    message: /^the service failed \(request id /,
+  },
+  {
+    way: 'is not there',
+    handler: { status: { code: 14, message: 'no' } },
+    status: 503,
+    code: 14,
+    message: /^the service is unavailable \(/,
+  },
+  { way: 'hangs', handler: { hang: true }, status: 504, code: 4, message: /^the service did not answer in time \(/ },
+  { way: 'answers garbage', handler: { message: GARBAGE }, status: 502, code: 13, message: /^the service failed \(/ },
+  {
+    way: 'answers invalid UTF-8',
+    handler: { message: new Uint8Array([0x0a, 1, 0xff]) },
+    status: 502,
+    code: 13,
+    message: /^the service failed \(/,
+  },
+  {
+    way: 'is cancelled by the upstream',
+    handler: { status: { code: 1, message: 'I give up' } },
+    status: 499,
+    code: 1,
+    message: /cancelled/,
+  },
+  {
+    way: 'ends without an answer',
+    handler: { messages: [] },
+    status: 502,
+    code: 13,
+    message: /^the service failed \(/,
+  },
+];
+
+for (const { way, handler, status, code, message } of WAYS) {
+  test(`a required step that ${way} is the answer`, async (t) => {
+    const { send } = await startGateway(shared, steps(false), { ...FINE, GetOrder: handler });
+    const answer = await send('GET', '/v1/customers/1/page');
+    t.is(answer.status, status, answer.text);
+    t.is(answer.json.code, code);
+    t.regex(answer.json.message, message);
+    t.is(answer.headers['x-protogate-partial'], undefined);
+  });
+
+  test(`an optional step that ${way} is a part that is missing, and so is what reads it`, async (t) => {
+    const { send, logged } = await startGateway(shared, steps(true), { ...FINE, GetOrder: handler });
+    const { status: got, json, headers } = await send('GET', '/v1/customers/1/page');
+    t.is(got, 200);
+    t.deepEqual(json.customer, { name: 'customers/1' });
+    t.is(json.order, undefined);
+    t.is(json.title, undefined);
+    t.deepEqual(
+      json.failures.map((part: { path: string; code: number }) => [part.path, part.code]),
+      [
+        ['order', code],
+        ['title', code],
+      ],
+    );
+    t.regex(json.failures[0].message, message);
+    t.is(json.failures[1].message, 'a part that it needs is missing');
+    t.is(headers['x-protogate-partial'], 'order, title');
+    t.is(headers['cache-control'], 'no-store');
+    t.is(logged().find(({ msg }) => msg === 'request')?.partial, 'order, title');
+  });
+}
+
+test('a required step’s failure cancels the others at once', async (t) => {
+  const { send, upstream } = await startGateway(shared, steps(false), {
+    GetCustomer: { hang: true },
+    GetOrder: { status: { code: 5, message: 'no' }, delayMs: 30 },
+  });
+  const startedAt = performance.now();
+  const { status } = await send('GET', '/v1/customers/1/page');
+  t.is(status, 404);
+  t.true(performance.now() - startedAt < 2000);
+  await upstream.calls.find(({ path }) => path.endsWith('GetCustomer'))!.whenCancelled;
+});
+
+test('the client leaves: every call is cancelled, and no other begins', async (t) => {
+  const { port, upstream } = await startGateway(
+    shared,
+    page(
+      `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" optional: true }
+       steps: { into: "order" call: "shop.v1.Orders/GetOrder" with: "name = 'orders/1'" }
+       steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 20 concurrency: 2 optional: true }`,
+      'Customer customer = 1; Order order = 2; repeated Product products = 3;',
+    ),
+    { GetCustomer: { hang: true }, GetOrder: { hang: true }, GetProduct: { hang: true } },
+  );
+  const socket = connect(port, '127.0.0.1');
+  socket.write('GET /v1/customers/1/page?ids=a&ids=b&ids=c&ids=d HTTP/1.1\r\nHost: x\r\n\r\n');
+  while (upstream.calls.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+  socket.destroy();
+  await Promise.all(upstream.calls.map(({ whenCancelled }) => whenCancelled));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.is(upstream.calls.length, 4);
+});
+
+test('the client’s own deadline ends all of it', async (t) => {
+  const { send, upstream } = await startGateway(shared, steps(false), {
+    GetCustomer: { hang: true },
+    GetOrder: { hang: true },
+  });
+  const { status } = await send('GET', '/v1/customers/1/page', { headers: { 'x-request-timeout': '0.1' } });
+  t.is(status, 504);
+  await Promise.all(upstream.calls.map(({ whenCancelled }) => whenCancelled));
+});
+
+test('if every call failed, the first step’s failure is the answer, whichever came first', async (t) => {
+  const { send } = await startGateway(
+    shared,
+    page(
+      `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" optional: true }
+       steps: { into: "order" call: "shop.v1.Orders/GetOrder" with: "name = 'orders/1'" optional: true }`,
+      'Customer customer = 1; Order order = 2;',
+    ),
+    {
+      GetCustomer: { status: { code: 5, message: 'first' }, delayMs: 60 },
+      GetOrder: { status: { code: 7, message: 'second' } },
+    },
+  );
+  const { status, json } = await send('GET', '/v1/customers/1/page');
+  t.is(status, 404);
+  t.is(json.message, 'first');
+});
+
+test('single elements: what failed is named by its place, the others are there', async (t) => {
+  const protos = page(
+    `steps: { into: "lines.item" call: "shop.v1.Orders/GetOrder" with: "name = 'orders/1'" take: "items" }
+     steps: { into: "lines.product" call: "shop.v1.Catalog/GetProduct" for_each: "lines" with: "name = 'products/{each.item.product_id}'" max_items: 9 optional: true }
+     steps: { into: "lines.author" call: "shop.v1.Customers/GetCustomer" for_each: "lines" with: "name = each.product.author" max_items: 9 optional: true }`,
+    'repeated Line lines = 1; repeated protogate.v1.PartFailure failures = 2;',
+    'message Line { OrderItem item = 1; Product product = 2; Customer author = 3; }',
+  );
+  const { send, upstream } = await startGateway(shared, protos, {
+    GetOrder: { message: { items: ['a', 'b', 'c', 'b'].map((id) => ({ product_id: id })) } },
+    GetProduct: (call) =>
+      name(call) === 'products/b'
+        ? { message: GARBAGE }
+        : { message: { name: name(call), author: `customers/${name(call).at(-1)}` } },
+    GetCustomer: (call) => ({ message: { name: name(call) } }),
+  });
+  const { json, headers } = await send('GET', '/v1/customers/1/page');
+  t.deepEqual(
+    json.lines.map((line: { product?: { name: string }; author?: { name: string } }) => [
+      line.product?.name,
+      line.author?.name,
+    ]),
+    [
+      ['products/a', 'customers/a'],
+      [undefined, undefined],
+      ['products/c', 'customers/c'],
+      [undefined, undefined],
+    ],
+  );
+  t.is(headers['x-protogate-partial'], 'lines[1].product, lines[3].product, lines[1].author, lines[3].author');
+  t.is(json.failures.length, 4);
+  t.is(upstream.calls.filter(({ path }) => path.endsWith('GetCustomer')).length, 2);
+});
+
+test('a batch that fails is missing for its elements, the other batches are there', async (t) => {
+  const { send } = await startGateway(shared, ORDER_PAGE, {
+    GetOrder: { message: { items: ['a', 'b', 'c', 'd', 'e'].map((id) => ({ product_id: id })) } },
+    BatchGetProducts: (call) => {
+      const { names } = call.request as { names: string[] };
+      if (names.includes('products/c')) return { status: { code: 14, message: 'no' } };
+      return { message: { products: names.map((one) => ({ name: one })) } };
+    },
+  });
+  const { json, headers } = await send('GET', '/v1/orders/1/page');
+  t.is(headers['x-protogate-partial'], 'lines[2].product, lines[3].product');
+  t.deepEqual(
+    json.lines.map((line: { product?: { name: string } }) => line.product?.name),
+    ['products/a', 'products/b', undefined, undefined, 'products/e'],
+  );
+});
+
+test('a required batch: a result that is missing is NOT_FOUND, the answer', async (t) => {
+  const required = Object.fromEntries(
+    Object.entries(ORDER_PAGE).map(([file, text]) => [
+      file,
+      text.replace('max_items: 100 optional: true', 'max_items: 100'),
+    ]),
+  );
+  const { send } = await startGateway(shared, required, {
+    GetOrder: { message: { items: [{ product_id: 'a' }] } },
+    BatchGetProducts: { message: {} },
+  });
+  t.is((await send('GET', '/v1/orders/1/page')).status, 404);
+});
+
+for (const optional of [false, true]) {
+  test(`beyond max_items ${optional ? 'an optional step is a part that is missing' : 'a required step is RESOURCE_EXHAUSTED'}, and nothing is called`, async (t) => {
+    const protos = page(
+      `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
+       steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 2${optional ? ' optional: true' : ''} }`,
+      'Customer customer = 1; repeated Product products = 2; repeated protogate.v1.PartFailure failures = 3;',
+    );
+    const { send, upstream } = await startGateway(shared, protos, FINE);
+    const { status, json } = await send('GET', '/v1/customers/1/page?ids=a&ids=b&ids=c');
+    t.is(status, optional ? 200 : 429);
+    const failure = optional ? json.failures[0] : json;
+    t.is(failure.code, 8);
+    t.is(failure.message, 'products: expected at most 2 items, got 3');
+    t.false(upstream.calls.some(({ path }) => path.endsWith('GetProduct')));
+    t.is((await send('GET', '/v1/customers/1/page?ids=a&ids=b')).status, 200);
+  });
+}
+
+test('a list of which every maker failed is missing for who runs over it; of which one answered, is there', async (t) => {
+  const protos = page(
+    `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
+     steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" optional: true }
+     steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'b'" take: "orders" optional: true }
+     steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "orders" with: "name = each.product" max_items: 9 optional: true }`,
+    'Customer customer = 1; repeated Order orders = 2; repeated Product products = 3; repeated protogate.v1.PartFailure failures = 4;',
+  );
+  const down: Handler = { status: { code: 14, message: 'no' } };
+  const { send, upstream } = await startGateway(shared, protos, {
+    ...FINE,
+    ListOrders: down,
+    GetProduct: (call) => ({ message: { name: name(call) } }),
+  });
+  t.is((await send('GET', '/v1/customers/1/page')).headers['x-protogate-partial'], 'orders, products');
+  upstream.script('ListOrders', (call) =>
+    (call.request as { parent: string }).parent === 'b' ? { message: { orders: [{ product: 'products/1' }] } } : down,
+  );
+  const { json, headers } = await send('GET', '/v1/customers/1/page');
+  t.is(headers['x-protogate-partial'], 'orders');
+  t.deepEqual(json.products, [{ name: 'products/1' }]);
+});
+
+test('everything that the steps bring together is bounded', async (t) => {
+  const { send } = await startGateway(
+    shared,
+    page(
+      `steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 20 }`,
+      'repeated Product products = 1;',
+    ),
+    { GetProduct: { message: { title: 'x'.repeat(60_000) } } },
+    { limits: { responseBytes: '100KiB' } },
+  );
+  t.is((await send('GET', '/v1/customers/1/page?ids=a')).status, 200);
+  t.is((await send('GET', '/v1/customers/1/page?ids=a&ids=b')).status, 502);
+});
+
+test('a step whose upstream cannot be reached is a part like any other', async (t) => {
+  const protos = steps(true);
+  const customers = await startUpstream(protos, FINE);
+  shared.teardown(customers.close);
+  const { send } = await startGateway(shared, protos, FINE, {
+    upstreams: {
+      up: { target: customers.target, services: ['shop.v1.Customers'] },
+      down: { target: '127.0.0.1:1', services: ['*'] },
+    },
+  });
+  const { status, json } = await send('GET', '/v1/customers/1/page');
+  t.is(status, 200);
+  t.deepEqual(
+    json.failures.map(({ path, code }: { path: string; code: number }) => [path, code]),
+    [
+      ['order', 14],
+      ['title', 14],
+    ],
+  );
+});
+
+test('the header names parts up to 4 KiB, the body all of them', async (t) => {
+  const protos = pages(`
+service Pages {
+  rpc GetPage(GetPageRequest) returns (Page) {
+    option (google.api.http) = { post: "/v1/page" body: "*" };
+    option (protogate.v1.aggregate) = {
+      max_calls: 1000
+      steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = 'customers/1'" }
+      steps: { into: "lines.item" copy: "request.items" }
+      steps: { into: "lines.product" call: "shop.v1.Catalog/GetProduct" for_each: "lines" with: "name = each.item.product_id" max_items: 500 optional: true }
+    };
+  }
+}
+message GetPageRequest { repeated OrderItem items = 1; }
+message Page { Customer customer = 1; repeated Line lines = 2; repeated protogate.v1.PartFailure failures = 3; }
+message Line { OrderItem item = 1; Product product = 2; }`);
+  const { send } = await startGateway(shared, protos, { ...FINE, GetProduct: { status: { code: 5, message: 'no' } } });
+  const items = Array.from({ length: 500 }, (_, i) => ({ productId: String(i) }));
+  const { status, json, headers } = await send('POST', '/v1/page', { body: { items } });
+  t.is(status, 200);
+  t.is(json.failures.length, 500);
+  const partial = String(headers['x-protogate-partial']);
+  t.true(partial.length <= 4096 + 5 && partial.endsWith(', ...'), String(partial.length));
+});
