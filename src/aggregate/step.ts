@@ -125,7 +125,7 @@ const READ_NAME = /^(Get|List|BatchGet|Search)([A-Z0-9_]|$)/;
 function isRead({ name, idempotency, httpRule }: MethodDescriptor): boolean {
   if (idempotency === 'no-side-effects') return true;
   if (httpRule === undefined) return READ_NAME.test(name);
-  return [httpRule, ...httpRule.additionalBindings].every(({ kind }) => kind === 'GET' || kind === 'HEAD');
+  return [httpRule, ...httpRule.additionalBindings].some(({ kind }) => kind === 'GET');
 }
 
 /** Undefined: something is wrong, and reported. */

@@ -1,3 +1,4 @@
+import { createInterface, type Interface } from 'node:readline';
 import { Command } from 'commander';
 import type { ConfigInput } from '../config/config.js';
 import { parseConfig } from '../config/parse.js';
@@ -65,9 +66,37 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
   for (const [name, value] of identity.credentials) process.stderr.write(`export ${name}=${value}\n`);
   process.stderr.write('\n');
   for (const { title, curl } of tour(server.url)) process.stderr.write(`# ${title}\n${curl}\n\n`);
+  process.stderr.write(stopping(server.url));
   process.stderr.write(`Admin: ${server.adminUrl}/readyz, /metrics and /routes. Ctrl-C ends the demo.\n`);
+  const typed = takeOrders(shop);
   await server.stopped;
+  typed.close();
   return EXIT_OK;
+}
+
+/** What a page is without one of its services. */
+function stopping(url: string): string {
+  return `Type 'stop catalog' here, with Enter, and ask again: a page without its products is still a page, and says so.
+curl -si '${url}/v1/customers/ada/orders/5001/page'
+'stop analytics' changes nothing at the dashboard for an hour: what it knows is kept. 'start catalog' brings it back.
+
+`;
+}
+
+/** \`stop NAME\` and \`start NAME\`, typed. No terminal mode: Ctrl-C stays a signal. */
+function takeOrders(shop: Shop): Interface {
+  const typed = createInterface({ input: process.stdin, terminal: false });
+  typed.on('line', async (line) => {
+    const [verb = '', name = ''] = line.trim().split(/\s+/);
+    if (verb === '') return;
+    const names = shop.upstreams.map((upstream) => upstream.name).join(', ');
+    const done = verb === 'stop' ? await shop.stop(name) : verb === 'start' && (await shop.start(name));
+    const told = verb === 'stop' ? `${name} is stopped` : `${name} is back`;
+    process.stderr.write(
+      done ? `${told}\n` : `expected 'stop NAME' or 'start NAME' of ${names}, got '${line.trim()}'\n`,
+    );
+  });
+  return typed;
 }
 
 /** The shop is open to all; what its protos close takes a token or the key. */

@@ -5,6 +5,7 @@
 import type { Asset, Books, Product } from './data.js';
 import { type FieldMask, page, pick } from './listing.js';
 import { invalid, notFound } from './refusal.js';
+import { reviewsOf } from './reviews.js';
 import type { Handlers } from './service.js';
 import { centsOf, type Duration, euros, millisOf, type Timestamp, timestamp } from './values.js';
 
@@ -90,6 +91,10 @@ export function catalog(books: Books): Handlers {
       const kept: Product = { ...product, addTime };
       books.products.set(kept.name, kept);
       return kept;
+    },
+
+    ListReviews({ parent }: { parent: string }): object {
+      return { reviews: reviewsOf(find(parent).name) };
     },
 
     GetStock({ sku }: { sku: string }): object {

@@ -83,6 +83,18 @@ export function orders(books: Books): Handlers {
       return { orders: items, nextPageToken };
     },
 
+    SearchOrders({ query }: { query: string }) {
+      const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+      if (words.length === 0) throw invalid('query', 'expected a word, got none');
+      const found = [...books.orders.values()]
+        .filter(({ items, notes }) => {
+          const text = [...items.map(({ productId }) => productId), ...notes].join(' ').toLowerCase();
+          return words.every((word) => text.includes(word));
+        })
+        .sort((a, b) => millisOf(b.createTime) - millisOf(a.createTime));
+      return { orders: found.slice(0, 5) };
+    },
+
     CreateOrder(request: { parent: string; order: Order | null; validateOnly: boolean }): Order {
       const { parent, order, validateOnly } = request;
       const buyer = books.customers.get(parent);

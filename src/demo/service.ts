@@ -15,8 +15,13 @@ export interface RunningService {
   close(): Promise<void>;
 }
 
-/** Starts one service. Every method of its proto needs a handler. */
-export async function startService(protos: Protos, name: string, handlers: Handlers): Promise<RunningService> {
+/** Starts one service, at any free port or at one that it had before. Every method of its proto needs a handler. */
+export async function startService(
+  protos: Protos,
+  name: string,
+  handlers: Handlers,
+  address = '127.0.0.1:0',
+): Promise<RunningService> {
   const definition = protos.service(name);
   const implementation = Object.fromEntries(
     Object.keys(definition).map((method) => {
@@ -28,7 +33,7 @@ export async function startService(protos: Protos, name: string, handlers: Handl
   const server = new Server();
   server.addService(definition, implementation);
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),
     );
   });

@@ -1,6 +1,6 @@
 /**
  * The demo's backends: the shop's four gRPC services, each on a server of its own, over the same books. They know
- * nothing of HTTP or of the gateway.
+ * nothing of HTTP or of the gateway. The fifth service of its protos, Pages, has no server: it is made of the others.
  */
 import { analytics } from './analytics.js';
 import { catalog } from './catalog.js';
@@ -8,7 +8,7 @@ import { customers } from './customers.js';
 import { openBooks } from './data.js';
 import { orders } from './orders.js';
 import { loadProtos, shopProtos } from './protos.js';
-import { type RunningService, startService } from './service.js';
+import { type Handlers, type RunningService, startService } from './service.js';
 
 /** One backend, in the words of the gateway's config. */
 interface ShopUpstream {
@@ -23,6 +23,10 @@ export interface Shop {
   readonly upstreams: readonly ShopUpstream[];
   /** The folder of the shop's protos: an import root. */
   readonly protos: string;
+  /** Stops one service, as a crash would. False: there is none of that name that runs. */
+  stop(name: string): Promise<boolean>;
+  /** Starts a service that was stopped, where it was before. False: there is none of that name that was. */
+  start(name: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -32,21 +36,38 @@ const services = { customers, orders, catalog, analytics };
 export async function startShop(): Promise<Shop> {
   const protos = await loadProtos();
   const books = openBooks();
-  const running: RunningService[] = [];
+  const running = new Map<string, RunningService>();
   const upstreams: ShopUpstream[] = [];
-  const close = async () => {
-    await Promise.all(running.map((service) => service.close()));
+  const startOne = async (name: string, handlers: Handlers, address?: string): Promise<ShopUpstream> => {
+    const service = `shop.v1.${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    const started = await startService(protos, service, handlers, address);
+    running.set(name, started);
+    return { name, target: started.target, services: [service] };
   };
+  const close = async () => {
+    await Promise.all([...running.values()].map((service) => service.close()));
+  };
+  const handlers = new Map(Object.entries(services).map(([name, handlersOf]) => [name, handlersOf(books)]));
   try {
-    for (const [name, handlers] of Object.entries(services)) {
-      const service = `shop.v1.${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-      const started = await startService(protos, service, handlers(books));
-      running.push(started);
-      upstreams.push({ name, target: started.target, services: [service] });
-    }
+    for (const [name, own] of handlers) upstreams.push(await startOne(name, own));
   } catch (error) {
     await close();
     throw error;
   }
-  return { upstreams, protos: shopProtos, close };
+  return {
+    upstreams,
+    protos: shopProtos,
+    close,
+    async stop(name) {
+      await running.get(name)?.close();
+      return running.delete(name);
+    },
+    async start(name) {
+      const own = handlers.get(name);
+      const before = upstreams.find((upstream) => upstream.name === name);
+      if (own === undefined || running.has(name)) return false;
+      await startOne(name, own, before?.target);
+      return true;
+    },
+  };
 }

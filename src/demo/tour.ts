@@ -186,6 +186,31 @@ export function tour(baseUrl: string): Stop[] {
       expect: { status: 200, contains: 'type.googleapis.com/shop.v1.RunQueryRequest' },
     },
     {
+      title: 'An aggregate: four services in one answer',
+      curl: `curl -s '${v1}/customers/ada/dashboard'`,
+      expect: { status: 200, contains: 'bestSellers' },
+    },
+    {
+      title: '… and only what somebody asks for: $fields leaves out what is not needed, and does not call it',
+      curl: `curl -sg '${v1}/customers/ada/dashboard?$fields=customer.displayName,orders.name'`,
+      expect: { status: 200, contains: 'Ada Okafor' },
+    },
+    {
+      title: 'Every line of an order with its product: one batch call',
+      curl: `curl -s '${v1}/customers/ada/orders/5001/page'`,
+      expect: { status: 200, contains: 'Order customers/ada/orders/5001' },
+    },
+    {
+      title: 'A feed: reviews, their authors, comments, their authors',
+      curl: `curl -s '${v1}/products/oak-desk/feed'`,
+      expect: { status: 200, contains: 'Björn Lindqvist' },
+    },
+    {
+      title: 'Products and orders in one list',
+      curl: `curl -s '${v1}/shop:search?query=hammock'`,
+      expect: { status: 200, contains: 'productId' },
+    },
+    {
       title: 'Limited: an address may ask for three codes in ten seconds, the fourth is 429 and says when',
       curl: `curl -s --json '{}' '${v1}/customers/{ada,bjorn,chiara,deniz}:sendCode'`,
       expect: { status: 429, contains: 'RATE_LIMITED' },

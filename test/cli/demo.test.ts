@@ -11,7 +11,7 @@ const run = promisify(execFile);
 test('each curl line of the demo answers what its title says, in any order and twice', async (t) => {
   const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
   t.teardown(demo.stop);
-  t.regex(demo.line, /^listening on http:\/\/127\.0\.0\.1:\d+: \d+ routes of 4 services$/);
+  t.regex(demo.line, /^listening on http:\/\/127\.0\.0\.1:\d+: \d+ routes of 5 services$/);
   for (let waited = 0; !demo.stderr().includes('Ctrl-C') && waited < 3000; waited += 20) await sleep(20);
   const stops = tour(demo.url);
   t.true(stops.length >= 20);
@@ -30,4 +30,39 @@ test('each curl line of the demo answers what its title says, in any order and t
   }
   for (const { curl, title } of stops) t.true(demo.stderr().includes(curl), `printed: ${title}`);
   t.is(await demo.stop(), 0);
+});
+
+test('a service that is stopped: pages go on without it and say so, and it comes back', async (t) => {
+  const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
+  t.teardown(demo.stop);
+  const ask = async (path: string) => {
+    const answer = await fetch(`${demo.url}/v1/${path}`);
+    return { status: answer.status, partial: answer.headers.get('x-protogate-partial'), text: await answer.text() };
+  };
+  const said = async (text: string) => {
+    for (let waited = 0; !demo.stderr().includes(text) && waited < 3000; waited += 20) await sleep(20);
+    t.true(demo.stderr().includes(text), text);
+  };
+  const page = 'customers/ada/orders/5001/page';
+  t.is((await ask(page)).partial, null);
+  t.is((await ask('customers/ada/dashboard')).partial, null);
+  demo.type('stop catalog');
+  demo.type('stop analytics');
+  await said('analytics is stopped');
+  const partial = await ask(page);
+  t.is(partial.status, 200);
+  t.regex(partial.partial ?? '', /^lines\[0\]\.product, lines\[1\]\.product/);
+  t.true(partial.text.includes('the service is unavailable'));
+  t.is(
+    (await ask('customers/ada/dashboard')).partial,
+    'best_sellers[0].product, best_sellers[1].product, best_sellers[2].product',
+  );
+  t.is((await ask('shop:search?query=hammock')).partial, 'hits.product');
+  t.is((await ask('products/oak-desk/feed')).status, 503);
+  demo.type('start nothing');
+  await said("expected 'stop NAME' or 'start NAME' of customers, orders, catalog, analytics, got 'start nothing'");
+  demo.type('start catalog');
+  await said('catalog is back');
+  for (let waited = 0; waited < 10_000 && (await ask(page)).partial !== null; waited += 100) await sleep(100);
+  t.is((await ask(page)).partial, null);
 });

@@ -20,7 +20,7 @@ function start(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}
   return spawn(process.execPath, ['--input-type=module', '-e', START, '--', ...args], {
     cwd,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
 }
 
@@ -30,6 +30,7 @@ export async function protogate(
   { cwd = ROOT, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<Finished> {
   const child = start(args, cwd, env);
+  child.stdin!.end();
   let stdout = '';
   let stderr = '';
   child.stdout!.on('data', (chunk) => {
@@ -50,6 +51,8 @@ export interface Serving {
   readonly stdout: () => string;
   /** All that stderr said so far. */
   readonly stderr: () => string;
+  /** Types a line. */
+  readonly type: (line: string) => void;
   /** Sends SIGTERM; resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -81,6 +84,7 @@ export async function serving(
     pid: child.pid!,
     stdout: () => stdout,
     stderr: () => stderr,
+    type: (text) => void child.stdin!.write(`${text}\n`),
     async stop() {
       child.kill('SIGTERM');
       const [code] = await closed;
