@@ -1,5 +1,9 @@
 /** Requests as no client should send them: what each gets, over a raw socket. */
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -155,6 +159,36 @@ test.serial('depth 10,000, 100,000 keys and a long number are 4xx in millisecond
     t.true(performance.now() - startedAt < 2000);
   }
 });
+
+test.serial(
+  'a body that comes byte by byte is whole, and takes memory by its bytes and not by its pieces',
+  async (t) => {
+    const { port, upstream } = await started;
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const title = Array.from({ length: 5000 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+    const chunks = (text: string) => [...text].map((char) => `1\r\n${char}\r\n`).join('');
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+    });
+    const closed = once(socket, 'close');
+    socket.write(`${POST}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const spaces = chunks(' '.repeat(10_000));
+    for (let sent = 0; sent < 300_000; sent += 10_000) if (!socket.write(spaces)) await once(socket, 'drain');
+    await sleep(300);
+    collect();
+    const heldBytes = process.memoryUsage().heapUsed - before;
+    socket.write(`${chunks(JSON.stringify({ book: { title } }))}0\r\n\r\n`);
+    await closed;
+    t.regex(received, /^HTTP\/1\.1 200 /);
+    t.like(upstream.last().request, { book: { title } });
+    t.true(heldBytes < 10e6, `${heldBytes} bytes for 300,000`);
+  },
+);
 
 test.serial('control characters in a path are escaped in the log', async (t) => {
   const { send, logged } = await started;
