@@ -260,6 +260,25 @@ async function leaving(gateway: TestGateway, path: string): Promise<() => void> 
   return () => req.destroy();
 }
 
+test('requests at once share no cookie, and nothing that the upstream keeps for one', async (t) => {
+  let count = 0;
+  const privately: readonly [string, string][] = [
+    ['set-cookie', 'session='],
+    ['cache-control', 'private, x='],
+  ];
+  for (const [name, value] of privately) {
+    const reply = () => ({ message: { text: `${++count}` }, headers: { [name]: `${value}${count}` }, delayMs: 100 });
+    const gateway = await start(t, { metadata: { response: ['set-cookie'] } }, { Open: reply });
+    const answers = await Promise.all(Array.from({ length: 5 }, () => gateway.send('GET', '/v1/open/1')));
+    t.is(new Set(answers.map(({ json }) => json.text)).size, 5, name);
+    t.is(gateway.upstream.calls.length, 5);
+    for (const { headers, json } of answers) {
+      t.is(headers['cache-status'], 'protogate; fwd=miss');
+      if (name === 'set-cookie') t.deepEqual(headers['set-cookie'], [`session=${json.text}`]);
+    }
+  }
+});
+
 test('the first client’s leaving cancels nothing while others wait', async (t) => {
   const gateway = await start(t, {}, { Own: { message: { text: 'once' }, delayMs: 300 } });
   const leave = await leaving(gateway, '/v1/own/1');
