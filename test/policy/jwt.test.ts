@@ -367,6 +367,7 @@ test('claims become a principal', async (t) => {
     [{ 'https://example.com/org': 'acme' }, { consumer: 'acme' }],
     [{ 'https://example.com/org': 42 }, { consumer: '42' }],
     [{ 'https://example.com/org': '' }, { consumer: 'ada' }],
+    [{ 'https://example.com/org': 2 ** 53 }, { consumer: 'ada' }],
     [{ 'https://example': { 'com/org': 'acme' } }, { consumer: 'ada' }],
     [{ tier: 'free' }, { plan: 'free' }],
     [{ tier: 1 }, { plan: undefined }],
@@ -432,6 +433,14 @@ test('claims become metadata as text, element by element; -bin takes any text', 
   for (const v of ['é', 'a\r\nx-admin: 1', 'a\0', ' admin', 'admin ', ['ok', '\u007f']]) {
     const token = issuer.sign({ sub: 'ada', v });
     await refused(t, verifier, token, 'claim v: expected printable ASCII without space around it');
+  }
+});
+
+test('a number that was rounded when it was read is nobody’s id', async (t) => {
+  const { issuer, verifier } = await start(t, { claimsToMetadata: new Map([['id', 'x-id']]) });
+  for (const id of [2 ** 53, -(2 ** 60), [2 ** 53], { id: 2 ** 53 }, [[2 ** 53]]]) {
+    const token = issuer.sign({ sub: 'ada', id });
+    await refused(t, verifier, token, 'claim id: expected a text where a number is beyond 2^53');
   }
 });
 
