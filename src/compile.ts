@@ -9,6 +9,7 @@ import type { Config } from './config/config.js';
 import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
 import type { Equality } from './paths/equality.js';
 import { type Plan, type PlannedRoute, routeTableOf, SURFACE } from './plan.js';
+import type { Access } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
@@ -71,7 +72,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { settings } = policy;
     const transcoder = compileTranscoder(binding, codecs, config.query);
     const { ofPath, ofMessage } = splitDemands(route);
-    const cached = route.cache === undefined ? undefined : cachingOf(route.cache, timeoutMs);
+    const cached = route.cache === undefined ? undefined : cachingOf(route.cache, access, timeoutMs);
     const end =
       method.clientStreaming || method.serverStreaming
         ? unserved('streaming methods are not served')
@@ -100,10 +101,12 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
   }
 
-  function cachingOf(policy: CachePolicy, routeTimeoutMs: number | undefined) {
+  function cachingOf(policy: CachePolicy, { mode }: Access, routeTimeoutMs: number | undefined) {
     const { requestTimeoutMs } = config.limits;
     const { cacheRequests } = options.metrics;
-    const credentials = policy.scope === 'public' ? [] : credentialHeaders(config);
+    // Caches on the way ask nobody who they are: an answer that is refused to some is not for them to keep.
+    const forAll = policy.scope === 'public' && mode !== 'required';
+    const credentials = forAll ? [] : credentialHeaders(config);
     return {
       interceptors: [
         cache.interceptor(policy, {
@@ -111,7 +114,11 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
           onAnswer: (status) => cacheRequests.inc({ status }),
         }),
       ],
-      freshness: compileFreshness({ ...policy, varies: [...credentials, ...config.metadata.request] }),
+      freshness: compileFreshness({
+        ttlMs: policy.ttlMs,
+        forAll,
+        varies: [...credentials, ...config.metadata.request],
+      }),
     };
   }
 

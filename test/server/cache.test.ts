@@ -385,7 +385,10 @@ test('authorization comes first: an answer that is kept is refused to who may no
   });
   const as = (scope: string) => ({ headers: { authorization: `Bearer ${issuer.sign({ sub: 'a', scope })}` } });
   t.is(await text(gateway, '/v1/open/1', as('read')), 'answer 1');
-  t.is(await text(gateway, '/v1/open/1', as('read')), 'answer 1');
+  const { headers, json } = await gateway.send('GET', '/v1/open/1', as('read'));
+  t.is(json.text, 'answer 1');
+  t.is(headers['cache-control'], 'private, max-age=60', 'a cache on the way would refuse it to nobody');
+  t.is(headers.vary, 'authorization');
   t.is(await text(gateway, '/v1/open/1', as('write')), '403');
   t.is(await text(gateway, '/v1/open/1'), '401');
 });
