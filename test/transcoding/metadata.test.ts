@@ -97,8 +97,15 @@ test.serial('28: the backend gets the request id, the client address and the tra
 
 test.serial('28: a traceparent that does not parse is not passed on', async (t) => {
   const { send, upstream } = await started;
-  await send('GET', target, { headers: { traceparent: 'junk', tracestate: 'a=b' } });
-  t.deepEqual(upstream.last().metadata.get('traceparent'), []);
+  const rest = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const bad = ['junk', `00-${rest}é`, `00-${rest}-x`, `00-${rest}x`, `ff-${rest}`, `01-${rest}x`, `01-${rest}-é`];
+  for (const traceparent of [...bad, `01-${rest}-${'x'.repeat(201)}`]) {
+    const { status } = await send('GET', target, { headers: { traceparent, tracestate: 'a=b' } });
+    t.is(status, 200, traceparent);
+    t.deepEqual(upstream.last().metadata.get('traceparent'), [], traceparent);
+  }
+  await send('GET', target, { headers: { traceparent: `01-${rest}-later` } });
+  t.deepEqual(upstream.last().metadata.get('traceparent'), [`01-${rest}-later`]);
   t.deepEqual(upstream.last().metadata.get('tracestate'), []);
 });
 
