@@ -29,12 +29,17 @@ export function compileFreshness({ forAll, ttlMs, varies }: FreshnessSettings): 
     res.setHeader('cache-control', maxAge);
     res.setHeader('cache-status', statusText(note));
     if (note.status === 'hit' || note.status === 'stale') res.setHeader('age', Math.floor(note.ageMs / 1000));
-    for (const name of exact) ctx.vary(name);
-    for (const name of Object.keys(req.headers)) {
-      if (prefixes.some((prefix) => name.startsWith(prefix))) ctx.vary(name);
-    }
+    const sent = prefixes.length === 0 ? [] : Object.keys(req.headers);
+    vary(res, [...exact, ...sent.filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))]);
     return matches(req.headers['if-none-match'], etag);
   };
+}
+
+/** Koa's own reads the whole header again for each name: a request of a thousand headers would hold up all others. */
+function vary(res: Context['res'], names: readonly string[]): void {
+  const before = String(res.getHeader('vary') ?? '').split(/\s*,\s*/);
+  const all = new Set([...before, ...names].map((name) => name.toLowerCase()).filter((name) => name !== ''));
+  if (all.size > 0) res.setHeader('vary', [...all].join(', '));
 }
 
 function statusText({ status, collapsed }: CacheNote): string {
