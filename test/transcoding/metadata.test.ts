@@ -57,6 +57,18 @@ test.serial('28: a -bin value that is no base64 is 400', async (t) => {
   t.is(json.message, 'grpc-metadata-a-bin: expected base64');
 });
 
+test.serial('28: more than a hundred headers for the backend are 431, and not a failure of the backend', async (t) => {
+  const { send, upstream } = await started;
+  const some = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, '']));
+  t.is((await send('GET', target, { headers: some(100) })).status, 200);
+  const { calls } = upstream;
+  const before = calls.length;
+  const { status, json } = await send('GET', target, { headers: some(101) });
+  t.is(status, 431);
+  t.is(json.message, 'headers: expected at most 100 that go to the backend, got 101');
+  t.is(calls.length, before);
+});
+
 test.serial('28: a value that is not ASCII is 400', async (t) => {
   const { send } = await started;
   t.is((await send('GET', target, { headers: { 'grpc-metadata-a': 'caf\u00e9' } })).status, 400);
