@@ -190,6 +190,15 @@ test.serial(
   },
 );
 
+test('no header gets lost behind a thousand others: a proxy writes the client’s address last', async (t) => {
+  const { port, logged } = await startGateway(t, LIBRARY, {}, { trustedProxies: ['127.0.0.1'] });
+  const many = Array.from({ length: 1500 }, (_, i) => `${i.toString(36)}:\r\n`).join('');
+  const head = `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}Connection: close\r\n`;
+  const answer = await raw(port, `${head}X-Forwarded-For: 192.0.2.66\r\n${many}X-Forwarded-For: 192.0.2.1\r\n\r\n`);
+  t.regex(answer, /^HTTP\/1\.1 200 /);
+  t.is(logged().at(-1)?.client, '192.0.2.1');
+});
+
 test.serial('control characters in a path are escaped in the log', async (t) => {
   const { send, logged } = await started;
   await send('GET', '/v1/x%0a%1b[31m');
