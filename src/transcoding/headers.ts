@@ -98,7 +98,7 @@ export function compileRequestMetadata(
   function allowedKey(name: string): string | undefined {
     const key = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
     if (key === 'authorization') return settings.forwardAuthorization && key === name ? key : undefined;
-    if (!allowed(name) || key === '' || !isMetadataKey(key) || !maySend(key) || forbidden.has(twin(key)))
+    if (!allowed(name) || key === '' || !isMetadataKey(key) || !maySend(twin(key)) || forbidden.has(twin(key)))
       return undefined;
     return key;
   }

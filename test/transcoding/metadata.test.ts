@@ -93,6 +93,9 @@ for (const name of [
       },
     });
     t.false(upstream.last().metadata.get(name).includes('forged'));
+    const twin = name.replaceAll('-', '_');
+    await send('GET', target, { headers: { [`grpc-metadata-${twin}`]: 'forged' } });
+    t.false(upstream.last().metadata.get(twin).includes('forged'), twin);
   });
 }
 
