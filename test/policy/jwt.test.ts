@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test, { type ExecutionContext } from 'ava';
 import jsonwebtoken from 'jsonwebtoken';
 import type { Principal } from '../../src/call/principal.js';
@@ -350,6 +352,26 @@ test('what is remembered is bounded, in number and in bytes', async (t) => {
 });
 
 // Who it is.
+
+test.serial('what is remembered holds a token, and not the header that it was cut out of', async (t) => {
+  const { issuer, verifier } = await start(t, { algorithms: ['ES256'] });
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const count = 1000;
+  const verifyOne = async (i: number) => {
+    const token = issuer.sign({ sub: `ada${i}` }, { alg: 'ES256' });
+    const header = Buffer.from(`Bearer ${' '.repeat(15_000)}${token}`).toString('latin1');
+    await verifier.verify(/^bearer +(\S+)$/i.exec(header)![1]!);
+  };
+  await verifyOne(-1);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < count; i++) await verifyOne(i);
+  collect();
+  const bytesEach = (process.memoryUsage().heapUsed - before) / count;
+  t.is(verifier.remembered, count + 1);
+  t.true(bytesEach < 10_000, `${bytesEach} bytes for a token`);
+});
 
 test('claims become a principal', async (t) => {
   const { issuer, verifier } = await start(t, {
