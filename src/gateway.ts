@@ -27,7 +27,11 @@ export interface GatewayOptions extends ConfigInput {
 }
 
 export interface Gateway {
-  /** Fits `http.createServer`; set its `maxHeadersCount = 0`: Node drops, unsaid, what a proxy appends to a thousand. In a Koa app: set `ctx.respond = false` and call it with `ctx.req` and `ctx.res`. */
+  /**
+   * Fits `http.createServer`. Set `maxHeadersCount = 0` on that server: behind a thousand headers Node drops the rest
+   * unsaid, such as the address that a proxy appends. In a Koa app: set `ctx.respond = false` and call it with `ctx.req`
+   * and `ctx.res`.
+   */
   callback(): RequestListener;
   /** Builds anew, from the given config or from the same one, and swaps. Rejects, and serves on as before, if that fails. */
   reload(config?: ConfigInput): Promise<void>;
