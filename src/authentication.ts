@@ -26,10 +26,20 @@ export interface Authentication {
 }
 
 type Auth = NonNullable<Config['auth']>;
-type Issuer = Auth['jwt'][number];
+type IssuerSettings = Auth['jwt'][number];
+
+/** What a `jwksFile` says is part of the settings: another content makes other keys, and forgets what the old ones verified. */
+interface Issuer extends IssuerSettings {
+  readonly jwks: string | undefined;
+}
+
+function withFile(issuer: IssuerSettings): Issuer {
+  const { keys } = issuer;
+  return { ...issuer, jwks: keys.kind === 'file' ? readFileSync(keys.file, 'utf8') : undefined };
+}
 
 export function authentication({ auth, cors }: Config, lease: Lease, options: Options): Authentication {
-  const jwt = auth?.jwt ?? [];
+  const jwt = (auth?.jwt ?? []).map(withFile);
   const issuers = jwt.map((issuer) => ({ ...issuer, keys: keySource(issuer, lease, options) }));
   const sources = distinctSources(jwt);
   const tokens = sources.map((source) => {
@@ -61,19 +71,19 @@ export function authentication({ auth, cors }: Config, lease: Lease, options: Op
   };
 }
 
-function keySource({ issuer, keys }: Issuer, lease: Lease, options: Options): KeySource {
-  const key = settingsKey('jwks', [issuer, keys]);
+function keySource({ issuer, keys, jwks }: Issuer, lease: Lease, options: Options): KeySource {
+  const key = settingsKey('jwks', [issuer, keys, jwks]);
   switch (keys.kind) {
     case 'uri':
       return lease.acquire(key, () => createJwks(keys, options));
     case 'file':
-      return lease.acquire(key, () => createKeySet(parseJwks(readFileSync(keys.file, 'utf8')).keys ?? []));
+      return lease.acquire(key, () => createKeySet(parseJwks(jwks ?? '').keys ?? []));
     case 'secret':
       return lease.acquire(key, () => createSecretKeys(keys.secret));
   }
 }
 
-function distinctSources(jwt: readonly Issuer[]): readonly TokenSource[] {
+function distinctSources(jwt: readonly IssuerSettings[]): readonly TokenSource[] {
   const all = jwt.flatMap(({ from }) => from);
   return all.filter((source, index) => all.findIndex((other) => sameSource(source, other)) === index);
 }

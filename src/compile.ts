@@ -11,6 +11,7 @@ import type { Config } from './config/config.js';
 import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
 import type { Equality } from './paths/equality.js';
 import { isServed, type Plan, type PlannedRoute, routeTableOf, SURFACE } from './plan.js';
+import type { Access } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
@@ -73,7 +74,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { settings } = policy;
     const transcoder = compileTranscoder(binding, codecs, config.query);
     const { ofPath, ofMessage } = splitDemands(route);
-    const cached = route.cache === undefined ? undefined : cachingOf(route.cache, timeoutMs);
+    const { cache: kept } = route;
     const cost = aggregate === undefined ? 1 : costOf(aggregate);
     const end =
       method.clientStreaming || method.serverStreaming
@@ -82,7 +83,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
             method,
             transcoder,
             require: ofMessage,
-            call: intercept(callOf(route), cached?.interceptors ?? []),
+            call: intercept(callOf(route), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
             prunes: aggregate !== undefined,
             requestMetadata,
             responseHeaders,
@@ -90,7 +91,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
             requestTimeoutMs: config.limits.requestTimeoutMs,
             maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
             successStatus: settings.successStatus ?? 200,
-            freshness: cached?.freshness,
+            freshness: kept === undefined ? undefined : freshnessOf(kept, access),
             clock: options.clock,
           });
     const guards = [
@@ -132,7 +133,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   function callerOf(call: PlannedCall, optional: boolean): StepCaller {
     const { cache: kept, upstream, timeoutMs, access } = call;
     return {
-      call: intercept(upstreamCall(upstream!), kept === undefined ? [] : cachingOf(kept, timeoutMs).interceptors),
+      call: intercept(upstreamCall(upstream!), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
       timeoutMs,
       authorize(message, principal) {
         if (optional) allowed(access, principal);
@@ -141,19 +142,20 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     };
   }
 
-  function cachingOf(policy: CachePolicy, routeTimeoutMs: number | undefined) {
+  function keeping(policy: CachePolicy, routeTimeoutMs: number | undefined): Interceptor {
     const { requestTimeoutMs } = config.limits;
     const { cacheRequests } = options.metrics;
-    const credentials = policy.scope === 'public' ? [] : credentialHeaders(config);
-    return {
-      interceptors: [
-        cache.interceptor(policy, {
-          timeoutMs: Math.min(routeTimeoutMs ?? requestTimeoutMs, requestTimeoutMs),
-          onAnswer: (status) => cacheRequests.inc({ status }),
-        }),
-      ],
-      freshness: compileFreshness({ ...policy, varies: [...credentials, ...config.metadata.request] }),
-    };
+    return cache.interceptor(policy, {
+      timeoutMs: Math.min(routeTimeoutMs ?? requestTimeoutMs, requestTimeoutMs),
+      onAnswer: (status) => cacheRequests.inc({ status }),
+    });
+  }
+
+  function freshnessOf({ scope, ttlMs }: CachePolicy, { mode }: Access) {
+    // Caches on the way ask nobody who they are: an answer that is refused to some is not for them to keep.
+    const forAll = scope === 'public' && mode !== 'required';
+    const credentials = forAll ? [] : credentialHeaders(config);
+    return compileFreshness({ ttlMs, forAll, varies: [...credentials, ...config.metadata.request] });
   }
 
   function counting(cost: number, limits: readonly RateLimit[], plans: Plans = NO_PLANS): Middleware[] {

@@ -8,7 +8,7 @@ import { errorAt, formatDiagnostic } from './base/diagnostic.js';
 import { Resources } from './base/resources.js';
 import type { Interceptor } from './call/call.js';
 import { compileSnapshot } from './compile.js';
-import type { ConfigInput } from './config/config.js';
+import type { Config, ConfigInput } from './config/config.js';
 import { fileIssues } from './config/files.js';
 import { parseConfig } from './config/parse.js';
 import { type Plan, plan } from './plan.js';
@@ -27,7 +27,11 @@ export interface GatewayOptions extends ConfigInput {
 }
 
 export interface Gateway {
-  /** Fits `http.createServer`. In a Koa app: set `ctx.respond = false` and call it with `ctx.req` and `ctx.res`. */
+  /**
+   * Fits `http.createServer`. Set `maxHeadersCount = 0` on that server: behind a thousand headers Node drops the rest
+   * unsaid, such as the address that a proxy appends. In a Koa app: set `ctx.respond = false` and call it with `ctx.req`
+   * and `ctx.res`.
+   */
   callback(): RequestListener;
   /** Builds anew, from the given config or from the same one, and swaps. Rejects, and serves on as before, if that fails. */
   reload(config?: ConfigInput): Promise<void>;
@@ -95,7 +99,7 @@ export function startGateway(
     prepared: snapshot.prepared,
     callback: () => handle,
     async reload(input) {
-      const next = input === undefined ? await checked(await plan(config)) : await planOrThrow(input);
+      const next = input === undefined ? await planWithFiles(config) : await planOrThrow(input);
       const compiled = compileSnapshot(next, options);
       await compiled.prepared;
       snapshots.swap(compiled);
@@ -108,6 +112,11 @@ export function startGateway(
 async function planOrThrow(input: ConfigInput): Promise<Plan> {
   const { config, diagnostics } = parseConfig(input);
   if (config === undefined) throw new GatewayError(diagnostics);
+  return planWithFiles(config);
+}
+
+/** The files that a config names may have changed although it has not. */
+async function planWithFiles(config: Config): Promise<Plan> {
   const issues = await fileIssues(config);
   if (issues.length > 0)
     throw new GatewayError(issues.map(({ rule, text }) => errorAt({ file: 'options' }, rule, text)));

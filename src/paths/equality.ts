@@ -5,8 +5,9 @@
  *     request.parent = 'customers/{caller.claims.customer}'
  *
  * Both sides are compared as text, numbers in decimal and enums by name. What is absent equals nothing: an unset field
- * with presence, a claim that is missing, empty, a list or an object.
+ * with presence, a claim that is missing, empty, a list, an object or a number beyond 2^53.
  */
+import { isExact } from '../base/exact-number.js';
 import { resolvePathVariable } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
@@ -131,7 +132,7 @@ export function ownClaim(claims: unknown, names: readonly string[]): string | un
     if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return;
     value = (value as Record<string, unknown>)[name];
   }
-  if (typeof value === 'boolean' || typeof value === 'number') return String(value);
+  if (typeof value === 'boolean' || (typeof value === 'number' && isExact(value))) return String(value);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 

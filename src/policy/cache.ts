@@ -6,7 +6,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../call/call.js';
-import type { Metadata } from '../call/metadata.js';
 import { StatusError } from '../status/status-error.js';
 import type { Entries, Entry } from '../store/entries.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
@@ -60,7 +59,10 @@ export class ResponseCache {
         return noted(entry, { status: 'stale', ageMs });
       }
       try {
-        const { response, joined } = await this.#flights.join(key, request, fetch);
+        const shared = await this.#flights.join(key, request, fetch);
+        // A cookie, or what the upstream calls private, is for the request that it was asked for, also while on its way.
+        const own = shared.joined && isPrivate(shared.response);
+        const { response, joined } = own ? { response: await next(asked), joined: false } : shared;
         const note: CacheNote = { status: found === 'unavailable' ? 'bypass' : 'miss', ageMs: 0, collapsed: joined };
         onAnswer(note.status);
         return { ...response, notes: { ...response.notes, cache: note } };
@@ -109,16 +111,17 @@ function keyOf({ method, message, metadata, context: { surface, principal, mask 
 }
 
 /** Undefined: an answer for this request alone. What is kept owns its bytes: they may be part of something larger. */
-function storable({ headers, message, trailers, notes }: CallResponse, now: number): Entry | undefined {
+function storable(response: CallResponse, now: number): Entry | undefined {
+  const { headers, message, trailers, notes } = response;
   if (!(message instanceof Uint8Array) || (notes.parts?.length ?? 0) > 0) return undefined;
-  if (forbidden(headers) || forbidden(trailers)) return undefined;
+  if (isPrivate(response)) return undefined;
   if ((statusFromMetadata(headers, trailers) ?? 200) !== 200) return undefined;
   return { storedAt: now, headers, message: new Uint8Array(message), trailers };
 }
 
 /** An upstream may say that its answer is not to be kept; a cookie is never for two. */
-function forbidden(metadata: Metadata): boolean {
-  return metadata.some(
+function isPrivate({ headers, trailers }: CallResponse): boolean {
+  return [...headers, ...trailers].some(
     ([key, value]) =>
       key === 'set-cookie' ||
       (key === 'cache-control' && typeof value === 'string' && /\b(no-store|no-cache|private)\b/i.test(value)),

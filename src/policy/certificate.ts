@@ -67,14 +67,14 @@ export function certificatePrincipal(
   };
 }
 
-/** Only names that may travel in a header: printable ASCII, and not empty. */
+/** Only names that may travel in a header: printable ASCII, not empty, no space around it, which would get lost. */
 function namesOf({ subjectAltName, subject }: Pick<X509Certificate, 'subjectAltName' | 'subject'>): Names {
   const alternatives = splitAlternatives(subjectAltName ?? '');
   const of = (prefix: string, entries: readonly string[]) =>
     entries
       .filter((entry) => entry.startsWith(prefix))
       .map((entry) => entry.slice(prefix.length))
-      .filter((name) => /^[\x21-\x7e][\x20-\x7e]{0,255}$/.test(name));
+      .filter((name) => /^[!-~](?:[ -~]{0,254}[!-~])?$/.test(name));
   const commonNames = of('CN=', subject.split('\n'));
   return { uri: of('URI:', alternatives), dns: of('DNS:', alternatives), cn: commonNames.slice(0, 1) };
 }
@@ -85,5 +85,5 @@ function namesOf({ subjectAltName, subject }: Pick<X509Certificate, 'subjectAltN
  */
 function splitAlternatives(text: string): string[] {
   const entries = text.match(/[A-Za-z ]+:(?:"(?:[^"\\]|\\.)*"|[^,]*)/g) ?? [];
-  return entries.map((entry) => entry.trim()).filter((entry) => !/^[A-Za-z ]+:"/.test(entry));
+  return entries.map((entry) => entry.trimStart()).filter((entry) => !/^[A-Za-z ]+:"/.test(entry));
 }

@@ -7,6 +7,7 @@
  *
  * A claim is an own property by exactly its name; names with dots or slashes, as in URIs, are no paths.
  */
+import { isExact } from '../base/exact-number.js';
 import { isMetadataText, type MetadataEntry } from '../call/metadata.js';
 import type { Principal } from '../call/principal.js';
 import { isRecord, type OutsideRecord, own } from './record.js';
@@ -38,7 +39,7 @@ export function principalOf(claims: OutsideRecord, names: ClaimNames): Principal
 }
 
 function consumerOf(claim: unknown): string | undefined {
-  if (typeof claim === 'number') return String(claim);
+  if (typeof claim === 'number') return isExact(claim) ? String(claim) : undefined;
   return typeof claim === 'string' && claim !== '' ? claim : undefined;
 }
 
@@ -53,7 +54,7 @@ function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
   return values
     .filter((value) => value !== undefined && value !== null)
     .map((value) => {
-      const text = typeof value === 'object' ? asciiJson(value) : String(value);
+      const text = typeof value === 'object' ? asciiJson(value, name) : textOf(value, name);
       if (key.endsWith('-bin')) return [key, Buffer.from(text)];
       // Space around a value may get lost on the way, and ' admin' would arrive as 'admin'.
       if (isMetadataText(text) && text === text.trim()) return [key, text];
@@ -61,9 +62,19 @@ function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
     });
 }
 
+/** A number that was rounded when it was read may name somebody else. */
+function textOf(value: unknown, name: string): string {
+  if (typeof value !== 'number' || isExact(value)) return String(value);
+  throw invalidToken(`claim ${name}: expected a text where a number is beyond 2^53`);
+}
+
 /** JSON whose strings are escaped as far as they need to be to travel as text. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
+function asciiJson(value: unknown, name: string): string {
+  const checked = (_key: string, inner: unknown) => {
+    if (typeof inner === 'number') textOf(inner, name);
+    return inner;
+  };
+  return JSON.stringify(value, checked).replace(
     /[\u007f-\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -10,7 +10,7 @@
 import type { Socket } from 'node:net';
 import type { Principal } from '../call/principal.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
-import { isForeign } from './origin.js';
+import { isForeign, isForeignPage } from './origin.js';
 
 export type TokenSource = { readonly header: string } | { readonly cookie: string };
 
@@ -19,7 +19,7 @@ export interface CredentialSettings {
   readonly tokens: readonly { readonly source: TokenSource; readonly verify: Verify }[];
   readonly apiKeys: { readonly headers: readonly string[]; readonly find: FindKey } | undefined;
   readonly certificate: ((socket: Socket) => Principal | undefined) | undefined;
-  /** Web pages that may use a cookie's token for more than reading, besides the gateway's own. */
+  /** Web pages that may use a cookie's token or a certificate for more than reading, besides the gateway's own. */
   readonly allowedOrigins: ReadonlySet<string>;
 }
 
@@ -45,7 +45,7 @@ export interface Identified {
 export interface Authenticator {
   /** For `WWW-Authenticate` (RFC 9110 §11.6.1). */
   readonly challenges: readonly Challenge[];
-  /** Undefined: the request names nobody. Throws 401, 403 for a foreign page's use of a cookie, 503. */
+  /** Undefined: the request names nobody. Throws 401, 503, 403 for a foreign page's use of a cookie or certificate. */
   identify(request: CredentialRequest): Identified | undefined | Promise<Identified | undefined>;
 }
 
@@ -88,11 +88,13 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
       if (found !== undefined) return explicitly(found.identify(value));
       const cookie = cookieHeader === '' ? undefined : tokenCookie(cookieHeader);
       if (cookie !== undefined) {
-        if (isForeign(request, settings.allowedOrigins)) throw foreignOrigin();
+        if (isForeign(request, settings.allowedOrigins)) throw foreignOrigin('token came in a cookie');
         return Promise.resolve(cookie.verify(cookie.value)).then((principal) => ({ principal, fromCookie: true }));
       }
       const principal = settings.certificate?.(request.socket);
-      return principal === undefined ? undefined : { principal, fromCookie: false };
+      if (principal === undefined) return undefined;
+      if (isForeignPage(request, settings.allowedOrigins)) throw foreignOrigin('client certificate came by itself');
+      return { principal, fromCookie: false };
     },
   };
 
@@ -161,7 +163,7 @@ function ambiguous(first: string, second: string): StatusError {
   return gatewayError(401, 'AMBIGUOUS_CREDENTIALS', `expected one credential, got ${found}`);
 }
 
-function foreignOrigin(): StatusError {
-  const text = 'expected a request from a page of this site or an allowed origin, as its token came in a cookie';
+function foreignOrigin(why: string): StatusError {
+  const text = `expected a request from a page of this site or an allowed origin, as its ${why}`;
   return gatewayError(403, 'FOREIGN_ORIGIN', text);
 }

@@ -77,7 +77,7 @@ export function createTokenVerifier(
     const verification = verifications.get(iss);
     if (verification === undefined) throw invalidToken('iss: expected an issuer that is known here');
     const verified = await verification(token, alg, kid, exp);
-    if (verified.untilMs > clock.now()) memory.set(token, verified);
+    if (verified.untilMs > clock.now()) memory.set(ownText(token), verified);
     return verified.principal;
   }
 
@@ -94,6 +94,11 @@ export function createTokenVerifier(
     },
     close: async () => memory.clear(),
   };
+}
+
+/** A part of a header's text holds all of it, which may be long: spaces after Bearer, other cookies. */
+function ownText(token: string): string {
+  return Buffer.from(token, 'latin1').toString('latin1');
 }
 
 type Verification = (token: string, alg: string, kid: string | undefined, exp: number) => Promise<Verified>;

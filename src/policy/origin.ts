@@ -1,5 +1,5 @@
 /**
- * Whether a browser sends a request for another site's page. A cookie comes along by itself, so what it may be used for
+ * Whether a browser sends a request for another site's page. A cookie or a certificate comes along by itself, so what it may be used for
  * depends on who asked (CSRF): reading is free (the answer stays unreadable without CORS), the rest is for pages of this
  * site and for origins that the config names.
  */
@@ -21,6 +21,13 @@ export function isForeign({ method, rawHeaders, authority }: PageRequest, allowe
   const site = headerOf(rawHeaders, 'sec-fetch-site');
   if (site !== undefined) return site !== 'same-origin' && site !== 'same-site';
   return origin === undefined || !URL.canParse(origin) || new URL(origin).host !== hostOf(authority, origin);
+}
+
+/** The same for what programs send as well: true if a browser says where the request comes from, and it is foreign. */
+export function isForeignPage(request: PageRequest, allowed: ReadonlySet<string>): boolean {
+  const { rawHeaders } = request;
+  const page = headerOf(rawHeaders, 'origin') ?? headerOf(rawHeaders, 'sec-fetch-site');
+  return page !== undefined && isForeign(request, allowed);
 }
 
 /** The authority as a URL writes it: in lower case, without the port that the origin's scheme implies. */

@@ -16,6 +16,9 @@ export interface BodyLimits {
 
 const EMPTY = new Uint8Array(0);
 
+/** So many pieces become one: a client may send a byte in each, and the object that holds it takes two hundred. */
+const PIECES = 1024;
+
 /** True if the request's head announces a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
@@ -32,7 +35,8 @@ export function readBody(req: IncomingMessage, res: ServerResponse, limits: Body
 
 function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimits): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const blocks: Buffer[] = [];
+    let chunks: Buffer[] = [];
     let size = 0;
     const cancelTimer = clock.after(timeoutMs, () => settle(() => reject(tooSlow(timeoutMs))));
     req.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
@@ -40,10 +44,13 @@ function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimit
     function onData(chunk: Buffer) {
       size += chunk.length;
       if (size > maxBytes) settle(() => reject(tooLarge(maxBytes)));
-      else chunks.push(chunk);
+      else if (chunks.push(chunk) === PIECES) {
+        blocks.push(Buffer.concat(chunks));
+        chunks = [];
+      }
     }
     function onEnd() {
-      settle(() => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
+      settle(() => resolve(size === chunks[0]?.length ? chunks[0] : Buffer.concat([...blocks, ...chunks], size)));
     }
     function onGone() {
       settle(() => reject(new StatusError(Code.CANCELLED, 'the client went away')));

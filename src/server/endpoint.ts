@@ -161,12 +161,13 @@ function asDeadline(
   throw invalidRequest('INVALID_TIMEOUT', [{ field: name, description: `expected ${expected}, got ${found}` }]);
 }
 
+/** Version 00 is 55 characters long and ff is none; what later ones append must be able to travel. */
+const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{1,200})?$/;
+
 /** W3C Trace Context §3.2.2: what does not parse is not passed on. */
 function withTraceContext(metadata: MetadataEntry[], headers: Context['req']['headers']): MetadataEntry[] {
   const { traceparent, tracestate } = headers;
-  if (typeof traceparent !== 'string' || !/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/.test(traceparent)) {
-    return metadata;
-  }
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return metadata;
   metadata.push(['traceparent', traceparent]);
   if (typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate)) {
     metadata.push(['tracestate', tracestate]);

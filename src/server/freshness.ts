@@ -7,7 +7,8 @@ import type { CacheNote } from '../call/call.js';
 import type { Context } from './exchange.js';
 
 export interface FreshnessSettings {
-  readonly scope: 'consumer' | 'public';
+  /** Any cache on the way may keep the answer and give it to anybody. */
+  readonly forAll: boolean;
   readonly ttlMs: number;
   /** Request headers that decide the answer; `name*` stands for those of a request that begin so. */
   readonly varies: readonly string[];
@@ -16,10 +17,10 @@ export interface FreshnessSettings {
 /** Sets the headers; true: the client has this answer already. */
 export type TellFreshness = (ctx: Context, note: CacheNote, body: Uint8Array) => boolean;
 
-export function compileFreshness({ scope, ttlMs, varies }: FreshnessSettings): TellFreshness {
+export function compileFreshness({ forAll, ttlMs, varies }: FreshnessSettings): TellFreshness {
   const exact = varies.filter((name) => !name.endsWith('*'));
   const prefixes = varies.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
-  const visibility = scope === 'public' ? 'public' : 'private';
+  const visibility = forAll ? 'public' : 'private';
   const maxAge = `${visibility}, max-age=${Math.floor(ttlMs / 1000)}`;
   return function tellFreshness(ctx, note, body) {
     const { res, req } = ctx;
@@ -28,12 +29,17 @@ export function compileFreshness({ scope, ttlMs, varies }: FreshnessSettings): T
     res.setHeader('cache-control', maxAge);
     res.setHeader('cache-status', statusText(note));
     if (note.status === 'hit' || note.status === 'stale') res.setHeader('age', Math.floor(note.ageMs / 1000));
-    for (const name of exact) ctx.vary(name);
-    for (const name of Object.keys(req.headers)) {
-      if (prefixes.some((prefix) => name.startsWith(prefix))) ctx.vary(name);
-    }
+    const sent = prefixes.length === 0 ? [] : Object.keys(req.headers);
+    vary(res, [...exact, ...sent.filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))]);
     return matches(req.headers['if-none-match'], etag);
   };
+}
+
+/** Koa's own reads the whole header again for each name: a request of a thousand headers would hold up all others. */
+function vary(res: Context['res'], names: readonly string[]): void {
+  const before = String(res.getHeader('vary') ?? '').split(/\s*,\s*/);
+  const all = new Set([...before, ...names].map((name) => name.toLowerCase()).filter((name) => name !== ''));
+  if (all.size > 0) res.setHeader('vary', [...all].join(', '));
 }
 
 function statusText({ status, collapsed }: CacheNote): string {

@@ -51,6 +51,8 @@ export async function listen(settings: ListenSettings, handle: RequestListener):
     tls === undefined
       ? createServer(options)
       : createTlsServer({ ...options, ...tlsOptions(tls, settings.headersTimeoutMs) });
+  // Node would drop what comes after the thousandth without a word, such as the address that a proxy appends.
+  server.maxHeadersCount = 0;
   server.maxConnections = settings.maxConnections;
   server.on('request', (req, res) => void handle(req, res));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {

@@ -3,7 +3,7 @@
  * config names does not pass, and some names never pass, whatever a pattern says.
  */
 import { isMetadataKey, isMetadataText, type Metadata, type MetadataEntry } from '../call/metadata.js';
-import { invalidRequest } from '../status/status-error.js';
+import { gatewayError, invalidRequest } from '../status/status-error.js';
 
 export interface MetadataSettings {
   /** Names of request headers that reach a backend; `*` at the end stands for any rest. */
@@ -14,6 +14,12 @@ export interface MetadataSettings {
 }
 
 const PREFIX = 'grpc-metadata-';
+
+/**
+ * Headers of one request that reach a backend. Node's HTTP/2 takes 128 with its own and the gateway's, and resets what has
+ * more: that would look as if the backend had failed.
+ */
+const MAX_SENT = 100;
 
 /** Headers of the connection or of HTTP itself, and those that the gateway alone may set (rule 28). */
 const NEVER_SENT: ReadonlySet<string> = new Set([
@@ -85,16 +91,22 @@ export function compileRequestMetadata(
       const key = allowedKey(name);
       if (key !== undefined) metadata.push([key, metadataValue(name, key, rawHeaders[i + 1]!)]);
     }
+    if (metadata.length > MAX_SENT) throw tooMany(metadata.length);
     return metadata;
   };
 
   function allowedKey(name: string): string | undefined {
     const key = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
     if (key === 'authorization') return settings.forwardAuthorization && key === name ? key : undefined;
-    if (!allowed(name) || key === '' || !isMetadataKey(key) || !maySend(key) || forbidden.has(twin(key)))
+    if (!allowed(name) || key === '' || !isMetadataKey(key) || !maySend(twin(key)) || forbidden.has(twin(key)))
       return undefined;
     return key;
   }
+}
+
+function tooMany(found: number): Error {
+  const text = `headers: expected at most ${MAX_SENT} that go to the backend, got ${found}`;
+  return gatewayError(431, 'TOO_MANY_HEADERS', text);
 }
 
 function twin(key: string): string {

@@ -112,6 +112,15 @@ test('what is absent equals nothing, not even what is absent too', (t) => {
   t.true(holds("request.customer = ''", {}), 'without presence its default is its value');
 });
 
+test('a claim that was rounded when it was read equals nothing: it may be another’s', (t) => {
+  const { id } = JSON.parse('{"id":1234567890123456789}') as { id: number };
+  t.false(holds('request.customer = caller.claims.id', { customer: '1234567890123456800' }, callerWith({ id })));
+  t.false(holds('request.customer = caller.claims.id', { customer: String(2 ** 53) }, callerWith({ id: 2 ** 53 })));
+  t.true(
+    holds('request.customer = caller.claims.id', { customer: '9007199254740991' }, callerWith({ id: 2 ** 53 - 1 })),
+  );
+});
+
 test('claims are own properties, whatever they are called', (t) => {
   for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
     t.false(holds(`request.customer = caller.claims.${name}`, { customer: 'x' }, callerWith({})), name);

@@ -16,6 +16,8 @@ test('the first kind of name that a certificate has is the caller', (t) => {
     [['dns'], { ...both, subjectAltName: 'DirName:CN=DNS:admin, DNS:b' }, 'b'],
     [['cn'], { ...both, subject: 'CN=ad\u00e9min' }, undefined],
     [['cn'], { ...both, subject: 'CN= admin' }, undefined],
+    [['cn'], { ...both, subject: 'CN=admin ' }, undefined],
+    [['dns'], { ...both, subjectAltName: 'DNS:admin , DNS:b' }, 'b'],
   ];
   for (const [identity, certificate, subject] of rows) {
     const principal = certificatePrincipal(certificate, { identity, consumerToMetadata: 'x-user-id' });

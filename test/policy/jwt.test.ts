@@ -1,5 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test, { type ExecutionContext } from 'ava';
 import jsonwebtoken from 'jsonwebtoken';
 import type { Principal } from '../../src/call/principal.js';
@@ -351,6 +353,26 @@ test('what is remembered is bounded, in number and in bytes', async (t) => {
 
 // Who it is.
 
+test.serial('what is remembered holds a token, and not the header that it was cut out of', async (t) => {
+  const { issuer, verifier } = await start(t, { algorithms: ['ES256'] });
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const count = 1000;
+  const verifyOne = async (i: number) => {
+    const token = issuer.sign({ sub: `ada${i}` }, { alg: 'ES256' });
+    const header = Buffer.from(`Bearer ${' '.repeat(15_000)}${token}`).toString('latin1');
+    await verifier.verify(/^bearer +(\S+)$/i.exec(header)![1]!);
+  };
+  await verifyOne(-1);
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < count; i++) await verifyOne(i);
+  collect();
+  const bytesEach = (process.memoryUsage().heapUsed - before) / count;
+  t.is(verifier.remembered, count + 1);
+  t.true(bytesEach < 10_000, `${bytesEach} bytes for a token`);
+});
+
 test('claims become a principal', async (t) => {
   const { issuer, verifier } = await start(t, {
     scopesClaim: 'permissions',
@@ -367,6 +389,7 @@ test('claims become a principal', async (t) => {
     [{ 'https://example.com/org': 'acme' }, { consumer: 'acme' }],
     [{ 'https://example.com/org': 42 }, { consumer: '42' }],
     [{ 'https://example.com/org': '' }, { consumer: 'ada' }],
+    [{ 'https://example.com/org': 2 ** 53 }, { consumer: 'ada' }],
     [{ 'https://example': { 'com/org': 'acme' } }, { consumer: 'ada' }],
     [{ tier: 'free' }, { plan: 'free' }],
     [{ tier: 1 }, { plan: undefined }],
@@ -432,6 +455,14 @@ test('claims become metadata as text, element by element; -bin takes any text', 
   for (const v of ['é', 'a\r\nx-admin: 1', 'a\0', ' admin', 'admin ', ['ok', '\u007f']]) {
     const token = issuer.sign({ sub: 'ada', v });
     await refused(t, verifier, token, 'claim v: expected printable ASCII without space around it');
+  }
+});
+
+test('a number that was rounded when it was read is nobody’s id', async (t) => {
+  const { issuer, verifier } = await start(t, { claimsToMetadata: new Map([['id', 'x-id']]) });
+  for (const id of [2 ** 53, -(2 ** 60), [2 ** 53], { id: 2 ** 53 }, [[2 ** 53]]]) {
+    const token = issuer.sign({ sub: 'ada', id });
+    await refused(t, verifier, token, 'claim id: expected a text where a number is beyond 2^53');
   }
 });
 

@@ -415,6 +415,32 @@ test('keys rotate without a 401, and a key that left is believed no more', async
   t.is(await get(old), 401, 'the old one has left with the fetch that found the new one');
 });
 
+test('a reload reads a jwksFile anew: a key that left is believed no more, a broken file changes nothing', async (t) => {
+  const issuer = await startIssuer(t, 'on-disk');
+  const file = join(await protoFolder(t, {}), 'jwks.json');
+  await writeFile(file, JSON.stringify(issuer.jwks));
+  const { send, gateway } = await startGateway(
+    t,
+    PROTO,
+    {},
+    {
+      auth: { jwt: [{ issuer: issuer.issuer, audiences: ['api'], jwksFile: file }] },
+    },
+  );
+  const get = async (token: string) =>
+    (await send('GET', '/v1/notes/1', { headers: { authorization: `Bearer ${token}` } })).status;
+  const old = issuer.sign({ sub: 'ada' });
+  t.is(await get(old), 200);
+  await writeFile(file, '{');
+  await t.throwsAsync(gateway.reload(), { message: /jwksFile: expected JSON/ });
+  t.is(await get(old), 200);
+  issuer.rotate();
+  await writeFile(file, JSON.stringify(issuer.jwks));
+  await gateway.reload();
+  t.is(await get(issuer.sign({ sub: 'ada' })), 200);
+  t.is(await get(old), 401, 'also where it was remembered');
+});
+
 test('1,000 unknown kids cause a handful of fetches and 401 each', async (t) => {
   const issuer = await startIssuer(t, 'asked');
   const { send, upstream } = await startGateway(t, PROTO, {}, configOf([issuer], await keyFile()));

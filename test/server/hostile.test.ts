@@ -1,5 +1,9 @@
 /** Requests as no client should send them: what each gets, over a raw socket. */
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -154,6 +158,45 @@ test.serial('depth 10,000, 100,000 keys and a long number are 4xx in millisecond
     t.is(status, 400);
     t.true(performance.now() - startedAt < 2000);
   }
+});
+
+test.serial(
+  'a body that comes byte by byte is whole, and takes memory by its bytes and not by its pieces',
+  async (t) => {
+    const { port, upstream } = await started;
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const title = Array.from({ length: 5000 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+    const chunks = (text: string) => [...text].map((char) => `1\r\n${char}\r\n`).join('');
+    const socket = connect(port, '127.0.0.1');
+    let received = '';
+    socket.on('data', (chunk) => {
+      received += chunk.toString('latin1');
+    });
+    const closed = once(socket, 'close');
+    socket.write(`${POST}Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n`);
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const spaces = chunks(' '.repeat(10_000));
+    for (let sent = 0; sent < 300_000; sent += 10_000) if (!socket.write(spaces)) await once(socket, 'drain');
+    await sleep(300);
+    collect();
+    const heldBytes = process.memoryUsage().heapUsed - before;
+    socket.write(`${chunks(JSON.stringify({ book: { title } }))}0\r\n\r\n`);
+    await closed;
+    t.regex(received, /^HTTP\/1\.1 200 /);
+    t.like(upstream.last().request, { book: { title } });
+    t.true(heldBytes < 10e6, `${heldBytes} bytes for 300,000`);
+  },
+);
+
+test('no header gets lost behind a thousand others: a proxy writes the client’s address last', async (t) => {
+  const { port, logged } = await startGateway(t, LIBRARY, {}, { trustedProxies: ['127.0.0.1'] });
+  const many = Array.from({ length: 1500 }, (_, i) => `${i.toString(36)}:\r\n`).join('');
+  const head = `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}Connection: close\r\n`;
+  const answer = await raw(port, `${head}X-Forwarded-For: 192.0.2.66\r\n${many}X-Forwarded-For: 192.0.2.1\r\n\r\n`);
+  t.regex(answer, /^HTTP\/1\.1 200 /);
+  t.is(logged().at(-1)?.client, '192.0.2.1');
 });
 
 test.serial('control characters in a path are escaped in the log', async (t) => {

@@ -57,6 +57,18 @@ test.serial('28: a -bin value that is no base64 is 400', async (t) => {
   t.is(json.message, 'grpc-metadata-a-bin: expected base64');
 });
 
+test.serial('28: more than a hundred headers for the backend are 431, and not a failure of the backend', async (t) => {
+  const { send, upstream } = await started;
+  const some = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-${i}`, '']));
+  t.is((await send('GET', target, { headers: some(100) })).status, 200);
+  const { calls } = upstream;
+  const before = calls.length;
+  const { status, json } = await send('GET', target, { headers: some(101) });
+  t.is(status, 431);
+  t.is(json.message, 'headers: expected at most 100 that go to the backend, got 101');
+  t.is(calls.length, before);
+});
+
 test.serial('28: a value that is not ASCII is 400', async (t) => {
   const { send } = await started;
   t.is((await send('GET', target, { headers: { 'grpc-metadata-a': 'caf\u00e9' } })).status, 400);
@@ -81,6 +93,9 @@ for (const name of [
       },
     });
     t.false(upstream.last().metadata.get(name).includes('forged'));
+    const twin = name.replaceAll('-', '_');
+    await send('GET', target, { headers: { [`grpc-metadata-${twin}`]: 'forged' } });
+    t.false(upstream.last().metadata.get(twin).includes('forged'), twin);
   });
 }
 
@@ -97,8 +112,15 @@ test.serial('28: the backend gets the request id, the client address and the tra
 
 test.serial('28: a traceparent that does not parse is not passed on', async (t) => {
   const { send, upstream } = await started;
-  await send('GET', target, { headers: { traceparent: 'junk', tracestate: 'a=b' } });
-  t.deepEqual(upstream.last().metadata.get('traceparent'), []);
+  const rest = '0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const bad = ['junk', `00-${rest}é`, `00-${rest}-x`, `00-${rest}x`, `ff-${rest}`, `01-${rest}x`, `01-${rest}-é`];
+  for (const traceparent of [...bad, `01-${rest}-${'x'.repeat(201)}`]) {
+    const { status } = await send('GET', target, { headers: { traceparent, tracestate: 'a=b' } });
+    t.is(status, 200, traceparent);
+    t.deepEqual(upstream.last().metadata.get('traceparent'), [], traceparent);
+  }
+  await send('GET', target, { headers: { traceparent: `01-${rest}-later` } });
+  t.deepEqual(upstream.last().metadata.get('traceparent'), [`01-${rest}-later`]);
   t.deepEqual(upstream.last().metadata.get('tracestate'), []);
 });
 
