@@ -9,6 +9,7 @@ import type { Access } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Policy } from './policy/policy.js';
 import type { MethodDescriptor, Registry } from './schema/descriptor.js';
+import type { RetrySettings } from './upstream/retry.js';
 
 export interface PlannedAggregate {
   readonly plan: AggregatePlan;
@@ -22,6 +23,7 @@ export interface PlannedCall {
   readonly access: Access;
   /** Of the called method. */
   readonly cache: CachePolicy | undefined;
+  readonly retry: RetrySettings | undefined;
   /** Undefined: none serves it. */
   readonly upstream: string | undefined;
   readonly timeoutMs: number | undefined;

@@ -15,6 +15,7 @@ import type { Access } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
+import { isIdempotent } from './policy/retry-policy.js';
 import { countersOf } from './rate-limiting.js';
 import type { MethodDescriptor } from './schema/descriptor.js';
 import { allowed, authenticate, authorize, demand } from './server/authenticate.js';
@@ -33,6 +34,7 @@ import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
+import { type RetrySettings, retrying } from './upstream/retry.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
 
 type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
@@ -106,9 +108,10 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
   }
 
-  function callOf({ binding, upstream, aggregate }: PlannedRoute): Call {
-    if (aggregate === undefined) return upstreamCall(upstream!);
-    const { fullName } = binding.method;
+  function callOf({ binding, upstream, aggregate, retry }: PlannedRoute): Call {
+    const { httpMethod, method } = binding;
+    if (aggregate === undefined) return upstreamCall(upstream!, retry, isIdempotent(httpMethod, method));
+    const { fullName } = method;
     const { aggregateParts } = options.metrics;
     return aggregateCall({
       plan: aggregate.plan,
@@ -125,15 +128,19 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     });
   }
 
-  function upstreamCall(name: string): Call {
-    return intercept(upstreams.get(name)!.call, options.interceptors);
+  function upstreamCall(name: string, retry: RetrySettings | undefined, idempotent: boolean): Call {
+    const { call, retryBudget: budget } = upstreams.get(name)!;
+    if (retry === undefined) return intercept(call, options.interceptors);
+    const { clock } = options;
+    const onRetry = () => options.metrics.retries.inc({ upstream: name });
+    return intercept(call, [...options.interceptors, retrying(retry, { idempotent, budget, clock, onRetry })]);
   }
 
   /** A required step's scopes are demanded of the aggregate's caller before anything is called. */
   function callerOf(call: PlannedCall, optional: boolean): StepCaller {
-    const { cache: kept, upstream, timeoutMs, access } = call;
+    const { cache: kept, retry, upstream, timeoutMs, access } = call;
     return {
-      call: intercept(upstreamCall(upstream!), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
+      call: intercept(upstreamCall(upstream!, retry, true), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
       timeoutMs,
       authorize(message, principal) {
         if (optional) allowed(access, principal);

@@ -20,6 +20,7 @@ import { cacheOf, cacheOfCall, cacheProblems } from './policy/cache-policy.js';
 import { readKeyFile } from './policy/key-file.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
+import { retryOf, retryProblem } from './policy/retry-policy.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
@@ -28,6 +29,7 @@ import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/des
 import { parseMethodSelector } from './schema/method-selector.js';
 import type { RegistryFile } from './schema/registry.js';
 import { loadSchema, type Schema } from './schema/source.js';
+import type { RetrySettings } from './upstream/retry.js';
 import { selectUpstream } from './upstream/service-selector.js';
 
 /** The one surface that there is. */
@@ -40,6 +42,8 @@ export interface PlannedRoute {
   readonly rateLimits: readonly RateLimit[];
   /** Undefined: nothing is kept. */
   readonly cache: CachePolicy | undefined;
+  /** Undefined: a failure is final. */
+  readonly retry: RetrySettings | undefined;
   /** Name of the upstream that serves it; undefined: none does, or it is an aggregate. */
   readonly upstream: string | undefined;
   readonly aggregate: PlannedAggregate | undefined;
@@ -119,12 +123,17 @@ function planRoute(
   const declared = policy.settings.rateLimits ?? [];
   const rateLimits = compileRateLimits(declared, limitOwner(config, method, declared), method);
   const cache = cacheOf(binding, policy);
-  return { binding, policy, access, rateLimits, cache, upstream, aggregate, timeoutMs, timeout };
+  const retry = aggregate === undefined ? retryOf(policy, upstreamOf(config, upstream)?.retry) : undefined;
+  return { binding, policy, access, rateLimits, cache, retry, upstream, aggregate, timeoutMs, timeout };
 }
 
 /** The method's own, or else its upstream's. */
 function timeoutOf(config: Config, { settings }: Policy, upstream: string | undefined): number | undefined {
-  return settings.timeoutMs ?? (upstream === undefined ? undefined : config.upstreams.get(upstream)?.timeoutMs);
+  return settings.timeoutMs ?? upstreamOf(config, upstream)?.timeoutMs;
+}
+
+function upstreamOf({ upstreams }: Config, name: string | undefined) {
+  return name === undefined ? undefined : upstreams.get(name);
 }
 
 /** What each aggregate calls, under the policies of what it calls. */
@@ -141,7 +150,9 @@ function planAggregates(
       const { method } = source.call;
       const { policy, access } = decisions.get(method)!;
       const upstream = upstreams.get(method.service);
-      return { method, access, cache: cacheOfCall(policy), upstream, timeoutMs: timeoutOf(config, policy, upstream) };
+      const retry = retryOf(policy, upstreamOf(config, upstream)?.retry);
+      const timeoutMs = timeoutOf(config, policy, upstream);
+      return { method, access, cache: cacheOfCall(policy), retry, upstream, timeoutMs };
     });
     called.set(aggregate, { plan, calls });
   }
@@ -193,6 +204,8 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
     diagnostics.push(...found.diagnostics);
     const ofLimits = rateLimitProblem(method, policy, found.access);
     if (ofLimits !== undefined) diagnostics.push(ofLimits);
+    const ofRetry = retryProblem(method, policy);
+    if (ofRetry !== undefined) diagnostics.push(ofRetry);
     of.set(method, { policy, access: found.access });
   }
   for (const [index, { selector, declaration }] of config.policies.entries()) {
@@ -332,16 +345,10 @@ function identityReachesUpstreams({ auth, metadata }: Config): boolean {
 function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const seen = new Set<MethodDescriptor>();
-  for (const { binding, policy } of routes) {
+  for (const { binding } of routes) {
     const { method } = binding;
     if (seen.has(method)) continue;
     seen.add(method);
-    for (const key of ['retry'] as const) {
-      const position = policy.origins.get(key);
-      if (position === undefined) continue;
-      const text = `${method.fullName}: ${key} is declared and not enforced by this version`;
-      diagnostics.push(warningAt(position, 'policy-not-enforced', text));
-    }
     if (method.clientStreaming || method.serverStreaming) {
       const text = `${method.fullName}: streaming methods are listed and answered with 501 by this version`;
       diagnostics.push(warningAt(method.position, 'streaming', text));

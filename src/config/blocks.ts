@@ -5,6 +5,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-selector.js';
+import { Code } from '../status/code.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
 import { duration, MOST_WORKERS, port, size } from './values.js';
@@ -70,6 +71,14 @@ export const schema = z
   .prefault({})
   .describe('Where the protos are.');
 
+const RETRYABLE = Object.keys(Code).filter((name) => !/^\d|^OK$|^CANCELLED$/.test(name));
+
+/** The same in `upstreams` and `policies`. */
+export const retry = z.strictObject({
+  maxAttempts: z.int().min(2).max(10).describe('The first try included.'),
+  codes: z.array(z.enum(RETRYABLE)).min(1).describe('gRPC codes: UNAVAILABLE.'),
+});
+
 const serviceSelector = z
   .string()
   .refine(isServiceSelector, { error: 'expected a service (shop.v1.Orders), a package (billing.v1.*) or *' });
@@ -94,9 +103,14 @@ const upstream = z
       .optional()
       .describe('Absent: plaintext.'),
     timeout: duration.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
+    retry: retry.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
     transport: z.enum(['grpc-js']).default('grpc-js'),
   })
-  .transform(({ timeout, ...rest }) => ({ ...rest, ...(timeout === undefined ? {} : { timeoutMs: timeout }) }));
+  .transform(({ timeout, retry, ...rest }) => ({
+    ...rest,
+    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+    ...(retry === undefined ? {} : { retry }),
+  }));
 
 export const upstreams = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/), upstream)

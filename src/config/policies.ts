@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import type { PolicyDeclaration } from '../schema/annotations.js';
-import { methodSelector } from './blocks.js';
+import { methodSelector, retry } from './blocks.js';
 import { cachePolicy } from './cache.js';
 import { rateLimits } from './rate-limits.js';
 import { duration, size } from './values.js';
@@ -29,15 +29,17 @@ const rule = z
     rateLimits: rateLimits.optional(),
     cache: cachePolicy.optional(),
     timeout: duration.optional().describe('Deadline of the call.'),
+    retry: retry.optional().describe('Of unary calls that fail.'),
     maxRequestBytes: size.optional().describe('Of a request body; more is 413.'),
     successStatus: z.int().min(200).max(299).optional().describe('HTTP status of an OK.'),
   })
-  .transform(({ selector, auth, rateLimits, cache, timeout, maxRequestBytes, successStatus }) => {
+  .transform(({ selector, auth, rateLimits, cache, timeout, retry, maxRequestBytes, successStatus }) => {
     const declaration: PolicyDeclaration = {
       ...(auth === undefined ? {} : { auth: withoutUndefined(auth) }),
       ...(rateLimits === undefined ? {} : { rateLimits }),
       ...(cache === undefined ? {} : { cache }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+      ...(retry === undefined ? {} : { retry }),
       ...(maxRequestBytes === undefined ? {} : { maxRequestBytes }),
       ...(successStatus === undefined ? {} : { successStatus }),
       position: SOMEWHERE,

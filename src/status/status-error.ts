@@ -13,6 +13,8 @@ export interface StatusErrorOptions {
   readonly source?: 'gateway' | 'upstream';
   /** `grpc-status-details-bin` of an upstream's answer, undecoded. */
   readonly statusDetailsBin?: Uint8Array;
+  /** True if the call never reached the upstream: trying it again does no harm. */
+  readonly unsent?: boolean;
   /** True if the connection cannot be used further, as after a refused body. */
   readonly closeConnection?: boolean;
   /** The truth for the log; never shown to a client. */
@@ -31,6 +33,7 @@ export class StatusError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   readonly source: 'gateway' | 'upstream';
   readonly statusDetailsBin: Uint8Array | undefined;
+  readonly unsent: boolean;
   readonly closeConnection: boolean;
 
   constructor(code: Code, message: string, options: StatusErrorOptions = {}) {
@@ -41,6 +44,7 @@ export class StatusError extends Error {
     this.headers = options.headers ?? {};
     this.source = options.source ?? 'gateway';
     this.statusDetailsBin = options.statusDetailsBin;
+    this.unsent = options.unsent ?? false;
     this.closeConnection = options.closeConnection ?? false;
   }
 }

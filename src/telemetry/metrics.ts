@@ -10,6 +10,8 @@ export interface Metrics {
   readonly rateLimitDecisions: Counter<'decision'>;
   /** `hit`, `stale`, `miss`, `bypass`. */
   readonly cacheRequests: Counter<'status'>;
+  /** Calls that were made again. */
+  readonly retries: Counter<'upstream'>;
   /** Steps of aggregates, in seconds; `outcome`: `ok`, `failed`. */
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
   /** Questions that a store did not answer; `reason`: `timeout`, `error`. */
@@ -33,6 +35,12 @@ export function createMetrics(): Metrics {
       name: 'protogate_cache_requests_total',
       help: 'Requests of cached routes, by where the answer came from.',
       labelNames: ['status'],
+      registers,
+    }),
+    retries: new Counter({
+      name: 'protogate_retries_total',
+      help: 'Calls that were made again after a failure.',
+      labelNames: ['upstream'],
       registers,
     }),
     aggregateParts: new Histogram({

@@ -18,12 +18,13 @@ export function upstreamStatus(code: number, message: string, statusDetailsBin: 
   });
 }
 
-/** No connection, or one that ended before the call did: 503. */
-export function unreachable(cause: unknown): StatusError {
+/** No connection, or one that ended before the call did: 503. `unsent`: there never was one. */
+export function unreachable(cause: unknown, unsent = false): StatusError {
   return new StatusError(Code.UNAVAILABLE, 'the upstream cannot be reached', {
     source: 'upstream',
     details: [errorInfoDetail('UPSTREAM_UNREACHABLE'), retryInfoDetail(RETRY_AFTER_MS)],
     headers: { 'retry-after': String(RETRY_AFTER_MS / 1000) },
+    unsent,
     cause,
   });
 }

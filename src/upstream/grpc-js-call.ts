@@ -206,8 +206,11 @@ function failureOf(
     return upstreamStatus(code, text, statusDetails(status.metadata));
   // RST_STREAM with ENHANCE_YOUR_CALM: an upstream that wants less of us, for which no client is to blame.
   const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;
-  return busy ? unreachable(cause) : brokenAnswer(cause);
+  return busy ? unreachable(cause, NO_CONNECTION.test(text)) : brokenAnswer(cause);
 }
+
+/** How grpc-js 1.14 says that a call has had no connection at all (`picker.js`, `resolving-load-balancer.js`). */
+const NO_CONNECTION = /^(No connection established|Name resolution failed)/;
 
 /** How grpc-js 1.14 puts its own findings after an answer has begun (`subchannel-call.js`, `compression-filter.js`). */
 const OWN_TEXT = new RegExp(

@@ -52,6 +52,7 @@ export function createGrpcJsTransport(settings: TransportSettings, clock: Clock)
 
   return {
     call,
+    running: () => running.size,
     state: () => STATES[channel.getConnectivityState(false)],
     close: (graceMs) => {
       closing ??= shutDown(graceMs);

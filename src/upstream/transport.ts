@@ -36,6 +36,8 @@ export interface Transport {
    */
   readonly call: Call;
   state(): TransportState;
+  /** Calls that it has now. */
+  running(): number;
   /** Refuses new calls, lets the running ones end for at most `graceMs`, cancels the rest, closes the connections. */
   close(graceMs: number): Promise<void>;
 }

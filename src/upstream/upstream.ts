@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js';
 import { systemClock } from '../base/clock.js';
 import type { Call } from '../call/call.js';
 import { createGrpcJsTransport } from './grpc-js.js';
+import { RetryBudget } from './retry.js';
 import type { TlsSettings, TransportFactory, TransportState } from './transport.js';
 
 export interface UpstreamSettings {
@@ -31,6 +32,8 @@ export interface UpstreamOptions {
 export interface Upstream {
   readonly name: string;
   readonly call: Call;
+  /** Of its retries. */
+  readonly retryBudget: RetryBudget;
   state(): TransportState;
   /** Refuses new calls, waits for the running ones (bounded), then closes the connections. */
   close(): Promise<void>;
@@ -51,6 +54,7 @@ export function createUpstream(settings: UpstreamSettings, options: UpstreamOpti
   return {
     name,
     call: transport.call,
+    retryBudget: new RetryBudget(() => transport.running()),
     state: () => transport.state(),
     close: () => transport.close(closeGraceMs),
   };
