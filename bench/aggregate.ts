@@ -129,6 +129,11 @@ async function costs(folder: string, here: string, rounds: number): Promise<void
       `${name.padEnd(34)} ${median(costs).toFixed(1).padStart(7)} µs CPU  ${median(ratios).toFixed(2)} × a single call (median of rounds)\n`,
     );
   }
+  const [, aggregate, byHand] = rows;
+  const ratios = aggregate!.costs.map((one, round) => one / byHand!.costs[round]!);
+  process.stdout.write(
+    `an aggregate of five                ${median(ratios).toFixed(2)} × the same by hand (median of rounds)\n`,
+  );
   await upstream.close().catch(() => {});
 }
 

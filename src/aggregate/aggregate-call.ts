@@ -133,8 +133,15 @@ class Run implements ElementCalls {
     const failuresBefore = this.#failed;
     let failed = false;
     try {
-      if (step.elements === undefined) await this.#once(step);
-      else await runForEach(step, step.elements(this.scope, undefined), this);
+      const { elements, when, source } = step;
+      if (elements !== undefined) await runForEach(step, elements(this.scope, undefined), this);
+      else if (when === undefined || when(this.scope, undefined)) {
+        const values =
+          source.kind === 'copy'
+            ? source.value.read(this.scope, undefined)
+            : await this.call(step, source.call, source.call.request.bytes(this.scope, undefined));
+        this.put(step, this.scope.response, values);
+      }
     } catch (error) {
       failed = true;
       // Below lists there is no message to mark: their elements are marked by who runs over them.
@@ -145,17 +152,6 @@ class Run implements ElementCalls {
         observers[step.index]![outcome]((clock.monotonic() - startedAt) / 1000);
       }
     }
-  }
-
-  async #once(step: PlannedStep): Promise<void> {
-    const { scope } = this;
-    const { when, source } = step;
-    if (when !== undefined && !when(scope, undefined)) return;
-    if (source.kind === 'copy') {
-      this.put(step, scope.response, source.value.read(scope, undefined));
-      return;
-    }
-    this.put(step, scope.response, await this.call(step, source.call, source.call.request.bytes(scope, undefined)));
   }
 
   put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void {

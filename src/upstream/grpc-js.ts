@@ -24,16 +24,21 @@ export function createGrpcJsTransport(settings: TransportSettings, clock: Clock)
   let closing: Promise<void> | undefined;
   let idle: (() => void) | undefined;
 
-  const call: Call = async (request) => {
-    if (closing !== undefined) throw upstreamClosed();
-    if (request.signal.aborted) throw cancelled();
-    if (request.deadline !== undefined && request.deadline <= clock.now()) throw deadlineExceeded();
-    const started: GrpcJsCall = new GrpcJsCall(channel, request, settings.maxResponseBytes, () => {
-      running.delete(started);
-      if (running.size === 0) idle?.();
-    });
-    running.add(started);
-    return started.response;
+  const call: Call = (request) => {
+    if (closing !== undefined) return Promise.reject(upstreamClosed());
+    if (request.signal.aborted) return Promise.reject(cancelled());
+    const { deadline } = request;
+    if (deadline !== undefined && deadline <= clock.now()) return Promise.reject(deadlineExceeded());
+    try {
+      const started: GrpcJsCall = new GrpcJsCall(channel, request, settings.maxResponseBytes, () => {
+        running.delete(started);
+        if (running.size === 0) idle?.();
+      });
+      running.add(started);
+      return started.response;
+    } catch (error) {
+      return Promise.reject(error);
+    }
   };
 
   async function shutDown(graceMs: number): Promise<void> {
