@@ -104,7 +104,7 @@ const upstream = z
       .describe('Absent: plaintext.'),
     timeout: duration.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
     retry: retry.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
-    transport: z.enum(['grpc-js']).default('grpc-js'),
+    transport: z.enum(['http2', 'grpc-js']).default('http2').describe('What carries the calls.'),
   })
   .transform(({ timeout, retry, ...rest }) => ({
     ...rest,

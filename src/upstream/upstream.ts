@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js';
 import { systemClock } from '../base/clock.js';
 import type { Call } from '../call/call.js';
 import { createGrpcJsTransport } from './grpc-js.js';
+import { createHttp2Transport } from './http2.js';
 import { RetryBudget } from './retry.js';
 import type { TlsSettings, TransportFactory, TransportState } from './transport.js';
 
@@ -17,7 +18,7 @@ export interface UpstreamSettings {
   readonly services: readonly string[];
   /** PEM files' contents; absent: plaintext. */
   readonly tls?: TlsSettings;
-  /** Default `grpc-js`. */
+  /** Default `http2`. */
   readonly transport?: TransportName;
 }
 
@@ -39,7 +40,10 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
-const TRANSPORTS = { 'grpc-js': createGrpcJsTransport } satisfies Record<string, TransportFactory>;
+const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTransport } satisfies Record<
+  string,
+  TransportFactory
+>;
 
 type TransportName = keyof typeof TRANSPORTS;
 
@@ -47,7 +51,7 @@ type TransportName = keyof typeof TRANSPORTS;
 export function createUpstream(settings: UpstreamSettings, options: UpstreamOptions = {}): Upstream {
   const { maxResponseBytes = 64 * 1024 * 1024, closeGraceMs = 30_000, clock = systemClock } = options;
   const { name, target, tls } = settings;
-  const transport = TRANSPORTS[settings.transport ?? 'grpc-js'](
+  const transport = TRANSPORTS[settings.transport ?? 'http2'](
     { target, maxResponseBytes, ...(tls === undefined ? {} : { tls }) },
     clock,
   );

@@ -1,0 +1,93 @@
+/** Metadata ⇄ HTTP/2 headers, and what gRPC's own headers say (PROTOCOL-HTTP2.md). */
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
+import {
+  isMetadataKey,
+  isMetadataText,
+  isReservedMetadataKey,
+  type Metadata,
+  type MetadataEntry,
+  NO_METADATA,
+} from '../../call/metadata.js';
+
+/** Throws a TypeError for what is no metadata. */
+export function addMetadata(headers: OutgoingHttpHeaders, metadata: Metadata): void {
+  for (const [key, value] of metadata) {
+    if (isReservedMetadataKey(key)) continue;
+    const text = headerValue(key, value);
+    const before = headers[key];
+    if (before === undefined) headers[key] = text;
+    else if (Array.isArray(before)) before.push(text);
+    else headers[key] = [String(before), text];
+  }
+}
+
+function headerValue(key: string, value: string | Uint8Array): string {
+  const isBinary = key.endsWith('-bin');
+  if (!isMetadataKey(key)) throw new TypeError(`expected a metadata key, got ${JSON.stringify(key)}`);
+  if (typeof value !== 'string') {
+    if (!isBinary) throw new TypeError(`${key}: expected text, bytes need a key that ends in -bin`);
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+  }
+  if (isBinary) throw new TypeError(`${key}: expected bytes, got text`);
+  if (!isMetadataText(value)) throw new TypeError(`${key}: expected printable ASCII`);
+  return value;
+}
+
+/** What of headers or trailers is metadata; keys of one name in their order. */
+export function metadataOf(headers: IncomingHttpHeaders | undefined): Metadata {
+  if (headers === undefined) return NO_METADATA;
+  const entries: MetadataEntry[] = [];
+  for (const key of Object.keys(headers)) {
+    const value = headers[key];
+    if (value === undefined || isReservedMetadataKey(key)) continue;
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (!key.endsWith('-bin')) entries.push([key, one]);
+      // Several values may be joined by a comma, which base64 does not have.
+      else for (const part of one.split(',')) entries.push([key, Buffer.from(part.trim(), 'base64')]);
+    }
+  }
+  return entries;
+}
+
+/** `grpc-status`, `grpc-message`, `grpc-status-details-bin`. */
+export interface GrpcStatus {
+  /** Not a number: UNKNOWN. */
+  readonly code: number;
+  readonly message: string;
+  readonly details: Uint8Array | undefined;
+}
+
+/** Undefined: they tell no status. */
+export function statusOf(headers: IncomingHttpHeaders): GrpcStatus | undefined {
+  const code = single(headers['grpc-status']);
+  if (code === undefined) return undefined;
+  const details = single(headers['grpc-status-details-bin']);
+  return {
+    code: /^\d{1,5}$/.test(code) ? Number(code) : Number.NaN,
+    message: decodeMessage(single(headers['grpc-message']) ?? ''),
+    details: details === undefined ? undefined : Buffer.from(details, 'base64'),
+  };
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.at(-1) : value;
+}
+
+/** Percent-encoded UTF-8; what does not decode is shown as it came. */
+function decodeMessage(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** At most eight digits and a unit, rounded up. */
+export function grpcTimeout(timeoutMs: number): string {
+  const ms = Math.max(1, Math.ceil(timeoutMs));
+  if (ms < 1e8) return `${ms}m`;
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 1e8) return `${seconds}S`;
+  return `${Math.min(99_999_999, Math.ceil(seconds / 3600))}H`;
+}

@@ -1,0 +1,332 @@
+/**
+ * One rpc over one HTTP/2 stream: raw bytes in and out, all four kinds. `response` settles as a `Call` does; a stream is
+ * read as fast as its consumer asks.
+ */
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { Clock } from '../../base/clock.js';
+import { type CallRequest, type CallResponse, NO_NOTES } from '../../call/call.js';
+import { NO_METADATA } from '../../call/metadata.js';
+import type { StatusError } from '../../status/status-error.js';
+import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from '../failure.js';
+import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
+import { type FoundMessage, framed, MessageReader } from './message-reader.js';
+
+const unzip = promisify(gunzip);
+
+/** What each rpc of a connection begins with. */
+export interface RpcSettings {
+  readonly scheme: 'http' | 'https';
+  readonly authority: string;
+  readonly maxResponseBytes: number;
+  readonly clock: Clock;
+  /** Runs once, when nothing of the rpc is left. */
+  readonly onEnd: (rpc: Http2Rpc) => void;
+}
+
+/** Timers count no further. */
+const FARTHEST_MS = 2 ** 31 - 1;
+
+/** The headers of a request; throws for metadata that is illegal. */
+export function requestHeaders(
+  { method, metadata, deadline }: CallRequest,
+  { scheme, authority, clock }: Pick<RpcSettings, 'scheme' | 'authority' | 'clock'>,
+): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    ':method': 'POST',
+    ':scheme': scheme,
+    ':authority': authority,
+    ':path': method.path,
+    te: 'trailers',
+    'content-type': 'application/grpc',
+    'user-agent': 'protogate',
+    'grpc-accept-encoding': 'identity, gzip',
+  };
+  if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline - clock.now());
+  addMetadata(headers, metadata);
+  return headers;
+}
+
+export class Http2Rpc {
+  readonly response: Promise<CallResponse>;
+  /** The server says that it did not look at it: to send it again does no harm. */
+  refused = false;
+  readonly #stream: ClientHttp2Stream;
+  readonly #reader: MessageReader;
+  readonly #cancelTimer: (() => void) | undefined;
+  readonly #onAbort = () => this.abort(cancelled());
+  #resolve!: (response: CallResponse) => void;
+  #reject!: (error: unknown) => void;
+  #headers: IncomingHttpHeaders | undefined;
+  #trailers: IncomingHttpHeaders | undefined;
+  /** Whole messages that nobody took yet; of a unary answer the one. */
+  readonly #messages: (Uint8Array | Promise<Uint8Array>)[] = [];
+  /** The consumer of a stream that waits for its next message. */
+  #consumer: { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void } | undefined;
+  #source: AsyncIterator<Uint8Array> | undefined;
+  #finishing = false;
+  /** Nothing more comes. */
+  #closed = false;
+  #failure: unknown;
+
+  constructor(
+    private readonly session: ClientHttp2Session,
+    private readonly request: CallRequest,
+    headers: OutgoingHttpHeaders,
+    private readonly settings: RpcSettings,
+  ) {
+    const { deadline, signal, message } = request;
+    const { clock, maxResponseBytes } = settings;
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#reader = new MessageReader(maxResponseBytes);
+    const stream = session.request(headers, { endStream: false });
+    this.#stream = stream;
+    stream.on('response', (found, flags) => this.#onHeaders(found, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0));
+    stream.on('trailers', (found) => {
+      this.#trailers = found;
+    });
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    // What is wrong is told by `close`, with its code.
+    stream.on('error', (error) => {
+      this.#failure ??= this.#closed ? undefined : { lost: error };
+    });
+    // The upstream has said all: an answer does not wait for what is still to be sent.
+    stream.on('end', () => this.#trailers !== undefined && void this.#finish());
+    stream.on('close', () => void this.#finish());
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    if (deadline !== undefined) {
+      const left = Math.min(FARTHEST_MS, Math.max(0, deadline - clock.now()));
+      this.#cancelTimer = clock.after(left, () => this.abort(deadlineExceeded()));
+    }
+    if (message instanceof Uint8Array) {
+      const pieces = framed(message);
+      if (pieces.length === 2) stream.write(pieces[0]);
+      stream.end(pieces.at(-1));
+    } else void this.#send(message);
+  }
+
+  /** Ends the call now with `error`, here and at the upstream. Does nothing to a call that has ended. */
+  abort(error: unknown): void {
+    if (this.#closed) return;
+    this.#end(error);
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+    // Nobody reads on: what has come already must not hold the stream open.
+    this.#stream.resume();
+  }
+
+  #onHeaders(headers: IncomingHttpHeaders, isLast: boolean): void {
+    this.#headers = headers;
+    const status = headers[':status'] as number | undefined;
+    if (status !== 200) return this.abort(this.#ofHttpStatus(Number(status)));
+    const type = headers['content-type'];
+    if (isLast && statusOf(headers) !== undefined) {
+      this.#trailers = headers;
+      return;
+    }
+    if (type === undefined || !/^application\/grpc\b/.test(type)) {
+      return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
+    }
+    if (this.request.method.serverStreaming) this.#answerWithStream();
+  }
+
+  /** gRPC: http-grpc-status-mapping.md; a proxy that says it is busy is one that may answer later. */
+  #ofHttpStatus(status: number): StatusError {
+    const cause = `HTTP status ${status}`;
+    return [429, 502, 503, 504].includes(status) ? unreachable(cause) : brokenAnswer(cause);
+  }
+
+  #onData(chunk: Buffer): void {
+    if (this.#closed) return;
+    try {
+      for (const found of this.#reader.push(chunk)) this.#onMessage(found);
+    } catch (error) {
+      this.abort(error);
+    }
+  }
+
+  #onMessage(found: FoundMessage): void {
+    const { serverStreaming } = this.request.method;
+    if (!serverStreaming && this.#messages.length > 0) throw brokenAnswer('more than one message in a unary answer');
+    this.#messages.push(found.compressed ? this.#unzipped(found.bytes) : found.bytes);
+    if (!serverStreaming) return;
+    if (this.#consumer === undefined) this.#stream.pause();
+    else this.#give();
+  }
+
+  #unzipped(bytes: Buffer): Promise<Uint8Array> {
+    const encoding = this.#headers?.['grpc-encoding'];
+    if (encoding !== 'gzip') throw brokenAnswer(`a message compressed with ${JSON.stringify(encoding)}`);
+    const { maxResponseBytes } = this.settings;
+    const whole = unzip(bytes, { maxOutputLength: maxResponseBytes }).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ERR_BUFFER_TOO_LARGE' ? answerTooLarge(maxResponseBytes, error) : brokenAnswer(error);
+    });
+    whole.catch(() => {}); // whoever takes the message hears of it
+    return whole;
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#closed || this.#finishing) return;
+    this.#finishing = true;
+    const { rstCode } = this.#stream;
+    const status = this.#trailers === undefined ? undefined : statusOf(this.#trailers);
+    const failure = status === undefined ? this.#withoutStatus(rstCode) : this.#ofStatus(status);
+    if (failure !== undefined) return this.#end(failure);
+    if (this.request.method.serverStreaming) {
+      this.#answerWithStream();
+      return this.#end(undefined);
+    }
+    const [message] = this.#messages;
+    if (message === undefined) return this.#end(brokenAnswer('status OK without a message'));
+    if (message instanceof Uint8Array) {
+      this.#resolve(unaryResponse(message, this.#headers, this.#trailers));
+      return this.#end(undefined);
+    }
+    try {
+      this.#resolve(unaryResponse(await message, this.#headers, this.#trailers));
+      this.#end(undefined);
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #ofStatus({ code, message, details }: GrpcStatus): StatusError | undefined {
+    if (code !== 0) return upstreamStatus(code, message, details);
+    return this.#reader.isCut ? brokenAnswer('the answer ends in the middle of a message') : undefined;
+  }
+
+  /** What a stream that ended without `grpc-status` died of. */
+  #withoutStatus(rstCode: number | undefined): StatusError {
+    const lost = (this.#failure as { lost?: Error } | undefined)?.lost;
+    this.#failure = undefined;
+    const cause = lost ?? `RST_STREAM ${rstCode}`;
+    if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+      this.refused = this.#headers === undefined;
+      return unreachable(cause, this.refused);
+    }
+    if (this.session.destroyed || rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) return unreachable(cause);
+    return brokenAnswer(cause);
+  }
+
+  /** Settles everything that still waits; the first reason to end is the one that counts. */
+  #end(failure: unknown): void {
+    this.#closed = true;
+    this.#failure = failure;
+    this.#cancelTimer?.();
+    this.request.signal.removeEventListener('abort', this.#onAbort);
+    if (failure !== undefined) this.#messages.length = 0;
+    if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#give();
+    this.#reject(failure); // of a call that was answered: no effect
+    // A source that waits for the client cannot be interrupted here: its own owner ends it, nobody waits for that.
+    this.#source?.return?.().catch(() => {});
+    this.settings.onEnd(this);
+  }
+
+  async #send(messages: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      const source = messages[Symbol.asyncIterator]();
+      this.#source = source;
+      for (;;) {
+        const { done, value } = await source.next();
+        if (this.#closed) return;
+        if (done === true) break;
+        await this.#write(value);
+        if (this.#closed) return;
+      }
+      this.#source = undefined;
+      this.#stream.end();
+    } catch (error) {
+      this.#source = undefined;
+      this.abort(error);
+    }
+  }
+
+  /** Resolves when the upstream's flow control let the message go, or the stream ended. */
+  #write(message: Uint8Array): Promise<void> {
+    const stream = this.#stream;
+    return new Promise((resolve) => {
+      const end = () => {
+        stream.off('close', end);
+        resolve();
+      };
+      stream.once('close', end);
+      const pieces = framed(message);
+      if (pieces.length === 2) stream.write(pieces[0]);
+      stream.write(pieces.at(-1), end);
+    });
+  }
+
+  #answerWithStream(): void {
+    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
+      [Symbol.asyncIterator]: () => iterator,
+      next: () => this.#read(),
+      return: async () => {
+        this.abort(cancelled());
+        return { done: true, value: undefined };
+      },
+    };
+    const headers = metadataOf(this.#headers);
+    this.#resolve({ headers, message: iterator, trailers: NO_METADATA, notes: NO_NOTES });
+  }
+
+  /** The next message of a stream; one at a time, as `for await` asks for them. */
+  #read(): Promise<IteratorResult<Uint8Array, undefined>> {
+    return new Promise((resolve, reject) => {
+      this.#consumer = { resolve, reject };
+      this.#give();
+    });
+  }
+
+  /** To the consumer that waits: a message, or the end. */
+  #give(): void {
+    const consumer = this.#consumer;
+    if (consumer === undefined) return;
+    const message = this.#messages.shift();
+    if (message !== undefined) {
+      this.#consumer = undefined;
+      if (message instanceof Uint8Array) consumer.resolve({ done: false, value: message });
+      else {
+        message.then(
+          (value) => consumer.resolve({ done: false, value }),
+          (error: unknown) => {
+            this.abort(error);
+            consumer.reject(error);
+          },
+        );
+      }
+    } else if (!this.#closed) this.#stream.resume();
+    else {
+      this.#consumer = undefined;
+      if (this.#failure === undefined) consumer.resolve({ done: true, value: undefined });
+      else consumer.reject(this.#failure);
+    }
+  }
+}
+
+/** Metadata is read when somebody asks for it: what an aggregate calls answers to nobody but it. */
+function unaryResponse(
+  message: Uint8Array,
+  headers: IncomingHttpHeaders | undefined,
+  trailers: IncomingHttpHeaders | undefined,
+): CallResponse {
+  return {
+    message,
+    notes: NO_NOTES,
+    get headers() {
+      return metadataOf(headers);
+    },
+    get trailers() {
+      return metadataOf(trailers);
+    },
+  };
+}
