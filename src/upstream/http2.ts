@@ -2,11 +2,12 @@
  * A Transport over `node:http2`: one connection, more when the upstream allows no more streams on it, each made when a
  * call needs it. While connecting fails, calls fail at once, and the next attempt waits a little longer each time.
  */
+import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../call/call.js';
 import { cancelled, deadlineExceeded, unreachable, upstreamClosed } from './failure.js';
 import { Connection } from './http2/connection.js';
-import { Http2Rpc, requestHeaders } from './http2/rpc.js';
+import { Http2Rpc, type RpcSettings, requestHeaders } from './http2/rpc.js';
 import type { Transport, TransportSettings, TransportState } from './transport.js';
 
 /** Beyond these, calls wait for a stream on one of them. */
@@ -28,7 +29,8 @@ class Pool {
   readonly running = new Set<Http2Rpc>();
   readonly #connections: Connection[] = [];
   readonly #address: ReturnType<typeof addressOf>;
-  readonly #rpc: Pick<Parameters<typeof requestHeaders>[1], 'scheme' | 'authority' | 'clock'>;
+  readonly #headersOf: ReturnType<typeof requestHeaders>;
+  readonly #rpcs: RpcSettings;
   /** Attempts that failed one after the other. */
   #failures = 0;
   #retryAt = 0;
@@ -42,59 +44,62 @@ class Pool {
   ) {
     this.#address = addressOf(settings.target);
     const scheme = settings.tls === undefined ? 'http' : 'https';
-    this.#rpc = { scheme, authority: settings.tls?.serverName ?? authorityOf(this.#address), clock };
+    this.#rpcs = {
+      maxResponseBytes: settings.maxResponseBytes,
+      clock,
+      again: async (request) => this.#begin(request, false),
+      onEnd: (rpc) => {
+        rpc.connection.running--;
+        this.running.delete(rpc);
+        if (this.running.size === 0) this.#idle?.();
+      },
+    };
+    this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(this.#address), clock);
   }
 
   readonly call: Call = (request) => {
     try {
-      return this.#begin(request, 1);
+      return this.#begin(request, true);
     } catch (error) {
       return Promise.reject(error);
     }
   };
 
-  #begin(request: CallRequest, attempt: number): Promise<CallResponse> {
+  #begin(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
     if (this.#closing !== undefined) throw upstreamClosed();
     const { signal, deadline } = request;
     if (signal.aborted) throw cancelled();
     if (deadline !== undefined && deadline <= this.clock.now()) throw deadlineExceeded();
-    const headers = requestHeaders(request, this.#rpc); // throws for what is illegal, before anything is begun
+    const headers = this.#headersOf(request); // throws for what is illegal, before anything is begun
     const connection = this.#connection();
-    if (connection.state === 'ready') return this.#start(connection, request, headers, attempt);
-    return this.#whenConnected(connection, request).then(() => this.#start(connection, request, headers, attempt));
+    if (connection.state === 'ready') return this.#start(connection, request, headers, isFirst);
+    return this.#whenConnected(connection, request).then(() => this.#start(connection, request, headers, isFirst));
   }
 
   #start(
     connection: Connection,
     request: CallRequest,
-    headers: ReturnType<typeof requestHeaders>,
-    attempt: number,
+    headers: OutgoingHttpHeaders,
+    isFirst: boolean,
   ): Promise<CallResponse> {
     if (connection.session.destroyed || connection.session.closed) throw unreachable(connection.failure, true);
     connection.running++;
-    const rpc: Http2Rpc = new Http2Rpc(connection.session, request, headers, {
-      ...this.#rpc,
-      maxResponseBytes: this.settings.maxResponseBytes,
-      onEnd: () => {
-        connection.running--;
-        this.running.delete(rpc);
-        if (this.running.size === 0) this.#idle?.();
-      },
-    });
+    const rpc = new Http2Rpc(
+      connection,
+      request,
+      headers,
+      this.#rpcs,
+      isFirst && request.message instanceof Uint8Array,
+    );
     this.running.add(rpc);
-    if (attempt > 1 || !(request.message instanceof Uint8Array)) return rpc.response;
-    // What a server refused unseen, as it does before it goes away, is sent once more.
-    return rpc.response.catch((error: unknown) => {
-      if (!rpc.refused) throw error;
-      return this.#begin(request, attempt + 1);
-    });
+    return rpc.response;
   }
 
   /** One that takes calls, or is about to. Throws while the next attempt is not due. */
   #connection(): Connection {
+    for (const connection of this.#connections)
+      if (connection.state !== 'ended' && connection.hasRoom) return connection;
     const usable = this.#connections.filter(({ state }) => state !== 'ended');
-    const free = usable.find(({ hasRoom }) => hasRoom);
-    if (free !== undefined) return free;
     if (usable.length >= MAX_CONNECTIONS) return usable.reduce((a, b) => (b.running < a.running ? b : a));
     if (this.clock.monotonic() < this.#retryAt) throw unreachable(this.#lastFailure, true);
     const { tls } = this.settings;

@@ -2,67 +2,67 @@
  * One rpc over one HTTP/2 stream: raw bytes in and out, all four kinds. `response` settles as a `Call` does; a stream is
  * read as fast as its consumer asks.
  */
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-} from 'node:http2';
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Clock } from '../../base/clock.js';
 import { type CallRequest, type CallResponse, NO_NOTES } from '../../call/call.js';
-import { NO_METADATA } from '../../call/metadata.js';
+import { type Metadata, NO_METADATA } from '../../call/metadata.js';
 import type { StatusError } from '../../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from '../failure.js';
+import type { Connection } from './connection.js';
 import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
 import { type FoundMessage, framed, MessageReader } from './message-reader.js';
 
 const unzip = promisify(gunzip);
 
-/** What each rpc of a connection begins with. */
+/** What the rpcs of a transport have in common. */
 export interface RpcSettings {
-  readonly scheme: 'http' | 'https';
-  readonly authority: string;
   readonly maxResponseBytes: number;
   readonly clock: Clock;
   /** Runs once, when nothing of the rpc is left. */
   readonly onEnd: (rpc: Http2Rpc) => void;
+  /** Sends again what a server says it did not look at, which does no harm. */
+  readonly again: (request: CallRequest) => Promise<CallResponse>;
 }
 
+const KEEP_OPEN = { endStream: false };
 /** Timers count no further. */
 const FARTHEST_MS = 2 ** 31 - 1;
 
-/** The headers of a request; throws for metadata that is illegal. */
-export function requestHeaders(
-  { method, metadata, deadline }: CallRequest,
-  { scheme, authority, clock }: Pick<RpcSettings, 'scheme' | 'authority' | 'clock'>,
-): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = {
-    ':method': 'POST',
-    ':scheme': scheme,
-    ':authority': authority,
-    ':path': method.path,
-    te: 'trailers',
-    'content-type': 'application/grpc',
-    'user-agent': 'protogate',
-    'grpc-accept-encoding': 'identity, gzip',
+/** Makes the headers of requests. What the calls of an aggregate have in common is made once. */
+export function requestHeaders(scheme: 'http' | 'https', authority: string, clock: Clock) {
+  const common = new WeakMap<Metadata, OutgoingHttpHeaders>();
+  /** Throws for metadata that is illegal. */
+  return function headersOf({ method, metadata, deadline }: CallRequest): OutgoingHttpHeaders {
+    let shared = common.get(metadata);
+    if (shared === undefined) {
+      shared = {
+        ':method': 'POST',
+        ':scheme': scheme,
+        ':authority': authority,
+        te: 'trailers',
+        'content-type': 'application/grpc',
+        'user-agent': 'protogate',
+        'grpc-accept-encoding': 'identity, gzip',
+      };
+      addMetadata(shared, metadata);
+      common.set(metadata, shared);
+    }
+    const headers: OutgoingHttpHeaders = { ...shared, ':path': method.path };
+    if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline - clock.now());
+    return headers;
   };
-  if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline - clock.now());
-  addMetadata(headers, metadata);
-  return headers;
 }
 
 export class Http2Rpc {
   readonly response: Promise<CallResponse>;
-  /** The server says that it did not look at it: to send it again does no harm. */
-  refused = false;
+  #refused = false;
   readonly #stream: ClientHttp2Stream;
   readonly #reader: MessageReader;
+  readonly #followers: Set<Http2Rpc>;
   readonly #cancelTimer: (() => void) | undefined;
-  readonly #onAbort = () => this.abort(cancelled());
-  #resolve!: (response: CallResponse) => void;
+  #resolve!: (response: CallResponse | Promise<CallResponse>) => void;
   #reject!: (error: unknown) => void;
   #headers: IncomingHttpHeaders | undefined;
   #trailers: IncomingHttpHeaders | undefined;
@@ -77,10 +77,12 @@ export class Http2Rpc {
   #failure: unknown;
 
   constructor(
-    private readonly session: ClientHttp2Session,
+    readonly connection: Connection,
     private readonly request: CallRequest,
     headers: OutgoingHttpHeaders,
     private readonly settings: RpcSettings,
+    /** It may be sent again if it is refused unseen. */
+    private readonly isFirst: boolean,
   ) {
     const { deadline, signal, message } = request;
     const { clock, maxResponseBytes } = settings;
@@ -89,7 +91,7 @@ export class Http2Rpc {
       this.#reject = reject;
     });
     this.#reader = new MessageReader(maxResponseBytes);
-    const stream = session.request(headers, { endStream: false });
+    const stream = connection.session.request(headers, KEEP_OPEN);
     this.#stream = stream;
     stream.on('response', (found, flags) => this.#onHeaders(found, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0));
     stream.on('trailers', (found) => {
@@ -103,7 +105,7 @@ export class Http2Rpc {
     // The upstream has said all: an answer does not wait for what is still to be sent.
     stream.on('end', () => this.#trailers !== undefined && void this.#finish());
     stream.on('close', () => void this.#finish());
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#followers = followersOf(signal).add(this);
     if (deadline !== undefined) {
       const left = Math.min(FARTHEST_MS, Math.max(0, deadline - clock.now()));
       this.#cancelTimer = clock.after(left, () => this.abort(deadlineExceeded()));
@@ -210,10 +212,10 @@ export class Http2Rpc {
     this.#failure = undefined;
     const cause = lost ?? `RST_STREAM ${rstCode}`;
     if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
-      this.refused = this.#headers === undefined;
-      return unreachable(cause, this.refused);
+      this.#refused = this.#headers === undefined;
+      return unreachable(cause, this.#refused);
     }
-    if (this.session.destroyed || rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) return unreachable(cause);
+    if (this.connection.session.destroyed || rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) return unreachable(cause);
     return brokenAnswer(cause);
   }
 
@@ -222,11 +224,12 @@ export class Http2Rpc {
     this.#closed = true;
     this.#failure = failure;
     this.#cancelTimer?.();
-    this.request.signal.removeEventListener('abort', this.#onAbort);
+    this.#followers.delete(this);
     if (failure !== undefined) this.#messages.length = 0;
     if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
     this.#give();
-    this.#reject(failure); // of a call that was answered: no effect
+    if (this.#refused && this.isFirst) this.#resolve(this.settings.again(this.request));
+    else this.#reject(failure); // of a call that was answered: no effect
     // A source that waits for the client cannot be interrupted here: its own owner ends it, nobody waits for that.
     this.#source?.return?.().catch(() => {});
     this.settings.onEnd(this);
@@ -311,6 +314,24 @@ export class Http2Rpc {
       else consumer.reject(this.#failure);
     }
   }
+}
+
+/** Rpcs by the signal that cancels them: the calls of an aggregate share one, and so one listener. */
+const FOLLOWERS = new WeakMap<AbortSignal, Set<Http2Rpc>>();
+
+function followersOf(signal: AbortSignal): Set<Http2Rpc> {
+  const known = FOLLOWERS.get(signal);
+  if (known !== undefined) return known;
+  const rpcs = new Set<Http2Rpc>();
+  FOLLOWERS.set(signal, rpcs);
+  signal.addEventListener(
+    'abort',
+    () => {
+      for (const rpc of rpcs) rpc.abort(cancelled());
+    },
+    { once: true },
+  );
+  return rpcs;
 }
 
 /** Metadata is read when somebody asks for it: what an aggregate calls answers to nobody but it. */
