@@ -15,7 +15,7 @@ const [root, config] = process.argv.slice(2);
 const { createGateway } = await import(root);
 const gateway = await createGateway(JSON.parse(config));
 const server = createServer(gateway.callback()).listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));
-process.on('message', () => process.send({ cpu: process.cpuUsage() }));
+process.on('message', () => process.send({ cpu: process.cpuUsage(), rss: process.memoryUsage().rss }));
 `;
 
 export interface Load {

@@ -27,12 +27,14 @@ import { compileFreshness } from './server/freshness.js';
 import { rateLimit } from './server/rate-limit.js';
 import { composeRoute, type Route } from './server/route.js';
 import type { Snapshot } from './server/snapshot.js';
+import { streamEndpoint } from './server/stream-endpoint.js';
 import { unserved } from './server/unserved.js';
 import { sharedStore } from './shared-store.js';
 import type { Counters } from './store/counters.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
+import { isHttpBody } from './transcoding/http-body.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
 import { type RetrySettings, retrying } from './upstream/retry.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
@@ -70,6 +72,13 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   const requestMetadata = compileRequestMetadata(config.metadata, guardedHeaders(config));
   const responseHeaders = compileResponseHeaders(config.metadata);
 
+  const status = registry.message('google.rpc.Status');
+  const statusCodec = status === undefined ? undefined : codecs.of(status);
+
+  function idleTimeoutOf(upstream: string | undefined): number {
+    return (upstream === undefined ? undefined : config.upstreams.get(upstream))?.streamIdleTimeoutMs ?? 0;
+  }
+
   function compileRoute(route: PlannedRoute): Route {
     const { binding, policy, access, aggregate, upstream: name, timeoutMs } = route;
     const { method } = binding;
@@ -78,24 +87,25 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { ofPath, ofMessage } = splitDemands(route);
     const { cache: kept } = route;
     const cost = aggregate === undefined ? 1 : costOf(aggregate);
-    const end =
-      method.clientStreaming || method.serverStreaming
-        ? unserved('streaming methods are not served')
-        : endpoint({
-            method,
-            transcoder,
-            require: ofMessage,
-            call: intercept(callOf(route), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
-            prunes: aggregate !== undefined,
-            requestMetadata,
-            responseHeaders,
-            timeoutMs,
-            requestTimeoutMs: config.limits.requestTimeoutMs,
-            maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
-            successStatus: settings.successStatus ?? 200,
-            freshness: kept === undefined ? undefined : freshnessOf(kept, access),
-            clock: options.clock,
-          });
+    const ends = {
+      method,
+      transcoder,
+      require: ofMessage,
+      call: intercept(callOf(route), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
+      prunes: aggregate !== undefined,
+      requestMetadata,
+      responseHeaders,
+      timeoutMs,
+      requestTimeoutMs: config.limits.requestTimeoutMs,
+      maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
+      clock: options.clock,
+    };
+    const freshness = kept === undefined ? undefined : freshnessOf(kept, access);
+    const end = method.clientStreaming
+      ? unserved('methods whose client streams are not served')
+      : method.serverStreaming
+        ? streamEndpoint({ ...ends, isRaw: isHttpBody(method.output), idleTimeoutMs: idleTimeoutOf(name), statusCodec })
+        : endpoint({ ...ends, successStatus: settings.successStatus ?? 200, freshness });
     const guards = [
       ...counting(cost, route.rateLimits.filter(isByAddress)),
       ...guardsOf(access, ofPath, authenticator, transcoder.path),
@@ -172,7 +182,6 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   }
 
   const served = routes.filter(isServed).map((route) => ({ binding: route.binding, value: compileRoute(route) }));
-  const status = registry.message('google.rpc.Status');
   return {
     surfaces: [
       {
@@ -180,7 +189,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
         table: routeTableOf(served),
         cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
         errorFormat: config.errors.format,
-        statusCodec: status === undefined ? undefined : codecs.of(status),
+        statusCodec,
       },
     ],
     clientAddress: compileClientAddress(config.trustedProxies),

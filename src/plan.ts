@@ -97,6 +97,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...problemsOfAggregates(config, routes, policies.of),
     ...authProblems(config, routes, options.configFile),
     ...cacheProblems(routes, identityReachesUpstreams(config)),
+    ...streamProblems(routes),
     ...unenforced(routes),
   ];
   const codecs = createCodecs(registry, {
@@ -117,13 +118,14 @@ function planRoute(
   const { method } = binding;
   const upstream = aggregate === undefined ? serving : undefined;
   const access = aggregate === undefined ? own : accessWithSteps(own, aggregate);
-  const timeoutMs = timeoutOf(config, policy, upstream);
+  const streams = method.clientStreaming || method.serverStreaming;
+  const timeoutMs = streams ? policy.settings.timeoutMs : timeoutOf(config, policy, upstream);
   const origin = policy.settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
   const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
   const declared = policy.settings.rateLimits ?? [];
   const rateLimits = compileRateLimits(declared, limitOwner(config, method, declared), method);
   const cache = cacheOf(binding, policy);
-  const retry = aggregate === undefined ? retryOf(policy, upstreamOf(config, upstream)?.retry) : undefined;
+  const retry = aggregate === undefined && !streams ? retryOf(policy, upstreamOf(config, upstream)?.retry) : undefined;
   return { binding, policy, access, rateLimits, cache, retry, upstream, aggregate, timeoutMs, timeout };
 }
 
@@ -341,6 +343,21 @@ function identityReachesUpstreams({ auth, metadata }: Config): boolean {
   return named || metadata.forwardAuthorization || auth.jwt.some(({ claimsToMetadata }) => claimsToMetadata.size > 0);
 }
 
+/** Rule 21: a line `{"error": …}` ends a stream that failed; a message with such a field could look like one. */
+function streamProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
+  const seen = new Set<MethodDescriptor>();
+  return routes.flatMap(({ binding: { method, responseBody } }) => {
+    if (!method.serverStreaming || seen.has(method)) return [];
+    seen.add(method);
+    const type = responseBody === undefined ? undefined : responseBody.type;
+    const message = type === undefined ? method.output : type.kind === 'message' ? type.message : undefined;
+    const field = message?.fieldNamed('error');
+    if (field === undefined) return [];
+    const text = `${method.fullName}: expected a streamed message without a field 'error', which tells a stream's failure`;
+    return [errorAt(field.position, 'stream-error-field', text)];
+  });
+}
+
 /** What a method declares and this version cannot hold: said, never silently left out. */
 function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
@@ -349,8 +366,8 @@ function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
     const { method } = binding;
     if (seen.has(method)) continue;
     seen.add(method);
-    if (method.clientStreaming || method.serverStreaming) {
-      const text = `${method.fullName}: streaming methods are listed and answered with 501 by this version`;
+    if (method.clientStreaming) {
+      const text = `${method.fullName}: methods whose client streams are listed and answered with 501 by this version`;
       diagnostics.push(warningAt(method.position, 'streaming', text));
     }
   }

@@ -103,14 +103,19 @@ const upstream = z
       .optional()
       .describe('Absent: plaintext.'),
     timeout: duration.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
+    streamIdleTimeout: duration.prefault('5m').describe('A stream without a message for so long ends.'),
     retry: retry.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
     transport: z.enum(['http2', 'grpc-js']).default('http2').describe('What carries the calls.'),
   })
-  .transform(({ timeout, retry, ...rest }) => ({
+  .transform(({ timeout, retry, streamIdleTimeout, ...rest }) => ({
     ...rest,
+    streamIdleTimeoutMs: streamIdleTimeout,
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(retry === undefined ? {} : { retry }),
   }));
+
+/** What an upstream is that says its target and no more. */
+export const PLAIN_UPSTREAM = upstream.parse({ target: 'localhost:1' });
 
 export const upstreams = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/), upstream)

@@ -1,6 +1,8 @@
 /** Flags of the command line over the config file. */
+
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { targetProblem } from '../upstream/target.js';
+import { PLAIN_UPSTREAM } from './blocks.js';
 import type { Config } from './config.js';
 
 export interface Overrides {
@@ -58,7 +60,7 @@ function overrideUpstreams(config: Config, flags: readonly string[]) {
       diagnostics.push(errorAt({ file: '--upstream' }, 'flag', `expected each name once, got '${name}' twice`));
     }
     given.add(name);
-    upstreams.set(name, { services: ['*'], transport: 'grpc-js', ...upstreams.get(name), target });
+    upstreams.set(name, { ...(upstreams.get(name) ?? PLAIN_UPSTREAM), target });
   }
   return { upstreams, diagnostics };
 }

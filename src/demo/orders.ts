@@ -2,6 +2,7 @@
  * shop.v1.Orders: from the basket to the door. Shows nested resource names, custom verbs, and bodies that are a
  * message, a string or a map.
  */
+import { EventEmitter, on } from 'node:events';
 import type { Books, Order, OrderItem } from './data.js';
 import { totalOf } from './data.js';
 import { type FieldMask, page, update } from './listing.js';
@@ -39,6 +40,7 @@ interface ListOrders {
 /** The handlers over these books. */
 export function orders(books: Books): Handlers {
   let nextNumber = 5001 + books.orders.size;
+  const changed = new EventEmitter().setMaxListeners(0);
 
   function find(name: string): Order {
     const found = name.startsWith('orders/')
@@ -51,8 +53,11 @@ export function orders(books: Books): Handlers {
   function keep(order: Order): Order {
     const kept = { ...order, updateTime: timestamp(Date.now()) };
     books.orders.set(kept.name, kept);
+    changed.emit('order', kept);
     return kept;
   }
+
+  const eventOf = ({ name, state, updateTime }: Order) => ({ order: name, state, time: updateTime });
 
   function refuseIfLeft(order: Order, what: string): void {
     if (hasLeft.has(order.state)) {
@@ -95,6 +100,27 @@ export function orders(books: Books): Handlers {
       return { orders: found.slice(0, 5) };
     },
 
+    async *WatchOrders({ parent, limit }: { parent: string; limit: number }, signal: AbortSignal) {
+      if (!books.customers.has(parent)) throw notFound('shop.v1.Customer', parent);
+      const isTheirs = ({ name }: Order) => name.startsWith(`${parent}/orders/`);
+      let left = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+      // What changes while the first ones are sent is not lost.
+      const changes = on(changed, 'order', { signal });
+      try {
+        for (const order of [...books.orders.values()].filter(isTheirs)) {
+          if (left-- <= 0) return;
+          yield eventOf(order);
+        }
+        for await (const [order] of changes) {
+          if (!isTheirs(order)) continue;
+          if (left-- <= 0) return;
+          yield eventOf(order);
+        }
+      } finally {
+        await changes.return?.();
+      }
+    },
+
     CreateOrder(request: { parent: string; order: Order | null; validateOnly: boolean }): Order {
       const { parent, order, validateOnly } = request;
       const buyer = books.customers.get(parent);
@@ -117,6 +143,7 @@ export function orders(books: Books): Handlers {
       if (validateOnly) return placed;
       nextNumber += 1;
       books.orders.set(placed.name, placed);
+      changed.emit('order', placed);
       return placed;
     },
 

@@ -2,12 +2,27 @@
  * One gRPC service on a server of its own, at a port that the system chooses. Handlers are plain functions from request
  * to response; a Refusal that they throw becomes a status with `grpc-status-details-bin`.
  */
-import { Metadata, Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type StatusObject,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
 import type { Protos } from './protos.js';
 import { Refusal } from './refusal.js';
 
-/** Method name → request in, response out. Each handler declares its own request type. */
-export type Handlers = Readonly<Record<string, (request: never) => object>>;
+/**
+ * Method name → request in, response out; of a method whose server streams, its responses one after the other until
+ * `signal` is aborted. Each handler declares its own request type.
+ */
+export type Handlers = Readonly<Record<string, Handler>>;
+
+type Handler = (request: never, signal: AbortSignal) => object | AsyncIterable<object>;
 
 /** A service that listens. */
 export interface RunningService {
@@ -27,7 +42,10 @@ export async function startService(
     Object.keys(definition).map((method) => {
       const handler = handlers[method];
       if (handler === undefined) throw new Error(`${name}: expected a handler for ${method}`);
-      return [method, unary(protos, handler)];
+      return [
+        method,
+        definition[method]?.responseStream === true ? streaming(protos, handler) : unary(protos, handler),
+      ];
     }),
   );
   const server = new Server();
@@ -45,19 +63,37 @@ export async function startService(
   };
 }
 
-function unary(protos: Protos, handler: (request: never) => object) {
+function unary(protos: Protos, handler: Handler) {
   return (call: ServerUnaryCall<object, object>, callback: sendUnaryData<object>) => {
     try {
-      callback(null, handler(call.request as never));
+      callback(null, handler(call.request as never, NEVER));
     } catch (error) {
-      if (!(error instanceof Refusal)) {
-        callback({ code: status.INTERNAL, details: String(error) });
-        return;
-      }
-      const { code, message, details } = error;
-      const metadata = new Metadata();
-      metadata.set('grpc-status-details-bin', protos.encode('google.rpc.Status', { code, message, details }));
-      callback({ code, details: message, metadata });
+      callback(statusOf(protos, error));
     }
   };
+}
+
+const NEVER = new AbortController().signal;
+
+function streaming(protos: Protos, handler: Handler) {
+  return async (call: ServerWritableStream<object, object>) => {
+    const left = new AbortController();
+    call.on('cancelled', () => left.abort());
+    try {
+      for await (const message of handler(call.request as never, left.signal) as AsyncIterable<object>) {
+        if (!call.write(message)) await once(call, 'drain', { signal: left.signal });
+      }
+      call.end();
+    } catch (error) {
+      if (!left.signal.aborted) call.emit('error', statusOf(protos, error));
+    }
+  };
+}
+
+function statusOf(protos: Protos, error: unknown): Partial<StatusObject> {
+  if (!(error instanceof Refusal)) return { code: status.INTERNAL, details: String(error) };
+  const { code, message, details } = error;
+  const metadata = new Metadata();
+  metadata.set('grpc-status-details-bin', protos.encode('google.rpc.Status', { code, message, details }));
+  return { code, details: message, metadata };
 }

@@ -211,6 +211,16 @@ export function tour(baseUrl: string): Stop[] {
       expect: { status: 200, contains: 'productId' },
     },
     {
+      title: 'A stream, a line a message: order events, live. Without a limit it goes on; cancel an order and see',
+      curl: `curl -sN -H 'accept: application/x-ndjson' '${v1}/customers/ada/orders:watch?limit=3'`,
+      expect: { status: 200, contains: 'customers/ada/orders/5001' },
+    },
+    {
+      title: '… and as a browser’s EventSource reads it',
+      curl: `curl -sN -H 'accept: text/event-stream' '${v1}/customers/ada/orders:watch?limit=2'`,
+      expect: { status: 200, contains: 'event: end' },
+    },
+    {
       title: 'Limited: an address may ask for three codes in ten seconds, the fourth is 429 and says when',
       curl: `curl -s --json '{}' '${v1}/customers/{ada,bjorn,chiara,deniz}:sendCode'`,
       expect: { status: 429, contains: 'RATE_LIMITED' },

@@ -1,0 +1,148 @@
+/**
+ * The way up: what a request says becomes a CallRequest. Everything that can be decided before a request comes is decided
+ * in `compileCallRequest(settings)`.
+ */
+import type { Clock } from '../base/clock.js';
+import type { CallContext, CallMethod, CallRequest } from '../call/call.js';
+import { earliest, parseGrpcTimeout, parseRequestTimeout } from '../call/deadline.js';
+import type { MetadataEntry } from '../call/metadata.js';
+import type { FieldMask } from '../codec/field-mask.js';
+import type { Equality } from '../paths/equality.js';
+import { invalidRequest } from '../status/status-error.js';
+import type { compileRequestMetadata } from '../transcoding/headers.js';
+import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
+import type { Transcoder } from '../transcoding/transcoder.js';
+import { demand } from './authenticate.js';
+import { hasBody, readBody } from './body.js';
+import type { Context } from './exchange.js';
+
+export interface CallRequestSettings {
+  readonly method: CallMethod;
+  readonly transcoder: Transcoder;
+  /** The call is told what of the answer is wanted. */
+  readonly prunes: boolean;
+  /** Demands over more of the request than its path. */
+  readonly require: readonly Equality[];
+  readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
+  /** Of the call; the route's own or else its upstream's. */
+  readonly timeoutMs: number | undefined;
+  /** From the first byte of the request to the end of the call; of a stream, until its body is there. */
+  readonly requestTimeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly clock: Clock;
+}
+
+export interface Asked {
+  readonly request: CallRequest;
+  /** `$fields`: what of the response the client wants. */
+  readonly mask: FieldMask | undefined;
+}
+
+const NO_BODY = new Uint8Array(0);
+
+/** Of a method whose client sends one message. Throws the 4xx that the request earns. */
+export function compileCallRequest(settings: CallRequestSettings): (ctx: Context) => Promise<Asked> {
+  const { method, transcoder, clock } = settings;
+  const bodyLimits = { maxBytes: settings.maxBodyBytes, timeoutMs: settings.requestTimeoutMs, clock };
+
+  return async function callRequest(ctx) {
+    const { req, state } = ctx;
+    const deadline = deadlineOf(ctx);
+    const metadata = metadataOf(ctx);
+    const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
+    const { captures, rawQuery } = state;
+    const contentType = req.headers['content-type'];
+    const { message, mask, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
+    if (settings.require.length > 0) demand(settings.require, message, state.principal);
+    const request = {
+      method,
+      message,
+      metadata,
+      ...(deadline === undefined ? {} : { deadline }),
+      signal: goneSignal(ctx),
+      context: contextOf(ctx, settings.prunes ? wanted : undefined),
+    };
+    return { request, mask };
+  };
+
+  async function bodyOf(ctx: Context): Promise<Uint8Array> {
+    const { headers } = ctx.req;
+    requireIdentity(headers['content-encoding']);
+    if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
+    const body = await readBody(ctx.req, ctx.res, bodyLimits);
+    ctx.state.bytesIn = body.length;
+    return body;
+  }
+
+  /** Rule 30: the least of the route's, the gateway's and the client's. */
+  function deadlineOf({ req }: Context): number | undefined {
+    const now = clock.now();
+    const route = settings.timeoutMs === undefined ? undefined : now + settings.timeoutMs;
+    // A stream has none but its policy's and the client's.
+    const gateway = method.serverStreaming ? undefined : now + settings.requestTimeoutMs;
+    return earliest(route, gateway, clientDeadline(req.headers, now));
+  }
+
+  function metadataOf({ req, state }: Context): MetadataEntry[] {
+    const metadata = settings.requestMetadata(req.rawHeaders);
+    metadata.push(['x-request-id', state.requestId], ['x-forwarded-for', state.clientAddress]);
+    if (state.principal !== undefined) metadata.push(...state.principal.metadata);
+    return withTraceContext(metadata, req.headers);
+  }
+}
+
+function contextOf({ state }: Context, mask: string | undefined): CallContext {
+  const { surface, requestId, principal } = state;
+  return {
+    surface: surface.name,
+    requestId,
+    ...(principal === undefined ? {} : { principal }),
+    ...(mask === undefined ? {} : { mask }),
+  };
+}
+
+/** `grpc-timeout` and `x-request-timeout` shorten the deadline; a value that is neither is a 400. */
+function clientDeadline(headers: Context['req']['headers'], now: number): number | undefined {
+  return earliest(
+    asDeadline('grpc-timeout', headers['grpc-timeout'], parseGrpcTimeout, 'a gRPC timeout such as 500m', now),
+    asDeadline('x-request-timeout', headers['x-request-timeout'], parseRequestTimeout, 'seconds such as 1.5', now),
+  );
+}
+
+function asDeadline(
+  name: string,
+  value: string | string[] | undefined,
+  parse: (text: string) => number | undefined,
+  expected: string,
+  now: number,
+): number | undefined {
+  if (value === undefined) return undefined;
+  const timeoutMs = parse(String(value));
+  if (timeoutMs !== undefined) return now + timeoutMs;
+  const found = JSON.stringify(String(value).slice(0, 40));
+  throw invalidRequest('INVALID_TIMEOUT', [{ field: name, description: `expected ${expected}, got ${found}` }]);
+}
+
+/** Version 00 is 55 characters long and ff is none; what later ones append must be able to travel. */
+const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{1,200})?$/;
+
+/** W3C Trace Context §3.2.2: what does not parse is not passed on. */
+function withTraceContext(metadata: MetadataEntry[], headers: Context['req']['headers']): MetadataEntry[] {
+  const { traceparent, tracestate } = headers;
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return metadata;
+  metadata.push(['traceparent', traceparent]);
+  if (typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate)) {
+    metadata.push(['tracestate', tracestate]);
+  }
+  return metadata;
+}
+
+/** Aborts when the connection closes before the answer is out. */
+function goneSignal({ res }: Context): AbortSignal {
+  const controller = new AbortController();
+  if (res.closed) controller.abort();
+  res.once('close', () => {
+    if (!res.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}

@@ -1,0 +1,212 @@
+/**
+ * The end of a server stream's chain (rules 18, 20, 21, 23): messages go out as they come, as fast as the client reads.
+ * The first message commits the answer; until then an error is a plain error.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../base/clock.js';
+import type { Call, CallResponse } from '../call/call.js';
+import type { MessageCodec } from '../codec/codec.js';
+import { Code } from '../status/code.js';
+import { errorInfoDetail } from '../status/details.js';
+import { gatewayError, StatusError } from '../status/status-error.js';
+import { errorBody } from '../transcoding/error-body.js';
+import { type compileResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
+import { END_ID, FRAMINGS, type Framing, isEvents } from '../transcoding/stream/framing.js';
+import { type Asked, type CallRequestSettings, compileCallRequest } from './call-request.js';
+import type { Context, Middleware } from './exchange.js';
+
+export interface StreamEndpointSettings extends CallRequestSettings {
+  readonly call: Call;
+  readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
+  /** The messages are google.api.HttpBody: their bytes are the answer. */
+  readonly isRaw: boolean;
+  /** Without a message for so long, the stream ends. */
+  readonly idleTimeoutMs: number;
+  /** Of google.rpc.Status: reads the details of upstream errors. */
+  readonly statusCodec: MessageCodec | undefined;
+}
+
+/** A browser counts as connected when headers come, and intermediaries close what is silent. */
+const COMMIT_EVENTS_MS = 1000;
+const HEARTBEAT_MS = 15_000;
+
+/** Serves a method whose server streams. Resolves when the last byte is written, or the client is gone. */
+export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
+  const requestOf = compileCallRequest(settings);
+  return async function streamEndpoint(ctx) {
+    const framing = settings.isRaw ? undefined : negotiate(ctx);
+    const lastId = ctx.req.headers['last-event-id'];
+    const resumes = framing !== undefined && isEvents(framing) && lastId !== undefined;
+    if (resumes && lastId === END_ID) {
+      ctx.status = 204;
+      return;
+    }
+    const asked = await requestOf(ctx);
+    await new StreamAnswer(ctx, framing, settings).send(resumes ? resumed(asked, String(lastId)) : asked);
+  };
+}
+
+/** Throws 406 where nothing fits. */
+function negotiate(ctx: Context): Framing {
+  const types = [...FRAMINGS.keys()];
+  const type = ctx.accepts(types);
+  const framing = typeof type === 'string' ? FRAMINGS.get(type) : undefined;
+  if (framing !== undefined) return framing;
+  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${types.join(', ')}`);
+}
+
+/** Where a browser's EventSource goes on from: for the upstream to know. */
+function resumed({ request, mask }: Asked, lastId: string): Asked {
+  const isText = /^[\x20-\x7e]{1,256}$/.test(lastId);
+  const metadata = isText ? [...request.metadata, ['last-event-id', lastId] as const] : request.metadata;
+  return { request: { ...request, metadata }, mask };
+}
+
+class StreamAnswer {
+  #committed = false;
+  #count = 0;
+  readonly #res: ServerResponse;
+  readonly #clock: Clock;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly framing: Framing | undefined,
+    private readonly settings: StreamEndpointSettings,
+  ) {
+    this.#res = ctx.res;
+    this.#clock = settings.clock;
+  }
+
+  async send({ request, mask }: Asked): Promise<void> {
+    const { settings } = this;
+    let response: CallResponse | undefined;
+    let messages: AsyncIterator<Uint8Array> | undefined;
+    try {
+      const first = settings.call(request).then((answered) => {
+        response = answered;
+        messages = iteratorOf(answered);
+        return messages.next();
+      });
+      let next = await this.#waiting(first, () => this.#commit(response));
+      while (next.done !== true) {
+        const { contentType, body } = settings.transcoder.response(next.value, mask);
+        if (!this.#committed) this.#commit(response, contentType);
+        await this.#write(this.framing?.message(body, this.#count) ?? [body]);
+        this.#count++;
+        next = await this.#waiting(messages!.next());
+      }
+      if (!this.#committed) this.#commit(response);
+      this.#res.end(this.framing?.end(this.#count));
+      await closed(this.#res);
+    } catch (error) {
+      await this.#failed(error);
+    } finally {
+      // Of a stream that has ended nothing; otherwise the call is cancelled.
+      await messages?.return?.();
+    }
+  }
+
+  #commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {
+    const { ctx, settings, framing } = this;
+    this.#committed = true;
+    ctx.respond = false;
+    const res = this.#res;
+    const headers = response?.headers ?? [];
+    for (const [name, values] of settings.responseHeaders(headers, [])) {
+      res.setHeader(name, values.length === 1 ? values[0]! : values);
+    }
+    res.statusCode = statusFromMetadata(headers, []) ?? 200;
+    res.setHeader('content-type', framing?.contentType ?? contentType);
+    if (framing !== undefined && isEvents(framing)) res.setHeader('cache-control', 'no-cache');
+    res.flushHeaders();
+  }
+
+  /** The next message, within the idle time; meanwhile an event stream says that it lives. */
+  #waiting<T>(next: Promise<T>, onSilent?: () => void): Promise<T> {
+    const { framing, settings } = this;
+    const heartbeat = framing?.heartbeat;
+    return new Promise((resolve, reject) => {
+      let cancelBeat = () => {};
+      const beat = (afterMs: number) => {
+        cancelBeat = this.#clock.after(afterMs, () => {
+          if (!this.#committed) onSilent?.();
+          this.#res.write(heartbeat);
+          beat(HEARTBEAT_MS);
+        });
+      };
+      if (heartbeat !== undefined) beat(this.#committed ? HEARTBEAT_MS : COMMIT_EVENTS_MS);
+      const cancelIdle = this.#clock.after(settings.idleTimeoutMs, () =>
+        settle(() => reject(idle(settings.idleTimeoutMs))),
+      );
+      const settle = (then: () => void) => {
+        cancelIdle();
+        cancelBeat();
+        then();
+      };
+      next.then(
+        (value) => settle(() => resolve(value)),
+        (error: unknown) => settle(() => reject(error)),
+      );
+    });
+  }
+
+  /** Resolves when the client has room for more. */
+  async #write(pieces: readonly Uint8Array[]): Promise<void> {
+    const res = this.#res;
+    if (res.destroyed) throw gone();
+    res.cork();
+    let hasRoom = true;
+    for (const piece of pieces) hasRoom = res.write(piece);
+    res.uncork();
+    if (hasRoom) return;
+    const { requestTimeoutMs } = this.settings;
+    await new Promise<void>((resolve, reject) => {
+      const cancelTimer = this.#clock.after(requestTimeoutMs, () => res.destroy());
+      const settle = (then: () => void) => {
+        cancelTimer();
+        res.off('drain', onDrain);
+        res.off('close', onClose);
+        then();
+      };
+      const onDrain = () => settle(resolve);
+      const onClose = () => settle(() => reject(gone()));
+      res.once('drain', onDrain);
+      res.once('close', onClose);
+    });
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    const { ctx, framing, settings } = this;
+    const res = this.#res;
+    if (!this.#committed || !(error instanceof StatusError)) throw error;
+    ctx.state.error = error;
+    if (res.destroyed) return;
+    const { body } = errorBody(error, ctx.state.requestId, 'status', settings.statusCodec);
+    const last = framing?.failed(body);
+    // What can't say that it failed must not look as if it were complete.
+    if (last === undefined) res.destroy();
+    else {
+      res.end(last);
+      await closed(res);
+    }
+  }
+}
+
+function iteratorOf({ message }: CallResponse): AsyncIterator<Uint8Array> {
+  if (message instanceof Uint8Array) throw new TypeError('expected a stream, got one message');
+  return message[Symbol.asyncIterator]();
+}
+
+function gone(): StatusError {
+  return new StatusError(Code.CANCELLED, 'the client went away');
+}
+
+function idle(timeoutMs: number): StatusError {
+  return new StatusError(Code.DEADLINE_EXCEEDED, `no message for ${timeoutMs / 1000} s`, {
+    details: [errorInfoDetail('STREAM_IDLE')],
+  });
+}
+
+function closed(res: ServerResponse): Promise<void> {
+  return res.closed ? Promise.resolve() : new Promise((resolve) => void res.once('close', () => resolve()));
+}

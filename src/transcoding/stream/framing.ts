@@ -1,0 +1,64 @@
+/**
+ * How a stream of messages is written into one HTTP answer (rules 20 and 21):
+ *
+ *     application/json       [{"n":1},{"n":2}]             an error can't be said: the connection is cut
+ *     application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎
+ *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
+ */
+
+export interface Framing {
+  readonly contentType: string;
+  /** The first message makes the difference. */
+  message(json: Uint8Array, index: number): readonly Uint8Array[];
+  /** After `count` messages. */
+  end(count: number): Uint8Array;
+  /** The error as the end; undefined: this framing can't say it. `status`: google.rpc.Status as JSON. */
+  failed(status: string): Uint8Array | undefined;
+  /** Says that the stream lives, while there is nothing to say. */
+  readonly heartbeat: Uint8Array | undefined;
+}
+
+const bytes = (text: string) => Buffer.from(text);
+const [OPEN, COMMA, NEWLINE, EVENT_END] = [bytes('['), bytes(','), bytes('\n'), bytes('\n\n')];
+const OK = '{"code":0,"message":"","details":[]}';
+
+const jsonArray: Framing = {
+  contentType: 'application/json',
+  message: (json, index) => [index === 0 ? OPEN : COMMA, json],
+  end: (count) => bytes(count === 0 ? '[]' : ']'),
+  failed: () => undefined,
+  heartbeat: undefined,
+};
+
+function lines(contentType: string): Framing {
+  return {
+    contentType,
+    message: (json) => [json, NEWLINE],
+    end: () => bytes(''),
+    failed: (status) => bytes(`{"error":${status}}\n`),
+    heartbeat: undefined,
+  };
+}
+
+const end = (status: string) => bytes(`event: end\nid: ${END_ID}\ndata: ${status}\n\n`);
+
+/** Of the event that ends a stream: a browser that comes back with it is told that there is no more. */
+export const END_ID = 'end';
+
+const events: Framing = {
+  contentType: 'text/event-stream',
+  // The codec writes no line breaks into JSON.
+  message: (json, index) => [bytes(`id: ${index + 1}\ndata: `), json, EVENT_END],
+  end: () => end(OK),
+  failed: end,
+  heartbeat: bytes(':\n\n'),
+};
+
+/** By media type, the one for those who don't care first. */
+export const FRAMINGS: ReadonlyMap<string, Framing> = new Map(
+  [jsonArray, lines('application/x-ndjson'), lines('application/jsonl'), events].map((one) => [one.contentType, one]),
+);
+
+export function isEvents({ contentType }: Framing): boolean {
+  return contentType === events.contentType;
+}

@@ -1,0 +1,309 @@
+/** Server streams over HTTP: each framing, success, error before and after the first message, and everybody's leaving. */
+
+import { get, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import test from 'ava';
+import { parseConfig } from '../../src/config/parse.js';
+import { plan } from '../../src/plan.js';
+import { afterAll, protoFolder, startGateway, type TestGateway } from '../support/gateway.js';
+import type { Handler } from '../support/upstream.js';
+
+const shared = afterAll(test);
+
+const PROTO = `syntax = "proto3";
+package feed.v1;
+import "google/api/annotations.proto";
+import "google/api/httpbody.proto";
+import "protogate/v1/annotations.proto";
+message Ask { string name = 1; int32 count = 2; }
+message Item { int32 n = 1; string text = 2; Inner inner = 3; bytes blob = 4; }
+message Inner { string deep = 1; }
+service Feed {
+  rpc Watch(Ask) returns (stream Item) {
+    option (google.api.http) = {
+      get: "/v1/{name=feeds/*}:watch"
+      additional_bindings: { get: "/v1/{name=feeds/*}:inner" response_body: "inner" }
+      additional_bindings: { post: "/v1/feeds:watch" body: "*" }
+    };
+  }
+  rpc Download(Ask) returns (stream google.api.HttpBody) { option (google.api.http) = { get: "/v1/{name=files/*}" }; }
+  rpc Short(Ask) returns (stream Item) {
+    option (google.api.http) = { get: "/v1/{name=short/*}" };
+    option (protogate.v1.policy) = { timeout: { nanos: 300000000 } auth: { mode: MODE_PUBLIC } };
+  }
+}
+`;
+
+const ITEMS = [{ n: 1, text: 'a\nb' }, {}, { n: 3, inner: { deep: 'é' } }];
+const JSON_ITEMS = [{ n: 1, text: 'a\nb' }, {}, { n: 3, inner: { deep: 'é' } }];
+const NDJSON = 'application/x-ndjson';
+const EVENTS = 'text/event-stream';
+const OK = '{"code":0,"message":"","details":[]}';
+
+let gateway: TestGateway;
+
+async function start(handlers: Readonly<Record<string, Handler>>, upstream: object = {}) {
+  const { startUpstream } = await import('../support/upstream.js');
+  const server = await startUpstream(PROTO, handlers);
+  shared.teardown(server.close);
+  gateway = await startGateway(shared, PROTO, {}, { upstreams: { test: { target: server.target, ...upstream } } });
+  return { ...gateway, upstream: server };
+}
+
+const accept = (type: string, more: Readonly<Record<string, string>> = {}) => ({ headers: { accept: type, ...more } });
+
+test('without a word on it: one JSON array, streamed; empty it is []', async (t) => {
+  const { send, upstream } = await start({ Watch: { messages: ITEMS } });
+  for (const headers of [{}, { accept: '*/*' }, { accept: 'application/json' }, { accept: 'text/html, */*;q=0.1' }]) {
+    const answer = await send('GET', '/v1/feeds/1:watch', { headers });
+    t.is(answer.status, 200);
+    t.is(answer.headers['content-type'], 'application/json');
+    t.deepEqual(answer.json, JSON_ITEMS);
+  }
+  t.deepEqual(upstream.last().request, { name: 'feeds/1' });
+  upstream.script('Watch', { messages: [] });
+  t.is((await send('GET', '/v1/feeds/1:watch')).text, '[]');
+});
+
+test('NDJSON: a line a message, under both names; q decides', async (t) => {
+  const { send } = await start({ Watch: { messages: ITEMS } });
+  const lines = JSON_ITEMS.map((item) => `${JSON.stringify(item)}\n`).join('');
+  for (const type of [NDJSON, 'application/jsonl', `application/json;q=0.5, ${NDJSON}`]) {
+    const { text, headers } = await send('GET', '/v1/feeds/1:watch', accept(type));
+    t.is(text, lines);
+    t.is(headers['content-type'], type.includes('jsonl') ? 'application/jsonl' : NDJSON);
+  }
+  t.is(
+    (await send('GET', '/v1/feeds/1:watch', accept(`${NDJSON};q=0.5, application/json`))).headers['content-type'],
+    'application/json',
+  );
+});
+
+test('events: counting ids, an end that EventSource understands, and 204 for who comes back after it', async (t) => {
+  const { send, upstream } = await start({ Watch: { messages: ITEMS } });
+  const { text, headers } = await send('GET', '/v1/feeds/1:watch', accept(EVENTS));
+  t.is(headers['content-type'], EVENTS);
+  t.is(headers['cache-control'], 'no-cache');
+  const events = JSON_ITEMS.map((item, i) => `id: ${i + 1}\ndata: ${JSON.stringify(item)}\n\n`).join('');
+  t.is(text, `${events}event: end\nid: end\ndata: ${OK}\n\n`);
+  const calls = upstream.calls.length;
+  const again = await send('GET', '/v1/feeds/1:watch', accept(EVENTS, { 'last-event-id': 'end' }));
+  t.deepEqual([again.status, again.text, upstream.calls.length], [204, '', calls]);
+  await send('GET', '/v1/feeds/1:watch', accept(EVENTS, { 'last-event-id': '2' }));
+  t.deepEqual(upstream.last().metadata.get('last-event-id'), ['2']);
+});
+
+test('what nobody can write is 406, before anything is called', async (t) => {
+  const { send, upstream } = await start({ Watch: { messages: ITEMS } });
+  for (const type of ['text/html', 'application/xml, text/*;q=0', 'application/json;q=0']) {
+    const { status, json } = await send('GET', '/v1/feeds/1:watch', accept(type));
+    t.is(status, 406, type);
+    t.is(json.code, 3);
+  }
+  t.is(upstream.calls.length, 0);
+});
+
+test('an error before the first message is a plain error, whatever the framing', async (t) => {
+  const { send, upstream } = await start({ Watch: { status: { code: 5, message: 'no such feed' } } });
+  for (const type of ['application/json', NDJSON, EVENTS]) {
+    const { status, json, headers } = await send('GET', '/v1/feeds/1:watch', accept(type));
+    t.is(status, 404);
+    t.is(headers['content-type'], 'application/json');
+    t.is(json.message, 'no such feed');
+  }
+  upstream.script('Watch', { headers: { 'x-a': '1' }, messages: [], status: { code: 7, message: 'no' } });
+  t.is((await send('GET', '/v1/feeds/1:watch', accept(NDJSON))).status, 403);
+});
+
+test('an error after it: a line, an event, and for the array a cut connection', async (t) => {
+  const { send, logged } = await start({ Watch: { messages: [{ n: 1 }], status: { code: 8, message: 'enough' } } });
+  const ndjson = await send('GET', '/v1/feeds/1:watch', accept(NDJSON));
+  t.is(ndjson.status, 200);
+  t.is(ndjson.text, '{"n":1}\n{"error":{"code":8,"message":"enough","details":[]}}\n');
+  const events = await send('GET', '/v1/feeds/1:watch', accept(EVENTS));
+  t.is(
+    events.text,
+    'id: 1\ndata: {"n":1}\n\nevent: end\nid: end\ndata: {"code":8,"message":"enough","details":[]}\n\n',
+  );
+  await t.throwsAsync(send('GET', '/v1/feeds/1:watch'));
+  t.deepEqual(
+    logged()
+      .filter(({ msg }) => msg !== undefined)
+      .map(({ code }) => code)
+      .slice(0, 2),
+    ['RESOURCE_EXHAUSTED', 'RESOURCE_EXHAUSTED'],
+  );
+});
+
+test('words for nobody stay inside, also in the middle of a stream; garbage is an error there', async (t) => {
+  const { send, upstream } = await start({
+    Watch: { messages: [{ n: 1 }], status: { code: 13, message: 'db at 10.0.0.7' } },
+  });
+  const { text } = await send('GET', '/v1/feeds/1:watch', accept(NDJSON));
+  t.regex(text, /"code":13,"message":"the service failed \(request id /);
+  upstream.script('Watch', { messages: [{ n: 1 }, new Uint8Array([0x0a, 9, 1])] });
+  t.regex((await send('GET', '/v1/feeds/1:watch', accept(NDJSON))).text, /\{"n":1\}\n\{"error":\{"code":13/);
+});
+
+test('response_body and $fields hold for each message', async (t) => {
+  const { send } = await start({ Watch: { messages: ITEMS } });
+  t.deepEqual((await send('GET', '/v1/feeds/1:inner')).json, [{}, {}, { deep: 'é' }]);
+  t.deepEqual((await send('GET', '/v1/feeds/1:watch?$fields=n')).json, [{ n: 1 }, {}, { n: 3 }]);
+  t.deepEqual((await send('POST', '/v1/feeds:watch', { body: { name: 'x' } })).json, JSON_ITEMS);
+});
+
+test('messages are seen when they are sent, not at the end', async (t) => {
+  let go = () => {};
+  const more = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const { url } = await start({
+    Watch: {
+      messages: (async function* () {
+        yield { n: 1 };
+        await more;
+        yield { n: 2 };
+      })(),
+    },
+  });
+  const res = await opened(`${url}/v1/feeds/1:watch`, NDJSON);
+  const chunks = res[Symbol.asyncIterator]();
+  t.is(String((await chunks.next()).value), '{"n":1}\n');
+  go();
+  t.is(String((await chunks.next()).value), '{"n":2}\n');
+  t.true((await chunks.next()).done);
+});
+
+test('an event stream without a message is committed after a second, and says that it lives', async (t) => {
+  const { url, upstream } = await start({ Watch: { messages: [], hang: true } });
+  const begun = performance.now();
+  const res = await opened(`${url}/v1/feeds/1:watch`, EVENTS);
+  t.is(res.statusCode, 200);
+  t.true(performance.now() - begun > 900);
+  t.is(String((await res[Symbol.asyncIterator]().next()).value), ':\n\n');
+  res.destroy();
+  await upstream.last().whenCancelled;
+});
+
+test('the client leaves: the call is cancelled', async (t) => {
+  const { url, upstream } = await start({ Watch: { messages: [{ n: 1 }], hang: true } });
+  for (const type of [NDJSON, EVENTS, 'application/json']) {
+    const res = await opened(`${url}/v1/feeds/1:watch`, type);
+    await res[Symbol.asyncIterator]().next();
+    res.destroy();
+    await upstream.last().whenCancelled;
+  }
+  t.pass();
+});
+
+test('the upstream goes: the stream fails as one that says so', async (t) => {
+  const { url, upstream } = await start({ Watch: { messages: [{ n: 1 }], hang: true } });
+  const res = await opened(`${url}/v1/feeds/1:watch`, NDJSON);
+  const chunks = res[Symbol.asyncIterator]();
+  await chunks.next();
+  upstream.cut();
+  t.regex(String((await chunks.next()).value), /^\{"error":\{"code":14,"message":"the service is unavailable/);
+});
+
+test('a stream has the deadline of its policy or its client, and not its upstream’s', async (t) => {
+  const { send, upstream } = await start(
+    { Short: { messages: [{ n: 1 }], hang: true }, Watch: { messages: [{ n: 1 }] } },
+    { timeout: '50ms' },
+  );
+  const { text } = await send('GET', '/v1/short/1', accept(NDJSON));
+  t.regex(text, /"code":4/);
+  await send('GET', '/v1/feeds/1:watch');
+  t.is(upstream.last().deadline, undefined);
+  await send('GET', '/v1/feeds/1:watch', { headers: { 'x-request-timeout': '7' } });
+  t.truthy(upstream.last().deadline);
+});
+
+test('without a message for streamIdleTimeout the stream ends, and the call with it', async (t) => {
+  const { send, upstream } = await start(
+    { Watch: { messages: [{ n: 1 }], hang: true } },
+    { streamIdleTimeout: '200ms' },
+  );
+  const { text } = await send('GET', '/v1/feeds/1:watch', accept(NDJSON));
+  t.regex(text, /\{"n":1\}\n\{"error":\{"code":4,"message":"no message for 0\.2 s"/);
+  await upstream.last().whenCancelled;
+});
+
+test('a slow reader holds the upstream back, and memory stays bounded', async (t) => {
+  let sent = 0;
+  const { port } = await start({
+    Watch: {
+      messages: (async function* () {
+        for (; sent < 10_000; sent++) yield { blob: Buffer.alloc(64 * 1024) };
+      })(),
+    },
+  });
+  const before = process.memoryUsage().rss;
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`GET /v1/feeds/1:watch HTTP/1.1\r\nHost: x\r\nAccept: ${NDJSON}\r\n\r\n`);
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.pause();
+  let held = -1;
+  while (held !== sent) {
+    held = sent;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  socket.destroy();
+  t.true(sent < 500, `${sent} messages of 64 KiB`);
+  t.true(process.memoryUsage().rss - before < 300 * 1024 * 1024);
+});
+
+test('a reader that does not read at all is cut after requestTimeout', async (t) => {
+  const endless = async function* () {
+    for (;;) yield { blob: Buffer.alloc(256 * 1024) };
+  };
+  const { startUpstream } = await import('../support/upstream.js');
+  const server = await startUpstream(PROTO, { Watch: { messages: endless() } });
+  shared.teardown(server.close);
+  const { port } = await startGateway(
+    shared,
+    PROTO,
+    {},
+    {
+      upstreams: { test: { target: server.target } },
+      limits: { requestTimeout: '500ms' },
+    },
+  );
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`GET /v1/feeds/1:watch HTTP/1.1\r\nHost: x\r\nAccept: ${NDJSON}\r\n\r\n`);
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.pause();
+  await server.last().whenCancelled;
+  socket.destroy();
+  t.pass();
+});
+
+test('HttpBody out of a stream: the content type of the first message, the bytes of all', async (t) => {
+  const { send, upstream } = await start({
+    Download: {
+      messages: [
+        { content_type: 'text/csv', data: Buffer.from('a,b\n') },
+        { content_type: 'ignored/x', data: Buffer.from('1,2\n') },
+      ],
+    },
+  });
+  const { text, headers, status } = await send('GET', '/v1/files/1', accept('text/html'));
+  t.deepEqual([status, headers['content-type'], text], [200, 'text/csv', 'a,b\n1,2\n']);
+  upstream.script('Download', {
+    messages: [{ content_type: 'text/csv', data: Buffer.from('a') }],
+    status: { code: 13 },
+  });
+  await t.throwsAsync(send('GET', '/v1/files/1'));
+});
+
+test('check refuses a streamed message with a field error', async (t) => {
+  const folder = await protoFolder(t, PROTO.replace('string text = 2', 'string error = 2'));
+  const { config } = parseConfig({ version: 1, schema: { protos: [folder] } });
+  const { diagnostics } = await plan(config!);
+  t.true(diagnostics.some(({ rule, severity }) => rule === 'stream-error-field' && severity === 'error'));
+});
+
+function opened(url: string, type: string): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    get(url, { headers: { accept: type }, agent: false }, resolve).on('error', reject);
+  });
+}
