@@ -1,13 +1,13 @@
 /**
- * What streams take of the gateway's process: memory of 1,000 open event streams, memory while 1 GB is downloaded as a
- * stream of HttpBody, and CPU time per message of a stream of 10,000 as NDJSON.
+ * What streams take of the gateway's process: memory of 1,000 open event streams, memory while 1 GB is downloaded and
+ * uploaded as a stream of HttpBody, and CPU time per message of a stream of 10,000 as NDJSON.
  *
  *     npm run bench -- streams
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { Agent, get, type IncomingMessage } from 'node:http';
+import { Agent, get, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startUpstream } from '../test/support/upstream.js';
@@ -18,10 +18,12 @@ package bench.v1;
 import "google/api/annotations.proto";
 import "google/api/httpbody.proto";
 message Ask { string name = 1; }
+message File { string name = 1; google.api.HttpBody content = 2; }
 message Item { string name = 1; int64 number = 2; repeated string tags = 3; }
 service Feed {
   rpc Watch(Ask) returns (stream Item) { option (google.api.http) = { get: "/v1/{name=feeds/*}" }; }
   rpc Follow(Ask) returns (stream Item) { option (google.api.http) = { get: "/v1/{name=lives/*}" }; }
+  rpc Upload(stream File) returns (Ask) { option (google.api.http) = { put: "/v1/{name=files/*}" body: "content" }; }
   rpc Download(Ask) returns (stream google.api.HttpBody) { option (google.api.http) = { get: "/v1/{name=files/*}" }; }
 }
 `;
@@ -38,6 +40,12 @@ async function main(): Promise<void> {
   const upstream = await startUpstream(PROTO, {
     Watch: () => ({ messages: Array.from({ length: MESSAGES }, () => item) }),
     Follow: { messages: [item], hang: true },
+    Upload: async (call) => {
+      // The test server keeps what it got; this one must not.
+      call.requestBytes.push = () => 0;
+      await call.whenHalfClosed;
+      return { message: {} };
+    },
     Download: () => ({
       messages: Array.from({ length: GIGABYTE / PIECE.length }, () => ({ content_type: 'x/y', data: PIECE })),
     }),
@@ -84,9 +92,31 @@ async function main(): Promise<void> {
   if (size !== GIGABYTE) throw new Error(`expected ${GIGABYTE} bytes, got ${size}`);
   say('a download of 1 GiB', `${megabytes(most - start.rss)} MiB more at most`);
 
+  const beforeUpload = await used(child);
+  most = 0;
+  const watching = setInterval(async () => {
+    most = Math.max(most, (await used(child)).rss);
+  }, 200);
+  await upload(`${base}/files/1`);
+  clearInterval(watching);
+  say('an upload of 1 GiB', `${megabytes(most - beforeUpload.rss)} MiB more at most`);
+
   child.kill();
   await upstream.close().catch(() => {});
   await rm(folder, { recursive: true });
+}
+
+async function upload(url: string): Promise<void> {
+  const sent = request(url, {
+    method: 'PUT',
+    headers: { 'content-type': 'x/y', 'content-length': GIGABYTE },
+    agent: false,
+  });
+  const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
+  for (let i = 0; i < GIGABYTE / PIECE.length; i++) if (!sent.write(PIECE)) await once(sent, 'drain');
+  sent.end();
+  const [{ statusCode }] = await answered;
+  if (statusCode !== 200) throw new Error(`expected 200, got ${statusCode}`);
 }
 
 async function lines(url: string): Promise<void> {

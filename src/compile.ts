@@ -19,7 +19,9 @@ import { isIdempotent } from './policy/retry-policy.js';
 import { countersOf } from './rate-limiting.js';
 import type { MethodDescriptor } from './schema/descriptor.js';
 import { allowed, authenticate, authorize, demand } from './server/authenticate.js';
+import { compileCallRequest } from './server/call-request.js';
 import { compileClientAddress } from './server/client-address.js';
+import { compileClientStream } from './server/client-stream.js';
 import { compileCors } from './server/cors.js';
 import { endpoint } from './server/endpoint.js';
 import type { Middleware } from './server/exchange.js';
@@ -101,11 +103,16 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       clock: options.clock,
     };
     const freshness = kept === undefined ? undefined : freshnessOf(kept, access);
-    const end = method.clientStreaming
-      ? unserved('methods whose client streams are not served')
-      : method.serverStreaming
-        ? streamEndpoint({ ...ends, isRaw: isHttpBody(method.output), idleTimeoutMs: idleTimeoutOf(name), statusCodec })
-        : endpoint({ ...ends, successStatus: settings.successStatus ?? 200, freshness });
+    const idleTimeoutMs = idleTimeoutOf(name);
+    const requestOf = method.clientStreaming
+      ? compileClientStream({ ...ends, idleTimeoutMs })
+      : compileCallRequest(ends);
+    const end =
+      method.clientStreaming && method.serverStreaming
+        ? unserved('methods that stream both ways are not served')
+        : method.serverStreaming
+          ? streamEndpoint({ ...ends, isRaw: isHttpBody(method.output), idleTimeoutMs, statusCodec })
+          : endpoint({ ...ends, requestOf, successStatus: settings.successStatus ?? 200, freshness });
     const guards = [
       ...counting(cost, route.rateLimits.filter(isByAddress)),
       ...guardsOf(access, ofPath, authenticator, transcoder.path),

@@ -366,8 +366,8 @@ function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
     const { method } = binding;
     if (seen.has(method)) continue;
     seen.add(method);
-    if (method.clientStreaming) {
-      const text = `${method.fullName}: methods whose client streams are listed and answered with 501 by this version`;
+    if (method.clientStreaming && method.serverStreaming) {
+      const text = `${method.fullName}: methods that stream both ways are listed and answered with 501 by this version`;
       diagnostics.push(warningAt(method.position, 'streaming', text));
     }
   }

@@ -72,7 +72,8 @@ export function expectContinue(req: IncomingMessage): void {
   awaitingContinue.add(req);
 }
 
-function continueIfAsked(req: IncomingMessage, res: ServerResponse): void {
+/** Sends `100 Continue` to a client that waits for it. */
+export function continueIfAsked(req: IncomingMessage, res: ServerResponse): void {
   if (awaitingContinue.delete(req)) res.writeContinue();
 }
 

@@ -42,26 +42,19 @@ const NO_BODY = new Uint8Array(0);
 
 /** Of a method whose client sends one message. Throws the 4xx that the request earns. */
 export function compileCallRequest(settings: CallRequestSettings): (ctx: Context) => Promise<Asked> {
-  const { method, transcoder, clock } = settings;
+  const { transcoder, clock } = settings;
   const bodyLimits = { maxBytes: settings.maxBodyBytes, timeoutMs: settings.requestTimeoutMs, clock };
+  const headOf = compileCallHead(settings);
 
   return async function callRequest(ctx) {
     const { req, state } = ctx;
-    const deadline = deadlineOf(ctx);
-    const metadata = metadataOf(ctx);
+    const head = headOf(ctx);
     const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
     const { captures, rawQuery } = state;
     const contentType = req.headers['content-type'];
     const { message, mask, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
     if (settings.require.length > 0) demand(settings.require, message, state.principal);
-    const request = {
-      method,
-      message,
-      metadata,
-      ...(deadline === undefined ? {} : { deadline }),
-      signal: goneSignal(ctx),
-      context: contextOf(ctx, settings.prunes ? wanted : undefined),
-    };
+    const request = { ...head(wanted), message };
     return { request, mask };
   };
 
@@ -73,13 +66,34 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     ctx.state.bytesIn = body.length;
     return body;
   }
+}
+
+type CallHead = Omit<CallRequest, 'message'>;
+
+/** What a call says besides its messages; `wanted`: of the answer, where the call is told. */
+export function compileCallHead(
+  settings: CallRequestSettings,
+): (ctx: Context) => (wanted: string | undefined) => CallHead {
+  const { method, clock } = settings;
+
+  return function callHead(ctx) {
+    const deadline = deadlineOf(ctx);
+    const metadata = metadataOf(ctx);
+    return (wanted) => ({
+      method,
+      metadata,
+      ...(deadline === undefined ? {} : { deadline }),
+      signal: goneSignal(ctx),
+      context: contextOf(ctx, settings.prunes ? wanted : undefined),
+    });
+  };
 
   /** Rule 30: the least of the route's, the gateway's and the client's. */
   function deadlineOf({ req }: Context): number | undefined {
     const now = clock.now();
     const route = settings.timeoutMs === undefined ? undefined : now + settings.timeoutMs;
     // A stream has none but its policy's and the client's.
-    const gateway = method.serverStreaming ? undefined : now + settings.requestTimeoutMs;
+    const gateway = method.clientStreaming || method.serverStreaming ? undefined : now + settings.requestTimeoutMs;
     return earliest(route, gateway, clientDeadline(req.headers, now));
   }
 

@@ -1,5 +1,5 @@
 /**
- * The end of a unary route's chain: request → call → response bytes → answer. Everything that can be decided before a
+ * The end of a route's chain whose server answers once: request → call → response bytes → answer. Everything that can be decided before a
  * request comes is decided in `endpoint(settings)`.
  */
 import type { Call, CallResponse } from '../call/call.js';
@@ -7,12 +7,14 @@ import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import type { compileResponseHeaders } from '../transcoding/headers.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
-import type { TranscodedResponse } from '../transcoding/transcoder.js';
-import { type CallRequestSettings, compileCallRequest } from './call-request.js';
+import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
+import type { Asked } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 import type { TellFreshness } from './freshness.js';
 
-export interface EndpointSettings extends CallRequestSettings {
+export interface EndpointSettings {
+  readonly requestOf: (ctx: Context) => Promise<Asked>;
+  readonly transcoder: Transcoder;
   readonly call: Call;
   readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
   readonly successStatus: number;
@@ -20,14 +22,15 @@ export interface EndpointSettings extends CallRequestSettings {
   readonly freshness: TellFreshness | undefined;
 }
 
-/** Serves a unary method. */
+/** Serves a method whose server answers once. */
 export function endpoint(settings: EndpointSettings): Middleware {
-  const { transcoder, call } = settings;
-  const requestOf = compileCallRequest(settings);
+  const { requestOf, transcoder, call } = settings;
 
   return async function endpoint(ctx) {
     const { request, mask } = await requestOf(ctx);
     const response = await call(request);
+    // An upstream that has heard enough answers; nobody reads the rest.
+    if (request.method.clientStreaming && !ctx.req.complete) ctx.res.setHeader('connection', 'close');
     answer(ctx, response, transcoder.response(unaryMessage(response), mask));
   };
 

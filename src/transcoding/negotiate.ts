@@ -1,5 +1,6 @@
 /** Which request bodies are read at all (rule 12): JSON in UTF-8, as it is. Everything else is a 415 with a hint. */
 import { gatewayError } from '../status/status-error.js';
+import type { ElementForm } from './stream/json-elements.js';
 
 /**
  * Throws 415 unless the body is JSON. An absent content type counts as JSON, unless the caller is known by a cookie: a
@@ -18,6 +19,14 @@ export function requireJson(contentType: string | undefined, fromCookie = false)
       throw unsupported(`content-type: expected charset utf-8, got ${quote(value)}`);
     }
   }
+}
+
+/** How a body that streams is written; throws 415 for what is neither JSON nor lines of it. */
+export function requireJsonStream(contentType: string | undefined, fromCookie: boolean): ElementForm {
+  const [type = ''] = (contentType ?? '').split(';', 1).map((part) => part.trim().toLowerCase());
+  if (type === 'application/x-ndjson' || type === 'application/jsonl') return 'lines';
+  requireJson(contentType, fromCookie);
+  return 'array';
 }
 
 /** Throws 415 unless the body comes uncompressed. */

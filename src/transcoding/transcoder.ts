@@ -34,6 +34,16 @@ export interface TranscodedRequest {
   readonly wanted: string | undefined;
 }
 
+/** The messages of a method whose client streams. */
+export interface RequestMessages {
+  readonly mask: FieldMask | undefined;
+  readonly wanted: string | undefined;
+  /** Path or query say something: it is part of the first message. */
+  readonly hasBound: boolean;
+  /** The next message, of its body. Throws INVALID_ARGUMENT (400). */
+  encode(body: Uint8Array): Uint8Array;
+}
+
 export interface TranscodedResponse {
   readonly contentType: string;
   readonly body: Uint8Array;
@@ -46,6 +56,8 @@ export interface Transcoder {
   path(captures: readonly string[]): Uint8Array;
   /** Throws INVALID_ARGUMENT (400) that names the parameter or JSON path. */
   request(input: TranscoderInput): TranscodedRequest;
+  /** Of a method whose client streams. Throws INVALID_ARGUMENT (400) for path and query. */
+  messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
   /** Throws INTERNAL (502) for bytes that are not the response message. */
   response(wire: Uint8Array, mask: FieldMask | undefined): TranscodedResponse;
 }
@@ -93,6 +105,22 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
         message: readBody(body, bound, contentType),
         mask: fields === undefined ? undefined : parseMask(fields),
         wanted: wantedOf(binding, fields),
+      };
+    },
+    messages({ captures, rawQuery, contentType }) {
+      let bound = bindPath(captures);
+      const { fields } = bindQuery(rawQuery, bound);
+      let type = contentType;
+      return {
+        mask: fields === undefined ? undefined : parseMask(fields),
+        wanted: wantedOf(binding, fields),
+        hasBound: bound.entries.length > 0,
+        encode(body) {
+          const message = readBody(body, bound, type);
+          bound = new BoundMessage();
+          type = undefined;
+          return message;
+        },
       };
     },
     response: compileResponse(binding, output),

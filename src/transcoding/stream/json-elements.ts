@@ -1,0 +1,172 @@
+/**
+ * The messages of a request body that is a stream (rule 22), as they arrive, cut at any byte:
+ *
+ *     lines   {"n":1}⏎{"n":2}⏎      what is blank is no message
+ *     array   [{"n":1},{"n":2}]
+ *
+ * Only where an element ends is found here; what it is, the codec says.
+ */
+import { gatewayError, invalidRequest } from '../../status/status-error.js';
+
+export type ElementForm = 'lines' | 'array';
+
+export interface JsonElements {
+  /** The elements that are whole now. Throws 400 and 413. */
+  push(chunk: Buffer): readonly Buffer[];
+  /** Those that the end makes whole. Throws 400 for an end in the middle. */
+  end(): readonly Buffer[];
+}
+
+/** `maxBytes`: of one element. */
+export function createJsonElements(form: ElementForm, maxBytes: number): JsonElements {
+  return form === 'lines' ? new Lines(maxBytes) : new ArrayElements(maxBytes);
+}
+
+const LF = 0x0a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** What has come of the element that is not whole yet. */
+class Pending {
+  #pieces: Buffer[] = [];
+  #size = 0;
+
+  constructor(private readonly maxBytes: number) {}
+
+  add(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#size += piece.length;
+    if (this.#size > this.maxBytes) {
+      throw gatewayError(413, 'BODY_TOO_LARGE', `body: expected messages of at most ${this.maxBytes} bytes`, {
+        closeConnection: true,
+      });
+    }
+    this.#pieces.push(piece);
+  }
+
+  take(): Buffer {
+    const whole = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces, this.#size);
+    this.#pieces = [];
+    this.#size = 0;
+    return whole;
+  }
+}
+
+class Lines implements JsonElements {
+  readonly #pending: Pending;
+
+  constructor(maxBytes: number) {
+    this.#pending = new Pending(maxBytes);
+  }
+
+  push(chunk: Buffer): readonly Buffer[] {
+    const found: Buffer[] = [];
+    let start = 0;
+    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, start)) {
+      this.#pending.add(chunk.subarray(start, at));
+      found.push(this.#pending.take());
+      start = at + 1;
+    }
+    this.#pending.add(chunk.subarray(start));
+    return found.filter(isSomething);
+  }
+
+  end(): readonly Buffer[] {
+    return [this.#pending.take()].filter(isSomething);
+  }
+}
+
+class ArrayElements implements JsonElements {
+  readonly #pending: Pending;
+  #state: 'before' | 'first' | 'element' | 'after' = 'before';
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+
+  constructor(maxBytes: number) {
+    this.#pending = new Pending(maxBytes);
+  }
+
+  push(chunk: Buffer): readonly Buffer[] {
+    const found: Buffer[] = [];
+    let start = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]!;
+      if (this.#state === 'before' || this.#state === 'after') {
+        if (!isSpace(byte)) this.#outside(byte);
+        start = at + 1;
+      } else if (this.#endsElement(byte)) {
+        this.#pending.add(chunk.subarray(start, at));
+        const element = this.#pending.take();
+        if (isSomething(element)) found.push(element);
+        else if (byte === COMMA || this.#state === 'element') throw expected('a value', byte);
+        this.#state = byte === COMMA ? 'element' : 'after';
+        start = at + 1;
+      }
+    }
+    if (this.#state === 'first' || this.#state === 'element') this.#pending.add(chunk.subarray(start));
+    return found;
+  }
+
+  end(): readonly Buffer[] {
+    if (this.#state === 'after') return [];
+    if (this.#state === 'before' && !isSomething(this.#pending.take())) return [];
+    throw problem("expected ']' at the end of the array, got the end");
+  }
+
+  #outside(byte: number): void {
+    if (this.#state === 'after') throw expected('the end', byte);
+    if (byte !== OPEN_ARRAY) throw expected('an array of messages', byte);
+    this.#state = 'first';
+  }
+
+  /** Whether the byte ends the element that it stands in; keeps book of what is open. */
+  #endsElement(byte: number): boolean {
+    if (this.#inString) {
+      if (this.#escaped) this.#escaped = false;
+      else if (byte === BACKSLASH) this.#escaped = true;
+      else if (byte === QUOTE) this.#inString = false;
+      return false;
+    }
+    switch (byte) {
+      case QUOTE:
+        this.#inString = true;
+        return false;
+      case OPEN_OBJECT:
+      case OPEN_ARRAY:
+        this.#depth++;
+        return false;
+      case CLOSE_OBJECT:
+        this.#depth--;
+        return false;
+      case CLOSE_ARRAY:
+        if (this.#depth <= 0) return true;
+        this.#depth--;
+        return false;
+      default:
+        return byte === COMMA && this.#depth <= 0;
+    }
+  }
+}
+
+/** JSON's white space (RFC 8259 §2). */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || byte === LF || byte === 0x0d || byte === 0x09;
+}
+
+function isSomething(bytes: Buffer): boolean {
+  return !bytes.every(isSpace);
+}
+
+function expected(what: string, byte: number): Error {
+  return problem(`expected ${what}, got ${JSON.stringify(String.fromCharCode(byte))}`);
+}
+
+function problem(description: string): Error {
+  return invalidRequest('INVALID_BODY', [{ field: 'body', description }]);
+}
