@@ -5,9 +5,11 @@ import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { startGateway } from '../gateway.js';
 import { type Plan, routeRows } from '../plan.js';
+import type { RequestListener } from '../server/app.js';
 import { prepareDrain } from '../server/drain.js';
-import { type ListenSettings, listen, urlOf } from '../server/listen.js';
-import { createLog } from '../telemetry/log.js';
+import { followCertificates } from '../server/follow-certificates.js';
+import { type ListenSettings, listen, type TlsSettings, urlOf } from '../server/listen.js';
+import { createLog, type Log } from '../telemetry/log.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -28,8 +30,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
     upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
   }));
   await gateway.prepared;
-  const settings = listenSettings(config);
-  const server = await listen(settings, gateway.callback()).catch(async (error: unknown) => {
+  const server = await listenPublic(config, gateway.callback(), log).catch(async (error: unknown) => {
     admin?.close();
     await gateway.close();
     throw error;
@@ -48,13 +49,23 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   return { url: urlOf(server), adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
 }
 
-/** The certificates are read when the listener starts. */
+/** Serves requests; certificates are read now, and again when they change. */
+export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Server> {
+  const settings = listenSettings(config);
+  const server = await listen(settings, handle);
+  const { tls } = config.listen;
+  if (tls !== undefined) followCertificates(server, settings.tls, () => readTls(tls), { clock: systemClock, log });
+  return server;
+}
+
 export function listenSettings({ listen: { tls, ...rest }, limits }: Plan['config']): ListenSettings {
   const settings = { ...rest, headerBytes: limits.headerBytes };
-  if (tls === undefined) return settings;
-  const { cert, key, clientCa } = tls;
+  return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
+}
+
+function readTls({ cert, key, clientCa }: NonNullable<Plan['config']['listen']['tls']>): TlsSettings {
   const authorities = clientCa === undefined ? {} : { clientCa: readFileSync(clientCa) };
-  return { ...settings, tls: { cert: readFileSync(cert), key: readFileSync(key), ...authorities } };
+  return { cert: readFileSync(cert), key: readFileSync(key), ...authorities };
 }
 
 /** Undefined: the config wants none. */

@@ -7,10 +7,10 @@ import { type RunningGateway, startGateway } from '../gateway.js';
 import { plan } from '../plan.js';
 import { unpackedSchema } from '../schema/source.js';
 import { type Drain, prepareDrain } from '../server/drain.js';
-import { listen, urlOf } from '../server/listen.js';
+import { urlOf } from '../server/listen.js';
 import { RemoteCounters } from '../store/remote-counters.js';
 import { createLog } from '../telemetry/log.js';
-import { listenSettings } from './run-server.js';
+import { listenPublic } from './run-server.js';
 import type { ToPrimary, ToWorker } from './worker-messages.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
@@ -25,9 +25,10 @@ let running: { readonly gateway: RunningGateway; readonly end: () => Promise<voi
 
 async function start({ config, schema }: Start): Promise<void> {
   const planned = await plan(config, { schema: unpackedSchema(schema) });
-  const gateway = startGateway(planned, createLog({ format: config.log.format }), { counters });
+  const log = createLog({ format: config.log.format });
+  const gateway = startGateway(planned, log, { counters });
   await gateway.prepared;
-  const server = await listen(listenSettings(config), gateway.callback());
+  const server = await listenPublic(config, gateway.callback(), log);
   const drain: Drain = prepareDrain(server, systemClock);
   let ended: Promise<void> | undefined;
   running = {

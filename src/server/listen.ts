@@ -72,10 +72,14 @@ export async function listen(settings: ListenSettings, handle: RequestListener):
   return server;
 }
 
-/** RFC 9325: nothing older than TLS 1.2. */
-function tlsOptions({ cert, key, clientCa }: TlsSettings, handshakeTimeout: number) {
-  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: false };
-  return { cert, key, handshakeTimeout, minVersion: 'TLSv1.2' as const, ALPNProtocols: ['http/1.1'], ...clients };
+function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
+  const clients = tls.clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: false };
+  return { ...secureContext(tls), handshakeTimeout, ALPNProtocols: ['http/1.1'], ...clients };
+}
+
+/** What may change while the server runs. RFC 9325: nothing older than TLS 1.2. */
+export function secureContext({ cert, key, clientCa }: TlsSettings) {
+  return { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 
 /** `http://HOST:PORT` of a listening server, `https` with TLS. */

@@ -1,0 +1,65 @@
+/** Certificates that are renewed under a gateway that serves. */
+import { rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'node:tls';
+import test from 'ava';
+import { certificates, type KeyAndCertificate } from '../support/certificates.js';
+import { protoFolder } from '../support/gateway.js';
+import { serving } from '../support/run.js';
+
+const PROTO = `import "google/api/annotations.proto"; package t.v1; message M {}
+service S { rpc Get(M) returns (M) { option (google.api.http) = { get: "/v1/m" }; } }`;
+
+/** The fingerprint of what a new connection is shown. */
+function shown(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().fingerprint256);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}
+
+for (const workers of [[], ['--workers', '2']]) {
+  test(`new files are served to new connections, broken ones are not${workers.length > 0 ? ', by every worker' : ''}`, async (t) => {
+    const folder = await protoFolder(t, PROTO);
+    const write = async ({ cert, key }: KeyAndCertificate) => {
+      for (const [name, bytes] of [
+        ['cert.pem', cert],
+        ['key.pem', key],
+      ] as const) {
+        await writeFile(join(folder, `${name}.new`), bytes);
+        await rename(join(folder, `${name}.new`), join(folder, name));
+      }
+    };
+    await write(certificates().server);
+    await writeFile(
+      join(folder, 'protogate.yaml'),
+      'version: 1\ndrain: { grace: 0s, timeout: 1s }\nlisten: { tls: { cert: cert.pem, key: key.pem } }\nschema: { protos: [.] }\nupstreams: { a: { target: "127.0.0.1:1" } }\n',
+    );
+    const server = await serving(['serve', '-c', 'protogate.yaml', '--port', '0', '--admin-port', '0', ...workers], {
+      cwd: folder,
+    });
+    t.teardown(server.stop);
+    const port = Number(new URL(server.url).port);
+    const first = await shown(port);
+    const changed = async () => {
+      for (let waited = 0; waited < 8000; waited += 100) {
+        const seen = await Promise.all([1, 2, 3, 4].map(() => shown(port)));
+        if (seen.every((one) => one !== first)) return seen[0];
+        await sleep(100);
+      }
+      return undefined;
+    };
+    await writeFile(join(folder, 'key.pem'), 'broken');
+    for (let waited = 0; waited < 8000 && !server.stderr().includes('the old ones are served'); waited += 100)
+      await sleep(100);
+    t.true(server.stderr().includes('the old ones are served'), server.stderr());
+    t.is(await shown(port), first);
+    await write(certificates().server);
+    t.truthy(await changed());
+    t.true(server.stderr().includes('new certificates are served'));
+  });
+}
