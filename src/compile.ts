@@ -17,6 +17,7 @@ import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
 import { isIdempotent } from './policy/retry-policy.js';
 import { countersOf } from './rate-limiting.js';
+import type { Binding } from './routing/http-rule.js';
 import type { MethodDescriptor } from './schema/descriptor.js';
 import { allowed, authenticate, authorize, demand } from './server/authenticate.js';
 import { compileCallRequest } from './server/call-request.js';
@@ -115,7 +116,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
           : endpoint({ ...ends, requestOf, successStatus: settings.successStatus ?? 200, freshness });
     const guards = [
       ...counting(cost, route.rateLimits.filter(isByAddress)),
-      ...guardsOf(access, ofPath, authenticator, transcoder.path),
+      ...guardsOf(binding, access, ofPath, authenticator, transcoder.path),
       ...counting(
         cost,
         route.rateLimits.filter((limit) => !isByAddress(limit)),
@@ -217,13 +218,14 @@ function plansOf({ plans }: Config, method: MethodDescriptor): Plans {
 
 /** What a route that is not for everybody begins with. */
 function guardsOf(
+  { httpMethod, method }: Binding,
   { mode, scopes }: PlannedRoute['access'],
   require: readonly Equality[],
   authenticator: Authenticator,
   requestOf: (captures: readonly string[]) => Uint8Array,
 ): Middleware[] {
   const guards: Middleware[] = [];
-  if (mode !== 'public') guards.push(authenticate(authenticator, mode));
+  if (mode !== 'public') guards.push(authenticate(authenticator, mode, httpMethod === 'GET' && method.serverStreaming));
   if (scopes.length > 0 || require.length > 0) guards.push(authorize({ scopes, require, requestOf }));
   return guards;
 }

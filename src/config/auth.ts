@@ -25,12 +25,18 @@ const metadataKey = z
 
 const cookieName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'expected the name of a cookie' });
 
+const parameterName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, { error: 'expected the name of a query parameter' });
+
 const tokenSource = z
-  .strictObject({ header: headerName.optional(), cookie: cookieName.optional() })
-  .transform(({ header, cookie }, { addIssue }): TokenSource => {
-    if (header !== undefined && cookie === undefined) return { header };
-    if (header === undefined && cookie !== undefined) return { cookie };
-    addIssue({ code: 'custom', message: 'expected { header: NAME } or { cookie: NAME }' });
+  .strictObject({ header: headerName.optional(), cookie: cookieName.optional(), query: parameterName.optional() })
+  .transform(({ header, cookie, query }, { addIssue }): TokenSource => {
+    const sources: TokenSource[] = [
+      ...(header === undefined ? [] : [{ header }]),
+      ...(cookie === undefined ? [] : [{ cookie }]),
+      ...(query === undefined ? [] : [{ query }]),
+    ];
+    if (sources.length === 1) return sources[0]!;
+    addIssue({ code: 'custom', message: 'expected { header: NAME }, { cookie: NAME } or { query: NAME }' });
     return z.NEVER;
   });
 

@@ -16,5 +16,9 @@ export function guardedHeaders({ auth }: Pick<Config, 'auth'>): readonly string[
 /** Headers in which somebody may say who they are, each once. */
 export function credentialHeaders({ auth }: Pick<Config, 'auth'>): readonly string[] {
   const sources = [...(auth?.jwt ?? []).flatMap(({ from }) => from), ...(auth?.apiKeys?.from ?? [])];
-  return [...new Set(sources.map((source) => ('header' in source ? source.header : 'cookie')))];
+  const headers = sources.flatMap((source) => {
+    if ('query' in source) return [];
+    return 'header' in source ? [source.header] : ['cookie'];
+  });
+  return [...new Set(headers)];
 }

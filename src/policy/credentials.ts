@@ -2,6 +2,7 @@
  * What a request says about who sends it, and who that is. One pass over its headers:
  *
  *     Authorization: Bearer …   (or a header of the config's), X-API-Key: …     explicit: written for this request
+ *     ?access_token=…           of a GET that streams, for a browser's EventSource, which sends no headers
  *     Cookie: session=…         a client certificate                            ambient: it comes along by itself
  *
  * The explicit one counts where there are both. Two explicit ones, or one of them twice, are nobody's: which one counts
@@ -12,7 +13,7 @@ import type { Principal } from '../call/principal.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
 import { isForeign, isForeignPage } from './origin.js';
 
-export type TokenSource = { readonly header: string } | { readonly cookie: string };
+export type TokenSource = { readonly header: string } | { readonly cookie: string } | { readonly query: string };
 
 export interface CredentialSettings {
   /** One for each place where tokens may stand; it knows the issuers that expect theirs there. */
@@ -34,12 +35,16 @@ export interface CredentialRequest {
   readonly rawHeaders: readonly string[];
   readonly authority: string;
   readonly socket: Socket;
+  /** As sent; undefined: no token counts there. */
+  readonly rawQuery?: string | undefined;
 }
 
 export interface Identified {
   readonly principal: Principal;
   /** A browser sends it by itself, whoever asked it to. */
   readonly fromCookie: boolean;
+  /** The query without the token that it had. */
+  readonly rawQuery?: string;
 }
 
 export interface Authenticator {
@@ -66,6 +71,9 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
     'cookie' in source ? [{ name: source.cookie, verify }] : [],
   );
   if (cookies.length > 0) lengths.add('cookie'.length);
+  const queries = new Map(
+    settings.tokens.flatMap(({ source, verify }) => ('query' in source ? [[source.query, verify] as const] : [])),
+  );
 
   return {
     challenges: challengesOf(settings),
@@ -84,6 +92,12 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
           found = header;
           value = rawHeaders[i + 1]!;
         } else if (name === 'cookie' && cookies.length > 0) cookieHeader += `; ${rawHeaders[i + 1]}`;
+      }
+      const parameter = request.rawQuery === undefined ? undefined : tokenParameter(queries, request.rawQuery);
+      if (parameter !== undefined) {
+        if (found !== undefined) throw ambiguous(found.name, `query ${parameter.name}`);
+        const { rawQuery, verify, token } = parameter;
+        return Promise.resolve(verify(token)).then((principal) => ({ principal, fromCookie: false, rawQuery }));
       }
       if (found !== undefined) return explicitly(found.identify(value));
       const cookie = cookieHeader === '' ? undefined : tokenCookie(cookieHeader);
@@ -118,6 +132,26 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
     }
     return found;
   }
+}
+
+/** The token of a query, and the query without it. Two of them are nobody's. */
+function tokenParameter(queries: ReadonlyMap<string, Verify>, rawQuery: string) {
+  if (queries.size === 0 || rawQuery === '') return undefined;
+  let found: { readonly name: string; readonly verify: Verify; readonly token: string } | undefined;
+  const others: string[] = [];
+  for (const part of rawQuery.split('&')) {
+    const equals = part.indexOf('=');
+    const name = equals < 0 ? part : part.slice(0, equals);
+    const verify = queries.get(name);
+    if (verify === undefined) {
+      others.push(part);
+      continue;
+    }
+    if (found !== undefined) throw ambiguous(`query ${found.name}`, `query ${name}`);
+    // A token needs no escapes: what has some is none.
+    found = { name, verify, token: part.slice(equals + 1) };
+  }
+  return found && { ...found, rawQuery: others.join('&') };
 }
 
 function explicitly(principal: Principal | Promise<Principal>): Identified | Promise<Identified> {

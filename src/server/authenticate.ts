@@ -10,7 +10,12 @@ import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Context, Middleware } from './exchange.js';
 
 /** 401 without a caller unless the route is `optional`; 401 for a bad credential on both. */
-export function authenticate({ identify, challenges }: Authenticator, mode: 'required' | 'optional'): Middleware {
+export function authenticate(
+  { identify, challenges }: Authenticator,
+  mode: 'required' | 'optional',
+  /** A token may stand in the query: of a GET that streams. */
+  fromQuery = false,
+): Middleware {
   const unknown = challengeHeader(challenges, '');
   const invalid = challengeHeader(challenges, ', error="invalid_token"');
   const expected = expectation(challenges);
@@ -18,10 +23,16 @@ export function authenticate({ identify, challenges }: Authenticator, mode: 'req
     const { req, state } = ctx;
     const { method = 'GET', rawHeaders, socket } = req;
     try {
-      const found = identify({ method, rawHeaders, socket, authority: state.authority });
+      const rawQuery = fromQuery ? state.rawQuery : undefined;
+      const found = identify({ method, rawHeaders, socket, authority: state.authority, rawQuery });
       const identified = found instanceof Promise ? await found : found;
       state.principal = identified?.principal;
       state.fromCookie = identified?.fromCookie ?? false;
+      if (identified?.rawQuery !== undefined) {
+        state.rawQuery = identified.rawQuery;
+        // RFC 6750 §2.3: the address is a secret, and so is what is behind it.
+        ctx.res.setHeader('cache-control', 'private, no-store');
+      }
     } catch (error) {
       if (error instanceof StatusError && error.httpStatus === 401) challenge(ctx, invalid);
       throw error;

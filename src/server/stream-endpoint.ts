@@ -117,7 +117,8 @@ class StreamAnswer {
     }
     res.statusCode = statusFromMetadata(headers, []) ?? 200;
     res.setHeader('content-type', framing?.contentType ?? contentType);
-    if (framing !== undefined && isEvents(framing)) res.setHeader('cache-control', 'no-cache');
+    if (framing !== undefined && isEvents(framing) && !res.hasHeader('cache-control'))
+      res.setHeader('cache-control', 'no-cache');
     res.flushHeaders();
   }
 

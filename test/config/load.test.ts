@@ -266,9 +266,9 @@ const accessRows: readonly (readonly [fact: string, yaml: string, lines: readonl
     [/: auth\.jwt\.1\.issuer: expected each issuer once /],
   ],
   [
-    'tokens in the query',
-    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", from: [{ query: access_token }] }] }`,
-    [/: auth\.jwt\.0\.from\.0\.query: unknown key /, /: expected \{ header: NAME \} or \{ cookie: NAME \} /],
+    'a token in two places at once',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", from: [{ query: access_token, cookie: session }] }] }`,
+    [/: expected \{ header: NAME \}, \{ cookie: NAME \} or \{ query: NAME \} /],
   ],
   [
     'a metadata key that the gateway sets itself',
