@@ -84,6 +84,8 @@ interface FieldWriter {
   readonly unset: string;
 }
 
+const NO_FIELDS: readonly FieldDescriptor[] = [];
+
 class PlainMessageWriter implements MessageWriter {
   private fields: Map<number, FieldWriter> | undefined;
   private order: readonly FieldWriter[] = [];
@@ -125,6 +127,7 @@ class PlainMessageWriter implements MessageWriter {
       writeOne(writer, found.get(writer));
       found.delete(writer);
     }
+    if (found.size === 0) return;
     // What is left are extensions.
     const extensions = [...found].sort(([a], [b]) => a.field.number - b.field.number);
     for (const [writer, values] of extensions) writeOne(writer, values);
@@ -146,20 +149,14 @@ class PlainMessageWriter implements MessageWriter {
   /** Where the values of the known fields lie. Of a oneof only the member that came last is left. */
   private index(source: WireReader, ranges: Ranges, depth: number): Map<FieldWriter, Values> {
     const found = new Map<FieldWriter, Values>();
-    const members = new Map<object, FieldWriter>();
     for (let i = 0; i < ranges.length; i += 2) {
       source.enter(ranges[i]!, ranges[i + 1]!);
-      while (source.at < source.end) this.indexOne(source, found, members, depth);
+      while (source.at < source.end) this.indexOne(source, found, depth);
     }
     return found;
   }
 
-  private indexOne(
-    source: WireReader,
-    found: Map<FieldWriter, Values>,
-    members: Map<object, FieldWriter>,
-    depth: number,
-  ): void {
+  private indexOne(source: WireReader, found: Map<FieldWriter, Values>, depth: number): void {
     const tag = source.tag();
     const wireType = tag & 7;
     const writer = this.writerOf(tag >>> 3);
@@ -176,11 +173,10 @@ class PlainMessageWriter implements MessageWriter {
       source.skip(tag, depth);
       end = source.at;
     }
-    const { oneof } = writer.field;
-    if (oneof !== undefined) {
-      const before = members.get(oneof);
-      if (before !== undefined && before !== writer) found.delete(before);
-      members.set(oneof, writer);
+    const { field } = writer;
+    for (const other of field.oneof?.fields ?? NO_FIELDS) {
+      const member = other === field ? undefined : this.fields!.get(other.number);
+      if (member !== undefined) found.delete(member);
     }
     const values = found.get(writer);
     if (values === undefined) found.set(writer, [wireType, start, end]);

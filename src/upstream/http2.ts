@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../call/call.js';
 import { cancelled, deadlineExceeded, unreachable, upstreamClosed } from './failure.js';
 import { Connection } from './http2/connection.js';
+import { Deadlines } from './http2/deadlines.js';
 import { Http2Rpc, type RpcSettings, requestHeaders } from './http2/rpc.js';
 import type { Transport, TransportSettings, TransportState } from './transport.js';
 
@@ -46,7 +47,7 @@ class Pool {
     const scheme = settings.tls === undefined ? 'http' : 'https';
     this.#rpcs = {
       maxResponseBytes: settings.maxResponseBytes,
-      clock,
+      deadlines: new Deadlines(clock),
       again: async (request) => this.#begin(request, false),
       onEnd: (rpc) => {
         rpc.connection.running--;

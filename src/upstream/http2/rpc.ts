@@ -11,6 +11,7 @@ import { type Metadata, NO_METADATA } from '../../call/metadata.js';
 import type { StatusError } from '../../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from '../failure.js';
 import type { Connection } from './connection.js';
+import type { Deadlines } from './deadlines.js';
 import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
 import { type FoundMessage, framed, MessageReader } from './message-reader.js';
 
@@ -19,7 +20,7 @@ const unzip = promisify(gunzip);
 /** What the rpcs of a transport have in common. */
 export interface RpcSettings {
   readonly maxResponseBytes: number;
-  readonly clock: Clock;
+  readonly deadlines: Deadlines;
   /** Runs once, when nothing of the rpc is left. */
   readonly onEnd: (rpc: Http2Rpc) => void;
   /** Sends again what a server says it did not look at, which does no harm. */
@@ -27,9 +28,6 @@ export interface RpcSettings {
 }
 
 const KEEP_OPEN = { endStream: false };
-/** Timers count no further. */
-const FARTHEST_MS = 2 ** 31 - 1;
-
 /** Makes the headers of requests. What the calls of an aggregate have in common is made once. */
 export function requestHeaders(scheme: 'http' | 'https', authority: string, clock: Clock) {
   const common = new WeakMap<Metadata, OutgoingHttpHeaders>();
@@ -61,7 +59,6 @@ export class Http2Rpc {
   readonly #stream: ClientHttp2Stream;
   readonly #reader: MessageReader;
   readonly #followers: Set<Http2Rpc>;
-  readonly #cancelTimer: (() => void) | undefined;
   #resolve!: (response: CallResponse | Promise<CallResponse>) => void;
   #reject!: (error: unknown) => void;
   #headers: IncomingHttpHeaders | undefined;
@@ -85,7 +82,7 @@ export class Http2Rpc {
     private readonly isFirst: boolean,
   ) {
     const { deadline, signal, message } = request;
-    const { clock, maxResponseBytes } = settings;
+    const { maxResponseBytes } = settings;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -103,13 +100,10 @@ export class Http2Rpc {
       this.#failure ??= this.#closed ? undefined : { lost: error };
     });
     // The upstream has said all: an answer does not wait for what is still to be sent.
-    stream.on('end', () => this.#trailers !== undefined && void this.#finish());
+    if (request.method.clientStreaming) stream.on('end', () => this.#trailers !== undefined && void this.#finish());
     stream.on('close', () => void this.#finish());
     this.#followers = followersOf(signal).add(this);
-    if (deadline !== undefined) {
-      const left = Math.min(FARTHEST_MS, Math.max(0, deadline - clock.now()));
-      this.#cancelTimer = clock.after(left, () => this.abort(deadlineExceeded()));
-    }
+    if (deadline !== undefined) settings.deadlines.add(deadline, this);
     if (message instanceof Uint8Array) {
       const pieces = framed(message);
       if (pieces.length === 2) stream.write(pieces[0]);
@@ -124,6 +118,10 @@ export class Http2Rpc {
     this.#stream.close(constants.NGHTTP2_CANCEL);
     // Nobody reads on: what has come already must not hold the stream open.
     this.#stream.resume();
+  }
+
+  expire(): void {
+    this.abort(deadlineExceeded());
   }
 
   #onHeaders(headers: IncomingHttpHeaders, isLast: boolean): void {
@@ -223,7 +221,8 @@ export class Http2Rpc {
   #end(failure: unknown): void {
     this.#closed = true;
     this.#failure = failure;
-    this.#cancelTimer?.();
+    const { deadline } = this.request;
+    if (deadline !== undefined) this.settings.deadlines.delete(deadline, this);
     this.#followers.delete(this);
     if (failure !== undefined) this.#messages.length = 0;
     if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);

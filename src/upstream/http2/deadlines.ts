@@ -1,0 +1,46 @@
+/** Timers of calls: those that end in the same millisecond, as the calls of an aggregate do, share one. */
+import type { Clock } from '../../base/clock.js';
+
+/** Timers count no further. */
+const FARTHEST_MS = 2 ** 31 - 1;
+
+interface Expiring {
+  expire(): void;
+}
+
+interface Moment {
+  readonly calls: Set<Expiring>;
+  readonly cancelTimer: () => void;
+}
+
+export class Deadlines {
+  readonly #moments = new Map<number, Moment>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /** `deadline`: milliseconds since the epoch. */
+  add(deadline: number, call: Expiring): void {
+    let moment = this.#moments.get(deadline);
+    if (moment === undefined) {
+      moment = { calls: new Set(), cancelTimer: this.#timer(deadline) };
+      this.#moments.set(deadline, moment);
+    }
+    moment.calls.add(call);
+  }
+
+  delete(deadline: number, call: Expiring): void {
+    const moment = this.#moments.get(deadline);
+    if (moment === undefined || !moment.calls.delete(call) || moment.calls.size > 0) return;
+    moment.cancelTimer();
+    this.#moments.delete(deadline);
+  }
+
+  #timer(deadline: number): () => void {
+    const left = Math.min(FARTHEST_MS, Math.max(0, deadline - this.clock.now()));
+    return this.clock.after(left, () => {
+      const moment = this.#moments.get(deadline);
+      this.#moments.delete(deadline);
+      for (const call of moment?.calls ?? []) call.expire();
+    });
+  }
+}
