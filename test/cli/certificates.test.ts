@@ -45,8 +45,12 @@ for (const workers of [[], ['--workers', '2']]) {
     t.teardown(server.stop);
     const port = Number(new URL(server.url).port);
     const first = await shown(port);
+    const said = async (text: string) => {
+      for (let waited = 0; waited < 10_000 && !server.stderr().includes(text); waited += 100) await sleep(100);
+      t.true(server.stderr().includes(text), `${text}: ${server.stderr()}`);
+    };
     const changed = async () => {
-      for (let waited = 0; waited < 8000; waited += 100) {
+      for (let waited = 0; waited < 10_000; waited += 100) {
         const seen = await Promise.all([1, 2, 3, 4].map(() => shown(port)));
         if (seen.every((one) => one !== first)) return seen[0];
         await sleep(100);
@@ -54,12 +58,10 @@ for (const workers of [[], ['--workers', '2']]) {
       return undefined;
     };
     await writeFile(join(folder, 'key.pem'), 'broken');
-    for (let waited = 0; waited < 8000 && !server.stderr().includes('the old ones are served'); waited += 100)
-      await sleep(100);
-    t.true(server.stderr().includes('the old ones are served'), server.stderr());
+    await said('the old ones are served');
     t.is(await shown(port), first);
     await write(certificates().server);
     t.truthy(await changed());
-    t.true(server.stderr().includes('new certificates are served'));
+    await said('new certificates are served');
   });
 }
