@@ -31,7 +31,7 @@ import { rateLimit } from './server/rate-limit.js';
 import { composeRoute, type Route } from './server/route.js';
 import type { Snapshot } from './server/snapshot.js';
 import { streamEndpoint } from './server/stream-endpoint.js';
-import { unserved } from './server/unserved.js';
+import { webSocketEndpoint } from './server/websocket/endpoint.js';
 import { sharedStore } from './shared-store.js';
 import type { Counters } from './store/counters.js';
 import type { Log } from './telemetry/log.js';
@@ -82,7 +82,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     return (upstream === undefined ? undefined : config.upstreams.get(upstream))?.streamIdleTimeoutMs ?? 0;
   }
 
-  function compileRoute(route: PlannedRoute): Route {
+  function compileRoute(route: PlannedRoute): CompiledRoute {
     const { binding, policy, access, aggregate, upstream: name, timeoutMs } = route;
     const { method } = binding;
     const { settings } = policy;
@@ -108,22 +108,24 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const requestOf = method.clientStreaming
       ? compileClientStream({ ...ends, idleTimeoutMs })
       : compileCallRequest(ends);
-    const end =
-      method.clientStreaming && method.serverStreaming
-        ? unserved('methods that stream both ways are not served')
-        : method.serverStreaming
-          ? streamEndpoint({ ...ends, isRaw: isHttpBody(method.output), idleTimeoutMs, statusCodec })
-          : endpoint({ ...ends, requestOf, successStatus: settings.successStatus ?? 200, freshness });
-    const guards = [
+    const stream = { ...ends, requestOf, isRaw: isHttpBody(method.output), idleTimeoutMs, statusCodec };
+    const end = method.serverStreaming
+      ? streamEndpoint(stream)
+      : endpoint({ ...ends, requestOf, successStatus: settings.successStatus ?? 200, freshness });
+    const chain = (fromQuery: boolean) => [
       ...counting(cost, route.rateLimits.filter(isByAddress)),
-      ...guardsOf(binding, access, ofPath, authenticator, transcoder.path),
+      ...guardsOf(access, ofPath, authenticator, transcoder.path, fromQuery),
       ...counting(
         cost,
         route.rateLimits.filter((limit) => !isByAddress(limit)),
         access.mode === 'public' ? NO_PLANS : plansOf(config, method),
       ),
+      ...options.afterAuth,
     ];
-    return composeRoute(binding, name, [...guards, ...options.afterAuth], end);
+    return {
+      http: composeRoute(binding, name, chain(binding.httpMethod === 'GET' && method.serverStreaming), end),
+      webSocket: isStreaming(method) ? composeRoute(binding, name, chain(true), webSocketEndpoint(stream)) : undefined,
+    };
   }
 
   function callOf({ binding, upstream, aggregate, retry }: PlannedRoute): Call {
@@ -189,12 +191,13 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     return [rateLimit({ limits, plans, counters, cost, decisions: rateLimitDecisions })];
   }
 
-  const served = routes.filter(isServed).map((route) => ({ binding: route.binding, value: compileRoute(route) }));
+  const compiled = routes.filter(isServed).map((route) => ({ binding: route.binding, ...compileRoute(route) }));
   return {
     surfaces: [
       {
         name: SURFACE,
-        table: routeTableOf(served),
+        table: routeTableOf(compiled.map(({ binding, http }) => ({ binding, value: http }))),
+        webSockets: routeTableOf(webSocketRoutes(compiled)),
         cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
         errorFormat: config.errors.format,
         statusCodec,
@@ -202,10 +205,32 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     ],
     clientAddress: compileClientAddress(config.trustedProxies),
     logSample: config.log.sample,
+    stallTimeoutMs: config.limits.requestTimeoutMs,
     upstreams,
     prepared: Promise.all([prepared, store?.prepared]).then(() => {}),
     release: lease.release,
   };
+}
+
+interface CompiledRoute {
+  readonly http: Route;
+  /** Of a method that streams. */
+  readonly webSocket: Route | undefined;
+}
+
+function isStreaming({ clientStreaming, serverStreaming }: MethodDescriptor): boolean {
+  return clientStreaming || serverStreaming;
+}
+
+/** Each path once, as a GET; where several verbs stream, the one that is a GET. */
+function webSocketRoutes(compiled: readonly (CompiledRoute & { readonly binding: Binding })[]) {
+  const byShape = new Map<string, { readonly binding: Binding; readonly value: Route }>();
+  for (const { binding, webSocket: value } of compiled) {
+    const { shape } = binding.template;
+    if (value === undefined || (byShape.has(shape) && binding.httpMethod !== 'GET')) continue;
+    byShape.set(shape, { binding: { ...binding, httpMethod: 'GET' }, value });
+  }
+  return [...byShape.values()];
 }
 
 type Plans = ReadonlyMap<string, readonly RateLimit[]>;
@@ -218,14 +243,15 @@ function plansOf({ plans }: Config, method: MethodDescriptor): Plans {
 
 /** What a route that is not for everybody begins with. */
 function guardsOf(
-  { httpMethod, method }: Binding,
   { mode, scopes }: PlannedRoute['access'],
   require: readonly Equality[],
   authenticator: Authenticator,
   requestOf: (captures: readonly string[]) => Uint8Array,
+  /** A token may stand in the query. */
+  fromQuery: boolean,
 ): Middleware[] {
   const guards: Middleware[] = [];
-  if (mode !== 'public') guards.push(authenticate(authenticator, mode, httpMethod === 'GET' && method.serverStreaming));
+  if (mode !== 'public') guards.push(authenticate(authenticator, mode, fromQuery));
   if (scopes.length > 0 || require.length > 0) guards.push(authorize({ scopes, require, requestOf }));
   return guards;
 }

@@ -2,7 +2,7 @@
  * The gateway as a library, and as what the command line runs: config and schema are planned, the plan becomes a Snapshot,
  * snapshots are served.
  */
-import { systemClock } from './base/clock.js';
+import { type Clock, systemClock } from './base/clock.js';
 import type { Diagnostic } from './base/diagnostic.js';
 import { errorAt, formatDiagnostic } from './base/diagnostic.js';
 import { Resources } from './base/resources.js';
@@ -70,15 +70,16 @@ export interface RunningGateway extends Gateway {
 export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'interceptors'> {
   /** Of the process that counts for several. */
   readonly counters?: Counters;
+  /** The system's, unless a test moves its own. */
+  readonly clock?: Clock;
 }
 
 /** Serves a plan that has no errors. */
 export function startGateway(
   first: Plan,
   log: Log,
-  { middleware, interceptors, counters }: StartOptions = {},
+  { middleware, interceptors, counters, clock = systemClock }: StartOptions = {},
 ): RunningGateway {
-  const clock = systemClock;
   const options = {
     resources: new Resources(),
     clock,

@@ -6,9 +6,9 @@ import { systemClock } from '../base/clock.js';
 import { startGateway } from '../gateway.js';
 import { type Plan, routeRows } from '../plan.js';
 import type { RequestListener } from '../server/app.js';
-import { prepareDrain } from '../server/drain.js';
-import { followCertificates } from '../server/follow-certificates.js';
-import { type ListenSettings, listen, type TlsSettings, urlOf } from '../server/listen.js';
+import { followCertificates, type TlsSettings } from '../server/listener/certificates.js';
+import { prepareDrain } from '../server/listener/drain.js';
+import { type Listener, type ListenSettings, listen, urlOf } from '../server/listener/listen.js';
 import { createLog, type Log } from '../telemetry/log.js';
 
 export interface RunningServer {
@@ -30,12 +30,12 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
     upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
   }));
   await gateway.prepared;
-  const server = await listenPublic(config, gateway.callback(), log).catch(async (error: unknown) => {
+  const listener = await listenPublic(config, gateway.callback(), log).catch(async (error: unknown) => {
     admin?.close();
     await gateway.close();
     throw error;
   });
-  const drain = prepareDrain(server, systemClock);
+  const drain = prepareDrain(listener, systemClock);
   state = 'serving';
 
   const stopped = firstSignal().then(async (signal) => {
@@ -46,16 +46,17 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
     admin?.close();
     admin?.closeAllConnections();
   });
-  return { url: urlOf(server), adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+  return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
 }
 
 /** Serves requests; certificates are read now, and again when they change. */
-export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Server> {
+export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Listener> {
   const settings = listenSettings(config);
-  const server = await listen(settings, handle);
+  const listener = await listen(settings, handle, systemClock);
   const { tls } = config.listen;
-  if (tls !== undefined) followCertificates(server, settings.tls, () => readTls(tls), { clock: systemClock, log });
-  return server;
+  const follow = { clock: systemClock, log };
+  if (tls !== undefined) followCertificates(listener.server, settings.tls, () => readTls(tls), follow);
+  return listener;
 }
 
 export function listenSettings({ listen: { tls, ...rest }, limits }: Plan['config']): ListenSettings {

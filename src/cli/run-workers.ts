@@ -8,7 +8,7 @@ import { AggregatorRegistry } from 'prom-client';
 import { systemClock } from '../base/clock.js';
 import type { Plan } from '../plan.js';
 import { packFiles } from '../schema/packed.js';
-import { urlOf } from '../server/listen.js';
+import { urlOf } from '../server/listener/listen.js';
 import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';

@@ -6,8 +6,7 @@ import { systemClock } from '../base/clock.js';
 import { type RunningGateway, startGateway } from '../gateway.js';
 import { plan } from '../plan.js';
 import { unpackedSchema } from '../schema/source.js';
-import { type Drain, prepareDrain } from '../server/drain.js';
-import { urlOf } from '../server/listen.js';
+import { type Drain, prepareDrain } from '../server/listener/drain.js';
 import { RemoteCounters } from '../store/remote-counters.js';
 import { createLog } from '../telemetry/log.js';
 import { listenPublic } from './run-server.js';
@@ -28,8 +27,8 @@ async function start({ config, schema }: Start): Promise<void> {
   const log = createLog({ format: config.log.format });
   const gateway = startGateway(planned, log, { counters });
   await gateway.prepared;
-  const server = await listenPublic(config, gateway.callback(), log);
-  const drain: Drain = prepareDrain(server, systemClock);
+  const listener = await listenPublic(config, gateway.callback(), log);
+  const drain: Drain = prepareDrain(listener, systemClock);
   let ended: Promise<void> | undefined;
   running = {
     gateway,
@@ -38,7 +37,7 @@ async function start({ config, schema }: Start): Promise<void> {
       return ended;
     },
   };
-  tell({ kind: 'listening', url: urlOf(server) });
+  tell({ kind: 'listening', url: listener.url });
 }
 
 async function end(): Promise<void> {

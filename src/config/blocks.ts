@@ -14,6 +14,7 @@ export const listen = z
   .strictObject({
     host: z.string().default('127.0.0.1').describe('Address to listen on.'),
     port: port.default(8080).describe('0: any free port.'),
+    h2c: z.boolean().default(false).describe('HTTP/2 without TLS, for clients that know of it beforehand.'),
     keepAliveTimeout: duration.prefault('75s').describe('An idle connection is closed after so long.'),
     headersTimeout: duration.prefault('10s').describe('For the whole head of a request.'),
     maxConnections: z.int().positive().default(10_000).describe('More are refused.'),
@@ -32,7 +33,7 @@ export const listen = z
     headersTimeoutMs: headersTimeout,
   }))
   .prefault({})
-  .describe('The public port: HTTP/1.1.');
+  .describe('The public port: HTTP/1.1; with tls HTTP/2 as well.');
 
 export const admin = z
   .union([z.literal(false), z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9901) })], {

@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
 import type { Log } from '../telemetry/log.js';
+import { isWhole } from './answer.js';
 import type { Context, Middleware } from './exchange.js';
 
 export function accessLog(log: Log, clock: Clock): Middleware {
@@ -14,12 +15,12 @@ export function accessLog(log: Log, clock: Clock): Middleware {
   };
 
   function write(ctx: Context): void {
-    const { error, snapshot, startedAt } = ctx.state;
-    const gone = !ctx.res.writableFinished;
+    const { error, snapshot, startedAt, webSocket } = ctx.state;
+    const gone = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
     if (error === undefined && !sampled(snapshot.logSample)) return;
     const entry = {
       ...describe(ctx),
-      status: gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
+      status: webSocket !== undefined ? 101 : gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
       code: Code[gone ? Code.CANCELLED : (error?.code ?? Code.OK)],
       durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
       ...(gone ? { clientGone: true } : {}),

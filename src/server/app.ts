@@ -1,6 +1,7 @@
-/** The Koa application: the pipeline and nothing else. */
+/** The Koa application: the pipeline, and what watches that its answers are taken. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
+import { cut, dismiss, isOver, isWhole } from './answer.js';
 import type { Exchange } from './exchange.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
 
@@ -12,5 +13,14 @@ export function createApp(options: PipelineOptions): RequestListener {
   // Reached only if the funnel itself fails or a client leaves while an answer is written; the access log has the line.
   app.silent = true;
   for (const middleware of beforeMatch(options)) app.use(middleware);
-  return app.callback();
+  const handle = app.callback();
+  const { snapshots } = options;
+
+  return async function listener(req, res) {
+    const { stallTimeoutMs } = snapshots.current;
+    await handle(req, res);
+    dismiss(res);
+    // Node's timer counts from the last byte that the client took.
+    if (!isWhole(res) && !isOver(res)) res.setTimeout(stallTimeoutMs, () => cut(res));
+  };
 }

@@ -13,7 +13,7 @@ import type { Context, Middleware } from './exchange.js';
 export function authenticate(
   { identify, challenges }: Authenticator,
   mode: 'required' | 'optional',
-  /** A token may stand in the query: of a GET that streams. */
+  /** A token may stand in the query: of a GET that streams, and of a WebSocket's handshake. */
   fromQuery = false,
 ): Middleware {
   const unknown = challengeHeader(challenges, '');

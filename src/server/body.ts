@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
+import { hasBody } from './answer.js';
 
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -18,11 +19,6 @@ const EMPTY = new Uint8Array(0);
 
 /** So many pieces become one: a client may send a byte in each, and the object that holds it takes two hundred. */
 const PIECES = 1024;
-
-/** True if the request's head announces a body. */
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
-}
 
 /** The body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */
 export function readBody(req: IncomingMessage, res: ServerResponse, limits: BodyLimits): Promise<Uint8Array> {

@@ -12,8 +12,9 @@ import { invalidRequest } from '../status/status-error.js';
 import type { compileRequestMetadata } from '../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
 import type { Transcoder } from '../transcoding/transcoder.js';
+import { hasBody, isOver, isWhole } from './answer.js';
 import { demand } from './authenticate.js';
-import { hasBody, readBody } from './body.js';
+import { readBody } from './body.js';
 import type { Context } from './exchange.js';
 
 export interface CallRequestSettings {
@@ -151,12 +152,17 @@ function withTraceContext(metadata: MetadataEntry[], headers: Context['req']['he
   return metadata;
 }
 
+/** The same request, that is also cancelled when `signal` aborts. Of a call that has ended that means nothing. */
+export function cancellable(request: CallRequest, signal: AbortSignal): CallRequest {
+  return { ...request, signal: AbortSignal.any([request.signal, signal]) };
+}
+
 /** Aborts when the connection closes before the answer is out. */
 function goneSignal({ res }: Context): AbortSignal {
   const controller = new AbortController();
-  if (res.closed) controller.abort();
+  if (isOver(res)) controller.abort();
   res.once('close', () => {
-    if (!res.writableFinished) controller.abort();
+    if (!isWhole(res)) controller.abort();
   });
   return controller.signal;
 }

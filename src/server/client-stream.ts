@@ -2,15 +2,15 @@
  * The way up of a method whose client streams (rules 15 and 22): messages are sent as they arrive, as fast as the upstream
  * takes them. What path and query say is part of the first one.
  */
-import type { CallRequest } from '../call/call.js';
 import { Code } from '../status/code.js';
 import type { FieldViolation } from '../status/details.js';
 import { gatewayError, invalidRequest, StatusError } from '../status/status-error.js';
 import { requireIdentity, requireJsonStream } from '../transcoding/negotiate.js';
 import { createJsonElements } from '../transcoding/stream/json-elements.js';
 import type { RequestMessages } from '../transcoding/transcoder.js';
+import { hasBody } from './answer.js';
 import { demand } from './authenticate.js';
-import { continueIfAsked, hasBody } from './body.js';
+import { continueIfAsked } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 import type { Context } from './exchange.js';
 
@@ -20,19 +20,34 @@ export interface ClientStreamSettings extends CallRequestSettings {
 }
 
 export function compileClientStream(settings: ClientStreamSettings): (ctx: Context) => Promise<Asked> {
-  const { transcoder } = settings;
-  const headOf = compileCallHead(settings);
-
+  const prepare = compileMessages(settings);
   return async function clientStream(ctx) {
+    const ask = prepare(ctx);
+    return ask(bodiesOf(ctx, settings));
+  };
+}
+
+/** What a client sends piece by piece → the call that it asks for. */
+export type Ask = (bodies: AsyncIterator<Uint8Array>) => Promise<Asked>;
+
+/** One piece is one message. What the head says is decided at once, and throws the 4xx that it earns. */
+export function compileMessages(settings: CallRequestSettings): (ctx: Context) => Ask {
+  const { transcoder, method, require } = settings;
+  const headOf = compileCallHead(settings);
+  // A client that is answered while it asks may listen first; for others the first message decides whether there is a call.
+  const waits = !method.serverStreaming || require.length > 0;
+
+  return function prepare(ctx) {
     const head = headOf(ctx);
     const { captures, rawQuery, principal } = ctx.state;
     const messages = transcoder.messages({ captures, rawQuery, contentType: ctx.req.headers['content-type'] });
-    const source = encoded(ctx, messages, chunksOf(ctx, settings), settings);
-    // The first message decides whether there is a call at all.
-    const first = await source.next();
-    if (first.done !== true && settings.require.length > 0) demand(settings.require, first.value, principal);
-    const request: CallRequest = { ...head(messages.wanted), message: rest(first, source) };
-    return { request, mask: messages.mask };
+    return async function ask(bodies) {
+      const source = encoded(messages, bodies, transcoder.readsJson);
+      const first = waits ? await source.next() : undefined;
+      if (first?.done === false) demand(require, first.value, principal);
+      const message = first === undefined ? source : rest(first, source);
+      return { request: { ...head(messages.wanted), message }, mask: messages.mask };
+    };
   };
 }
 
@@ -50,31 +65,42 @@ async function* rest(
 }
 
 async function* encoded(
-  ctx: Context,
   messages: RequestMessages,
-  chunks: AsyncIterable<Buffer>,
-  { transcoder, maxBodyBytes }: ClientStreamSettings,
+  bodies: AsyncIterator<Uint8Array>,
+  isJson: boolean,
 ): AsyncGenerator<Uint8Array> {
   let count = 0;
-  if (!hasBody(ctx.req)) {
-    if (messages.hasBound) yield messages.encode(NO_BODY);
-    return;
+  try {
+    for (;;) {
+      const { done, value } = await bodies.next();
+      if (done === true) break;
+      yield isJson ? read(messages, value, count) : messages.encode(value);
+      count++;
+    }
+  } finally {
+    await bodies.return?.();
   }
-  if (!transcoder.readsJson) {
-    for await (const chunk of chunks) yield messages.encode(chunk);
+  if (count === 0 && messages.hasBound) yield messages.encode(NO_BODY);
+}
+
+/** The parts of a request's body that are messages. */
+async function* bodiesOf(ctx: Context, settings: ClientStreamSettings): AsyncGenerator<Uint8Array> {
+  if (!hasBody(ctx.req)) return;
+  const chunks = chunksOf(ctx, settings);
+  if (!settings.transcoder.readsJson) {
+    yield* chunks;
     return;
   }
   const form = requireJsonStream(ctx.req.headers['content-type'], ctx.state.fromCookie);
-  const elements = createJsonElements(form, maxBodyBytes);
-  for await (const chunk of chunks) for (const element of elements.push(chunk)) yield read(messages, element, count++);
-  for (const element of elements.end()) yield read(messages, element, count++);
-  if (count === 0 && messages.hasBound) yield messages.encode(NO_BODY);
+  const elements = createJsonElements(form, settings.maxBodyBytes);
+  for await (const chunk of chunks) yield* elements.push(chunk);
+  yield* elements.end();
 }
 
 const NO_BODY = new Uint8Array(0);
 
 /** Errors name the message: `[2].quantity`. */
-function read(messages: RequestMessages, element: Buffer, index: number): Uint8Array {
+function read(messages: RequestMessages, element: Uint8Array, index: number): Uint8Array {
   try {
     return messages.encode(element);
   } catch (error) {
@@ -91,14 +117,17 @@ function read(messages: RequestMessages, element: Buffer, index: number): Uint8A
 /** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
 async function* chunksOf(
   { req, res, state }: Context,
-  { clock, idleTimeoutMs }: ClientStreamSettings,
+  { clock, idleTimeoutMs, method }: ClientStreamSettings,
 ): AsyncGenerator<Buffer> {
   requireIdentity(req.headers['content-encoding']);
   continueIfAsked(req, res);
   const chunks = req.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   for (;;) {
     const { done, value } = await new Promise<IteratorResult<Buffer>>((resolve, reject) => {
-      const cancelTimer = clock.after(idleTimeoutMs, () => reject(tooSlow(idleTimeoutMs)));
+      // Who is answered meanwhile may be silent: the answer's own timer sees both.
+      const cancelTimer = method.serverStreaming
+        ? () => {}
+        : clock.after(idleTimeoutMs, () => reject(tooSlow(idleTimeoutMs)));
       chunks.next().then(
         (result) => {
           cancelTimer();

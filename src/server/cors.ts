@@ -3,7 +3,9 @@
  * one that says no. Nothing later is asked, so a preflight costs nothing.
  */
 import koaCors from '@koa/cors';
+import { gatewayError } from '../status/status-error.js';
 import type { Context, Middleware } from './exchange.js';
+import { handshakeOf } from './websocket/handshake.js';
 
 export interface CorsSettings {
   readonly origins: readonly string[];
@@ -25,11 +27,17 @@ const EXPOSED = [
   'cache-status',
 ];
 
+export interface Cors {
+  /** Answers preflights, and lets pages read other answers. */
+  readonly answer: Middleware;
+  readonly allows: (origin: string) => boolean;
+}
+
 /** Compiles the settings; `returned` are the response headers that the config lets through by name. */
-export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, returned: readonly string[]): Middleware {
+export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, returned: readonly string[]): Cors {
   const allowed = new Set(origins);
   const anybody = allowed.has('*');
-  return koaCors({
+  const answer = koaCors({
     origin: anybody ? '*' : (ctx) => allowedOrigin(allowed, ctx.get('origin')),
     credentials,
     maxAge: Math.floor(maxAgeMs / 1000),
@@ -37,6 +45,7 @@ export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, re
     // The answer keeps its headers anyhow: the funnel clears none.
     keepHeadersOnError: false,
   }) as Middleware;
+  return { answer, allows: (origin) => anybody || allowed.has(origin) };
 }
 
 function allowedOrigin(allowed: ReadonlySet<string>, origin: string): string {
@@ -47,6 +56,14 @@ function allowedOrigin(allowed: ReadonlySet<string>, origin: string): string {
 export function cors(): Middleware {
   return async function cors(ctx: Context, next) {
     const { cors } = ctx.state.surface;
-    await (cors === undefined ? next() : cors(ctx as Parameters<Middleware>[0], next));
+    if (handshakeOf(ctx.req) !== undefined) requireAllowed(cors, ctx.req.headers.origin);
+    else if (cors !== undefined) return cors.answer(ctx as Parameters<Middleware>[0], next);
+    await next();
   };
+}
+
+/** Browsers ask nobody before they open a WebSocket for a page (RFC 6455 §10.2). Programs name no origin. */
+function requireAllowed(cors: Cors | undefined, origin: string | undefined): void {
+  if (origin === undefined || cors?.allows(origin)) return;
+  throw gatewayError(403, 'FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
 }

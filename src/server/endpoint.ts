@@ -2,12 +2,14 @@
  * The end of a route's chain whose server answers once: request → call → response bytes → answer. Everything that can be decided before a
  * request comes is decided in `endpoint(settings)`.
  */
+import { Readable } from 'node:stream';
 import type { Call, CallResponse } from '../call/call.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import type { compileResponseHeaders } from '../transcoding/headers.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
+import { batchesOf, closeAfter } from './answer.js';
 import type { Asked } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 import type { TellFreshness } from './freshness.js';
@@ -30,7 +32,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const { request, mask } = await requestOf(ctx);
     const response = await call(request);
     // An upstream that has heard enough answers; nobody reads the rest.
-    if (request.method.clientStreaming && !ctx.req.complete) ctx.res.setHeader('connection', 'close');
+    if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
     answer(ctx, response, transcoder.response(unaryMessage(response), mask));
   };
 
@@ -51,8 +53,16 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
     const { contentType, body } = transcoded;
     ctx.res.setHeader('content-type', contentType);
-    ctx.body = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    ctx.body = bodyOf(ctx, body);
+    ctx.length = body.length;
   }
+}
+
+function bodyOf({ res }: Context, body: Uint8Array): Buffer | Readable {
+  const batches = batchesOf(res, [body]);
+  return batches.length === 1
+    ? Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+    : Readable.from(batches.flat(), { objectMode: false });
 }
 
 /** Header bytes that any client takes; the answer itself tells the rest. */

@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
+import { closeAfter, cut, isHttp2, isOver } from './answer.js';
 import type { Context, Middleware } from './exchange.js';
 
 /** Of a body that nobody will read. */
@@ -24,16 +25,16 @@ export function errors(clock: Clock): Middleware {
 
 function answer(ctx: Context, error: StatusError, clock: Clock): void {
   ctx.state.error = error;
-  if (ctx.res.headersSent || ctx.res.destroyed) {
-    ctx.res.destroy();
+  if (ctx.res.headersSent || isOver(ctx.res)) {
+    cut(ctx.res);
     return;
   }
   const { surface, requestId } = ctx.state;
   const { contentType, body } = errorBody(error, requestId, surface.errorFormat, surface.statusCodec);
   ctx.status = error.httpStatus;
   for (const [name, value] of Object.entries(error.headers)) ctx.res.setHeader(name, value);
-  if (error.closeConnection || leavesMuchUnread(ctx.req)) ctx.res.setHeader('connection', 'close');
-  else if (!ctx.req.complete) endUnlessComplete(ctx.req, clock);
+  if (error.closeConnection || leavesMuchUnread(ctx.req)) closeAfter(ctx.res);
+  else if (!ctx.req.complete && !isHttp2(ctx.req)) endUnlessComplete(ctx.req, clock);
   ctx.res.setHeader('content-type', contentType);
   ctx.body = body;
 }
@@ -50,7 +51,7 @@ function endUnlessComplete(req: IncomingMessage, clock: Clock): void {
 }
 
 /** What is not a StatusError is a bug of ours: a plain 500, the truth in the log. */
-function toStatusError(thrown: unknown, requestId: string): StatusError {
+export function toStatusError(thrown: unknown, requestId: string): StatusError {
   if (thrown instanceof StatusError) return thrown;
   return gatewayError(500, 'INTERNAL', `internal error (request id ${requestId})`, { cause: thrown });
 }

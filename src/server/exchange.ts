@@ -38,6 +38,8 @@ export interface Exchange {
   bytesIn: number;
   /** The parts that an aggregate answered without. */
   partial: string | undefined;
+  /** The request became a conversation; its client has left it unless it was ended here. */
+  webSocket: { readonly clientGone: boolean } | undefined;
   /** What the error funnel answered, for the access log. */
   error: StatusError | undefined;
 }

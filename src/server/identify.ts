@@ -33,6 +33,7 @@ export function identify(snapshots: Snapshots, clock: Clock): Middleware {
       overLimit: false,
       bytesIn: 0,
       partial: undefined,
+      webSocket: undefined,
       error: undefined,
     };
     ctx.res.setHeader('x-request-id', requestId);

@@ -1,12 +1,14 @@
 /** Finds the route and hands the request to its chain; or says precisely why there is none (rules 5 and 6). */
 import { gatewayError } from '../status/status-error.js';
 import type { Context, Middleware } from './exchange.js';
+import { handshakeOf } from './websocket/handshake.js';
 
 export function match(): Middleware {
   return async function match(ctx) {
     const { surface, rawPath } = ctx.state;
     const method = ctx.req.method ?? 'GET';
-    const result = surface.table.match(method, rawPath);
+    const asksForWebSocket = handshakeOf(ctx.req) !== undefined;
+    const result = (asksForWebSocket ? surface.webSockets : surface.table).match(method, rawPath);
     switch (result.kind) {
       case 'found':
         ctx.state.route = result.value;
@@ -17,7 +19,11 @@ export function match(): Middleware {
       case 'malformed':
         throw gatewayError(400, 'MALFORMED_PATH', `path: ${result.reason}`);
       case 'not-found':
-        throw gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${method} ${shown(rawPath)}`);
+        throw gatewayError(
+          404,
+          'ROUTE_NOT_FOUND',
+          `no route for ${asksForWebSocket ? 'a WebSocket at' : method} ${shown(rawPath)}`,
+        );
     }
   };
 }

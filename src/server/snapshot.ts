@@ -7,7 +7,7 @@ import type { MessageCodec } from '../codec/codec.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { ErrorFormat } from '../transcoding/error-body.js';
 import type { ClientAddress } from './client-address.js';
-import type { Middleware } from './exchange.js';
+import type { Cors } from './cors.js';
 import type { Route } from './route.js';
 
 export interface Snapshot {
@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly clientAddress: (peer: string, forwardedFor: string | undefined) => ClientAddress;
   /** Share of successful requests that the access log writes, 0 to 1. */
   readonly logSample: number;
+  /** A client that takes nothing of its answer for so long is cut off. */
+  readonly stallTimeoutMs: number;
   /** By name; for what operators see. */
   readonly upstreams: ReadonlyMap<string, { state(): string }>;
   /** Resolves when it can serve, or when waiting longer would not help: the keys of issuers have been asked for. */
@@ -28,8 +30,10 @@ export interface Snapshot {
 export interface Surface {
   readonly name: string;
   readonly table: RouteTable<Route>;
-  /** Answers preflights, and lets web pages read answers; undefined: none may. */
-  readonly cors: Middleware | undefined;
+  /** Streaming methods by path alone: a handshake is a GET, whatever the method's own verb. */
+  readonly webSockets: RouteTable<Route>;
+  /** Undefined: no web page may read an answer. */
+  readonly cors: Cors | undefined;
   readonly errorFormat: ErrorFormat;
   /** Of google.rpc.Status: reads the details of upstream errors. */
   readonly statusCodec: MessageCodec | undefined;

@@ -12,10 +12,12 @@ import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
 import { type compileResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
 import { END_ID, FRAMINGS, type Framing, isEvents } from '../transcoding/stream/framing.js';
-import { type Asked, type CallRequestSettings, compileCallRequest } from './call-request.js';
+import { batchesOf, cut, dismiss, isHttp2, isOver } from './answer.js';
+import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 
 export interface StreamEndpointSettings extends CallRequestSettings {
+  readonly requestOf: (ctx: Context) => Promise<Asked>;
   readonly call: Call;
   readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
   /** The messages are google.api.HttpBody: their bytes are the answer. */
@@ -32,9 +34,10 @@ const HEARTBEAT_MS = 15_000;
 
 /** Serves a method whose server streams. Resolves when the last byte is written, or the client is gone. */
 export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
-  const requestOf = compileCallRequest(settings);
+  const { requestOf, method } = settings;
   return async function streamEndpoint(ctx) {
-    const framing = settings.isRaw ? undefined : negotiate(ctx);
+    if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays();
+    const framing = settings.isRaw ? undefined : negotiate(ctx, method.clientStreaming ? LINES_FIRST : TYPES);
     const lastId = ctx.req.headers['last-event-id'];
     const resumes = framing !== undefined && isEvents(framing) && lastId !== undefined;
     if (resumes && lastId === END_ID) {
@@ -46,13 +49,22 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   };
 }
 
+/** In HTTP/1.1 who asks says all before it is answered (RFC 9110 §15.5.22). */
+function bothWays(): StatusError {
+  const message = 'this method streams both ways: expected a WebSocket or HTTP/2, got HTTP/1.1';
+  return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection: 'Upgrade' } });
+}
+
+const TYPES = [...FRAMINGS.keys()];
+/** For those who don't care: what they can read as it comes. */
+const LINES_FIRST = TYPES.toSorted((a, b) => Number(b.endsWith('ndjson')) - Number(a.endsWith('ndjson')));
+
 /** Throws 406 where nothing fits. */
-function negotiate(ctx: Context): Framing {
-  const types = [...FRAMINGS.keys()];
+function negotiate(ctx: Context, types: string[]): Framing {
   const type = ctx.accepts(types);
   const framing = typeof type === 'string' ? FRAMINGS.get(type) : undefined;
   if (framing !== undefined) return framing;
-  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${types.join(', ')}`);
+  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}`);
 }
 
 /** Where a browser's EventSource goes on from: for the upstream to know. */
@@ -81,8 +93,9 @@ class StreamAnswer {
     const { settings } = this;
     let response: CallResponse | undefined;
     let messages: AsyncIterator<Uint8Array> | undefined;
+    const ending = new AbortController();
     try {
-      const first = settings.call(request).then((answered) => {
+      const first = settings.call(cancellable(request, ending.signal)).then((answered) => {
         response = answered;
         messages = iteratorOf(answered);
         return messages.next();
@@ -97,11 +110,13 @@ class StreamAnswer {
       }
       if (!this.#committed) this.#commit(response);
       this.#res.end(this.framing?.end(this.#count));
+      dismiss(this.#res);
       await closed(this.#res);
     } catch (error) {
       await this.#failed(error);
     } finally {
-      // Of a stream that has ended nothing; otherwise the call is cancelled.
+      // Of a stream that has ended nothing; otherwise the call is cancelled, also one that has said nothing yet.
+      ending.abort();
       await messages?.return?.();
     }
   }
@@ -136,9 +151,16 @@ class StreamAnswer {
         });
       };
       if (heartbeat !== undefined) beat(this.#committed ? HEARTBEAT_MS : COMMIT_EVENTS_MS);
-      const cancelIdle = this.#clock.after(settings.idleTimeoutMs, () =>
-        settle(() => reject(idle(settings.idleTimeoutMs))),
-      );
+      let cancelIdle = () => {};
+      const watch = () => {
+        const { bytesIn } = this.ctx.state;
+        cancelIdle = this.#clock.after(settings.idleTimeoutMs, () => {
+          // The client may still be talking.
+          if (this.ctx.state.bytesIn > bytesIn) watch();
+          else settle(() => reject(idle(settings.idleTimeoutMs)));
+        });
+      };
+      watch();
       const settle = (then: () => void) => {
         cancelIdle();
         cancelBeat();
@@ -154,15 +176,21 @@ class StreamAnswer {
   /** Resolves when the client has room for more. */
   async #write(pieces: readonly Uint8Array[]): Promise<void> {
     const res = this.#res;
-    if (res.destroyed) throw gone();
-    res.cork();
-    let hasRoom = true;
-    for (const piece of pieces) hasRoom = res.write(piece);
-    res.uncork();
-    if (hasRoom) return;
+    if (isOver(res)) throw gone();
+    for (const batch of batchesOf(res, pieces)) {
+      let hasRoom = true;
+      res.cork();
+      for (const piece of batch) hasRoom = res.write(piece);
+      res.uncork();
+      if (!hasRoom) await this.#room();
+    }
+  }
+
+  #room(): Promise<void> {
+    const res = this.#res;
     const { requestTimeoutMs } = this.settings;
-    await new Promise<void>((resolve, reject) => {
-      const cancelTimer = this.#clock.after(requestTimeoutMs, () => res.destroy());
+    return new Promise<void>((resolve, reject) => {
+      const cancelTimer = this.#clock.after(requestTimeoutMs, () => cut(res));
       const settle = (then: () => void) => {
         cancelTimer();
         res.off('drain', onDrain);
@@ -181,13 +209,14 @@ class StreamAnswer {
     const res = this.#res;
     if (!this.#committed || !(error instanceof StatusError)) throw error;
     ctx.state.error = error;
-    if (res.destroyed) return;
+    if (isOver(res)) return;
     const { body } = errorBody(error, ctx.state.requestId, 'status', settings.statusCodec);
     const last = framing?.failed(body);
     // What can't say that it failed must not look as if it were complete.
-    if (last === undefined) res.destroy();
+    if (last === undefined) cut(res);
     else {
       res.end(last);
+      dismiss(res);
       await closed(res);
     }
   }
@@ -198,16 +227,16 @@ function iteratorOf({ message }: CallResponse): AsyncIterator<Uint8Array> {
   return message[Symbol.asyncIterator]();
 }
 
-function gone(): StatusError {
+export function gone(): StatusError {
   return new StatusError(Code.CANCELLED, 'the client went away');
 }
 
-function idle(timeoutMs: number): StatusError {
+export function idle(timeoutMs: number): StatusError {
   return new StatusError(Code.DEADLINE_EXCEEDED, `no message for ${timeoutMs / 1000} s`, {
     details: [errorInfoDetail('STREAM_IDLE')],
   });
 }
 
 function closed(res: ServerResponse): Promise<void> {
-  return res.closed ? Promise.resolve() : new Promise((resolve) => void res.once('close', () => resolve()));
+  return isOver(res) ? Promise.resolve() : new Promise((resolve) => void res.once('close', () => resolve()));
 }

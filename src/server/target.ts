@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { gatewayError } from '../status/status-error.js';
+import { isHttp2 } from './answer.js';
 
 export interface Target {
   readonly authority: string;
@@ -14,7 +15,7 @@ export interface Target {
 
 /** Throws 400 for a missing or doubled Host and for a target of no known form. */
 export function parseTarget(req: IncomingMessage): Target {
-  const host = singleHost(req);
+  const host = hostOf(req);
   const url = req.url ?? '';
   if (url.startsWith('/')) return split(host, url);
   if (url === '*' && req.method === 'OPTIONS') return { authority: host, rawPath: '*', rawQuery: '' };
@@ -30,6 +31,14 @@ function split(authority: string, url: string): Target {
   return question < 0
     ? { authority, rawPath: url, rawQuery: '' }
     : { authority, rawPath: url.slice(0, question), rawQuery: url.slice(question + 1) };
+}
+
+/** `:authority` in HTTP/2, where a Host beside it must be the same (RFC 9113 §8.3.1). */
+function hostOf(req: IncomingMessage): string {
+  const authority = req.headers[':authority'];
+  if (!isHttp2(req) || typeof authority !== 'string') return singleHost(req);
+  if ((req.headers.host ?? authority) !== authority) throw bad('host: expected what :authority says, got another');
+  return authority;
 }
 
 /** Node keeps the first of several Host headers; proxies in front may have kept the last (RFC 9112 §3.2: 400). */

@@ -52,6 +52,8 @@ export interface TranscodedResponse {
 export interface Transcoder {
   /** The body is JSON; otherwise it is taken as it is, whatever its content type. */
   readonly readsJson: boolean;
+  /** The rule names a body. */
+  readonly takesBody: boolean;
   /** The request message with what the path gives it, and nothing else. Throws INVALID_ARGUMENT (400). */
   path(captures: readonly string[]): Uint8Array;
   /** Throws INVALID_ARGUMENT (400) that names the parameter or JSON path. */
@@ -93,6 +95,7 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
 
   return {
     readsJson: !takesHttpBody(binding),
+    takesBody: binding.body.kind !== 'none',
     path: (captures) => input.read(undefined, bindPath(captures)),
     request({ captures, rawQuery, body, contentType }) {
       const bound = bindPath(captures);

@@ -1,9 +1,8 @@
 /** Client certificates over TLS: the listener asks, the routes demand. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { certificates, type TestCertificates } from '../support/certificates.js';
-import { protoFolder, startGateway } from '../support/gateway.js';
+import test from 'ava';
+import { certificates } from '../support/certificates.js';
+import { startGateway } from '../support/gateway.js';
+import { tlsFiles } from '../support/tls-files.js';
 
 const PROTO = `package p.v1;
 import "google/api/annotations.proto";
@@ -17,19 +16,6 @@ service S {
   }
   rpc Write(Q) returns (Q) { option (google.api.http) = { post: "/v1/closed" body: "*" }; }
 }`;
-
-async function tlsFiles(t: ExecutionContext, { ca, server }: TestCertificates) {
-  const folder = await protoFolder(t, {});
-  const file = async (name: string, content: Buffer) => {
-    await writeFile(join(folder, name), content);
-    return join(folder, name);
-  };
-  return {
-    cert: await file('cert.pem', server.cert),
-    key: await file('key.pem', server.key),
-    clientCa: await file('ca.pem', ca),
-  };
-}
 
 test('a certificate of a known authority names the caller; none, or another’s, does not', async (t) => {
   const made = certificates();

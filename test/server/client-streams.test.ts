@@ -216,8 +216,3 @@ test('an upstream that does not read holds the client back', async (t) => {
   t.true(written < 100, `${written} MiB`);
   socket.destroy();
 });
-
-test('what streams both ways is a 501 over HTTP/1.1 still', async (t) => {
-  const { send } = await start();
-  t.is((await send('POST', '/v1/both', { body: '[]' })).status, 501);
-});

@@ -10,14 +10,14 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import { listenSettings } from '../../src/cli/run-server.js';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { type RunningGateway, startGateway as start } from '../../src/gateway.js';
 import { type Plan, plan } from '../../src/plan.js';
-import { type Drain, prepareDrain } from '../../src/server/drain.js';
-import { listen, urlOf } from '../../src/server/listen.js';
+import { type Drain, prepareDrain } from '../../src/server/listener/drain.js';
+import { listen } from '../../src/server/listener/listen.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { assertNoSecret } from './secrets.js';
 import { type Handlers, startUpstream, type TestUpstream } from './upstream.js';
@@ -62,6 +62,7 @@ export async function startGateway(
   protos: string | Readonly<Record<string, string>>,
   handlers: Handlers = {},
   overrides: Partial<ConfigInput> = {},
+  options: { readonly clock?: Clock } = {},
 ): Promise<TestGateway> {
   const folder = await protoFolder(t, protos);
   const upstream = await startUpstream(protos, handlers);
@@ -79,17 +80,17 @@ export async function startGateway(
 
   const lines: string[] = [];
   const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
-  const gateway = start(planned, log);
+  const gateway = start(planned, log, options);
   const settings = { ...listenSettings(config), host: '127.0.0.1', port: 0 };
   await gateway.prepared;
-  const server = await listen(settings, gateway.callback());
-  const drain = prepareDrain(server, systemClock);
+  const listener = await listen(settings, gateway.callback(), systemClock);
+  const drain = prepareDrain(listener, systemClock);
   t.teardown(async () => {
     await drain({ graceMs: 0, timeoutMs: 1000 });
     await gateway.close();
     for (const line of lines) assertNoSecret(line, 'log');
   });
-  const url = urlOf(server);
+  const { url } = listener;
   return {
     url,
     port: Number(new URL(url).port),

@@ -46,7 +46,7 @@ export interface Reply {
 
 export type MetadataValues = Readonly<Record<string, string | Uint8Array | readonly (string | Uint8Array)[]>>;
 
-/** A fixed reply, or one made from the request. A handler that streams may read `call.stream` itself. */
+/** A fixed reply, or one made from the request; of a client stream, when it begins: see `arriving`. */
 export type Handler = Reply | ((call: RecordedCall) => Reply | Promise<Reply>);
 
 /** By `Method` or `pkg.Service/Method`. */
@@ -68,6 +68,19 @@ export interface RecordedCall {
   readonly whenCancelled: Promise<void>;
   /** Resolves when the client has sent all its messages. */
   readonly whenHalfClosed: Promise<void>;
+}
+
+/** The request messages as they come, until there are no more. */
+export async function* arriving(call: RecordedCall): AsyncGenerator<object> {
+  let ended = false;
+  void call.whenHalfClosed.then(() => {
+    ended = true;
+  });
+  for (let taken = 0; ; await sleep(2)) {
+    const isLast = ended || call.cancelled;
+    for (; taken < call.requestBytes.length; taken++) yield call.requests[taken]!;
+    if (isLast) return;
+  }
 }
 
 export interface TestUpstream {

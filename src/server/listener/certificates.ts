@@ -5,9 +5,21 @@
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import { createSecureContext } from 'node:tls';
-import type { Clock } from '../base/clock.js';
-import type { Log } from '../telemetry/log.js';
-import { secureContext, type TlsSettings } from './listen.js';
+import type { Clock } from '../../base/clock.js';
+import type { Log } from '../../telemetry/log.js';
+
+/** PEM, as it stands in the files. */
+export interface TlsSettings {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Who may sign client certificates; one is asked for and not demanded: that is for the routes to do. */
+  readonly clientCa?: Buffer;
+}
+
+/** What may change while the server runs. RFC 9325: nothing older than TLS 1.2. */
+export function secureContext({ cert, key, clientCa }: TlsSettings) {
+  return { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) };
+}
 
 const POLL_MS = 1000;
 

@@ -1,0 +1,67 @@
+/**
+ * Where an answer over HTTP/2 differs from one over HTTP/1.1: the one place that knows. Node gives both one face, but not
+ * for how they end: in HTTP/1.1 what goes wrong costs the connection, in HTTP/2 a stream of it.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+
+export function isHttp2({ httpVersionMajor }: Pick<IncomingMessage, 'httpVersionMajor'>): boolean {
+  return httpVersionMajor >= 2;
+}
+
+/** True if the request's head announces a body. HTTP/2 says so by not ending the stream with it (RFC 9113 §8.1). */
+export function hasBody(req: IncomingMessage): boolean {
+  const { headers } = req;
+  const length = headers['content-length'];
+  if (!isHttp2(req)) return headers['transfer-encoding'] !== undefined || (length ?? '0') !== '0';
+  return length !== '0' && !(req as unknown as Http2ServerRequest).stream.endAfterHeaders;
+}
+
+/** Nobody takes what is written from now on. */
+export function isOver(res: ServerResponse): boolean {
+  const stream = streamOf(res);
+  return stream === undefined ? res.destroyed || res.closed : stream.destroyed || stream.closed;
+}
+
+/** It was ended by us, and has gone out to the last byte. */
+export function isWhole(res: ServerResponse): boolean {
+  return res.writableEnded && res.writableFinished;
+}
+
+/** Ends it at once, and so that nobody takes what was sent for all of it. */
+export function cut(res: ServerResponse): void {
+  const stream = streamOf(res);
+  if (stream === undefined) res.destroy();
+  else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+}
+
+/**
+ * What is to be written at once, one batch when there is room after the other. What HTTP/2 holds of an answer counts as its
+ * connection's memory (`maxSessionMemory`); too much of it, and Node refuses the connection's other streams.
+ */
+export function batchesOf(res: ServerResponse, pieces: readonly Uint8Array[]): readonly (readonly Uint8Array[])[] {
+  if (streamOf(res) === undefined || pieces.every(({ length }) => length <= BATCH_BYTES)) return [pieces];
+  const batches: Uint8Array[][] = [];
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += BATCH_BYTES) batches.push([piece.subarray(at, at + BATCH_BYTES)]);
+  }
+  return batches;
+}
+
+const BATCH_BYTES = 65_536;
+
+/** What the request still sends is not worth reading: the connection ends with the answer. */
+export function closeAfter(res: ServerResponse): void {
+  if (streamOf(res) === undefined && !res.headersSent) res.setHeader('connection', 'close');
+}
+
+/** The same for HTTP/2, once the answer was given: resets what is open of the request, when all is out (RFC 9113 §8.1). */
+export function dismiss(res: ServerResponse): void {
+  const stream = streamOf(res);
+  // Node does so by itself, but not for what somebody began to read.
+  if (stream?.writableEnded && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+}
+
+function streamOf(res: ServerResponse | Http2ServerResponse) {
+  return res instanceof Http2ServerResponse ? res.stream : undefined;
+}

@@ -1,0 +1,117 @@
+/**
+ * HTTP/2 connections: Node's server, which never listens by itself, with the timers that it leaves out. Floods of frames
+ * end with GOAWAY: nghttp2 sees to CONTINUATION, SETTINGS and PING, this file to requests that are reset as soon as made.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { constants, createServer, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.js';
+import type { RequestListener } from '../app.js';
+import { expectContinue } from '../body.js';
+import { BAD_EXPECTATION, NO_TUNNEL, refuse } from './http1.js';
+
+export interface Http2Settings {
+  /** Without a stream for so long, a session ends. */
+  readonly keepAliveTimeoutMs: number;
+  /** From the connection to the first request. */
+  readonly headersTimeoutMs: number;
+  readonly headerBytes: number;
+}
+
+export interface Http2Sessions {
+  serve(socket: Socket): void;
+  /** GOAWAY to all: streams that run may end, new ones are refused. */
+  close(): void;
+  /** Cuts all. */
+  destroy(): void;
+}
+
+/** How many requests of a connection a client may take back: pages that are left, searches that are typed on. */
+const RESETS = { atOnce: 500, perSecond: 50 };
+const STREAMS = 100;
+const STREAM_WINDOW = 65_535;
+/** What a peer that was told to go may take to do so. */
+const LINGER_MS = 2000;
+
+export function createHttp2(settings: Http2Settings, handle: RequestListener, clock: Clock): Http2Sessions {
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createServer({
+    // headerBytes is the limit; how many headers share them does not matter.
+    maxHeaderListPairs: 2000,
+    settings: {
+      maxConcurrentStreams: STREAMS,
+      initialWindowSize: STREAM_WINDOW,
+      maxHeaderListSize: settings.headerBytes,
+      enablePush: false,
+    },
+  });
+  // Node's compatibility layer: the classes have the same face, not the same type.
+  const on = (event: string, listener: (req: IncomingMessage, res: ServerResponse) => void) =>
+    server.on(event, listener as (...args: unknown[]) => void);
+  on('request', (req, res) => void handle(req, res));
+  on('checkContinue', (req, res) => {
+    expectContinue(req);
+    void handle(req, res);
+  });
+  on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION));
+  on('connect', (_req, res) => refuse(res, NO_TUNNEL));
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    // A body that nobody reads yet must not hold up the others of its connection.
+    session.setLocalWindowSize(STREAMS * STREAM_WINDOW);
+    closeWhenIdle(session);
+    endWhenFlooded(session);
+  });
+  // What a session or a stream dies of is told by its own end.
+  server.on('sessionError', () => {});
+
+  function closeWhenIdle(session: ServerHttp2Session): void {
+    let streams = 0;
+    let cancel = clock.after(settings.headersTimeoutMs, () => end(session));
+    session.on('stream', (stream) => {
+      cancel();
+      streams++;
+      stream.once('close', () => {
+        streams--;
+        if (streams === 0 && !session.closed) cancel = clock.after(settings.keepAliveTimeoutMs, () => end(session));
+      });
+    });
+    session.once('close', () => cancel());
+  }
+
+  /** nghttp2 says GOAWAY after a thousand, and Node keeps the connection. */
+  function endWhenFlooded(session: ServerHttp2Session): void {
+    let [resets, since] = [0, clock.monotonic()];
+    session.on('stream', (stream) => {
+      stream.once('aborted', () => {
+        const now = clock.monotonic();
+        resets = Math.max(0, resets - ((now - since) / 1000) * RESETS.perSecond) + 1;
+        since = now;
+        if (resets > RESETS.atOnce && !session.destroyed)
+          session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      });
+    });
+  }
+
+  /** With GOAWAY; a peer that does not go is cut off. */
+  function end(session: ServerHttp2Session): void {
+    session.close();
+    const cancel = clock.after(LINGER_MS, () => session.destroy());
+    session.once('close', cancel);
+  }
+
+  return {
+    serve(socket) {
+      // An HTTP/1.1 server lets clients end their side first; here that is the end (Node's own HTTP/2 server says so too).
+      socket.allowHalfOpen = false;
+      server.emit('connection', socket);
+    },
+    close() {
+      for (const session of sessions) session.close();
+    },
+    destroy() {
+      for (const session of sessions) session.destroy();
+    },
+  };
+}

@@ -1,0 +1,87 @@
+/**
+ * The public port. What a connection speaks is known before its first request: TLS agrees on it (ALPN), in plaintext the
+ * first bytes tell (`h2c`: RFC 9113 §3.3, prior knowledge).
+ *
+ *     socket ─┬─ HTTP/1.1 ─┬─ request
+ *             │            └─ upgrade ─┬─ a WebSocket's handshake
+ *             │                        └─ any other: a request, without the Upgrade
+ *             └─ HTTP/2 ───── request
+ *
+ * One server listens and knows HTTP/1.1 with all of its timers, which Node's HTTP/2 server leaves out when it serves both.
+ */
+import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Clock } from '../../base/clock.js';
+import type { RequestListener } from '../app.js';
+import { createHttp1, type Http1Settings } from './http1.js';
+import { createHttp2, type Http2Sessions } from './http2.js';
+import { speaksHttp2 } from './preface.js';
+import { acceptUpgrades } from './upgrade.js';
+
+export interface ListenSettings extends Http1Settings {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly maxConnections: number;
+  /** HTTP/2 without TLS. */
+  readonly h2c: boolean;
+}
+
+export interface Listener {
+  readonly url: string;
+  /** Accepts connections, and answers HTTP/1.1. */
+  readonly server: Server;
+  readonly sessions: Http2Sessions;
+  /** All that are open, whatever they speak. */
+  readonly connections: ReadonlySet<Socket>;
+  /** Aborted when what has not ended by then is told to: WebSockets say so to their clients. */
+  readonly ending: AbortController;
+}
+
+/** Resolves once connections are accepted; rejects if the address cannot be had. */
+export async function listen(settings: ListenSettings, handle: RequestListener, clock: Clock): Promise<Listener> {
+  const server = createHttp1(settings, handle);
+  const sessions = createHttp2(settings, handle, clock);
+  const connections = new Set<Socket>();
+  const ending = new AbortController();
+  server.maxConnections = settings.maxConnections;
+
+  const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+  const [ofNode] = server.listeners(event);
+  const serveHttp1 = (socket: Socket) => void ofNode!.call(server, socket);
+  server.off(event, ofNode as () => void);
+  server.on(event, (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+    void serve(socket);
+  });
+  acceptUpgrades(server, serveHttp1, handle, ending.signal);
+
+  async function serve(socket: Socket): Promise<void> {
+    if (await isHttp2(socket)) sessions.serve(socket);
+    else if (!socket.destroyed) serveHttp1(socket);
+  }
+
+  function isHttp2(socket: Socket): boolean | Promise<boolean> {
+    if (server instanceof TlsServer) return (socket as TLSSocket).alpnProtocol === 'h2';
+    return settings.h2c && speaksHttp2(socket, settings.headersTimeoutMs, clock);
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(settings.port, settings.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return { url: urlOf(server), server, sessions, connections, ending };
+}
+
+/** `http://HOST:PORT` of a listening server, `https` with TLS. */
+export function urlOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  const scheme = server instanceof TlsServer ? 'https' : 'http';
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,49 @@
+/**
+ * Requests that ask for another protocol (RFC 9110 §7.8). A WebSocket's handshake goes the way of every request, with an
+ * answer on the socket itself; every other wish is ignored, as a server may: JDK's client asks for `h2c` with its first
+ * request. Node cannot ignore it any more once somebody listens for `upgrade`, so the head is put back without it.
+ */
+import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { RequestListener } from '../app.js';
+import { announceHandshake, isHandshake } from '../websocket/handshake.js';
+
+export function acceptUpgrades(
+  server: Server,
+  serveHttp1: (socket: Socket) => void,
+  handle: RequestListener,
+  ending: AbortSignal,
+): void {
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (!isHandshake(req)) {
+      socket.unshift(Buffer.concat([headWithoutUpgrade(req), head]));
+      serveHttp1(socket);
+      return;
+    }
+    // Told by `close`.
+    socket.on('error', () => {});
+    const res = new ServerResponse(req);
+    res.shouldKeepAlive = false;
+    res.assignSocket(socket);
+    res.once('finish', () => socket.destroySoon());
+    announceHandshake(req, { socket, head, res, ending });
+    void handle(req, res);
+  });
+}
+
+const ABOUT_UPGRADE = new Set(['upgrade', 'http2-settings']);
+
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(i, i + 2);
+    if (ABOUT_UPGRADE.has(name.toLowerCase())) continue;
+    lines.push(`${name}: ${name.toLowerCase() === 'connection' ? optionsWithoutUpgrade(value) : value}`);
+  }
+  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+}
+
+function optionsWithoutUpgrade(value: string): string {
+  const options = value.split(',').map((option) => option.trim());
+  return options.filter((option) => !ABOUT_UPGRADE.has(option.toLowerCase())).join(', ');
+}

@@ -1,0 +1,184 @@
+/**
+ * The end of a streaming method's chain over a WebSocket (rule 22): first the handshake, then the conversation.
+ *
+ *     client    {"text":"hi"}                 {"text":"bye"}                 (empty frame)
+ *     gateway                  {"text":"hi!"}                 {"text":"bye!"}   close 1000, or 4000 + code with a reason
+ */
+import type { WebSocket } from 'ws';
+import { clientText } from '../../status/client-text.js';
+import type { StatusError } from '../../status/status-error.js';
+import { demand } from '../authenticate.js';
+import { cancellable, compileCallHead } from '../call-request.js';
+import { type Ask, compileMessages } from '../client-stream.js';
+import { toStatusError } from '../errors.js';
+import type { Context, Middleware } from '../exchange.js';
+import { gone, idle, type StreamEndpointSettings } from '../stream-endpoint.js';
+import { Frames } from './frames.js';
+import { compileAccept, type Handshake, handshakeOf } from './handshake.js';
+
+const PING_MS = 30_000;
+/** RFC 6455 §7.4.1: the endpoint is going away. */
+const GOING_AWAY = 1001;
+/** RFC 6455 §5.5: a control frame has room for 125 bytes, two of them are the code. */
+const REASON_BYTES = 123;
+
+/** Serves a streaming method to a client that asks for a WebSocket. Resolves when that is closed. */
+export function webSocketEndpoint(settings: StreamEndpointSettings): Middleware {
+  const accept = compileAccept(settings.maxBodyBytes);
+  const prepare = settings.method.clientStreaming ? compileMessages(settings) : compileOneMessage(settings);
+  return async function webSocketEndpoint(ctx) {
+    // What the head says is answered before there is a conversation.
+    const ask = prepare(ctx);
+    const socket = await accept(ctx.req);
+    ctx.respond = false;
+    ctx.state.webSocket = { clientGone: true };
+    await new Conversation(ctx, socket, settings).run(ask);
+  };
+}
+
+const NO_BODY = new Uint8Array(0);
+
+/** Of a method whose client sends one message: the first frame, or what path and query say where the rule has no body. */
+function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => Ask {
+  const { transcoder, require } = settings;
+  const headOf = compileCallHead(settings);
+  return function prepare(ctx) {
+    const head = headOf(ctx);
+    const { captures, rawQuery, principal } = ctx.state;
+    const messages = transcoder.messages({ captures, rawQuery, contentType: undefined });
+    const encode = (body: Uint8Array) => {
+      const message = messages.encode(body);
+      demand(require, message, principal);
+      return message;
+    };
+    const whole = transcoder.takesBody ? undefined : encode(NO_BODY);
+    return async function ask(bodies) {
+      const message = whole ?? encode((await bodies.next()).value ?? NO_BODY);
+      return { request: { ...head(messages.wanted), message }, mask: messages.mask };
+    };
+  };
+}
+
+class Conversation {
+  readonly #frames: Frames;
+  readonly #handshake: Handshake;
+  readonly #closed: Promise<void>;
+  /** Rejects when it must end, whatever is under way. */
+  readonly #interrupted: Promise<never>;
+  #interrupt!: (error: StatusError) => void;
+  #cancelIdle = () => {};
+  #cancelPing = () => {};
+  #isAlive = true;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly socket: WebSocket,
+    private readonly settings: StreamEndpointSettings,
+  ) {
+    const { method, transcoder } = settings;
+    this.#handshake = handshakeOf(ctx.req)!;
+    this.#interrupted = new Promise((_, reject) => {
+      this.#interrupt = reject;
+    });
+    this.#interrupted.catch(() => {});
+    this.#closed = new Promise((resolve) => void socket.once('close', () => resolve()));
+    this.#frames = new Frames(socket, {
+      most: method.clientStreaming ? Number.POSITIVE_INFINITY : transcoder.takesBody ? 1 : 0,
+      isRaw: !transcoder.readsJson,
+      onFrame: () => this.#touch(),
+      onWrong: this.#interrupt,
+    });
+    // What a client does against the protocol: the library closes with 1002, 1007 or 1009.
+    socket.on('error', () => {});
+    socket.once('close', () => this.#interrupt(gone()));
+    socket.on('pong', () => {
+      this.#isAlive = true;
+    });
+    this.#handshake.ending.addEventListener('abort', this.#onEnding);
+  }
+
+  async run(ask: Ask): Promise<void> {
+    this.#touch();
+    this.#pingLater();
+    const ending = new AbortController();
+    try {
+      await this.#unlessInterrupted(this.#talk(ask, ending.signal));
+      this.ctx.state.webSocket = { clientGone: false };
+      this.socket.close(1000);
+    } catch (error) {
+      this.#failed(toStatusError(error, this.ctx.state.requestId));
+    } finally {
+      this.#cancelIdle();
+      ending.abort();
+      await this.#frames.return();
+    }
+    await this.#closed;
+    this.#cancelPing();
+    this.#handshake.ending.removeEventListener('abort', this.#onEnding);
+  }
+
+  async #talk(ask: Ask, ending: AbortSignal): Promise<void> {
+    const { call, transcoder } = this.settings;
+    const { request, mask } = await ask(this.#frames);
+    const { message } = await call(cancellable(request, ending));
+    if (message instanceof Uint8Array) return this.#say(transcoder.response(message, mask).body);
+    for await (const one of message) await this.#say(transcoder.response(one, mask).body);
+  }
+
+  /** Resolves when the client has room for more. */
+  async #say(body: Uint8Array): Promise<void> {
+    const { clock, isRaw, requestTimeoutMs } = this.settings;
+    const { socket } = this.#handshake;
+    this.#touch();
+    this.socket.send(body, { binary: isRaw });
+    if (!socket.writableNeedDrain) return;
+    const cancelTimer = clock.after(requestTimeoutMs, () => this.socket.terminate());
+    await new Promise<void>((resolve) => {
+      const settle = () => {
+        cancelTimer();
+        socket.off('drain', settle).off('close', settle);
+        resolve();
+      };
+      // Who waits for a socket that closes hears of it by the interruption.
+      socket.on('drain', settle).on('close', settle);
+    });
+  }
+
+  #unlessInterrupted<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => {});
+    return Promise.race([this.#interrupted, work]);
+  }
+
+  readonly #onEnding = () => this.socket.close(GOING_AWAY, 'the gateway is going away');
+
+  #failed(error: StatusError): void {
+    const { ctx, socket } = this;
+    ctx.state.error = error;
+    ctx.state.webSocket = { clientGone: socket.readyState !== socket.OPEN };
+    socket.close(4000 + error.code, cutTo(REASON_BYTES, clientText(error, ctx.state.requestId)));
+  }
+
+  /** A message, from one side or the other. */
+  #touch(): void {
+    const { clock, idleTimeoutMs } = this.settings;
+    this.#isAlive = true;
+    this.#cancelIdle();
+    this.#cancelIdle = clock.after(idleTimeoutMs, () => this.#interrupt(idle(idleTimeoutMs)));
+  }
+
+  /** Keeps the way open through what stands between, and finds out who is gone without a word. */
+  #pingLater(): void {
+    this.#cancelPing = this.settings.clock.after(PING_MS, () => {
+      // A client that nobody listens to cannot be heard.
+      if (!this.#isAlive && !this.#frames.isPaused) this.socket.terminate();
+      this.#isAlive = false;
+      if (this.socket.readyState === this.socket.OPEN) this.socket.ping();
+      this.#pingLater();
+    });
+  }
+}
+
+/** At a character's end. */
+function cutTo(bytes: number, text: string): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
+}

@@ -1,0 +1,104 @@
+/** What HTTP/2 lets a client send for nothing, sent without an end: each costs the connection, and nothing else. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { startGateway } from '../support/gateway.js';
+
+const PROTO = `package p.v1;
+import "google/api/annotations.proto";
+message Q { string id = 1; }
+service S {
+  rpc Quick(Q) returns (Q) { option (google.api.http) = { get: "/v1/quick" }; }
+  rpc Hang(Q) returns (Q) { option (google.api.http) = { get: "/v1/hang" }; }
+}`;
+
+const [HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION] = [1, 3, 4, 6, 7, 9];
+const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, 0, 0)]);
+
+/** RFC 9113 §4.1. */
+function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** GET, http, path and authority as RFC 7541 literals that are not indexed. */
+function get(path: string): Buffer {
+  const literal = (index: number, value: string) =>
+    Buffer.concat([Buffer.from([index, value.length]), Buffer.from(value)]);
+  return Buffer.concat([Buffer.from([0x82, 0x86]), literal(4, path), literal(1, 'x')]);
+}
+
+/** Sends until the other side has had enough; resolves to what it sent. */
+async function flood(t: ExecutionContext, port: number, batch: (round: number) => Buffer, rounds = 3000) {
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => void socket.destroy());
+  const received: Buffer[] = [];
+  socket.on('error', () => {}).on('data', (chunk) => received.push(chunk));
+  socket.write(PREFACE);
+  for (let round = 0; round < rounds && !socket.destroyed; round++) {
+    if (!socket.write(batch(round))) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
+    await new Promise(setImmediate);
+  }
+  for (const end = Date.now() + 5000; !socket.destroyed && Date.now() < end; ) await sleep(10);
+  return { ended: socket.destroyed, types: typesOf(Buffer.concat(received)) };
+}
+
+function typesOf(bytes: Buffer): Set<number> {
+  const types = new Set<number>();
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) types.add(bytes[at + 3]!);
+  return types;
+}
+
+test('resets of requests that were just made: GOAWAY, and the calls are cancelled', async (t) => {
+  const { port, upstream, send, gateway } = await startGateway(
+    t,
+    PROTO,
+    { Hang: { hang: true } },
+    { listen: { h2c: true } },
+  );
+  const { ended, types } = await flood(t, port, (round) => {
+    const id = 2 * round + 1;
+    return Buffer.concat([frame(HEADERS, 5, id, get('/v1/hang')), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
+  });
+  t.true(ended);
+  t.true(types.has(GOAWAY!));
+  t.is((await send('GET', '/v1/quick')).status, 200);
+  t.true(upstream.calls.length < 1500, `${upstream.calls.length} calls`);
+  const runs = () =>
+    gateway.snapshots.inFlight > 0 || upstream.calls.some(({ path, cancelled }) => path.endsWith('Hang') && !cancelled);
+  for (const end = Date.now() + 5000; runs() && Date.now() < end; ) await sleep(10);
+  t.false(runs(), 'nothing is left');
+});
+
+for (const [name, batch] of [
+  [
+    'CONTINUATION without an end',
+    (round: number) =>
+      round === 0
+        ? frame(HEADERS!, 1, 1, get('/v1/quick'))
+        : frame(CONTINUATION!, 0, 1, Buffer.from([0, 1, 97, 1, 98])),
+  ],
+  [
+    'empty CONTINUATIONs',
+    (round: number) => (round === 0 ? frame(HEADERS!, 1, 1, get('/v1/quick')) : frame(CONTINUATION!, 0, 1)),
+  ],
+  ['SETTINGS', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(SETTINGS!, 0, 0)))],
+  ['PING', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(PING!, 0, 0, Buffer.alloc(8))))],
+  ['frames of streams that never were', (round: number) => frame(RST_STREAM!, 0, 2 * round + 1, Buffer.alloc(4))],
+] as const) {
+  test(`${name}: the connection ends, others are served, memory stays`, async (t) => {
+    const { port, send, upstream } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
+    const before = process.memoryUsage.rss();
+    const { ended } = await flood(t, port, batch);
+    t.true(ended);
+    t.is((await send('GET', '/v1/quick')).status, 200);
+    t.is(upstream.calls.length, 1);
+    const grown = (process.memoryUsage.rss() - before) / (1 << 20);
+    t.true(grown < 64, `${grown.toFixed(1)} MiB`);
+  });
+}

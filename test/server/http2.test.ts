@@ -1,0 +1,415 @@
+/** HTTP/2 on the public port: over TLS beside HTTP/1.1, in plaintext by `h2c`, with the same answers and its own timers. */
+import { once } from 'node:events';
+import type { ClientHttp2Stream } from 'node:http2';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
+import test, { type ExecutionContext } from 'ava';
+import type { ConfigInput } from '../../src/config/config.js';
+import { certificates } from '../support/certificates.js';
+import { startGateway } from '../support/gateway.js';
+import { answerOf, http2Client } from '../support/http2.js';
+import { tlsFiles } from '../support/tls-files.js';
+import { arriving, type Handlers, startUpstream } from '../support/upstream.js';
+
+const PROTO = `package echo.v1;
+import "google/api/annotations.proto";
+message Item { string name = 1; int64 n = 2; string text = 3; }
+message Total { int64 n = 1; repeated string names = 2; }
+service Echo {
+  rpc Get(Item) returns (Item) { option (google.api.http) = { get: "/v1/{name=items/*}" }; }
+  rpc Make(Item) returns (Item) { option (google.api.http) = { post: "/v1/items" body: "*" }; }
+  rpc Watch(Item) returns (stream Item) { option (google.api.http) = { get: "/v1/{name=items/*}:watch" }; }
+  rpc Talk(stream Item) returns (stream Item) { option (google.api.http) = { post: "/v1/{name=items/*}:talk" body: "*" }; }
+  rpc Add(stream Item) returns (Total) { option (google.api.http) = { post: "/v1/items:add" body: "*" }; }
+}`;
+const NDJSON = 'application/x-ndjson';
+
+type Listen = NonNullable<ConfigInput['listen']>;
+
+async function plain(
+  t: ExecutionContext,
+  handlers: Handlers = {},
+  listen: Listen = {},
+  more: Partial<ConfigInput> = {},
+) {
+  const gateway = await startGateway(t, PROTO, handlers, { listen: { h2c: true, ...listen }, ...more });
+  return { ...gateway, client: http2Client(t, gateway.url) };
+}
+
+async function until(isSo: () => boolean, forMs = 5000): Promise<void> {
+  for (const end = Date.now() + forMs; !isSo(); await sleep(10))
+    if (Date.now() > end) throw new Error('never came true');
+}
+
+test('TLS: one port, and what the client offers decides: h2, http/1.1, nothing', async (t) => {
+  const made = certificates();
+  const gateway = await startGateway(t, PROTO, {}, { listen: { tls: await tlsFiles(t, made) } });
+  const client = http2Client(t, gateway.url, made.ca);
+  const answer = await client.send('GET', '/v1/items/1');
+  t.is(answer.status, 200);
+  t.is(client.session.alpnProtocol, 'h2');
+  t.is((await gateway.send('GET', '/v1/items/1', { tls: { ca: made.ca } })).status, 200);
+  for (const ALPNProtocols of [['http/1.1'], []]) {
+    const socket = connectTls({
+      port: gateway.port,
+      host: '127.0.0.1',
+      ca: made.ca,
+      servername: 'upstream.test',
+      ALPNProtocols,
+    });
+    t.teardown(() => void socket.destroy());
+    await once(socket, 'secureConnect');
+    socket.write('GET /v1/items/1 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    const [first] = (await once(socket, 'data')) as [Buffer];
+    t.regex(String(first), /^HTTP\/1\.1 200 /);
+  }
+});
+
+test('h2c: a plaintext client that begins with HTTP/2 gets it, others HTTP/1.1, however slowly the first bytes come', async (t) => {
+  const { client, send, port } = await plain(t);
+  t.is((await client.send('GET', '/v1/items/1')).status, 200);
+  t.is((await send('GET', '/v1/items/1')).status, 200);
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => void socket.destroy());
+  for (const byte of 'PUT /v1/items/1 HTTP/1.1\r\nhost: x\r\n\r\n') {
+    socket.write(byte);
+    await sleep(2);
+  }
+  const [first] = (await once(socket, 'data')) as [Buffer];
+  t.regex(String(first), /^HTTP\/1\.1 405 /);
+});
+
+test('without h2c the preface is a malformed request', async (t) => {
+  const { port } = await startGateway(t, PROTO);
+  const socket = connect(port, '127.0.0.1');
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  const [first] = (await once(socket, 'data')) as [Buffer];
+  t.regex(String(first), /^HTTP\/1\.1 400 /);
+});
+
+test('requests, answers and errors are those of HTTP/1.1; what belongs to its connections is left out', async (t) => {
+  const { client, upstream, logged } = await plain(t, { Make: { message: { name: 'items/1', n: '7' } } });
+  const made = await client.send('POST', '/v1/items', {
+    headers: { 'content-type': 'application/json' },
+    body: '{"n":"5"}',
+  });
+  t.deepEqual(made.json, { name: 'items/1', n: '7' });
+  t.deepEqual(upstream.last().request, { n: '5' });
+  t.regex(made.headers['x-request-id'], /^[0-9a-f-]{36}$/);
+  t.is(made.headers['x-content-type-options'], 'nosniff');
+  t.is(made.headers.connection, undefined);
+  t.is(made.headers['content-length'], String(Buffer.byteLength(made.text)));
+
+  const empty = await client.send('POST', '/v1/items');
+  t.is(empty.status, 200, 'no body');
+  const missing = await client.send('GET', '/nowhere?a=b');
+  t.is(missing.status, 404);
+  t.is(missing.json.code, 5);
+  const bad = await client.send('POST', '/v1/items', { body: '{"n":1.5}' });
+  t.is(bad.status, 400);
+  t.is(bad.json.details[0].fieldViolations[0].field, 'n');
+  await until(() => logged().length >= 4);
+  t.deepEqual(
+    logged().map(({ status }) => status),
+    [200, 200, 404, 400],
+  );
+});
+
+test('100 requests at once share a connection, and a slow one holds up none', async (t) => {
+  const { client, upstream } = await plain(t, {
+    Get: (call) => ({
+      message: call.request!,
+      delayMs: (call.request as { name: string }).name === 'items/0' ? 300 : 0,
+    }),
+  });
+  const order: number[] = [];
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, async (_, i) => {
+      const { json } = await client.send('GET', `/v1/items/${i}`);
+      order.push(i);
+      return json;
+    }),
+  );
+  t.deepEqual(
+    answers,
+    Array.from({ length: 100 }, (_, i) => ({ name: `items/${i}` })),
+  );
+  t.is(order.at(-1), 0);
+  t.is(upstream.calls.length, 100);
+});
+
+test(':authority is the authority; a Host that differs is 400', async (t) => {
+  const { client } = await plain(t);
+  const { host } = new URL('http://a.example');
+  t.is((await client.send('GET', '/v1/items/1', { headers: { ':authority': host, host } })).status, 200);
+  const other = await client.send('GET', '/v1/items/1', { headers: { ':authority': host, host: 'b.example' } });
+  t.is(other.status, 400);
+  t.is(other.json.message, 'host: expected what :authority says, got another');
+});
+
+test('an expectation is met when the body is wanted, or refused; CONNECT is not served', async (t) => {
+  const { client } = await plain(t);
+  const stream = client.open('POST', '/v1/items', { expect: '100-continue', 'content-type': 'application/json' });
+  const answer = answerOf(stream);
+  await once(stream, 'continue');
+  stream.end('{}');
+  t.is((await answer).status, 200);
+  const refused = await client.send('POST', '/nowhere', { headers: { expect: '100-continue' } });
+  t.is(refused.status, 404, 'no continue before the route is known');
+  t.is(
+    (await client.send('POST', '/v1/items', { headers: { expect: 'tea' } })).json.message,
+    'expect: expected 100-continue',
+  );
+  const tunnel = client.session.request({ ':method': 'CONNECT', ':authority': 'x:443' });
+  t.is((await answerOf(tunnel)).status, 501);
+});
+
+test('a server stream goes out message by message, and ends well', async (t) => {
+  const { client } = await plain(t, { Watch: { messages: [{ n: '1' }, { n: '2' }] } });
+  t.is((await client.send('GET', '/v1/items/1:watch')).text, '[{"n":"1"},{"n":"2"}]');
+  const lines = await client.send('GET', '/v1/items/1:watch', { headers: { accept: NDJSON } });
+  t.is(lines.text, '{"n":"1"}\n{"n":"2"}\n');
+  t.is(lines.headers['content-type'], NDJSON);
+});
+
+test('large answers go out in pieces: the connection’s other streams are served meanwhile', async (t) => {
+  const text = 'x'.repeat(20 << 20);
+  const large = { name: 'items/1', text };
+  const { client } = await plain(t, { Make: { message: large }, Watch: { messages: [large, large] } });
+  const unread = client.open('POST', '/v1/items');
+  unread.end();
+  const answer = answerOf(unread);
+  unread.pause();
+  await once(unread, 'response');
+  for (let i = 0; i < 3; i++) t.is((await client.send('GET', '/v1/items/1')).status, 200);
+  unread.resume();
+  t.deepEqual((await answer).json, large);
+  t.is((await answer).headers['content-length'], String(Buffer.byteLength((await answer).text)));
+  t.deepEqual((await client.send('GET', '/v1/items/1:watch')).json, [large, large]);
+});
+
+test('an array that breaks off is a stream that is reset: it never ends as if it were whole', async (t) => {
+  const { client } = await plain(t, { Watch: { messages: [{ n: '1' }], status: { code: 14 } } });
+  const broken = await client.send('GET', '/v1/items/1:watch');
+  t.is(broken.text, '[{"n":"1"}');
+  t.is(broken.code, 2, 'INTERNAL_ERROR');
+  t.is((await client.send('GET', '/nowhere')).status, 404, 'the connection lives');
+});
+
+test('a client that resets its stream cancels the call, and is logged as gone', async (t) => {
+  const { client, upstream, logged } = await plain(t, {
+    Watch: { messages: [{ n: '1' }], hang: true },
+    Get: { hang: true },
+  });
+  for (const path of ['/v1/items/1:watch', '/v1/items/1']) {
+    const calls = upstream.calls.length;
+    const stream = client.open('GET', path, { accept: NDJSON });
+    stream.end();
+    await until(() => upstream.calls.length > calls);
+    if (path.endsWith('watch')) await once(stream, 'data');
+    stream.close(8);
+    await upstream.last().whenCancelled;
+    t.true(upstream.last().cancelled);
+  }
+  await until(() => logged().length === 2);
+  t.deepEqual(
+    logged().map(({ clientGone, code }) => [clientGone, code]),
+    [
+      [true, 'CANCELLED'],
+      [true, 'CANCELLED'],
+    ],
+  );
+});
+
+test('a client streams its messages up as they are written', async (t) => {
+  const { client, upstream } = await plain(t, {
+    Add: async (call) => {
+      await call.whenHalfClosed;
+      return { message: { n: String(call.requests.length) } };
+    },
+  });
+  const stream = client.open('POST', '/v1/items:add', { 'content-type': NDJSON });
+  const answer = answerOf(stream);
+  for (let i = 1; i <= 3; i++) {
+    stream.write(`{"n":${i}}\n`);
+    await until(() => upstream.calls[0]?.requests.length === i);
+  }
+  stream.end();
+  t.deepEqual((await answer).json, { n: '3' });
+});
+
+test('an upload that is refused, or answered early, is reset after its answer', async (t) => {
+  const { client } = await plain(t, { Add: { message: { n: '0' } } }, {}, { limits: { bodyBytes: '1KiB' } });
+  const refused = client.open('POST', '/v1/items', { 'content-type': 'application/json' });
+  const answer = answerOf(refused);
+  refused.write(`{"text":"${'x'.repeat(2000)}`);
+  t.is((await answer).status, 413);
+  t.is((await answer).code, 0, 'NO_ERROR: RFC 9113 §8.1');
+  const early = client.open('POST', '/v1/items:add', { 'content-type': NDJSON });
+  early.write('{"n":1}\n');
+  t.is((await answerOf(early)).status, 200);
+});
+
+test('cookies may come in several fields (RFC 9113 §8.2.3)', async (t) => {
+  const { client } = await plain(
+    t,
+    {},
+    {},
+    {
+      auth: {
+        jwt: [
+          {
+            issuer: 'https://a.test',
+            audiences: ['api'],
+            secret: 's'.repeat(32),
+            algorithms: ['HS256'],
+            from: [{ cookie: 'session' }],
+          },
+        ],
+      },
+    },
+  );
+  const { json } = await client.send('GET', '/v1/items/1', { headers: { cookie: ['a=b', 'session=x.y.z'] } });
+  t.is(json.details[0].reason, 'INVALID_TOKEN');
+});
+
+test('headers over limits.headerBytes: the stream is refused, the others live', async (t) => {
+  const { client } = await plain(t, {}, {}, { limits: { headerBytes: '8KiB' } });
+  await client.send('GET', '/v1/items/1');
+  t.is(client.session.remoteSettings.maxHeaderListSize, 8192);
+  const { status, code } = await client.send('GET', '/v1/items/1', { headers: { 'x-long': 'y'.repeat(10_000) } });
+  t.deepEqual([status, code], [0, 11], 'ENHANCE_YOUR_CALM');
+  t.is((await client.send('GET', '/v1/items/1')).status, 200);
+});
+
+test('a connection without a request ends after headersTimeout, one that is idle after keepAliveTimeout, with GOAWAY', async (t) => {
+  const { client, url } = await plain(t, {}, { headersTimeout: '300ms', keepAliveTimeout: '900ms' });
+  const silent = http2Client(t, url);
+  const startedAt = Date.now();
+  t.is((await client.send('GET', '/v1/items/1')).status, 200);
+  await once(silent.session, 'close');
+  t.true(Date.now() - startedAt < 850);
+  t.is(silent.goneAway(), 0);
+  t.false(client.session.closed);
+  await once(client.session, 'close');
+  t.true(Date.now() - startedAt >= 850);
+});
+
+test('draining says GOAWAY, lets streams end and takes no new ones', async (t) => {
+  const { client, drain, upstream } = await plain(t, { Get: { delayMs: 400, message: { n: '1' } } });
+  const running = client.send('GET', '/v1/items/1');
+  await until(() => upstream.calls.length === 1);
+  const drained = drain({ graceMs: 0, timeoutMs: 5000 });
+  await until(() => client.goneAway() === 0);
+  t.deepEqual((await running).json, { n: '1' });
+  await drained;
+  await until(() => client.session.closed);
+});
+
+test('draining cuts what has not ended by then', async (t) => {
+  const { client, drain, upstream } = await plain(t, { Get: { hang: true } });
+  const running = client.send('GET', '/v1/items/1');
+  await until(() => upstream.calls.length === 1);
+  await drain({ graceMs: 0, timeoutMs: 200 });
+  t.not((await running).status, 200);
+});
+
+/** Answers each message with itself. */
+const ECHO: Handlers = { Talk: (call) => ({ messages: arriving(call) }) };
+const TALK = '/v1/items/1:talk';
+
+/** Text as it comes, and how the stream ended. */
+function spoken(stream: ClientHttp2Stream) {
+  const heard = { text: '', answer: answerOf(stream) };
+  stream.on('data', (chunk: Buffer) => {
+    heard.text += chunk.toString();
+  });
+  return heard;
+}
+
+test('bidi: NDJSON both ways, each line answered while the request is open', async (t) => {
+  const { client, upstream } = await plain(t, ECHO);
+  const stream = client.open('POST', TALK, { 'content-type': NDJSON });
+  const heard = spoken(stream);
+  stream.write('{"n":1}\n');
+  await until(() => heard.text === '{"name":"items/1","n":"1"}\n');
+  stream.write('{"n":');
+  stream.write('2}\n{"n":3}\n');
+  await until(() => heard.text.endsWith('{"n":"3"}\n'));
+  stream.end();
+  const { headers, code } = await heard.answer;
+  t.deepEqual([headers['content-type'], code], [NDJSON, 0]);
+  t.deepEqual(upstream.last().requests, [{ name: 'items/1', n: '1' }, { n: '2' }, { n: '3' }]);
+});
+
+test('bidi: the answer may be an array or events, if asked for; the service may speak first and end first', async (t) => {
+  const { client } = await plain(t, { Talk: { messages: [{ n: '1' }] } });
+  for (const [accept, expected] of [
+    ['application/json', '[{"n":"1"}]'],
+    ['text/event-stream', /^id: 1\ndata: \{"n":"1"\}\n\nevent: end\n/],
+    ['*/*', '{"n":"1"}\n'],
+  ] as const) {
+    const stream = client.open('POST', TALK, { accept });
+    const { text, code } = await answerOf(stream);
+    if (typeof expected === 'string') t.is(text, expected);
+    else t.regex(text, expected);
+    t.is(code, 0, 'what is open of the request is reset with NO_ERROR');
+  }
+});
+
+test('bidi: what is wrong is an error answer before the first message, a last line after it, and cancels the call', async (t) => {
+  const { client, upstream } = await plain(t, ECHO);
+  const first = client.open('POST', TALK, { 'content-type': NDJSON });
+  first.write('{"n":"x"}\n');
+  const refused = await answerOf(first);
+  t.is(refused.status, 400);
+  t.is(refused.json.details[0].fieldViolations[0].field, '[0].n');
+  const second = client.open('POST', TALK, { 'content-type': NDJSON });
+  const heard = spoken(second);
+  second.write('{"n":1}\n');
+  await until(() => heard.text !== '');
+  second.write('{"nope":1}\n');
+  const { text } = await heard.answer;
+  t.is(JSON.parse(text.split('\n')[1]!).error.code, 3);
+  await upstream.last().whenCancelled;
+});
+
+test('bidi: an error of the service, before a message and after it', async (t) => {
+  const { client, upstream } = await plain(t, { Talk: { status: { code: 5, message: 'none' } } });
+  t.is((await answerOf(client.open('POST', TALK))).status, 404);
+  upstream.script('Talk', { messages: [{ n: '1' }], status: { code: 5, message: 'none' } });
+  const { text } = await answerOf(client.open('POST', TALK));
+  t.is(text, '{"n":"1"}\n{"error":{"code":5,"message":"none","details":[]}}\n');
+});
+
+test('bidi: a client that resets the stream, or loses the connection, cancels the call', async (t) => {
+  const { client, url, upstream } = await plain(t, { Talk: { messages: [{ n: '1' }], hang: true } });
+  const stream = client.open('POST', TALK);
+  await once(stream, 'data');
+  stream.close(8);
+  await upstream.last().whenCancelled;
+  const other = http2Client(t, url);
+  await once(other.open('POST', TALK), 'data');
+  other.session.destroy();
+  await upstream.last().whenCancelled;
+  t.is(upstream.calls.length, 2);
+});
+
+test('bidi: silence on both sides ends it; a word from either counts', async (t) => {
+  const upstream = await startUpstream(PROTO, { Talk: { messages: [{ n: '1' }], hang: true } });
+  t.teardown(upstream.close);
+  const test = { target: upstream.target, streamIdleTimeout: '600ms' };
+  const { client } = await plain(t, {}, {}, { upstreams: { test } });
+  const silent = await answerOf(client.open('POST', TALK));
+  t.is(JSON.parse(silent.text.split('\n')[1]!).error.code, 4);
+  const stream = client.open('POST', TALK, { 'content-type': NDJSON });
+  const heard = spoken(stream);
+  const startedAt = performance.now();
+  for (let i = 0; i < 6; i++) {
+    stream.write('{"n":1}\n');
+    await sleep(200);
+  }
+  await heard.answer;
+  t.true(performance.now() - startedAt > 1700);
+});

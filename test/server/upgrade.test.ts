@@ -1,0 +1,108 @@
+/** Requests that ask for a protocol that is not spoken here: they are served as if they had not asked (RFC 9110 §7.8). */
+import { execFile } from 'node:child_process';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import { startGateway } from '../support/gateway.js';
+import type { Handlers } from '../support/upstream.js';
+
+const PROTO = `package p.v1;
+import "google/api/annotations.proto";
+message Q { string id = 1; string text = 2; }
+service S {
+  rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/{id}" }; }
+  rpc Make(Q) returns (Q) { option (google.api.http) = { post: "/v1/q" body: "*" }; }
+}`;
+const ECHO: Handlers = {
+  Get: ({ request }) => ({ message: request! }),
+  Make: ({ request }) => ({ message: request! }),
+};
+const H2C = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n';
+
+/** Sends pieces with pauses; resolves to what came until `count` answers are there. */
+async function exchange(t: ExecutionContext, port: number, pieces: readonly string[], count: number): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => void socket.destroy());
+  let text = '';
+  socket.setEncoding('latin1').on('data', (chunk) => {
+    text += chunk;
+  });
+  for (const piece of pieces) {
+    socket.write(piece, 'latin1');
+    await sleep(20);
+  }
+  for (const end = Date.now() + 5000; text.split('HTTP/1.1 ').length <= count; await sleep(10)) {
+    if (Date.now() > end) throw new Error(`expected ${count} answers, got ${JSON.stringify(text)}`);
+  }
+  return text;
+}
+
+test('h2c is ignored, with a body in one piece, in several, and in chunks; the connection serves on', async (t) => {
+  const { port, upstream, plan } = await startGateway(t, PROTO, ECHO);
+  t.is(plan.diagnostics.filter(({ severity }) => severity === 'error').length, 0);
+  const get = 'GET /v1/next HTTP/1.1\r\nhost: x\r\n\r\n';
+  const post = `POST /v1/q HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${H2C}`;
+  for (const [what, pieces] of [
+    ['none', [`GET /v1/first HTTP/1.1\r\nhost: x\r\n${H2C}\r\n`, get]],
+    ['pipelined', [`GET /v1/first HTTP/1.1\r\nhost: x\r\n${H2C}\r\n${get}`]],
+    ['one piece', [`${post}content-length: 14\r\n\r\n{"id":"first"}${get}`]],
+    ['several pieces', [`${post}content-length: 14\r\n\r\n`, '{"id":', '"first"}', get]],
+    ['chunks', [`${post}transfer-encoding: chunked\r\n\r\n`, '6\r\n{"id":\r\n', '8\r\n"first"}\r\n0\r\n\r\n', get]],
+  ] as const) {
+    const calls = upstream.calls.length;
+    const text = await exchange(t, port, pieces, 2);
+    t.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 200'], what);
+    t.notRegex(text, /upgrade/i);
+    t.deepEqual(
+      upstream.calls
+        .slice(calls)
+        .map(({ request }) => (request as { id: string }).id)
+        .sort(),
+      ['first', 'next'],
+      what,
+    );
+  }
+});
+
+test('other protocols are ignored: unknown ones, a WebSocket that is no GET or has a body', async (t) => {
+  const { port, upstream } = await startGateway(t, PROTO, ECHO);
+  for (const head of [
+    'GET /v1/a HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: TLS/1.0\r\n\r\n',
+    'GET /v1/a HTTP/1.1\r\nhost: x\r\nconnection: keep-alive, Upgrade\r\nUpgrade: h2c, foo\r\n\r\n',
+    'POST /v1/q HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 10\r\n\r\n{"id":"a"}',
+    'GET /v1/a HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 2\r\n\r\n{}',
+  ]) {
+    t.regex(await exchange(t, port, [head], 1), /^HTTP\/1\.1 200 /, head);
+    t.deepEqual(upstream.last().request, { id: 'a' });
+  }
+});
+
+test('headers keep their order, their case and their number on the way back', async (t) => {
+  const { port, upstream } = await startGateway(t, PROTO, {}, { metadata: { request: ['x-twice', 'x-latin'] } });
+  const head = `GET /v1/a HTTP/1.1\r\nHost: x\r\nX-Twice: 1\r\n${H2C}X-TWICE: 2\r\n\r\n`;
+  t.regex(await exchange(t, port, [head], 1), /^HTTP\/1\.1 200 /);
+  t.deepEqual(upstream.last().metadata.get('x-twice'), ['1, 2']);
+  const two = `GET /v1/a HTTP/1.1\r\nhost: x\r\nhost: y\r\n${H2C}\r\n`;
+  t.regex(await exchange(t, port, [two], 1), /^HTTP\/1\.1 400 /, 'what is refused without it is refused with it');
+});
+
+test('slow headers after an ignored upgrade end as any others', async (t) => {
+  const { port } = await startGateway(t, PROTO, {}, { listen: { headersTimeout: '300ms' } });
+  const text = await exchange(t, port, [`GET /v1/a HTTP/1.1\r\nhost: x\r\n${H2C}\r\n`, 'GET /v1/b HTTP/1.1\r\nho'], 2);
+  t.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 408']);
+});
+
+test('curl --http2 gets a plain answer', async (t) => {
+  const { url } = await startGateway(t, PROTO, ECHO);
+  const curl = (...args: string[]) => promisify(execFile)('curl', ['-sS', '--http2', ...args]).catch((error) => error);
+  const found = await curl('--version');
+  if (found.code === 'ENOENT') {
+    if (process.env.CI !== undefined) t.fail('curl is not installed');
+    t.log('SKIPPED: curl is not installed');
+    return t.pass();
+  }
+  t.is((await curl(`${url}/v1/a`)).stdout, '{"id":"a"}');
+  const made = await curl('--json', '{"id":"b"}', `${url}/v1/q`, '-w', ' %{http_version} %{http_code}');
+  t.is(made.stdout, '{"id":"b"} 1.1 200');
+});
