@@ -36,6 +36,7 @@ function describe({ req, state }: Context) {
     requestId,
     client: clientAddress,
     method: req.method,
+    http: req.httpVersion,
     path: rawPath.slice(0, 256),
     surface: surface.name,
     route: route?.binding.template.text,

@@ -1,10 +1,14 @@
 /** Requests that ask for a protocol that is not spoken here: they are served as if they had not asked (RFC 9110 §7.8). */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { startGateway } from '../support/gateway.js';
+import { findCommand } from '../support/commands.js';
+import { protoFolder, startGateway } from '../support/gateway.js';
 import type { Handlers } from '../support/upstream.js';
 
 const PROTO = `package p.v1;
@@ -13,7 +17,9 @@ message Q { string id = 1; string text = 2; }
 service S {
   rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/{id}" }; }
   rpc Make(Q) returns (Q) { option (google.api.http) = { post: "/v1/q" body: "*" }; }
+  rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/q:watch" }; }
 }`;
+const execute = promisify(execFile);
 const ECHO: Handlers = {
   Get: ({ request }) => ({ message: request! }),
   Make: ({ request }) => ({ message: request! }),
@@ -93,16 +99,62 @@ test('slow headers after an ignored upgrade end as any others', async (t) => {
   t.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 408']);
 });
 
-test('curl --http2 gets a plain answer', async (t) => {
+const curl = findCommand(['curl'], 'curl --http2 and curl -N', 'curl');
+
+(curl === undefined ? test.skip : test)('curl --http2 gets a plain answer', async (t) => {
   const { url } = await startGateway(t, PROTO, ECHO);
-  const curl = (...args: string[]) => promisify(execFile)('curl', ['-sS', '--http2', ...args]).catch((error) => error);
-  const found = await curl('--version');
-  if (found.code === 'ENOENT') {
-    if (process.env.CI !== undefined) t.fail('curl is not installed');
-    t.log('SKIPPED: curl is not installed');
-    return t.pass();
+  const run = async (...args: string[]) => (await execute(curl!, ['-sS', '--http2', ...args])).stdout;
+  t.is(await run(`${url}/v1/a`), '{"id":"a"}');
+  const made = await run('--json', '{"id":"b"}', `${url}/v1/q`, '-w', ' %{http_version} %{http_code}');
+  t.is(made, '{"id":"b"} 1.1 200');
+});
+
+(curl === undefined ? test.skip : test)('curl -N shows lines as they are sent', async (t) => {
+  async function* slowly() {
+    for (const id of ['a', 'b', 'c']) {
+      yield { id };
+      await sleep(400);
+    }
   }
-  t.is((await curl(`${url}/v1/a`)).stdout, '{"id":"a"}');
-  const made = await curl('--json', '{"id":"b"}', `${url}/v1/q`, '-w', ' %{http_version} %{http_code}');
-  t.is(made.stdout, '{"id":"b"} 1.1 200');
+  const { url } = await startGateway(t, PROTO, { Watch: () => ({ messages: slowly() }) });
+  for (const type of ['application/x-ndjson', 'text/event-stream', 'application/json']) {
+    const child = spawn(curl!, ['-sSN', '-H', `accept: ${type}`, `${url}/v1/q:watch`], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const seen: { at: number; text: string }[] = [];
+    child.stdout.on('data', (chunk) => seen.push({ at: performance.now(), text: String(chunk) }));
+    await once(child, 'close');
+    t.true(seen.length >= 3, type);
+    const [first, second, third] = ['"a"', '"b"', '"c"'].map((id) => seen.find(({ text }) => text.includes(id))!.at);
+    t.true(second! - first! > 200 && third! - second! > 200, `${type}: ${first} ${second} ${third}`);
+  }
+});
+
+const java = findCommand(['java'], "JDK's HttpClient", 'default-jdk-headless');
+
+/** It asks for `h2c` with its first request, with a body or without. */
+const JDK_CLIENT = `
+import java.net.URI;
+import java.net.http.*;
+public class Client {
+  public static void main(String[] args) throws Exception {
+    HttpClient client = HttpClient.newHttpClient();
+    HttpRequest.Builder to = HttpRequest.newBuilder(URI.create(args[0] + "/v1/q")).header("content-type", "application/json");
+    for (HttpRequest request : new HttpRequest[] {
+        to.POST(HttpRequest.BodyPublishers.ofString("{\\"id\\":\\"a\\"}")).build(),
+        HttpRequest.newBuilder(URI.create(args[0] + "/v1/b")).build() }) {
+      HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
+      System.out.println(answer.version() + " " + answer.statusCode() + " " + answer.body());
+    }
+  }
+}`;
+
+(java === undefined ? test.skip : test)("JDK's HttpClient, which sends Upgrade: h2c, gets plain answers", async (t) => {
+  const { url, upstream } = await startGateway(t, PROTO, ECHO);
+  const folder = await protoFolder(t, {});
+  await writeFile(join(folder, 'Client.java'), JDK_CLIENT);
+  t.timeout(60_000);
+  const { stdout } = await execute(java!, [join(folder, 'Client.java'), url]);
+  t.is(stdout, 'HTTP_1_1 200 {"id":"a"}\nHTTP_1_1 200 {"id":"b"}\n');
+  t.is(upstream.calls.length, 2);
 });
