@@ -45,6 +45,8 @@ test('what is no array, has no value or goes on behind its end is refused', (t) 
     ['[1', "body: expected ']' at the end of the array, got the end"],
     ['["a]', "body: expected ']' at the end of the array, got the end"],
     ['[', "body: expected ']' at the end of the array, got the end"],
+    ['[{"a":1}', "body: expected ']' at the end of the array, got the end"],
+    ['[{"a":1} 2]', `body: expected ',' or ']', got "2"`],
   ] as const) {
     const bytes = Buffer.from(text);
     for (let cut = 0; cut <= bytes.length; cut++) {
@@ -55,6 +57,13 @@ test('what is no array, has no value or goes on behind its end is refused', (t) 
       );
     }
   }
+});
+
+test('an object is there with its last byte, not with what separates it from the next', (t) => {
+  const elements = createJsonElements('array', 100);
+  t.deepEqual(elements.push(Buffer.from('[ {"a":{}}')).map(String), [' {"a":{}}']);
+  t.deepEqual(elements.push(Buffer.from(' , {"b":1}, 2')).map(String), [' {"b":1}']);
+  t.deepEqual(elements.push(Buffer.from(']')).map(String), [' 2']);
 });
 
 test('one element has a size, all of them none', (t) => {

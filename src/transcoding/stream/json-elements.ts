@@ -83,7 +83,7 @@ class Lines implements JsonElements {
 
 class ArrayElements implements JsonElements {
   readonly #pending: Pending;
-  #state: 'before' | 'first' | 'element' | 'after' = 'before';
+  #state: 'before' | 'first' | 'element' | 'separator' | 'after' = 'before';
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -97,7 +97,7 @@ class ArrayElements implements JsonElements {
     let start = 0;
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!;
-      if (this.#state === 'before' || this.#state === 'after') {
+      if (this.#state !== 'first' && this.#state !== 'element') {
         if (!isSpace(byte)) this.#outside(byte);
         start = at + 1;
       } else if (this.#endsElement(byte)) {
@@ -106,6 +106,12 @@ class ArrayElements implements JsonElements {
         if (isSomething(element)) found.push(element);
         else if (byte === COMMA || this.#state === 'element') throw expected('a value', byte);
         this.#state = byte === COMMA ? 'element' : 'after';
+        start = at + 1;
+      } else if (byte === CLOSE_OBJECT && this.#depth === 0 && !this.#inString) {
+        // An object does not wait for what separates it from the next.
+        this.#pending.add(chunk.subarray(start, at + 1));
+        found.push(this.#pending.take());
+        this.#state = 'separator';
         start = at + 1;
       }
     }
@@ -120,6 +126,11 @@ class ArrayElements implements JsonElements {
   }
 
   #outside(byte: number): void {
+    if (this.#state === 'separator') {
+      if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected("',' or ']'", byte);
+      this.#state = byte === COMMA ? 'element' : 'after';
+      return;
+    }
     if (this.#state === 'after') throw expected('the end', byte);
     if (byte !== OPEN_ARRAY) throw expected('an array of messages', byte);
     this.#state = 'first';
