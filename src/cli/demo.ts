@@ -16,7 +16,7 @@ interface DemoFlags {
   readonly adminPort: number;
 }
 
-/** `demo`: the shop's four gRPC services and a gateway in front of them, all on this machine. */
+/** `demo`: the shop's five gRPC services and a gateway in front of them, all on this machine. */
 export function demoCommand(exit: SetExitCode): Command {
   return new Command('demo')
     .description('Starts the demo services and a gateway in front of them, and prints requests to try.')
@@ -43,7 +43,7 @@ export function demoCommand(exit: SetExitCode): Command {
 async function serveShop(shop: Shop, identity: DemoIdentity, port: number, adminPort: number): Promise<number> {
   const { config, diagnostics } = parseConfig({
     version: 1,
-    listen: { port },
+    listen: { port, h2c: true },
     admin: { port: adminPort },
     schema: { protos: [shop.protos] },
     upstreams: Object.fromEntries(shop.upstreams.map(({ name, target, services }) => [name, { target, services }])),

@@ -1,6 +1,6 @@
 /**
  * shop.v1.Catalog: products, stock and files. Shows filters in the query, bodies of three shapes for one method, and
- * google.api.HttpBody both ways.
+ * google.api.HttpBody both ways, whole and in pieces.
  */
 import type { Asset, Books, Product } from './data.js';
 import { type FieldMask, page, pick } from './listing.js';
@@ -33,6 +33,10 @@ interface HttpBody {
   contentType: string;
   data: Uint8Array;
 }
+
+/** Of a file that comes in pieces. */
+const MOST_BYTES = 64 << 20;
+const PIECE_BYTES = 64 << 10;
 
 /** The handlers over these books. */
 export function catalog(books: Books): Handlers {
@@ -113,6 +117,29 @@ export function catalog(books: Books): Handlers {
       const stored = { contentType: content.contentType, data: content.data };
       books.assets.set(path, stored);
       return about(path, stored);
+    },
+
+    async StoreAsset(pieces: AsyncIterable<{ path: string; content: HttpBody | null }>): Promise<object> {
+      let [path, contentType, size] = ['', '', 0];
+      const kept: Uint8Array[] = [];
+      for await (const { path: named, content } of pieces) {
+        path ||= named;
+        contentType ||= content?.contentType ?? '';
+        size += content?.data.length ?? 0;
+        if (size > MOST_BYTES) throw invalid('content', `expected at most ${MOST_BYTES} bytes, got more`);
+        if (content !== null) kept.push(content.data);
+      }
+      const stored = { contentType, data: Buffer.concat(kept) };
+      books.assets.set(path, stored);
+      return about(path, stored);
+    },
+
+    async *DownloadAsset({ path }: { path: string }) {
+      const { contentType, data } = asset(path);
+      yield { contentType, data: data.subarray(0, PIECE_BYTES) };
+      for (let at = PIECE_BYTES; at < data.length; at += PIECE_BYTES) {
+        yield { contentType: '', data: data.subarray(at, at + PIECE_BYTES) };
+      }
     },
   };
 }

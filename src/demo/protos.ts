@@ -15,6 +15,7 @@ const files = [
   'shop/v1/orders.proto',
   'shop/v1/catalog.proto',
   'shop/v1/analytics.proto',
+  'shop/v1/support.proto',
   // For the details of errors, which no service names.
   'google/rpc/status.proto',
   'google/rpc/error_details.proto',

@@ -3,26 +3,18 @@
  * to response; a Refusal that they throw becomes a status with `grpc-status-details-bin`.
  */
 import { once } from 'node:events';
-import {
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type StatusObject,
-  type sendUnaryData,
-  status,
-} from '@grpc/grpc-js';
+import type { Readable, Writable } from 'node:stream';
+import { Metadata, Server, ServerCredentials, type StatusObject, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { Protos } from './protos.js';
 import { Refusal } from './refusal.js';
 
 /**
- * Method name → request in, response out; of a method whose server streams, its responses one after the other until
- * `signal` is aborted. Each handler declares its own request type.
+ * Method name → request in, response out. What streams is an AsyncIterable: of the client's messages in, of responses out
+ * until `signal` is aborted. Each handler declares its own request type.
  */
 export type Handlers = Readonly<Record<string, Handler>>;
 
-type Handler = (request: never, signal: AbortSignal) => object | AsyncIterable<object>;
+type Handler = (request: never, signal: AbortSignal) => object | Promise<object> | AsyncIterable<object>;
 
 /** A service that listens. */
 export interface RunningService {
@@ -42,10 +34,8 @@ export async function startService(
     Object.keys(definition).map((method) => {
       const handler = handlers[method];
       if (handler === undefined) throw new Error(`${name}: expected a handler for ${method}`);
-      return [
-        method,
-        definition[method]?.responseStream === true ? streaming(protos, handler) : unary(protos, handler),
-      ];
+      const streams = definition[method]?.responseStream === true;
+      return [method, streams ? streaming(protos, handler) : single(protos, handler)];
     }),
   );
   const server = new Server();
@@ -63,24 +53,23 @@ export async function startService(
   };
 }
 
-function unary(protos: Protos, handler: Handler) {
-  return (call: ServerUnaryCall<object, object>, callback: sendUnaryData<object>) => {
+/** Of a method that answers once. */
+function single(protos: Protos, handler: Handler) {
+  return async (call: Asking, callback: sendUnaryData<object>) => {
     try {
-      callback(null, handler(call.request as never, NEVER));
+      callback(null, await handler(requestOf(call), new AbortController().signal));
     } catch (error) {
       callback(statusOf(protos, error));
     }
   };
 }
 
-const NEVER = new AbortController().signal;
-
 function streaming(protos: Protos, handler: Handler) {
-  return async (call: ServerWritableStream<object, object>) => {
+  return async (call: Asking & Writable) => {
     const left = new AbortController();
     call.on('cancelled', () => left.abort());
     try {
-      for await (const message of handler(call.request as never, left.signal) as AsyncIterable<object>) {
+      for await (const message of handler(requestOf(call), left.signal) as AsyncIterable<object>) {
         if (!call.write(message)) await once(call, 'drain', { signal: left.signal });
       }
       call.end();
@@ -88,6 +77,14 @@ function streaming(protos: Protos, handler: Handler) {
       if (!left.signal.aborted) call.emit('error', statusOf(protos, error));
     }
   };
+}
+
+/** grpc-js hands over a message, or a stream of them. */
+type Asking = { readonly request: object } | Readable;
+
+function requestOf(call: Asking): never {
+  // Who stops reading still answers.
+  return ('request' in call ? call.request : call.iterator({ destroyOnReturn: false })) as never;
 }
 
 function statusOf(protos: Protos, error: unknown): Partial<StatusObject> {

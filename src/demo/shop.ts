@@ -1,6 +1,6 @@
 /**
- * The demo's backends: the shop's four gRPC services, each on a server of its own, over the same books. They know
- * nothing of HTTP or of the gateway. The fifth service of its protos, Pages, has no server: it is made of the others.
+ * The demo's backends: the shop's five gRPC services, each on a server of its own, over the same books. They know
+ * nothing of HTTP or of the gateway. The sixth service of its protos, Pages, has no server: it is made of the others.
  */
 import { analytics } from './analytics.js';
 import { catalog } from './catalog.js';
@@ -9,6 +9,7 @@ import { openBooks } from './data.js';
 import { orders } from './orders.js';
 import { loadProtos, shopProtos } from './protos.js';
 import { type Handlers, type RunningService, startService } from './service.js';
+import { support } from './support.js';
 
 /** One backend, in the words of the gateway's config. */
 interface ShopUpstream {
@@ -30,7 +31,7 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-const services = { customers, orders, catalog, analytics };
+const services = { customers, orders, catalog, analytics, support };
 
 /** Opens the shop with fresh books. Rejects when a proto does not load or a port cannot be had; nothing stays open then. */
 export async function startShop(): Promise<Shop> {

@@ -221,6 +221,22 @@ export function tour(baseUrl: string): Stop[] {
       expect: { status: 200, contains: 'event: end' },
     },
     {
+      title:
+        'Both ways, over HTTP/2: a chat, a line a message. With -X POST -T . for --data-binary it takes the lines that you type',
+      curl: `curl -sN --http2-prior-knowledge -H 'content-type: application/x-ndjson' --data-binary '{"author": "ada", "text": "Where is my order?"}' '${v1}/rooms/lobby:chat'`,
+      expect: { status: 200, contains: 'Which number has the order?' },
+    },
+    {
+      title: 'A file that goes up in pieces, of any content type',
+      curl: `curl -s -X PUT -H 'transfer-encoding: chunked' -H 'content-type: text/plain' --data-binary 'Two trees, four paces apart.' '${v1}/uploads/manuals/hammock.txt'`,
+      expect: { status: 200, contains: 'sizeBytes' },
+    },
+    {
+      title: '… and one that comes down in pieces',
+      curl: `curl -sN '${v1}/downloads/pictures/oak-desk.svg'`,
+      expect: { status: 200, contains: '<svg' },
+    },
+    {
       title: 'Limited: an address may ask for three codes in ten seconds, the fourth is 429 and says when',
       curl: `curl -s --json '{}' '${v1}/customers/{ada,bjorn,chiara,deniz}:sendCode'`,
       expect: { status: 429, contains: 'RATE_LIMITED' },

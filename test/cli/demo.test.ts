@@ -5,13 +5,14 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { tour } from '../../src/demo/tour.js';
 import { serving } from '../support/run.js';
+import { openWebSocket } from '../support/websocket.js';
 
 const run = promisify(execFile);
 
 test('each curl line of the demo answers what its title says, in any order and twice', async (t) => {
   const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
   t.teardown(demo.stop);
-  t.regex(demo.line, /^listening on http:\/\/127\.0\.0\.1:\d+: \d+ routes of 5 services$/);
+  t.regex(demo.line, /^listening on http:\/\/127\.0\.0\.1:\d+: \d+ routes of 6 services$/);
   for (let waited = 0; !demo.stderr().includes('Ctrl-C') && waited < 3000; waited += 20) await sleep(20);
   const stops = tour(demo.url);
   t.true(stops.length >= 20);
@@ -60,9 +61,35 @@ test('a service that is stopped: pages go on without it and say so, and it comes
   t.is((await ask('shop:search?query=hammock')).partial, 'hits.product');
   t.is((await ask('products/oak-desk/feed')).status, 503);
   demo.type('start nothing');
-  await said("expected 'stop NAME' or 'start NAME' of customers, orders, catalog, analytics, got 'start nothing'");
+  await said(
+    "expected 'stop NAME' or 'start NAME' of customers, orders, catalog, analytics, support, got 'start nothing'",
+  );
   demo.type('start catalog');
   await said('catalog is back');
   for (let waited = 0; waited < 10_000 && (await ask(page)).partial !== null; waited += 100) await sleep(100);
   t.is((await ask(page)).partial, null);
+});
+
+test('the chat: two in one room hear each other, one in another room does not', async (t) => {
+  const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
+  t.teardown(demo.stop);
+  const [ada, bjorn, other] = await Promise.all(
+    ['lobby', 'lobby', 'office'].map((room) => openWebSocket(t, demo.url, `/v1/rooms/${room}:chat`)),
+  );
+  for (const [who, author] of [
+    [ada!, 'ada'],
+    [bjorn!, 'bjorn'],
+    [other!, 'chiara'],
+  ] as const) {
+    who.say({ author, text: 'hello' });
+    await who.until(2);
+  }
+  ada!.say({ author: 'ada', text: 'Is my order there?' });
+  await bjorn!.until(4);
+  const texts = bjorn!.messages.map(({ author, text }) => `${author}: ${text}`);
+  t.deepEqual(texts.slice(-2), ['ada: Is my order there?', 'clerk: Which number has the order?']);
+  t.is(other!.messages.length, 2);
+  ada!.halfClose();
+  t.is((await ada!.closed).code, 1000);
+  t.is(bjorn!.socket.readyState, bjorn!.socket.OPEN);
 });

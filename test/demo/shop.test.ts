@@ -58,7 +58,7 @@ async function open(t: ExecutionContext) {
   return { shop, call, refused };
 }
 
-test('four services stand on four servers', async (t) => {
+test('five services stand on five servers', async (t) => {
   const { shop } = await open(t);
   t.deepEqual(
     shop.upstreams.map(({ name, services }) => [name, services]),
@@ -67,9 +67,10 @@ test('four services stand on four servers', async (t) => {
       ['orders', ['shop.v1.Orders']],
       ['catalog', ['shop.v1.Catalog']],
       ['analytics', ['shop.v1.Analytics']],
+      ['support', ['shop.v1.Support']],
     ],
   );
-  t.is(new Set(shop.upstreams.map(({ target }) => target)).size, 4);
+  t.is(new Set(shop.upstreams.map(({ target }) => target)).size, 5);
 });
 
 test('the data is the same in every run', async (t) => {
