@@ -98,7 +98,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...authProblems(config, routes, options.configFile),
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...streamProblems(routes),
-    ...unenforced(routes),
+    ...streamsWithoutBody(routes),
   ];
   const codecs = createCodecs(registry, {
     ...config.json,
@@ -358,18 +358,11 @@ function streamProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] 
   });
 }
 
-/** What a method declares and this version cannot hold: said, never silently left out. */
-function unenforced(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
-  const diagnostics: Diagnostic[] = [];
-  const seen = new Set<MethodDescriptor>();
-  for (const { binding } of routes) {
-    const { method } = binding;
-    if (seen.has(method)) continue;
-    seen.add(method);
-    if (method.clientStreaming && method.serverStreaming) {
-      const text = `${method.fullName}: methods that stream both ways are listed and answered with 501 by this version`;
-      diagnostics.push(warningAt(method.position, 'streaming', text));
-    }
-  }
-  return diagnostics;
+/** Without a body rule every message of the client's is empty but for what path and query say. */
+function streamsWithoutBody(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
+  return routes.flatMap(({ binding: { method, body, position } }) => {
+    if (!method.clientStreaming || body.kind !== 'none') return [];
+    const text = `${method.fullName}: expected a body rule, without one a client that streams has nothing to say`;
+    return [warningAt(position, 'stream-without-body', text)];
+  });
 }
