@@ -1,4 +1,5 @@
 /** What web pages see of streams, in a real browser: EventSource, WebSocket, fetch over HTTP/2. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { browser, openSite } from '../support/browser.js';
@@ -92,6 +93,8 @@ inBrowser('TLS: fetch over HTTP/2, a WebSocket beside them on the same port', as
     text: '{"n":1}\n{"n":2}\n{"n":3}\n',
     talk: { heard: [{ n: 1 }, { n: 2 }, { n: 3 }], code: 1000, reason: '' },
   });
+  // A line is written when its request is over.
+  for (let waited = 0; logged().length < 2 && waited < 5000; waited += 20) await sleep(20);
   t.deepEqual(
     logged().map(({ http, status }) => [http, status]),
     [
