@@ -8,6 +8,7 @@ import { type Access, missingScope } from '../policy/access.js';
 import type { Authenticator, Challenge } from '../policy/credentials.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Context, Middleware } from './exchange.js';
+import { handshakeOf } from './websocket/handshake.js';
 
 /** 401 without a caller unless the route is `optional`; 401 for a bad credential on both. */
 export function authenticate(
@@ -21,7 +22,9 @@ export function authenticate(
   const expected = expectation(challenges);
   return async function authenticate(ctx, next) {
     const { req, state } = ctx;
-    const { method = 'GET', rawHeaders, socket } = req;
+    const { rawHeaders, socket } = req;
+    // Over a WebSocket a page does more than ask: no cookie speaks for one that `*` alone lets in.
+    const method = handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'POST';
     try {
       const rawQuery = fromQuery ? state.rawQuery : undefined;
       const found = identify({ method, rawHeaders, socket, authority: state.authority, rawQuery });

@@ -261,6 +261,15 @@ test('the same auth as on any route; a token also in the query or in a cookie of
   t.false(JSON.stringify(logged()).includes(valid));
 });
 
+test('a cookie speaks for a page that cors.origins names, not for one that * lets in', async (t) => {
+  const { url, upstream } = await start(t, ECHO, { ...AUTH, cors: { origins: ['*', 'https://app.example.com'] } });
+  const headers = { cookie: `session=${await token({ sub: 'ada' })}` };
+  await openWebSocket(t, url, TALK, { headers, origin: 'https://app.example.com' });
+  const refused = await refusedWebSocket(url, TALK, { headers, origin: 'https://evil.example.com' });
+  t.deepEqual([refused.status, refused.json.details[0].reason], [403, 'FOREIGN_ORIGIN']);
+  t.is(upstream.calls.length, 1);
+});
+
 test('require is met by the first message, before there is a call', async (t) => {
   const require = ['request.room = caller.claims.room'];
   const policies = [{ selector: 'chat.v1.Chat/Owned', auth: { require } }];
