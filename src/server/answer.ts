@@ -36,15 +36,13 @@ export function cut(res: ServerResponse): void {
 }
 
 /**
- * What is to be written at once, one batch when there is room after the other. What HTTP/2 holds of an answer counts as its
- * connection's memory (`maxSessionMemory`); too much of it, and Node refuses the connection's other streams.
+ * What is to be written one after the other, each when there is room; undefined: at once. What HTTP/2 holds of an answer
+ * counts as its connection's memory (`maxSessionMemory`); too much of it, and Node refuses the connection's other streams.
  */
-export function batchesOf(res: ServerResponse, pieces: readonly Uint8Array[]): readonly (readonly Uint8Array[])[] {
-  if (streamOf(res) === undefined || pieces.every(({ length }) => length <= BATCH_BYTES)) return [pieces];
-  const batches: Uint8Array[][] = [];
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += BATCH_BYTES) batches.push([piece.subarray(at, at + BATCH_BYTES)]);
-  }
+export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint8Array[] | undefined {
+  if (bytes.length <= BATCH_BYTES || streamOf(res) === undefined) return undefined;
+  const batches: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += BATCH_BYTES) batches.push(bytes.subarray(at, at + BATCH_BYTES));
   return batches;
 }
 

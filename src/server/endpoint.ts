@@ -53,16 +53,11 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
     const { contentType, body } = transcoded;
     ctx.res.setHeader('content-type', contentType);
-    ctx.body = bodyOf(ctx, body);
-    ctx.length = body.length;
+    const batches = batchesOf(ctx.res, body);
+    ctx.body =
+      batches === undefined ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Readable.from(batches);
+    if (batches !== undefined) ctx.length = body.length;
   }
-}
-
-function bodyOf({ res }: Context, body: Uint8Array): Buffer | Readable {
-  const batches = batchesOf(res, [body]);
-  return batches.length === 1
-    ? Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-    : Readable.from(batches.flat(), { objectMode: false });
 }
 
 /** Header bytes that any client takes; the answer itself tells the rest. */

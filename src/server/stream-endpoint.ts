@@ -177,13 +177,23 @@ class StreamAnswer {
   async #write(pieces: readonly Uint8Array[]): Promise<void> {
     const res = this.#res;
     if (isOver(res)) throw gone();
-    for (const batch of batchesOf(res, pieces)) {
-      let hasRoom = true;
-      res.cork();
-      for (const piece of batch) hasRoom = res.write(piece);
-      res.uncork();
-      if (!hasRoom) await this.#room();
+    let hasRoom = true;
+    res.cork();
+    for (const piece of pieces) {
+      const batches = batchesOf(res, piece);
+      if (batches === undefined) hasRoom = res.write(piece);
+      else hasRoom = await this.#writeAll(batches);
     }
+    res.uncork();
+    if (!hasRoom) await this.#room();
+  }
+
+  async #writeAll(batches: readonly Uint8Array[]): Promise<boolean> {
+    const res = this.#res;
+    res.uncork();
+    for (const batch of batches) if (!res.write(batch)) await this.#room();
+    res.cork();
+    return true;
   }
 
   #room(): Promise<void> {
