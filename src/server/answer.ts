@@ -3,7 +3,7 @@
  * for how they end: in HTTP/1.1 what goes wrong costs the connection, in HTTP/2 a stream of it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { constants, type Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
 
 export function isHttp2({ httpVersionMajor }: Pick<IncomingMessage, 'httpVersionMajor'>): boolean {
   return httpVersionMajor >= 2;
@@ -60,6 +60,7 @@ export function dismiss(res: ServerResponse): void {
   if (stream?.writableEnded && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
-function streamOf(res: ServerResponse | Http2ServerResponse) {
-  return res instanceof Http2ServerResponse ? res.stream : undefined;
+/** Undefined: HTTP/1.1. */
+function streamOf(res: ServerResponse): ServerHttp2Stream | undefined {
+  return (res as ServerResponse & { readonly stream?: ServerHttp2Stream }).stream;
 }

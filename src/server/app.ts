@@ -16,11 +16,12 @@ export function createApp(options: PipelineOptions): RequestListener {
   const handle = app.callback();
   const { snapshots } = options;
 
-  return async function listener(req, res) {
+  return function listener(req, res) {
     const { stallTimeoutMs } = snapshots.current;
-    await handle(req, res);
-    dismiss(res);
-    // Node's timer counts from the last byte that the client took.
-    if (!isWhole(res) && !isOver(res)) res.setTimeout(stallTimeoutMs, () => cut(res));
+    return handle(req, res).then(() => {
+      dismiss(res);
+      // Node's timer counts from the last byte that the client took.
+      if (!isWhole(res) && !isOver(res)) res.setTimeout(stallTimeoutMs, () => cut(res));
+    });
   };
 }

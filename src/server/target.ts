@@ -35,8 +35,9 @@ function split(authority: string, url: string): Target {
 
 /** `:authority` in HTTP/2, where a Host beside it must be the same (RFC 9113 §8.3.1). */
 function hostOf(req: IncomingMessage): string {
+  if (!isHttp2(req)) return singleHost(req);
   const authority = req.headers[':authority'];
-  if (!isHttp2(req) || typeof authority !== 'string') return singleHost(req);
+  if (typeof authority !== 'string') return singleHost(req);
   if ((req.headers.host ?? authority) !== authority) throw bad('host: expected what :authority says, got another');
   return authority;
 }
