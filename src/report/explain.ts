@@ -12,9 +12,10 @@ import { RouteTableBuilder } from '../routing/route-table.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../transcoding/error-body.js';
 import { compileRequestMetadata, type MetadataSettings } from '../transcoding/headers.js';
-import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
+import { requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
 import type { QuerySettings } from '../transcoding/query.js';
-import { compileTranscoder } from '../transcoding/transcoder.js';
+import { createJsonElements, encodeElement } from '../transcoding/stream/json-elements.js';
+import { compileTranscoder, type Transcoder, type TranscoderInput } from '../transcoding/transcoder.js';
 import { describePlan, planTree } from './plan-tree.js';
 import { streamingOf } from './route-map.js';
 
@@ -126,16 +127,39 @@ function transcoded(
   const metadata = compileRequestMetadata(settings.metadata, settings.guardedHeaders)(request.rawHeaders);
   const transcoder = compileTranscoder(binding, settings.codecs, settings.query);
   const contentType = headerOf(request, 'content-type');
-  if (request.body.length > 0) {
-    requireIdentity(headerOf(request, 'content-encoding'));
-    if (transcoder.readsJson) requireJson(contentType);
-  }
+  const { body } = request;
+  if (body.length > 0) requireIdentity(headerOf(request, 'content-encoding'));
   const question = request.target.indexOf('?');
   const rawQuery = question < 0 ? '' : request.target.slice(question + 1);
-  const { message } = transcoder.request({ captures, rawQuery, body: request.body, contentType });
-  const json = Buffer.from(settings.codecs.of(binding.method.input).write(message)).toString('utf8');
-  rows.push(['request', ...JSON.stringify(JSON.parse(json), null, 2).split('\n')]);
+  const input = { captures, rawQuery, body, contentType };
+  const messages = binding.method.clientStreaming ? streamed(transcoder, input) : [single(transcoder, input)];
+  const codec = settings.codecs.of(binding.method.input);
+  const lines = messages.flatMap((message) => {
+    const json = Buffer.from(codec.write(message)).toString('utf8');
+    return JSON.stringify(JSON.parse(json), null, 2).split('\n');
+  });
+  rows.push(['request', ...(lines.length > 0 ? lines : ['no message'])]);
   if (metadata.length > 0) rows.push(['metadata', ...metadata.map(([key, value]) => `${key}: ${shown(value)}`)]);
+}
+
+function single(transcoder: Transcoder, input: TranscoderInput): Uint8Array {
+  if (input.body.length > 0 && transcoder.readsJson) requireJson(input.contentType);
+  return transcoder.request(input).message;
+}
+
+/** The messages of a client that streams. */
+function streamed(transcoder: Transcoder, input: TranscoderInput): Uint8Array[] {
+  const { body, contentType } = input;
+  const messages = transcoder.messages(input);
+  const elements = body.length === 0 ? [] : elementsOf(transcoder, Buffer.from(body), contentType);
+  if (elements.length === 0 && messages.hasBound) return [messages.encode(body.subarray(0, 0))];
+  return elements.map((element, index) => encodeElement(messages, element, index));
+}
+
+function elementsOf(transcoder: Transcoder, body: Buffer, contentType: string | undefined): readonly Buffer[] {
+  if (!transcoder.readsJson) return [body];
+  const elements = createJsonElements(requireJsonStream(contentType, false), Number.POSITIVE_INFINITY);
+  return [...elements.push(body), ...elements.end()];
 }
 
 /** Who may call, and what says so. Credentials are not looked at: a dry run knows nobody. */

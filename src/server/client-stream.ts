@@ -3,10 +3,9 @@
  * takes them. What path and query say is part of the first one.
  */
 import { Code } from '../status/code.js';
-import type { FieldViolation } from '../status/details.js';
-import { gatewayError, invalidRequest, StatusError } from '../status/status-error.js';
+import { gatewayError, StatusError } from '../status/status-error.js';
 import { requireIdentity, requireJsonStream } from '../transcoding/negotiate.js';
-import { createJsonElements } from '../transcoding/stream/json-elements.js';
+import { createJsonElements, encodeElement } from '../transcoding/stream/json-elements.js';
 import type { RequestMessages } from '../transcoding/transcoder.js';
 import { hasBody } from './answer.js';
 import { demand } from './authenticate.js';
@@ -74,7 +73,7 @@ async function* encoded(
     for (;;) {
       const { done, value } = await bodies.next();
       if (done === true) break;
-      yield isJson ? read(messages, value, count) : messages.encode(value);
+      yield isJson ? encodeElement(messages, value, count) : messages.encode(value);
       count++;
     }
   } finally {
@@ -98,21 +97,6 @@ async function* bodiesOf(ctx: Context, settings: ClientStreamSettings): AsyncGen
 }
 
 const NO_BODY = new Uint8Array(0);
-
-/** Errors name the message: `[2].quantity`. */
-function read(messages: RequestMessages, element: Uint8Array, index: number): Uint8Array {
-  try {
-    return messages.encode(element);
-  } catch (error) {
-    const [detail] = error instanceof StatusError ? error.details : [];
-    if (detail === undefined || !('fieldViolations' in detail)) throw error;
-    const named = (detail.fieldViolations as readonly FieldViolation[]).map(({ field, description }) => ({
-      field: field === 'body' ? `[${index}]` : `[${index}].${field}`,
-      description,
-    }));
-    throw invalidRequest('INVALID_BODY', named);
-  }
-}
 
 /** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
 async function* chunksOf(

@@ -193,6 +193,18 @@ test('explain shows the exact error and exits 1', async (t) => {
   t.is((await protogate(['explain', 'GET', '/nowhere', '--protos', folder])).exitCode, 1);
 });
 
+test('explain takes the messages of a client stream as a request would bring them', async (t) => {
+  const explain = (body: string, ...flags: string[]) =>
+    protogate(['explain', 'POST', '/v1/rooms/a:chat', '--protos', 'protos/demo', '-d', body, ...flags]);
+  const array = await explain('[{"text":"x"},{"text":"y"}]');
+  t.regex(array.stdout, /\nrequest +\{\n +"room": "rooms\/a",\n +"text": "x"\n +\}\n +\{\n +"text": "y"\n +\}\n/);
+  const lines = await explain('{"text":"x"}\n{"text":"y"}', '-H', 'content-type: application/x-ndjson');
+  t.is(lines.stdout, array.stdout);
+  t.regex((await explain('{"text":"x"}')).stdout, /error +400 body: expected an array of messages, got "\{"/);
+  t.regex((await explain('[{},{"n":1}]')).stdout, /error +400 \[1\]\.n: unknown field/);
+  t.regex((await explain('[]')).stdout, /\nrequest +\{\n +"room": "rooms\/a"\n +\}\n/);
+});
+
 test('config-schema prints a JSON Schema', async (t) => {
   const { exitCode, stdout } = await protogate(['config-schema']);
   t.is(exitCode, 0);

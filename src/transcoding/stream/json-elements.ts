@@ -6,7 +6,9 @@
  *
  * Only where an element ends is found here; what it is, the codec says.
  */
-import { gatewayError, invalidRequest } from '../../status/status-error.js';
+import type { FieldViolation } from '../../status/details.js';
+import { gatewayError, invalidRequest, StatusError } from '../../status/status-error.js';
+import type { RequestMessages } from '../transcoder.js';
 
 export type ElementForm = 'lines' | 'array';
 
@@ -162,6 +164,21 @@ class ArrayElements implements JsonElements {
       default:
         return byte === COMMA && this.#depth <= 0;
     }
+  }
+}
+
+/** The message that an element is. Errors name it: `[2].quantity`. */
+export function encodeElement(messages: RequestMessages, element: Uint8Array, index: number): Uint8Array {
+  try {
+    return messages.encode(element);
+  } catch (error) {
+    const [detail] = error instanceof StatusError ? error.details : [];
+    if (detail === undefined || !('fieldViolations' in detail)) throw error;
+    const named = (detail.fieldViolations as readonly FieldViolation[]).map(({ field, description }) => ({
+      field: field === 'body' ? `[${index}]` : `[${index}].${field}`,
+      description,
+    }));
+    throw invalidRequest('INVALID_BODY', named);
   }
 }
 
