@@ -9,9 +9,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
+import { http2Client } from '../support/http2.js';
 import { freePort } from '../support/ports.js';
 import { protogate, serving } from '../support/run.js';
 import { type Handlers, startUpstream } from '../support/upstream.js';
+import { openWebSocket } from '../support/websocket.js';
 
 const PROTO = `package acme.v1;
 import "google/api/annotations.proto";
@@ -20,6 +22,7 @@ message Ask { string id = 1; }
 message Reply { string text = 1; }
 service Notes {
   rpc Get(Ask) returns (Reply) { option (google.api.http) = { get: "/v1/notes/{id}" }; }
+  rpc Follow(Ask) returns (stream Reply) { option (google.api.http) = { get: "/v1/notes/{id}:follow" }; }
   rpc Limited(Ask) returns (Reply) {
     option (google.api.http) = { get: "/v1/limited/{id}" };
     option (protogate.v1.policy) = {
@@ -35,7 +38,7 @@ async function start(t: ExecutionContext, workers: string, handlers: Handlers = 
   const folder = await protoFolder(t, PROTO);
   const adminPort = await freePort();
   const config = join(folder, 'protogate.yaml');
-  await writeFile(config, 'version: 1\ndrain: { grace: 200ms, timeout: 5s }\n');
+  await writeFile(config, 'version: 1\nlisten: { h2c: true }\ndrain: { grace: 200ms, timeout: 5s }\n');
   const flags = ['--protos', folder, '--upstream', upstream.target, '--port', '0', '--admin-port', String(adminPort)];
   const server = await serving(['serve', '--config', config, ...flags, '--workers', workers]);
   t.teardown(async () => {
@@ -85,7 +88,7 @@ test.serial(
   '500 parallel requests over a limit of 100 with four workers: exactly 100 pass, and count for no other limit',
   async (t) => {
     const server = await start(t, '4');
-    t.regex(server.line, /^listening on http:\/\/127\.0\.0\.1:\d+: 2 routes of 1 service$/);
+    t.regex(server.line, /^listening on http:\/\/127\.0\.0\.1:\d+: 3 routes of 1 service$/);
     const answers = await Promise.all(
       Array.from({ length: 500 }, (_, i) => sendTo(server.url, 'GET', `/v1/limited/${i}`)),
     );
@@ -196,4 +199,17 @@ test.serial('auto is one worker a core', async (t) => {
   const server = await start(t, 'auto');
   const expected = availableParallelism();
   t.is(pidsOf(server).length, expected === 1 ? 0 : expected);
+});
+
+test('workers speak HTTP/2 and WebSockets', async (t) => {
+  const { url } = await start(t, '2', { Follow: { messages: [{ text: 'a' }, { text: 'b' }] } });
+  for (let i = 0; i < 4; i++) {
+    const { socket, closed, messages } = await openWebSocket(t, url, '/v1/notes/1:follow');
+    t.is((await closed).code, 1000);
+    t.deepEqual(messages, [{ text: 'a' }, { text: 'b' }]);
+    socket.terminate();
+    const client = http2Client(t, url);
+    t.is((await client.send('GET', '/v1/notes/1:follow')).text, '[{"text":"a"},{"text":"b"}]');
+    client.session.destroy();
+  }
 });

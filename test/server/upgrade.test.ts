@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
+import { certificates } from '../support/certificates.js';
 import { findCommand } from '../support/commands.js';
-import { protoFolder, startGateway } from '../support/gateway.js';
+import { protoFolder, sendTo, startGateway } from '../support/gateway.js';
+import { tlsFiles } from '../support/tls-files.js';
 import type { Handlers } from '../support/upstream.js';
 
 const PROTO = `package p.v1;
@@ -91,6 +93,15 @@ test('headers keep their order, their case and their number on the way back', as
   t.deepEqual(upstream.last().metadata.get('x-twice'), ['1, 2']);
   const two = `GET /v1/a HTTP/1.1\r\nhost: x\r\nhost: y\r\n${H2C}\r\n`;
   t.regex(await exchange(t, port, [two], 1), /^HTTP\/1\.1 400 /, 'what is refused without it is refused with it');
+});
+
+test('over TLS as well', async (t) => {
+  const made = certificates();
+  const { url, upstream } = await startGateway(t, PROTO, ECHO, { listen: { tls: await tlsFiles(t, made) } });
+  const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAEAAEAAAAIAAAAB' };
+  const { status, json } = await sendTo(url, 'POST', '/v1/q', { headers, body: { id: 'a' }, tls: { ca: made.ca } });
+  t.deepEqual([status, json], [200, { id: 'a' }]);
+  t.is(upstream.calls.length, 1);
 });
 
 test('slow headers after an ignored upgrade end as any others', async (t) => {

@@ -491,3 +491,71 @@ test('over HTTP/1.1 a bidi method without a WebSocket is 426, which says how', a
   t.is(headers.upgrade, 'websocket');
   t.is(json.code, 9);
 });
+
+const HANDSHAKE = [
+  `GET ${TALK} HTTP/1.1`,
+  'host: x',
+  'connection: upgrade',
+  'upgrade: websocket',
+  'sec-websocket-version: 13',
+  'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==',
+  '\r\n',
+].join('\r\n');
+
+for (const [what, bytes] of [
+  ['an unknown opcode', Buffer.from([0xff, 0xff, 0, 0])],
+  ['text of another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+  ['a frame without a mask', Buffer.from([0x81, 0x05, 1, 2, 3, 4, 5])],
+] as const) {
+  test(`${what} after the handshake closes with 1002`, async (t) => {
+    const { url, gateway } = await start(t);
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    t.teardown(() => void socket.destroy());
+    let heard = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      heard = Buffer.concat([heard, chunk]);
+    });
+    socket.write(HANDSHAKE);
+    await until(() => heard.includes('\r\n\r\n'));
+    socket.write(bytes);
+    await once(socket, 'close');
+    t.is(heard.subarray(-4).toString('hex'), '880203ea');
+    await until(() => gateway.snapshots.inFlight === 0);
+  });
+}
+
+test('a client that ends its side of the connection is gone', async (t) => {
+  const { url, upstream, gateway } = await start(t, { Talk: { hang: true } });
+  const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => void socket.destroy());
+  socket.resume().write(HANDSHAKE);
+  await until(() => upstream.calls.length === 1);
+  socket.end();
+  await upstream.last().whenCancelled;
+  await until(() => gateway.snapshots.inFlight === 0);
+  t.pass();
+});
+
+test.serial(
+  'pings that nobody reads the answers of, and a message in endless pieces, end in bounded memory',
+  async (t) => {
+    const { url } = await start(t);
+    const before = process.memoryUsage().rss;
+    const pinging = await openWebSocket(t, url, TALK);
+    pinging.socket.pause();
+    const isOpen = ({ socket }: typeof pinging) => socket.readyState === socket.OPEN;
+    for (let i = 0; i < 400 && isOpen(pinging); i++) {
+      for (let k = 0; k < 500 && isOpen(pinging); k++) pinging.socket.ping(Buffer.alloc(125));
+      await sleep(1);
+    }
+    pinging.socket.resume();
+    t.not((await pinging.closed).code, 1000);
+    const pieces = await openWebSocket(t, url, TALK);
+    for (let i = 0; i < 100_000 && isOpen(pieces); i++) {
+      pieces.socket.send('x', { fin: false });
+      if (i % 1000 === 0) await sleep(1);
+    }
+    t.is((await pieces.closed).code, 1008);
+    t.true(process.memoryUsage().rss - before < 64 << 20);
+  },
+);
