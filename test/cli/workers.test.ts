@@ -104,7 +104,7 @@ test.serial(
     t.regex(text, /protogate_ratelimit_decisions_total\{decision="admitted"\} \d+\n/);
     t.is((await server.ready()).workers, 4);
     t.regex((await server.ready()).upstreams.default, /ready/);
-    t.is((await sendTo(server.admin, 'GET', '/routes')).json.length, 2);
+    t.is((await sendTo(server.admin, 'GET', '/routes')).json.length, 3);
   },
 );
 
