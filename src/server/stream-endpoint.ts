@@ -196,21 +196,21 @@ class StreamAnswer {
     return true;
   }
 
+  /** Cuts a client that takes nothing any more; one that is slow is waited for. */
   #room(): Promise<void> {
     const res = this.#res;
-    const { requestTimeoutMs } = this.settings;
+    // Node's own timer: it looks at what is taken of a large message, not at its end alone.
+    res.setTimeout(this.settings.requestTimeoutMs);
     return new Promise<void>((resolve, reject) => {
-      const cancelTimer = this.#clock.after(requestTimeoutMs, () => cut(res));
       const settle = (then: () => void) => {
-        cancelTimer();
-        res.off('drain', onDrain);
-        res.off('close', onClose);
+        res.setTimeout(0);
+        res.off('drain', onDrain).off('close', onClose).off('timeout', onStall);
         then();
       };
       const onDrain = () => settle(resolve);
       const onClose = () => settle(() => reject(gone()));
-      res.once('drain', onDrain);
-      res.once('close', onClose);
+      const onStall = () => cut(res);
+      res.on('drain', onDrain).on('close', onClose).on('timeout', onStall);
     });
   }
 

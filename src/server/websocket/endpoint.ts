@@ -127,20 +127,21 @@ class Conversation {
 
   /** Resolves when the client has room for more. */
   async #say(body: Uint8Array): Promise<void> {
-    const { clock, isRaw, requestTimeoutMs } = this.settings;
+    const { isRaw, requestTimeoutMs } = this.settings;
     const { socket } = this.#handshake;
     this.#touch();
     this.socket.send(body, { binary: isRaw });
     if (!socket.writableNeedDrain) return;
-    const cancelTimer = clock.after(requestTimeoutMs, () => this.socket.terminate());
+    socket.setTimeout(requestTimeoutMs);
     await new Promise<void>((resolve) => {
       const settle = () => {
-        cancelTimer();
-        socket.off('drain', settle).off('close', settle);
+        socket.setTimeout(0);
+        socket.off('drain', settle).off('close', settle).off('timeout', onStall);
         resolve();
       };
+      const onStall = () => this.socket.terminate();
       // Who waits for a socket that closes hears of it by the interruption.
-      socket.on('drain', settle).on('close', settle);
+      socket.on('drain', settle).on('close', settle).on('timeout', onStall);
     });
   }
 

@@ -3,13 +3,13 @@
  * in between it is a GET like any other, and a refusal is an answer like any other.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { gatewayError } from '../../status/status-error.js';
 import { hasBody } from '../answer.js';
 
 export interface Handshake {
-  readonly socket: Duplex;
+  readonly socket: Socket;
   /** What the client has sent after the head. */
   readonly head: Buffer;
   /** Its headers go out with the 101; its body if the request is refused. */
