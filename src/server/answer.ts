@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
+import type { Clock } from '../base/clock.js';
 
 export function isHttp2({ httpVersionMajor }: Pick<IncomingMessage, 'httpVersionMajor'>): boolean {
   return httpVersionMajor >= 2;
@@ -53,11 +54,20 @@ export function closeAfter(res: ServerResponse): void {
   if (streamOf(res) === undefined && !res.headersSent) res.setHeader('connection', 'close');
 }
 
-/** The same for HTTP/2, once the answer was given: resets what is open of the request, when all is out (RFC 9113 §8.1). */
-export function dismiss(res: ServerResponse): void {
+/** What an HTTP/2 client may still send when it has its answer: little is read and dropped, much waits until it has seen that. */
+const UNREAD = { bytes: 65_536, waitMs: 500 };
+
+/** The same for HTTP/2, once the answer was given: resets what is open of the request (RFC 9113 §8.1). */
+export function dismiss(res: ServerResponse, clock: Clock): void {
   const stream = streamOf(res);
-  // Node does so by itself, but not for what somebody began to read.
-  if (stream?.writableEnded && !stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  if (stream === undefined || !stream.writableEnded) return;
+  if (stream.endAfterHeaders || stream.readableEnded || stream.destroyed) return;
+  // Node would reset at once what nobody began to read, and clients that are still sending lose the answer over it.
+  const length = Number(res.req.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  if (length <= UNREAD.bytes) stream.resume();
+  else stream.pause();
+  const cancel = clock.after(UNREAD.waitMs, () => stream.close(constants.NGHTTP2_NO_ERROR));
+  stream.once('close', cancel);
 }
 
 /** Undefined: HTTP/1.1. */

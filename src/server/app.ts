@@ -14,12 +14,12 @@ export function createApp(options: PipelineOptions): RequestListener {
   app.silent = true;
   for (const middleware of beforeMatch(options)) app.use(middleware);
   const handle = app.callback();
-  const { snapshots } = options;
+  const { snapshots, clock } = options;
 
   return function listener(req, res) {
     const { stallTimeoutMs } = snapshots.current;
     return handle(req, res).then(() => {
-      dismiss(res);
+      dismiss(res, clock);
       // Node's timer counts from the last byte that the client took.
       if (!isWhole(res) && !isOver(res)) res.setTimeout(stallTimeoutMs, () => cut(res));
     });

@@ -110,7 +110,7 @@ class StreamAnswer {
       }
       if (!this.#committed) this.#commit(response);
       this.#res.end(this.framing?.end(this.#count));
-      dismiss(this.#res);
+      dismiss(this.#res, this.#clock);
       await closed(this.#res);
     } catch (error) {
       await this.#failed(error);
@@ -226,7 +226,7 @@ class StreamAnswer {
     if (last === undefined) cut(res);
     else {
       res.end(last);
-      dismiss(res);
+      dismiss(res, this.#clock);
       await closed(res);
     }
   }

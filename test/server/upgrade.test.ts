@@ -141,6 +141,20 @@ const curl = findCommand(['curl'], 'curl --http2 and curl -N', 'curl');
   }
 });
 
+(curl === undefined ? test.skip : test)(
+  'curl gets the answer to an upload over HTTP/2 that nobody reads',
+  async (t) => {
+    const { url } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
+    const folder = await protoFolder(t, {});
+    await writeFile(join(folder, 'upload'), Buffer.alloc(3 << 20));
+    const upload = ['-sS', '--http2-prior-knowledge', '--data-binary', `@${join(folder, 'upload')}`];
+    for (let i = 0; i < 10; i++) {
+      const { stdout } = await execute(curl!, [...upload, `${url}/nowhere`, '-w', ' %{http_code}']);
+      t.regex(stdout, /ROUTE_NOT_FOUND.* 404$/);
+    }
+  },
+);
+
 const java = findCommand(['java'], "JDK's HttpClient", 'default-jdk-headless');
 
 /** It asks for `h2c` with its first request, with a body or without. */
