@@ -405,7 +405,7 @@ test('silence on both sides for streamIdleTimeout closes with 4004; a word from 
           yield { n };
           await sleep(300);
         }
-        await sleep(60_000);
+        await sleep(60_000, undefined, { ref: false });
       })(),
     },
   });
