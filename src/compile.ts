@@ -37,7 +37,6 @@ import type { Counters } from './store/counters.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
-import { isHttpBody } from './transcoding/http-body.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
 import { type RetrySettings, retrying } from './upstream/retry.js';
 import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
@@ -108,10 +107,11 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const requestOf = method.clientStreaming
       ? compileClientStream({ ...ends, idleTimeoutMs })
       : compileCallRequest(ends);
-    const stream = { ...ends, requestOf, isRaw: isHttpBody(method.output), idleTimeoutMs, statusCodec };
+    const successStatus = settings.successStatus ?? 200;
+    const stream = { ...ends, requestOf, successStatus, idleTimeoutMs, statusCodec };
     const end = method.serverStreaming
       ? streamEndpoint(stream)
-      : endpoint({ ...ends, requestOf, successStatus: settings.successStatus ?? 200, freshness });
+      : endpoint({ ...ends, requestOf, successStatus, freshness });
     const chain = (fromQuery: boolean) => [
       ...counting(cost, route.rateLimits.filter(isByAddress)),
       ...guardsOf(access, ofPath, authenticator, transcoder.path, fromQuery),

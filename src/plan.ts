@@ -29,6 +29,7 @@ import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/des
 import { parseMethodSelector } from './schema/method-selector.js';
 import type { RegistryFile } from './schema/registry.js';
 import { loadSchema, type Schema } from './schema/source.js';
+import { streamProblems } from './stream-problems.js';
 import type { RetrySettings } from './upstream/retry.js';
 import { selectUpstream } from './upstream/service-selector.js';
 
@@ -97,8 +98,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...problemsOfAggregates(config, routes, policies.of),
     ...authProblems(config, routes, options.configFile),
     ...cacheProblems(routes, identityReachesUpstreams(config)),
-    ...streamProblems(routes),
-    ...streamsWithoutBody(routes),
+    ...streamProblems(routes, config.json.protoNames),
   ];
   const codecs = createCodecs(registry, {
     ...config.json,
@@ -341,28 +341,4 @@ function identityReachesUpstreams({ auth, metadata }: Config): boolean {
   if (auth === undefined) return false;
   const named = [auth.apiKeys?.consumerToMetadata, auth.mtls?.consumerToMetadata].some((key) => key !== undefined);
   return named || metadata.forwardAuthorization || auth.jwt.some(({ claimsToMetadata }) => claimsToMetadata.size > 0);
-}
-
-/** Rule 21: a line `{"error": …}` ends a stream that failed; a message with such a field could look like one. */
-function streamProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
-  const seen = new Set<MethodDescriptor>();
-  return routes.flatMap(({ binding: { method, responseBody } }) => {
-    if (!method.serverStreaming || seen.has(method)) return [];
-    seen.add(method);
-    const type = responseBody === undefined ? undefined : responseBody.type;
-    const message = type === undefined ? method.output : type.kind === 'message' ? type.message : undefined;
-    const field = message?.fieldNamed('error');
-    if (field === undefined) return [];
-    const text = `${method.fullName}: expected a streamed message without a field 'error', which tells a stream's failure`;
-    return [errorAt(field.position, 'stream-error-field', text)];
-  });
-}
-
-/** Without a body rule every message of the client's is empty but for what path and query say. */
-function streamsWithoutBody(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
-  return routes.flatMap(({ binding: { method, body, position } }) => {
-    if (!method.clientStreaming || body.kind !== 'none') return [];
-    const text = `${method.fullName}: expected a body rule, without one a client that streams has nothing to say`;
-    return [warningAt(position, 'stream-without-body', text)];
-  });
 }

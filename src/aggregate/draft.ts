@@ -7,11 +7,12 @@
  * A list has a part for each step that makes elements of it, in the order in which they are written, so that the order
  * of arrival decides nothing.
  */
+
+import { fieldValues, writeFieldValues } from '../codec/field-values.js';
 import { WireReader } from '../codec/wire-reader.js';
 import { WireWriter } from '../codec/wire-writer.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { StatusError } from '../status/status-error.js';
-import { fieldValues, writeFieldValues } from './field-values.js';
 
 /** A value as it travels, or a message in the making. */
 export type Node = Uint8Array | Draft;

@@ -3,11 +3,11 @@
  * the message that its element came from. With `key` the elements are asked for together.
  */
 
+import { fieldValues, writeFieldValues } from '../codec/field-values.js';
 import { WireWriter } from '../codec/wire-writer.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { type Draft, MissingPart } from './draft.js';
-import { fieldValues, writeFieldValues } from './field-values.js';
 import type { Element, Scope } from './scope.js';
 import type { Batch, PlannedStep, StepCall } from './step.js';
 

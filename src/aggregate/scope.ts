@@ -3,11 +3,11 @@
  * reading: a Place compiled into a function that fetches its values from bytes and Drafts, and decodes nothing else.
  */
 import type { Principal } from '../call/principal.js';
+import { fieldValues } from '../codec/field-values.js';
 import { ownClaim } from '../paths/equality.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { StatusError } from '../status/status-error.js';
 import { Draft, MissingPart, type Node } from './draft.js';
-import { fieldValues } from './field-values.js';
 import type { CallerPlace, FieldPlace } from './place.js';
 
 export interface Scope {

@@ -4,10 +4,11 @@
  *     with: "filter.customer = request.customer"  with: "page_size = 5"
  *     → ListOrdersRequest { 1: filter { 2: <customer> }, 3: 5 }
  */
+
+import { writeFieldValues } from '../codec/field-values.js';
 import { WireWriter } from '../codec/wire-writer.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { Node } from './draft.js';
-import { writeFieldValues } from './field-values.js';
 import type { Read, Scope } from './scope.js';
 
 interface Assignment {

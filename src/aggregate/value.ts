@@ -8,13 +8,13 @@
  *     page_size = 5                      encoded when the schema is loaded
  */
 import { BindError, isTextual } from '../codec/bound.js';
+import { encodeValue, isDefaultValue } from '../codec/field-values.js';
 import { wrappedScalar } from '../codec/well-known-reader.js';
 import { type Expression, ExpressionError, type PathExpression, type TextExpression } from '../paths/expression.js';
 import { valueText } from '../paths/field-text.js';
 import type { FieldDescriptor, ScalarType } from '../schema/descriptor.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
-import { encodeValue, isDefaultValue } from './field-values.js';
 import {
   describeHeld,
   type FieldPlace,

@@ -59,8 +59,8 @@ export async function listenPublic(config: Plan['config'], handle: RequestListen
   return listener;
 }
 
-export function listenSettings({ listen: { tls, ...rest }, limits }: Plan['config']): ListenSettings {
-  const settings = { ...rest, headerBytes: limits.headerBytes };
+export function listenSettings({ listen: { tls, ...rest }, limits, errors }: Plan['config']): ListenSettings {
+  const settings = { ...rest, headerBytes: limits.headerBytes, errorFormat: errors.format };
   return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
 }
 

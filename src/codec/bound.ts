@@ -43,12 +43,15 @@ export class BoundMessage {
   }
 
   /** Throws BindError if another member of the field's oneof is bound. */
-  add(entry: BoundEntry): void {
-    const { oneof, name } = entry.field;
+  checkOneof({ oneof, name }: FieldDescriptor): void {
     const other = oneof && this.entries.find(({ field }) => field.oneof === oneof);
-    if (other !== undefined) {
-      throw new BindError(`expected one member of oneof ${oneof?.name}, found ${other.field.name} and ${name}`);
-    }
+    if (other === undefined) return;
+    throw new BindError(`expected one member of oneof ${oneof?.name}, found ${other.field.name} and ${name}`);
+  }
+
+  /** Throws BindError as {@link checkOneof} does. */
+  add(entry: BoundEntry): void {
+    this.checkOneof(entry.field);
     if (this.#entries === undefined) this.#entries = [entry];
     else this.#entries.push(entry);
   }

@@ -46,6 +46,8 @@ export interface MessageCodec {
 }
 
 export interface Codecs {
+  /** Deeper JSON is refused. */
+  readonly maxDepth: number;
   of(message: MessageDescriptor): MessageCodec;
 }
 
@@ -72,6 +74,7 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   }
 
   return {
+    maxDepth: options.maxDepth,
     of(message) {
       let codec = codecs.get(message);
       if (codec === undefined) {
@@ -89,11 +92,13 @@ function written(write: () => void): Uint8Array {
     return OUT.take();
   } catch (error) {
     OUT.reset();
-    if (!(error instanceof BrokenWire)) throw error;
-    throw new StatusError(Code.INTERNAL, 'the upstream sent a broken message', {
-      httpStatus: 502,
-      source: 'upstream',
-      cause: error,
-    });
+    throw wireProblem(error);
   }
+}
+
+/** What a BrokenWire is to who asked the upstream; other errors are given back as they are. */
+export function wireProblem(cause: unknown): unknown {
+  if (!(cause instanceof BrokenWire)) return cause;
+  const options = { httpStatus: 502, source: 'upstream', cause } as const;
+  return new StatusError(Code.INTERNAL, 'the upstream sent a broken message', options);
 }

@@ -9,7 +9,6 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
-import { retryInfoDetail } from '../status/details.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
 import type { Log } from '../telemetry/log.js';
 import { fetchJwks } from './jwks-fetch.js';
@@ -178,8 +177,5 @@ class Allowance {
 }
 
 function keysUnavailable(): StatusError {
-  return gatewayError(503, 'KEYS_UNAVAILABLE', "the token issuer's keys are not known yet", {
-    headers: { 'retry-after': '1' },
-    details: [retryInfoDetail(1000)],
-  });
+  return gatewayError(503, 'KEYS_UNAVAILABLE', "the token issuer's keys are not known yet");
 }

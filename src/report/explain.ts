@@ -152,7 +152,7 @@ function streamed(transcoder: Transcoder, input: TranscoderInput): Uint8Array[] 
   const { body, contentType } = input;
   const messages = transcoder.messages(input);
   const elements = body.length === 0 ? [] : elementsOf(transcoder, Buffer.from(body), contentType);
-  if (elements.length === 0 && messages.hasBound) return [messages.encode(body.subarray(0, 0))];
+  if (elements.length === 0 && messages.hasFirst) return [messages.encode(body.subarray(0, 0))];
   return elements.map((element, index) => encodeElement(messages, element, index));
 }
 

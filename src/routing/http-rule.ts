@@ -12,6 +12,7 @@ import { type FieldDescriptor, LinkError, type MethodDescriptor } from '../schem
 import { fieldOf, resolvePathVariable } from './field-path.js';
 import { ANY_METHOD } from './matcher.js';
 import { type PathTemplate, parsePathTemplate, TemplateError, type TemplateVariable } from './path-template.js';
+import { takesRawBody } from './raw-body.js';
 
 /** One HTTP mapping of one method. */
 export interface Binding {
@@ -79,6 +80,7 @@ class RuleReader {
       const template = this.template();
       const variables = template?.variables.flatMap((variable) => this.variable(variable)) ?? [];
       const body = this.body(variables);
+      this.checkRawBody(body, variables);
       const responseBody = this.responseBody();
       const failed = this.diagnostics.some(({ severity }) => severity === 'error');
       if (failed || template === undefined) return undefined;
@@ -150,6 +152,15 @@ class RuleReader {
       this.error(positions.body, 'body-field', text);
     }
     return { kind: 'field', field };
+  }
+
+  /** Its content type and bytes are the client's alone. */
+  private checkRawBody(body: BodyRule, variables: readonly BoundVariable[]): void {
+    if (body.kind === 'none' || !takesRawBody({ body, method: this.method })) return;
+    const inside = variables.find(({ fieldPath }) => body.kind === 'whole' || fieldPath[0] === body.field);
+    if (inside === undefined) return;
+    const text = `path variable {${inside.name}}: expected a field outside the google.api.HttpBody that is the body`;
+    this.error(this.rule.positions.path, 'path-variable', text);
   }
 
   private responseBody(): FieldDescriptor | undefined {

@@ -3,6 +3,7 @@
  * the path without its query: a query may carry tokens.
  */
 import type { Clock } from '../base/clock.js';
+import { speaksToClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
 import type { Log } from '../telemetry/log.js';
 import { isWhole } from './answer.js';
@@ -25,7 +26,9 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
       ...(gone ? { clientGone: true } : {}),
     };
-    if (error !== undefined && error.httpStatus >= 500) log.error({ ...entry, err: error }, 'request failed');
+    // What the client was not told.
+    if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error)))
+      log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
   }
 }

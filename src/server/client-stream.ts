@@ -79,7 +79,7 @@ async function* encoded(
   } finally {
     await bodies.return?.();
   }
-  if (count === 0 && messages.hasBound) yield messages.encode(NO_BODY);
+  if (count === 0 && messages.hasFirst) yield messages.encode(NO_BODY);
 }
 
 /** The parts of a request's body that are messages. */

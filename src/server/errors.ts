@@ -30,9 +30,13 @@ function answer(ctx: Context, error: StatusError, clock: Clock): void {
     return;
   }
   const { surface, requestId } = ctx.state;
-  const { contentType, body } = errorBody(error, requestId, surface.errorFormat, surface.statusCodec);
+  const { contentType, body, retryAfter } = errorBody(error, requestId, surface.errorFormat, surface.statusCodec);
   ctx.status = error.httpStatus;
   for (const [name, value] of Object.entries(error.headers)) ctx.res.setHeader(name, value);
+  if (retryAfter !== undefined) ctx.res.setHeader('retry-after', retryAfter);
+  // RFC 9110 §15.5.2 demands it, also of what an upstream refuses.
+  if (error.httpStatus === 401 && !ctx.res.hasHeader('www-authenticate'))
+    ctx.res.setHeader('www-authenticate', 'Bearer realm="protogate"');
   if (error.closeConnection || leavesMuchUnread(ctx.req)) closeAfter(ctx.res);
   else if (!ctx.req.complete && !isHttp2(ctx.req)) endUnlessComplete(ctx.req, clock);
   ctx.res.setHeader('content-type', contentType);

@@ -7,6 +7,11 @@ export function match(): Middleware {
   return async function match(ctx) {
     const { surface, rawPath } = ctx.state;
     const method = ctx.req.method ?? 'GET';
+    if (rawPath === '*') {
+      // Of the server as a whole (RFC 9110 §9.3.7); `target.ts` lets OPTIONS alone ask that.
+      ctx.status = 204;
+      return;
+    }
     const asksForWebSocket = handshakeOf(ctx.req) !== undefined;
     const result = (asksForWebSocket ? surface.webSockets : surface.table).match(method, rawPath);
     switch (result.kind) {

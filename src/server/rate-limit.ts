@@ -72,6 +72,5 @@ function tooMany({ standings }: Decision): Error {
   const seconds = Math.max(1, Math.ceil(Math.max(...waits) / 1000));
   return gatewayError(429, 'RATE_LIMITED', `too many requests: expected the next one in ${seconds} s`, {
     details: [retryInfoDetail(seconds * 1000)],
-    headers: { 'retry-after': String(seconds) },
   });
 }

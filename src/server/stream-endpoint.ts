@@ -20,8 +20,7 @@ export interface StreamEndpointSettings extends CallRequestSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
   readonly call: Call;
   readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
-  /** The messages are google.api.HttpBody: their bytes are the answer. */
-  readonly isRaw: boolean;
+  readonly successStatus: number;
   /** Without a message for so long, the stream ends. */
   readonly idleTimeoutMs: number;
   /** Of google.rpc.Status: reads the details of upstream errors. */
@@ -37,7 +36,9 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   const { requestOf, method } = settings;
   return async function streamEndpoint(ctx) {
     if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays();
-    const framing = settings.isRaw ? undefined : negotiate(ctx, method.clientStreaming ? LINES_FIRST : TYPES);
+    const framing = settings.transcoder.writesJson
+      ? negotiate(ctx, method.clientStreaming ? LINES_FIRST : TYPES)
+      : undefined;
     const lastId = ctx.req.headers['last-event-id'];
     const resumes = framing !== undefined && isEvents(framing) && lastId !== undefined;
     if (resumes && lastId === END_ID) {
@@ -123,17 +124,17 @@ class StreamAnswer {
 
   #commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {
     const { ctx, settings, framing } = this;
-    this.#committed = true;
-    ctx.respond = false;
     const res = this.#res;
     const headers = response?.headers ?? [];
     for (const [name, values] of settings.responseHeaders(headers, [])) {
       res.setHeader(name, values.length === 1 ? values[0]! : values);
     }
-    res.statusCode = statusFromMetadata(headers, []) ?? 200;
+    res.statusCode = statusFromMetadata(headers, []) ?? settings.successStatus;
     res.setHeader('content-type', framing?.contentType ?? contentType);
     if (framing !== undefined && isEvents(framing) && !res.hasHeader('cache-control'))
       res.setHeader('cache-control', 'no-cache');
+    this.#committed = true;
+    ctx.respond = false;
     res.flushHeaders();
   }
 

@@ -7,7 +7,7 @@ export interface StatusErrorOptions {
   readonly httpStatus?: number;
   /** Details in ProtoJSON form. */
   readonly details?: readonly ErrorDetail[];
-  /** Response headers that belong to the error: `Allow`, `WWW-Authenticate`, `Retry-After`. */
+  /** Response headers that belong to the error: `Allow`, `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** `gateway`: decided here, its message is safe to show. `upstream`: what an upstream or the way to it said. */
   readonly source?: 'gateway' | 'upstream';

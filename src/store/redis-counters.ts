@@ -134,9 +134,7 @@ export class RedisCounters implements Counters {
       case 'open':
         return { admitted: true, standings: [], undo: NOTHING };
       case 'closed':
-        throw gatewayError(503, 'LIMITS_UNAVAILABLE', 'limits cannot be checked now', {
-          headers: { 'retry-after': '1' },
-        });
+        throw gatewayError(503, 'LIMITS_UNAVAILABLE', 'limits cannot be checked now');
     }
   }
 }

@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
 import { clientText, speaksToClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
-import type { ErrorDetail } from '../status/details.js';
+import { type ErrorDetail, retryInfoDetail } from '../status/details.js';
 import type { StatusError } from '../status/status-error.js';
 
 export type ErrorFormat = 'status' | 'aip193' | 'problem';
@@ -11,6 +11,8 @@ export type ErrorFormat = 'status' | 'aip193' | 'problem';
 export interface ErrorBody {
   readonly contentType: string;
   readonly body: string;
+  /** Of 429 and 503: whole seconds, at least one. */
+  readonly retryAfter: string | undefined;
 }
 
 const DETAIL = 'type.googleapis.com/google.rpc.';
@@ -26,11 +28,30 @@ export function errorBody(
   const message = clientText(error, requestId);
   const theirs = upstreamDetails(error, statusCodec).filter((detail) => mayLeave(detail, shown));
   const details = [...error.details, ...theirs];
-  return FORMATS[format](error, message, details);
+  if (!COME_BACK.has(error.httpStatus)) return { ...FORMATS[format](error, message, details), retryAfter: undefined };
+  const advised = details.some(isRetryInfo) ? details : [...details, retryInfoDetail(RETRY_DELAY_MS)];
+  return { ...FORMATS[format](error, message, advised), retryAfter: retryAfter(advised) };
 }
 
+/** Rule 25: they say when to come back. */
+const COME_BACK: ReadonlySet<number> = new Set([429, 503]);
+/** Where nobody says: about as long as a connection takes to be tried again. */
+const RETRY_DELAY_MS = 1000;
+
+function isRetryInfo(detail: ErrorDetail): boolean {
+  return detail['@type'] === `${DETAIL}RetryInfo`;
+}
+
+/** RFC 9110 §10.2.3. The delay is a google.protobuf.Duration: `2.5s`. */
+function retryAfter(details: readonly ErrorDetail[]): string {
+  const seconds = Number.parseFloat(String(details.find(isRetryInfo)?.retryDelay));
+  return String(Math.max(1, Math.ceil(seconds) || 0));
+}
+
+type Rendered = Pick<ErrorBody, 'contentType' | 'body'>;
+
 const FORMATS: Readonly<
-  Record<ErrorFormat, (error: StatusError, message: string, details: readonly ErrorDetail[]) => ErrorBody>
+  Record<ErrorFormat, (error: StatusError, message: string, details: readonly ErrorDetail[]) => Rendered>
 > = {
   status: ({ code }, message, details) => json({ code, message, details }),
   // AIP-193: the HTTP status as `code`, the name of the gRPC code as `status`, all under `error`.
@@ -50,7 +71,7 @@ const FORMATS: Readonly<
   }),
 };
 
-function json(value: unknown): ErrorBody {
+function json(value: unknown): Rendered {
   return { contentType: 'application/json', body: JSON.stringify(value) };
 }
 
@@ -67,5 +88,5 @@ function upstreamDetails(error: StatusError, codec: MessageCodec | undefined): r
 
 /** DebugInfo is stack traces; of an error whose text is hidden only the advice on retrying passes. */
 function mayLeave(detail: ErrorDetail, shown: boolean): boolean {
-  return shown ? detail['@type'] !== `${DETAIL}DebugInfo` : detail['@type'] === `${DETAIL}RetryInfo`;
+  return shown ? detail['@type'] !== `${DETAIL}DebugInfo` : isRetryInfo(detail);
 }

@@ -10,9 +10,10 @@ import { BoundMessage, bindText } from '../codec/bound.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
 import type { Binding } from '../routing/http-rule.js';
+import { givesRawBody, takesRawBody } from '../routing/raw-body.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
-import { decodeHttpBody, encodeField, encodeHttpBody, isHttpBody, isHttpBodyField } from './http-body.js';
+import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { compileQuery, type QuerySettings } from './query.js';
 import { compileUpdateMask } from './update-mask.js';
 
@@ -38,8 +39,8 @@ export interface TranscodedRequest {
 export interface RequestMessages {
   readonly mask: FieldMask | undefined;
   readonly wanted: string | undefined;
-  /** Path or query say something: it is part of the first message. */
-  readonly hasBound: boolean;
+  /** There is a first message whatever comes: path or query say something, or an upload may be empty. */
+  readonly hasFirst: boolean;
   /** The next message, of its body. Throws INVALID_ARGUMENT (400). */
   encode(body: Uint8Array): Uint8Array;
 }
@@ -52,6 +53,8 @@ export interface TranscodedResponse {
 export interface Transcoder {
   /** The body is JSON; otherwise it is taken as it is, whatever its content type. */
   readonly readsJson: boolean;
+  /** The answer is JSON; otherwise it has a content type of its own. */
+  readonly writesJson: boolean;
   /** The rule names a body. */
   readonly takesBody: boolean;
   /** The request message with what the path gives it, and nothing else. Throws INVALID_ARGUMENT (400). */
@@ -78,7 +81,8 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
   );
   const parseMask = compileMask(binding);
   const { variables } = binding;
-  const updateMask = compileUpdateMask(binding);
+  const readsJson = !takesRawBody(binding);
+  const updateMask = compileUpdateMask(binding, codecs.maxDepth);
 
   function bindPath(captures: readonly string[]): BoundMessage {
     const bound = new BoundMessage();
@@ -94,7 +98,8 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
   }
 
   return {
-    readsJson: !takesHttpBody(binding),
+    readsJson,
+    writesJson: !givesRawBody(binding),
     takesBody: binding.body.kind !== 'none',
     path: (captures) => input.read(undefined, bindPath(captures)),
     request({ captures, rawQuery, body, contentType }) {
@@ -117,7 +122,7 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
       return {
         mask: fields === undefined ? undefined : parseMask(fields),
         wanted: wantedOf(binding, fields),
-        hasBound: bound.entries.length > 0,
+        hasFirst: bound.entries.length > 0 || !readsJson,
         encode(body) {
           const message = readBody(body, bound, type);
           bound = new BoundMessage();
@@ -141,18 +146,24 @@ function wantedOf({ responseBody }: Binding, fields: string | undefined): string
 type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => Uint8Array;
 
 /** Rule 12: `*`, a field, or none; white space alone is no body; without a body rule `{}` is none either. */
-function compileBody({ body, method }: Binding, codec: MessageCodec): ReadBody {
+function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
+  const { body } = binding;
+  const isRaw = takesRawBody(binding);
   switch (body.kind) {
     case 'whole':
-      if (isHttpBody(method.input)) return (bytes, _bound, contentType) => encodeHttpBody(contentType, bytes);
+      if (isRaw) return (bytes, _bound, contentType) => encodeHttpBody(contentType, bytes);
       return (json, bound) => codec.read(isBlank(json) ? undefined : json, bound);
     case 'field': {
       const { field } = body;
-      if (!isHttpBodyField(field)) {
-        return (json, bound) => codec.readField(field, isBlank(json) ? undefined : json, bound);
-      }
-      return (bytes, bound, contentType) =>
-        Buffer.concat([codec.read(undefined, bound), encodeField(field, encodeHttpBody(contentType, bytes))]);
+      if (!isRaw) return (json, bound) => codec.readField(field, isBlank(json) ? undefined : json, bound);
+      return (bytes, bound, contentType) => {
+        try {
+          bound.checkOneof(field);
+        } catch (error) {
+          throw bindingProblem(field.name, error);
+        }
+        return Buffer.concat([codec.read(undefined, bound), encodeField(field, encodeHttpBody(contentType, bytes))]);
+      };
     }
     case 'none':
       return (json, bound) => {
@@ -164,17 +175,14 @@ function compileBody({ body, method }: Binding, codec: MessageCodec): ReadBody {
   }
 }
 
-function takesHttpBody({ body, method }: Binding): boolean {
-  return body.kind === 'whole' ? isHttpBody(method.input) : body.kind === 'field' && isHttpBodyField(body.field);
+function compileResponse(binding: Binding, codec: MessageCodec): Transcoder['response'] {
+  const { responseBody } = binding;
+  if (givesRawBody(binding)) return (wire) => decodeHttpBody(wire, responseBody);
+  if (responseBody === undefined) return (wire, mask) => ({ contentType: JSON_TYPE, body: codec.write(wire, mask) });
+  return (wire, mask) => ({ contentType: JSON_TYPE, body: codec.writeField(responseBody, wire, mask) });
 }
 
-function compileResponse({ method, responseBody }: Binding, codec: MessageCodec): Transcoder['response'] {
-  if (responseBody !== undefined) {
-    return (wire, mask) => ({ contentType: 'application/json', body: codec.writeField(responseBody, wire, mask) });
-  }
-  if (isHttpBody(method.output)) return (wire) => decodeHttpBody(codec, wire);
-  return (wire, mask) => ({ contentType: 'application/json', body: codec.write(wire, mask) });
-}
+const JSON_TYPE = 'application/json';
 
 /** `$fields` speaks of what the client sees: the response, or the field of it that `response_body` names. */
 function compileMask({ method, responseBody }: Binding): (text: string) => FieldMask {
@@ -198,11 +206,18 @@ function isSpace(byte: number): boolean {
 }
 
 function isBlank(bytes: Uint8Array): boolean {
-  return bytes.every(isSpace);
+  return afterSpace(bytes, 0) === bytes.length;
 }
 
 function isBlankOrEmptyObject(bytes: Uint8Array): boolean {
-  if (bytes.length > 64) return false;
-  const text = Buffer.from(bytes).toString('latin1');
-  return /^[ \t\r\n]*(\{[ \t\r\n]*\})?[ \t\r\n]*$/.test(text);
+  const open = afterSpace(bytes, 0);
+  if (bytes[open] !== 0x7b) return open === bytes.length;
+  const close = afterSpace(bytes, open + 1);
+  return bytes[close] === 0x7d && afterSpace(bytes, close + 1) === bytes.length;
+}
+
+function afterSpace(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (at < bytes.length && isSpace(bytes[at]!)) at++;
+  return at;
 }

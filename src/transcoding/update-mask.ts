@@ -16,8 +16,14 @@ export interface UpdateMask {
   readonly textOf: (json: Uint8Array) => string;
 }
 
-/** Undefined where rule 14 does not apply: no PATCH, no message in the body, not exactly one FieldMask. */
-export function compileUpdateMask({ httpMethod, body, method, variables }: Binding): UpdateMask | undefined {
+/**
+ * Undefined where rule 14 does not apply: no PATCH, no message in the body, not exactly one FieldMask. Deeper than
+ * `maxDepth` nothing is looked at: the codec refuses it.
+ */
+export function compileUpdateMask(
+  { httpMethod, body, method, variables }: Binding,
+  maxDepth: number,
+): UpdateMask | undefined {
   if (httpMethod !== 'PATCH' || body.kind !== 'field' || body.field.cardinality !== 'singular') return undefined;
   const { type } = body.field;
   const masks = method.input.fields.filter(isFieldMask);
@@ -37,21 +43,21 @@ export function compileUpdateMask({ httpMethod, body, method, variables }: Bindi
     field,
     textOf(json) {
       const paths: string[] = [];
-      collect(parsed(json), type.message, '', paths);
+      collect(parsed(json), type.message, '', maxDepth, paths);
       return paths.filter((path) => !bound.has(path)).join(',');
     },
   };
 }
 
-function collect(value: unknown, message: MessageDescriptor, prefix: string, paths: string[]): void {
-  if (!isObject(value)) return;
+function collect(value: unknown, message: MessageDescriptor, prefix: string, depth: number, paths: string[]): void {
+  if (!isObject(value) || depth === 0) return;
   for (const [key, inner] of Object.entries(value)) {
     const field = message.fieldNamed(key);
     if (field === undefined) continue;
     const path = prefix + field.name;
     const nested = isObject(inner) && Object.keys(inner).length > 0 ? plainMessage(field) : undefined;
     if (nested === undefined) paths.push(path);
-    else collect(inner, nested, `${path}.`, paths);
+    else collect(inner, nested, `${path}.`, depth - 1, paths);
   }
 }
 

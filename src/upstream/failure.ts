@@ -3,11 +3,8 @@
  * library: the truth travels as `cause`, for the log (rule 27). Every transport uses these, so that they fail alike.
  */
 import { Code, codeFromNumber } from '../status/code.js';
-import { errorInfoDetail, retryInfoDetail } from '../status/details.js';
+import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
-
-/** When to come back after a 503: about as long as a connection takes to be tried again. */
-const RETRY_AFTER_MS = 1000;
 
 /** The upstream's own status, as its trailers told it. */
 export function upstreamStatus(code: number, message: string, statusDetailsBin: Uint8Array | undefined): StatusError {
@@ -22,8 +19,7 @@ export function upstreamStatus(code: number, message: string, statusDetailsBin: 
 export function unreachable(cause: unknown, unsent = false): StatusError {
   return new StatusError(Code.UNAVAILABLE, 'the upstream cannot be reached', {
     source: 'upstream',
-    details: [errorInfoDetail('UPSTREAM_UNREACHABLE'), retryInfoDetail(RETRY_AFTER_MS)],
-    headers: { 'retry-after': String(RETRY_AFTER_MS / 1000) },
+    details: [errorInfoDetail('UPSTREAM_UNREACHABLE')],
     unsent,
     cause,
   });

@@ -252,7 +252,7 @@ test('until the issuer gives keys its tokens are 503, others’ verify', async (
   down.mode = 'down';
   const verifier = createTokenVerifier([await trust(t, up, clock), await trust(t, down, clock)], { clock });
   const error = await t.throwsAsync(async () => verifier.verify(down.sign({ sub: 'ada' })));
-  t.like(error, { httpStatus: 503, headers: { 'retry-after': '1' } });
+  t.like(error, { httpStatus: 503 });
   t.is((await verifier.verify(up.sign({ sub: 'ada' }))).subject, 'ada');
   await refused(
     t,

@@ -3,10 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { formatPosition } from '../../src/base/diagnostic.js';
 import type { ConfigInput } from '../../src/config/config.js';
-import { parseConfig } from '../../src/config/parse.js';
-import { type Plan, plan } from '../../src/plan.js';
+import type { Plan } from '../../src/plan.js';
 import { type AccessMode, missingScope } from '../../src/policy/access.js';
-import { protoFolder, type Teardown } from '../support/gateway.js';
+import { planOf, protoFolder } from '../support/gateway.js';
 
 const HEAD = `package p.v1;
 import "google/api/annotations.proto";
@@ -28,13 +27,6 @@ function proto({ service = '', get = '', put = '' }: { service?: string; get?: s
 const SECRET = 'a secret of thirty-two bytes, or more';
 const JWT: NonNullable<ConfigInput['auth']> = { jwt: [{ issuer: 'i', audiences: ['a'], secret: SECRET }] };
 
-async function planned(t: Teardown, text: string, config: Partial<ConfigInput> = {}): Promise<Plan> {
-  const folder = await protoFolder(t, text);
-  const parsed = parseConfig({ version: 1, schema: { protos: [folder] }, ...config });
-  if (parsed.config === undefined) throw new Error(JSON.stringify(parsed.diagnostics));
-  return plan(parsed.config);
-}
-
 /** `rule: text` of what is wrong, without the folder. */
 function problems({ diagnostics }: Plan): string[] {
   return diagnostics.map(({ severity, rule, text }) => `${severity} ${rule}: ${text}`);
@@ -45,7 +37,7 @@ test('service < method < rules in their order, whole keys', async (t) => {
     service: 'auth: { scopes: "s" } timeout { seconds: 1 } max_request_bytes: 5 labels: "slow"',
     get: 'auth: { require: "request.id = caller.subject" }',
   });
-  const { routes } = await planned(t, text, {
+  const { routes } = await planOf(t, text, {
     auth: JWT,
     policies: [
       { selector: 'p.*', timeout: '2s' },
@@ -93,7 +85,7 @@ test('the mode that follows from what is declared', async (t) => {
     ['unspecified', 'auth: { mode: MODE_UNSPECIFIED }', JWT, 'required'],
   ];
   for (const [fact, get, auth, mode] of rows) {
-    const { routes } = await planned(t, proto({ get }), auth === undefined ? {} : { auth });
+    const { routes } = await planOf(t, proto({ get }), auth === undefined ? {} : { auth });
     t.is(routes[0]?.access.mode, mode, fact);
   }
 });
@@ -176,7 +168,7 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
     ],
   ];
   for (const [fact, text, config, found] of rows) {
-    t.deepEqual(problems(await planned(t, text, config)), found, fact);
+    t.deepEqual(problems(await planOf(t, text, config)), found, fact);
   }
 });
 
@@ -232,7 +224,7 @@ for (const [title, policies, config, expected] of [
   ],
 ] as const) {
   test(`check tells of ${title}`, async (t) => {
-    t.deepEqual(problems(await planned(t, proto(policies), { auth: JWT, ...config })), [...expected]);
+    t.deepEqual(problems(await planOf(t, proto(policies), { auth: JWT, ...config })), [...expected]);
   });
 }
 
@@ -241,7 +233,7 @@ test('check tells of a key whose plan the config does not list', async (t) => {
   await writeFile(`${folder}/keys.yaml`, `keys: [{ sha256: "${'0'.repeat(64)}", consumer: acme, plan: gold }]`);
   const auth = { apiKeys: { file: `${folder}/keys.yaml` } };
   const plans = { free: { rateLimits: [] }, paid: { rateLimits: [] } };
-  t.deepEqual(problems(await planned(t, proto({}), { auth, plans })), [
+  t.deepEqual(problems(await planOf(t, proto({}), { auth, plans })), [
     "warning unknown-plan: plan 'gold': expected one of the config's plans (free, paid)",
   ]);
 });

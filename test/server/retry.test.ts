@@ -3,12 +3,10 @@ import { createServer } from 'node:net';
 import test from 'ava';
 import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest } from '../../src/call/call.js';
-import { parseConfig } from '../../src/config/parse.js';
-import { plan } from '../../src/plan.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { RetryBudget, retrying } from '../../src/upstream/retry.js';
-import { afterAll, protoFolder, startGateway } from '../support/gateway.js';
+import { afterAll, planOf, startGateway } from '../support/gateway.js';
 import type { Handler } from '../support/upstream.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -179,9 +177,11 @@ test('the budget: a fifth of what runs, and three always', async (t) => {
 
 test('check finds what is wrong with a retry', async (t) => {
   const found = async (retry: string) => {
-    const folder = await protoFolder(t, PROTO.replace('max_attempts: 3 codes: "UNAVAILABLE" codes: "ABORTED"', retry));
-    const { config } = parseConfig({ version: 1, schema: { protos: [folder] } });
-    return (await plan(config!)).diagnostics.filter(({ rule }) => rule === 'retry').map(({ text }) => text);
+    const { diagnostics } = await planOf(
+      t,
+      PROTO.replace('max_attempts: 3 codes: "UNAVAILABLE" codes: "ABORTED"', retry),
+    );
+    return diagnostics.filter(({ rule }) => rule === 'retry').map(({ text }) => text);
   };
   t.deepEqual(await found('max_attempts: 3 codes: "GONE"'), [
     "lib.v1.Library/GetShelf: retry: codes: expected the name of a gRPC code such as UNAVAILABLE, got 'GONE'",

@@ -103,6 +103,18 @@ export async function startGateway(
   };
 }
 
+/** What `check` would find in the protos, and what would be served. */
+export async function planOf(
+  t: Teardown,
+  protos: string | Readonly<Record<string, string>>,
+  overrides: Partial<ConfigInput> = {},
+): Promise<Plan> {
+  const folder = await protoFolder(t, protos);
+  const { config, diagnostics } = parseConfig({ version: 1, schema: { protos: [folder] }, ...overrides });
+  if (config === undefined) throw new Error(`test config: ${JSON.stringify(diagnostics)}`);
+  return plan(config);
+}
+
 /** A temporary import root that holds the given protos; a lone text is `test.proto`. */
 export async function protoFolder(t: Teardown, protos: string | Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'protogate-'));

@@ -104,6 +104,11 @@ const accepted: readonly { fact: string; request: readonly [string, string, Send
     sent: { name: NAME },
   },
   {
+    fact: '12: however much white space it is',
+    request: ['DELETE', BOOK, json(`${' '.repeat(200)}{${'\n'.repeat(200)}}\t`)],
+    sent: { name: NAME },
+  },
+  {
     fact: '12: a body field may be repeated',
     request: ['POST', '/v1/shelves/1/tags', json('["a","b"]')],
     sent: { parent: 'shelves/1', tags: ['a', 'b'] },

@@ -165,6 +165,12 @@ test.serial('6: OPTIONS answers Allow and nothing else', async (t) => {
   t.is(text, '');
 });
 
+test.serial('6: OPTIONS * asks about the server, which answers 204', async (t) => {
+  const { send } = await started;
+  t.is((await send('OPTIONS', '*')).status, 204);
+  t.is((await send('GET', '*')).status, 400);
+});
+
 test.serial('6: a derived HEAD answers the length of what GET would send, and no body', async (t) => {
   const { send } = await started;
   const get = await send('GET', '/v1/shelves/1');

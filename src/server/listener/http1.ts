@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
-import { errorBody } from '../../transcoding/error-body.js';
+import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { closeAfter } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
@@ -19,13 +19,15 @@ export interface Http1Settings {
   /** For the whole head of a request. */
   readonly headersTimeoutMs: number;
   readonly headerBytes: number;
+  /** Of what never becomes a request of the pipeline's. */
+  readonly errorFormat: ErrorFormat;
   /** Absent: plaintext. */
   readonly tls?: TlsSettings | undefined;
 }
 
 /** A server that does not listen yet. */
 export function createHttp1(settings: Http1Settings, handle: RequestListener): Server {
-  const { tls } = settings;
+  const { tls, errorFormat } = settings;
   const options = {
     keepAliveTimeout: settings.keepAliveTimeoutMs,
     headersTimeout: settings.headersTimeoutMs,
@@ -47,9 +49,9 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener): S
     expectContinue(req);
     void handle(req, res);
   });
-  server.on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION));
-  server.on('connect', (_req, socket: Duplex) => endWith(socket, NO_TUNNEL));
-  server.on('clientError', onClientError);
+  server.on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION, errorFormat));
+  server.on('connect', (_req, socket: Duplex) => endWith(socket, NO_TUNNEL, errorFormat));
+  server.on('clientError', (error, socket) => onClientError(error, socket, errorFormat));
   // Of a handshake that failed. Node would tell it as a clientError, whose answer waits for a handshake that never ends.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
@@ -65,17 +67,17 @@ export const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: n
 export const BAD_EXPECTATION = gatewayError(417, 'UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
 
 /** Answers what never becomes a request of the pipeline's. */
-export function refuse(res: ServerResponse, error: StatusError): void {
-  const { body, requestId } = plainAnswer(error);
+export function refuse(res: ServerResponse, error: StatusError, format: ErrorFormat): void {
+  const { body, headers } = plainAnswer(error, format);
   closeAfter(res);
-  res.writeHead(error.httpStatus, { ...fixedHeaders(requestId), 'content-length': Buffer.byteLength(body) }).end(body);
+  res.writeHead(error.httpStatus, headers).end(body);
 }
 
 /** Node: the listener of `clientError` must close the socket (http, Event: 'clientError'). */
-function onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex, format: ErrorFormat): void {
   const answered = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent === true;
   if (error.code === 'ECONNRESET' || !socket.writable || answered) socket.destroy();
-  else endWith(socket, clientErrorAnswer(error.code));
+  else endWith(socket, clientErrorAnswer(error.code), format);
 }
 
 function clientErrorAnswer(code: string | undefined): StatusError {
@@ -91,27 +93,22 @@ function clientErrorAnswer(code: string | undefined): StatusError {
   }
 }
 
-function endWith(socket: Duplex, error: StatusError): void {
-  const { body, requestId } = plainAnswer(error);
-  const length = { 'content-length': String(Buffer.byteLength(body)), connection: 'close' };
-  const headers = Object.entries({ ...fixedHeaders(requestId), ...length });
-  const head = [
-    `HTTP/1.1 ${error.httpStatus} ${STATUS_CODES[error.httpStatus] ?? ''}`,
-    ...headers.map((h) => h.join(': ')),
-  ];
+function endWith(socket: Duplex, error: StatusError, format: ErrorFormat): void {
+  const { body, headers } = plainAnswer(error, format);
+  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
+  const head = [`HTTP/1.1 ${error.httpStatus} ${STATUS_CODES[error.httpStatus] ?? ''}`, ...lines];
   socket.on('error', () => {});
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
-function plainAnswer(error: StatusError): { body: string; requestId: string } {
+function plainAnswer(error: StatusError, format: ErrorFormat) {
   const requestId = randomUUID();
-  return { body: errorBody(error, requestId, 'status').body, requestId };
-}
-
-function fixedHeaders(requestId: string): Record<string, string> {
-  return {
-    'content-type': 'application/json',
+  const { contentType, body } = errorBody(error, requestId, format);
+  const headers = {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
     'x-content-type-options': 'nosniff',
     'x-request-id': requestId,
   };
+  return { body, headers };
 }

@@ -8,15 +8,13 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
-import { BAD_EXPECTATION, NO_TUNNEL, refuse } from './http1.js';
+import { BAD_EXPECTATION, type Http1Settings, NO_TUNNEL, refuse } from './http1.js';
 
-export interface Http2Settings {
-  /** Without a stream for so long, a session ends. */
-  readonly keepAliveTimeoutMs: number;
-  /** From the connection to the first request. */
-  readonly headersTimeoutMs: number;
-  readonly headerBytes: number;
-}
+/**
+ * As HTTP/1.1's. `keepAliveTimeoutMs`: without a stream for so long, a session ends; `headersTimeoutMs`: from the
+ * connection to the first request.
+ */
+export type Http2Settings = Omit<Http1Settings, 'tls'>;
 
 export interface Http2Sessions {
   serve(socket: Socket): void;
@@ -53,8 +51,8 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     expectContinue(req);
     void handle(req, res);
   });
-  on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION));
-  on('connect', (_req, res) => refuse(res, NO_TUNNEL));
+  on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION, settings.errorFormat));
+  on('connect', (_req, res) => refuse(res, NO_TUNNEL, settings.errorFormat));
   server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));

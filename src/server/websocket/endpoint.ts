@@ -127,10 +127,10 @@ class Conversation {
 
   /** Resolves when the client has room for more. */
   async #say(body: Uint8Array): Promise<void> {
-    const { isRaw, requestTimeoutMs } = this.settings;
+    const { transcoder, requestTimeoutMs } = this.settings;
     const { socket } = this.#handshake;
     this.#touch();
-    this.socket.send(body, { binary: isRaw });
+    this.socket.send(body, { binary: !transcoder.writesJson });
     if (!socket.writableNeedDrain) return;
     socket.setTimeout(requestTimeoutMs);
     await new Promise<void>((resolve) => {

@@ -4,11 +4,12 @@
  *
  *     ListOrdersResponse { 1: <order> 1: <order> 2: "next" }, field 1   →   [<order>, <order>]
  */
-import { encodeText } from '../codec/bound.js';
-import { fieldWireType } from '../codec/scalar.js';
-import { WIRE_FIXED32, WIRE_FIXED64, WIRE_GROUP, WIRE_LENGTH, WIRE_VARINT, WireReader } from '../codec/wire-reader.js';
-import type { WireWriter } from '../codec/wire-writer.js';
+
 import type { FieldDescriptor } from '../schema/descriptor.js';
+import { encodeText } from './bound.js';
+import { fieldWireType } from './scalar.js';
+import { WIRE_FIXED32, WIRE_FIXED64, WIRE_GROUP, WIRE_LENGTH, WIRE_VARINT, WireReader } from './wire-reader.js';
+import type { WireWriter } from './wire-writer.js';
 
 /** Nesting of groups that is stepped over. */
 const MAX_DEPTH = 100;

@@ -1,0 +1,91 @@
+/** Rules 15 and 18: google.api.HttpBody passes as it is, both ways, or is refused where it cannot. */
+import test from 'ava';
+import { afterAll, planOf, startGateway } from '../support/gateway.js';
+import { http2Client } from '../support/http2.js';
+
+const PROTO = `package f.v1;
+import "google/api/annotations.proto";
+import "google/api/httpbody.proto";
+import "protogate/v1/annotations.proto";
+message Named { string name = 1; }
+message Put { string name = 1; oneof up { google.api.HttpBody file = 2; string url = 3; } }
+message Page { string title = 1; google.api.HttpBody html = 2; }
+service Files {
+  rpc Get(Named) returns (google.api.HttpBody) { option (google.api.http) = { get: "/v1/{name=files/*}" }; }
+  rpc Read(Named) returns (stream google.api.HttpBody) { option (google.api.http) = { get: "/v1/{name=reads/*}" }; }
+  rpc Render(Named) returns (Page) { option (google.api.http) = { get: "/v1/{name=pages/*}" response_body: "html" }; }
+  rpc Write(Put) returns (Named) { option (google.api.http) = { put: "/v1/{name=files/*}" body: "file" }; }
+  rpc Collect(stream google.api.HttpBody) returns (Named) { option (google.api.http) = { post: "/v1/files" body: "*" }; }
+}`;
+
+const shared = afterAll(test);
+const started = startGateway(shared, PROTO, {}, { listen: { h2c: true } });
+const NO_HEADER_VALUE = { message: { content_type: 'a\r\nb', data: Buffer.from('x') } };
+
+test.serial('18: a content type that is no header value is a broken message: 502, unary and streamed', async (t) => {
+  const { send, upstream, url } = await started;
+  upstream.script('Get', NO_HEADER_VALUE);
+  upstream.script('Read', { messages: [NO_HEADER_VALUE.message] });
+  for (const path of ['/v1/files/1', '/v1/reads/1']) {
+    const { status, json } = await send('GET', path);
+    t.is(status, 502, path);
+    t.is(json.code, 13);
+    t.is((await http2Client(t, url).send('GET', path)).status, 502);
+  }
+});
+
+test.serial('18: an HttpBody that response_body names is the answer as it is', async (t) => {
+  const { send, upstream } = await started;
+  upstream.script('Render', {
+    message: { title: 'x', html: { content_type: 'text/html', data: Buffer.from('<p>') } },
+  });
+  const { headers, text } = await send('GET', '/v1/pages/1');
+  t.is(headers['content-type'], 'text/html');
+  t.is(text, '<p>');
+});
+
+test.serial('18: an HttpBody that says nothing is no bytes of no known type', async (t) => {
+  const { send, upstream } = await started;
+  upstream.script('Render', { message: {} });
+  upstream.script('Get', { message: {} });
+  for (const path of ['/v1/pages/1', '/v1/files/1']) {
+    const { status, headers, text } = await send('GET', path);
+    t.is(status, 200);
+    t.is(headers['content-type'], 'application/octet-stream');
+    t.is(text, '');
+  }
+});
+
+test.serial('18: HttpBody in pieces and out of order is merged as protobuf says: the last of each', async (t) => {
+  const { send, upstream } = await started;
+  const piece = (type: string, text: string) =>
+    upstream.encode('google.api.HttpBody', { content_type: type, data: Buffer.from(text) });
+  upstream.script('Get', { message: Buffer.concat([piece('text/a', 'one'), piece('text/b', 'two')]) });
+  const { headers, text } = await send('GET', '/v1/files/1');
+  t.is(headers['content-type'], 'text/b');
+  t.is(text, 'two');
+});
+
+test.serial('10: the body is one member of a oneof, the query another: 400', async (t) => {
+  const { send, upstream } = await started;
+  const before = upstream.calls.length;
+  const { status, json } = await send('PUT', '/v1/files/1?url=http', { body: 'bytes' });
+  t.is(status, 400);
+  t.is(json.details[0].fieldViolations[0].description, 'expected one member of oneof up, found url and file');
+  t.is(upstream.calls.length, before);
+});
+
+test.serial('15: an empty upload is an upload, with its content type', async (t) => {
+  const { send, upstream } = await started;
+  t.is((await send('POST', '/v1/files', { headers: { 'content-type': 'image/png' }, body: '' })).status, 200);
+  t.deepEqual(upstream.last().requests, [{ content_type: 'image/png' }]);
+});
+
+test('15: a path variable inside the HttpBody that is the body is an error', async (t) => {
+  const rpc =
+    'rpc W(google.api.HttpBody) returns (Named) { option (google.api.http) = { post: "/b/{content_type}" body: "*" }; }';
+  const { diagnostics } = await planOf(t, `${PROTO.slice(0, PROTO.lastIndexOf('}'))} ${rpc} }`);
+  const found = diagnostics.filter(({ severity }) => severity === 'error');
+  t.like(found, [{ rule: 'path-variable' }]);
+  t.regex(found[0]!.text, /\{content_type\}: expected a field outside the google.api.HttpBody that is the body/);
+});

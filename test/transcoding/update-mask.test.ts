@@ -1,0 +1,34 @@
+/** Rule 14 and hostile bodies: the mask of a PATCH is read from what the codec would take, and no deeper. */
+import test from 'ava';
+import { afterAll, startGateway } from '../support/gateway.js';
+
+const PROTO = `package u.v1;
+import "google/api/annotations.proto";
+import "google/protobuf/field_mask.proto";
+message All { string s = 1; All kid = 2; repeated string tags = 3; }
+message Update { string name = 1; All all = 2; google.protobuf.FieldMask mask = 3; }
+service Things {
+  rpc Change(Update) returns (All) { option (google.api.http) = { patch: "/v1/{name=things/*}" body: "all" }; }
+}`;
+
+const started = startGateway(afterAll(test), PROTO);
+const nested = (open: string, depth: number) => `${open.repeat(depth)}{}${'}'.repeat(depth)}`;
+
+test.serial('14: a body as deep as jsonDepth lets it be gives a mask', async (t) => {
+  const { send, upstream } = await started;
+  t.is((await send('PATCH', '/v1/things/1', { body: nested('{"kid":', 99) })).status, 200);
+  const { mask } = upstream.last().request as { mask: { paths: string[] } };
+  t.deepEqual(mask.paths, [Array(99).fill('kid').join('.')]);
+});
+
+test.serial('14: a deeper body is the 400 of any deep body, in no time', async (t) => {
+  const { send } = await started;
+  for (const body of [nested('{"kid":', 10_000), nested('{"tags":[],"kid":', 4000)]) {
+    const before = process.cpuUsage();
+    const { status, json } = await send('PATCH', '/v1/things/1', { body });
+    const { user } = process.cpuUsage(before);
+    t.is(status, 400);
+    t.regex(json.message, /at most 100 levels/);
+    t.true(user < 150_000, `${user} us`);
+  }
+});
