@@ -111,7 +111,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const stream = { ...ends, requestOf, successStatus, idleTimeoutMs, statusCodec };
     const end = method.serverStreaming
       ? streamEndpoint(stream)
-      : endpoint({ ...ends, requestOf, successStatus, freshness });
+      : endpoint({ ...ends, requestOf, successStatus, freshness, idleTimeoutMs });
     const chain = (fromQuery: boolean) => [
       ...counting(cost, route.rateLimits.filter(isByAddress)),
       ...guardsOf(access, ofPath, authenticator, transcoder.path, fromQuery),

@@ -3,6 +3,7 @@ import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
 import type { Policy } from './policy/policy.js';
 import type { Binding } from './routing/http-rule.js';
 import type { FieldDescriptor, MethodDescriptor } from './schema/descriptor.js';
+import { isWithoutContent } from './status/http.js';
 
 interface StreamRoute {
   readonly binding: Binding;
@@ -29,14 +30,12 @@ function errorFields(routes: readonly StreamRoute[], protoNames: boolean): Diagn
   });
 }
 
-/** RFC 9110 §15.3.5 and §15.3.6: they have no body, and so no messages. */
-const WITHOUT_BODY: ReadonlySet<number | undefined> = new Set([204, 205]);
-
 function silentStatuses(routes: readonly StreamRoute[]): Diagnostic[] {
   const seen = new Set<MethodDescriptor>();
   return routes.flatMap(({ binding: { method, position }, policy: { settings, origins } }) => {
     const { successStatus } = settings;
-    if (!method.serverStreaming || !WITHOUT_BODY.has(successStatus) || seen.has(method)) return [];
+    if (!method.serverStreaming || successStatus === undefined || !isWithoutContent(successStatus) || seen.has(method))
+      return [];
     seen.add(method);
     const text = `${method.fullName}: expected a success_status with a body for what the server streams, got ${successStatus}`;
     return [errorAt(origins.get('successStatus') ?? position, 'policy', text)];

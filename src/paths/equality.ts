@@ -11,7 +11,7 @@ import { isExact } from '../base/exact-number.js';
 import { resolvePathVariable } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
-import { readFieldText } from './field-text.js';
+import { hasField, readFieldText } from './field-text.js';
 
 /** What a path may ask of whoever calls. */
 export interface PathCaller {
@@ -25,6 +25,8 @@ export interface Equality {
   readonly requestFields: readonly (readonly FieldDescriptor[])[];
   /** It speaks of the caller: without one it does not hold. */
   readonly readsCaller: boolean;
+  /** The request has one of the fields. */
+  speaks(request: Uint8Array): boolean;
   holds(request: Uint8Array, caller: PathCaller | undefined): boolean;
 }
 
@@ -48,6 +50,7 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
   return {
     requestFields: compiler.requestFields,
     readsCaller: compiler.readsCaller,
+    speaks: (bytes) => compiler.requestFields.some((fields) => hasField(bytes, fields)),
     holds(bytes, caller) {
       const value = a.read(bytes, caller);
       return value !== undefined && value === b.read(bytes, caller);

@@ -4,10 +4,13 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 
-export function isHttp2({ httpVersionMajor }: Pick<IncomingMessage, 'httpVersionMajor'>): boolean {
-  return httpVersionMajor >= 2;
+/** By what Node made of it: a client may write any version into its request line. */
+export function isHttp2(req: IncomingMessage): boolean {
+  return (req as IncomingMessage & { readonly stream?: ServerHttp2Stream }).stream !== undefined;
 }
 
 /** True if the request's head announces a body. HTTP/2 says so by not ending the stream with it (RFC 9113 §8.1). */
@@ -32,8 +35,44 @@ export function isWhole(res: ServerResponse): boolean {
 /** Ends it at once, and so that nobody takes what was sent for all of it. */
 export function cut(res: ServerResponse): void {
   const stream = streamOf(res);
-  if (stream === undefined) res.destroy();
-  else stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  if (stream !== undefined) {
+    wereCut.add(stream);
+    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  } else {
+    // HTTP/1.0 has no chunks: there a body that ends with the connection is whole, unless the connection breaks.
+    if (res.req.httpVersionMinor === 0 && !(res.socket instanceof TLSSocket)) res.socket?.resetAndDestroy();
+    res.destroy();
+  }
+}
+
+const wereCut = new WeakSet<ServerHttp2Stream>();
+
+/** The gateway itself has ended the stream so. */
+export function wasCut(stream: ServerHttp2Stream): boolean {
+  return wereCut.has(stream);
+}
+
+/** What was written and the client has not taken yet, in bytes; 0 also where nobody can tell. */
+export function untaken(res: ServerResponse): number {
+  const stream = streamOf(res);
+  return stream === undefined ? res.writableLength + handedOver(res.socket) : stream.bufferSize;
+}
+
+/** The same of a connection that is no HTTP any more. */
+export function untakenOf(socket: Socket): number {
+  return socket.writableLength + handedOver(socket);
+}
+
+interface Handle {
+  readonly writeQueueSize?: number;
+  /** Of TLS: the connection below it. */
+  readonly _parent?: Handle | null;
+}
+
+/** What was handed over and waits for the kernel: `net` looks there too before it says that a socket is idle. */
+function handedOver(socket: Socket | null): number {
+  const handle = (socket as { readonly _handle?: Handle | null } | null)?._handle;
+  return (handle?.writeQueueSize ?? 0) + (handle?._parent?.writeQueueSize ?? 0);
 }
 
 /**
@@ -51,7 +90,9 @@ const BATCH_BYTES = 65_536;
 
 /** What the request still sends is not worth reading: the connection ends with the answer. */
 export function closeAfter(res: ServerResponse): void {
-  if (streamOf(res) === undefined && !res.headersSent) res.setHeader('connection', 'close');
+  if (streamOf(res) !== undefined || res.headersSent) return;
+  // RFC 9110 §7.8: what an answer says of upgrades is named there too.
+  res.setHeader('connection', res.hasHeader('upgrade') ? 'Upgrade, close' : 'close');
 }
 
 /** What an HTTP/2 client may still send when it has its answer: little is read and dropped, much waits until it has seen that. */

@@ -1,9 +1,10 @@
 /** The Koa application: the pipeline, and what watches that its answers are taken. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
-import { cut, dismiss, isOver, isWhole } from './answer.js';
+import { dismiss, isOver, isWhole } from './answer.js';
 import type { Exchange } from './exchange.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
+import { cutIfStalled } from './stall.js';
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
@@ -20,8 +21,7 @@ export function createApp(options: PipelineOptions): RequestListener {
     const { stallTimeoutMs } = snapshots.current;
     return handle(req, res).then(() => {
       dismiss(res, clock);
-      // Node's timer counts from the last byte that the client took.
-      if (!isWhole(res) && !isOver(res)) res.setTimeout(stallTimeoutMs, () => cut(res));
+      if (!isWhole(res) && !isOver(res)) cutIfStalled(res, stallTimeoutMs, clock);
     });
   };
 }

@@ -49,7 +49,7 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
 
   return async function callRequest(ctx) {
     const { req, state } = ctx;
-    const head = headOf(ctx);
+    const { of: head } = headOf(ctx);
     const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
     const { captures, rawQuery } = state;
     const contentType = req.headers['content-type'];
@@ -69,24 +69,27 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
   }
 }
 
-type CallHead = Omit<CallRequest, 'message'>;
+interface CallHead {
+  readonly deadline: number | undefined;
+  /** `wanted`: of the answer, where the call is told. */
+  readonly of: (wanted: string | undefined) => Omit<CallRequest, 'message'>;
+}
 
-/** What a call says besides its messages; `wanted`: of the answer, where the call is told. */
-export function compileCallHead(
-  settings: CallRequestSettings,
-): (ctx: Context) => (wanted: string | undefined) => CallHead {
+/** What a call says besides its messages. */
+export function compileCallHead(settings: CallRequestSettings): (ctx: Context) => CallHead {
   const { method, clock } = settings;
 
   return function callHead(ctx) {
     const deadline = deadlineOf(ctx);
     const metadata = metadataOf(ctx);
-    return (wanted) => ({
+    const of = (wanted: string | undefined) => ({
       method,
       metadata,
       ...(deadline === undefined ? {} : { deadline }),
       signal: goneSignal(ctx),
       context: contextOf(ctx, settings.prunes ? wanted : undefined),
     });
+    return { deadline, of };
   };
 
   /** Rule 30: the least of the route's, the gateway's and the client's. */

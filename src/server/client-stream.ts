@@ -2,10 +2,11 @@
  * The way up of a method whose client streams (rules 15 and 22): messages are sent as they arrive, as fast as the upstream
  * takes them. What path and query say is part of the first one.
  */
+import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { requireIdentity, requireJsonStream } from '../transcoding/negotiate.js';
-import { createJsonElements, encodeElement } from '../transcoding/stream/json-elements.js';
+import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
 import type { RequestMessages } from '../transcoding/transcoder.js';
 import { hasBody } from './answer.js';
 import { demand } from './authenticate.js';
@@ -20,17 +21,27 @@ export interface ClientStreamSettings extends CallRequestSettings {
 
 export function compileClientStream(settings: ClientStreamSettings): (ctx: Context) => Promise<Asked> {
   const prepare = compileMessages(settings);
+  const { method, clock } = settings;
   return async function clientStream(ctx) {
-    const ask = prepare(ctx);
-    return ask(bodiesOf(ctx, settings));
+    const arrival: Arrival = { form: formOf(ctx, settings), mayBeSilent: false };
+    const { deadline, ask } = prepare(ctx);
+    const asked = await untilDeadline(ask(bodiesOf(ctx, settings, arrival)), deadline, clock);
+    // The answer's own timer sees both sides.
+    arrival.mayBeSilent = method.serverStreaming;
+    return asked;
   };
 }
 
 /** What a client sends piece by piece → the call that it asks for. */
 export type Ask = (bodies: AsyncIterator<Uint8Array>) => Promise<Asked>;
 
+export interface Prepared {
+  readonly deadline: number | undefined;
+  readonly ask: Ask;
+}
+
 /** One piece is one message. What the head says is decided at once, and throws the 4xx that it earns. */
-export function compileMessages(settings: CallRequestSettings): (ctx: Context) => Ask {
+export function compileMessages(settings: CallRequestSettings): (ctx: Context) => Prepared {
   const { transcoder, method, require } = settings;
   const headOf = compileCallHead(settings);
   // A client that is answered while it asks may listen first; for others the first message decides whether there is a call.
@@ -40,12 +51,14 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
     const head = headOf(ctx);
     const { captures, rawQuery, principal } = ctx.state;
     const messages = transcoder.messages({ captures, rawQuery, contentType: ctx.req.headers['content-type'] });
-    return async function ask(bodies) {
-      const source = encoded(messages, bodies, transcoder.readsJson);
-      const first = waits ? await source.next() : undefined;
-      if (first?.done === false) demand(require, first.value, principal);
-      const message = first === undefined ? source : rest(first, source);
-      return { request: { ...head(messages.wanted), message }, mask: messages.mask };
+    const demands = (message: Uint8Array, index: number) => demand(require, message, principal, index > 0);
+    return {
+      deadline: head.deadline,
+      async ask(bodies) {
+        const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demands });
+        const message = waits ? rest(await source.next(), source) : source;
+        return { request: { ...head.of(messages.wanted), message }, mask: messages.mask };
+      },
     };
   };
 }
@@ -66,32 +79,52 @@ async function* rest(
 async function* encoded(
   messages: RequestMessages,
   bodies: AsyncIterator<Uint8Array>,
-  isJson: boolean,
+  { isJson, demands }: { isJson: boolean; demands: (message: Uint8Array, index: number) => void },
 ): AsyncGenerator<Uint8Array> {
   let count = 0;
   try {
     for (;;) {
       const { done, value } = await bodies.next();
       if (done === true) break;
-      yield isJson ? encodeElement(messages, value, count) : messages.encode(value);
+      const message = isJson ? encodeElement(messages, value, count) : messages.encode(value);
+      demands(message, count);
+      yield message;
       count++;
     }
   } finally {
     await bodies.return?.();
   }
-  if (count === 0 && messages.hasFirst) yield messages.encode(NO_BODY);
+  if (count > 0) return;
+  // Who says nothing asks too.
+  const message = messages.encode(NO_BODY);
+  demands(message, 0);
+  if (messages.hasFirst) yield message;
+}
+
+/** How the messages arrive. */
+interface Arrival {
+  /** Undefined: as bytes, or not at all. */
+  readonly form: ElementForm | undefined;
+  /** The client need not say anything more. */
+  mayBeSilent: boolean;
+}
+
+/** Throws the 415 that the head earns, before anybody is called. */
+function formOf({ req, state }: Context, { transcoder }: ClientStreamSettings): ElementForm | undefined {
+  if (!hasBody(req)) return undefined;
+  requireIdentity(req.headers['content-encoding']);
+  return transcoder.readsJson ? requireJsonStream(req.headers['content-type'], state.fromCookie) : undefined;
 }
 
 /** The parts of a request's body that are messages. */
-async function* bodiesOf(ctx: Context, settings: ClientStreamSettings): AsyncGenerator<Uint8Array> {
+async function* bodiesOf(ctx: Context, settings: ClientStreamSettings, arrival: Arrival): AsyncGenerator<Uint8Array> {
   if (!hasBody(ctx.req)) return;
-  const chunks = chunksOf(ctx, settings);
-  if (!settings.transcoder.readsJson) {
+  const chunks = chunksOf(ctx, settings, arrival);
+  if (arrival.form === undefined) {
     yield* chunks;
     return;
   }
-  const form = requireJsonStream(ctx.req.headers['content-type'], ctx.state.fromCookie);
-  const elements = createJsonElements(form, settings.maxBodyBytes);
+  const elements = createJsonElements(arrival.form, settings.maxBodyBytes);
   for await (const chunk of chunks) yield* elements.push(chunk);
   yield* elements.end();
 }
@@ -101,32 +134,52 @@ const NO_BODY = new Uint8Array(0);
 /** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
 async function* chunksOf(
   { req, res, state }: Context,
-  { clock, idleTimeoutMs, method }: ClientStreamSettings,
+  { clock, idleTimeoutMs }: ClientStreamSettings,
+  arrival: Arrival,
 ): AsyncGenerator<Buffer> {
-  requireIdentity(req.headers['content-encoding']);
   continueIfAsked(req, res);
   const chunks = req.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   for (;;) {
-    const { done, value } = await new Promise<IteratorResult<Buffer>>((resolve, reject) => {
-      // Who is answered meanwhile may be silent: the answer's own timer sees both.
-      const cancelTimer = method.serverStreaming
-        ? () => {}
-        : clock.after(idleTimeoutMs, () => reject(tooSlow(idleTimeoutMs)));
-      chunks.next().then(
-        (result) => {
-          cancelTimer();
-          resolve(result);
-        },
-        () => {
-          cancelTimer();
-          reject(new StatusError(Code.CANCELLED, 'the client went away'));
-        },
-      );
-    });
+    const { done, value } = await (arrival.mayBeSilent ? next() : inTime());
     if (done === true) return;
     state.bytesIn += value.length;
     yield value;
   }
+
+  function next(): Promise<IteratorResult<Buffer>> {
+    return chunks.next().catch(() => {
+      throw new StatusError(Code.CANCELLED, 'the client went away');
+    });
+  }
+
+  async function inTime(): Promise<IteratorResult<Buffer>> {
+    state.awaitsBody = true;
+    let cancel = () => {};
+    const silence = new Promise<never>((_, reject) => {
+      cancel = clock.after(idleTimeoutMs, () => reject(tooSlow(idleTimeoutMs)));
+    });
+    try {
+      return await Promise.race([next(), silence]);
+    } finally {
+      cancel();
+      state.awaitsBody = false;
+    }
+  }
+}
+
+/** `work`, unless the deadline passes while a client says what it asks for. */
+function untilDeadline<T>(work: Promise<T>, deadline: number | undefined, clock: Clock): Promise<T> {
+  if (deadline === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(Math.max(0, deadline - clock.now()), () => reject(tooLate()));
+    work.then(resolve, reject).finally(cancel);
+  });
+}
+
+function tooLate(): StatusError {
+  return gatewayError(504, 'DEADLINE_EXCEEDED', 'body: expected messages within the deadline', {
+    closeConnection: true,
+  });
 }
 
 function tooSlow(timeoutMs: number): StatusError {

@@ -3,16 +3,18 @@
  * request comes is decided in `endpoint(settings)`.
  */
 import { Readable } from 'node:stream';
-import type { Call, CallResponse } from '../call/call.js';
+import type { Clock } from '../base/clock.js';
+import type { Call, CallRequest, CallResponse } from '../call/call.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import type { compileResponseHeaders } from '../transcoding/headers.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
 import { batchesOf, closeAfter } from './answer.js';
-import type { Asked } from './call-request.js';
+import { type Asked, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 import type { TellFreshness } from './freshness.js';
+import { unlessIdle } from './idle.js';
 
 export interface EndpointSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
@@ -22,6 +24,9 @@ export interface EndpointSettings {
   readonly successStatus: number;
   /** Of a route with a cache. */
   readonly freshness: TellFreshness | undefined;
+  /** Of a method whose client streams: without a word from either side for so long, it ends. */
+  readonly idleTimeoutMs: number;
+  readonly clock: Clock;
 }
 
 /** Serves a method whose server answers once. */
@@ -30,11 +35,21 @@ export function endpoint(settings: EndpointSettings): Middleware {
 
   return async function endpoint(ctx) {
     const { request, mask } = await requestOf(ctx);
-    const response = await call(request);
+    const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // An upstream that has heard enough answers; nobody reads the rest.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
     answer(ctx, response, transcoder.response(unaryMessage(response), mask));
   };
+
+  async function callUnlessIdle(ctx: Context, request: CallRequest): Promise<CallResponse> {
+    const ending = new AbortController();
+    try {
+      const answered = call(cancellable(request, ending.signal));
+      return await unlessIdle(answered, ctx, settings.idleTimeoutMs, settings.clock);
+    } finally {
+      ending.abort();
+    }
+  }
 
   function answer(ctx: Context, { headers, trailers, notes }: CallResponse, transcoded: TranscodedResponse): void {
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
@@ -56,7 +71,11 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const batches = batchesOf(ctx.res, body);
     ctx.body =
       batches === undefined ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Readable.from(batches);
-    if (batches !== undefined) ctx.length = body.length;
+    if (batches !== undefined) {
+      ctx.length = body.length;
+      // Koa's way of piping listens seven times.
+      ctx.res.setMaxListeners(20);
+    }
   }
 }
 

@@ -36,6 +36,8 @@ export interface Exchange {
   /** A limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;
+  /** More of the request is waited for, and for how long is decided there. */
+  awaitsBody: boolean;
   /** The parts that an aggregate answered without. */
   partial: string | undefined;
   /** The request became a conversation; its client has left it unless it was ended here. */

@@ -32,6 +32,7 @@ export function identify(snapshots: Snapshots, clock: Clock): Middleware {
       standing: undefined,
       overLimit: false,
       bytesIn: 0,
+      awaitsBody: false,
       partial: undefined,
       webSocket: undefined,
       error: undefined,

@@ -7,14 +7,17 @@ import type { Clock } from '../base/clock.js';
 import type { Call, CallResponse } from '../call/call.js';
 import type { MessageCodec } from '../codec/codec.js';
 import { Code } from '../status/code.js';
-import { errorInfoDetail } from '../status/details.js';
+import { isWithoutContent } from '../status/http.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
 import { type compileResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
+import { preferredType } from '../transcoding/negotiate.js';
 import { END_ID, FRAMINGS, type Framing, isEvents } from '../transcoding/stream/framing.js';
-import { batchesOf, cut, dismiss, isHttp2, isOver } from './answer.js';
+import { batchesOf, cut, isHttp2, isOver, untaken } from './answer.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
+import { unlessIdle } from './idle.js';
+import { watchStall } from './stall.js';
 
 export interface StreamEndpointSettings extends CallRequestSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
@@ -31,7 +34,7 @@ export interface StreamEndpointSettings extends CallRequestSettings {
 const COMMIT_EVENTS_MS = 1000;
 const HEARTBEAT_MS = 15_000;
 
-/** Serves a method whose server streams. Resolves when the last byte is written, or the client is gone. */
+/** Serves a method whose server streams. Resolves when all is written, or the client is gone. */
 export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   const { requestOf, method } = settings;
   return async function streamEndpoint(ctx) {
@@ -39,14 +42,13 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
     const framing = settings.transcoder.writesJson
       ? negotiate(ctx, method.clientStreaming ? LINES_FIRST : TYPES)
       : undefined;
-    const lastId = ctx.req.headers['last-event-id'];
-    const resumes = framing !== undefined && isEvents(framing) && lastId !== undefined;
-    if (resumes && lastId === END_ID) {
+    const lastId = framing !== undefined && isEvents(framing) ? lastEventId(ctx) : undefined;
+    if (lastId === END_ID) {
       ctx.status = 204;
       return;
     }
     const asked = await requestOf(ctx);
-    await new StreamAnswer(ctx, framing, settings).send(resumes ? resumed(asked, String(lastId)) : asked);
+    await new StreamAnswer(ctx, framing, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
   };
 }
 
@@ -62,22 +64,26 @@ const LINES_FIRST = TYPES.toSorted((a, b) => Number(b.endsWith('ndjson')) - Numb
 
 /** Throws 406 where nothing fits. */
 function negotiate(ctx: Context, types: string[]): Framing {
-  const type = ctx.accepts(types);
-  const framing = typeof type === 'string' ? FRAMINGS.get(type) : undefined;
+  const framing = FRAMINGS.get(preferredType(ctx.req.headers.accept, types) ?? '');
   if (framing !== undefined) return framing;
   throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}`);
 }
 
-/** Where a browser's EventSource goes on from: for the upstream to know. */
+/** Where a browser's EventSource goes on from. */
+function lastEventId({ req }: Context): string | undefined {
+  const id = req.headers['last-event-id'];
+  return typeof id === 'string' && /^[\x20-\x7e]{1,256}$/.test(id) ? id : undefined;
+}
+
+/** For the upstream to know. */
 function resumed({ request, mask }: Asked, lastId: string): Asked {
-  const isText = /^[\x20-\x7e]{1,256}$/.test(lastId);
-  const metadata = isText ? [...request.metadata, ['last-event-id', lastId] as const] : request.metadata;
-  return { request: { ...request, metadata }, mask };
+  const others = request.metadata.filter(([name]) => name !== 'last-event-id');
+  return { request: { ...request, metadata: [...others, ['last-event-id', lastId]] }, mask };
 }
 
 class StreamAnswer {
   #committed = false;
-  #count = 0;
+  #count: number;
   readonly #res: ServerResponse;
   readonly #clock: Clock;
 
@@ -85,7 +91,10 @@ class StreamAnswer {
     private readonly ctx: Context,
     private readonly framing: Framing | undefined,
     private readonly settings: StreamEndpointSettings,
+    lastId = '',
   ) {
+    // Events are counted on, so that who comes back a second time goes on from there.
+    this.#count = /^\d{1,15}$/.test(lastId) ? Number(lastId) : 0;
     this.#res = ctx.res;
     this.#clock = settings.clock;
   }
@@ -111,10 +120,8 @@ class StreamAnswer {
       }
       if (!this.#committed) this.#commit(response);
       this.#res.end(this.framing?.end(this.#count));
-      dismiss(this.#res, this.#clock);
-      await closed(this.#res);
     } catch (error) {
-      await this.#failed(error);
+      this.#failed(error);
     } finally {
       // Of a stream that has ended nothing; otherwise the call is cancelled, also one that has said nothing yet.
       ending.abort();
@@ -129,7 +136,8 @@ class StreamAnswer {
     for (const [name, values] of settings.responseHeaders(headers, [])) {
       res.setHeader(name, values.length === 1 ? values[0]! : values);
     }
-    res.statusCode = statusFromMetadata(headers, []) ?? settings.successStatus;
+    const status = statusFromMetadata(headers, []);
+    res.statusCode = status === undefined || isWithoutContent(status) ? settings.successStatus : status;
     res.setHeader('content-type', framing?.contentType ?? contentType);
     if (framing !== undefined && isEvents(framing) && !res.hasHeader('cache-control'))
       res.setHeader('cache-control', 'no-cache');
@@ -140,82 +148,49 @@ class StreamAnswer {
 
   /** The next message, within the idle time; meanwhile an event stream says that it lives. */
   #waiting<T>(next: Promise<T>, onSilent?: () => void): Promise<T> {
-    const { framing, settings } = this;
+    const { ctx, settings, framing } = this;
+    const heard = unlessIdle(next, ctx, settings.idleTimeoutMs, this.#clock);
     const heartbeat = framing?.heartbeat;
-    return new Promise((resolve, reject) => {
-      let cancelBeat = () => {};
-      const beat = (afterMs: number) => {
-        cancelBeat = this.#clock.after(afterMs, () => {
-          if (!this.#committed) onSilent?.();
-          this.#res.write(heartbeat);
-          beat(HEARTBEAT_MS);
-        });
-      };
-      if (heartbeat !== undefined) beat(this.#committed ? HEARTBEAT_MS : COMMIT_EVENTS_MS);
-      let cancelIdle = () => {};
-      const watch = () => {
-        const { bytesIn } = this.ctx.state;
-        cancelIdle = this.#clock.after(settings.idleTimeoutMs, () => {
-          // The client may still be talking.
-          if (this.ctx.state.bytesIn > bytesIn) watch();
-          else settle(() => reject(idle(settings.idleTimeoutMs)));
-        });
-      };
-      watch();
-      const settle = (then: () => void) => {
-        cancelIdle();
-        cancelBeat();
-        then();
-      };
-      next.then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
-      );
-    });
+    if (heartbeat === undefined) return heard;
+    let cancelBeat: () => void;
+    const beat = (afterMs: number) => {
+      cancelBeat = this.#clock.after(afterMs, () => {
+        if (!this.#committed) onSilent?.();
+        this.#res.write(heartbeat);
+        beat(HEARTBEAT_MS);
+      });
+    };
+    beat(this.#committed ? HEARTBEAT_MS : COMMIT_EVENTS_MS);
+    return heard.finally(() => cancelBeat());
   }
 
   /** Resolves when the client has room for more. */
   async #write(pieces: readonly Uint8Array[]): Promise<void> {
     const res = this.#res;
     if (isOver(res)) throw gone();
-    let hasRoom = true;
-    res.cork();
-    for (const piece of pieces) {
-      const batches = batchesOf(res, piece);
-      if (batches === undefined) hasRoom = res.write(piece);
-      else hasRoom = await this.#writeAll(batches);
-    }
-    res.uncork();
-    if (!hasRoom) await this.#room();
-  }
-
-  async #writeAll(batches: readonly Uint8Array[]): Promise<boolean> {
-    const res = this.#res;
-    res.uncork();
-    for (const batch of batches) if (!res.write(batch)) await this.#room();
-    res.cork();
-    return true;
+    // One write: a corked answer says that there is room as long as it is corked, however full the connection is.
+    const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    for (const batch of batchesOf(res, whole) ?? [whole]) if (!res.write(batch)) await this.#room();
   }
 
   /** Cuts a client that takes nothing any more; one that is slow is waited for. */
   #room(): Promise<void> {
     const res = this.#res;
-    // Node's own timer: it looks at what is taken of a large message, not at its end alone.
-    res.setTimeout(this.settings.requestTimeoutMs);
     return new Promise<void>((resolve, reject) => {
+      const stalled = () => cut(res);
+      const cancel = watchStall(() => untaken(res), this.settings.requestTimeoutMs, this.#clock, stalled);
       const settle = (then: () => void) => {
-        res.setTimeout(0);
-        res.off('drain', onDrain).off('close', onClose).off('timeout', onStall);
+        cancel();
+        res.off('drain', onDrain).off('close', onClose);
         then();
       };
       const onDrain = () => settle(resolve);
       const onClose = () => settle(() => reject(gone()));
-      const onStall = () => cut(res);
-      res.on('drain', onDrain).on('close', onClose).on('timeout', onStall);
+      res.on('drain', onDrain).on('close', onClose);
     });
   }
 
-  async #failed(error: unknown): Promise<void> {
+  #failed(error: unknown): void {
     const { ctx, framing, settings } = this;
     const res = this.#res;
     if (!this.#committed || !(error instanceof StatusError)) throw error;
@@ -225,11 +200,7 @@ class StreamAnswer {
     const last = framing?.failed(body);
     // What can't say that it failed must not look as if it were complete.
     if (last === undefined) cut(res);
-    else {
-      res.end(last);
-      dismiss(res, this.#clock);
-      await closed(res);
-    }
+    else res.end(last);
   }
 }
 
@@ -240,14 +211,4 @@ function iteratorOf({ message }: CallResponse): AsyncIterator<Uint8Array> {
 
 export function gone(): StatusError {
   return new StatusError(Code.CANCELLED, 'the client went away');
-}
-
-export function idle(timeoutMs: number): StatusError {
-  return new StatusError(Code.DEADLINE_EXCEEDED, `no message for ${timeoutMs / 1000} s`, {
-    details: [errorInfoDetail('STREAM_IDLE')],
-  });
-}
-
-function closed(res: ServerResponse): Promise<void> {
-  return isOver(res) ? Promise.resolve() : new Promise((resolve) => void res.once('close', () => resolve()));
 }

@@ -51,8 +51,9 @@ function singleHost(req: IncomingMessage): string {
     if (host !== undefined) throw bad('host: expected one header, got several');
     host = req.rawHeaders[i + 1] ?? '';
   }
+  if (req.httpVersionMajor !== 1) throw bad(`request line: expected HTTP/1.1, got HTTP/${req.httpVersion}`);
   if (host !== undefined) return host;
-  if (req.httpVersionMajor === 1 && req.httpVersionMinor === 0) return '';
+  if (req.httpVersionMinor === 0) return '';
   throw bad('host: expected a header, got none');
 }
 

@@ -26,6 +26,11 @@ export function codeToHttpStatus(code: Code): number {
   return HTTP_STATUS[code];
 }
 
+/** RFC 9110 §15.3.5, §15.3.6, §15.4.5: answers that have no content. */
+export function isWithoutContent(httpStatus: number): boolean {
+  return httpStatus === 204 || httpStatus === 205 || httpStatus === 304;
+}
+
 /** The gateway's own HTTP statuses → the gRPC code that their body carries (transcoding rule 26). */
 const GATEWAY_CODE: Readonly<Record<number, Code>> = {
   400: Code.INVALID_ARGUMENT,

@@ -1,4 +1,9 @@
-/** Which request bodies are read at all (rule 12): JSON in UTF-8, as it is. Everything else is a 415 with a hint. */
+/**
+ * Which request bodies are read at all (rule 12): JSON in UTF-8, as it is; everything else is a 415 with a hint. And which
+ * of several kinds of answer a client wants (rule 20).
+ */
+import type { IncomingMessage } from 'node:http';
+import accepts from 'accepts';
 import { gatewayError } from '../status/status-error.js';
 import type { ElementForm } from './stream/json-elements.js';
 
@@ -9,10 +14,19 @@ import type { ElementForm } from './stream/json-elements.js';
 export function requireJson(contentType: string | undefined, fromCookie = false): void {
   if (contentType === 'application/json' || (contentType === undefined && !fromCookie)) return;
   if (contentType === undefined) throw unsupported('content-type: expected application/json, got none');
-  const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
+  const { type, parameters } = parsed(contentType);
   if (type !== 'application/json' && !/^[a-z]+\/[a-z0-9.!#$&^_-]+\+json$/.test(type)) {
     throw unsupported(`content-type: expected application/json, got ${quote(type)} (curl: use --json)`);
   }
+  requireUtf8(parameters);
+}
+
+function parsed(contentType: string): { readonly type: string; readonly parameters: readonly string[] } {
+  const [type = '', ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
+  return { type, parameters };
+}
+
+function requireUtf8(parameters: readonly string[]): void {
   for (const parameter of parameters) {
     const [name, value = ''] = parameter.split('=', 2);
     if (name === 'charset' && !/^"?utf-?8"?$/.test(value)) {
@@ -23,8 +37,11 @@ export function requireJson(contentType: string | undefined, fromCookie = false)
 
 /** How a body that streams is written; throws 415 for what is neither JSON nor lines of it. */
 export function requireJsonStream(contentType: string | undefined, fromCookie: boolean): ElementForm {
-  const [type = ''] = (contentType ?? '').split(';', 1).map((part) => part.trim().toLowerCase());
-  if (type === 'application/x-ndjson' || type === 'application/jsonl') return 'lines';
+  const { type, parameters } = parsed(contentType ?? '');
+  if (type === 'application/x-ndjson' || type === 'application/jsonl') {
+    requireUtf8(parameters);
+    return 'lines';
+  }
   requireJson(contentType, fromCookie);
   return 'array';
 }
@@ -33,6 +50,15 @@ export function requireJsonStream(contentType: string | undefined, fromCookie: b
 export function requireIdentity(contentEncoding: string | undefined): void {
   if (contentEncoding === undefined || contentEncoding.trim().toLowerCase() === 'identity') return;
   throw unsupported(`content-encoding: expected identity, got ${quote(contentEncoding)}`);
+}
+
+/** The one of `types` that the client likes best, the first if it does not care; undefined: it takes none of them. */
+export function preferredType(accept: string | undefined, types: readonly string[]): string | undefined {
+  // Of what is offered no parameter means anything: `application/json; charset=utf-8` asks for JSON.
+  const bare = accept?.replace(/;\s*(?!q\s*=)[^;,]*/gi, '');
+  const headers = bare === undefined ? {} : { accept: bare };
+  const type = accepts({ headers } as IncomingMessage).types([...types]);
+  return typeof type === 'string' ? type : undefined;
 }
 
 function unsupported(message: string): Error {

@@ -1,7 +1,13 @@
 /** Client streams over HTTP: NDJSON, an array, or raw bytes, sent on as they arrive. */
-import { request } from 'node:http';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { createServer } from 'node:http2';
+import { type AddressInfo, connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import test from 'ava';
+import { createJsonElements } from '../../src/transcoding/stream/json-elements.js';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { type Handlers, startUpstream } from '../support/upstream.js';
 
@@ -105,11 +111,70 @@ test('an error names the message; the call is cancelled', async (t) => {
   t.is((await send('POST', '/v1/lists/1/items', { body: 'a', headers: { 'content-type': 'text/plain' } })).status, 415);
 });
 
-test('a demand over the message is met by the first, before there is a call', async (t) => {
+test('a demand over the message is met by the first, before there is a call; also by none', async (t) => {
   const { send, upstream } = await start();
-  t.is((await send('POST', '/v1/own', { body: '[{"n":2},{"n":1}]' })).status, 403);
+  for (const body of ['[{"n":2},{"n":1}]', '[{}]', '[]', '', ' ']) {
+    t.is((await send('POST', '/v1/own', { body })).status, 403, body);
+    t.is(upstream.calls.length, 0);
+  }
+});
+
+test('what follows may leave it out, and may not say anything else', async (t) => {
+  const { send, upstream } = await start({ Own: (call) => call.whenHalfClosed.then(() => ({ message: {} })) });
+  t.is((await send('POST', '/v1/own', { body: '[{"n":1},{"list":"a"},{"n":1}]' })).status, 200);
+  t.is((await send('POST', '/v1/own', { body: '[{"n":1},{"n":2}]' })).status, 403);
+  await upstream.last().whenCancelled;
+});
+
+for (const [what, handler] of [
+  ['does not answer', { hang: true }],
+  ['does not read', undefined],
+] as const) {
+  test(`an upstream that ${what} is a 504 after streamIdleTimeout, and the call is cancelled`, async (t) => {
+    const deaf = createServer().listen(0, '127.0.0.1');
+    deaf.on('stream', (stream) => void stream.on('error', () => {}));
+    t.teardown(() => void deaf.close());
+    await once(deaf, 'listening');
+    const target = `127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+    const settings = { streamIdleTimeout: '300ms', ...(handler === undefined ? { target } : {}) };
+    const { send, upstream, gateway } = await start(handler === undefined ? {} : { Add: handler }, {}, settings);
+    const body = `${JSON.stringify({ inner: { text: 'x'.repeat(60_000) } })}\n`.repeat(handler === undefined ? 30 : 1);
+    const { status, json } = await send('POST', '/v1/lists/1/items', { body, ...{ headers: NDJSON } });
+    t.is(status, 504);
+    t.is(json.message, 'no message for 0.3 s');
+    for (const end = Date.now() + 2000; gateway.snapshots.inFlight > 0 && Date.now() < end; ) await sleep(10);
+    t.is(gateway.snapshots.inFlight, 0);
+    if (handler !== undefined) await upstream.last().whenCancelled;
+  });
+}
+
+test('a deadline that passes while the first message is waited for is a 504 at once', async (t) => {
+  const { url, upstream } = await start();
+  const sent = request(`${url}/v1/lists/1/items`, {
+    method: 'POST',
+    headers: { ...NDJSON, 'x-request-timeout': '0.2' },
+    agent: false,
+  });
+  t.teardown(() => void sent.on('error', () => {}).destroy());
+  sent.write('{"n":');
+  const [answer] = (await once(sent, 'response', { signal: AbortSignal.timeout(3000) })) as [IncomingMessage];
+  t.is(answer.statusCode, 504);
   t.is(upstream.calls.length, 0);
-  t.is((await send('POST', '/v1/own', { body: '[{"n":1},{"n":2}]' })).status, 200);
+});
+
+test('a message in tiny pieces takes memory by its bytes and not by its pieces', async (t) => {
+  const elements = createJsonElements('array', 4 << 20);
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  collect();
+  const before = process.memoryUsage();
+  elements.push(Buffer.from('[{"n":1'));
+  for (let i = 0; i < 200_000; i++) elements.push(Buffer.from([0x20]));
+  collect();
+  const after = process.memoryUsage();
+  const held = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+  t.true(held < 4 << 20, `${held} bytes for 200,000`);
+  t.is(elements.push(Buffer.from('}]')).length, 1);
 });
 
 test('messages arrive when they are sent, each within its size', async (t) => {

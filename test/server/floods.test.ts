@@ -1,5 +1,6 @@
 /** What HTTP/2 lets a client send for nothing, sent without an end: each costs the connection, and nothing else. */
 import { once } from 'node:events';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -11,6 +12,7 @@ message Q { string id = 1; }
 service S {
   rpc Quick(Q) returns (Q) { option (google.api.http) = { get: "/v1/quick" }; }
   rpc Hang(Q) returns (Q) { option (google.api.http) = { get: "/v1/hang" }; }
+  rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/watch" }; }
 }`;
 
 const [HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION] = [1, 3, 4, 6, 7, 9];
@@ -45,7 +47,15 @@ async function flood(t: ExecutionContext, port: number, batch: (round: number) =
     await new Promise(setImmediate);
   }
   for (const end = Date.now() + 5000; !socket.destroyed && Date.now() < end; ) await sleep(10);
-  return { ended: socket.destroyed, types: typesOf(Buffer.concat(received)) };
+  const bytes = Buffer.concat(received);
+  return { ended: socket.destroyed, types: typesOf(bytes), goAway: goAwayCode(bytes) };
+}
+
+/** RFC 9113 §6.8: the last stream, then the code. */
+function goAwayCode(bytes: Buffer): number | undefined {
+  for (let at = 0; at + 17 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
+    if (bytes[at + 3] === GOAWAY) return bytes.readUInt32BE(at + 13);
+  return undefined;
 }
 
 function typesOf(bytes: Buffer): Set<number> {
@@ -61,18 +71,35 @@ test('resets of requests that were just made: GOAWAY, and the calls are cancelle
     { Hang: { hang: true } },
     { listen: { h2c: true } },
   );
-  const { ended, types } = await flood(t, port, (round) => {
+  const { ended, goAway } = await flood(t, port, (round) => {
     const id = 2 * round + 1;
     return Buffer.concat([frame(HEADERS, 5, id, get('/v1/hang')), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
   });
   t.true(ended);
-  t.true(types.has(GOAWAY!));
+  t.is(goAway, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   t.is((await send('GET', '/v1/quick')).status, 200);
   t.true(upstream.calls.length < 1500, `${upstream.calls.length} calls`);
   const runs = () =>
     gateway.snapshots.inFlight > 0 || upstream.calls.some(({ path, cancelled }) => path.endsWith('Hang') && !cancelled);
   for (const end = Date.now() + 5000; runs() && Date.now() < end; ) await sleep(10);
   t.false(runs(), 'nothing is left');
+});
+
+test('streams that the gateway itself cuts are nobody’s flood', async (t) => {
+  const failing = { Watch: { messages: [{ id: 'a' }], status: { code: 14 } } };
+  const { url } = await startGateway(t, PROTO, failing, { listen: { h2c: true } });
+  const session = connectHttp2(url);
+  t.teardown(() => session.destroy());
+  const cut = async () => {
+    const stream = session.request({ ':path': '/v1/watch' }).on('error', () => {});
+    await new Promise((resolve) => void stream.once('close', resolve).resume());
+    return stream.rstCode;
+  };
+  for (let i = 0; i < 20; i++) {
+    const codes = await Promise.all(Array.from({ length: 40 }, cut));
+    t.true(codes.every((code) => code === constants.NGHTTP2_INTERNAL_ERROR));
+  }
+  t.false(session.destroyed);
 });
 
 for (const [name, batch] of [

@@ -11,6 +11,7 @@ import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
 import type { ConfigInput } from '../../src/config/config.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
+import { turns } from '../support/turns.js';
 import { arriving, type Handler, type RecordedCall, type Reply, startUpstream } from '../support/upstream.js';
 
 const PROTO = `package m.v1;
@@ -254,7 +255,10 @@ function handler(streams: boolean): Handler {
   };
 }
 
+const turn = turns(16);
+
 async function start(t: ExecutionContext, upstreamSettings: object = {}, more: Partial<ConfigInput> = {}) {
+  await turn(t);
   const upstream = await startUpstream(PROTO, {
     Unary: handler(false),
     Server: handler(true),

@@ -3,6 +3,7 @@
  * time and lets go of what it held, and others are served meanwhile.
  */
 import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
@@ -11,6 +12,7 @@ import { certificates } from '../support/certificates.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { answerOf, http2Client } from '../support/http2.js';
 import { tlsFiles } from '../support/tls-files.js';
+import { turns } from '../support/turns.js';
 
 const PROTO = `package p.v1;
 import "google/api/annotations.proto";
@@ -23,7 +25,7 @@ service S {
   rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/q:watch" }; }
 }`;
 const made = certificates();
-const REQUEST_TIMEOUT_MS = 1200;
+const REQUEST_TIMEOUT_MS = 2000;
 /** A machine with two cores that runs other tests at the same time. */
 const PATIENCE_MS = 6000;
 
@@ -31,7 +33,10 @@ async function* endless() {
   for (;;) yield { blob: Buffer.alloc(1 << 16) };
 }
 
+const turn = turns(8);
+
 async function start(t: ExecutionContext, tls: boolean, headersTimeout = '10s'): Promise<TestGateway> {
+  await turn(t);
   return startGateway(
     t,
     PROTO,
@@ -196,3 +201,39 @@ for (const tls of [false, true]) {
     });
   }
 }
+
+test('HTTP/2: a stream that has ended is not held for a client without room for it', async (t) => {
+  const { url, gateway, upstream } = await startGateway(
+    t,
+    PROTO,
+    { Watch: { messages: [{ id: 'a' }] } },
+    { listen: { h2c: true }, limits: { requestTimeout: '400ms' } },
+  );
+  const session = connectHttp2(url, { settings: { initialWindowSize: 0 } });
+  t.teardown(() => session.destroy());
+  for (let i = 0; i < 20; i++) session.request({ ':path': '/v1/q:watch' }).on('error', () => {});
+  for (const end = Date.now() + PATIENCE_MS; upstream.calls.length < 20 && Date.now() < end; ) await sleep(10);
+  for (const end = Date.now() + PATIENCE_MS; gateway.snapshots.inFlight > 0 && Date.now() < end; ) await sleep(10);
+  t.is(gateway.snapshots.inFlight, 0);
+});
+
+test('HTTP/2: a client that sends and does not read is as slow as one that is silent', async (t) => {
+  const proto = PROTO.replace(
+    /}$/,
+    'rpc Talk(stream Q) returns (stream Q) { option (google.api.http) = { post: "/v1/q:talk" body: "*" }; } }',
+  );
+  const { url, gateway } = await startGateway(
+    t,
+    proto,
+    { Talk: () => ({ messages: endless() }) },
+    { listen: { h2c: true }, limits: { requestTimeout: '400ms' } },
+  );
+  const { open } = http2Client(t, url);
+  const talking = open('POST', '/v1/q:talk', { 'content-type': 'application/x-ndjson' });
+  talking.pause();
+  const timer = setInterval(() => void (talking.writable && talking.write('\n')), 50);
+  t.teardown(() => clearInterval(timer));
+  await once(talking, 'response');
+  for (const end = Date.now() + PATIENCE_MS; gateway.snapshots.inFlight > 0 && Date.now() < end; ) await sleep(10);
+  t.is(gateway.snapshots.inFlight, 0);
+});

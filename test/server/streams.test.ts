@@ -1,10 +1,12 @@
 /** Server streams over HTTP: each framing, success, error before and after the first message, and everybody's leaving. */
 
-import { get, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { afterAll, startGateway, type TestGateway } from '../support/gateway.js';
-import type { Handler } from '../support/upstream.js';
+import { type Handler, startUpstream } from '../support/upstream.js';
 
 const shared = afterAll(test);
 
@@ -41,7 +43,6 @@ const OK = '{"code":0,"message":"","details":[]}';
 let gateway: TestGateway;
 
 async function start(handlers: Readonly<Record<string, Handler>>, upstream: object = {}) {
-  const { startUpstream } = await import('../support/upstream.js');
   const server = await startUpstream(PROTO, handlers);
   shared.teardown(server.close);
   gateway = await startGateway(shared, PROTO, {}, { upstreams: { test: { target: server.target, ...upstream } } });
@@ -298,3 +299,65 @@ function opened(url: string, type: string): Promise<IncomingMessage> {
     get(url, { headers: { accept: type }, agent: false }, resolve).on('error', reject);
   });
 }
+
+test('20: parameters of an accepted type say nothing about which', async (t) => {
+  const { send } = await start({ Watch: { messages: ITEMS } });
+  for (const [type, got] of [
+    ['application/json; charset=utf-8', 'application/json'],
+    ['application/x-ndjson;charset=utf-8', NDJSON],
+    ['text/event-stream; charset=UTF-8', EVENTS],
+    ['application/json;charset=utf-8;q=0.9, application/x-ndjson;v=1', NDJSON],
+  ] as const) {
+    t.is((await send('GET', '/v1/feeds/1:watch', accept(type))).headers['content-type'], got, type);
+  }
+});
+
+test('20: events are counted on from the one that the client has; the upstream is told once', async (t) => {
+  const server = await startUpstream(PROTO, { Watch: { messages: [{ n: 8 }] } });
+  shared.teardown(server.close);
+  const upstreams = { test: { target: server.target } };
+  const metadata = { request: ['last-event-id'] };
+  const { send } = await startGateway(shared, PROTO, {}, { upstreams, metadata });
+  const { text } = await send('GET', '/v1/feeds/1:watch', accept(EVENTS, { 'last-event-id': '7' }));
+  t.regex(text, /^id: 8\ndata: /);
+  t.deepEqual(server.last().metadata.get('last-event-id'), ['7']);
+});
+
+test('29: a status that has no content is no status of a stream', async (t) => {
+  for (const status of ['204', '205', '304']) {
+    const { send } = await start({ Watch: { headers: { 'x-http-status': status }, messages: [{ n: 1 }] } });
+    const { status: got, json } = await send('GET', '/v1/feeds/1:watch');
+    t.deepEqual([got, json], [200, [{ n: 1 }]]);
+  }
+});
+
+test('21: to HTTP/1.0 a stream of bytes that failed breaks the connection', async (t) => {
+  const { port } = await start({
+    Download: { messages: [{ content_type: 'text/csv', data: Buffer.from('a,b') }], status: { code: 13 } },
+  });
+  const socket = connect(port, '127.0.0.1');
+  const failed = once(socket, 'error');
+  socket.resume().write('GET /v1/files/1 HTTP/1.0\r\nhost: x\r\n\r\n');
+  const [error] = (await failed) as [NodeJS.ErrnoException];
+  t.is(error.code, 'ECONNRESET');
+});
+
+test('draining ends when the last stream does, though its connection could be kept', async (t) => {
+  const { url, drain, upstream } = await start({
+    Watch: async (call) => {
+      await sleep(500);
+      return { messages: [{ n: call.requests.length }] };
+    },
+  });
+  const agent = new Agent({ keepAlive: true });
+  t.teardown(() => agent.destroy());
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    get(`${url}/v1/feeds/1:watch`, { headers: { accept: EVENTS }, agent }, resolve).on('error', reject);
+  });
+  for (const end = Date.now() + 3000; upstream.calls.length < 1 && Date.now() < end; ) await sleep(10);
+  const begun = Date.now();
+  const drained = drain({ graceMs: 0, timeoutMs: 20_000 });
+  (await answered).resume();
+  await drained;
+  t.true(Date.now() - begun < 10_000, `${Date.now() - begun} ms`);
+});

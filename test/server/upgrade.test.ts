@@ -183,3 +183,9 @@ public class Client {
   t.is(stdout, 'HTTP_1_1 200 {"id":"a"}\nHTTP_1_1 200 {"id":"b"}\n');
   t.is(upstream.calls.length, 2);
 });
+
+test('a request line that claims HTTP/2 is a 400', async (t) => {
+  const { port } = await startGateway(t, PROTO, ECHO, { listen: { h2c: true } });
+  const text = await exchange(t, port, ['GET /v1/a HTTP/2.0\r\nhost: x\r\n\r\n'], 1);
+  t.regex(text, /^HTTP\/1\.1 400 [\s\S]*request line: expected HTTP\/1\.1, got HTTP\/2\.0/);
+});

@@ -468,7 +468,7 @@ test('a client that does not answer pings is cut off, one that does is not', asy
   await until(() => upstream.calls.length === 2);
   for (let i = 0; i < 3; i++) {
     clock.advance(30_000);
-    await sleep(100);
+    await sleep(400);
   }
   t.is((await mute.closed).code, 1006);
   t.is(alive.socket.readyState, alive.socket.OPEN);
@@ -559,3 +559,64 @@ test.serial(
     t.true(process.memoryUsage().rss - before < 64 << 20);
   },
 );
+
+test('to read slowly is not to be silent', async (t) => {
+  const upstream = await startUpstream(PROTO, { Listen: { messages: [{ blob: Buffer.alloc(12 << 20) }, { n: 1 }] } });
+  t.teardown(upstream.close);
+  const test = { target: upstream.target, streamIdleTimeout: '2s' };
+  const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } });
+  const { socket, closed, messages } = await openWebSocket(t, url, '/v1/rooms/1:listen');
+  for (let i = 0; i < 30; i++) {
+    socket.pause();
+    await sleep(100);
+    socket.resume();
+    await sleep(5);
+  }
+  t.deepEqual(await closed, { code: 1000, reason: '' });
+  t.is(messages.length, 2);
+});
+
+test('a client that sends and does not read is cut off', async (t) => {
+  const endless = (async function* () {
+    for (;;) yield { blob: Buffer.alloc(1 << 16) };
+  })();
+  const { url, gateway } = await start(t, { Talk: { messages: endless } }, { limits: { requestTimeout: '400ms' } });
+  const { socket } = await openWebSocket(t, url, TALK);
+  socket.pause();
+  const timer = setInterval(() => socket.pong(), 50);
+  t.teardown(() => clearInterval(timer));
+  await until(() => gateway.snapshots.inFlight === 0);
+  t.pass();
+});
+
+test('what comes with the handshake is heard', async (t) => {
+  const { port, upstream } = await start(t);
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => void socket.destroy());
+  /** RFC 6455 §5.2: final, text, masked with zeros. */
+  const text = (content: string) => Buffer.from([0x81, 0x80 + content.length, 0, 0, 0, 0, ...Buffer.from(content)]);
+  socket.resume().write(Buffer.concat([Buffer.from(HANDSHAKE), text('{"n":1}'), text('')]));
+  await until(() => upstream.calls.length === 1 && upstream.last().requests.length === 1);
+  await upstream.last().whenHalfClosed;
+  t.like(upstream.last().requests[0], { n: 1 });
+});
+
+test('the log counts what was said', async (t) => {
+  const { url, logged } = await start(t);
+  const { say, halfClose, closed } = await openWebSocket(t, url, TALK);
+  say('{"n":1}');
+  say('{"n":23}');
+  halfClose();
+  await closed;
+  await until(() => logged().length > 0);
+  t.is(logged().at(-1)!.bytesIn, 15);
+});
+
+test('who must upgrade is told to, also where the connection ends', async (t) => {
+  const { send } = await start(t);
+  const headers = { 'content-type': 'application/x-ndjson', 'transfer-encoding': 'chunked' };
+  const answer = await send('POST', TALK, { headers, body: '{}' });
+  t.is(answer.status, 426);
+  t.is(answer.headers.upgrade, 'websocket');
+  t.is(answer.headers.connection, 'Upgrade, close');
+});

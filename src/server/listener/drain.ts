@@ -26,7 +26,11 @@ export function prepareDrain({ server, sessions, connections, ending }: Listener
   server.prependListener('request', (_req, res: ServerResponse) => {
     if (draining) closeAfter(res);
     running.add(res);
-    res.once('close', () => running.delete(res));
+    res.once('close', () => {
+      running.delete(res);
+      // Of an answer that had begun before; Node closes connections by itself only where answers say so.
+      if (draining) setImmediate(() => server.closeIdleConnections());
+    });
   });
 
   return async function drain({ graceMs, timeoutMs }) {

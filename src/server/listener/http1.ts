@@ -44,8 +44,13 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener): S
       : createTlsServer({ ...options, ...tlsOptions(tls, settings.headersTimeoutMs) });
   // Node would drop what comes after the thousandth without a word, such as the address that a proxy appends.
   server.maxHeadersCount = 0;
-  server.on('request', (req, res) => void handle(req, res));
+  const follow = followAnswers();
+  server.on('request', (req, res) => {
+    follow(req, res);
+    void handle(req, res);
+  });
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    follow(req, res);
     expectContinue(req);
     void handle(req, res);
   });
@@ -56,6 +61,31 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener): S
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
   return server;
+}
+
+/**
+ * Tells every answer that its connection is gone. Node tells the one whose turn it is, but not those that wait behind it
+ * (pipelining), and none at all once somebody else has the socket (`upgrade`).
+ */
+function followAnswers(): (req: IncomingMessage, res: ServerResponse) => void {
+  const open = new WeakMap<Socket, Set<ServerResponse>>();
+  const of = (socket: Socket) => {
+    const answers = new Set<ServerResponse>();
+    open.set(socket, answers);
+    // After Node has told what it tells.
+    socket.once('close', () => setImmediate(() => answers.forEach(tellGone)));
+    return answers;
+  };
+  return function follow({ socket }, res) {
+    const answers = open.get(socket) ?? of(socket);
+    answers.add(res);
+    res.once('close', () => answers.delete(res));
+  };
+}
+
+function tellGone(res: ServerResponse): void {
+  res.destroy();
+  if (!res.closed) res.emit('close');
 }
 
 function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
@@ -75,9 +105,14 @@ export function refuse(res: ServerResponse, error: StatusError, format: ErrorFor
 
 /** Node: the listener of `clientError` must close the socket (http, Event: 'clientError'). */
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, format: ErrorFormat): void {
-  const answered = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent === true;
+  const answered = answerOn(socket)?.headersSent === true;
   if (error.code === 'ECONNRESET' || !socket.writable || answered) socket.destroy();
   else endWith(socket, clientErrorAnswer(error.code), format);
+}
+
+/** The answer whose turn it is on a connection. */
+export function answerOn(socket: Duplex): ServerResponse | undefined {
+  return (socket as Duplex & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
 }
 
 function clientErrorAnswer(code: string | undefined): StatusError {

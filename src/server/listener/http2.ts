@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
+import { wasCut } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
 import { BAD_EXPECTATION, type Http1Settings, NO_TUNNEL, refuse } from './http1.js';
@@ -26,6 +27,7 @@ export interface Http2Sessions {
 
 /** How many requests of a connection a client may take back: pages that are left, searches that are typed on. */
 const RESETS = { atOnce: 500, perSecond: 50 };
+const CALM_DOWN = constants.NGHTTP2_ENHANCE_YOUR_CALM;
 const STREAMS = 100;
 const STREAM_WINDOW = 65_535;
 /** What a peer that was told to go may take to do so. */
@@ -83,11 +85,12 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     let [resets, since] = [0, clock.monotonic()];
     session.on('stream', (stream) => {
       stream.once('aborted', () => {
+        if (wasCut(stream)) return;
         const now = clock.monotonic();
         resets = Math.max(0, resets - ((now - since) / 1000) * RESETS.perSecond) + 1;
         since = now;
-        if (resets > RESETS.atOnce && !session.destroyed)
-          session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+        // The code as the first argument, which the types don't know: as the second one it is lost to the first's default.
+        if (resets > RESETS.atOnce && !session.destroyed) session.destroy(CALM_DOWN as never);
       });
     });
   }

@@ -9,6 +9,7 @@
  *
  * One server listens and knows HTTP/1.1 with all of its timers, which Node's HTTP/2 server leaves out when it serves both.
  */
+import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -46,6 +47,8 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
   const sessions = createHttp2(settings, handle, clock);
   const connections = new Set<Socket>();
   const ending = new AbortController();
+  // Every WebSocket listens.
+  setMaxListeners(0, ending.signal);
   server.maxConnections = settings.maxConnections;
 
   const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
@@ -61,6 +64,7 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
 
   async function serve(socket: Socket): Promise<void> {
     if (await isHttp2(socket)) sessions.serve(socket);
+    else if (socket.readableEnded) socket.destroy();
     else if (!socket.destroyed) serveHttp1(socket);
   }
 

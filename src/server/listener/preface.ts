@@ -13,7 +13,8 @@ export function speaksHttp2(socket: Socket, timeoutMs: number, clock: Clock): Pr
     const settle = (answer: boolean) => {
       cancelTimer();
       socket.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
-      if (seen.length > 0 && !socket.destroyed) socket.unshift(seen);
+      // Of what has ended nothing can be put back.
+      if (seen.length > 0 && !socket.destroyed && !socket.readableEnded) socket.unshift(seen);
       resolve(answer);
     };
     const onReadable = () => {

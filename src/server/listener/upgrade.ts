@@ -7,6 +7,7 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestListener } from '../app.js';
 import { announceHandshake, isHandshake } from '../websocket/handshake.js';
+import { answerOn } from './http1.js';
 
 export function acceptUpgrades(
   server: Server,
@@ -15,6 +16,11 @@ export function acceptUpgrades(
   ending: AbortSignal,
 ): void {
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
+    // Asked before what came earlier is answered, and Node has let go of the socket: there is no way to answer both.
+    if (answerOn(socket) !== undefined) {
+      socket.destroy();
+      return;
+    }
     if (!isHandshake(req)) {
       socket.unshift(Buffer.concat([headWithoutUpgrade(req), head]));
       serveHttp1(socket);

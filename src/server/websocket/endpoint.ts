@@ -7,12 +7,15 @@
 import type { WebSocket } from 'ws';
 import { clientText } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
+import { untakenOf } from '../answer.js';
 import { demand } from '../authenticate.js';
 import { cancellable, compileCallHead } from '../call-request.js';
-import { type Ask, compileMessages } from '../client-stream.js';
+import { type Ask, compileMessages, type Prepared } from '../client-stream.js';
 import { toStatusError } from '../errors.js';
 import type { Context, Middleware } from '../exchange.js';
-import { gone, idle, type StreamEndpointSettings } from '../stream-endpoint.js';
+import { idle } from '../idle.js';
+import { watchStall } from '../stall.js';
+import { gone, type StreamEndpointSettings } from '../stream-endpoint.js';
 import { Frames } from './frames.js';
 import { compileAccept, type Handshake, handshakeOf } from './handshake.js';
 
@@ -25,10 +28,11 @@ const REASON_BYTES = 123;
 /** Serves a streaming method to a client that asks for a WebSocket. Resolves when that is closed. */
 export function webSocketEndpoint(settings: StreamEndpointSettings): Middleware {
   const accept = compileAccept(settings.maxBodyBytes);
-  const prepare = settings.method.clientStreaming ? compileMessages(settings) : compileOneMessage(settings);
+  const { method } = settings;
+  const prepare = method.clientStreaming ? compileMessages(settings) : compileOneMessage(settings);
   return async function webSocketEndpoint(ctx) {
     // What the head says is answered before there is a conversation.
-    const ask = prepare(ctx);
+    const { ask } = prepare(ctx);
     const socket = await accept(ctx.req);
     ctx.respond = false;
     ctx.state.webSocket = { clientGone: true };
@@ -39,7 +43,7 @@ export function webSocketEndpoint(settings: StreamEndpointSettings): Middleware 
 const NO_BODY = new Uint8Array(0);
 
 /** Of a method whose client sends one message: the first frame, or what path and query say where the rule has no body. */
-function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => Ask {
+function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => Prepared {
   const { transcoder, require } = settings;
   const headOf = compileCallHead(settings);
   return function prepare(ctx) {
@@ -52,9 +56,12 @@ function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => 
       return message;
     };
     const whole = transcoder.takesBody ? undefined : encode(NO_BODY);
-    return async function ask(bodies) {
-      const message = whole ?? encode((await bodies.next()).value ?? NO_BODY);
-      return { request: { ...head(messages.wanted), message }, mask: messages.mask };
+    return {
+      deadline: head.deadline,
+      async ask(bodies) {
+        const message = whole ?? encode((await bodies.next()).value ?? NO_BODY);
+        return { request: { ...head.of(messages.wanted), message }, mask: messages.mask };
+      },
     };
   };
 }
@@ -69,6 +76,8 @@ class Conversation {
   #cancelIdle = () => {};
   #cancelPing = () => {};
   #isAlive = true;
+  /** Something is on its way to the client. */
+  #isTaking = false;
 
   constructor(
     private readonly ctx: Context,
@@ -85,7 +94,10 @@ class Conversation {
     this.#frames = new Frames(socket, {
       most: method.clientStreaming ? Number.POSITIVE_INFINITY : transcoder.takesBody ? 1 : 0,
       isRaw: !transcoder.readsJson,
-      onFrame: () => this.#touch(),
+      onFrame: (bytes) => {
+        ctx.state.bytesIn += bytes;
+        this.#touch();
+      },
       onWrong: this.#interrupt,
     });
     // What a client does against the protocol: the library closes with 1002, 1007 or 1009.
@@ -102,11 +114,11 @@ class Conversation {
     this.#pingLater();
     const ending = new AbortController();
     try {
-      await this.#unlessInterrupted(this.#talk(ask, ending.signal));
+      await this.#unlessInterrupted(this.#talk(ask, ending.signal).then(() => this.#taken()));
       this.ctx.state.webSocket = { clientGone: false };
       this.socket.close(1000);
     } catch (error) {
-      this.#failed(toStatusError(error, this.ctx.state.requestId));
+      await this.#failed(toStatusError(error, this.ctx.state.requestId));
     } finally {
       this.#cancelIdle();
       ending.abort();
@@ -127,21 +139,30 @@ class Conversation {
 
   /** Resolves when the client has room for more. */
   async #say(body: Uint8Array): Promise<void> {
-    const { transcoder, requestTimeoutMs } = this.settings;
-    const { socket } = this.#handshake;
     this.#touch();
-    this.socket.send(body, { binary: !transcoder.writesJson });
-    if (!socket.writableNeedDrain) return;
-    socket.setTimeout(requestTimeoutMs);
-    await new Promise<void>((resolve) => {
+    this.socket.send(body, { binary: !this.settings.transcoder.writesJson });
+    if (this.#handshake.socket.writableNeedDrain) await this.#taken();
+  }
+
+  /** Resolves when the client has taken what was said, or is cut off for taking none of it. To be slow is not to be silent. */
+  #taken(): Promise<void> {
+    const { requestTimeoutMs, clock } = this.settings;
+    const { socket } = this.#handshake;
+    this.#cancelIdle();
+    this.#isTaking = true;
+    return new Promise((resolve) => {
+      const stalled = () => this.socket.terminate();
+      const cancel = watchStall(() => untakenOf(socket), requestTimeoutMs, clock, stalled);
       const settle = () => {
-        socket.setTimeout(0);
-        socket.off('drain', settle).off('close', settle).off('timeout', onStall);
+        cancel();
+        socket.off('close', settle);
+        this.#isTaking = false;
+        if (this.socket.readyState === this.socket.OPEN) this.#touch();
         resolve();
       };
-      const onStall = () => this.socket.terminate();
       // Who waits for a socket that closes hears of it by the interruption.
-      socket.on('drain', settle).on('close', settle).on('timeout', onStall);
+      socket.on('close', settle);
+      socket.write(NO_BODY, settle);
     });
   }
 
@@ -152,8 +173,9 @@ class Conversation {
 
   readonly #onEnding = () => this.socket.close(GOING_AWAY, 'the gateway is going away');
 
-  #failed(error: StatusError): void {
+  async #failed(error: StatusError): Promise<void> {
     const { ctx, socket } = this;
+    if (socket.readyState === socket.OPEN) await this.#taken();
     ctx.state.error = error;
     ctx.state.webSocket = { clientGone: socket.readyState !== socket.OPEN };
     socket.close(4000 + error.code, cutTo(REASON_BYTES, clientText(error, ctx.state.requestId)));
@@ -171,9 +193,10 @@ class Conversation {
   #pingLater(): void {
     this.#cancelPing = this.settings.clock.after(PING_MS, () => {
       // A client that nobody listens to cannot be heard.
-      if (!this.#isAlive && !this.#frames.isPaused) this.socket.terminate();
+      if (!this.#isAlive && !this.#frames.isPaused && !this.#isTaking) this.socket.terminate();
       this.#isAlive = false;
-      if (this.socket.readyState === this.socket.OPEN) this.socket.ping();
+      // What is on its way already finds that out as well.
+      if (this.socket.readyState === this.socket.OPEN && !this.#isTaking) this.socket.ping();
       this.#pingLater();
     });
   }

@@ -10,8 +10,8 @@ export interface FrameSettings {
   readonly most: number;
   /** Bytes as they are, in frames of either kind; otherwise text. */
   readonly isRaw: boolean;
-  /** Any frame came: the client lives. */
-  readonly onFrame: () => void;
+  /** A frame of so many bytes came: the client lives. */
+  readonly onFrame: (bytes: number) => void;
   /** What came makes no sense. */
   readonly onWrong: (error: StatusError) => void;
 }
@@ -27,6 +27,7 @@ export class Frames implements AsyncIterableIterator<Buffer> {
     private readonly settings: FrameSettings,
   ) {
     socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
+    socket.resume();
   }
 
   /** Nothing is read until somebody takes what is there. */
@@ -62,7 +63,7 @@ export class Frames implements AsyncIterableIterator<Buffer> {
 
   #onMessage(data: Buffer, isBinary: boolean): void {
     const { most, isRaw, onFrame, onWrong } = this.settings;
-    onFrame();
+    onFrame(data.length);
     if (!isBinary && data.length === 0) {
       this.#ended = true;
       this.#give({ done: true, value: undefined });

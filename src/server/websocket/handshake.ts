@@ -63,7 +63,11 @@ export function compileAccept(maxMessageBytes: number): (req: IncomingMessage) =
     const { socket, head } = announced.get(req)!;
     return new Promise((resolve, reject) => {
       refusals.set(req, reject);
-      server.handleUpgrade(req, socket, head, resolve);
+      server.handleUpgrade(req, socket, head, (webSocket) => {
+        // Until somebody listens: what came with the handshake is a message too.
+        webSocket.pause();
+        resolve(webSocket);
+      });
     });
   };
 }
