@@ -128,7 +128,7 @@ test('10: query.unknown: ignore drops unknown parameters', async (t) => {
   t.deepEqual(upstream.last().request, { i32: 1 });
 });
 
-test.serial('10,000 query parameters do not fit the head: 431 in milliseconds', async (t) => {
+test.serial('10,000 query parameters do not fit the head: 431', async (t) => {
   const { send } = await started;
   const { status, json } = await send('GET', `/find?${'ids=1&'.repeat(10_000)}`);
   t.is(status, 431);
