@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
+import { freePort } from '../support/ports.js';
 import { LIBRARY, SEARCH } from '../support/protos.js';
 import { protogate, serving } from '../support/run.js';
+import { until } from '../support/store.js';
 import { startUpstream } from '../support/upstream.js';
 
 const STACK = /\n\s+at .*\d+:\d+/;
@@ -234,6 +236,27 @@ test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t
   t.deepEqual((await sendTo(server.url, 'GET', '/v1/shelves/1')).json, { theme: 'x' });
   t.is(await server.stop(), 0);
   t.regex(server.stderr(), /"route":"\/v1\/{name=shelves\/\*}"/);
+});
+
+test('serve tells on its admin port that it is ready, and that it drains while it still serves', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  const upstream = await startUpstream(LIBRARY);
+  t.teardown(upstream.close);
+  const config = join(folder, 'protogate.yaml');
+  await writeFile(config, 'version: 1\ndrain: { grace: 3s, timeout: 1s }\n');
+  const port = await freePort();
+  const flags = ['--protos', folder, '--upstream', upstream.target, '--port', '0', '--admin-port', String(port)];
+  const server = await serving(['serve', '-c', config, ...flags]);
+  const admin = (path: string) => sendTo(`http://127.0.0.1:${port}`, 'GET', path);
+  t.like(await admin('/healthz'), { status: 200, json: { status: 'alive' } });
+  t.like(await admin('/readyz'), { status: 200, json: { ready: true, state: 'serving' } });
+  t.is((await admin('/nowhere')).status, 404);
+  const stopped = server.stop();
+  t.true(await until(async () => (await admin('/readyz')).status === 503));
+  t.like((await admin('/readyz')).json, { ready: false, state: 'draining' });
+  t.is((await admin('/healthz')).status, 200);
+  t.is((await sendTo(server.url, 'GET', '/v1/shelves/1')).status, 200);
+  t.is(await stopped, 0);
 });
 
 test('serve refuses a schema with errors: exit 1, each named, nothing listens', async (t) => {

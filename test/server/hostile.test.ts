@@ -1,12 +1,14 @@
 /** Requests as no client should send them: what each gets, over a raw socket. */
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { constants, createServer, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
+import { until } from '../support/store.js';
 
 const shared = afterAll(test);
 const started = startGateway(
@@ -85,6 +87,18 @@ const rows: readonly { fact: string; text: string; status: number; code: number 
     code: 8,
   },
   { fact: 'a head that never ends', text: 'GET /v1/shelves/1 HTTP/1.1\r\nHost: a\r\n', status: 408, code: 4 },
+  {
+    fact: 'a NUL in a header',
+    text: `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}X-A: b\0c\r\nConnection: close\r\n\r\n`,
+    status: 400,
+    code: 3,
+  },
+  {
+    fact: 'a bare CR in a header',
+    text: `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}X-A: b\rc\r\nConnection: close\r\n\r\n`,
+    status: 400,
+    code: 3,
+  },
   { fact: 'an unknown method', text: `BREW / HTTP/1.1\r\n${HOST}\r\n`, status: 400, code: 3 },
   { fact: 'not HTTP at all', text: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', status: 400, code: 3 },
 ];
@@ -128,36 +142,24 @@ test.serial('100 Continue is not sent for a body that is refused', async (t) => 
 });
 
 test('a slow body is 408 and its slot is freed', async (t) => {
-  const { port, upstream } = await startGateway(t, LIBRARY, {}, { limits: { requestTimeout: '300ms' } });
+  const { port, upstream, gateway } = await startGateway(t, LIBRARY, {}, { limits: { requestTimeout: '300ms' } });
   const answer = await raw(port, `${POST}Content-Length: 10\r\n\r\n{`);
   t.regex(answer, /^HTTP\/1\.1 408 /);
   t.is(JSON.parse(answer.split('\r\n\r\n')[1]!).code, 4);
   t.is(upstream.calls.length, 0);
+  t.true(await until(() => gateway.snapshots.inFlight === 0));
 });
 
 test('a client that goes away cancels the call', async (t) => {
   const { port, upstream, logged } = await startGateway(t, LIBRARY, { GetShelf: { hang: true } });
-  await raw(port, `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}\r\n`, 300);
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`GET /v1/shelves/1 HTTP/1.1\r\n${HOST}\r\n`);
+  t.true(await until(() => upstream.calls.length === 1));
+  socket.destroy();
   await upstream.last().whenCancelled;
   t.true(upstream.last().cancelled);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.true(await until(() => logged().length > 0));
   t.like(logged().at(-1), { status: 499, code: 'CANCELLED', clientGone: true });
-});
-
-test.serial('depth 10,000, 100,000 keys and a long number are 4xx in milliseconds', async (t) => {
-  const { send } = await started;
-  const bodies = [
-    `${'{"author":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
-    `{"labels":{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join(',')}}}`,
-    `{"copies":1${'0'.repeat(100_000)}}`,
-    `{"copies":0.${'0'.repeat(100_000)}1e999999}`,
-  ];
-  for (const body of bodies) {
-    const startedAt = performance.now();
-    const { status } = await send('POST', '/v1/shelves/1/labels', { body });
-    t.is(status, 400);
-    t.true(performance.now() - startedAt < 2000);
-  }
 });
 
 test.serial(
@@ -199,8 +201,59 @@ test('no header gets lost behind a thousand others: a proxy writes the client’
   t.is(logged().at(-1)?.client, '192.0.2.1');
 });
 
-test.serial('control characters in a path are escaped in the log', async (t) => {
-  const { send, logged } = await started;
-  await send('GET', '/v1/x%0a%1b[31m');
-  t.true(logged().every((entry) => [...String(entry.path)].every((char) => char >= ' ')));
-});
+const OK_HEAD = { ':status': 200, 'content-type': 'application/grpc' };
+const prefix = (length: number) => Buffer.from([0, length >>> 24, length >>> 16, length >>> 8, length]);
+
+for (const [fact, reason, serve] of [
+  [
+    'a garbage frame',
+    'UPSTREAM_BROKEN_ANSWER',
+    (stream) => {
+      stream.respond(OK_HEAD);
+      stream.end('garbage!');
+    },
+  ],
+  [
+    'a wrong length',
+    'UPSTREAM_BROKEN_ANSWER',
+    (stream) => {
+      stream.respond(OK_HEAD, { waitForTrailers: true });
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+      stream.end(Buffer.concat([prefix(9), Uint8Array.of(1)]));
+    },
+  ],
+  [
+    'OK in trailers alone',
+    'UPSTREAM_BROKEN_ANSWER',
+    (stream) => stream.respond({ ...OK_HEAD, 'grpc-status': '0' }, { endStream: true }),
+  ],
+  ['RST_STREAM', 'UPSTREAM_BROKEN_ANSWER', (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)],
+  [
+    'the beginning of 100 MB',
+    'UPSTREAM_ANSWER_TOO_LARGE',
+    (stream) => {
+      stream.respond(OK_HEAD);
+      stream.write(prefix(100 << 20));
+    },
+  ],
+] satisfies [string, string, (stream: ServerHttp2Stream) => void][]) {
+  test(`an upstream that sends ${fact}: 502, and nothing of the inside`, async (t) => {
+    const server = createServer();
+    server.on('stream', (stream) => {
+      stream.on('error', () => {});
+      serve(stream);
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.teardown(() => void server.close());
+    const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { send } = await startGateway(t, LIBRARY, {}, { upstreams: { test: { target, timeout: '5s' } } });
+    for (let i = 0; i < 2; i++) {
+      const { status, json } = await send('GET', '/v1/shelves/1');
+      t.is(status, 502);
+      t.is(json.code, 13);
+      t.regex(json.message, /^the service failed \(request id [\w-]+\)$/);
+      t.is(json.details[0].reason, reason);
+    }
+  });
+}

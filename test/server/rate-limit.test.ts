@@ -103,6 +103,13 @@ test('per route each method has a counter of its own', async (t) => {
   t.deepEqual(await statuses(gateway, '/v1/plain/1', 2), [200, 429]);
 });
 
+test('one path is one counter, however it is escaped', async (t) => {
+  const gateway = await start(t);
+  t.deepEqual(await statuses(gateway, '/v1/caller/1', 1), [200]);
+  t.deepEqual(await statuses(gateway, '/v1/caller/%31', 1), [200]);
+  t.deepEqual(await statuses(gateway, '/v1/%63aller/1', 1), [429]);
+});
+
 test('enforce: false counts, refuses nobody and says nothing to clients', async (t) => {
   const gateway = await start(t, {
     policies: [{ selector: '*', rateLimits: [{ limit: 1, period: '1h', enforce: false }] }],

@@ -466,9 +466,18 @@ test('a client that does not answer pings is cut off, one that does is not', asy
   const alive = await openWebSocket(t, url, TALK);
   const mute = await openWebSocket(t, url, TALK, { autoPong: false });
   await until(() => upstream.calls.length === 2);
-  for (let i = 0; i < 3; i++) {
+  let pings = 0;
+  alive.socket.on('ping', () => pings++);
+  clock.advance(29_999);
+  await sleep(100);
+  t.is(pings, 0);
+  clock.advance(1);
+  for (let i = 1; i <= 3; i++) {
+    await until(() => pings === i);
+    // What comes after the pong shows that the pong has come.
+    alive.say({ text: 'a' });
+    await until(() => upstream.calls.flatMap(({ requestBytes }) => requestBytes).length === i);
     clock.advance(30_000);
-    await sleep(400);
   }
   t.is((await mute.closed).code, 1006);
   t.is(alive.socket.readyState, alive.socket.OPEN);

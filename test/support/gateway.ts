@@ -10,11 +10,11 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Clock, systemClock } from '../../src/base/clock.js';
+import { systemClock } from '../../src/base/clock.js';
 import { listenSettings } from '../../src/cli/run-server.js';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
-import { type RunningGateway, startGateway as start } from '../../src/gateway.js';
+import { type RunningGateway, type StartOptions, startGateway as start } from '../../src/gateway.js';
 import { type Plan, plan } from '../../src/plan.js';
 import { type Drain, prepareDrain } from '../../src/server/listener/drain.js';
 import { listen } from '../../src/server/listener/listen.js';
@@ -62,7 +62,7 @@ export async function startGateway(
   protos: string | Readonly<Record<string, string>>,
   handlers: Handlers = {},
   overrides: Partial<ConfigInput> = {},
-  options: { readonly clock?: Clock } = {},
+  options: StartOptions = {},
 ): Promise<TestGateway> {
   const folder = await protoFolder(t, protos);
   const upstream = await startUpstream(protos, handlers);

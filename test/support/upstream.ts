@@ -289,7 +289,8 @@ export function parseProtos(protos: Protos): protobuf.Root {
     for (const path of [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])]) {
       const wellKnown = protobuf.common.get(path);
       if (wellKnown === null) load(path, files.get(path) ?? imported(path, name));
-      else if (wellKnown.nested !== undefined) root.addJSON(wellKnown.nested);
+      else if (wellKnown.nested !== undefined && !done.has(path)) root.addJSON(wellKnown.nested);
+      done.add(path);
     }
   };
   for (const [name, text] of files)

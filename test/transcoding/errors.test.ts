@@ -115,6 +115,20 @@ test.serial('16: a detail whose type is not in the schema keeps @type and its by
   ]);
 });
 
+test.serial('27: of the details of a failure inside only RetryInfo leaves', async (t) => {
+  const { send, upstream } = await started;
+  const details = [
+    ['google.rpc.ErrorInfo', Buffer.from([0x0a, 1, 0x52])],
+    ['google.rpc.RetryInfo', Buffer.from([0x0a, 2, 8, 5])],
+  ] as const;
+  for (const code of [2, 13, 14, 15]) {
+    await detailsOf(upstream, details, code);
+    const { json } = await send('GET', '/v1/books/x');
+    t.is(json.code, code);
+    t.deepEqual(json.details, [{ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '5s' }]);
+  }
+});
+
 test.serial('27: DebugInfo never leaves', async (t) => {
   const { send, upstream } = await started;
   await detailsOf(upstream, [['google.rpc.DebugInfo', Buffer.from([0x12, 1, 0x78])]]);

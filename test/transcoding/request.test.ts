@@ -1,14 +1,54 @@
-/** Rules 9, 11 and 12: one message from path, query and body, through a real socket to a real gRPC server. */
+/** Rules 9–15: one message from path, query and body, through a real socket to a real gRPC server. */
 import test from 'ava';
 import { afterAll, type SendOptions, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
 
+/** Fields of every kind that a path can give, and messages whose names differ from their JSON names. */
+const FIELDS = `package fields.v1;
+import "google/api/annotations.proto";
+import "google/api/httpbody.proto";
+import "google/protobuf/field_mask.proto";
+import "google/protobuf/struct.proto";
+import "google/protobuf/timestamp.proto";
+enum Color { NONE = 0; RED = 1; }
+message Ask {
+  int64 num = 1; Color color = 2; bool yes = 3; bytes raw = 4; optional int32 maybe = 5; string fields = 6;
+  oneof kind { string a = 7; string b = 8; }
+  google.protobuf.Value value = 9; google.api.HttpBody file = 10; google.protobuf.FieldMask mask = 11;
+}
+message Sub { string display_name = 1; google.protobuf.Timestamp at = 2; google.protobuf.Struct extra = 3; Sub sub_part = 4; }
+message Save { Sub main_sub = 1; google.protobuf.FieldMask update_mask = 2; }
+message SaveTwo { Sub sub = 1; google.protobuf.FieldMask update_mask = 2; google.protobuf.FieldMask read_mask = 3; }
+service Fields {
+  rpc Take(Ask) returns (Ask) {
+    option (google.api.http) = {
+      get: "/take" additional_bindings { post: "/take" body: "*" }
+      additional_bindings { get: "/num/{num}" } additional_bindings { put: "/num/{num}" body: "*" }
+      additional_bindings { get: "/color/{color}" } additional_bindings { put: "/color/{color}" body: "*" }
+      additional_bindings { get: "/yes/{yes}" } additional_bindings { get: "/raw/{raw}" }
+      additional_bindings { put: "/maybe/{maybe}" body: "*" }
+      additional_bindings { get: "/a/{a}" } additional_bindings { put: "/a/{a}" body: "*" }
+      additional_bindings { post: "/files/{num}" body: "file" }
+    };
+  }
+  rpc Patch(Save) returns (Ask) { option (google.api.http) = { patch: "/subs/{main_sub.display_name}" body: "main_sub" }; }
+  rpc PatchTwo(SaveTwo) returns (Ask) { option (google.api.http) = { patch: "/two" body: "sub" }; }
+  rpc Upload(google.api.HttpBody) returns (Ask) { option (google.api.http) = { post: "/upload" body: "*" }; }
+}`;
+
 const shared = afterAll(test);
-const started = startGateway(shared, LIBRARY, {}, { limits: { bodyBytes: '2KiB' } });
+const started = startGateway(
+  shared,
+  { 'library.proto': LIBRARY, 'fields.proto': FIELDS },
+  {},
+  { limits: { bodyBytes: '2KiB' } },
+);
 
 const BOOK = '/v1/shelves/1/books/2';
 const NAME = 'shelves/1/books/2';
 const json = (text: string): SendOptions => ({ body: text, headers: { 'content-type': 'application/json' } });
+const PNG = { body: Uint8Array.of(0, 255), headers: { 'content-type': 'image/png' } };
+const PNG_DATA = { type: 'Buffer', data: [0, 255] };
 
 const accepted: readonly { fact: string; request: readonly [string, string, SendOptions?]; sent: object }[] = [
   {
@@ -52,12 +92,81 @@ const accepted: readonly { fact: string; request: readonly [string, string, Send
     sent: { book: { name: NAME, pages: '7' }, update_mask: { paths: ['pages'] } },
   },
   {
+    fact: '9: a body field that holds a path variable: null yields',
+    request: ['PATCH', BOOK, json('{"name":null}')],
+    sent: { book: { name: NAME } },
+  },
+  {
+    fact: '9: a body field that holds a path variable: the default yields',
+    request: ['PATCH', BOOK, json('{"name":""}')],
+    sent: { book: { name: NAME } },
+  },
+  {
+    fact: '9: a number is equal as a number',
+    request: ['PUT', '/num/1000', json('{"num":1e3}')],
+    sent: { num: '1000' },
+  },
+  {
+    fact: '9: an enum is equal by name and by number',
+    request: ['PUT', '/color/RED', json('{"color":1}')],
+    sent: { color: 'RED' },
+  },
+  {
+    fact: '9: the default of an enum yields to the path',
+    request: ['PUT', '/color/RED', json('{"color":"NONE"}')],
+    sent: { color: 'RED' },
+  },
+  {
+    fact: '9: the default of an optional field yields to the path',
+    request: ['PUT', '/maybe/5', json('{"maybe":0}')],
+    sent: { maybe: 5 },
+  },
+  {
+    fact: '9: with body * $fields is still reserved',
+    request: ['PUT', `${BOOK}?$fields=title`, json('{}')],
+    sent: { book: { name: NAME } },
+  },
+  {
+    fact: '9: fields is a parameter where the request has such a field',
+    request: ['GET', '/take?fields=abc'],
+    sent: { fields: 'abc' },
+  },
+  {
+    fact: '10: a FieldMask in a body is in either name',
+    request: ['POST', '/take', json('{"mask":"display_name,aB"}')],
+    sent: { mask: { paths: ['display_name', 'a_b'] } },
+  },
+  {
     fact: '14: PATCH without a mask gets one from the JSON keys: nested paths, maps and lists whole, null counts',
     request: ['PATCH', BOOK, json('{"author":{"born":1},"labels":{"a":"b"},"tags":["x"],"cover":null}')],
     sent: {
       book: { name: NAME, author: { born: 1 }, labels: { a: 'b' }, tags: ['x'] },
       update_mask: { paths: ['author.born', 'labels', 'tags', 'cover'] },
     },
+  },
+  {
+    fact: '14: in proto names; well-known types whole; the path variable is not in it',
+    request: [
+      'PATCH',
+      '/subs/n',
+      json(
+        '{"displayName":"n","at":"2026-01-01T00:00:00Z","extra":{"a":true},"subPart":{"displayName":"x","at":null}}',
+      ),
+    ],
+    sent: {
+      main_sub: {
+        display_name: 'n',
+        at: { seconds: '1767225600' },
+        extra: { fields: { a: { boolValue: true } } },
+        sub_part: { display_name: 'x' },
+      },
+      update_mask: { paths: ['at', 'extra', 'sub_part.display_name', 'sub_part.at'] },
+    },
+  },
+  {
+    fact: '14: of two FieldMask fields none is filled',
+    request: ['PATCH', '/two', json('{"displayName":"x"}')],
+    sent: { sub: { display_name: 'x' } },
   },
   {
     fact: '14: a mask that the client sent stays',
@@ -158,9 +267,38 @@ const accepted: readonly { fact: string; request: readonly [string, string, Send
     sent: { book: { pages: '-9223372036854775808' } },
   },
   {
+    fact: '11: an int64 in the path does not pass through a double',
+    request: ['GET', '/num/9007199254740993'],
+    sent: { num: '9007199254740993' },
+  },
+  { fact: '11: 1e3 in the path is an integer', request: ['GET', '/num/1e3'], sent: { num: '1000' } },
+  { fact: '11: an enum in the path, by name', request: ['GET', '/color/RED'], sent: { color: 'RED' } },
+  { fact: '11: an enum in the path, by number', request: ['GET', '/color/1'], sent: { color: 'RED' } },
+  { fact: '11: a bool in the path', request: ['GET', '/yes/true'], sent: { yes: true } },
+  {
+    fact: '11: bytes in the path, URL-safe',
+    request: ['GET', '/raw/-_8'],
+    sent: { raw: { type: 'Buffer', data: [251, 255] } },
+  },
+  {
+    fact: '15: a body that is an HttpBody goes in as it is',
+    request: ['POST', '/upload', PNG],
+    sent: { content_type: 'image/png', data: PNG_DATA },
+  },
+  {
+    fact: '15: without a content type too',
+    request: ['POST', '/upload', { body: PNG.body }],
+    sent: { data: PNG_DATA },
+  },
+  {
+    fact: '15: and into a body field, beside path and query',
+    request: ['POST', '/files/7?yes=true', PNG],
+    sent: { num: '7', yes: true, file: { content_type: 'image/png', data: PNG_DATA } },
+  },
+  {
     fact: 'a __proto__ key in a map is data',
-    request: ['POST', '/v1/books:create', json('{"book":{"labels":{"constructor":"y"}}}')],
-    sent: { book: { labels: { constructor: 'y' } } },
+    request: ['POST', '/v1/books:create', json('{"book":{"labels":{"__proto__":"x","constructor":"y"}}}')],
+    sent: JSON.parse('{"book":{"labels":{"__proto__":"x","constructor":"y"}}}'),
   },
 ];
 
@@ -181,8 +319,10 @@ const refused: readonly {
   fact: string;
   request: readonly [string, string, SendOptions?];
   status?: number;
+  code?: number;
   says: RegExp;
   field?: string;
+  reason?: string;
 }[] = [
   {
     fact: '9: a path variable cannot also come from the query',
@@ -191,16 +331,40 @@ const refused: readonly {
     field: 'name',
   },
   {
-    fact: '9: nor a nested one by its JSON name',
-    request: ['PATCH', `${BOOK}?book.name=x`, json('{}')],
-    says: /book\.name: already given by the path/,
-    field: 'book.name',
+    fact: '9: nor a nested one by its proto name',
+    request: ['PATCH', '/subs/n?main_sub.display_name=n', json('{}')],
+    says: /main_sub\.display_name: already given by the path/,
+    field: 'main_sub.display_name',
+  },
+  {
+    fact: '9: nor by its JSON name',
+    request: ['PATCH', '/subs/n?mainSub.displayName=n', json('{}')],
+    says: /mainSub\.displayName: already given by the path/,
+    field: 'mainSub.displayName',
   },
   {
     fact: '9: a field inside the body field cannot come from the query',
     request: ['PATCH', `${BOOK}?book.title=x`, json('{}')],
     says: /book\.title: already given by the body/,
     field: 'book.title',
+  },
+  {
+    fact: '9: nor by its JSON name, when the body is empty',
+    request: ['PATCH', '/subs/n?mainSub.at=2026-01-01T00:00:00Z'],
+    says: /mainSub\.at: already given by the body/,
+    field: 'mainSub.at',
+  },
+  {
+    fact: '9: path and query cannot give two members of a oneof',
+    request: ['GET', '/a/x?b=y'],
+    says: /b: expected one member of oneof kind/,
+    field: 'b',
+  },
+  {
+    fact: '9: nor can path and body',
+    request: ['PUT', '/a/x', json('{"b":"y"}')],
+    says: /b: expected one member of oneof kind/,
+    field: 'b',
   },
   {
     fact: '9: with body * there are no query parameters',
@@ -220,6 +384,21 @@ const refused: readonly {
     says: /name/,
     field: 'name',
   },
+  ...(
+    [
+      ['num', 'a', /expected int64, got "a"/],
+      ['num', '9223372036854775808', /expected int64/],
+      ['color', 'PINK', /expected a value of fields\.v1\.Color, got "PINK"/],
+      ['yes', '1', /expected true or false, got "1"/],
+      ['raw', '$', /expected base64/],
+    ] as const
+  ).map(([field, text, says]) => ({
+    fact: `11: ${text} is no ${field}, in the path`,
+    request: ['GET', `/${field}/${text}`] as const,
+    says,
+    field,
+    reason: 'INVALID_PATH',
+  })),
   {
     fact: '11: 1.5 is no integer',
     request: ['POST', '/v1/books:create', json('{"book":{"pages":1.5}}')],
@@ -257,9 +436,29 @@ const refused: readonly {
   {
     fact: '12: trailing text after the JSON value is refused',
     request: ['POST', '/v1/books:create', json('{} {}')],
-    says: /body|JSON/,
+    says: /^body: line 1:4: expected the end of the text, got "\{"$/,
   },
-  { fact: '12: a body that is no JSON is refused', request: ['POST', '/v1/books:create', json('{book')], says: /./ },
+  {
+    fact: '12: a body that is no JSON is refused',
+    request: ['POST', '/v1/books:create', json('{book')],
+    says: /^body: line 1:2: expected a key in double quotes, got "b"$/,
+  },
+  {
+    fact: '12: bytes that are not UTF-8 are refused by field',
+    request: [
+      'POST',
+      '/v1/books:create',
+      { body: Buffer.from('{"book":{"title":"\xff"}}', 'latin1'), headers: { 'content-type': 'application/json' } },
+    ],
+    says: /expected UTF-8/,
+    field: 'book.title',
+  },
+  {
+    fact: '12: a lone surrogate is refused by field',
+    request: ['POST', '/v1/books:create', json('{"book":{"title":"\\ud800"}}')],
+    says: /lone surrogate/,
+    field: 'book.title',
+  },
   {
     fact: '12: another content type is 415 with a hint',
     request: [
@@ -270,6 +469,12 @@ const refused: readonly {
     status: 415,
     says: /expected application\/json.*curl: use --json/,
   },
+  ...['application/x-ndjson', 'application/jsonl'].map((type) => ({
+    fact: `12: ${type} for one message is 415`,
+    request: ['POST', '/v1/books:create', { body: '{}', headers: { 'content-type': type } }] as const,
+    status: 415,
+    says: /expected application\/json, got "/,
+  })),
   {
     fact: '12: another charset is 415',
     request: [
@@ -300,8 +505,8 @@ const refused: readonly {
   },
   {
     fact: '12: depth over jsonDepth is refused',
-    request: ['POST', '/v1/books:create', json('['.repeat(1000))],
-    says: /./,
+    request: ['POST', '/take', json(`{"value":${'['.repeat(1000)}`)],
+    says: /: expected at most 100 levels of nesting, got more$/,
   },
   {
     fact: '13: an unknown field is refused by name',
@@ -319,6 +524,7 @@ const refused: readonly {
     fact: 'a body over limits.bodyBytes is 413',
     request: ['POST', '/v1/books:create', json(`{"bookId":"${'x'.repeat(3000)}"}`)],
     status: 413,
+    code: 8,
     says: /at most 2048 bytes/,
   },
   {
@@ -329,6 +535,7 @@ const refused: readonly {
       { body: `{"bookId":"${'x'.repeat(3000)}"}`, headers: { 'transfer-encoding': 'chunked' } },
     ],
     status: 413,
+    code: 8,
     says: /at most 2048 bytes/,
   },
 ];
@@ -337,15 +544,19 @@ for (const {
   fact,
   request: [method, target, options],
   status = 400,
+  code = 3,
   says,
   field,
+  reason,
 } of refused) {
   test.serial(fact, async (t) => {
     const { send, upstream } = await started;
     const before = upstream.calls.length;
     const answer = await send(method, target, options);
     t.is(answer.status, status, answer.text);
+    t.is(answer.json.code, code);
     t.regex(answer.json.message, says);
+    if (reason !== undefined) t.is(answer.json.details.at(-1).reason, reason);
     if (field !== undefined) {
       const violations = answer.json.details.find((detail: { '@type': string }) =>
         detail['@type'].endsWith('BadRequest'),
@@ -355,3 +566,21 @@ for (const {
     t.is(upstream.calls.length, before, 'no call reached the upstream');
   });
 }
+
+test('12: limits.jsonDepth counts every object and list, and what is ignored too', async (t) => {
+  const overrides = { limits: { jsonDepth: 3 }, json: { unknownFields: 'ignore' as const } };
+  const { send, upstream } = await startGateway(t, FIELDS, {}, overrides);
+  for (const name of ['value', 'unknown']) {
+    t.is((await send('POST', '/take', json(`{"${name}":[[1]]}`))).status, 200);
+    const { status, json: answer } = await send('POST', '/take', json(`{"${name}":[[[1]]]}`));
+    t.is(status, 400);
+    t.is(answer.message, `${name}[0][0]: expected at most 3 levels of nesting, got more`);
+  }
+  t.is(upstream.calls.length, 2);
+});
+
+test('14: an unknown key that is ignored is not in the mask', async (t) => {
+  const { send, upstream } = await startGateway(t, FIELDS, {}, { json: { unknownFields: 'ignore' } });
+  t.is((await send('PATCH', '/subs/n', json('{"unknown":1,"subPart":{"unknown":{},"at":null}}'))).status, 200);
+  t.like(upstream.last().request, { update_mask: { paths: ['sub_part.at'] } });
+});

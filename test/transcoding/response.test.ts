@@ -1,4 +1,4 @@
-/** Rules 16 and 17: response bytes → JSON, response_body, `$fields`, the json options; through real sockets. */
+/** Rules 16–18 and 20: response bytes → JSON, response_body, `$fields`, the json options; through real sockets. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -19,10 +19,45 @@ const LIST = {
   titles: ['Emma', 'Poems'],
   total: '2',
   by_title: { Emma: { title: 'Emma' } },
+  first: { title: 'Emma' },
 };
-const started = startGateway(shared, LIBRARY, { GetBook: { message: BOOK }, ListBooks: { message: LIST } });
+const started = startGateway(shared, LIBRARY, {
+  GetBook: { message: BOOK },
+  GetShelf: { message: { book_count: '7' } },
+  ListBooks: { message: LIST },
+});
 
-test('16: 64-bit numbers are strings, bytes base64, enums names, fields camelCase', async (t) => {
+const ANSWERS = `package answers.v1;
+import "google/api/annotations.proto";
+import "google/api/httpbody.proto";
+import "google/protobuf/timestamp.proto";
+import "protogate/v1/annotations.proto";
+enum Color { NONE = 0; RED = 1; }
+message Ask { string id = 1; }
+message Answer { Color color = 1; bool yes = 2; bytes raw = 3; google.protobuf.Timestamp at = 4; }
+service Answers {
+  rpc Get(Ask) returns (Answer) {
+    option (google.api.http) = {
+      get: "/color" response_body: "color"
+      additional_bindings { get: "/yes" response_body: "yes" }
+      additional_bindings { get: "/raw" response_body: "raw" }
+      additional_bindings { get: "/at" response_body: "at" }
+    };
+  }
+  rpc Done(Ask) returns (Answer) {
+    option (google.api.http) = { post: "/done" };
+    option (protogate.v1.policy) = { success_status: 204 };
+  }
+  rpc Download(Ask) returns (google.api.HttpBody) { option (google.api.http) = { get: "/download" }; }
+}`;
+const answers = startGateway(shared, ANSWERS);
+
+test('16: fields are camelCase', async (t) => {
+  const { send } = await started;
+  t.is((await send('GET', '/v1/shelves/1')).text, '{"bookCount":"7"}');
+});
+
+test('16: 64-bit numbers are strings, bytes base64, enums names', async (t) => {
   const { send } = await started;
   const { json, headers } = await send('GET', '/v1/shelves/1/books/2');
   t.deepEqual(json, { ...BOOK, cover: '+/8=' });
@@ -38,6 +73,7 @@ for (const [path, expected] of [
   ['titles', ['Emma', 'Poems']],
   ['count', '2'],
   ['index', { Emma: { title: 'Emma' } }],
+  ['first', { title: 'Emma' }],
 ] as const) {
   test(`17: response_body of ${path} answers the field alone`, async (t) => {
     const { send } = await started;
@@ -50,6 +86,47 @@ test('17: response_body of an unset repeated field is []', async (t) => {
   t.is((await send('GET', '/v1/shelves/1/titles')).text, '[]');
   t.is((await send('GET', '/v1/shelves/1/index')).text, '{}');
   t.is((await send('GET', '/v1/shelves/1/count')).text, '"0"');
+  t.is((await send('GET', '/v1/shelves/1/first')).text, '{}');
+});
+
+test.serial('17: response_body of an enum, a bool, bytes and a timestamp, set and unset', async (t) => {
+  const { send, upstream } = await answers;
+  const texts = async () => {
+    const found: string[] = [];
+    for (const path of ['/color', '/yes', '/raw', '/at']) found.push((await send('GET', path)).text);
+    return found;
+  };
+  upstream.script('Get', { message: { color: 'RED', yes: true, raw: Buffer.from([251]), at: { seconds: '1' } } });
+  t.deepEqual(await texts(), ['"RED"', 'true', '"+w=="', '"1970-01-01T00:00:01Z"']);
+  upstream.script('Get', {});
+  t.deepEqual(await texts(), ['"NONE"', 'false', '""', 'null']);
+});
+
+test.serial('17: success_status 204 sends no body and no content type', async (t) => {
+  const { send, upstream } = await answers;
+  upstream.script('Done', { message: { yes: true } });
+  const { status, headers, text } = await send('POST', '/done');
+  t.deepEqual([status, headers['content-type'], headers['content-length'], text], [204, undefined, undefined, '']);
+});
+
+test.serial('18: an HttpBody is its content type and its bytes', async (t) => {
+  const { send, upstream } = await answers;
+  for (const [content_type, expected] of [
+    ['text/csv; charset=utf-8', 'text/csv; charset=utf-8'],
+    ['', 'application/octet-stream'],
+  ]) {
+    upstream.script('Download', { message: { content_type, data: Buffer.from('é,{"\n') } });
+    const { status, headers, text } = await send('GET', '/download');
+    t.deepEqual([status, headers['content-type'], headers['content-length'], text], [200, expected, '6', 'é,{"\n']);
+  }
+});
+
+test('20: one message is JSON, whatever the client accepts', async (t) => {
+  const { send } = await started;
+  for (const accept of ['text/html', 'application/json;q=0', 'text/event-stream']) {
+    const { status, headers } = await send('GET', '/v1/shelves/1', { headers: { accept } });
+    t.deepEqual([status, headers['content-type']], [200, 'application/json'], accept);
+  }
 });
 
 test('16: an upstream that splits a message has it merged', async (t) => {

@@ -4,7 +4,17 @@ import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
 
 const shared = afterAll(test);
-const started = startGateway(shared, LIBRARY);
+const started = startGateway(
+  shared,
+  LIBRARY.replace(
+    'rpc Hidden',
+    `rpc GetSchema(GetFileRequest) returns (File) {
+    option (google.api.http) = { get: "/{path=docs/**}/schema" additional_bindings { get: "/price/$usd/{path}" } };
+  }
+  rpc Watch(GetFileRequest) returns (stream File) { option (google.api.http) = { get: "/watch/{path}" }; }
+  rpc Hidden`,
+  ),
+);
 
 interface Row {
   readonly fact: string;
@@ -14,6 +24,22 @@ interface Row {
 }
 
 const reached: readonly Row[] = [
+  {
+    fact: '1: a literal may follow **',
+    request: ['GET', '/docs/docs/a/b/schema'],
+    call: ['GetSchema', { path: 'docs/docs/a/b' }],
+  },
+  {
+    fact: '1: and ** takes as much as it leaves',
+    request: ['GET', '/docs/schema/schema'],
+    call: ['GetSchema', { path: 'docs/schema' }],
+  },
+  {
+    fact: '2: a reserved character of a literal matches its encoded form',
+    request: ['GET', '/price/%24usd/1'],
+    call: ['GetSchema', { path: '1' }],
+  },
+  { fact: '2: %00 is one NUL', request: ['GET', '/v1/books/a%00b'], call: ['GetBook', { name: 'a\0b' }] },
   {
     fact: '2: a variable of one segment decodes everything, %2F too',
     request: ['GET', '/v1/books/a%2Fb%20c'],
@@ -71,6 +97,7 @@ const reached: readonly Row[] = [
   },
   { fact: '7: a custom kind of HEAD works', request: ['HEAD', '/probe/x'], call: ['Probe', { path: 'x' }] },
   { fact: '7: a custom kind * means any method', request: ['PURGE', '/any/x'], call: ['Probe', { path: 'x' }] },
+  { fact: '7: and answers OPTIONS itself', request: ['OPTIONS', '/any/x'], call: ['Probe', { path: 'x' }] },
   {
     fact: '7: an additional binding has its own path',
     request: ['GET', '/v1/books/emma'],
@@ -135,7 +162,19 @@ const refused: readonly {
     status: 404,
     code: 5,
   },
-  { fact: 'the admin paths are not on the public port', request: ['GET', '/healthz'], status: 404, code: 5 },
+  {
+    fact: 'reflection is not on the public port',
+    request: ['POST', '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo'],
+    status: 404,
+    code: 5,
+  },
+  ...['/healthz', '/readyz', '/metrics', '/routes', '/', '/openapi.json'].map((path) => ({
+    fact: `nothing of the gateway's own is on the public port: ${path}`,
+    request: ['GET', path] as const,
+    status: 404,
+    code: 5,
+  })),
+  { fact: 'a path of 8 KB is 404', request: ['GET', `/${'a'.repeat(8192)}`], status: 404, code: 5 },
 ];
 
 for (const {
@@ -171,6 +210,15 @@ test.serial('6: OPTIONS * asks about the server, which answers 204', async (t) =
   t.is((await send('GET', '*')).status, 400);
 });
 
+test.serial('6: HEAD is not derived from a server stream', async (t) => {
+  const { send, upstream } = await started;
+  const before = upstream.calls.length;
+  const { status, headers } = await send('HEAD', '/watch/x');
+  t.is(status, 405);
+  t.is(headers.allow, 'GET, OPTIONS');
+  t.is(upstream.calls.length, before);
+});
+
 test.serial('6: a derived HEAD answers the length of what GET would send, and no body', async (t) => {
   const { send } = await started;
   const get = await send('GET', '/v1/shelves/1');
@@ -178,3 +226,31 @@ test.serial('6: a derived HEAD answers the length of what GET would send, and no
   t.is(head.headers['content-length'], get.headers['content-length']);
   t.is(head.text, '');
 });
+
+const rpcs = [
+  'rpc Put(Q) returns (Q) { option (google.api.http) = { put: "/things/best" }; }',
+  'rpc Parts(Q) returns (Q) { option (google.api.http) = { put: "/things/best/parts" }; }',
+  'rpc Worst(Q) returns (Q) { option (google.api.http) = { get: "/things/worst" }; }',
+  'rpc One(Q) returns (Q) { option (google.api.http) = { get: "/things/{id}" }; }',
+  'rpc Any(Q) returns (Q) { option (google.api.http) = { get: "/things/{id=**}" }; }',
+];
+for (const [order, declared] of [
+  ['as declared', rpcs],
+  ['in reverse', rpcs.toReversed()],
+] as const) {
+  const text = `import "google/api/annotations.proto";\nmessage Q { string id = 1; }\nservice S { ${declared.join('\n')} }`;
+  const ordered = startGateway(shared, text);
+  for (const [fact, target, rpc, request] of [
+    ['a literal beats a wildcard', '/things/worst', 'Worst', {}],
+    ['* beats **', '/things/x', 'One', { id: 'x' }],
+    ['a static branch without the method hides no *', '/things/best', 'One', { id: 'best' }],
+    ['a static branch without the method hides no **', '/things/best/parts', 'Any', { id: 'best/parts' }],
+  ] as const) {
+    test.serial(`3: ${fact}, rpcs ${order}`, async (t) => {
+      const { send, upstream } = await ordered;
+      t.is((await send('GET', target)).status, 200);
+      t.is(upstream.last().path, `/S/${rpc}`);
+      t.deepEqual(upstream.last().request, request);
+    });
+  }
+}

@@ -1,0 +1,61 @@
+import test from 'ava';
+import { Code } from '../../src/status/code.js';
+import type { StatusError } from '../../src/status/status-error.js';
+import { framed, MessageReader } from '../../src/upstream/http2/message-reader.js';
+
+type Found = readonly [compressed: boolean, text: string];
+
+function read(pieces: readonly Buffer[]): { found: Found[]; isCut: boolean } {
+  const reader = new MessageReader(10);
+  const found = pieces.flatMap((piece) => reader.push(piece).map((one): Found => [one.compressed, `${one.bytes}`]));
+  return { found, isCut: reader.isCut };
+}
+
+function* waysToCut(bytes: Buffer): Generator<Buffer[]> {
+  for (let a = 0; a <= bytes.length; a++) {
+    for (let b = a; b <= bytes.length; b++) yield [bytes.subarray(0, a), bytes.subarray(a, b), bytes.subarray(b)];
+  }
+  yield [...bytes].map((byte) => Buffer.from([byte]));
+}
+
+const message = (text: string) => Buffer.concat(framed(Buffer.from(text)));
+const compressed = Buffer.from([1, 0, 0, 0, 1, 0x7a]);
+
+for (const [fact, bytes, found, isCut] of [
+  ['nothing', Buffer.alloc(0), [], false],
+  ['an empty message', message(''), [[false, '']], false],
+  ['a message', message('a'), [[false, 'a']], false],
+  ['the largest message', message('0123456789'), [[false, '0123456789']], false],
+  [
+    'several messages, one compressed',
+    Buffer.concat([message('ab'), message(''), compressed, message('c')]),
+    [
+      [false, 'ab'],
+      [false, ''],
+      [true, 'z'],
+      [false, 'c'],
+    ],
+    false,
+  ],
+  ['a cut prefix', Buffer.concat([message('ab'), Buffer.from([0, 0, 0])]), [[false, 'ab']], true],
+  ['a prefix alone', Buffer.from([0, 0, 0, 0, 1]), [], true],
+  ['a cut message', Buffer.concat([message('ab'), message('cd').subarray(0, 6)]), [[false, 'ab']], true],
+] satisfies [string, Buffer, Found[], boolean][]) {
+  test(`${fact}, over all ways to cut it in three`, (t) => {
+    for (const pieces of waysToCut(bytes)) t.deepEqual(read(pieces), { found, isCut });
+  });
+}
+
+for (const [fact, bytes, cause] of [
+  ['a compressed flag of 2', [2, 0, 0, 0, 0], 'compressed flag 2'],
+  ['a message of 11 bytes', [0, 0, 0, 0, 11], 'a message of 11 bytes'],
+  ['a message of 4 GiB', [0, 255, 255, 255, 255, 0], 'a message of 4294967295 bytes'],
+] as const) {
+  test(`${fact} is refused at its prefix, over all ways to cut it in three`, (t) => {
+    for (const pieces of waysToCut(Buffer.concat([message('ab'), Buffer.from(bytes)]))) {
+      const error = t.throws(() => read(pieces)) as StatusError;
+      t.is(error.code, Code.INTERNAL);
+      t.regex(String(error.cause), new RegExp(cause));
+    }
+  });
+}
