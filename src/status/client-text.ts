@@ -31,7 +31,12 @@ export function speaksToClient({ source, code }: StatusError): boolean {
   return source === 'gateway' || SPEAKS_TO_CLIENT.has(code);
 }
 
+/** `NOT_FOUND` → `not found`: what is left to say of an error without a text. */
+function nameOf(code: Code): string {
+  return Code[code].toLowerCase().replaceAll('_', ' ');
+}
+
 export function clientText(error: StatusError, requestId: string): string {
-  if (speaksToClient(error)) return error.message;
+  if (speaksToClient(error)) return error.message === '' ? nameOf(error.code) : error.message;
   return `${GENERIC_TEXT[error.code] ?? 'the service failed'} (request id ${requestId})`;
 }

@@ -1,8 +1,8 @@
 /** Client streams over HTTP: NDJSON, an array, or raw bytes, sent on as they arrive. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { createServer } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import { constants, createServer } from 'node:http2';
+import { type AddressInfo, connect, createServer as createRawServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -281,3 +281,49 @@ test('an upstream that does not read holds the client back', async (t) => {
   t.true(written < 100, `${written} MiB`);
   socket.destroy();
 });
+
+/** RFC 9113 §6. */
+const [DATA, RST_STREAM, SETTINGS] = [0, 3, 4];
+
+for (const [what, body, leaves] of [
+  ['a client that goes away', '{"n":1}\n{"n":2}\n', true],
+  ['a message that is none', '{"n":1}\n{"n":"x"}\n', false],
+] as const) {
+  test(`half of an upload never looks whole to the service: ${what}`, async (t) => {
+    const frames: { readonly type: number; readonly flags: number; readonly payload: Buffer }[] = [];
+    const service = createRawServer((socket) => {
+      let bytes = Buffer.alloc(0);
+      socket.write(Buffer.from([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]));
+      socket.on('error', () => {});
+      socket.on('data', (chunk) => {
+        bytes = Buffer.concat([bytes, chunk]);
+        frames.length = 0;
+        for (let at = 24; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+          const payload = bytes.subarray(at + 9, at + 9 + bytes.readUIntBE(at, 3));
+          frames.push({ type: bytes[at + 3]!, flags: bytes[at + 4]!, payload });
+        }
+      });
+    }).listen(0, '127.0.0.1');
+    t.teardown(() => void service.close());
+    await once(service, 'listening');
+    const target = `127.0.0.1:${(service.address() as AddressInfo).port}`;
+    const { url } = await start({}, {}, { target });
+    const sent = request(`${url}/v1/lists/1/items`, { method: 'POST', headers: NDJSON, agent: false });
+    t.teardown(() => void sent.on('error', () => {}).destroy());
+    sent.on('error', () => {}).write(body);
+    const came = async (wanted: number) => {
+      for (const end = Date.now() + 5000; Date.now() < end; await sleep(5)) {
+        const frame = frames.find(({ type }) => type === wanted);
+        if (frame !== undefined) return frame;
+      }
+      throw new Error(`no frame of type ${wanted}`);
+    };
+    await came(DATA);
+    if (leaves) sent.destroy();
+    t.is((await came(RST_STREAM)).payload.readUInt32BE(0), constants.NGHTTP2_CANCEL);
+    t.deepEqual(
+      frames.filter(({ type, flags }) => type === DATA && (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0),
+      [],
+    );
+  });
+}

@@ -19,7 +19,7 @@ const started = startGateway(
 );
 
 /** Sends text as it is; resolves to all that came back when the server closed, or after `waitMs`. */
-function raw(port: number, text: string, waitMs = 3000): Promise<string> {
+function raw(port: number, text: string | Uint8Array, waitMs = 3000): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let received = '';
@@ -38,6 +38,19 @@ function raw(port: number, text: string, waitMs = 3000): Promise<string> {
 
 const HOST = 'Host: a\r\n';
 const POST = `POST /v1/books:create HTTP/1.1\r\n${HOST}`;
+
+for (const [text, says] of [
+  ['FOO /v1/shelves/1 HTTP/1.1\r\n', 'expected a method that HTTP knows'],
+  ['GET /v1/\xfc HTTP/1.1\r\n', 'expected a target in ASCII, percent-encoded'],
+  ['GET /v1/shelves/1 HTTP/9\r\n', 'expected HTTP/1.1 in the request line'],
+  ['GET /v1/shelves/1 HTTP/1.1\r\nHo st: a\r\n', 'expected headers as NAME: VALUE without control characters'],
+  [`${POST}Content-Length: 2\r\nContent-Length: 3\r\n`, 'expected one Content-Length, or Transfer-Encoding: chunked'],
+] as const) {
+  test(`what does not parse is told: ${says}`, async (t) => {
+    const { port } = await started;
+    t.true((await raw(port, Buffer.from(`${text}\r\n`, 'latin1'))).includes(`"malformed HTTP request: ${says}"`));
+  });
+}
 
 const rows: readonly { fact: string; text: string; status: number; code: number }[] = [
   {

@@ -93,6 +93,12 @@ for (const [code, http] of [
   });
 }
 
+test.serial('27: an upstream without a text for the client leaves the name of its code', async (t) => {
+  const { send, upstream } = await started;
+  upstream.script('GetBook', { status: { code: 5, message: '' } });
+  t.is((await send('GET', '/v1/books/x')).json.message, 'not found');
+});
+
 test.serial('26: a 401 of an upstream has the challenge that HTTP demands', async (t) => {
   const { send, upstream } = await started;
   upstream.script('GetBook', { status: { code: 16, message: 'who?' } });

@@ -123,9 +123,28 @@ function clientErrorAnswer(code: string | undefined): StatusError {
       return gatewayError(408, 'HEADERS_TIMEOUT', 'headers: not received in time');
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return gatewayError(413, 'BODY_TOO_LARGE', 'body: chunk extensions too large');
+    case 'HPE_INVALID_METHOD':
+      return malformed('expected a method that HTTP knows');
+    case 'HPE_INVALID_URL':
+      return malformed('expected a target in ASCII, percent-encoded');
+    case 'HPE_INVALID_VERSION':
+    case 'HPE_INVALID_CONSTANT':
+      return malformed('expected HTTP/1.1 in the request line');
+    case 'HPE_INVALID_HEADER_TOKEN':
+      return malformed('expected headers as NAME: VALUE without control characters');
+    case 'HPE_INVALID_CONTENT_LENGTH':
+    case 'HPE_UNEXPECTED_CONTENT_LENGTH':
+    case 'HPE_INVALID_TRANSFER_ENCODING':
+      return malformed('expected one Content-Length, or Transfer-Encoding: chunked');
+    case 'HPE_INVALID_CHUNK_SIZE':
+      return malformed('expected chunks that begin with their size');
     default:
-      return gatewayError(400, 'MALFORMED_REQUEST', 'malformed HTTP request');
+      return malformed('it does not parse');
   }
+}
+
+function malformed(what: string): StatusError {
+  return gatewayError(400, 'MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
 }
 
 function endWith(socket: Duplex, error: StatusError, format: ErrorFormat): void {

@@ -19,6 +19,8 @@ const STREAM_WINDOW = 1024 * 1024;
 /** Of all streams together. */
 const CONNECTION_WINDOW = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 20_000;
+/** What an upstream that was told GOAWAY may take to end the connection. */
+const LINGER_MS = 2000;
 /** gRPC servers close connections that ping more often than every five minutes. */
 const PING = { everyMs: 310_000, timeoutMs: 20_000 };
 /** RFC 9113 §6.5.2 advises servers to allow at least so many; more is assumed when they say so. */
@@ -28,6 +30,8 @@ export class Connection {
   /** Resolves when calls can be made, rejects when there will be none. */
   readonly connected: Promise<void>;
   readonly session: ClientHttp2Session;
+  readonly #socket: Socket;
+  readonly #clock: Clock;
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
   /** Why it ended. */
   failure: unknown;
@@ -48,8 +52,12 @@ export class Connection {
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
       // What a session may hold is bounded by its windows.
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
+      // gRPC libraries leave spaces at the ends of `grpc-message`; Node 20, which has no such option, drops those texts.
+      ...{ strictFieldWhitespaceValidation: false },
     });
     this.session = session;
+    this.#socket = socket;
+    this.#clock = clock;
     const end = (failure?: unknown) => {
       this.failure ??= failure;
       if (this.state === 'ended') return;
@@ -90,9 +98,11 @@ export class Connection {
     return this.running < this.#maxStreams;
   }
 
-  /** Lets what runs end, then closes. */
+  /** Says GOAWAY and closes; an upstream that keeps its side open is not waited for. Nothing may run any more. */
   close(): void {
     this.session.close();
+    const cancel = this.#clock.after(LINGER_MS, () => this.#socket.destroy());
+    this.#socket.once('close', cancel);
   }
 
   destroy(): void {

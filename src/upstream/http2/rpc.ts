@@ -2,7 +2,13 @@
  * One rpc over one HTTP/2 stream: raw bytes in and out, all four kinds. `response` settles as a `Call` does; a stream is
  * read as fast as its consumer asks.
  */
-import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
+import {
+  type ClientHttp2Stream,
+  type ClientSessionRequestOptions,
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Clock } from '../../base/clock.js';
@@ -28,6 +34,7 @@ export interface RpcSettings {
 }
 
 const KEEP_OPEN = { endStream: false };
+
 /** Makes the headers of requests. What the calls of an aggregate have in common is made once. */
 export function requestHeaders(scheme: 'http' | 'https', authority: string, clock: Clock) {
   const common = new WeakMap<Metadata, OutgoingHttpHeaders>();
@@ -59,6 +66,8 @@ export class Http2Rpc {
   readonly #stream: ClientHttp2Stream;
   readonly #reader: MessageReader;
   readonly #followers: Set<Http2Rpc>;
+  /** Of a client stream: breaks off what is being sent. */
+  #breakOff: AbortController | undefined;
   #resolve!: (response: CallResponse | Promise<CallResponse>) => void;
   #reject!: (error: unknown) => void;
   #headers: IncomingHttpHeaders | undefined;
@@ -88,7 +97,7 @@ export class Http2Rpc {
       this.#reject = reject;
     });
     this.#reader = new MessageReader(maxResponseBytes);
-    const stream = connection.session.request(headers, KEEP_OPEN);
+    const stream = connection.session.request(headers, this.#streaming());
     this.#stream = stream;
     stream.on('response', (found, flags) => this.#onHeaders(found, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0));
     stream.on('trailers', (found) => {
@@ -115,9 +124,21 @@ export class Http2Rpc {
   abort(error: unknown): void {
     if (this.#closed) return;
     this.#end(error);
-    this.#stream.close(constants.NGHTTP2_CANCEL);
+    this.#reset();
     // Nobody reads on: what has come already must not hold the stream open.
     this.#stream.resume();
+  }
+
+  #streaming(): ClientSessionRequestOptions {
+    if (this.request.message instanceof Uint8Array) return KEEP_OPEN;
+    this.#breakOff = new AbortController();
+    return { ...KEEP_OPEN, signal: this.#breakOff.signal };
+  }
+
+  /** Cancels. Closing the stream would end first what it sends, and half of an upload would look whole to the service. */
+  #reset(): void {
+    if (this.#breakOff === undefined || this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    else this.#breakOff.abort();
   }
 
   expire(): void {
@@ -225,7 +246,7 @@ export class Http2Rpc {
     if (deadline !== undefined) this.settings.deadlines.delete(deadline, this);
     this.#followers.delete(this);
     if (failure !== undefined) this.#messages.length = 0;
-    if (!this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
+    if (!this.#stream.writableEnded) this.#reset();
     this.#give();
     if (this.#refused && this.isFirst) this.#resolve(this.settings.again(this.request));
     else this.#reject(failure); // of a call that was answered: no effect
