@@ -120,7 +120,7 @@ test('100 requests at once share a connection, and a slow one holds up none', as
   const { client, upstream } = await plain(t, {
     Get: (call) => ({
       message: call.request!,
-      delayMs: (call.request as { name: string }).name === 'items/0' ? 300 : 0,
+      delayMs: (call.request as { name: string }).name === 'items/0' ? 1500 : 0,
     }),
   });
   const order: number[] = [];
