@@ -103,7 +103,17 @@ export interface MethodDeclaration {
 
 /** `display_name` → `displayName`, as protoc derives a JSON name. */
 export function jsonNameOf(name: string): string {
-  return name.includes('_') ? name.replace(/_+(.?)/g, (_, letter: string) => letter.toUpperCase()) : name;
+  let at = name.indexOf('_');
+  if (at < 0) return name;
+  let json = name.slice(0, at);
+  while (at < name.length) {
+    while (name[at] === '_') at++;
+    const next = name.indexOf('_', at);
+    const end = next < 0 ? name.length : next;
+    json += name.charAt(at).toUpperCase() + name.slice(at + 1, end);
+    at = end;
+  }
+  return json;
 }
 
 const SCALARS: ReadonlySet<string> = new Set<ScalarType>([

@@ -11,10 +11,13 @@ export type OptionTree = ReadonlyMap<string, readonly OptionValue[]>;
 /** Finds the place of a value by its path in the option: `additional_bindings[0].get[0]`; of the option by ``. */
 export type PlaceOf = (path: string) => Position;
 
-/** A plain object as both front ends of protobufjs give it → a tree. A repeated field given once is no array there. */
-export function toOptionTree(value: object): OptionTree {
+/**
+ * A plain object as both front ends of protobufjs give it → a tree. A repeated field given once is no array there. `kept`:
+ * makes of each text the one that is kept.
+ */
+export function toOptionTree(value: object, kept: (text: string) => string = (text) => text): OptionTree {
   const tree = new Map<string, OptionValue[]>();
-  for (const [name, one] of Object.entries(value)) addValues(tree, name, one);
+  for (const [name, one] of Object.entries(value)) addValues(tree, name, one, kept);
   return tree;
 }
 
@@ -28,10 +31,16 @@ export function mergeOptionTrees(trees: readonly OptionTree[]): OptionTree {
   return merged;
 }
 
-function addValues(tree: Map<string, OptionValue[]>, name: string, value: unknown): void {
+function addValues(
+  tree: Map<string, OptionValue[]>,
+  name: string,
+  value: unknown,
+  kept: (text: string) => string,
+): void {
   const values = (Array.isArray(value) ? value : [value]).flatMap((one: unknown): OptionValue[] => {
-    if (typeof one === 'object' && one !== null) return [toOptionTree(one)];
-    return typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean' ? [one] : [];
+    if (typeof one === 'object' && one !== null) return [toOptionTree(one, kept)];
+    if (typeof one === 'string') return [kept(one)];
+    return typeof one === 'number' || typeof one === 'boolean' ? [one] : [];
   });
   tree.set(name, [...(tree.get(name) ?? []), ...values]);
 }

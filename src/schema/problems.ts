@@ -70,11 +70,16 @@ function ownProblems(message: MessageDescriptor): readonly Diagnostic[] {
   return problems;
 }
 
+/** One for all messages: nothing waits while it is used. */
+const SEEN = new Set<unknown>();
+
 /** Each field whose key an earlier one has, with that one. */
 function repeatsOf<K>(fields: readonly FieldDescriptor[], keyOf: (field: FieldDescriptor) => K) {
   const repeats: [field: FieldDescriptor, other: FieldDescriptor][] = [];
   // Nearly all messages pass by the size alone.
-  if (new Set(fields.map(keyOf)).size === fields.length) return repeats;
+  SEEN.clear();
+  for (const field of fields) SEEN.add(keyOf(field));
+  if (SEEN.size === fields.length) return repeats;
   const first = new Map<K, FieldDescriptor>();
   for (const field of fields) {
     const other = first.get(keyOf(field));

@@ -40,6 +40,12 @@ export function createRegistry(files: readonly RegistryFile[]): Registry {
   return new LinkedRegistry(files);
 }
 
+/** What is declared right inside a package or a message: full names by simple names. */
+interface Scope {
+  readonly outer: Scope | undefined;
+  readonly types: Map<string, string>;
+}
+
 class LinkedRegistry implements Registry {
   readonly services: ServiceDescriptor[] = [];
   readonly #messages = new Map<string, MessageDeclaration>();
@@ -50,6 +56,8 @@ class LinkedRegistry implements Registry {
   readonly #extensions = new Map<string, ExtensionDeclaration[]>();
   /** Simple names of what is declared inside a package or a message. */
   readonly #inner = new Set<string>();
+  /** Packages and messages, by full name. */
+  readonly #scopes = new Map<string, Scope>();
   readonly #problems = new KnownProblems();
 
   constructor(files: readonly RegistryFile[]) {
@@ -117,16 +125,37 @@ class LinkedRegistry implements Registry {
     // `google.protobuf.Timestamp`: where nothing inner is called `google`, no scope but the outermost can have it.
     const dot = name.indexOf('.');
     if (dot > 0 && !this.#inner.has(name.slice(0, dot))) return this.#has(name);
+    if (dot < 0) return this.#nearest(name, scope);
     for (let outer = scope; ; outer = outer.slice(0, Math.max(0, outer.lastIndexOf('.')))) {
       const found = this.#has(outer === '' ? name : `${outer}.${name}`);
       if (found !== undefined || outer === '') return found;
     }
   }
 
+  /** The same for a name of one part, which most are: nothing is put together to be looked up. */
+  #nearest(name: string, scope: string): string | undefined {
+    for (let at: Scope | undefined = this.#scopeOf(scope); at !== undefined; at = at.outer) {
+      const found = at.types.get(name);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #scopeOf(name: string): Scope {
+    const known = this.#scopes.get(name);
+    if (known !== undefined) return known;
+    const outer = name === '' ? undefined : this.#scopeOf(name.slice(0, Math.max(0, name.lastIndexOf('.'))));
+    const scope: Scope = { outer, types: new Map() };
+    this.#scopes.set(name, scope);
+    return scope;
+  }
+
   #declare<T extends { readonly fullName: string }>(map: Map<string, T>, declaration: T): void {
     const { fullName } = declaration;
     const dot = fullName.lastIndexOf('.');
-    if (dot > 0) this.#inner.add(fullName.slice(dot + 1));
+    const name = fullName.slice(dot + 1);
+    if (dot > 0) this.#inner.add(name);
+    this.#scopeOf(dot < 0 ? '' : fullName.slice(0, dot)).types.set(name, fullName);
     setOnce(map, fullName, declaration);
   }
 

@@ -11,6 +11,7 @@ import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
 import { unpackFiles } from './packed.js';
 import { parseProtoFile } from './proto-files.js';
+import { Words } from './proto-text.js';
 import { createRegistry, type RegistryFile } from './registry.js';
 
 export interface SchemaSources {
@@ -74,6 +75,7 @@ class SchemaLoader {
   private readonly diagnostics: Diagnostic[] = [];
   /** By real path. */
   private readonly byPath = new Map<string, FileDeclaration>();
+  private readonly words = new Words();
 
   constructor(private readonly sources: SchemaSources) {}
 
@@ -136,7 +138,7 @@ class SchemaLoader {
       const same = this.byPath.get(real);
       // Reached over nested roots: one file under two import names.
       if (same !== undefined) this.files.set(name, { declaration: same, routed });
-      else this.byPath.set(real, this.add(parseProtoFile(name, path), routed));
+      else this.byPath.set(real, this.add(parseProtoFile(name, path, this.words), routed));
     } catch (error) {
       this.diagnostics.push(errorAt({ file: path }, 'proto-file', `cannot be read: ${codeOf(error)}`));
     }
