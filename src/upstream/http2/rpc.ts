@@ -263,8 +263,9 @@ export class Http2Rpc {
         const { done, value } = await source.next();
         if (this.#closed) return;
         if (done === true) break;
-        await this.#write(value);
-        if (this.#closed) return;
+        if (this.#write(value)) continue;
+        await this.#room();
+        if (this.#closed || this.#stream.destroyed) return;
       }
       this.#source = undefined;
       this.#stream.end();
@@ -274,18 +275,23 @@ export class Http2Rpc {
     }
   }
 
-  /** Resolves when the upstream's flow control let the message go, or the stream ended. */
-  #write(message: Uint8Array): Promise<void> {
+  /** False: there is no room for more. */
+  #write(message: Uint8Array): boolean {
+    const pieces = framed(message);
+    if (pieces.length === 2) this.#stream.write(pieces[0]);
+    return this.#stream.write(pieces.at(-1));
+  }
+
+  /** Resolves when the upstream's flow control let go what was written, or the stream ended. */
+  #room(): Promise<void> {
     const stream = this.#stream;
+    if (stream.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
-        stream.off('close', end);
+        stream.off('drain', end).off('close', end);
         resolve();
       };
-      stream.once('close', end);
-      const pieces = framed(message);
-      if (pieces.length === 2) stream.write(pieces[0]);
-      stream.write(pieces.at(-1), end);
+      stream.once('drain', end).once('close', end);
     });
   }
 
