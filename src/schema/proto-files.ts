@@ -28,6 +28,7 @@ import type {
 } from './declaration.js';
 import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
+import { means, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
 import { type SourcePositions, scanPositions, scanServicePositions, syntaxOf } from './source-positions.js';
 
@@ -253,7 +254,9 @@ class FileConverter {
   }
 
   private service(service: protobuf.Service, fullName: string): void {
-    const policy = this.annotation(optionsOf(service), DEFAULT_POLICY, fullName);
+    const options = optionsOf(service);
+    this.requireKnownOptions(options, fullName, 'a service');
+    const policy = this.annotation(options, DEFAULT_POLICY, fullName);
     this.services.push({
       fullName,
       methods: service.methodsArray.map((method) => this.method(method, fullName)),
@@ -266,6 +269,7 @@ class FileConverter {
   private method(method: protobuf.Method, service: string): MethodDeclaration {
     const options = optionsOf(method);
     const owner = `${service}.${method.name}`;
+    this.requireKnownOptions(options, owner, 'an rpc');
     const http = this.annotation(options, HTTP, owner);
     const policy = this.annotation(options, POLICY, owner);
     const aggregate = this.annotation(options, AGGREGATE, owner);
@@ -283,6 +287,17 @@ class FileConverter {
         aggregate === undefined ? undefined : readAggregate(aggregate.tree, aggregate.placeOf, this.diagnostics),
       position: this.positions.declaration(owner),
     };
+  }
+
+  /** A misspelt policy is none: what it should have closed would be open. */
+  private requireKnownOptions(options: Options, owner: string, kind: 'an rpc' | 'a service'): void {
+    for (const option of options) {
+      for (const written of Object.keys(option)) {
+        const problem = optionNameProblem(written, this.packageName, kind);
+        if (problem === undefined) continue;
+        this.diagnostics.push(errorAt(this.positions.optionName(owner, written), 'unknown-option', problem));
+      }
+    }
   }
 
   /** All statements of one option, as one tree with its places. */
@@ -372,17 +387,6 @@ function featureOptions(options: Options): Readonly<Record<string, unknown>> | u
   if (last(options, 'features') === undefined) return undefined;
   const features = options.flatMap((option) => (Object.hasOwn(option, 'features') ? [option.features] : []));
   return Object.assign(Object.create(null), ...features);
-}
-
-/** Whether an option's name as written, `(http)` in package google.api or `(.google.api.http)`, means the extension. */
-function means(written: string, extension: string, packageName: string): boolean {
-  if (!written.startsWith('(')) return false;
-  const name = written.slice(1, -1);
-  if (name.startsWith('.')) return name.slice(1) === extension;
-  if (name === extension) return true;
-  if (!extension.endsWith(`.${name}`)) return false;
-  const scope = extension.slice(0, -name.length - 1);
-  return packageName === scope || packageName.startsWith(`${scope}.`);
 }
 
 const NO_ONEOFS: readonly string[] = [];

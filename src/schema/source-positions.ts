@@ -45,6 +45,17 @@ export class SourcePositions {
     }
   }
 
+  /** The place of an option's name. Only values are kept: the name is looked for before its first one. */
+  optionName(owner: string, option: string): Position {
+    const start = this.#declarations.get(owner) ?? 0;
+    for (const [key, value] of this.#options) {
+      if (!key.startsWith(optionKey(owner, option, ''))) continue;
+      const name = this.#text.lastIndexOf(option, value);
+      return this.#at(name > start ? name : value);
+    }
+    return this.declaration(owner);
+  }
+
   /** Declarations of one simple name, whatever they are in. */
   named(name: string): Position[] {
     const found = [...this.#declarations].filter(([key]) => key === name || key.endsWith(`.${name}`));

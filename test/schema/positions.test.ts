@@ -145,6 +145,56 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
     /test\.proto:6:54: error: .*expected a message.* \[http-rule\]$/,
   ],
   [
+    'a misspelt policy',
+    rpc('option (protogate.v1.polcy) = { auth { mode: MODE_REQUIRED } };'),
+    /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or \(protogate\.v1\.aggregate\) on an rpc, got \(protogate\.v1\.polcy\), did you mean '\(protogate\.v1\.policy\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt policy, one field of it set, with a leading dot and blanks',
+    rpc('option deprecated = true; option ( .protogate.v1.polices ).timeout.seconds = 2;'),
+    /test\.proto:6:\d+: error: .* got \(\.protogate\.v1\.polices\), did you mean '\(protogate\.v1\.policy\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a policy in a misspelt package',
+    rpc('option (protgate.v1.policy) = { labels: "a" };'),
+    /test\.proto:6:33: error: .* got \(protgate\.v1\.policy\), .* \[unknown-option\]$/,
+  ],
+  [
+    'a policy without parentheses',
+    rpc('option protogate.v1.policy = { labels: "a" };'),
+    /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or .*, got protogate without parentheses \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt aggregate',
+    rpc('option (protogate.v1.agregate) = { max_calls: 2 };'),
+    /test\.proto:6:33: error: .* did you mean '\(protogate\.v1\.aggregate\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a default_policy on an rpc',
+    rpc('option (protogate.v1.default_policy) = { labels: "a" };'),
+    /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or .* on an rpc, got \(protogate\.v1\.default_policy\), did you mean '\(protogate\.v1\.policy\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a policy on a service',
+    `${HEAD}service S {\n  option (protogate.v1.policy) = { labels: "a" };\n}\n`,
+    /test\.proto:5:10: error: expected \(protogate\.v1\.default_policy\) on a service, got \(protogate\.v1\.policy\) \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt rule',
+    rpc('option (google.api.htttp) = { get: "/a" };'),
+    /test\.proto:6:33: error: expected \(google\.api\.http\) on an rpc, got \(google\.api\.htttp\) \[unknown-option\]$/,
+  ],
+  [
+    'a rule on a service',
+    `${HEAD}service S {\n  option (google.api.http) = { get: "/a" };\n}\n`,
+    /test\.proto:5:10: error: expected \(google\.api\.http\) on an rpc, got \(google\.api\.http\) on a service \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt name that is relative to the package',
+    'syntax = "proto3";\npackage protogate.v1.x;\nmessage M {}\nservice S {\n  rpc R(M) returns (M) { option (polcy).labels = "a"; }\n}\n',
+    /test\.proto:5:33: error: .* got \(polcy\), did you mean .* \[unknown-option\]$/,
+  ],
+  [
     'a pattern given twice',
     rpc('option (google.api.http) = { get: "/a" get: "/b" };'),
     /test\.proto:6:\d+: error: .*get: expected one value, got 2 \[http-rule\]$/,
@@ -166,6 +216,15 @@ for (const [fact, text, says] of wrong) {
     t.regex(diagnostics.map(formatDiagnostic)[0] ?? 'nothing', says);
   });
 }
+
+test("options that are none of ours are nobody's problem", async (t) => {
+  const { diagnostics } = await schemaOf(
+    rpc(`option deprecated = true; option (google.api.method_signature) = "a"; option (google.api.routing) = {};
+      option (google.api.method_visibility).restriction = "x"; option (google.longrunning.operation_info) = {};
+      option (acme.policy) = { mode: 1 }; option (policy) = 1; option (http) = 2; option (.google.api.http) = { get: "/a" };`),
+  );
+  t.deepEqual(diagnostics, []);
+});
 
 test('two spellings of one option are one rule, each value at its place', async (t) => {
   const { registry } = await schemaOf(
