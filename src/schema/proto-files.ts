@@ -30,7 +30,14 @@ import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { means, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
-import { type SourcePositions, scanPositions, scanServicePositions, syntaxOf } from './source-positions.js';
+import {
+  type SourcePositions,
+  scanPositions,
+  scanServicePositions,
+  syntaxOf,
+  syntaxPosition,
+} from './source-positions.js';
+import { syntaxProblem } from './syntax-problem.js';
 
 /** `name`: as others import it; `path`: where it is read, and how diagnostics name it. Throws if it cannot be read. */
 export function parseProtoFile(name: string, path: string): FileDeclaration {
@@ -40,7 +47,7 @@ export function parseProtoFile(name: string, path: string): FileDeclaration {
     const file = new FileConverter(parsed, name, text, path).convert();
     return { ...file, diagnostics: [...silentProblems(text, path), ...file.diagnostics] };
   } catch (error) {
-    return { ...NOTHING, name, diagnostics: [syntaxError(path, error)] };
+    return { ...NOTHING, name, diagnostics: [syntaxProblem(error, text, path, parseText)] };
   }
 }
 
@@ -82,7 +89,9 @@ function silentProblems(text: string, path: string): Diagnostic[] {
   const syntax = syntaxOf(text);
   if (!SYNTAXES.has(syntax)) {
     const known = [...SYNTAXES].filter((one) => one !== undefined).join(', ');
-    problems.push(errorAt({ file: path }, 'proto-syntax', `syntax: expected ${known}, got ${JSON.stringify(syntax)}`));
+    problems.push(
+      errorAt(syntaxPosition(text, path), 'proto-syntax', `syntax: expected ${known}, got ${JSON.stringify(syntax)}`),
+    );
   }
   if (text.includes('__proto__')) {
     for (const position of scanPositions(text, path).named('__proto__')) {
@@ -101,14 +110,6 @@ const NOTHING = {
   extensions: [],
   diagnostics: [],
 };
-
-/** protobufjs: `illegal token '}' (x.proto, line 3)`. */
-function syntaxError(file: string, error: unknown): Diagnostic {
-  const message = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error);
-  const match = /^(.*?) \((?:.*, )?line (\d+)\)$/.exec(message);
-  if (match === null) return errorAt({ file }, 'proto-syntax', message);
-  return errorAt({ file, line: Number(match[2]) }, 'proto-syntax', match[1]!);
-}
 
 const NO_OPTIONS: Options = [];
 const NO_BEHAVIOR: readonly string[] = [];

@@ -121,9 +121,64 @@ const HEAD = 'syntax = "proto3";\npackage p;\nimport "google/api/annotations.pro
 const rpc = (options: string) =>
   `${HEAD}message M { string a = 1; }\nservice S {\n  rpc R(M) returns (M) { ${options} }\n}\n`;
 
+const body = (fields: string) => `${HEAD}message M { ${fields} }\n`;
+const broken = (line: number, column: number, text: string) =>
+  new RegExp(`test\\.proto:${line}:${column}: error: ${text} \\[proto-syntax\\]$`);
+
 const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = [
-  ['a syntax error', 'syntax = "proto3";\nmessage {\n', /test\.proto:2: error: .* \[proto-syntax\]$/],
-  ['an unknown syntax', 'syntax = "proto4";\nmessage M {}\n', /test\.proto: error: .*proto4.* \[proto-syntax\]$/],
+  ['a message without a name', 'syntax = "proto3";\nmessage {\n', broken(2, 9, "expected a name, got '{'")],
+  ['an unknown syntax', '\n syntax = "proto4";\nmessage M {}\n', broken(2, 2, 'syntax: expected .*, got "proto4"')],
+  ['an unknown edition', 'edition = "1999";\n', broken(1, 12, "expected a known edition, got '1999'")],
+  ['a word that is none', 'syntax = "proto3";\n  messsage M {}\n', broken(2, 3, "illegal token 'messsage'")],
+  ['a missing semicolon', body('string a = 1 string b = 2;'), broken(4, 26, "expected ';', got 'string'")],
+  [
+    'a token that its line has before, in a comment and in a string',
+    body('/* } */ string a = 1 [json_name = "}"] }'),
+    broken(4, 52, "expected ';', got '}'"),
+  ],
+  ['a token before a line end', body('optional\n\n'), broken(6, 2, "expected a legal type, got '}'")],
+  ['a number that is none', body('string a = x;'), broken(4, 24, "expected a legal number, got 'x'")],
+  [
+    'the end in a statement',
+    'syntax = "proto3";\nimport "x.proto"\n\n',
+    broken(2, 17, "expected ';', got the end of the file"),
+  ],
+  ['the end in a block', `${HEAD}message M {\n  // more\n`, broken(5, 10, 'expected more, got the end of the file')],
+  [
+    'the end of a file that says null',
+    `${HEAD}message null { string a = null;`,
+    broken(4, 27, "expected a legal number, got 'null'"),
+  ],
+  ['a comma for a semicolon', 'syntax = "proto3";\nimport "a", "b;\n', broken(2, 11, "expected ';', got ','")],
+  ['an open string', 'syntax = "proto3";\nimport "b;\n', broken(2, 8, 'expected a closing quote, found none')],
+  ['an open comment', 'syntax = "proto3";\n/* a */ /* b\n', broken(2, 9, "expected a comment's end, found none")],
+  ['a number twice', body('string a = 1; string b = 1;'), broken(4, 34, 'duplicate id 1 in message M')],
+  [
+    'a number twice, in the second message that is called so',
+    `${HEAD}message A { message M { string a = 1; } }\n${'message M { string a = 1; M b = 0x1; }'}\n`,
+    broken(5, 29, 'duplicate id 1 in message M'),
+  ],
+  ['a field name twice', body('string a = 1; string a = 2;'), broken(4, 34, "duplicate name 'a' in message M")],
+  [
+    'a field called as a oneof',
+    body('oneof x { int32 a = 1; } int32 x = 2;'),
+    broken(4, 44, "duplicate name 'x' in message M"),
+  ],
+  ['a reserved number', body('reserved 1; string a = 1;'), broken(4, 32, 'id 1 is reserved in message M')],
+  ['a reserved name', body('reserved "a"; string a = 1;'), broken(4, 34, "name 'a' is reserved in message M")],
+  ['an enum value twice', `${HEAD}enum E { A = 0; A = 1; }`, broken(4, 17, "duplicate name 'A' in enum E")],
+  ['an enum number twice', `${HEAD}enum E { A = 0; B = 0; }`, broken(4, 17, 'duplicate id 0 in enum E')],
+  ['a message twice', `${HEAD}message A {}\nmessage A {}\n`, broken(5, 1, "duplicate name 'A' in package p")],
+  [
+    'a message twice, outside of a package',
+    'message A {}\nenum A { B = 0; }',
+    broken(2, 1, "duplicate name 'A' in the file"),
+  ],
+  [
+    'an rpc twice',
+    `${HEAD}message M {}\nservice S { rpc A(M) returns (M); rpc A(M) returns (M); }\n`,
+    broken(5, 35, "duplicate name 'A' in service S"),
+  ],
   [
     'an import that is nowhere',
     'syntax = "proto3";\nimport "no/such.proto";\n',
