@@ -117,6 +117,29 @@ test('a corrupt descriptor set is a diagnostic that names it', async (t) => {
   }
 });
 
+test('a descriptor set without a file is an error', async (t) => {
+  const { diagnostics } = await loadSchema({ protos: [], imports: [], descriptorSets: ['/dev/null'] });
+  t.deepEqual(diagnostics.map(formatDiagnostic), [
+    '/dev/null: error: expected a FileDescriptorSet with files, found none [descriptor-set]',
+  ]);
+});
+
+test('a root that is nowhere or no folder is one error, for imports too', async (t) => {
+  const folder = await protoFolder(t, { 'a.proto': 'syntax = "proto3";\nmessage A {}\n' });
+  const [nowhere, file] = [join(folder, 'nowhere'), join(folder, 'a.proto')];
+  for (const roots of [
+    { protos: [folder], imports: [nowhere, file] },
+    { protos: [nowhere, file, folder], imports: [nowhere] },
+  ]) {
+    const { registry, diagnostics } = await loadSchema({ ...roots, descriptorSets: [] });
+    t.deepEqual(diagnostics.map(formatDiagnostic), [
+      `${nowhere}: error: expected a folder, found none [schema-root]`,
+      `${file}: error: expected a folder, got a file: give the folder above it [schema-root]`,
+    ]);
+    t.truthy(registry.message('A'));
+  }
+});
+
 const HEAD = 'syntax = "proto3";\npackage p;\nimport "google/api/annotations.proto";\n';
 const rpc = (options: string) =>
   `${HEAD}message M { string a = 1; }\nservice S {\n  rpc R(M) returns (M) { ${options} }\n}\n`;
