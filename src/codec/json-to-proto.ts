@@ -6,6 +6,7 @@
  *
  * A reader per message type is compiled on first use and kept.
  */
+import { didYouMean } from '../base/did-you-mean.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
 import { type BoundEntry, type BoundMessage, writeBoundEntry } from './bound.js';
@@ -124,7 +125,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
           member = plan.named(name);
           if (member === undefined) {
             others ??= new Set();
-            passUnknown(name, keyAt, others, depth, inAny);
+            passUnknown(plan, name, keyAt, others, depth, inAny);
             continue;
           }
         }
@@ -144,9 +145,16 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     finish(plan, base, bound, start);
   }
 
-  function passUnknown(name: string, keyAt: number, others: Set<unknown>, depth: number, inAny: boolean): void {
+  function passUnknown(
+    plan: MessagePlan | undefined,
+    name: string,
+    keyAt: number,
+    others: Set<unknown>,
+    depth: number,
+    inAny: boolean,
+  ): void {
     const isType = inAny && name === '@type';
-    if (!isType && !ignoreUnknown) throw new ReadProblem('value', keyAt, 'unknown field');
+    if (!isType && !ignoreUnknown) throw unknownField(plan, name, keyAt);
     if (others.has(name)) throw duplicateKey(keyAt);
     others.add(name);
     scanner.colon();
@@ -486,7 +494,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
       const key = scanner.readKey();
       const keyAt = scanner.tokenStart;
       if (key !== 'value') {
-        passUnknown(key, keyAt, keys, depth, true);
+        passUnknown(undefined, key, keyAt, keys, depth, true);
         continue;
       }
       if (keys.has(key)) throw duplicateKey(keyAt);
@@ -498,6 +506,11 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
       throw new ReadProblem('value', required, 'expected a value, got none', 'value');
     }
   }
+}
+
+function unknownField(plan: MessagePlan | undefined, name: string, keyAt: number): ReadProblem {
+  const meant = plan === undefined ? undefined : didYouMean(name, plan.names);
+  return new ReadProblem('value', keyAt, `unknown field${meant === undefined ? '' : `, did you mean '${meant}'?`}`);
 }
 
 function isStackOverflow(error: RangeError): boolean {

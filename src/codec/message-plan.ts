@@ -66,6 +66,11 @@ export class MessagePlan {
     return planned;
   }
 
+  /** Proto and JSON names that a client may use; of extensions only those are known that somebody has used. */
+  get names(): readonly string[] {
+    return [...this.#byName.keys()].filter((name) => !name.startsWith('['));
+  }
+
   memberOf(field: FieldDescriptor): MemberPlan {
     let member = this.#byField.get(field);
     if (member === undefined) {

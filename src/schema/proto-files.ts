@@ -28,9 +28,17 @@ import type {
 } from './declaration.js';
 import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
+import { means, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
 import { type Words, withoutComments } from './proto-text.js';
-import { type SourcePositions, scanPositions, scanServicePositions, syntaxOf } from './source-positions.js';
+import {
+  type SourcePositions,
+  scanPositions,
+  scanServicePositions,
+  syntaxOf,
+  syntaxPosition,
+} from './source-positions.js';
+import { syntaxProblem } from './syntax-problem.js';
 
 /** `name`: as others import it; `path`: where it is read, and how diagnostics name it. Throws if it cannot be read. */
 export function parseProtoFile(name: string, path: string, words: Words): FileDeclaration {
@@ -40,7 +48,7 @@ export function parseProtoFile(name: string, path: string, words: Words): FileDe
     const file = new FileConverter(parsed, name, text, path, words).convert();
     return { ...file, diagnostics: [...silentProblems(text, path), ...file.diagnostics] };
   } catch (error) {
-    return { ...NOTHING, name, diagnostics: [syntaxError(path, error)] };
+    return { ...NOTHING, name, diagnostics: [syntaxProblem(error, text, path, parseText)] };
   }
 }
 
@@ -98,7 +106,9 @@ function silentProblems(text: string, path: string): Diagnostic[] {
   const syntax = syntaxOf(text);
   if (!SYNTAXES.has(syntax)) {
     const known = [...SYNTAXES].filter((one) => one !== undefined).join(', ');
-    problems.push(errorAt({ file: path }, 'proto-syntax', `syntax: expected ${known}, got ${JSON.stringify(syntax)}`));
+    problems.push(
+      errorAt(syntaxPosition(text, path), 'proto-syntax', `syntax: expected ${known}, got ${JSON.stringify(syntax)}`),
+    );
   }
   if (text.includes('__proto__')) {
     for (const position of scanPositions(text, path).named('__proto__')) {
@@ -117,14 +127,6 @@ const NOTHING = {
   extensions: [],
   diagnostics: [],
 };
-
-/** protobufjs: `illegal token '}' (x.proto, line 3)`. */
-function syntaxError(file: string, error: unknown): Diagnostic {
-  const message = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error);
-  const match = /^(.*?) \((?:.*, )?line (\d+)\)$/.exec(message);
-  if (match === null) return errorAt({ file }, 'proto-syntax', message);
-  return errorAt({ file, line: Number(match[2]) }, 'proto-syntax', match[1]!);
-}
 
 const NO_OPTIONS: Options = [];
 const NO_BEHAVIOR: readonly string[] = [];
@@ -272,7 +274,9 @@ class FileConverter {
   }
 
   private service(service: protobuf.Service, fullName: string): void {
-    const policy = this.annotation(optionsOf(service), DEFAULT_POLICY, fullName);
+    const options = optionsOf(service);
+    this.requireKnownOptions(options, fullName, 'a service');
+    const policy = this.annotation(options, DEFAULT_POLICY, fullName);
     this.services.push({
       fullName,
       methods: service.methodsArray.map((method) => this.method(method, fullName)),
@@ -285,6 +289,7 @@ class FileConverter {
   private method(method: protobuf.Method, service: string): MethodDeclaration {
     const options = optionsOf(method);
     const owner = `${service}.${method.name}`;
+    this.requireKnownOptions(options, owner, 'an rpc');
     const http = this.annotation(options, HTTP, owner);
     const policy = this.annotation(options, POLICY, owner);
     const aggregate = this.annotation(options, AGGREGATE, owner);
@@ -302,6 +307,17 @@ class FileConverter {
         aggregate === undefined ? undefined : readAggregate(aggregate.tree, aggregate.placeOf, this.diagnostics),
       position: this.positions.declaration(owner),
     };
+  }
+
+  /** A misspelt policy is none: what it should have closed would be open. */
+  private requireKnownOptions(options: Options, owner: string, kind: 'an rpc' | 'a service'): void {
+    for (const option of options) {
+      for (const written of Object.keys(option)) {
+        const problem = optionNameProblem(written, this.packageName, kind);
+        if (problem === undefined) continue;
+        this.diagnostics.push(errorAt(this.positions.optionName(owner, written), 'unknown-option', problem));
+      }
+    }
   }
 
   /** All statements of one option, as one tree with its places. */
@@ -392,17 +408,6 @@ function featureOptions(options: Options): Readonly<Record<string, unknown>> | u
   if (last(options, 'features') === undefined) return undefined;
   const features = options.flatMap((option) => (Object.hasOwn(option, 'features') ? [option.features] : []));
   return Object.assign(Object.create(null), ...features);
-}
-
-/** Whether an option's name as written, `(http)` in package google.api or `(.google.api.http)`, means the extension. */
-function means(written: string, extension: string, packageName: string): boolean {
-  if (!written.startsWith('(')) return false;
-  const name = written.slice(1, -1);
-  if (name.startsWith('.')) return name.slice(1) === extension;
-  if (name === extension) return true;
-  if (!extension.endsWith(`.${name}`)) return false;
-  const scope = extension.slice(0, -name.length - 1);
-  return packageName === scope || packageName.startsWith(`${scope}.`);
 }
 
 const NO_ONEOFS: readonly string[] = [];

@@ -17,6 +17,8 @@ export class SourcePositions {
   readonly #statements = new Map<string, number>();
   readonly #options = new Map<string, number>();
   readonly #imports = new Map<string, number>();
+  /** Second declarations of a name: broken files have some. */
+  #repeats: Map<string, number> | undefined;
   /** Found when the first place is asked for. */
   #lineStarts: readonly number[] | undefined;
 
@@ -26,7 +28,7 @@ export class SourcePositions {
   }
 
   declaration(fullName: string): Position {
-    return this.#at(this.#declarations.get(fullName));
+    return this.at(this.#declarations.get(fullName));
   }
 
   comment(fullName: string): string | undefined {
@@ -39,24 +41,53 @@ export class SourcePositions {
     for (let inner = path; ; inner = inner.slice(0, Math.max(0, inner.lastIndexOf('.')))) {
       for (const option of spellings) {
         const offset = this.#options.get(optionKey(owner, option, inner));
-        if (offset !== undefined) return this.#at(offset);
+        if (offset !== undefined) return this.at(offset);
       }
       if (inner === '') return this.declaration(owner);
     }
   }
 
+  /** The place of an option's name. Only values are kept: the name is looked for before its first one. */
+  optionName(owner: string, option: string): Position {
+    const start = this.#declarations.get(owner) ?? 0;
+    for (const [key, value] of this.#options) {
+      if (!key.startsWith(optionKey(owner, option, ''))) continue;
+      const name = this.#text.lastIndexOf(option, value);
+      return this.at(name > start ? name : value);
+    }
+    return this.declaration(owner);
+  }
+
   /** Declarations of one simple name, whatever they are in. */
   named(name: string): Position[] {
-    const found = [...this.#declarations].filter(([key]) => key === name || key.endsWith(`.${name}`));
-    return found.map(([, offset]) => this.#at(offset));
+    return this.offsetsOf(name).map((offset) => this.at(offset));
+  }
+
+  /** Offsets of declarations by the last words of their full name: `A.x` is `p.A.x`, too. */
+  offsetsOf(name: string): readonly number[] {
+    return [...this.#declarations].filter(([key]) => endsIn(key, name)).map(([, offset]) => offset);
+  }
+
+  /** Of the second declaration of a name, given as in {@link offsetsOf}. */
+  repeatOf(name: string): number | undefined {
+    return [...(this.#repeats ?? [])].find(([key]) => endsIn(key, name))?.[1];
+  }
+
+  /** What stands in a declaration, given as in {@link offsetsOf}: full names and offsets, in the order of the text. */
+  membersOf(name: string): readonly (readonly [fullName: string, offset: number])[] {
+    return [...this.#declarations].filter(([key]) => endsIn(key.slice(0, Math.max(0, key.lastIndexOf('.'))), name));
   }
 
   import(path: string): Position {
-    return this.#at(this.#imports.get(path));
+    return this.at(this.#imports.get(path));
   }
 
   noteDeclaration(fullName: string, offset: number, statement = offset): void {
-    if (this.#declarations.has(fullName)) return;
+    if (this.#declarations.has(fullName)) {
+      this.#repeats ??= new Map();
+      if (!this.#repeats.has(fullName)) this.#repeats.set(fullName, offset);
+      return;
+    }
     this.#declarations.set(fullName, offset);
     if (statement !== offset) this.#statements.set(fullName, statement);
   }
@@ -68,7 +99,7 @@ export class SourcePositions {
     this.#imports.set(path, offset);
   }
 
-  #at(offset: number | undefined): Position {
+  at(offset: number | undefined): Position {
     if (offset === undefined) return { file: this.#file };
     this.#lineStarts ??= lineStartsOf(this.#text);
     let low = 0;
@@ -80,6 +111,10 @@ export class SourcePositions {
     }
     return { file: this.#file, line: low + 1, column: offset - this.#lineStarts[low]! + 1 };
   }
+}
+
+function endsIn(fullName: string, name: string): boolean {
+  return fullName === name || fullName.endsWith(`.${name}`);
 }
 
 function lineStartsOf(text: string): readonly number[] {
@@ -111,6 +146,11 @@ export function syntaxOf(text: string): string | undefined {
   return new Scanner(text, new SourcePositions('', text), 'services').syntax();
 }
 
+/** Of the statement that {@link syntaxOf} reads, which the file has. */
+export function syntaxPosition(text: string, file: string): Position {
+  return new SourcePositions(file, text).at(new Scanner(text, new SourcePositions('', ''), 'services').first());
+}
+
 type Scope = 'file' | 'message' | 'service' | 'rpc' | 'extend' | 'oneof' | 'enum';
 
 class Scanner {
@@ -137,6 +177,12 @@ class Scanner {
     if (!this.next() || (this.token !== 'syntax' && this.token !== 'edition')) return undefined;
     this.next();
     return this.next() && this.isString ? this.token : undefined;
+  }
+
+  /** Offset of the first token. */
+  first(): number {
+    this.next();
+    return this.start;
   }
 
   private statement(): void {

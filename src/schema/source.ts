@@ -45,7 +45,10 @@ export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOpt
   const loader = new SchemaLoader(sources);
   for (const file of sources.descriptorSets) loader.loadSet(file);
   const wanted: FoundProto[] = [];
+  const roots = new Set([...sources.protos, ...sources.imports]);
+  const folders = new Set([...roots].filter((root) => loader.isFolder(root)));
   for (const root of sources.protos) {
+    if (!folders.has(root)) continue;
     for (const found of loader.protosBelow(root)) wanted.push(found);
   }
   for (const [index, { name, path, real }] of wanted.entries()) {
@@ -89,10 +92,19 @@ class SchemaLoader {
     }
     const { files, diagnostics } = readDescriptorSet(bytes, file, BUILTIN_ROOT);
     this.diagnostics.push(...diagnostics);
+    if (files.length === 0 && diagnostics.length === 0)
+      this.diagnostics.push(errorAt({ file }, 'descriptor-set', 'expected a FileDescriptorSet with files, found none'));
     for (const declaration of files) {
       if (!this.files.has(declaration.name))
         this.add(declaration, !BUILTIN.test(declaration.name) || !isBuiltin(declaration.name));
     }
+  }
+
+  /** Whether a root is one; reports it if not. */
+  isFolder(root: string): boolean {
+    const problem = rootProblem(root);
+    if (problem !== undefined) this.diagnostics.push(errorAt({ file: root }, 'schema-root', problem));
+    return problem === undefined;
   }
 
   /**
@@ -227,6 +239,18 @@ function targetOf(path: string, link: Dirent): Stats | Dirent {
     return statSync(path);
   } catch {
     return link;
+  }
+}
+
+function rootProblem(root: string): string | undefined {
+  try {
+    const stats = statSync(root, { throwIfNoEntry: false });
+    if (stats?.isDirectory() === true) return undefined;
+    return stats === undefined
+      ? 'expected a folder, found none'
+      : 'expected a folder, got a file: give the folder above it';
+  } catch (error) {
+    return `expected a folder: ${codeOf(error)}`;
   }
 }
 

@@ -12,11 +12,16 @@ import type { ElementForm } from './stream/json-elements.js';
  * foreign page can send a body without one and never asks first.
  */
 export function requireJson(contentType: string | undefined, fromCookie = false): void {
+  requireType(contentType, fromCookie, 'application/json', ' (curl: use --json)');
+}
+
+/** JSON it must be; `expected` and `hint` are for those who send something else. */
+function requireType(contentType: string | undefined, fromCookie: boolean, expected: string, hint: string): void {
   if (contentType === 'application/json' || (contentType === undefined && !fromCookie)) return;
-  if (contentType === undefined) throw unsupported('content-type: expected application/json, got none');
+  if (contentType === undefined) throw unsupported(`content-type: expected ${expected}, got none`);
   const { type, parameters } = parsed(contentType);
   if (type !== 'application/json' && !/^[a-z]+\/[a-z0-9.!#$&^_-]+\+json$/.test(type)) {
-    throw unsupported(`content-type: expected application/json, got ${quote(type)} (curl: use --json)`);
+    throw unsupported(`content-type: expected ${expected}, got ${quote(type)}${hint}`);
   }
   requireUtf8(parameters);
 }
@@ -42,7 +47,7 @@ export function requireJsonStream(contentType: string | undefined, fromCookie: b
     requireUtf8(parameters);
     return 'lines';
   }
-  requireJson(contentType, fromCookie);
+  requireType(contentType, fromCookie, 'application/x-ndjson or application/json', '');
   return 'array';
 }
 

@@ -3,6 +3,7 @@
  * repeated field, `labels[env]=x` a map entry; names are proto or JSON names, segment by segment. Reserved parameters
  * (`$fields`) are taken off first.
  */
+import { didYouMean } from '../base/did-you-mean.js';
 import { type BoundMessage, bindText, isTextual } from '../codec/bound.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
@@ -48,7 +49,7 @@ export function compileQuery(rule: QueryRule, settings: QuerySettings) {
       if (part === '') continue;
       const equals = part.indexOf('=');
       const name = decode(equals < 0 ? part : part.slice(0, equals));
-      const value = equals < 0 ? '' : decode(part.slice(equals + 1));
+      const value = equals < 0 ? '' : decode(part.slice(equals + 1), name);
       if (name === '$fields' || (name === 'fields' && fieldsIsReserved)) {
         if (fields !== undefined) throw violation(name, 'expected once, found twice');
         fields = value;
@@ -83,8 +84,9 @@ function resolve(name: string, rule: QueryRule, settings: QuerySettings): Target
   const [top] = path ?? [];
   if (path === undefined || top === undefined || rule.body === 'whole') {
     if (settings.unknown === 'ignore') return undefined;
-    const why = path === undefined ? 'unknown query parameter' : 'not a query parameter: the body takes every field';
-    throw violation(name, why);
+    if (name === '') throw violation('=', "expected a name before '='");
+    if (path !== undefined) throw violation(name, 'not a query parameter: the body takes every field');
+    throw violation(name, `unknown query parameter${rule.body === 'whole' ? '' : hint(dotted, rule)}`);
   }
   if (rule.pathFields.some((bound) => samePath(bound, path))) throw violation(name, 'already given by the path');
   if (rule.body === top) throw violation(name, 'already given by the body');
@@ -120,11 +122,49 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
   return path;
 }
 
+/** For the first segment that is no field: what it was probably meant to be, of what the query may give. */
+function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
+  let message = input;
+  const path: FieldDescriptor[] = [];
+  for (const segment of dotted.split('.')) {
+    const field = message.fieldNamed(segment);
+    if (field !== undefined && field.type.kind === 'message') {
+      path.push(field);
+      message = field.type.message;
+      continue;
+    }
+    const free = message.fields.filter(
+      (one) => one !== body && !pathFields.some((bound) => samePath(bound, [...path, one])),
+    );
+    const meant = didYouMean(
+      segment,
+      free.flatMap(({ name, jsonName }) => [name, jsonName]),
+    );
+    return meant === undefined ? '' : `, did you mean '${[...path.map(({ name }) => name), meant].join('.')}'?`;
+  }
+  return '';
+}
+
 function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: string | undefined): void {
   const field = path[path.length - 1]!;
-  if (!isTextual(field)) throw violation(name, `${describeType(field)}: not a query parameter`);
+  if (!isTextual(field))
+    throw violation(name, `${describeType(field)}: not a query parameter${membersOf(name, field)}`);
   if (field.cardinality === 'map' && mapKey === undefined) throw violation(name, `a map: expected ${name}[key]`);
   if (field.cardinality !== 'map' && mapKey !== undefined) throw violation(name, 'not a map: expected no [key]');
+}
+
+/** So many fields of a message are named. */
+const SHOWN = 3;
+
+/** What can be given instead of a message: `: expected filter.kind, filter.old`. */
+function membersOf(name: string, { type, cardinality }: FieldDescriptor): string {
+  // Well-known types have a JSON of their own.
+  if (type.kind !== 'message' || cardinality !== 'singular' || type.message.fullName.startsWith('google.protobuf.'))
+    return '';
+  const members = type.message.fields.filter(isTextual);
+  if (members.length === 0) return '';
+  const shown = members.slice(0, SHOWN).map((one) => `${name}.${one.name}${one.cardinality === 'map' ? '[key]' : ''}`);
+  return `: expected ${shown.join(', ')}${members.length > SHOWN ? ', …' : ''}`;
 }
 
 function describeType({ type, cardinality }: FieldDescriptor): string {
@@ -143,14 +183,15 @@ function compileIgnore(patterns: readonly string[]): (name: string) => boolean {
   return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
-/** One decoding; `+` is a space (rule 10). */
-function decode(text: string): string {
+/** One decoding; `+` is a space (rule 10). `parameter`: whose value it is; absent: it is a name. */
+function decode(text: string, parameter = text): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   if (!spaced.includes('%')) return spaced;
   try {
     return decodeURIComponent(spaced);
   } catch {
-    throw violation(text.slice(0, 40), 'malformed percent-encoding');
+    const isEncoded = !/%(?![0-9a-f]{2})/i.test(spaced);
+    throw violation(parameter, isEncoded ? 'expected UTF-8, percent-encoded' : 'malformed percent-encoding');
   }
 }
 

@@ -117,13 +117,91 @@ test('a corrupt descriptor set is a diagnostic that names it', async (t) => {
   }
 });
 
+test('a descriptor set without a file is an error', async (t) => {
+  const { diagnostics } = await loadSchema({ protos: [], imports: [], descriptorSets: ['/dev/null'] });
+  t.deepEqual(diagnostics.map(formatDiagnostic), [
+    '/dev/null: error: expected a FileDescriptorSet with files, found none [descriptor-set]',
+  ]);
+});
+
+test('a root that is nowhere or no folder is one error, for imports too', async (t) => {
+  const folder = await protoFolder(t, { 'a.proto': 'syntax = "proto3";\nmessage A {}\n' });
+  const [nowhere, file] = [join(folder, 'nowhere'), join(folder, 'a.proto')];
+  for (const roots of [
+    { protos: [folder], imports: [nowhere, file] },
+    { protos: [nowhere, file, folder], imports: [nowhere] },
+  ]) {
+    const { registry, diagnostics } = await loadSchema({ ...roots, descriptorSets: [] });
+    t.deepEqual(diagnostics.map(formatDiagnostic), [
+      `${nowhere}: error: expected a folder, found none [schema-root]`,
+      `${file}: error: expected a folder, got a file: give the folder above it [schema-root]`,
+    ]);
+    t.truthy(registry.message('A'));
+  }
+});
+
 const HEAD = 'syntax = "proto3";\npackage p;\nimport "google/api/annotations.proto";\n';
 const rpc = (options: string) =>
   `${HEAD}message M { string a = 1; }\nservice S {\n  rpc R(M) returns (M) { ${options} }\n}\n`;
 
+const body = (fields: string) => `${HEAD}message M { ${fields} }\n`;
+const broken = (line: number, column: number, text: string) =>
+  new RegExp(`test\\.proto:${line}:${column}: error: ${text} \\[proto-syntax\\]$`);
+
 const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = [
-  ['a syntax error', 'syntax = "proto3";\nmessage {\n', /test\.proto:2: error: .* \[proto-syntax\]$/],
-  ['an unknown syntax', 'syntax = "proto4";\nmessage M {}\n', /test\.proto: error: .*proto4.* \[proto-syntax\]$/],
+  ['a message without a name', 'syntax = "proto3";\nmessage {\n', broken(2, 9, "expected a name, got '{'")],
+  ['an unknown syntax', '\n syntax = "proto4";\nmessage M {}\n', broken(2, 2, 'syntax: expected .*, got "proto4"')],
+  ['an unknown edition', 'edition = "1999";\n', broken(1, 12, "expected a known edition, got '1999'")],
+  ['a word that is none', 'syntax = "proto3";\n  messsage M {}\n', broken(2, 3, "illegal token 'messsage'")],
+  ['a missing semicolon', body('string a = 1 string b = 2;'), broken(4, 26, "expected ';', got 'string'")],
+  [
+    'a token that its line has before, in a comment and in a string',
+    body('/* } */ string a = 1 [json_name = "}"] }'),
+    broken(4, 52, "expected ';', got '}'"),
+  ],
+  ['a token before a line end', body('optional\n\n'), broken(6, 2, "expected a legal type, got '}'")],
+  ['a number that is none', body('string a = x;'), broken(4, 24, "expected a legal number, got 'x'")],
+  [
+    'the end in a statement',
+    'syntax = "proto3";\nimport "x.proto"\n\n',
+    broken(2, 17, "expected ';', got the end of the file"),
+  ],
+  ['the end in a block', `${HEAD}message M {\n  // more\n`, broken(4, 12, 'expected more, got the end of the file')],
+  [
+    'the end of a file that says null',
+    `${HEAD}message null { string a = null;`,
+    broken(4, 27, "expected a legal number, got 'null'"),
+  ],
+  ['a comma for a semicolon', 'syntax = "proto3";\nimport "a", "b;\n', broken(2, 11, "expected ';', got ','")],
+  ['an open string', 'syntax = "proto3";\nimport "b;\n', broken(2, 8, 'expected a closing quote, found none')],
+  ['an open comment', 'syntax = "proto3";\n/* a */ /* b\n', broken(2, 9, "expected a comment's end, found none")],
+  ['a number twice', body('string a = 1; string b = 1;'), broken(4, 34, 'duplicate id 1 in message M')],
+  [
+    'a number twice, in the second message that is called so',
+    `${HEAD}message A { message M { string a = 1; } }\n${'message M { string a = 1; M b = 0x1; }'}\n`,
+    broken(5, 29, 'duplicate id 1 in message M'),
+  ],
+  ['a field name twice', body('string a = 1; string a = 2;'), broken(4, 34, "duplicate name 'a' in message M")],
+  [
+    'a field called as a oneof',
+    body('oneof x { int32 a = 1; } int32 x = 2;'),
+    broken(4, 44, "duplicate name 'x' in message M"),
+  ],
+  ['a reserved number', body('reserved 1; string a = 1;'), broken(4, 32, 'id 1 is reserved in message M')],
+  ['a reserved name', body('reserved "a"; string a = 1;'), broken(4, 34, "name 'a' is reserved in message M")],
+  ['an enum value twice', `${HEAD}enum E { A = 0; A = 1; }`, broken(4, 17, "duplicate name 'A' in enum E")],
+  ['an enum number twice', `${HEAD}enum E { A = 0; B = 0; }`, broken(4, 17, 'duplicate id 0 in enum E')],
+  ['a message twice', `${HEAD}message A {}\nmessage A {}\n`, broken(5, 1, "duplicate name 'A' in package p")],
+  [
+    'a message twice, outside of a package',
+    'message A {}\nenum A { B = 0; }',
+    broken(2, 1, "duplicate name 'A' in the file"),
+  ],
+  [
+    'an rpc twice',
+    `${HEAD}message M {}\nservice S { rpc A(M) returns (M); rpc A(M) returns (M); }\n`,
+    broken(5, 35, "duplicate name 'A' in service S"),
+  ],
   [
     'an import that is nowhere',
     'syntax = "proto3";\nimport "no/such.proto";\n',
@@ -143,6 +221,56 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
     'a rule that is no message',
     rpc('option (google.api.http) = "/v1/a";'),
     /test\.proto:6:54: error: .*expected a message.* \[http-rule\]$/,
+  ],
+  [
+    'a misspelt policy',
+    rpc('option (protogate.v1.polcy) = { auth { mode: MODE_REQUIRED } };'),
+    /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or \(protogate\.v1\.aggregate\) on an rpc, got \(protogate\.v1\.polcy\), did you mean '\(protogate\.v1\.policy\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt policy, one field of it set, with a leading dot and blanks',
+    rpc('option deprecated = true; option ( .protogate.v1.polices ).timeout.seconds = 2;'),
+    /test\.proto:6:\d+: error: .* got \(\.protogate\.v1\.polices\), did you mean '\(protogate\.v1\.policy\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a policy in a misspelt package',
+    rpc('option (protgate.v1.policy) = { labels: "a" };'),
+    /test\.proto:6:33: error: .* got \(protgate\.v1\.policy\), .* \[unknown-option\]$/,
+  ],
+  [
+    'a policy without parentheses',
+    rpc('option protogate.v1.policy = { labels: "a" };'),
+    /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or .*, got protogate without parentheses \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt aggregate',
+    rpc('option (protogate.v1.agregate) = { max_calls: 2 };'),
+    /test\.proto:6:33: error: .* did you mean '\(protogate\.v1\.aggregate\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a default_policy on an rpc',
+    rpc('option (protogate.v1.default_policy) = { labels: "a" };'),
+    /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or .* on an rpc, got \(protogate\.v1\.default_policy\), did you mean '\(protogate\.v1\.policy\)'\? \[unknown-option\]$/,
+  ],
+  [
+    'a policy on a service',
+    `${HEAD}service S {\n  option (protogate.v1.policy) = { labels: "a" };\n}\n`,
+    /test\.proto:5:10: error: expected \(protogate\.v1\.default_policy\) on a service, got \(protogate\.v1\.policy\) \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt rule',
+    rpc('option (google.api.htttp) = { get: "/a" };'),
+    /test\.proto:6:33: error: expected \(google\.api\.http\) on an rpc, got \(google\.api\.htttp\) \[unknown-option\]$/,
+  ],
+  [
+    'a rule on a service',
+    `${HEAD}service S {\n  option (google.api.http) = { get: "/a" };\n}\n`,
+    /test\.proto:5:10: error: expected \(google\.api\.http\) on an rpc, got \(google\.api\.http\) on a service \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt name that is relative to the package',
+    'syntax = "proto3";\npackage protogate.v1.x;\nmessage M {}\nservice S {\n  rpc R(M) returns (M) { option (polcy).labels = "a"; }\n}\n',
+    /test\.proto:5:33: error: .* got \(polcy\), did you mean .* \[unknown-option\]$/,
   ],
   [
     'a pattern given twice',
@@ -166,6 +294,15 @@ for (const [fact, text, says] of wrong) {
     t.regex(diagnostics.map(formatDiagnostic)[0] ?? 'nothing', says);
   });
 }
+
+test("options that are none of ours are nobody's problem", async (t) => {
+  const { diagnostics } = await schemaOf(
+    rpc(`option deprecated = true; option (google.api.method_signature) = "a"; option (google.api.routing) = {};
+      option (google.api.method_visibility).restriction = "x"; option (google.longrunning.operation_info) = {};
+      option (acme.policy) = { mode: 1 }; option (policy) = 1; option (http) = 2; option (.google.api.http) = { get: "/a" };`),
+  );
+  t.deepEqual(diagnostics, []);
+});
 
 test('two spellings of one option are one rule, each value at its place', async (t) => {
   const { registry } = await schemaOf(

@@ -98,7 +98,7 @@ test('an error names the message; the call is cancelled', async (t) => {
     ['[{"n":1},{"n":"x"}]', '[1].n: expected int32, got "x"'],
     ['[{"n":1},{"m":1}]', /^\[1\]\.m: /],
     ['[{"n":1},{"n":1 2}]', /^\[1\]/],
-    ['[{"n":1},{"n":1}', "body: expected ']' at the end of the array, got the end"],
+    ['[{"n":1},{"n":1}', "body: expected ']' at the end of the array, got the end after message 2"],
   ] as const) {
     const before = upstream.calls.length;
     const { status, json } = await send('POST', '/v1/lists/1/items', { body });

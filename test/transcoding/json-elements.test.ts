@@ -38,15 +38,21 @@ for (const [form, text, elements] of SAMPLES) {
 
 test('what is no array, has no value or goes on behind its end is refused', (t) => {
   for (const [text, expected] of [
-    ['{"a":1}', 'body: expected an array of messages, got "{"'],
-    ['[1,]', 'body: expected a value, got "]"'],
+    [
+      '{"a":1}',
+      'body: expected an array of messages, got "{" (or lines of messages: content-type application/x-ndjson)',
+    ],
+    ['7', 'body: expected an array of messages, got "7"'],
+    ['[1,]', 'body: expected a value after message 1, got "]"'],
+    ['[{},{},,1]', 'body: expected a value after message 2, got ","'],
     ['[,1]', 'body: expected a value, got ","'],
     ['[1] x', 'body: expected the end, got "x"'],
     ['[1', "body: expected ']' at the end of the array, got the end"],
     ['["a]', "body: expected ']' at the end of the array, got the end"],
     ['[', "body: expected ']' at the end of the array, got the end"],
-    ['[{"a":1}', "body: expected ']' at the end of the array, got the end"],
-    ['[{"a":1} 2]', `body: expected ',' or ']', got "2"`],
+    ['[{"a":1}', "body: expected ']' at the end of the array, got the end after message 1"],
+    ['[{"a":1} 2]', `body: expected ',' or ']' after message 1, got "2"`],
+    ['[1,{"a":1} {"b":2}]', `body: expected ',' or ']' after message 2, got "{"`],
   ] as const) {
     const bytes = Buffer.from(text);
     for (let cut = 0; cut <= bytes.length; cut++) {

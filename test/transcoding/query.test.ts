@@ -104,8 +104,24 @@ const refused: readonly (readonly [fact: string, query: string, field: string, s
   ['a key on what is no map', 'i32[a]=1', 'i32[a]', /map/],
   ['a map key of the wrong type', 'marks[a]=true', 'marks[a]', /./],
   ['a map key twice', 'labels[a]=1&labels[a]=2', 'labels[a]', /./],
-  ['a malformed escape', 'text=%zz', '%zz', /percent/],
-  ['bytes that are not UTF-8', 'text=%ff', '%ff', /percent/],
+  ['a malformed escape', 'text=%zz', 'text', /malformed percent-encoding/],
+  ['bytes that are not UTF-8', 'text=%ff', 'text', /^expected UTF-8, percent-encoded$/],
+  ['a name that is not UTF-8', '%ff=1', '%ff', /^expected UTF-8, percent-encoded$/],
+  ['a value without a name', '=1', '=', /^expected a name before '='$/],
+  ['a misspelt name', 'readmask=a', 'readmask', /^unknown query parameter, did you mean 'readMask'\?$/],
+  [
+    'a misspelt name inside of a message',
+    'price_range.min_valu=1',
+    'price_range.min_valu',
+    /^unknown query parameter, did you mean 'price_range\.min_value'\?$/,
+  ],
+  ['a name like none', 'zzzzzz=1', 'zzzzzz', /^unknown query parameter$/],
+  [
+    'a message instead of its fields',
+    'price_range={}',
+    'price_range',
+    /^search\.v1\.Range: not a query parameter: expected price_range\.min_value, price_range\.max_value$/,
+  ],
 ];
 
 for (const [fact, query, field, says] of refused) {
@@ -121,6 +137,11 @@ for (const [fact, query, field, says] of refused) {
     t.is(upstream.calls.length, before);
   });
 }
+
+test.serial('10: what the path gives is not suggested for the query', async (t) => {
+  const { send } = await started;
+  t.is((await send('GET', '/find/x?texd=1')).json.message, 'texd: unknown query parameter');
+});
 
 test('10: query.unknown: ignore drops unknown parameters', async (t) => {
   const { send, upstream } = await startGateway(t, SEARCH, {}, { query: { unknown: 'ignore' } });

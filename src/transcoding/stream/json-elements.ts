@@ -95,6 +95,8 @@ class Lines implements JsonElements {
 class ArrayElements implements JsonElements {
   readonly #pending: Pending;
   #state: 'before' | 'first' | 'element' | 'separator' | 'after' = 'before';
+  /** Elements that were whole, for errors. */
+  #count = 0;
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -109,13 +111,13 @@ class ArrayElements implements JsonElements {
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!;
       if (this.#state !== 'first' && this.#state !== 'element') {
-        if (!isSpace(byte)) this.#outside(byte);
+        if (!isSpace(byte)) this.#outside(byte, found);
         start = at + 1;
       } else if (this.#endsElement(byte)) {
         this.#pending.add(chunk.subarray(start, at));
         const element = this.#pending.take();
         if (isSomething(element)) found.push(element);
-        else if (byte === COMMA || this.#state === 'element') throw expected('a value', byte);
+        else if (byte === COMMA || this.#state === 'element') throw expected(`a value${this.#after(found)}`, byte);
         this.#state = byte === COMMA ? 'element' : 'after';
         start = at + 1;
       } else if (byte === CLOSE_OBJECT && this.#depth === 0 && !this.#inString) {
@@ -127,24 +129,32 @@ class ArrayElements implements JsonElements {
       }
     }
     if (this.#state === 'first' || this.#state === 'element') this.#pending.add(chunk.subarray(start));
+    this.#count += found.length;
     return found;
   }
 
   end(): readonly Buffer[] {
     if (this.#state === 'after') return [];
     if (this.#state === 'before') return [];
-    throw problem("expected ']' at the end of the array, got the end");
+    throw problem(`expected ']' at the end of the array, got the end${this.#after([])}`);
   }
 
-  #outside(byte: number): void {
+  /** `found`: by this chunk. */
+  #outside(byte: number, found: readonly Buffer[]): void {
     if (this.#state === 'separator') {
-      if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected("',' or ']'", byte);
+      if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected(`',' or ']'${this.#after(found)}`, byte);
       this.#state = byte === COMMA ? 'element' : 'after';
       return;
     }
     if (this.#state === 'after') throw expected('the end', byte);
-    if (byte !== OPEN_ARRAY) throw expected('an array of messages', byte);
+    if (byte !== OPEN_ARRAY) throw expected('an array of messages', byte, byte === OPEN_OBJECT ? LINES_HINT : '');
     this.#state = 'first';
+  }
+
+  /** Where it is between messages: ` after message 2`. */
+  #after(found: readonly Buffer[]): string {
+    const count = this.#count + found.length;
+    return count === 0 ? '' : ` after message ${count}`;
   }
 
   /** Whether the byte ends the element that it stands in; keeps book of what is open. */
@@ -200,8 +210,11 @@ function isSomething(bytes: Buffer): boolean {
   return !bytes.every(isSpace);
 }
 
-function expected(what: string, byte: number): Error {
-  return problem(`expected ${what}, got ${JSON.stringify(String.fromCharCode(byte))}`);
+/** For those who sent a message, or lines of them, as JSON. */
+const LINES_HINT = ' (or lines of messages: content-type application/x-ndjson)';
+
+function expected(what: string, byte: number, hint = ''): Error {
+  return problem(`expected ${what}, got ${JSON.stringify(String.fromCharCode(byte))}${hint}`);
 }
 
 function problem(description: string): Error {

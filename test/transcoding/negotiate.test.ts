@@ -1,0 +1,13 @@
+import test from 'ava';
+import { requireJsonStream } from '../../src/transcoding/negotiate.js';
+
+test('a client stream is lines or an array; 415 says both', (t) => {
+  t.is(requireJsonStream('application/x-ndjson; charset=utf-8', false), 'lines');
+  t.is(requireJsonStream('application/json', false), 'array');
+  t.throws(() => requireJsonStream('text/plain', false), {
+    message: 'content-type: expected application/x-ndjson or application/json, got "text/plain"',
+  });
+  t.throws(() => requireJsonStream(undefined, true), {
+    message: 'content-type: expected application/x-ndjson or application/json, got none',
+  });
+});
