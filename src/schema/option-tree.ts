@@ -45,6 +45,8 @@ function addValues(
   tree.set(name, [...(tree.get(name) ?? []), ...values]);
 }
 
+const NONE: readonly never[] = [];
+
 /** Reads the fields of one message of an option. Call `close` at the end: what nobody asked for is unknown. */
 export class OptionReader {
   readonly #asked = new Set<string>();
@@ -128,8 +130,11 @@ export class OptionReader {
   }
 
   #values<T>(name: string, expected: string, read: (value: OptionValue) => T | undefined): readonly T[] {
+    const values = this.tree.get(name);
+    // Of all that an option may have most have little.
+    if (values === undefined) return NONE;
     this.#asked.add(name);
-    return (this.tree.get(name) ?? []).flatMap((value, i) => {
+    return values.flatMap((value, i) => {
       const result = read(value);
       if (result !== undefined) return [result];
       const found = typeof value === 'object' ? 'a message' : JSON.stringify(value);

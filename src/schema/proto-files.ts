@@ -30,7 +30,6 @@ import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { means, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
-import { type Words, withoutComments } from './proto-text.js';
 import {
   type SourcePositions,
   scanPositions,
@@ -39,14 +38,16 @@ import {
   syntaxPosition,
 } from './source-positions.js';
 import { syntaxProblem } from './syntax-problem.js';
+import type { Words } from './words.js';
 
 /** `name`: as others import it; `path`: where it is read, and how diagnostics name it. Throws if it cannot be read. */
 export function parseProtoFile(name: string, path: string, words: Words): FileDeclaration {
-  const text = withoutComments(readFileSync(path, 'utf8'));
+  const text = readFileSync(path, 'utf8');
   try {
     const parsed = parseText(text);
-    const file = new FileConverter(parsed, name, text, path, words).convert();
-    return { ...file, diagnostics: [...silentProblems(text, path), ...file.diagnostics] };
+    const syntax = syntaxOf(text);
+    const file = new FileConverter(parsed, { name, text, path, syntax, words }).convert();
+    return { ...file, diagnostics: [...silentProblems(text, path, syntax), ...file.diagnostics] };
   } catch (error) {
     return { ...NOTHING, name, diagnostics: [syntaxProblem(error, text, path, parseText)] };
   }
@@ -101,9 +102,8 @@ const RULES = new Map([
 const SYNTAXES: ReadonlySet<string | undefined> = new Set([undefined, 'proto2', 'proto3', '2023', '2024']);
 
 /** What the parser lets pass or drops without a word. */
-function silentProblems(text: string, path: string): Diagnostic[] {
+function silentProblems(text: string, path: string, syntax: string | undefined): Diagnostic[] {
   const problems: Diagnostic[] = [];
-  const syntax = syntaxOf(text);
   if (!SYNTAXES.has(syntax)) {
     const known = [...SYNTAXES].filter((one) => one !== undefined).join(', ');
     problems.push(
@@ -134,6 +134,15 @@ const BEHAVIORS = new Map<string, readonly string[]>();
 
 type Options = readonly Readonly<Record<string, unknown>>[];
 
+interface FileText {
+  readonly name: string;
+  /** Dropped when the file is converted; positions that are asked for later are found by reading it again. */
+  readonly text: string;
+  readonly path: string;
+  readonly syntax: string | undefined;
+  readonly words: Words;
+}
+
 class FileConverter {
   private readonly messages: MessageDeclaration[] = [];
   private readonly enums: EnumDeclaration[] = [];
@@ -145,26 +154,26 @@ class FileConverter {
   private readonly packageName: string;
   private readonly imports: readonly string[];
 
+  private readonly places: Places;
+  private readonly words: Words;
+
   constructor(
     parsed: protobuf.IParserResult,
-    private readonly name: string,
-    /** Dropped when the file is converted; positions that are asked for later are found by reading it again. */
-    private readonly text: string,
-    private readonly path: string,
-    private readonly words: Words,
+    private readonly file: FileText,
   ) {
+    const { path, words } = file;
     this.root = parsed.root;
+    this.words = words;
     this.packageName = words.of(parsed.package ?? '');
-    this.imports = (parsed.imports ?? []).map((path) => words.of(path));
+    this.imports = (parsed.imports ?? []).map((name) => words.of(name));
     this.places = placesOf(path);
   }
 
-  private readonly places: Places;
   private scanned: SourcePositions | undefined;
 
   /** Messages and enums have their places when somebody asks for one. */
   private get positions(): SourcePositions {
-    this.scanned ??= scanServicePositions(this.text, this.path);
+    this.scanned ??= scanServicePositions(this.file.text, this.file.path);
     return this.scanned;
   }
 
@@ -174,13 +183,13 @@ class FileConverter {
       top = top instanceof protobuf.Namespace ? top.get(name) : null;
     }
     if (top instanceof protobuf.Namespace) {
-      const features = overrideFeatures(featuresOf(syntaxOf(this.text)), featureOptions(optionsOf(top)));
+      const features = overrideFeatures(featuresOf(this.file.syntax), featureOptions(optionsOf(top)));
       this.namespace(top, this.packageName, features);
     }
     return {
-      name: this.name,
+      name: this.file.name,
       package: this.packageName,
-      imports: this.imports.map((path) => importOf(path, this.path)),
+      imports: this.imports.map((path) => importOf(path, this.file.path)),
       messages: this.messages,
       enums: this.enums,
       services: this.services,
@@ -326,12 +335,15 @@ class FileConverter {
     extension: string,
     owner: string,
   ): { tree: OptionTree; placeOf: PlaceOf } | undefined {
+    const isMeant = (name: string) => means(name, extension, this.packageName);
+    // Most rpcs have one of the three that are asked for.
+    if (!options.some((option) => Object.keys(option).some(isMeant))) return undefined;
     const trees: OptionTree[] = [];
     const spellings: string[] = [];
     const placeOf = (path: string): Position => this.positions.option(owner, spellings, path);
     for (const option of options) {
       for (const [name, value] of Object.entries(option)) {
-        if (!means(name, extension, this.packageName)) continue;
+        if (!isMeant(name)) continue;
         spellings.push(name);
         if (typeof value === 'object' && value !== null) trees.push(toOptionTree(value, (text) => this.words.of(text)));
         else

@@ -141,14 +141,17 @@ export function scanServicePositions(text: string, file: string): SourcePosition
   return positions;
 }
 
+/** Nothing is noted there. */
+const NOWHERE = new SourcePositions('', '');
+
 /** `proto2`, `proto3` or the edition, which a file's first statement tells; undefined: it does not. */
 export function syntaxOf(text: string): string | undefined {
-  return new Scanner(text, new SourcePositions('', text), 'services').syntax();
+  return new Scanner(text, NOWHERE, 'services').syntax();
 }
 
 /** Of the statement that {@link syntaxOf} reads, which the file has. */
 export function syntaxPosition(text: string, file: string): Position {
-  return new SourcePositions(file, text).at(new Scanner(text, new SourcePositions('', ''), 'services').first());
+  return new SourcePositions(file, text).at(new Scanner(text, NOWHERE, 'services').first());
 }
 
 type Scope = 'file' | 'message' | 'service' | 'rpc' | 'extend' | 'oneof' | 'enum';
@@ -298,17 +301,23 @@ class Scanner {
     }
   }
 
-  /** To the `;` outside of all braces. */
+  /** To the `;` outside of all braces, or the brace that closes them. Most of a file is skipped: no token is made of it. */
   private skipStatement(): void {
+    const { text } = this;
     let depth = 0;
-    do {
-      if (this.isString) continue;
-      if (this.token === '{') depth++;
-      else if (this.token === '}') {
-        depth--;
-        if (depth <= 0) return;
-      } else if (this.token === ';' && depth === 0) return;
-    } while (this.next());
+    for (this.at = this.start; this.at < text.length; ) {
+      const char = text.charCodeAt(this.at);
+      if (char === QUOTE || char === APOSTROPHE) this.skipString(char);
+      else if (char === SLASH) {
+        this.skipBlanks();
+        if (text.charCodeAt(this.at) === SLASH) this.at++;
+      } else {
+        this.at++;
+        if (char === OPEN) depth++;
+        else if (char === CLOSE && --depth <= 0) return;
+        else if (char === SEMICOLON && depth === 0) return;
+      }
+    }
   }
 
   /** `option (google.api.http) = { … };`, `option (google.api.http).get = "…";` */
@@ -414,6 +423,13 @@ class Scanner {
   }
 
   private stringToken(quote: number): boolean {
+    const end = this.skipString(quote);
+    this.token = this.text.slice(this.start + 1, end);
+    return true;
+  }
+
+  /** Gives where its content ends: at the quote, or with the line. */
+  private skipString(quote: number): number {
     const { text } = this;
     this.at++;
     while (this.at < text.length) {
@@ -421,9 +437,9 @@ class Scanner {
       if (char === quote || char === NEWLINE) break;
       this.at += char === BACKSLASH ? 2 : 1;
     }
-    this.token = text.slice(this.start + 1, this.at);
+    const end = this.at;
     if (text.charCodeAt(this.at) === quote) this.at++;
-    return true;
+    return end;
   }
 
   private skipBlanks(): void {
@@ -456,6 +472,9 @@ const QUOTE = 0x22;
 const APOSTROPHE = 0x27;
 const BACKSLASH = 0x5c;
 const SLASH = 0x2f;
+const SEMICOLON = 0x3b;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
 const STAR = 0x2a;
 
 /** Letters, digits, `_`, and what is not ASCII. */

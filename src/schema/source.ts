@@ -11,8 +11,8 @@ import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
 import { unpackFiles } from './packed.js';
 import { parseProtoFile } from './proto-files.js';
-import { Words } from './proto-text.js';
 import { createRegistry, type RegistryFile } from './registry.js';
+import { Words } from './words.js';
 
 export interface SchemaSources {
   /** Import roots; every `.proto` below them is loaded and its services are routed. */

@@ -166,7 +166,7 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
     'syntax = "proto3";\nimport "x.proto"\n\n',
     broken(2, 17, "expected ';', got the end of the file"),
   ],
-  ['the end in a block', `${HEAD}message M {\n  // more\n`, broken(4, 12, 'expected more, got the end of the file')],
+  ['the end in a block', `${HEAD}message M {\n  // more\n`, broken(5, 10, 'expected more, got the end of the file')],
   [
     'the end of a file that says null',
     `${HEAD}message null { string a = null;`,

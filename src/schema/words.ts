@@ -1,0 +1,15 @@
+/**
+ * Words of texts, each kept once and by itself. A token is a slice of its file's text: whoever keeps one keeps the whole
+ * text, comments and all, and there are thousands of files.
+ */
+export class Words {
+  readonly #known = new Map<string, string>();
+
+  of(token: string): string {
+    const known = this.#known.get(token);
+    if (known !== undefined) return known;
+    const word = Buffer.from(token).toString();
+    this.#known.set(word, word);
+    return word;
+  }
+}
