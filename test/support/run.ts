@@ -16,8 +16,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** What to spawn for a command. */
+export function protogateProcess(args: readonly string[]): [command: string, args: readonly string[]] {
+  return [process.execPath, ['--input-type=module', '-e', START, '--', ...args]];
+}
+
 function start(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ['--input-type=module', '-e', START, '--', ...args], {
+  return spawn(...protogateProcess(args), {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
