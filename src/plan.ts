@@ -11,7 +11,6 @@ import {
   type PlannedAggregate,
 } from './aggregates.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
-import { formatDuration } from './base/duration.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
@@ -49,8 +48,8 @@ export interface PlannedRoute {
   readonly upstream: string | undefined;
   readonly aggregate: PlannedAggregate | undefined;
   readonly timeoutMs: number | undefined;
-  /** The same for people: how long, and who says so. */
-  readonly timeout: { readonly text: string; readonly origin: string } | undefined;
+  /** Who says so. */
+  readonly timeoutOrigin: string;
 }
 
 export interface Plan {
@@ -120,13 +119,12 @@ function planRoute(
   const access = aggregate === undefined ? own : accessWithSteps(own, aggregate);
   const streams = method.clientStreaming || method.serverStreaming;
   const timeoutMs = streams ? policy.settings.timeoutMs : timeoutOf(config, policy, upstream);
-  const origin = policy.settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
-  const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
+  const timeoutOrigin = policy.settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
   const declared = policy.settings.rateLimits ?? [];
   const rateLimits = compileRateLimits(declared, limitOwner(config, method, declared), method);
   const cache = cacheOf(binding, policy);
   const retry = aggregate === undefined && !streams ? retryOf(policy, upstreamOf(config, upstream)?.retry) : undefined;
-  return { binding, policy, access, rateLimits, cache, retry, upstream, aggregate, timeoutMs, timeout };
+  return { binding, policy, access, rateLimits, cache, retry, upstream, aggregate, timeoutMs, timeoutOrigin };
 }
 
 /** The method's own, or else its upstream's. */
