@@ -124,6 +124,16 @@ test('check --strict exits 1 on a warning, check alone 0', async (t) => {
   t.regex(strict.stdout, /warning: .*every route is public.* \[no-auth\]/);
 });
 
+test('check of a config without upstreams is an error, as serve would refuse it; of protos alone it is not', async (t) => {
+  const folder = await protoFolder(t, { 'protos/library.proto': LIBRARY });
+  const config = join(folder, 'c.yaml');
+  await writeFile(config, 'version: 1\nschema: { protos: [protos] }\n');
+  const { exitCode, stdout } = await protogate(['check', '-c', config]);
+  t.is(exitCode, 1);
+  t.true(stdout.includes(`${config}: error: upstreams: expected one or more, got none [no-upstreams]\n`));
+  t.is((await protogate(['check', '-c', config, '--upstream', '127.0.0.1:1'])).exitCode, 0);
+});
+
 test('explain shows the binding, the captures and the request message', async (t) => {
   const folder = await protoFolder(t, LIBRARY);
   const { exitCode, stdout } = await protogate([
