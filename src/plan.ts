@@ -86,7 +86,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     if (method.aggregate !== undefined && aggregate === undefined) return [];
     return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
   });
-  const diagnostics = [
+  const problems = [
     ...keyFileProblems(config),
     ...found,
     ...wrong,
@@ -99,6 +99,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...streamProblems(routes, config.json.protoNames),
   ];
+  const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {
     ...config.json,
     maxDepth: config.limits.jsonDepth,
@@ -303,6 +304,17 @@ function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] {
   }
 }
 
+/** Where errors are told, they are the reason. */
+function nothingToServe(
+  routes: readonly PlannedRoute[],
+  problems: readonly Diagnostic[],
+  configFile: string | undefined,
+): readonly Diagnostic[] {
+  if (routes.length > 0 || problems.some(({ severity }) => severity === 'error')) return [];
+  const text = 'no method has a google.api.http rule: nothing is served; add one, or try --auto-routes';
+  return [warningAt({ file: configFile ?? 'options' }, 'no-routes', text)];
+}
+
 /** What is wrong, or looks wrong, with who may call what, seen over all routes. */
 function authProblems(
   config: Config,
@@ -311,7 +323,7 @@ function authProblems(
 ): readonly Diagnostic[] {
   const { auth } = config;
   if (auth === undefined) {
-    return [warningAt({ file: configFile ?? 'protogate' }, 'no-auth', 'no auth is configured: every route is public')];
+    return [warningAt({ file: configFile ?? 'options' }, 'no-auth', 'no auth is configured: every route is public')];
   }
   const { position } = auth;
   if (meansOf(config)?.identifies !== true) {

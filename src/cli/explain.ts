@@ -4,6 +4,7 @@ import { guardedHeaders } from '../config/guarded-headers.js';
 import { isServed, type Plan } from '../plan.js';
 import { explain } from '../report/explain.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
+import { repeatable } from './repeatable.js';
 import { planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
 interface ExplainFlags extends SchemaFlags {
@@ -13,12 +14,12 @@ interface ExplainFlags extends SchemaFlags {
 
 /** `explain`: a dry run of one request. Exit code 1 if it would be refused. */
 export function explainCommand(exit: SetExitCode): Command {
-  return withSchemaOptions(new Command('explain'))
+  const command = withSchemaOptions(new Command('explain'))
     .description('A dry run: which route matches and why, the request message, the policies, or the exact error.')
     .argument('<method>', 'GET, POST, …')
     .argument('<path>', 'as in the request line, with the query')
-    .option('-d, --data <body>', 'the request body')
-    .option('-H, --header <name: value>', 'a request header (repeatable)', (text, all: string[]) => [...all, text], [])
+    .option('-d, --data <body>', 'the request body itself (@FILE is not read)');
+  return repeatable(command, '-H, --header <name: value>', 'a request header')
     .addHelpText('after', "\nExample:\n  protogate explain GET '/v1/shelves/7?page_size=5' --protos protos")
     .action(async (method: string, target: string, flags: ExplainFlags) => {
       if (!target.startsWith('/')) throw new UsageError(`path: expected it to start with '/', got '${target}'`);

@@ -58,6 +58,8 @@ export interface Serving {
   readonly stderr: () => string;
   /** Types a line. */
   readonly type: (line: string) => void;
+  /** The exit code. */
+  readonly ended: Promise<number | null>;
   /** Sends SIGTERM; resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -90,6 +92,7 @@ export async function serving(
     stdout: () => stdout,
     stderr: () => stderr,
     type: (text) => void child.stdin!.write(`${text}\n`),
+    ended: closed.then(([code]) => code),
     async stop() {
       child.kill('SIGTERM');
       const [code] = await closed;
