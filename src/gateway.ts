@@ -49,6 +49,7 @@ export class GatewayError extends Error {
 
 /** A gateway without a listener. Rejects with a {@link GatewayError} when config or schema have an error. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  if (!isObject(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
   const first = await planOrThrow(input);
   const log = createLog({ format: first.config.log.format });
@@ -113,7 +114,18 @@ export function startGateway(
 async function planOrThrow(input: ConfigInput): Promise<Plan> {
   const { config, diagnostics } = parseConfig(input);
   if (config === undefined) throw new GatewayError(diagnostics);
+  const { protos, descriptorSets } = config.schema;
+  // An API that is not there any more is a mistake, not a change.
+  if (protos.length + descriptorSets.length === 0) throw refused('schema: expected protos or descriptorSets, got none');
   return planWithFiles(config);
+}
+
+function refused(text: string): GatewayError {
+  return new GatewayError([errorAt({ file: 'options' }, 'config-value', text)]);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }
 
 /** The files that a config names may have changed although it has not. */

@@ -11,7 +11,6 @@ import {
   type PlannedAggregate,
 } from './aggregates.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
-import { formatDuration } from './base/duration.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
@@ -49,8 +48,8 @@ export interface PlannedRoute {
   readonly upstream: string | undefined;
   readonly aggregate: PlannedAggregate | undefined;
   readonly timeoutMs: number | undefined;
-  /** The same for people: how long, and who says so. */
-  readonly timeout: { readonly text: string; readonly origin: string } | undefined;
+  /** Who says so. */
+  readonly timeoutOrigin: string;
 }
 
 export interface Plan {
@@ -87,7 +86,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     if (method.aggregate !== undefined && aggregate === undefined) return [];
     return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
   });
-  const diagnostics = [
+  const problems = [
     ...keyFileProblems(config),
     ...found,
     ...wrong,
@@ -100,6 +99,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...streamProblems(routes, config.json.protoNames),
   ];
+  const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {
     ...config.json,
     maxDepth: config.limits.jsonDepth,
@@ -120,13 +120,12 @@ function planRoute(
   const access = aggregate === undefined ? own : accessWithSteps(own, aggregate);
   const streams = method.clientStreaming || method.serverStreaming;
   const timeoutMs = streams ? policy.settings.timeoutMs : timeoutOf(config, policy, upstream);
-  const origin = policy.settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
-  const timeout = timeoutMs === undefined ? undefined : { text: formatDuration(timeoutMs), origin };
+  const timeoutOrigin = policy.settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
   const declared = policy.settings.rateLimits ?? [];
   const rateLimits = compileRateLimits(declared, limitOwner(config, method, declared), method);
   const cache = cacheOf(binding, policy);
   const retry = aggregate === undefined && !streams ? retryOf(policy, upstreamOf(config, upstream)?.retry) : undefined;
-  return { binding, policy, access, rateLimits, cache, retry, upstream, aggregate, timeoutMs, timeout };
+  return { binding, policy, access, rateLimits, cache, retry, upstream, aggregate, timeoutMs, timeoutOrigin };
 }
 
 /** The method's own, or else its upstream's. */
@@ -305,6 +304,17 @@ function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] {
   }
 }
 
+/** Where errors are told, they are the reason. */
+function nothingToServe(
+  routes: readonly PlannedRoute[],
+  problems: readonly Diagnostic[],
+  configFile: string | undefined,
+): readonly Diagnostic[] {
+  if (routes.length > 0 || problems.some(({ severity }) => severity === 'error')) return [];
+  const text = 'no method has a google.api.http rule: nothing is served; add one, or try --auto-routes';
+  return [warningAt({ file: configFile ?? 'options' }, 'no-routes', text)];
+}
+
 /** What is wrong, or looks wrong, with who may call what, seen over all routes. */
 function authProblems(
   config: Config,
@@ -313,7 +323,7 @@ function authProblems(
 ): readonly Diagnostic[] {
   const { auth } = config;
   if (auth === undefined) {
-    return [warningAt({ file: configFile ?? 'protogate' }, 'no-auth', 'no auth is configured: every route is public')];
+    return [warningAt({ file: configFile ?? 'options' }, 'no-auth', 'no auth is configured: every route is public')];
   }
   const { position } = auth;
   if (meansOf(config)?.identifies !== true) {

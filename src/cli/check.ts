@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
-import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
-import { routeRows } from '../plan.js';
+import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { type Plan, routeRows } from '../plan.js';
 import { describePlan } from '../report/plan-tree.js';
 import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
@@ -21,7 +21,8 @@ export function checkCommand(exit: SetExitCode): Command {
     .option('--strict', 'exit 1 on warnings too')
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {
-      const { plan, diagnostics } = await planFlags(flags);
+      const { plan, diagnostics: found } = await planFlags(flags);
+      const diagnostics = [...found, ...upstreamsMissing(flags, plan)];
       process.stdout.write(flags.format === 'json' ? formatJson(diagnostics) : formatText(diagnostics));
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       const warnings = diagnostics.length - errors;
@@ -32,6 +33,12 @@ export function checkCommand(exit: SetExitCode): Command {
       process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
       exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);
     });
+}
+
+/** What `serve` would refuse. Protos alone are checked for what they are: there need not be anybody yet who serves them. */
+function upstreamsMissing({ config }: CheckFlags, plan: Plan | undefined): readonly Diagnostic[] {
+  if (config === undefined || plan === undefined || plan.config.upstreams.size > 0) return [];
+  return [errorAt({ file: config }, 'no-upstreams', 'upstreams: expected one or more, got none')];
 }
 
 function formatText(diagnostics: readonly Diagnostic[]): string {

@@ -21,7 +21,7 @@ export function demoCommand(exit: SetExitCode): Command {
   return new Command('demo')
     .description('Starts the demo services and a gateway in front of them, and prints requests to try.')
     .option('--port <number>', 'port of the gateway, 0 for any free one', parsePort, 8080)
-    .option('--admin-port <number>', 'port for health and the route map', parsePort, 9901)
+    .option('--admin-port <number>', 'port for health, metrics and the route map', parsePort, 9901)
     .addHelpText('after', '\nExample:\n  protogate demo --port 8080')
     .action(async ({ port, adminPort }: DemoFlags) => {
       const { startShop } = await import('../demo/shop.js');

@@ -1,7 +1,10 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { Command } from 'commander';
 import { guardedHeaders } from '../config/guarded-headers.js';
+import { isServed, type Plan } from '../plan.js';
 import { explain } from '../report/explain.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
+import { repeatable } from './repeatable.js';
 import { planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
 interface ExplainFlags extends SchemaFlags {
@@ -11,12 +14,12 @@ interface ExplainFlags extends SchemaFlags {
 
 /** `explain`: a dry run of one request. Exit code 1 if it would be refused. */
 export function explainCommand(exit: SetExitCode): Command {
-  return withSchemaOptions(new Command('explain'))
+  const command = withSchemaOptions(new Command('explain'))
     .description('A dry run: which route matches and why, the request message, the policies, or the exact error.')
     .argument('<method>', 'GET, POST, …')
     .argument('<path>', 'as in the request line, with the query')
-    .option('-d, --data <body>', 'the request body')
-    .option('-H, --header <name: value>', 'a request header (repeatable)', (text, all: string[]) => [...all, text], [])
+    .option('-d, --data <body>', 'the request body itself (@FILE is not read)');
+  return repeatable(command, '-H, --header <name: value>', 'a request header')
     .addHelpText('after', "\nExample:\n  protogate explain GET '/v1/shelves/7?page_size=5' --protos protos")
     .action(async (method: string, target: string, flags: ExplainFlags) => {
       if (!target.startsWith('/')) throw new UsageError(`path: expected it to start with '/', got '${target}'`);
@@ -25,12 +28,13 @@ export function explainCommand(exit: SetExitCode): Command {
       if (plan === undefined) return exit(EXIT_FAILURE);
       const { ok, text } = explain(
         {
-          routes: plan.routes,
+          ...byServing(plan),
           codecs: plan.codecs,
           query: plan.config.query,
           metadata: plan.config.metadata,
           guardedHeaders: guardedHeaders(plan.config),
           errorFormat: plan.config.errors.format,
+          requestTimeoutMs: plan.config.limits.requestTimeoutMs,
         },
         {
           method: method.toUpperCase(),
@@ -44,8 +48,22 @@ export function explainCommand(exit: SetExitCode): Command {
     });
 }
 
+/** Without any upstream the schema alone is asked about: as if each route were served. */
+function byServing({ routes, config }: Plan) {
+  if (config.upstreams.size === 0) return { routes, unserved: [] };
+  return { routes: routes.filter(isServed), unserved: routes.filter((route) => !isServed(route)) };
+}
+
 function splitHeader(text: string): [name: string, value: string] {
   const colon = text.indexOf(':');
   if (colon <= 0) throw new UsageError(`--header: expected 'name: value', got '${text}'`);
-  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+  const [name, value] = [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+  } catch {
+    // Not the value: it may be a credential.
+    throw new UsageError(`--header: expected a name and a value that HTTP allows, got '${name}' with its value`);
+  }
+  return [name, value];
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { Document, Scalar } from 'yaml';
 import { expiryProblem, nameProblem, parseExpiry, scopeProblem } from '../policy/key-file.js';
 import { EXIT_OK, type SetExitCode, UsageError } from './exit.js';
+import { repeatable } from './repeatable.js';
 
 interface KeygenFlags {
   readonly consumer: string;
@@ -16,12 +17,12 @@ interface KeygenFlags {
  * stderr and is stored nowhere.
  */
 export function keygenCommand(exit: SetExitCode): Command {
-  return new Command('keygen')
+  const command = new Command('keygen')
     .description('Makes an API key: prints the key once (stderr), and its entry for keys.yaml (stdout).')
     .requiredOption('--consumer <name>', 'whose key it is; upstreams, limits and logs know the caller by this name')
     .option('--plan <name>', 'the plan whose limits hold')
-    .option('--scope <scope>', 'a scope that it grants (repeatable)', (scope, all: string[]) => [...all, scope], [])
-    .option('--expires <when>', '2027-01-01: from the start of that day, UTC; or 2027-01-01T12:00:00Z')
+    .option('--expires <when>', '2027-01-01: from the start of that day, UTC; or 2027-01-01T12:00:00Z');
+  return repeatable(command, '--scope <scope>', 'a scope that it grants')
     .addHelpText(
       'after',
       '\nExample:\n  protogate keygen --consumer acme --plan free --scope orders.read >> keys.yaml' +

@@ -12,6 +12,7 @@ import { serveCommand } from './serve.js';
 
 /** Runs one command; resolves to its exit code: 0 done or clean, 1 findings or failure, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
+  watchOutput();
   let exitCode = EXIT_OK;
   const program = new Command('protogate')
     .description('A REST/JSON gateway in front of gRPC services: its routes come from their own protos.')
@@ -42,6 +43,17 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return failure(error);
   }
+}
+
+/** Nobody reads on (`| head -1`): a quiet end. Output that can't be written (a full disk) is a failure in one line. */
+function watchOutput(): void {
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit(EXIT_OK);
+    process.stderr.write(`error: standard output: ${code ?? message}\n`);
+    process.exit(EXIT_FAILURE);
+  });
+  // Where errors can't be told there is nothing to tell.
+  process.stderr.on('error', () => {});
 }
 
 function failure(error: unknown): number {

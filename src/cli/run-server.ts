@@ -1,6 +1,7 @@
 /** A gateway on its two ports in one process, from start to drained: what `serve` and `demo` have in common. */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { isatty } from 'node:tty';
 import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { startGateway } from '../gateway.js';
@@ -10,6 +11,11 @@ import { followCertificates, type TlsSettings } from '../server/listener/certifi
 import { prepareDrain } from '../server/listener/drain.js';
 import { type Listener, type ListenSettings, listen, urlOf } from '../server/listener/listen.js';
 import { createLog, type Log } from '../telemetry/log.js';
+
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Asked at the start: of a terminal that is gone nobody knows what it was. */
+const ON_TERMINAL = [0, 1, 2].some((fd) => isatty(fd));
 
 export interface RunningServer {
   readonly url: string;
@@ -24,17 +30,21 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   let state = 'starting';
   const gateway = startGateway(plan, log);
   const metrics = () => gateway.metrics.registry.metrics();
-  const admin = await listenAdmin(plan, metrics, () => ({
-    ready: state === 'serving',
-    state,
-    upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
-  }));
-  await gateway.prepared;
-  const listener = await listenPublic(config, gateway.callback(), log).catch(async (error: unknown) => {
+  let admin: Server | undefined;
+  let listener: Listener;
+  try {
+    admin = await listenAdmin(plan, metrics, () => ({
+      ready: state === 'serving',
+      state,
+      upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
+    }));
+    await gateway.prepared;
+    listener = await listenPublic(config, gateway.callback(), log);
+  } catch (error) {
     admin?.close();
     await gateway.close();
     throw error;
-  });
+  }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
 
@@ -45,6 +55,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
     await gateway.close();
     admin?.close();
     admin?.closeAllConnections();
+    endWithTerminal(signal);
   });
   return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
 }
@@ -52,7 +63,9 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
 /** Serves requests; certificates are read now, and again when they change. */
 export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Listener> {
   const settings = listenSettings(config);
-  const listener = await listen(settings, handle, systemClock);
+  const listener = await listen(settings, handle, systemClock).catch((error: unknown) => {
+    throw inUse(error, settings, '--port');
+  });
   const { tls } = config.listen;
   const follow = { clock: systemClock, log };
   if (tls !== undefined) followCertificates(listener.server, settings.tls, () => readTls(tls), follow);
@@ -76,19 +89,34 @@ export async function listenAdmin(plan: Plan, metrics: AdminSources['metrics'], 
   const rows = routeRows(plan.routes);
   const server: Server = createServer(createAdmin({ readiness, metrics, routes: () => rows }));
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
     server.listen(settings.port, settings.host, () => resolve());
   });
   return server;
 }
 
-/** The second signal ends the process at once, as Node does by default. */
+/** Of a port that somebody has: what to do; other errors as they are. */
+function inUse(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Error(`port ${address} is in use: give ${flag} (0: any free one)`, { cause: error });
+}
+
+/**
+ * What ends a gateway; a terminal that is closed says SIGHUP. The second signal ends the process at once, as Node does by
+ * default.
+ */
 export function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     const onSignal = (signal: NodeJS.Signals) => {
-      process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+      for (const one of ENDING) process.off(one, onSignal);
       resolve(signal);
     };
-    process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+    for (const one of ENDING) process.on(one, onSignal);
   });
+}
+
+/** Node 20 crashes or hangs at its end when it can't give a terminal back that is gone; all has ended by now. */
+export function endWithTerminal(signal: NodeJS.Signals): void {
+  if (signal === 'SIGHUP' && ON_TERMINAL) process.kill(process.pid, 'SIGKILL');
 }

@@ -12,7 +12,7 @@ import { urlOf } from '../server/listener/listen.js';
 import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
-import { firstSignal, listenAdmin, type RunningServer } from './run-server.js';
+import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from './run-server.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './worker-messages.js';
 
 const BACK_OFF = { firstMs: 100, mostMs: 30_000, forgottenAfterMs: 60_000 };
@@ -50,6 +50,7 @@ export async function runWorkers(plan: Plan, count: number): Promise<RunningServ
     await workers.drain();
     admin?.close();
     admin?.closeAllConnections();
+    endWithTerminal(signal);
   });
   return { url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
 }

@@ -7,6 +7,7 @@ import { applyOverrides } from '../config/overrides.js';
 import { type Plan, plan } from '../plan.js';
 import { UsageError } from './exit.js';
 import { progressLine } from './progress.js';
+import { repeatable } from './repeatable.js';
 
 export interface SchemaFlags {
   readonly config?: string;
@@ -21,24 +22,19 @@ export interface SchemaFlags {
   readonly workers?: number | 'auto';
 }
 
-/** Adds `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes`. */
-export function withSchemaOptions(command: Command): Command {
-  return command
-    .option('-c, --config <file>', 'the YAML config; relative paths in it are relative to the file')
-    .option('--protos <dir>', 'an import root; every .proto below it is loaded (repeatable)', collect, [])
-    .option('--import <dir>', 'a root for imports alone (repeatable)', collect, [])
-    .option('--descriptor-set <file>', 'a FileDescriptorSet, with imports (repeatable)', collect, [])
-    .option(
-      '--upstream <[name=]target>',
-      'a gRPC server; a nameless one serves every service (repeatable)',
-      collect,
-      [],
-    )
-    .option('--auto-routes', 'POST /pkg.Service/Method for methods without a rule');
-}
+const NAMELESS = 'a nameless one serves every service';
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
-  return [...previous, value];
+/** Adds `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes`. */
+export function withSchemaOptions(
+  command: Command,
+  upstream = `a gRPC server, which is not called: which services would be routed; ${NAMELESS}`,
+): Command {
+  command.option('-c, --config <file>', 'the YAML config; relative paths in it are relative to the file');
+  repeatable(command, '--protos <dir>', 'an import root; every .proto below it is loaded');
+  repeatable(command, '--import <dir>', 'a root for imports alone');
+  repeatable(command, '--descriptor-set <file>', 'a FileDescriptorSet, with imports');
+  repeatable(command, '--upstream <[name=]target>', upstream);
+  return command.option('--auto-routes', 'POST /pkg.Service/Method for methods without a rule');
 }
 
 export interface Loaded {
@@ -46,7 +42,7 @@ export interface Loaded {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The config file and the flags over it. Throws a UsageError when nothing names a schema. */
+/** The config file and the flags over it. Throws a UsageError when nothing names a schema, or a flag makes no sense. */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   const { config, diagnostics } = await loadConfig(flags.config, process.env, process.cwd());
   if (config === undefined) return { config, diagnostics };
@@ -61,11 +57,13 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
     ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
     ...(flags.workers === undefined ? {} : { workers: flags.workers }),
   });
+  const [wrong] = merged.diagnostics;
+  if (wrong !== undefined) throw new UsageError(`${wrong.position.file}: ${wrong.text}`);
   const { protos, descriptorSets } = merged.config.schema;
   if (protos.length === 0 && descriptorSets.length === 0) {
     throw new UsageError('no schema: give --protos DIR, --descriptor-set FILE or a --config FILE that names one');
   }
-  return { config: merged.config, diagnostics: [...diagnostics, ...merged.diagnostics] };
+  return { config: merged.config, diagnostics };
 }
 
 /** Loads and plans with progress on a terminal; the config's own diagnostics come first. */
@@ -77,7 +75,7 @@ export async function planFlags(
   const progress = progressLine('loading protos');
   const planned = await plan(config, {
     onProgress: progress.update,
-    ...(flags.config === undefined ? {} : { configFile: flags.config }),
+    configFile: flags.config ?? '(flags)',
   });
   progress.done();
   return { plan: planned, diagnostics: [...diagnostics, ...planned.diagnostics] };

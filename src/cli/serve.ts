@@ -8,13 +8,13 @@ import { parsePort } from './port.js';
 import type { RunningServer } from './run-server.js';
 import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
-/** `serve`: runs the gateway until SIGTERM or SIGINT, then drains. */
+/** `serve`: runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains. */
 export function serveCommand(exit: SetExitCode): Command {
-  return withSchemaOptions(new Command('serve'))
-    .description('Runs the gateway until SIGTERM or SIGINT, then drains.')
+  return withSchemaOptions(new Command('serve'), 'a gRPC server; a nameless one serves every service')
+    .description('Runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains.')
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for any free one (default: 8080)', parsePort)
-    .option('--admin-port <number>', 'port for health and the route map (default: 9901)', parsePort)
+    .option('--admin-port <number>', 'port for health, metrics and the route map (default: 9901)', parsePort)
     .option('--workers <number>', 'processes that serve, or auto for one per core (default: 1)', parseWorkers)
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {

@@ -72,7 +72,8 @@ process.on('message', (message: ToWorker) => {
   }
 });
 process.on('SIGTERM', () => void end());
-// Ctrl-C reaches every process of the terminal; the primary says what follows.
+// Ctrl-C and the end of the terminal reach every process in it; the primary says what follows.
 process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
 process.on('disconnect', () => process.exit(0));
 tell({ kind: 'here' });

@@ -8,7 +8,7 @@ import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-sel
 import { Code } from '../status/code.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
-import { duration, MOST_WORKERS, port, size } from './values.js';
+import { duration, durationAboveZero, headerPattern, MOST_WORKERS, port, size } from './values.js';
 
 export const listen = z
   .strictObject({
@@ -43,8 +43,10 @@ export const admin = z
   .prefault({})
   .describe('Health and the route map, never on the public port; false: none.');
 
+const WORKERS = { error: `expected 1 to ${MOST_WORKERS}, or auto` };
+
 export const workers = z
-  .union([z.literal('auto'), z.int().min(1).max(MOST_WORKERS)], { error: `expected 1 to ${MOST_WORKERS}, or auto` })
+  .union([z.literal('auto'), z.int().min(1, WORKERS).max(MOST_WORKERS, WORKERS)], WORKERS)
   .default(1)
   .describe('Processes that serve; auto: one per core. They count limits together; each has its own cache.');
 
@@ -103,7 +105,7 @@ const upstream = z
       })
       .optional()
       .describe('Absent: plaintext.'),
-    timeout: duration.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
+    timeout: durationAboveZero.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
     streamIdleTimeout: duration.prefault('5m').describe('A stream without a message for so long ends.'),
     retry: retry.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
     transport: z.enum(['http2', 'grpc-js']).default('http2').describe('What carries the calls.'),
@@ -118,8 +120,10 @@ const upstream = z
 /** What an upstream is that says its target and no more. */
 export const PLAIN_UPSTREAM = upstream.parse({ target: 'localhost:1' });
 
+const UPSTREAM_NAME = { error: 'expected a name of letters, digits, _ and -, a letter first' };
+
 export const upstreams = z
-  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/), upstream)
+  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, UPSTREAM_NAME), upstream)
   .default({})
   .transform((record) => new Map(Object.entries(record)))
   .describe('The gRPC servers, by name.');
@@ -127,10 +131,10 @@ export const upstreams = z
 export const metadata = z
   .strictObject({
     request: z
-      .array(z.string())
+      .array(headerPattern)
       .default([])
       .describe('Request headers that reach a backend; grpc-metadata- is cut off.'),
-    response: z.array(z.string()).default([]).describe('Response metadata that reaches a client.'),
+    response: z.array(headerPattern).default([]).describe('Response metadata that reaches a client.'),
     forwardAuthorization: z.boolean().default(false).describe('Pass the Authorization header on.'),
   })
   .prefault({})
@@ -165,7 +169,9 @@ export const limits = z
     responseBytes: size.prefault('64MiB').describe('Of an upstream’s message; more is 502.'),
     headerBytes: size.prefault('16KiB').describe('Of a request’s head; more is 431.'),
     jsonDepth: z.int().min(1).max(1000).default(100).describe('Deepest nesting of JSON.'),
-    requestTimeout: duration.prefault('30s').describe('From the first byte of a request to the end of its call.'),
+    requestTimeout: durationAboveZero
+      .prefault('30s')
+      .describe('From the first byte of a request to the end of its call.'),
   })
   .transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }))
   .prefault({})

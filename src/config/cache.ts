@@ -1,12 +1,10 @@
 /** From memory: `cache` of a policy, and the cache as a whole. */
 import { z } from 'zod';
-import { duration, size } from './values.js';
+import { duration, durationAboveZero, size } from './values.js';
 
 export const cachePolicy = z
   .strictObject({
-    ttl: duration
-      .refine((ms) => ms > 0, { error: 'expected a duration above 0' })
-      .describe('An answer is fresh so long.'),
+    ttl: durationAboveZero.describe('An answer is fresh so long.'),
     scope: z
       .enum(['consumer', 'public'])
       .default('consumer')

@@ -4,12 +4,13 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
+import { isMap, isNode, isScalar, type Scalar, visit } from 'yaml';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
-import { type Config, configSchema } from './config.js';
+import type { Config } from './config.js';
 import { fileIssues, SERVER_TLS_FILES, TLS_FILES } from './files.js';
-import { type IssueText, issueTexts } from './issues.js';
+import { type IssueText, issueTexts, readConfig } from './issues.js';
 import { type ParsedConfig, parseConfig } from './parse.js';
+import { readYaml, type YamlFile } from './yaml.js';
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
@@ -33,23 +34,24 @@ function refused(file: string, rule: string, text: string): ParsedConfig {
 }
 
 class ConfigFile {
-  private readonly lines = new LineCounter();
-  private readonly document: Document;
+  private readonly yaml: YamlFile;
+  private readonly document: YamlFile['document'];
   private readonly diagnostics: Diagnostic[] = [];
   private readonly substituted = new Set<unknown>();
+  /** What they say; nothing of it is for messages. */
+  private readonly hidden = new Set<string>();
 
   constructor(
     private readonly file: string,
     private readonly folder: string,
     text: string,
   ) {
-    this.document = parseDocument(text, { lineCounter: this.lines, stringKeys: true, prettyErrors: false });
+    this.yaml = readYaml(text);
+    this.document = this.yaml.document;
   }
 
   async load(env: NodeJS.ProcessEnv): Promise<ParsedConfig> {
-    for (const { pos, message } of [...this.document.errors, ...this.document.warnings]) {
-      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', message.split('\n', 1)[0]!));
-    }
+    for (const { offset, text } of this.yaml.problems) this.diagnostics.push(errorAt(this.at(offset), 'yaml', text));
     if (this.diagnostics.length > 0) return { diagnostics: this.diagnostics };
     await this.substitute(env);
     const value = this.value();
@@ -67,16 +69,19 @@ class ConfigFile {
     try {
       return this.document.toJS({ maxAliasCount: 50 }) ?? {};
     } catch {
-      this.diagnostics.push(errorAt({ file: this.file }, 'yaml', 'aliases: expected at most 50 uses'));
+      this.diagnostics.push(
+        errorAt(this.at(this.yaml.firstAlias ?? 0), 'yaml', 'aliases: expected at most 50 uses, got more'),
+      );
       return undefined;
     }
   }
 
   private parse(value: unknown): Config | undefined {
-    const first = configSchema.safeParse(value);
-    const result = first.success ? first : configSchema.safeParse(this.withNumbers(value, first.error.issues));
+    const first = readConfig(value);
+    const read = first.success ? value : this.withNumbers(value, first.error.issues);
+    const result = first.success ? first : readConfig(read);
     if (result.success) return result.data;
-    this.report(result.error.issues.flatMap(issueTexts));
+    this.report(issueTexts(result.error.issues, read, this.hidden));
     return undefined;
   }
 
@@ -111,14 +116,23 @@ class ConfigFile {
     for (const scalar of scalars) {
       const parts: string[] = [];
       let last = 0;
-      for (const match of scalar.value.matchAll(/\$(\$\{)|\$\{([^{}]*)\}/g)) {
+      for (const match of scalar.value.matchAll(/\$(\$\{)|\$\{([^{}]*)\}|\$\{/g)) {
         parts.push(scalar.value.slice(last, match.index));
-        parts.push(match[1] ?? (await this.lookUp(match[2] ?? '', env, scalar)));
+        const [, escaped, name] = match;
+        if (escaped === undefined && name === undefined) this.reportUnclosed(scalar);
+        parts.push(escaped ?? (name === undefined ? '' : await this.lookUp(name, env, scalar)));
         last = match.index + match[0].length;
       }
       scalar.value = parts.join('') + scalar.value.slice(last);
       this.substituted.add(scalar);
+      this.hidden.add(scalar.value);
     }
+  }
+
+  /** What stands there is not shown: it may be a password, which `$${` would have spared. */
+  private reportUnclosed(scalar: Scalar): void {
+    const text = "${: expected ${NAME} or ${file:PATH}, got no closing '}' ($${ stands for ${ itself)";
+    this.diagnostics.push(errorAt(this.at(scalar.range?.[0] ?? 0), 'substitution', text));
   }
 
   private async lookUp(name: string, env: NodeJS.ProcessEnv, scalar: Scalar): Promise<string> {
@@ -194,7 +208,7 @@ class ConfigFile {
   }
 
   private at(offset: number): Position {
-    const { line, col } = this.lines.linePos(offset);
+    const { line, col } = this.yaml.lines.linePos(offset);
     return { file: this.file, line, column: col };
   }
 }

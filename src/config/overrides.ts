@@ -5,6 +5,9 @@ import { targetProblem } from '../upstream/target.js';
 import { PLAIN_UPSTREAM } from './blocks.js';
 import type { Config } from './config.js';
 
+/** The name of an upstream that is given without one. */
+const NAMELESS = 'default';
+
 export interface Overrides {
   /** Added to what the file names. */
   readonly protos: readonly string[];
@@ -46,21 +49,28 @@ export function applyOverrides(
 function overrideUpstreams(config: Config, flags: readonly string[]) {
   const upstreams: Config['upstreams'] = new Map(config.upstreams);
   const diagnostics: Diagnostic[] = [];
-  const given = new Set<string>();
+  const wrong = (text: string) => diagnostics.push(errorAt({ file: '--upstream' }, 'flag', text));
+  const given = new Map<string, string | undefined>();
   for (const flag of flags) {
     const match = /^(?:([A-Za-z][A-Za-z0-9_-]*)=)?([^=\s]+)$/.exec(flag);
     if (match === null) {
-      diagnostics.push(errorAt({ file: '--upstream' }, 'flag', `expected [NAME=]TARGET, got '${flag}'`));
+      wrong(`expected [NAME=]TARGET, got '${flag}'`);
       continue;
     }
-    const [, name = 'default', target = ''] = match;
+    const [, name, target = ''] = match;
     const problem = targetProblem(target);
-    if (problem !== undefined) diagnostics.push(errorAt({ file: '--upstream' }, 'flag', problem));
-    if (given.has(name)) {
-      diagnostics.push(errorAt({ file: '--upstream' }, 'flag', `expected each name once, got '${name}' twice`));
-    }
-    given.add(name);
-    upstreams.set(name, { ...(upstreams.get(name) ?? PLAIN_UPSTREAM), target });
+    if (problem !== undefined) wrong(problem);
+    const key = name ?? NAMELESS;
+    if (given.has(key)) wrong(twice(key, [given.get(key), name]));
+    given.set(key, name);
+    upstreams.set(key, { ...(upstreams.get(key) ?? PLAIN_UPSTREAM), target });
   }
   return { upstreams, diagnostics };
+}
+
+/** In the words of who typed it: nobody typed the name of a nameless one. */
+function twice(key: string, names: readonly (string | undefined)[]): string {
+  const nameless = names.filter((name) => name === undefined).length;
+  if (nameless === 2) return 'expected one without a name, got two: give NAME=TARGET';
+  return `expected each name once, got '${key}' twice${nameless === 1 ? ' (one without a name is called so)' : ''}`;
 }

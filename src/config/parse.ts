@@ -1,7 +1,7 @@
 /** Values → Config, or every problem with them. */
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
-import { type Config, configSchema } from './config.js';
-import { issueTexts } from './issues.js';
+import type { Config } from './config.js';
+import { issueTexts, readConfig } from './issues.js';
 
 export interface ParsedConfig {
   /** Absent if there are errors. */
@@ -11,10 +11,8 @@ export interface ParsedConfig {
 
 /** A config that comes as an object, from code. Problems are placed by their key path. */
 export function parseConfig(input: unknown): ParsedConfig {
-  const result = configSchema.safeParse(input);
+  const result = readConfig(input);
   if (result.success) return { config: result.data, diagnostics: [] };
-  const diagnostics = result.error.issues
-    .flatMap(issueTexts)
-    .map(({ rule, text }) => errorAt({ file: 'options' }, rule, text));
-  return { diagnostics };
+  const texts = issueTexts(result.error.issues, input);
+  return { diagnostics: texts.map(({ rule, text }) => errorAt({ file: 'options' }, rule, text)) };
 }

@@ -5,7 +5,7 @@ import type { PolicyDeclaration } from '../schema/annotations.js';
 import { methodSelector, retry } from './blocks.js';
 import { cachePolicy } from './cache.js';
 import { rateLimits } from './rate-limits.js';
-import { duration, size } from './values.js';
+import { duration, durationAboveZero, size } from './values.js';
 
 /** Until the loader knows better. */
 const SOMEWHERE: Position = { file: 'options' };
@@ -28,7 +28,7 @@ const rule = z
     auth: auth.optional(),
     rateLimits: rateLimits.optional(),
     cache: cachePolicy.optional(),
-    timeout: duration.optional().describe('Deadline of the call.'),
+    timeout: durationAboveZero.optional().describe('Deadline of the call.'),
     retry: retry.optional().describe('Of unary calls that fail.'),
     maxRequestBytes: size.optional().describe('Of a request body; more is 413.'),
     successStatus: z.int().min(200).max(299).optional().describe('HTTP status of an OK.'),

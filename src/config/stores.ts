@@ -3,10 +3,13 @@ import { z } from 'zod';
 import { port } from './values.js';
 
 const node = z
-  .union([
-    z.string().regex(/^[^\s:/@]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, { error: 'expected HOST:PORT' }),
-    z.strictObject({ host: z.string().min(1), port }),
-  ])
+  .union(
+    [
+      z.string().regex(/^[^\s:/@]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, { error: 'expected HOST:PORT' }),
+      z.strictObject({ host: z.string().min(1), port }),
+    ],
+    { error: 'expected HOST:PORT' },
+  )
   .transform((value) => {
     if (typeof value !== 'string') return value;
     const colon = value.lastIndexOf(':');

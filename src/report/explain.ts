@@ -4,18 +4,17 @@
  */
 import type { AggregatePlan } from '../aggregate/plan.js';
 import { formatPosition } from '../base/diagnostic.js';
-import type { Codecs } from '../codec/codec.js';
+import { formatDuration } from '../base/duration.js';
 import type { Access } from '../policy/access.js';
 import type { Policy } from '../policy/policy.js';
 import type { Binding } from '../routing/http-rule.js';
 import { RouteTableBuilder } from '../routing/route-table.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
+import { clientTimeout } from '../transcoding/client-timeout.js';
 import { type ErrorFormat, errorBody } from '../transcoding/error-body.js';
-import { compileRequestMetadata, type MetadataSettings } from '../transcoding/headers.js';
-import { requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
-import type { QuerySettings } from '../transcoding/query.js';
-import { createJsonElements, encodeElement } from '../transcoding/stream/json-elements.js';
-import { compileTranscoder, type Transcoder, type TranscoderInput } from '../transcoding/transcoder.js';
+import { acceptedFraming } from '../transcoding/stream/accepted.js';
+import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
+import { type DryRequest, type DrySettings, headerOf, type Row, requestRows } from './dry-request.js';
 import { describePlan, planTree } from './plan-tree.js';
 import { streamingOf } from './route-map.js';
 
@@ -25,27 +24,20 @@ export interface ExplainableRoute {
   readonly access: Access;
   readonly upstream: string | undefined;
   readonly aggregate: { readonly plan: AggregatePlan } | undefined;
-  /** Of the call, and who says so. */
-  readonly timeout: { readonly text: string; readonly origin: string } | undefined;
+  /** Of the call; of a method that streams, its policy's alone. */
+  readonly timeoutMs: number | undefined;
+  /** Who says so. */
+  readonly timeoutOrigin: string;
 }
 
-export interface ExplainSettings {
+export interface ExplainSettings extends DrySettings {
+  /** Those that are served. */
   readonly routes: readonly ExplainableRoute[];
-  readonly codecs: Codecs;
-  readonly query: QuerySettings;
-  readonly metadata: MetadataSettings;
-  /** Headers that pass under no pattern of `metadata`. */
-  readonly guardedHeaders: readonly string[];
+  /** Those that no upstream serves: there for a hint, where one of them was meant. */
+  readonly unserved: readonly ExplainableRoute[];
   readonly errorFormat: ErrorFormat;
-}
-
-export interface ExplainRequest {
-  readonly method: string;
-  /** With the query, as it would stand in the request line. */
-  readonly target: string;
-  readonly body: Uint8Array;
-  /** Name, value, name, value… as sent. */
-  readonly rawHeaders: readonly string[];
+  /** Bounds the calls of what does not stream. */
+  readonly requestTimeoutMs: number;
 }
 
 export interface Explanation {
@@ -53,14 +45,11 @@ export interface Explanation {
   readonly text: string;
 }
 
-type Row = readonly [title: string, ...lines: string[]];
-
-export function explain(settings: ExplainSettings, request: ExplainRequest): Explanation {
+export function explain(settings: ExplainSettings, request: DryRequest): Explanation {
   const rows: Row[] = [];
   try {
-    const match = matched(settings.routes, request, rows);
-    transcoded(settings, match, request, rows);
-    rows.push(accessRow(match), deadlineRow(match), policyRow(match));
+    const match = matched(settings, request, rows);
+    if (match !== undefined) rows.push(...served(settings, match, request));
     return { ok: true, text: render(request, rows) };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
@@ -70,21 +59,40 @@ export function explain(settings: ExplainSettings, request: ExplainRequest): Exp
   }
 }
 
+/** In the order in which the gateway looks, so that the first thing that is wrong is the one that is told. */
+function served(settings: ExplainSettings, match: Matched, request: DryRequest): readonly Row[] {
+  const { binding } = match.route;
+  const transcoder = compileTranscoder(binding, settings.codecs, settings.query);
+  const answers = answersRow(binding, transcoder, request);
+  const deadline = deadlineRow(settings, match, request);
+  const asked = requestRows(settings, binding, { transcoder, captures: match.captures, request });
+  return [...asked, ...answers, accessRow(match), deadline, policyRow(match)];
+}
+
 interface Matched {
   readonly route: ExplainableRoute;
   readonly captures: readonly string[];
 }
 
-function matched(routes: readonly ExplainableRoute[], request: ExplainRequest, rows: Row[]): Matched {
+/** Undefined: the gateway itself answers, as the rows say. */
+function matched({ routes, unserved }: ExplainSettings, request: DryRequest, rows: Row[]): Matched | undefined {
   const { method } = request;
   const rawPath = request.target.split('?', 1)[0]!;
   const result = tableOf(routes).match(method, rawPath);
+  if (result.kind !== 'found') {
+    const meant = tableOf(unserved).match(method, rawPath);
+    if (meant.kind === 'found') rows.push(['unserved', ...unservedLines(meant.value)]);
+  }
   switch (result.kind) {
     case 'malformed':
       throw gatewayError(400, 'MALFORMED_PATH', `path: ${result.reason}`);
     case 'not-found':
       throw gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${method} ${rawPath}`);
     case 'method-not-allowed':
+      if (method === 'OPTIONS') {
+        rows.push(['answers', `204 Allow: ${result.allow.join(', ')}`]);
+        return undefined;
+      }
       throw gatewayError(405, 'METHOD_NOT_ALLOWED', `expected one of ${result.allow.join(', ')}, got ${method}`);
   }
   const { value: route, captures, headDerived } = result;
@@ -107,6 +115,15 @@ function matched(routes: readonly ExplainableRoute[], request: ExplainRequest, r
   return { route, captures };
 }
 
+function unservedLines({ binding, aggregate }: ExplainableRoute): readonly string[] {
+  const { service } = binding.method;
+  const why =
+    aggregate === undefined
+      ? `no configured upstream serves ${service.fullName}`
+      : 'no configured upstream serves all that it calls';
+  return [describe(binding), `not served: ${why}`];
+}
+
 function tableOf(routes: readonly ExplainableRoute[]) {
   const builder = new RouteTableBuilder<ExplainableRoute>();
   for (const route of routes) {
@@ -115,51 +132,6 @@ function tableOf(routes: readonly ExplainableRoute[]) {
     builder.add(httpMethod, template, route, { name: method.fullName, position, derivesHead });
   }
   return builder.build().table;
-}
-
-function transcoded(
-  settings: ExplainSettings,
-  { route, captures }: Matched,
-  request: ExplainRequest,
-  rows: Row[],
-): void {
-  const { binding } = route;
-  const metadata = compileRequestMetadata(settings.metadata, settings.guardedHeaders)(request.rawHeaders);
-  const transcoder = compileTranscoder(binding, settings.codecs, settings.query);
-  const contentType = headerOf(request, 'content-type');
-  const { body } = request;
-  if (body.length > 0) requireIdentity(headerOf(request, 'content-encoding'));
-  const question = request.target.indexOf('?');
-  const rawQuery = question < 0 ? '' : request.target.slice(question + 1);
-  const input = { captures, rawQuery, body, contentType };
-  const messages = binding.method.clientStreaming ? streamed(transcoder, input) : [single(transcoder, input)];
-  const codec = settings.codecs.of(binding.method.input);
-  const lines = messages.flatMap((message) => {
-    const json = Buffer.from(codec.write(message)).toString('utf8');
-    return JSON.stringify(JSON.parse(json), null, 2).split('\n');
-  });
-  rows.push(['request', ...(lines.length > 0 ? lines : ['no message'])]);
-  if (metadata.length > 0) rows.push(['metadata', ...metadata.map(([key, value]) => `${key}: ${shown(value)}`)]);
-}
-
-function single(transcoder: Transcoder, input: TranscoderInput): Uint8Array {
-  if (input.body.length > 0 && transcoder.readsJson) requireJson(input.contentType);
-  return transcoder.request(input).message;
-}
-
-/** The messages of a client that streams. */
-function streamed(transcoder: Transcoder, input: TranscoderInput): Uint8Array[] {
-  const { body, contentType } = input;
-  const messages = transcoder.messages(input);
-  const elements = body.length === 0 ? [] : elementsOf(transcoder, Buffer.from(body), contentType);
-  if (elements.length === 0 && messages.hasFirst) return [messages.encode(body.subarray(0, 0))];
-  return elements.map((element, index) => encodeElement(messages, element, index));
-}
-
-function elementsOf(transcoder: Transcoder, body: Buffer, contentType: string | undefined): readonly Buffer[] {
-  if (!transcoder.readsJson) return [body];
-  const elements = createJsonElements(requireJsonStream(contentType, false), Number.POSITIVE_INFINITY);
-  return [...elements.push(body), ...elements.end()];
 }
 
 /** Who may call, and what says so. Credentials are not looked at: a dry run knows nobody. */
@@ -172,8 +144,27 @@ function accessRow({ route: { access, policy } }: Matched): Row {
   return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...(policy.settings.auth?.require ?? [])];
 }
 
-function deadlineRow({ route: { timeout } }: Matched): Row {
-  return ['deadline', timeout === undefined ? 'none' : `${timeout.text} (${timeout.origin})`];
+/** Of a stream, what kind of answer `Accept` asks for. */
+function answersRow({ method }: Binding, { writesJson }: Transcoder, request: DryRequest): readonly Row[] {
+  if (!method.serverStreaming) return [];
+  const lines = method.clientStreaming ? ['over HTTP/2 or a WebSocket; HTTP/1.1 gets 426'] : [];
+  if (writesJson) lines.unshift(acceptedFraming(headerOf(request, 'accept'), method.clientStreaming).contentType);
+  return lines.length === 0 ? [] : [['answers', ...lines]];
+}
+
+/** Rule 30: the least of the route's, the gateway's and the client's; of a stream without the gateway's. */
+function deadlineRow({ requestTimeoutMs }: ExplainSettings, { route }: Matched, request: DryRequest): Row {
+  const { method } = route.binding;
+  const client = clientTimeout(headerOf(request, 'grpc-timeout'), headerOf(request, 'x-request-timeout'));
+  const all = [
+    ...(route.timeoutMs === undefined ? [] : [{ ms: route.timeoutMs, origin: route.timeoutOrigin }]),
+    ...(method.clientStreaming || method.serverStreaming
+      ? []
+      : [{ ms: requestTimeoutMs, origin: 'limits.requestTimeout' }]),
+    ...(client === undefined ? [] : [{ ms: client.timeoutMs, origin: client.header }]),
+  ];
+  const [least] = all.sort((a, b) => a.ms - b.ms);
+  return ['deadline', least === undefined ? 'none' : `${formatDuration(least.ms)} (${least.origin})`];
 }
 
 function policyRow({ route: { policy } }: Matched): Row {
@@ -188,16 +179,7 @@ function describe({ httpMethod, template, index, position }: Binding): string {
   return `${httpMethod} ${template.text} (${formatPosition(position)}, ${which})`;
 }
 
-function headerOf({ rawHeaders }: ExplainRequest, name: string): string | undefined {
-  const index = rawHeaders.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === name);
-  return index < 0 ? undefined : rawHeaders[index + 1];
-}
-
-function shown(value: string | Uint8Array): string {
-  return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
-}
-
-function render({ method, target }: ExplainRequest, rows: readonly Row[]): string {
+function render({ method, target }: DryRequest, rows: readonly Row[]): string {
   const indent = ' '.repeat(10);
   const lines = rows.map(([title, ...text]) => title.padEnd(10) + text.join(`\n${indent}`));
   return `${method} ${target}\n${lines.join('\n')}\n`;

@@ -4,11 +4,11 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { CallContext, CallMethod, CallRequest } from '../call/call.js';
-import { earliest, parseGrpcTimeout, parseRequestTimeout } from '../call/deadline.js';
+import { earliest } from '../call/deadline.js';
 import type { MetadataEntry } from '../call/metadata.js';
 import type { FieldMask } from '../codec/field-mask.js';
 import type { Equality } from '../paths/equality.js';
-import { invalidRequest } from '../status/status-error.js';
+import { clientTimeout } from '../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
 import type { Transcoder } from '../transcoding/transcoder.js';
@@ -98,7 +98,8 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
     const route = settings.timeoutMs === undefined ? undefined : now + settings.timeoutMs;
     // A stream has none but its policy's and the client's.
     const gateway = method.clientStreaming || method.serverStreaming ? undefined : now + settings.requestTimeoutMs;
-    return earliest(route, gateway, clientDeadline(req.headers, now));
+    const client = clientTimeout(req.headers['grpc-timeout'], req.headers['x-request-timeout']);
+    return earliest(route, gateway, client && now + client.timeoutMs);
   }
 
   function metadataOf({ req, state }: Context): MetadataEntry[] {
@@ -117,28 +118,6 @@ function contextOf({ state }: Context, mask: string | undefined): CallContext {
     ...(principal === undefined ? {} : { principal }),
     ...(mask === undefined ? {} : { mask }),
   };
-}
-
-/** `grpc-timeout` and `x-request-timeout` shorten the deadline; a value that is neither is a 400. */
-function clientDeadline(headers: Context['req']['headers'], now: number): number | undefined {
-  return earliest(
-    asDeadline('grpc-timeout', headers['grpc-timeout'], parseGrpcTimeout, 'a gRPC timeout such as 500m', now),
-    asDeadline('x-request-timeout', headers['x-request-timeout'], parseRequestTimeout, 'seconds such as 1.5', now),
-  );
-}
-
-function asDeadline(
-  name: string,
-  value: string | string[] | undefined,
-  parse: (text: string) => number | undefined,
-  expected: string,
-  now: number,
-): number | undefined {
-  if (value === undefined) return undefined;
-  const timeoutMs = parse(String(value));
-  if (timeoutMs !== undefined) return now + timeoutMs;
-  const found = JSON.stringify(String(value).slice(0, 40));
-  throw invalidRequest('INVALID_TIMEOUT', [{ field: name, description: `expected ${expected}, got ${found}` }]);
 }
 
 /** Version 00 is 55 characters long and ff is none; what later ones append must be able to travel. */

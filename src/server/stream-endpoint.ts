@@ -11,8 +11,8 @@ import { isWithoutContent } from '../status/http.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
 import { type compileResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
-import { preferredType } from '../transcoding/negotiate.js';
-import { END_ID, FRAMINGS, type Framing, isEvents } from '../transcoding/stream/framing.js';
+import { acceptedFraming } from '../transcoding/stream/accepted.js';
+import { END_ID, type Framing, isEvents } from '../transcoding/stream/framing.js';
 import { batchesOf, cut, isHttp2, isOver, untaken } from './answer.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
@@ -40,7 +40,7 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   return async function streamEndpoint(ctx) {
     if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays();
     const framing = settings.transcoder.writesJson
-      ? negotiate(ctx, method.clientStreaming ? LINES_FIRST : TYPES)
+      ? acceptedFraming(ctx.req.headers.accept, method.clientStreaming)
       : undefined;
     const lastId = framing !== undefined && isEvents(framing) ? lastEventId(ctx) : undefined;
     if (lastId === END_ID) {
@@ -56,17 +56,6 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
 function bothWays(): StatusError {
   const message = 'this method streams both ways: expected a WebSocket or HTTP/2, got HTTP/1.1';
   return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection: 'Upgrade' } });
-}
-
-const TYPES = [...FRAMINGS.keys()];
-/** For those who don't care: what they can read as it comes. */
-const LINES_FIRST = TYPES.toSorted((a, b) => Number(b.endsWith('ndjson')) - Number(a.endsWith('ndjson')));
-
-/** Throws 406 where nothing fits. */
-function negotiate(ctx: Context, types: string[]): Framing {
-  const framing = FRAMINGS.get(preferredType(ctx.req.headers.accept, types) ?? '');
-  if (framing !== undefined) return framing;
-  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}`);
 }
 
 /** Where a browser's EventSource goes on from. */

@@ -29,7 +29,7 @@ const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'set-cook
 export function createLog({
   format = defaultFormat(),
   level = 'info',
-  destination = openDestination(2),
+  destination = standardError(),
 }: LogOptions): Log {
   const render = format === 'json' ? escapeBeyondJson : toText;
   const logger: Logger = pino(
@@ -52,6 +52,11 @@ export function createLog({
     warn: (fields, text) => logger.warn(fields, text),
     error: (fields, text) => logger.error(fields, text),
   };
+}
+
+/** A terminal that was closed takes no line any more (EIO): that ends no drain. */
+function standardError() {
+  return openDestination(2).on('error', () => {});
 }
 
 function defaultFormat(): 'json' | 'text' {

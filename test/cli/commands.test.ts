@@ -1,5 +1,7 @@
 /** The command line as users meet it: real child processes, exit codes, what stands on stdout and what on stderr. */
+import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -19,6 +21,7 @@ test('--help of every command shows a real example and exits 0', async (t) => {
     t.true(top.stdout.includes(command));
     const { exitCode, stdout } = await protogate([command, '--help']);
     t.is(exitCode, 0, command);
+    t.notRegex(stdout, /default: \[\]/, command);
     t.regex(stdout, new RegExp(`Example:\\n {2}protogate ${command}`), command);
   }
 });
@@ -38,6 +41,24 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
   ['an unknown format', ['routes', '--protos', 'x', '--format', 'xml'], 2, /table, json, markdown/],
   ['a folder that is nowhere', ['check', '--protos', '/nowhere'], 1, /\/nowhere/],
   ['a config file that is nowhere', ['check', '-c', '/nowhere.yaml'], 1, /\/nowhere\.yaml/],
+  [
+    'an empty upstream',
+    ['check', '--protos', 'x', '--upstream', ''],
+    2,
+    /--upstream: expected \[NAME=\]TARGET, got ''/,
+  ],
+  [
+    'a bad target',
+    ['serve', '--protos', 'x', '--upstream', 'orders'],
+    2,
+    /--upstream: expected HOST:PORT.*got 'orders'/,
+  ],
+  [
+    'two upstreams without a name',
+    ['serve', '--protos', 'x', '--upstream', 'a:1', '--upstream', 'b:1'],
+    2,
+    /--upstream: expected one without a name, got two: give NAME=TARGET\n$/,
+  ],
   ['explain without a path', ['explain', 'GET'], 2, /missing required argument 'path'/],
 ];
 for (const [fact, args, exitCode, says] of wrong) {
@@ -121,7 +142,52 @@ test('check --strict exits 1 on a warning, check alone 0', async (t) => {
   t.is((await protogate(['check', '--protos', folder])).exitCode, 0);
   const strict = await protogate(['check', '--protos', folder, '--strict']);
   t.is(strict.exitCode, 1);
-  t.regex(strict.stdout, /warning: .*every route is public.* \[no-auth\]/);
+  t.regex(strict.stdout, /^\(flags\): warning: .*every route is public.* \[no-auth\]/);
+});
+
+test('check of a config without upstreams is an error, as serve would refuse it; of protos alone it is not', async (t) => {
+  const folder = await protoFolder(t, { 'protos/library.proto': LIBRARY });
+  const config = join(folder, 'c.yaml');
+  await writeFile(config, 'version: 1\nschema: { protos: [protos] }\n');
+  const { exitCode, stdout } = await protogate(['check', '-c', config]);
+  t.is(exitCode, 1);
+  t.true(stdout.includes(`${config}: error: upstreams: expected one or more, got none [no-upstreams]\n`));
+  t.is((await protogate(['check', '-c', config, '--upstream', '127.0.0.1:1'])).exitCode, 0);
+});
+
+test('check warns of a schema without any route', async (t) => {
+  const folder = await protoFolder(t, 'package a.v1; message Q {} service S { rpc Get(Q) returns (Q); }');
+  const { exitCode, stdout } = await protogate(['check', '--protos', folder]);
+  t.is(exitCode, 0);
+  t.regex(stdout, /\(flags\): warning: no method has a google\.api\.http rule: .* \[no-routes\]\n/);
+  t.notRegex((await protogate(['check', '--protos', folder, '--auto-routes'])).stdout, /no-routes/);
+});
+
+for (const workers of ['1', '2']) {
+  test(`SIGHUP drains ${workers} as SIGTERM does`, async (t) => {
+    const folder = await protoFolder(t, LIBRARY);
+    const config = join(folder, 'c.yaml');
+    await writeFile(config, 'version: 1\ndrain: { grace: 500ms, timeout: 1s }\n');
+    const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0'];
+    const server = await serving(['serve', '-c', config, ...flags, '--workers', workers]);
+    process.kill(server.pid, 'SIGHUP');
+    t.true(await until(async () => server.stderr().includes('draining')));
+    t.is((await sendTo(server.url, 'GET', '/nowhere')).status, 404);
+    t.is(await server.ended, 0);
+  });
+}
+
+test('the demo on a port that is taken says so, and nothing else goes wrong', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => void taken.close());
+  const { port } = taken.address() as AddressInfo;
+  const { exitCode, stderr } = await protogate(['demo', '--port', '0', '--admin-port', String(port)]);
+  t.is(exitCode, 1);
+  t.regex(
+    stderr,
+    /^(gRPC service .*\n)+error: port 127\.0\.0\.1:\d+ is in use: give --admin-port \(0: any free one\)\n$/,
+  );
 });
 
 test('explain shows the binding, the captures and the request message', async (t) => {
@@ -307,7 +373,7 @@ test('serve on a port that is taken: exit 1 and one line', async (t) => {
     '0',
   ]);
   t.is(exitCode, 1);
-  t.regex(stderr, /EADDRINUSE|already in use/);
+  t.regex(stderr, /\nerror: port 127\.0\.0\.1:\d+ is in use: give --port \(0: any free one\)\n$/);
   t.notRegex(stderr, STACK);
   await first.stop();
 });

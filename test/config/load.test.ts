@@ -46,14 +46,16 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     'version: 2\nlisten: { port: x }\nlog: { sample: 2 }\n',
     [
       /^g\.yaml:1:10: error: version: /,
-      /^g\.yaml:2:17: error: listen\.port: expected number, got string/,
+      /^g\.yaml:2:17: error: listen\.port: expected a port from 0 to 65535, got "x" /,
       /^g\.yaml:3:16: error: log\.sample: /,
     ],
   ],
   [
     'a target that is none',
     'version: 1\nupstreams: { a: { target: orders } }\n',
-    ['g.yaml:2:27: error: upstreams.a.target: expected HOST:PORT, dns:///HOST:PORT or unix:/PATH [config-value]'],
+    [
+      'g.yaml:2:27: error: upstreams.a.target: expected HOST:PORT, dns:///HOST:PORT or unix:/PATH, got "orders" [config-value]',
+    ],
   ],
   [
     'a selector that is none',
@@ -64,17 +66,19 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
   [
     'a duration that is none',
     'version: 1\ndrain: { grace: 5 sec }\n',
-    ['g.yaml:2:17: error: drain.grace: expected a duration such as 300ms, 2s or 1m [config-value]'],
+    ['g.yaml:2:17: error: drain.grace: expected a duration such as 300ms, 2s or 1m, got "5 sec" [config-value]'],
   ],
   [
     'a size that is none',
     'version: 1\nlimits: { bodyBytes: 4MB }\n',
-    ['g.yaml:2:22: error: limits.bodyBytes: expected a size such as 16KiB or 4MiB [config-value]'],
+    ['g.yaml:2:22: error: limits.bodyBytes: expected a size such as 16KiB or 4MiB, got "4MB" [config-value]'],
   ],
   [
     'a network that is none',
     'version: 1\ntrustedProxies: [10.0.0.0/33]\n',
-    ['g.yaml:2:18: error: trustedProxies.0: expected an address or a network such as 10.0.0.0/8 [config-value]'],
+    [
+      'g.yaml:2:18: error: trustedProxies.0: expected an address or a network such as 10.0.0.0/8, got "10.0.0.0/33" [config-value]',
+    ],
   ],
   [
     'a limit of none',
@@ -104,6 +108,90 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
   ['broken YAML', 'version: 1\nlisten: {\n', [/^g\.yaml:\d+:\d+: error: .* \[yaml\]$/]],
   ['a key twice', 'version: 1\nlog: {}\nlog: {}\n', [/^g\.yaml:3:1: error: .*unique.* \[yaml\]$/]],
   ['an unknown tag', 'version: !!js/function 1\n', [/\[yaml\]$/]],
+  ['another version', 'version: 2\n', ['g.yaml:1:10: error: version: expected 1, got 2 [config-value]']],
+  [
+    'a duration without its unit',
+    'version: 1\nlisten: { keepAliveTimeout: 5 }\n',
+    ['g.yaml:2:29: error: listen.keepAliveTimeout: expected a duration such as 300ms, 2s or 1m, got 5 [config-value]'],
+  ],
+  [
+    'a port out of range',
+    'version: 1\nlisten: { port: 99999 }\n',
+    ['g.yaml:2:17: error: listen.port: expected a port from 0 to 65535, got 99999 [config-value]'],
+  ],
+  [
+    'a key that is missing',
+    'version: 1\nupstreams: { a: {} }\n',
+    ['g.yaml:2:17: error: upstreams.a.target: expected string, got nothing [config-value]'],
+  ],
+  [
+    'a word that is none of those that there are',
+    'version: 1\nlog: { format: xml }\n',
+    ['g.yaml:2:16: error: log.format: expected one of json, text, got "xml" [config-value]'],
+  ],
+  [
+    'a number beyond its bounds',
+    'version: 1\nlimits: { jsonDepth: 5000 }\n',
+    ['g.yaml:2:22: error: limits.jsonDepth: expected at most 1000, got 5000 [config-value]'],
+  ],
+  [
+    'a size and a time of nothing',
+    'version: 1\nlimits: { bodyBytes: 0MiB, requestTimeout: 0s }\n',
+    [
+      'g.yaml:2:22: error: limits.bodyBytes: expected a size above 0, got "0MiB" [config-value]',
+      'g.yaml:2:44: error: limits.requestTimeout: expected a duration above 0, got "0s" [config-value]',
+    ],
+  ],
+  [
+    'a header that can be none',
+    'version: 1\nmetadata: { request: [":path", "x y", "x-*", "*"] }\n',
+    [
+      'g.yaml:2:23: error: metadata.request.0: expected the name of a header, * at its end for any rest, got ":path" [config-value]',
+      'g.yaml:2:32: error: metadata.request.1: expected the name of a header, * at its end for any rest, got "x y" [config-value]',
+    ],
+  ],
+  [
+    'an upstream whose name is none',
+    'version: 1\nupstreams: { 1a: { target: "x:1" } }\n',
+    ['g.yaml:2:18: error: upstreams.1a: expected a name of letters, digits, _ and -, a letter first [config-value]'],
+  ],
+  [
+    'an alias without its anchor',
+    'version: 1\nlisten: *nope\n',
+    ['g.yaml:2:9: error: *nope: expected an anchor &nope before it, got none [yaml]'],
+  ],
+  [
+    'an alias inside its own anchor',
+    'version: 1\nlisten: &a [*a]\n',
+    ['g.yaml:2:13: error: *a: expected an anchor &a before it, got one around it [yaml]'],
+  ],
+  [
+    'a second document',
+    'version: 1\n---\nversion: 1\n',
+    ['g.yaml:2:1: error: expected one document, got a second one [yaml]'],
+  ],
+  [
+    'a hundred thousand brackets',
+    `version: 1\nlisten: ${'['.repeat(100_000)}\n`,
+    ['g.yaml:2:109: error: expected at most 100 levels, got more [yaml]'],
+  ],
+  [
+    'a hundred thousand lists in one line',
+    `version: 1\nlisten:\n  ${'- '.repeat(100_000)}\n`,
+    ['g.yaml:3:203: error: expected at most 100 levels, got more [yaml]'],
+  ],
+  [
+    'a thousand levels of indentation',
+    `${Array.from({ length: 1300 }, (_, i) => `${' '.repeat(i)}a:`).join('\n')}\n`,
+    [/^g\.yaml:\d+:\d+: error: expected at most 100 levels, got more \[yaml\]$/],
+  ],
+  [
+    'a variable that is not closed',
+    'version: 1\nlisten:\n  host: "${NOPE"\n',
+    [
+      "g.yaml:3:9: error: ${: expected ${NAME} or ${file:PATH}, got no closing '}' ($${ stands for ${ itself) [substitution]",
+    ],
+  ],
   [
     'a missing variable',
     'version: 1\nupstreams: { a: { target: "${NOWHERE}" } }\n',
@@ -132,7 +220,7 @@ for (const [fact, yaml, lines] of wrong) {
 test('a bomb of aliases is refused', async (t) => {
   const levels = Array.from({ length: 9 }, (_, i) => `k${i + 1}: &k${i + 1} [${Array(9).fill(`*k${i}`).join(',')}]`);
   const { lines } = await load(t, `k0: &k0 [x]\n${levels.join('\n')}\n`);
-  t.regex(lines.join('\n'), /aliases: expected at most 50 uses/);
+  t.regex(lines.join('\n'), /^g\.yaml:2:10: error: aliases: expected at most 50 uses, got more /);
 });
 
 test('__proto__ is an unknown key and touches nothing', async (t) => {
@@ -156,6 +244,28 @@ test('a substituted value cannot change the shape and is never shown', async (t)
   });
   t.is(lines.length, 1);
   t.notRegex(lines.join(), /hunter2/);
+});
+
+test('brackets in texts are no levels', async (t) => {
+  const { lines } = await load(
+    t,
+    `version: 1\nlog: {} # ${'['.repeat(200)}\nquery: { ignore: ["${'['.repeat(200)}"] }\n`,
+  );
+  t.deepEqual(lines, []);
+});
+
+test('no message shows what may be a secret', async (t) => {
+  const yaml = `version: 1
+auth: { jwt: [{ issuer: i, audiences: [a], secret: hidden }], apiKeys: hidden }
+stores: { redis: { sentinels: [hidden], name: 5, password: { a: hidden } } }
+upstreams: { a: { target: "\${SECRET}" }, b: { target: *s }, c: { target: "u:hidden@h" } }
+log: { format: "hidden\${" }
+`.replace('"${SECRET}"', '&s "${SECRET}"');
+  for (const text of [yaml, yaml.replace(/^log.*\n/m, '')]) {
+    const { lines } = await load(t, text, { SECRET: 'hidden by the environment' });
+    t.true(lines.length > 0);
+    t.notRegex(lines.join('\n'), /hidden/);
+  }
 });
 
 test('paths are relative to the file', async (t) => {
@@ -263,7 +373,7 @@ const accessRows: readonly (readonly [fact: string, yaml: string, lines: readonl
   [
     'an issuer twice',
     `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k" }, { ${ISSUER}, jwksUri: "https://b/k" }] }`,
-    [/: auth\.jwt\.1\.issuer: expected each issuer once /],
+    [/: auth\.jwt\.1\.issuer: expected each issuer once, got "i" /],
   ],
   [
     'a token in two places at once',
@@ -303,7 +413,9 @@ const accessRows: readonly (readonly [fact: string, yaml: string, lines: readonl
   [
     'an origin with a path',
     'cors: { origins: ["https://a.example/app"] }',
-    ['g.yaml:2:19: error: cors.origins.0: expected an origin such as https://app.example.com, or * [config-value]'],
+    [
+      'g.yaml:2:19: error: cors.origins.0: expected an origin such as https://app.example.com, or *, got "https://a.example/app" [config-value]',
+    ],
   ],
   ['a certificate without its key', 'listen: { tls: { cert: a.pem } }', [/: listen\.tls\.key: expected string/]],
 ];

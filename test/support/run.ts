@@ -16,8 +16,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** What to spawn for a command. */
+export function protogateProcess(args: readonly string[]): [command: string, args: readonly string[]] {
+  return [process.execPath, ['--input-type=module', '-e', START, '--', ...args]];
+}
+
 function start(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): ChildProcess {
-  return spawn(process.execPath, ['--input-type=module', '-e', START, '--', ...args], {
+  return spawn(...protogateProcess(args), {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -53,6 +58,8 @@ export interface Serving {
   readonly stderr: () => string;
   /** Types a line. */
   readonly type: (line: string) => void;
+  /** The exit code. */
+  readonly ended: Promise<number | null>;
   /** Sends SIGTERM; resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
 }
@@ -85,6 +92,7 @@ export async function serving(
     stdout: () => stdout,
     stderr: () => stderr,
     type: (text) => void child.stdin!.write(`${text}\n`),
+    ended: closed.then(([code]) => code),
     async stop() {
       child.kill('SIGTERM');
       const [code] = await closed;

@@ -1,0 +1,30 @@
+/** What stands at a place of the config, as messages say it: `"5 sec"`, `99999`, `a list`, `nothing`. Never a secret. */
+
+const MOST_CHARS = 40;
+
+/** Undefined: it is not for messages. `substituted`: texts that came from the environment or a file. */
+export function foundAt(
+  root: unknown,
+  path: readonly PropertyKey[],
+  substituted: ReadonlySet<string>,
+): string | undefined {
+  let value = root;
+  for (const key of path) value = isContainer(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+  if (value === undefined || value === null) return 'nothing';
+  if (isSecret(path)) return undefined;
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return 'an object';
+  if (substituted.has(String(value))) return 'a substituted value';
+  if (typeof value !== 'string') return typeof value === 'function' ? 'a function' : String(value);
+  // Of a URL the part that may name user and password.
+  if (value.includes('@')) return undefined;
+  return JSON.stringify(value.length <= MOST_CHARS ? value : `${value.slice(0, MOST_CHARS)}…`);
+}
+
+function isSecret(path: readonly PropertyKey[]): boolean {
+  return path[0] === 'stores' || path.includes('secret') || path.includes('password');
+}
+
+function isContainer(value: unknown): value is Readonly<Record<PropertyKey, unknown>> {
+  return typeof value === 'object' && value !== null;
+}

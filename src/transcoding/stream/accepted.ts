@@ -1,0 +1,15 @@
+/** Which framing of a stream a client gets (rule 20): what it likes best of what there is. */
+import { gatewayError } from '../../status/status-error.js';
+import { preferredType } from '../negotiate.js';
+import { FRAMINGS, type Framing } from './framing.js';
+
+const TYPES = [...FRAMINGS.keys()];
+/** For those who don't care: what they can read as it comes. */
+const LINES_FIRST = TYPES.toSorted((a, b) => Number(b.endsWith('ndjson')) - Number(a.endsWith('ndjson')));
+
+/** `bothWays`: the client streams as well. Throws 406 where nothing fits. */
+export function acceptedFraming(accept: string | undefined, bothWays: boolean): Framing {
+  const framing = FRAMINGS.get(preferredType(accept, bothWays ? LINES_FIRST : TYPES) ?? '');
+  if (framing !== undefined) return framing;
+  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}`);
+}

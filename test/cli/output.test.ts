@@ -1,0 +1,42 @@
+/** Output that nobody reads, or that can't be written: no command ends in a stack trace for it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import test from 'ava';
+import { protoFolder } from '../support/gateway.js';
+import { protogateProcess } from '../support/run.js';
+
+/** More than a pipe holds. */
+const BIG = `syntax = "proto3"; package a.v1; import "google/api/annotations.proto"; message Q {}
+service S {${Array.from(
+  { length: 3000 },
+  (_, i) => `
+  rpc M${i}(Q) returns (Q) { option (google.api.http) = { get: "/v1/a/long/way/to/nowhere/m${i}" }; }`,
+).join('')} }`;
+
+async function ended(child: ReturnType<typeof spawn>) {
+  let stderr = '';
+  child.stderr!.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  return { exitCode, stderr };
+}
+
+test('a reader that has read enough ends a command quietly', async (t) => {
+  const folder = await protoFolder(t, BIG);
+  for (const args of [['-h'], ['routes', '--protos', folder]]) {
+    const child = spawn(...protogateProcess(args), { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Closed before anything is written, or after the first bytes: both are a broken pipe.
+    if (args[0] === '-h') child.stdout!.destroy();
+    else child.stdout!.once('data', () => child.stdout!.destroy());
+    t.deepEqual(await ended(child), { exitCode: 0, stderr: '' }, args[0]);
+  }
+});
+
+(existsSync('/dev/full') ? test : test.skip)('a full disk is one line and exit 1', async (t) => {
+  const full = openSync('/dev/full', 'w');
+  const child = spawn(...protogateProcess(['config-schema']), { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  t.deepEqual(await ended(child), { exitCode: 1, stderr: 'error: standard output: ENOSPC\n' });
+});
