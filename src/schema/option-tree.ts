@@ -50,6 +50,7 @@ const NONE: readonly never[] = [];
 /** Reads the fields of one message of an option. Call `close` at the end: what nobody asked for is unknown. */
 export class OptionReader {
   readonly #asked = new Set<string>();
+  #position: Position | undefined;
 
   constructor(
     private readonly tree: OptionTree,
@@ -62,15 +63,17 @@ export class OptionReader {
 
   /** Of the message itself. */
   get position(): Position {
-    return this.placeOf(this.path);
+    this.#position ??= this.placeOf(this.path);
+    return this.#position;
   }
 
   has(name: string): boolean {
     return (this.tree.get(name)?.length ?? 0) > 0;
   }
 
+  /** Of what is not there: where it would be. */
   positionOf(name: string, index = 0): Position {
-    return this.placeOf(this.#pathOf(name, index));
+    return this.has(name) ? this.placeOf(this.#pathOf(name, index)) : this.position;
   }
 
   string(name: string): string {

@@ -276,7 +276,7 @@ class FileConverter {
     const features = overrideFeatures(outer, featureOptions(optionsOf(type)));
     this.enums.push({
       fullName,
-      values: Object.entries(type.values).map(([name, number]) => ({ name, number })),
+      values: Object.keys(type.values).map((name) => ({ name, number: type.values[name]! })),
       closed: features.closedEnums,
       places: this.places,
     });
