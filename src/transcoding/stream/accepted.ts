@@ -11,5 +11,6 @@ const LINES_FIRST = TYPES.toSorted((a, b) => Number(b.endsWith('ndjson')) - Numb
 export function acceptedFraming(accept: string | undefined, bothWays: boolean): Framing {
   const framing = FRAMINGS.get(preferredType(accept, bothWays ? LINES_FIRST : TYPES) ?? '');
   if (framing !== undefined) return framing;
-  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}`);
+  const got = JSON.stringify((accept ?? '').slice(0, 80));
+  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}, got ${got}`);
 }
