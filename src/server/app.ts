@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
 import { dismiss, isOver, isWhole } from './answer.js';
 import type { Exchange } from './exchange.js';
+import { tellWhenGone } from './gone.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
 import { cutIfStalled } from './stall.js';
 
@@ -19,6 +20,7 @@ export function createApp(options: PipelineOptions): RequestListener {
 
   return function listener(req, res) {
     const { stallTimeoutMs } = snapshots.current;
+    tellWhenGone(req, res);
     return handle(req, res).then(() => {
       dismiss(res, clock);
       if (!isWhole(res) && !isOver(res)) cutIfStalled(res, stallTimeoutMs, clock);

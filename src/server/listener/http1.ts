@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
@@ -44,13 +43,8 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener): S
       : createTlsServer({ ...options, ...tlsOptions(tls, settings.headersTimeoutMs) });
   // Node would drop what comes after the thousandth without a word, such as the address that a proxy appends.
   server.maxHeadersCount = 0;
-  const follow = followAnswers();
-  server.on('request', (req, res) => {
-    follow(req, res);
-    void handle(req, res);
-  });
+  server.on('request', (req, res) => void handle(req, res));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    follow(req, res);
     expectContinue(req);
     void handle(req, res);
   });
@@ -61,31 +55,6 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener): S
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
   return server;
-}
-
-/**
- * Tells every answer that its connection is gone. Node tells the one whose turn it is, but not those that wait behind it
- * (pipelining), and none at all once somebody else has the socket (`upgrade`).
- */
-function followAnswers(): (req: IncomingMessage, res: ServerResponse) => void {
-  const open = new WeakMap<Socket, Set<ServerResponse>>();
-  const of = (socket: Socket) => {
-    const answers = new Set<ServerResponse>();
-    open.set(socket, answers);
-    // After Node has told what it tells.
-    socket.once('close', () => setImmediate(() => answers.forEach(tellGone)));
-    return answers;
-  };
-  return function follow({ socket }, res) {
-    const answers = open.get(socket) ?? of(socket);
-    answers.add(res);
-    res.once('close', () => answers.delete(res));
-  };
-}
-
-function tellGone(res: ServerResponse): void {
-  res.destroy();
-  if (!res.closed) res.emit('close');
 }
 
 function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
