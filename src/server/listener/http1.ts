@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { closeAfter } from '../answer.js';
@@ -25,7 +26,7 @@ export interface Http1Settings {
 }
 
 /** A server that does not listen yet. */
-export function createHttp1(settings: Http1Settings, handle: RequestListener): Server {
+export function createHttp1(settings: Http1Settings, handle: RequestListener, clock: Clock): Server {
   const { tls, errorFormat } = settings;
   const options = {
     keepAliveTimeout: settings.keepAliveTimeoutMs,
@@ -49,8 +50,8 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener): S
     void handle(req, res);
   });
   server.on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION, errorFormat));
-  server.on('connect', (_req, socket: Duplex) => endWith(socket, NO_TUNNEL, errorFormat));
-  server.on('clientError', (error, socket) => onClientError(error, socket, errorFormat));
+  server.on('connect', (_req, socket: Duplex) => endWith(socket, NO_TUNNEL, errorFormat, clock));
+  server.on('clientError', (error, socket) => onClientError(error, socket, errorFormat, clock));
   // Of a handshake that failed. Node would tell it as a clientError, whose answer waits for a handshake that never ends.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
@@ -73,10 +74,10 @@ export function refuse(res: ServerResponse, error: StatusError, format: ErrorFor
 }
 
 /** Node: the listener of `clientError` must close the socket (http, Event: 'clientError'). */
-function onClientError(error: NodeJS.ErrnoException, socket: Duplex, format: ErrorFormat): void {
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex, format: ErrorFormat, clock: Clock): void {
   const answered = answerOn(socket)?.headersSent === true;
   if (error.code === 'ECONNRESET' || !socket.writable || answered) socket.destroy();
-  else endWith(socket, clientErrorAnswer(error.code), format);
+  else endWith(socket, clientErrorAnswer(error.code), format, clock);
 }
 
 /** The answer whose turn it is on a connection. */
@@ -116,10 +117,15 @@ function malformed(what: string): StatusError {
   return gatewayError(400, 'MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
 }
 
-function endWith(socket: Duplex, error: StatusError, format: ErrorFormat): void {
+/** Nobody reads on: that the client has left would never be noticed. */
+const LINGER_MS = 1000;
+
+function endWith(socket: Duplex, error: StatusError, format: ErrorFormat, clock: Clock): void {
   const { body, headers } = plainAnswer(error, format);
   const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
   const head = [`HTTP/1.1 ${error.httpStatus} ${STATUS_CODES[error.httpStatus] ?? ''}`, ...lines];
+  const cancel = clock.after(LINGER_MS, () => socket.destroy());
+  socket.once('close', cancel);
   socket.on('error', () => {});
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

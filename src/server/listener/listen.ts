@@ -43,7 +43,7 @@ export interface Listener {
 
 /** Resolves once connections are accepted; rejects if the address cannot be had. */
 export async function listen(settings: ListenSettings, handle: RequestListener, clock: Clock): Promise<Listener> {
-  const server = createHttp1(settings, handle);
+  const server = createHttp1(settings, handle, clock);
   const sessions = createHttp2(settings, handle, clock);
   const connections = new Set<Socket>();
   const ending = new AbortController();
