@@ -75,9 +75,7 @@ export class Flights {
       const stop =
         deadline === undefined
           ? () => {}
-          : this.clock.after(Math.min(Math.max(0, deadline - this.clock.now()), MAX_TIMER_MS), () =>
-              reject(deadlineExceeded()),
-            );
+          : this.clock.after(Math.max(0, deadline - this.clock.now()), () => reject(deadlineExceeded()));
       end = () => {
         signal.removeEventListener('abort', onAbort);
         stop();
@@ -86,5 +84,3 @@ export class Flights {
     return { over, end };
   }
 }
-
-const MAX_TIMER_MS = 2 ** 31 - 1;

@@ -125,9 +125,7 @@ class Pool {
       const cancelTimer =
         deadline === undefined
           ? () => {}
-          : this.clock.after(Math.min(2 ** 31 - 1, deadline - this.clock.now()), () =>
-              settle(() => reject(deadlineExceeded())),
-            );
+          : this.clock.after(deadline - this.clock.now(), () => settle(() => reject(deadlineExceeded())));
       const settle = (then: () => void) => {
         cancelTimer();
         signal.removeEventListener('abort', onAbort);

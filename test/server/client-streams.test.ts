@@ -162,6 +162,17 @@ test('a deadline that passes while the first message is waited for is a 504 at o
   t.is(upstream.calls.length, 0);
 });
 
+test('a deadline of centuries has not passed', async (t) => {
+  const { url } = await start();
+  const headers = { ...NDJSON, 'grpc-timeout': '99999999H' };
+  const sent = request(`${url}/v1/lists/1/items`, { method: 'POST', headers, agent: false });
+  sent.flushHeaders();
+  await sleep(200);
+  sent.end('{"n":1}\n');
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  t.is(answer.statusCode, 200);
+});
+
 test('a message in tiny pieces takes memory by its bytes and not by its pieces', async (t) => {
   const elements = createJsonElements('array', 4 << 20);
   setFlagsFromString('--expose-gc');

@@ -1,9 +1,6 @@
 /** Timers of calls: those that end in the same millisecond, as the calls of an aggregate do, share one. */
 import type { Clock } from '../../base/clock.js';
 
-/** Timers count no further. */
-const FARTHEST_MS = 2 ** 31 - 1;
-
 interface Expiring {
   expire(): void;
 }
@@ -36,8 +33,7 @@ export class Deadlines {
   }
 
   #timer(deadline: number): () => void {
-    const left = Math.min(FARTHEST_MS, Math.max(0, deadline - this.clock.now()));
-    return this.clock.after(left, () => {
+    return this.clock.after(Math.max(0, deadline - this.clock.now()), () => {
       const moment = this.#moments.get(deadline);
       this.#moments.delete(deadline);
       for (const call of moment?.calls ?? []) call.expire();
