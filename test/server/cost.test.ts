@@ -2,10 +2,9 @@
  * What hostile input may cost, over a socket: memory ≤ 1 MiB + 100 × input, CPU ≤ 5 ms + 1 µs a byte. The client, the
  * upstream and all garbage are counted too. The best of some tries counts: a busy machine is nobody's fault.
  */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
+import { heldBytes, usedBytes } from '../support/memory.js';
 
 const PROTO = `package cost.v1;
 import "google/api/annotations.proto";
@@ -135,26 +134,17 @@ interface Cost {
   readonly bytes: number;
 }
 
-setFlagsFromString('--expose-gc');
-const collect: () => void = runInNewContext('gc');
-
 /** Of so many tries, or until one is within the limit. */
 async function leastCost(ask: () => Promise<unknown>, limit: Cost): Promise<Cost> {
   let cpuMs = Number.POSITIVE_INFINITY;
   let bytes = Number.POSITIVE_INFINITY;
   for (let tries = 0; tries < 20 && (cpuMs > limit.cpuMs || bytes > limit.bytes); tries++) {
-    collect();
-    const memory = memoryUsed();
+    const held = heldBytes();
     const cpu = process.cpuUsage();
     await ask();
     const { user, system } = process.cpuUsage(cpu);
     cpuMs = Math.min(cpuMs, (user + system) / 1000);
-    bytes = Math.min(bytes, memoryUsed() - memory);
+    bytes = Math.min(bytes, usedBytes() - held);
   }
   return { cpuMs, bytes };
-}
-
-function memoryUsed(): number {
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
 }

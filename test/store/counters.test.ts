@@ -1,9 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { type Hit, MAX_KEYS, MemoryCounters } from '../../src/store/counters.js';
 import type { LimitRule } from '../../src/store/window.js';
 import { handClock } from '../support/clock.js';
+import { heldBytes } from '../support/memory.js';
 
 const MINUTE = 60_000;
 const rule = (over: Partial<LimitRule> = {}): LimitRule => ({
@@ -115,22 +114,12 @@ test('300,000 addresses take no more memory than the bound, and forget no consum
   const consumer = hit({ id: 'consumer', limit: 1 });
   t.true(counters.take([consumer], 1).admitted);
   const address = rule({ id: 'address' });
-  const collect = collector();
-  collect();
-  const before = process.memoryUsage();
+  const before = heldBytes();
   for (let i = 0; i < 3 * MAX_KEYS; i++) {
     counters.take([{ rule: address, key: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, open: true }], 1);
   }
-  collect();
-  const after = process.memoryUsage();
-  const grown = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+  const grown = heldBytes() - before;
   t.log(`${(grown / 2 ** 20).toFixed(1)} MiB for ${MAX_KEYS} keys`);
   t.true(grown < 40 * 2 ** 20, `${grown} bytes`);
   t.false(counters.take([consumer], 1).admitted);
 });
-
-/** Node gives its collector away when asked. */
-function collector(): () => void {
-  setFlagsFromString('--expose-gc');
-  return runInNewContext('gc') as () => void;
-}
