@@ -10,10 +10,11 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 import type { CallRequest, CallResponse } from '../call/call.js';
-import { NO_NOTES } from '../call/call.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../call/metadata.js';
 import type { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from './failure.js';
+import { type MessageSink, Outgoing } from './outgoing.js';
+import { streamedResponse, unaryResponse } from './responses.js';
 
 type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
@@ -21,7 +22,7 @@ type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 const FARTHEST_DEADLINE_MS = 2 ** 31 - 1;
 
 /** A call in flight. `response` settles as a `Call` does; `onEnd` runs once, when nothing of the rpc is left. */
-export class GrpcJsCall {
+export class GrpcJsCall implements MessageSink {
   readonly response: Promise<CallResponse>;
   readonly #call: GrpcCall;
   readonly #request: CallRequest;
@@ -35,8 +36,7 @@ export class GrpcJsCall {
   #message: Uint8Array | undefined;
   /** The consumer of a stream that waits for its next message. */
   #reader: { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void } | undefined;
-  #writer: (() => void) | undefined;
-  #source: AsyncIterator<Uint8Array> | undefined;
+  #outgoing: Outgoing | undefined;
   #ended = false;
   #failure: unknown;
 
@@ -61,7 +61,7 @@ export class GrpcJsCall {
       this.#call.sendMessageWithContext({}, toBuffer(request.message));
       this.#call.halfClose();
     } else {
-      void this.#send(request.message);
+      this.#outgoing = new Outgoing(request.message, this);
     }
   }
 
@@ -101,7 +101,7 @@ export class GrpcJsCall {
     } else if (this.#message === undefined) {
       this.#end(brokenAnswer('status OK without a message'));
     } else {
-      this.#resolve(unaryResponse(this.#message, this.#headers, status.metadata));
+      this.#resolve(unaryResponse(this.#message, this.#headers, status.metadata, fromGrpcMetadata));
       this.#end(undefined);
     }
   }
@@ -115,9 +115,7 @@ export class GrpcJsCall {
     else this.#reader?.reject(failure);
     this.#reader = undefined;
     this.#reject(failure); // of a call that was answered: no effect
-    this.#writer?.();
-    // A source that waits for the client cannot be interrupted here: its own owner ends it, nobody waits for that.
-    this.#source?.return?.().catch(() => {});
+    this.#outgoing?.stop();
     this.#onEnd();
   }
 
@@ -127,44 +125,20 @@ export class GrpcJsCall {
     return failureOf(status, answered, deadline, this.#maxResponseBytes);
   }
 
-  async #send(messages: AsyncIterable<Uint8Array>): Promise<void> {
-    try {
-      const source = messages[Symbol.asyncIterator]();
-      this.#source = source;
-      for (;;) {
-        const { done, value } = await source.next();
-        if (this.#ended) return;
-        if (done === true) break;
-        await this.#write(value);
-        if (this.#ended) return;
-      }
-      this.#source = undefined;
-      this.#call.halfClose();
-    } catch (error) {
-      this.#source = undefined;
-      this.abort(error);
-    }
-  }
-
-  /** Resolves when the upstream's flow control let the message go, or the call ended. */
-  #write(message: Uint8Array): Promise<void> {
+  /** Resolves when the upstream's flow control let the message go. */
+  write(message: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
-      this.#writer = resolve;
       this.#call.sendMessageWithContext({ callback: () => resolve() }, toBuffer(message));
     });
   }
 
+  end(): void {
+    this.#call.halfClose();
+  }
+
   #answerWithStream(): void {
-    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
-      [Symbol.asyncIterator]: () => iterator,
-      next: () => this.#read(),
-      return: async () => {
-        this.abort(cancelled());
-        return { done: true, value: undefined };
-      },
-    };
-    const headers = fromGrpcMetadata(this.#headers);
-    this.#resolve({ headers, message: iterator, trailers: NO_METADATA, notes: NO_NOTES });
+    const cancel = () => this.abort(cancelled());
+    this.#resolve(streamedResponse(fromGrpcMetadata(this.#headers), () => this.#read(), cancel));
   }
 
   /** The next message of a stream; one at a time, as `for await` asks for them. */
@@ -243,20 +217,6 @@ function grpcDeadline(deadline: number | undefined): number {
 
 function toBuffer(message: Uint8Array): Buffer {
   return Buffer.isBuffer(message) ? message : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-}
-
-/** Metadata is read when somebody asks for it: what an aggregate calls answers to nobody but it. */
-function unaryResponse(message: Uint8Array, headers: GrpcMetadata | undefined, trailers: GrpcMetadata): CallResponse {
-  return {
-    message,
-    notes: NO_NOTES,
-    get headers() {
-      return fromGrpcMetadata(headers);
-    },
-    get trailers() {
-      return fromGrpcMetadata(trailers);
-    },
-  };
 }
 
 /** The calls of an aggregate are sent the same; grpc-js copies what it is given. */

@@ -12,10 +12,12 @@ import {
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Clock } from '../../base/clock.js';
-import { type CallRequest, type CallResponse, NO_NOTES } from '../../call/call.js';
-import { type Metadata, NO_METADATA } from '../../call/metadata.js';
+import type { CallRequest, CallResponse } from '../../call/call.js';
+import type { Metadata } from '../../call/metadata.js';
 import type { StatusError } from '../../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from '../failure.js';
+import { type MessageSink, Outgoing } from '../outgoing.js';
+import { streamedResponse, unaryResponse } from '../responses.js';
 import type { Connection } from './connection.js';
 import type { Deadlines } from './deadlines.js';
 import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
@@ -60,7 +62,7 @@ export function requestHeaders(scheme: 'http' | 'https', authority: string, cloc
   };
 }
 
-export class Http2Rpc {
+export class Http2Rpc implements MessageSink {
   readonly response: Promise<CallResponse>;
   #refused = false;
   readonly #stream: ClientHttp2Stream;
@@ -76,7 +78,7 @@ export class Http2Rpc {
   readonly #messages: (Uint8Array | Promise<Uint8Array>)[] = [];
   /** The consumer of a stream that waits for its next message. */
   #consumer: { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void } | undefined;
-  #source: AsyncIterator<Uint8Array> | undefined;
+  #outgoing: Outgoing | undefined;
   #finishing = false;
   /** Nothing more comes. */
   #closed = false;
@@ -117,7 +119,7 @@ export class Http2Rpc {
       const pieces = framed(message);
       if (pieces.length === 2) stream.write(pieces[0]);
       stream.end(pieces.at(-1));
-    } else void this.#send(message);
+    } else this.#outgoing = new Outgoing(message, this);
   }
 
   /** Ends the call now with `error`, here and at the upstream. Does nothing to a call that has ended. */
@@ -198,6 +200,7 @@ export class Http2Rpc {
   async #finish(): Promise<void> {
     if (this.#closed || this.#finishing) return;
     this.#finishing = true;
+    this.#outgoing?.stop();
     const { rstCode } = this.#stream;
     const status = this.#trailers === undefined ? undefined : statusOf(this.#trailers);
     const failure = status === undefined ? this.#withoutStatus(rstCode) : this.#ofStatus(status);
@@ -209,11 +212,11 @@ export class Http2Rpc {
     const [message] = this.#messages;
     if (message === undefined) return this.#end(brokenAnswer('status OK without a message'));
     if (message instanceof Uint8Array) {
-      this.#resolve(unaryResponse(message, this.#headers, this.#trailers));
+      this.#resolve(unaryResponse(message, this.#headers, this.#trailers, metadataOf));
       return this.#end(undefined);
     }
     try {
-      this.#resolve(unaryResponse(await message, this.#headers, this.#trailers));
+      this.#resolve(unaryResponse(await message, this.#headers, this.#trailers, metadataOf));
       this.#end(undefined);
     } catch (error) {
       this.#end(error);
@@ -245,67 +248,30 @@ export class Http2Rpc {
     const { deadline } = this.request;
     if (deadline !== undefined) this.settings.deadlines.delete(deadline, this);
     this.#followers.delete(this);
+    this.#outgoing?.stop();
     if (failure !== undefined) this.#messages.length = 0;
     if (!this.#stream.writableEnded) this.#reset();
     this.#give();
     if (this.#refused && this.isFirst) this.#resolve(this.settings.again(this.request));
     else this.#reject(failure); // of a call that was answered: no effect
-    // A source that waits for the client cannot be interrupted here: its own owner ends it, nobody waits for that.
-    this.#source?.return?.().catch(() => {});
     this.settings.onEnd(this);
   }
 
-  async #send(messages: AsyncIterable<Uint8Array>): Promise<void> {
-    try {
-      const source = messages[Symbol.asyncIterator]();
-      this.#source = source;
-      for (;;) {
-        const { done, value } = await source.next();
-        if (this.#closed) return;
-        if (done === true) break;
-        if (this.#write(value)) continue;
-        await this.#room();
-        if (this.#closed || this.#stream.destroyed) return;
-      }
-      this.#source = undefined;
-      this.#stream.end();
-    } catch (error) {
-      this.#source = undefined;
-      this.abort(error);
-    }
-  }
-
-  /** False: there is no room for more. */
-  #write(message: Uint8Array): boolean {
-    const pieces = framed(message);
-    if (pieces.length === 2) this.#stream.write(pieces[0]);
-    return this.#stream.write(pieces.at(-1));
-  }
-
-  /** Resolves when the upstream's flow control let go what was written, or the stream ended. */
-  #room(): Promise<void> {
+  write(message: Uint8Array): Promise<void> | undefined {
     const stream = this.#stream;
-    if (stream.destroyed) return Promise.resolve();
-    return new Promise((resolve) => {
-      const end = () => {
-        stream.off('drain', end).off('close', end);
-        resolve();
-      };
-      stream.once('drain', end).once('close', end);
-    });
+    const pieces = framed(message);
+    if (pieces.length === 2) stream.write(pieces[0]);
+    if (stream.write(pieces.at(-1))) return undefined;
+    return new Promise((resolve) => void stream.once('drain', resolve));
+  }
+
+  end(): void {
+    this.#stream.end();
   }
 
   #answerWithStream(): void {
-    const iterator: AsyncIterableIterator<Uint8Array, undefined> = {
-      [Symbol.asyncIterator]: () => iterator,
-      next: () => this.#read(),
-      return: async () => {
-        this.abort(cancelled());
-        return { done: true, value: undefined };
-      },
-    };
-    const headers = metadataOf(this.#headers);
-    this.#resolve({ headers, message: iterator, trailers: NO_METADATA, notes: NO_NOTES });
+    const cancel = () => this.abort(cancelled());
+    this.#resolve(streamedResponse(metadataOf(this.#headers), () => this.#read(), cancel));
   }
 
   /** The next message of a stream; one at a time, as `for await` asks for them. */
@@ -358,22 +324,4 @@ function followersOf(signal: AbortSignal): Set<Http2Rpc> {
     { once: true },
   );
   return rpcs;
-}
-
-/** Metadata is read when somebody asks for it: what an aggregate calls answers to nobody but it. */
-function unaryResponse(
-  message: Uint8Array,
-  headers: IncomingHttpHeaders | undefined,
-  trailers: IncomingHttpHeaders | undefined,
-): CallResponse {
-  return {
-    message,
-    notes: NO_NOTES,
-    get headers() {
-      return metadataOf(headers);
-    },
-    get trailers() {
-      return metadataOf(trailers);
-    },
-  };
 }
