@@ -1,98 +1,108 @@
 /**
  * What is wrong with a message and all that it needs: names that are nowhere, numbers and JSON names that clash. The
- * parser lets these pass.
+ * parser lets these pass. It looks at declarations: nothing is linked that no request needs.
  */
-import { type Diagnostic, errorAt } from '../base/diagnostic.js';
-import { type FieldDescriptor, LinkError, type MessageDescriptor } from './descriptor.js';
+import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import type { EnumDeclaration, FieldDeclaration, MessageDeclaration, TypeReference } from './declaration.js';
+import { jsonNameOf } from './declaration.js';
 
-/** What was found so far, so that messages which many methods share are looked at once. */
-export class KnownProblems {
-  /** Of a message alone. */
-  readonly own = new Map<MessageDescriptor, readonly Diagnostic[]>();
-  /** Messages without a problem in anything that they need. */
-  readonly clean = new Set<MessageDescriptor>();
+/** What a reference leads to; undefined: nothing has that name. */
+export type FindType = (reference: TypeReference) => MessageDeclaration | EnumDeclaration | undefined;
+
+/** A message by itself. */
+interface Findings {
+  readonly problems: readonly Diagnostic[];
+  /** The messages of its fields. */
+  readonly needs: readonly MessageDeclaration[];
 }
 
-/** Transitive; in the order in which the fields lead there. */
-export function messageProblems(message: MessageDescriptor, known: KnownProblems): readonly Diagnostic[] {
-  if (known.clean.has(message)) return NONE;
-  const problems: Diagnostic[] = [];
-  const seen = new Set([message]);
-  for (const one of seen) {
-    if (known.clean.has(one)) continue;
-    let own = known.own.get(one);
-    if (own === undefined) {
-      own = ownProblems(one);
-      known.own.set(one, own);
-    }
-    problems.push(...own);
+/** Remembers what was found: messages that many methods share are looked at once. */
+export class MessageProblems {
+  readonly #found = new Map<MessageDeclaration, Findings>();
+  /** Messages without a problem in anything that they need. */
+  readonly #clean = new Set<MessageDeclaration>();
+
+  constructor(private readonly find: FindType) {}
+
+  /** Transitive; in the order in which the fields lead there. */
+  of(message: MessageDeclaration): readonly Diagnostic[] {
+    if (this.#clean.has(message)) return NONE;
+    const problems: Diagnostic[] = [];
+    const seen = new Set([message]);
     // A Set iterates over what is added while it does: no recursion, whatever the nesting.
-    for (const field of one.fields) {
-      const type = typeOf(field);
-      if (type?.kind === 'message') seen.add(type.message);
+    for (const one of seen) {
+      if (this.#clean.has(one)) continue;
+      let found = this.#found.get(one);
+      if (found === undefined) {
+        found = findingsOf(one, this.find);
+        this.#found.set(one, found);
+      }
+      problems.push(...found.problems);
+      for (const needed of found.needs) seen.add(needed);
     }
+    if (problems.length === 0) for (const one of seen) this.#clean.add(one);
+    return problems;
   }
-  if (problems.length === 0) for (const one of seen) known.clean.add(one);
-  return problems;
 }
 
 const NONE: readonly Diagnostic[] = [];
 
-function ownProblems(message: MessageDescriptor): readonly Diagnostic[] {
+/** Of a field whose type is nowhere. */
+export function unknownType(position: Position, fullName: string, type: TypeReference): Diagnostic {
+  return errorAt(position, 'unknown-type', `${fullName}: no file declares ${type.name}`);
+}
+
+function findingsOf(message: MessageDeclaration, find: FindType): Findings {
   const problems: Diagnostic[] = [];
+  const needs: MessageDeclaration[] = [];
+  const nameOf = (field: FieldDeclaration) => `${message.fullName}.${field.name}`;
+  const positionOf = (field: FieldDeclaration) => message.places.position(nameOf(field));
   for (const field of message.fields) {
-    const { number } = field;
-    try {
-      const { type } = field;
-      if (type.kind === 'enum' && !type.enum.closed && type.enum.values[0]?.number !== 0) {
-        problems.push(
-          errorAt(type.enum.position, 'enum-zero', `${type.enum.fullName}: expected its first value to be 0`),
-        );
+    const { number, type } = field;
+    if (typeof type !== 'string') {
+      const found = find(type);
+      if (found === undefined) problems.push(unknownType(positionOf(field), nameOf(field), type));
+      else if ('fields' in found) needs.push(found);
+      else if (!found.closed && found.values[0]?.number !== 0) {
+        const position = found.places.position(found.fullName);
+        problems.push(errorAt(position, 'enum-zero', `${found.fullName}: expected its first value to be 0`));
       }
-    } catch (error) {
-      if (!(error instanceof LinkError)) throw error;
-      problems.push(error.diagnostic);
     }
     if (number < 1 || number > 536_870_911 || (number >= 19_000 && number <= 19_999)) {
-      problems.push(
-        errorAt(field.position, 'field-number', `${field.fullName}: expected a legal field number, got ${number}`),
-      );
+      const text = `${nameOf(field)}: expected a legal field number, got ${number}`;
+      problems.push(errorAt(positionOf(field), 'field-number', text));
     }
   }
   for (const [field, other] of repeatsOf(message.fields, ({ number }) => number)) {
-    const text = `${field.fullName}: ${other.name} has number ${field.number} too`;
-    problems.push(errorAt(field.position, 'field-number', text));
+    const text = `${nameOf(field)}: ${other.name} has number ${field.number} too`;
+    problems.push(errorAt(positionOf(field), 'field-number', text));
   }
-  for (const [field, other] of repeatsOf(message.fields, ({ jsonName }) => jsonName)) {
-    const text = `${field.fullName}: ${other.name} has JSON name '${field.jsonName}' too`;
-    problems.push(errorAt(field.position, 'json-name', text));
+  for (const [field, other] of repeatsOf(message.fields, jsonName)) {
+    const text = `${nameOf(field)}: ${other.name} has JSON name '${jsonName(field)}' too`;
+    problems.push(errorAt(positionOf(field), 'json-name', text));
   }
-  return problems;
+  return { problems, needs };
+}
+
+function jsonName(field: FieldDeclaration): string {
+  return field.jsonName ?? jsonNameOf(field.name);
 }
 
 /** One for all messages: nothing waits while it is used. */
 const SEEN = new Set<unknown>();
 
 /** Each field whose key an earlier one has, with that one. */
-function repeatsOf<K>(fields: readonly FieldDescriptor[], keyOf: (field: FieldDescriptor) => K) {
-  const repeats: [field: FieldDescriptor, other: FieldDescriptor][] = [];
+function repeatsOf<K>(fields: readonly FieldDeclaration[], keyOf: (field: FieldDeclaration) => K) {
+  const repeats: [field: FieldDeclaration, other: FieldDeclaration][] = [];
   // Nearly all messages pass by the size alone.
   SEEN.clear();
   for (const field of fields) SEEN.add(keyOf(field));
   if (SEEN.size === fields.length) return repeats;
-  const first = new Map<K, FieldDescriptor>();
+  const first = new Map<K, FieldDeclaration>();
   for (const field of fields) {
     const other = first.get(keyOf(field));
     if (other === undefined) first.set(keyOf(field), field);
     else repeats.push([field, other]);
   }
   return repeats;
-}
-
-function typeOf(field: FieldDescriptor) {
-  try {
-    return field.type;
-  } catch {
-    return undefined;
-  }
 }

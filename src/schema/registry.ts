@@ -27,7 +27,7 @@ import {
   type ScalarType,
   type ServiceDescriptor,
 } from './descriptor.js';
-import { KnownProblems, messageProblems } from './problems.js';
+import { MessageProblems, unknownType } from './problems.js';
 
 export interface RegistryFile {
   readonly declaration: FileDeclaration;
@@ -58,7 +58,7 @@ class LinkedRegistry implements Registry {
   readonly #inner = new Set<string>();
   /** Packages and messages, by full name. */
   readonly #scopes = new Map<string, Scope>();
-  readonly #problems = new KnownProblems();
+  readonly #problems = new MessageProblems((reference) => this.#declarationOf(reference));
 
   constructor(files: readonly RegistryFile[]) {
     for (const { declaration } of files) {
@@ -113,7 +113,13 @@ class LinkedRegistry implements Registry {
   }
 
   problems(message: MessageDescriptor): readonly Diagnostic[] {
-    return messageProblems(message, this.#problems);
+    const declaration = this.#messages.get(message.fullName);
+    return declaration === undefined ? [] : this.#problems.of(declaration);
+  }
+
+  #declarationOf(reference: TypeReference): MessageDeclaration | EnumDeclaration | undefined {
+    const fullName = this.resolve(reference);
+    return fullName === undefined ? undefined : (this.#messages.get(fullName) ?? this.#enums.get(fullName));
   }
 
   /**
@@ -164,36 +170,59 @@ class LinkedRegistry implements Registry {
   }
 }
 
-class Message implements MessageDescriptor {
-  readonly kind = 'message';
+interface Members {
   readonly fields: readonly FieldDescriptor[];
   readonly oneofs: readonly OneofDescriptor[];
+  readonly extensions: readonly FieldDescriptor[];
+}
+
+class Message implements MessageDescriptor {
+  readonly kind = 'message';
   readonly typed: FieldType = { kind: 'message', message: this, delimited: false };
-  readonly #extensions: readonly Field[];
-  /** Made when the first field is looked up: most messages of a schema never see a request. */
+  /** Made when somebody looks: most messages of a schema never see a request. */
+  #members: Members | undefined;
   #byNumber: Map<number, FieldDescriptor> | undefined;
   #byName: Map<string, FieldDescriptor> | undefined;
 
   constructor(
-    registry: LinkedRegistry,
+    private readonly registry: LinkedRegistry,
     private readonly declaration: MessageDeclaration,
-    extensions: readonly ExtensionDeclaration[],
-  ) {
+    private readonly extensions: readonly ExtensionDeclaration[],
+  ) {}
+
+  get fields(): readonly FieldDescriptor[] {
+    this.#members ??= this.#link();
+    return this.#members.fields;
+  }
+  get oneofs(): readonly OneofDescriptor[] {
+    this.#members ??= this.#link();
+    return this.#members.oneofs;
+  }
+
+  #link(): Members {
+    const { registry, declaration } = this;
     const oneofs = declaration.oneofs.map((name) => ({ name, fields: [] as FieldDescriptor[] }));
-    this.oneofs = oneofs;
-    this.fields = declaration.fields.map((field) => {
+    const fields = declaration.fields.map((field) => {
       const oneof = field.oneof === undefined ? undefined : oneofs.find(({ name }) => name === field.oneof);
       const linked = new Field(registry, field, this, oneof, undefined);
       oneof?.fields.push(linked);
       return linked;
     });
-    this.#extensions = extensions.map(({ field, fullName }) => new Field(registry, field, this, undefined, fullName));
+    const extensions = this.extensions.map(
+      ({ field, fullName }) => new Field(registry, field, this, undefined, fullName),
+    );
+    return { fields, oneofs, extensions };
+  }
+
+  #extensions(): readonly FieldDescriptor[] {
+    this.#members ??= this.#link();
+    return this.#members.extensions;
   }
 
   #numbers(): Map<number, FieldDescriptor> {
     const map = new Map<number, FieldDescriptor>();
     for (const field of this.fields) setOnce(map, field.number, field);
-    for (const extension of this.#extensions) setOnce(map, extension.number, extension);
+    for (const extension of this.#extensions()) setOnce(map, extension.number, extension);
     return map;
   }
 
@@ -201,7 +230,7 @@ class Message implements MessageDescriptor {
     const map = new Map<string, FieldDescriptor>();
     for (const field of this.fields) map.set(field.name, field);
     for (const field of this.fields) setOnce(map, field.jsonName, field);
-    for (const extension of this.#extensions) setOnce(map, extension.jsonName, extension);
+    for (const extension of this.#extensions()) setOnce(map, extension.jsonName, extension);
     return map;
   }
 
@@ -298,7 +327,7 @@ class Field implements FieldDescriptor {
     if (message !== undefined) return delimited ? { kind: 'message', message, delimited } : message.typed;
     const linked = fullName === undefined ? undefined : this.registry.enum(fullName);
     if (linked !== undefined) return linked.typed;
-    throw new LinkError(errorAt(this.position, 'unknown-type', `${this.fullName}: no file declares ${type.name}`));
+    throw new LinkError(unknownType(this.position, this.fullName, type));
   }
 }
 
