@@ -35,9 +35,17 @@ export interface RegistryFile {
   readonly routed: boolean;
 }
 
+/** Told of a declaration in `file` whose name an earlier one has. */
+export type OnRepeat = (fullName: string, file: FileDeclaration, places: Places, earlier: Places) => void;
+
+interface Declared {
+  readonly fullName: string;
+  readonly places: Places;
+}
+
 /** The registry of some files; of two declarations of one name the first one stays. */
-export function createRegistry(files: readonly RegistryFile[]): Registry {
-  return new LinkedRegistry(files);
+export function createRegistry(files: readonly RegistryFile[], onRepeat: OnRepeat = () => {}): Registry {
+  return new LinkedRegistry(files, onRepeat);
 }
 
 /** What is declared right inside a package or a message: full names by simple names. */
@@ -60,12 +68,14 @@ class LinkedRegistry implements Registry {
   readonly #scopes = new Map<string, Scope>();
   readonly #problems = new MessageProblems((reference) => this.#declarationOf(reference));
 
-  constructor(files: readonly RegistryFile[]) {
-    for (const { declaration } of files) {
-      const [, ...packages] = declaration.package.split('.');
+  constructor(files: readonly RegistryFile[], onRepeat: OnRepeat) {
+    // One file may have two import names.
+    for (const file of new Set(files.map(({ declaration }) => declaration))) {
+      const [, ...packages] = file.package.split('.');
       for (const name of packages) this.#inner.add(name);
-      for (const message of declaration.messages) this.#declare(this.#messages, message);
-      for (const one of declaration.enums) this.#declare(this.#enums, one);
+      const repeated = (one: Declared, earlier: Declared) => onRepeat(one.fullName, file, one.places, earlier.places);
+      for (const message of file.messages) this.#declare(this.#messages, message, repeated);
+      for (const one of file.enums) this.#declare(this.#enums, one, repeated);
     }
     for (const { declaration } of files) {
       for (const extension of declaration.extensions) {
@@ -76,11 +86,16 @@ class LinkedRegistry implements Registry {
         else known.push(extension);
       }
     }
-    const names = new Set<string>();
+    const known = new Map<string, ServiceDeclaration>();
     for (const { declaration, routed } of files) {
       for (const service of declaration.services) {
-        if (names.has(service.fullName)) continue;
-        names.add(service.fullName);
+        const { fullName } = service;
+        const first = known.get(fullName);
+        if (first === service) continue;
+        const earlier = first ?? this.#declared(fullName);
+        if (earlier !== undefined) onRepeat(fullName, declaration, service.places, earlier.places);
+        if (first !== undefined) continue;
+        known.set(fullName, service);
         const linked = new Service(this, service, declaration.name, routed);
         this.services.push(linked);
         for (const method of linked.methods) this.#methods.set(method.fullName, method);
@@ -119,7 +134,7 @@ class LinkedRegistry implements Registry {
 
   #declarationOf(reference: TypeReference): MessageDeclaration | EnumDeclaration | undefined {
     const fullName = this.resolve(reference);
-    return fullName === undefined ? undefined : (this.#messages.get(fullName) ?? this.#enums.get(fullName));
+    return fullName === undefined ? undefined : this.#declared(fullName);
   }
 
   /**
@@ -156,13 +171,19 @@ class LinkedRegistry implements Registry {
     return scope;
   }
 
-  #declare<T extends { readonly fullName: string }>(map: Map<string, T>, declaration: T): void {
-    const { fullName } = declaration;
+  #declare<T extends Declared>(map: Map<string, T>, one: T, repeated: (one: T, earlier: Declared) => void): void {
+    const { fullName } = one;
+    const earlier = this.#declared(fullName);
+    if (earlier !== undefined) return repeated(one, earlier);
     const dot = fullName.lastIndexOf('.');
     const name = fullName.slice(dot + 1);
     if (dot > 0) this.#inner.add(name);
     this.#scopeOf(dot < 0 ? '' : fullName.slice(0, dot)).types.set(name, fullName);
-    setOnce(map, fullName, declaration);
+    map.set(fullName, one);
+  }
+
+  #declared(fullName: string): MessageDeclaration | EnumDeclaration | undefined {
+    return this.#messages.get(fullName) ?? this.#enums.get(fullName);
   }
 
   #has(fullName: string): string | undefined {

@@ -6,6 +6,7 @@
  * `shop.v1.Orders.GetOrder`, `(google.api.http)`, `additional_bindings[0].get[0]`.
  */
 import type { Position } from '../base/diagnostic.js';
+import { OptionPlaces } from './option-places.js';
 import { commentOf } from './source-comments.js';
 
 export class SourcePositions {
@@ -15,7 +16,8 @@ export class SourcePositions {
   readonly #declarations = new Map<string, number>();
   /** Of declarations whose name is not the first word of their statement. */
   readonly #statements = new Map<string, number>();
-  readonly #options = new Map<string, number>();
+  /** By owner. */
+  readonly #options = new Map<string, OptionPlaces>();
   readonly #imports = new Map<string, number>();
   /** Second declarations of a name: broken files have some. */
   #repeats: Map<string, number> | undefined;
@@ -38,9 +40,10 @@ export class SourcePositions {
 
   /** The place of a value, or of the nearest thing around it that has one. */
   option(owner: string, spellings: readonly string[], path: string): Position {
+    const places = this.#options.get(owner);
     for (let inner = path; ; inner = inner.slice(0, Math.max(0, inner.lastIndexOf('.')))) {
       for (const option of spellings) {
-        const offset = this.#options.get(optionKey(owner, option, inner));
+        const offset = places?.offsetOf(option, inner);
         if (offset !== undefined) return this.at(offset);
       }
       if (inner === '') return this.declaration(owner);
@@ -50,12 +53,10 @@ export class SourcePositions {
   /** The place of an option's name. Only values are kept: the name is looked for before its first one. */
   optionName(owner: string, option: string): Position {
     const start = this.#declarations.get(owner) ?? 0;
-    for (const [key, value] of this.#options) {
-      if (!key.startsWith(optionKey(owner, option, ''))) continue;
-      const name = this.#text.lastIndexOf(option, value);
-      return this.at(name > start ? name : value);
-    }
-    return this.declaration(owner);
+    const value = this.#options.get(owner)?.first(option);
+    if (value === undefined) return this.declaration(owner);
+    const name = this.#text.lastIndexOf(option, value);
+    return this.at(name > start ? name : value);
   }
 
   /** Declarations of one simple name, whatever they are in. */
@@ -92,8 +93,9 @@ export class SourcePositions {
     if (statement !== offset) this.#statements.set(fullName, statement);
   }
   noteOption(owner: string, option: string, path: string, offset: number): void {
-    const key = optionKey(owner, option, path);
-    if (!this.#options.has(key)) this.#options.set(key, offset);
+    const places = this.#options.get(owner) ?? new OptionPlaces();
+    this.#options.set(owner, places);
+    places.note(option, path, offset);
   }
   noteImport(path: string, offset: number): void {
     this.#imports.set(path, offset);
@@ -121,10 +123,6 @@ function lineStartsOf(text: string): readonly number[] {
   const starts = [0];
   for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', end + 1)) starts.push(end + 1);
   return starts;
-}
-
-function optionKey(owner: string, option: string, path: string): string {
-  return `${owner} ${option} ${path}`;
 }
 
 /** Scans the text of a file; `file` is the name that positions show. */

@@ -5,7 +5,7 @@
 import { type Dirent, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Diagnostic, errorAt, formatPosition, type Position } from '../base/diagnostic.js';
+import { type Diagnostic, errorAt, formatPosition } from '../base/diagnostic.js';
 import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
@@ -180,9 +180,13 @@ class SchemaLoader {
   }
 
   finish(): Schema {
-    this.reportDuplicates();
     const files = [...this.files.values()];
-    return { registry: createRegistry(files), files, diagnostics: this.diagnostics };
+    const registry = createRegistry(files, (fullName, { name }, places, earlier) => {
+      if (BUILTIN.test(name)) return;
+      const text = `${fullName}: declared at ${formatPosition(earlier.position(fullName))} too`;
+      this.diagnostics.push(errorAt(places.position(fullName), 'duplicate-name', text));
+    });
+    return { registry, files, diagnostics: this.diagnostics };
   }
 
   private add(declaration: FileDeclaration, routed: boolean): FileDeclaration {
@@ -203,30 +207,6 @@ class SchemaLoader {
     const inRoots = roots.map((root) => join(root, name)).find(isFile);
     return inRoots ?? (isBuiltin(name) ? join(BUILTIN_ROOT, name) : undefined);
   }
-
-  private reportDuplicates(): void {
-    const first = new Map<string, FileDeclaration>();
-    for (const declaration of new Set([...this.files.values()].map((file) => file.declaration))) {
-      const { messages, enums, services, name } = declaration;
-      for (const named of [messages, enums, services]) {
-        for (const { fullName } of named) {
-          const other = first.get(fullName);
-          if (other === undefined) first.set(fullName, declaration);
-          else if (!BUILTIN.test(name)) {
-            const text = `${fullName}: declared at ${formatPosition(placeOf(fullName, other))} too`;
-            this.diagnostics.push(errorAt(placeOf(fullName, declaration), 'duplicate-name', text));
-          }
-        }
-      }
-    }
-  }
-}
-
-/** Of the first declaration of the name in the file. */
-function placeOf(fullName: string, { messages, enums, services }: FileDeclaration): Position {
-  const service = services.find((one) => one.fullName === fullName);
-  const typed = [...messages, ...enums].find((one) => one.fullName === fullName);
-  return typed?.places.position(fullName) ?? service?.position ?? { file: fullName };
 }
 
 function isBuiltin(name: string): boolean {

@@ -335,6 +335,24 @@ test('two files that declare one name are an error that names both', async (t) =
   );
 });
 
+test('a service, a message and an enum of one name are reported too, a file of two import names is not', async (t) => {
+  const folder = await protoFolder(t, {
+    'a.proto': 'syntax = "proto3";\nmessage M {}\nservice S {}\n',
+    'b.proto': 'syntax = "proto3";\nenum M { ZERO = 0; }\nservice S {}\n',
+    'c.proto': 'syntax = "proto3";\nservice M {}\n',
+    'in/d.proto': 'syntax = "proto3";\nmessage D {}\nenum E { NONE = 0; }\nservice T {}\n',
+  });
+  const { diagnostics } = await loadSchema({ protos: [folder, join(folder, 'in')], imports: [], descriptorSets: [] });
+  t.deepEqual(
+    diagnostics.map((one) => formatDiagnostic(one).replaceAll(`${folder}/`, '')),
+    [
+      'b.proto:2:1: error: M: declared at a.proto:2:1 too [duplicate-name]',
+      'b.proto:3:1: error: S: declared at a.proto:3:1 too [duplicate-name]',
+      'c.proto:2:1: error: M: declared at a.proto:2:1 too [duplicate-name]',
+    ],
+  );
+});
+
 test('hidden folders and loops of links are not followed', async (t) => {
   const folder = await protoFolder(t, { 'a.proto': 'syntax = "proto3";\nmessage A {}\n', '.git/b.proto': 'nonsense' });
   await symlink(folder, join(folder, 'loop'));
@@ -360,6 +378,28 @@ service S { rpc Do(A) returns (A); }
   t.like(registry.method('S/Do')?.position, { line: 8, column: 13 });
   t.like(registry.method('S/Do')?.service.position, { line: 8, column: 1 });
   t.like(registry.message('A.In')?.position, { line: 2, column: 21 });
+});
+
+test('each of many bindings has its own place', async (t) => {
+  const rule = (i: number) => `      additional_bindings { post: "/v1/${i}"\n body: "*" }`;
+  const { registry, diagnostics } = await schemaOf(`syntax = "proto3";
+import "google/api/annotations.proto";
+message M { string body = 1; }
+service S {
+  rpc Do(M) returns (M) {
+    option (google.api.http) = {
+      get: "/v1/a"
+${Array.from({ length: 100 }, (_, i) => rule(i)).join('\n')}
+    };
+  }
+}
+`);
+  t.deepEqual(diagnostics, []);
+  const bindings = registry.method('S/Do')?.httpRule?.additionalBindings ?? [];
+  t.is(bindings.length, 100);
+  for (const [i, { positions }] of bindings.entries()) {
+    t.like(positions, { path: { line: 8 + 2 * i, column: 36 }, body: { line: 9 + 2 * i, column: 9 } });
+  }
 });
 
 function methodsOf(registry: Registry) {
