@@ -244,25 +244,19 @@ function singularKind(field: ValueShape, scalar: EnumCodec | ScalarCodec): Kind 
       dropUnknown(source, values, scalar);
       if (values.length === 0) return false;
       if (!implicit) return true;
-      seek(source, values, values.length - 3, scalar);
+      enterValue(source, values, values.length - 3);
       return !scalar.isDefault(source);
     },
     write(source, values, out) {
-      seek(source, values, values.length - 3, scalar);
+      enterValue(source, values, values.length - 3);
       scalar.write(source, out);
     },
   };
 }
 
-/** Puts the reader on a value, on its length if it has one. */
-function seek(source: WireReader, values: Values, index: number, { wireType }: ScalarCodec): void {
-  const start = values[index + 1]!;
-  const end = values[index + 2]!;
-  source.enter(wireType === WIRE_LENGTH ? start - varintSize(end - start) : start, end);
-}
-
-function varintSize(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
+/** Narrows the reader to a value. */
+function enterValue(source: WireReader, values: Values, index: number): void {
+  source.enter(values[index + 1]!, values[index + 2]!);
 }
 
 function listKind(scalar: EnumCodec | ScalarCodec): Kind {
@@ -274,15 +268,16 @@ function listKind(scalar: EnumCodec | ScalarCodec): Kind {
       out.byte(LIST);
       let comma = false;
       for (let i = 0; i < values.length; i += 3) {
-        if (values[i] === scalar.wireType) seek(source, values, i, scalar);
-        else source.enter(values[i + 1]!, values[i + 2]!);
-        do {
-          if (source.at >= source.end) break;
-          if (isUnknown(source, scalar)) continue;
-          if (comma) out.byte(COMMA);
-          comma = true;
-          scalar.write(source, out);
-        } while (values[i] !== scalar.wireType);
+        enterValue(source, values, i);
+        const packed = values[i] !== scalar.wireType;
+        while (!packed || source.at < source.end) {
+          if (!isUnknown(source, scalar)) {
+            if (comma) out.byte(COMMA);
+            comma = true;
+            scalar.write(source, out);
+          }
+          if (!packed) break;
+        }
       }
       out.byte(LIST_END);
     },
@@ -378,7 +373,7 @@ function isUnknown(source: WireReader, scalar: EnumCodec | ScalarCodec): boolean
 /** Takes the values that a closed enum does not know out of a singular field's. */
 function dropUnknown(source: WireReader, values: Values, scalar: EnumCodec | ScalarCodec): void {
   while (values.length > 0) {
-    seek(source, values, values.length - 3, scalar);
+    enterValue(source, values, values.length - 3);
     if (!isUnknown(source, scalar)) return;
     values.length -= 3;
   }
@@ -436,7 +431,12 @@ function readEntry(
     const tag = source.tag();
     const wireType = tag & 7;
     if (tag >>> 3 === 1 && wireType === keyCodec.wireType) {
+      if (wireType === WIRE_LENGTH) {
+        const length = source.length();
+        source.enter(source.at, source.at + length);
+      }
       keyCodec.write(source, KEY_OUT);
+      source.enter(source.at, end);
       key = keyText(Buffer.from(KEY_OUT.take()).toString('utf8'));
     } else if (tag >>> 3 === 2 && value.accepts(wireType)) {
       const valueStart = source.at;

@@ -141,6 +141,24 @@ test('16: an upstream that splits a message has it merged', async (t) => {
   t.deepEqual((await send('GET', '/v1/books/x')).json, { author: { name: 'Jane', born: 1775 }, tags: ['a', 'b'] });
 });
 
+// Writers that patch lengths in place reserve bytes for them (protobuf's encoding allows any length of a varint).
+test('16: a length may be a longer varint than it needs', async (t) => {
+  const { send, upstream } = await startGateway(t, LIBRARY);
+  const [name, tag, cover, label] = [
+    [0x0a, 0x83, 0x80, 0x80, 0x00, 0x61, 0x62, 0x63],
+    [0x2a, 0x81, 0x00, 0x74, 0x2a, 0x80, 0x00],
+    [0x42, 0x82, 0x80, 0x00, 0xfb, 0xff],
+    [0x32, 0x88, 0x00, 0x0a, 0x81, 0x00, 0x6b, 0x12, 0x81, 0x00, 0x76],
+  ];
+  upstream.script('GetBook', { message: Uint8Array.from([...name, ...tag, ...cover, ...label]) });
+  t.deepEqual((await send('GET', '/v1/books/x')).json, {
+    name: 'abc',
+    tags: ['t', ''],
+    labels: { k: 'v' },
+    cover: '+/8=',
+  });
+});
+
 test('16: an unknown enum number stays a number, unknown fields are left out', async (t) => {
   const { send, upstream } = await startGateway(t, LIBRARY);
   upstream.script('GetBook', { message: Uint8Array.of(0x38, 0x63, 0xf8, 0x07, 0x01) });
