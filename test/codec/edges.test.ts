@@ -154,6 +154,13 @@ test('from an upstream: a wrong wire type is an unknown field', (t) => {
   t.is(Buffer.from(codec.write(Buffer.from('0a0161', 'hex'))).toString(), '{}');
 });
 
+// struct { fields { "a": Value { number NaN, then 1 } } }: of a oneof that comes twice the last counts.
+test('from an upstream: a number that is overridden need not be one', (t) => {
+  const kinds = '11000000000000f87f 11000000000000f03f'.replace(' ', '');
+  const wire = `62190a170a01611212${kinds}`;
+  t.is(Buffer.from(codec.write(Buffer.from(wire, 'hex'))).toString(), '{"struct":{"a":1}}');
+});
+
 test('from an upstream: an Any whose type nobody knows keeps its bytes', (t) => {
   const wire = Buffer.concat([
     Buffer.from('5a10', 'hex'),
