@@ -84,8 +84,6 @@ interface FieldWriter {
   readonly unset: string;
 }
 
-const NO_FIELDS: readonly FieldDescriptor[] = [];
-
 class PlainMessageWriter implements MessageWriter {
   private fields: Map<number, FieldWriter> | undefined;
   private order: readonly FieldWriter[] = [];
@@ -174,9 +172,12 @@ class PlainMessageWriter implements MessageWriter {
       end = source.at;
     }
     const { field } = writer;
-    for (const other of field.oneof?.fields ?? NO_FIELDS) {
-      const member = other === field ? undefined : this.fields!.get(other.number);
-      if (member !== undefined) found.delete(member);
+    if (field.oneof !== undefined) {
+      if (isOfClosedEnum(field) && !isShown(source, writer, [wireType, start, end])) return;
+      for (const other of field.oneof.fields) {
+        const member = other === field ? undefined : this.fields!.get(other.number);
+        if (member !== undefined) found.delete(member);
+      }
     }
     const values = found.get(writer);
     if (values === undefined) found.set(writer, [wireType, start, end]);
@@ -209,6 +210,18 @@ class PlainMessageWriter implements MessageWriter {
   private isOmitted({ fullName }: FieldDescriptor): boolean {
     return this.writers.options.omitFields.has(fullName);
   }
+}
+
+function isOfClosedEnum({ type }: FieldDescriptor): boolean {
+  return type.kind === 'enum' && type.enum.closed;
+}
+
+/** Whether a value is anything; the reader stays where it is. */
+function isShown(source: WireReader, writer: FieldWriter, value: Values): boolean {
+  const { at, end } = source;
+  const shown = writer.shows(source, value);
+  source.enter(at, end);
+  return shown;
 }
 
 function compileField(field: FieldDescriptor, writers: Writers): FieldWriter {
@@ -263,25 +276,36 @@ function listKind(scalar: EnumCodec | ScalarCodec): Kind {
   return {
     accepts: (wireType) => wireType === scalar.wireType || (scalar.packable && wireType === WIRE_LENGTH),
     unset: '[]',
-    shows: always,
+    shows(source, values) {
+      for (let i = 0; i < values.length; i += 3) {
+        enterValue(source, values, i);
+        if (toKnown(source, scalar, values[i] !== scalar.wireType)) return true;
+      }
+      return false;
+    },
     write(source, values, out) {
       out.byte(LIST);
       let comma = false;
       for (let i = 0; i < values.length; i += 3) {
         enterValue(source, values, i);
         const packed = values[i] !== scalar.wireType;
-        while (!packed || source.at < source.end) {
-          if (!isUnknown(source, scalar)) {
-            if (comma) out.byte(COMMA);
-            comma = true;
-            scalar.write(source, out);
-          }
+        while (toKnown(source, scalar, packed)) {
+          if (comma) out.byte(COMMA);
+          comma = true;
+          scalar.write(source, out);
           if (!packed) break;
         }
       }
       out.byte(LIST_END);
     },
   };
+}
+
+/** Steps to the next element of a list's value that is shown; false: there is none. */
+function toKnown(source: WireReader, scalar: EnumCodec | ScalarCodec, packed: boolean): boolean {
+  if (!packed) return !isUnknown(source, scalar);
+  while (source.at < source.end) if (!isUnknown(source, scalar)) return true;
+  return false;
 }
 
 function messageKind(field: ValueShape, message: MessageDescriptor, delimited: boolean, writers: Writers): Kind {
