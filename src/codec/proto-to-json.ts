@@ -407,6 +407,7 @@ function dropUnknown(source: WireReader, values: Values, scalar: EnumCodec | Sca
 function mapKind(field: ValueShape, writers: Writers): Kind {
   const keyCodec = scalarCodec(field.mapKey ?? 'string', field.validateUtf8);
   const value = compileKind(entryValue(field), writers);
+  const absent = isEmptyWhenAbsent(field) ? EMPTY_MESSAGE : NO_VALUES;
   return {
     accepts: (wireType) => wireType === WIRE_LENGTH,
     unset: '{}',
@@ -417,7 +418,7 @@ function mapKind(field: ValueShape, writers: Writers): Kind {
         const entry = readEntry(source, values[i + 1]!, values[i + 2]!, keyCodec, value, depth);
         if (entry.values.length > 0 && !value.shows(source, entry.values)) continue;
         entries.delete(entry.key);
-        entries.set(entry.key, entry.values);
+        entries.set(entry.key, entry.values.length > 0 ? entry.values : absent);
       }
       out.byte(OPEN);
       let comma = false;
@@ -432,6 +433,14 @@ function mapKind(field: ValueShape, writers: Writers): Kind {
       out.byte(CLOSE);
     },
   };
+}
+
+const NO_VALUES: Values = [];
+const EMPTY_MESSAGE: Values = [WIRE_LENGTH, 0, 0];
+
+/** An entry without a value (prost leaves defaults out) has an empty message; only of a Value there is no JSON of that. */
+function isEmptyWhenAbsent({ type }: ValueShape): boolean {
+  return type.kind === 'message' && type.message.fullName !== 'google.protobuf.Value';
 }
 
 /** The value of an entry as a field of its own: it is shown whatever it is. */

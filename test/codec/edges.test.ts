@@ -8,12 +8,16 @@ const PROTO = `syntax = "proto3";
 package t;
 import "google/protobuf/any.proto";
 import "google/protobuf/struct.proto";
+import "google/protobuf/timestamp.proto";
+import "google/protobuf/wrappers.proto";
 message All {
   int64 i64 = 1; uint64 u64 = 2; int32 i32 = 3; double d = 4; float f = 5; string s = 6; bytes b = 7;
   map<string, string> labels = 8; All child = 9; repeated int32 list = 10;
   google.protobuf.Any any = 11; google.protobuf.Struct struct = 12; string display_name = 13;
   oneof kind { string one = 14; int32 two = 15; }
   repeated All children = 16;
+  map<string, google.protobuf.Timestamp> times = 17; map<string, google.protobuf.Int64Value> limits = 18;
+  map<string, google.protobuf.Value> values = 19;
 }
 `;
 
@@ -148,6 +152,13 @@ test('from an upstream: messages nested 10,000 deep are a 502, not a stack overf
     wire = Buffer.concat([Buffer.from([0x4a, ...length]), wire]);
   }
   t.is((t.throws(() => codec.write(wire)) as StatusError).httpStatus, 502);
+});
+
+// prost leaves out of a map's entry what is the default, of messages too.
+test('from an upstream: a map entry without a value holds the empty message', (t) => {
+  const wire = Buffer.from('8a01030a0161 9201030a0161 9a01030a0161 4a00'.replaceAll(' ', ''), 'hex');
+  const expected = { child: {}, times: { a: '1970-01-01T00:00:00Z' }, limits: { a: '0' }, values: { a: null } };
+  t.deepEqual(JSON.parse(Buffer.from(codec.write(wire)).toString()), expected);
 });
 
 test('from an upstream: a wrong wire type is an unknown field', (t) => {
