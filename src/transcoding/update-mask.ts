@@ -12,8 +12,8 @@ import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js
 export interface UpdateMask {
   /** The FieldMask field of the request. */
   readonly field: FieldDescriptor;
-  /** The paths that a body names, as a FieldMask's text; empty: none. What is no JSON object names none. */
-  readonly textOf: (json: Uint8Array) => string;
+  /** The paths that a body names, in proto names. What is no JSON object names none. */
+  readonly pathsOf: (json: Uint8Array) => readonly string[];
 }
 
 /**
@@ -41,10 +41,10 @@ export function compileUpdateMask(
   );
   return {
     field,
-    textOf(json) {
+    pathsOf(json) {
       const paths: string[] = [];
       collect(parsed(json), type.message, '', maxDepth, paths);
-      return paths.filter((path) => !bound.has(path)).join(',');
+      return paths.filter((path) => !bound.has(path));
     },
   };
 }
