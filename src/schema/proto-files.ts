@@ -30,6 +30,7 @@ import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { means, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
+import { parseText } from './proto-parser.js';
 import {
   type SourcePositions,
   scanPositions,
@@ -51,44 +52,6 @@ export function parseProtoFile(name: string, path: string, words: Words): FileDe
   } catch (error) {
     return { ...NOTHING, name, diagnostics: [syntaxProblem(error, text, path, parseText)] };
   }
-}
-
-/**
- * protobufjs throws and catches an Error at every option whose value is a name (`[(google.api.field_behavior) =
- * REQUIRED]`). Its stack, which nobody reads, would be a tenth of what parsing costs. And it lists the fields of a message
- * anew for each that is added. Both are as they were when it has returned: nothing waits in between.
- */
-function parseText(text: string): protobuf.IParserResult {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  protobuf.Type.prototype.add = addToList;
-  try {
-    return protobuf.parse(text, new FileRoot(), { keepCase: true });
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    protobuf.Type.prototype.add = add;
-  }
-}
-
-const { add } = protobuf.Type.prototype;
-
-/** As `add`, which drops the list of fields by number and makes it again, ten thousand times for ten thousand fields. */
-function addToList(this: protobuf.Type, object: protobuf.ReflectionObject): protobuf.Type {
-  const { fieldsById } = this;
-  add.call(this, object);
-  if (object instanceof protobuf.Field && object.extend === undefined) {
-    fieldsById[object.id] = object;
-    (this as unknown as { _fieldsById: typeof fieldsById })._fieldsById = fieldsById;
-  }
-  return this;
-}
-
-/**
- * protobufjs registers what it adds to a Root for lookups, exposes it as properties and adds extensions to the types
- * that they extend. For a Root that is read once and dropped that is time spent, and fields that are listed twice.
- */
-class FileRoot extends protobuf.Root {
-  _handleAdd(): void {}
 }
 
 /** Rule ids of what is wrong with an annotation. */

@@ -53,7 +53,11 @@ message M {
   repeated int32 packed = 4 [packed = true];
   optional group Part = 5 { optional string text = 1; }
   repeated group Piece = 6 { required int32 size = 1; }
-  oneof one { int32 a = 7; }
+  oneof one {
+    int32 a = 7;
+    group Either = 10 { optional string text = 1; optional group Inner = 2 { optional int32 n = 1; } }
+    group Other = 11 { }
+  }
   optional Level level = 9;
   extensions 100 to 199;
   extend M { optional M nested = 101; }
