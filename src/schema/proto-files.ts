@@ -189,7 +189,7 @@ class FileConverter {
     const options = optionsOf(field);
     const features = overrideFeatures(outer, featureOptions(options));
     const proto3Optional = isProto3Optional(field);
-    const group = field.rule !== undefined && isGroup(field);
+    const group = isGroup(field);
     const explicit = proto3Optional || field.partOf != null || features.fieldPresence === 'EXPLICIT';
     const repeated = field.rule === 'repeated';
     const packed = last(options, 'packed');
@@ -197,7 +197,7 @@ class FileConverter {
     const map = field instanceof protobuf.MapField;
     const jsonName = last(options, 'json_name');
     return {
-      name: field.name,
+      name: group ? lastName(field).toLowerCase() : lastName(field),
       jsonName: typeof jsonName === 'string' ? this.words.of(jsonName) : undefined,
       number: field.id,
       cardinality: map ? 'map' : repeated ? 'repeated' : 'singular',
@@ -213,7 +213,7 @@ class FileConverter {
               : 'implicit',
       packed: typeof packed === 'boolean' ? packed : features.packed,
       validateUtf8: features.validateUtf8,
-      delimited: !map && (group || isGroup(field) || features.delimited),
+      delimited: !map && (group || features.delimited),
       oneof: field.partOf != null && !proto3Optional ? field.partOf.name : undefined,
       deprecated: last(options, 'deprecated') === true,
       behavior: behaviorOf(options, this.packageName),
@@ -223,15 +223,13 @@ class FileConverter {
 
   private extension(field: protobuf.Field, scope: string, features: Features): void {
     if (field.extend === undefined) return;
-    // protobufjs names an extension inside a message with its full path.
-    const name = field.name.slice(field.name.lastIndexOf('.') + 1);
     const declared = this.field(field, scope, features);
-    const fullName = scope === '' ? name : `${scope}.${name}`;
+    const fullName = scope === '' ? declared.name : `${scope}.${declared.name}`;
     const singular = declared.cardinality === 'singular' && declared.presence === 'implicit';
     this.extensions.push({
       extendee: { name: this.words.of(field.extend), scope },
       fullName,
-      field: { ...declared, name, ...(singular ? { presence: 'explicit' as const } : {}) },
+      field: { ...declared, ...(singular ? { presence: 'explicit' as const } : {}) },
     });
   }
 
@@ -397,10 +395,17 @@ function isProto3Optional(field: protobuf.Field): boolean {
   return field.options?.proto3_optional === true;
 }
 
+/** protobufjs names an extension inside a message with its full path. */
+function lastName({ name }: protobuf.Field): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
+/** The field that a group declares, and none that uses its message: protobufjs names it `twoWords`, protoc `twowords`. */
 function isGroup(field: protobuf.Field): boolean {
   if (isScalarType(field.type)) return false;
   const nested = field.parent instanceof protobuf.Namespace ? field.parent.get(field.type) : null;
-  return nested instanceof protobuf.Type && 'group' in nested && nested.group === true;
+  if (!(nested instanceof protobuf.Type && 'group' in nested && nested.group === true)) return false;
+  return lastName(field) === protobuf.util.lcFirst(nested.name);
 }
 
 function idempotencyOf(level: unknown): MethodDeclaration['idempotency'] {
