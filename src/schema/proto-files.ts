@@ -128,7 +128,7 @@ class FileConverter {
     this.root = parsed.root;
     this.words = words;
     this.packageName = words.of(parsed.package ?? '');
-    this.imports = (parsed.imports ?? []).map((name) => words.of(name));
+    this.imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])].map((name) => words.of(name));
     this.places = placesOf(path);
   }
 

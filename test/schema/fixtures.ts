@@ -46,6 +46,7 @@ service Items {
 
 const PROTO2 = `syntax = "proto2";
 package t.old;
+import weak "google/protobuf/empty.proto";
 message M {
   required string name = 1;
   optional int32 count = 2 [default = 7];
@@ -60,6 +61,7 @@ message M {
   }
   optional Level level = 9;
   optional Part same = 12;
+  optional google.protobuf.Empty weak = 13;
   extensions 100 to 199;
   extend M { optional M nested = 101; }
 }
