@@ -229,3 +229,22 @@ test('json.unknownFields: ignore drops unknown fields of a body', async (t) => {
   t.is((await send('POST', '/v1/books:create', { body: { bookId: 'x', titel: { deep: [1] } } })).status, 200);
   t.deepEqual(upstream.last().request, { book_id: 'x' });
 });
+
+// protobuf's conformance suite recommends it: IgnoreUnknownEnumStringValueIn… (MapValue, OptionalField, RepeatedField).
+test('json.unknownFields: ignore drops names that an enum does not have, and nothing beside them', async (t) => {
+  const PAINT = `package paint.v1;
+    import "google/api/annotations.proto";
+    enum Color { NONE = 0; RED = 1; }
+    message Paint { Color one = 1; optional Color may = 2; repeated Color all = 3; map<string, Color> by_name = 4; int32 n = 5; }
+    service Paints {
+      rpc Put(Paint) returns (Paint) { option (google.api.http) = { put: "/paint/{one}" body: "*" additional_bindings { put: "/all" body: "all" } }; }
+    }`;
+  const { send, upstream } = await startGateway(t, PAINT, {}, { json: { unknownFields: 'ignore' } });
+  const body = { one: 'PINK', may: 'PINK', all: ['RED', 'PINK', 7], byName: { a: 'PINK', b: 'RED' }, n: 1 };
+  t.is((await send('PUT', '/paint/RED', { body })).status, 200);
+  t.deepEqual(upstream.last().request, { one: 'RED', all: ['RED', 7], by_name: { b: 'RED' }, n: 1 });
+  t.is((await send('PUT', '/all', { body: ['PINK', 'RED'] })).status, 200);
+  t.deepEqual(upstream.last().request, { all: ['RED'] });
+  t.is((await send('PUT', '/paint/PINK', { body: {} })).status, 400);
+  t.is((await send('PUT', '/paint/RED', { body: { may: true } })).status, 400);
+});
