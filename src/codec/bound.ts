@@ -112,6 +112,21 @@ function bindEntry(message: BoundMessage, field: FieldDescriptor, key: string, t
   else entry.values.set(sameKey, scratch.slice());
 }
 
+/**
+ * Binds a FieldMask of paths in proto names. Its text would not do: there `displayName` is display_name, also where a
+ * field's proto name is displayName.
+ */
+export function bindPaths(root: BoundMessage, field: FieldDescriptor, paths: readonly string[]): void {
+  scratch.reset();
+  writeFramed(field, () => {
+    for (const path of paths) {
+      scratch.tag(1, Wire.LEN);
+      scratch.string(path);
+    }
+  });
+  root.add({ kind: 'leaf', field, text: paths.join(','), value: scratch.slice() });
+}
+
 /** Whether the field's values can be written as text: scalars, enums, and messages whose JSON is a string or scalar. */
 export function isTextual({ type }: FieldDescriptor): boolean {
   if (type.kind !== 'message') return true;
@@ -128,7 +143,8 @@ export function encodeText(field: FieldDescriptor, text: string): Uint8Array {
 }
 
 /** Undefined, or what was expected. */
-function writeText({ type, number, fullName }: FieldDescriptor, text: string): string | undefined {
+function writeText(field: FieldDescriptor, text: string): string | undefined {
+  const { type, fullName } = field;
   switch (type.kind) {
     case 'scalar':
       return writeScalarText(type.scalar, text, scratch) ? undefined : expectedScalar(type.scalar);
@@ -139,13 +155,20 @@ function writeText({ type, number, fullName }: FieldDescriptor, text: string): s
       return written ? undefined : `a value of ${type.enum.fullName}`;
     }
     case 'message': {
-      const start = type.delimited ? scratch.pos : scratch.fork();
-      const expected = writeTextContents(type.message.fullName, text, fullName);
-      if (type.delimited) scratch.tag(number, Wire.END_GROUP);
-      else scratch.join(start);
-      return expected;
+      const typeName = type.message.fullName;
+      return writeFramed(field, () => writeTextContents(typeName, text, fullName));
     }
   }
+}
+
+/** Contents of a message with what its field needs around them. */
+function writeFramed<T>({ type, number }: FieldDescriptor, writeContents: () => T): T {
+  const isGroup = type.kind === 'message' && type.delimited;
+  const start = isGroup ? scratch.pos : scratch.fork();
+  const result = writeContents();
+  if (isGroup) scratch.tag(number, Wire.END_GROUP);
+  else scratch.join(start);
+  return result;
 }
 
 function writeTextContents(typeName: string, text: string, field: string): string | undefined {

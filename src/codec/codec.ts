@@ -19,7 +19,7 @@ export interface JsonOptions {
   readonly enumsAsInts: boolean;
   /** Write `display_name` instead of `displayName`; both are always read. Default false. */
   readonly protoNames: boolean;
-  /** What an unknown JSON field in a request gets. Default reject. */
+  /** What an unknown JSON field in a request gets, and an unknown name of an enum. Default reject. */
   readonly unknownFields: 'reject' | 'ignore';
   /** Deepest nesting of JSON that is read, and of messages that are written. Default 100. */
   readonly maxDepth: number;

@@ -14,7 +14,7 @@ import type { JsonOptions } from './codec.js';
 import { violationOf } from './json-path.js';
 import { Char, JsonScanner, ReadProblem } from './json-scanner.js';
 import { duplicateKey, skipValue, type TypeOffsets } from './json-skip.js';
-import { compileEnum, compileScalar, type ReadValue, takesNull } from './json-values.js';
+import { compileEnum, compileScalar, compileUnknownName, type ReadValue, takesNull } from './json-values.js';
 import { type MemberPlan, MessagePlan, type ReadMember, SeenStack } from './message-plan.js';
 import { expectedScalar, fieldWireType, scalarWireType, writeScalarText } from './scalar.js';
 import { createStructReader, type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
@@ -269,8 +269,24 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
       case 'repeated':
         return field.packed ? compilePacked(field) : compileExpanded(field);
       case 'singular':
-        return field.presence === 'implicit' ? compileImplicit(field) : compileTagged(field.number, field);
+        return known(
+          field,
+          field.presence === 'implicit' ? compileImplicit(field) : compileTagged(field.number, field),
+        );
     }
+  }
+
+  /** Where unknown fields are ignored, so are unknown names of an enum (protobuf's conformance suite: IgnoreUnknownEnum…). */
+  function known({ type }: FieldDescriptor, read: ReadMember): ReadMember {
+    const passUnknownName = unknownNameOf(type);
+    if (passUnknownName === undefined) return read;
+    return function readKnown(depth) {
+      if (!passUnknownName()) read(depth);
+    };
+  }
+
+  function unknownNameOf(type: FieldType): (() => boolean) | undefined {
+    return ignoreUnknown && type.kind === 'enum' ? compileUnknownName(type.enum, scanner) : undefined;
   }
 
   /** One value behind its tag. */
@@ -330,22 +346,23 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     };
   }
 
-  function compilePacked({ number, type }: FieldDescriptor): ReadMember {
+  function compilePacked(field: FieldDescriptor): ReadMember {
+    const { number, type } = field;
     if (type.kind === 'message') throw new TypeError('a packed message');
-    const readValue = compileValue(type);
+    const readValue = known(field, compileValue(type));
     return function readPacked(depth) {
       scanner.open(Char.OPEN_LIST, depth);
       if (scanner.isEmpty(Char.CLOSE_LIST)) return;
       writer.tag(number, Wire.LEN);
       const start = writer.fork();
-      do readValue();
+      do readValue(depth);
       while (scanner.hasMore(Char.CLOSE_LIST));
       writer.join(start);
     };
   }
 
   function compileExpanded(field: FieldDescriptor): ReadMember {
-    const readElement = compileTagged(field.number, field);
+    const readElement = known(field, compileTagged(field.number, field));
     return function readList(depth) {
       scanner.open(Char.OPEN_LIST, depth);
       if (scanner.isEmpty(Char.CLOSE_LIST)) return;
@@ -358,6 +375,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const keyType = field.mapKey!;
     const keyWire = scalarWireType(keyType);
     const readEntryValue = compileTagged(2, field);
+    const passUnknownName = unknownNameOf(field.type);
     return function readMap(depth) {
       scanner.open(Char.OPEN_OBJECT, depth);
       if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
@@ -365,6 +383,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
       do {
         const key = scanner.readKey();
         const keyAt = scanner.tokenStart;
+        const entryStart = writer.pos;
         writer.tag(field.number, Wire.LEN);
         const start = writer.fork();
         writer.tag(1, keyWire);
@@ -375,6 +394,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
         if (keys.has(same)) throw duplicateKey(keyAt);
         keys.add(same);
         scanner.colon();
+        if (passUnknownName?.() === true) {
+          writer.pos = entryStart;
+          continue;
+        }
         readEntryValue(depth + 1);
         writer.join(start);
       } while (scanner.hasMore(Char.CLOSE_OBJECT));

@@ -113,6 +113,17 @@ export function compileEnum(type: EnumDescriptor, scanner: JsonScanner, writer: 
   };
 }
 
+/** Passes a string that is no name of the enum's; false: something else stands there. */
+export function compileUnknownName(type: EnumDescriptor, scanner: JsonScanner): () => boolean {
+  return function passUnknownName() {
+    if (scanner.peek() !== Char.QUOTE) return false;
+    const { pos } = scanner;
+    if (type.numberOf(scanner.readString()) === undefined) return true;
+    scanner.pos = pos;
+    return false;
+  };
+}
+
 function atNumber(scanner: JsonScanner): boolean {
   const byte = scanner.peek();
   return byte === Char.MINUS || (byte >= Char.ZERO && byte <= Char.NINE);

@@ -84,8 +84,6 @@ interface FieldWriter {
   readonly unset: string;
 }
 
-const NO_FIELDS: readonly FieldDescriptor[] = [];
-
 class PlainMessageWriter implements MessageWriter {
   private fields: Map<number, FieldWriter> | undefined;
   private order: readonly FieldWriter[] = [];
@@ -174,9 +172,12 @@ class PlainMessageWriter implements MessageWriter {
       end = source.at;
     }
     const { field } = writer;
-    for (const other of field.oneof?.fields ?? NO_FIELDS) {
-      const member = other === field ? undefined : this.fields!.get(other.number);
-      if (member !== undefined) found.delete(member);
+    if (field.oneof !== undefined) {
+      if (isOfClosedEnum(field) && !isShown(source, writer, [wireType, start, end])) return;
+      for (const other of field.oneof.fields) {
+        const member = other === field ? undefined : this.fields!.get(other.number);
+        if (member !== undefined) found.delete(member);
+      }
     }
     const values = found.get(writer);
     if (values === undefined) found.set(writer, [wireType, start, end]);
@@ -209,6 +210,18 @@ class PlainMessageWriter implements MessageWriter {
   private isOmitted({ fullName }: FieldDescriptor): boolean {
     return this.writers.options.omitFields.has(fullName);
   }
+}
+
+function isOfClosedEnum({ type }: FieldDescriptor): boolean {
+  return type.kind === 'enum' && type.enum.closed;
+}
+
+/** Whether a value is anything; the reader stays where it is. */
+function isShown(source: WireReader, writer: FieldWriter, value: Values): boolean {
+  const { at, end } = source;
+  const shown = writer.shows(source, value);
+  source.enter(at, end);
+  return shown;
 }
 
 function compileField(field: FieldDescriptor, writers: Writers): FieldWriter {
@@ -244,49 +257,55 @@ function singularKind(field: ValueShape, scalar: EnumCodec | ScalarCodec): Kind 
       dropUnknown(source, values, scalar);
       if (values.length === 0) return false;
       if (!implicit) return true;
-      seek(source, values, values.length - 3, scalar);
+      enterValue(source, values, values.length - 3);
       return !scalar.isDefault(source);
     },
     write(source, values, out) {
-      seek(source, values, values.length - 3, scalar);
+      enterValue(source, values, values.length - 3);
       scalar.write(source, out);
     },
   };
 }
 
-/** Puts the reader on a value, on its length if it has one. */
-function seek(source: WireReader, values: Values, index: number, { wireType }: ScalarCodec): void {
-  const start = values[index + 1]!;
-  const end = values[index + 2]!;
-  source.enter(wireType === WIRE_LENGTH ? start - varintSize(end - start) : start, end);
-}
-
-function varintSize(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5;
+/** Narrows the reader to a value. */
+function enterValue(source: WireReader, values: Values, index: number): void {
+  source.enter(values[index + 1]!, values[index + 2]!);
 }
 
 function listKind(scalar: EnumCodec | ScalarCodec): Kind {
   return {
     accepts: (wireType) => wireType === scalar.wireType || (scalar.packable && wireType === WIRE_LENGTH),
     unset: '[]',
-    shows: always,
+    shows(source, values) {
+      for (let i = 0; i < values.length; i += 3) {
+        enterValue(source, values, i);
+        if (toKnown(source, scalar, values[i] !== scalar.wireType)) return true;
+      }
+      return false;
+    },
     write(source, values, out) {
       out.byte(LIST);
       let comma = false;
       for (let i = 0; i < values.length; i += 3) {
-        if (values[i] === scalar.wireType) seek(source, values, i, scalar);
-        else source.enter(values[i + 1]!, values[i + 2]!);
-        do {
-          if (source.at >= source.end) break;
-          if (isUnknown(source, scalar)) continue;
+        enterValue(source, values, i);
+        const packed = values[i] !== scalar.wireType;
+        while (toKnown(source, scalar, packed)) {
           if (comma) out.byte(COMMA);
           comma = true;
           scalar.write(source, out);
-        } while (values[i] !== scalar.wireType);
+          if (!packed) break;
+        }
       }
       out.byte(LIST_END);
     },
   };
+}
+
+/** Steps to the next element of a list's value that is shown; false: there is none. */
+function toKnown(source: WireReader, scalar: EnumCodec | ScalarCodec, packed: boolean): boolean {
+  if (!packed) return !isUnknown(source, scalar);
+  while (source.at < source.end) if (!isUnknown(source, scalar)) return true;
+  return false;
 }
 
 function messageKind(field: ValueShape, message: MessageDescriptor, delimited: boolean, writers: Writers): Kind {
@@ -378,7 +397,7 @@ function isUnknown(source: WireReader, scalar: EnumCodec | ScalarCodec): boolean
 /** Takes the values that a closed enum does not know out of a singular field's. */
 function dropUnknown(source: WireReader, values: Values, scalar: EnumCodec | ScalarCodec): void {
   while (values.length > 0) {
-    seek(source, values, values.length - 3, scalar);
+    enterValue(source, values, values.length - 3);
     if (!isUnknown(source, scalar)) return;
     values.length -= 3;
   }
@@ -388,6 +407,7 @@ function dropUnknown(source: WireReader, values: Values, scalar: EnumCodec | Sca
 function mapKind(field: ValueShape, writers: Writers): Kind {
   const keyCodec = scalarCodec(field.mapKey ?? 'string', field.validateUtf8);
   const value = compileKind(entryValue(field), writers);
+  const absent = isEmptyWhenAbsent(field) ? EMPTY_MESSAGE : NO_VALUES;
   return {
     accepts: (wireType) => wireType === WIRE_LENGTH,
     unset: '{}',
@@ -398,7 +418,7 @@ function mapKind(field: ValueShape, writers: Writers): Kind {
         const entry = readEntry(source, values[i + 1]!, values[i + 2]!, keyCodec, value, depth);
         if (entry.values.length > 0 && !value.shows(source, entry.values)) continue;
         entries.delete(entry.key);
-        entries.set(entry.key, entry.values);
+        entries.set(entry.key, entry.values.length > 0 ? entry.values : absent);
       }
       out.byte(OPEN);
       let comma = false;
@@ -413,6 +433,14 @@ function mapKind(field: ValueShape, writers: Writers): Kind {
       out.byte(CLOSE);
     },
   };
+}
+
+const NO_VALUES: Values = [];
+const EMPTY_MESSAGE: Values = [WIRE_LENGTH, 0, 0];
+
+/** An entry without a value (prost leaves defaults out) has an empty message; only of a Value there is no JSON of that. */
+function isEmptyWhenAbsent({ type }: ValueShape): boolean {
+  return type.kind === 'message' && type.message.fullName !== 'google.protobuf.Value';
 }
 
 /** The value of an entry as a field of its own: it is shown whatever it is. */
@@ -436,7 +464,12 @@ function readEntry(
     const tag = source.tag();
     const wireType = tag & 7;
     if (tag >>> 3 === 1 && wireType === keyCodec.wireType) {
+      if (wireType === WIRE_LENGTH) {
+        const length = source.length();
+        source.enter(source.at, source.at + length);
+      }
       keyCodec.write(source, KEY_OUT);
+      source.enter(source.at, end);
       key = keyText(Buffer.from(KEY_OUT.take()).toString('utf8'));
     } else if (tag >>> 3 === 2 && value.accepts(wireType)) {
       const valueStart = source.at;

@@ -7,9 +7,9 @@ export interface ScalarCodec {
   readonly wireType: number;
   /** May be packed. */
   readonly packable: boolean;
-  /** Writes the value at the reader as JSON. */
+  /** Writes the value at the reader as JSON; text and bytes are all that the reader is narrowed to. */
   write(reader: WireReader, out: JsonWriter): void;
-  /** True if the value at the reader is the type's default; moves the reader. */
+  /** True if the value at the reader is the type's default; may move the reader. */
   isDefault(reader: WireReader): boolean;
   /** The default as JSON. */
   readonly defaultJson: string;
@@ -134,9 +134,8 @@ function lengthCodec(scalar: 'string' | 'bytes', validateUtf8: boolean): ScalarC
     packable: false,
     defaultJson: '""',
     write(reader, out) {
-      const length = reader.length();
-      const { at, bytes } = reader;
-      const end = at + length;
+      const { at, end, bytes } = reader;
+      const length = end - at;
       reader.at = end;
       if (scalar === 'bytes') {
         out.ascii(`"${Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('base64')}"`);
@@ -145,10 +144,8 @@ function lengthCodec(scalar: 'string' | 'bytes', validateUtf8: boolean): ScalarC
         out.string(Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('utf8'));
       }
     },
-    isDefault(reader) {
-      const length = reader.length();
-      reader.at += length;
-      return length === 0;
+    isDefault({ at, end }) {
+      return at === end;
     },
   };
 }

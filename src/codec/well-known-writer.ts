@@ -137,12 +137,15 @@ function valueWriter(message: MessageDescriptor, plain: MessageWriter): WriteMes
     const reader = joined(source, ranges);
     const { at, end } = reader;
     let member: number | undefined;
+    let number = 0;
     while (reader.at < reader.end) {
       const tag = reader.tag();
       reader.skip(tag, depth);
       if (tag >>> 3 <= 6) member = tag >>> 3;
-      if (tag === (2 << 3) + WIRE_FIXED64) requireFinite(reader);
+      if (tag === (2 << 3) + WIRE_FIXED64) number = doubleOf(reader);
     }
+    if (member === 2 && !Number.isFinite(number))
+      throw new BrokenWire(`Value: ${numberJson(number)} is no JSON number`);
     const field = member === undefined ? undefined : message.field(member);
     if (field === undefined) throw new BrokenWire('Value without a kind');
     reader.enter(at, end);
@@ -152,11 +155,10 @@ function valueWriter(message: MessageDescriptor, plain: MessageWriter): WriteMes
 
 const DOUBLE = new DataView(new ArrayBuffer(8));
 
-function requireFinite({ low, high }: WireReader): void {
+function doubleOf({ low, high }: WireReader): number {
   DOUBLE.setUint32(0, low, true);
   DOUBLE.setUint32(4, high, true);
-  const value = DOUBLE.getFloat64(0, true);
-  if (!Number.isFinite(value)) throw new BrokenWire(`Value: ${numberJson(value)} is no JSON number`);
+  return DOUBLE.getFloat64(0, true);
 }
 
 /** `type_url` (string = 1), `value` (bytes = 2). A type that the schema does not have keeps its bytes as base64. */

@@ -145,7 +145,10 @@ export const json = z
     emitDefaults: z.boolean().default(false).describe('Write fields without presence that hold their default.'),
     enumsAsInts: z.boolean().default(false).describe('Write enums as numbers.'),
     protoNames: z.boolean().default(false).describe('Write display_name instead of displayName.'),
-    unknownFields: z.enum(['reject', 'ignore']).default('reject').describe('What an unknown field of a body gets.'),
+    unknownFields: z
+      .enum(['reject', 'ignore'])
+      .default('reject')
+      .describe('What an unknown field of a body gets, and an unknown name of an enum.'),
   })
   .prefault({})
   .describe('How messages look as JSON.');

@@ -30,6 +30,7 @@ import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { means, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
+import { parseText } from './proto-parser.js';
 import {
   type SourcePositions,
   scanPositions,
@@ -51,44 +52,6 @@ export function parseProtoFile(name: string, path: string, words: Words): FileDe
   } catch (error) {
     return { ...NOTHING, name, diagnostics: [syntaxProblem(error, text, path, parseText)] };
   }
-}
-
-/**
- * protobufjs throws and catches an Error at every option whose value is a name (`[(google.api.field_behavior) =
- * REQUIRED]`). Its stack, which nobody reads, would be a tenth of what parsing costs. And it lists the fields of a message
- * anew for each that is added. Both are as they were when it has returned: nothing waits in between.
- */
-function parseText(text: string): protobuf.IParserResult {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  protobuf.Type.prototype.add = addToList;
-  try {
-    return protobuf.parse(text, new FileRoot(), { keepCase: true });
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit;
-    protobuf.Type.prototype.add = add;
-  }
-}
-
-const { add } = protobuf.Type.prototype;
-
-/** As `add`, which drops the list of fields by number and makes it again, ten thousand times for ten thousand fields. */
-function addToList(this: protobuf.Type, object: protobuf.ReflectionObject): protobuf.Type {
-  const { fieldsById } = this;
-  add.call(this, object);
-  if (object instanceof protobuf.Field && object.extend === undefined) {
-    fieldsById[object.id] = object;
-    (this as unknown as { _fieldsById: typeof fieldsById })._fieldsById = fieldsById;
-  }
-  return this;
-}
-
-/**
- * protobufjs registers what it adds to a Root for lookups, exposes it as properties and adds extensions to the types
- * that they extend. For a Root that is read once and dropped that is time spent, and fields that are listed twice.
- */
-class FileRoot extends protobuf.Root {
-  _handleAdd(): void {}
 }
 
 /** Rule ids of what is wrong with an annotation. */
@@ -165,7 +128,7 @@ class FileConverter {
     this.root = parsed.root;
     this.words = words;
     this.packageName = words.of(parsed.package ?? '');
-    this.imports = (parsed.imports ?? []).map((name) => words.of(name));
+    this.imports = [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])].map((name) => words.of(name));
     this.places = placesOf(path);
   }
 
@@ -226,7 +189,7 @@ class FileConverter {
     const options = optionsOf(field);
     const features = overrideFeatures(outer, featureOptions(options));
     const proto3Optional = isProto3Optional(field);
-    const group = field.rule !== undefined && isGroup(field);
+    const group = isGroup(field);
     const explicit = proto3Optional || field.partOf != null || features.fieldPresence === 'EXPLICIT';
     const repeated = field.rule === 'repeated';
     const packed = last(options, 'packed');
@@ -234,7 +197,7 @@ class FileConverter {
     const map = field instanceof protobuf.MapField;
     const jsonName = last(options, 'json_name');
     return {
-      name: field.name,
+      name: group ? lastName(field).toLowerCase() : lastName(field),
       jsonName: typeof jsonName === 'string' ? this.words.of(jsonName) : undefined,
       number: field.id,
       cardinality: map ? 'map' : repeated ? 'repeated' : 'singular',
@@ -250,7 +213,7 @@ class FileConverter {
               : 'implicit',
       packed: typeof packed === 'boolean' ? packed : features.packed,
       validateUtf8: features.validateUtf8,
-      delimited: !map && (group || isGroup(field) || features.delimited),
+      delimited: !map && (group || features.delimited),
       oneof: field.partOf != null && !proto3Optional ? field.partOf.name : undefined,
       deprecated: last(options, 'deprecated') === true,
       behavior: behaviorOf(options, this.packageName),
@@ -260,15 +223,13 @@ class FileConverter {
 
   private extension(field: protobuf.Field, scope: string, features: Features): void {
     if (field.extend === undefined) return;
-    // protobufjs names an extension inside a message with its full path.
-    const name = field.name.slice(field.name.lastIndexOf('.') + 1);
     const declared = this.field(field, scope, features);
-    const fullName = scope === '' ? name : `${scope}.${name}`;
+    const fullName = scope === '' ? declared.name : `${scope}.${declared.name}`;
     const singular = declared.cardinality === 'singular' && declared.presence === 'implicit';
     this.extensions.push({
       extendee: { name: this.words.of(field.extend), scope },
       fullName,
-      field: { ...declared, name, ...(singular ? { presence: 'explicit' as const } : {}) },
+      field: { ...declared, ...(singular ? { presence: 'explicit' as const } : {}) },
     });
   }
 
@@ -434,10 +395,17 @@ function isProto3Optional(field: protobuf.Field): boolean {
   return field.options?.proto3_optional === true;
 }
 
+/** protobufjs names an extension inside a message with its full path. */
+function lastName({ name }: protobuf.Field): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}
+
+/** The field that a group declares, and none that uses its message: protobufjs names it `twoWords`, protoc `twowords`. */
 function isGroup(field: protobuf.Field): boolean {
   if (isScalarType(field.type)) return false;
   const nested = field.parent instanceof protobuf.Namespace ? field.parent.get(field.type) : null;
-  return nested instanceof protobuf.Type && 'group' in nested && nested.group === true;
+  if (!(nested instanceof protobuf.Type && 'group' in nested && nested.group === true)) return false;
+  return lastName(field) === protobuf.util.lcFirst(nested.name);
 }
 
 function idempotencyOf(level: unknown): MethodDeclaration['idempotency'] {

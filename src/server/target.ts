@@ -17,6 +17,7 @@ export interface Target {
 export function parseTarget(req: IncomingMessage): Target {
   const host = hostOf(req);
   const url = req.url ?? '';
+  if (isHttp2(req) && !IN_ASCII.test(url)) throw bad('request target: expected ASCII, percent-encoded');
   if (url.startsWith('/')) return split(host, url);
   if (url === '*' && req.method === 'OPTIONS') return { authority: host, rawPath: '*', rawQuery: '' };
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
@@ -25,6 +26,9 @@ export function parseTarget(req: IncomingMessage): Target {
   if (authority.includes('@')) throw bad('request target: expected an authority without user information');
   return split(authority, rest.startsWith('/') ? rest : `/${rest}`);
 }
+
+/** In HTTP/1.1 Node itself refuses other bytes. In HTTP/2 it takes them for Latin-1, which is not what was meant. */
+const IN_ASCII = /^[\x21-\x7e]*$/;
 
 function split(authority: string, url: string): Target {
   const question = url.indexOf('?');

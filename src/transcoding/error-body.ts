@@ -1,10 +1,12 @@
 /** StatusError → the body of an HTTP error answer, in the format that `errors.format` names (rules 24–27). */
 import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
+import { fieldValues } from '../codec/field-values.js';
 import { clientText, speaksToClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
 import { type ErrorDetail, retryInfoDetail } from '../status/details.js';
 import type { StatusError } from '../status/status-error.js';
+import { encodeField } from './http-body.js';
 
 export type ErrorFormat = 'status' | 'aip193' | 'problem';
 
@@ -14,8 +16,6 @@ export interface ErrorBody {
   /** Of 429 and 503: whole seconds, at least one. */
   readonly retryAfter: string | undefined;
 }
-
-const DETAIL = 'type.googleapis.com/google.rpc.';
 
 /** Renders an error. `statusCodec` is the codec of google.rpc.Status, for the details of an upstream's answer. */
 export function errorBody(
@@ -39,7 +39,14 @@ const COME_BACK: ReadonlySet<number> = new Set([429, 503]);
 const RETRY_DELAY_MS = 1000;
 
 function isRetryInfo(detail: ErrorDetail): boolean {
-  return detail['@type'] === `${DETAIL}RetryInfo`;
+  return isOfType(detail, 'google.rpc.RetryInfo');
+}
+
+/** Whatever stands before the name in its URL, if anything does: upstreams differ in that. */
+function isOfType(detail: ErrorDetail, name: string): boolean {
+  // An Any of nothing has no type.
+  const url = detail['@type'] ?? '';
+  return url === name || url.endsWith(`/${name}`);
 }
 
 /** RFC 9110 §10.2.3. The delay is a google.protobuf.Duration: `2.5s`. */
@@ -75,12 +82,21 @@ function json(value: unknown): Rendered {
   return { contentType: 'application/json', body: JSON.stringify(value) };
 }
 
-/** `grpc-status-details-bin` (google.rpc.Status) → its details as JSON; bytes that do not parse give none. */
-function upstreamDetails(error: StatusError, codec: MessageCodec | undefined): readonly ErrorDetail[] {
-  if (error.statusDetailsBin === undefined || codec === undefined) return [];
+/** `grpc-status-details-bin` (google.rpc.Status) → its details as JSON. What does not parse costs nothing but itself. */
+function upstreamDetails({ statusDetailsBin }: StatusError, codec: MessageCodec | undefined): readonly ErrorDetail[] {
+  const field = codec?.descriptor.fieldNamed('details');
+  if (statusDetailsBin === undefined || codec === undefined || field === undefined) return [];
+  return orNone(() => fieldValues(statusDetailsBin, field)).flatMap((detail) =>
+    orNone(() => {
+      const alone = codec.write(encodeField(field, detail));
+      return (JSON.parse(Buffer.from(alone).toString('utf8')) as { details: readonly ErrorDetail[] }).details;
+    }),
+  );
+}
+
+function orNone<T>(read: () => readonly T[]): readonly T[] {
   try {
-    const text = Buffer.from(codec.write(error.statusDetailsBin)).toString('utf8');
-    return (JSON.parse(text) as { details?: readonly ErrorDetail[] }).details ?? [];
+    return read();
   } catch {
     return [];
   }
@@ -88,5 +104,5 @@ function upstreamDetails(error: StatusError, codec: MessageCodec | undefined): r
 
 /** DebugInfo is stack traces; of an error whose text is hidden only the advice on retrying passes. */
 function mayLeave(detail: ErrorDetail, shown: boolean): boolean {
-  return shown ? detail['@type'] !== `${DETAIL}DebugInfo` : isRetryInfo(detail);
+  return shown ? !isOfType(detail, 'google.rpc.DebugInfo') : isRetryInfo(detail);
 }

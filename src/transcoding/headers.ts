@@ -89,7 +89,7 @@ export function compileRequestMetadata(
     for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
       const name = rawHeaders[i]!.toLowerCase();
       const key = allowedKey(name);
-      if (key !== undefined) metadata.push([key, metadataValue(name, key, rawHeaders[i + 1]!)]);
+      if (key !== undefined) addValues(metadata, name, key, rawHeaders[i + 1]!);
     }
     if (metadata.length > MAX_SENT) throw tooMany(metadata.length);
     return metadata;
@@ -113,8 +113,14 @@ function twin(key: string): string {
   return key.replaceAll('_', '-');
 }
 
-function metadataValue(name: string, key: string, value: string): string | Uint8Array {
-  if (key.endsWith('-bin')) return decodeBinary(name, value);
+/** One value; of bytes several, which proxies join by commas (gRPC: PROTOCOL-HTTP2.md, "split Binary-Headers on ','"). */
+function addValues(metadata: MetadataEntry[], name: string, key: string, value: string): void {
+  if (key.endsWith('-bin')) {
+    for (const one of value.split(',')) metadata.push([key, decodeBinary(name, one.trim())]);
+  } else metadata.push([key, textValue(name, value)]);
+}
+
+function textValue(name: string, value: string): string {
   if (isMetadataText(value)) return value;
   throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected printable ASCII' }]);
 }

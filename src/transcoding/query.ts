@@ -116,11 +116,17 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
     if (field.cardinality !== 'singular')
       throw violation(name, `${segment} is ${field.cardinality}: not a query parameter`);
     message = field.type.message;
+    if (OF_ANY_JSON.has(message.fullName)) throw violation(name, `${message.fullName}: not a query parameter`);
     if (visited.has(message.fullName)) throw violation(name, `${message.fullName} is recursive: not a query parameter`);
     visited.add(message.fullName);
   }
   return path;
 }
+
+/** Messages whose JSON is any JSON: their fields are no names that a client knows (rule 10). */
+const OF_ANY_JSON: ReadonlySet<string> = new Set(
+  ['Any', 'Struct', 'Value', 'ListValue'].map((name) => `google.protobuf.${name}`),
+);
 
 /** For the first segment that is no field: what it was probably meant to be, of what the query may give. */
 function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
@@ -128,7 +134,7 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
   const path: FieldDescriptor[] = [];
   for (const segment of dotted.split('.')) {
     const field = message.fieldNamed(segment);
-    if (field !== undefined && field.type.kind === 'message') {
+    if (field !== undefined && field.type.kind === 'message' && !isTextual(field)) {
       path.push(field);
       message = field.type.message;
       continue;
@@ -147,10 +153,10 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
 
 function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: string | undefined): void {
   const field = path[path.length - 1]!;
+  if (field.cardinality !== 'map' && mapKey !== undefined) throw violation(name, 'not a map: expected no [key]');
   if (!isTextual(field))
     throw violation(name, `${describeType(field)}: not a query parameter${membersOf(name, field)}`);
   if (field.cardinality === 'map' && mapKey === undefined) throw violation(name, `a map: expected ${name}[key]`);
-  if (field.cardinality !== 'map' && mapKey !== undefined) throw violation(name, 'not a map: expected no [key]');
 }
 
 /** So many fields of a message are named. */

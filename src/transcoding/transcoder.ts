@@ -6,7 +6,7 @@
  *     /v1/shelves/1?update_mask=title   {"title": "Emma"}
  *     → UpdateBookRequest { 1: book { 1: "shelves/1", 2: "Emma" }, 2: update_mask { 1: "title" } }
  */
-import { BoundMessage, bindText } from '../codec/bound.js';
+import { BoundMessage, bindPaths, bindText } from '../codec/bound.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
 import type { Binding } from '../routing/http-rule.js';
@@ -106,8 +106,8 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
       const bound = bindPath(captures);
       const { fields } = bindQuery(rawQuery, bound);
       if (updateMask !== undefined && bound.entry(updateMask.field) === undefined) {
-        const paths = updateMask.textOf(body);
-        if (paths !== '') bindText(bound, [updateMask.field], paths);
+        const paths = updateMask.pathsOf(body);
+        if (paths.length > 0) bindPaths(bound, updateMask.field, paths);
       }
       return {
         message: readBody(body, bound, contentType),

@@ -1,7 +1,7 @@
 /**
  * PATCH without a mask (rule 14): the request's one FieldMask field is filled from the JSON keys that were sent. Nested
- * messages give nested paths; maps, lists and well-known types count as a whole; `null` counts, an unknown key that is
- * ignored does not, and neither does a field that the path binds.
+ * messages give nested paths; maps, lists and well-known types count as a whole; `null` counts, an unknown key or enum
+ * name that is ignored does not, and neither does a field that the path binds.
  *
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */
@@ -12,8 +12,8 @@ import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js
 export interface UpdateMask {
   /** The FieldMask field of the request. */
   readonly field: FieldDescriptor;
-  /** The paths that a body names, as a FieldMask's text; empty: none. What is no JSON object names none. */
-  readonly textOf: (json: Uint8Array) => string;
+  /** The paths that a body names, in proto names. What is no JSON object names none. */
+  readonly pathsOf: (json: Uint8Array) => readonly string[];
 }
 
 /**
@@ -41,10 +41,10 @@ export function compileUpdateMask(
   );
   return {
     field,
-    textOf(json) {
+    pathsOf(json) {
       const paths: string[] = [];
       collect(parsed(json), type.message, '', maxDepth, paths);
-      return paths.filter((path) => !bound.has(path)).join(',');
+      return paths.filter((path) => !bound.has(path));
     },
   };
 }
@@ -53,12 +53,18 @@ function collect(value: unknown, message: MessageDescriptor, prefix: string, dep
   if (!isObject(value) || depth === 0) return;
   for (const [key, inner] of Object.entries(value)) {
     const field = message.fieldNamed(key);
-    if (field === undefined) continue;
+    if (field === undefined || isUnknownName(field, inner)) continue;
     const path = prefix + field.name;
     const nested = isObject(inner) && Object.keys(inner).length > 0 ? plainMessage(field) : undefined;
     if (nested === undefined) paths.push(path);
     else collect(inner, nested, `${path}.`, depth - 1, paths);
   }
+}
+
+/** A name that its enum does not have: where it is not refused it is ignored, and must not unset the field. */
+function isUnknownName({ type, cardinality }: FieldDescriptor, value: unknown): boolean {
+  if (type.kind !== 'enum' || cardinality !== 'singular' || typeof value !== 'string') return false;
+  return type.enum.numberOf(value) === undefined;
 }
 
 /** The type of a field whose JSON is an object of its fields. */

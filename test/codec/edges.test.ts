@@ -8,12 +8,16 @@ const PROTO = `syntax = "proto3";
 package t;
 import "google/protobuf/any.proto";
 import "google/protobuf/struct.proto";
+import "google/protobuf/timestamp.proto";
+import "google/protobuf/wrappers.proto";
 message All {
   int64 i64 = 1; uint64 u64 = 2; int32 i32 = 3; double d = 4; float f = 5; string s = 6; bytes b = 7;
   map<string, string> labels = 8; All child = 9; repeated int32 list = 10;
   google.protobuf.Any any = 11; google.protobuf.Struct struct = 12; string display_name = 13;
   oneof kind { string one = 14; int32 two = 15; }
   repeated All children = 16;
+  map<string, google.protobuf.Timestamp> times = 17; map<string, google.protobuf.Int64Value> limits = 18;
+  map<string, google.protobuf.Value> values = 19;
 }
 `;
 
@@ -150,8 +154,22 @@ test('from an upstream: messages nested 10,000 deep are a 502, not a stack overf
   t.is((t.throws(() => codec.write(wire)) as StatusError).httpStatus, 502);
 });
 
+// prost leaves out of a map's entry what is the default, of messages too.
+test('from an upstream: a map entry without a value holds the empty message', (t) => {
+  const wire = Buffer.from('8a01030a0161 9201030a0161 9a01030a0161 4a00'.replaceAll(' ', ''), 'hex');
+  const expected = { child: {}, times: { a: '1970-01-01T00:00:00Z' }, limits: { a: '0' }, values: { a: null } };
+  t.deepEqual(JSON.parse(Buffer.from(codec.write(wire)).toString()), expected);
+});
+
 test('from an upstream: a wrong wire type is an unknown field', (t) => {
   t.is(Buffer.from(codec.write(Buffer.from('0a0161', 'hex'))).toString(), '{}');
+});
+
+// struct { fields { "a": Value { number NaN, then 1 } } }: of a oneof that comes twice the last counts.
+test('from an upstream: a number that is overridden need not be one', (t) => {
+  const kinds = '11000000000000f87f 11000000000000f03f'.replace(' ', '');
+  const wire = `62190a170a01611212${kinds}`;
+  t.is(Buffer.from(codec.write(Buffer.from(wire, 'hex'))).toString(), '{"struct":{"a":1}}');
 });
 
 test('from an upstream: an Any whose type nobody knows keeps its bytes', (t) => {

@@ -46,6 +46,7 @@ service Items {
 
 const PROTO2 = `syntax = "proto2";
 package t.old;
+import weak "google/protobuf/empty.proto";
 message M {
   required string name = 1;
   optional int32 count = 2 [default = 7];
@@ -53,13 +54,19 @@ message M {
   repeated int32 packed = 4 [packed = true];
   optional group Part = 5 { optional string text = 1; }
   repeated group Piece = 6 { required int32 size = 1; }
-  oneof one { int32 a = 7; }
+  oneof one {
+    int32 a = 7;
+    group Either = 10 { optional string text = 1; optional group Inner = 2 { optional int32 n = 1; } }
+    group TwoWords = 11 { }
+  }
   optional Level level = 9;
+  optional Part same = 12;
+  optional google.protobuf.Empty weak = 13;
   extensions 100 to 199;
   extend M { optional M nested = 101; }
 }
 enum Level { LOW = 1; HIGH = 2; }
-extend M { optional string top = 100; repeated int32 list = 102 [packed = true]; }
+extend M { optional string top = 100; repeated int32 list = 102 [packed = true]; optional group OfMany = 103 { } }
 message Set { option message_set_wire_format = true; extensions 4 to max; }
 message In { extend Set { optional In in = 5; } optional int32 x = 1; }
 `;

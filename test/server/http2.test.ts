@@ -148,6 +148,17 @@ test(':authority is the authority; a Host that differs is 400', async (t) => {
   t.is(other.json.message, 'host: expected what :authority says, got another');
 });
 
+test('a target that is not percent-encoded is refused, as in HTTP/1.1, and not read as Latin-1', async (t) => {
+  const { client, upstream } = await plain(t);
+  for (const path of ['/v1/items/1?text=é', '/v1/items/é']) {
+    const { status, json } = await client.send('GET', path);
+    t.is(status, 400, path);
+    t.is(json.message, 'request target: expected ASCII, percent-encoded');
+  }
+  t.is((await client.send('GET', '/v1/items/1?text=%C3%A9')).status, 200);
+  t.like(upstream.last().request, { text: 'é' });
+});
+
 test('an expectation is met when the body is wanted, or refused; CONNECT is not served', async (t) => {
   const { client } = await plain(t);
   const stream = client.open('POST', '/v1/items', { expect: '100-continue', 'content-type': 'application/json' });

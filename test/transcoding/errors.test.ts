@@ -52,7 +52,10 @@ async function detailsOf(
   details: readonly (readonly [type: string, Uint8Array])[],
   code = 9,
 ) {
-  const any = details.map(([type, value]) => ({ type_url: `type.googleapis.com/${type}`, value }));
+  const any = details.map(([type, value]) => ({
+    type_url: type.includes('/') ? type : `type.googleapis.com/${type}`,
+    value,
+  }));
   const status = await startUpstream(
     'import "google/rpc/status.proto";\nmessage Unused {}\nservice U { rpc U(Unused) returns (Unused); }',
   );
@@ -137,8 +140,21 @@ test.serial('27: of the details of a failure inside only RetryInfo leaves', asyn
 
 test.serial('27: DebugInfo never leaves', async (t) => {
   const { send, upstream } = await started;
-  await detailsOf(upstream, [['google.rpc.DebugInfo', Buffer.from([0x12, 1, 0x78])]]);
-  t.deepEqual((await send('GET', '/v1/books/x')).json.details, []);
+  for (const type of ['google.rpc.DebugInfo', 'types.example.com/google.rpc.DebugInfo', '/google.rpc.DebugInfo']) {
+    await detailsOf(upstream, [[type, Buffer.from([0x12, 1, 0x78])]]);
+    t.deepEqual((await send('GET', '/v1/books/x')).json.details, [], type);
+  }
+});
+
+test.serial('24: a detail that is broken takes none of the others with it', async (t) => {
+  const { send, upstream } = await started;
+  await detailsOf(upstream, [
+    ['google.rpc.BadRequest', Buffer.from([0x0a, 5, 0x0a])],
+    ['google.rpc.ErrorInfo', Buffer.from([0x0a, 1, 0x52])],
+  ]);
+  t.deepEqual((await send('GET', '/v1/books/x')).json.details, [
+    { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'R' },
+  ]);
 });
 
 test.serial('24: broken details are left out, the error stays', async (t) => {

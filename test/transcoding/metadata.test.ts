@@ -51,6 +51,13 @@ test.serial('28: a -bin value is base64, padded or not', async (t) => {
   t.deepEqual(metadata.get('b-bin'), [Buffer.from([1, 2])]);
 });
 
+test.serial('28: -bin values that a proxy joined by a comma are several', async (t) => {
+  const { send, upstream } = await started;
+  await send('GET', target, { headers: { 'grpc-metadata-a-bin': 'AQI=, AwQ,BQ' } });
+  const values = [Buffer.from([1, 2]), Buffer.from([3, 4]), Buffer.from([5])];
+  t.deepEqual(upstream.last().metadata.get('a-bin'), values);
+});
+
 test.serial('28: a -bin value that is no base64 is 400', async (t) => {
   const { send } = await started;
   const { status, json } = await send('GET', target, { headers: { 'grpc-metadata-a-bin': '$$$' } });

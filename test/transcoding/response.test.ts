@@ -141,6 +141,24 @@ test('16: an upstream that splits a message has it merged', async (t) => {
   t.deepEqual((await send('GET', '/v1/books/x')).json, { author: { name: 'Jane', born: 1775 }, tags: ['a', 'b'] });
 });
 
+// Writers that patch lengths in place reserve bytes for them (protobuf's encoding allows any length of a varint).
+test('16: a length may be a longer varint than it needs', async (t) => {
+  const { send, upstream } = await startGateway(t, LIBRARY);
+  const [name, tag, cover, label] = [
+    [0x0a, 0x83, 0x80, 0x80, 0x00, 0x61, 0x62, 0x63],
+    [0x2a, 0x81, 0x00, 0x74, 0x2a, 0x80, 0x00],
+    [0x42, 0x82, 0x80, 0x00, 0xfb, 0xff],
+    [0x32, 0x88, 0x00, 0x0a, 0x81, 0x00, 0x6b, 0x12, 0x81, 0x00, 0x76],
+  ];
+  upstream.script('GetBook', { message: Uint8Array.from([...name, ...tag, ...cover, ...label]) });
+  t.deepEqual((await send('GET', '/v1/books/x')).json, {
+    name: 'abc',
+    tags: ['t', ''],
+    labels: { k: 'v' },
+    cover: '+/8=',
+  });
+});
+
 test('16: an unknown enum number stays a number, unknown fields are left out', async (t) => {
   const { send, upstream } = await startGateway(t, LIBRARY);
   upstream.script('GetBook', { message: Uint8Array.of(0x38, 0x63, 0xf8, 0x07, 0x01) });
@@ -210,4 +228,23 @@ test('json.unknownFields: ignore drops unknown fields of a body', async (t) => {
   const { send, upstream } = await startGateway(t, LIBRARY, {}, { json: { unknownFields: 'ignore' } });
   t.is((await send('POST', '/v1/books:create', { body: { bookId: 'x', titel: { deep: [1] } } })).status, 200);
   t.deepEqual(upstream.last().request, { book_id: 'x' });
+});
+
+// protobuf's conformance suite recommends it: IgnoreUnknownEnumStringValueIn… (MapValue, OptionalField, RepeatedField).
+test('json.unknownFields: ignore drops names that an enum does not have, and nothing beside them', async (t) => {
+  const PAINT = `package paint.v1;
+    import "google/api/annotations.proto";
+    enum Color { NONE = 0; RED = 1; }
+    message Paint { Color one = 1; optional Color may = 2; repeated Color all = 3; map<string, Color> by_name = 4; int32 n = 5; }
+    service Paints {
+      rpc Put(Paint) returns (Paint) { option (google.api.http) = { put: "/paint/{one}" body: "*" additional_bindings { put: "/all" body: "all" } }; }
+    }`;
+  const { send, upstream } = await startGateway(t, PAINT, {}, { json: { unknownFields: 'ignore' } });
+  const body = { one: 'PINK', may: 'PINK', all: ['RED', 'PINK', 7], byName: { a: 'PINK', b: 'RED' }, n: 1 };
+  t.is((await send('PUT', '/paint/RED', { body })).status, 200);
+  t.deepEqual(upstream.last().request, { one: 'RED', all: ['RED', 7], by_name: { b: 'RED' }, n: 1 });
+  t.is((await send('PUT', '/all', { body: ['PINK', 'RED'] })).status, 200);
+  t.deepEqual(upstream.last().request, { all: ['RED'] });
+  t.is((await send('PUT', '/paint/PINK', { body: {} })).status, 400);
+  t.is((await send('PUT', '/paint/RED', { body: { may: true } })).status, 400);
 });

@@ -13,6 +13,7 @@ message Old {
   optional Kind kind = 5;
   repeated Kind kinds = 6;
   optional google.protobuf.Any any = 7;
+  oneof pick { int32 count = 8; Kind choice = 9; }
   extensions 100 to 200;
 }
 enum Kind { A = 1; B = 2; }
@@ -60,6 +61,14 @@ for (const [fact, path, bytes, expected] of [
     ['0a0161 2802 2863 3063 3001'],
     { name: 'a', kind: 'B', kinds: ['A'] },
   ],
+  ['a list whose numbers a closed enum does not know is none', '/old', ['0a0161 3063'], { name: 'a' }],
+  [
+    'a number that a closed enum does not know unsets nothing in its oneof',
+    '/old',
+    ['0a0161 4005 4863'],
+    { name: 'a', count: 5 },
+  ],
+  ['a number that a closed enum knows does', '/old', ['0a0161 4005 4802'], { name: 'a', choice: 'B' }],
   [
     'an Any of the schema',
     '/old',
@@ -72,6 +81,7 @@ for (const [fact, path, bytes, expected] of [
     ['0a0161', ANY_LOST],
     { name: 'a', any: { '@type': 'type.googleapis.com/lost.v1.Message', value: 'CAE=' } },
   ],
+  ['a packed list of nothing is none', '/new', ['0800 2a00'], { present: 0 }],
   ['an edition: presence by feature', '/new', ['0800 1000'], { present: 0 }],
   ['an edition: a delimited message', '/new', ['1b 0801 1c'], { part: { n: 1 } }],
   [

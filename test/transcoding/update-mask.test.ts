@@ -5,7 +5,8 @@ import { afterAll, startGateway } from '../support/gateway.js';
 const PROTO = `package u.v1;
 import "google/api/annotations.proto";
 import "google/protobuf/field_mask.proto";
-message All { string s = 1; All kid = 2; repeated string tags = 3; }
+message All { string s = 1; All kid = 2; repeated string tags = 3; string displayName = 4; Color color = 5; }
+enum Color { NONE = 0; RED = 1; }
 message Update { string name = 1; All all = 2; google.protobuf.FieldMask mask = 3; }
 service Things {
   rpc Change(Update) returns (All) { option (google.api.http) = { patch: "/v1/{name=things/*}" body: "all" }; }
@@ -13,6 +14,20 @@ service Things {
 
 const started = startGateway(afterAll(test), PROTO);
 const nested = (open: string, depth: number) => `${open.repeat(depth)}{}${'}'.repeat(depth)}`;
+
+test.serial('14: a field whose proto name is camelCase has that name in the mask', async (t) => {
+  const { send, upstream } = await started;
+  const body = { displayName: 'x', kid: { displayName: 'y' } };
+  t.is((await send('PATCH', '/v1/things/1', { body })).status, 200);
+  const { mask } = upstream.last().request as { mask: { paths: string[] } };
+  t.deepEqual(mask.paths, ['displayName', 'kid.displayName']);
+});
+
+test('14: an enum name that is ignored unsets nothing', async (t) => {
+  const { send, upstream } = await startGateway(t, PROTO, {}, { json: { unknownFields: 'ignore' } });
+  t.is((await send('PATCH', '/v1/things/1', { body: { s: 'x', color: 'PINK', kid: { color: 'RED' } } })).status, 200);
+  t.deepEqual((upstream.last().request as { mask: object }).mask, { paths: ['s', 'kid.color'] });
+});
 
 test.serial('14: a body as deep as jsonDepth lets it be gives a mask', async (t) => {
   const { send, upstream } = await started;
