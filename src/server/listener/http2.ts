@@ -19,7 +19,7 @@ export type Http2Settings = Omit<Http1Settings, 'tls'>;
 
 export interface Http2Sessions {
   serve(socket: Socket): void;
-  /** GOAWAY to all: streams that run may end, new ones are refused. */
+  /** GOAWAY to all, also to those that come later: streams that run may end, new ones are refused. */
   close(): void;
   /** Cuts all. */
   destroy(): void;
@@ -35,6 +35,7 @@ const LINGER_MS = 2000;
 
 export function createHttp2(settings: Http2Settings, handle: RequestListener, clock: Clock): Http2Sessions {
   const sessions = new Set<ServerHttp2Session>();
+  let closing = false;
   const server = createServer({
     // headerBytes is the limit; how many headers share them does not matter.
     maxHeaderListPairs: 2000,
@@ -62,6 +63,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     session.setLocalWindowSize(STREAMS * STREAM_WINDOW);
     closeWhenIdle(session);
     endWhenFlooded(session);
+    if (closing) end(session);
   });
   // What a session or a stream dies of is told by its own end.
   server.on('sessionError', () => {});
@@ -109,6 +111,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
       server.emit('connection', socket);
     },
     close() {
+      closing = true;
       for (const session of sessions) session.close();
     },
     destroy() {

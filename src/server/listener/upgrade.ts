@@ -32,7 +32,7 @@ export function acceptUpgrades(
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
     res.once('finish', () => socket.destroySoon());
-    announceHandshake(req, { socket, head, res, ending });
+    announceHandshake(req, { socket, head, res, isDraining: () => !server.listening, ending });
     void handle(req, res);
   });
 }
