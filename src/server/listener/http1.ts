@@ -64,6 +64,7 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
 }
 
 export const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
+export const HEAD_TOO_LARGE = gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
 export const BAD_EXPECTATION = gatewayError(417, 'UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
 
 /** Answers what never becomes a request of the pipeline's. */
@@ -88,7 +89,7 @@ export function answerOn(socket: Duplex): ServerResponse | undefined {
 function clientErrorAnswer(code: string | undefined): StatusError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
+      return HEAD_TOO_LARGE;
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return gatewayError(408, 'HEADERS_TIMEOUT', 'headers: not received in time');
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
