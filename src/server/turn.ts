@@ -5,18 +5,20 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { isHttp2 } from './answer.js';
+import { answerOn, isHttp2 } from './answer.js';
 
 /** As many as HTTP/2 takes at once. While reading rests, nobody hears that the client has left. */
 const MOST_WAITING = 100;
 
 /** Undefined: at once. Else resolves when the request's turn has come; to false if its connection is gone. */
 export function turnOf(req: IncomingMessage, res: ServerResponse): Promise<boolean> | undefined {
-  // Node gives the connection to one answer at a time.
-  if (isHttp2(req) || res.socket !== null) return undefined;
+  if (isHttp2(req)) return undefined;
   const { socket } = req;
+  const current = answerOn(socket);
+  if (current === undefined || current === res) return undefined;
   wait(socket);
   return new Promise((resolve) => {
+    // Node gives the connection to one answer after the other.
     res.once('socket', () => {
       goOn(socket);
       resolve(true);

@@ -5,9 +5,9 @@
  */
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { answerOn } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { announceHandshake, isHandshake } from '../websocket/handshake.js';
-import { answerOn } from './http1.js';
 
 export function acceptUpgrades(
   server: Server,
