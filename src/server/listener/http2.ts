@@ -34,6 +34,8 @@ const READ_HEADS = 4;
 const HEADER_BYTES = 32;
 const STREAMS = 100;
 const STREAM_WINDOW = 65_535;
+/** As WebSockets are. */
+const SILENCE_MS = 30_000;
 /** What a peer that was told to go may take to do so. */
 const LINGER_MS = 2000;
 
@@ -72,6 +74,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     session.setLocalWindowSize(STREAMS * STREAM_WINDOW);
     closeWhenIdle(session);
     endWhenFlooded(session);
+    endWhenGone(session);
     if (closing) end(session);
   });
   // What a session or a stream dies of is told by its own end.
@@ -104,6 +107,25 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
         if (resets > RESETS.atOnce && !session.destroyed) session.destroy(CALM_DOWN as never);
       });
     });
+  }
+
+  /**
+   * Whoever says nothing is asked, and is gone if that is not answered. Of a connection that nghttp2 has given up, because of
+   * one wrong frame, Node 20 reads no more: it would not hear that the client has left, and keep its streams for ever.
+   */
+  function endWhenGone(session: ServerHttp2Session): void {
+    let heard = 0;
+    let asked = false;
+    let cancel = clock.after(SILENCE_MS, look);
+    session.once('close', () => cancel());
+    function look(): void {
+      if (session.destroyed) return;
+      const { bytesRead } = session.socket;
+      if (bytesRead === heard && asked) return session.destroy();
+      asked = bytesRead === heard && session.ping(() => {});
+      heard = bytesRead;
+      cancel = clock.after(SILENCE_MS, look);
+    }
   }
 
   /** With GOAWAY; a peer that does not go is cut off. */
