@@ -11,6 +11,7 @@ import { followCertificates, type TlsSettings } from '../server/listener/certifi
 import { prepareDrain } from '../server/listener/drain.js';
 import { type Listener, type ListenSettings, listen, urlOf } from '../server/listener/listen.js';
 import { createLog, type Log } from '../telemetry/log.js';
+import { endOnUncaught } from './last-resort.js';
 
 const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -27,6 +28,7 @@ export interface RunningServer {
 export async function runServer(plan: Plan): Promise<RunningServer> {
   const { config } = plan;
   const log = createLog({ format: config.log.format });
+  endOnUncaught(log);
   let state = 'starting';
   const gateway = startGateway(plan, log);
   const metrics = () => gateway.metrics.registry.metrics();

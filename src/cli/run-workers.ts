@@ -12,6 +12,7 @@ import { urlOf } from '../server/listener/listen.js';
 import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
+import { endOnUncaught } from './last-resort.js';
 import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from './run-server.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './worker-messages.js';
 
@@ -23,6 +24,7 @@ const KILL_AFTER_MS = 1000;
 
 export async function runWorkers(plan: Plan, count: number): Promise<RunningServer> {
   const log = createLog({ format: plan.config.log.format });
+  endOnUncaught(log);
   const workers = new Workers(plan, count, log);
   let state = 'starting';
   const readiness = async () => {
@@ -141,7 +143,9 @@ class Workers {
       let refused: string | undefined;
       worker.on('message', (message: ToPrimary) => {
         if (message.kind === 'here') {
-          tell(worker, { kind: 'start', config: this.plan.config, schema: this.#schema });
+          // What it was told before that it has not heard.
+          if (this.#draining) tell(worker, { kind: 'drain' });
+          else tell(worker, { kind: 'start', config: this.plan.config, schema: this.#schema });
         } else if (message.kind === 'listening') {
           this.#serving.add(worker);
           resolve(message.url);

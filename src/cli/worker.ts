@@ -9,6 +9,7 @@ import { unpackedSchema } from '../schema/source.js';
 import { type Drain, prepareDrain } from '../server/listener/drain.js';
 import { RemoteCounters } from '../store/remote-counters.js';
 import { createLog } from '../telemetry/log.js';
+import { endOnUncaught } from './last-resort.js';
 import { listenPublic } from './run-server.js';
 import type { ToPrimary, ToWorker } from './worker-messages.js';
 
@@ -25,6 +26,7 @@ let running: { readonly gateway: RunningGateway; readonly end: () => Promise<voi
 async function start({ config, schema }: Start): Promise<void> {
   const planned = await plan(config, { schema: unpackedSchema(schema) });
   const log = createLog({ format: config.log.format });
+  endOnUncaught(log);
   const gateway = startGateway(planned, log, { counters });
   await gateway.prepared;
   const listener = await listenPublic(config, gateway.callback(), log);

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 
@@ -19,6 +20,11 @@ export function hasBody(req: IncomingMessage): boolean {
   const length = headers['content-length'];
   if (!isHttp2(req)) return headers['transfer-encoding'] !== undefined || (length ?? '0') !== '0';
   return length !== '0' && !(req as unknown as Http2ServerRequest).stream.endAfterHeaders;
+}
+
+/** The HTTP/1.1 answer whose turn it is on a connection. */
+export function answerOn(socket: Duplex): ServerResponse | undefined {
+  return (socket as Duplex & { readonly _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
 }
 
 /** Nobody takes what is written from now on. */

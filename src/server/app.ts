@@ -6,6 +6,7 @@ import type { Exchange } from './exchange.js';
 import { tellWhenGone } from './gone.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
 import { cutIfStalled } from './stall.js';
+import { turnOf } from './turn.js';
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
@@ -19,11 +20,15 @@ export function createApp(options: PipelineOptions): RequestListener {
   const { snapshots, clock } = options;
 
   return function listener(req, res) {
-    const { stallTimeoutMs } = snapshots.current;
     tellWhenGone(req, res);
-    return handle(req, res).then(() => {
-      dismiss(res, clock);
-      if (!isWhole(res) && !isOver(res)) cutIfStalled(res, stallTimeoutMs, clock);
-    });
+    const turn = turnOf(req, res);
+    return turn === undefined ? serve(req, res) : turn.then((isThere) => (isThere ? serve(req, res) : undefined));
   };
+
+  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { stallTimeoutMs } = snapshots.current;
+    await handle(req, res);
+    dismiss(res, clock);
+    if (!isWhole(res) && !isOver(res)) cutIfStalled(res, stallTimeoutMs, clock);
+  }
 }

@@ -1,7 +1,5 @@
 /** Several processes on one port: they answer alike, count together, and replace each other. */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
@@ -11,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
 import { http2Client } from '../support/http2.js';
 import { freePort } from '../support/ports.js';
+import { childrenOf } from '../support/processes.js';
 import { protogate, serving } from '../support/run.js';
 import { type Handlers, startUpstream } from '../support/upstream.js';
 import { openWebSocket } from '../support/websocket.js';
@@ -50,32 +49,6 @@ async function start(t: ExecutionContext, workers: string, handlers: Handlers = 
   return { ...server, upstream, folder, admin, ready };
 }
 
-type Started = Awaited<ReturnType<typeof start>>;
-
-/** The processes that serve. */
-function pidsOf({ pid }: Started): number[] {
-  // Small images have no ps, and other systems no /proc.
-  if (!existsSync('/proc/self/stat')) {
-    const found = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
-    return found
-      .map((line) => line.trim().split(/\s+/).map(Number))
-      .flatMap(([one = 0, parent]) => (parent === pid ? [one] : []));
-  }
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
-    .map(Number);
-}
-
-/** Undefined: it has ended meanwhile. */
-function parentOf(name: string): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
-  } catch {
-    return undefined;
-  }
-}
-
 async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<boolean> {
   for (let waited = 0; waited < limitMs; waited += 50) {
     if (await condition()) return true;
@@ -111,7 +84,7 @@ test.serial(
 test.serial('a worker that is killed under load is replaced, though the protos are gone', async (t) => {
   const server = await start(t, '2');
   await rm(server.folder, { recursive: true });
-  const before = pidsOf(server);
+  const before = childrenOf(server.pid);
   t.is(before.length, 2);
   let failed = 0;
   let answered = 0;
@@ -129,7 +102,7 @@ test.serial('a worker that is killed under load is replaced, though the protos a
   try {
     await sleep(300);
     process.kill(before[0]!, 'SIGKILL');
-    t.true(await until(() => pidsOf(server).length === 2 && !pidsOf(server).includes(before[0]!)));
+    t.true(await until(() => childrenOf(server.pid).length === 2 && !childrenOf(server.pid).includes(before[0]!)));
     t.true(await until(async () => (await server.ready()).workers === 2));
     const soFar = answered;
     t.true(await until(() => answered > soFar + 100));
@@ -143,7 +116,7 @@ test.serial('a worker that is killed under load is replaced, though the protos a
 
 test.serial('SIGTERM under load loses no request, and every process ends', async (t) => {
   const server = await start(t, '2', { Get: { message: { text: 'slow' }, delayMs: 300 } });
-  const pids = pidsOf(server);
+  const pids = childrenOf(server.pid);
   const running = Array.from({ length: 40 }, () => sendTo(server.url, 'GET', '/v1/notes/1'));
   await until(() => server.upstream.calls.length === 40);
   const stopped = server.stop();
@@ -155,7 +128,7 @@ test.serial('SIGTERM under load loses no request, and every process ends', async
 
 test.serial('the primary’s end is the workers’ end', async (t) => {
   const server = await start(t, '2');
-  const pids = pidsOf(server);
+  const pids = childrenOf(server.pid);
   process.kill(server.pid, 'SIGKILL');
   t.true(
     await until(() =>
@@ -198,7 +171,7 @@ for (const [value, expected] of [
 test.serial('auto is one worker a core', async (t) => {
   const server = await start(t, 'auto');
   const expected = availableParallelism();
-  t.is(pidsOf(server).length, expected === 1 ? 0 : expected);
+  t.is(childrenOf(server.pid).length, expected === 1 ? 0 : expected);
 });
 
 test('workers speak HTTP/2 and WebSockets', async (t) => {

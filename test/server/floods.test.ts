@@ -4,6 +4,18 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import {
+  CONTINUATION,
+  frame,
+  GOAWAY,
+  getBlock,
+  getFrame,
+  HEADERS,
+  PING,
+  PREFACE,
+  RST_STREAM,
+  SETTINGS,
+} from '../support/frames.js';
 import { startGateway } from '../support/gateway.js';
 import { mostHeld } from '../support/memory.js';
 
@@ -15,26 +27,6 @@ service S {
   rpc Hang(Q) returns (Q) { option (google.api.http) = { get: "/v1/hang" }; }
   rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/watch" }; }
 }`;
-
-const [HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, CONTINUATION] = [1, 3, 4, 6, 7, 9];
-const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, 0, 0)]);
-
-/** RFC 9113 §4.1. */
-function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** GET, http, path and authority as RFC 7541 literals that are not indexed. */
-function get(path: string): Buffer {
-  const literal = (index: number, value: string) =>
-    Buffer.concat([Buffer.from([index, value.length]), Buffer.from(value)]);
-  return Buffer.concat([Buffer.from([0x82, 0x86]), literal(4, path), literal(1, 'x')]);
-}
 
 /** Sends until the other side has had enough; resolves to what it sent. */
 async function flood(t: ExecutionContext, port: number, batch: (round: number) => Buffer, rounds = 3000) {
@@ -74,7 +66,7 @@ test('resets of requests that were just made: GOAWAY, and the calls are cancelle
   );
   const { ended, goAway } = await flood(t, port, (round) => {
     const id = 2 * round + 1;
-    return Buffer.concat([frame(HEADERS, 5, id, get('/v1/hang')), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
+    return Buffer.concat([getFrame(id, '/v1/hang'), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
   });
   t.true(ended);
   t.is(goAway, constants.NGHTTP2_ENHANCE_YOUR_CALM);
@@ -108,16 +100,16 @@ for (const [name, batch] of [
     'CONTINUATION without an end',
     (round: number) =>
       round === 0
-        ? frame(HEADERS!, 1, 1, get('/v1/quick'))
-        : frame(CONTINUATION!, 0, 1, Buffer.from([0, 1, 97, 1, 98])),
+        ? frame(HEADERS, 1, 1, getBlock('/v1/quick'))
+        : frame(CONTINUATION, 0, 1, Buffer.from([0, 1, 97, 1, 98])),
   ],
   [
     'empty CONTINUATIONs',
-    (round: number) => (round === 0 ? frame(HEADERS!, 1, 1, get('/v1/quick')) : frame(CONTINUATION!, 0, 1)),
+    (round: number) => (round === 0 ? frame(HEADERS, 1, 1, getBlock('/v1/quick')) : frame(CONTINUATION, 0, 1)),
   ],
-  ['SETTINGS', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(SETTINGS!, 0, 0)))],
-  ['PING', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(PING!, 0, 0, Buffer.alloc(8))))],
-  ['frames of streams that never were', (round: number) => frame(RST_STREAM!, 0, 2 * round + 1, Buffer.alloc(4))],
+  ['SETTINGS', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(SETTINGS, 0, 0)))],
+  ['PING', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(PING, 0, 0, Buffer.alloc(8))))],
+  ['frames of streams that never were', (round: number) => frame(RST_STREAM, 0, 2 * round + 1, Buffer.alloc(4))],
 ] as const) {
   test(`${name}: the connection ends, others are served, memory stays`, async (t) => {
     const { port, send, upstream } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });

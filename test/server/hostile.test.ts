@@ -80,6 +80,12 @@ const rows: readonly { fact: string; text: string; status: number; code: number 
     code: 12,
   },
   {
+    fact: 'Transfer-Encoding in HTTP/1.0',
+    text: `POST /v1/books:create HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
+    status: 400,
+    code: 3,
+  },
+  {
     fact: 'user information in an absolute-form target',
     text: `GET http://u:p@a/v1/shelves/1 HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`,
     status: 400,

@@ -285,13 +285,24 @@ test('cookies may come in several fields (RFC 9113 §8.2.3)', async (t) => {
   t.is(json.details[0].reason, 'INVALID_TOKEN');
 });
 
-test('headers over limits.headerBytes: the stream is refused, the others live', async (t) => {
-  const { client } = await plain(t, {}, {}, { limits: { headerBytes: '8KiB' } });
-  await client.send('GET', '/v1/items/1');
-  t.is(client.session.remoteSettings.maxHeaderListSize, 8192);
-  const { status, code } = await client.send('GET', '/v1/items/1', { headers: { 'x-long': 'y'.repeat(10_000) } });
+test('headers over limits.headerBytes are 431, far over it a reset; the other streams live', async (t) => {
+  const { client, upstream } = await plain(t, {}, {}, { limits: { headerBytes: '8KiB' } });
+  const many = Object.fromEntries(Array.from({ length: 250 }, (_, i) => [`x-${i}`, '']));
+  const expect = { expect: '100-continue' };
+  for (const headers of [{ 'x-long': 'y'.repeat(8192) }, { 'x-long': 'y'.repeat(30_000) }, many]) {
+    const length = Object.entries(headers).reduce((sum, [name, value]) => sum + name.length + value.length + 32, 0);
+    const { status, json, code } = await client.send('GET', '/v1/items/1', { headers });
+    t.deepEqual([status, code], length > 8192 ? [431, 0] : [200, 0], `${length} bytes`);
+    if (status === 431) t.is(json.details[0].reason, 'HEADERS_TOO_LARGE');
+  }
+  const body = '{}'.padEnd(100_000);
+  const upload = await client.send('POST', '/v1/items', { headers: { ...expect, 'x-long': 'y'.repeat(9000) }, body });
+  t.is(upload.status, 431);
+  const { status, code } = await client.send('GET', '/v1/items/1', { headers: { 'x-long': 'y'.repeat(40_000) } });
   t.deepEqual([status, code], [0, 11], 'ENHANCE_YOUR_CALM');
-  t.is((await client.send('GET', '/v1/items/1')).status, 200);
+  const calls = upstream.calls.length;
+  t.is((await client.send('GET', '/v1/items/1', { headers: { 'x-long': 'y'.repeat(7900) } })).status, 200);
+  t.is(upstream.calls.length, calls + 1);
 });
 
 test('a connection without a request ends after headersTimeout, one that is idle after keepAliveTimeout, with GOAWAY', async (t) => {

@@ -8,6 +8,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/base/clock.js';
@@ -51,6 +52,8 @@ export interface TestGateway {
   readonly plan: Plan;
   readonly gateway: RunningGateway;
   readonly drain: Drain;
+  /** The gateway's side of those that are open. */
+  readonly connections: ReadonlySet<Socket>;
   /** What the log said, parsed. */
   readonly logged: () => Record<string, unknown>[];
   /** Sends the target exactly as given: no client tidies its dots or escapes. */
@@ -98,6 +101,7 @@ export async function startGateway(
     plan: planned,
     gateway,
     drain,
+    connections: listener.connections,
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     send: (method, target, options) => sendTo(url, method, target, options),
   };

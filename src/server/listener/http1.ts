@@ -9,7 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
-import { closeAfter } from '../answer.js';
+import { answerOn, closeAfter } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
 import { secureContext, type TlsSettings } from './certificates.js';
@@ -50,7 +50,11 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
     void handle(req, res);
   });
   server.on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION, errorFormat));
-  server.on('connect', (_req, socket: Duplex) => endWith(socket, NO_TUNNEL, errorFormat, clock));
+  server.on('connect', (_req, socket: Duplex) => {
+    // As with upgrades.
+    if (answerOn(socket) === undefined) endWith(socket, NO_TUNNEL, errorFormat, clock);
+    else socket.destroy();
+  });
   server.on('clientError', (error, socket) => onClientError(error, socket, errorFormat, clock));
   // Of a handshake that failed. Node would tell it as a clientError, whose answer waits for a handshake that never ends.
   server.removeAllListeners('tlsClientError');
@@ -64,6 +68,7 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
 }
 
 export const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
+export const HEAD_TOO_LARGE = gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
 export const BAD_EXPECTATION = gatewayError(417, 'UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
 
 /** Answers what never becomes a request of the pipeline's. */
@@ -75,20 +80,19 @@ export function refuse(res: ServerResponse, error: StatusError, format: ErrorFor
 
 /** Node: the listener of `clientError` must close the socket (http, Event: 'clientError'). */
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, format: ErrorFormat, clock: Clock): void {
-  const answered = answerOn(socket)?.headersSent === true;
-  if (error.code === 'ECONNRESET' || !socket.writable || answered) socket.destroy();
-  else endWith(socket, clientErrorAnswer(error.code), format, clock);
-}
-
-/** The answer whose turn it is on a connection. */
-export function answerOn(socket: Duplex): ServerResponse | undefined {
-  return (socket as Duplex & { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+  const current = answerOn(socket);
+  if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) socket.destroy();
+  else if (current === undefined || !current.req.complete)
+    endWith(socket, clientErrorAnswer(error.code), format, clock);
+  // It came behind a request that is whole: that one is answered, unless its client has left, and the connection ends.
+  else if (socket.readableEnded) socket.destroy();
+  else closeAfter(current);
 }
 
 function clientErrorAnswer(code: string | undefined): StatusError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
+      return HEAD_TOO_LARGE;
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return gatewayError(408, 'HEADERS_TIMEOUT', 'headers: not received in time');
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':

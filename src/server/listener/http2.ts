@@ -6,10 +6,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
-import { wasCut } from '../answer.js';
+import { dismiss, wasCut } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
-import { BAD_EXPECTATION, type Http1Settings, NO_TUNNEL, refuse } from './http1.js';
+import { BAD_EXPECTATION, HEAD_TOO_LARGE, type Http1Settings, NO_TUNNEL, refuse } from './http1.js';
 
 /**
  * As HTTP/1.1's. `keepAliveTimeoutMs`: without a stream for so long, a session ends; `headersTimeoutMs`: from the
@@ -19,7 +19,7 @@ export type Http2Settings = Omit<Http1Settings, 'tls'>;
 
 export interface Http2Sessions {
   serve(socket: Socket): void;
-  /** GOAWAY to all: streams that run may end, new ones are refused. */
+  /** GOAWAY to all, also to those that come later: streams that run may end, new ones are refused. */
   close(): void;
   /** Cuts all. */
   destroy(): void;
@@ -28,30 +28,42 @@ export interface Http2Sessions {
 /** How many requests of a connection a client may take back: pages that are left, searches that are typed on. */
 const RESETS = { atOnce: 500, perSecond: 50 };
 const CALM_DOWN = constants.NGHTTP2_ENHANCE_YOUR_CALM;
+/** So many times `headerBytes` are read to be answered with 431. What is larger still Node resets, and asks nobody. */
+const READ_HEADS = 4;
+/** RFC 9113 §6.5.2: of each header, besides its name and its value. */
+const HEADER_BYTES = 32;
 const STREAMS = 100;
 const STREAM_WINDOW = 65_535;
+/** As WebSockets are. */
+const SILENCE_MS = 30_000;
 /** What a peer that was told to go may take to do so. */
 const LINGER_MS = 2000;
 
 export function createHttp2(settings: Http2Settings, handle: RequestListener, clock: Clock): Http2Sessions {
   const sessions = new Set<ServerHttp2Session>();
+  let closing = false;
   const server = createServer({
-    // headerBytes is the limit; how many headers share them does not matter.
-    maxHeaderListPairs: 2000,
+    // The bytes are the limit; how many headers share them does not matter.
+    maxHeaderListPairs: (READ_HEADS * settings.headerBytes) / HEADER_BYTES,
     settings: {
       maxConcurrentStreams: STREAMS,
       initialWindowSize: STREAM_WINDOW,
-      maxHeaderListSize: settings.headerBytes,
+      maxHeaderListSize: READ_HEADS * settings.headerBytes,
       enablePush: false,
     },
   });
   // Node's compatibility layer: the classes have the same face, not the same type.
   const on = (event: string, listener: (req: IncomingMessage, res: ServerResponse) => void) =>
     server.on(event, listener as (...args: unknown[]) => void);
-  on('request', (req, res) => void handle(req, res));
+  const serve: typeof handle = async (req, res) => {
+    if (headBytes(req) <= settings.headerBytes) return handle(req, res);
+    refuse(res, HEAD_TOO_LARGE, settings.errorFormat);
+    dismiss(res, clock);
+  };
+  on('request', (req, res) => void serve(req, res));
   on('checkContinue', (req, res) => {
     expectContinue(req);
-    void handle(req, res);
+    void serve(req, res);
   });
   on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION, settings.errorFormat));
   on('connect', (_req, res) => refuse(res, NO_TUNNEL, settings.errorFormat));
@@ -62,6 +74,8 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     session.setLocalWindowSize(STREAMS * STREAM_WINDOW);
     closeWhenIdle(session);
     endWhenFlooded(session);
+    endWhenGone(session);
+    if (closing) end(session);
   });
   // What a session or a stream dies of is told by its own end.
   server.on('sessionError', () => {});
@@ -95,6 +109,25 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     });
   }
 
+  /**
+   * Whoever says nothing is asked, and is gone if that is not answered. Of a connection that nghttp2 has given up, because of
+   * one wrong frame, Node 20 reads no more: it would not hear that the client has left, and keep its streams for ever.
+   */
+  function endWhenGone(session: ServerHttp2Session): void {
+    let heard = 0;
+    let asked = false;
+    let cancel = clock.after(SILENCE_MS, look);
+    session.once('close', () => cancel());
+    function look(): void {
+      if (session.destroyed) return;
+      const { bytesRead } = session.socket;
+      if (bytesRead === heard && asked) return session.destroy();
+      asked = bytesRead === heard && session.ping(() => {});
+      heard = bytesRead;
+      cancel = clock.after(SILENCE_MS, look);
+    }
+  }
+
   /** With GOAWAY; a peer that does not go is cut off. */
   function end(session: ServerHttp2Session): void {
     session.close();
@@ -109,10 +142,17 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
       server.emit('connection', socket);
     },
     close() {
+      closing = true;
       for (const session of sessions) session.close();
     },
     destroy() {
       for (const session of sessions) session.destroy();
     },
   };
+}
+
+function headBytes({ rawHeaders }: IncomingMessage): number {
+  let bytes = (rawHeaders.length / 2) * HEADER_BYTES;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }

@@ -35,7 +35,7 @@ export interface Listener {
   /** Accepts connections, and answers HTTP/1.1. */
   readonly server: Server;
   readonly sessions: Http2Sessions;
-  /** All that are open, whatever they speak. */
+  /** All that are open, whatever they speak; with TLS both sides of it. */
   readonly connections: ReadonlySet<Socket>;
   /** Aborted when what has not ended by then is told to: WebSockets say so to their clients. */
   readonly ending: AbortController;
@@ -56,11 +56,17 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
   const serveHttp1 = (socket: Socket) => void ofNode!.call(server, socket);
   server.off(event, ofNode as () => void);
   server.on(event, (socket: Socket) => {
-    connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
+    follow(socket);
     void serve(socket);
   });
+  // Before its handshake.
+  if (server instanceof TlsServer) server.on('connection', follow);
   acceptUpgrades(server, serveHttp1, handle, ending.signal);
+
+  function follow(socket: Socket): void {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  }
 
   async function serve(socket: Socket): Promise<void> {
     if (await isHttp2(socket)) sessions.serve(socket);

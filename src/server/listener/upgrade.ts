@@ -5,9 +5,9 @@
  */
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { answerOn } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { announceHandshake, isHandshake } from '../websocket/handshake.js';
-import { answerOn } from './http1.js';
 
 export function acceptUpgrades(
   server: Server,
@@ -32,7 +32,7 @@ export function acceptUpgrades(
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
     res.once('finish', () => socket.destroySoon());
-    announceHandshake(req, { socket, head, res, ending });
+    announceHandshake(req, { socket, head, res, isDraining: () => !server.listening, ending });
     void handle(req, res);
   });
 }

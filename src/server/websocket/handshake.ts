@@ -14,6 +14,8 @@ export interface Handshake {
   readonly head: Buffer;
   /** Its headers go out with the 101; its body if the request is refused. */
   readonly res: ServerResponse;
+  /** The gateway goes away: a conversation that begins now would be cut soon. */
+  readonly isDraining: () => boolean;
   /** Aborted when the gateway ends before the conversation does. */
   readonly ending: AbortSignal;
 }
@@ -58,9 +60,10 @@ export function compileAccept(maxMessageBytes: number): (req: IncomingMessage) =
     refusals.get(req)?.(gatewayError(isVersion ? 426 : 400, 'BAD_HANDSHAKE', `handshake: ${message}`, { headers }));
   });
 
-  /** Throws 400 and 426 for a handshake that is not right. */
-  return function accept(req) {
-    const { socket, head } = announced.get(req)!;
+  /** Throws 400 and 426 for a handshake that is not right, 503 for one that comes too late. */
+  return async function accept(req) {
+    const { socket, head, isDraining } = announced.get(req)!;
+    if (isDraining()) throw gatewayError(503, 'DRAINING', 'the gateway is going away');
     return new Promise((resolve, reject) => {
       refusals.set(req, reject);
       server.handleUpgrade(req, socket, head, (webSocket) => {

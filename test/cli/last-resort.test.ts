@@ -1,0 +1,81 @@
+/** A bug that nobody caught: one line of the log, the process ends with 1, and workers are replaced. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { protoFolder, sendTo } from '../support/gateway.js';
+import { childrenOf } from '../support/processes.js';
+import { serving } from '../support/run.js';
+
+const PROTO = `package a.v1;
+import "google/api/annotations.proto";
+message Q {}
+service S { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/a" }; } }`;
+
+/** Code that runs in the process, and in its workers, at a signal. */
+async function start(t: ExecutionContext, bug: string, ...flags: string[]) {
+  const folder = await protoFolder(t, PROTO);
+  const config = join(folder, 'protogate.yaml');
+  await writeFile(config, 'version: 1\ndrain: { grace: 0s }\n');
+  const onSignal = `data:text/javascript,${encodeURIComponent(`process.on('SIGUSR2', () => { ${bug} })`)}`;
+  const more = ['--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0', ...flags];
+  const server = await serving(['serve', '--config', config, '--protos', folder, ...more], {
+    env: { NODE_OPTIONS: `--import=${onSignal}` },
+  });
+  t.teardown(async () => void (await server.stop()));
+  // Before it serves it says what it thinks of the protos.
+  const said = server.stderr().length;
+  const lines = () => server.stderr().slice(said).split('\n').slice(0, -1);
+  return { ...server, logged: () => lines().map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
+
+for (const [what, bug, expected] of [
+  ['an exception', "throw new TypeError('boom')", { origin: 'uncaughtException', type: 'TypeError', message: 'boom' }],
+  [
+    'a rejection',
+    "void Promise.reject(new Error('boom'))",
+    { origin: 'unhandledRejection', type: 'Error', message: 'boom' },
+  ],
+  [
+    'an error event, which has a code',
+    "process.emit('error', Object.assign(new Error('boom'), { code: 'EBOOM' }))",
+    { origin: 'uncaughtException', type: 'Error', message: 'boom', code: 'EBOOM' },
+  ],
+  ['no error at all', "throw 'boom\\n{}'", { origin: 'uncaughtException', type: 'string', message: 'boom\n{}' }],
+] as const) {
+  test(`${what} that nobody caught is one line, and exit 1`, async (t) => {
+    const server = await start(t, bug);
+    process.kill(server.pid, 'SIGUSR2');
+    t.is(await server.ended, 1);
+    const [line, ...others] = server.logged().filter(({ level }) => level === 'error');
+    t.deepEqual(others, []);
+    const { origin, ...err } = expected;
+    t.like(line, { origin, err, msg: 'a bug of protogate’s: the process ends' });
+    if (err.type !== 'string') t.regex(JSON.stringify(line), / {4}at .*\.emit /);
+  });
+}
+
+test('what Node warns of is a line too, and ends nothing', async (t) => {
+  const server = await start(t, "process.emitWarning('careful', 'OddWarning')");
+  process.kill(server.pid, 'SIGUSR2');
+  for (const end = Date.now() + 5000; server.logged().length === 0 && Date.now() < end; ) await sleep(20);
+  t.like(server.logged()[0], { level: 'warn', err: { type: 'OddWarning', message: 'careful' } });
+  t.is((await sendTo(server.url, 'GET', '/nowhere')).status, 404);
+  t.is(await server.stop(), 0);
+});
+
+test('a worker ends alike, and another one takes its place; a signal meanwhile ends all at once', async (t) => {
+  const server = await start(t, "if (process.send) throw new Error('boom')", '--workers', '2');
+  const [first] = childrenOf(server.pid);
+  process.kill(first!, 'SIGUSR2');
+  const replaced = () => childrenOf(server.pid).length === 2 && !childrenOf(server.pid).includes(first!);
+  for (const end = Date.now() + 15_000; !replaced() && Date.now() < end; ) await sleep(5);
+  t.true(replaced());
+  const errors = server.logged().filter(({ level }) => level === 'error');
+  t.like(errors[0], { origin: 'uncaughtException', err: { message: 'boom' } });
+  t.like(errors[1], { pid: first, how: 1, msg: 'a worker has ended: another one takes its place' });
+  // The new one does not hear yet what is said to it.
+  const begun = Date.now();
+  t.is(await server.stop(), 0);
+  t.true(Date.now() - begun < 15_000, `${Date.now() - begun} ms`);
+});

@@ -1,0 +1,33 @@
+/** HTTP/2 as bytes, for what no client library would send (RFC 9113 §4.1 and §6). */
+
+export const HEADERS = 1;
+export const PRIORITY = 2;
+export const RST_STREAM = 3;
+export const SETTINGS = 4;
+export const PING = 6;
+export const GOAWAY = 7;
+export const CONTINUATION = 9;
+
+/** What a client says first. */
+export const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, 0, 0)]);
+
+export function frame(type: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** The header block of a GET: method, scheme, path and authority as RFC 7541 literals that are not indexed. */
+export function getBlock(path: string): Buffer {
+  const literal = (index: number, value: string) =>
+    Buffer.concat([Buffer.from([index, value.length]), Buffer.from(value)]);
+  return Buffer.concat([Buffer.from([0x82, 0x86]), literal(4, path), literal(1, 'x')]);
+}
+
+/** A whole GET: END_STREAM and END_HEADERS. */
+export function getFrame(stream: number, path: string): Buffer {
+  return frame(HEADERS, 5, stream, getBlock(path));
+}

@@ -1,0 +1,26 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+/** The processes that a process has started, by their ids: the workers of a gateway. */
+export function childrenOf(pid: number): number[] {
+  // Small images have no ps, and other systems no /proc.
+  if (!existsSync('/proc/self/stat')) {
+    const found = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
+    return found
+      .map((line) => line.trim().split(/\s+/).map(Number))
+      .flatMap(([one = 0, parent]) => (parent === pid ? [one] : []));
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    .map(Number);
+}
+
+/** Undefined: it has ended meanwhile. */
+function parentOf(name: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
+}
