@@ -90,7 +90,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...keyFileProblems(config),
     ...found,
     ...wrong,
-    ...conflictsOf(routes),
+    ...conflictsOf(bindings),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...aggregates.diagnostics,
@@ -255,8 +255,23 @@ function tableBuilder<T>(routes: readonly Routed<T>[]): RouteTableBuilder<T> {
   return builder;
 }
 
-function conflictsOf(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
-  return conflictDiagnostics(tableBuilder(routes.map(({ binding }) => ({ binding, value: binding }))).conflicts());
+function conflictsOf(bindings: readonly Binding[]): readonly Diagnostic[] {
+  return conflictDiagnostics(tableBuilder(bindings.map((binding) => ({ binding, value: binding }))).conflicts());
+}
+
+/**
+ * What is wrong with protos under any config. `areAll`: they are all that the config names; otherwise an import may be
+ * found elsewhere, and nothing is said of what hangs on one.
+ */
+export async function protoProblems(
+  sources: Config['schema'],
+  areAll: boolean,
+  options: Pick<PlanOptions, 'onProgress'>,
+): Promise<readonly Diagnostic[]> {
+  const { registry, diagnostics } = await loadSchema(sources, options);
+  if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
+  const { bindings, diagnostics: wrong } = collectBindings(registry, sources);
+  return [...diagnostics, ...wrong, ...conflictsOf(bindings), ...findAggregates(registry).diagnostics];
 }
 
 interface Assignment {
