@@ -21,9 +21,10 @@ import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
 import { retryOf, retryProblem } from './policy/retry-policy.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
+import { bindingTable } from './routing/binding-table.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
-import { conflictDiagnostics, type RouteTable, RouteTableBuilder } from './routing/route-table.js';
+import { conflictDiagnostics } from './routing/route-table.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/descriptor.js';
 import { parseMethodSelector } from './schema/method-selector.js';
 import type { RegistryFile } from './schema/registry.js';
@@ -235,28 +236,8 @@ export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
   return routes.map((route) => routeRow(route, SURFACE));
 }
 
-/** The table that serves the routes. */
-export function routeTableOf<T>(routes: readonly Routed<T>[]): RouteTable<T> {
-  return tableBuilder(routes).build().table;
-}
-
-interface Routed<T> {
-  readonly binding: Binding;
-  readonly value: T;
-}
-
-function tableBuilder<T>(routes: readonly Routed<T>[]): RouteTableBuilder<T> {
-  const builder = new RouteTableBuilder<T>();
-  for (const { binding, value } of routes) {
-    const { httpMethod, template, method, position } = binding;
-    const derivesHead = !method.clientStreaming && !method.serverStreaming;
-    builder.add(httpMethod, template, value, { name: method.fullName, position, derivesHead });
-  }
-  return builder;
-}
-
 function conflictsOf(bindings: readonly Binding[]): readonly Diagnostic[] {
-  return conflictDiagnostics(tableBuilder(bindings.map((binding) => ({ binding, value: binding }))).conflicts());
+  return conflictDiagnostics(bindingTable(bindings.map((binding) => ({ binding, value: binding }))).conflicts());
 }
 
 /**
