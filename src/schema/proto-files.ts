@@ -28,7 +28,7 @@ import type {
 } from './declaration.js';
 import { isScalarType } from './declaration.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
-import { means, optionNameProblem } from './option-names.js';
+import { means, type Owner, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
 import {
   type SourcePositions,
@@ -177,12 +177,22 @@ class FileConverter {
     return this.scanned;
   }
 
+  private scannedAll: SourcePositions | undefined;
+
+  private get allPositions(): SourcePositions {
+    this.scannedAll ??= scanPositions(this.file.text, this.file.path);
+    return this.scannedAll;
+  }
+
   convert(): FileDeclaration {
     let top: protobuf.ReflectionObject | null = this.root;
+    // Those that stand before the package.
+    this.requireKnownOptions(optionsOf(top), '', 'a file');
     for (const name of this.packageName === '' ? [] : this.packageName.split('.')) {
       top = top instanceof protobuf.Namespace ? top.get(name) : null;
     }
     if (top instanceof protobuf.Namespace) {
+      if (top !== this.root) this.requireKnownOptions(optionsOf(top), '', 'a file');
       const features = overrideFeatures(featuresOf(this.file.syntax), featureOptions(optionsOf(top)));
       this.namespace(top, this.packageName, features);
     }
@@ -211,6 +221,7 @@ class FileConverter {
 
   private message(type: protobuf.Type, fullName: string, outer: Features): void {
     const options = optionsOf(type);
+    this.requireKnownOptions(options, fullName, 'a message');
     const features = overrideFeatures(outer, featureOptions(options));
     this.messages.push({
       fullName,
@@ -224,6 +235,7 @@ class FileConverter {
 
   private field(field: protobuf.Field, scope: string, outer: Features): FieldDeclaration {
     const options = optionsOf(field);
+    if (options.length > 0) this.requireKnownOptions(options, `${scope}.${field.name}`, 'a field');
     const features = overrideFeatures(outer, featureOptions(options));
     const proto3Optional = isProto3Optional(field);
     const group = field.rule !== undefined && isGroup(field);
@@ -319,12 +331,13 @@ class FileConverter {
   }
 
   /** A misspelt policy is none: what it should have closed would be open. */
-  private requireKnownOptions(options: Options, owner: string, kind: 'an rpc' | 'a service'): void {
+  private requireKnownOptions(options: Options, owner: string, kind: Owner): void {
     for (const option of options) {
       for (const written of Object.keys(option)) {
         const problem = optionNameProblem(written, this.packageName, kind);
         if (problem === undefined) continue;
-        this.diagnostics.push(errorAt(this.positions.optionName(owner, written), 'unknown-option', problem));
+        const scan = kind === 'an rpc' || kind === 'a service' ? this.positions : this.allPositions;
+        this.diagnostics.push(errorAt(scan.optionName(owner, written), 'unknown-option', problem));
       }
     }
   }
