@@ -27,6 +27,7 @@ import type {
   ServiceDeclaration,
 } from './declaration.js';
 import { isScalarType } from './declaration.js';
+import { parsedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { means, type Owner, optionNameProblem } from './option-names.js';
 import { mergeOptionTrees, type OptionTree, type PlaceOf, toOptionTree } from './option-tree.js';
@@ -129,6 +130,7 @@ const NOTHING = {
 };
 
 const NO_OPTIONS: Options = [];
+const NO_DEFAULT = {};
 const NO_BEHAVIOR: readonly string[] = [];
 const BEHAVIORS = new Map<string, readonly string[]>();
 
@@ -245,12 +247,14 @@ class FileConverter {
     const required = field.rule === 'required' || features.fieldPresence === 'LEGACY_REQUIRED';
     const map = field instanceof protobuf.MapField;
     const jsonName = last(options, 'json_name');
+    const type = isScalarType(field.type) ? field.type : { name: this.words.of(field.type), scope };
+    const declared = last(options, 'default');
     return {
       name: field.name,
       jsonName: typeof jsonName === 'string' ? this.words.of(jsonName) : undefined,
       number: field.id,
       cardinality: map ? 'map' : repeated ? 'repeated' : 'singular',
-      type: isScalarType(field.type) ? field.type : { name: this.words.of(field.type), scope },
+      type,
       mapKey: map && isScalarType(field.keyType) ? field.keyType : undefined,
       presence:
         map || repeated
@@ -267,7 +271,13 @@ class FileConverter {
       deprecated: last(options, 'deprecated') === true,
       behavior: behaviorOf(options, this.packageName),
       places: this.places,
+      ...(declared === undefined ? NO_DEFAULT : this.defaultOf(declared, type, `${scope}.${field.name}`)),
     };
+  }
+
+  private defaultOf(value: unknown, type: FieldDeclaration['type'], owner: string) {
+    const literal = () => this.allPositions.wordOf(owner, 'default');
+    return { defaultText: this.words.of(parsedDefault(value, type, literal)) };
   }
 
   private extension(field: protobuf.Field, scope: string, features: Features): void {

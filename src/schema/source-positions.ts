@@ -58,6 +58,12 @@ export class SourcePositions {
     return this.declaration(owner);
   }
 
+  /** The value of a field's option that is one word or number, a minus before it. */
+  wordOf(owner: string, option: string): string | undefined {
+    const offset = this.#options.get(optionKey(owner, option, ''));
+    return offset === undefined ? undefined : /^=\s*(-?\s*\w+)/.exec(this.#text.slice(offset, offset + 100))?.[1];
+  }
+
   /** Declarations of one simple name, whatever they are in. */
   named(name: string): Position[] {
     return this.offsetsOf(name).map((offset) => this.at(offset));
