@@ -11,6 +11,7 @@ import {
   type PlannedAggregate,
 } from './aggregates.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
+import { didYouMean } from './base/did-you-mean.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
@@ -212,7 +213,12 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
   }
   for (const [index, { selector, declaration }] of config.policies.entries()) {
     if (used.has(rules[index]!)) continue;
-    const text = `policies.${index}: no routed method is selected by '${selector}'`;
+    const meant = didYouMean(
+      selector.replace('/', '.'),
+      methods.map(({ fullName }) => fullName.replace('/', '.')),
+    );
+    const hint = meant === undefined ? '' : `, did you mean '${meant}'?`;
+    const text = `policies.${index}: no routed method is selected by '${selector}'${hint}`;
     diagnostics.push(warningAt(declaration.position, 'unused-policy', text));
   }
   return { of, diagnostics };
@@ -273,7 +279,10 @@ function assignUpstreams(config: Config, registry: Registry, aggregates: Aggrega
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') of.set(service, selected.name);
     else if (selected.kind === 'none') {
-      const text = `${service.fullName}: no upstream serves it, its routes are not served`;
+      const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
+      const meant = didYouMean(service.fullName, selectors);
+      const hint = meant === undefined ? '' : ` (services: is it meant by '${meant}'?)`;
+      const text = `${service.fullName}: no upstream serves it, its routes are not served${hint}`;
       diagnostics.push(warningAt(service.position, 'no-upstream', text));
     } else {
       const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')} by equally long selectors`;

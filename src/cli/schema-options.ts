@@ -49,6 +49,7 @@ const NO_SCHEMA: Config['schema'] = { protos: [], imports: [], descriptorSets: [
 
 /** The config file and the flags over it. Throws a UsageError when nothing names a schema, or a flag makes no sense. */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
+  requirePaths(flags);
   const { config, schema, diagnostics } = await loadConfig(flags.config, process.env, process.cwd());
   if (config === undefined) return { config, schema, diagnostics };
   const merged = applyOverrides(config, {
@@ -66,6 +67,14 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
     throw new UsageError('no schema: give --protos DIR, --descriptor-set FILE or a --config FILE that names one');
   }
   return { config: merged.config, schema: merged.config.schema, diagnostics };
+}
+
+/** A variable of a script that is not set. */
+function requirePaths({ config, protos, import: imports, descriptorSet }: SchemaFlags): void {
+  const given = { config: [config], protos, import: imports, 'descriptor-set': descriptorSet };
+  for (const [flag, paths] of Object.entries(given)) {
+    if (paths.includes('')) throw new UsageError(`--${flag}: expected a path, got ''`);
+  }
 }
 
 function schemaOverrides(flags: SchemaFlags): SchemaOverrides {

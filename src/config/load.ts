@@ -24,10 +24,15 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
     text = await readFile(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    return refused(file, 'config-file', code === 'ENOENT' ? 'expected a file, found none' : `cannot be read: ${code}`);
+    return refused(file, 'config-file', UNREADABLE.get(code) ?? `cannot be read: ${code}`);
   }
   return new ConfigFile(file, dirname(path), text).load(env);
 }
+
+const UNREADABLE: ReadonlyMap<string | undefined, string> = new Map([
+  ['ENOENT', 'expected a file, found none'],
+  ['EISDIR', 'expected a file, got a folder'],
+]);
 
 function refused(file: string, rule: string, text: string): ParsedConfig {
   return { diagnostics: [errorAt({ file }, rule, text)] };

@@ -4,6 +4,7 @@
  * becomes a diagnostic at its place.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import { didYouMean } from '../base/did-you-mean.js';
 
 export type OptionValue = string | number | boolean | OptionTree;
 export type OptionTree = ReadonlyMap<string, readonly OptionValue[]>;
@@ -124,7 +125,9 @@ export class OptionReader {
   /** Reports the fields that nobody asked for. */
   close(): void {
     for (const name of this.tree.keys()) {
-      if (!this.#asked.has(name)) this.error(name, `unknown field '${name}'`);
+      if (this.#asked.has(name)) continue;
+      const meant = didYouMean(name, this.#asked);
+      this.error(name, `unknown field '${name}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`);
     }
   }
 
@@ -133,10 +136,10 @@ export class OptionReader {
   }
 
   #values<T>(name: string, expected: string, read: (value: OptionValue) => T | undefined): readonly T[] {
+    this.#asked.add(name);
     const values = this.tree.get(name);
     // Of all that an option may have most have little.
     if (values === undefined) return NONE;
-    this.#asked.add(name);
     return values.flatMap((value, i) => {
       const result = read(value);
       if (result !== undefined) return [result];

@@ -1,4 +1,4 @@
-/** What `check` and `serve` say where config and protos are wrong at once. */
+/** What `check` and `serve` say where several things are wrong at once, and what is nearly right. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -94,4 +94,60 @@ test('serve shows both too, and a config that is nowhere with the protos of its 
   const { exitCode, stderr } = await protogate(['serve', '-c', config, '--protos', protos]);
   t.is(exitCode, 1);
   t.regex(stderr, /^\S+nowhere\.yaml: error: .*\n\S+a\.proto:8:\d+: error: .* \[http-rule\]\nerror: not served: .*\n$/);
+});
+
+test('an import root that is a folder too deep is told which one is meant', async (t) => {
+  const folder = await protoFolder(t, {
+    'p/shop/v1/a.proto': 'package shop.v1; import "shop/v1/b.proto"; import "nowhere.proto"; message A { B b = 1; }',
+    'p/shop/v1/b.proto': 'package shop.v1; message B {}',
+  });
+  const { stdout } = await protogate(['check', '--protos', join(folder, 'p/shop/v1')]);
+  const [first, second] = stdout.split('\n');
+  const meant = `${join(folder, 'p')} would: give that folder instead of ${join(folder, 'p/shop/v1')}`;
+  t.true(first!.endsWith(`import "shop/v1/b.proto": no root has this file, ${meant} [unknown-import]`), first);
+  t.true(second!.endsWith('import "nowhere.proto": no root has this file [unknown-import]'), second);
+});
+
+test('a type that is missing does not hide what is wrong with the rules of its rpcs', async (t) => {
+  const folder = await protoFolder(
+    t,
+    `package a.v1;
+import "google/api/annotations.proto";
+message Q { string id = 1; Lost lost = 2; }
+service S {
+  rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/{ident" }; }
+  rpc Make(Q) returns (Q) { option (google.api.http) = { post: "/v1" body: "idd" }; }
+  rpc Deep(Q) returns (Q) { option (google.api.http) = { get: "/v1/{lost.name}" }; }
+  rpc None(Q) returns (Nobody) { option (google.api.http) = { get: "/v1/{nobody}" }; }
+}`,
+  );
+  const { stdout } = await protogate(['check', '--protos', folder, '--format', 'json']);
+  const errors = JSON.parse(stdout).filter(({ severity }: { severity: string }) => severity === 'error');
+  t.deepEqual(
+    errors.map(({ rule, line }: { rule: string; line: number }) => [rule, line]),
+    [
+      ['unknown-type', 4],
+      ['path-template', 6],
+      ['body-field', 7],
+      ['unknown-type', 9],
+      ['path-variable', 9],
+    ],
+    stdout,
+  );
+});
+
+test('a service that no upstream serves is told the selector that was probably meant for it', async (t) => {
+  const folder = await protoFolder(t, {
+    'p/a.proto': `package a.v1;
+import "google/api/annotations.proto";
+message Q {}
+service Things { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1" }; } rpc Watch(Q) returns (stream Q); }`,
+  });
+  const config = join(folder, 'c.yaml');
+  const upstreams = 'upstreams: { a: { target: "x:1", services: [a.v1.Thing] } }';
+  await writeFile(config, `version: 1\nschema: { protos: [p] }\n${upstreams}\n`);
+  const { stdout, stderr } = await protogate(['check', '-c', config]);
+  t.true(stdout.includes("its routes are not served (services: is it meant by 'a.v1.Thing'?) [no-upstream]\n"), stdout);
+  // An rpc that somebody forgot to annotate is seen in the sum alone: it is no mistake by itself.
+  t.is(stderr, '1 route of 1 service, 1 rpc without a rule, 0 errors, 2 warnings\n');
 });

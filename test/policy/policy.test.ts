@@ -164,7 +164,7 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
           { selector: '*', timeout: '1s' },
         ],
       },
-      ["warning unused-policy: policies.0: no routed method is selected by 'p.v1.S.Gett'"],
+      ["warning unused-policy: policies.0: no routed method is selected by 'p.v1.S.Gett', did you mean 'p.v1.S.Get'?"],
     ],
   ];
   for (const [fact, text, config, found] of rows) {

@@ -208,6 +208,11 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
     /test\.proto:2:8: error: import "no\/such\.proto": .* \[unknown-import\]$/,
   ],
   [
+    'a field of a rule that was meant to be another',
+    rpc('option (google.api.http) = { get: "/v1" responce_body: "a" };'),
+    /test\.proto:6:\d+: error: http-rule: unknown field 'responce_body', did you mean 'response_body'\? \[http-rule\]$/,
+  ],
+  [
     'a message named __proto__',
     `${HEAD}message __proto__ {}\n`,
     /test\.proto:4:1: error: .*__proto__.* \[reserved-name\]$/,
@@ -325,7 +330,7 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
   [
     'an unknown field of a rule',
     rpc('option (google.api.http) = { gte: "/a" };'),
-    /test\.proto:6:\d+: error: .*unknown field 'gte' \[http-rule\]$/,
+    /test\.proto:6:\d+: error: .*unknown field 'gte', did you mean 'get'\? \[http-rule\]$/,
   ],
   [
     'a number for a path',
