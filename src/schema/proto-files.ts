@@ -237,7 +237,7 @@ class FileConverter {
 
   private field(field: protobuf.Field, scope: string, outer: Features): FieldDeclaration {
     const options = optionsOf(field);
-    if (options.length > 0) this.requireKnownOptions(options, `${scope}.${field.name}`, 'a field');
+    this.requireKnownOptions(options, scope, 'a field', field.name);
     const features = overrideFeatures(outer, featureOptions(options));
     const proto3Optional = isProto3Optional(field);
     const group = field.rule !== undefined && isGroup(field);
@@ -341,11 +341,13 @@ class FileConverter {
   }
 
   /** A misspelt policy is none: what it should have closed would be open. */
-  private requireKnownOptions(options: Options, owner: string, kind: Owner): void {
+  private requireKnownOptions(options: Options, scope: string, kind: Owner, name = ''): void {
     for (const option of options) {
-      for (const written of Object.keys(option)) {
+      // Without a list of its names, which hardly ever are more than one: 200,000 fields have options.
+      for (const written in option) {
         const problem = optionNameProblem(written, this.packageName, kind);
         if (problem === undefined) continue;
+        const owner = name === '' ? scope : `${scope}.${name}`;
         const scan = kind === 'an rpc' || kind === 'a service' ? this.positions : this.allPositions;
         this.diagnostics.push(errorAt(scan.optionName(owner, written), 'unknown-option', problem));
       }
