@@ -39,7 +39,7 @@ function resolveFieldPath(root: MessageDescriptor, path: string): FieldPath {
       return {
         kind: 'failed',
         offset,
-        text: `expected a field of ${message.fullName}, got '${name}'${hint(message, name)}`,
+        text: `expected a field of ${message.fullName}, got '${name}'${fieldHint(message, name)}`,
       };
     }
     fields.push(field);
@@ -56,7 +56,7 @@ export function fieldOf(message: MessageDescriptor, name: string): FieldDescript
 }
 
 /** What somebody who wrote the name of no field probably meant. */
-export function hint({ fields }: MessageDescriptor, name: string): string {
+export function fieldHint({ fields }: MessageDescriptor, name: string): string {
   const names = fields.flatMap((field) => (field.extension ? [] : [field.name]));
   // `order_id` where the message has an `id`.
   const meant = didYouMean(name, names) ?? names.find((one) => name.endsWith(`_${one}`));

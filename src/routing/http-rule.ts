@@ -9,7 +9,7 @@ import { METHODS } from 'node:http';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { type FieldDescriptor, LinkError, type MethodDescriptor } from '../schema/descriptor.js';
-import { fieldOf, hint, resolvePathVariable } from './field-path.js';
+import { fieldHint, fieldOf, resolvePathVariable } from './field-path.js';
 import { ANY_METHOD } from './matcher.js';
 import { type PathTemplate, parsePathTemplate, TemplateError, type TemplateVariable } from './path-template.js';
 import { takesRawBody } from './raw-body.js';
@@ -144,7 +144,7 @@ class RuleReader {
     const field = fieldOf(this.method.input, body);
     if (field === undefined) {
       const { input } = this.method;
-      const text = `body: expected '*' or a top-level field of ${input.fullName}, got '${body}'${hint(input, body)}`;
+      const text = `body: expected '*' or a top-level field of ${input.fullName}, got '${body}'${fieldHint(input, body)}`;
       this.error(positions.body, 'body-field', text);
       return { kind: 'none' };
     }
@@ -170,7 +170,7 @@ class RuleReader {
     const field = fieldOf(this.method.output, responseBody);
     if (field === undefined) {
       const { output } = this.method;
-      const found = `'${responseBody}'${hint(output, responseBody)}`;
+      const found = `'${responseBody}'${fieldHint(output, responseBody)}`;
       const text = `response_body: expected a top-level field of ${output.fullName}, got ${found}`;
       this.error(positions.responseBody, 'response-body', text);
     }

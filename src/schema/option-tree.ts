@@ -104,10 +104,12 @@ export class OptionReader {
     return this.#values(name, expected, (value) => values.find(([one], i) => one === value || i === value)?.[1]);
   }
 
-  messages(name: string): readonly OptionReader[] {
-    const trees = this.#values(name, 'a message', (value) =>
-      value instanceof Map ? (value as OptionTree) : undefined,
-    );
+  hasMessage(name: string): boolean {
+    return this.tree.get(name)?.at(-1) instanceof Map;
+  }
+
+  messages(name: string, expected = 'a message'): readonly OptionReader[] {
+    const trees = this.#values(name, expected, (value) => (value instanceof Map ? (value as OptionTree) : undefined));
     return trees.map(
       (tree, i) => new OptionReader(tree, this.#pathOf(name, i), this.placeOf, this.rule, this.diagnostics),
     );
@@ -115,7 +117,7 @@ export class OptionReader {
 
   /** google.protobuf.Duration → milliseconds; undefined when absent. */
   durationMs(name: string): number | undefined {
-    const reader = this.messages(name).at(-1);
+    const reader = this.messages(name, 'a duration such as { seconds: 30 }').at(-1);
     if (reader === undefined) return undefined;
     const ms = reader.integer('seconds') * 1000 + reader.integer('nanos') / 1e6;
     reader.close();
