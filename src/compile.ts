@@ -10,13 +10,14 @@ import { type Call, type Interceptor, intercept } from './call/call.js';
 import type { Config } from './config/config.js';
 import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
 import type { Equality } from './paths/equality.js';
-import { isServed, type Plan, type PlannedRoute, routeTableOf, SURFACE } from './plan.js';
-import type { Access } from './policy/access.js';
+import { isServed, type Plan, type PlannedRoute, SURFACE } from './plan.js';
+import { type Access, splitDemands } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
 import { isIdempotent } from './policy/retry-policy.js';
 import { countersOf } from './rate-limiting.js';
+import { bindingTable, isStreaming, webSocketRoutes } from './routing/binding-table.js';
 import type { Binding } from './routing/http-rule.js';
 import type { MethodDescriptor } from './schema/descriptor.js';
 import { allowed, authenticate, authorize, demand } from './server/authenticate.js';
@@ -86,7 +87,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { method } = binding;
     const { settings } = policy;
     const transcoder = compileTranscoder(binding, codecs, config.query);
-    const { ofPath, ofMessage } = splitDemands(route);
+    const { ofPath, ofMessage } = splitDemands(access, binding);
     const { cache: kept } = route;
     const cost = aggregate === undefined ? 1 : costOf(aggregate);
     const ends = {
@@ -196,8 +197,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     surfaces: [
       {
         name: SURFACE,
-        table: routeTableOf(compiled.map(({ binding, http }) => ({ binding, value: http }))),
-        webSockets: routeTableOf(webSocketRoutes(compiled)),
+        table: bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).build().table,
+        webSockets: bindingTable(webSocketRoutes(compiled.flatMap(overWebSocket))).build().table,
         cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
         errorFormat: config.errors.format,
         statusCodec,
@@ -218,19 +219,8 @@ interface CompiledRoute {
   readonly webSocket: Route | undefined;
 }
 
-function isStreaming({ clientStreaming, serverStreaming }: MethodDescriptor): boolean {
-  return clientStreaming || serverStreaming;
-}
-
-/** Each path once, as a GET; where several verbs stream, the one that is a GET. */
-function webSocketRoutes(compiled: readonly (CompiledRoute & { readonly binding: Binding })[]) {
-  const byShape = new Map<string, { readonly binding: Binding; readonly value: Route }>();
-  for (const { binding, webSocket: value } of compiled) {
-    const { shape } = binding.template;
-    if (value === undefined || (byShape.has(shape) && binding.httpMethod !== 'GET')) continue;
-    byShape.set(shape, { binding: { ...binding, httpMethod: 'GET' }, value });
-  }
-  return [...byShape.values()];
+function overWebSocket({ binding, webSocket: value }: CompiledRoute & { readonly binding: Binding }) {
+  return value === undefined ? [] : [{ binding, value }];
 }
 
 type Plans = ReadonlyMap<string, readonly RateLimit[]>;
@@ -254,20 +244,6 @@ function guardsOf(
   if (mode !== 'public') guards.push(authenticate(authenticator, mode, fromQuery));
   if (scopes.length > 0 || require.length > 0) guards.push(authorize({ scopes, require, requestOf }));
   return guards;
-}
-
-/** A demand over nothing but what the path captures is decided before anything else is read. */
-function splitDemands({ binding, access }: PlannedRoute) {
-  const inPath = ({ requestFields }: Equality) =>
-    requestFields.every((path) =>
-      binding.variables.some(
-        ({ fieldPath }) => fieldPath.length === path.length && fieldPath.every((field, i) => field === path[i]),
-      ),
-    );
-  return {
-    ofPath: access.require.filter(inPath),
-    ofMessage: access.require.filter((equality) => !inPath(equality)),
-  };
 }
 
 /** An upstream outlives a snapshot: the same settings keep the same connections. */

@@ -11,6 +11,7 @@ import {
   type PlannedAggregate,
 } from './aggregates.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
+import { didYouMean } from './base/did-you-mean.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
@@ -21,9 +22,10 @@ import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
 import { retryOf, retryProblem } from './policy/retry-policy.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
+import { bindingTable } from './routing/binding-table.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
-import { conflictDiagnostics, type RouteTable, RouteTableBuilder } from './routing/route-table.js';
+import { conflictDiagnostics } from './routing/route-table.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from './schema/descriptor.js';
 import { parseMethodSelector } from './schema/method-selector.js';
 import type { RegistryFile } from './schema/registry.js';
@@ -90,7 +92,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...keyFileProblems(config),
     ...found,
     ...wrong,
-    ...conflictsOf(routes),
+    ...conflictsOf(bindings),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...aggregates.diagnostics,
@@ -211,7 +213,12 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
   }
   for (const [index, { selector, declaration }] of config.policies.entries()) {
     if (used.has(rules[index]!)) continue;
-    const text = `policies.${index}: no routed method is selected by '${selector}'`;
+    const meant = didYouMean(
+      selector.replace('/', '.'),
+      methods.map(({ fullName }) => fullName.replace('/', '.')),
+    );
+    const hint = meant === undefined ? '' : `, did you mean '${meant}'?`;
+    const text = `policies.${index}: no routed method is selected by '${selector}'${hint}`;
     diagnostics.push(warningAt(declaration.position, 'unused-policy', text));
   }
   return { of, diagnostics };
@@ -235,28 +242,23 @@ export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
   return routes.map((route) => routeRow(route, SURFACE));
 }
 
-/** The table that serves the routes. */
-export function routeTableOf<T>(routes: readonly Routed<T>[]): RouteTable<T> {
-  return tableBuilder(routes).build().table;
+function conflictsOf(bindings: readonly Binding[]): readonly Diagnostic[] {
+  return conflictDiagnostics(bindingTable(bindings.map((binding) => ({ binding, value: binding }))).conflicts());
 }
 
-interface Routed<T> {
-  readonly binding: Binding;
-  readonly value: T;
-}
-
-function tableBuilder<T>(routes: readonly Routed<T>[]): RouteTableBuilder<T> {
-  const builder = new RouteTableBuilder<T>();
-  for (const { binding, value } of routes) {
-    const { httpMethod, template, method, position } = binding;
-    const derivesHead = !method.clientStreaming && !method.serverStreaming;
-    builder.add(httpMethod, template, value, { name: method.fullName, position, derivesHead });
-  }
-  return builder;
-}
-
-function conflictsOf(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
-  return conflictDiagnostics(tableBuilder(routes.map(({ binding }) => ({ binding, value: binding }))).conflicts());
+/**
+ * What is wrong with protos under any config. `areAll`: they are all that the config names; otherwise an import may be
+ * found elsewhere, and nothing is said of what hangs on one.
+ */
+export async function protoProblems(
+  sources: Config['schema'],
+  areAll: boolean,
+  options: Pick<PlanOptions, 'onProgress'>,
+): Promise<readonly Diagnostic[]> {
+  const { registry, diagnostics } = await loadSchema(sources, options);
+  if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
+  const { bindings, diagnostics: wrong } = collectBindings(registry, sources);
+  return [...diagnostics, ...wrong, ...conflictsOf(bindings), ...findAggregates(registry).diagnostics];
 }
 
 interface Assignment {
@@ -277,7 +279,10 @@ function assignUpstreams(config: Config, registry: Registry, aggregates: Aggrega
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') of.set(service, selected.name);
     else if (selected.kind === 'none') {
-      const text = `${service.fullName}: no upstream serves it, its routes are not served`;
+      const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
+      const meant = didYouMean(service.fullName, selectors);
+      const hint = meant === undefined ? '' : ` (services: is it meant by '${meant}'?)`;
+      const text = `${service.fullName}: no upstream serves it, its routes are not served${hint}`;
       diagnostics.push(warningAt(service.position, 'no-upstream', text));
     } else {
       const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')} by equally long selectors`;

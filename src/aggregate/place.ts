@@ -8,7 +8,7 @@
  *     caller.subject, caller.claims.customer
  */
 import { ExpressionError, type PathExpression } from '../paths/expression.js';
-import { fieldOf } from '../routing/field-path.js';
+import { fieldHint, fieldOf } from '../routing/field-path.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarType } from '../schema/descriptor.js';
 
 /** What a place holds. */
@@ -98,7 +98,10 @@ function walk(root: Root, start: Held, names: readonly string[], from: number): 
     }
     const field = fieldOf(type.message, name);
     if (field === undefined) {
-      throw new ExpressionError(column, `expected a field of ${type.message.fullName}, got '${name}'`);
+      throw new ExpressionError(
+        column,
+        `expected a field of ${type.message.fullName}, got '${name}'${fieldHint(type.message, name)}`,
+      );
     }
     held = { type: field.type, mapKey: field.mapKey, many: many || field.cardinality === 'repeated' };
     if (many && field.mapKey !== undefined)

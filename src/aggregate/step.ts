@@ -1,5 +1,6 @@
 /** One step of an aggregate: its declaration, checked and compiled into what runs. */
 import type { Position } from '../base/diagnostic.js';
+import { didYouMean } from '../base/did-you-mean.js';
 import {
   type Expression,
   ExpressionError,
@@ -8,7 +9,7 @@ import {
   parseExpression,
   parsePath,
 } from '../paths/expression.js';
-import { fieldOf } from '../routing/field-path.js';
+import { fieldHint, fieldOf } from '../routing/field-path.js';
 import type { StepDeclaration } from '../schema/annotations.js';
 import type { FieldDescriptor, MessageDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
 import type { Shape } from './draft.js';
@@ -92,14 +93,22 @@ export function signatureOf(step: StepDeclaration, registry: Registry, report: R
   if (call === '') return undefined;
   const method = registry.method(call.replace(/^\//, ''));
   if (method === undefined) {
-    report(positions.call, 'aggregate-call', `call: expected an rpc (pkg.Service/Method), got '${call}'`);
+    const names = registry.services.flatMap(({ methods }) => methods.map(({ fullName }) => fullName));
+    const meant = didYouMean(call, names);
+    const hint = meant === undefined ? '' : `, did you mean '${meant}'?`;
+    report(positions.call, 'aggregate-call', `call: expected an rpc (pkg.Service/Method), got '${call}'${hint}`);
     return undefined;
   }
   if (!isCallable(method, positions.call, report)) return undefined;
   if (take === '') return { method, take: undefined, held: messageHeld(method.output) };
   const field = fieldOf(method.output, take);
   if (field === undefined) {
-    report(positions.take, 'aggregate-path', `take: expected a field of ${method.output.fullName}, got '${take}'`);
+    const hint = fieldHint(method.output, take);
+    report(
+      positions.take,
+      'aggregate-path',
+      `take: expected a field of ${method.output.fullName}, got '${take}'${hint}`,
+    );
     return undefined;
   }
   return { method, take: field, held: heldBy(field) };

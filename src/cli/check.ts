@@ -29,10 +29,19 @@ export function checkCommand(exit: SetExitCode): Command {
       for (const { method, ...one } of plan?.aggregates ?? []) {
         process.stderr.write(`${method.fullName}: ${describePlan({ method, ...one })}\n`);
       }
-      const routes = plan === undefined ? '' : `${countRoutes(routeRows(plan.routes))}, `;
+      const routes = plan === undefined ? '' : `${countRoutes(routeRows(plan.routes))}, ${unrouted(plan)}`;
       process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
       exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);
     });
+}
+
+/** An rpc that was meant to have a route would else be missed by nobody. */
+function unrouted({ registry, routes }: Plan): string {
+  const routed = new Set(routes.map(({ binding }) => binding.method));
+  const without = registry.services
+    .filter((service) => service.routed)
+    .flatMap(({ methods }) => methods.filter((method) => method.httpRule === undefined && !routed.has(method)));
+  return without.length === 0 ? '' : `${plural(without.length, 'rpc')} without a rule, `;
 }
 
 /** What `serve` would refuse. Protos alone are checked for what they are: there need not be anybody yet who serves them. */

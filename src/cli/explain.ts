@@ -2,7 +2,7 @@ import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { Command } from 'commander';
 import { guardedHeaders } from '../config/guarded-headers.js';
 import { isServed, type Plan } from '../plan.js';
-import { explain } from '../report/explain.js';
+import { type ExplainSettings, explain } from '../report/explain.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { repeatable } from './repeatable.js';
 import { planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
@@ -22,30 +22,42 @@ export function explainCommand(exit: SetExitCode): Command {
   return repeatable(command, '-H, --header <name: value>', 'a request header')
     .addHelpText('after', "\nExample:\n  protogate explain GET '/v1/shelves/7?page_size=5' --protos protos")
     .action(async (method: string, target: string, flags: ExplainFlags) => {
-      if (!target.startsWith('/')) throw new UsageError(`path: expected it to start with '/', got '${target}'`);
+      if (!target.startsWith('/') && target !== '*') {
+        throw new UsageError(`path: expected it to start with '/', got '${target}'`);
+      }
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
       if (plan === undefined) return exit(EXIT_FAILURE);
-      const { ok, text } = explain(
-        {
-          ...byServing(plan),
-          codecs: plan.codecs,
-          query: plan.config.query,
-          metadata: plan.config.metadata,
-          guardedHeaders: guardedHeaders(plan.config),
-          errorFormat: plan.config.errors.format,
-          requestTimeoutMs: plan.config.limits.requestTimeoutMs,
-        },
-        {
-          method: method.toUpperCase(),
-          target,
-          body: Buffer.from(flags.data ?? ''),
-          rawHeaders: flags.header.flatMap(splitHeader),
-        },
-      );
+      const { ok, text } = explain(explainSettings(plan), {
+        method: method.toUpperCase(),
+        target,
+        body: Buffer.from(flags.data ?? ''),
+        rawHeaders: flags.header.flatMap(splitHeader),
+      });
       process.stdout.write(text);
       exit(ok ? EXIT_OK : EXIT_FAILURE);
     });
+}
+
+/** What `serve` would go by. */
+export function explainSettings(plan: Plan): ExplainSettings {
+  const { config, codecs } = plan;
+  const { query, metadata, errors, limits, cors, auth } = config;
+  return {
+    ...byServing(plan),
+    codecs,
+    query,
+    metadata,
+    guardedHeaders: guardedHeaders(config),
+    tokenParameters: (auth?.jwt ?? []).flatMap(({ from }) =>
+      from.flatMap((one) => ('query' in one ? [one.query] : [])),
+    ),
+    cors,
+    errorFormat: errors.format,
+    bodyBytes: limits.bodyBytes,
+    headerBytes: limits.headerBytes,
+    requestTimeoutMs: limits.requestTimeoutMs,
+  };
 }
 
 /** Without any upstream the schema alone is asked about: as if each route were served. */

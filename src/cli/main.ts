@@ -29,20 +29,26 @@ export async function main(args: readonly string[]): Promise<number> {
     keygenCommand,
     demoCommand,
   ]) {
-    program.addCommand(
-      define((code) => {
-        exitCode = code;
-      })
-        .exitOverride()
-        .showSuggestionAfterError(),
-    );
+    const command = define((code) => {
+      exitCode = code;
+    });
+    program.addCommand(command.exitOverride().showSuggestionAfterError().allowExcessArguments());
   }
+  program.hook('preAction', (_, command) => requireNoMore(command));
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
     return failure(error);
   }
+}
+
+/** Commander would count arguments and not name them. */
+function requireNoMore({ args, registeredArguments, options }: Command): void {
+  const more = args[registeredArguments.length];
+  if (more === undefined) return;
+  const hint = options.some(({ long }) => long === '--protos') ? ' (a folder of protos: --protos DIR)' : '';
+  throw new UsageError(`unexpected argument '${more}'${hint}`);
 }
 
 /** Nobody reads on (`| head -1`): a quiet end. Output that can't be written (a full disk) is a failure in one line. */

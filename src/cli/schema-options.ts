@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load.js';
-import { applyOverrides } from '../config/overrides.js';
-import { type Plan, plan } from '../plan.js';
+import { applyOverrides, overrideSchema, type SchemaOverrides } from '../config/overrides.js';
+import { type Plan, plan, protoProblems } from '../plan.js';
 import { UsageError } from './exit.js';
 import { progressLine } from './progress.js';
 import { repeatable } from './repeatable.js';
@@ -38,20 +38,23 @@ export function withSchemaOptions(
 }
 
 export interface Loaded {
+  /** Undefined: it has errors. */
   readonly config: Config | undefined;
+  /** Undefined: what the config says of it is not known. */
+  readonly schema: Config['schema'] | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
 
+const NO_SCHEMA: Config['schema'] = { protos: [], imports: [], descriptorSets: [], autoRoutes: [] };
+
 /** The config file and the flags over it. Throws a UsageError when nothing names a schema, or a flag makes no sense. */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
-  const { config, diagnostics } = await loadConfig(flags.config, process.env, process.cwd());
-  if (config === undefined) return { config, diagnostics };
+  requirePaths(flags);
+  const { config, schema, diagnostics } = await loadConfig(flags.config, process.env, process.cwd());
+  if (config === undefined) return { config, schema, diagnostics };
   const merged = applyOverrides(config, {
-    protos: flags.protos,
-    imports: flags.import,
-    descriptorSets: flags.descriptorSet,
+    ...schemaOverrides(flags),
     upstreams: flags.upstream,
-    ...(flags.autoRoutes === undefined ? {} : { autoRoutes: flags.autoRoutes }),
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.port === undefined ? {} : { port: flags.port }),
     ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
@@ -63,20 +66,43 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   if (protos.length === 0 && descriptorSets.length === 0) {
     throw new UsageError('no schema: give --protos DIR, --descriptor-set FILE or a --config FILE that names one');
   }
-  return { config: merged.config, diagnostics };
+  return { config: merged.config, schema: merged.config.schema, diagnostics };
 }
 
-/** Loads and plans with progress on a terminal; the config's own diagnostics come first. */
+/** A variable of a script that is not set. */
+function requirePaths({ config, protos, import: imports, descriptorSet }: SchemaFlags): void {
+  const given = { config: [config], protos, import: imports, 'descriptor-set': descriptorSet };
+  for (const [flag, paths] of Object.entries(given)) {
+    if (paths.includes('')) throw new UsageError(`--${flag}: expected a path, got ''`);
+  }
+}
+
+function schemaOverrides(flags: SchemaFlags): SchemaOverrides {
+  return {
+    protos: flags.protos,
+    imports: flags.import,
+    descriptorSets: flags.descriptorSet,
+    ...(flags.autoRoutes === undefined ? {} : { autoRoutes: flags.autoRoutes }),
+  };
+}
+
+/**
+ * Loads and plans with progress on a terminal; the config's own diagnostics come first. A config with errors does not
+ * hide what is wrong with the protos, as far as it is known which they are.
+ */
 export async function planFlags(
   flags: SchemaFlags,
 ): Promise<{ plan: Plan | undefined; diagnostics: readonly Diagnostic[] }> {
-  const { config, diagnostics } = await loadFlags(flags);
-  if (config === undefined) return { plan: undefined, diagnostics };
+  const { config, schema, diagnostics } = await loadFlags(flags);
   const progress = progressLine('loading protos');
-  const planned = await plan(config, {
-    onProgress: progress.update,
-    configFile: flags.config ?? '(flags)',
-  });
+  const onProgress = progress.update;
+  if (config === undefined) {
+    const sources = overrideSchema(schema ?? NO_SCHEMA, schemaOverrides(flags));
+    const ofProtos = await protoProblems(sources, schema !== undefined, { onProgress });
+    progress.done();
+    return { plan: undefined, diagnostics: [...diagnostics, ...ofProtos] };
+  }
+  const planned = await plan(config, { onProgress, configFile: flags.config ?? '(flags)' });
   progress.done();
   return { plan: planned, diagnostics: [...diagnostics, ...planned.diagnostics] };
 }

@@ -5,8 +5,9 @@
  *
  *     0a 01 61  10 05  0a 01 62   of { string name = 1; int32 size = 2; }   →   {"name":"b","size":5}
  */
-import type { EnumDescriptor, FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
+import type { EnumDescriptor, FieldDescriptor, MessageDescriptor, Registry, ScalarType } from '../schema/descriptor.js';
 import type { JsonOptions } from './codec.js';
+import { declaredDefault } from './declared-default.js';
 import type { FieldMask } from './field-mask.js';
 import { JsonWriter } from './json-writer.js';
 import { type ScalarCodec, scalarCodec } from './scalar-writer.js';
@@ -236,14 +237,22 @@ function compileField(field: FieldDescriptor, writers: Writers): FieldWriter {
 type Kind = Pick<FieldWriter, 'accepts' | 'shows' | 'write' | 'unset'>;
 
 /** What of a field decides how its values are written. */
-type ValueShape = Pick<FieldDescriptor, 'type' | 'cardinality' | 'presence' | 'validateUtf8' | 'mapKey'>;
+type ValueShape = Pick<
+  FieldDescriptor,
+  'type' | 'cardinality' | 'presence' | 'validateUtf8' | 'mapKey' | 'defaultText'
+>;
 
 function compileKind(field: ValueShape, writers: Writers): Kind {
   if (field.cardinality === 'map') return mapKind(field, writers);
   const { type } = field;
   if (type.kind === 'message') return messageKind(field, type.message, type.delimited, writers);
-  const scalar = type.kind === 'enum' ? enumCodec(type.enum, writers) : scalarCodec(type.scalar, field.validateUtf8);
+  const scalar = type.kind === 'enum' ? enumCodec(type.enum, writers, field.defaultText) : scalarOf(field, type.scalar);
   return field.cardinality === 'repeated' ? listKind(scalar) : singularKind(field, scalar);
+}
+
+function scalarOf({ validateUtf8, defaultText }: ValueShape, scalar: ScalarType): ScalarCodec {
+  const codec = scalarCodec(scalar, validateUtf8);
+  return defaultText === undefined ? codec : { ...codec, defaultJson: declaredDefault(scalar, defaultText) };
 }
 
 const always = () => true;
@@ -361,14 +370,15 @@ interface EnumCodec extends ScalarCodec {
   readonly isKnown: ((reader: WireReader) => boolean) | undefined;
 }
 
-function enumCodec(descriptor: EnumDescriptor, { options }: Writers): EnumCodec {
+function enumCodec(descriptor: EnumDescriptor, { options }: Writers, declared: string | undefined): EnumCodec {
   const isNull = descriptor.fullName === 'google.protobuf.NullValue';
   const jsonOf = (number: number) => {
     if (isNull) return 'null';
     const name = options.enumsAsInts ? undefined : descriptor.nameOf(number);
     return name === undefined ? String(number) : `"${name}"`;
   };
-  const defaultNumber = descriptor.closed ? (descriptor.values[0]?.number ?? 0) : 0;
+  const first = descriptor.closed ? (descriptor.values[0]?.number ?? 0) : 0;
+  const defaultNumber = (declared === undefined ? undefined : descriptor.numberOf(declared)) ?? first;
   return {
     ...scalarCodec('int32', true),
     defaultJson: jsonOf(defaultNumber),
@@ -445,8 +455,9 @@ function isEmptyWhenAbsent({ type }: ValueShape): boolean {
 
 /** The value of an entry as a field of its own: it is shown whatever it is. */
 function entryValue(field: ValueShape): ValueShape {
-  const { validateUtf8 } = field;
-  return { type: field.type, cardinality: 'singular', presence: 'explicit', validateUtf8, mapKey: undefined };
+  const { type, validateUtf8 } = field;
+  const none = { mapKey: undefined, defaultText: undefined };
+  return { type, cardinality: 'singular', presence: 'explicit', validateUtf8, ...none };
 }
 
 function readEntry(

@@ -63,6 +63,12 @@ function doubleText(low: number, high: number): string {
   return numberJson(FLOAT.getFloat64(0, true));
 }
 
+/** Of a number that becomes a float. */
+export function floatJson(value: number): string {
+  FLOAT.setFloat32(0, value, true);
+  return floatText(FLOAT.getUint32(0, true));
+}
+
 /** The shortest decimal that is this float: 0.1, not 0.10000000149011612. */
 function floatText(bits: number): string {
   FLOAT.setUint32(0, bits, true);

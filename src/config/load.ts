@@ -6,7 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isMap, isNode, isScalar, type Scalar, visit } from 'yaml';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
-import type { Config } from './config.js';
+import { type Config, configSchema } from './config.js';
 import { fileIssues, SERVER_TLS_FILES, TLS_FILES } from './files.js';
 import { type IssueText, issueTexts, readConfig } from './issues.js';
 import { type ParsedConfig, parseConfig } from './parse.js';
@@ -24,10 +24,15 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
     text = await readFile(path, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    return refused(file, 'config-file', code === 'ENOENT' ? 'expected a file, found none' : `cannot be read: ${code}`);
+    return refused(file, 'config-file', UNREADABLE.get(code) ?? `cannot be read: ${code}`);
   }
   return new ConfigFile(file, dirname(path), text).load(env);
 }
+
+const UNREADABLE: ReadonlyMap<string | undefined, string> = new Map([
+  ['ENOENT', 'expected a file, found none'],
+  ['EISDIR', 'expected a file, got a folder'],
+]);
 
 function refused(file: string, rule: string, text: string): ParsedConfig {
   return { diagnostics: [errorAt({ file }, rule, text)] };
@@ -55,14 +60,23 @@ class ConfigFile {
     if (this.diagnostics.length > 0) return { diagnostics: this.diagnostics };
     await this.substitute(env);
     const value = this.value();
-    if (value === undefined || this.diagnostics.length > 0) return { diagnostics: this.diagnostics };
-    const config = this.parse(value);
-    if (config === undefined) return { diagnostics: this.diagnostics };
+    if (value === undefined) return { diagnostics: this.diagnostics };
+    const config = this.diagnostics.length > 0 ? undefined : this.parse(value);
+    if (config === undefined) return { ...this.schemaAlone(value), diagnostics: this.diagnostics };
     const resolved = this.placed(this.resolvePaths(config));
     this.report(await fileIssues(resolved));
     return this.diagnostics.length > 0
-      ? { diagnostics: this.diagnostics }
+      ? { schema: resolved.schema, diagnostics: this.diagnostics }
       : { config: resolved, diagnostics: this.diagnostics };
+  }
+
+  /** Nothing where it is wrong itself, or may stand under a key that is. */
+  private schemaAlone(value: unknown): Pick<ParsedConfig, 'schema'> {
+    const { shape } = configSchema;
+    if (typeof value !== 'object' || value === null) return {};
+    if (!('schema' in value) && Object.keys(value).some((key) => !Object.hasOwn(shape, key))) return {};
+    const { success, data } = shape.schema.safeParse('schema' in value ? value.schema : undefined);
+    return success ? { schema: this.resolveSchema(data) } : {};
   }
 
   private value(): unknown {
@@ -115,6 +129,7 @@ class ConfigFile {
     });
     for (const scalar of scalars) {
       const parts: string[] = [];
+      const problems = this.diagnostics.length;
       let last = 0;
       for (const match of scalar.value.matchAll(/\$(\$\{)|\$\{([^{}]*)\}|\$\{/g)) {
         parts.push(scalar.value.slice(last, match.index));
@@ -123,7 +138,10 @@ class ConfigFile {
         parts.push(escaped ?? (name === undefined ? '' : await this.lookUp(name, env, scalar)));
         last = match.index + match[0].length;
       }
-      scalar.value = parts.join('') + scalar.value.slice(last);
+      const failed = this.diagnostics.length > problems;
+      // What is not known is of no type: the part that it stands in is not right.
+      (scalar as Scalar).value = failed ? null : parts.join('') + scalar.value.slice(last);
+      if (failed) continue;
       this.substituted.add(scalar);
       this.hidden.add(scalar.value);
     }
@@ -156,7 +174,6 @@ class ConfigFile {
 
   private resolvePaths(config: Config): Config {
     const absolute = (path: string) => resolve(this.folder, path);
-    const { protos, imports, descriptorSets, autoRoutes } = config.schema;
     const { auth, listen } = config;
     const upstreams = new Map(
       [...config.upstreams].map(([name, upstream]) => {
@@ -166,15 +183,20 @@ class ConfigFile {
     );
     return {
       ...config,
-      schema: {
-        protos: protos.map(absolute),
-        imports: imports.map(absolute),
-        descriptorSets: descriptorSets.map(absolute),
-        autoRoutes,
-      },
+      schema: this.resolveSchema(config.schema),
       upstreams,
       listen: listen.tls === undefined ? listen : { ...listen, tls: withFiles(listen.tls, SERVER_TLS_FILES, absolute) },
       auth: auth === undefined ? undefined : withAuthFiles(auth, absolute),
+    };
+  }
+
+  private resolveSchema({ protos, imports, descriptorSets, autoRoutes }: Config['schema']): Config['schema'] {
+    const absolute = (paths: readonly string[]) => paths.map((path) => resolve(this.folder, path));
+    return {
+      protos: absolute(protos),
+      imports: absolute(imports),
+      descriptorSets: absolute(descriptorSets),
+      autoRoutes,
     };
   }
 

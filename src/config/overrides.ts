@@ -8,14 +8,17 @@ import type { Config } from './config.js';
 /** The name of an upstream that is given without one. */
 const NAMELESS = 'default';
 
-export interface Overrides {
+export interface SchemaOverrides {
   /** Added to what the file names. */
   readonly protos: readonly string[];
   readonly imports: readonly string[];
   readonly descriptorSets: readonly string[];
+  readonly autoRoutes?: boolean;
+}
+
+export interface Overrides extends SchemaOverrides {
   /** `[NAME=]TARGET`: the target of the upstream of that name; a new one serves every service. Nameless: `default`. */
   readonly upstreams: readonly string[];
-  readonly autoRoutes?: boolean;
   readonly host?: string;
   readonly port?: number;
   readonly adminPort?: number;
@@ -32,17 +35,21 @@ export function applyOverrides(
     diagnostics,
     config: {
       ...config,
-      schema: {
-        protos: [...schema.protos, ...flags.protos],
-        imports: [...schema.imports, ...flags.imports],
-        descriptorSets: [...schema.descriptorSets, ...flags.descriptorSets],
-        autoRoutes: flags.autoRoutes === true ? ['*'] : schema.autoRoutes,
-      },
+      schema: overrideSchema(schema, flags),
       listen: { ...listen, host: flags.host ?? listen.host, port: flags.port ?? listen.port },
       admin: flags.adminPort === undefined ? admin : { host: admin?.host ?? '127.0.0.1', port: flags.adminPort },
       workers: flags.workers ?? config.workers,
       upstreams,
     },
+  };
+}
+
+export function overrideSchema(schema: Config['schema'], flags: SchemaOverrides): Config['schema'] {
+  return {
+    protos: [...schema.protos, ...flags.protos],
+    imports: [...schema.imports, ...flags.imports],
+    descriptorSets: [...schema.descriptorSets, ...flags.descriptorSets],
+    autoRoutes: flags.autoRoutes === true ? ['*'] : schema.autoRoutes,
   };
 }
 

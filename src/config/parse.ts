@@ -6,6 +6,8 @@ import { issueTexts, readConfig } from './issues.js';
 export interface ParsedConfig {
   /** Absent if there are errors. */
   readonly config?: Config;
+  /** Of a config file with errors: where its protos are, if that part of it is right. */
+  readonly schema?: Config['schema'];
   readonly diagnostics: readonly Diagnostic[];
 }
 

@@ -135,9 +135,9 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
 }
 
 /** The token of a query, and the query without it. Two of them are nobody's. */
-function tokenParameter(queries: ReadonlyMap<string, Verify>, rawQuery: string) {
+export function tokenParameter<T>(queries: ReadonlyMap<string, T>, rawQuery: string) {
   if (queries.size === 0 || rawQuery === '') return undefined;
-  let found: { readonly name: string; readonly verify: Verify; readonly token: string } | undefined;
+  let found: { readonly name: string; readonly verify: T; readonly token: string } | undefined;
   const others: string[] = [];
   for (const part of rawQuery.split('&')) {
     const equals = part.indexOf('=');

@@ -1,18 +1,29 @@
-/** What a request that nobody sends would become: its messages and its metadata, or the 4xx that it earns. */
-import type { Codecs } from '../codec/codec.js';
-import type { Binding } from '../routing/http-rule.js';
+/**
+ * What a request that nobody sends would come to: its messages and its metadata, or the 4xx that it earns. In the order in
+ * which the gateway looks, so that the first thing that is wrong is the one that is told.
+ */
+import type { Metadata } from '../call/metadata.js';
+import type { Equality } from '../paths/equality.js';
+import { splitDemands } from '../policy/access.js';
+import { tokenParameter } from '../policy/credentials.js';
+import { gatewayError } from '../status/status-error.js';
+import { type ClientTimeout, clientTimeout } from '../transcoding/client-timeout.js';
 import { compileRequestMetadata, type MetadataSettings } from '../transcoding/headers.js';
-import { requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
-import type { QuerySettings } from '../transcoding/query.js';
-import { createJsonElements, encodeElement } from '../transcoding/stream/json-elements.js';
+import { bodyTooLarge, requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
+import { acceptedFraming } from '../transcoding/stream/accepted.js';
+import { END_ID, type Framing, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
+import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
+import { traceContext } from '../transcoding/trace-context.js';
 import type { Transcoder, TranscoderInput } from '../transcoding/transcoder.js';
+import type { ExplainableRoute } from './explain.js';
 
 export interface DrySettings {
-  readonly codecs: Codecs;
-  readonly query: QuerySettings;
   readonly metadata: MetadataSettings;
   /** Headers that pass under no pattern of `metadata`. */
   readonly guardedHeaders: readonly string[];
+  /** Parameters of a query in which a token may stand. */
+  readonly tokenParameters: readonly string[];
+  readonly bodyBytes: number;
 }
 
 export interface DryRequest {
@@ -24,36 +35,53 @@ export interface DryRequest {
   readonly rawHeaders: readonly string[];
 }
 
-export type Row = readonly [title: string, ...lines: string[]];
-
-interface Asked {
+/** What is asked of which route. */
+export interface Asked {
+  readonly route: ExplainableRoute;
   readonly transcoder: Transcoder;
   readonly captures: readonly string[];
-  readonly request: DryRequest;
+  readonly overWebSocket: boolean;
 }
 
-/** The rows `request` and `metadata`. */
-export function requestRows(
-  settings: DrySettings,
-  { method }: Binding,
-  { transcoder, captures, request }: Asked,
-): readonly Row[] {
-  const metadata = compileRequestMetadata(settings.metadata, settings.guardedHeaders)(request.rawHeaders);
-  const { body, target } = request;
-  if (body.length > 0) requireIdentity(headerOf(request, 'content-encoding'));
-  const question = target.indexOf('?');
-  const rawQuery = question < 0 ? '' : target.slice(question + 1);
-  const input = { captures, rawQuery, body, contentType: headerOf(request, 'content-type') };
-  const messages = method.clientStreaming ? streamed(transcoder, input) : [single(transcoder, input)];
-  const codec = settings.codecs.of(method.input);
-  const lines = messages.flatMap((message) => {
-    const json = Buffer.from(codec.write(message)).toString('utf8');
-    return JSON.stringify(JSON.parse(json), null, 2).split('\n');
-  });
-  const pairs = metadata.map(([key, value]) => `${key}: ${shown(value)}`);
-  const rows: Row[] = [['request', ...(lines.length > 0 ? lines : ['no message'])]];
-  if (pairs.length > 0) rows.push(['metadata', ...pairs]);
-  return rows;
+export interface DryRun {
+  /** Undefined: not over HTTP as a stream of JSON. */
+  readonly framing: Framing | undefined;
+  readonly client: ClientTimeout | undefined;
+  readonly metadata: Metadata;
+  readonly messages: readonly Uint8Array[];
+  /** What the frames of a WebSocket will say is not known. */
+  readonly awaitsFrames: boolean;
+  /** Paths of the response that the client wants; undefined: all of it. */
+  readonly wanted: string | undefined;
+}
+
+/** `ended`: the client has seen the whole stream, and nothing is called. */
+export function dryRun(settings: DrySettings, asked: Asked, request: DryRequest): DryRun | 'ended' {
+  const { route, transcoder, captures, overWebSocket } = asked;
+  const { method } = route.binding;
+  const demands = splitDemands(route.access, route.binding);
+  const rawQuery = queryWithoutToken(settings, asked, request);
+  requireOf(demands.ofPath, () => transcoder.path(captures));
+  const streams = !overWebSocket && method.serverStreaming && transcoder.writesJson;
+  const framing = streams ? acceptedFraming(headerOf(request, 'accept'), method.clientStreaming) : undefined;
+  const lastId = lastEventId(framing, headerOf(request, 'last-event-id'));
+  if (lastId === END_ID) return 'ended';
+  const form = method.clientStreaming && !overWebSocket ? formOf(transcoder, request) : undefined;
+  const client = clientTimeout(headerOf(request, 'grpc-timeout'), headerOf(request, 'x-request-timeout'));
+  const metadata = metadataOf(settings, request);
+  const { messages, wanted } = messagesOf({ ...asked, settings, form }, request, rawQuery);
+  const awaitsFrames = overWebSocket && (method.clientStreaming || transcoder.takesBody);
+  if (!awaitsFrames) {
+    for (const [index, message] of messages.entries()) requireOf(demands.ofMessage, () => message, index > 0);
+  }
+  return {
+    framing,
+    client,
+    metadata: lastId === undefined ? metadata : withLastEventId(metadata, lastId),
+    messages,
+    awaitsFrames,
+    wanted,
+  };
 }
 
 /** As Node hands it over: several of one name are one list, but the first content type counts. */
@@ -62,26 +90,87 @@ export function headerOf({ rawHeaders }: DryRequest, name: string): string | und
   return values.length === 0 || name === 'content-type' ? values[0] : values.join(', ');
 }
 
-function single(transcoder: Transcoder, input: TranscoderInput): Uint8Array {
-  if (input.body.length > 0 && transcoder.readsJson) requireJson(input.contentType);
-  return transcoder.request(input).message;
+export function pathOf({ target }: DryRequest): string {
+  return target.split('?', 1)[0]!;
 }
 
-/** The messages of a client that streams. */
-function streamed(transcoder: Transcoder, input: TranscoderInput): Uint8Array[] {
-  const { body, contentType } = input;
-  const messages = transcoder.messages(input);
-  const elements = body.length === 0 ? [] : elementsOf(transcoder, Buffer.from(body), contentType);
-  if (elements.length === 0 && messages.hasFirst) return [messages.encode(body.subarray(0, 0))];
-  return elements.map((element, index) => encodeElement(messages, element, index));
+/** Where a token may stand in the query it says nothing to the method. */
+function queryWithoutToken({ tokenParameters }: DrySettings, { route, overWebSocket }: Asked, { target }: DryRequest) {
+  const question = target.indexOf('?');
+  const rawQuery = question < 0 ? '' : target.slice(question + 1);
+  const { httpMethod, method } = route.binding;
+  const mayHaveToken = overWebSocket || (httpMethod === 'GET' && method.serverStreaming);
+  if (!mayHaveToken || route.access.mode === 'public') return rawQuery;
+  const names = new Map(tokenParameters.map((name) => [name, name]));
+  return tokenParameter(names, rawQuery)?.rawQuery ?? rawQuery;
 }
 
-function elementsOf(transcoder: Transcoder, body: Buffer, contentType: string | undefined): readonly Buffer[] {
-  if (!transcoder.readsJson) return [body];
-  const elements = createJsonElements(requireJsonStream(contentType, false), Number.POSITIVE_INFINITY);
-  return [...elements.push(body), ...elements.end()];
+/** Demands over the caller are left to the caller: a dry run knows nobody. */
+function requireOf(demands: readonly Equality[], messageOf: () => Uint8Array, follows = false): void {
+  const decided = demands.filter(({ readsCaller }) => !readsCaller);
+  if (decided.length === 0) return;
+  const message = messageOf();
+  if (decided.every((one) => (follows && !one.speaks(message)) || one.holds(message, undefined))) return;
+  throw gatewayError(403, 'NOT_ALLOWED', 'the caller may not do this');
 }
 
-function shown(value: string | Uint8Array): string {
-  return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
+function formOf({ readsJson }: Transcoder, request: DryRequest): ElementForm | undefined {
+  if (request.body.length === 0) return undefined;
+  requireIdentity(headerOf(request, 'content-encoding'));
+  return readsJson ? requireJsonStream(headerOf(request, 'content-type'), false) : undefined;
+}
+
+/** What of the client's headers goes on; the gateway adds a request id and the client's address. */
+function metadataOf(settings: DrySettings, request: DryRequest): Metadata {
+  const allowed = compileRequestMetadata(settings.metadata, settings.guardedHeaders)(request.rawHeaders);
+  return [...allowed, ...traceContext(headerOf(request, 'traceparent'), headerOf(request, 'tracestate'))];
+}
+
+interface Reading extends Asked {
+  readonly settings: DrySettings;
+  /** Of a body of several messages. */
+  readonly form: ElementForm | undefined;
+}
+
+type Read = Pick<DryRun, 'messages' | 'wanted'>;
+
+function messagesOf(reading: Reading, request: DryRequest, rawQuery: string): Read {
+  const { route, transcoder, captures, overWebSocket, settings } = reading;
+  const { body } = request;
+  const input = { captures, rawQuery, body, contentType: headerOf(request, 'content-type') };
+  if (overWebSocket) {
+    const { clientStreaming } = route.binding.method;
+    const messages = transcoder.messages({ ...input, contentType: clientStreaming ? input.contentType : undefined });
+    return { messages: [messages.encode(NO_BODY)], wanted: messages.wanted };
+  }
+  const maxBytes = route.policy.settings.maxRequestBytes ?? settings.bodyBytes;
+  if (route.binding.method.clientStreaming) return streamed(reading, input, maxBytes);
+  if (body.length > 0) {
+    requireIdentity(headerOf(request, 'content-encoding'));
+    if (transcoder.readsJson) requireJson(input.contentType);
+    if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
+  }
+  const { message, wanted } = transcoder.request(input);
+  return { messages: [message], wanted };
+}
+
+const NO_BODY = new Uint8Array(0);
+
+/** Of a client that streams, in the pieces in which a body that comes at once is read. */
+function streamed({ transcoder, form }: Reading, input: TranscoderInput, maxBytes: number): Read {
+  const body = Buffer.from(input.body);
+  const source = transcoder.messages(input);
+  const messages: Uint8Array[] = [];
+  if (form !== undefined) {
+    const elements = createJsonElements(form, maxBytes);
+    const encode = (element: Buffer) => messages.push(encodeElement(source, element, messages.length));
+    for (const element of elements.push(body)) encode(element);
+    for (const element of elements.end()) encode(element);
+  } else if (body.length > 0) messages.push(source.encode(body));
+  if (messages.length === 0) {
+    // Who says nothing asks too, and is told what is wrong with that.
+    const message = source.encode(NO_BODY);
+    if (source.hasFirst) messages.push(message);
+  }
+  return { messages, wanted: source.wanted };
 }

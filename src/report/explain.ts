@@ -2,35 +2,47 @@
  * A dry run of one request: which binding matches and why, what is captured, the request message, the policies and
  * where each comes from, or the exact error. Calls nothing.
  */
+import { neededSteps } from '../aggregate/needed.js';
 import type { AggregatePlan } from '../aggregate/plan.js';
+import type { PlannedStep } from '../aggregate/step.js';
 import { formatPosition } from '../base/diagnostic.js';
 import { formatDuration } from '../base/duration.js';
+import type { Codecs } from '../codec/codec.js';
+import { parseFieldMask } from '../codec/field-mask.js';
 import type { Access } from '../policy/access.js';
+import type { CachePolicy } from '../policy/cache.js';
 import type { Policy } from '../policy/policy.js';
+import { bindingTable, isStreaming, type Routed, webSocketRoutes } from '../routing/binding-table.js';
 import type { Binding } from '../routing/http-rule.js';
-import { RouteTableBuilder } from '../routing/route-table.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
-import { clientTimeout } from '../transcoding/client-timeout.js';
 import { type ErrorFormat, errorBody } from '../transcoding/error-body.js';
-import { acceptedFraming } from '../transcoding/stream/accepted.js';
-import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
-import { type DryRequest, type DrySettings, headerOf, type Row, requestRows } from './dry-request.js';
+import type { QuerySettings } from '../transcoding/query.js';
+import { compileTranscoder } from '../transcoding/transcoder.js';
+import { deadlineExceeded } from '../upstream/failure.js';
+import { answeredAhead, asksForWebSocket, type HeadSettings } from './dry-head.js';
+import { type Asked, type DryRequest, type DryRun, type DrySettings, dryRun, pathOf } from './dry-request.js';
 import { describePlan, planTree } from './plan-tree.js';
 import { streamingOf } from './route-map.js';
+
+/** By step. */
+type Called = readonly ({ readonly cache: CachePolicy | undefined } | undefined)[];
 
 export interface ExplainableRoute {
   readonly binding: Binding;
   readonly policy: Policy;
   readonly access: Access;
+  readonly cache: CachePolicy | undefined;
   readonly upstream: string | undefined;
-  readonly aggregate: { readonly plan: AggregatePlan } | undefined;
+  readonly aggregate: { readonly plan: AggregatePlan; readonly calls: Called } | undefined;
   /** Of the call; of a method that streams, its policy's alone. */
   readonly timeoutMs: number | undefined;
   /** Who says so. */
   readonly timeoutOrigin: string;
 }
 
-export interface ExplainSettings extends DrySettings {
+export interface ExplainSettings extends DrySettings, HeadSettings {
+  readonly codecs: Codecs;
+  readonly query: QuerySettings;
   /** Those that are served. */
   readonly routes: readonly ExplainableRoute[];
   /** Those that no upstream serves: there for a hint, where one of them was meant. */
@@ -45,11 +57,17 @@ export interface Explanation {
   readonly text: string;
 }
 
+type Row = readonly [title: string, ...lines: string[]];
+
 export function explain(settings: ExplainSettings, request: DryRequest): Explanation {
   const rows: Row[] = [];
   try {
-    const match = matched(settings, request, rows);
-    if (match !== undefined) rows.push(...served(settings, match, request));
+    const answered = answeredAhead(settings, request);
+    if (answered !== undefined) rows.push(['answers', answered]);
+    else {
+      const match = matched(settings, request, rows);
+      if (match !== undefined) rows.push(...served(settings, match, request));
+    }
     return { ok: true, text: render(request, rows) };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
@@ -59,35 +77,53 @@ export function explain(settings: ExplainSettings, request: DryRequest): Explana
   }
 }
 
-/** In the order in which the gateway looks, so that the first thing that is wrong is the one that is told. */
 function served(settings: ExplainSettings, match: Matched, request: DryRequest): readonly Row[] {
-  const { binding } = match.route;
-  const transcoder = compileTranscoder(binding, settings.codecs, settings.query);
-  const answers = answersRow(binding, transcoder, request);
-  const deadline = deadlineRow(settings, match, request);
-  const asked = requestRows(settings, binding, { transcoder, captures: match.captures, request });
-  return [...asked, ...answers, accessRow(match), deadline, policyRow(match)];
+  const { route } = match;
+  const transcoder = compileTranscoder(route.binding, settings.codecs, settings.query);
+  const asked: Asked = { ...match, transcoder };
+  const run = dryRun(settings, asked, request);
+  if (run === 'ended') return [['answers', '204: the client has seen the end of the stream, nothing is called']];
+  if (!match.overWebSocket) requireTime(route, run);
+  return [
+    ...requestRows(settings, route.binding, run),
+    ...sparedRow(route, run),
+    ...answersRow(asked, run),
+    accessRow(match),
+    deadlineRow(settings, route, run),
+    policyRow(route),
+  ];
 }
 
 interface Matched {
   readonly route: ExplainableRoute;
   readonly captures: readonly string[];
+  readonly overWebSocket: boolean;
 }
 
 /** Undefined: the gateway itself answers, as the rows say. */
 function matched({ routes, unserved }: ExplainSettings, request: DryRequest, rows: Row[]): Matched | undefined {
   const { method } = request;
-  const rawPath = request.target.split('?', 1)[0]!;
-  const result = tableOf(routes).match(method, rawPath);
+  const rawPath = pathOf(request);
+  const overWebSocket = asksForWebSocket(request);
+  const routed = (all: readonly ExplainableRoute[]) => {
+    const table = all.map((route) => ({ binding: route.binding, value: route }));
+    return overWebSocket ? webSocketRoutes(table) : table;
+  };
+  const match = (table: readonly Routed<ExplainableRoute>[]) =>
+    bindingTable(table).build().table.match(method, rawPath);
+  const table = routed(routes);
+  const result = match(table);
   if (result.kind !== 'found') {
-    const meant = tableOf(unserved).match(method, rawPath);
+    const meant = match(routed(unserved));
     if (meant.kind === 'found') rows.push(['unserved', ...unservedLines(meant.value)]);
   }
   switch (result.kind) {
     case 'malformed':
       throw gatewayError(400, 'MALFORMED_PATH', `path: ${result.reason}`);
-    case 'not-found':
-      throw gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${method} ${rawPath}`);
+    case 'not-found': {
+      const what = overWebSocket ? 'a WebSocket at' : method;
+      throw gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${what} ${rawPath}`);
+    }
     case 'method-not-allowed':
       if (method === 'OPTIONS') {
         rows.push(['answers', `204 Allow: ${result.allow.join(', ')}`]);
@@ -96,10 +132,12 @@ function matched({ routes, unserved }: ExplainSettings, request: DryRequest, row
       throw gatewayError(405, 'METHOD_NOT_ALLOWED', `expected one of ${result.allow.join(', ')}, got ${method}`);
   }
   const { value: route, captures, headDerived } = result;
-  const losers = routes.filter((other) => other !== route && tableOf([other]).match(method, rawPath).kind === 'found');
+  const losers = table.filter((other) => other.value !== route && match([other]).kind === 'found');
   const derived = headDerived ? ['HEAD is answered as GET without the body'] : [];
   rows.push(['matches', describe(route.binding), ...derived]);
-  if (losers.length > 0) rows.push(['before', ...losers.map(({ binding }) => `${describe(binding)}: less specific`)]);
+  if (losers.length > 0) {
+    rows.push(['before', ...losers.map(({ value }) => `${describe(value.binding)}: less specific`)]);
+  }
   const { variables, method: rpc } = route.binding;
   const values = variables.map(({ name }, index) => `${name} = ${JSON.stringify(captures[index])}`);
   rows.push(['captured', ...(values.length > 0 ? values : ['nothing'])]);
@@ -112,7 +150,7 @@ function matched({ routes, unserved }: ExplainSettings, request: DryRequest, row
       `${rpc.fullName} (aggregate), ${describePlan(route.aggregate.plan)}`,
       ...planTree(route.aggregate.plan),
     ]);
-  return { route, captures };
+  return { route, captures, overWebSocket };
 }
 
 function unservedLines({ binding, aggregate }: ExplainableRoute): readonly string[] {
@@ -122,16 +160,6 @@ function unservedLines({ binding, aggregate }: ExplainableRoute): readonly strin
       ? `no configured upstream serves ${service.fullName}`
       : 'no configured upstream serves all that it calls';
   return [describe(binding), `not served: ${why}`];
-}
-
-function tableOf(routes: readonly ExplainableRoute[]) {
-  const builder = new RouteTableBuilder<ExplainableRoute>();
-  for (const route of routes) {
-    const { httpMethod, template, method, position } = route.binding;
-    const derivesHead = streamingOf(method) === 'unary';
-    builder.add(httpMethod, template, route, { name: method.fullName, position, derivesHead });
-  }
-  return builder.build().table;
 }
 
 /** Who may call, and what says so. Credentials are not looked at: a dry run knows nobody. */
@@ -144,34 +172,76 @@ function accessRow({ route: { access, policy } }: Matched): Row {
   return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...(policy.settings.auth?.require ?? [])];
 }
 
-/** Of a stream, what kind of answer `Accept` asks for. */
-function answersRow({ method }: Binding, { writesJson }: Transcoder, request: DryRequest): readonly Row[] {
-  if (!method.serverStreaming) return [];
-  const lines = method.clientStreaming ? ['over HTTP/2 or a WebSocket; HTTP/1.1 gets 426'] : [];
-  if (writesJson) lines.unshift(acceptedFraming(headerOf(request, 'accept'), method.clientStreaming).contentType);
+function requestRows({ codecs }: ExplainSettings, { method }: Binding, run: DryRun): readonly Row[] {
+  const codec = codecs.of(method.input);
+  const lines = run.messages.flatMap((message) => {
+    const json = Buffer.from(codec.write(message)).toString('utf8');
+    return JSON.stringify(JSON.parse(json), null, 2).split('\n');
+  });
+  if (run.awaitsFrames) lines.push('and what the frames say');
+  const pairs = run.metadata.map(([key, value]) => `${key}: ${shown(value)}`);
+  const rows: Row[] = [['request', ...(lines.length > 0 ? lines : ['no message'])]];
+  if (pairs.length > 0) rows.push(['metadata', ...pairs]);
+  return rows;
+}
+
+function shown(value: string | Uint8Array): string {
+  return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
+}
+
+/** The steps of an aggregate that `$fields` leaves out. */
+function sparedRow({ aggregate, binding }: ExplainableRoute, { wanted }: DryRun): readonly Row[] {
+  if (aggregate === undefined || wanted === undefined) return [];
+  const { plan } = aggregate;
+  const needed = neededSteps(plan, parseFieldMask(wanted, binding.method.output));
+  const spared = plan.steps.filter((_, index) => !needed[index]).map(({ label }) => label);
+  return spared.length === 0 ? [] : [['spared', `${spared.join(', ')}: nobody asks for it`]];
+}
+
+/** Of a stream, what kind of answer it is. */
+function answersRow({ route, overWebSocket }: Asked, { framing }: DryRun): readonly Row[] {
+  const { method } = route.binding;
+  if (overWebSocket) return [['answers', '101, then frames']];
+  const lines = framing === undefined ? [] : [framing.contentType];
+  if (method.clientStreaming && method.serverStreaming) lines.push('over HTTP/2 or a WebSocket; HTTP/1.1 gets 426');
   return lines.length === 0 ? [] : [['answers', ...lines]];
 }
 
+/** A client that gives no time gets no answer, unless a cache may have one, or only what is optional would be missing. */
+function requireTime({ aggregate, cache }: ExplainableRoute, { client }: DryRun): void {
+  if (client === undefined || client.timeoutMs > 0 || cache !== undefined) return;
+  if (aggregate === undefined || aggregate.plan.steps.some((step) => mustCall(step, aggregate.calls))) {
+    throw deadlineExceeded();
+  }
+}
+
+function mustCall({ index, source, optional, declaration }: PlannedStep, calls: Called): boolean {
+  const always = !optional && declaration.when === '' && declaration.forEach === '';
+  return always && source.kind === 'call' && calls[index]?.cache === undefined;
+}
+
 /** Rule 30: the least of the route's, the gateway's and the client's; of a stream without the gateway's. */
-function deadlineRow({ requestTimeoutMs }: ExplainSettings, { route }: Matched, request: DryRequest): Row {
-  const { method } = route.binding;
-  const client = clientTimeout(headerOf(request, 'grpc-timeout'), headerOf(request, 'x-request-timeout'));
+function deadlineRow({ requestTimeoutMs }: ExplainSettings, route: ExplainableRoute, { client }: DryRun): Row {
   const all = [
     ...(route.timeoutMs === undefined ? [] : [{ ms: route.timeoutMs, origin: route.timeoutOrigin }]),
-    ...(method.clientStreaming || method.serverStreaming
-      ? []
-      : [{ ms: requestTimeoutMs, origin: 'limits.requestTimeout' }]),
+    ...(isStreaming(route.binding.method) ? [] : [{ ms: requestTimeoutMs, origin: 'limits.requestTimeout' }]),
     ...(client === undefined ? [] : [{ ms: client.timeoutMs, origin: client.header }]),
   ];
   const [least] = all.sort((a, b) => a.ms - b.ms);
   return ['deadline', least === undefined ? 'none' : `${formatDuration(least.ms)} (${least.origin})`];
 }
 
-function policyRow({ route: { policy } }: Matched): Row {
-  const lines = [...policy.origins].map(
-    ([key, position]) => `${key} = ${JSON.stringify(policy.settings[key])} (${formatPosition(position)})`,
-  );
+function policyRow({ policy, cache, binding }: ExplainableRoute): Row {
+  const lines = [...policy.origins].map(([key, position]) => {
+    const unused = key === 'cache' && cache === undefined ? `: not for ${unkept(binding)}` : '';
+    return `${key} = ${JSON.stringify(policy.settings[key])} (${formatPosition(position)})${unused}`;
+  });
   return ['policies', ...(lines.length > 0 ? lines : ['none declared'])];
+}
+
+/** What no cache is for. */
+function unkept({ method, httpMethod }: Binding): string {
+  return isStreaming(method) ? 'streams' : httpMethod;
 }
 
 function describe({ httpMethod, template, index, position }: Binding): string {

@@ -2,7 +2,7 @@
  * All bindings of a schema: every rpc of every routed service with its `google.api.http` rule, and, for the methods
  * that `autoRoutes` selects, `POST /pkg.Service/Method` where there is no rule.
  */
-import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
 import { type MethodSelector, parseMethodSelector } from '../schema/method-selector.js';
@@ -20,7 +20,7 @@ export function collectBindings(
 ): { readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] } {
   const bindings: Binding[] = [];
   const diagnostics: Diagnostic[] = [];
-  const reported = new Set<Diagnostic>();
+  const reported = new Set<string>();
   const selectors = autoRoutes.flatMap((text) => parseMethodSelector(text) ?? []);
   for (const service of registry.services) {
     if (!service.routed) continue;
@@ -28,17 +28,30 @@ export function collectBindings(
       const rule = method.httpRule ?? autoRule(method, selectors);
       if (rule === undefined) continue;
       const problems = linkProblems(registry, method);
-      for (const problem of problems) {
-        if (!reported.has(problem)) diagnostics.push(problem);
-        reported.add(problem);
+      if (problems.length > 0) {
+        for (const problem of [...problems, ...problemsBesides(method, rule)]) {
+          const text = formatDiagnostic(problem);
+          if (!reported.has(text)) diagnostics.push(problem);
+          reported.add(text);
+        }
+        continue;
       }
-      if (problems.length > 0) continue;
       const found = bindingsOf(method, rule);
       bindings.push(...found.bindings);
       diagnostics.push(...found.diagnostics);
     }
   }
   return { bindings, diagnostics };
+}
+
+/** What is wrong with the rule of a method whose messages are not whole, as far as that can be seen. */
+function problemsBesides(method: MethodDescriptor, rule: HttpRule): readonly Diagnostic[] {
+  try {
+    return bindingsOf(method, rule).diagnostics;
+  } catch (error) {
+    if (error instanceof LinkError) return [];
+    throw error;
+  }
 }
 
 function linkProblems(registry: Registry, method: MethodDescriptor): readonly Diagnostic[] {

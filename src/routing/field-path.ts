@@ -1,4 +1,5 @@
 /** Field paths (`book.shelf.name`) over descriptors: each segment a field of the message before it. */
+import { didYouMean } from '../base/did-you-mean.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 
 export type FieldPath =
@@ -35,7 +36,11 @@ function resolveFieldPath(root: MessageDescriptor, path: string): FieldPath {
     }
     const field = fieldOf(message, name);
     if (field === undefined) {
-      return { kind: 'failed', offset, text: `expected a field of ${message.fullName}, got '${name}'` };
+      return {
+        kind: 'failed',
+        offset,
+        text: `expected a field of ${message.fullName}, got '${name}'${fieldHint(message, name)}`,
+      };
     }
     fields.push(field);
     offset += name.length + 1;
@@ -48,6 +53,14 @@ export function fieldOf(message: MessageDescriptor, name: string): FieldDescript
   const field = message.fieldNamed(name);
   if (field?.name === name && !field.extension) return field;
   return message.fields.find((other) => other.name === name && !other.extension);
+}
+
+/** What somebody who wrote the name of no field probably meant. */
+export function fieldHint({ fields }: MessageDescriptor, name: string): string {
+  const names = fields.flatMap((field) => (field.extension ? [] : [field.name]));
+  // `order_id` where the message has an `id`.
+  const meant = didYouMean(name, names) ?? names.find((one) => name.endsWith(`_${one}`));
+  return meant === undefined ? '' : `, did you mean '${meant}'?`;
 }
 
 function kindOfField(field: FieldDescriptor): string {

@@ -9,7 +9,7 @@ import { METHODS } from 'node:http';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { type FieldDescriptor, LinkError, type MethodDescriptor } from '../schema/descriptor.js';
-import { fieldOf, resolvePathVariable } from './field-path.js';
+import { fieldHint, fieldOf, resolvePathVariable } from './field-path.js';
 import { ANY_METHOD } from './matcher.js';
 import { type PathTemplate, parsePathTemplate, TemplateError, type TemplateVariable } from './path-template.js';
 import { takesRawBody } from './raw-body.js';
@@ -143,7 +143,8 @@ class RuleReader {
     if (body === '*') return { kind: 'whole' };
     const field = fieldOf(this.method.input, body);
     if (field === undefined) {
-      const text = `body: expected '*' or a top-level field of ${this.method.input.fullName}, got '${body}'`;
+      const { input } = this.method;
+      const text = `body: expected '*' or a top-level field of ${input.fullName}, got '${body}'${fieldHint(input, body)}`;
       this.error(positions.body, 'body-field', text);
       return { kind: 'none' };
     }
@@ -168,7 +169,9 @@ class RuleReader {
     if (responseBody === '') return undefined;
     const field = fieldOf(this.method.output, responseBody);
     if (field === undefined) {
-      const text = `response_body: expected a top-level field of ${this.method.output.fullName}, got '${responseBody}'`;
+      const { output } = this.method;
+      const found = `'${responseBody}'${fieldHint(output, responseBody)}`;
+      const text = `response_body: expected a top-level field of ${output.fullName}, got ${found}`;
       this.error(positions.responseBody, 'response-body', text);
     }
     return field;

@@ -148,6 +148,8 @@ class TemplateParser {
 
   private parseLiteral(insideVariable: boolean): void {
     const start = this.at;
+    // As other routers have it: it would be a segment that no request has.
+    if (this.peek() === ':' && !insideVariable) this.fail('a segment (a variable is written {name})');
     let raw = this.takeLiteral();
     const colon = raw.lastIndexOf(':');
     if (insideVariable && colon >= 0) {

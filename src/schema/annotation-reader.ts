@@ -108,9 +108,15 @@ function readRateLimit(reader: OptionReader) {
     per: reader.enums('per', PERS).filter((per) => per !== undefined),
   };
   if (limit.limit === 0) reader.error('limit', 'limit: expected 1 or more');
-  if (limit.periodMs <= 0) reader.error('period', 'period: expected a time');
+  requireTime(reader, 'period', limit.periodMs);
   reader.close();
   return limit;
+}
+
+/** What is there and is no duration has been told. */
+function requireTime(reader: OptionReader, name: string, ms: number): void {
+  if (ms > 0 || (reader.has(name) && !reader.hasMessage(name))) return;
+  reader.error(name, `${name}: expected a duration above zero such as { seconds: 30 }, got none`);
 }
 
 function readCache(reader: OptionReader): NonNullable<PolicyDeclaration['cache']> {
@@ -123,7 +129,7 @@ function readCache(reader: OptionReader): NonNullable<PolicyDeclaration['cache']
     ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
     ...(staleIfErrorMs === undefined ? {} : { staleIfErrorMs }),
   };
-  if (cache.ttlMs <= 0) reader.error('ttl', 'ttl: expected a time');
+  requireTime(reader, 'ttl', cache.ttlMs);
   reader.close();
   return cache;
 }

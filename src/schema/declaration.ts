@@ -63,6 +63,8 @@ export interface FieldDeclaration {
   readonly oneof: string | undefined;
   readonly deprecated: boolean;
   readonly behavior: readonly string[];
+  /** Of the few that declare one; see `declared-default.ts`. */
+  readonly defaultText?: string;
   readonly places: Places;
 }
 

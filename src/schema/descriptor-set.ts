@@ -28,6 +28,7 @@ import type {
   ServiceDeclaration,
 } from './declaration.js';
 import { isScalarType } from './declaration.js';
+import { describedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { type PlaceOf, toOptionTree } from './option-tree.js';
 
@@ -106,6 +107,7 @@ interface MessageProto {
   readonly options?: Options;
 }
 interface FieldProto {
+  readonly default_value?: string;
   readonly name: string;
   readonly number: number;
   readonly label?: string;
@@ -224,12 +226,13 @@ class SetConverter {
     const required = proto.label === 'LABEL_REQUIRED' || features.fieldPresence === 'LEGACY_REQUIRED';
     const explicit = inOneof || features.fieldPresence === 'EXPLICIT';
     const packed = proto.options?.packed;
+    const type = typeOf(value ?? proto, scope);
     return {
       name: proto.name,
       jsonName: proto.json_name,
       number: proto.number,
       cardinality: entry !== undefined ? 'map' : repeated ? 'repeated' : 'singular',
-      type: typeOf(value ?? proto, scope),
+      type,
       mapKey: key === undefined ? undefined : scalarOf(key),
       presence: repeated ? 'implicit' : required && !inOneof ? 'required' : explicit ? 'explicit' : 'implicit',
       packed: typeof packed === 'boolean' ? packed : features.packed,
@@ -238,6 +241,7 @@ class SetConverter {
       oneof: inOneof && !proto.proto3_optional ? oneofs[proto.oneof_index ?? -1] : undefined,
       deprecated: proto.options?.deprecated === true,
       behavior: asList(extensionOf(proto.options, FIELD_BEHAVIOR)).map(String),
+      ...(proto.default_value === undefined ? {} : { defaultText: describedDefault(proto.default_value, type) }),
       places: this.note(nameIn(scope, proto.name), path),
     };
   }

@@ -53,6 +53,8 @@ export interface FieldDescriptor {
   readonly oneof: OneofDescriptor | undefined;
   readonly extension: boolean;
   readonly deprecated: boolean;
+  /** The declared default (proto2, editions) as text: a number, `NaN`, a name, base64; undefined: its type's. */
+  readonly defaultText: string | undefined;
   /** google.api.field_behavior: `REQUIRED`, `OUTPUT_ONLY`, … */
   readonly behavior: readonly string[];
   readonly comment: string | undefined;

@@ -4,6 +4,7 @@
  * becomes a diagnostic at its place.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import { didYouMean } from '../base/did-you-mean.js';
 
 export type OptionValue = string | number | boolean | OptionTree;
 export type OptionTree = ReadonlyMap<string, readonly OptionValue[]>;
@@ -103,10 +104,12 @@ export class OptionReader {
     return this.#values(name, expected, (value) => values.find(([one], i) => one === value || i === value)?.[1]);
   }
 
-  messages(name: string): readonly OptionReader[] {
-    const trees = this.#values(name, 'a message', (value) =>
-      value instanceof Map ? (value as OptionTree) : undefined,
-    );
+  hasMessage(name: string): boolean {
+    return this.tree.get(name)?.at(-1) instanceof Map;
+  }
+
+  messages(name: string, expected = 'a message'): readonly OptionReader[] {
+    const trees = this.#values(name, expected, (value) => (value instanceof Map ? (value as OptionTree) : undefined));
     return trees.map(
       (tree, i) => new OptionReader(tree, this.#pathOf(name, i), this.placeOf, this.rule, this.diagnostics),
     );
@@ -114,7 +117,7 @@ export class OptionReader {
 
   /** google.protobuf.Duration → milliseconds; undefined when absent. */
   durationMs(name: string): number | undefined {
-    const reader = this.messages(name).at(-1);
+    const reader = this.messages(name, 'a duration such as { seconds: 30 }').at(-1);
     if (reader === undefined) return undefined;
     const ms = reader.integer('seconds') * 1000 + reader.integer('nanos') / 1e6;
     reader.close();
@@ -124,7 +127,9 @@ export class OptionReader {
   /** Reports the fields that nobody asked for. */
   close(): void {
     for (const name of this.tree.keys()) {
-      if (!this.#asked.has(name)) this.error(name, `unknown field '${name}'`);
+      if (this.#asked.has(name)) continue;
+      const meant = didYouMean(name, this.#asked);
+      this.error(name, `unknown field '${name}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`);
     }
   }
 
@@ -133,10 +138,10 @@ export class OptionReader {
   }
 
   #values<T>(name: string, expected: string, read: (value: OptionValue) => T | undefined): readonly T[] {
+    this.#asked.add(name);
     const values = this.tree.get(name);
     // Of all that an option may have most have little.
     if (values === undefined) return NONE;
-    this.#asked.add(name);
     return values.flatMap((value, i) => {
       const result = read(value);
       if (result !== undefined) return [result];

@@ -330,6 +330,9 @@ class Field implements FieldDescriptor {
   get deprecated(): boolean {
     return this.declaration.deprecated;
   }
+  get defaultText(): string | undefined {
+    return this.declaration.defaultText;
+  }
   get behavior(): readonly string[] {
     return this.declaration.behavior;
   }

@@ -2,7 +2,7 @@
  * Where things stand in a `.proto` file. The parser keeps no positions, so this scans the text beside it: one pass over
  * the characters, no recursion, and no opinion on errors (those are the parser's).
  *
- * Declarations are kept by full name, option values of services and rpcs by owner, option name and path in the value:
+ * Declarations are kept by full name, option values by owner (of the file by none), option name and path in the value:
  * `shop.v1.Orders.GetOrder`, `(google.api.http)`, `additional_bindings[0].get[0]`.
  */
 import type { Position } from '../base/diagnostic.js';
@@ -57,6 +57,12 @@ export class SourcePositions {
     if (value === undefined) return this.declaration(owner);
     const name = this.#text.lastIndexOf(option, value);
     return this.at(name > start ? name : value);
+  }
+
+  /** The value of a field's option that is one word or number, a minus before it. */
+  wordOf(owner: string, option: string): string | undefined {
+    const offset = this.#options.get(owner)?.offsetOf(option, '');
+    return offset === undefined ? undefined : /^=\s*(-?\s*\w+)/.exec(this.#text.slice(offset, offset + 100))?.[1];
   }
 
   /** Declarations of one simple name, whatever they are in. */
@@ -215,8 +221,8 @@ class Scanner {
         if (kind === 'file' || kind === 'message') return this.open('extend', prefix);
         break;
       case 'option':
-        if (kind === 'service' || kind === 'rpc') return this.option(prefix.slice(0, -1));
-        return this.skipStatement();
+        if (kind === 'file') return this.wanted === 'services' ? this.skipStatement() : this.option('');
+        return this.option(prefix.slice(0, -1));
       case 'package':
         if (kind === 'file') return this.packageStatement();
         break;
@@ -274,10 +280,16 @@ class Scanner {
     this.positions.noteDeclaration(prefix + (group ? name.toLowerCase() : name), start, statement);
     if (group) this.positions.noteDeclaration(prefix + name, start, statement);
     let brackets = 0;
+    let option = '';
     while (this.next()) {
       if (this.isString) continue;
       if (this.token === '[') brackets++;
       else if (this.token === ']') brackets--;
+      else if (brackets === 1 && this.token === ',') option = '';
+      else if (brackets === 1 && this.token === '=') {
+        // Of `(x).y` the part that says which option it is.
+        this.positions.noteOption(prefix + name, /^\([^)]*\)|^\w*/.exec(option)![0], '', this.start);
+      } else if (brackets === 1) option += this.token;
       else if (this.token === ';' && brackets <= 0) return;
       else if (this.token === '{' && brackets <= 0) {
         if (kind !== 'enum') this.scopes.push({ kind: 'message', prefix: `${prefix}${name}.` });

@@ -166,7 +166,7 @@ class SchemaLoader {
         if (found !== undefined) this.loadFile(path, found, false);
         else if (!missing.has(`${declaration.name} ${path}`)) {
           missing.add(`${declaration.name} ${path}`);
-          this.diagnostics.push(errorAt(place(), 'unknown-import', `import "${path}": no root has this file`));
+          this.diagnostics.push(errorAt(place(), 'unknown-import', this.notFound(path)));
         }
       }
     }
@@ -206,6 +206,19 @@ class SchemaLoader {
     const roots = [...this.sources.protos, ...this.sources.imports];
     const inRoots = roots.map((root) => join(root, name)).find(isFile);
     return inRoots ?? (isBuiltin(name) ? join(BUILTIN_ROOT, name) : undefined);
+  }
+
+  /** A root that is a folder too deep is a usual mistake. */
+  private notFound(path: string): string {
+    const text = `import "${path}": no root has this file`;
+    const depth = path.split('/').length - 1;
+    for (const root of [...this.sources.protos, ...this.sources.imports]) {
+      for (let up = 1; up <= depth; up++) {
+        const above = join(root, ...Array.from({ length: up }, () => '..'));
+        if (isFile(join(above, path))) return `${text}, ${above} would: give that folder instead of ${root}`;
+      }
+    }
+    return text;
   }
 }
 

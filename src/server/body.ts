@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
+import { bodyTooLarge } from '../transcoding/negotiate.js';
 import { hasBody } from './answer.js';
 
 export interface BodyLimits {
@@ -24,7 +25,7 @@ const PIECES = 1024;
 export function readBody(req: IncomingMessage, res: ServerResponse, limits: BodyLimits): Promise<Uint8Array> {
   if (!hasBody(req)) return Promise.resolve(EMPTY);
   const announced = Number(req.headers['content-length'] ?? 0);
-  if (announced > limits.maxBytes) return Promise.reject(tooLarge(limits.maxBytes));
+  if (announced > limits.maxBytes) return Promise.reject(bodyTooLarge(limits.maxBytes));
   continueIfAsked(req, res);
   return collect(req, limits);
 }
@@ -39,7 +40,7 @@ function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimit
 
     function onData(chunk: Buffer) {
       size += chunk.length;
-      if (size > maxBytes) settle(() => reject(tooLarge(maxBytes)));
+      if (size > maxBytes) settle(() => reject(bodyTooLarge(maxBytes)));
       else if (chunks.push(chunk) === PIECES) {
         blocks.push(Buffer.concat(chunks));
         chunks = [];
@@ -71,10 +72,6 @@ export function expectContinue(req: IncomingMessage): void {
 /** Sends `100 Continue` to a client that waits for it. */
 export function continueIfAsked(req: IncomingMessage, res: ServerResponse): void {
   if (awaitingContinue.delete(req)) res.writeContinue();
-}
-
-function tooLarge(maxBytes: number): StatusError {
-  return gatewayError(413, 'BODY_TOO_LARGE', `body: expected at most ${maxBytes} bytes`, { closeConnection: true });
 }
 
 function tooSlow(timeoutMs: number): StatusError {

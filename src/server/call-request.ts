@@ -11,6 +11,7 @@ import type { Equality } from '../paths/equality.js';
 import { clientTimeout } from '../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
+import { traceContext } from '../transcoding/trace-context.js';
 import type { Transcoder } from '../transcoding/transcoder.js';
 import { hasBody, isOver, isWhole } from './answer.js';
 import { demand } from './authenticate.js';
@@ -106,7 +107,8 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
     const metadata = settings.requestMetadata(req.rawHeaders);
     metadata.push(['x-request-id', state.requestId], ['x-forwarded-for', state.clientAddress]);
     if (state.principal !== undefined) metadata.push(...state.principal.metadata);
-    return withTraceContext(metadata, req.headers);
+    metadata.push(...traceContext(req.headers.traceparent, req.headers.tracestate));
+    return metadata;
   }
 }
 
@@ -118,20 +120,6 @@ function contextOf({ state }: Context, mask: string | undefined): CallContext {
     ...(principal === undefined ? {} : { principal }),
     ...(mask === undefined ? {} : { mask }),
   };
-}
-
-/** Version 00 is 55 characters long and ff is none; what later ones append must be able to travel. */
-const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{1,200})?$/;
-
-/** W3C Trace Context §3.2.2: what does not parse is not passed on. */
-function withTraceContext(metadata: MetadataEntry[], headers: Context['req']['headers']): MetadataEntry[] {
-  const { traceparent, tracestate } = headers;
-  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return metadata;
-  metadata.push(['traceparent', traceparent]);
-  if (typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate)) {
-    metadata.push(['tracestate', tracestate]);
-  }
-  return metadata;
 }
 
 /** The same request, that is also cancelled when `signal` aborts. Of a call that has ended that means nothing. */

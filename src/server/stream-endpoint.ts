@@ -12,7 +12,7 @@ import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
 import { type compileResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
 import { acceptedFraming } from '../transcoding/stream/accepted.js';
-import { END_ID, type Framing, isEvents } from '../transcoding/stream/framing.js';
+import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
 import { batchesOf, cut, isHttp2, isOver, untaken } from './answer.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
@@ -38,11 +38,11 @@ const HEARTBEAT_MS = 15_000;
 export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   const { requestOf, method } = settings;
   return async function streamEndpoint(ctx) {
-    if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays();
+    if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays(ctx.res);
     const framing = settings.transcoder.writesJson
       ? acceptedFraming(ctx.req.headers.accept, method.clientStreaming)
       : undefined;
-    const lastId = framing !== undefined && isEvents(framing) ? lastEventId(ctx) : undefined;
+    const lastId = lastEventId(framing, ctx.req.headers['last-event-id']);
     if (lastId === END_ID) {
       ctx.status = 204;
       return;
@@ -53,21 +53,15 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
 }
 
 /** In HTTP/1.1 who asks says all before it is answered (RFC 9110 §15.5.22). */
-function bothWays(): StatusError {
+function bothWays({ shouldKeepAlive }: ServerResponse): StatusError {
   const message = 'this method streams both ways: expected a WebSocket or HTTP/2, got HTTP/1.1';
-  return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection: 'Upgrade' } });
+  // Where a header speaks of the connection Node says nothing more of it, nor closes it for a client that asks for that.
+  const connection = shouldKeepAlive ? 'Upgrade' : 'Upgrade, close';
+  return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection } });
 }
 
-/** Where a browser's EventSource goes on from. */
-function lastEventId({ req }: Context): string | undefined {
-  const id = req.headers['last-event-id'];
-  return typeof id === 'string' && /^[\x20-\x7e]{1,256}$/.test(id) ? id : undefined;
-}
-
-/** For the upstream to know. */
 function resumed({ request, mask }: Asked, lastId: string): Asked {
-  const others = request.metadata.filter(([name]) => name !== 'last-event-id');
-  return { request: { ...request, metadata: [...others, ['last-event-id', lastId]] }, mask };
+  return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, mask };
 }
 
 class StreamAnswer {

@@ -38,6 +38,27 @@ const ROWS: readonly Row[] = [
     'shop.v1.Customers/Get"',
     "call: expected an rpc (pkg.Service/Method), got 'shop.v1.Customers/Get'",
   ],
+  [
+    'a misspelt method',
+    'steps: { into: "customer" call: "shop.v1.Customers/GetCustmer" }',
+    FIELDS,
+    'shop.v1.Customers/GetCustmer"',
+    "got 'shop.v1.Customers/GetCustmer', did you mean 'shop.v1.Customers/GetCustomer'?",
+  ],
+  [
+    'into a misspelt field',
+    'steps: { into: "custmer" call: "shop.v1.Customers/GetCustomer" }',
+    FIELDS,
+    'custmer"',
+    "got 'custmer', did you mean 'customer'?",
+  ],
+  [
+    'a misspelt take',
+    'steps: { into: "orders" call: "shop.v1.Orders/ListOrders" take: "order" }',
+    FIELDS,
+    'order"',
+    "got 'order', did you mean 'orders'?",
+  ],
   ['neither call nor copy', 'steps: { into: "customer" }', FIELDS, '{ into', 'expected a call or a copy, got neither'],
   ['call and copy', get('copy: "request"'), FIELDS, '{ into', 'expected a call or a copy, got both'],
   [

@@ -164,7 +164,7 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
           { selector: '*', timeout: '1s' },
         ],
       },
-      ["warning unused-policy: policies.0: no routed method is selected by 'p.v1.S.Gett'"],
+      ["warning unused-policy: policies.0: no routed method is selected by 'p.v1.S.Gett', did you mean 'p.v1.S.Get'?"],
     ],
   ];
   for (const [fact, text, config, found] of rows) {
@@ -208,7 +208,17 @@ for (const [title, policies, config, expected] of [
     'a cache without a time',
     { get: 'cache: { scope: SCOPE_PUBLIC }' },
     {},
-    ['error policy: policy: ttl: expected a time'],
+    ['error policy: policy: ttl: expected a duration above zero such as { seconds: 30 }, got none'],
+  ],
+  [
+    'durations that are texts, each once',
+    { get: 'timeout: "2s" cache: { ttl: "30s" } rate_limits: { limit: 1 period: 5 }' },
+    {},
+    [
+      'error policy: policy: period: expected a duration such as { seconds: 30 }, got 5',
+      'error policy: policy: ttl: expected a duration such as { seconds: 30 }, got "30s"',
+      'error policy: policy: timeout: expected a duration such as { seconds: 30 }, got "2s"',
+    ],
   ],
   [
     'a limit per consumer of a public method',
@@ -220,7 +230,10 @@ for (const [title, policies, config, expected] of [
     'a limit of none, in no time',
     { get: 'rate_limits: { per: PER_IP }' },
     {},
-    ['error policy: policy: limit: expected 1 or more', 'error policy: policy: period: expected a time'],
+    [
+      'error policy: policy: limit: expected 1 or more',
+      'error policy: policy: period: expected a duration above zero such as { seconds: 30 }, got none',
+    ],
   ],
 ] as const) {
   test(`check tells of ${title}`, async (t) => {

@@ -55,6 +55,7 @@ export function messageOf(
       extension,
       deprecated: false,
       behavior: [],
+      defaultText: undefined,
       comment: undefined,
       position,
     });

@@ -52,12 +52,23 @@ const REFUSED: readonly (readonly [fact: string, rule: HttpRule, ...diagnostics:
   [
     'a JSON name is no field name',
     ruleOf('GET /v1/{book.displayName}'),
-    "test.proto:11:20: error: path variable {book.displayName}: expected a field of test.Book, got 'displayName' [path-variable]",
+    "test.proto:11:20: error: path variable {book.displayName}: expected a field of test.Book, got 'displayName', did you mean 'display_name'? [path-variable]",
   ],
   [
     'an extension is no field of a path',
     ruleOf('GET /v1/{book.ext}'),
     "test.proto:11:20: error: path variable {book.ext}: expected a field of test.Book, got 'ext' [path-variable]",
+  ],
+  [
+    'a name that says more than the field',
+    ruleOf('GET /v1/{book_id}'),
+    "test.proto:11:15: error: path variable {book_id}: expected a field of test.Request, got 'book_id', did you mean 'id'? [path-variable]",
+  ],
+  [
+    'misspelt body fields',
+    ruleOf('POST /v1/x', { body: 'bok', responseBody: 'display_nam' }),
+    "test.proto:12:10: error: body: expected '*' or a top-level field of test.Request, got 'bok', did you mean 'book'? [body-field]",
+    "test.proto:13:10: error: response_body: expected a top-level field of test.Book, got 'display_nam', did you mean 'display_name'? [response-body]",
   ],
   [
     'a name from objects is no field',

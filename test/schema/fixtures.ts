@@ -47,6 +47,24 @@ service Items {
 const PROTO2 = `syntax = "proto2";
 package t.old;
 import weak "google/protobuf/empty.proto";
+message Defaults {
+  optional int64 most = 1 [default = 9223372036854775807];
+  optional sint64 least = 2 [deprecated = true, default = -9223372036854775808];
+  optional fixed64 hex = 3 [default = 0xffffffffffffffff];
+  optional uint64 octal = 4 [default = 01777777777777777777777];
+  optional int64 small = 5 [default = -5];
+  optional int32 i32 = 6 [default = 0x10];
+  optional bool yes = 7 [default = true];
+  optional string text = 8 [default = "a\\n\\"b" 'c'];
+  optional string word = 9 [default = "true"];
+  optional bytes data = 10 [default = "\\001x\\xff\\\\"];
+  optional double inf = 11 [default = inf];
+  optional float minus = 12 [default = -inf];
+  optional double nan = 13 [default = nan];
+  optional double ratio = 14 [default = 0.5];
+  optional Level level = 15 [default = HIGH];
+  optional string none = 16 [default = ""];
+}
 message M {
   required string name = 1;
   optional int32 count = 2 [default = 7];
@@ -62,6 +80,7 @@ message M {
   optional Level level = 9;
   optional Part same = 12;
   optional google.protobuf.Empty weak = 13;
+  optional Defaults defaults = 14;
   extensions 100 to 199;
   extend M { optional M nested = 101; }
 }

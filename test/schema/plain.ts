@@ -74,6 +74,7 @@ function plainField(field: FieldDescriptor) {
     extension,
     deprecated,
     behavior,
+    defaultText,
     comment,
   } = field;
   const plainType =
@@ -96,6 +97,7 @@ function plainField(field: FieldDescriptor) {
     deprecated,
     comment,
     behavior: [...behavior],
+    defaultText,
     type: plainType,
     parent: field.parent.fullName,
     oneof: field.oneof?.name,

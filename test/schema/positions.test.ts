@@ -208,6 +208,11 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
     /test\.proto:2:8: error: import "no\/such\.proto": .* \[unknown-import\]$/,
   ],
   [
+    'a field of a rule that was meant to be another',
+    rpc('option (google.api.http) = { get: "/v1" responce_body: "a" };'),
+    /test\.proto:6:\d+: error: http-rule: unknown field 'responce_body', did you mean 'response_body'\? \[http-rule\]$/,
+  ],
+  [
     'a message named __proto__',
     `${HEAD}message __proto__ {}\n`,
     /test\.proto:4:1: error: .*__proto__.* \[reserved-name\]$/,
@@ -273,6 +278,51 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
     /test\.proto:5:33: error: .* got \(polcy\), did you mean .* \[unknown-option\]$/,
   ],
   [
+    'a misspelt behavior of a field',
+    `${HEAD}message M {\n  string a = 1;\n  string b = 2 [deprecated = true, (google.api.field_behaviour) = REQUIRED];\n}\n`,
+    /test\.proto:6:36: error: expected \(google\.api\.field_behavior\) on a field, got \(google\.api\.field_behaviour\) \[unknown-option\]$/,
+  ],
+  [
+    'one after another option that has a list, in a oneof',
+    `${HEAD}message M {\n  oneof o { string a = 1 [(x.y) = { b: "]", c: [1, 2] },\n    (google.api.feild_behavior) = REQUIRED]; }\n}\n`,
+    /test\.proto:6:5: error: .* got \(google\.api\.feild_behavior\) \[unknown-option\]$/,
+  ],
+  [
+    'one of a map',
+    `${HEAD}message M { map<string, string> m = 1 [( google.api.field_behaviors ) = REQUIRED]; }\n`,
+    /test\.proto:4:\d+: error: .* got \(google\.api\.field_behaviors\) \[unknown-option\]$/,
+  ],
+  [
+    'one of an extension',
+    `${HEAD}import "google/protobuf/descriptor.proto";\nextend google.protobuf.FieldOptions { string e = 50000 [(google.api.field_behaviour) = REQUIRED]; }\n`,
+    /test\.proto:5:57: error: .* \[unknown-option\]$/,
+  ],
+  [
+    'a policy on a message, behind one that is nested',
+    `${HEAD}message M {\n  message N { option (x.y) = 1; }\n  option (protogate.v1.policy) = { labels: "a" };\n}\n`,
+    /test\.proto:6:10: error: expected \(protogate\.v1\.policy\) or .* on an rpc, got \(protogate\.v1\.policy\) on a message \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt default_policy on a file',
+    `${HEAD}option java_package = "a";\noption (protogate.v1.default_polcy) = { labels: "a" };\n`,
+    /test\.proto:5:8: error: expected \(protogate\.v1\.default_policy\) on a service, got .* on a file \[unknown-option\]$/,
+  ],
+  [
+    'a policy on a file before its package',
+    'syntax = "proto3";\noption (protogate.v1.policy) = { labels: "a" };\npackage a.v1;\nmessage M {}\n',
+    /test\.proto:2:8: error: .* got \(protogate\.v1\.policy\) on a file \[unknown-option\]$/,
+  ],
+  [
+    'a misspelt default_policy',
+    `${HEAD}service S {\n  option (protogate.v1.servce) = { labels: "a" };\n}\n`,
+    /test\.proto:5:10: error: expected \(protogate\.v1\.default_policy\) on a service, got \(protogate\.v1\.servce\) \[unknown-option\]$/,
+  ],
+  [
+    'the behavior of a field on its message',
+    `${HEAD}message M {\n  option (google.api.field_behavior) = REQUIRED;\n}\n`,
+    /test\.proto:5:10: error: expected \(google\.api\.field_behavior\) on a field, got .* on a message \[unknown-option\]$/,
+  ],
+  [
     'a pattern given twice',
     rpc('option (google.api.http) = { get: "/a" get: "/b" };'),
     /test\.proto:6:\d+: error: .*get: expected one value, got 2 \[http-rule\]$/,
@@ -280,7 +330,7 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
   [
     'an unknown field of a rule',
     rpc('option (google.api.http) = { gte: "/a" };'),
-    /test\.proto:6:\d+: error: .*unknown field 'gte' \[http-rule\]$/,
+    /test\.proto:6:\d+: error: .*unknown field 'gte', did you mean 'get'\? \[http-rule\]$/,
   ],
   [
     'a number for a path',
@@ -301,6 +351,23 @@ test("options that are none of ours are nobody's problem", async (t) => {
       option (google.api.method_visibility).restriction = "x"; option (google.longrunning.operation_info) = {};
       option (acme.policy) = { mode: 1 }; option (policy) = 1; option (http) = 2; option (.google.api.http) = { get: "/a" };`),
   );
+  t.deepEqual(diagnostics, []);
+});
+
+test('nor are those of files, messages and fields', async (t) => {
+  const { diagnostics } = await schemaOf(`syntax = "proto3";
+package a.v1;
+option java_package = "x"; option (google.api.resource_definition) = { type: "a" }; option (policy) = 1;
+option (grpc.gateway.protoc_gen_openapiv2.options.openapiv2_swagger) = {}; option features.field_presence = IMPLICIT;
+message M {
+  option (google.api.resource) = { type: "a" }; option (google.api.message_visibility).restriction = "x";
+  option (buf.validate.message).disabled = true; option (acme.v1.policy) = {}; option (aggregate) = 1;
+  string a = 1 [json_name = "x", deprecated = true, (google.api.field_behavior) = REQUIRED, (.google.api.field_behavior) = OPTIONAL];
+  string b = 2 [(google.api.field_info).format = UUID4, (google.api.resource_reference).type = "x", (gogoproto.customname) = "x"];
+  string c = 3 [(google.api.field_visibility).restriction = "x", (validate.rules).string.min_len = 1, (acme.field_behaviour) = 1];
+  string d = 4 [(google.api.field_policy) = {}, (google.cloud.field_behavior_x) = 1, (field_behavior) = 1, (http) = 1];
+}
+`);
   t.deepEqual(diagnostics, []);
 });
 

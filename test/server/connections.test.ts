@@ -5,6 +5,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { draws } from '../support/draws.js';
 import { startGateway } from '../support/gateway.js';
 import { arriving, type RecordedCall, startUpstream } from '../support/upstream.js';
 
@@ -44,16 +45,6 @@ const BODIES = [
   ...['', '{"n":1}', '[{"n":1},{"n":2}]', '{"n":1}\n{"n":2}\n', '[', 'hello', '0\r\n\r\n', 'zz\r\n'],
   ...['5\r\n{"n":\r\n2\r\n1}\r\n0\r\n\r\n', '\x81\x80\0\0\0\0', '\x81\x87\0\0\0\0{"n":1}', '\x88\x80\0\0\0\0'],
 ];
-
-/** Numbers below `n`, the same ones for the same seed. */
-function draws(seed: number): (n: number) => number {
-  let state = seed;
-  return (n) => {
-    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff;
-    // The low bits of such numbers hardly vary.
-    return (state >>> 8) % n;
-  };
-}
 
 test('hundreds of hostile connections leave nothing behind', async (t) => {
   async function* echo(call: RecordedCall) {

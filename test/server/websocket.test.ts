@@ -503,6 +503,14 @@ test('over HTTP/1.1 a bidi method without a WebSocket is 426, which says how', a
   t.is(json.code, 9);
 });
 
+test('that 426 closes the connection of a client that asks for it, and keeps that of another', async (t) => {
+  const { send } = await start(t);
+  const connection = async (wanted: string) =>
+    (await send('POST', TALK, { body: '{}', headers: { connection: wanted } })).headers.connection;
+  t.is(await connection('close'), 'Upgrade, close');
+  t.is(await connection('keep-alive'), 'Upgrade');
+});
+
 const HANDSHAKE = [
   `GET ${TALK} HTTP/1.1`,
   'host: x',

@@ -16,11 +16,38 @@ message Old {
   oneof pick { int32 count = 8; Kind choice = 9; }
   extensions 100 to 200;
 }
+message Counts {
+  optional int32 plain = 1;
+  optional int32 seven = 2 [default = 7];
+  optional int64 most = 3 [default = 9223372036854775807];
+  optional string text = 4 [default = "a\\"b"];
+  optional bytes data = 5 [default = "\\xff\\001"];
+  optional float ratio = 6 [default = 0.1];
+  optional double none = 7 [default = -inf];
+  optional Kind kind = 8 [default = B];
+  optional Kind first = 9;
+  optional bool yes = 10 [default = true];
+}
 enum Kind { A = 1; B = 2; }
 extend Old { optional int32 rank = 100; repeated string words = 101; }
 message Ask { optional string id = 1; }
 service Olds {
   rpc Get(Ask) returns (Old) { option (google.api.http) = { get: "/old" }; }
+  rpc Count(Ask) returns (Counts) {
+    option (google.api.http) = {
+      get: "/counts"
+      additional_bindings { get: "/counts/plain" response_body: "plain" }
+      additional_bindings { get: "/counts/seven" response_body: "seven" }
+      additional_bindings { get: "/counts/most" response_body: "most" }
+      additional_bindings { get: "/counts/text" response_body: "text" }
+      additional_bindings { get: "/counts/data" response_body: "data" }
+      additional_bindings { get: "/counts/ratio" response_body: "ratio" }
+      additional_bindings { get: "/counts/none" response_body: "none" }
+      additional_bindings { get: "/counts/kind" response_body: "kind" }
+      additional_bindings { get: "/counts/first" response_body: "first" }
+      additional_bindings { get: "/counts/yes" response_body: "yes" }
+    };
+  }
   rpc Put(Old) returns (Ask) { option (google.api.http) = { post: "/old" body: "*" }; }
 }`;
 
@@ -118,4 +145,27 @@ test.serial('16: groups, extensions and closed enums of a body', async (t) => {
     t.is(status, 400);
     t.is(json.message, message);
   }
+});
+
+test('17: of an unset field the response_body is its declared default, a message of it still leaves it out', async (t) => {
+  const { send, upstream } = await started;
+  upstream.script('Count', { message: new Uint8Array(0) });
+  const found: Record<string, string> = {};
+  const names = ['plain', 'seven', 'most', 'text', 'data', 'ratio', 'none', 'kind', 'first', 'yes'];
+  for (const name of names) found[name] = (await send('GET', `/counts/${name}`)).text;
+  t.deepEqual(found, {
+    plain: '0',
+    seven: '7',
+    most: '"9223372036854775807"',
+    text: '"a\\"b"',
+    data: '"/wE="',
+    ratio: '0.1',
+    none: '"-Infinity"',
+    kind: '"B"',
+    first: '"A"',
+    yes: 'true',
+  });
+  t.is((await send('GET', '/counts')).text, '{}');
+  upstream.script('Count', { message: Buffer.from('1000', 'hex') });
+  t.is((await send('GET', '/counts/seven')).text, '0');
 });

@@ -5,6 +5,7 @@
  *     application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
+import type { Metadata } from '../../call/metadata.js';
 
 export interface Framing {
   readonly contentType: string;
@@ -58,6 +59,17 @@ const events: Framing = {
 export const FRAMINGS: ReadonlyMap<string, Framing> = new Map(
   [jsonArray, lines('application/x-ndjson'), lines('application/jsonl'), events].map((one) => [one.contentType, one]),
 );
+
+/** Where a browser's EventSource goes on from; undefined: it begins, or the answer is none for it. */
+export function lastEventId(framing: Framing | undefined, header: string | readonly string[] | undefined) {
+  if (framing === undefined || !isEvents(framing)) return undefined;
+  return typeof header === 'string' && /^[\x20-\x7e]{1,256}$/.test(header) ? header : undefined;
+}
+
+/** Tells the upstream where the client goes on from. */
+export function withLastEventId(metadata: Metadata, lastId: string): Metadata {
+  return [...metadata.filter(([name]) => name !== 'last-event-id'), ['last-event-id', lastId]];
+}
 
 export function isEvents({ contentType }: Framing): boolean {
   return contentType === events.contentType;

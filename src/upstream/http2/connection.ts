@@ -39,6 +39,7 @@ export class Connection {
   running = 0;
   #maxStreams = STREAMS_AT_FIRST;
   #cancelPing: (() => void) | undefined;
+  #speaks = false;
 
   constructor(
     settings: ConnectionSettings,
@@ -85,6 +86,7 @@ export class Connection {
     });
     this.connected.catch(() => {}); // who waits hears of it
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
+      this.#speaks = true;
       this.#maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
     });
     // Streams that run may end; Node closes the session behind them, or destroys it if the code is an error.
@@ -96,6 +98,11 @@ export class Connection {
   /** Room for one more stream. */
   get hasRoom(): boolean {
     return this.running < this.#maxStreams;
+  }
+
+  /** What a call died of, where it is likely that nobody there speaks HTTP/2. */
+  causeOf(error: unknown): unknown {
+    return this.#speaks ? error : Object.assign(new Error(NO_HTTP2, { cause: error }), { code: 'NO_HTTP2' });
   }
 
   /** Says GOAWAY and closes; an upstream that keeps its side open is not waited for. Nothing may run any more. */
@@ -121,6 +128,10 @@ export class Connection {
     });
   }
 }
+
+/** RFC 9113 §3.4: the first word of a server is SETTINGS. */
+const NO_HTTP2 =
+  'expected HTTP/2, got no word of it: is that the port of a gRPC server, and is TLS on both sides or on none?';
 
 function open({ address, tls }: ConnectionSettings): Socket {
   const options: NetConnectOpts = { ...address, noDelay: true };

@@ -232,7 +232,7 @@ export class Http2Rpc implements MessageSink {
   #withoutStatus(rstCode: number | undefined): StatusError {
     const lost = (this.#failure as { lost?: Error } | undefined)?.lost;
     this.#failure = undefined;
-    const cause = lost ?? `RST_STREAM ${rstCode}`;
+    const cause = this.connection.causeOf(lost ?? `RST_STREAM ${rstCode}`);
     if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
       this.#refused = this.#headers === undefined;
       return unreachable(cause, this.#refused);

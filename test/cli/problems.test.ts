@@ -1,0 +1,153 @@
+/** What `check` and `serve` say where several things are wrong at once, and what is nearly right. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { protoFolder } from '../support/gateway.js';
+import { protogate } from '../support/run.js';
+
+const PROTOS = {
+  'protos/a.proto': `package a.v1;
+import "google/api/annotations.proto";
+import "common.proto";
+message Q { string id = 1; Shared shared = 2; }
+service S {
+  rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/{ident}" }; }
+  rpc Make(Q) returns (Q) { option (google.api.http) = { post: "/v1" body: 1 }; }
+  rpc One(Q) returns (Q) { option (google.api.http) = { get: "/v1/one" }; }
+  rpc Two(Q) returns (Q) { option (google.api.http) = { get: "/v1/one" }; }
+}`,
+  'shared/common.proto': 'package a.v1; message Shared { string x = 1; }',
+};
+const SCHEMA = 'schema: { protos: [protos], imports: [shared] }';
+const IN_FILES = ['http-rule'];
+const IN_ALL = ['http-rule', 'path-variable', 'binding-conflict'];
+
+const cases: readonly (readonly [fact: string, config: string, flags: readonly string[], rules: readonly string[]])[] =
+  [
+    ['a wrong value does not hide the protos', `version: 2\n${SCHEMA}`, [], ['config-value', ...IN_ALL]],
+    ['nor does an unknown key', `version: 1\nlgo: {}\n${SCHEMA}`, [], ['unknown-key', ...IN_ALL]],
+    [
+      'nor does a variable that is not set',
+      `version: 1\n${SCHEMA}\nlog: { format: "\${NO_SUCH}" }`,
+      [],
+      ['substitution', ...IN_ALL],
+    ],
+    [
+      'nor does a file that is missing',
+      `version: 1\n${SCHEMA}\nlisten: { tls: { cert: a, key: b } }`,
+      [],
+      ['config-value', 'config-value', ...IN_ALL],
+    ],
+    [
+      'flags add to a right part',
+      'version: 2\nschema: { imports: [shared] }',
+      ['--protos', 'protos'],
+      ['config-value', ...IN_ALL],
+    ],
+    [
+      'flags alone name the protos',
+      'version: 2',
+      ['--protos', 'protos', '--import', 'shared'],
+      ['config-value', ...IN_ALL],
+    ],
+    [
+      'a wrong schema part is not guessed at',
+      'version: 1\nschema: { protos: [protos], imprts: [shared] }',
+      [],
+      ['unknown-key'],
+    ],
+    ['nor one under a wrong key', 'version: 1\nshema: { protos: [protos] }', [], ['unknown-key']],
+    [
+      'nor one that a variable is missing in',
+      'version: 1\nschema: { protos: ["${NO_SUCH}", protos] }',
+      [],
+      ['substitution'],
+    ],
+    [
+      'of a wrong part flags show the files, not what may be imported',
+      'version: 1\nschema: { imprts: [shared] }',
+      ['--protos', 'protos'],
+      ['unknown-key', ...IN_FILES],
+    ],
+    ['of a file that is no YAML too', 'version: 1\nschema: {', ['--protos', 'protos'], ['yaml', ...IN_FILES]],
+  ];
+for (const [fact, config, flags, rules] of cases) {
+  test(`config and protos are both wrong: ${fact}`, async (t) => {
+    const folder = await protoFolder(t, PROTOS);
+    await writeFile(join(folder, 'c.yaml'), config);
+    const paths = flags.map((flag) => (flag.startsWith('--') ? flag : join(folder, flag)));
+    const { exitCode, stdout, stderr } = await protogate(['check', '-c', join(folder, 'c.yaml'), ...paths]);
+    t.is(exitCode, 1);
+    const lines = stdout.trimEnd().split('\n');
+    t.deepEqual(
+      lines.map((line) => /\[([a-z-]+)\]$/.exec(line)?.[1]),
+      rules as string[],
+      stdout,
+    );
+    t.is(stderr, `${rules.length} error${rules.length === 1 ? '' : 's'}, 0 warnings\n`);
+  });
+}
+
+test('serve shows both too, and a config that is nowhere with the protos of its flags', async (t) => {
+  const folder = await protoFolder(t, PROTOS);
+  const [config, protos] = [join(folder, 'nowhere.yaml'), join(folder, 'protos')];
+  const { exitCode, stderr } = await protogate(['serve', '-c', config, '--protos', protos]);
+  t.is(exitCode, 1);
+  t.regex(stderr, /^\S+nowhere\.yaml: error: .*\n\S+a\.proto:8:\d+: error: .* \[http-rule\]\nerror: not served: .*\n$/);
+});
+
+test('an import root that is a folder too deep is told which one is meant', async (t) => {
+  const folder = await protoFolder(t, {
+    'p/shop/v1/a.proto': 'package shop.v1; import "shop/v1/b.proto"; import "nowhere.proto"; message A { B b = 1; }',
+    'p/shop/v1/b.proto': 'package shop.v1; message B {}',
+  });
+  const { stdout } = await protogate(['check', '--protos', join(folder, 'p/shop/v1')]);
+  const [first, second] = stdout.split('\n');
+  const meant = `${join(folder, 'p')} would: give that folder instead of ${join(folder, 'p/shop/v1')}`;
+  t.true(first!.endsWith(`import "shop/v1/b.proto": no root has this file, ${meant} [unknown-import]`), first);
+  t.true(second!.endsWith('import "nowhere.proto": no root has this file [unknown-import]'), second);
+});
+
+test('a type that is missing does not hide what is wrong with the rules of its rpcs', async (t) => {
+  const folder = await protoFolder(
+    t,
+    `package a.v1;
+import "google/api/annotations.proto";
+message Q { string id = 1; Lost lost = 2; }
+service S {
+  rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/{ident" }; }
+  rpc Make(Q) returns (Q) { option (google.api.http) = { post: "/v1" body: "idd" }; }
+  rpc Deep(Q) returns (Q) { option (google.api.http) = { get: "/v1/{lost.name}" }; }
+  rpc None(Q) returns (Nobody) { option (google.api.http) = { get: "/v1/{nobody}" }; }
+}`,
+  );
+  const { stdout } = await protogate(['check', '--protos', folder, '--format', 'json']);
+  const errors = JSON.parse(stdout).filter(({ severity }: { severity: string }) => severity === 'error');
+  t.deepEqual(
+    errors.map(({ rule, line }: { rule: string; line: number }) => [rule, line]),
+    [
+      ['unknown-type', 4],
+      ['path-template', 6],
+      ['body-field', 7],
+      ['unknown-type', 9],
+      ['path-variable', 9],
+    ],
+    stdout,
+  );
+});
+
+test('a service that no upstream serves is told the selector that was probably meant for it', async (t) => {
+  const folder = await protoFolder(t, {
+    'p/a.proto': `package a.v1;
+import "google/api/annotations.proto";
+message Q {}
+service Things { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1" }; } rpc Watch(Q) returns (stream Q); }`,
+  });
+  const config = join(folder, 'c.yaml');
+  const upstreams = 'upstreams: { a: { target: "x:1", services: [a.v1.Thing] } }';
+  await writeFile(config, `version: 1\nschema: { protos: [p] }\n${upstreams}\n`);
+  const { stdout, stderr } = await protogate(['check', '-c', config]);
+  t.true(stdout.includes("its routes are not served (services: is it meant by 'a.v1.Thing'?) [no-upstream]\n"), stdout);
+  // An rpc that somebody forgot to annotate is seen in the sum alone: it is no mistake by itself.
+  t.is(stderr, '1 route of 1 service, 1 rpc without a rule, 0 errors, 2 warnings\n');
+});
