@@ -64,14 +64,14 @@ export interface FieldDeclaration {
   readonly deprecated: boolean;
   readonly behavior: readonly string[];
   /** Of the few that declare one; see `declared-default.ts`. */
-  readonly defaultText?: string;
-  readonly places: Places;
+  readonly defaultText: string | undefined;
 }
 
 export interface ExtensionDeclaration {
   readonly extendee: TypeReference;
   readonly fullName: string;
   readonly field: FieldDeclaration;
+  readonly places: Places;
 }
 
 export interface EnumDeclaration {

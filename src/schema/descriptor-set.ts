@@ -227,6 +227,7 @@ class SetConverter {
     const explicit = inOneof || features.fieldPresence === 'EXPLICIT';
     const packed = proto.options?.packed;
     const type = typeOf(value ?? proto, scope);
+    this.note(nameIn(scope, proto.name), path);
     return {
       name: proto.name,
       jsonName: proto.json_name,
@@ -241,8 +242,7 @@ class SetConverter {
       oneof: inOneof && !proto.proto3_optional ? oneofs[proto.oneof_index ?? -1] : undefined,
       deprecated: proto.options?.deprecated === true,
       behavior: asList(extensionOf(proto.options, FIELD_BEHAVIOR)).map(String),
-      ...(proto.default_value === undefined ? {} : { defaultText: describedDefault(proto.default_value, type) }),
-      places: this.note(nameIn(scope, proto.name), path),
+      defaultText: proto.default_value === undefined ? undefined : describedDefault(proto.default_value, type),
     };
   }
 
@@ -253,6 +253,7 @@ class SetConverter {
       extendee: { name: proto.extendee ?? '', scope },
       fullName: nameIn(scope, proto.name),
       field: singular ? { ...field, presence: 'explicit' } : field,
+      places: this.places,
     });
   }
 

@@ -3,7 +3,7 @@
  * Left behind are the comments and the places of messages and enums, which are read from files when somebody asks.
  */
 import { deserialize, serialize } from 'node:v8';
-import type { EnumDeclaration, FieldDeclaration, FileDeclaration, MessageDeclaration, Places } from './declaration.js';
+import type { FileDeclaration, Places } from './declaration.js';
 import type { RegistryFile } from './registry.js';
 
 /** Of what another process of the same version packed; never of bytes from outside. */
@@ -25,26 +25,24 @@ function packed({ declaration, routed }: RegistryFile) {
     declaration: {
       name,
       package: declaration.package,
-      messages: messages.map((message) => ({ ...withoutPlaces(message), fields: message.fields.map(withoutPlaces) })),
+      messages: messages.map(withoutPlaces),
       enums: enums.map(withoutPlaces),
       services: services.map(withoutPlaces),
-      extensions: extensions.map((extension) => ({ ...extension, field: withoutPlaces(extension.field) })),
+      extensions: extensions.map(withoutPlaces),
     },
   };
 }
 
 function unpacked({ messages, enums, services, extensions, ...file }: ReturnType<typeof packed>['declaration']) {
   const places: Places = { position: () => ({ file: file.name }), comment: () => undefined };
-  const fieldOf = (field: Omit<FieldDeclaration, 'places'>): FieldDeclaration => ({ ...field, places });
+  const withPlaces = <T>(one: T): T & { readonly places: Places } => ({ ...one, places });
   const declaration: FileDeclaration = {
     ...file,
     imports: [],
-    messages: messages.map(
-      (message): MessageDeclaration => ({ ...message, places, fields: message.fields.map(fieldOf) }),
-    ),
-    enums: enums.map((one): EnumDeclaration => ({ ...one, places })),
-    services: services.map((service) => ({ ...service, places })),
-    extensions: extensions.map((extension) => ({ ...extension, field: fieldOf(extension.field) })),
+    messages: messages.map(withPlaces),
+    enums: enums.map(withPlaces),
+    services: services.map(withPlaces),
+    extensions: extensions.map(withPlaces),
     diagnostics: [],
   };
   return declaration;

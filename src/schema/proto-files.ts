@@ -93,7 +93,6 @@ const NOTHING = {
 };
 
 const NO_OPTIONS: Options = [];
-const NO_DEFAULT = {};
 const NO_BEHAVIOR: readonly string[] = [];
 const BEHAVIORS = new Map<string, readonly string[]>();
 
@@ -233,14 +232,13 @@ class FileConverter {
       oneof: field.partOf != null && !proto3Optional ? field.partOf.name : undefined,
       deprecated: last(options, 'deprecated') === true,
       behavior: behaviorOf(options, this.packageName),
-      places: this.places,
-      ...(declared === undefined ? NO_DEFAULT : this.defaultOf(declared, type, `${scope}.${field.name}`)),
+      defaultText: declared === undefined ? undefined : this.defaultOf(declared, type, `${scope}.${field.name}`),
     };
   }
 
-  private defaultOf(value: unknown, type: FieldDeclaration['type'], owner: string) {
+  private defaultOf(value: unknown, type: FieldDeclaration['type'], owner: string): string {
     const literal = () => this.allPositions.wordOf(owner, 'default');
-    return { defaultText: this.words.of(parsedDefault(value, type, literal)) };
+    return this.words.of(parsedDefault(value, type, literal));
   }
 
   private extension(field: protobuf.Field, scope: string, features: Features): void {
@@ -252,6 +250,7 @@ class FileConverter {
       extendee: { name: this.words.of(field.extend), scope },
       fullName,
       field: { ...declared, ...(singular ? { presence: 'explicit' as const } : {}) },
+      places: this.places,
     });
   }
 

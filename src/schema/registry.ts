@@ -225,12 +225,12 @@ class Message implements MessageDescriptor {
     const oneofs = declaration.oneofs.map((name) => ({ name, fields: [] as FieldDescriptor[] }));
     const fields = declaration.fields.map((field) => {
       const oneof = field.oneof === undefined ? undefined : oneofs.find(({ name }) => name === field.oneof);
-      const linked = new Field(registry, field, this, oneof, undefined);
+      const linked = new Field(registry, field, this, oneof, undefined, declaration.places);
       oneof?.fields.push(linked);
       return linked;
     });
     const extensions = this.extensions.map(
-      ({ field, fullName }) => new Field(registry, field, this, undefined, fullName),
+      ({ field, fullName, places }) => new Field(registry, field, this, undefined, fullName, places),
     );
     return { fields, oneofs, extensions };
   }
@@ -294,6 +294,7 @@ class Field implements FieldDescriptor {
     readonly oneof: OneofDescriptor | undefined,
     /** Of an extension its full name. */
     private readonly extensionName: string | undefined,
+    private readonly places: Places,
   ) {
     this.name = declaration.name;
     this.jsonName =
@@ -337,10 +338,10 @@ class Field implements FieldDescriptor {
     return this.declaration.behavior;
   }
   get comment(): string | undefined {
-    return this.declaration.places.comment(this.fullName);
+    return this.places.comment(this.fullName);
   }
   get position() {
-    return this.declaration.places.position(this.fullName);
+    return this.places.position(this.fullName);
   }
 
   #link(): FieldType {
