@@ -156,10 +156,12 @@ for (const tls of [false, true]) {
     const socket = tls ? connectTls({ port, ca: made.ca, servername: 'upstream.test' }) : connect(port, '127.0.0.1');
     t.teardown(() => void socket.destroy());
     socket.on('error', () => {}).resume();
+    socket.write(get('/v1/hang'));
+    await until(() => upstream.calls.length === 1, 20_000);
     const many = get('/v1/hang').repeat(2000);
     const { result, grownBytes } = await mostHeld(async () => {
       for (let sent = many.length; ; sent += many.length)
-        if (!socket.write(many) && !(await drained(socket, 1000))) return sent;
+        if (!socket.write(many) && !(await drained(socket, 3000))) return sent;
     });
     // What two kernels keep on the way.
     t.true(result < 32 << 20, `${result} bytes sent`);
