@@ -39,6 +39,9 @@ export class Connection {
   running = 0;
   #maxStreams = STREAMS_AT_FIRST;
   #cancelPing: (() => void) | undefined;
+  /** On the monotonic clock. */
+  #mayPingAt = 0;
+  #suspected = false;
   #speaks = false;
 
   constructor(
@@ -75,7 +78,7 @@ export class Connection {
         if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
         session.setLocalWindowSize(CONNECTION_WINDOW);
         if (this.state === 'connecting') this.state = 'ready';
-        this.#ping(clock);
+        this.#pingLater();
         resolve();
       });
       session.once('close', () => {
@@ -97,7 +100,22 @@ export class Connection {
 
   /** Room for one more stream. */
   get hasRoom(): boolean {
-    return this.running < this.#maxStreams;
+    return !this.#suspected && this.running < this.#maxStreams;
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  /**
+   * A call heard nothing for as long as it could wait. TCP tells late of a peer that is gone, and Node 20 not at all of one
+   * that sent a wrong frame: it is asked, and takes no new calls until it has answered.
+   */
+  suspect(): void {
+    if (this.state !== 'ready' || this.#clock.monotonic() < this.#mayPingAt) return;
+    this.#suspected = true;
+    this.#cancelPing?.();
+    this.#ping();
   }
 
   /** What a call died of, where it is likely that nobody there speaks HTTP/2. */
@@ -116,15 +134,20 @@ export class Connection {
     this.session.destroy();
   }
 
-  #ping(clock: Clock): void {
-    this.#cancelPing = clock.after(PING.everyMs, () => {
-      const { session } = this;
-      if (session.destroyed) return;
-      const cancelTimer = clock.after(PING.timeoutMs, () => session.destroy(new Error('no answer to PING')));
-      session.ping((error) => {
-        cancelTimer();
-        if (error === null) this.#ping(clock);
-      });
+  #pingLater(): void {
+    this.#cancelPing = this.#clock.after(PING.everyMs, () => this.#ping());
+  }
+
+  #ping(): void {
+    const { session } = this;
+    if (session.destroyed) return;
+    this.#mayPingAt = this.#clock.monotonic() + PING.everyMs;
+    const cancelTimer = this.#clock.after(PING.timeoutMs, () => session.destroy(new Error('no answer to PING')));
+    session.ping((error) => {
+      cancelTimer();
+      if (error !== null) return;
+      this.#suspected = false;
+      this.#pingLater();
     });
   }
 }

@@ -64,6 +64,7 @@ export function requestHeaders(scheme: 'http' | 'https', authority: string, cloc
 
 export class Http2Rpc implements MessageSink {
   readonly response: Promise<CallResponse>;
+  readonly #heardBefore: number;
   #refused = false;
   readonly #stream: ClientHttp2Stream;
   readonly #reader: MessageReader;
@@ -99,6 +100,7 @@ export class Http2Rpc implements MessageSink {
       this.#reject = reject;
     });
     this.#reader = new MessageReader(maxResponseBytes);
+    this.#heardBefore = connection.bytesRead;
     const stream = connection.session.request(headers, this.#streaming());
     this.#stream = stream;
     stream.on('response', (found, flags) => this.#onHeaders(found, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0));
@@ -145,6 +147,7 @@ export class Http2Rpc implements MessageSink {
 
   expire(): void {
     this.abort(deadlineExceeded());
+    if (this.connection.bytesRead === this.#heardBefore) this.connection.suspect();
   }
 
   #onHeaders(headers: IncomingHttpHeaders, isLast: boolean): void {
