@@ -38,12 +38,13 @@ function addValues(
   value: unknown,
   kept: (text: string) => string,
 ): void {
-  const values = (Array.isArray(value) ? value : [value]).flatMap((one: unknown): OptionValue[] => {
-    if (typeof one === 'object' && one !== null) return [toOptionTree(one, kept)];
-    if (typeof one === 'string') return [kept(one)];
-    return typeof one === 'number' || typeof one === 'boolean' ? [one] : [];
-  });
-  tree.set(name, [...(tree.get(name) ?? []), ...values]);
+  const values = tree.get(name) ?? [];
+  tree.set(name, values);
+  for (const one of Array.isArray(value) ? value : [value]) {
+    if (typeof one === 'object' && one !== null) values.push(toOptionTree(one, kept));
+    else if (typeof one === 'string') values.push(kept(one));
+    else if (typeof one === 'number' || typeof one === 'boolean') values.push(one);
+  }
 }
 
 const NONE: readonly never[] = [];

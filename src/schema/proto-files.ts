@@ -303,7 +303,6 @@ class FileConverter {
   /** A misspelt policy is none: what it should have closed would be open. */
   private requireKnownOptions(options: Options, scope: string, kind: Owner, name = ''): void {
     for (const option of options) {
-      // Without a list of its names, which hardly ever are more than one: 200,000 fields have options.
       for (const written in option) {
         const problem = optionNameProblem(written, this.packageName, kind);
         if (problem === undefined) continue;
@@ -322,7 +321,7 @@ class FileConverter {
   ): { tree: OptionTree; placeOf: PlaceOf } | undefined {
     const isMeant = (name: string) => means(name, extension, this.packageName);
     // Most rpcs have one of the three that are asked for.
-    if (!options.some((option) => Object.keys(option).some(isMeant))) return undefined;
+    if (!options.some((option) => hasName(option, isMeant))) return undefined;
     const trees: OptionTree[] = [];
     const spellings: string[] = [];
     const placeOf = (path: string): Position => this.positions.option(owner, spellings, path);
@@ -381,21 +380,26 @@ function last(options: Options, name: string): unknown {
   return undefined;
 }
 
+/** Without a list of its names, which hardly ever are more than one: 200,000 fields have options. */
+function hasName(option: Options[number], isMeant: (name: string) => boolean): boolean {
+  for (const name in option) if (isMeant(name)) return true;
+  return false;
+}
+
 function behaviorOf(options: Options, packageName: string): readonly string[] {
   if (options.length === 0) return NO_BEHAVIOR;
-  let found: readonly unknown[] = NO_BEHAVIOR;
+  let written = '';
   for (const option of options) {
-    for (const [name, value] of Object.entries(option)) {
-      if (means(name, FIELD_BEHAVIOR, packageName)) found = found.concat(value);
+    for (const name in option) {
+      if (means(name, FIELD_BEHAVIOR, packageName)) written += `${written === '' ? '' : ','}${option[name]}`;
     }
   }
-  if (found.length === 0) return NO_BEHAVIOR;
+  if (written === '') return NO_BEHAVIOR;
   // One list for the thousands of fields that say `OPTIONAL`.
-  const key = found.join();
-  const known = BEHAVIORS.get(key);
+  const known = BEHAVIORS.get(written);
   if (known !== undefined) return known;
-  const behavior = found.map(String);
-  BEHAVIORS.set(key, behavior);
+  const behavior = written.split(',');
+  BEHAVIORS.set(written, behavior);
   return behavior;
 }
 
