@@ -112,10 +112,10 @@ test('depth 10,000 is refused, depth under the limit is not; no stack overflows'
 
 test('100,000 keys and 100,000 digits cost no more than their length', (t) => {
   const keys = Array.from({ length: 100_000 }, (_, i) => `"k${i}":"v"`).join(',');
-  const startedAt = performance.now();
+  const before = process.cpuUsage();
   roundTrip(`{"labels":{${keys}}}`);
   t.throws(() => codec.read(Buffer.from(`{"i64":${'9'.repeat(100_000)}}`)));
-  t.true(performance.now() - startedAt < 2000);
+  t.true(process.cpuUsage(before).user < 2e6);
 });
 
 const broken: readonly (readonly [fact: string, hex: string])[] = [
