@@ -583,10 +583,10 @@ test.serial(
 test('to read slowly is not to be silent', async (t) => {
   const upstream = await startUpstream(PROTO, { Listen: { messages: [{ blob: Buffer.alloc(12 << 20) }, { n: 1 }] } });
   t.teardown(upstream.close);
-  const test = { target: upstream.target, streamIdleTimeout: '2s' };
+  const test = { target: upstream.target, streamIdleTimeout: '4s' };
   const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } });
   const { socket, closed, messages } = await openWebSocket(t, url, '/v1/rooms/1:listen');
-  for (let i = 0; i < 30; i++) {
+  for (let i = 0; i < 50; i++) {
     socket.pause();
     await sleep(100);
     socket.resume();

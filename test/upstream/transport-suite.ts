@@ -443,10 +443,11 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
       [1000, 'passes'],
       [50 * 1024 * 1024, 'refused'],
     ] as const) {
+      const zipped = frame(gzipSync(Buffer.alloc(size)), 1);
       const target = await rawHttp2(t, (stream) => {
         stream.respond({ ...GRPC, 'grpc-encoding': 'gzip' }, { waitForTrailers: true });
         stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-        stream.end(frame(gzipSync(Buffer.alloc(size)), 1));
+        stream.end(zipped);
       });
       const pending = open(t, target).call(request('Unary', new Uint8Array(), soon()));
       if (expected === 'passes') t.is(((await pending).message as Uint8Array).length, size);
