@@ -1,6 +1,6 @@
 /** `.proto` text and a descriptor set made from it by buf give the same schema. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -43,7 +43,7 @@ async function build(folder: string, files: Fixture, sourceInfo: boolean): Promi
   }
   const modules = [{ path: 'p' }, { path: 'builtin' }];
   await writeFile(join(folder, 'buf.yaml'), JSON.stringify({ version: 'v2', modules }));
-  execFileSync('cp', ['-r', BUILTIN, join(folder, 'builtin')]);
+  await cp(BUILTIN, join(folder, 'builtin'), { recursive: true });
   await rm(join(folder, 'builtin', 'demo'), { recursive: true, force: true });
   const set = join(folder, 'x.binpb');
   execFileSync(process.execPath, [BUF, 'build', folder, '-o', set, ...(sourceInfo ? [] : ['--exclude-source-info'])]);

@@ -1,6 +1,6 @@
 /** Where things stand: exact for text, the option's own place for sets; and what is broken or doubled is named. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -64,7 +64,7 @@ async function bothWays(
   await writeFile(path, text);
   await mkdir(join(folder, 'deps'));
   for (const name of ['google', 'protogate'])
-    execFileSync('cp', ['-r', join(ROOT, 'protos', name), join(folder, 'deps')]);
+    await cp(join(ROOT, 'protos', name), join(folder, 'deps', name), { recursive: true });
   await writeFile(
     join(folder, 'buf.yaml'),
     JSON.stringify({ version: 'v2', modules: [{ path: 'src' }, { path: 'deps' }] }),
