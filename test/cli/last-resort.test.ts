@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
-import { childrenOf } from '../support/processes.js';
+import { childrenOf, isReplaced } from '../support/processes.js';
 import { serving } from '../support/run.js';
 
 const PROTO = `package a.v1;
@@ -68,7 +68,7 @@ test('a worker ends alike, and another one takes its place; a signal meanwhile e
   const server = await start(t, "if (process.send) throw new Error('boom')", '--workers', '2');
   const [first] = childrenOf(server.pid);
   process.kill(first!, 'SIGUSR2');
-  const replaced = () => childrenOf(server.pid).length === 2 && !childrenOf(server.pid).includes(first!);
+  const replaced = () => isReplaced(server.pid, first!, 2);
   for (const end = Date.now() + 15_000; !replaced() && Date.now() < end; ) await sleep(5);
   t.true(replaced());
   // The new one does not hear yet what is said to it. Killed it would be after more than half a minute.

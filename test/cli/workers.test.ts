@@ -9,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
 import { http2Client } from '../support/http2.js';
 import { freePort } from '../support/ports.js';
-import { childrenOf } from '../support/processes.js';
+import { childrenOf, isReplaced } from '../support/processes.js';
 import { protogate, serving } from '../support/run.js';
 import { type Handlers, startUpstream } from '../support/upstream.js';
 import { openWebSocket } from '../support/websocket.js';
@@ -102,7 +102,7 @@ test.serial('a worker that is killed under load is replaced, though the protos a
   try {
     await sleep(300);
     process.kill(before[0]!, 'SIGKILL');
-    t.true(await until(() => childrenOf(server.pid).length === 2 && !childrenOf(server.pid).includes(before[0]!)));
+    t.true(await until(() => isReplaced(server.pid, before[0]!, 2)));
     t.true(await until(async () => (await server.ready()).workers === 2));
     const soFar = answered;
     t.true(await until(() => answered > soFar + 100));

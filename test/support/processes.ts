@@ -15,6 +15,12 @@ export function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
+/** Whether as many run as did, without one of them: looked at once, since it may end between two looks. */
+export function isReplaced(parent: number, ended: number, count: number): boolean {
+  const children = childrenOf(parent);
+  return children.length === count && !children.includes(ended);
+}
+
 /** Undefined: it has ended meanwhile. */
 function parentOf(name: string): number | undefined {
   try {
