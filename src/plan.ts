@@ -2,6 +2,7 @@
  * Config → Plan: the schema loaded, every binding with its policy and its upstream, and everything that is wrong with
  * them. Opens no connection: `routes`, `check` and `explain` need no more, `serve` compiles a Snapshot from it.
  */
+
 import type { AggregatePlan } from './aggregate/plan.js';
 import {
   type Aggregates,
@@ -11,7 +12,8 @@ import {
   type PlannedAggregate,
 } from './aggregates.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
-import { didYouMean } from './base/did-you-mean.js';
+import { didYouMean, meantHint } from './base/did-you-mean.js';
+import { isStreaming } from './call/call.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
@@ -120,7 +122,7 @@ function planRoute(
   const { method } = binding;
   const upstream = aggregate === undefined ? serving : undefined;
   const access = aggregate === undefined ? own : accessWithSteps(own, aggregate);
-  const streams = method.clientStreaming || method.serverStreaming;
+  const streams = isStreaming(method);
   const timeoutMs = streams ? policy.settings.timeoutMs : timeoutOf(config, policy, upstream);
   const timeoutOrigin = policy.settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
   const declared = policy.settings.rateLimits ?? [];
@@ -213,11 +215,10 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
   }
   for (const [index, { selector, declaration }] of config.policies.entries()) {
     if (used.has(rules[index]!)) continue;
-    const meant = didYouMean(
+    const hint = meantHint(
       selector.replace('/', '.'),
       methods.map(({ fullName }) => fullName.replace('/', '.')),
     );
-    const hint = meant === undefined ? '' : `, did you mean '${meant}'?`;
     const text = `policies.${index}: no routed method is selected by '${selector}'${hint}`;
     diagnostics.push(warningAt(declaration.position, 'unused-policy', text));
   }

@@ -2,7 +2,9 @@
  * The declaration of an aggregate → a plan: every path resolved, every type checked, what waits for what, how many calls
  * it makes at worst. What is wrong is a diagnostic with its place, all of it at once.
  */
+
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import { isStreaming } from '../call/call.js';
 import { fieldOf } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
 import { LinkError } from '../schema/descriptor.js';
@@ -50,7 +52,7 @@ function planned(method: MethodDescriptor, registry: Registry, diagnostics: Diag
   const declaration = method.aggregate!;
   const problem = (position: Position, rule: string, text: string) =>
     void diagnostics.push(errorAt(position, rule, `${fullName}: ${text}`));
-  if (method.clientStreaming || method.serverStreaming) {
+  if (isStreaming(method)) {
     problem(declaration.position, 'aggregate-stream', 'expected a unary rpc, an aggregate is one answer');
   }
   if (declaration.steps.length === 0) problem(declaration.position, 'aggregate-step', 'expected at least one step');

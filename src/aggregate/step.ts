@@ -1,6 +1,8 @@
 /** One step of an aggregate: its declaration, checked and compiled into what runs. */
+
 import type { Position } from '../base/diagnostic.js';
-import { didYouMean } from '../base/did-you-mean.js';
+import { meantHint } from '../base/did-you-mean.js';
+import { isStreaming } from '../call/call.js';
 import {
   type Expression,
   ExpressionError,
@@ -94,9 +96,8 @@ export function signatureOf(step: StepDeclaration, registry: Registry, report: R
   const method = registry.method(call.replace(/^\//, ''));
   if (method === undefined) {
     const names = registry.services.flatMap(({ methods }) => methods.map(({ fullName }) => fullName));
-    const meant = didYouMean(call, names);
-    const hint = meant === undefined ? '' : `, did you mean '${meant}'?`;
-    report(positions.call, 'aggregate-call', `call: expected an rpc (pkg.Service/Method), got '${call}'${hint}`);
+    const found = `'${call}'${meantHint(call, names)}`;
+    report(positions.call, 'aggregate-call', `call: expected an rpc (pkg.Service/Method), got ${found}`);
     return undefined;
   }
   if (!isCallable(method, positions.call, report)) return undefined;
@@ -116,7 +117,7 @@ export function signatureOf(step: StepDeclaration, registry: Registry, report: R
 
 function isCallable(method: MethodDescriptor, position: Position, report: Report): boolean {
   const { fullName } = method;
-  if (method.clientStreaming || method.serverStreaming) {
+  if (isStreaming(method)) {
     report(position, 'aggregate-call', `call: expected a unary rpc, ${fullName} streams`);
   } else if (method.aggregate !== undefined) {
     report(position, 'aggregate-call', `call: expected an rpc that an upstream serves, ${fullName} is an aggregate`);

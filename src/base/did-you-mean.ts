@@ -11,6 +11,15 @@ export function didYouMean(word: string, names: Iterable<string>): string | unde
   return best;
 }
 
+/** The same as the end of a message: `, did you mean 'name'?`, or nothing. */
+export function meantHint(word: string, names: Iterable<string>): string {
+  return hintOf(didYouMean(word, names));
+}
+
+export function hintOf(meant: string | undefined): string {
+  return meant === undefined ? '' : `, did you mean '${meant}'?`;
+}
+
 /** Levenshtein's, two rows. Callers bound the lengths. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);

@@ -21,6 +21,10 @@ export interface CallMethod {
   readonly serverStreaming: boolean;
 }
 
+export function isStreaming({ clientStreaming, serverStreaming }: Omit<CallMethod, 'path'>): boolean {
+  return clientStreaming || serverStreaming;
+}
+
 export type Messages = Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface CallRequest {

@@ -6,7 +6,7 @@
  *
  * A reader per message type is compiled on first use and kept.
  */
-import { didYouMean } from '../base/did-you-mean.js';
+import { meantHint } from '../base/did-you-mean.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
 import { type BoundEntry, type BoundMessage, writeBoundEntry } from './bound.js';
@@ -532,8 +532,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
 }
 
 function unknownField(plan: MessagePlan | undefined, name: string, keyAt: number): ReadProblem {
-  const meant = plan === undefined ? undefined : didYouMean(name, plan.names);
-  return new ReadProblem('value', keyAt, `unknown field${meant === undefined ? '' : `, did you mean '${meant}'?`}`);
+  return new ReadProblem('value', keyAt, `unknown field${meantHint(name, plan?.names ?? [])}`);
 }
 
 function isStackOverflow(error: RangeError): boolean {

@@ -1,6 +1,6 @@
 /** zod's issues in the words of this project: key path, what was expected, what was found, a hint; never a secret. */
 import type { z } from 'zod';
-import { didYouMean } from '../base/did-you-mean.js';
+import { meantHint } from '../base/did-you-mean.js';
 import { configSchema } from './config.js';
 import { foundAt } from './found.js';
 import { knownKeys } from './json-schema.js';
@@ -41,9 +41,8 @@ function textsOf(issue: Issue, find: Find): readonly IssueText[] {
 }
 
 function unknownKey(parent: readonly PropertyKey[], key: string): IssueText {
-  const hint = didYouMean(key, knownKeys(parent));
   const path = [...parent, key];
-  const text = `${path.map(String).join('.')}: unknown key${hint === undefined ? '' : `, did you mean '${hint}'?`}`;
+  const text = `${path.map(String).join('.')}: unknown key${meantHint(key, knownKeys(parent))}`;
   return { rule: 'unknown-key', path, text };
 }
 

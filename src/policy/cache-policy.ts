@@ -1,5 +1,7 @@
 /** `cache` of a method's policy → what its GET routes do; and what is wrong with it, said when the schema is loaded. */
+
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import { isStreaming } from '../call/call.js';
 import type { Binding } from '../routing/http-rule.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import type { Access } from './access.js';
@@ -8,7 +10,7 @@ import type { Policy } from './policy.js';
 
 /** Undefined: nothing is kept. Only answers to GET are. */
 export function cacheOf({ httpMethod, method }: Binding, policy: Policy): CachePolicy | undefined {
-  return httpMethod !== 'GET' || isStream(method) ? undefined : cacheOfCall(policy);
+  return httpMethod !== 'GET' || isStreaming(method) ? undefined : cacheOfCall(policy);
 }
 
 /** Of a call that reads. Undefined: nothing is kept. */
@@ -36,7 +38,7 @@ export function cacheProblems(routes: readonly PlannedCache[], identityTravels: 
     if (position === undefined || seen.has(method)) continue;
     seen.add(method);
     if (!cached.has(method)) {
-      const expected = isStream(method) ? 'a method that does not stream' : 'a GET binding';
+      const expected = isStreaming(method) ? 'a method that does not stream' : 'a GET binding';
       diagnostics.push(warningAt(position, 'cache-unused', `${method.fullName}: cache: expected ${expected}`));
     }
     if (policy.settings.cache?.scope !== 'public' || access.mode === 'public') continue;
@@ -50,8 +52,4 @@ export function cacheProblems(routes: readonly PlannedCache[], identityTravels: 
     }
   }
   return diagnostics;
-}
-
-function isStream({ clientStreaming, serverStreaming }: MethodDescriptor): boolean {
-  return clientStreaming || serverStreaming;
 }

@@ -1,6 +1,6 @@
 /** What the gateway answers before it looks for a route, by the head of a request alone. */
 import { METHODS } from 'node:http';
-import { gatewayError } from '../status/status-error.js';
+import { badTarget, foreignOrigin, HEAD_TOO_LARGE, malformed, NO_TUNNEL } from '../status/refusals.js';
 import { type DryRequest, headerOf } from './dry-request.js';
 
 export interface HeadSettings {
@@ -14,16 +14,16 @@ export function answeredAhead(settings: HeadSettings, request: DryRequest): stri
   const { method, target } = request;
   if (!METHODS.includes(method)) throw malformed('expected a method that HTTP knows');
   if (!/^[\x21-\x7e]+$/.test(target)) throw malformed('expected a target in ASCII, percent-encoded');
-  if (headBytes(request) >= settings.headerBytes) throw gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
-  if (method === 'CONNECT') throw gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
+  if (headBytes(request) >= settings.headerBytes) throw HEAD_TOO_LARGE;
+  if (method === 'CONNECT') throw NO_TUNNEL;
   const origin = headerOf(request, 'origin');
   const isAllowed = isOneOf(settings.cors?.origins ?? [], origin);
   if (asksForWebSocket(request)) {
     if (origin === undefined || isAllowed) return undefined;
-    throw gatewayError(403, 'FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
+    throw foreignOrigin();
   }
   if (method !== 'OPTIONS') {
-    if (target === '*') throw gatewayError(400, 'BAD_REQUEST_TARGET', 'request target: expected a path, got "*"');
+    if (target === '*') throw badTarget('request target: expected a path, got "*"');
     return undefined;
   }
   if (isAllowed && (headerOf(request, 'access-control-request-method') ?? '') !== '') return '204, as to a preflight';
@@ -45,8 +45,4 @@ export function asksForWebSocket(request: DryRequest): boolean {
   const upgrades = options.some((option) => option.trim() === 'upgrade');
   const isWebSocket = headerOf(request, 'upgrade')?.toLowerCase() === 'websocket';
   return request.method === 'GET' && request.body.length === 0 && upgrades && isWebSocket;
-}
-
-function malformed(what: string): Error {
-  return gatewayError(400, 'MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
 }

@@ -6,7 +6,7 @@ import type { Metadata } from '../call/metadata.js';
 import type { Equality } from '../paths/equality.js';
 import { splitDemands } from '../policy/access.js';
 import { tokenParameter } from '../policy/credentials.js';
-import { gatewayError } from '../status/status-error.js';
+import { notAllowed } from '../status/refusals.js';
 import { type ClientTimeout, clientTimeout } from '../transcoding/client-timeout.js';
 import { compileRequestMetadata, type MetadataSettings } from '../transcoding/headers.js';
 import { bodyTooLarge, requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
@@ -111,7 +111,7 @@ function requireOf(demands: readonly Equality[], messageOf: () => Uint8Array, fo
   if (decided.length === 0) return;
   const message = messageOf();
   if (decided.every((one) => (follows && !one.speaks(message)) || one.holds(message, undefined))) return;
-  throw gatewayError(403, 'NOT_ALLOWED', 'the caller may not do this');
+  throw notAllowed();
 }
 
 function formOf({ readsJson }: Transcoder, request: DryRequest): ElementForm | undefined {

@@ -7,14 +7,16 @@ import type { AggregatePlan } from '../aggregate/plan.js';
 import type { PlannedStep } from '../aggregate/step.js';
 import { formatPosition } from '../base/diagnostic.js';
 import { formatDuration } from '../base/duration.js';
+import { isStreaming } from '../call/call.js';
 import type { Codecs } from '../codec/codec.js';
 import { parseFieldMask } from '../codec/field-mask.js';
 import type { Access } from '../policy/access.js';
 import type { CachePolicy } from '../policy/cache.js';
 import type { Policy } from '../policy/policy.js';
-import { bindingTable, isStreaming, type Routed, webSocketRoutes } from '../routing/binding-table.js';
+import { bindingTable, type Routed, webSocketRoutes } from '../routing/binding-table.js';
 import type { Binding } from '../routing/http-rule.js';
-import { gatewayError, StatusError } from '../status/status-error.js';
+import { malformedPath, methodNotAllowed, noRoute } from '../status/refusals.js';
+import { StatusError } from '../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../transcoding/error-body.js';
 import type { QuerySettings } from '../transcoding/query.js';
 import { compileTranscoder } from '../transcoding/transcoder.js';
@@ -119,17 +121,15 @@ function matched({ routes, unserved }: ExplainSettings, request: DryRequest, row
   }
   switch (result.kind) {
     case 'malformed':
-      throw gatewayError(400, 'MALFORMED_PATH', `path: ${result.reason}`);
-    case 'not-found': {
-      const what = overWebSocket ? 'a WebSocket at' : method;
-      throw gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${what} ${rawPath}`);
-    }
+      throw malformedPath(result.reason);
+    case 'not-found':
+      throw noRoute(overWebSocket ? 'a WebSocket at' : method, rawPath);
     case 'method-not-allowed':
       if (method === 'OPTIONS') {
         rows.push(['answers', `204 Allow: ${result.allow.join(', ')}`]);
         return undefined;
       }
-      throw gatewayError(405, 'METHOD_NOT_ALLOWED', `expected one of ${result.allow.join(', ')}, got ${method}`);
+      throw methodNotAllowed(method, result.allow);
   }
   const { value: route, captures, headDerived } = result;
   const losers = table.filter((other) => other.value !== route && match([other]).kind === 'found');

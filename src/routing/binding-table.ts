@@ -2,7 +2,7 @@
  * Bindings → tables: by verb and path; and by path alone for WebSockets, whose handshake is a GET whatever the verb of a
  * method that streams.
  */
-import type { MethodDescriptor } from '../schema/descriptor.js';
+import { isStreaming } from '../call/call.js';
 import type { Binding } from './http-rule.js';
 import { RouteTableBuilder } from './route-table.js';
 
@@ -29,8 +29,4 @@ export function webSocketRoutes<T>(routes: readonly Routed<T>[]): readonly Route
     byShape.set(shape, { binding: { ...binding, httpMethod: 'GET' }, value });
   }
   return [...byShape.values()];
-}
-
-export function isStreaming({ clientStreaming, serverStreaming }: MethodDescriptor): boolean {
-  return clientStreaming || serverStreaming;
 }

@@ -1,5 +1,5 @@
 /** Field paths (`book.shelf.name`) over descriptors: each segment a field of the message before it. */
-import { didYouMean } from '../base/did-you-mean.js';
+import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 
 export type FieldPath =
@@ -60,7 +60,7 @@ export function fieldHint({ fields }: MessageDescriptor, name: string): string {
   const names = fields.flatMap((field) => (field.extension ? [] : [field.name]));
   // `order_id` where the message has an `id`.
   const meant = didYouMean(name, names) ?? names.find((one) => name.endsWith(`_${one}`));
-  return meant === undefined ? '' : `, did you mean '${meant}'?`;
+  return hintOf(meant);
 }
 
 function kindOfField(field: FieldDescriptor): string {

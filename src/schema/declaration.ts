@@ -103,6 +103,11 @@ export interface MethodDeclaration {
   readonly position: Position;
 }
 
+/** The full name of what is declared in a package or a message. */
+export function nameIn(scope: string, name: string): string {
+  return scope === '' ? name : `${scope}.${name}`;
+}
+
 /** `display_name` → `displayName`, as protoc derives a JSON name. */
 export function jsonNameOf(name: string): string {
   let at = name.indexOf('_');

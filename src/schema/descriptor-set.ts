@@ -27,7 +27,7 @@ import type {
   Places,
   ServiceDeclaration,
 } from './declaration.js';
-import { isScalarType } from './declaration.js';
+import { isScalarType, nameIn } from './declaration.js';
 import { describedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { type PlaceOf, toOptionTree } from './option-tree.js';
@@ -379,8 +379,4 @@ function isObject(value: unknown): value is object {
 
 function asList(value: unknown): readonly unknown[] {
   return value === undefined ? [] : Array.isArray(value) ? value : [value];
-}
-
-function nameIn(scope: string, name: string): string {
-  return scope === '' ? name : `${scope}.${name}`;
 }

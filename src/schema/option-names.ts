@@ -7,7 +7,7 @@
  *     service  option (protogate.v1.policy) = …     refused: it belongs on an rpc
  *     field    [(google.api.field_behaviour) = …]   refused: a slip of the pen away from one that is read
  */
-import { didYouMean } from '../base/did-you-mean.js';
+import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import { AGGREGATE, DEFAULT_POLICY, FIELD_BEHAVIOR, HTTP, POLICY } from './annotation-reader.js';
 
 /** Whether an option's name as written, `(http)` in package google.api or `(.google.api.http)`, means the extension. */
@@ -84,7 +84,7 @@ function hint(written: string, names: readonly string[]): string {
   const simple = `${simpleName(written.slice(1, -1))})`;
   const meant =
     didYouMean(written, names) ?? names.find((name) => didYouMean(simple, [simpleName(name)]) !== undefined);
-  return meant === undefined ? '' : `, did you mean '${meant}'?`;
+  return hintOf(meant);
 }
 
 /** Whether somebody who wrote the name meant an option of the scope: it is in there, or a slip of the pen away. */

@@ -4,7 +4,7 @@
  * becomes a diagnostic at its place.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
-import { didYouMean } from '../base/did-you-mean.js';
+import { meantHint } from '../base/did-you-mean.js';
 
 export type OptionValue = string | number | boolean | OptionTree;
 export type OptionTree = ReadonlyMap<string, readonly OptionValue[]>;
@@ -128,9 +128,7 @@ export class OptionReader {
   /** Reports the fields that nobody asked for. */
   close(): void {
     for (const name of this.tree.keys()) {
-      if (this.#asked.has(name)) continue;
-      const meant = didYouMean(name, this.#asked);
-      this.error(name, `unknown field '${name}'${meant === undefined ? '' : `, did you mean '${meant}'?`}`);
+      if (!this.#asked.has(name)) this.error(name, `unknown field '${name}'${meantHint(name, this.#asked)}`);
     }
   }
 

@@ -26,7 +26,7 @@ import type {
   Places,
   ServiceDeclaration,
 } from './declaration.js';
-import { isScalarType } from './declaration.js';
+import { isScalarType, nameIn } from './declaration.js';
 import { parsedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { means, type Owner, optionNameProblem } from './option-names.js';
@@ -175,7 +175,7 @@ class FileConverter {
   private namespace(namespace: protobuf.NamespaceBase, prefix: string, features: Features): void {
     if (namespace.nested === undefined) return;
     for (const nested of namespace.nestedArray) {
-      const fullName = prefix === '' ? nested.name : `${prefix}.${nested.name}`;
+      const fullName = nameIn(prefix, nested.name);
       if (nested instanceof protobuf.Type) this.message(nested, fullName, features);
       else if (nested instanceof protobuf.Enum) this.enum(nested, fullName, features);
       else if (nested instanceof protobuf.Service) this.service(nested, fullName);
@@ -232,7 +232,7 @@ class FileConverter {
       oneof: field.partOf != null && !proto3Optional ? field.partOf.name : undefined,
       deprecated: last(options, 'deprecated') === true,
       behavior: behaviorOf(options, this.packageName),
-      defaultText: declared === undefined ? undefined : this.defaultOf(declared, type, `${scope}.${field.name}`),
+      defaultText: declared === undefined ? undefined : this.defaultOf(declared, type, nameIn(scope, lastName(field))),
     };
   }
 
@@ -244,7 +244,7 @@ class FileConverter {
   private extension(field: protobuf.Field, scope: string, features: Features): void {
     if (field.extend === undefined) return;
     const declared = this.field(field, scope, features);
-    const fullName = scope === '' ? declared.name : `${scope}.${declared.name}`;
+    const fullName = nameIn(scope, declared.name);
     const singular = declared.cardinality === 'singular' && declared.presence === 'implicit';
     this.extensions.push({
       extendee: { name: this.words.of(field.extend), scope },

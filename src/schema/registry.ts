@@ -14,7 +14,7 @@ import type {
   ServiceDeclaration,
   TypeReference,
 } from './declaration.js';
-import { jsonNameOf } from './declaration.js';
+import { jsonNameOf, nameIn } from './declaration.js';
 import {
   type EnumDescriptor,
   type FieldDescriptor,
@@ -148,7 +148,7 @@ class LinkedRegistry implements Registry {
     if (dot > 0 && !this.#inner.has(name.slice(0, dot))) return this.#has(name);
     if (dot < 0) return this.#nearest(name, scope);
     for (let outer = scope; ; outer = outer.slice(0, Math.max(0, outer.lastIndexOf('.')))) {
-      const found = this.#has(outer === '' ? name : `${outer}.${name}`);
+      const found = this.#has(nameIn(outer, name));
       if (found !== undefined || outer === '') return found;
     }
   }
@@ -212,12 +212,15 @@ class Message implements MessageDescriptor {
   ) {}
 
   get fields(): readonly FieldDescriptor[] {
-    this.#members ??= this.#link();
-    return this.#members.fields;
+    return this.#linked.fields;
   }
   get oneofs(): readonly OneofDescriptor[] {
+    return this.#linked.oneofs;
+  }
+
+  get #linked(): Members {
     this.#members ??= this.#link();
-    return this.#members.oneofs;
+    return this.#members;
   }
 
   #link(): Members {
@@ -235,15 +238,10 @@ class Message implements MessageDescriptor {
     return { fields, oneofs, extensions };
   }
 
-  #extensions(): readonly FieldDescriptor[] {
-    this.#members ??= this.#link();
-    return this.#members.extensions;
-  }
-
   #numbers(): Map<number, FieldDescriptor> {
     const map = new Map<number, FieldDescriptor>();
     for (const field of this.fields) setOnce(map, field.number, field);
-    for (const extension of this.#extensions()) setOnce(map, extension.number, extension);
+    for (const extension of this.#linked.extensions) setOnce(map, extension.number, extension);
     return map;
   }
 
@@ -251,7 +249,7 @@ class Message implements MessageDescriptor {
     const map = new Map<string, FieldDescriptor>();
     for (const field of this.fields) map.set(field.name, field);
     for (const field of this.fields) setOnce(map, field.jsonName, field);
-    for (const extension of this.#extensions()) setOnce(map, extension.jsonName, extension);
+    for (const extension of this.#linked.extensions) setOnce(map, extension.jsonName, extension);
     return map;
   }
 

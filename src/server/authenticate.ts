@@ -6,6 +6,7 @@ import type { Principal } from '../call/principal.js';
 import type { Equality } from '../paths/equality.js';
 import { type Access, missingScope } from '../policy/access.js';
 import type { Authenticator, Challenge } from '../policy/credentials.js';
+import { notAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Context, Middleware } from './exchange.js';
 import { handshakeOf } from './websocket/handshake.js';
@@ -93,10 +94,6 @@ export function demand(
     if (follows && !equality.speaks(request)) continue;
     if (!equality.holds(request, principal)) throw notAllowed();
   }
-}
-
-function notAllowed(): StatusError {
-  return gatewayError(403, 'NOT_ALLOWED', 'the caller may not do this');
 }
 
 function challenge(ctx: Context, value: string): void {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { CallContext, CallMethod, CallRequest } from '../call/call.js';
+import { isStreaming } from '../call/call.js';
 import { earliest } from '../call/deadline.js';
 import type { MetadataEntry } from '../call/metadata.js';
 import type { FieldMask } from '../codec/field-mask.js';
@@ -98,7 +99,7 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
     const now = clock.now();
     const route = settings.timeoutMs === undefined ? undefined : now + settings.timeoutMs;
     // A stream has none but its policy's and the client's.
-    const gateway = method.clientStreaming || method.serverStreaming ? undefined : now + settings.requestTimeoutMs;
+    const gateway = isStreaming(method) ? undefined : now + settings.requestTimeoutMs;
     const client = clientTimeout(req.headers['grpc-timeout'], req.headers['x-request-timeout']);
     return earliest(route, gateway, client && now + client.timeoutMs);
   }

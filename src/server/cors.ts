@@ -3,7 +3,7 @@
  * one that says no. Nothing later is asked, so a preflight costs nothing.
  */
 import koaCors from '@koa/cors';
-import { gatewayError } from '../status/status-error.js';
+import { foreignOrigin } from '../status/refusals.js';
 import type { Context, Middleware } from './exchange.js';
 import { handshakeOf } from './websocket/handshake.js';
 
@@ -65,5 +65,5 @@ export function cors(): Middleware {
 /** Browsers ask nobody before they open a WebSocket for a page (RFC 6455 §10.2). Programs name no origin. */
 function requireAllowed(cors: Cors | undefined, origin: string | undefined): void {
   if (origin === undefined || cors?.allows(origin)) return;
-  throw gatewayError(403, 'FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
+  throw foreignOrigin();
 }

@@ -3,7 +3,7 @@
  * sent. In absolute-form the target's authority decides and `Host` is ignored (§3.2.2).
  */
 import type { IncomingMessage } from 'node:http';
-import { gatewayError } from '../status/status-error.js';
+import { badTarget } from '../status/refusals.js';
 import { isHttp2 } from './answer.js';
 
 export interface Target {
@@ -17,13 +17,13 @@ export interface Target {
 export function parseTarget(req: IncomingMessage): Target {
   const host = hostOf(req);
   const url = req.url ?? '';
-  if (isHttp2(req) && !IN_ASCII.test(url)) throw bad('request target: expected ASCII, percent-encoded');
+  if (isHttp2(req) && !IN_ASCII.test(url)) throw badTarget('request target: expected ASCII, percent-encoded');
   if (url.startsWith('/')) return split(host, url);
   if (url === '*' && req.method === 'OPTIONS') return { authority: host, rawPath: '*', rawQuery: '' };
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
-  if (absolute === null) throw bad(`request target: expected a path, got ${JSON.stringify(url.slice(0, 40))}`);
+  if (absolute === null) throw badTarget(`request target: expected a path, got ${JSON.stringify(url.slice(0, 40))}`);
   const [, authority = '', rest = ''] = absolute;
-  if (authority.includes('@')) throw bad('request target: expected an authority without user information');
+  if (authority.includes('@')) throw badTarget('request target: expected an authority without user information');
   return split(authority, rest.startsWith('/') ? rest : `/${rest}`);
 }
 
@@ -42,7 +42,8 @@ function hostOf(req: IncomingMessage): string {
   if (!isHttp2(req)) return singleHost(req);
   const authority = req.headers[':authority'];
   if (typeof authority !== 'string') return singleHost(req);
-  if ((req.headers.host ?? authority) !== authority) throw bad('host: expected what :authority says, got another');
+  if ((req.headers.host ?? authority) !== authority)
+    throw badTarget('host: expected what :authority says, got another');
   return authority;
 }
 
@@ -52,15 +53,11 @@ function singleHost(req: IncomingMessage): string {
   for (let i = 0; i < req.rawHeaders.length; i += 2) {
     const name = req.rawHeaders[i]!;
     if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
-    if (host !== undefined) throw bad('host: expected one header, got several');
+    if (host !== undefined) throw badTarget('host: expected one header, got several');
     host = req.rawHeaders[i + 1] ?? '';
   }
-  if (req.httpVersionMajor !== 1) throw bad(`request line: expected HTTP/1.1, got HTTP/${req.httpVersion}`);
+  if (req.httpVersionMajor !== 1) throw badTarget(`request line: expected HTTP/1.1, got HTTP/${req.httpVersion}`);
   if (host !== undefined) return host;
   if (req.httpVersionMinor === 0) return '';
-  throw bad('host: expected a header, got none');
-}
-
-function bad(message: string): Error {
-  return gatewayError(400, 'BAD_REQUEST_TARGET', message);
+  throw badTarget('host: expected a header, got none');
 }

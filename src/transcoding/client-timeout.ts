@@ -1,15 +1,13 @@
 /** How long a client wants to wait at most (rule 30): `grpc-timeout: 500m`, `x-request-timeout: 0.5`. */
 import { parseGrpcTimeout, parseRequestTimeout } from '../call/deadline.js';
 import { invalidRequest } from '../status/status-error.js';
+import type { HeaderValue } from './headers.js';
 
 export interface ClientTimeout {
   readonly timeoutMs: number;
   /** Who says so. */
   readonly header: string;
 }
-
-/** As Node hands a header over. */
-type HeaderValue = string | readonly string[] | undefined;
 
 /** The shorter one; undefined: neither was sent. Throws 400 for a value that is none. */
 export function clientTimeout(grpcTimeout: HeaderValue, requestTimeout: HeaderValue): ClientTimeout | undefined {

@@ -5,6 +5,9 @@
 import { isMetadataKey, isMetadataText, type Metadata, type MetadataEntry } from '../call/metadata.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 
+/** As Node hands a header over. */
+export type HeaderValue = string | readonly string[] | undefined;
+
 export interface MetadataSettings {
   /** Names of request headers that reach a backend; `*` at the end stands for any rest. */
   readonly request: readonly string[];

@@ -1,10 +1,9 @@
 /** W3C Trace Context: what of a request's trace travels on. */
 import type { MetadataEntry } from '../call/metadata.js';
+import type { HeaderValue } from './headers.js';
 
 /** Version 00 is 55 characters long and ff is none; what later ones append must be able to travel. */
 const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{1,200})?$/;
-
-type HeaderValue = string | readonly string[] | undefined;
 
 /** §3.2.2: what does not parse is not passed on. */
 export function traceContext(traceparent: HeaderValue, tracestate: HeaderValue): readonly MetadataEntry[] {

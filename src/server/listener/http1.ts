@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
+import { HEAD_TOO_LARGE, malformed, NO_TUNNEL } from '../../status/refusals.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { answerOn, closeAfter } from '../answer.js';
@@ -67,8 +68,6 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
   return { ...secureContext(tls), handshakeTimeout, ALPNProtocols: ['h2', 'http/1.1'], ...clients };
 }
 
-export const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
-export const HEAD_TOO_LARGE = gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
 export const BAD_EXPECTATION = gatewayError(417, 'UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
 
 /** Answers what never becomes a request of the pipeline's. */
@@ -115,10 +114,6 @@ function clientErrorAnswer(code: string | undefined): StatusError {
     default:
       return malformed('it does not parse');
   }
-}
-
-function malformed(what: string): StatusError {
-  return gatewayError(400, 'MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
 }
 
 /** Nobody reads on: that the client has left would never be noticed. */

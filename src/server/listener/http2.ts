@@ -6,10 +6,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
+import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import { dismiss, wasCut } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
-import { BAD_EXPECTATION, HEAD_TOO_LARGE, type Http1Settings, NO_TUNNEL, refuse } from './http1.js';
+import { BAD_EXPECTATION, type Http1Settings, refuse } from './http1.js';
 
 /**
  * As HTTP/1.1's. `keepAliveTimeoutMs`: without a stream for so long, a session ends; `headersTimeoutMs`: from the

@@ -1,0 +1,37 @@
+/** What the gateway says of a request by its head alone: said by whoever serves, and by `explain`. */
+import { gatewayError, type StatusError } from './status-error.js';
+
+export const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
+export const HEAD_TOO_LARGE = gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
+
+export function malformed(what: string): StatusError {
+  return gatewayError(400, 'MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
+}
+
+export function badTarget(message: string): StatusError {
+  return gatewayError(400, 'BAD_REQUEST_TARGET', message);
+}
+
+export function malformedPath(reason: string): StatusError {
+  return gatewayError(400, 'MALFORMED_PATH', `path: ${reason}`);
+}
+
+/** `what`: the method, or `a WebSocket at`. */
+export function noRoute(what: string, rawPath: string): StatusError {
+  const shown = rawPath.length <= 120 ? rawPath : `${rawPath.slice(0, 120)}…`;
+  return gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${what} ${shown}`);
+}
+
+export function methodNotAllowed(method: string, allow: readonly string[]): StatusError {
+  const allowed = allow.join(', ');
+  const headers = { allow: allowed };
+  return gatewayError(405, 'METHOD_NOT_ALLOWED', `expected one of ${allowed}, got ${method}`, { headers });
+}
+
+export function foreignOrigin(): StatusError {
+  return gatewayError(403, 'FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
+}
+
+export function notAllowed(): StatusError {
+  return gatewayError(403, 'NOT_ALLOWED', 'the caller may not do this');
+}
