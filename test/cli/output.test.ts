@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import test from 'ava';
+import { saySkipped } from '../support/commands.js';
 import { protoFolder } from '../support/gateway.js';
 import { protogateProcess } from '../support/run.js';
 
@@ -35,7 +36,7 @@ test('a reader that has read enough ends a command quietly', async (t) => {
 });
 
 const hasFull = existsSync('/dev/full');
-if (!hasFull) process.stderr.write('\n*** no /dev/full on this system: the test of a full disk is SKIPPED ***\n\n');
+if (!hasFull) saySkipped('no /dev/full on this system: the test of a full disk is SKIPPED');
 
 (hasFull ? test : test.skip)('a full disk is one line and exit 1', async (t) => {
   const full = openSync('/dev/full', 'w');

@@ -5,10 +5,14 @@ import { execFileSync } from 'node:child_process';
 export function findCommand(names: readonly string[], what: string, install: string): string | undefined {
   const found = names.map(pathOf).find((path) => path !== undefined);
   if (found !== undefined) return found;
-  const text = `no ${names[0]} is installed: tests of ${what} are SKIPPED (apt-get install ${install})`;
+  saySkipped(`no ${names[0]} is installed: tests of ${what} are SKIPPED (apt-get install ${install})`);
+  return undefined;
+}
+
+/** Loudly; throws in CI. */
+export function saySkipped(text: string): void {
   if (process.env.CI !== undefined) throw new Error(text);
   process.stderr.write(`\n*** ${text} ***\n\n`);
-  return undefined;
 }
 
 function pathOf(name: string): string | undefined {
