@@ -54,6 +54,17 @@ export function deadlineExceeded(cause?: unknown): StatusError {
   });
 }
 
+/** Servers count a deadline by clocks of their own. */
+const EARLY_MS = 20;
+
+/**
+ * The upstream reset the stream with CANCEL. Servers (grpc-go, grpc-java) do so when the deadline passes, and may be heard
+ * before the timer here runs. `deadline` and `now`: milliseconds since the epoch.
+ */
+export function cancelledByUpstream(deadline: number | undefined, now: number, cause: unknown): StatusError {
+  return deadline !== undefined && deadline - now <= EARLY_MS ? deadlineExceeded(cause) : brokenAnswer(cause);
+}
+
 /** The client is gone: 499, for the log alone. */
 export function cancelled(): StatusError {
   return new StatusError(Code.CANCELLED, 'the request was cancelled');

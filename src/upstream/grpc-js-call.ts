@@ -12,7 +12,15 @@ import {
 import type { CallRequest, CallResponse } from '../call/call.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../call/metadata.js';
 import type { StatusError } from '../status/status-error.js';
-import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from './failure.js';
+import {
+  answerTooLarge,
+  brokenAnswer,
+  cancelled,
+  cancelledByUpstream,
+  deadlineExceeded,
+  unreachable,
+  upstreamStatus,
+} from './failure.js';
 import { type MessageSink, Outgoing } from './outgoing.js';
 import { streamedResponse, unaryResponse } from './responses.js';
 
@@ -178,6 +186,7 @@ function failureOf(
   // What fails in its decompression is an Error in a status' place: it has neither code nor details.
   if (answered && code !== undefined && !OWN_TEXT.test(text))
     return upstreamStatus(code, text, statusDetails(status.metadata));
+  if (code === GrpcStatus.CANCELLED) return cancelledByUpstream(deadline, Date.now(), cause);
   // RST_STREAM with ENHANCE_YOUR_CALM: an upstream that wants less of us, for which no client is to blame.
   const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;
   return busy ? unreachable(cause, NO_CONNECTION.test(text)) : brokenAnswer(cause);

@@ -47,6 +47,7 @@ class Pool {
     const scheme = settings.tls === undefined ? 'http' : 'https';
     this.#rpcs = {
       maxResponseBytes: settings.maxResponseBytes,
+      clock,
       deadlines: new Deadlines(clock),
       again: async (request) => this.#begin(request, false),
       onEnd: (rpc) => {

@@ -7,6 +7,7 @@ import http2 from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ServerCredentials } from '@grpc/grpc-js';
@@ -223,6 +224,26 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.is(upstream.calls.length, 2);
     await upstream.last().whenCancelled;
   });
+
+  for (const begins of [false, true]) {
+    const when = begins ? 'after headers' : 'at once';
+    test(
+      title(`an upstream whose clock passes the deadline first, and resets with CANCEL ${when}, is a 504`),
+      async (t) => {
+        const target = await rawHttp2(t, (stream, headers) => {
+          const timeout = headers['grpc-timeout'];
+          if (timeout === undefined) return respond(stream, GRPC, frame(Buffer.alloc(0)), OK_TRAILERS);
+          if (begins) stream.respond(GRPC);
+          // That Node resets with CANCEL; `close` would end first what it sends.
+          addAbortSignal(AbortSignal.timeout(Number.parseInt(String(timeout), 10) - 8), stream);
+        });
+        const transport = open(t, target);
+        await transport.call(request('Unary', new Uint8Array()));
+        const error = await failure(t, transport.call(request('Unary', new Uint8Array(), soon(300))));
+        t.deepEqual([error.code, error.httpStatus], [Code.DEADLINE_EXCEEDED, 504], String(error.cause));
+      },
+    );
+  }
 
   test(title('a deadline that has passed makes no call'), async (t) => {
     const { upstream, transport, note } = await bench(t);
@@ -852,7 +873,7 @@ function respond(
 /** An HTTP/2 server that answers every stream by `answer`; returns its target. */
 async function rawHttp2(
   t: ExecutionContext,
-  answer: (stream: http2.ServerHttp2Stream) => void,
+  answer: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
   options: http2.ServerOptions = {},
   path?: string,
 ): Promise<string> {
@@ -862,9 +883,9 @@ async function rawHttp2(
     sessions.add(session);
     session.on('error', () => {});
   });
-  server.on('stream', (stream) => {
+  server.on('stream', (stream, headers) => {
     stream.on('error', () => {});
-    answer(stream);
+    answer(stream, headers);
   });
   t.teardown(() => {
     for (const session of sessions) session.destroy();

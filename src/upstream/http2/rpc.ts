@@ -15,7 +15,15 @@ import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Metadata } from '../../call/metadata.js';
 import type { StatusError } from '../../status/status-error.js';
-import { answerTooLarge, brokenAnswer, cancelled, deadlineExceeded, unreachable, upstreamStatus } from '../failure.js';
+import {
+  answerTooLarge,
+  brokenAnswer,
+  cancelled,
+  cancelledByUpstream,
+  deadlineExceeded,
+  unreachable,
+  upstreamStatus,
+} from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
 import { streamedResponse, unaryResponse } from '../responses.js';
 import type { Connection } from './connection.js';
@@ -28,6 +36,7 @@ const unzip = promisify(gunzip);
 /** What the rpcs of a transport have in common. */
 export interface RpcSettings {
   readonly maxResponseBytes: number;
+  readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** Runs once, when nothing of the rpc is left. */
   readonly onEnd: (rpc: Http2Rpc) => void;
@@ -241,6 +250,8 @@ export class Http2Rpc implements MessageSink {
       return unreachable(cause, this.#refused);
     }
     if (this.connection.session.destroyed || rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) return unreachable(cause);
+    const { deadline } = this.request;
+    if (rstCode === constants.NGHTTP2_CANCEL) return cancelledByUpstream(deadline, this.settings.clock.now(), cause);
     return brokenAnswer(cause);
   }
 
