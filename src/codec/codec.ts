@@ -2,6 +2,7 @@
  * One codec per message type and option set: JSON text ⇄ protobuf bytes, with no message object in between (ProtoJSON:
  * protobuf.dev/programming-guides/json). Compiled on first use and kept.
  */
+import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
@@ -21,7 +22,7 @@ export interface JsonOptions {
   readonly protoNames: boolean;
   /** What an unknown JSON field in a request gets, and an unknown name of an enum. Default reject. */
   readonly unknownFields: 'reject' | 'ignore';
-  /** Deepest nesting of JSON that is read, and of messages that are written. Default 100. */
+  /** Deepest nesting of JSON that is read; whatever was read is also written. Default 100. */
   readonly maxDepth: number;
   /** Full names of fields that are neither written nor read (to a client they do not exist). */
   readonly omitFields: ReadonlySet<string>;
@@ -60,6 +61,9 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const writers = createWriters(registry, options);
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 
+  // What is the body of one request, or a field of it, may be a field of another's answer.
+  const writtenDepth = options.maxDepth + 1;
+
   function compile(descriptor: MessageDescriptor): MessageCodec {
     const writer = writers.of(descriptor);
     return {
@@ -67,9 +71,9 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
       read: (json, bound) => reader.read(descriptor, json, bound),
       readField: (field, json, bound) => reader.readField(descriptor, field, json, bound),
       write: (wire, mask) =>
-        written(() => writer.write(new WireReader(wire), [0, wire.length], OUT, options.maxDepth, mask)),
+        written(() => writer.write(new WireReader(wire), [0, wire.length], OUT, writtenDepth, mask)),
       writeField: (field, wire, mask) =>
-        written(() => writer.writeField(new WireReader(wire), field, OUT, options.maxDepth, mask)),
+        written(() => writer.writeField(new WireReader(wire), field, OUT, writtenDepth, mask)),
     };
   }
 
@@ -92,7 +96,7 @@ function written(write: () => void): Uint8Array {
     return OUT.take();
   } catch (error) {
     OUT.reset();
-    throw wireProblem(error);
+    throw wireProblem(isStackOverflow(error) ? new BrokenWire('nested too deep for the stack') : error);
   }
 }
 

@@ -6,7 +6,9 @@
  *
  * A reader per message type is compiled on first use and kept.
  */
+
 import { meantHint } from '../base/did-you-mean.js';
+import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
 import { type BoundEntry, type BoundMessage, writeBoundEntry } from './bound.js';
@@ -35,6 +37,7 @@ export interface JsonReader {
 type ReadContents = (depth: number) => void;
 
 const NO_JSON = new Uint8Array(0);
+const EMPTY_OBJECT = Buffer.from('{}');
 /** Stands for "the whole message" where a problem has no place in the JSON. */
 const NOWHERE = -1;
 
@@ -63,7 +66,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
         if (special !== undefined && bound !== undefined) writeBoundContents(message, bound);
       });
     },
-    readField(message, field, json, bound) {
+    readField(message, field, json = emptyField(field), bound) {
       return run(field, json, () => {
         const plan = planOf(message);
         const base = seen.push(plan.slots);
@@ -88,12 +91,18 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
       return writer.slice();
     } catch (error) {
       // A stack that a large maxDepth overflows is a body that is too deep.
-      const problem = error instanceof RangeError && isStackOverflow(error) ? scanner.tooDeep() : error;
+      const problem = isStackOverflow(error) ? scanner.tooDeep() : error;
       if (!(problem instanceof ReadProblem)) throw error;
       throw invalidRequest('INVALID_BODY', [violationOf(problem, json ?? NO_JSON, top)]);
     } finally {
       scanner.release();
     }
+  }
+
+  /** Rule 12, no body: the default message, where an object is what the field is; a oneof may hold another member. */
+  function emptyField({ type, cardinality, oneof }: FieldDescriptor): Uint8Array | undefined {
+    if (type.kind !== 'message' || cardinality !== 'singular' || oneof !== undefined) return undefined;
+    return specialContents(type.message) === undefined ? EMPTY_OBJECT : undefined;
   }
 
   function planOf(message: MessageDescriptor): MessagePlan {
@@ -533,8 +542,4 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
 
 function unknownField(plan: MessagePlan | undefined, name: string, keyAt: number): ReadProblem {
   return new ReadProblem('value', keyAt, `unknown field${meantHint(name, plan?.names ?? [])}`);
-}
-
-function isStackOverflow(error: RangeError): boolean {
-  return error.message.includes('call stack');
 }

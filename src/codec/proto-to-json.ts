@@ -17,7 +17,7 @@ import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, type WireReader } from './wire-rea
 /** Pieces of one message in the buffer: start, end, start, end… */
 export type Ranges = readonly number[];
 
-/** Writes a message of one type. `depth`: how many messages may still nest. */
+/** Writes a message of one type. `depth`: how many levels may still nest, of which JSON has no fewer. */
 export type WriteMessage = (
   source: WireReader,
   ranges: Ranges,

@@ -40,9 +40,10 @@ export function wellKnownWriter(
 /** A message that is the value of its one field. */
 function bare(message: MessageDescriptor, name: string, plain: MessageWriter): WriteMessage {
   const field = message.fieldNamed(name);
+  const nests = field !== undefined && field.cardinality !== 'singular';
   return (source, ranges, out, depth) => {
     if (field === undefined) throw new BrokenWire(`${message.fullName} has no field ${name}`);
-    if (depth <= 0) throw new BrokenWire('nested too deep');
+    if (nests && depth <= 0) throw new BrokenWire('nested too deep');
     plain.writeField(joined(source, ranges), field, out, depth);
   };
 }
@@ -130,10 +131,9 @@ function camelCase(path: string): string {
   return path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** A Value is its one member; without one it is nothing that JSON can say. */
+/** A Value is its one member, and no level of its own; without one it is nothing that JSON can say. */
 function valueWriter(message: MessageDescriptor, plain: MessageWriter): WriteMessage {
   return (source, ranges, out, depth) => {
-    if (depth <= 0) throw new BrokenWire('nested too deep');
     const reader = joined(source, ranges);
     const { at, end } = reader;
     let member: number | undefined;
@@ -149,7 +149,7 @@ function valueWriter(message: MessageDescriptor, plain: MessageWriter): WriteMes
     const field = member === undefined ? undefined : message.field(member);
     if (field === undefined) throw new BrokenWire('Value without a kind');
     reader.enter(at, end);
-    plain.writeField(reader, field, out, depth);
+    plain.writeField(reader, field, out, depth + 1);
   };
 }
 
@@ -183,7 +183,7 @@ function anyWriter(writers: Writers): WriteMessage {
     }
     const writer = writers.of(message);
     if (writer.writeFields !== undefined) {
-      writer.writeFields(source, [start, end], out, depth - 1, undefined, false);
+      writer.writeFields(source, [start, end], out, depth, undefined, false);
     } else {
       out.ascii(',"value":');
       writer.write(source, [start, end], out, depth - 1);

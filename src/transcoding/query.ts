@@ -25,13 +25,15 @@ export interface QueryRule {
 }
 
 export interface QueryResult {
-  /** Text of `$fields`, or of `fields` where the request has no such field. */
+  /** Text of `$fields`, or of `fields` where the request has no such field; undefined: all of them. */
   readonly fields: string | undefined;
 }
 
 /** Where a parameter's value goes; `undefined`: nowhere, it is ignored. */
 type Target = { readonly path: readonly FieldDescriptor[]; readonly mapKey: string | undefined } | undefined;
 
+/** AIP-157. */
+const ALL_FIELDS = '*';
 const NOTHING: QueryResult = { fields: undefined };
 /** Clients choose parameter names (map keys too): what is remembered per route must be bounded. */
 const MAX_REMEMBERED = 256;
@@ -57,7 +59,7 @@ export function compileQuery(rule: QueryRule, settings: QuerySettings) {
       }
       bindParameter(name, value, bound);
     }
-    return fields === undefined ? NOTHING : { fields };
+    return fields === undefined || fields === ALL_FIELDS ? NOTHING : { fields };
   };
 
   function bindParameter(name: string, value: string, bound: BoundMessage): void {

@@ -321,6 +321,7 @@ message Inner { repeated Product products = 1; string title = 2; }`);
     ['page?$fields=customer.city,inner.title', ['GetCustomer', 'GetOrder']],
     ['page?$fields=inner.products.title', ['ListOrders', 'GetProduct', 'GetProduct']],
     ['page?$fields=inner', ['GetOrder', 'ListOrders', 'GetProduct', 'GetProduct']],
+    ['page?$fields=*', ['GetCustomer', 'GetOrder', 'ListOrders', 'GetProduct', 'GetProduct']],
     ['page/orders', ['ListOrders']],
     ['page/inner?$fields=title', ['GetOrder']],
     ['page/orders?$fields=nothing', []],

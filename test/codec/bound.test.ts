@@ -295,8 +295,12 @@ test('a body field: nothing, blank, null, woven, in conflict', (t) => {
     const wire = codec.readField(child, json === undefined ? undefined : Buffer.from(json), bind(bindings));
     return JSON.parse(Buffer.from(codec.write(wire)).toString());
   };
-  t.deepEqual(read(undefined, []), {});
-  t.deepEqual(read(undefined, [['name', 'q']]), { name: 'q' });
+  t.deepEqual(read(undefined, []), { child: {} });
+  t.deepEqual(read(undefined, [['name', 'q']]), { name: 'q', child: {} });
+  t.deepEqual(read('null', []), {});
+  const inner = all.fieldNamed('inner')!;
+  const otherMember = codec.readField(inner, undefined, bind([['site', 's']]));
+  t.deepEqual(JSON.parse(Buffer.from(codec.write(otherMember)).toString()), { site: 's' });
   t.deepEqual(read(undefined, [['child.name', 'x']]), { child: { name: 'x' } });
   t.deepEqual(read(' \n', [['child.name', 'x']]), { child: { name: 'x' } });
   t.deepEqual(read('null', [['child.name', 'x']]), { child: { name: 'x' } });

@@ -17,7 +17,7 @@ message All {
   oneof kind { string one = 14; int32 two = 15; }
   repeated All children = 16;
   map<string, google.protobuf.Timestamp> times = 17; map<string, google.protobuf.Int64Value> limits = 18;
-  map<string, google.protobuf.Value> values = 19;
+  map<string, google.protobuf.Value> values = 19; google.protobuf.Value value = 20;
 }
 `;
 
@@ -108,6 +108,77 @@ test('depth 10,000 is refused, depth under the limit is not; no stack overflows'
     t.throws(() => codec.read(Buffer.from(open.repeat(10_000) + close.repeat(10_000))), { name: 'StatusError' });
   }
   t.is(roundTrip(`${'{"child":'.repeat(90)}{}${'}'.repeat(90)}`).length, 90 * '{"child":}'.length + 2);
+});
+
+const nested: readonly (readonly [what: string, field: string, open: string, inner: string, close: string])[] = [
+  ['messages', 'child', '{"child":', '{}', '}'],
+  ['messages in lists', 'child', '{"children":[', '{}', ']}'],
+  ['wrappers in messages', 'child', '{"child":', '{"limits":{"a":"7"}}', '}'],
+  ['structs', 'value', '{"a":', 'null', '}'],
+  ['structs and lists', 'value', '{"a":[', '{"b":[1]}', ']}'],
+  ['lists', 'value', '[', '[true]', ']'],
+  ['messages in Any', 'any', '{"@type":"x/t.All","any":', '{"@type":"x/t.All"}', '}'],
+  [
+    'values in Any',
+    'any',
+    '{"@type":"x/google.protobuf.Any","value":',
+    '{"@type":"x/google.protobuf.Value","value":[]}',
+    '}',
+  ],
+  ['Any in Any', 'any', '{"@type":"x/google.protobuf.Any","value":', '{}', '}'],
+];
+for (const [what, name, open, inner, close] of nested) {
+  test(`${what} as deep as they may be read are written, alone and as a field`, (t) => {
+    for (const maxDepth of [20, 21, 100, 400]) {
+      const { read, readField, write, writeField, descriptor } = createCodecs(registry, { ...OPTIONS, maxDepth }).of(
+        registry.message('t.All')!,
+      );
+      const field = descriptor.fieldNamed(name)!;
+      const deepest = [...nestings(open, inner, close, maxDepth)]
+        .filter((json) => takes(() => readField(field, json)))
+        .at(-1)!;
+      t.true(depthOf(deepest) >= maxDepth - 1);
+      const wire = readField(field, deepest);
+      t.is(Buffer.from(writeField(field, wire)).toString(), deepest.toString());
+      t.is(Buffer.from(write(wire)).toString(), `{"${name}":${deepest}}`);
+      t.is(
+        takes(() => read(Buffer.from(`{"${name}":${deepest}}`))),
+        depthOf(deepest) < maxDepth,
+      );
+    }
+  });
+}
+
+function* nestings(open: string, inner: string, close: string, most: number): Generator<Buffer> {
+  for (let times = 0; times <= most; times++) yield Buffer.from(open.repeat(times) + inner + close.repeat(times));
+}
+
+function depthOf(json: Buffer): number {
+  let depth = 0;
+  let most = 0;
+  for (const character of json.toString()) {
+    if ('{['.includes(character)) most = Math.max(most, ++depth);
+    else if ('}]'.includes(character)) depth--;
+  }
+  return most;
+}
+
+function takes(read: () => void): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('what is too deep for the stack is refused on its way in and on its way out', (t) => {
+  const deep = createCodecs(registry, { ...OPTIONS, maxDepth: 1_000_000 }).of(codec.descriptor);
+  const nest = (times: number) => Buffer.from(`{"value":${'['.repeat(times)}${']'.repeat(times)}}`);
+  t.is((t.throws(() => deep.read(nest(100_000))) as StatusError).httpStatus, 400);
+  let wire = deep.read(nest(100));
+  for (let times = 200; takes(() => deep.write(wire)); times += 100) wire = deep.read(nest(times));
+  t.is((t.throws(() => deep.write(wire)) as StatusError).httpStatus, 502);
 });
 
 test('100,000 keys and 100,000 digits cost no more than their length', (t) => {

@@ -198,9 +198,9 @@ const accepted: readonly { fact: string; request: readonly [string, string, Send
     sent: {},
   },
   {
-    fact: '12: an empty body field leaves it unset',
+    fact: '12: an empty body is the default message of a body field',
     request: ['POST', '/v1/shelves/1/books'],
-    sent: { parent: 'shelves/1' },
+    sent: { parent: 'shelves/1', book: {} },
   },
   {
     fact: '12: without a body rule {} counts as empty',

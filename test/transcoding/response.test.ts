@@ -200,6 +200,12 @@ test('fields is reserved where the request has no such field', async (t) => {
   t.deepEqual((await send('GET', '/v1/books/x?fields=title')).json, { title: 'Emma' });
 });
 
+test('$fields=* is all of it (AIP-157), beside another path it is no field', async (t) => {
+  const { send } = await started;
+  t.deepEqual((await send('GET', '/v1/books/x?$fields=*')).json, (await send('GET', '/v1/books/x')).json);
+  t.is((await send('GET', '/v1/books/x?$fields=*,title')).status, 400);
+});
+
 test('$fields that names no field is 400', async (t) => {
   const { send } = await started;
   const { status, json } = await send('GET', '/v1/books/x?$fields=titel');

@@ -219,7 +219,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     const error = await failure(t, transport.call(request('Unary', note(''), { deadline: begun + 300 })));
     t.is(error.code, Code.DEADLINE_EXCEEDED);
     t.is(error.httpStatus, 504);
-    t.true(Date.now() - begun < 1500);
+    t.true(Date.now() - begun < 5000);
     t.false(error.message.includes('127.0.0.1'));
     t.is(upstream.calls.length, 2);
     await upstream.last().whenCancelled;
