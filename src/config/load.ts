@@ -43,6 +43,8 @@ class ConfigFile {
   private readonly document: YamlFile['document'];
   private readonly diagnostics: Diagnostic[] = [];
   private readonly substituted = new Set<unknown>();
+  /** Where strings stand whose substitution failed. */
+  private readonly unknown: number[] = [];
   /** What they say; nothing of it is for messages. */
   private readonly hidden = new Set<string>();
 
@@ -61,8 +63,9 @@ class ConfigFile {
     await this.substitute(env);
     const value = this.value();
     if (value === undefined) return { diagnostics: this.diagnostics };
-    const config = this.diagnostics.length > 0 ? undefined : this.parse(value);
-    if (config === undefined) return { ...this.schemaAlone(value), diagnostics: this.diagnostics };
+    const config = this.parse(value);
+    if (config === undefined || this.unknown.length > 0)
+      return { ...this.schemaAlone(value), diagnostics: this.diagnostics };
     const resolved = this.placed(this.resolvePaths(config));
     this.report(await fileIssues(resolved));
     return this.diagnostics.length > 0
@@ -95,8 +98,17 @@ class ConfigFile {
     const read = first.success ? value : this.withNumbers(value, first.error.issues);
     const result = first.success ? first : readConfig(read);
     if (result.success) return result.data;
-    this.report(issueTexts(result.error.issues, read, this.hidden));
+    this.report(issueTexts(result.error.issues, read, this.hidden).filter((issue) => !this.isOfUnknown(issue)));
     return undefined;
+  }
+
+  /** A value that what is not known is, or is a part of. */
+  private isOfUnknown({ path, rule }: IssueText): boolean {
+    if (rule === 'unknown-key') return false;
+    const node = path.length === 0 ? this.document.contents : this.document.getIn(path, true);
+    if (!isNode(node) || !node.range) return false;
+    const [start, , end] = node.range;
+    return this.unknown.some((offset) => offset >= start && offset < end);
   }
 
   private report(issues: readonly IssueText[]): void {
@@ -141,7 +153,10 @@ class ConfigFile {
       const failed = this.diagnostics.length > problems;
       // What is not known is of no type: the part that it stands in is not right.
       (scalar as Scalar).value = failed ? null : parts.join('') + scalar.value.slice(last);
-      if (failed) continue;
+      if (failed) {
+        this.unknown.push(scalar.range?.[0] ?? 0);
+        continue;
+      }
       this.substituted.add(scalar);
       this.hidden.add(scalar.value);
     }

@@ -198,6 +198,22 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     ['g.yaml:2:27: error: ${NOWHERE}: the environment has no such variable [substitution]'],
   ],
   [
+    'what is wrong beside a missing variable, and not what is wrong because of it,',
+    `version: 1
+upstreams: { a: { target: "\${NOWHERE}", timout: 1s }, b: "\${NOWHERE}" }
+limits: { requestTimeout: "\${SOON}", jsonDepth: many }
+listen: { port: 99999 }
+`,
+    [
+      'g.yaml:2:27: error: ${NOWHERE}: the environment has no such variable [substitution]',
+      'g.yaml:2:58: error: ${NOWHERE}: the environment has no such variable [substitution]',
+      'g.yaml:3:27: error: ${SOON}: the environment has no such variable [substitution]',
+      "g.yaml:2:41: error: upstreams.a.timout: unknown key, did you mean 'timeout'? [unknown-key]",
+      'g.yaml:3:49: error: limits.jsonDepth: expected a number, got "many" [config-value]',
+      'g.yaml:4:17: error: listen.port: expected at most 65535, got 99999 [config-value]',
+    ],
+  ],
+  [
     'a missing file',
     'version: 1\nupstreams: { a: { target: "${file:nowhere}" } }\n',
     ['g.yaml:2:27: error: ${file:nowhere}: expected a file, found none [substitution]'],

@@ -70,7 +70,7 @@ test('429 is RESOURCE_EXHAUSTED with RetryInfo, Retry-After and the standing', a
   t.deepEqual([limit, remaining], ['2', '0']);
   t.is(retryAfter, reset);
   // Two were counted at once: half of the next window must pass until they weigh one, from when they were counted.
-  t.true(Number(retryAfter) <= 5400 && Number(retryAfter) > 5340, retryAfter);
+  t.true(Number(retryAfter) <= 5400 && Number(retryAfter) > 5340, `${retryAfter}`);
 });
 
 test('errors of the route tell the standing too, and a route without limits sends no such header', async (t) => {
