@@ -64,7 +64,15 @@ function withFound(issue: Issue, find: Find): string {
   return `${message}, got ${isBlock && found.startsWith('"') ? 'a text' : found}`;
 }
 
-const TYPES: Readonly<Record<string, string>> = { int: 'a whole number', record: 'object', array: 'a list' };
+const TYPES: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'a text',
+  boolean: 'true or false',
+  record: 'an object',
+  object: 'an object',
+  array: 'a list',
+};
 
 /** Undefined: zod's own words. */
 function expectation(issue: z.core.$ZodRawIssue): string | undefined {
