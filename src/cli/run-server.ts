@@ -64,7 +64,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
 
 /** Serves requests; certificates are read now, and again when they change. */
 export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Listener> {
-  const settings = listenSettings(config);
+  const settings = listenSettings(config, log);
   const listener = await listen(settings, handle, systemClock).catch((error: unknown) => {
     throw inUse(error, settings, '--port');
   });
@@ -74,8 +74,8 @@ export async function listenPublic(config: Plan['config'], handle: RequestListen
   return listener;
 }
 
-export function listenSettings({ listen: { tls, ...rest }, limits, errors }: Plan['config']): ListenSettings {
-  const settings = { ...rest, headerBytes: limits.headerBytes, errorFormat: errors.format };
+export function listenSettings({ listen: { tls, ...rest }, limits, errors }: Plan['config'], log: Log): ListenSettings {
+  const settings = { ...rest, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
   return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
 }
 

@@ -2,11 +2,15 @@
  * One line per request, written when the last byte is out or the client is gone. It names the route by its template and
  * the path without its query: a query may carry tokens.
  */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '../base/clock.js';
 import { speaksToClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
+import type { StatusError } from '../status/status-error.js';
 import type { Log } from '../telemetry/log.js';
 import { isWhole } from './answer.js';
+import { unmapped } from './client-address.js';
 import type { Context, Middleware } from './exchange.js';
 
 export function accessLog(log: Log, clock: Clock): Middleware {
@@ -31,6 +35,30 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
   }
+}
+
+export interface Refusal {
+  readonly requestId: string;
+  readonly socket: Duplex & { readonly remoteAddress?: string | undefined };
+  /** Absent: its head does not parse. */
+  readonly req: IncomingMessage | undefined;
+  readonly error: StatusError;
+}
+
+/** Of what no stage has seen: what is known of it, and why it was refused. */
+export function logRefusal(log: Log, { requestId, socket, req, error }: Refusal): void {
+  const entry = {
+    requestId,
+    client: unmapped(socket.remoteAddress ?? ''),
+    method: req?.method,
+    http: req?.httpVersion,
+    path: req?.url?.split('?', 1)[0]?.slice(0, 256),
+    status: error.httpStatus,
+    code: Code[error.code],
+    refused: error.message,
+    userAgent: req?.headers['user-agent']?.slice(0, 128),
+  };
+  log.info(entry, 'request');
 }
 
 function describe({ req, state }: Context) {

@@ -46,6 +46,6 @@ function blockList(cidrs: readonly string[]): BlockList {
 }
 
 /** `::ffff:127.0.0.1` is `127.0.0.1` seen through a dual-stack socket. */
-function unmapped(address: string): string {
+export function unmapped(address: string): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

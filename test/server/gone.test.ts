@@ -6,6 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { createHttp2 } from '../../src/server/listener/http2.js';
+import { createLog } from '../../src/telemetry/log.js';
 import { handClock } from '../support/clock.js';
 import { frame, getFrame, PREFACE, PRIORITY } from '../support/frames.js';
 
@@ -14,6 +15,7 @@ const SETTINGS = {
   headersTimeoutMs: 10_000,
   headerBytes: 16_384,
   errorFormat: 'status',
+  log: createLog({ destination: { write: () => {} } }),
 } as const;
 
 /** Answers nothing by itself. */

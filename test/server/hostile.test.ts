@@ -4,6 +4,7 @@ import { constants, createServer, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { Code } from '../../src/status/code.js';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { heldBytes } from '../support/memory.js';
 import { LIBRARY } from '../support/protos.js';
@@ -122,19 +123,26 @@ const rows: readonly { fact: string; text: string; status: number; code: number 
 ];
 
 for (const { fact, text, status, code } of rows) {
-  test.serial(`${fact}: ${status} with a Status body, the connection closed, no upstream call`, async (t) => {
-    const { port, upstream } = await started;
-    const before = upstream.calls.length;
-    const answer = await raw(port, text);
-    const [head = '', body = ''] = answer.split('\r\n\r\n');
-    t.regex(head, new RegExp(`^HTTP/1\\.1 ${status} `), answer);
-    t.is(JSON.parse(body).code, code);
-    t.regex(head, /content-type: application\/json/i);
-    t.regex(head, /x-content-type-options: nosniff/i);
-    t.regex(head, /x-request-id: [\w-]{36}/i);
-    t.regex(head, /connection: close/i);
-    t.is(upstream.calls.length, before);
-  });
+  test.serial(
+    `${fact}: ${status} with a Status body and a line in the log, the connection closed, no upstream call`,
+    async (t) => {
+      const { port, upstream, logged } = await started;
+      const before = upstream.calls.length;
+      const answer = await raw(port, text);
+      const [head = '', body = ''] = answer.split('\r\n\r\n');
+      t.regex(head, new RegExp(`^HTTP/1\\.1 ${status} `), answer);
+      t.is(JSON.parse(body).code, code);
+      t.regex(head, /content-type: application\/json/i);
+      t.regex(head, /x-content-type-options: nosniff/i);
+      const [, requestId] = /x-request-id: ([\w-]{36})/i.exec(head) ?? [];
+      const lines = () => logged().filter((line) => line.requestId === requestId);
+      t.true(await until(() => lines().length > 0));
+      t.is(lines().length, 1);
+      t.like(lines()[0], { client: '127.0.0.1', status, code: Code[code] });
+      t.regex(head, /connection: close/i);
+      t.is(upstream.calls.length, before);
+    },
+  );
 }
 
 test.serial('a foreign Upgrade is served as plain HTTP', async (t) => {

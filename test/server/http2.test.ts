@@ -160,7 +160,7 @@ test('a target that is not percent-encoded is refused, as in HTTP/1.1, and not r
 });
 
 test('an expectation is met when the body is wanted, or refused; CONNECT is not served', async (t) => {
-  const { client } = await plain(t);
+  const { client, logged } = await plain(t);
   const stream = client.open('POST', '/v1/items', { expect: '100-continue', 'content-type': 'application/json' });
   const answer = answerOf(stream);
   await once(stream, 'continue');
@@ -174,6 +174,15 @@ test('an expectation is met when the body is wanted, or refused; CONNECT is not 
   );
   const tunnel = client.session.request({ ':method': 'CONNECT', ':authority': 'x:443' });
   t.is((await answerOf(tunnel)).status, 501);
+  const refused417 = { method: 'POST', path: '/v1/items', http: '2.0', status: 417, code: 'INVALID_ARGUMENT' };
+  t.like(
+    logged().find(({ status }) => status === 417),
+    { ...refused417, refused: 'expect: expected 100-continue' },
+  );
+  t.like(
+    logged().find(({ status }) => status === 501),
+    { method: 'CONNECT', code: 'UNIMPLEMENTED' },
+  );
 });
 
 test('a server stream goes out message by message, and ends well', async (t) => {

@@ -2,33 +2,31 @@
  * HTTP/1.1: Node's server with its loose ends tied up. What Node would answer by itself, with an empty body, is answered
  * here with a Status: requests that do not parse, headers that are too large or too slow, unknown expectations, CONNECT.
  */
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 import { HEAD_TOO_LARGE, malformed, NO_TUNNEL } from '../../status/refusals.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
-import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { answerOn, closeAfter } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
 import { secureContext, type TlsSettings } from './certificates.js';
+import { compileRefuse, type RefusalSettings, type Refuse } from './refusal.js';
 
-export interface Http1Settings {
+export interface Http1Settings extends RefusalSettings {
   readonly keepAliveTimeoutMs: number;
   /** For the whole head of a request. */
   readonly headersTimeoutMs: number;
   readonly headerBytes: number;
-  /** Of what never becomes a request of the pipeline's. */
-  readonly errorFormat: ErrorFormat;
   /** Absent: plaintext. */
   readonly tls?: TlsSettings | undefined;
 }
 
 /** A server that does not listen yet. */
 export function createHttp1(settings: Http1Settings, handle: RequestListener, clock: Clock): Server {
-  const { tls, errorFormat } = settings;
+  const { tls } = settings;
+  const refuse = compileRefuse(settings, clock);
   const options = {
     keepAliveTimeout: settings.keepAliveTimeoutMs,
     headersTimeout: settings.headersTimeoutMs,
@@ -50,13 +48,13 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
     expectContinue(req);
     void handle(req, res);
   });
-  server.on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION, errorFormat));
-  server.on('connect', (_req, socket: Duplex) => {
+  server.on('checkExpectation', (_req, res) => refuse.request(res, BAD_EXPECTATION));
+  server.on('connect', (req: IncomingMessage, socket: Duplex) => {
     // As with upgrades.
-    if (answerOn(socket) === undefined) endWith(socket, NO_TUNNEL, errorFormat, clock);
+    if (answerOn(socket) === undefined) refuse.connection(socket, NO_TUNNEL, req);
     else socket.destroy();
   });
-  server.on('clientError', (error, socket) => onClientError(error, socket, errorFormat, clock));
+  server.on('clientError', (error, socket) => onClientError(error, socket, refuse));
   // Of a handshake that failed. Node would tell it as a clientError, whose answer waits for a handshake that never ends.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
@@ -70,19 +68,12 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
 
 export const BAD_EXPECTATION = gatewayError(417, 'UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
 
-/** Answers what never becomes a request of the pipeline's. */
-export function refuse(res: ServerResponse, error: StatusError, format: ErrorFormat): void {
-  const { body, headers } = plainAnswer(error, format);
-  closeAfter(res);
-  res.writeHead(error.httpStatus, headers).end(body);
-}
-
 /** Node: the listener of `clientError` must close the socket (http, Event: 'clientError'). */
-function onClientError(error: NodeJS.ErrnoException, socket: Duplex, format: ErrorFormat, clock: Clock): void {
+function onClientError(error: NodeJS.ErrnoException, socket: Duplex, refuse: Refuse): void {
   const current = answerOn(socket);
   if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) socket.destroy();
   else if (current === undefined || !current.req.complete)
-    endWith(socket, clientErrorAnswer(error.code), format, clock);
+    refuse.connection(socket, clientErrorAnswer(error.code), current?.req);
   // It came behind a request that is whole: that one is answered, unless its client has left, and the connection ends.
   else if (socket.readableEnded) socket.destroy();
   else closeAfter(current);
@@ -114,29 +105,4 @@ function clientErrorAnswer(code: string | undefined): StatusError {
     default:
       return malformed('it does not parse');
   }
-}
-
-/** Nobody reads on: that the client has left would never be noticed. */
-const LINGER_MS = 1000;
-
-function endWith(socket: Duplex, error: StatusError, format: ErrorFormat, clock: Clock): void {
-  const { body, headers } = plainAnswer(error, format);
-  const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
-  const head = [`HTTP/1.1 ${error.httpStatus} ${STATUS_CODES[error.httpStatus] ?? ''}`, ...lines];
-  const cancel = clock.after(LINGER_MS, () => socket.destroy());
-  socket.once('close', cancel);
-  socket.on('error', () => {});
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
-}
-
-function plainAnswer(error: StatusError, format: ErrorFormat) {
-  const requestId = randomUUID();
-  const { contentType, body } = errorBody(error, requestId, format);
-  const headers = {
-    'content-type': contentType,
-    'content-length': Buffer.byteLength(body),
-    'x-content-type-options': 'nosniff',
-    'x-request-id': requestId,
-  };
-  return { body, headers };
 }

@@ -10,7 +10,8 @@ import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import { dismiss, wasCut } from '../answer.js';
 import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
-import { BAD_EXPECTATION, type Http1Settings, refuse } from './http1.js';
+import { BAD_EXPECTATION, type Http1Settings } from './http1.js';
+import { compileRefuse } from './refusal.js';
 
 /**
  * As HTTP/1.1's. `keepAliveTimeoutMs`: without a stream for so long, a session ends; `headersTimeoutMs`: from the
@@ -41,6 +42,7 @@ const SILENCE_MS = 30_000;
 const LINGER_MS = 2000;
 
 export function createHttp2(settings: Http2Settings, handle: RequestListener, clock: Clock): Http2Sessions {
+  const refuse = compileRefuse(settings, clock);
   const sessions = new Set<ServerHttp2Session>();
   let closing = false;
   const server = createServer({
@@ -58,7 +60,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     server.on(event, listener as (...args: unknown[]) => void);
   const serve: typeof handle = async (req, res) => {
     if (headBytes(req) <= settings.headerBytes) return handle(req, res);
-    refuse(res, HEAD_TOO_LARGE, settings.errorFormat);
+    refuse.request(res, HEAD_TOO_LARGE);
     dismiss(res, clock);
   };
   on('request', (req, res) => void serve(req, res));
@@ -66,8 +68,8 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     expectContinue(req);
     void serve(req, res);
   });
-  on('checkExpectation', (_req, res) => refuse(res, BAD_EXPECTATION, settings.errorFormat));
-  on('connect', (_req, res) => refuse(res, NO_TUNNEL, settings.errorFormat));
+  on('checkExpectation', (_req, res) => refuse.request(res, BAD_EXPECTATION));
+  on('connect', (_req, res) => refuse.request(res, NO_TUNNEL));
   server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));

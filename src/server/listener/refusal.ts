@@ -1,0 +1,61 @@
+/**
+ * What never becomes a request of the pipeline's, such as a head that does not parse: it is answered with a Status all
+ * the same, and has its line in the access log.
+ */
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.js';
+import type { StatusError } from '../../status/status-error.js';
+import type { Log } from '../../telemetry/log.js';
+import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
+import { logRefusal } from '../access-log.js';
+import { closeAfter } from '../answer.js';
+
+export interface RefusalSettings {
+  readonly errorFormat: ErrorFormat;
+  readonly log: Log;
+}
+
+export interface Refuse {
+  /** Of a head that Node has read. */
+  request(res: ServerResponse, error: StatusError): void;
+  /** Ends the connection. `req`: what is known. */
+  connection(socket: Duplex, error: StatusError, req?: IncomingMessage): void;
+}
+
+/** Nobody reads on: that the client has left would never be noticed. */
+const LINGER_MS = 1000;
+
+export function compileRefuse({ errorFormat, log }: RefusalSettings, clock: Clock): Refuse {
+  function answer(error: StatusError, socket: Duplex, req: IncomingMessage | undefined) {
+    const requestId = randomUUID();
+    const { contentType, body } = errorBody(error, requestId, errorFormat);
+    logRefusal(log, { requestId, socket, req, error });
+    const headers = {
+      'content-type': contentType,
+      'content-length': Buffer.byteLength(body),
+      'x-content-type-options': 'nosniff',
+      'x-request-id': requestId,
+    };
+    return { body, headers };
+  }
+
+  return {
+    request(res, error) {
+      const { req } = res;
+      const { body, headers } = answer(error, req.socket, req);
+      closeAfter(res);
+      res.writeHead(error.httpStatus, headers).end(body);
+    },
+    connection(socket, error, req) {
+      const { body, headers } = answer(error, socket, req);
+      const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
+      const head = [`HTTP/1.1 ${error.httpStatus} ${STATUS_CODES[error.httpStatus] ?? ''}`, ...lines];
+      const cancel = clock.after(LINGER_MS, () => socket.destroy());
+      socket.once('close', cancel);
+      socket.on('error', () => {});
+      socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    },
+  };
+}
