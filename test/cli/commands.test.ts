@@ -9,7 +9,7 @@ import { protoFolder, sendTo } from '../support/gateway.js';
 import { freePort } from '../support/ports.js';
 import { LIBRARY, SEARCH } from '../support/protos.js';
 import { protogate, serving } from '../support/run.js';
-import { until } from '../support/store.js';
+import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
 const STACK = /\n\s+at .*\d+:\d+/;

@@ -11,6 +11,7 @@ import { http2Client } from '../support/http2.js';
 import { freePort } from '../support/ports.js';
 import { childrenOf, isReplaced } from '../support/processes.js';
 import { protogate, serving } from '../support/run.js';
+import { until } from '../support/until.js';
 import { type Handlers, startUpstream } from '../support/upstream.js';
 import { openWebSocket } from '../support/websocket.js';
 
@@ -47,14 +48,6 @@ async function start(t: ExecutionContext, workers: string, handlers: Handlers = 
   const admin = `http://127.0.0.1:${adminPort}`;
   const ready = async () => (await sendTo(admin, 'GET', '/readyz')).json;
   return { ...server, upstream, folder, admin, ready };
-}
-
-async function until(condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<boolean> {
-  for (let waited = 0; waited < limitMs; waited += 50) {
-    if (await condition()) return true;
-    await sleep(50);
-  }
-  return false;
 }
 
 test.serial(

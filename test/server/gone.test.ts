@@ -9,6 +9,7 @@ import { createHttp2 } from '../../src/server/listener/http2.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { handClock } from '../support/clock.js';
 import { frame, getFrame, PREFACE, PRIORITY } from '../support/frames.js';
+import { until } from '../support/until.js';
 
 const SETTINGS = {
   keepAliveTimeoutMs: 75_000,
@@ -43,10 +44,6 @@ async function start(t: ExecutionContext) {
     }
   };
   return { port: (server.address() as AddressInfo).port, answers, open, pass };
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !isSo(); await sleep(5)) if (Date.now() > end) throw new Error('never came true');
 }
 
 for (const [what, last] of [

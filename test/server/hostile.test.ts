@@ -8,7 +8,7 @@ import { Code } from '../../src/status/code.js';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { heldBytes } from '../support/memory.js';
 import { LIBRARY } from '../support/protos.js';
-import { until } from '../support/store.js';
+import { until } from '../support/until.js';
 
 const shared = afterAll(test);
 const started = startGateway(

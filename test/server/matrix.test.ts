@@ -6,13 +6,13 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { WebSocket } from 'ws';
 import type { ConfigInput } from '../../src/config/config.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { mostHeld } from '../support/memory.js';
 import { turns } from '../support/turns.js';
+import { until } from '../support/until.js';
 import { arriving, type Handler, type RecordedCall, type Reply, startUpstream } from '../support/upstream.js';
 
 const PROTO = `package m.v1;
@@ -270,11 +270,6 @@ async function start(t: ExecutionContext, upstreamSettings: object = {}, more: P
   const upstreams = { test: { target: upstream.target, ...upstreamSettings } };
   const gateway = await startGateway(t, PROTO, {}, { upstreams, listen: { h2c: true }, ...more });
   return { ...gateway, upstream };
-}
-
-async function until(isSo: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + 20_000; !isSo(); await sleep(5))
-    if (Date.now() > end) throw new Error(`never: ${what}`);
 }
 
 for (const way of WAYS) {

@@ -8,6 +8,7 @@ import { certificates } from '../support/certificates.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { mostHeld } from '../support/memory.js';
 import { tlsFiles } from '../support/tls-files.js';
+import { until } from '../support/until.js';
 
 const PROTO = `package p.v1;
 import "google/api/annotations.proto";
@@ -48,7 +49,7 @@ async function answersOn(t: ExecutionContext, port: number, requests: string, co
       seen += chunk.toString('latin1').split('"id":').length - 1;
     });
   socket.write(requests);
-  await until(() => seen >= count || socket.closed, 20_000);
+  await until(() => seen >= count || socket.closed);
   return Buffer.concat(chunks).toString('latin1');
 }
 
@@ -60,11 +61,6 @@ async function drained(socket: Socket, forMs: number): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function until(isSo: () => boolean, forMs = 5000): Promise<void> {
-  for (const end = Date.now() + forMs; !isSo(); await sleep(5))
-    if (Date.now() > end) throw new Error('never came true');
 }
 
 for (const [what, path] of [
@@ -157,7 +153,7 @@ for (const tls of [false, true]) {
     t.teardown(() => void socket.destroy());
     socket.on('error', () => {}).resume();
     socket.write(get('/v1/hang'));
-    await until(() => upstream.calls.length === 1, 20_000);
+    await until(() => upstream.calls.length === 1);
     const many = get('/v1/hang').repeat(2000);
     const { result, grownBytes } = await mostHeld(async () => {
       for (let sent = many.length; ; sent += many.length)

@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../../src/base/clock.js';
 import { handClock } from '../support/clock.js';
 import { afterAll, startGateway, type TestGateway } from '../support/gateway.js';
 import { mostHeld } from '../support/memory.js';
-import { until } from '../support/store.js';
+import { until } from '../support/until.js';
 import { type Handler, startUpstream } from '../support/upstream.js';
 
 const shared = afterAll(test);

@@ -10,8 +10,8 @@ import test, { type ExecutionContext } from 'ava';
 import { certificates } from '../support/certificates.js';
 import { findCommand } from '../support/commands.js';
 import { protoFolder, sendTo, startGateway } from '../support/gateway.js';
-import { until } from '../support/store.js';
 import { tlsFiles } from '../support/tls-files.js';
+import { until } from '../support/until.js';
 import type { Handlers } from '../support/upstream.js';
 
 const PROTO = `package p.v1;

@@ -10,6 +10,7 @@ import { handClock } from '../support/clock.js';
 import { startGateway } from '../support/gateway.js';
 import { mostHeld } from '../support/memory.js';
 import { tlsFiles } from '../support/tls-files.js';
+import { until } from '../support/until.js';
 import { arriving, type Handlers, startUpstream } from '../support/upstream.js';
 import { openWebSocket, refusedWebSocket } from '../support/websocket.js';
 
@@ -51,10 +52,6 @@ const ECHO: Handlers = {
 
 const start = (t: ExecutionContext, handlers: Handlers = ECHO, more: Partial<ConfigInput> = {}) =>
   startGateway(t, PROTO, handlers, more);
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !isSo(); await sleep(5)) if (Date.now() > end) throw new Error('never came true');
-}
 
 test('bidi: each is answered while the other side is open; path and query are part of the first message only', async (t) => {
   const { url, upstream } = await start(t);

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { freePort } from '../support/ports.js';
 import { startRedis, withoutOwnRedis } from '../support/redis.js';
-import { connected, hit, take, until } from '../support/store.js';
+import { connected, hit, take } from '../support/store.js';
+import { until } from '../support/until.js';
 
 const withRedis = withoutOwnRedis === undefined ? test.serial : test.skip;
 
@@ -127,7 +128,7 @@ withRedis('a Cluster that is killed: decided at once, found again by itself', as
   for (let i = 0; i < 3; i++) t.deepEqual((await take(gateway)).standings, []);
   t.true(gateway.guard.down);
   await server.restart();
-  t.true(await until(() => !gateway.guard.down, 15_000));
+  t.true(await until(() => !gateway.guard.down));
   t.is((await take(gateway)).standings.length, 1);
 });
 
@@ -152,6 +153,6 @@ withRedis('Sentinels name another master when the first is gone', async (t) => {
   await sleep(1500);
   await first.kill();
   for (let i = 0; i < 3; i++) t.true((await take(gateway)).admitted);
-  t.true(await until(async () => (await take(gateway)).standings.length === 1, 20_000));
+  t.true(await until(async () => (await take(gateway)).standings.length === 1));
   t.is(second.cli('ROLE').split('\n')[0], 'master');
 });

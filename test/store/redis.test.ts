@@ -9,7 +9,8 @@ import type { Decision } from '../../src/store/counters.js';
 import type { Entry } from '../../src/store/entries.js';
 import { freePort } from '../support/ports.js';
 import { anyRedis, startRedis, withoutOwnRedis, withoutRedis } from '../support/redis.js';
-import { connected, HOUR, hit, RUN, take, until } from '../support/store.js';
+import { connected, HOUR, hit, RUN, take } from '../support/store.js';
+import { until } from '../support/until.js';
 
 const withRedis = withoutRedis === undefined ? test.serial : test.skip;
 const withOwnRedis = withoutOwnRedis === undefined ? test.serial : test.skip;

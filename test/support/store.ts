@@ -1,6 +1,5 @@
 /** A gateway's side of a shared store, with what it logs; it ends with the test. */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/base/clock.js';
 import { type Decision, type Hit, MemoryCounters } from '../../src/store/counters.js';
 import { StoreGuard } from '../../src/store/guard.js';
@@ -49,12 +48,4 @@ type Connected = Awaited<ReturnType<typeof connected>>;
 
 export async function take({ counters }: Connected, hits: readonly Hit[] = [hit()], cost = 1): Promise<Decision> {
   return counters.take(hits, cost);
-}
-
-export async function until(condition: () => boolean | Promise<boolean>, limitMs = 8000): Promise<boolean> {
-  for (let waited = 0; waited < limitMs; waited += 20) {
-    if (await condition()) return true;
-    await sleep(20);
-  }
-  return false;
 }

@@ -18,6 +18,7 @@ import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import type { Transport, TransportFactory, TransportSettings } from '../../src/upstream/transport.js';
 import { certificates } from '../support/certificates.js';
+import { until } from '../support/until.js';
 import { type Handlers, startUpstream, type TestUpstream, type UpstreamTestOptions } from '../support/upstream.js';
 
 const PROTO = `
@@ -835,13 +836,6 @@ async function all(answer: CallResponse): Promise<Uint8Array[]> {
 
 function plain(metadata: CallResponse['headers']): unknown[] {
   return metadata.map(([key, value]) => [key, typeof value === 'string' ? value : Buffer.from(value)]);
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await holds()); waited += 5) {
-    if (waited > 10_000) throw new Error('waited 10 s in vain');
-    await sleep(5);
-  }
 }
 
 /** Waits until a count has stood still for 150 ms. */
