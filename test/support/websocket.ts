@@ -1,8 +1,8 @@
 /** A WebSocket client for tests: what was said, and how it ended. */
 import type { IncomingMessage } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Teardown } from './gateway.js';
+import { until } from './until.js';
 
 /** `ca`: TLS, and whom the client believes; `offers`: subprotocols. */
 type WebSocketOptions = ClientOptions & { readonly ca?: Buffer; readonly offers?: string[] };
@@ -65,9 +65,7 @@ export async function openWebSocket(
       socket.send(typeof message === 'string' || message instanceof Uint8Array ? message : JSON.stringify(message)),
     halfClose: () => socket.send(''),
     async until(count) {
-      for (const end = Date.now() + 5000; messages.length < count; await sleep(5)) {
-        if (Date.now() > end) throw new Error(`expected ${count} messages, got ${JSON.stringify(messages)}`);
-      }
+      await until(() => messages.length >= count, `${count} messages`);
     },
   };
 }

@@ -1,0 +1,221 @@
+/**
+ * Every way in which a client may call an rpc of each kind: what it says, what it hears, and how that ended. The last
+ * word of a path is the kind (`/v1/cases/success:bidi`), a message is `{"n": 1}`.
+ */
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
+import type { Readable, Writable } from 'node:stream';
+import { WebSocket } from 'ws';
+
+export type Kind = 'unary' | 'server' | 'client' | 'bidi';
+
+/** A gRPC code; `cut`: the way has no word for what went wrong. */
+type End = number | 'cut';
+
+export interface Outcome {
+  readonly messages: readonly object[];
+  readonly end: End;
+}
+
+/** A call that was begun, with the message 1. */
+export interface Running {
+  /** What came so far. */
+  readonly heard: () => number;
+  /** Another message, of a stream. */
+  say(n: number): void;
+  /** No message follows. */
+  finish(): void;
+  /** Goes away without a word. */
+  leave(): void;
+  /** Reads nothing more. */
+  stall(): void;
+  outcome(): Promise<Outcome>;
+}
+
+export interface Way {
+  readonly name: string;
+  readonly kinds: readonly Kind[];
+  /** An error after the first message looks like one that the way can't tell. */
+  readonly cannotTell: boolean;
+  begin(url: string, path: string, headers: Readonly<Record<string, string>>): Promise<Running>;
+}
+
+const FRAMINGS = { array: 'application/json', NDJSON: 'application/x-ndjson', SSE: 'text/event-stream' } as const;
+type Framing = keyof typeof FRAMINGS;
+
+/** The messages of a body, and how it says that it ended. */
+function parse(framing: Framing, text: string, whole: boolean): Outcome {
+  if (framing === 'NDJSON') {
+    const lines = text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+    const error = lines.at(-1)?.error;
+    return { messages: error === undefined ? lines : lines.slice(0, -1), end: error?.code ?? (whole ? 0 : 'cut') };
+  }
+  if (framing === 'SSE') {
+    const events = [...text.matchAll(/^(event: end\n)?id: \w+\ndata: (.*)\n\n/gm)];
+    const messages = events.filter(([, end]) => end === undefined).map(([, , data]) => JSON.parse(data!));
+    const end = events.find(([, end]) => end !== undefined);
+    return { messages, end: end === undefined ? 'cut' : JSON.parse(end[2]!).code };
+  }
+  const closed = text.endsWith(']');
+  return { messages: JSON.parse(closed ? text : `${text}]`), end: closed && whole ? 0 : 'cut' };
+}
+
+interface Exchanged {
+  readonly status: number;
+  readonly text: string;
+  readonly whole: boolean;
+}
+
+function outcomeOf(framing: Framing, streams: boolean, { status, text, whole }: Exchanged): Outcome {
+  if (status === 0) return { messages: [], end: 'cut' };
+  if (status !== 200) return { messages: [], end: JSON.parse(text).code };
+  return streams ? parse(framing, text, whole) : { messages: [JSON.parse(text)], end: 0 };
+}
+
+function overHttp1(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly Kind[]): Way {
+  return {
+    name: `HTTP/1.1, ${describe(kinds, framing, sent)}`,
+    kinds,
+    cannotTell: framing === 'array',
+    async begin(url, path, headers) {
+      const req = request(url + path, {
+        method: 'POST',
+        agent: false,
+        headers: { accept: FRAMINGS[framing], 'content-type': contentType(path, sent), ...headers },
+      });
+      req.on('error', () => {});
+      let [status, text, whole] = [0, '', false];
+      let body: Readable | undefined;
+      req.on('response', (res) => {
+        body = res;
+        status = res.statusCode ?? 0;
+        res.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        res.on('end', () => {
+          whole = res.complete;
+        });
+        res.on('error', () => {});
+      });
+      const closed = new Promise<void>((resolve) => void req.once('close', () => resolve()));
+      begin(req, path, sent);
+      return {
+        heard: () => count(text),
+        say: (n) => void req.write(sent === 'NDJSON' ? `{"n":${n}}\n` : `,{"n":${n}}`),
+        finish: () => finish(req, path, sent),
+        leave: () => void req.destroy(),
+        stall: () => {
+          body?.removeAllListeners('data');
+          body?.pause();
+        },
+        outcome: () => closed.then(() => outcomeOf(framing, streamsBack(path), { status, text, whole })),
+      };
+    },
+  };
+}
+
+function overHttp2(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly Kind[]): Way {
+  return {
+    name: `HTTP/2, ${describe(kinds, framing, sent)}`,
+    kinds,
+    cannotTell: framing === 'array',
+    async begin(url, path, headers) {
+      const session = connectHttp2(url);
+      session.on('error', () => {});
+      const stream: ClientHttp2Stream = session.request({
+        ':method': 'POST',
+        ':path': path,
+        accept: FRAMINGS[framing],
+        'content-type': contentType(path, sent),
+        ...headers,
+      });
+      let [status, text] = [0, ''];
+      stream.on('response', (found) => {
+        status = Number(found[':status']);
+      });
+      stream.on('error', () => {});
+      stream.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      begin(stream, path, sent);
+      const closed = new Promise<void>((resolve) => {
+        stream.once('close', () => {
+          session.destroy();
+          resolve();
+        });
+      });
+      return {
+        heard: () => count(text),
+        say: (n) => void stream.write(sent === 'NDJSON' ? `{"n":${n}}\n` : `,{"n":${n}}`),
+        finish: () => finish(stream, path, sent),
+        leave: () => session.destroy(),
+        stall: () => void stream.pause(),
+        outcome: () =>
+          closed.then(() => outcomeOf(framing, streamsBack(path), { status, text, whole: stream.rstCode === 0 })),
+      };
+    },
+  };
+}
+
+const overWebSocket: Way = {
+  name: 'WebSocket',
+  kinds: ['server', 'client', 'bidi'],
+  cannotTell: false,
+  async begin(url, path, headers) {
+    const socket = new WebSocket(url.replace('http', 'ws') + path, { headers });
+    const messages: object[] = [];
+    socket.on('error', () => {});
+    socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
+    const closed = new Promise<number>((resolve) => void socket.once('close', resolve));
+    await once(socket, 'open');
+    socket.send('{"n":1}');
+    return {
+      heard: () => messages.length,
+      say: (n) => socket.send(`{"n":${n}}`),
+      finish: () => socket.send(''),
+      leave: () => socket.terminate(),
+      stall: () => socket.pause(),
+      outcome: () => closed.then((code) => ({ messages, end: code === 1000 ? 0 : code >= 4000 ? code - 4000 : 'cut' })),
+    };
+  },
+};
+
+const streamsBack = (path: string) => /:(server|bidi)$/.test(path);
+const streamsUp = (path: string) => /:(client|bidi)$/.test(path);
+const contentType = (path: string, sent: 'NDJSON' | 'array') =>
+  streamsUp(path) && sent === 'NDJSON' ? FRAMINGS.NDJSON : 'application/json';
+const count = (text: string) => text.split('"n":').length - 1;
+
+function describe(kinds: readonly Kind[], framing: Framing, sent: string): string {
+  if (kinds.includes('server')) return framing;
+  return kinds.includes('bidi') ? `lines, answered as ${framing}` : sent;
+}
+
+/** One message; of a stream the first. */
+function begin(to: Writable, path: string, sent: 'NDJSON' | 'array'): void {
+  if (!streamsUp(path)) to.end('{"n":1}');
+  else to.write(sent === 'NDJSON' ? '{"n":1}\n' : '[{"n":1}');
+}
+
+function finish(to: Writable, path: string, sent: 'NDJSON' | 'array'): void {
+  if (streamsUp(path)) to.end(sent === 'NDJSON' ? '' : ']');
+}
+
+export const WAYS: readonly Way[] = [
+  ...(['array', 'NDJSON', 'SSE'] as const).flatMap((framing) => [
+    overHttp1(framing, 'array', ['server']),
+    overHttp2(framing, 'array', ['server']),
+    overHttp2(framing, 'NDJSON', ['bidi']),
+  ]),
+  ...(['array', 'NDJSON'] as const).flatMap((sent) => [
+    overHttp1('array', sent, ['client']),
+    overHttp2('array', sent, ['client']),
+  ]),
+  overHttp1('array', 'array', ['unary']),
+  overHttp2('array', 'array', ['unary']),
+  overWebSocket,
+];
