@@ -1,6 +1,8 @@
-/** What is asked through the gateway of every interop server, and what each of them must make of it. */
+/** Unary requests to the library, and what each of the servers must make of them. */
+import { isDeepStrictEqual } from 'node:util';
+import type { InteropCase } from './cases.js';
 
-export interface InteropCase {
+interface RequestCase {
   readonly name: string;
   /** `GET /v1/shelves/1`. */
   readonly request: string;
@@ -30,7 +32,7 @@ const SHELF = {
   note: '',
 };
 
-export const INTEROP_CASES: readonly InteropCase[] = [
+const REQUESTS: readonly RequestCase[] = [
   { name: 'every kind of field', request: 'GET /v1/shelves/1', status: 200, json: SHELF },
   { name: 'an empty message', request: 'GET /v1/shelves/empty', status: 200, json: {} },
   { name: 'HEAD of a GET', request: 'HEAD /v1/shelves/1', status: 200 },
@@ -159,3 +161,45 @@ export const INTEROP_CASES: readonly InteropCase[] = [
   { name: 'a path that nobody has', request: 'GET /library.v1.Library/GetShelf', status: 404 },
   { name: 'a method that the path has not', request: 'PUT /v1/shelves/1', status: 405 },
 ];
+
+export const REQUEST_CASES: readonly InteropCase[] = REQUESTS.map((expected) => ({
+  name: `${expected.name}: ${expected.request}`,
+  async check({ url }) {
+    const [method = '', path = ''] = expected.request.split(' ');
+    const response = await fetch(url + path, {
+      method,
+      headers: { ...(expected.body === undefined ? {} : { 'content-type': 'application/json' }), ...expected.headers },
+      ...(expected.body === undefined ? {} : { body: JSON.stringify(expected.body) }),
+    });
+    const wrong = differences(expected, response, await response.text());
+    if (wrong.length > 0) throw new Error(wrong.join('\n'));
+  },
+}));
+
+function differences(
+  { status, json, responseHeaders = {}, never }: RequestCase,
+  response: Response,
+  text: string,
+): string[] {
+  const wrong: string[] = [];
+  if (response.status !== status)
+    wrong.push(`status: expected ${status}, got ${response.status} ${text.slice(0, 500)}`);
+  else if (json !== undefined && !isDeepStrictEqual(parse(text), json)) {
+    wrong.push(`body: expected ${JSON.stringify(json)}`, `          got ${text.slice(0, 1000)}`);
+  }
+  for (const [name, value] of Object.entries(responseHeaders)) {
+    const got = response.headers.get(name);
+    if (got !== value) wrong.push(`${name}: expected ${value}, got ${got}`);
+  }
+  if (never?.test(text + JSON.stringify([...response.headers])))
+    wrong.push(`expected nothing like ${never}, got ${text}`);
+  return wrong;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

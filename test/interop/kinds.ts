@@ -1,0 +1,105 @@
+/** Every kind of rpc in every way in which a client may call it, and what may become of the call (kinds.proto). */
+import assert from 'node:assert/strict';
+import { until } from '../support/until.js';
+import { type Kind, type Outcome, type Running, WAYS, type Way } from '../support/ways.js';
+import { type Act, type KindCall, newCall } from './calls.js';
+import type { Gateway, InteropCase } from './cases.js';
+
+export const KIND_CASES: readonly InteropCase[] = WAYS.flatMap((way) =>
+  way.kinds.flatMap((kind) => casesOf(way, kind)),
+);
+
+interface Begun {
+  readonly call: KindCall;
+  readonly running: Running;
+}
+
+function casesOf(way: Way, kind: Kind): InteropCase[] {
+  const streamsUp = kind === 'client' || kind === 'bidi';
+  const streamsBack = kind === 'server' || kind === 'bidi';
+  const begin = async (gateway: Gateway, act: Act, headers: Readonly<Record<string, string>> = {}): Promise<Begun> => {
+    const call = newCall(gateway.url, act);
+    const running = await way.begin(gateway.url, `${call.path}:${kind}`, headers);
+    gateway.teardown(running.leave);
+    return { call, running };
+  };
+  /** With an error after a message, if one comes back at all. */
+  const failed = (code: number): Outcome =>
+    streamsBack ? { messages: [{ n: 1 }], end: way.cannotTell ? 'cut' : code } : { messages: [], end: code };
+  const named = (what: string) => `${kind} over ${way.name}: ${what}`;
+
+  const cases: InteropCase[] = [
+    {
+      name: named('success'),
+      async check(gateway) {
+        const { call, running } = await begin(gateway, 'success');
+        for (const n of streamsUp ? [2, 3] : []) {
+          if (streamsBack) await until(() => running.heard() === n - 1, `${n - 1} messages`);
+          running.say(n);
+        }
+        running.finish();
+        const [one, two, three] = [{ n: 1 }, { n: 2 }, { n: 3 }];
+        const messages = streamsBack ? [one, two, three] : streamsUp ? [{ n: 6 }] : [one];
+        assert.deepEqual(await running.outcome(), { messages, end: 0 });
+        const { received, cancelled } = await call.seen();
+        assert.deepEqual({ received, cancelled }, { received: streamsUp ? 3 : 1, cancelled: false });
+      },
+    },
+    {
+      name: named('an error before the first message'),
+      async check(gateway) {
+        const { running } = await begin(gateway, 'refused');
+        assert.deepEqual(await running.outcome(), { messages: [], end: 5 });
+      },
+    },
+    {
+      name: named('the client leaves'),
+      async check(gateway) {
+        const { call, running } = await begin(gateway, 'hanging');
+        if (streamsUp) running.say(2);
+        await until(async () => (await call.seen()).received === (streamsUp ? 2 : 1), 'the server has the messages');
+        if (streamsBack) await until(() => running.heard() === 1, 'the first message back');
+        running.leave();
+        await until(async () => (await call.seen()).cancelled, 'the server sees that it is cancelled');
+        if (streamsUp && gateway.tellsBreaks) assert.equal((await call.seen()).halfClosed, false);
+      },
+    },
+    {
+      name: named('the deadline passes'),
+      async check(gateway) {
+        // On a slow machine the first one may pass too early.
+        for (let seconds = 0.5; ; seconds *= 2) {
+          const { call, running } = await begin(gateway, 'hanging', { 'x-request-timeout': String(seconds) });
+          const outcome = await running.outcome();
+          const { received, hasDeadline } = await call.seen();
+          if ((streamsBack ? outcome.messages.length : received) === 0 && seconds < 16) continue;
+          assert.deepEqual(outcome, failed(4));
+          assert.equal(hasDeadline, true);
+          await until(async () => (await call.seen()).cancelled, 'the server sees that it is over');
+          return;
+        }
+      },
+    },
+  ];
+  if (kind !== 'unary') {
+    cases.push({
+      name: named('an error after a message'),
+      async check(gateway) {
+        const { running } = await begin(gateway, 'failing');
+        if (streamsUp) running.say(2);
+        assert.deepEqual(await running.outcome(), failed(5));
+      },
+    });
+  }
+  if (streamsUp) {
+    cases.push({
+      name: named('the server answers early'),
+      async check(gateway) {
+        const { call, running } = await begin(gateway, 'early');
+        assert.deepEqual(await running.outcome(), { messages: [{ n: 1 }], end: 0 });
+        assert.equal((await call.seen()).cancelled, false);
+      },
+    });
+  }
+  return cases;
+}
