@@ -24,8 +24,8 @@ export interface KindCall {
 let count = 0;
 
 /** A call that no other is called like. */
-export function newCall(url: string, act: Act): KindCall {
-  const name = `cases/${act}/${++count}`;
+export function newCall(url: string, collection: 'cases' | 'bytes', act: Act): KindCall {
+  const name = `${collection}/${act}/${++count}`;
   const path = `/v1/${name}`;
   return {
     name,
@@ -36,12 +36,4 @@ export function newCall(url: string, act: Act): KindCall {
       return { ...NOTHING, ...(status === 200 ? json : {}) };
     },
   };
-}
-
-/** The error of those that are refused or fail. */
-export function notFound(name: string): object {
-  const details = [
-    { '@type': 'type.googleapis.com/google.rpc.ResourceInfo', resourceType: 'case', resourceName: name },
-  ];
-  return { code: 5, message: `${name} not found`, details };
 }

@@ -1,11 +1,11 @@
 /** Every kind of rpc in every way in which a client may call it, and what may become of the call (kinds.proto). */
 import assert from 'node:assert/strict';
 import { until } from '../support/until.js';
-import { type Kind, type Outcome, type Running, WAYS, type Way } from '../support/ways.js';
+import { BYTE_WAYS, type Kind, type Outcome, type Running, WAYS, type Way } from '../support/ways.js';
 import { type Act, type KindCall, newCall } from './calls.js';
 import type { Gateway, InteropCase } from './cases.js';
 
-export const KIND_CASES: readonly InteropCase[] = WAYS.flatMap((way) =>
+export const KIND_CASES: readonly InteropCase[] = [...WAYS, ...BYTE_WAYS].flatMap((way) =>
   way.kinds.flatMap((kind) => casesOf(way, kind)),
 );
 
@@ -15,13 +15,20 @@ interface Begun {
 }
 
 function casesOf(way: Way, kind: Kind): InteropCase[] {
+  const bytes = BYTE_WAYS.includes(way);
   const streamsUp = kind === 'client' || kind === 'bidi';
   const streamsBack = kind === 'server' || kind === 'bidi';
   const begin = async (gateway: Gateway, act: Act, headers: Readonly<Record<string, string>> = {}): Promise<Begun> => {
-    const call = newCall(gateway.url, act);
+    const call = newCall(gateway.url, bytes ? 'bytes' : 'cases', act);
     const running = await way.begin(gateway.url, `${call.path}:${kind}`, headers);
     gateway.teardown(running.leave);
     return { call, running };
+  };
+  /** Another message when the one before has done its work: bytes that are sent together may be one. */
+  const say = async (n: number, { call, running }: Begun) => {
+    await until(async () => (await call.seen()).received === n - 1, `the server has ${n - 1} messages`);
+    if (streamsBack) await until(() => running.heard() === n - 1, `${n - 1} messages back`);
+    running.say(n);
   };
   /** With an error after a message, if one comes back at all. */
   const failed = (code: number): Outcome =>
@@ -32,15 +39,11 @@ function casesOf(way: Way, kind: Kind): InteropCase[] {
     {
       name: named('success'),
       async check(gateway) {
-        const { call, running } = await begin(gateway, 'success');
-        for (const n of streamsUp ? [2, 3] : []) {
-          if (streamsBack) await until(() => running.heard() === n - 1, `${n - 1} messages`);
-          running.say(n);
-        }
+        const begun = await begin(gateway, 'success');
+        const { call, running } = begun;
+        for (const n of streamsUp ? [2, 3] : []) await say(n, begun);
         running.finish();
-        const [one, two, three] = [{ n: 1 }, { n: 2 }, { n: 3 }];
-        const messages = streamsBack ? [one, two, three] : streamsUp ? [{ n: 6 }] : [one];
-        assert.deepEqual(await running.outcome(), { messages, end: 0 });
+        assert.deepEqual(await running.outcome(), { messages: answers(kind, bytes).map((n) => ({ n })), end: 0 });
         const { received, cancelled } = await call.seen();
         assert.deepEqual({ received, cancelled }, { received: streamsUp ? 3 : 1, cancelled: false });
       },
@@ -55,8 +58,9 @@ function casesOf(way: Way, kind: Kind): InteropCase[] {
     {
       name: named('the client leaves'),
       async check(gateway) {
-        const { call, running } = await begin(gateway, 'hanging');
-        if (streamsUp) running.say(2);
+        const begun = await begin(gateway, 'hanging');
+        const { call, running } = begun;
+        if (streamsUp) await say(2, begun);
         await until(async () => (await call.seen()).received === (streamsUp ? 2 : 1), 'the server has the messages');
         if (streamsBack) await until(() => running.heard() === 1, 'the first message back');
         running.leave();
@@ -85,9 +89,9 @@ function casesOf(way: Way, kind: Kind): InteropCase[] {
     cases.push({
       name: named('an error after a message'),
       async check(gateway) {
-        const { running } = await begin(gateway, 'failing');
-        if (streamsUp) running.say(2);
-        assert.deepEqual(await running.outcome(), failed(5));
+        const begun = await begin(gateway, 'failing');
+        if (kind === 'client') await say(2, begun);
+        assert.deepEqual(await begun.running.outcome(), failed(5));
       },
     });
   }
@@ -102,4 +106,10 @@ function casesOf(way: Way, kind: Kind): InteropCase[] {
     });
   }
   return cases;
+}
+
+/** What comes back in the end when up to three messages were sent. */
+function answers(kind: Kind, bytes: boolean): readonly number[] {
+  if (kind === 'unary') return [1];
+  return kind === 'client' && !bytes ? [6] : [1, 2, 3];
 }

@@ -1,6 +1,6 @@
 /**
  * Every way in which a client may call an rpc of each kind: what it says, what it hears, and how that ended. The last
- * word of a path is the kind (`/v1/cases/success:bidi`), a message is `{"n": 1}`.
+ * word of a path is the kind (`/v1/cases/success:bidi`), a message is `{"n": 1}`, or in bytes (HttpBody) a line.
  */
 import { once } from 'node:events';
 import { request } from 'node:http';
@@ -41,8 +41,14 @@ export interface Way {
   begin(url: string, path: string, headers: Readonly<Record<string, string>>): Promise<Running>;
 }
 
-const FRAMINGS = { array: 'application/json', NDJSON: 'application/x-ndjson', SSE: 'text/event-stream' } as const;
+const FRAMINGS = {
+  array: 'application/json',
+  NDJSON: 'application/x-ndjson',
+  SSE: 'text/event-stream',
+  bytes: 'text/x-lines',
+} as const;
 type Framing = keyof typeof FRAMINGS;
+type Sent = Exclude<Framing, 'SSE'>;
 
 /** The messages of a body, and how it says that it ended. */
 function parse(framing: Framing, text: string, whole: boolean): Outcome {
@@ -60,8 +66,17 @@ function parse(framing: Framing, text: string, whole: boolean): Outcome {
     const end = events.find(([, end]) => end !== undefined);
     return { messages, end: end === undefined ? 'cut' : JSON.parse(end[2]!).code };
   }
+  if (framing === 'bytes') return { messages: linesOf(text), end: whole ? 0 : 'cut' };
   const closed = text.endsWith(']');
   return { messages: JSON.parse(closed ? text : `${text}]`), end: closed && whole ? 0 : 'cut' };
+}
+
+/** Bytes of an answer, in however many pieces they came. */
+function linesOf(text: string): object[] {
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => ({ n: Number(line) }));
 }
 
 interface Exchanged {
@@ -73,14 +88,14 @@ interface Exchanged {
 function outcomeOf(framing: Framing, streams: boolean, { status, text, whole }: Exchanged): Outcome {
   if (status === 0) return { messages: [], end: 'cut' };
   if (status !== 200) return { messages: [], end: JSON.parse(text).code };
-  return streams ? parse(framing, text, whole) : { messages: [JSON.parse(text)], end: 0 };
+  return streams || framing === 'bytes' ? parse(framing, text, whole) : { messages: [JSON.parse(text)], end: 0 };
 }
 
-function overHttp1(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly Kind[]): Way {
+function overHttp1(framing: Framing, sent: Sent, kinds: readonly Kind[]): Way {
   return {
     name: `HTTP/1.1, ${describe(kinds, framing, sent)}`,
     kinds,
-    cannotTell: framing === 'array',
+    cannotTell: framing === 'array' || framing === 'bytes',
     async begin(url, path, headers) {
       const req = request(url + path, {
         method: 'POST',
@@ -104,8 +119,8 @@ function overHttp1(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly K
       const closed = new Promise<void>((resolve) => void req.once('close', () => resolve()));
       begin(req, path, sent);
       return {
-        heard: () => count(text),
-        say: (n) => void req.write(sent === 'NDJSON' ? `{"n":${n}}\n` : `,{"n":${n}}`),
+        heard: () => count(framing, text),
+        say: (n) => void req.write(WRITTEN[sent](n)),
         finish: () => finish(req, path, sent),
         leave: () => void req.destroy(),
         stall: () => {
@@ -118,11 +133,11 @@ function overHttp1(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly K
   };
 }
 
-function overHttp2(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly Kind[]): Way {
+function overHttp2(framing: Framing, sent: Sent, kinds: readonly Kind[]): Way {
   return {
     name: `HTTP/2, ${describe(kinds, framing, sent)}`,
     kinds,
-    cannotTell: framing === 'array',
+    cannotTell: framing === 'array' || framing === 'bytes',
     async begin(url, path, headers) {
       const session = connectHttp2(url);
       session.on('error', () => {});
@@ -149,8 +164,8 @@ function overHttp2(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly K
         });
       });
       return {
-        heard: () => count(text),
-        say: (n) => void stream.write(sent === 'NDJSON' ? `{"n":${n}}\n` : `,{"n":${n}}`),
+        heard: () => count(framing, text),
+        say: (n) => void stream.write(WRITTEN[sent](n)),
         finish: () => finish(stream, path, sent),
         leave: () => session.destroy(),
         stall: () => void stream.pause(),
@@ -161,48 +176,66 @@ function overHttp2(framing: Framing, sent: 'NDJSON' | 'array', kinds: readonly K
   };
 }
 
-const overWebSocket: Way = {
-  name: 'WebSocket',
-  kinds: ['server', 'client', 'bidi'],
-  cannotTell: false,
-  async begin(url, path, headers) {
-    const socket = new WebSocket(url.replace('http', 'ws') + path, { headers });
-    const messages: object[] = [];
-    socket.on('error', () => {});
-    socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
-    const closed = new Promise<number>((resolve) => void socket.once('close', resolve));
-    await once(socket, 'open');
-    socket.send('{"n":1}');
-    return {
-      heard: () => messages.length,
-      say: (n) => socket.send(`{"n":${n}}`),
-      finish: () => socket.send(''),
-      leave: () => socket.terminate(),
-      stall: () => socket.pause(),
-      outcome: () => closed.then((code) => ({ messages, end: code === 1000 ? 0 : code >= 4000 ? code - 4000 : 'cut' })),
-    };
-  },
-};
+function overWebSocket(framing: 'NDJSON' | 'bytes'): Way {
+  const bytes = framing === 'bytes';
+  return {
+    name: bytes ? 'WebSocket, bytes' : 'WebSocket',
+    kinds: ['server', 'client', 'bidi'],
+    cannotTell: false,
+    async begin(url, path, headers) {
+      const socket = new WebSocket(url.replace('http', 'ws') + path, { headers });
+      const messages: object[] = [];
+      socket.on('error', () => {});
+      socket.on('message', (data: Buffer) => {
+        messages.push(...(bytes ? linesOf(data.toString()) : [JSON.parse(data.toString())]));
+      });
+      const closed = new Promise<number>((resolve) => void socket.once('close', resolve));
+      await once(socket, 'open');
+      const say = (n: number) => socket.send(bytes && streamsUp(path) ? Buffer.from(WRITTEN.bytes(n)) : `{"n":${n}}`);
+      say(1);
+      return {
+        heard: () => messages.length,
+        say,
+        finish: () => socket.send(''),
+        leave: () => socket.terminate(),
+        stall: () => socket.pause(),
+        outcome: () =>
+          closed.then((code) => ({ messages, end: code === 1000 ? 0 : code >= 4000 ? code - 4000 : 'cut' })),
+      };
+    },
+  };
+}
 
 const streamsBack = (path: string) => /:(server|bidi)$/.test(path);
 const streamsUp = (path: string) => /:(client|bidi)$/.test(path);
-const contentType = (path: string, sent: 'NDJSON' | 'array') =>
-  streamsUp(path) && sent === 'NDJSON' ? FRAMINGS.NDJSON : 'application/json';
-const count = (text: string) => text.split('"n":').length - 1;
+const count = (framing: Framing, text: string) => text.split(framing === 'bytes' ? '\n' : '"n":').length - 1;
 
-function describe(kinds: readonly Kind[], framing: Framing, sent: string): string {
+/** Messages after the first. */
+const WRITTEN: Readonly<Record<Sent, (n: number) => string>> = {
+  array: (n) => `,{"n":${n}}`,
+  NDJSON: (n) => `{"n":${n}}\n`,
+  bytes: (n) => `${n}\n`,
+};
+
+function contentType(path: string, sent: Sent): string {
+  if (sent === 'bytes') return path.endsWith(':server') ? FRAMINGS.array : FRAMINGS.bytes;
+  return streamsUp(path) ? FRAMINGS[sent] : FRAMINGS.array;
+}
+
+function describe(kinds: readonly Kind[], framing: Framing, sent: Sent): string {
   if (kinds.includes('server')) return framing;
   return kinds.includes('bidi') ? `lines, answered as ${framing}` : sent;
 }
 
 /** One message; of a stream the first. */
-function begin(to: Writable, path: string, sent: 'NDJSON' | 'array'): void {
-  if (!streamsUp(path)) to.end('{"n":1}');
-  else to.write(sent === 'NDJSON' ? '{"n":1}\n' : '[{"n":1}');
+function begin(to: Writable, path: string, sent: Sent): void {
+  const message = contentType(path, sent) === FRAMINGS.bytes ? WRITTEN.bytes(1) : '{"n":1}';
+  if (!streamsUp(path)) to.end(message);
+  else to.write({ array: `[${message}`, NDJSON: `${message}\n`, bytes: message }[sent]);
 }
 
-function finish(to: Writable, path: string, sent: 'NDJSON' | 'array'): void {
-  if (streamsUp(path)) to.end(sent === 'NDJSON' ? '' : ']');
+function finish(to: Writable, path: string, sent: Sent): void {
+  if (streamsUp(path)) to.end(sent === 'array' ? ']' : '');
 }
 
 export const WAYS: readonly Way[] = [
@@ -217,5 +250,12 @@ export const WAYS: readonly Way[] = [
   ]),
   overHttp1('array', 'array', ['unary']),
   overHttp2('array', 'array', ['unary']),
-  overWebSocket,
+  overWebSocket('NDJSON'),
+];
+
+/** `google.api.HttpBody` on both sides; what a server streams is asked for in JSON. */
+export const BYTE_WAYS: readonly Way[] = [
+  overHttp1('bytes', 'bytes', ['unary', 'server', 'client']),
+  overHttp2('bytes', 'bytes', ['unary', 'server', 'client', 'bidi']),
+  overWebSocket('bytes'),
 ];
