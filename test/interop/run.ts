@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../support/run.js';
+import { BROKEN_UPLOAD_CASES } from './broken-uploads.js';
 import type { Gateway, InteropCase } from './cases.js';
 import { DETAIL_CASES } from './details.js';
 import { HTTP_BODY_CASES } from './http-bodies.js';
@@ -20,7 +21,13 @@ import { KIND_CASES } from './kinds.js';
 import { IMPORTS, LANGUAGES, type Language } from './languages.js';
 import { REQUEST_CASES } from './requests.js';
 
-const CASES: readonly InteropCase[] = [...REQUEST_CASES, ...KIND_CASES, ...HTTP_BODY_CASES, ...DETAIL_CASES];
+const CASES: readonly InteropCase[] = [
+  ...REQUEST_CASES,
+  ...KIND_CASES,
+  ...BROKEN_UPLOAD_CASES,
+  ...HTTP_BODY_CASES,
+  ...DETAIL_CASES,
+];
 const TRANSPORTS = ['http2', 'grpc-js'] as const;
 /** Cases that are asked at once: most of what takes long is waiting. */
 const AT_ONCE = 8;
