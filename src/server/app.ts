@@ -4,6 +4,7 @@ import Koa from 'koa';
 import { dismiss, isOver, isWhole } from './answer.js';
 import type { Exchange } from './exchange.js';
 import { tellWhenGone } from './gone.js';
+import { hasEnded, lingerAfter } from './linger.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
 import { cutIfStalled } from './stall.js';
 import { turnOf } from './turn.js';
@@ -21,6 +22,8 @@ export function createApp(options: PipelineOptions): RequestListener {
 
   return function listener(req, res) {
     tellWhenGone(req, res);
+    if (hasEnded(req)) return Promise.resolve();
+    lingerAfter(req, res, clock);
     const turn = turnOf(req, res);
     return turn === undefined ? serve(req, res) : turn.then((isThere) => (isThere ? serve(req, res) : undefined));
   };

@@ -401,26 +401,26 @@ test('silence on both sides for streamIdleTimeout closes with 4004; a word from 
       messages: (async function* () {
         for (let n = 1; n <= 4; n++) {
           yield { n };
-          await sleep(300);
+          await sleep(500);
         }
         await sleep(60_000, undefined, { ref: false });
       })(),
     },
   });
   t.teardown(upstream.close);
-  const test = { target: upstream.target, streamIdleTimeout: '700ms' };
+  const test = { target: upstream.target, streamIdleTimeout: '1500ms' };
   const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } });
   const silent = await openWebSocket(t, url, TALK);
-  t.deepEqual(await silent.closed, { code: 4004, reason: 'no message for 0.7 s' });
+  t.deepEqual(await silent.closed, { code: 4004, reason: 'no message for 1.5 s' });
   await upstream.last().whenCancelled;
   const talking = await openWebSocket(t, url, TALK);
   const startedAt = performance.now();
   for (let i = 0; i < 4; i++) {
     talking.say({});
-    await sleep(300);
+    await sleep(500);
   }
   t.is((await talking.closed).code, 4004);
-  t.true(performance.now() - startedAt > 1500);
+  t.true(performance.now() - startedAt > 2500);
   const listening = await openWebSocket(t, url, '/v1/rooms/1:listen');
   t.is((await listening.closed).code, 4004);
   t.is(listening.messages.length, 4);

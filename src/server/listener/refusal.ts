@@ -11,6 +11,7 @@ import type { Log } from '../../telemetry/log.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { logRefusal } from '../access-log.js';
 import { closeAfter } from '../answer.js';
+import { hasEnded } from '../linger.js';
 
 export interface RefusalSettings {
   readonly errorFormat: ErrorFormat;
@@ -44,11 +45,16 @@ export function compileRefuse({ errorFormat, log }: RefusalSettings, clock: Cloc
   return {
     request(res, error) {
       const { req } = res;
+      if (hasEnded(req)) return;
       const { body, headers } = answer(error, req.socket, req);
       closeAfter(res);
       res.writeHead(error.httpStatus, headers).end(body);
     },
     connection(socket, error, req) {
+      if (socket.writableEnded) {
+        socket.destroy();
+        return;
+      }
       const { body, headers } = answer(error, socket, req);
       const lines = Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`);
       const head = [`HTTP/1.1 ${error.httpStatus} ${STATUS_CODES[error.httpStatus] ?? ''}`, ...lines];

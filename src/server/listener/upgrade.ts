@@ -16,8 +16,9 @@ export function acceptUpgrades(
   ending: AbortSignal,
 ): void {
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    // Asked before what came earlier is answered, and Node has let go of the socket: there is no way to answer both.
-    if (answerOn(socket) !== undefined) {
+    // Asked before what came earlier is answered, and Node has let go of the socket: there is no way to answer both. Or behind
+    // an answer that ended the connection.
+    if (answerOn(socket) !== undefined || socket.writableEnded) {
       socket.destroy();
       return;
     }
