@@ -177,7 +177,7 @@ for (const workers of ['1', '2']) {
   test(`SIGHUP drains ${workers} as SIGTERM does`, async (t) => {
     const folder = await protoFolder(t, LIBRARY);
     const config = join(folder, 'c.yaml');
-    await writeFile(config, 'version: 1\ndrain: { grace: 500ms, timeout: 1s }\n');
+    await writeFile(config, 'version: 1\ndrain: { grace: 2s, timeout: 1s }\n');
     const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0'];
     const server = await serving(['serve', '-c', config, ...flags, '--workers', workers]);
     process.kill(server.pid, 'SIGHUP');
