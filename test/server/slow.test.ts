@@ -70,7 +70,7 @@ async function ended(socket: Socket): Promise<{ text: string; afterMs: number }>
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
   });
-  await once(socket, 'close', { signal: AbortSignal.timeout(10_000) });
+  await once(socket, 'close', { signal: AbortSignal.timeout(30_000) });
   return { text, afterMs: performance.now() - startedAt };
 }
 

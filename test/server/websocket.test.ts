@@ -448,7 +448,7 @@ test.serial('a client that does not read is cut off; memory stays bounded and th
 test.serial('an upstream that does not read holds the client back', async (t) => {
   const deaf = createServer().listen(0, '127.0.0.1');
   t.teardown(() => void deaf.close());
-  deaf.on('stream', () => {});
+  deaf.on('stream', (stream) => void stream.on('error', () => {}));
   await once(deaf, 'listening');
   const target = `127.0.0.1:${(deaf.address() as { port: number }).port}`;
   const { url } = await startGateway(t, PROTO, {}, { upstreams: { test: { target } } });

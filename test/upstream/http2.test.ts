@@ -50,7 +50,7 @@ test('http2: an upstream that keeps its side of the connection open is not waite
   await transport.close(0);
   await refused;
   socket.resume();
-  const over = once(socket, 'error', { signal: AbortSignal.timeout(5000) });
+  const over = once(socket, 'error', { signal: AbortSignal.timeout(30_000) });
   const timer = setInterval(() => void socket.write(frame(SETTINGS, 1, 0)), 200);
   t.teardown(() => clearInterval(timer));
   await t.notThrowsAsync(over);
@@ -80,7 +80,7 @@ test('http2: an upstream that says nothing until a deadline gets the next calls 
     await silent;
   }
   t.is(sockets.length, 2);
-  const left = once(sockets[0]!, 'close', { signal: AbortSignal.timeout(5000) });
+  const left = once(sockets[0]!, 'close', { signal: AbortSignal.timeout(30_000) });
   clock.advance(20_000);
   await t.notThrowsAsync(left);
   await transport.close(0);
