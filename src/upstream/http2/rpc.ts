@@ -84,8 +84,8 @@ export class Http2Rpc implements MessageSink {
   #reject!: (error: unknown) => void;
   #headers: IncomingHttpHeaders | undefined;
   #trailers: IncomingHttpHeaders | undefined;
-  /** Whole messages that nobody took yet; of a unary answer the one. */
-  readonly #messages: (Uint8Array | Promise<Uint8Array>)[] = [];
+  /** Whole messages that nobody took yet, as they came; of a unary answer the one. */
+  readonly #messages: FoundMessage[] = [];
   /** The consumer of a stream that waits for its next message. */
   #consumer: { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void } | undefined;
   #outgoing: Outgoing | undefined;
@@ -192,27 +192,29 @@ export class Http2Rpc implements MessageSink {
   #onMessage(found: FoundMessage): void {
     const { serverStreaming } = this.request.method;
     if (!serverStreaming && this.#messages.length > 0) throw brokenAnswer('more than one message in a unary answer');
-    this.#messages.push(found.compressed ? this.#unzipped(found.bytes) : found.bytes);
+    this.#messages.push(found);
     if (!serverStreaming) return;
     if (this.#consumer === undefined) this.#stream.pause();
     else this.#give();
   }
 
-  #unzipped(bytes: Buffer): Promise<Uint8Array> {
+  async #unzipped(bytes: Buffer): Promise<Uint8Array> {
     const encoding = this.#headers?.['grpc-encoding'];
     if (encoding !== 'gzip') throw brokenAnswer(`a message compressed with ${JSON.stringify(encoding)}`);
     const { maxResponseBytes } = this.settings;
-    const whole = unzip(bytes, { maxOutputLength: maxResponseBytes }).catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'ERR_BUFFER_TOO_LARGE' ? answerTooLarge(maxResponseBytes, error) : brokenAnswer(error);
-    });
-    whole.catch(() => {}); // whoever takes the message hears of it
-    return whole;
+    try {
+      return await unzip(bytes, { maxOutputLength: maxResponseBytes });
+    } catch (error) {
+      const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
+      throw isTooLarge ? answerTooLarge(maxResponseBytes, error) : brokenAnswer(error);
+    }
   }
 
   async #finish(): Promise<void> {
     if (this.#closed || this.#finishing) return;
     this.#finishing = true;
     this.#outgoing?.stop();
+    this.#takeRest();
     const { rstCode } = this.#stream;
     const status = this.#trailers === undefined ? undefined : statusOf(this.#trailers);
     const failure = status === undefined ? this.#withoutStatus(rstCode) : this.#ofStatus(status);
@@ -223,16 +225,19 @@ export class Http2Rpc implements MessageSink {
     }
     const [message] = this.#messages;
     if (message === undefined) return this.#end(brokenAnswer('status OK without a message'));
-    if (message instanceof Uint8Array) {
-      this.#resolve(unaryResponse(message, this.#headers, this.#trailers, metadataOf));
-      return this.#end(undefined);
-    }
     try {
-      this.#resolve(unaryResponse(await message, this.#headers, this.#trailers, metadataOf));
+      const bytes = message.compressed ? await this.#unzipped(message.bytes) : message.bytes;
+      this.#resolve(unaryResponse(bytes, this.#headers, this.#trailers, metadataOf));
       this.#end(undefined);
     } catch (error) {
       this.#end(error);
     }
+  }
+
+  /** A connection that is lost behind the last byte takes with it what Node holds for a slow reader, and says nothing. */
+  #takeRest(): void {
+    const stream = this.#stream;
+    for (let rest = stream.read(); rest !== null; rest = stream.read()) this.#onData(rest);
   }
 
   #ofStatus({ code, message, details }: GrpcStatus): StatusError | undefined {
@@ -257,6 +262,7 @@ export class Http2Rpc implements MessageSink {
 
   /** Settles everything that still waits; the first reason to end is the one that counts. */
   #end(failure: unknown): void {
+    if (this.#closed) return; // by its deadline, while a message was unzipped
     this.#closed = true;
     this.#failure = failure;
     const { deadline } = this.request;
@@ -303,9 +309,9 @@ export class Http2Rpc implements MessageSink {
     const message = this.#messages.shift();
     if (message !== undefined) {
       this.#consumer = undefined;
-      if (message instanceof Uint8Array) consumer.resolve({ done: false, value: message });
+      if (!message.compressed) consumer.resolve({ done: false, value: message.bytes });
       else {
-        message.then(
+        this.#unzipped(message.bytes).then(
           (value) => consumer.resolve({ done: false, value }),
           (error: unknown) => {
             this.abort(error);
