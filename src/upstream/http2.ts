@@ -2,16 +2,17 @@
  * A Transport over `node:http2`: one connection, more when the upstream allows no more streams on it, each made when a
  * call needs it. While connecting fails, calls fail at once, and the next attempt waits a little longer each time.
  */
-import type { OutgoingHttpHeaders } from 'node:http2';
 import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../call/call.js';
+import { StatusError } from '../status/status-error.js';
 import { cancelled, deadlineExceeded, unreachable, upstreamClosed } from './failure.js';
 import { Connection } from './http2/connection.js';
 import { Deadlines } from './http2/deadlines.js';
+import { followersOf } from './http2/followers.js';
 import { Http2Rpc, type RpcSettings, requestHeaders } from './http2/rpc.js';
 import type { Transport, TransportSettings, TransportState } from './transport.js';
 
-/** Beyond these, calls wait for a stream on one of them. */
+/** Beyond these, calls wait until one on them has ended. */
 const MAX_CONNECTIONS = 8;
 const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 
@@ -28,7 +29,9 @@ export function createHttp2Transport(settings: TransportSettings, clock: Clock):
 
 class Pool {
   readonly running = new Set<Http2Rpc>();
-  readonly #connections: Connection[] = [];
+  readonly #connections = new Set<Connection>();
+  /** Begin the calls for which no connection has room, in their order. */
+  readonly #waiting = new Set<() => void>();
   readonly #address: ReturnType<typeof addressOf>;
   readonly #headersOf: ReturnType<typeof requestHeaders>;
   readonly #rpcs: RpcSettings;
@@ -49,106 +52,109 @@ class Pool {
       maxResponseBytes: settings.maxResponseBytes,
       clock,
       deadlines: new Deadlines(clock),
-      again: async (request) => this.#begin(request, false),
+      again: (request) => this.#try(request, false),
       onEnd: (rpc) => {
         rpc.connection.running--;
         this.running.delete(rpc);
+        this.#admit();
         if (this.running.size === 0) this.#idle?.();
       },
     };
     this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(this.#address), clock);
   }
 
-  readonly call: Call = (request) => {
+  readonly call: Call = (request) => this.#try(request, true);
+
+  #try(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
     try {
-      return this.#begin(request, true);
+      return this.#begin(request, isFirst);
     } catch (error) {
       return Promise.reject(error);
     }
-  };
+  }
 
   #begin(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
     if (this.#closing !== undefined) throw upstreamClosed();
-    const { signal, deadline } = request;
+    const { signal, deadline, message } = request;
     if (signal.aborted) throw cancelled();
     if (deadline !== undefined && deadline <= this.clock.now()) throw deadlineExceeded();
     const headers = this.#headersOf(request); // throws for what is illegal, before anything is begun
     const connection = this.#connection();
-    if (connection.state === 'ready') return this.#start(connection, request, headers, isFirst);
-    return this.#whenConnected(connection, request).then(() => this.#start(connection, request, headers, isFirst));
-  }
-
-  #start(
-    connection: Connection,
-    request: CallRequest,
-    headers: OutgoingHttpHeaders,
-    isFirst: boolean,
-  ): Promise<CallResponse> {
-    if (connection.session.destroyed || connection.session.closed) throw unreachable(connection.failure, true);
-    connection.running++;
-    const rpc = new Http2Rpc(
-      connection,
-      request,
-      headers,
-      this.#rpcs,
-      isFirst && request.message instanceof Uint8Array,
-    );
+    if (connection instanceof StatusError) throw connection;
+    if (connection === undefined) return this.#wait(request, isFirst);
+    const rpc = new Http2Rpc(connection, request, headers, this.#rpcs, isFirst && message instanceof Uint8Array);
     this.running.add(rpc);
     return rpc.response;
   }
 
-  /** One that takes calls, or is about to. Throws while the next attempt is not due. */
-  #connection(): Connection {
-    for (const connection of this.#connections)
-      if (connection.state !== 'ended' && connection.hasRoom) return connection;
-    const usable = this.#connections.filter(({ state }) => state !== 'ended');
-    if (usable.length >= MAX_CONNECTIONS) return usable.reduce((a, b) => (b.running < a.running ? b : a));
-    if (this.clock.monotonic() < this.#retryAt) throw unreachable(this.#lastFailure, true);
-    const { tls } = this.settings;
-    const made = new Connection({ address: this.#address, tls, clock: this.clock }, (connection, wasReady) => {
-      this.#connections.splice(this.#connections.indexOf(connection), 1);
-      if (wasReady) return;
-      this.#lastFailure = connection.failure;
-      const delayMs = Math.min(BACK_OFF.longestMs, BACK_OFF.firstMs * 2 ** this.#failures++);
-      this.#retryAt = this.clock.monotonic() + delayMs * (0.8 + 0.4 * Math.random());
-    });
-    made.session.once('remoteSettings', () => {
-      this.#failures = 0;
-    });
-    this.#connections.push(made);
-    return made;
+  /** One that has room. Undefined: one will; a StatusError: none before the next attempt is due. */
+  #connection(): Connection | StatusError | undefined {
+    let isOneAlive = false;
+    for (const connection of this.#connections) {
+      if (connection.hasRoom) return connection;
+      if (connection.state === 'connecting') return undefined;
+      isOneAlive ||= connection.isAlive;
+    }
+    if (this.#connections.size >= MAX_CONNECTIONS) return undefined;
+    if (this.clock.monotonic() >= this.#retryAt) this.#connect();
+    else if (!isOneAlive) return unreachable(this.#lastFailure, true);
+    return undefined;
   }
 
-  /** Rejects as the call does when it ends before. */
-  #whenConnected(connection: Connection, { signal, deadline }: CallRequest): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const onAbort = () => settle(() => reject(cancelled()));
-      const cancelTimer =
-        deadline === undefined
-          ? () => {}
-          : this.clock.after(deadline - this.clock.now(), () => settle(() => reject(deadlineExceeded())));
-      const settle = (then: () => void) => {
-        cancelTimer();
-        signal.removeEventListener('abort', onAbort);
-        then();
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      connection.connected.then(
-        () => settle(resolve),
-        (error: unknown) => settle(() => reject(unreachable(error, true))),
-      );
+  #connect(): void {
+    const { tls } = this.settings;
+    const made = new Connection({ address: this.#address, tls, clock: this.clock }, (connection) => {
+      if (connection.wasReady) this.#failures = 0;
+      if (connection.state === 'ended') this.#forget(connection);
+      this.#admit();
     });
+    this.#connections.add(made);
+  }
+
+  #forget(connection: Connection): void {
+    if (!this.#connections.delete(connection) || connection.wasReady) return;
+    this.#lastFailure = connection.failure;
+    const delayMs = Math.min(BACK_OFF.longestMs, BACK_OFF.firstMs * 2 ** this.#failures++);
+    this.#retryAt = this.clock.monotonic() + delayMs * (0.8 + 0.4 * Math.random());
+  }
+
+  /** Until there is room, or the call has ended before it began. */
+  #wait(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
+    const { signal, deadline } = request;
+    const { deadlines } = this.#rpcs;
+    const followers = followersOf(signal);
+    return new Promise((resolve) => {
+      const again = () => {
+        followers.delete(waiting);
+        if (deadline !== undefined) deadlines.delete(deadline, waiting);
+        this.#waiting.delete(again);
+        resolve(this.#try(request, isFirst));
+      };
+      const waiting = { abort: again, expire: again };
+      followers.add(waiting);
+      if (deadline !== undefined) deadlines.add(deadline, waiting);
+      this.#waiting.add(again);
+    });
+  }
+
+  /** Those who wait begin, or hear that they cannot. */
+  #admit(): void {
+    for (const again of this.#waiting) {
+      if (this.#closing === undefined && this.#connection() === undefined) return;
+      again();
+    }
   }
 
   state(): TransportState {
     if (this.#closing !== undefined) return 'closed';
-    if (this.#connections.some(({ state }) => state === 'ready')) return 'ready';
-    if (this.#connections.length > 0) return 'connecting';
+    for (const { state } of this.#connections) if (state === 'ready') return 'ready';
+    if (this.#connections.size > 0) return 'connecting';
     return this.#failures > 0 ? 'failing' : 'idle';
   }
 
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#shutDown(graceMs);
+    this.#admit();
     return this.#closing;
   }
 
@@ -163,7 +169,7 @@ class Pool {
       });
       for (const rpc of this.running) rpc.abort(upstreamClosed());
     }
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#connections) {
       if (connection.state === 'ready') connection.close();
       else connection.destroy();
     }

@@ -1,5 +1,6 @@
 /** HTTP/2 as bytes, for what no client library would send (RFC 9113 §4.1 and §6). */
 
+export const DATA = 0;
 export const HEADERS = 1;
 export const PRIORITY = 2;
 export const RST_STREAM = 3;
@@ -30,4 +31,10 @@ export function getBlock(path: string): Buffer {
 /** A whole GET: END_STREAM and END_HEADERS. */
 export function getFrame(stream: number, path: string): Buffer {
   return frame(HEADERS, 5, stream, getBlock(path));
+}
+
+/** A header block of literals with new names, which are not indexed. Names and values are shorter than 127. */
+export function literals(headers: Readonly<Record<string, string>>): Buffer {
+  const text = (value: string) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
+  return Buffer.concat(Object.entries(headers).flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
 }

@@ -1,14 +1,18 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
+import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as turn } from 'node:timers/promises';
-import test from 'ava';
+import { gzipSync } from 'node:zlib';
+import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest } from '../../src/call/call.js';
+import { StatusError } from '../../src/status/status-error.js';
 import { createHttp2Transport } from '../../src/upstream/http2.js';
+import type { Transport } from '../../src/upstream/transport.js';
 import { handClock } from '../support/clock.js';
-import { frame, SETTINGS } from '../support/frames.js';
+import { DATA, frame, GOAWAY, HEADERS, literals, PING, SETTINGS } from '../support/frames.js';
+import { until } from '../support/until.js';
 import { transportSuite } from './transport-suite.js';
 
 transportSuite('http2', createHttp2Transport);
@@ -113,3 +117,240 @@ test('http2: an upstream that is slow and lives is asked once in five minutes, a
   t.is(transport.state(), 'ready');
   await transport.close(0);
 });
+
+// Room
+
+test('http2: calls that come at once spread over as many connections as they need', async (t) => {
+  const { transport, sessions, streams } = await hanging(t, 10);
+  const calls = Array.from({ length: 25 }, () => transport.call(CALL).catch(() => {}));
+  await until(() => streams.length === 25);
+  t.deepEqual(
+    sessions.map((session) => streams.filter((stream) => stream.session === session).length),
+    [10, 10, 5],
+  );
+  await transport.close(0);
+  await Promise.all(calls);
+});
+
+test('http2: a call for which no connection has room begins, in its turn, when another has ended', async (t) => {
+  const { transport, streams } = await hanging(t, 1);
+  const first = Array.from({ length: 8 }, () => transport.call(CALL));
+  await until(() => streams.length === 8);
+  const order: string[] = [];
+  const waiting = ['a', 'b'].map((name) => transport.call(CALL).then(() => order.push(name)));
+  await turn(50);
+  t.is(streams.length, 8);
+  answer(streams[3]!);
+  await until(() => streams.length === 9);
+  answer(streams[8]!);
+  await until(() => streams.length === 10);
+  answer(streams[9]!);
+  await Promise.all(waiting);
+  t.deepEqual(order, ['a', 'b']);
+  for (const stream of streams) if (!stream.destroyed) answer(stream);
+  await Promise.all(first);
+});
+
+for (const how of ['says GOAWAY', 'hangs up'] as const)
+  test(`http2: a call that waits for room when the upstream ${how} begins on another connection`, async (t) => {
+    const { transport, sessions, streams } = await hanging(t, 1);
+    const first = Array.from({ length: 8 }, () => transport.call(CALL).catch(() => {}));
+    await until(() => streams.length === 8);
+    const waiting = transport.call(CALL);
+    await turn(50);
+    if (how === 'hangs up') sessions[5]!.destroy();
+    else sessions[5]!.goaway(0, 2 ** 31 - 1);
+    await until(() => streams.length === 9);
+    t.is(streams[8]!.session, sessions[8]);
+    answer(streams[8]!);
+    await waiting;
+    await transport.close(0);
+    await Promise.all(first);
+  });
+
+test('http2: a call that waits for room ends by its deadline, by its client and when the upstream is closed', async (t) => {
+  const clock = handClock();
+  const { transport, streams } = await hanging(t, 1, clock);
+  const first = Array.from({ length: 8 }, () => transport.call(CALL).catch(() => {}));
+  await until(() => streams.length === 8);
+  const late = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+  const client = new AbortController();
+  const left = t.throwsAsync(transport.call({ ...CALL, signal: client.signal }), { message: /cancelled/ });
+  const rest = t.throwsAsync(transport.call(CALL), { message: /closed/ });
+  clock.advance(1000);
+  await late;
+  client.abort();
+  await left;
+  const closed = transport.close(0);
+  await rest;
+  clock.advance(0);
+  await closed;
+  await Promise.all(first);
+  t.is(streams.length, 8);
+});
+
+test('http2: an upstream that allows no call is not connected, and calls end by their deadlines', async (t) => {
+  const clock = handClock();
+  const { transport, sessions } = await hanging(t, 0, clock);
+  const late = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+  await until(() => sessions.length === 1);
+  clock.advance(1000);
+  await late;
+  t.is(transport.state(), 'connecting');
+  const never = t.throwsAsync(transport.call(CALL), { message: /cannot be reached/ });
+  clock.advance(20_000);
+  await never;
+  t.is(transport.state(), 'failing');
+});
+
+test('http2: headers that Node does not send take no room', async (t) => {
+  const { transport, sessions, streams } = await hanging(t, 2);
+  for (let i = 0; i < 5; i++) {
+    const metadata = [['from', 'a'] as const, ['from', 'b'] as const];
+    await t.throwsAsync(transport.call({ ...CALL, metadata }), { code: 'ERR_HTTP2_HEADER_SINGLE_VALUE' });
+  }
+  const calls = [transport.call(CALL), transport.call(CALL)];
+  await until(() => streams.length === 2);
+  t.is(sessions.length, 1);
+  for (const stream of streams) answer(stream);
+  await Promise.all(calls);
+});
+
+test('http2: a call that is cancelled while its answer is unzipped gives its room back once', async (t) => {
+  const { transport, sessions, streams } = await hanging(t, 1);
+  const client = new AbortController();
+  const zipped = t.throwsAsync(transport.call({ ...CALL, signal: client.signal }), { instanceOf: StatusError });
+  await until(() => streams.length === 1);
+  answer(streams[0]!, gzipSync(Buffer.alloc(60 * 1024 * 1024)), 'gzip');
+  await once(streams[0]!, 'close');
+  client.abort();
+  await zipped;
+  const calls = [transport.call(CALL), transport.call(CALL)];
+  await until(() => streams.length === 3);
+  t.is(sessions.length, 2);
+  for (const stream of streams.slice(1)) answer(stream);
+  await Promise.all(calls);
+});
+
+// What only frames can say
+
+test('http2: what GOAWAY says was not looked at is sent again, whatever its code', async (t) => {
+  for (const code of [0, 2, 11]) {
+    const { transport, sockets } = await frames(t, (socket, stream) => {
+      if (socket !== sockets[0]) return void socket.write(whole(stream));
+      socket.end(frame(GOAWAY, 0, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, code])));
+    });
+    t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
+    t.is(sockets.length, 2);
+  }
+});
+
+test('http2: what was looked at before GOAWAY is not sent again', async (t) => {
+  const { transport, sockets } = await frames(t, (socket) => {
+    socket.end(frame(GOAWAY, 0, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 2])));
+  });
+  const error = await t.throwsAsync(transport.call(CALL), { instanceOf: StatusError });
+  t.deepEqual([error!.httpStatus, error!.unsent], [503, false]);
+  t.is(sockets.length, 1);
+});
+
+test('http2: what an upstream says before its headers (1xx) is not its answer', async (t) => {
+  const { transport } = await frames(t, (socket, stream) => {
+    socket.write(Buffer.concat([headers(stream, { ':status': '103', link: 'x' }, false), whole(stream)]));
+  });
+  t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
+});
+
+test('http2: a connection that Node gave up takes no further call', async (t) => {
+  const { transport, sockets } = await frames(t, (socket, stream) => {
+    if (socket !== sockets[0]) return void socket.write(whole(stream));
+    socket.write(Buffer.concat(Array.from({ length: 20_000 }, () => frame(PING, 0, 0, Buffer.alloc(8)))));
+  });
+  await t.throwsAsync(transport.call(CALL), { message: /cannot be reached/ });
+  t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
+  t.is(sockets.length, 2);
+});
+
+/** An upstream of `maxConcurrentStreams` that answers nothing by itself; a transport to it. */
+async function hanging(t: ExecutionContext, maxConcurrentStreams: number, clock = systemClock) {
+  const server = createHttp2Server({ settings: { maxConcurrentStreams } }).listen(0, '127.0.0.1');
+  const sessions: ServerHttp2Session[] = [];
+  const streams: ServerHttp2Stream[] = [];
+  server.on('session', (session) => void sessions.push(session.on('error', () => {})));
+  server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
+  await once(server, 'listening');
+  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const transport = createHttp2Transport({ target, maxResponseBytes: 256 * 1024 * 1024 }, clock);
+  t.teardown(async () => {
+    await transport.close(0);
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
+  return { transport, sessions, streams };
+}
+
+const GRPC = { ':status': '200', 'content-type': 'application/grpc' };
+
+function message(bytes: Uint8Array, flag = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(flag, 0);
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.from('x'), encoding?: string): void {
+  stream.respond(
+    { ...GRPC, ...(encoding === undefined ? {} : { 'grpc-encoding': encoding }) },
+    { waitForTrailers: true },
+  );
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.end(message(bytes, encoding === undefined ? 0 : 1));
+}
+
+/** An upstream made of frames: `onCall` runs for every stream that begins. */
+async function frames(
+  t: ExecutionContext,
+  onCall: (socket: Socket, stream: number) => void,
+): Promise<{ transport: Transport; sockets: Socket[] }> {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    let rest = Buffer.alloc(0);
+    let begins = 24; // the preface
+    socket
+      .on('error', () => {})
+      .on('data', (chunk: Buffer) => {
+        rest = Buffer.concat([rest, chunk]);
+        for (; rest.length >= begins + 9; ) {
+          const end = begins + 9 + rest.readUIntBE(begins, 3);
+          if (rest.length < end) break;
+          if (rest[begins + 3] === HEADERS) onCall(socket, rest.readUInt32BE(begins + 5));
+          rest = rest.subarray(end);
+          begins = 0;
+        }
+      });
+    socket.write(frame(SETTINGS, 0, 0));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  t.teardown(async () => {
+    await transport.close(0);
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { transport, sockets };
+}
+
+function headers(stream: number, of: Readonly<Record<string, string>>, isLast: boolean): Buffer {
+  return frame(HEADERS, isLast ? 5 : 4, stream, literals(of));
+}
+
+/** Headers, a message of one byte, trailers. */
+function whole(stream: number): Buffer {
+  return Buffer.concat([
+    headers(stream, GRPC, false),
+    frame(DATA, 0, stream, message(Buffer.from('x'))),
+    headers(stream, { 'grpc-status': '0' }, true),
+  ]);
+}

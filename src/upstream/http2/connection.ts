@@ -2,7 +2,13 @@
  * One HTTP/2 connection of an upstream, from the first attempt to its end. It is made once: what breaks or says GOAWAY is
  * replaced by another.
  */
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type ClientSessionRequestOptions,
+  connect as connectHttp2,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
 import { connect as connectSocket, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
@@ -23,31 +29,32 @@ const CONNECT_TIMEOUT_MS = 20_000;
 const LINGER_MS = 2000;
 /** gRPC servers close connections that ping more often than every five minutes. */
 const PING = { everyMs: 310_000, timeoutMs: 20_000 };
-/** RFC 9113 §6.5.2 advises servers to allow at least so many; more is assumed when they say so. */
-const STREAMS_AT_FIRST = 100;
+/** RFC 9113 §5.1.1: none follows it. */
+const LAST_STREAM_ID = 2 ** 31 - 1;
 
 export class Connection {
-  /** Resolves when calls can be made, rejects when there will be none. */
-  readonly connected: Promise<void>;
   readonly session: ClientHttp2Session;
   readonly #socket: Socket;
   readonly #clock: Clock;
+  readonly #onChange: (connection: Connection) => void;
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
+  wasReady = false;
   /** Why it ended. */
   failure: unknown;
   /** Calls that it has now. */
   running = 0;
-  #maxStreams = STREAMS_AT_FIRST;
+  /** GOAWAY: those behind it were not looked at. */
+  lastStreamId = LAST_STREAM_ID;
+  #maxStreams = 0;
   #cancelPing: (() => void) | undefined;
   /** On the monotonic clock. */
   #mayPingAt = 0;
   #suspected = false;
-  #speaks = false;
 
   constructor(
     settings: ConnectionSettings,
-    /** Runs once: it takes no more calls. `wasReady`: it did once. */
-    onEnd: (connection: Connection, wasReady: boolean) => void,
+    /** Runs when it may have room, and once when it takes no more calls. */
+    onChange: (connection: Connection) => void,
   ) {
     const { clock } = settings;
     const socket = open(settings);
@@ -62,45 +69,61 @@ export class Connection {
     this.session = session;
     this.#socket = socket;
     this.#clock = clock;
-    const end = (failure?: unknown) => {
-      this.failure ??= failure;
-      if (this.state === 'ended') return;
-      const wasReady = this.state === 'ready';
-      this.state = 'ended';
-      this.#cancelPing?.();
-      onEnd(this, wasReady);
-    };
-    this.connected = new Promise((resolve, reject) => {
-      const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () => session.destroy(new Error('connecting took too long')));
-      session.once('connect', () => {
-        cancelTimer();
-        const alpn = settings.tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
-        if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
-        session.setLocalWindowSize(CONNECTION_WINDOW);
-        if (this.state === 'connecting') this.state = 'ready';
-        this.#pingLater();
-        resolve();
-      });
-      session.once('close', () => {
-        cancelTimer();
-        end(new Error('the connection ended'));
-        reject(this.failure);
-      });
+    this.#onChange = onChange;
+    let isMute = false;
+    const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () => session.destroy(new Error('connecting took too long')));
+    session.once('connect', () => {
+      const alpn = settings.tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
+      if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
+      isMute = true;
+      session.setLocalWindowSize(CONNECTION_WINDOW);
     });
-    this.connected.catch(() => {}); // who waits hears of it
+    // RFC 9113 §3.4: the first word of a server. Before it nobody knows whether it is one, and how many calls it takes.
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
-      this.#speaks = true;
+      isMute = false;
       this.#maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+      if (this.state === 'connecting' && this.#maxStreams > 0) {
+        cancelTimer();
+        this.state = 'ready';
+        this.wasReady = true;
+        this.#pingLater();
+      }
+      onChange(this);
     });
+    const lose = (cause: unknown) => {
+      cancelTimer();
+      this.#end(isMute ? Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' }) : cause);
+    };
     // Streams that run may end; Node closes the session behind them, or destroys it if the code is an error.
-    session.on('goaway', (code) => end(new Error(`GOAWAY ${code}`)));
-    session.on('error', end);
-    socket.on('error', end);
+    session.on('goaway', (code, lastStreamId) => {
+      this.lastStreamId = lastStreamId;
+      this.#end(new Error(`GOAWAY ${code}`));
+    });
+    session.on('error', lose);
+    socket.on('error', lose);
+    session.once('close', () => lose(new Error('the connection ended')));
   }
 
-  /** Room for one more stream. */
+  /** It takes calls, now or when others have ended. */
+  get isAlive(): boolean {
+    const { closed, destroyed } = this.session;
+    return this.state === 'ready' && !this.#suspected && !closed && !destroyed;
+  }
+
+  /** It takes one more call. */
   get hasRoom(): boolean {
-    return !this.#suspected && this.running < this.#maxStreams;
+    return this.running < this.#maxStreams && this.isAlive;
+  }
+
+  /** Begins a stream. Throws for headers that Node does not send. */
+  request(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream {
+    const stream = this.session.request(headers, options);
+    this.running++;
+    if (stream.id === LAST_STREAM_ID) {
+      this.#end(new Error('it has had all its streams'));
+      stream.once('close', () => this.session.close()); // GOAWAY stops streams that were not sent yet
+    }
+    return stream;
   }
 
   get bytesRead(): number {
@@ -118,11 +141,6 @@ export class Connection {
     this.#ping();
   }
 
-  /** What a call died of, where it is likely that nobody there speaks HTTP/2. */
-  causeOf(error: unknown): unknown {
-    return this.#speaks ? error : Object.assign(new Error(NO_HTTP2, { cause: error }), { code: 'NO_HTTP2' });
-  }
-
   /** Says GOAWAY and closes; an upstream that keeps its side open is not waited for. Nothing may run any more. */
   close(): void {
     this.session.close();
@@ -132,6 +150,14 @@ export class Connection {
 
   destroy(): void {
     this.session.destroy();
+  }
+
+  #end(failure: unknown): void {
+    if (this.state === 'ended') return;
+    this.failure = failure;
+    this.state = 'ended';
+    this.#cancelPing?.();
+    this.#onChange(this);
   }
 
   #pingLater(): void {
@@ -148,11 +174,11 @@ export class Connection {
       if (error !== null) return;
       this.#suspected = false;
       this.#pingLater();
+      this.#onChange(this);
     });
   }
 }
 
-/** RFC 9113 §3.4: the first word of a server is SETTINGS. */
 const NO_HTTP2 =
   'expected HTTP/2, got no word of it: is that the port of a gRPC server, and is TLS on both sides or on none?';
 

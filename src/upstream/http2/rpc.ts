@@ -28,6 +28,7 @@ import { type MessageSink, Outgoing } from '../outgoing.js';
 import { streamedResponse, unaryResponse } from '../responses.js';
 import type { Connection } from './connection.js';
 import type { Deadlines } from './deadlines.js';
+import { type Follower, followersOf } from './followers.js';
 import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
 import { type FoundMessage, framed, MessageReader } from './message-reader.js';
 
@@ -77,7 +78,7 @@ export class Http2Rpc implements MessageSink {
   #refused = false;
   readonly #stream: ClientHttp2Stream;
   readonly #reader: MessageReader;
-  readonly #followers: Set<Http2Rpc>;
+  readonly #followers: Set<Follower>;
   /** Of a client stream: breaks off what is being sent. */
   #breakOff: AbortController | undefined;
   #resolve!: (response: CallResponse | Promise<CallResponse>) => void;
@@ -110,7 +111,7 @@ export class Http2Rpc implements MessageSink {
     });
     this.#reader = new MessageReader(maxResponseBytes);
     this.#heardBefore = connection.bytesRead;
-    const stream = connection.session.request(headers, this.#streaming());
+    const stream = connection.request(headers, this.#streaming());
     this.#stream = stream;
     stream.on('response', (found, flags) => this.#onHeaders(found, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0));
     stream.on('trailers', (found) => {
@@ -249,8 +250,8 @@ export class Http2Rpc implements MessageSink {
   #withoutStatus(rstCode: number | undefined): StatusError {
     const lost = (this.#failure as { lost?: Error } | undefined)?.lost;
     this.#failure = undefined;
-    const cause = this.connection.causeOf(lost ?? `RST_STREAM ${rstCode}`);
-    if (rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+    const cause = lost ?? `RST_STREAM ${rstCode}`;
+    if (rstCode === constants.NGHTTP2_REFUSED_STREAM || (this.#stream.id ?? 0) > this.connection.lastStreamId) {
       this.#refused = this.#headers === undefined;
       return unreachable(cause, this.#refused);
     }
@@ -326,22 +327,4 @@ export class Http2Rpc implements MessageSink {
       else consumer.reject(this.#failure);
     }
   }
-}
-
-/** Rpcs by the signal that cancels them: the calls of an aggregate share one, and so one listener. */
-const FOLLOWERS = new WeakMap<AbortSignal, Set<Http2Rpc>>();
-
-function followersOf(signal: AbortSignal): Set<Http2Rpc> {
-  const known = FOLLOWERS.get(signal);
-  if (known !== undefined) return known;
-  const rpcs = new Set<Http2Rpc>();
-  FOLLOWERS.set(signal, rpcs);
-  signal.addEventListener(
-    'abort',
-    () => {
-      for (const rpc of rpcs) rpc.abort(cancelled());
-    },
-    { once: true },
-  );
-  return rpcs;
 }

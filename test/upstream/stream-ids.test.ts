@@ -1,0 +1,54 @@
+import { once } from 'node:events';
+import { type ClientHttp2Session, connect, createServer, type Http2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import test from 'ava';
+import { systemClock } from '../../src/base/clock.js';
+import { createHttp2Transport } from '../../src/upstream/http2.js';
+
+// A day and a half of 10,000 calls a second use up the ids of a connection (RFC 9113 §5.1.1).
+
+test('a connection that has had all its streams is followed by another, and no call is lost', async (t) => {
+  const last = 2 ** 31 - 1;
+  const ids: (number | undefined)[] = [];
+  const sessions = new Set<Http2Session | undefined>();
+  const server = createServer();
+  server.on('stream', (stream) => {
+    ids.push(stream.id);
+    sessions.add(stream.session);
+    stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+    stream.end(Buffer.alloc(5));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  t.teardown(() => server.close());
+  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const transport = createHttp2Transport({ target, maxResponseBytes: 1000 }, systemClock);
+  const call = () =>
+    transport.call({
+      method: { path: '/a.B/C', clientStreaming: false, serverStreaming: false },
+      message: new Uint8Array(0),
+      metadata: [],
+      signal: new AbortController().signal,
+      context: { surface: 'default', requestId: 'x' },
+    });
+
+  beginWithStreamId(last - 4);
+  await Promise.all([call(), call(), call()]);
+  await Promise.all([call(), call()]);
+  t.deepEqual(ids, [last - 4, last - 2, last, last - 4, last - 2]);
+  t.is(sessions.size, 2);
+  await transport.close(0);
+});
+
+/** Sessions of this process' clients give this id to their first stream. */
+function beginWithStreamId(id: number): void {
+  const any = connect('http://127.0.0.1:1').on('error', () => {});
+  const sessions = Object.getPrototypeOf(any) as ClientHttp2Session;
+  const { request } = sessions;
+  const seen = new WeakSet<Http2Session>();
+  sessions.request = function begin(this: ClientHttp2Session & { setNextStreamID(id: number): void }, ...args) {
+    if (!seen.has(this)) this.setNextStreamID(id);
+    seen.add(this);
+    return request.apply(this, args);
+  };
+}
