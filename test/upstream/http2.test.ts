@@ -254,11 +254,40 @@ test('http2: what was looked at before GOAWAY is not sent again', async (t) => {
   t.is(sockets.length, 1);
 });
 
+for (const kind of ['one message', 'a stream'] as const)
+  for (const status of ['0', '8'] as const)
+    test(`http2: a status ${status} before ${kind} was taken is the answer, also without RST_STREAM`, async (t) => {
+      const { transport } = await frames(t, (socket, stream) => {
+        socket.write(status === '0' ? whole(stream) : headers(stream, { ...GRPC, 'grpc-status': status }, true));
+      });
+      const endless = async function* () {
+        for (;;) {
+          yield new Uint8Array(64 * 1024);
+          await turn(1);
+        }
+      };
+      const upload = kind === 'a stream' ? endless() : new Uint8Array(1024 * 1024);
+      const method = { ...CALL.method, clientStreaming: kind === 'a stream' };
+      const call = transport.call({ ...CALL, method, message: upload });
+      if (status === '0') t.is(((await call).message as Uint8Array).length, 1);
+      else t.is((await t.throwsAsync(call, { instanceOf: StatusError }))!.httpStatus, 429);
+      t.is(transport.running(), 0);
+    });
+
 test('http2: what an upstream says before its headers (1xx) is not its answer', async (t) => {
   const { transport } = await frames(t, (socket, stream) => {
     socket.write(Buffer.concat([headers(stream, { ':status': '103', link: 'x' }, false), whole(stream)]));
   });
   t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
+});
+
+test('http2: the content type of an answer is gRPC with any suffix or parameter, and no other that begins so', async (t) => {
+  let type = '';
+  const { transport } = await frames(t, (socket, stream) => socket.write(whole(stream, type)));
+  for (type of ['application/grpc', 'application/grpc+proto', 'application/grpc;charset=utf-8'])
+    await t.notThrowsAsync(transport.call(CALL), type);
+  for (type of ['application/grpc-web', 'application/grpc-web+proto', 'application/grpcx', 'text/plain'])
+    t.is((await t.throwsAsync(transport.call(CALL), { instanceOf: StatusError }))!.httpStatus, 502, type);
 });
 
 test('http2: a connection that Node gave up takes no further call', async (t) => {
@@ -347,9 +376,9 @@ function headers(stream: number, of: Readonly<Record<string, string>>, isLast: b
 }
 
 /** Headers, a message of one byte, trailers. */
-function whole(stream: number): Buffer {
+function whole(stream: number, type = 'application/grpc'): Buffer {
   return Buffer.concat([
-    headers(stream, GRPC, false),
+    headers(stream, { ':status': '200', 'content-type': type }, false),
     frame(DATA, 0, stream, message(Buffer.from('x'))),
     headers(stream, { 'grpc-status': '0' }, true),
   ]);

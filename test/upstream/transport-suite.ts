@@ -535,6 +535,11 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     ['answers with HTTP 401', 502, (stream) => stream.respond({ ':status': 401 }, { endStream: true })],
     ['answers with HTTP 503', 503, (stream) => stream.respond({ ':status': 503 }, { endStream: true })],
     [
+      'answers with HTTP 503 and a status of gRPC',
+      429,
+      (stream) => stream.respond({ ...GRPC, ':status': 503, 'grpc-status': '8' }, { endStream: true }),
+    ],
+    [
       'says a status that is no number',
       500,
       (stream) => stream.respond({ ...GRPC, 'grpc-status': 'abc' }, { endStream: true }),

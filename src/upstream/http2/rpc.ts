@@ -123,7 +123,7 @@ export class Http2Rpc implements MessageSink {
       this.#failure ??= this.#closed ? undefined : { lost: error };
     });
     // The upstream has said all: an answer does not wait for what is still to be sent.
-    if (request.method.clientStreaming) stream.on('end', () => this.#trailers !== undefined && void this.#finish());
+    stream.on('end', () => this.#trailers !== undefined && void this.#finish());
     stream.on('close', () => void this.#finish());
     this.#followers = followersOf(signal).add(this);
     if (deadline !== undefined) settings.deadlines.add(deadline, this);
@@ -163,13 +163,13 @@ export class Http2Rpc implements MessageSink {
   #onHeaders(headers: IncomingHttpHeaders, isLast: boolean): void {
     this.#headers = headers;
     const status = headers[':status'] as number | undefined;
-    if (status !== 200) return this.abort(this.#ofHttpStatus(Number(status)));
-    const type = headers['content-type'];
     if (isLast && statusOf(headers) !== undefined) {
       this.#trailers = headers;
       return;
     }
-    if (type === undefined || !/^application\/grpc\b/.test(type)) {
+    if (status !== 200) return this.abort(this.#ofHttpStatus(Number(status)));
+    const type = headers['content-type'];
+    if (type === undefined || !/^application\/grpc(?:[+;]|$)/.test(type)) {
       return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
     }
     if (this.request.method.serverStreaming) this.#answerWithStream();
@@ -271,7 +271,7 @@ export class Http2Rpc implements MessageSink {
     this.#followers.delete(this);
     this.#outgoing?.stop();
     if (failure !== undefined) this.#messages.length = 0;
-    if (!this.#stream.writableEnded) this.#reset();
+    if (!this.#stream.writableFinished) this.#reset();
     this.#give();
     if (this.#refused && this.isFirst) this.#resolve(this.settings.again(this.request));
     else this.#reject(failure); // of a call that was answered: no effect
