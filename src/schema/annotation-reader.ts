@@ -1,7 +1,7 @@
 /** Option trees → google.api.HttpRule, protogate.v1.Policy and protogate.v1.Aggregate, typed. */
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { AggregateDeclaration, HttpRule, PolicyDeclaration, StepDeclaration } from './annotations.js';
-import { OptionReader, type OptionTree, type PlaceOf } from './option-tree.js';
+import { type OptionMessage, OptionReader } from './option-tree.js';
 
 /** Full names of the extensions that are read. */
 export const HTTP = 'google.api.http';
@@ -13,8 +13,8 @@ export const FIELD_BEHAVIOR = 'google.api.field_behavior';
 const VERBS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
 /** Undefined: the rule has no pattern; that is reported. */
-export function readHttpRule(tree: OptionTree, placeOf: PlaceOf, diagnostics: Diagnostic[]): HttpRule {
-  return httpRule(new OptionReader(tree, '', placeOf, 'http-rule', diagnostics));
+export function readHttpRule(option: OptionMessage, diagnostics: Diagnostic[]): HttpRule {
+  return httpRule(new OptionReader(option, 'http-rule', diagnostics));
 }
 
 function httpRule(reader: OptionReader): HttpRule {
@@ -49,8 +49,8 @@ function httpRule(reader: OptionReader): HttpRule {
   return rule;
 }
 
-export function readPolicy(tree: OptionTree, placeOf: PlaceOf, diagnostics: Diagnostic[]): PolicyDeclaration {
-  const reader = new OptionReader(tree, '', placeOf, 'policy', diagnostics);
+export function readPolicy(option: OptionMessage, diagnostics: Diagnostic[]): PolicyDeclaration {
+  const reader = new OptionReader(option, 'policy', diagnostics);
   const auth = reader.messages('auth').map(readAuth).at(-1);
   const rateLimits = reader.messages('rate_limits').map(readRateLimit);
   const cache = reader.messages('cache').map(readCache).at(-1);
@@ -143,8 +143,8 @@ function readRetry(reader: OptionReader): NonNullable<PolicyDeclaration['retry']
 const DEFAULT_MAX_CALLS = 64;
 const DEFAULT_CONCURRENCY = 8;
 
-export function readAggregate(tree: OptionTree, placeOf: PlaceOf, diagnostics: Diagnostic[]): AggregateDeclaration {
-  const reader = new OptionReader(tree, '', placeOf, 'aggregate', diagnostics);
+export function readAggregate(option: OptionMessage, diagnostics: Diagnostic[]): AggregateDeclaration {
+  const reader = new OptionReader(option, 'aggregate', diagnostics);
   const aggregate = {
     steps: reader.messages('steps').map(readStep),
     maxCalls: reader.integer('max_calls') || DEFAULT_MAX_CALLS,

@@ -29,7 +29,7 @@ export interface Places {
 
 export interface ImportDeclaration {
   readonly path: string;
-  readonly place: () => Position;
+  readonly position: Position;
 }
 
 /** A type's name as written, resolved outwards from `scope`; with a leading dot it is absolute. */

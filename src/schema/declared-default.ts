@@ -4,45 +4,43 @@
  */
 import type { TypeReference } from './declaration.js';
 import type { ScalarType } from './descriptor.js';
+import { unescaped } from './string-escapes.js';
+import type { ValueNode } from './syntax-tree.js';
 
 type DeclaredType = ScalarType | TypeReference;
 
-/** As the parser gives it, to which a whole number is a double: `literal` is asked for what that cannot hold. */
-export function parsedDefault(value: unknown, type: DeclaredType, literal: () => string | undefined): string {
-  if (type === 'bytes') return Buffer.from(String(value), 'latin1').toString('base64');
-  const isWide = typeof type === 'string' && type.endsWith('64');
-  const isExact = typeof value !== 'number' || Number.isSafeInteger(value);
-  return (isWide && !isExact ? wholeText(literal() ?? '') : undefined) ?? String(value);
+/** As it is written; undefined: it is no value of an integer type. */
+export function parsedDefault({ value, bytes }: ValueNode, type: DeclaredType): string | undefined {
+  if (type === 'bytes') return (bytes ?? Buffer.from(String(value))).toString('base64');
+  const whole = typeof type === 'string' ? WHOLE.get(type.replace(/\d+$/, '')) : undefined;
+  return whole?.test(String(value)) === false ? undefined : numberText(value, type);
 }
 
-/** `-0x10`, `017`: in decimals; undefined: it is no whole number. */
-function wholeText(literal: string): string | undefined {
-  const [, sign = '', digits = ''] = /^(-?)\s*(\w+)$/.exec(literal) ?? [];
-  const octal = /^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits;
-  return /^(0[xX][0-9a-fA-F]+|0o[0-7]+|[1-9]\d*)$/.test(octal) ? `${sign}${BigInt(octal)}` : undefined;
-}
+const SIGNED = /^-?\d+$/;
+const UNSIGNED = /^\d+$/;
+const WHOLE: ReadonlyMap<string, RegExp> = new Map([
+  ['int', SIGNED],
+  ['sint', SIGNED],
+  ['sfixed', SIGNED],
+  ['uint', UNSIGNED],
+  ['fixed', UNSIGNED],
+]);
 
 /** As a descriptor has it (descriptor.proto: `default_value`): bytes with C's escapes. */
 export function describedDefault(text: string, type: DeclaredType): string {
-  if (type === 'bytes') return unescaped(text).toString('base64');
-  return (type === 'float' || type === 'double' ? WORDS.get(text) : undefined) ?? text;
+  return type === 'bytes' ? unescaped(text).toString('base64') : numberText(text, type);
 }
 
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ['inf', 'Infinity'],
-  ['-inf', '-Infinity'],
-  ['nan', 'NaN'],
-]);
-
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
-
-function unescaped(text: string): Buffer {
-  const bytes = text.replace(/\\([0-7]{1,3}|.)/gs, (_, code: string) =>
-    /^[0-7]/.test(code) ? String.fromCharCode(Number.parseInt(code, 8) & 0xff) : (ESCAPES.get(code) ?? code),
-  );
-  return Buffer.from(bytes, 'latin1');
+/** Of floats and doubles as JavaScript writes them; all else is as it is. */
+function numberText(value: ValueNode['value'], type: DeclaredType): string {
+  if (type !== 'float' && type !== 'double') return String(value);
+  const double = INFINITE.get(String(value)) ?? Number(value);
+  // Compilers write as many digits of a float as they like.
+  const number = type === 'float' ? Math.fround(double) : double;
+  return Object.is(number, -0) ? '-0' : String(number);
 }
+
+const INFINITE: ReadonlyMap<string, number> = new Map([
+  ['inf', Number.POSITIVE_INFINITY],
+  ['-inf', Number.NEGATIVE_INFINITY],
+]);

@@ -30,7 +30,7 @@ import type {
 import { isScalarType, nameIn } from './declaration.js';
 import { describedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
-import { type PlaceOf, toOptionTree } from './option-tree.js';
+import type { OptionMessage, OptionTree, OptionValue } from './option-tree.js';
 
 const EXTENSION_FILES = [
   'google/protobuf/descriptor.proto',
@@ -48,6 +48,10 @@ const OPTION_NUMBERS = new Map([
   [DEFAULT_POLICY, 80_731],
   [AGGREGATE, 80_732],
 ]);
+
+/** Of `options` in MethodDescriptorProto and ServiceDescriptorProto. */
+const METHOD_OPTIONS = 4;
+const SERVICE_OPTIONS = 3;
 
 /** `shown` names the set in diagnostics; `protoRoot` holds the extensions' protos. */
 export function readDescriptorSet(
@@ -171,10 +175,7 @@ class SetConverter {
     return {
       name: this.name,
       package: scope,
-      imports: (file.dependency ?? []).map((path, i) => {
-        const position = this.at([3, i]);
-        return { path, place: () => position };
-      }),
+      imports: (file.dependency ?? []).map((path, i) => ({ path, position: this.at([3, i]) })),
       messages: this.messages,
       enums: this.enums,
       services: this.services,
@@ -270,12 +271,10 @@ class SetConverter {
 
   private service(proto: ServiceProto, scope: string, path: Path): void {
     const fullName = nameIn(scope, proto.name);
-    const policy = extensionOf(proto.options, DEFAULT_POLICY);
-    const place = this.placeOf([...path, 3, OPTION_NUMBERS.get(DEFAULT_POLICY) ?? 0], path);
     this.services.push({
       fullName,
       methods: (proto.method ?? []).map((method, i) => this.method(method, fullName, [...path, 2, i])),
-      defaultPolicy: isObject(policy) ? readPolicy(toOptionTree(policy), place, this.diagnostics) : undefined,
+      defaultPolicy: this.annotation(proto.options, DEFAULT_POLICY, path, SERVICE_OPTIONS, readPolicy),
       position: this.at(path),
       places: this.note(fullName, path),
     });
@@ -293,32 +292,28 @@ class SetConverter {
       serverStreaming: proto.server_streaming === true,
       idempotency: level === 'NO_SIDE_EFFECTS' ? 'no-side-effects' : level === 'IDEMPOTENT' ? 'idempotent' : 'unknown',
       deprecated: options?.deprecated === true,
-      httpRule: this.annotation(options, HTTP, path, readHttpRule),
-      policy: this.annotation(options, POLICY, path, readPolicy),
-      aggregate: this.annotation(options, AGGREGATE, path, readAggregate),
+      httpRule: this.annotation(options, HTTP, path, METHOD_OPTIONS, readHttpRule),
+      policy: this.annotation(options, POLICY, path, METHOD_OPTIONS, readPolicy),
+      aggregate: this.annotation(options, AGGREGATE, path, METHOD_OPTIONS, readAggregate),
       position: this.at(path),
     };
   }
 
+  /** `field`: of the owner's options, in its descriptor. */
   private annotation<T>(
     options: Options | undefined,
     extension: string,
-    path: Path,
-    read: (tree: ReturnType<typeof toOptionTree>, placeOf: PlaceOf, diagnostics: Diagnostic[]) => T,
+    owner: Path,
+    field: number,
+    read: (option: OptionMessage, diagnostics: Diagnostic[]) => T,
   ): T | undefined {
     const value = extensionOf(options, extension);
     if (!isObject(value)) return undefined;
-    const place = this.placeOf([...path, 4, OPTION_NUMBERS.get(extension) ?? 0], path);
-    return read(toOptionTree(value), place, this.diagnostics);
-  }
-
-  /** Sets have places of whole options, at best: every value of one has the option's line. */
-  private placeOf(option: Path, owner: Path): PlaceOf {
-    const position = this.locations.has(option.join()) ? this.at(option) : this.at(owner);
+    const path = [...owner, field, OPTION_NUMBERS.get(extension) ?? 0];
+    const position = this.at(this.locations.has(path.join()) ? path : owner);
     const { file, line } = position;
-    const inside = line === undefined ? { file } : { file, line };
-    // A column of the option is no column of what stands in it.
-    return (path) => (path === '' ? position : inside);
+    // Sets have places of whole options, at best: a column of one is no column of what stands in it.
+    return read({ value: treeOf(value, line === undefined ? { file } : { file, line }), position }, this.diagnostics);
   }
 
   /** Remembers where a declaration stands, and its comment. */
@@ -369,6 +364,15 @@ function extensionOf(options: Options | undefined, name: string): unknown {
   return options?.[`.${name}`];
 }
 
+/** As protobufjs decodes a message: a repeated field is an array. */
+function treeOf(message: object, position: Position): OptionTree {
+  const placed = (one: OptionValue['value'] | object): OptionValue => ({
+    value: isObject(one) ? treeOf(one, position) : one,
+    position,
+  });
+  return new Map(Object.entries(message).map(([name, value]) => [name, asList(value).map(placed)]));
+}
+
 function isMapEntry({ options }: MessageProto): boolean {
   return options?.map_entry === true;
 }
@@ -377,6 +381,6 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-function asList(value: unknown): readonly unknown[] {
-  return value === undefined ? [] : Array.isArray(value) ? value : [value];
+function asList<T>(value: T | readonly T[] | undefined): readonly T[] {
+  return value === undefined ? [] : Array.isArray(value) ? value : [value as T];
 }

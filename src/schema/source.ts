@@ -160,13 +160,13 @@ class SchemaLoader {
   loadImports(): void {
     const missing = new Set<string>();
     for (const { declaration } of this.files.values()) {
-      for (const { path, place } of declaration.imports) {
+      for (const { path, position } of declaration.imports) {
         if (this.files.has(path)) continue;
         const found = this.find(path);
         if (found !== undefined) this.loadFile(path, found, false);
         else if (!missing.has(`${declaration.name} ${path}`)) {
           missing.add(`${declaration.name} ${path}`);
-          this.diagnostics.push(errorAt(place(), 'unknown-import', this.notFound(path)));
+          this.diagnostics.push(errorAt(position, 'unknown-import', this.notFound(path)));
         }
       }
     }

@@ -148,6 +148,62 @@ service S {
 }
 `;
 
+const LITERALS = `syntax = "proto2";
+package t . lit ;
+message M {
+  optional string escapes = 0x1 [default = "\\a\\b\\f\\n\\r\\t\\v\\\\\\?\\'\\"\\101\\x41\\X4\\u00e9\\U0001f600\\303\\251" 'y"' /* c */ "z"];
+  optional bytes raw = 02 [default = "é\\377\\x00\\"'\\?" 'a' "\\1\\12\\1234"];
+  optional double one = 3 [default = 1.];
+  optional double part = 4 [default = .5];
+  optional double power = 5 [default = -1.5E-3];
+  optional double great = 6 [default = 12345678901234567890];
+  optional double zero = 7 [default = -0.0];
+  optional float third = 9 [default = 0.333];
+  optional int32 none = 10 [default = -0];
+  optional int32 low = 11 [default = -0x80000000];
+  optional uint32 octal = 12 [default = 0037777777777];
+  optional . t . lit
+    . E e = 13 [default = TRUE];
+  map < string , t.lit /* m */ . M > many = 14 [json_name = "m\\x61ny", deprecated=true];
+}
+enum E { TRUE = -2147483648; inf = 2147483647; C = 0x10; D = -010; reserved -5 to -3, 100 to 2147483646; reserved "X" "Y"; };
+service S { ; rpc stream ( stream . t.lit.M ) returns ( stream t . lit.M ) { ; } ; rpc returns(M) returns (.t.lit.M) {} }
+;`;
+
+const OPTION_FORMS = `syntax = "proto3";
+package t.forms;
+import "google/api/annotations.proto";
+import "protogate/v1/annotations.proto";
+message R { string name = 1; repeated string list = 2; }
+service S {
+  option ( . protogate . v1 . default_policy ) . auth . scopes = "a" 'b'; option (protogate.v1.default_policy).max_request_bytes = 0x10;
+  rpc Brackets(R) returns (R) {
+    option (google.api.http) = { get: "/v1/\\x61", additional_bindings [ < post: "/v1/" /* c */ 'b'; body: "*" >, { put: "/v1/c" } ] additional_bindings: [] };
+  }
+  rpc Parts(R) returns (R) {
+    option (protogate.v1.policy).timeout.seconds = 1;
+    option (google.api.http).custom.kind = "HEAD";
+    option (protogate.v1.policy).timeout.nanos = 017;
+    option (google.api.http).custom.path = "/v1/p";
+    option (protogate.v1.policy).auth.mode = MODE_PUBLIC;
+  }
+}
+`;
+
+const EDITION_FORMS = `edition = "2023";
+package t.edf;
+option features = { field_presence: IMPLICIT, repeated_field_encoding: EXPANDED };
+message M {
+  reserved gone, lost;
+  reserved 100 to max;
+  int32 a = 1 [features = { field_presence: EXPLICIT }];
+  repeated int32 b = 2;
+  message string { M message = 1; }
+  .t.edf.M.string c = 3;
+  enum Kept { reserved q, r; ZERO = 0; }
+}
+`;
+
 const SCOPES: Fixture = {
   'a/b/c.proto': `syntax = "proto3"; package a.b.c; import "a/b/other.proto"; import "a/top.proto";
 message M { N n = 1; .a.N absolute = 2; b.Other other = 3; Outer.N inner = 4; E e = 5;
@@ -162,6 +218,9 @@ export const FIXTURES: readonly (readonly [name: string, fixture: Fixture])[] = 
   ['edition 2023 features, inherited and overridden', { 'test.proto': EDITION }],
   ['a whole file DELIMITED', { 'test.proto': DELIMITED }],
   ['policies and aggregates', { 'test.proto': POLICIES }],
+  ['literals and names of all forms', { 'test.proto': LITERALS }],
+  ['options of all forms', { 'test.proto': OPTION_FORMS }],
+  ['edition 2023, other forms', { 'test.proto': EDITION_FORMS }],
   ['names in scopes', SCOPES],
   [
     'google/api itself declares nothing twice',

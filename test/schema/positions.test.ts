@@ -150,27 +150,35 @@ const broken = (line: number, column: number, text: string) =>
 
 const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = [
   ['a message without a name', 'syntax = "proto3";\nmessage {\n', broken(2, 9, "expected a name, got '{'")],
-  ['an unknown syntax', '\n syntax = "proto4";\nmessage M {}\n', broken(2, 2, 'syntax: expected .*, got "proto4"')],
-  ['an unknown edition', 'edition = "1999";\n', broken(1, 12, "expected a known edition, got '1999'")],
-  ['a word that is none', 'syntax = "proto3";\n  messsage M {}\n', broken(2, 3, "illegal token 'messsage'")],
+  ['an unknown syntax', '\n syntax = "proto4";\nmessage M {}\n', broken(2, 12, 'syntax: expected .*, got "proto4"')],
+  [
+    'an unknown edition',
+    'edition = "1999";\n',
+    broken(1, 12, 'syntax: expected proto2, proto3, 2023, 2024, got "1999"'),
+  ],
+  [
+    'a word that is none',
+    'syntax = "proto3";\n  messsage M {}\n',
+    broken(2, 3, "expected a declaration such as message, .*, got 'messsage'"),
+  ],
   ['a missing semicolon', body('string a = 1 string b = 2;'), broken(4, 26, "expected ';', got 'string'")],
   [
     'a token that its line has before, in a comment and in a string',
     body('/* } */ string a = 1 [json_name = "}"] }'),
     broken(4, 52, "expected ';', got '}'"),
   ],
-  ['a token before a line end', body('optional\n\n'), broken(6, 2, "expected a legal type, got '}'")],
-  ['a number that is none', body('string a = x;'), broken(4, 24, "expected a legal number, got 'x'")],
+  ['a token before a line end', body('optional\n\n'), broken(6, 2, "expected a type, got '}'")],
+  ['a number that is none', body('string a = x;'), broken(4, 24, "expected a number, got 'x'")],
   [
     'the end in a statement',
     'syntax = "proto3";\nimport "x.proto"\n\n',
     broken(2, 17, "expected ';', got the end of the file"),
   ],
-  ['the end in a block', `${HEAD}message M {\n  // more\n`, broken(5, 10, 'expected more, got the end of the file')],
+  ['the end in a block', `${HEAD}message M {\n  // more\n`, broken(5, 10, "expected '}', got the end of the file")],
   [
     'the end of a file that says null',
     `${HEAD}message null { string a = null;`,
-    broken(4, 27, "expected a legal number, got 'null'"),
+    broken(4, 27, "expected a number, got 'null'"),
   ],
   ['a comma for a semicolon', 'syntax = "proto3";\nimport "a", "b;\n', broken(2, 11, "expected ';', got ','")],
   ['an open string', 'syntax = "proto3";\nimport "b;\n', broken(2, 8, 'expected a closing quote, found none')],

@@ -1,0 +1,73 @@
+/** Where the declarations of a `.proto` file stand, and what its comments say of them. */
+import { readFileSync } from 'node:fs';
+import type { Places } from './declaration.js';
+import { nameIn } from './declaration.js';
+import { parseProto } from './proto-parser.js';
+import { commentOf } from './source-comments.js';
+import { SourceText } from './source-text.js';
+import type { Block, FieldNode } from './syntax-tree.js';
+import { Words } from './words.js';
+
+interface Found {
+  readonly start: number;
+  readonly at: number;
+}
+
+/** Reads the file again when somebody asks for the first of them, and keeps what it found. */
+export function placesOf(path: string): Places {
+  let found: ReadonlyMap<string, Found> | undefined;
+  let source = new SourceText(path, '');
+  function find(fullName: string): Found | undefined {
+    if (found === undefined) {
+      source = new SourceText(path, readAgain(path));
+      found = declarationsIn(source);
+    }
+    return found.get(fullName);
+  }
+  return {
+    position: (fullName) => {
+      const place = find(fullName);
+      return place === undefined ? { file: path } : source.at(place.at);
+    },
+    comment: (fullName) => {
+      const place = find(fullName);
+      return place === undefined ? undefined : commentOf(source.text, place.start);
+    },
+  };
+}
+
+/** A file that is gone by now has no places. */
+function readAgain(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** By full name; none if the file has been broken since it was loaded. */
+function declarationsIn(source: SourceText): ReadonlyMap<string, Found> {
+  const found = new Map<string, Found>();
+  const note = (scope: string, { name, start, at }: Found & { readonly name: string }): string => {
+    const fullName = nameIn(scope, name);
+    found.set(fullName, { start, at });
+    return fullName;
+  };
+  const noteBlock = ({ messages, enums, extensions }: Block, fields: readonly FieldNode[], scope: string): void => {
+    for (const field of [...fields, ...extensions]) note(scope, field);
+    for (const message of messages) noteBlock(message, message.fields, note(scope, message));
+    for (const one of enums) {
+      const fullName = note(scope, one);
+      for (const value of one.values) note(fullName, { ...value, start: value.at });
+    }
+  };
+  try {
+    const file = parseProto(source, new Words());
+    noteBlock(file, [], file.package);
+    for (const service of file.services) {
+      const fullName = note(file.package, service);
+      for (const rpc of service.rpcs) note(fullName, rpc);
+    }
+  } catch {}
+  return found;
+}

@@ -1,0 +1,80 @@
+/** The tokens of a `.proto` file, with what the grammar asks of them everywhere. Texts that it gives stand by themselves. */
+import { integerOf, ProtoLexer, ProtoSyntaxError, shown } from './proto-lexer.js';
+import type { Words } from './words.js';
+
+/** Of messages in messages, of messages in the value of an option, of names in names. */
+const MAX_DEPTH = 100;
+
+export class ProtoTokens extends ProtoLexer {
+  private depth = 0;
+
+  constructor(
+    text: string,
+    readonly words: Words,
+  ) {
+    super(text);
+  }
+
+  /** Whether the present token is this one; if so, goes on. */
+  skip(token: string): boolean {
+    if (this.token !== token) return false;
+    this.next();
+    return true;
+  }
+
+  expect(token: string): void {
+    if (!this.skip(token)) throw this.expected(`'${token}'`);
+  }
+
+  /** What is wrong with the present token. */
+  expected(what: string): ProtoSyntaxError {
+    const got = this.kind === 'end' ? 'the end of the file' : shown(this.text.slice(this.start, this.end));
+    return new ProtoSyntaxError(this.start, `expected ${what}, got ${got}`);
+  }
+
+  /** `{`, then `statement` at each token that is no `;`, up to the `}`. */
+  block(statement: () => void): void {
+    this.expect('{');
+    this.requireDepth(++this.depth);
+    while (!this.skip('}')) {
+      if (this.kind === 'end') throw this.expected("'}'");
+      if (!this.skip(';')) statement();
+    }
+    this.depth--;
+  }
+
+  name(): string {
+    if (this.kind !== 'word' || this.dotted) throw this.expected('a name');
+    const name = this.words.of(this.token);
+    this.next();
+    return name;
+  }
+
+  /** `pkg.Type`, `.pkg.Type`; blanks may stand around its dots. */
+  typeName(expected: string): string {
+    const isWord = this.kind === 'word';
+    if (!isWord && this.token !== '.') throw this.expected(expected);
+    let name = this.token;
+    this.next();
+    if (isWord && !this.token.startsWith('.')) return this.words.of(name);
+    while (name.endsWith('.') ? this.kind === 'word' : this.token.startsWith('.')) {
+      name += this.token;
+      this.next();
+    }
+    if (!TYPE_NAME.test(name)) throw this.expected('a name');
+    return this.words.of(name);
+  }
+
+  number(): number {
+    const number = this.kind === 'number' ? integerOf(this.token) : undefined;
+    if (typeof number !== 'number') throw this.expected('a number');
+    this.next();
+    return number;
+  }
+
+  requireDepth(depth: number): void {
+    if (depth > MAX_DEPTH) throw new ProtoSyntaxError(this.start, `expected at most ${MAX_DEPTH} levels, got more`);
+  }
+}
+
+const TYPE_NAME = /^\.?[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*$/;

@@ -1,0 +1,37 @@
+/** C's escapes as protoc knows them: `\n`, `\?`, `\101`, `\x41`, `\u00e9`, `\U0001f600`. All but the last two are bytes. */
+
+/** One of them, where it starts. */
+export const ESCAPE =
+  /\\(?:[abfnrtv\\?'"]|[0-7]{1,3}|[xX][\da-fA-F]{1,2}|u[\da-fA-F]{4}|U00(?:0[\da-fA-F]|10)[\da-fA-F]{4})/y;
+
+/** A run of `\u` may be a pair of surrogates. */
+const ESCAPES =
+  /(?<units>(?:\\u[\da-fA-F]{4})+)|\\U(?<point>[\da-fA-F]{8})|\\[xX](?<hex>[\da-fA-F]{1,2})|\\(?<octal>[0-7]{1,3})|\\(?<letter>.)/gs;
+
+const LETTERS: ReadonlyMap<string, string> = new Map([
+  ['a', '\x07'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['v', '\v'],
+]);
+
+/** The bytes that a literal stands for; its text is UTF-8. */
+export function unescaped(literal: string): Buffer {
+  // A character for each byte: escapes are the same in it.
+  const bytes = latin1(literal).replace(ESCAPES, (...match) => {
+    const { units, point, hex, octal, letter } = match.at(-1) as Record<string, string | undefined>;
+    if (units !== undefined) return latin1(JSON.parse(`"${units}"`) as string);
+    if (point !== undefined) return latin1(String.fromCodePoint(Number.parseInt(point, 16)));
+    if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
+    if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
+    return LETTERS.get(letter ?? '') ?? letter ?? '';
+  });
+  return Buffer.from(bytes, 'latin1');
+}
+
+function latin1(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
