@@ -54,13 +54,16 @@ export class ProtoTokens extends ProtoLexer {
   typeName(expected: string): string {
     const isWord = this.kind === 'word';
     if (!isWord && this.token !== '.') throw this.expected(expected);
-    let name = this.token;
+    let part = this.token;
     this.next();
-    if (isWord && !this.token.startsWith('.')) return this.words.of(name);
-    while (name.endsWith('.') ? this.kind === 'word' : this.token.startsWith('.')) {
-      name += this.token;
+    if (isWord && !this.token.startsWith('.')) return this.words.of(part);
+    const parts = [part];
+    while (part.endsWith('.') ? this.kind === 'word' : this.token.startsWith('.')) {
+      part = this.token;
+      parts.push(part);
       this.next();
     }
+    const name = parts.join('');
     if (!TYPE_NAME.test(name)) throw this.expected('a name');
     return this.words.of(name);
   }

@@ -4,9 +4,9 @@
 export const ESCAPE =
   /\\(?:[abfnrtv\\?'"]|[0-7]{1,3}|[xX][\da-fA-F]{1,2}|u[\da-fA-F]{4}|U00(?:0[\da-fA-F]|10)[\da-fA-F]{4})/y;
 
-/** A run of `\u` may be a pair of surrogates. */
+/** Two `\u` may be a pair of surrogates. */
 const ESCAPES =
-  /(?<units>(?:\\u[\da-fA-F]{4})+)|\\U(?<point>[\da-fA-F]{8})|\\[xX](?<hex>[\da-fA-F]{1,2})|\\(?<octal>[0-7]{1,3})|\\(?<letter>.)/gs;
+  /\\u([dD][89abAB][\da-fA-F]{2})\\u([\da-fA-F]{4})|\\u([\da-fA-F]{4})|\\U(00(?:0[\da-fA-F]|10)[\da-fA-F]{4})|\\[xX]([\da-fA-F]{1,2})|\\([0-7]{1,3})|\\(.)/gs;
 
 const LETTERS: ReadonlyMap<string, string> = new Map([
   ['a', '\x07'],
@@ -21,13 +21,13 @@ const LETTERS: ReadonlyMap<string, string> = new Map([
 /** The bytes that a literal stands for; its text is UTF-8. */
 export function unescaped(literal: string): Buffer {
   // A character for each byte: escapes are the same in it.
-  const bytes = latin1(literal).replace(ESCAPES, (...match) => {
-    const { units, point, hex, octal, letter } = match.at(-1) as Record<string, string | undefined>;
-    if (units !== undefined) return latin1(JSON.parse(`"${units}"`) as string);
+  const bytes = latin1(literal).replace(ESCAPES, (_, high, low, unit, point, hex, octal, letter) => {
+    if (high !== undefined) return latin1(String.fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16)));
+    if (unit !== undefined) return latin1(String.fromCharCode(Number.parseInt(unit, 16)));
     if (point !== undefined) return latin1(String.fromCodePoint(Number.parseInt(point, 16)));
     if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
     if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
-    return LETTERS.get(letter ?? '') ?? letter ?? '';
+    return LETTERS.get(letter) ?? letter;
   });
   return Buffer.from(bytes, 'latin1');
 }

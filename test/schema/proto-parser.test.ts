@@ -266,6 +266,8 @@ for (const [what, text] of [
   ['rpcs', `service S { ${many((i) => `rpc R${i}(M) returns (M);`)} }`],
   ['values of an option', `option a = { ${many((i) => `b${i}: [1, 2] c: ${i},`)} };`],
   ['adjacent strings', `option a = ${many(() => '"\\n" "b"')};`],
+  ['parts of a name', `message M { optional a${many((i) => `. b${i} `)} c = 1; }`],
+  ['parts of a bracketed name', `option a = { [${many((i) => `b${i} /`)} c]: 1 };`],
   ['options of a field', `message M { optional int32 a = 1 [${many((i) => `b${i} = 1,`)} c = 1]; }`],
 ] as const) {
   test(`fifty thousand ${what} take no more time than their number`, (t) => {
