@@ -1,11 +1,11 @@
 /** A bug that nobody caught: one line of the log, the process ends with 1, and workers are replaced. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
 import { childrenOf, isReplaced } from '../support/processes.js';
 import { serving } from '../support/run.js';
+import { until } from '../support/until.js';
 
 const PROTO = `package a.v1;
 import "google/api/annotations.proto";
@@ -58,7 +58,7 @@ for (const [what, bug, expected] of [
 test('what Node warns of is a line too, and ends nothing', async (t) => {
   const server = await start(t, "process.emitWarning('careful', 'OddWarning')");
   process.kill(server.pid, 'SIGUSR2');
-  for (const end = Date.now() + 5000; server.logged().length === 0 && Date.now() < end; ) await sleep(20);
+  await until(() => server.logged().length > 0);
   t.like(server.logged()[0], { level: 'warn', err: { type: 'OddWarning', message: 'careful' } });
   t.is((await sendTo(server.url, 'GET', '/nowhere')).status, 404);
   t.is(await server.stop(), 0);
@@ -68,9 +68,7 @@ test('a worker ends alike, and another one takes its place; a signal meanwhile e
   const server = await start(t, "if (process.send) throw new Error('boom')", '--workers', '2');
   const [first] = childrenOf(server.pid);
   process.kill(first!, 'SIGUSR2');
-  const replaced = () => isReplaced(server.pid, first!, 2);
-  for (const end = Date.now() + 15_000; !replaced() && Date.now() < end; ) await sleep(5);
-  t.true(replaced());
+  await until(() => isReplaced(server.pid, first!, 2));
   // The new one does not hear yet what is said to it. Killed it would be after more than half a minute.
   const begun = Date.now();
   t.is(await server.stop(), 0);

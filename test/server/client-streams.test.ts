@@ -317,11 +317,8 @@ for (const [what, breakOff] of [
     t.teardown(() => void sent.on('error', () => {}).destroy());
     sent.on('error', () => {}).write('{"n":1}\n{"n":2}\n');
     const came = async (wanted: number) => {
-      for (const end = Date.now() + 5000; Date.now() < end; await sleep(5)) {
-        const frame = frames.find(({ type }) => type === wanted);
-        if (frame !== undefined) return frame;
-      }
-      throw new Error(`no frame of type ${wanted}`);
+      await until(() => frames.some(({ type }) => type === wanted));
+      return frames.find(({ type }) => type === wanted)!;
     };
     await came(DATA);
     breakOff(sent);

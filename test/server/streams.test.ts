@@ -431,7 +431,7 @@ test('draining ends when the last stream does, though its connection could be ke
   const answered = new Promise<IncomingMessage>((resolve, reject) => {
     get(`${url}/v1/feeds/1:watch`, { headers: { accept: EVENTS }, agent }, resolve).on('error', reject);
   });
-  for (const end = Date.now() + 3000; upstream.calls.length < 1 && Date.now() < end; ) await sleep(10);
+  await until(() => upstream.calls.length === 1);
   const begun = Date.now();
   const drained = drain({ graceMs: 0, timeoutMs: 20_000 });
   (await answered).resume();

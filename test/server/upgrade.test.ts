@@ -41,9 +41,7 @@ async function exchange(t: ExecutionContext, port: number, pieces: readonly stri
     socket.write(piece, 'latin1');
     await sleep(20);
   }
-  for (const end = Date.now() + 5000; text.split('HTTP/1.1 ').length <= count; await sleep(10)) {
-    if (Date.now() > end) throw new Error(`expected ${count} answers, got ${JSON.stringify(text)}`);
-  }
+  await until(() => text.split('HTTP/1.1 ').length > count, `${count} answers`);
   return text;
 }
 
