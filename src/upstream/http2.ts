@@ -37,7 +37,8 @@ class Pool {
   readonly #rpcs: RpcSettings;
   /** Attempts that failed one after the other. */
   #failures = 0;
-  #retryAt = 0;
+  /** Until the next one is due: ends the waiting for it. */
+  #cancelRetry: (() => void) | undefined;
   #lastFailure: unknown;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
@@ -96,7 +97,7 @@ class Pool {
       isOneAlive ||= connection.isAlive;
     }
     if (this.#connections.size >= MAX_CONNECTIONS) return undefined;
-    if (this.clock.monotonic() >= this.#retryAt) this.#connect();
+    if (this.#cancelRetry === undefined) this.#connect();
     else if (!isOneAlive) return unreachable(this.#lastFailure, true);
     return undefined;
   }
@@ -112,10 +113,14 @@ class Pool {
   }
 
   #forget(connection: Connection): void {
-    if (!this.#connections.delete(connection) || connection.wasReady) return;
+    if (!this.#connections.delete(connection) || connection.wasReady || this.#closing !== undefined) return;
     this.#lastFailure = connection.failure;
     const delayMs = Math.min(BACK_OFF.longestMs, BACK_OFF.firstMs * 2 ** this.#failures++);
-    this.#retryAt = this.clock.monotonic() + delayMs * (0.8 + 0.4 * Math.random());
+    // What waits beside calls that do not end hears of nothing else.
+    this.#cancelRetry = this.clock.after(delayMs * (0.8 + 0.4 * Math.random()), () => {
+      this.#cancelRetry = undefined;
+      this.#admit();
+    });
   }
 
   /** Until there is room, or the call has ended before it began. */
@@ -159,6 +164,7 @@ class Pool {
   }
 
   async #shutDown(graceMs: number): Promise<void> {
+    this.#cancelRetry?.();
     if (this.running.size > 0) {
       await new Promise<void>((resolve) => {
         const cancelTimer = this.clock.after(graceMs, resolve);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as turn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
@@ -189,6 +189,36 @@ test('http2: a call that waits for room ends by its deadline, by its client and 
   t.is(streams.length, 8);
 });
 
+test('http2: a call that waits beside one that does not end begins when a connection can be made again', async (t) => {
+  const { port, sessions, streams } = await hanging(t, 1);
+  let attempts = 0;
+  const door = createServer((socket) => {
+    if (++attempts === 2) return void socket.destroy();
+    const inner = connect(port, '127.0.0.1');
+    socket.on('error', () => {}).on('close', () => inner.destroy());
+    inner.on('error', () => {}).on('close', () => socket.destroy());
+    socket.pipe(inner).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => void door.close());
+  await once(door, 'listening');
+  const clock = handClock();
+  const target = `127.0.0.1:${(door.address() as AddressInfo).port}`;
+  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const endless = transport.call(CALL).catch(() => {});
+  await until(() => streams.length === 1);
+  const waiting = transport.call(CALL);
+  await until(() => attempts === 2 && clock.delays.at(-1)! < 1000);
+  t.is(sessions.length, 1);
+  clock.advance(240);
+  await until(() => streams.length === 2);
+  answer(streams[1]!);
+  await waiting;
+  const closed = transport.close(0);
+  clock.advance(0);
+  await closed;
+  await endless;
+});
+
 test('http2: an upstream that allows no call is not connected, and calls end by their deadlines', async (t) => {
   const clock = handClock();
   const { transport, sessions } = await hanging(t, 0, clock);
@@ -308,14 +338,14 @@ async function hanging(t: ExecutionContext, maxConcurrentStreams: number, clock 
   server.on('session', (session) => void sessions.push(session.on('error', () => {})));
   server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
   await once(server, 'listening');
-  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 256 * 1024 * 1024 }, clock);
+  const { port } = server.address() as AddressInfo;
+  const transport = createHttp2Transport({ target: `127.0.0.1:${port}`, maxResponseBytes: 256 * 1024 * 1024 }, clock);
   t.teardown(async () => {
     await transport.close(0);
     for (const session of sessions) session.destroy();
     server.close();
   });
-  return { transport, sessions, streams };
+  return { transport, port, sessions, streams };
 }
 
 const GRPC = { ':status': '200', 'content-type': 'application/grpc' };
