@@ -226,8 +226,9 @@ class Message implements MessageDescriptor {
   #link(): Members {
     const { registry, declaration } = this;
     const oneofs = declaration.oneofs.map((name) => ({ name, fields: [] as FieldDescriptor[] }));
+    const oneofByName = new Map(oneofs.map((oneof) => [oneof.name, oneof]));
     const fields = declaration.fields.map((field) => {
-      const oneof = field.oneof === undefined ? undefined : oneofs.find(({ name }) => name === field.oneof);
+      const oneof = field.oneof === undefined ? undefined : oneofByName.get(field.oneof);
       const linked = new Field(registry, field, this, oneof, undefined, declaration.places);
       oneof?.fields.push(linked);
       return linked;

@@ -191,7 +191,7 @@ class SchemaLoader {
 
   private add(declaration: FileDeclaration, routed: boolean): FileDeclaration {
     this.files.set(declaration.name, { declaration, routed });
-    this.diagnostics.push(...declaration.diagnostics);
+    for (const one of declaration.diagnostics) this.diagnostics.push(one);
     return declaration;
   }
 
