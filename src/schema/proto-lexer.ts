@@ -153,9 +153,10 @@ export class ProtoLexer {
 
 const LONGEST_SHOWN = 60;
 
-/** A token in an error's text: `';'`, or the code point of what cannot be seen. */
+/** A token in an error's text: `';'`, or the code point of what in it cannot be seen. */
 export function shown(token: string): string {
-  if (!/^[\x20-\x7e]*$/.test(token)) return `U+${token.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
+  const [unseen] = /[^\x20-\x7e]/u.exec(token) ?? [];
+  if (unseen !== undefined) return `U+${unseen.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
   return `'${token.length > LONGEST_SHOWN ? `${token.slice(0, LONGEST_SHOWN)}…` : token}'`;
 }
 

@@ -29,6 +29,8 @@ export function parseProto(source: SourceText, words: Words): FileNode {
 }
 
 const MAX_FIELD = 536_870_911;
+/** Of a message set, whose extensions' numbers are no tags. */
+const MAX_EXTENSION = 2_147_483_646;
 const MAX_ENUM = 2_147_483_647;
 
 /** What cannot be the key of a map. */
@@ -181,7 +183,7 @@ class Parser {
     const [name, type] = group ? [typeOrName.toLowerCase(), typeOrName] : [typeOrName, written];
     names.declare(name, at);
     tokens.expect('=');
-    const number = tokens.number();
+    const number = tokens.number(1, extendee === undefined ? MAX_FIELD : MAX_EXTENSION);
     const options = this.options.inBrackets();
     if (group) this.message(type, { start, at: start }, block, names);
     else tokens.expect(';');

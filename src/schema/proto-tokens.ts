@@ -68,9 +68,10 @@ export class ProtoTokens extends ProtoLexer {
     return this.words.of(name);
   }
 
-  number(): number {
+  number(from = 0, to = Number.POSITIVE_INFINITY): number {
     const number = this.kind === 'number' ? integerOf(this.token) : undefined;
     if (typeof number !== 'number') throw this.expected('a number');
+    if (number < from || number > to) throw this.expected(`a number from ${from} to ${to}`);
     this.next();
     return number;
   }

@@ -81,7 +81,8 @@ const broken: readonly (readonly [text: string, offset: number, says: string])[]
   ['"\\8"', 1, `expected an escape such as \\n or \\x41, got '\\8'`],
   ['"\\u12"', 1, `expected an escape such as \\n or \\x41, got '\\u'`],
   ['"\\U00110000"', 1, `expected an escape such as \\n or \\x41, got '\\U'`],
-  ['"a\\\nb"', 2, 'expected an escape such as \\n or \\x41, got U+005C'],
+  ['"a\\\nb"', 2, 'expected an escape such as \\n or \\x41, got U+000A'],
+  ['"\\é"', 1, 'expected an escape such as \\n or \\x41, got U+00E9'],
 ];
 for (const [text, offset, says] of broken) {
   test(`${JSON.stringify(text)} is refused at ${offset}`, (t) => {
