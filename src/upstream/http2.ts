@@ -55,7 +55,7 @@ class Pool {
       deadlines: new Deadlines(clock),
       again: (request) => this.#try(request, false),
       onEnd: (rpc) => {
-        rpc.connection.running--;
+        rpc.connection.release();
         this.running.delete(rpc);
         this.#admit();
         if (this.running.size === 0) this.#idle?.();

@@ -275,6 +275,20 @@ test('http2: what GOAWAY says was not looked at is sent again, whatever its code
   }
 });
 
+for (const when of ['before', 'after'] as const)
+  test(`http2: an upstream that says GOAWAY ${when} its answer and keeps its side open is not waited for`, async (t) => {
+    const goaway = frame(GOAWAY, 0, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0]));
+    const { transport, sockets } = await frames(t, (socket, stream) => {
+      socket.write(Buffer.concat(when === 'before' ? [goaway, whole(stream)] : [whole(stream), goaway]));
+    });
+    await transport.call(CALL);
+    const [socket] = sockets;
+    const over = once(socket!, 'error', { signal: AbortSignal.timeout(30_000) });
+    const timer = setInterval(() => void socket!.write(frame(SETTINGS, 1, 0)), 200);
+    t.teardown(() => clearInterval(timer));
+    await t.notThrowsAsync(over);
+  });
+
 test('http2: what was looked at before GOAWAY is not sent again', async (t) => {
   const { transport, sockets } = await frames(t, (socket) => {
     socket.end(frame(GOAWAY, 0, 0, Buffer.from([0, 0, 0, 1, 0, 0, 0, 2])));
@@ -372,7 +386,7 @@ async function frames(
   onCall: (socket: Socket, stream: number) => void,
 ): Promise<{ transport: Transport; sockets: Socket[] }> {
   const sockets: Socket[] = [];
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
     let rest = Buffer.alloc(0);
     let begins = 24; // the preface

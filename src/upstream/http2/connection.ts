@@ -25,7 +25,7 @@ const STREAM_WINDOW = 1024 * 1024;
 /** Of all streams together. */
 const CONNECTION_WINDOW = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 20_000;
-/** What an upstream that was told GOAWAY may take to end the connection. */
+/** What an upstream may take to end its side of a connection whose last call has ended, after a GOAWAY of either. */
 const LINGER_MS = 2000;
 /** gRPC servers close connections that ping more often than every five minutes. */
 const PING = { everyMs: 310_000, timeoutMs: 20_000 };
@@ -141,11 +141,16 @@ export class Connection {
     this.#ping();
   }
 
-  /** Says GOAWAY and closes; an upstream that keeps its side open is not waited for. Nothing may run any more. */
+  /** One of its calls has ended. */
+  release(): void {
+    this.running--;
+    if (this.state === 'ended' && this.running === 0) this.#linger();
+  }
+
+  /** Says GOAWAY and closes. Nothing may run any more. */
   close(): void {
     this.session.close();
-    const cancel = this.#clock.after(LINGER_MS, () => this.#socket.destroy());
-    this.#socket.once('close', cancel);
+    this.#linger();
   }
 
   destroy(): void {
@@ -157,7 +162,15 @@ export class Connection {
     this.failure = failure;
     this.state = 'ended';
     this.#cancelPing?.();
+    if (this.running === 0) this.#linger();
     this.#onChange(this);
+  }
+
+  /** Node closes its own side; an upstream that keeps its side open is not waited for. */
+  #linger(): void {
+    if (this.#socket.destroyed) return;
+    const cancel = this.#clock.after(LINGER_MS, () => this.#socket.destroy());
+    this.#socket.once('close', cancel);
   }
 
   #pingLater(): void {
