@@ -3,19 +3,23 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as turn } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip, gzipSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest } from '../../src/call/call.js';
+import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { createHttp2Transport } from '../../src/upstream/http2.js';
 import type { Transport } from '../../src/upstream/transport.js';
 import { handClock } from '../support/clock.js';
-import { DATA, frame, GOAWAY, HEADERS, literals, PING, SETTINGS } from '../support/frames.js';
+import { DATA, frame, GOAWAY, HEADERS, literals, PING, RST_STREAM, SETTINGS } from '../support/frames.js';
 import { until } from '../support/until.js';
 import { transportSuite } from './transport-suite.js';
 
 transportSuite('http2', createHttp2Transport);
+
+const gunzipped = promisify(gunzip);
 
 const CALL: CallRequest = {
   method: { path: '/a.B/C', clientStreaming: false, serverStreaming: false },
@@ -192,17 +196,8 @@ test('http2: a call that waits for room ends by its deadline, by its client and 
 test('http2: a call that waits beside one that does not end begins when a connection can be made again', async (t) => {
   const { port, sessions, streams } = await hanging(t, 1);
   let attempts = 0;
-  const door = createServer((socket) => {
-    if (++attempts === 2) return void socket.destroy();
-    const inner = connect(port, '127.0.0.1');
-    socket.on('error', () => {}).on('close', () => inner.destroy());
-    inner.on('error', () => {}).on('close', () => socket.destroy());
-    socket.pipe(inner).pipe(socket);
-  }).listen(0, '127.0.0.1');
-  t.teardown(() => void door.close());
-  await once(door, 'listening');
+  const target = await door(t, port, () => ++attempts !== 2);
   const clock = handClock();
-  const target = `127.0.0.1:${(door.address() as AddressInfo).port}`;
   const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
   const endless = transport.call(CALL).catch(() => {});
   await until(() => streams.length === 1);
@@ -217,6 +212,34 @@ test('http2: a call that waits beside one that does not end begins when a connec
   clock.advance(0);
   await closed;
   await endless;
+});
+
+test('http2: attempts that fail wait longer each time, and after a connection as little as at first', async (t) => {
+  const { port, sessions, streams } = await hanging(t, 1);
+  let isOpen = false;
+  const target = await door(t, port, () => isOpen);
+  const clock = handClock();
+  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const fails = async (aboutMs: number) => {
+    await t.throwsAsync(transport.call(CALL), { message: /cannot be reached/ });
+    t.true(Math.abs(clock.delays.at(-1)! / aboutMs - 1) <= 0.2, `${clock.delays.at(-1)} ms`);
+  };
+  await fails(200);
+  await t.throwsAsync(transport.call(CALL), { message: /cannot be reached/ });
+  clock.advance(240);
+  await fails(400);
+  clock.advance(480);
+  isOpen = true;
+  const call = transport.call(CALL);
+  await until(() => streams.length === 1);
+  answer(streams[0]!);
+  await call;
+  isOpen = false;
+  sessions[0]!.destroy();
+  await until(() => transport.state() === 'idle');
+  await fails(200);
+  await transport.close(0);
+  t.is(clock.pending, 0);
 });
 
 test('http2: an upstream that allows no call is not connected, and calls end by their deadlines', async (t) => {
@@ -251,10 +274,14 @@ test('http2: a call that is cancelled while its answer is unzipped gives its roo
   const client = new AbortController();
   const zipped = t.throwsAsync(transport.call({ ...CALL, signal: client.signal }), { instanceOf: StatusError });
   await until(() => streams.length === 1);
-  answer(streams[0]!, gzipSync(Buffer.alloc(60 * 1024 * 1024)), 'gzip');
+  const bytes = gzipSync(Buffer.alloc(100 * 1024 * 1024));
+  answer(streams[0]!, bytes, 'gzip');
   await once(streams[0]!, 'close');
+  await turn(20);
   client.abort();
-  await zipped;
+  t.is((await zipped)!.code, Code.CANCELLED);
+  // What was begun before this is done before it.
+  for (let i = 0; i < 2; i++) await gunzipped(bytes);
   const calls = [transport.call(CALL), transport.call(CALL)];
   await until(() => streams.length === 3);
   t.is(sessions.length, 2);
@@ -301,7 +328,7 @@ test('http2: what was looked at before GOAWAY is not sent again', async (t) => {
 for (const kind of ['one message', 'a stream'] as const)
   for (const status of ['0', '8'] as const)
     test(`http2: a status ${status} before ${kind} was taken is the answer, also without RST_STREAM`, async (t) => {
-      const { transport } = await frames(t, (socket, stream) => {
+      const { transport, resets } = await frames(t, (socket, stream) => {
         socket.write(status === '0' ? whole(stream) : headers(stream, { ...GRPC, 'grpc-status': status }, true));
       });
       const endless = async function* () {
@@ -316,6 +343,7 @@ for (const kind of ['one message', 'a stream'] as const)
       if (status === '0') t.is(((await call).message as Uint8Array).length, 1);
       else t.is((await t.throwsAsync(call, { instanceOf: StatusError }))!.httpStatus, 429);
       t.is(transport.running(), 0);
+      await until(() => resets.length === 1);
     });
 
 test('http2: what an upstream says before its headers (1xx) is not its answer', async (t) => {
@@ -343,6 +371,20 @@ test('http2: a connection that Node gave up takes no further call', async (t) =>
   t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
   t.is(sockets.length, 2);
 });
+
+/** In front of an upstream; where it is not open, connections fail. */
+async function door(t: ExecutionContext, port: number, isOpen: () => boolean): Promise<string> {
+  const server = createServer((socket) => {
+    if (!isOpen()) return void socket.destroy();
+    const inner = connect(port, '127.0.0.1');
+    socket.on('error', () => {}).on('close', () => inner.destroy());
+    inner.on('error', () => {}).on('close', () => socket.destroy());
+    socket.pipe(inner).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  t.teardown(() => void server.close());
+  await once(server, 'listening');
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
 
 /** An upstream of `maxConcurrentStreams` that answers nothing by itself; a transport to it. */
 async function hanging(t: ExecutionContext, maxConcurrentStreams: number, clock = systemClock) {
@@ -384,8 +426,10 @@ function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.from('x'),
 async function frames(
   t: ExecutionContext,
   onCall: (socket: Socket, stream: number) => void,
-): Promise<{ transport: Transport; sockets: Socket[] }> {
+): Promise<{ transport: Transport; sockets: Socket[]; resets: number[] }> {
   const sockets: Socket[] = [];
+  /** Streams that the transport reset. */
+  const resets: number[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
     let rest = Buffer.alloc(0);
@@ -398,6 +442,7 @@ async function frames(
           const end = begins + 9 + rest.readUIntBE(begins, 3);
           if (rest.length < end) break;
           if (rest[begins + 3] === HEADERS) onCall(socket, rest.readUInt32BE(begins + 5));
+          if (rest[begins + 3] === RST_STREAM) resets.push(rest.readUInt32BE(begins + 5));
           rest = rest.subarray(end);
           begins = 0;
         }
@@ -412,7 +457,7 @@ async function frames(
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { transport, sockets };
+  return { transport, sockets, resets };
 }
 
 function headers(stream: number, of: Readonly<Record<string, string>>, isLast: boolean): Buffer {
