@@ -16,8 +16,8 @@ export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Cl
   res.prependListener('finish', () => {
     if (req.complete) return;
     socket.destroySoon = () => {
-      // What it still sends goes nowhere.
-      req.resume();
+      // What it still sends goes nowhere, also when somebody read it in pieces and stopped.
+      req.removeAllListeners('readable').resume();
       socket.end();
       socket.once(
         'close',

@@ -13,6 +13,7 @@ const PROTO = `package p.v1;
 import "google/api/annotations.proto";
 message Q { string id = 1; }
 service S {
+  rpc Upload(stream Q) returns (Q) { option (google.api.http) = { post: "/v1/upload" body: "*" }; }
   rpc Quick(Q) returns (Q) { option (google.api.http) = { get: "/v1/quick" }; }
 }`;
 
@@ -35,9 +36,10 @@ async function writeThenRead(socket: Socket, head: string): Promise<string> {
 }
 
 for (const tls of [false, true]) {
-  for (const [what, path, length, status] of [
-    ['nothing is there', '/nowhere', BODY_BYTES, 404],
-    ['the method is another', '/v1/quick', BODY_BYTES, 405],
+  for (const [what, path, begin, status] of [
+    ['nothing is there', '/nowhere', '', 404],
+    ['the method is another', '/v1/quick', '', 405],
+    ['the first message of a stream does not parse', '/v1/upload', 'x\n', 400],
   ] as const) {
     test(`a client that sends all of its body before it reads gets the answer: ${what}${tls ? ', over TLS' : ''}`, async (t) => {
       const made = certificates();
@@ -48,7 +50,7 @@ for (const tls of [false, true]) {
           : connect(port, '127.0.0.1');
         const answer = await writeThenRead(
           socket,
-          `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${length}\r\n\r\n`,
+          `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ncontent-length: ${BODY_BYTES + begin.length}\r\n\r\n${begin}`,
         );
         t.regex(answer, new RegExp(`^HTTP/1.1 ${status} .*\r\nconnection: close\r\n`, 's'));
         socket.destroy();
