@@ -9,21 +9,26 @@ import type { ValueNode } from './syntax-tree.js';
 
 type DeclaredType = ScalarType | TypeReference;
 
-/** As it is written; undefined: it is no value of an integer type. */
+/** As it is written; undefined: it is no value of the type. */
 export function parsedDefault({ value, bytes }: ValueNode, type: DeclaredType): string | undefined {
-  if (type === 'bytes') return (bytes ?? Buffer.from(String(value))).toString('base64');
-  const whole = typeof type === 'string' ? WHOLE.get(type.replace(/\d+$/, '')) : undefined;
-  return whole?.test(String(value)) === false ? undefined : numberText(value, type);
+  const isName = typeof type !== 'string' || type === 'string' || type === 'bytes';
+  if (isName ? typeof value !== 'string' : VALUES.get(type.replace(/\d+$/, ''))?.test(String(value)) === false) return;
+  return type === 'bytes' ? (bytes ?? Buffer.from(String(value))).toString('base64') : numberText(value, type);
 }
 
 const SIGNED = /^-?\d+$/;
 const UNSIGNED = /^\d+$/;
-const WHOLE: ReadonlyMap<string, RegExp> = new Map([
+/** What numbers and bools are as text; a float comes as a number or a word. */
+const FLOAT = /^(?:-?(?:\d[\d.e+-]*|inf|nan)|-?Infinity)$/;
+const VALUES: ReadonlyMap<string, RegExp> = new Map([
   ['int', SIGNED],
   ['sint', SIGNED],
   ['sfixed', SIGNED],
   ['uint', UNSIGNED],
   ['fixed', UNSIGNED],
+  ['float', FLOAT],
+  ['double', FLOAT],
+  ['bool', /^(?:true|false)$/],
 ]);
 
 /** As a descriptor has it (descriptor.proto: `default_value`): bytes with C's escapes. */

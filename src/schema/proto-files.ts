@@ -165,7 +165,9 @@ class FileConverter {
     if (declared === undefined) return undefined;
     const text = parsedDefault(declared, type);
     if (text === undefined) {
-      const problem = `default: expected a value of ${type}, got ${JSON.stringify(declared.value)}`;
+      const expected = typeof type === 'string' ? type : type.name;
+      const found = isMessage(declared) ? 'a message' : JSON.stringify(declared.value);
+      const problem = `default: expected a value of ${expected}, got ${found}`;
       this.diagnostics.push(errorAt(declared.position, 'proto-syntax', problem));
     }
     return text;
@@ -298,7 +300,8 @@ function last(options: Options, name: string): OptionValue['value'] | undefined 
 function behaviorOf(options: Options, packageName: string): readonly string[] {
   let written = '';
   for (const { name, value } of options) {
-    if (means(name, FIELD_BEHAVIOR, packageName)) written += `${written === '' ? '' : ','}${value.value}`;
+    if (means(name, FIELD_BEHAVIOR, packageName) && !isMessage(value))
+      written += `${written === '' ? '' : ','}${value.value}`;
   }
   if (written === '') return NO_BEHAVIOR;
   // One list for the thousands of fields that say `OPTIONAL`.
