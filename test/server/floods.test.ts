@@ -11,6 +11,7 @@ import {
   getBlock,
   getFrame,
   HEADERS,
+  literals,
   PING,
   PREFACE,
   RST_STREAM,
@@ -25,6 +26,7 @@ import "google/api/annotations.proto";
 message Q { string id = 1; }
 service S {
   rpc Quick(Q) returns (Q) { option (google.api.http) = { get: "/v1/quick" }; }
+  rpc Send(Q) returns (Q) { option (google.api.http) = { post: "/v1/send" body: "*" }; }
   rpc Hang(Q) returns (Q) { option (google.api.http) = { get: "/v1/hang" }; }
   rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/watch" }; }
 }`;
@@ -75,6 +77,24 @@ test('resets of requests that were just made: GOAWAY, and the calls are cancelle
   t.true(upstream.calls.length < 1500, `${upstream.calls.length} calls`);
   await until(() => gateway.snapshots.inFlight === 0);
   await until(() => upstream.calls.every(({ path, cancelled }) => !path.endsWith('Hang') || cancelled));
+});
+
+test('resets that come with their requests at once, connection after connection: the process lives', async (t) => {
+  const { port, send } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
+  const post = { ':method': 'POST', ':scheme': 'http', ':path': '/v1/send', ':authority': 'x' };
+  const block = literals({ ...post, 'content-type': 'application/json' });
+  const requests = Array.from({ length: 2000 }, (_, i) => {
+    const id = 2 * i + 1;
+    return Buffer.concat([frame(HEADERS, 4, id, block), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
+  });
+  const bytes = Buffer.concat([PREFACE, ...requests]);
+  for (let i = 0; i < 20; i++) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    socket.resume().write(bytes);
+    await Promise.race([once(socket, 'close'), sleep(200)]);
+    socket.destroy();
+  }
+  t.is((await send('GET', '/v1/quick')).status, 200);
 });
 
 test('streams that the gateway itself cuts are nobody’s flood', async (t) => {

@@ -100,14 +100,18 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
   /** nghttp2 says GOAWAY after a thousand, and Node keeps the connection. */
   function endWhenFlooded(session: ServerHttp2Session): void {
     let [resets, since] = [0, clock.monotonic()];
+    let isFlooded = false;
     session.on('stream', (stream) => {
       stream.once('aborted', () => {
         if (wasCut(stream)) return;
         const now = clock.monotonic();
         resets = Math.max(0, resets - ((now - since) / 1000) * RESETS.perSecond) + 1;
         since = now;
+        if (resets <= RESETS.atOnce || isFlooded) return;
+        isFlooded = true;
+        // nghttp2 is at work on the frames that came: what is destroyed below it, it uses on, and the process dies of that.
         // The code as the first argument, which the types don't know: as the second one it is lost to the first's default.
-        if (resets > RESETS.atOnce && !session.destroyed) session.destroy(CALM_DOWN as never);
+        setImmediate(() => session.destroyed || session.destroy(CALM_DOWN as never));
       });
     });
   }
