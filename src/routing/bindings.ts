@@ -20,7 +20,7 @@ export function collectBindings(
 ): { readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] } {
   const bindings: Binding[] = [];
   const diagnostics: Diagnostic[] = [];
-  const reported = new Set<string>();
+  const reported = new Set<string | Diagnostic>();
   const selectors = autoRoutes.flatMap((text) => parseMethodSelector(text) ?? []);
   for (const service of registry.services) {
     if (!service.routed) continue;
@@ -30,9 +30,11 @@ export function collectBindings(
       const problems = linkProblems(registry, method);
       if (problems.length > 0) {
         for (const problem of [...problems, ...problemsBesides(method, rule)]) {
+          // Thousands of methods may need one broken message: what was written once is not written again to be compared.
+          if (reported.has(problem)) continue;
           const text = formatDiagnostic(problem);
           if (!reported.has(text)) diagnostics.push(problem);
-          reported.add(text);
+          reported.add(problem).add(text);
         }
         continue;
       }

@@ -91,7 +91,8 @@ function hint(written: string, names: readonly string[]): string {
 function looksLikeOne(written: string, { scope, on, whole }: Vocabulary): boolean {
   if (!written.startsWith('(')) return scope.startsWith(`${written}.`);
   const name = written.slice(written.startsWith('(.') ? 2 : 1, -1);
-  if (whole && name.startsWith(`${scope}.`)) return true;
+  // `(protogate.v1).policy`: nothing has the name of a package.
+  if (name === scope || (whole && name.startsWith(`${scope}.`))) return true;
   const around = scopeOf(name);
   return around !== '' && isSlip(simpleName(name), extensionsOf(on)) && didYouMean(around, [scope]) !== undefined;
 }

@@ -38,6 +38,8 @@ export interface Schema {
 /** The package's own protos: google/api, google/rpc, google/type, the well-known types, protogate's annotations. */
 const BUILTIN_ROOT = fileURLToPath(new URL('../../../protos', import.meta.url));
 const BUILTIN = /^(google|protogate)\//;
+/** So many folders above a root are looked into for what it lacks. */
+const MAX_ABOVE = 16;
 /** Needed whatever the user's files import: the details of errors. */
 const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'google/protobuf/any.proto'];
 
@@ -210,8 +212,8 @@ class SchemaLoader {
 
   /** A root that is a folder too deep is a usual mistake. */
   private notFound(path: string): string {
-    const text = `import "${path}": no root has this file`;
-    const depth = path.split('/').length - 1;
+    const text = `import ${JSON.stringify(path)}: no root has this file`;
+    const depth = Math.min(MAX_ABOVE, path.split('/').length - 1);
     for (const root of [...this.sources.protos, ...this.sources.imports]) {
       for (let up = 1; up <= depth; up++) {
         const above = join(root, ...Array.from({ length: up }, () => '..'));
@@ -247,8 +249,13 @@ function rootProblem(root: string): string | undefined {
   }
 }
 
+/** What cannot be asked, for the length of its name or a NUL in it, is none. */
 function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    return false;
+  }
 }
 
 function codeOf(error: unknown): string {

@@ -108,6 +108,20 @@ test('an import root that is a folder too deep is told which one is meant', asyn
   t.true(second!.endsWith('import "nowhere.proto": no root has this file [unknown-import]'), second);
 });
 
+test('an import that no file can be called is one line, and the other files are served', async (t) => {
+  const long = `${'a/'.repeat(1500)}${'b'.repeat(5000)}.proto`;
+  const folder = await protoFolder(t, {
+    'p/a.proto': `package a; import "nul\\0.proto"; import "${long}";`,
+    'p/b.proto': `package b; import "google/api/annotations.proto"; message M {}
+      service S { rpc Get(M) returns (M) { option (google.api.http) = { get: "/v1/m" }; } }`,
+  });
+  const { stdout, stderr } = await protogate(['check', '--protos', join(folder, 'p')]);
+  const [first, second] = stdout.split('\n');
+  t.regex(first!, /a\.proto:2:19: error: import "nul\\u0000\.proto": no root has this file \[unknown-import\]$/);
+  t.regex(second!, /a\.proto:2:41: error: import "a\/.*": no root has this file \[unknown-import\]$/);
+  t.regex(stderr, /^1 route of 1 service, 2 errors/m);
+});
+
 test('a type that is missing does not hide what is wrong with the rules of its rpcs', async (t) => {
   const folder = await protoFolder(
     t,

@@ -256,6 +256,11 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
     /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or .*, got protogate without parentheses \[unknown-option\]$/,
   ],
   [
+    'a policy whose parentheses end behind its package',
+    rpc('option (protogate.v1).policy = { auth { mode: MODE_REQUIRED } };'),
+    /test\.proto:6:33: error: expected \(protogate\.v1\.policy\) or .*, got \(protogate\.v1\) \[unknown-option\]$/,
+  ],
+  [
     'a misspelt aggregate',
     rpc('option (protogate.v1.agregate) = { max_calls: 2 };'),
     /test\.proto:6:33: error: .* did you mean '\(protogate\.v1\.aggregate\)'\? \[unknown-option\]$/,
