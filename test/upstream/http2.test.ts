@@ -472,3 +472,40 @@ function whole(stream: number, type = 'application/grpc'): Buffer {
     headers(stream, { 'grpc-status': '0' }, true),
   ]);
 }
+
+test('http2: calls that are cancelled in crowds cost no other call the connection', async (t) => {
+  const server = createHttp2Server().listen(0, '127.0.0.1');
+  t.teardown(() => void server.close());
+  await once(server, 'listening');
+  const sessions = new Set<ServerHttp2Session>();
+  const kept: ServerHttp2Stream[] = [];
+  let came = 0;
+  server.on('session', (session) => {
+    sessions.add(session.on('error', () => {}).on('close', () => sessions.delete(session)));
+  });
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {}).respond({ ':status': 200, 'content-type': 'application/grpc' });
+    if (headers[':path'] === '/a.B/Keep') kept.push(stream);
+    came++;
+  });
+  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const method = { path: '/a.B/Keep', clientStreaming: false, serverStreaming: true };
+  const answer = await transport.call({ ...CALL, method });
+  for (let round = 1; round <= 30; round++) {
+    const leaving = new AbortController();
+    const calls = Array.from({ length: 50 }, () => transport.call({ ...CALL, signal: leaving.signal }));
+    await until(() => came === 1 + 50 * round);
+    leaving.abort();
+    await Promise.allSettled(calls);
+  }
+  for (const stream of kept) {
+    stream.write(Buffer.from([0, 0, 0, 0, 1, 7]));
+    stream.close();
+  }
+  const messages = (answer.message as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  t.deepEqual((await messages.next()).value, Buffer.from([7]));
+  await t.throwsAsync(messages.next());
+  await until(() => sessions.size === 1);
+  await transport.close(0);
+});

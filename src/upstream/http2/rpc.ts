@@ -151,6 +151,8 @@ export class Http2Rpc implements MessageSink {
 
   /** Cancels. Closing the stream would end first what it sends, and half of an upload would look whole to the service. */
   #reset(): void {
+    if (this.#stream.closed || this.#stream.destroyed) return;
+    this.connection.noteReset();
     if (this.#breakOff === undefined || this.#stream.writableEnded) this.#stream.close(constants.NGHTTP2_CANCEL);
     else this.#breakOff.abort();
   }
