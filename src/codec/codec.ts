@@ -5,6 +5,7 @@
 import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { Code } from '../status/code.js';
+import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
 import type { BoundMessage } from './bound.js';
 import type { FieldMask } from './field-mask.js';
@@ -103,6 +104,7 @@ function written(write: () => void): Uint8Array {
 /** What a BrokenWire is to who asked the upstream; other errors are given back as they are. */
 export function wireProblem(cause: unknown): unknown {
   if (!(cause instanceof BrokenWire)) return cause;
-  const options = { httpStatus: 502, source: 'upstream', cause } as const;
+  const details = [errorInfoDetail('UPSTREAM_BROKEN_ANSWER')];
+  const options = { httpStatus: 502, source: 'upstream', details, cause } as const;
   return new StatusError(Code.INTERNAL, 'the upstream sent a broken message', options);
 }

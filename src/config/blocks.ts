@@ -106,7 +106,7 @@ const upstream = z
       .optional()
       .describe('Absent: plaintext.'),
     timeout: durationAboveZero.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
-    streamIdleTimeout: duration.prefault('5m').describe('A stream without a message for so long ends.'),
+    streamIdleTimeout: duration.prefault('5m').describe('A stream on which nothing comes for so long ends.'),
     retry: retry.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
     transport: z.enum(['http2', 'grpc-js']).default('http2').describe('What carries the calls.'),
   })

@@ -179,6 +179,7 @@ for (const [fact, bytes] of [
     t.is(status, 502);
     t.is(json.code, 13);
     t.regex(json.message, /^the service failed \(request id [\w-]+\)$/);
+    t.is(json.details[0].reason, 'UPSTREAM_BROKEN_ANSWER');
   });
 }
 

@@ -57,6 +57,10 @@ class Pending {
     this.#pieces = [];
   }
 
+  get isEmpty(): boolean {
+    return this.#size === 0;
+  }
+
   take(): Buffer {
     const [first] = this.#pieces;
     const isWhole = first?.length === this.#size;
@@ -79,8 +83,11 @@ class Lines implements JsonElements {
     const found: Buffer[] = [];
     let start = 0;
     for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, start)) {
-      this.#pending.add(chunk.subarray(start, at));
-      found.push(this.#pending.take());
+      // Blank lines are cheap to send.
+      if (at > start || !this.#pending.isEmpty) {
+        this.#pending.add(chunk.subarray(start, at));
+        found.push(this.#pending.take());
+      }
       start = at + 1;
     }
     this.#pending.add(chunk.subarray(start));
