@@ -88,7 +88,7 @@ test('resets that come with their requests at once, connection after connection:
     return Buffer.concat([frame(HEADERS, 4, id, block), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
   });
   const bytes = Buffer.concat([PREFACE, ...requests]);
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < 10; i++) {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     socket.resume().write(bytes);
     await Promise.race([once(socket, 'close'), sleep(200)]);

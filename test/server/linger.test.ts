@@ -44,7 +44,7 @@ for (const tls of [false, true]) {
     test(`a client that sends all of its body before it reads gets the answer: ${what}${tls ? ', over TLS' : ''}`, async (t) => {
       const made = certificates();
       const { port } = await startGateway(t, PROTO, {}, tls ? { listen: { tls: await tlsFiles(t, made) } } : {});
-      for (let round = 0; round < 10; round++) {
+      for (let round = 0; round < 5; round++) {
         const socket = tls
           ? connectTls({ port, ca: made.ca, servername: 'upstream.test' })
           : connect(port, '127.0.0.1');
