@@ -174,12 +174,33 @@ function takes(read: () => void): boolean {
 
 test('what is too deep for the stack is refused on its way in and on its way out', (t) => {
   const deep = createCodecs(registry, { ...OPTIONS, maxDepth: 1_000_000 }).of(codec.descriptor);
-  const nest = (times: number) => Buffer.from(`{"value":${'['.repeat(times)}${']'.repeat(times)}}`);
-  t.is((t.throws(() => deep.read(nest(100_000))) as StatusError).httpStatus, 400);
-  let wire = deep.read(nest(100));
-  for (let times = 200; takes(() => deep.write(wire)); times += 100) wire = deep.read(nest(times));
-  t.is((t.throws(() => deep.write(wire)) as StatusError).httpStatus, 502);
+  const nested = (times: number) => Buffer.from(`{"value":${'['.repeat(times)}${']'.repeat(times)}}`);
+  t.is((t.throws(() => deep.read(nested(100_000))) as StatusError).httpStatus, 400);
+  const tag = deep.read(nested(1)).subarray(0, -3);
+  t.deepEqual(nestedLists(tag, 1000), Buffer.from(deep.read(nested(1000))));
+  t.is((t.throws(() => deep.write(nestedLists(tag, 100_000))) as StatusError).httpStatus, 502);
 });
+
+/** Lists in lists as the wire has them: `tag` of the field, then a Value of a ListValue of a Value. */
+function nestedLists(tag: Uint8Array, times: number): Buffer {
+  const heads: Buffer[] = [];
+  let size = 0;
+  const wrap = (...before: number[]) => {
+    heads.push(Buffer.from([...before, ...varint(size)]));
+    size += heads.at(-1)!.length;
+  };
+  wrap(0x32);
+  for (let i = 1; i < times; i++) {
+    wrap(0x0a);
+    wrap(0x32);
+  }
+  wrap(...tag);
+  return Buffer.concat(heads.reverse());
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))];
+}
 
 test('100,000 keys and 100,000 digits cost no more than their length', (t) => {
   const keys = Array.from({ length: 100_000 }, (_, i) => `"k${i}":"v"`).join(',');
