@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
+import { LeakyBucket } from '../../base/leaky-bucket.js';
 import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import { dismiss, wasCut } from '../answer.js';
 import type { RequestListener } from '../app.js';
@@ -99,15 +100,11 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
 
   /** nghttp2 says GOAWAY after a thousand, and Node keeps the connection. */
   function endWhenFlooded(session: ServerHttp2Session): void {
-    let [resets, since] = [0, clock.monotonic()];
+    const resets = new LeakyBucket(RESETS, clock);
     let isFlooded = false;
     session.on('stream', (stream) => {
       stream.once('aborted', () => {
-        if (wasCut(stream)) return;
-        const now = clock.monotonic();
-        resets = Math.max(0, resets - ((now - since) / 1000) * RESETS.perSecond) + 1;
-        since = now;
-        if (resets <= RESETS.atOnce || isFlooded) return;
+        if (wasCut(stream) || !resets.overflows() || isFlooded) return;
         isFlooded = true;
         // nghttp2 is at work on the frames that came: what is destroyed below it, it uses on, and the process dies of that.
         // The code as the first argument, which the types don't know: as the second one it is lost to the first's default.

@@ -12,6 +12,7 @@ import {
 import { connect as connectSocket, isIP, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
+import { LeakyBucket } from '../../base/leaky-bucket.js';
 import type { TlsSettings } from '../transport.js';
 
 export interface ConnectionSettings {
@@ -52,8 +53,7 @@ export class Connection {
   /** On the monotonic clock. */
   #mayPingAt = 0;
   #suspected = false;
-  #resets = 0;
-  #lastResetAt = 0;
+  readonly #resets: LeakyBucket;
 
   constructor(
     settings: ConnectionSettings,
@@ -73,6 +73,7 @@ export class Connection {
     this.session = session;
     this.#socket = socket;
     this.#clock = clock;
+    this.#resets = new LeakyBucket(RESETS, clock);
     this.#onChange = onChange;
     let isMute = false;
     const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () => session.destroy(new Error('connecting took too long')));
@@ -127,12 +128,9 @@ export class Connection {
     return stream;
   }
 
-  /** One of its calls is reset. Clients that leave in crowds must not cost the others the connection: those that come get a new one. */
+  /** One of its calls is reset. Clients that leave in crowds cost the others no connection: who comes gets a new one. */
   noteReset(): void {
-    const now = this.#clock.monotonic();
-    this.#resets = Math.max(0, this.#resets - ((now - this.#lastResetAt) / 1000) * RESETS.perSecond) + 1;
-    this.#lastResetAt = now;
-    if (this.#resets > RESETS.atOnce) this.#end(new Error('it has had all its resets'));
+    if (this.#resets.overflows()) this.#end(new Error('it has had all its resets'));
   }
 
   get bytesRead(): number {
