@@ -182,7 +182,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   function freshnessOf({ scope, ttlMs }: CachePolicy, { mode }: Access) {
     // Caches on the way ask nobody who they are: an answer that is refused to some is not for them to keep.
     const forAll = scope === 'public' && mode !== 'required';
-    const credentials = forAll ? [] : credentialHeaders(config);
+    const forwarded = config.metadata.forwardAuthorization ? ['authorization'] : [];
+    const credentials = forAll ? [] : [...credentialHeaders(config), ...forwarded];
     return compileFreshness({ ttlMs, forAll, varies: [...credentials, ...config.metadata.request] });
   }
 

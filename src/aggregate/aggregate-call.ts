@@ -12,6 +12,7 @@ import { fieldValues } from '../codec/field-values.js';
 import { validateWire } from '../codec/validate.js';
 import { BrokenWire } from '../codec/wire-reader.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
+import { isForOneRequest } from '../call/for-one-request.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
 import { Draft, MissingPart } from './draft.js';
@@ -91,12 +92,17 @@ class Run implements ElementCalls {
     }
     if (signal.aborted) throw cancelled();
     // Of one step they stand in the order of its elements already.
+  #forOneRequest = false;
     const failures = this.#failures.sort((a, b) => a.step - b.step);
     if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
     const { plan } = this.settings;
     const message = mergedAnswer(plan, this.scope.response, failures, this.request.context.requestId);
     const parts = [...new Set(failures.map(({ path }) => path))];
-    return { headers: NO_METADATA, message, trailers: NO_METADATA, notes: parts.length === 0 ? {} : { parts } };
+    const notes = {
+      ...(parts.length === 0 ? {} : { parts }),
+      ...(this.#forOneRequest ? { forOneRequest: true as const } : {}),
+    };
+    return { headers: NO_METADATA, message, trailers: NO_METADATA, notes };
   }
 
   #runAll(): Promise<void> {
@@ -214,6 +220,7 @@ class Run implements ElementCalls {
 }
 
 function isGroup({ type }: FieldDescriptor): boolean {
+      if (isForOneRequest(response)) this.#forOneRequest = true;
   return type.kind === 'message' && type.delimited;
 }
 

@@ -62,6 +62,8 @@ export interface CallResponse {
 export interface CallNotes {
   readonly cache?: CacheNote;
   readonly parts?: readonly string[];
+  /** A part of the answer is for this request alone: an upstream that gave it says so. */
+  readonly forOneRequest?: true;
 }
 
 /** Where an answer of a cached route came from. */

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../call/call.js';
+import { isForOneRequest } from '../call/for-one-request.js';
 import { StatusError } from '../status/status-error.js';
 import type { Entries, Entry } from '../store/entries.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
@@ -61,7 +62,7 @@ export class ResponseCache {
       try {
         const shared = await this.#flights.join(key, request, fetch);
         // A cookie, or what the upstream calls private, is for the request that it was asked for, also while on its way.
-        const own = shared.joined && isPrivate(shared.response);
+        const own = shared.joined && isForOneRequest(shared.response);
         const { response, joined } = own ? { response: await next(asked), joined: false } : shared;
         const note: CacheNote = { status: found === 'unavailable' ? 'bypass' : 'miss', ageMs: 0, collapsed: joined };
         onAnswer(note.status);
@@ -114,18 +115,9 @@ function keyOf({ method, message, metadata, context: { surface, principal, mask 
 function storable(response: CallResponse, now: number): Entry | undefined {
   const { headers, message, trailers, notes } = response;
   if (!(message instanceof Uint8Array) || (notes.parts?.length ?? 0) > 0) return undefined;
-  if (isPrivate(response)) return undefined;
+  if (isForOneRequest(response)) return undefined;
   if ((statusFromMetadata(headers, trailers) ?? 200) !== 200) return undefined;
   return { storedAt: now, headers, message: new Uint8Array(message), trailers };
-}
-
-/** An upstream may say that its answer is not to be kept; a cookie is never for two. */
-function isPrivate({ headers, trailers }: CallResponse): boolean {
-  return [...headers, ...trailers].some(
-    ([key, value]) =>
-      key === 'set-cookie' ||
-      (key === 'cache-control' && typeof value === 'string' && /\b(no-store|no-cache|private)\b/i.test(value)),
-  );
 }
 
 /** RFC 5861 §4: what a stale answer is better than. */

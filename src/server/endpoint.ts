@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../call/call.js';
+import { isForOneRequest } from '../call/for-one-request.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import type { compileResponseHeaders } from '../transcoding/headers.js';
@@ -51,14 +52,15 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
   }
 
-  function answer(ctx: Context, { headers, trailers, notes }: CallResponse, transcoded: TranscodedResponse): void {
+  function answer(ctx: Context, response: CallResponse, transcoded: TranscodedResponse): void {
+    const { headers, trailers, notes } = response;
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
     for (const [name, values] of settings.responseHeaders(headers, trailers)) {
       ctx.res.setHeader(name, values.length === 1 ? values[0]! : values);
     }
     const known =
       settings.freshness !== undefined && notes.cache !== undefined && notes.parts === undefined && status === 200
-        ? settings.freshness(ctx, notes.cache, transcoded.body)
+        ? settings.freshness(ctx, notes.cache, isForOneRequest(response), transcoded.body)
         : false;
     if (notes.parts !== undefined) tellPartial(ctx, notes.parts);
     ctx.status = known ? 304 : status;

@@ -10,36 +10,39 @@ export interface FreshnessSettings {
   /** Any cache on the way may keep the answer and give it to anybody. */
   readonly forAll: boolean;
   readonly ttlMs: number;
-  /** Request headers that decide the answer; `name*` stands for those of a request that begin so. */
+  /** Request headers that decide the answer; `name*` stands for all that begin so. */
   readonly varies: readonly string[];
 }
 
-/** Sets the headers; true: the client has this answer already. */
-export type TellFreshness = (ctx: Context, note: CacheNote, body: Uint8Array) => boolean;
+/** Sets the headers; true: the client has this answer already. `forOneRequest`: nobody may keep the answer. */
+export type TellFreshness = (ctx: Context, note: CacheNote, forOneRequest: boolean, body: Uint8Array) => boolean;
 
 export function compileFreshness({ forAll, ttlMs, varies }: FreshnessSettings): TellFreshness {
-  const exact = varies.filter((name) => !name.endsWith('*'));
-  const prefixes = varies.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1));
+  // Which headers a later request will send under a pattern cannot be listed (RFC 9110 §12.5.5): each is asked for anew.
+  const deciding = varies.some((name) => name.endsWith('*')) ? ['*'] : varies.map((name) => name.toLowerCase());
   const visibility = forAll ? 'public' : 'private';
   const maxAge = `${visibility}, max-age=${Math.floor(ttlMs / 1000)}`;
-  return function tellFreshness(ctx, note, body) {
+  return function tellFreshness(ctx, note, forOneRequest, body) {
     const { res, req } = ctx;
+    res.setHeader('cache-status', statusText(note));
+    if (forOneRequest) {
+      res.setHeader('cache-control', 'no-store');
+      return false;
+    }
     const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
     res.setHeader('etag', etag);
     res.setHeader('cache-control', maxAge);
-    res.setHeader('cache-status', statusText(note));
     if (note.status === 'hit' || note.status === 'stale') res.setHeader('age', Math.floor(note.ageMs / 1000));
-    const sent = prefixes.length === 0 ? [] : Object.keys(req.headers);
-    vary(res, [...exact, ...sent.filter((name) => prefixes.some((prefix) => name.startsWith(prefix)))]);
+    vary(res, deciding);
     return matches(req.headers['if-none-match'], etag);
   };
 }
 
-/** Koa's own reads the whole header again for each name: a request of a thousand headers would hold up all others. */
+/** Adds to what stages before said; `*` says it all. */
 function vary(res: Context['res'], names: readonly string[]): void {
-  const before = String(res.getHeader('vary') ?? '').split(/\s*,\s*/);
-  const all = new Set([...before, ...names].map((name) => name.toLowerCase()).filter((name) => name !== ''));
-  if (all.size > 0) res.setHeader('vary', [...all].join(', '));
+  const before = String(res.getHeader('vary') ?? '').toLowerCase();
+  const all = new Set([...before.split(/\s*,\s*/), ...names].filter((name) => name !== ''));
+  if (all.size > 0) res.setHeader('vary', all.has('*') ? '*' : [...all].join(', '));
 }
 
 function statusText({ status, collapsed }: CacheNote): string {
