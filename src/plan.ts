@@ -19,6 +19,7 @@ import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import { cacheOf, cacheOfCall, cacheProblems } from './policy/cache-policy.js';
+import { jwksFileWarnings } from './policy/jwks-file.js';
 import { readKeyFile } from './policy/key-file.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
@@ -92,6 +93,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   });
   const problems = [
     ...keyFileProblems(config),
+    ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
     ...wrong,
     ...conflictsOf(bindings),

@@ -458,7 +458,10 @@ policies:
   const { config, lines } = await load(t, yaml, {}, { 'jwks.json': '{"keys": [{"kty": "oct", "k": "AAAA"}]}' });
   t.is(config, undefined);
   t.is(lines.length, 1);
-  t.regex(lines[0]!, /:3:\d+: error: auth\.jwt\.0\.jwksFile: keys\[0\]: kty: expected RSA or EC /);
+  t.regex(
+    lines[0]!,
+    /:3:\d+: error: auth\.jwt\.0\.jwksFile: expected a key that can be used; keys\[0\]: kty: expected RSA or EC /,
+  );
   const good = await load(t, yaml.replace(/ {2}jwt:.*\n/, ''));
   t.deepEqual(good.lines, []);
   t.is(good.config?.policies[0]?.declaration.position.line, 5);
