@@ -24,6 +24,7 @@ import { readKeyFile } from './policy/key-file.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
 import { retryOf, retryProblem } from './policy/retry-policy.js';
+import { mayWrite, writingGets } from './policy/writes.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
 import { bindingTable } from './routing/binding-table.js';
 import { collectBindings } from './routing/bindings.js';
@@ -104,6 +105,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...authProblems(config, routes, options.configFile),
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...streamProblems(routes, config.json.protoNames),
+    ...writingGets(bindings),
   ];
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {
@@ -346,8 +348,7 @@ function authProblems(
   const seen = new Set<MethodDescriptor>();
   for (const { binding, access } of routes) {
     const { method, httpMethod } = binding;
-    const reads = httpMethod === 'GET' || httpMethod === 'HEAD' || method.idempotency === 'no-side-effects';
-    if (access.mode !== 'public' || reads || seen.has(method)) continue;
+    if (access.mode !== 'public' || !mayWrite(binding) || seen.has(method)) continue;
     seen.add(method);
     const text = `${method.fullName}: ${httpMethod} ${binding.template.text} is public and may write`;
     diagnostics.push(warningAt(access.origin ?? method.position, 'public-write', text));
