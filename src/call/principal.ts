@@ -9,8 +9,8 @@ export interface Principal {
   readonly subject: string;
   /** Who vouches for it: a token's `iss`, `api-key`, `certificate`. A subject or consumer is one only with it. */
   readonly issuer: string;
-  /** For whom limits and plans count: a token's `consumerClaim`, otherwise the subject. */
-  readonly consumer: string;
+  /** For whom limits and plans count; undefined: a token whose `consumerClaim` is missing or no text, which counts by address. */
+  readonly consumer: string | undefined;
   readonly plan: string | undefined;
   readonly scopes: ReadonlySet<string>;
   /** A token's payload, or what `keys.yaml` says of a key. Came from outside: read own properties only. */

@@ -2,6 +2,8 @@
 import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import { isMetadataKey, isReservedMetadataKey } from '../call/metadata.js';
+import { parseClaimPath } from '../paths/claim-path.js';
+import { ExpressionError } from '../paths/expression.js';
 import type { TokenSource } from '../policy/credentials.js';
 import { jwksUriProblem } from '../policy/jwks-fetch.js';
 import { secretProblem, TOKEN_ALGORITHMS } from '../policy/key-set.js';
@@ -40,6 +42,21 @@ const tokenSource = z
     return z.NEVER;
   });
 
+/** `realm_access.roles`, `"https://x.example/jwt".roles`. */
+const claimPath = z.string().refine((text) => claimPathProblem(text) === undefined, {
+  error: ({ input }) => claimPathProblem(String(input)) ?? '',
+});
+
+function claimPathProblem(text: string): string | undefined {
+  try {
+    parseClaimPath(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ExpressionError) return error.message;
+    throw error;
+  }
+}
+
 const issuer = z
   .strictObject({
     issuer: z.string().min(1).describe('The iss of its tokens, exactly.'),
@@ -61,11 +78,11 @@ const issuer = z
       .min(1)
       .prefault([{ header: 'authorization' }])
       .describe('Where its tokens stand; authorization means Bearer.'),
-    scopesClaim: z.string().min(1).default('scope').describe('A text with spaces, or a list: scope, scp, permissions.'),
-    consumerClaim: z.string().min(1).default('sub').describe('For whom is counted.'),
-    planClaim: z.string().min(1).default('plan').describe('Which plan counts.'),
+    scopesClaim: claimPath.default('scope').describe('A text with spaces, or a list: scope, scp, realm_access.roles.'),
+    consumerClaim: claimPath.default('sub').describe('For whom is counted; no text there: by address.'),
+    planClaim: claimPath.default('plan').describe('Which plan counts.'),
     claimsToMetadata: z
-      .record(z.string().min(1), metadataKey)
+      .record(claimPath, metadataKey)
       .default({})
       .transform((record) => new Map(Object.entries(record)))
       .describe('Claims that reach the upstreams, and their names there.'),
