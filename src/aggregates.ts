@@ -5,9 +5,11 @@
 import { type AggregatePlan, planAggregate } from './aggregate/plan.js';
 import type { PlannedStep } from './aggregate/step.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
+import type { CallerPath } from './paths/caller.js';
 import type { Access } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Policy } from './policy/policy.js';
+import { readsSubjectAlone, subjectAloneText, type Vouchers } from './policy/vouchers.js';
 import type { MethodDescriptor, Registry } from './schema/descriptor.js';
 import type { RetrySettings } from './upstream/retry.js';
 
@@ -77,8 +79,8 @@ export interface AggregateUse {
   /** Of the method alone, and with its steps. */
   readonly own: Access;
   readonly access: Access;
-  /** The config has an `auth` block. */
-  readonly authenticates: boolean;
+  /** Undefined: the config has no `auth` block. */
+  readonly vouchers: Vouchers | undefined;
   /** The config has upstreams. */
   readonly hasUpstreams: boolean;
 }
@@ -101,6 +103,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     const error = (rule: string, text: string) => [errorAt(step.position, rule, says(text))];
     const warning = (rule: string, text: string) => [warningAt(step.position, rule, says(text))];
     const demands = call?.access.mode === 'required';
+    const reads = step.callerPaths.length > 0;
     const problems: Diagnostic[] = [];
     if (call !== undefined && call.upstream === undefined && use.hasUpstreams) {
       const text = `no upstream serves ${call.method.service.fullName}, the aggregate is not served`;
@@ -108,7 +111,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     }
     if (
       call !== undefined &&
-      use.authenticates &&
+      use.vouchers !== undefined &&
       call.method.httpRule === undefined &&
       policy.settings.auth === undefined
     ) {
@@ -119,14 +122,18 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
       const text = `${call.method.fullName} demands a caller, so the aggregate does, though its policy says ${own.mode}`;
       problems.push(...warning('aggregate-auth', text));
     }
-    if ((demands || step.readsCaller) && step.optional && access.mode === 'public') {
+    if ((demands || reads) && step.optional && access.mode === 'public') {
       const text = 'it needs a caller and the aggregate is public, where nobody is known: it always fails';
       problems.push(...warning('aggregate-auth', text));
     }
-    if (step.readsCaller && !step.optional && access.mode !== 'required') {
+    if (reads && !step.optional && access.mode !== 'required') {
       problems.push(
         ...error('auth-contradiction', `expected mode required where a step reads the caller, got ${access.mode}`),
       );
+    }
+    const beside = [...callerPathsOf(step, call), ...own.require.flatMap(({ callerPaths }) => callerPaths)];
+    if (use.vouchers !== undefined && readsSubjectAlone(step.callerPaths, beside, use.vouchers)) {
+      problems.push(...warning('subject-alone', subjectAloneText(use.vouchers)));
     }
     if (policy.settings.cache?.scope === 'public' && dependsOnCaller(step, call)) {
       problems.push(
@@ -138,8 +145,12 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
 }
 
 /** Whether two callers who may both call the aggregate may get different answers from the step. */
-function dependsOnCaller({ readsCaller, optional }: PlannedStep, call: PlannedCall | undefined): boolean {
-  if (readsCaller || call === undefined) return readsCaller;
-  const { mode, scopes, require } = call.access;
-  return require.some((equality) => equality.readsCaller) || (optional && (mode === 'required' || scopes.length > 0));
+function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): boolean {
+  if (callerPathsOf(step, call).length > 0) return true;
+  return step.optional && call !== undefined && (call.access.mode === 'required' || call.access.scopes.length > 0);
+}
+
+/** What the step, or the `require` of what it calls, reads of the caller. */
+function callerPathsOf({ callerPaths }: PlannedStep, call: PlannedCall | undefined): readonly CallerPath[] {
+  return [...callerPaths, ...(call?.access.require ?? []).flatMap((equality) => equality.callerPaths)];
 }

@@ -169,7 +169,7 @@ function planAggregates(
 }
 
 function problemsOfAggregates(
-  { auth, upstreams }: Config,
+  config: Config,
   routes: readonly PlannedRoute[],
   decisions: ReadonlyMap<MethodDescriptor, Decision>,
 ): readonly Diagnostic[] {
@@ -178,7 +178,7 @@ function problemsOfAggregates(
     if (aggregate === undefined || seen.has(method)) return [];
     seen.add(method);
     const own = decisions.get(method)!.access;
-    const means = { authenticates: auth !== undefined, hasUpstreams: upstreams.size > 0 };
+    const means = { vouchers: meansOf(config)?.vouchers, hasUpstreams: config.upstreams.size > 0 };
     return aggregateProblems({ method, aggregate, policy, own, access, ...means });
   });
 }
@@ -233,7 +233,12 @@ function meansOf({ auth }: Config): AuthMeans | undefined {
   if (auth === undefined) return undefined;
   const knowsScopes = auth.jwt.length > 0 || auth.apiKeys !== undefined;
   const identifies = knowsScopes || auth.mtls !== undefined;
-  return { default: auth.default, position: auth.position, identifies, knowsScopes };
+  const vouchers = {
+    issuers: auth.jwt.length,
+    apiKeys: auth.apiKeys !== undefined,
+    certificates: auth.mtls !== undefined,
+  };
+  return { default: auth.default, position: auth.position, identifies, knowsScopes, vouchers };
 }
 
 /** Whether there is somebody to answer: the upstream, or for an aggregate those of all its calls. */
@@ -358,6 +363,11 @@ function authProblems(
 
 function identityReachesUpstreams({ auth, metadata }: Config): boolean {
   if (auth === undefined) return false;
-  const named = [auth.apiKeys?.consumerToMetadata, auth.mtls?.consumerToMetadata].some((key) => key !== undefined);
-  return named || metadata.forwardAuthorization || auth.jwt.some(({ claimsToMetadata }) => claimsToMetadata.size > 0);
+  const { apiKeys, mtls } = auth;
+  const keys = [apiKeys, mtls].flatMap((means) => [means?.consumerToMetadata, means?.issuerToMetadata]);
+  return (
+    keys.some((key) => key !== undefined) ||
+    metadata.forwardAuthorization ||
+    auth.jwt.some(({ claimsToMetadata }) => claimsToMetadata.size > 0)
+  );
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import { isMetadataKey, isReservedMetadataKey } from '../call/metadata.js';
+import { API_KEY_ISSUER, CERTIFICATE_ISSUER } from '../call/principal.js';
 import { parseClaimPath } from '../paths/claim-path.js';
 import { ExpressionError } from '../paths/expression.js';
 import type { TokenSource } from '../policy/credentials.js';
@@ -9,6 +10,8 @@ import { jwksUriProblem } from '../policy/jwks-fetch.js';
 import { secretProblem, TOKEN_ALGORITHMS } from '../policy/key-set.js';
 import { mayCarryIdentity } from '../transcoding/headers.js';
 import { headerName } from './values.js';
+
+const OWN_ISSUERS: ReadonlySet<string> = new Set([API_KEY_ISSUER, CERTIFICATE_ISSUER]);
 
 const algorithm = z.enum(TOKEN_ALGORITHMS, {
   error: ({ input }) =>
@@ -42,6 +45,14 @@ const tokenSource = z
     return z.NEVER;
   });
 
+/** What callers known by a key or a certificate have as their issuer is no name for one of tokens. */
+const issuerName = z
+  .string()
+  .min(1)
+  .refine((name) => !OWN_ISSUERS.has(name.trim().toLowerCase()), {
+    error: `expected another name than ${[...OWN_ISSUERS].join(' and ')}, which stand for API keys and client certificates`,
+  });
+
 /** `realm_access.roles`, `"https://x.example/jwt".roles`. */
 const claimPath = z.string().refine((text) => claimPathProblem(text) === undefined, {
   error: ({ input }) => claimPathProblem(String(input)) ?? '',
@@ -59,7 +70,7 @@ function claimPathProblem(text: string): string | undefined {
 
 const issuer = z
   .strictObject({
-    issuer: z.string().min(1).describe('The iss of its tokens, exactly.'),
+    issuer: issuerName.describe('The iss of its tokens, exactly.'),
     audiences: z.array(z.string().min(1)).min(1).describe('A token must be meant for one of them.'),
     jwksUri: z
       .string()
@@ -122,6 +133,7 @@ const apiKeys = z
       .prefault([{ header: 'x-api-key' }])
       .describe('Where a key stands.'),
     consumerToMetadata: metadataKey.optional().describe('The consumer reaches the upstreams under this name.'),
+    issuerToMetadata: metadataKey.optional().describe(`The issuer, ${API_KEY_ISSUER}, reaches them under this name.`),
   })
   .optional()
   .describe('Keys that the gateway itself knows.');
@@ -134,6 +146,9 @@ const mtls = z
       .default(['uri', 'dns', 'cn'])
       .describe('What of a certificate names the caller; the first one that is there.'),
     consumerToMetadata: metadataKey.optional().describe('The name reaches the upstreams under this name.'),
+    issuerToMetadata: metadataKey
+      .optional()
+      .describe(`The issuer, ${CERTIFICATE_ISSUER}, reaches them under this name.`),
   })
   .optional()
   .describe('Client certificates that listen.tls.clientCa has signed.');
