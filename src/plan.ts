@@ -21,6 +21,7 @@ import type { CachePolicy } from './policy/cache.js';
 import { cacheOf, cacheOfCall, cacheProblems } from './policy/cache-policy.js';
 import { jwksFileWarnings } from './policy/jwks-file.js';
 import { readKeyFile } from './policy/key-file.js';
+import { overruledAuth, overruledWarning } from './policy/overruled.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
 import { retryOf, retryProblem } from './policy/retry-policy.js';
@@ -211,6 +212,8 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
     const policy = policyOf(method, rules);
     const found = accessOf(method, policy, means);
     diagnostics.push(...found.diagnostics);
+    const overruled = overruledAuth(method, policy, found.access);
+    if (overruled !== undefined) diagnostics.push(overruledWarning(method, overruled));
     const ofLimits = rateLimitProblem(method, policy, found.access);
     if (ofLimits !== undefined) diagnostics.push(ofLimits);
     const ofRetry = retryProblem(method, policy);
