@@ -10,6 +10,7 @@ import type { CallerPath } from './paths/caller.js';
 import { type Access, missingScope } from './policy/access.js';
 import type { CachePolicy, CallerRead } from './policy/cache.js';
 import type { Policy } from './policy/policy.js';
+import { readsSubjectAlone, subjectAloneText, type Vouchers } from './policy/vouchers.js';
 import type { MethodDescriptor, Registry } from './schema/descriptor.js';
 import type { RetrySettings } from './upstream/retry.js';
 
@@ -79,8 +80,8 @@ export interface AggregateUse {
   /** Of the method alone, and with its steps. */
   readonly own: Access;
   readonly access: Access;
-  /** The config has an `auth` block. */
-  readonly authenticates: boolean;
+  /** Undefined: the config has no `auth` block. */
+  readonly vouchers: Vouchers | undefined;
   /** The config has upstreams. */
   readonly hasUpstreams: boolean;
 }
@@ -111,7 +112,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     }
     if (
       call !== undefined &&
-      use.authenticates &&
+      use.vouchers !== undefined &&
       call.method.httpRule === undefined &&
       policy.settings.auth === undefined
     ) {
@@ -130,6 +131,10 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
       problems.push(
         ...error('auth-contradiction', `expected mode required where a step reads the caller, got ${access.mode}`),
       );
+    }
+    const beside = [...callerPathsOf(step, call), ...own.require.flatMap(({ callerPaths }) => callerPaths)];
+    if (use.vouchers !== undefined && readsSubjectAlone(step.callerPaths, beside, use.vouchers)) {
+      problems.push(...warning('subject-alone', subjectAloneText(use.vouchers)));
     }
     if (policy.settings.cache?.scope === 'public' && dependsOnCaller(step, call)) {
       problems.push(

@@ -14,14 +14,13 @@ import type { Equality } from './paths/equality.js';
 import { isServed, type Plan, type PlannedRoute, SURFACE } from './plan.js';
 import { type Access, splitDemands } from './policy/access.js';
 import { type CachePolicy, type CallerRead, wholeCaller } from './policy/cache.js';
-import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
 import { isIdempotent } from './policy/retry-policy.js';
 import { countersOf } from './rate-limiting.js';
 import { bindingTable, webSocketRoutes } from './routing/binding-table.js';
 import type { Binding } from './routing/http-rule.js';
 import type { MethodDescriptor } from './schema/descriptor.js';
-import { allowed, authenticate, authorize, demand } from './server/authenticate.js';
+import { type Authentication, allowed, authenticate, authorize, demand } from './server/authenticate.js';
 import { compileCallRequest } from './server/call-request.js';
 import { compileClientAddress } from './server/client-address.js';
 import { compileClientStream } from './server/client-stream.js';
@@ -116,7 +115,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       : endpoint({ ...ends, requestOf, successStatus, freshness, idleTimeoutMs });
     const chain = (fromQuery: boolean) => [
       ...counting(cost, route.rateLimits.filter(isByAddress)),
-      ...guardsOf(access, ofPath, authenticator, transcoder.path, fromQuery),
+      ...guardsOf(access, ofPath, { authenticator, binding, fromQuery }, transcoder.path),
       ...counting(
         cost,
         route.rateLimits.filter((limit) => !isByAddress(limit)),
@@ -247,13 +246,11 @@ function plansOf({ plans }: Config, method: MethodDescriptor): Plans {
 function guardsOf(
   { mode, scopes }: PlannedRoute['access'],
   require: readonly Equality[],
-  authenticator: Authenticator,
+  authentication: Omit<Authentication, 'mode'>,
   requestOf: (captures: readonly string[]) => Uint8Array,
-  /** A token may stand in the query. */
-  fromQuery: boolean,
 ): Middleware[] {
   const guards: Middleware[] = [];
-  if (mode !== 'public') guards.push(authenticate(authenticator, mode, fromQuery));
+  if (mode !== 'public') guards.push(authenticate({ ...authentication, mode }));
   if (scopes.length > 0 || require.length > 0) guards.push(authorize({ scopes, require, requestOf }));
   return guards;
 }

@@ -19,10 +19,13 @@ import type { Config } from './config/config.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import { cacheOf, cacheOfCall, cacheProblems } from './policy/cache-policy.js';
+import { jwksFileWarnings } from './policy/jwks-file.js';
 import { readKeyFile } from './policy/key-file.js';
+import { overruledAuth, overruledWarning } from './policy/overruled.js';
 import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
 import { retryOf, retryProblem } from './policy/retry-policy.js';
+import { mayWrite, writingGets } from './policy/writes.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
 import { bindingTable } from './routing/binding-table.js';
 import { collectBindings } from './routing/bindings.js';
@@ -92,6 +95,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   });
   const problems = [
     ...keyFileProblems(config),
+    ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
     ...wrong,
     ...conflictsOf(bindings),
@@ -102,6 +106,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...authProblems(config, routes, options.configFile),
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...streamProblems(routes, config.json.protoNames),
+    ...writingGets(bindings),
   ];
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {
@@ -165,7 +170,7 @@ function planAggregates(
 }
 
 function problemsOfAggregates(
-  { auth, upstreams }: Config,
+  config: Config,
   routes: readonly PlannedRoute[],
   decisions: ReadonlyMap<MethodDescriptor, Decision>,
 ): readonly Diagnostic[] {
@@ -174,7 +179,7 @@ function problemsOfAggregates(
     if (aggregate === undefined || seen.has(method)) return [];
     seen.add(method);
     const own = decisions.get(method)!.access;
-    const means = { authenticates: auth !== undefined, hasUpstreams: upstreams.size > 0 };
+    const means = { vouchers: meansOf(config)?.vouchers, hasUpstreams: config.upstreams.size > 0 };
     return aggregateProblems({ method, aggregate, policy, own, access, ...means });
   });
 }
@@ -207,6 +212,8 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
     const policy = policyOf(method, rules);
     const found = accessOf(method, policy, means);
     diagnostics.push(...found.diagnostics);
+    const overruled = overruledAuth(method, policy, found.access);
+    if (overruled !== undefined) diagnostics.push(overruledWarning(method, overruled));
     const ofLimits = rateLimitProblem(method, policy, found.access);
     if (ofLimits !== undefined) diagnostics.push(ofLimits);
     const ofRetry = retryProblem(method, policy);
@@ -229,7 +236,12 @@ function meansOf({ auth }: Config): AuthMeans | undefined {
   if (auth === undefined) return undefined;
   const knowsScopes = auth.jwt.length > 0 || auth.apiKeys !== undefined;
   const identifies = knowsScopes || auth.mtls !== undefined;
-  return { default: auth.default, position: auth.position, identifies, knowsScopes };
+  const vouchers = {
+    issuers: auth.jwt.length,
+    apiKeys: auth.apiKeys !== undefined,
+    certificates: auth.mtls !== undefined,
+  };
+  return { default: auth.default, position: auth.position, identifies, knowsScopes, vouchers };
 }
 
 /** Whether there is somebody to answer: the upstream, or for an aggregate those of all its calls. */
@@ -344,8 +356,7 @@ function authProblems(
   const seen = new Set<MethodDescriptor>();
   for (const { binding, access } of routes) {
     const { method, httpMethod } = binding;
-    const reads = httpMethod === 'GET' || httpMethod === 'HEAD' || method.idempotency === 'no-side-effects';
-    if (access.mode !== 'public' || reads || seen.has(method)) continue;
+    if (access.mode !== 'public' || !mayWrite(binding) || seen.has(method)) continue;
     seen.add(method);
     const text = `${method.fullName}: ${httpMethod} ${binding.template.text} is public and may write`;
     diagnostics.push(warningAt(access.origin ?? method.position, 'public-write', text));
@@ -355,6 +366,11 @@ function authProblems(
 
 function identityReachesUpstreams({ auth, metadata }: Config): boolean {
   if (auth === undefined) return false;
-  const named = [auth.apiKeys?.consumerToMetadata, auth.mtls?.consumerToMetadata].some((key) => key !== undefined);
-  return named || metadata.forwardAuthorization || auth.jwt.some(({ claimsToMetadata }) => claimsToMetadata.size > 0);
+  const { apiKeys, mtls } = auth;
+  const keys = [apiKeys, mtls].flatMap((means) => [means?.consumerToMetadata, means?.issuerToMetadata]);
+  return (
+    keys.some((key) => key !== undefined) ||
+    metadata.forwardAuthorization ||
+    auth.jwt.some(({ claimsToMetadata }) => claimsToMetadata.size > 0)
+  );
 }

@@ -128,7 +128,8 @@ function isCallable(method: MethodDescriptor, position: Position, report: Report
   } else if (!isRead(method)) {
     const expected =
       'a GET route, idempotency_level = NO_SIDE_EFFECTS, or no route and the name Get…, List…, BatchGet… or Search…';
-    report(position, 'aggregate-write', `call: expected an rpc that only reads (${expected}), got ${fullName}`);
+    const says = method.idempotency === 'idempotent' ? `${fullName}, which says IDEMPOTENT` : fullName;
+    report(position, 'aggregate-write', `call: expected an rpc that only reads (${expected}), got ${says}`);
   } else return true;
   return false;
 }
@@ -137,7 +138,7 @@ function isCallable(method: MethodDescriptor, position: Position, report: Report
 const READ_NAME = /^(Get|List|BatchGet|Search)([A-Z0-9_]|$)/;
 
 function isRead({ name, idempotency, httpRule }: MethodDescriptor): boolean {
-  if (idempotency === 'no-side-effects') return true;
+  if (idempotency !== 'unknown') return idempotency === 'no-side-effects';
   if (httpRule === undefined) return READ_NAME.test(name);
   return [httpRule, ...httpRule.additionalBindings].some(({ kind }) => kind === 'GET');
 }

@@ -4,17 +4,28 @@
  */
 import type { Metadata } from './metadata.js';
 
+/** The issuers of callers for whom the gateway itself vouches. No issuer of tokens is called so. */
+export const API_KEY_ISSUER = 'api-key';
+export const CERTIFICATE_ISSUER = 'certificate';
+
 export interface Principal {
   /** `sub` of a token, the consumer of an API key, the name in a client certificate. */
   readonly subject: string;
-  /** Who vouches for it: a token's `iss`, `api-key`, `certificate`. A subject or consumer is one only with it. */
+  /** Who vouches for it: a token's `iss`, or one of the gateway's own. A subject or consumer is one only with it. */
   readonly issuer: string;
-  /** For whom limits and plans count: a token's `consumerClaim`, otherwise the subject. */
-  readonly consumer: string;
+  /** For whom limits and plans count; undefined: a token whose `consumerClaim` is missing or no text, which counts by address. */
+  readonly consumer: string | undefined;
   readonly plan: string | undefined;
   readonly scopes: ReadonlySet<string>;
   /** A token's payload, or what `keys.yaml` says of a key. Came from outside: read own properties only. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** What identity adds to every upstream call: claims and consumers, under the names that the config gives them. */
   readonly metadata: Metadata;
+}
+
+/** What identity adds to a call, under the names that the config gives; undefined: it gives none. */
+export function identityMetadata(...entries: readonly (readonly [key: string | undefined, value: string])[]): Metadata {
+  return Object.freeze(
+    entries.flatMap(([key, value]) => (key === undefined ? [] : [Object.freeze([key, value] as const)])),
+  );
 }

@@ -2,11 +2,16 @@
 import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import { isMetadataKey, isReservedMetadataKey } from '../call/metadata.js';
+import { API_KEY_ISSUER, CERTIFICATE_ISSUER } from '../call/principal.js';
+import { parseClaimPath } from '../paths/claim-path.js';
+import { ExpressionError } from '../paths/expression.js';
 import type { TokenSource } from '../policy/credentials.js';
 import { jwksUriProblem } from '../policy/jwks-fetch.js';
 import { secretProblem, TOKEN_ALGORITHMS } from '../policy/key-set.js';
 import { mayCarryIdentity } from '../transcoding/headers.js';
 import { headerName } from './values.js';
+
+const OWN_ISSUERS: ReadonlySet<string> = new Set([API_KEY_ISSUER, CERTIFICATE_ISSUER]);
 
 const algorithm = z.enum(TOKEN_ALGORITHMS, {
   error: ({ input }) =>
@@ -40,9 +45,32 @@ const tokenSource = z
     return z.NEVER;
   });
 
+/** What callers known by a key or a certificate have as their issuer is no name for one of tokens. */
+const issuerName = z
+  .string()
+  .min(1)
+  .refine((name) => !OWN_ISSUERS.has(name.trim().toLowerCase()), {
+    error: `expected another name than ${[...OWN_ISSUERS].join(' and ')}, which stand for API keys and client certificates`,
+  });
+
+/** `realm_access.roles`, `"https://x.example/jwt".roles`. */
+const claimPath = z.string().refine((text) => claimPathProblem(text) === undefined, {
+  error: ({ input }) => claimPathProblem(String(input)) ?? '',
+});
+
+function claimPathProblem(text: string): string | undefined {
+  try {
+    parseClaimPath(text);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ExpressionError) return error.message;
+    throw error;
+  }
+}
+
 const issuer = z
   .strictObject({
-    issuer: z.string().min(1).describe('The iss of its tokens, exactly.'),
+    issuer: issuerName.describe('The iss of its tokens, exactly.'),
     audiences: z.array(z.string().min(1)).min(1).describe('A token must be meant for one of them.'),
     jwksUri: z
       .string()
@@ -61,11 +89,11 @@ const issuer = z
       .min(1)
       .prefault([{ header: 'authorization' }])
       .describe('Where its tokens stand; authorization means Bearer.'),
-    scopesClaim: z.string().min(1).default('scope').describe('A text with spaces, or a list: scope, scp, permissions.'),
-    consumerClaim: z.string().min(1).default('sub').describe('For whom is counted.'),
-    planClaim: z.string().min(1).default('plan').describe('Which plan counts.'),
+    scopesClaim: claimPath.default('scope').describe('A text with spaces, or a list: scope, scp, realm_access.roles.'),
+    consumerClaim: claimPath.default('sub').describe('For whom is counted; no text there: by address.'),
+    planClaim: claimPath.default('plan').describe('Which plan counts.'),
     claimsToMetadata: z
-      .record(z.string().min(1), metadataKey)
+      .record(claimPath, metadataKey)
       .default({})
       .transform((record) => new Map(Object.entries(record)))
       .describe('Claims that reach the upstreams, and their names there.'),
@@ -105,6 +133,7 @@ const apiKeys = z
       .prefault([{ header: 'x-api-key' }])
       .describe('Where a key stands.'),
     consumerToMetadata: metadataKey.optional().describe('The consumer reaches the upstreams under this name.'),
+    issuerToMetadata: metadataKey.optional().describe(`The issuer, ${API_KEY_ISSUER}, reaches them under this name.`),
   })
   .optional()
   .describe('Keys that the gateway itself knows.');
@@ -117,6 +146,9 @@ const mtls = z
       .default(['uri', 'dns', 'cn'])
       .describe('What of a certificate names the caller; the first one that is there.'),
     consumerToMetadata: metadataKey.optional().describe('The name reaches the upstreams under this name.'),
+    issuerToMetadata: metadataKey
+      .optional()
+      .describe(`The issuer, ${CERTIFICATE_ISSUER}, reaches them under this name.`),
   })
   .optional()
   .describe('Client certificates that listen.tls.clientCa has signed.');

@@ -1,7 +1,7 @@
 /** The files that a config names, looked into before anything is built from them. */
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { parseJwks } from '../policy/key-set.js';
+import { isForAny, noKeyText, parseJwks } from '../policy/key-set.js';
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
 
@@ -14,8 +14,8 @@ export async function fileIssues(config: Config): Promise<readonly IssueText[]> 
   const { upstreams, listen, auth } = config;
   const found = [...upstreams].map(([name, { tls = {} }]) => tlsIssues(['upstreams', name, 'tls'], tls));
   found.push(tlsIssues(['listen', 'tls'], listen.tls ?? {}));
-  for (const [index, { keys }] of (auth?.jwt ?? []).entries()) {
-    if (keys.kind === 'file') found.push(jwksIssues(['auth', 'jwt', index, 'jwksFile'], keys.file));
+  for (const [index, { keys, algorithms }] of (auth?.jwt ?? []).entries()) {
+    if (keys.kind === 'file') found.push(jwksIssues(['auth', 'jwt', index, 'jwksFile'], keys.file, algorithms));
   }
   if (auth?.mtls !== undefined && listen.tls?.clientCa === undefined) {
     found.push(Promise.resolve([issue(['auth', 'mtls'], 'expected listen.tls with a clientCa as well')]));
@@ -48,13 +48,19 @@ async function tlsIssues(path: readonly PropertyKey[], tls: PemFiles): Promise<I
   return issues;
 }
 
-/** A key that can't be used is told as well: in a file of one's own it is a mistake. */
-async function jwksIssues(path: readonly PropertyKey[], file: string): Promise<IssueText[]> {
+/** A key that can't be used spoils no other (RFC 7517 §5): an error is a file that leaves the issuer without any. */
+async function jwksIssues(
+  path: readonly PropertyKey[],
+  file: string,
+  algorithms: readonly string[],
+): Promise<IssueText[]> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return [issue(path, 'expected a file that can be read')];
   const { keys, problems } = parseJwks(text);
-  if (keys?.length === 0 && problems.length === 0) return [issue(path, 'keys: expected one or more')];
-  return problems.map((problem) => issue(path, problem));
+  if (keys === undefined) return problems.map((problem) => issue(path, problem.text));
+  if (keys.length === 0) return [issue(path, noKeyText(problems))];
+  if (keys.some((key) => isForAny(key, algorithms))) return [];
+  return [issue(path, `expected a key for ${algorithms.join(' or ')}, got keys for other algorithms`)];
 }
 
 function issue(path: readonly PropertyKey[], text: string): IssueText {

@@ -7,7 +7,9 @@ export function guardedHeaders({ auth }: Pick<Config, 'auth'>): readonly string[
   const { jwt, apiKeys, mtls } = auth;
   const identity = [
     ...jwt.flatMap(({ claimsToMetadata }) => [...claimsToMetadata.values()]),
-    ...[apiKeys?.consumerToMetadata, mtls?.consumerToMetadata].filter((key) => key !== undefined),
+    ...[apiKeys, mtls]
+      .flatMap((means) => [means?.consumerToMetadata, means?.issuerToMetadata])
+      .filter((key) => key !== undefined),
   ];
   // Whether Authorization passes is for metadata.forwardAuthorization to say.
   return [...identity, ...credentialHeaders({ auth }).filter((name) => name !== 'authorization')];

@@ -2,12 +2,13 @@
  * Who may call a method: `auth` of its policy, with what the config's `auth` block says of methods that say nothing,
  * checked against what can be proven here at all. Closed: what demands something demands somebody.
  */
-import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import { compileEquality, type Equality } from '../paths/equality.js';
 import { ExpressionError } from '../paths/expression.js';
 import type { Binding } from '../routing/http-rule.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import type { Policy } from './policy.js';
+import { readsSubjectAlone, subjectAloneText, type Vouchers } from './vouchers.js';
 
 export type AccessMode = 'required' | 'optional' | 'public';
 
@@ -28,6 +29,7 @@ export interface AuthMeans {
   readonly identifies: boolean;
   /** Somebody's scopes can be known: tokens and API keys have them, certificates don't. */
   readonly knowsScopes: boolean;
+  readonly vouchers: Vouchers;
 }
 
 export interface FoundAccess {
@@ -53,6 +55,12 @@ export function accessOf(method: MethodDescriptor, policy: Policy, means: AuthMe
       return [];
     }
   });
+  const read = require.flatMap(({ callerPaths }) => callerPaths);
+  for (const { text, callerPaths } of require) {
+    if (means === undefined || !readsSubjectAlone(callerPaths, read, means.vouchers)) continue;
+    const found = `${method.fullName}: require '${text}': ${subjectAloneText(means.vouchers)}`;
+    diagnostics.push(warningAt(position, 'subject-alone', found));
+  }
   const demanding = scopes.length > 0 || require.some(({ readsCaller }) => readsCaller);
   const { mode, origin } = modeOf();
   if (demanding && mode !== 'required') {

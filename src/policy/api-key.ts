@@ -10,8 +10,7 @@ import { stat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 import type { Resource } from '../base/resources.js';
-import { NO_METADATA } from '../call/metadata.js';
-import type { Principal } from '../call/principal.js';
+import { API_KEY_ISSUER, identityMetadata, type Principal } from '../call/principal.js';
 import type { Log } from '../telemetry/log.js';
 import { type KeyEntry, readKeyFile } from './key-file.js';
 
@@ -20,6 +19,8 @@ export interface ApiKeySettings {
   readonly file: string;
   /** The metadata key under which an upstream learns the consumer; undefined: it does not. */
   readonly consumerToMetadata?: string | undefined;
+  /** And that a key vouches for it. */
+  readonly issuerToMetadata?: string | undefined;
 }
 
 export interface ApiKeys extends Resource {
@@ -90,11 +91,10 @@ class FollowedKeys implements ApiKeys {
   }
 
   private hold(keys: readonly KeyEntry[]): ReadonlyMap<string, HeldKey> {
-    const { consumerToMetadata } = this.settings;
     return new Map(
       keys.map((entry) => {
         const { sha256, expiresAtMs } = entry;
-        const principal = principalOf(entry, consumerToMetadata);
+        const principal = principalOf(entry, this.settings);
         return [sha256, { digest: Buffer.from(sha256, 'hex'), expiresAtMs, principal }];
       }),
     );
@@ -147,16 +147,18 @@ class FollowedKeys implements ApiKeys {
   }
 }
 
-function principalOf({ consumer, plan, scopes }: KeyEntry, metadataKey: string | undefined): Principal {
+function principalOf(
+  { consumer, plan, scopes }: KeyEntry,
+  { consumerToMetadata, issuerToMetadata }: ApiKeySettings,
+): Principal {
   return Object.freeze({
     subject: consumer,
-    issuer: 'api-key',
+    issuer: API_KEY_ISSUER,
     consumer,
     plan,
     scopes: new Set(scopes),
     claims: Object.freeze({ consumer, ...(plan === undefined ? {} : { plan }), scopes: Object.freeze([...scopes]) }),
-    metadata:
-      metadataKey === undefined ? NO_METADATA : Object.freeze([Object.freeze([metadataKey, consumer] as const)]),
+    metadata: identityMetadata([consumerToMetadata, consumer], [issuerToMetadata, API_KEY_ISSUER]),
   });
 }
 

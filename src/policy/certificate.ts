@@ -8,7 +8,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import type { Principal } from '../call/principal.js';
+import { CERTIFICATE_ISSUER, identityMetadata, type Principal } from '../call/principal.js';
 import { gatewayError } from '../status/status-error.js';
 
 export type CertificateName = 'uri' | 'dns' | 'cn';
@@ -16,6 +16,7 @@ export type CertificateName = 'uri' | 'dns' | 'cn';
 export interface CertificateSettings {
   readonly identity: readonly CertificateName[];
   readonly consumerToMetadata?: string | undefined;
+  readonly issuerToMetadata?: string | undefined;
 }
 
 type Names = Readonly<Record<CertificateName, readonly string[]>>;
@@ -51,19 +52,19 @@ function refused(text: string): Error {
 /** Undefined: the certificate has none of the names that count. */
 export function certificatePrincipal(
   certificate: Pick<X509Certificate, 'subjectAltName' | 'subject'>,
-  { identity, consumerToMetadata }: CertificateSettings,
+  { identity, consumerToMetadata, issuerToMetadata }: CertificateSettings,
 ): Principal | undefined {
   const names = namesOf(certificate);
   const subject = identity.map((kind) => names[kind][0]).find((name) => name !== undefined);
   if (subject === undefined) return undefined;
   return {
     subject,
-    issuer: 'certificate',
+    issuer: CERTIFICATE_ISSUER,
     consumer: subject,
     plan: undefined,
     scopes: new Set(),
     claims: { uri: names.uri, dns: names.dns, cn: names.cn[0] },
-    metadata: consumerToMetadata === undefined ? [] : [[consumerToMetadata, subject]],
+    metadata: identityMetadata([consumerToMetadata, subject], [issuerToMetadata, CERTIFICATE_ISSUER]),
   };
 }
 

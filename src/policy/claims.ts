@@ -1,15 +1,14 @@
 /**
- * The claims of a verified token → the Principal they describe.
+ * The claims of a verified token → the Principal they describe. Each name is a path (`paths/claim-path.ts`):
  *
- *     { sub: 'ada', scope: 'orders.read orders.write', org: 'acme', plan: 'free' }
- *     with consumerClaim org, claimsToMetadata { sub: x-user-id }
+ *     { sub: 'ada', scope: 'orders.read orders.write', org: { id: 'acme' }, plan: 'free' }
+ *     with consumerClaim org.id, claimsToMetadata { sub: x-user-id }
  *     → subject ada, consumer acme, plan free, two scopes, metadata x-user-id: ada
- *
- * A claim is an own property by exactly its name; names with dots or slashes, as in URIs, are no paths.
  */
 import { isExact } from '../base/exact-number.js';
 import { isMetadataText, type MetadataEntry } from '../call/metadata.js';
 import type { Principal } from '../call/principal.js';
+import { compileClaim, parseClaimPath, type ReadClaim } from '../paths/claim-path.js';
 import { isRecord, type OutsideRecord, own } from './record.js';
 import { invalidToken } from './unverified-token.js';
 
@@ -22,30 +21,38 @@ export interface ClaimNames {
   readonly claimsToMetadata: ReadonlyMap<string, string>;
 }
 
-/** Throws a StatusError (401) where a claim can't be what it has to be. */
-export function principalOf(claims: OutsideRecord, names: ClaimNames): Principal {
-  const subject = own(claims, 'sub');
-  if (typeof subject !== 'string' || subject === '') throw invalidToken('sub: expected a string that is not empty');
-  const plan = own(claims, names.planClaim);
-  return {
-    subject,
-    issuer: String(own(claims, 'iss')),
-    consumer: consumerOf(own(claims, names.consumerClaim)) ?? subject,
-    plan: typeof plan === 'string' ? plan : undefined,
-    scopes: new Set(scopesOf(own(claims, names.scopesClaim))),
-    claims: frozen(claims),
-    metadata: [...names.claimsToMetadata].flatMap(([claim, key]) => entriesOf(own(claims, claim), claim, key)),
+/** The returned function throws a StatusError (401) where a claim can't be what it has to be. */
+export function compileClaims(names: ClaimNames): (claims: OutsideRecord) => Principal {
+  const [scopes, consumer, plan] = [names.scopesClaim, names.consumerClaim, names.planClaim].map(reader);
+  const metadata = [...names.claimsToMetadata].map(([name, key]) => ({ name, key, read: reader(name) }));
+
+  return function principalOf(claims) {
+    const subject = own(claims, 'sub');
+    if (typeof subject !== 'string' || subject === '') throw invalidToken('sub: expected a string that is not empty');
+    return {
+      subject,
+      issuer: String(own(claims, 'iss')),
+      consumer: nameIn(consumer!(claims)),
+      plan: nameIn(plan!(claims)),
+      scopes: new Set(scopesIn(scopes!(claims))),
+      claims: frozen(claims),
+      metadata: metadata.flatMap(({ name, key, read }) => entriesOf(read(claims), name, key)),
+    };
   };
 }
 
-function consumerOf(claim: unknown): string | undefined {
-  if (typeof claim === 'number') return isExact(claim) ? String(claim) : undefined;
+function reader(name: string): ReadClaim {
+  return compileClaim(parseClaimPath(name));
+}
+
+/** Of whom or what: a text. A number or a list is none, and so nobody is taken for somebody else. */
+function nameIn(claim: unknown): string | undefined {
   return typeof claim === 'string' && claim !== '' ? claim : undefined;
 }
 
-function scopesOf(claim: unknown): readonly string[] {
-  if (typeof claim === 'string') return claim.split(' ').filter((scope) => scope !== '');
-  return Array.isArray(claim) ? claim.filter((scope) => typeof scope === 'string') : [];
+function scopesIn(claim: unknown): readonly string[] {
+  const scopes = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
+  return scopes.filter((scope) => typeof scope === 'string' && scope !== '');
 }
 
 /** One entry for a value, one for each element of a list; none for what is absent or null. */

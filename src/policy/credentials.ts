@@ -11,7 +11,7 @@
 import type { Socket } from 'node:net';
 import type { Principal } from '../call/principal.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
-import { isForeign, isForeignPage } from './origin.js';
+import { isForeign, isForeignPage, type PageRequest } from './origin.js';
 
 export type TokenSource = { readonly header: string } | { readonly cookie: string } | { readonly query: string };
 
@@ -29,11 +29,7 @@ type Verify = (token: string) => Principal | Promise<Principal>;
 /** Undefined: nobody's key. */
 type FindKey = (key: string) => Principal | undefined;
 
-export interface CredentialRequest {
-  readonly method: string;
-  /** Name, value, name, value… as sent. */
-  readonly rawHeaders: readonly string[];
-  readonly authority: string;
+export interface CredentialRequest extends PageRequest {
   readonly socket: Socket;
   /** As sent; undefined: no token counts there. */
   readonly rawQuery?: string | undefined;

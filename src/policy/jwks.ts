@@ -12,7 +12,7 @@ import type { Clock } from '../base/clock.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
 import type { Log } from '../telemetry/log.js';
 import { fetchJwks } from './jwks-fetch.js';
-import { findKey, type KeySource, parseJwks, type VerificationKey } from './key-set.js';
+import { findKey, type KeySource, noKeyText, parseJwks, type VerificationKey } from './key-set.js';
 
 const REFRESH_MS = 600_000;
 const PREPARE_MS = 10_000;
@@ -115,10 +115,10 @@ class RemoteKeys implements KeySource {
     let next = REFRESH_MS;
     try {
       const { keys, problems } = parseJwks(await fetchJwks(this.#uri, this.#clock, signal));
-      if (keys === undefined) throw new Error(problems[0]);
+      if (keys === undefined) throw new Error(problems[0]?.text);
       this.#replace(keys);
       this.#failures = 0;
-      if (keys.length === 0) problem = ['expected a key that can be used', ...problems.slice(0, 1)].join('; ');
+      if (keys.length === 0) problem = noKeyText(problems);
     } catch (error) {
       problem = error instanceof Error ? error.message : 'the fetch failed';
       next = Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, LAST_RETRY_MS);

@@ -15,7 +15,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { Principal } from '../call/principal.js';
-import { type ClaimNames, principalOf } from './claims.js';
+import { type ClaimNames, compileClaims } from './claims.js';
 import type { KeySource } from './key-set.js';
 import { isRecord } from './record.js';
 import { invalidToken, MAX_TOKEN_LENGTH, readUnverified } from './unverified-token.js';
@@ -107,11 +107,12 @@ function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
   const { keys } = issuer;
   const algorithms = new Set(issuer.algorithms);
   const claimsOf = compileKoaJwt(issuer, clock);
+  const principalOf = compileClaims(issuer);
   return async function verification(token, alg, kid, exp) {
     if (!algorithms.has(alg)) throw invalidToken("alg: expected one of the issuer's algorithms");
     const key = await keys.find(kid, alg);
     if (key === undefined) throw invalidToken('kid: expected a key of the issuer');
-    const principal = principalOf(await claimsOf(token, key), issuer);
+    const principal = principalOf(await claimsOf(token, key));
     return { principal, key, keys, untilMs: Math.min(clock.now() + REMEMBER_MS, exp * 1000) };
   };
 }

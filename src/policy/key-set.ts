@@ -30,8 +30,15 @@ export interface VerificationKey {
 export interface ParsedJwks {
   /** The keys that can be used; undefined: the text is no JWK Set. */
   readonly keys: readonly VerificationKey[] | undefined;
-  /** Why the text, or which of its keys, can't be used: `keys[2]: expected 2048 to 8192 bits, got 1024`. */
-  readonly problems: readonly string[];
+  /** Why the text, or which of its keys, can't be used. */
+  readonly problems: readonly JwksProblem[];
+}
+
+export interface JwksProblem {
+  /** `keys[2]: expected 2048 to 8192 bits, got 1024`. */
+  readonly text: string;
+  /** False for a key that is made for something else, as for encryption, or is of a type that is not known here. */
+  readonly isFault: boolean;
 }
 
 /** The algorithms that tokens may be signed with. jsonwebtoken knows no others; EdDSA for one. */
@@ -107,21 +114,31 @@ function fits(key: KeyObject, alg: string): boolean {
   return key.asymmetricKeyType === 'ec' && CURVES.get(alg) === key.asymmetricKeyDetails?.namedCurve;
 }
 
+/** True if the key can verify what one of the algorithms signs. */
+export function isForAny(key: VerificationKey, algorithms: readonly string[]): boolean {
+  return algorithms.some((alg) => isFor(key, alg));
+}
+
 /**
- * Reads a JWK Set. A key that can't be used is left out, with its reason, and does not spoil the others; symmetric and
- * private keys are such, as neither belongs where others can read it.
+ * Reads a JWK Set. A key that can't be used is left out, with its reason, and does not spoil the others (RFC 7517 §5);
+ * symmetric and private keys are such, as neither belongs where others can read it.
  */
 export function parseJwks(text: string): ParsedJwks {
   const listed = listedKeys(text);
-  if (typeof listed === 'string') return { keys: undefined, problems: [listed] };
+  if (typeof listed === 'string') return { keys: undefined, problems: [fault(listed)] };
   const keys: VerificationKey[] = [];
-  const problems: string[] = [];
+  const problems: JwksProblem[] = [];
   for (const [index, jwk] of listed.entries()) {
     const read = readJwk(jwk);
-    if (typeof read === 'string') problems.push(`keys[${index}]: ${read}`);
-    else keys.push(read);
+    if ('key' in read) keys.push(read);
+    else problems.push({ ...read, text: `keys[${index}]: ${read.text}` });
   }
   return { keys, problems };
+}
+
+/** What is said where no key is left. */
+export function noKeyText(problems: readonly JwksProblem[]): string {
+  return ['expected a key that can be used', ...problems.slice(0, 1).map(({ text }) => text)].join('; ');
 }
 
 function listedKeys(text: string): readonly unknown[] | string {
@@ -137,21 +154,35 @@ function listedKeys(text: string): readonly unknown[] | string {
 }
 
 /** The key, or why it can't be used. */
-function readJwk(jwk: unknown): VerificationKey | string {
-  if (!isRecord(jwk)) return 'expected an object';
+function readJwk(jwk: unknown): VerificationKey | JwksProblem {
+  if (!isRecord(jwk)) return fault('expected an object');
   const [kty, use, ops, kid, alg] = ['kty', 'use', 'key_ops', 'kid', 'alg'].map((name) => own(jwk, name));
-  if (kty !== 'RSA' && kty !== 'EC') return 'kty: expected RSA or EC';
-  if (use !== undefined && use !== 'sig') return 'use: expected sig';
+  if (kty !== 'RSA' && kty !== 'EC') return notMeant('kty: expected RSA or EC');
+  if (use !== undefined && use !== 'sig') return notMeant('use: expected sig');
   if (ops !== undefined && !(Array.isArray(ops) && ops.includes('verify')))
-    return 'key_ops: expected verify among them';
-  if (kid !== undefined && !isKeyId(kid)) return `kid: expected printable text of at most ${MAX_KID_LENGTH} characters`;
-  if (own(jwk, 'd') !== undefined) return 'expected a public key, got a private one';
+    return notMeant('key_ops: expected verify among them');
+  if (alg !== undefined && !isTokenAlgorithm(alg)) return notMeant('alg: expected one for signatures');
+  if (kid !== undefined && !isKeyId(kid))
+    return fault(`kid: expected printable text of at most ${MAX_KID_LENGTH} characters`);
+  if (own(jwk, 'd') !== undefined) return fault('expected a public key, got a private one');
   const key = publicKey(jwk, kty);
-  if (key === undefined) return `expected a valid ${kty} key`;
+  if (key === undefined) return fault(`expected a valid ${kty} key`);
   const problem = kty === 'RSA' ? rsaProblem(key) : undefined;
-  if (problem !== undefined) return problem;
-  if (alg !== undefined && !(typeof alg === 'string' && fits(key, alg))) return 'alg: expected one that fits the key';
+  if (problem !== undefined) return fault(problem);
+  if (alg !== undefined && !fits(key, alg)) return fault('alg: expected one that fits the key');
   return { kid, alg, key };
+}
+
+function isTokenAlgorithm(alg: unknown): alg is (typeof TOKEN_ALGORITHMS)[number] {
+  return TOKEN_ALGORITHMS.some((known) => known === alg);
+}
+
+function fault(text: string): JwksProblem {
+  return { text, isFault: true };
+}
+
+function notMeant(text: string): JwksProblem {
+  return { text, isFault: false };
 }
 
 function publicKey(jwk: OutsideRecord, kty: 'RSA' | 'EC'): KeyObject | undefined {

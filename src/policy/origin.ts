@@ -5,16 +5,16 @@
  */
 
 export interface PageRequest {
-  readonly method: string;
+  /** It may change something. */
+  readonly writes: boolean;
+  /** Name, value, name, value… as sent. */
   readonly rawHeaders: readonly string[];
   readonly authority: string;
 }
 
-const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-
 /** True unless the request only reads, or says that it comes from this site or an allowed origin. */
-export function isForeign({ method, rawHeaders, authority }: PageRequest, allowed: ReadonlySet<string>): boolean {
-  if (SAFE_METHODS.has(method)) return false;
+export function isForeign({ writes, rawHeaders, authority }: PageRequest, allowed: ReadonlySet<string>): boolean {
+  if (!writes) return false;
   const origin = headerOf(rawHeaders, 'origin');
   if (origin !== undefined && allowed.has(origin)) return false;
   // Fetch Metadata: written by the browser, out of reach of the page's scripts.

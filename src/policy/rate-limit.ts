@@ -59,17 +59,18 @@ export function isByAddress({ perAddress, perConsumer }: RateLimit): boolean {
   return perAddress && !perConsumer;
 }
 
-/** A caller that nobody knows counts by address. */
+/** A caller that nobody knows, or that has no consumer, counts by address. */
 export function hitOf({ rule, perConsumer, perAddress }: RateLimit, { principal, clientAddress }: Counted): Hit {
-  const anonymous = perConsumer && principal === undefined;
-  const open = perAddress || anonymous;
+  const consumer = perConsumer ? consumerKey(principal) : '';
+  const open = perAddress || consumer === undefined;
   const address = open ? addressKey(clientAddress) : '';
-  const consumer = perConsumer && principal !== undefined ? consumerKey(principal) : '';
-  return { rule, key: `${address} ${consumer}`, open };
+  return { rule, key: `${address} ${consumer ?? ''}`, open };
 }
 
-/** Two issuers' consumers of one name are two. Long names are digested: keys are bounded. */
-function consumerKey({ issuer, consumer }: Principal): string {
+/** Two issuers' consumers of one name are two. Long names are digested: keys are bounded. Undefined: there is none. */
+function consumerKey(principal: Principal | undefined): string | undefined {
+  if (principal?.consumer === undefined) return undefined;
+  const { issuer, consumer } = principal;
   const text = `${issuer.length}:${issuer}${consumer}`;
   return text.length <= MAX_KEY ? text : createHash('sha256').update(text).digest('base64');
 }

@@ -13,6 +13,7 @@ import type { Codecs } from '../codec/codec.js';
 import { parseFieldMask } from '../codec/field-mask.js';
 import type { Access } from '../policy/access.js';
 import type { CachePolicy } from '../policy/cache.js';
+import { overruledAuth } from '../policy/overruled.js';
 import type { Policy } from '../policy/policy.js';
 import { bindingTable, type Routed, webSocketRoutes } from '../routing/binding-table.js';
 import type { Binding } from '../routing/http-rule.js';
@@ -169,14 +170,19 @@ function unservedLines({ binding, aggregate }: ExplainableRoute): readonly strin
 }
 
 /** Who may call, and what says so. Credentials are not looked at: a dry run knows nobody. */
-function accessRow({ route: { access, policy, aggregate } }: Matched): Row {
+function accessRow({ route: { access, policy, binding, aggregate } }: Matched): Row {
   const who = { required: 'a known caller', optional: 'anybody, a known caller as such', public: 'anybody' }[
     access.mode
   ];
   const says = access.origin === undefined ? 'no auth is configured' : formatPosition(access.origin);
   const scopes = access.scopes.map((scope) => `scope ${scope.replaceAll('|', ' or ')}`);
+  const overruled = overruledAuth(binding.method, policy, access);
+  const taken =
+    overruled?.taken.map(
+      (what) => `not ${what} of ${formatPosition(overruled.from)}: ${formatPosition(overruled.by)} replaces it`,
+    ) ?? [];
   const demands = [...(policy.settings.auth?.require ?? []), ...(aggregate === undefined ? [] : demandsOf(aggregate))];
-  return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...demands];
+  return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...demands, ...taken];
 }
 
 /** What the required steps demand. */

@@ -6,18 +6,25 @@ import type { Principal } from '../call/principal.js';
 import type { Equality } from '../paths/equality.js';
 import { type Access, missingScope } from '../policy/access.js';
 import type { Authenticator, Challenge } from '../policy/credentials.js';
+import { writes } from '../policy/writes.js';
+import type { Binding } from '../routing/http-rule.js';
 import { notAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Context, Middleware } from './exchange.js';
 import { handshakeOf } from './websocket/handshake.js';
 
-/** 401 without a caller unless the route is `optional`; 401 for a bad credential on both. */
-export function authenticate(
-  { identify, challenges }: Authenticator,
-  mode: 'required' | 'optional',
+export interface Authentication {
+  readonly authenticator: Authenticator;
+  readonly mode: 'required' | 'optional';
+  /** What the route promises of its requests. */
+  readonly binding: Pick<Binding, 'httpMethod' | 'method'>;
   /** A token may stand in the query: of a GET that streams, and of a WebSocket's handshake. */
-  fromQuery = false,
-): Middleware {
+  readonly fromQuery: boolean;
+}
+
+/** 401 without a caller unless the route is `optional`; 401 for a bad credential on both. */
+export function authenticate({ authenticator, mode, binding, fromQuery }: Authentication): Middleware {
+  const { identify, challenges } = authenticator;
   const unknown = challengeHeader(challenges, '');
   const invalid = challengeHeader(challenges, ', error="invalid_token"');
   const expected = expectation(challenges);
@@ -25,10 +32,10 @@ export function authenticate(
     const { req, state } = ctx;
     const { rawHeaders, socket } = req;
     // Over a WebSocket a page does more than ask: no cookie speaks for one that `*` alone lets in.
-    const method = handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'POST';
+    const mayChange = handshakeOf(req) !== undefined || writes(binding, req.method ?? 'GET');
     try {
       const rawQuery = fromQuery ? state.rawQuery : undefined;
-      const found = identify({ method, rawHeaders, socket, authority: state.authority, rawQuery });
+      const found = identify({ writes: mayChange, rawHeaders, socket, authority: state.authority, rawQuery });
       const identified = found instanceof Promise ? await found : found;
       state.principal = identified?.principal;
       state.fromCookie = identified?.fromCookie ?? false;

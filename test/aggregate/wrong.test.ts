@@ -371,7 +371,7 @@ const ROWS: readonly Row[] = [
     get('with: "name = caller.name"'),
     FIELDS,
     'name = caller',
-    'expected caller.subject or caller.claims.NAME',
+    'expected caller.subject, caller.issuer or caller.claims.NAME',
   ],
   [
     'two lists of failures',

@@ -402,6 +402,28 @@ const accessRows: readonly (readonly [fact: string, yaml: string, lines: readonl
     [/: auth\.jwt\.0\.claimsToMetadata\.sub: expected a metadata key that the gateway does not set itself/],
   ],
   [
+    'an issuer that is called like what stands for API keys',
+    'auth: { jwt: [{ issuer: api-key, audiences: [a], jwksUri: "https://a/k" }] }',
+    [
+      'g.yaml:2:25: error: auth.jwt.0.issuer: expected another name than api-key and certificate, which stand for API keys and client certificates, got "api-key" [config-value]',
+    ],
+  ],
+  [
+    'an issuer that is called like what stands for certificates',
+    'auth: { jwt: [{ issuer: " Certificate", audiences: [a], jwksUri: "https://a/k" }] }',
+    [/: auth\.jwt\.0\.issuer: expected another name than api-key and certificate/],
+  ],
+  [
+    'a claim that is no path',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", scopesClaim: realm_access..roles }] }`,
+    ["g.yaml:2:81: error: auth.jwt.0.scopesClaim: column 14: expected a name, got '.' [config-value]"],
+  ],
+  [
+    'a claim for metadata that is no path',
+    `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k", claimsToMetadata: { a.: x-a } }] }`,
+    [/: auth\.jwt\.0\.claimsToMetadata\.a\.: column 3: expected a name, got the end/],
+  ],
+  [
     'API keys where tokens stand',
     `auth: { jwt: [{ ${ISSUER}, jwksUri: "https://a/k" }], apiKeys: { file: k, from: [{ header: Authorization }] } }`,
     [/: auth\.apiKeys\.from\.0: expected another header than that of the tokens /],
@@ -458,7 +480,10 @@ policies:
   const { config, lines } = await load(t, yaml, {}, { 'jwks.json': '{"keys": [{"kty": "oct", "k": "AAAA"}]}' });
   t.is(config, undefined);
   t.is(lines.length, 1);
-  t.regex(lines[0]!, /:3:\d+: error: auth\.jwt\.0\.jwksFile: keys\[0\]: kty: expected RSA or EC /);
+  t.regex(
+    lines[0]!,
+    /:3:\d+: error: auth\.jwt\.0\.jwksFile: expected a key that can be used; keys\[0\]: kty: expected RSA or EC /,
+  );
   const good = await load(t, yaml.replace(/ {2}jwt:.*\n/, ''));
   t.deepEqual(good.lines, []);
   t.is(good.config?.policies[0]?.declaration.position.line, 5);

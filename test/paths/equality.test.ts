@@ -39,7 +39,7 @@ function holds(text: string, json: object, caller?: PathCaller, message = reques
 }
 
 function callerWith(claims: Record<string, unknown>): PathCaller {
-  return { subject: 'ada', claims };
+  return { subject: 'ada', issuer: 'https://one.test', claims };
 }
 
 test('what does not parse is refused with its column', (t) => {
@@ -73,8 +73,8 @@ test('a root, field or literal that does not fit is refused with its column', (t
     ['request.labels = caller.subject', "column 9: expected a singular scalar or enum field, got a map field 'labels'"],
     ['request = caller.subject', "column 1: expected a path, a text in '…', a number, true or false, got 'request'"],
     ['body.customer = caller.subject', "column 1: expected a path from request or caller, got 'body'"],
-    ['request.customer = caller.name', 'column 20: expected caller.subject or caller.claims.NAME'],
-    ['request.customer = caller.claims', 'column 20: expected caller.subject or caller.claims.NAME'],
+    ['request.customer = caller.name', 'column 20: expected caller.subject, caller.issuer or caller.claims.NAME'],
+    ['request.customer = caller.claims', 'column 20: expected caller.subject, caller.issuer or caller.claims.NAME'],
     ['request.customer = ada', "column 20: expected a string in '…', got 'ada'"],
     ['request.customer = 7', "column 20: expected a string in '…', got '7'"],
     ['request.i32 = seven', "column 15: expected a int32, got 'seven'"],
@@ -98,6 +98,17 @@ test('a claim equals a field by its text', (t) => {
     t.is(holds('request.customer = caller.claims.id', json, callerWith({ id: claim })), equal, JSON.stringify(claim));
   }
   t.true(holds('caller.subject = request.customer', { customer: 'ada' }, callerWith({})));
+});
+
+test('a claim inside of others is reached by its path; the issuer is who vouches for the subject', (t) => {
+  const nested = callerWith({ realm_access: { tenant: 'ada' }, 'https://x.example/jwt': { id: 'ben' } });
+  t.true(holds('request.customer = caller.claims.realm_access.tenant', { customer: 'ada' }, nested));
+  t.true(holds("request.customer = caller.claims['https://x.example/jwt'].id", { customer: 'ben' }, nested));
+  const both = callerWith({ 'realm_access.tenant': 'eve', realm_access: { tenant: 'ada' } });
+  t.true(holds('request.customer = caller.claims.realm_access.tenant', { customer: 'eve' }, both), 'that name wins');
+  t.true(holds('request.customer = caller.issuer', { customer: 'https://one.test' }, nested));
+  t.true(holds("caller.issuer = 'https://one.test'", {}, nested));
+  t.false(holds("caller.issuer = 'https://one.test'", {}, undefined));
 });
 
 test('what is absent equals nothing, not even what is absent too', (t) => {

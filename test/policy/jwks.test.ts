@@ -234,21 +234,25 @@ test('a key that can’t be used is left out with its reason, and spoils no othe
   const weak = jwk(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey);
   const rsa = jwk(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey);
   const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-  const rows: readonly (readonly [unknown, string])[] = [
+  /** What each is, why it can't be used, and whether that is a fault of the set. */
+  const rows: readonly (readonly [unknown, string, isFault?: boolean])[] = [
     [null, 'expected an object'],
     [[], 'expected an object'],
-    [{ kty: 'oct', k: 'c2VzYW1l' }, 'kty: expected RSA or EC'],
-    [jwk(generateKeyPairSync('ed25519').publicKey), 'kty: expected RSA or EC'],
-    [JSON.parse('{"__proto__":{"kty":"RSA"}}'), 'kty: expected RSA or EC'],
-    [{ ...good, use: 'enc' }, 'use: expected sig'],
-    [{ ...good, key_ops: ['sign'] }, 'key_ops: expected verify among them'],
+    [{ kty: 'oct', k: 'c2VzYW1l' }, 'kty: expected RSA or EC', false],
+    [jwk(generateKeyPairSync('ed25519').publicKey), 'kty: expected RSA or EC', false],
+    [JSON.parse('{"__proto__":{"kty":"RSA"}}'), 'kty: expected RSA or EC', false],
+    [{ ...good, use: 'enc' }, 'use: expected sig', false],
+    [{ ...good, key_ops: ['sign'] }, 'key_ops: expected verify among them', false],
     [{ ...good, kid: 7 }, 'kid: expected printable text of at most 200 characters'],
     [{ ...good, kid: 'k'.repeat(201) }, 'kid: expected printable text of at most 200 characters'],
     [privateKey, 'expected a public key, got a private one'],
     [{ ...good, x: 'AA' }, 'expected a valid EC key'],
     [{ ...good, crv: 'P-1' }, 'expected a valid EC key'],
     [{ ...good, alg: 'ES384' }, 'alg: expected one that fits the key'],
-    [{ ...good, alg: 'none' }, 'alg: expected one that fits the key'],
+    [{ ...good, alg: 'none' }, 'alg: expected one for signatures', false],
+    [{ ...good, alg: 7 }, 'alg: expected one for signatures', false],
+    [{ ...good, use: ['sig'] }, 'use: expected sig', false],
+    [{ ...rsa, alg: 'RSA-OAEP' }, 'alg: expected one for signatures', false],
     [{ ...rsa, n: 7 }, 'expected a valid RSA key'],
     [{ ...rsa, e: 'AQ' }, 'e: expected an odd number from 3'],
     [{ ...rsa, alg: 'HS256' }, 'alg: expected one that fits the key'],
@@ -257,7 +261,7 @@ test('a key that can’t be used is left out with its reason, and spoils no othe
   const { keys, problems } = parseJwks(JSON.stringify({ keys: [...rows.map(([key]) => key), good] }));
   t.deepEqual(
     problems,
-    rows.map(([, reason], index) => `keys[${index}]: ${reason}`),
+    rows.map(([, reason, isFault = true], index) => ({ text: `keys[${index}]: ${reason}`, isFault })),
   );
   t.deepEqual(
     keys?.map(({ kid }) => kid),
@@ -272,7 +276,7 @@ test('what is no set of at most 100 keys is refused whole', (t) => {
     ['{"keys":{}}', 'expected an object with a list "keys"'],
     [JSON.stringify({ keys: Array(101).fill({}) }), 'keys: expected at most 100, got 101'],
   ] as const) {
-    t.deepEqual(parseJwks(text), { keys: undefined, problems: [problem] });
+    t.deepEqual(parseJwks(text), { keys: undefined, problems: [{ text: problem, isFault: true }] });
   }
 });
 

@@ -250,3 +250,35 @@ test('check tells of a key whose plan the config does not list', async (t) => {
     "warning unknown-plan: plan 'gold': expected one of the config's plans (free, paid)",
   ]);
 });
+
+test('check warns of a rule that reads the subject alone where several may vouch for it', async (t) => {
+  const folder = await protoFolder(t, {});
+  await writeFile(`${folder}/keys.yaml`, 'keys: []');
+  const apiKeys = { file: `${folder}/keys.yaml` };
+  const jwt = JWT.jwt ?? [];
+  const two = [...jwt, { issuer: 'j', audiences: ['a'], secret: SECRET }];
+  const SUBJECT = 'require: "request.id = caller.subject"';
+  const SUB = 'require: "request.id = \'u/{caller.claims.sub}\'"';
+  const beside = (means: string) =>
+    `it reads the subject alone, and ${means} may vouch for the same one: expected caller.issuer beside it`;
+  const rows: readonly [fact: string, auth: NonNullable<ConfigInput['auth']>, require: string, means?: string][] = [
+    ['one issuer', { jwt }, SUBJECT],
+    ['API keys alone', { apiKeys }, SUBJECT],
+    ['two issuers', { jwt: two }, SUBJECT, '2 issuers of tokens'],
+    ['an issuer and API keys', { jwt, apiKeys }, SUBJECT, 'an issuer of tokens and API keys'],
+    ['keys and certificates', { apiKeys, mtls: {} }, SUBJECT, 'API keys and client certificates'],
+    ['the claim of two issuers', { jwt: two }, SUB, '2 issuers of tokens'],
+    ['the claim of one issuer, which no key has', { jwt, apiKeys }, SUB],
+    ['the issuer beside it', { jwt: two }, `${SUBJECT} require: "caller.issuer = 'i'"`],
+    ['the issuer in the same text', { jwt: two }, 'require: "request.id = \'{caller.issuer}/{caller.subject}\'"'],
+    ['the claim iss beside it', { jwt: two }, `${SUBJECT} require: "caller.claims.iss = 'i'"`],
+    ['no subject', { jwt: two }, 'require: "request.id = caller.claims.customer"'],
+  ];
+  for (const [fact, auth, require, means] of rows) {
+    const plan = await planOf(t, proto({ get: `auth: { ${require} }` }), { auth });
+    const found = problems(plan).filter((text) => text.includes('subject-alone'));
+    const text = /require: "(.*?)"/.exec(require)?.[1];
+    const told = means && `warning subject-alone: p.v1.S/Get: require '${text}': ${beside(means)}`;
+    t.deepEqual(found, told === undefined ? [] : [told], fact);
+  }
+});
