@@ -5,8 +5,8 @@
 import type { Clock } from '../base/clock.js';
 import { systemClock } from '../base/clock.js';
 import type { Call } from '../call/call.js';
-import { createGrpcJsTransport } from './grpc-js.js';
-import { createHttp2Transport } from './http2.js';
+import { createGrpcJsTransport } from './grpc-js/transport.js';
+import { createHttp2Transport } from './http2/pool.js';
 import { RetryBudget } from './retry.js';
 import type { TlsSettings, TransportFactory, TransportState } from './transport.js';
 

@@ -10,7 +10,7 @@ import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest } from '../../src/call/call.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
-import { createHttp2Transport } from '../../src/upstream/http2.js';
+import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
 import type { Transport } from '../../src/upstream/transport.js';
 import { handClock } from '../support/clock.js';
 import { DATA, frame, GOAWAY, HEADERS, literals, PING, RST_STREAM, SETTINGS } from '../support/frames.js';

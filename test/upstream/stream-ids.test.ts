@@ -3,7 +3,7 @@ import { type ClientHttp2Session, connect, createServer, type Http2Session } fro
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import { systemClock } from '../../src/base/clock.js';
-import { createHttp2Transport } from '../../src/upstream/http2.js';
+import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
 
 // A day and a half of 10,000 calls a second use up the ids of a connection (RFC 9113 §5.1.1).
 

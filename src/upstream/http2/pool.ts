@@ -2,15 +2,15 @@
  * A Transport over `node:http2`: one connection, more when the upstream allows no more streams on it, each made when a
  * call needs it. While connecting fails, calls fail at once, and the next attempt waits a little longer each time.
  */
-import type { Clock } from '../base/clock.js';
-import type { Call, CallRequest, CallResponse } from '../call/call.js';
-import { StatusError } from '../status/status-error.js';
-import { cancelled, deadlineExceeded, unreachable, upstreamClosed } from './failure.js';
-import { Connection } from './http2/connection.js';
-import { Deadlines } from './http2/deadlines.js';
-import { followersOf } from './http2/followers.js';
-import { Http2Rpc, type RpcSettings, requestHeaders } from './http2/rpc.js';
-import type { Transport, TransportSettings, TransportState } from './transport.js';
+import type { Clock } from '../../base/clock.js';
+import type { Call, CallRequest, CallResponse } from '../../call/call.js';
+import { StatusError } from '../../status/status-error.js';
+import { cancelled, deadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
+import type { Transport, TransportSettings, TransportState } from '../transport.js';
+import { Connection } from './connection.js';
+import { Deadlines } from './deadlines.js';
+import { followersOf } from './followers.js';
+import { Http2Rpc, type RpcSettings, requestHeaders } from './rpc.js';
 
 /** Beyond these, calls wait until one on them has ended. */
 const MAX_CONNECTIONS = 8;

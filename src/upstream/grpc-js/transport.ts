@@ -3,11 +3,11 @@
  * balancing) or does not want (service config from DNS, channelz, the environment's HTTP proxy) is switched off.
  */
 import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
-import type { Clock } from '../base/clock.js';
-import type { Call } from '../call/call.js';
-import { cancelled, deadlineExceeded, upstreamClosed } from './failure.js';
-import { GrpcJsCall } from './grpc-js-call.js';
-import type { TlsSettings, Transport, TransportSettings, TransportState } from './transport.js';
+import type { Clock } from '../../base/clock.js';
+import type { Call } from '../../call/call.js';
+import { cancelled, deadlineExceeded, upstreamClosed } from '../failure.js';
+import type { TlsSettings, Transport, TransportSettings, TransportState } from '../transport.js';
+import { GrpcJsCall } from './call.js';
 
 const STATES: Readonly<Record<connectivityState, TransportState>> = {
   [connectivityState.IDLE]: 'idle',

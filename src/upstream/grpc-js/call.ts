@@ -9,9 +9,9 @@ import {
   status as GrpcStatus,
   type StatusObject,
 } from '@grpc/grpc-js';
-import type { CallRequest, CallResponse } from '../call/call.js';
-import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../call/metadata.js';
-import type { StatusError } from '../status/status-error.js';
+import type { CallRequest, CallResponse } from '../../call/call.js';
+import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
+import type { StatusError } from '../../status/status-error.js';
 import {
   answerTooLarge,
   brokenAnswer,
@@ -20,9 +20,9 @@ import {
   deadlineExceeded,
   unreachable,
   upstreamStatus,
-} from './failure.js';
-import { type MessageSink, Outgoing } from './outgoing.js';
-import { streamedResponse, unaryResponse } from './responses.js';
+} from '../failure.js';
+import { type MessageSink, Outgoing } from '../outgoing.js';
+import { streamedResponse, unaryResponse } from '../responses.js';
 
 type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
