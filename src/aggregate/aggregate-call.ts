@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { Call, CallContext, CallRequest, CallResponse } from '../call/call.js';
-import { earliest } from '../call/deadline.js';
+import { deadlineAfter, earliest } from '../call/deadline.js';
 import { NO_METADATA } from '../call/metadata.js';
 import type { Principal } from '../call/principal.js';
 import { parseFieldMask } from '../codec/field-mask.js';
@@ -173,7 +173,7 @@ class Run implements ElementCalls {
     const { signal } = this.#controller;
     if (signal.aborted) throw cancelled();
     const own = step.declaration.timeoutMs ?? timeoutMs;
-    const deadline = earliest(request.deadline, own === undefined ? undefined : settings.clock.now() + own);
+    const deadline = earliest(deadlineAfter(own, settings.clock.now(), 'step'), request.deadline);
     const context = this.#context;
     this.#made++;
     try {

@@ -62,7 +62,7 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
         if (attempt >= maxAttempts || !mayRetry(error, request)) throw error;
         // Full jitter: those who failed together don't come back together.
         const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * random();
-        if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline) throw error;
+        if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline.at) throw error;
         if (!budget.take()) throw error;
         await pause(delayMs, request.signal);
         if (request.signal.aborted) {

@@ -77,7 +77,7 @@ test('http2: an upstream that says nothing until a deadline gets the next calls 
   const clock = handClock();
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
-  const call = () => transport.call({ ...CALL, deadline: clock.now() + 1000 });
+  const call = () => transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } });
   // While the first calls run its SETTINGS may come, which are a word.
   for (let calls = 0; calls < 20 && sockets.length < 2; calls++) {
     const silent = t.throwsAsync(call(), { message: /deadline/ });
@@ -109,7 +109,9 @@ test('http2: an upstream that is slow and lives is asked once in five minutes, a
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
   for (let i = 0; i < 4; i++) {
-    const slow = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+    const slow = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
+      message: /deadline/,
+    });
     while (transport.state() !== 'ready') await turn(10);
     await turn(500);
     clock.advance(1000);
@@ -177,7 +179,9 @@ test('http2: a call that waits for room ends by its deadline, by its client and 
   const { transport, streams } = await hanging(t, 1, clock);
   const first = Array.from({ length: 8 }, () => transport.call(CALL).catch(() => {}));
   await until(() => streams.length === 8);
-  const late = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+  const late = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
+    message: /deadline/,
+  });
   const client = new AbortController();
   const left = t.throwsAsync(transport.call({ ...CALL, signal: client.signal }), { message: /cancelled/ });
   const rest = t.throwsAsync(transport.call(CALL), { message: /closed/ });
@@ -245,7 +249,9 @@ test('http2: attempts that fail wait longer each time, and after a connection as
 test('http2: an upstream that allows no call is not connected, and calls end by their deadlines', async (t) => {
   const clock = handClock();
   const { transport, sessions } = await hanging(t, 0, clock);
-  const late = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+  const late = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
+    message: /deadline/,
+  });
   await until(() => sessions.length === 1);
   clock.advance(1000);
   await late;

@@ -10,6 +10,7 @@ import {
   type StatusObject,
 } from '@grpc/grpc-js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
+import type { Deadline } from '../../call/deadline.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
 import type { StatusError } from '../../status/status-error.js';
 import {
@@ -17,7 +18,7 @@ import {
   brokenAnswer,
   cancelled,
   cancelledByUpstream,
-  deadlineExceeded,
+  DeadlineExceeded,
   unreachable,
   upstreamStatus,
 } from '../failure.js';
@@ -170,16 +171,16 @@ export class GrpcJsCall implements MessageSink {
 function failureOf(
   status: StatusObject,
   answered: boolean,
-  deadline: number | undefined,
+  deadline: Deadline | undefined,
   maxResponseBytes: number,
 ): StatusError {
   const { code, details } = status;
   const text = typeof details === 'string' ? details : '';
   const cause = `grpc-js: ${GrpcStatus[code] ?? code}: ${text}`;
-  if (code === GrpcStatus.DEADLINE_EXCEEDED) {
+  if (code === GrpcStatus.DEADLINE_EXCEEDED && deadline !== undefined) {
     // Its timer may fire a millisecond early; its text tells the address.
     const own = !answered || text.startsWith('Deadline exceeded after ');
-    if (own || (deadline !== undefined && Date.now() >= deadline)) return deadlineExceeded(cause);
+    if (own || Date.now() >= deadline.at) return new DeadlineExceeded(deadline.owner, cause);
   }
   if (code === GrpcStatus.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
@@ -220,8 +221,8 @@ function isTooLarge(text: string, maxResponseBytes: number): boolean {
   return text.startsWith('Received message') && text.includes('larger than') && text.includes(String(maxResponseBytes));
 }
 
-function grpcDeadline(deadline: number | undefined): number {
-  return deadline === undefined ? Number.POSITIVE_INFINITY : Math.min(deadline, Date.now() + FARTHEST_DEADLINE_MS);
+function grpcDeadline(deadline: Deadline | undefined): number {
+  return deadline === undefined ? Number.POSITIVE_INFINITY : Math.min(deadline.at, Date.now() + FARTHEST_DEADLINE_MS);
 }
 
 function toBuffer(message: Uint8Array): Buffer {

@@ -5,7 +5,7 @@
 import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
 import type { Call } from '../../call/call.js';
-import { cancelled, deadlineExceeded, upstreamClosed } from '../failure.js';
+import { cancelled, DeadlineExceeded, upstreamClosed } from '../failure.js';
 import type { TlsSettings, Transport, TransportSettings, TransportState } from '../transport.js';
 import { GrpcJsCall } from './call.js';
 
@@ -28,7 +28,8 @@ export function createGrpcJsTransport(settings: TransportSettings, clock: Clock)
     if (closing !== undefined) return Promise.reject(upstreamClosed());
     if (request.signal.aborted) return Promise.reject(cancelled());
     const { deadline } = request;
-    if (deadline !== undefined && deadline <= clock.now()) return Promise.reject(deadlineExceeded());
+    if (deadline !== undefined && deadline.at <= clock.now())
+      return Promise.reject(new DeadlineExceeded(deadline.owner));
     try {
       const started: GrpcJsCall = new GrpcJsCall(channel, request, settings.maxResponseBytes, () => {
         running.delete(started);

@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../../call/call.js';
 import { StatusError } from '../../status/status-error.js';
-import { cancelled, deadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
+import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
 import type { Transport, TransportSettings, TransportState } from '../transport.js';
 import { Connection } from './connection.js';
 import { Deadlines } from './deadlines.js';
@@ -78,7 +78,7 @@ class Pool {
     if (this.#closing !== undefined) throw upstreamClosed();
     const { signal, deadline, message } = request;
     if (signal.aborted) throw cancelled();
-    if (deadline !== undefined && deadline <= this.clock.now()) throw deadlineExceeded();
+    if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
     const headers = this.#headersOf(request); // throws for what is illegal, before anything is begun
     const connection = this.#connection();
     if (connection instanceof StatusError) throw connection;
@@ -131,13 +131,13 @@ class Pool {
     return new Promise((resolve) => {
       const again = () => {
         followers.delete(waiting);
-        if (deadline !== undefined) deadlines.delete(deadline, waiting);
+        if (deadline !== undefined) deadlines.delete(deadline.at, waiting);
         this.#waiting.delete(again);
         resolve(this.#try(request, isFirst));
       };
       const waiting = { abort: again, expire: again };
       followers.add(waiting);
-      if (deadline !== undefined) deadlines.add(deadline, waiting);
+      if (deadline !== undefined) deadlines.add(deadline.at, waiting);
       this.#waiting.add(again);
     });
   }

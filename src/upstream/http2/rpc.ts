@@ -20,7 +20,7 @@ import {
   brokenAnswer,
   cancelled,
   cancelledByUpstream,
-  deadlineExceeded,
+  DeadlineExceeded,
   unreachable,
   upstreamStatus,
 } from '../failure.js';
@@ -67,7 +67,7 @@ export function requestHeaders(scheme: 'http' | 'https', authority: string, cloc
       common.set(metadata, shared);
     }
     const headers: OutgoingHttpHeaders = { ...shared, ':path': method.path };
-    if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline - clock.now());
+    if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline.at - clock.now());
     return headers;
   };
 }
@@ -126,7 +126,7 @@ export class Http2Rpc implements MessageSink {
     stream.on('end', () => this.#trailers !== undefined && void this.#finish());
     stream.on('close', () => void this.#finish());
     this.#followers = followersOf(signal).add(this);
-    if (deadline !== undefined) settings.deadlines.add(deadline, this);
+    if (deadline !== undefined) settings.deadlines.add(deadline.at, this);
     if (message instanceof Uint8Array) {
       const pieces = framed(message);
       if (pieces.length === 2) stream.write(pieces[0]);
@@ -158,7 +158,7 @@ export class Http2Rpc implements MessageSink {
   }
 
   expire(): void {
-    this.abort(deadlineExceeded());
+    this.abort(new DeadlineExceeded(this.request.deadline!.owner));
     if (this.connection.bytesRead === this.#heardBefore) this.connection.suspect();
   }
 
@@ -269,7 +269,7 @@ export class Http2Rpc implements MessageSink {
     this.#closed = true;
     this.#failure = failure;
     const { deadline } = this.request;
-    if (deadline !== undefined) this.settings.deadlines.delete(deadline, this);
+    if (deadline !== undefined) this.settings.deadlines.delete(deadline.at, this);
     this.#followers.delete(this);
     this.#outgoing?.stop();
     if (failure !== undefined) this.#messages.length = 0;
