@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { Call } from '../call/call.js';
+import type { Endpoint } from './endpoint.js';
 
 /** `failing`: the last attempt to connect failed and the next one is not due yet. */
 export type TransportState = 'idle' | 'connecting' | 'ready' | 'failing' | 'closed';
@@ -15,13 +16,12 @@ export interface TlsSettings {
   /** PEM, with `key`: the gateway's own certificate, for mutual TLS. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** The name that the upstream's certificate must carry, if it is not the target's. */
+  /** The name that the upstream's certificate must carry, if it is not the endpoint's host. */
   readonly serverName?: string;
 }
 
 export interface TransportSettings {
-  /** `host:port`, `dns:///host:port`, `unix:/path`. */
-  readonly target: string;
+  readonly endpoint: Endpoint;
   /** Absent: plaintext. */
   readonly tls?: TlsSettings;
   /** The largest message that is taken from the upstream, in bytes, after decompression. */

@@ -8,6 +8,7 @@ import type { Call } from '../call/call.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
 import { createHttp2Transport } from './http2/pool.js';
 import { RetryBudget } from './retry.js';
+import { endpointOf } from './target.js';
 import type { TlsSettings, TransportFactory, TransportState } from './transport.js';
 
 export interface UpstreamSettings {
@@ -52,7 +53,7 @@ export function createUpstream(settings: UpstreamSettings, options: UpstreamOpti
   const { maxResponseBytes = 64 * 1024 * 1024, closeGraceMs = 30_000, clock = systemClock } = options;
   const { name, target, tls } = settings;
   const transport = TRANSPORTS[settings.transport ?? 'http2'](
-    { target, maxResponseBytes, ...(tls === undefined ? {} : { tls }) },
+    { endpoint: endpointOf(target), maxResponseBytes, ...(tls === undefined ? {} : { tls }) },
     clock,
   );
   return {

@@ -11,6 +11,7 @@ import type { CallRequest } from '../../src/call/call.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
+import { endpointOf } from '../../src/upstream/target.js';
 import type { Transport } from '../../src/upstream/transport.js';
 import { handClock } from '../support/clock.js';
 import { DATA, frame, GOAWAY, HEADERS, literals, PING, RST_STREAM, SETTINGS } from '../support/frames.js';
@@ -34,7 +35,7 @@ test('http2: what never says a word of HTTP/2 is told as such, for the log', asy
   t.teardown(() => void server.close());
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
   const error = await t.throwsAsync(transport.call(CALL));
   t.is(error.message, 'the upstream cannot be reached');
   t.like(error.cause, { code: 'NO_HTTP2' });
@@ -49,7 +50,7 @@ test('http2: an upstream that keeps its side of the connection open is not waite
   await once(server, 'listening');
   const connected = once(server, 'connection') as Promise<[Socket]>;
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
   const call = transport.call(CALL);
   const [socket] = await connected;
   socket.on('error', () => {}).write(frame(SETTINGS, 0, 0));
@@ -76,7 +77,7 @@ test('http2: an upstream that says nothing until a deadline gets the next calls 
   });
   const clock = handClock();
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
   const call = () => transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } });
   // While the first calls run its SETTINGS may come, which are a word.
   for (let calls = 0; calls < 20 && sockets.length < 2; calls++) {
@@ -107,7 +108,7 @@ test('http2: an upstream that is slow and lives is asked once in five minutes, a
   server.on('stream', (stream) => stream.on('error', () => {}));
   const clock = handClock();
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
   for (let i = 0; i < 4; i++) {
     const slow = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
       message: /deadline/,
@@ -202,7 +203,7 @@ test('http2: a call that waits beside one that does not end begins when a connec
   let attempts = 0;
   const target = await door(t, port, () => ++attempts !== 2);
   const clock = handClock();
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
   const endless = transport.call(CALL).catch(() => {});
   await until(() => streams.length === 1);
   const waiting = transport.call(CALL);
@@ -223,7 +224,7 @@ test('http2: attempts that fail wait longer each time, and after a connection as
   let isOpen = false;
   const target = await door(t, port, () => isOpen);
   const clock = handClock();
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
   const fails = async (aboutMs: number) => {
     await t.throwsAsync(transport.call(CALL), { message: /cannot be reached/ });
     t.true(Math.abs(clock.delays.at(-1)! / aboutMs - 1) <= 0.2, `${clock.delays.at(-1)} ms`);
@@ -401,7 +402,10 @@ async function hanging(t: ExecutionContext, maxConcurrentStreams: number, clock 
   server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const transport = createHttp2Transport({ target: `127.0.0.1:${port}`, maxResponseBytes: 256 * 1024 * 1024 }, clock);
+  const transport = createHttp2Transport(
+    { endpoint: endpointOf(`127.0.0.1:${port}`), maxResponseBytes: 256 * 1024 * 1024 },
+    clock,
+  );
   t.teardown(async () => {
     await transport.close(0);
     for (const session of sessions) session.destroy();
@@ -457,7 +461,7 @@ async function frames(
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
   t.teardown(async () => {
     await transport.close(0);
     for (const socket of sockets) socket.destroy();
@@ -495,7 +499,7 @@ test('http2: calls that are cancelled in crowds cost no other call the connectio
     came++;
   });
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
   const method = { path: '/a.B/Keep', clientStreaming: false, serverStreaming: true };
   const answer = await transport.call({ ...CALL, method });
   for (let round = 1; round <= 30; round++) {

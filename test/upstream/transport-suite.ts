@@ -18,6 +18,7 @@ import type { Deadline, DeadlineOwner } from '../../src/call/deadline.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { DeadlineExceeded } from '../../src/upstream/failure.js';
+import { endpointOf } from '../../src/upstream/target.js';
 import type { Transport, TransportFactory, TransportSettings } from '../../src/upstream/transport.js';
 import { certificates } from '../support/certificates.js';
 import { until } from '../support/until.js';
@@ -71,7 +72,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
   }
 
   function open(t: ExecutionContext, target: string, settings: Partial<TransportSettings> = {}): Transport {
-    const transport = create({ target, maxResponseBytes: 1024 * 1024, ...settings }, systemClock);
+    const transport = create({ endpoint: endpointOf(target), maxResponseBytes: 1024 * 1024, ...settings }, systemClock);
     t.teardown(() => transport.close(0));
     return transport;
   }

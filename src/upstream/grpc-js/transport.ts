@@ -5,6 +5,7 @@
 import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
 import type { Call } from '../../call/call.js';
+import { authorityOf, type Endpoint } from '../endpoint.js';
 import { cancelled, DeadlineExceeded, upstreamClosed } from '../failure.js';
 import type { TlsSettings, Transport, TransportSettings, TransportState } from '../transport.js';
 import { GrpcJsCall } from './call.js';
@@ -19,7 +20,11 @@ const STATES: Readonly<Record<connectivityState, TransportState>> = {
 
 /** Opens nothing yet: the first call connects. */
 export function createGrpcJsTransport(settings: TransportSettings, clock: Clock): Transport {
-  const channel = new Channel(settings.target, channelCredentials(settings.tls), channelOptions(settings));
+  const channel = new Channel(
+    grpcTarget(settings.endpoint),
+    channelCredentials(settings.tls),
+    channelOptions(settings),
+  );
   const running = new Set<GrpcJsCall>();
   let closing: Promise<void> | undefined;
   let idle: (() => void) | undefined;
@@ -65,6 +70,11 @@ export function createGrpcJsTransport(settings: TransportSettings, clock: Clock)
       return closing;
     },
   };
+}
+
+/** With its scheme: a host of the name of one would be taken for that. */
+function grpcTarget(endpoint: Endpoint): string {
+  return endpoint.kind === 'unix' ? `unix:${endpoint.path}` : `dns:${authorityOf(endpoint)}`;
 }
 
 function channelOptions({ tls, maxResponseBytes }: TransportSettings): ChannelOptions {

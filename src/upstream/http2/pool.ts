@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../../call/call.js';
 import { StatusError } from '../../status/status-error.js';
+import { authorityOf } from '../endpoint.js';
 import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
 import type { Transport, TransportSettings, TransportState } from '../transport.js';
 import { Connection } from './connection.js';
@@ -32,7 +33,6 @@ class Pool {
   readonly #connections = new Set<Connection>();
   /** Begin the calls for which no connection has room, in their order. */
   readonly #waiting = new Set<() => void>();
-  readonly #address: ReturnType<typeof addressOf>;
   readonly #headersOf: ReturnType<typeof requestHeaders>;
   readonly #rpcs: RpcSettings;
   /** Attempts that failed one after the other. */
@@ -47,7 +47,6 @@ class Pool {
     private readonly settings: TransportSettings,
     private readonly clock: Clock,
   ) {
-    this.#address = addressOf(settings.target);
     const scheme = settings.tls === undefined ? 'http' : 'https';
     this.#rpcs = {
       maxResponseBytes: settings.maxResponseBytes,
@@ -61,7 +60,7 @@ class Pool {
         if (this.running.size === 0) this.#idle?.();
       },
     };
-    this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(this.#address), clock);
+    this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(settings.endpoint), clock);
   }
 
   readonly call: Call = (request) => this.#try(request, true);
@@ -103,8 +102,8 @@ class Pool {
   }
 
   #connect(): void {
-    const { tls } = this.settings;
-    const made = new Connection({ address: this.#address, tls, clock: this.clock }, (connection) => {
+    const { endpoint, tls } = this.settings;
+    const made = new Connection({ endpoint, tls, clock: this.clock }, (connection) => {
       if (connection.wasReady) this.#failures = 0;
       if (connection.state === 'ended') this.#forget(connection);
       this.#admit();
@@ -180,17 +179,4 @@ class Pool {
       else connection.destroy();
     }
   }
-}
-
-function addressOf(target: string): { readonly path: string } | { readonly host: string; readonly port: number } {
-  if (target.startsWith('unix:')) return { path: target.slice('unix:'.length).replace(/^\/\/(?=\/)/, '') };
-  const address = target.replace(/^dns:(\/\/[^/]*\/)?/, '');
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
-}
-
-function authorityOf(address: ReturnType<typeof addressOf>): string {
-  if ('path' in address) return 'localhost';
-  const { host, port } = address;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
