@@ -11,10 +11,9 @@ import type { CallRequest } from '../../src/call/call.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
-import { endpointOf } from '../../src/upstream/target.js';
-import type { Transport } from '../../src/upstream/transport.js';
 import { handClock } from '../support/clock.js';
 import { DATA, frame, GOAWAY, HEADERS, literals, PING, RST_STREAM, SETTINGS } from '../support/frames.js';
+import { openTransport, type TestTransport } from '../support/transport.js';
 import { until } from '../support/until.js';
 import { transportSuite } from './transport-suite.js';
 
@@ -35,7 +34,7 @@ test('http2: what never says a word of HTTP/2 is told as such, for the log', asy
   t.teardown(() => void server.close());
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   const error = await t.throwsAsync(transport.call(CALL));
   t.is(error.message, 'the upstream cannot be reached');
   t.like(error.cause, { code: 'NO_HTTP2' });
@@ -50,7 +49,7 @@ test('http2: an upstream that keeps its side of the connection open is not waite
   await once(server, 'listening');
   const connected = once(server, 'connection') as Promise<[Socket]>;
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   const call = transport.call(CALL);
   const [socket] = await connected;
   socket.on('error', () => {}).write(frame(SETTINGS, 0, 0));
@@ -77,7 +76,7 @@ test('http2: an upstream that says nothing until a deadline gets the next calls 
   });
   const clock = handClock();
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
+  const transport = openTransport(createHttp2Transport, target, { clock });
   const call = () => transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } });
   // While the first calls run its SETTINGS may come, which are a word.
   for (let calls = 0; calls < 20 && sockets.length < 2; calls++) {
@@ -108,7 +107,7 @@ test('http2: an upstream that is slow and lives is asked once in five minutes, a
   server.on('stream', (stream) => stream.on('error', () => {}));
   const clock = handClock();
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
+  const transport = openTransport(createHttp2Transport, target, { clock });
   for (let i = 0; i < 4; i++) {
     const slow = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
       message: /deadline/,
@@ -203,7 +202,7 @@ test('http2: a call that waits beside one that does not end begins when a connec
   let attempts = 0;
   const target = await door(t, port, () => ++attempts !== 2);
   const clock = handClock();
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
+  const transport = openTransport(createHttp2Transport, target, { clock });
   const endless = transport.call(CALL).catch(() => {});
   await until(() => streams.length === 1);
   const waiting = transport.call(CALL);
@@ -224,7 +223,7 @@ test('http2: attempts that fail wait longer each time, and after a connection as
   let isOpen = false;
   const target = await door(t, port, () => isOpen);
   const clock = handClock();
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, clock);
+  const transport = openTransport(createHttp2Transport, target, { clock });
   const fails = async (aboutMs: number) => {
     await t.throwsAsync(transport.call(CALL), { message: /cannot be reached/ });
     t.true(Math.abs(clock.delays.at(-1)! / aboutMs - 1) <= 0.2, `${clock.delays.at(-1)} ms`);
@@ -402,10 +401,10 @@ async function hanging(t: ExecutionContext, maxConcurrentStreams: number, clock 
   server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const transport = createHttp2Transport(
-    { endpoint: endpointOf(`127.0.0.1:${port}`), maxResponseBytes: 256 * 1024 * 1024 },
+  const transport = openTransport(createHttp2Transport, `127.0.0.1:${port}`, {
     clock,
-  );
+    maxResponseBytes: 256 * 1024 * 1024,
+  });
   t.teardown(async () => {
     await transport.close(0);
     for (const session of sessions) session.destroy();
@@ -436,7 +435,7 @@ function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.from('x'),
 async function frames(
   t: ExecutionContext,
   onCall: (socket: Socket, stream: number) => void,
-): Promise<{ transport: Transport; sockets: Socket[]; resets: number[] }> {
+): Promise<{ transport: TestTransport; sockets: Socket[]; resets: number[] }> {
   const sockets: Socket[] = [];
   /** Streams that the transport reset. */
   const resets: number[] = [];
@@ -461,7 +460,7 @@ async function frames(
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   t.teardown(async () => {
     await transport.close(0);
     for (const socket of sockets) socket.destroy();
@@ -499,7 +498,7 @@ test('http2: calls that are cancelled in crowds cost no other call the connectio
     came++;
   });
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ endpoint: endpointOf(target), maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   const method = { path: '/a.B/Keep', clientStreaming: false, serverStreaming: true };
   const answer = await transport.call({ ...CALL, method });
   for (let round = 1; round <= 30; round++) {

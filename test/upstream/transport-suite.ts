@@ -12,15 +12,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ServerCredentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest, CallResponse, Messages } from '../../src/call/call.js';
 import type { Deadline, DeadlineOwner } from '../../src/call/deadline.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { DeadlineExceeded } from '../../src/upstream/failure.js';
-import { endpointOf } from '../../src/upstream/target.js';
-import type { Transport, TransportFactory, TransportSettings } from '../../src/upstream/transport.js';
+import type { TransportFactory } from '../../src/upstream/transport.js';
 import { certificates } from '../support/certificates.js';
+import { openTransport, type TestTransport, type TransportTestOptions } from '../support/transport.js';
 import { until } from '../support/until.js';
 import { type Handlers, startUpstream, type TestUpstream, type UpstreamTestOptions } from '../support/upstream.js';
 
@@ -39,7 +38,7 @@ type Kind = 'Unary' | 'Down' | 'Up' | 'Both';
 
 interface Bench {
   readonly upstream: TestUpstream;
-  readonly transport: Transport;
+  readonly transport: TestTransport;
   note(text: string): Buffer;
   text(message: Messages): string;
 }
@@ -58,7 +57,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
   async function bench(
     t: ExecutionContext,
     handlers: Handlers = {},
-    settings: Partial<TransportSettings> = {},
+    settings: TransportTestOptions = {},
     options: UpstreamTestOptions = {},
   ): Promise<Bench> {
     const upstream = await startUpstream(PROTO, handlers, options);
@@ -71,8 +70,8 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     };
   }
 
-  function open(t: ExecutionContext, target: string, settings: Partial<TransportSettings> = {}): Transport {
-    const transport = create({ endpoint: endpointOf(target), maxResponseBytes: 1024 * 1024, ...settings }, systemClock);
+  function open(t: ExecutionContext, target: string, settings: TransportTestOptions = {}): TestTransport {
+    const transport = openTransport(create, target, settings);
     t.teardown(() => transport.close(0));
     return transport;
   }

@@ -3,15 +3,15 @@
  * call needs it. While connecting fails, calls fail at once, and the next attempt waits a little longer each time.
  */
 import type { Clock } from '../../base/clock.js';
-import type { Call, CallRequest, CallResponse } from '../../call/call.js';
+import type { CallRequest, CallResponse } from '../../call/call.js';
 import { StatusError } from '../../status/status-error.js';
+import { Deadlines } from '../deadlines.js';
 import { authorityOf } from '../endpoint.js';
 import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
 import type { Transport, TransportSettings, TransportState } from '../transport.js';
 import { Connection } from './connection.js';
-import { Deadlines } from './deadlines.js';
 import { followersOf } from './followers.js';
-import { Http2Rpc, type RpcSettings, requestHeaders } from './rpc.js';
+import { type Attempt, Http2Rpc, type RpcSettings, requestHeaders } from './rpc.js';
 
 /** Beyond these, calls wait until one on them has ended. */
 const MAX_CONNECTIONS = 8;
@@ -21,7 +21,7 @@ const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 export function createHttp2Transport(settings: TransportSettings, clock: Clock): Transport {
   const pool = new Pool(settings, clock);
   return {
-    call: pool.call,
+    call: (request, maxResponseBytes) => pool.call(request, maxResponseBytes),
     running: () => pool.running.size,
     state: () => pool.state(),
     close: (graceMs) => pool.close(graceMs),
@@ -49,10 +49,9 @@ class Pool {
   ) {
     const scheme = settings.tls === undefined ? 'http' : 'https';
     this.#rpcs = {
-      maxResponseBytes: settings.maxResponseBytes,
       clock,
       deadlines: new Deadlines(clock),
-      again: (request) => this.#try(request, false),
+      again: (attempt) => this.#try({ ...attempt, isFirst: false }),
       onEnd: (rpc) => {
         rpc.connection.release();
         this.running.delete(rpc);
@@ -63,26 +62,29 @@ class Pool {
     this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(settings.endpoint), clock);
   }
 
-  readonly call: Call = (request) => this.#try(request, true);
+  call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse> {
+    return this.#try({ request, maxResponseBytes, isFirst: true });
+  }
 
-  #try(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
+  #try(attempt: Attempt): Promise<CallResponse> {
     try {
-      return this.#begin(request, isFirst);
+      return this.#begin(attempt);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #begin(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
+  #begin(attempt: Attempt): Promise<CallResponse> {
     if (this.#closing !== undefined) throw upstreamClosed();
-    const { signal, deadline, message } = request;
+    const { request } = attempt;
+    const { signal, deadline } = request;
     if (signal.aborted) throw cancelled();
     if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
     const headers = this.#headersOf(request); // throws for what is illegal, before anything is begun
     const connection = this.#connection();
     if (connection instanceof StatusError) throw connection;
-    if (connection === undefined) return this.#wait(request, isFirst);
-    const rpc = new Http2Rpc(connection, request, headers, this.#rpcs, isFirst && message instanceof Uint8Array);
+    if (connection === undefined) return this.#wait(attempt);
+    const rpc = new Http2Rpc(connection, attempt, headers, this.#rpcs);
     this.running.add(rpc);
     return rpc.response;
   }
@@ -123,8 +125,8 @@ class Pool {
   }
 
   /** Until there is room, or the call has ended before it began. */
-  #wait(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
-    const { signal, deadline } = request;
+  #wait(attempt: Attempt): Promise<CallResponse> {
+    const { signal, deadline } = attempt.request;
     const { deadlines } = this.#rpcs;
     const followers = followersOf(signal);
     return new Promise((resolve) => {
@@ -132,7 +134,7 @@ class Pool {
         followers.delete(waiting);
         if (deadline !== undefined) deadlines.delete(deadline.at, waiting);
         this.#waiting.delete(again);
-        resolve(this.#try(request, isFirst));
+        resolve(this.#try(attempt));
       };
       const waiting = { abort: again, expire: again };
       followers.add(waiting);
