@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
@@ -40,6 +41,27 @@ test('http2: what never says a word of HTTP/2 is told as such, for the log', asy
   t.like(error.cause, { code: 'NO_HTTP2' });
   t.regex((error.cause as Error).message, /^expected HTTP\/2, got no word of it: is that the port of a gRPC server/);
   await transport.close(0);
+});
+
+test('http2: a transport that is closed in the moment in which it is connected ends nothing else', async (t) => {
+  const server = createServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1');
+  t.teardown(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const transport = openTransport(createHttp2Transport, `127.0.0.1:${port}`);
+  let closed: Promise<void> | undefined;
+  const onSocket = (message: unknown) => {
+    const { socket } = message as { socket: Socket };
+    socket.once('connect', () => {
+      // The session was set up by the same event, and says `connect` in the next turn.
+      if (socket.remotePort === port) process.nextTick(() => (closed = transport.close(0)));
+    });
+  };
+  subscribe('net.client.socket', onSocket);
+  t.teardown(() => void unsubscribe('net.client.socket', onSocket));
+  await t.throwsAsync(transport.call(CALL), { message: 'the upstream is closed' });
+  await closed;
+  t.is(transport.state(), 'closed');
 });
 
 test('http2: an upstream that keeps its side of the connection open is not waited for', async (t) => {

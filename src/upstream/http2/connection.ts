@@ -81,6 +81,8 @@ export class Connection {
     session.once('connect', () => {
       const alpn = settings.tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
       if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
+      // Node tells of it a turn late: the session may have been destroyed meanwhile.
+      if (session.destroyed) return;
       isMute = true;
       session.setLocalWindowSize(CONNECTION_WINDOW);
     });
