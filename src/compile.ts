@@ -1,5 +1,4 @@
 /** Plan → Snapshot: every route's chain, transcoder and call, composed once; what it holds is let go of together. */
-import { readFileSync } from 'node:fs';
 import { type AggregateSettings, aggregateCall, type StepCaller } from './aggregate/aggregate-call.js';
 import { costOf, dependsOn, type PlannedCall } from './aggregates.js';
 import { authentication } from './authentication.js';
@@ -40,9 +39,7 @@ import type { Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
 import { type RetrySettings, retrying } from './upstream/retry.js';
-import { createUpstream, type Upstream, type UpstreamSettings } from './upstream/upstream.js';
-
-type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
+import { acquireUpstreams } from './upstreams.js';
 
 interface CompileOptions {
   readonly resources: Resources;
@@ -67,7 +64,7 @@ export function compileSnapshot(planned: Plan, options: CompileOptions): Snapsho
 }
 
 function compile({ config, codecs, registry, routes }: Plan, lease: Lease, options: CompileOptions): Snapshot {
-  const upstreams = acquireUpstreams(config, lease);
+  const upstreams = acquireUpstreams(config, lease, options.clock);
   const { authenticator, prepared } = authentication(config, lease, options);
   const store = sharedStore(config, lease, options);
   const counters = countersOf(config, store, lease, options);
@@ -153,11 +150,11 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   }
 
   function upstreamCall(name: string, retry: RetrySettings | undefined, idempotent: boolean): Call {
-    const { call, retryBudget: budget } = upstreams.get(name)!;
+    const { call, retryBudget: budget, running } = upstreams.get(name)!;
     if (retry === undefined) return intercept(call, options.interceptors);
     const { clock } = options;
     const onRetry = () => options.metrics.retries.inc({ upstream: name });
-    return intercept(call, [...options.interceptors, retrying(retry, { idempotent, budget, clock, onRetry })]);
+    return intercept(call, [...options.interceptors, retrying(retry, { idempotent, budget, running, clock, onRetry })]);
   }
 
   /** A required step's scopes are demanded of the aggregate's caller before anything is called. */
@@ -253,33 +250,4 @@ function guardsOf(
   if (mode !== 'public') guards.push(authenticate({ ...authentication, mode }));
   if (scopes.length > 0 || require.length > 0) guards.push(authorize({ scopes, require, requestOf }));
   return guards;
-}
-
-/** An upstream outlives a snapshot: the same settings keep the same connections. */
-function acquireUpstreams(config: Config, lease: Lease): ReadonlyMap<string, Upstream> {
-  const { responseBytes } = config.limits;
-  const upstreams = [...config.upstreams].map(([name, settings]) => {
-    const key = `upstream ${JSON.stringify([name, settings, responseBytes])}`;
-    const create = () => createUpstream(upstreamSettings(name, settings), { maxResponseBytes: responseBytes });
-    return [name, lease.acquire(key, create)] as const;
-  });
-  return new Map(upstreams);
-}
-
-/** The certificates are read when an upstream is made; the deadline is the route's matter. */
-function upstreamSettings(name: string, { target, services, transport, tls }: UpstreamConfig): UpstreamSettings {
-  if (tls === undefined) return { name, target, services, transport };
-  const { ca, cert, key, serverName } = tls;
-  return {
-    name,
-    target,
-    services,
-    transport,
-    tls: {
-      ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
-      ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
-      ...(key === undefined ? {} : { key: readFileSync(key) }),
-      ...(serverName === undefined ? {} : { serverName }),
-    },
-  };
 }

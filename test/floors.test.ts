@@ -35,6 +35,7 @@ const FLOORS: ReadonlyMap<string, number> = new Map([
   ['rate-limiting.ts', 8.5],
   ['caching.ts', 8.5],
   ['shared-store.ts', 8.2],
+  ['upstreams.ts', 8.5],
   ['compile.ts', 8.8],
   ['gateway.ts', 9],
   ['cli', 10],

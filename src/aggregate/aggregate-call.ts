@@ -11,7 +11,7 @@ import {
   type Interceptor,
   intercept,
 } from '../call/call.js';
-import { earliest } from '../call/deadline.js';
+import { deadlineAfter, earliest } from '../call/deadline.js';
 import { isForOneRequest } from '../call/for-one-request.js';
 import { NO_METADATA } from '../call/metadata.js';
 import { parseFieldMask } from '../codec/field-mask.js';
@@ -206,7 +206,7 @@ class Run implements ElementCalls {
     const { signal } = this.#controller;
     if (signal.aborted) throw cancelled();
     const own = step.declaration.timeoutMs ?? timeoutMs;
-    const deadline = earliest(request.deadline, own === undefined ? undefined : settings.clock.now() + own);
+    const deadline = earliest(deadlineAfter(own, settings.clock.now(), 'step'), request.deadline);
     const context = this.#context;
     this.#made++;
     try {

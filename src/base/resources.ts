@@ -1,7 +1,7 @@
 /**
- * Resources: what has state (connections, breakers, counters, keys) and outlives a snapshot. Each is keyed by its
- * settings and counted: a new snapshot that asks for the same settings gets the same resource, and the last one to let
- * go closes it.
+ * Resources: what has state (connections, breakers, counters, keys) and outlives a snapshot. Each is keyed by what it
+ * depends on and counted: a new snapshot that asks for the same gets the same resource, and the last one to let go
+ * closes it. What a resource can be told with each use (a limit, a time-out) is not in its key.
  */
 import { createHash } from 'node:crypto';
 
@@ -64,7 +64,7 @@ export class Resources {
   }
 }
 
-/** A resource's key that tells nobody the secrets in its settings. */
+/** A key of the settings that a resource depends on. It tells nobody the secrets in them. */
 export function settingsKey(kind: string, settings: unknown): string {
   const text = JSON.stringify(settings, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
   return `${kind} ${createHash('sha256').update(text).digest('base64')}`;

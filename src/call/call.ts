@@ -1,3 +1,4 @@
+import type { Deadline } from './deadline.js';
 import type { Metadata } from './metadata.js';
 import type { Principal } from './principal.js';
 
@@ -32,8 +33,8 @@ export interface CallRequest {
   /** One message unless the method streams from the client. Owned by the call until it settles. */
   readonly message: Messages;
   readonly metadata: Metadata;
-  /** Milliseconds since the epoch; absent: none. */
-  readonly deadline?: number;
+  /** Absent: none. */
+  readonly deadline?: Deadline;
   /** Aborted when the client is gone: the call is cancelled. */
   readonly signal: AbortSignal;
   readonly context: CallContext;

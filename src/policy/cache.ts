@@ -90,7 +90,7 @@ export class ResponseCache {
   }
 
   async #fetch(next: Call, asked: CallRequest, key: string, keepMs: number, timeoutMs: number): Promise<CallResponse> {
-    const response = await next({ ...asked, deadline: this.clock.now() + timeoutMs });
+    const response = await next({ ...asked, deadline: { at: this.clock.now() + timeoutMs, owner: 'route' } });
     const entry = storable(response, this.clock.now());
     if (entry !== undefined) this.entries.set(key, entry, keepMs);
     return response;

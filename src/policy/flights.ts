@@ -4,7 +4,8 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
-import { cancelled, deadlineExceeded } from '../upstream/failure.js';
+import type { Deadline } from '../call/deadline.js';
+import { cancelled, DeadlineExceeded } from '../upstream/failure.js';
 
 interface Flight {
   readonly response: Promise<CallResponse>;
@@ -67,7 +68,7 @@ export class Flights {
   }
 
   /** Rejects when the client is gone or its deadline has passed. */
-  #patience(signal: AbortSignal, deadline: number | undefined) {
+  #patience(signal: AbortSignal, deadline: Deadline | undefined) {
     let end = () => {};
     const over = new Promise<never>((_resolve, reject) => {
       const onAbort = () => reject(cancelled());
@@ -75,7 +76,9 @@ export class Flights {
       const stop =
         deadline === undefined
           ? () => {}
-          : this.clock.after(Math.max(0, deadline - this.clock.now()), () => reject(deadlineExceeded()));
+          : this.clock.after(Math.max(0, deadline.at - this.clock.now()), () =>
+              reject(new DeadlineExceeded(deadline.owner)),
+            );
       end = () => {
         signal.removeEventListener('abort', onAbort);
         stop();

@@ -22,7 +22,7 @@ import { StatusError } from '../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../transcoding/error-body.js';
 import type { QuerySettings } from '../transcoding/query.js';
 import { compileTranscoder } from '../transcoding/transcoder.js';
-import { deadlineExceeded } from '../upstream/failure.js';
+import { DeadlineExceeded } from '../upstream/failure.js';
 import { answeredAhead, asksForWebSocket, type HeadSettings } from './dry-head.js';
 import { type Asked, type DryRequest, type DryRun, type DrySettings, dryRun, pathOf } from './dry-request.js';
 import { describePlan, planTree } from './plan-tree.js';
@@ -238,7 +238,7 @@ function answersRow({ route, overWebSocket }: Asked, { framing }: DryRun): reado
 function requireTime({ aggregate, cache }: ExplainableRoute, { client }: DryRun): void {
   if (client === undefined || client.timeoutMs > 0 || cache !== undefined) return;
   if (aggregate === undefined || aggregate.plan.steps.some((step) => mustCall(step, aggregate.calls))) {
-    throw deadlineExceeded();
+    throw new DeadlineExceeded('client');
   }
 }
 

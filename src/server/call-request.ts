@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import type { CallContext, CallMethod, CallRequest } from '../call/call.js';
 import { isStreaming } from '../call/call.js';
-import { earliest } from '../call/deadline.js';
+import { type Deadline, deadlineAfter, earliest } from '../call/deadline.js';
 import type { MetadataEntry } from '../call/metadata.js';
 import type { FieldMask } from '../codec/field-mask.js';
 import type { Equality } from '../paths/equality.js';
@@ -72,7 +72,7 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
 }
 
 interface CallHead {
-  readonly deadline: number | undefined;
+  readonly deadline: Deadline | undefined;
   /** `wanted`: of the answer, where the call is told. */
   readonly of: (wanted: string | undefined) => Omit<CallRequest, 'message'>;
 }
@@ -94,14 +94,16 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
     return { deadline, of };
   };
 
-  /** Rule 30: the least of the route's, the gateway's and the client's. */
-  function deadlineOf({ req }: Context): number | undefined {
+  /** The least of the route's, the gateway's and the client's. */
+  function deadlineOf({ req }: Context): Deadline | undefined {
     const now = clock.now();
-    const route = settings.timeoutMs === undefined ? undefined : now + settings.timeoutMs;
-    // A stream has none but its policy's and the client's.
-    const gateway = isStreaming(method) ? undefined : now + settings.requestTimeoutMs;
     const client = clientTimeout(req.headers['grpc-timeout'], req.headers['x-request-timeout']);
-    return earliest(route, gateway, client && now + client.timeoutMs);
+    return earliest(
+      deadlineAfter(settings.timeoutMs, now, 'route'),
+      // A stream has none but its policy's and the client's.
+      isStreaming(method) ? undefined : deadlineAfter(settings.requestTimeoutMs, now, 'route'),
+      deadlineAfter(client?.timeoutMs, now, 'client'),
+    );
   }
 
   function metadataOf({ req, state }: Context): MetadataEntry[] {

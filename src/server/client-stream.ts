@@ -3,6 +3,7 @@
  * takes them. What path and query say is part of the first one.
  */
 import type { Clock } from '../base/clock.js';
+import type { Deadline } from '../call/deadline.js';
 import { Code } from '../status/code.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { requireIdentity, requireJsonStream } from '../transcoding/negotiate.js';
@@ -36,7 +37,7 @@ export function compileClientStream(settings: ClientStreamSettings): (ctx: Conte
 export type Ask = (bodies: AsyncIterator<Uint8Array>) => Promise<Asked>;
 
 export interface Prepared {
-  readonly deadline: number | undefined;
+  readonly deadline: Deadline | undefined;
   readonly ask: Ask;
 }
 
@@ -168,10 +169,10 @@ async function* chunksOf(
 }
 
 /** `work`, unless the deadline passes while a client says what it asks for. */
-function untilDeadline<T>(work: Promise<T>, deadline: number | undefined, clock: Clock): Promise<T> {
+function untilDeadline<T>(work: Promise<T>, deadline: Deadline | undefined, clock: Clock): Promise<T> {
   if (deadline === undefined) return work;
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(Math.max(0, deadline - clock.now()), () => reject(tooLate()));
+    const cancel = clock.after(Math.max(0, deadline.at - clock.now()), () => reject(tooLate()));
     work.then(resolve, reject).finally(cancel);
   });
 }

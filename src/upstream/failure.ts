@@ -2,6 +2,7 @@
  * What can go wrong between the gateway and an upstream, as StatusErrors. The messages name no address and quote no
  * library: the truth travels as `cause`, for the log (rule 27). Every transport uses these, so that they fail alike.
  */
+import type { Deadline, DeadlineOwner } from '../call/deadline.js';
 import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
@@ -45,13 +46,18 @@ export function answerTooLarge(limitBytes: number, cause: unknown): StatusError 
   });
 }
 
-/** The call's deadline passed: 504. */
-export function deadlineExceeded(cause?: unknown): StatusError {
-  return new StatusError(Code.DEADLINE_EXCEEDED, 'the upstream did not answer within the deadline', {
-    source: 'upstream',
-    details: [errorInfoDetail('DEADLINE_EXCEEDED')],
-    ...(cause === undefined ? {} : { cause }),
-  });
+/** The call's deadline passed: 504. Whose it was tells whether the upstream was slow or its client in a hurry. */
+export class DeadlineExceeded extends StatusError {
+  constructor(
+    readonly owner: DeadlineOwner,
+    cause: unknown = `the deadline of the ${owner}`,
+  ) {
+    super(Code.DEADLINE_EXCEEDED, 'the upstream did not answer within the deadline', {
+      source: 'upstream',
+      details: [errorInfoDetail('DEADLINE_EXCEEDED')],
+      cause,
+    });
+  }
 }
 
 /** Servers count a deadline by clocks of their own. */
@@ -59,10 +65,11 @@ const EARLY_MS = 20;
 
 /**
  * The upstream reset the stream with CANCEL. Servers (grpc-go, grpc-java) do so when the deadline passes, and may be heard
- * before the timer here runs. `deadline` and `now`: milliseconds since the epoch.
+ * before the timer here runs. `now`: milliseconds since the epoch.
  */
-export function cancelledByUpstream(deadline: number | undefined, now: number, cause: unknown): StatusError {
-  return deadline !== undefined && deadline - now <= EARLY_MS ? deadlineExceeded(cause) : brokenAnswer(cause);
+export function cancelledByUpstream(deadline: Deadline | undefined, now: number, cause: unknown): StatusError {
+  const isOver = deadline !== undefined && deadline.at - now <= EARLY_MS;
+  return isOver ? new DeadlineExceeded(deadline.owner, cause) : brokenAnswer(cause);
 }
 
 /** The client is gone: 499, for the log alone. */

@@ -3,6 +3,7 @@
  * reached the server, within a budget, and never past the deadline (gRFC A6, with a budget in place of its throttle).
  */
 import type { Clock } from '../base/clock.js';
+import type { Resource } from '../base/resources.js';
 import type { CallRequest, Interceptor } from '../call/call.js';
 import type { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
@@ -16,8 +17,9 @@ export interface RetrySettings {
 export interface RetryOptions {
   /** Two calls have the effect of one. Otherwise only what never reached the server is tried again. */
   readonly idempotent: boolean;
-  /** Of the upstream. */
   readonly budget: RetryBudget;
+  /** Calls that the upstream has now. */
+  readonly running: () => number;
   readonly clock: Clock;
   readonly onRetry: () => void;
   /** 0 to 1. */
@@ -31,16 +33,13 @@ const AT_LEAST = 3;
 const FIRST_DELAY_MS = 50;
 const LONGEST_DELAY_MS = 1000;
 
-/** Of one upstream, for all routes. */
-export class RetryBudget {
+/** The retries that one upstream has now, of all routes. */
+export class RetryBudget implements Resource {
   #retrying = 0;
 
-  /** `running`: calls that the upstream has now. */
-  constructor(private readonly running: () => number) {}
-
-  /** False: there is no room. */
-  take(): boolean {
-    if (this.#retrying >= Math.max(AT_LEAST, this.running() * SHARE)) return false;
+  /** False: among `running` calls there is no room for one more. */
+  take(running: number): boolean {
+    if (this.#retrying >= Math.max(AT_LEAST, running * SHARE)) return false;
     this.#retrying++;
     return true;
   }
@@ -48,10 +47,12 @@ export class RetryBudget {
   giveBack(): void {
     this.#retrying--;
   }
+
+  async close(): Promise<void> {}
 }
 
 export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOptions): Interceptor {
-  const { idempotent, budget, clock, onRetry, random = Math.random } = options;
+  const { idempotent, budget, running, clock, onRetry, random = Math.random } = options;
   const listed = new Set(codes);
 
   return (next) => async (request) => {
@@ -62,8 +63,8 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
         if (attempt >= maxAttempts || !mayRetry(error, request)) throw error;
         // Full jitter: those who failed together don't come back together.
         const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * random();
-        if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline) throw error;
-        if (!budget.take()) throw error;
+        if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline.at) throw error;
+        if (!budget.take(running())) throw error;
         await pause(delayMs, request.signal);
         if (request.signal.aborted) {
           budget.giveBack();

@@ -4,7 +4,8 @@
  * tests; every implementation runs it.
  */
 import type { Clock } from '../base/clock.js';
-import type { Call } from '../call/call.js';
+import type { CallRequest, CallResponse } from '../call/call.js';
+import type { Endpoint } from './endpoint.js';
 
 /** `failing`: the last attempt to connect failed and the next one is not due yet. */
 export type TransportState = 'idle' | 'connecting' | 'ready' | 'failing' | 'closed';
@@ -15,17 +16,15 @@ export interface TlsSettings {
   /** PEM, with `key`: the gateway's own certificate, for mutual TLS. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** The name that the upstream's certificate must carry, if it is not the target's. */
+  /** The name that the upstream's certificate must carry, if it is not the endpoint's host. */
   readonly serverName?: string;
 }
 
+/** What its connections depend on, and nothing else: whoever changes one of these needs new ones. */
 export interface TransportSettings {
-  /** `host:port`, `dns:///host:port`, `unix:/path`. */
-  readonly target: string;
+  readonly endpoint: Endpoint;
   /** Absent: plaintext. */
   readonly tls?: TlsSettings;
-  /** The largest message that is taken from the upstream, in bytes, after decompression. */
-  readonly maxResponseBytes: number;
 }
 
 export interface Transport {
@@ -33,8 +32,10 @@ export interface Transport {
    * One rpc. Rejects (or throws from the response's iterator) with a StatusError and nothing else, but for what the
    * request's own message stream throws, which cancels the call and passes through unchanged. (Metadata that is illegal,
    * which the layers above refuse, is a plain Error.)
+   *
+   * `maxResponseBytes`: the largest message that is taken from the upstream, in bytes, after decompression.
    */
-  readonly call: Call;
+  call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse>;
   state(): TransportState;
   /** Calls that it has now. */
   running(): number;

@@ -1,43 +1,20 @@
-/**
- * An upstream: a named gRPC backend as a Call. Settings in, one Call out; the connections stand behind it and live as
- * long as the upstream does.
- */
+/** An upstream: a named gRPC backend as a Call, and what it needs beside it. It has no state of its own. */
 import type { Clock } from '../base/clock.js';
-import { systemClock } from '../base/clock.js';
+import type { Resource } from '../base/resources.js';
 import type { Call } from '../call/call.js';
-import { createGrpcJsTransport } from './grpc-js.js';
-import { createHttp2Transport } from './http2.js';
-import { RetryBudget } from './retry.js';
-import type { TlsSettings, TransportFactory, TransportState } from './transport.js';
-
-export interface UpstreamSettings {
-  readonly name: string;
-  /** `host:port`, `dns:///host:port`, `unix:/path`. */
-  readonly target: string;
-  /** Which services it serves: `shop.v1.Orders`, `billing.v1.*` (sub-packages too), `*`. */
-  readonly services: readonly string[];
-  /** PEM files' contents; absent: plaintext. */
-  readonly tls?: TlsSettings;
-  /** Default `http2`. */
-  readonly transport?: TransportName;
-}
-
-export interface UpstreamOptions {
-  /** Largest message that is taken from the upstream. Default 64 MiB. */
-  readonly maxResponseBytes?: number;
-  /** How long `close` waits for running calls, in milliseconds. Default 30 s. */
-  readonly closeGraceMs?: number;
-  readonly clock?: Clock;
-}
+import { createGrpcJsTransport } from './grpc-js/transport.js';
+import { createHttp2Transport } from './http2/pool.js';
+import type { RetryBudget } from './retry.js';
+import type { Transport, TransportFactory, TransportSettings, TransportState } from './transport.js';
 
 export interface Upstream {
   readonly name: string;
   readonly call: Call;
-  /** Of its retries. */
+  /** Calls that its connections have now. */
+  readonly running: () => number;
+  /** How many of them may be retries. */
   readonly retryBudget: RetryBudget;
-  state(): TransportState;
-  /** Refuses new calls, waits for the running ones (bounded), then closes the connections. */
-  close(): Promise<void>;
+  readonly state: () => TransportState;
 }
 
 const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTransport } satisfies Record<
@@ -45,21 +22,33 @@ const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTranspo
   TransportFactory
 >;
 
-type TransportName = keyof typeof TRANSPORTS;
+export type TransportName = keyof typeof TRANSPORTS;
 
-/** Makes an upstream; the first call connects. */
-export function createUpstream(settings: UpstreamSettings, options: UpstreamOptions = {}): Upstream {
-  const { maxResponseBytes = 64 * 1024 * 1024, closeGraceMs = 30_000, clock = systemClock } = options;
-  const { name, target, tls } = settings;
-  const transport = TRANSPORTS[settings.transport ?? 'http2'](
-    { target, maxResponseBytes, ...(tls === undefined ? {} : { tls }) },
-    clock,
-  );
-  return {
-    name,
-    call: transport.call,
-    retryBudget: new RetryBudget(() => transport.running()),
-    state: () => transport.state(),
-    close: () => transport.close(closeGraceMs),
-  };
+/** For calls that still run when nobody holds the connections any more. */
+const CLOSE_GRACE_MS = 30_000;
+
+/** The connections to an endpoint; the first call connects. */
+export class Connections implements Resource {
+  readonly #transport: Transport;
+
+  constructor(name: TransportName, settings: TransportSettings, clock: Clock) {
+    this.#transport = TRANSPORTS[name](settings, clock);
+  }
+
+  /** `maxResponseBytes`: the largest message that is taken. */
+  upstream(name: string, retryBudget: RetryBudget, maxResponseBytes: number): Upstream {
+    const transport = this.#transport;
+    return {
+      name,
+      call: (request) => transport.call(request, maxResponseBytes),
+      running: () => transport.running(),
+      retryBudget,
+      state: () => transport.state(),
+    };
+  }
+
+  /** Refuses new calls, waits for the running ones (bounded), then closes. */
+  close(): Promise<void> {
+    return this.#transport.close(CLOSE_GRACE_MS);
+  }
 }

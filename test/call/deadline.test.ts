@@ -1,5 +1,11 @@
 import test from 'ava';
-import { earliest, parseGrpcTimeout, parseRequestTimeout } from '../../src/call/deadline.js';
+import {
+  type Deadline,
+  type DeadlineOwner,
+  earliest,
+  parseGrpcTimeout,
+  parseRequestTimeout,
+} from '../../src/call/deadline.js';
 
 test('grpc-timeout is at most eight digits and a unit', (t) => {
   for (const [text, ms] of [
@@ -64,9 +70,16 @@ test('x-request-timeout is seconds, decimal', (t) => {
   }
 });
 
+const at = (ms: number, owner: DeadlineOwner = 'route'): Deadline => ({ at: ms, owner });
+
 test('the earliest of some deadlines; none of none', (t) => {
   t.is(earliest(), undefined);
   t.is(earliest(undefined, undefined), undefined);
-  t.is(earliest(5, undefined, 3, 4), 3);
-  t.is(earliest(undefined, 0), 0);
+  t.deepEqual(earliest(at(5), undefined, at(3), at(4)), at(3));
+  t.deepEqual(earliest(undefined, at(0)), at(0));
+});
+
+test('of equal deadlines the first counts: a client that asks for what the route gives it anyway is in no hurry', (t) => {
+  t.is(earliest(at(3), at(3, 'client'))?.owner, 'route');
+  t.is(earliest(at(3), at(2, 'client'))?.owner, 'client');
 });

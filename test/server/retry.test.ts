@@ -140,10 +140,10 @@ test('no try begins that the deadline leaves no time for, and none after the cli
 
 test('the budget: a fifth of what runs, and three always', async (t) => {
   let running = 0;
-  const budget = new RetryBudget(() => running);
+  const budget = new RetryBudget();
   const taken = () => {
     let count = 0;
-    while (budget.take()) count++;
+    while (budget.take(running)) count++;
     for (let i = 0; i < count; i++) budget.giveBack();
     return count;
   };
@@ -157,7 +157,7 @@ test('the budget: a fifth of what runs, and three always', async (t) => {
   let calls = 0;
   const call = retrying(
     { maxAttempts: 3, codes: [Code.UNAVAILABLE] },
-    { idempotent: true, budget, clock: systemClock, onRetry: () => {}, random: () => 0 },
+    { idempotent: true, budget, running: () => running, clock: systemClock, onRetry: () => {}, random: () => 0 },
   )(async () => {
     calls++;
     await new Promise((resolve) => setTimeout(resolve, 5));

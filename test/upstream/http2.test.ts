@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
@@ -10,10 +11,10 @@ import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest } from '../../src/call/call.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
-import { createHttp2Transport } from '../../src/upstream/http2.js';
-import type { Transport } from '../../src/upstream/transport.js';
+import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
 import { handClock } from '../support/clock.js';
 import { DATA, frame, GOAWAY, HEADERS, literals, PING, RST_STREAM, SETTINGS } from '../support/frames.js';
+import { openTransport, type TestTransport } from '../support/transport.js';
 import { until } from '../support/until.js';
 import { transportSuite } from './transport-suite.js';
 
@@ -34,12 +35,33 @@ test('http2: what never says a word of HTTP/2 is told as such, for the log', asy
   t.teardown(() => void server.close());
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   const error = await t.throwsAsync(transport.call(CALL));
   t.is(error.message, 'the upstream cannot be reached');
   t.like(error.cause, { code: 'NO_HTTP2' });
   t.regex((error.cause as Error).message, /^expected HTTP\/2, got no word of it: is that the port of a gRPC server/);
   await transport.close(0);
+});
+
+test('http2: a transport that is closed in the moment in which it is connected ends nothing else', async (t) => {
+  const server = createServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1');
+  t.teardown(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const transport = openTransport(createHttp2Transport, `127.0.0.1:${port}`);
+  let closed: Promise<void> | undefined;
+  const onSocket = (message: unknown) => {
+    const { socket } = message as { socket: Socket };
+    socket.once('connect', () => {
+      // The session was set up by the same event, and says `connect` in the next turn.
+      if (socket.remotePort === port) process.nextTick(() => (closed = transport.close(0)));
+    });
+  };
+  subscribe('net.client.socket', onSocket);
+  t.teardown(() => void unsubscribe('net.client.socket', onSocket));
+  await t.throwsAsync(transport.call(CALL), { message: 'the upstream is closed' });
+  await closed;
+  t.is(transport.state(), 'closed');
 });
 
 test('http2: an upstream that keeps its side of the connection open is not waited for', async (t) => {
@@ -49,7 +71,7 @@ test('http2: an upstream that keeps its side of the connection open is not waite
   await once(server, 'listening');
   const connected = once(server, 'connection') as Promise<[Socket]>;
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   const call = transport.call(CALL);
   const [socket] = await connected;
   socket.on('error', () => {}).write(frame(SETTINGS, 0, 0));
@@ -76,8 +98,8 @@ test('http2: an upstream that says nothing until a deadline gets the next calls 
   });
   const clock = handClock();
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
-  const call = () => transport.call({ ...CALL, deadline: clock.now() + 1000 });
+  const transport = openTransport(createHttp2Transport, target, { clock });
+  const call = () => transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } });
   // While the first calls run its SETTINGS may come, which are a word.
   for (let calls = 0; calls < 20 && sockets.length < 2; calls++) {
     const silent = t.throwsAsync(call(), { message: /deadline/ });
@@ -107,9 +129,11 @@ test('http2: an upstream that is slow and lives is asked once in five minutes, a
   server.on('stream', (stream) => stream.on('error', () => {}));
   const clock = handClock();
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const transport = openTransport(createHttp2Transport, target, { clock });
   for (let i = 0; i < 4; i++) {
-    const slow = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+    const slow = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
+      message: /deadline/,
+    });
     while (transport.state() !== 'ready') await turn(10);
     await turn(500);
     clock.advance(1000);
@@ -177,7 +201,9 @@ test('http2: a call that waits for room ends by its deadline, by its client and 
   const { transport, streams } = await hanging(t, 1, clock);
   const first = Array.from({ length: 8 }, () => transport.call(CALL).catch(() => {}));
   await until(() => streams.length === 8);
-  const late = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+  const late = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
+    message: /deadline/,
+  });
   const client = new AbortController();
   const left = t.throwsAsync(transport.call({ ...CALL, signal: client.signal }), { message: /cancelled/ });
   const rest = t.throwsAsync(transport.call(CALL), { message: /closed/ });
@@ -198,7 +224,7 @@ test('http2: a call that waits beside one that does not end begins when a connec
   let attempts = 0;
   const target = await door(t, port, () => ++attempts !== 2);
   const clock = handClock();
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const transport = openTransport(createHttp2Transport, target, { clock });
   const endless = transport.call(CALL).catch(() => {});
   await until(() => streams.length === 1);
   const waiting = transport.call(CALL);
@@ -219,7 +245,7 @@ test('http2: attempts that fail wait longer each time, and after a connection as
   let isOpen = false;
   const target = await door(t, port, () => isOpen);
   const clock = handClock();
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, clock);
+  const transport = openTransport(createHttp2Transport, target, { clock });
   const fails = async (aboutMs: number) => {
     await t.throwsAsync(transport.call(CALL), { message: /cannot be reached/ });
     t.true(Math.abs(clock.delays.at(-1)! / aboutMs - 1) <= 0.2, `${clock.delays.at(-1)} ms`);
@@ -245,7 +271,9 @@ test('http2: attempts that fail wait longer each time, and after a connection as
 test('http2: an upstream that allows no call is not connected, and calls end by their deadlines', async (t) => {
   const clock = handClock();
   const { transport, sessions } = await hanging(t, 0, clock);
-  const late = t.throwsAsync(transport.call({ ...CALL, deadline: clock.now() + 1000 }), { message: /deadline/ });
+  const late = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
+    message: /deadline/,
+  });
   await until(() => sessions.length === 1);
   clock.advance(1000);
   await late;
@@ -395,7 +423,10 @@ async function hanging(t: ExecutionContext, maxConcurrentStreams: number, clock 
   server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const transport = createHttp2Transport({ target: `127.0.0.1:${port}`, maxResponseBytes: 256 * 1024 * 1024 }, clock);
+  const transport = openTransport(createHttp2Transport, `127.0.0.1:${port}`, {
+    clock,
+    maxResponseBytes: 256 * 1024 * 1024,
+  });
   t.teardown(async () => {
     await transport.close(0);
     for (const session of sessions) session.destroy();
@@ -426,7 +457,7 @@ function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.from('x'),
 async function frames(
   t: ExecutionContext,
   onCall: (socket: Socket, stream: number) => void,
-): Promise<{ transport: Transport; sockets: Socket[]; resets: number[] }> {
+): Promise<{ transport: TestTransport; sockets: Socket[]; resets: number[] }> {
   const sockets: Socket[] = [];
   /** Streams that the transport reset. */
   const resets: number[] = [];
@@ -451,7 +482,7 @@ async function frames(
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   t.teardown(async () => {
     await transport.close(0);
     for (const socket of sockets) socket.destroy();
@@ -489,7 +520,7 @@ test('http2: calls that are cancelled in crowds cost no other call the connectio
     came++;
   });
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1 << 20 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   const method = { path: '/a.B/Keep', clientStreaming: false, serverStreaming: true };
   const answer = await transport.call({ ...CALL, method });
   for (let round = 1; round <= 30; round++) {

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, createServer, type Http2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
-import { systemClock } from '../../src/base/clock.js';
-import { createHttp2Transport } from '../../src/upstream/http2.js';
+import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
+import { openTransport } from '../support/transport.js';
 
 // A day and a half of 10,000 calls a second use up the ids of a connection (RFC 9113 §5.1.1).
 
@@ -22,7 +22,7 @@ test('a connection that has had all its streams is followed by another, and no c
   await once(server.listen(0, '127.0.0.1'), 'listening');
   t.teardown(() => server.close());
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = createHttp2Transport({ target, maxResponseBytes: 1000 }, systemClock);
+  const transport = openTransport(createHttp2Transport, target);
   const call = () =>
     transport.call({
       method: { path: '/a.B/C', clientStreaming: false, serverStreaming: false },

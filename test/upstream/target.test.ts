@@ -1,5 +1,6 @@
 import test from 'ava';
-import { targetProblem } from '../../src/upstream/target.js';
+import { authorityOf } from '../../src/upstream/endpoint.js';
+import { endpointOf, targetProblem } from '../../src/upstream/target.js';
 
 test('a target is HOST:PORT, with dns: before it or not, or a socket’s path', (t) => {
   const good = [
@@ -39,5 +40,21 @@ test('what is none is refused with what was expected and what was found', (t) =>
     'x:1\n',
   ]) {
     t.is(targetProblem(target), `expected HOST:PORT, dns:///HOST:PORT or unix:/PATH, got '${target}'`);
+  }
+});
+
+test('the endpoint of a target is where to connect, whatever its form', (t) => {
+  for (const [target, endpoint, authority] of [
+    ['127.0.0.1:1', { kind: 'tcp', host: '127.0.0.1', port: 1 }, '127.0.0.1:1'],
+    ['dns:///orders:50051', { kind: 'tcp', host: 'orders', port: 50_051 }, 'orders:50051'],
+    ['dns:orders:1', { kind: 'tcp', host: 'orders', port: 1 }, 'orders:1'],
+    ['ipv4:1', { kind: 'tcp', host: 'ipv4', port: 1 }, 'ipv4:1'],
+    ['[::1]:50051', { kind: 'tcp', host: '::1', port: 50_051 }, '[::1]:50051'],
+    ['unix:/run/x.sock', { kind: 'unix', path: '/run/x.sock' }, 'localhost'],
+    ['unix:///run/x.sock', { kind: 'unix', path: '/run/x.sock' }, 'localhost'],
+    ['unix:x.sock', { kind: 'unix', path: 'x.sock' }, 'localhost'],
+  ] as const) {
+    t.deepEqual(endpointOf(target), endpoint, target);
+    t.is(authorityOf(endpointOf(target)), authority);
   }
 });

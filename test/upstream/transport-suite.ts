@@ -12,12 +12,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { ServerCredentials } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest, CallResponse, Messages } from '../../src/call/call.js';
+import type { Deadline, DeadlineOwner } from '../../src/call/deadline.js';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
-import type { Transport, TransportFactory, TransportSettings } from '../../src/upstream/transport.js';
+import { DeadlineExceeded } from '../../src/upstream/failure.js';
+import type { TransportFactory } from '../../src/upstream/transport.js';
 import { certificates } from '../support/certificates.js';
+import { openTransport, type TestTransport, type TransportTestOptions } from '../support/transport.js';
 import { until } from '../support/until.js';
 import { type Handlers, startUpstream, type TestUpstream, type UpstreamTestOptions } from '../support/upstream.js';
 
@@ -36,7 +38,7 @@ type Kind = 'Unary' | 'Down' | 'Up' | 'Both';
 
 interface Bench {
   readonly upstream: TestUpstream;
-  readonly transport: Transport;
+  readonly transport: TestTransport;
   note(text: string): Buffer;
   text(message: Messages): string;
 }
@@ -55,7 +57,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
   async function bench(
     t: ExecutionContext,
     handlers: Handlers = {},
-    settings: Partial<TransportSettings> = {},
+    settings: TransportTestOptions = {},
     options: UpstreamTestOptions = {},
   ): Promise<Bench> {
     const upstream = await startUpstream(PROTO, handlers, options);
@@ -68,8 +70,8 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     };
   }
 
-  function open(t: ExecutionContext, target: string, settings: Partial<TransportSettings> = {}): Transport {
-    const transport = create({ target, maxResponseBytes: 1024 * 1024, ...settings }, systemClock);
+  function open(t: ExecutionContext, target: string, settings: TransportTestOptions = {}): TestTransport {
+    const transport = openTransport(create, target, settings);
     t.teardown(() => transport.close(0));
     return transport;
   }
@@ -204,12 +206,12 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
 
   test(title('the deadline travels as grpc-timeout'), async (t) => {
     const { upstream, transport, note } = await bench(t);
-    const deadline = Date.now() + 30_000;
+    const { deadline } = soon(30_000);
     await transport.call(request('Unary', note(''), { deadline }));
-    t.true(Math.abs(upstream.last().deadline! - deadline) < 1000);
+    t.true(Math.abs(upstream.last().deadline! - deadline.at) < 1000);
     await transport.call(request('Unary', note('')));
     t.is(upstream.last().deadline, undefined);
-    await transport.call(request('Unary', note(''), { deadline: Number.MAX_SAFE_INTEGER }));
+    await transport.call(request('Unary', note(''), soon(Number.MAX_SAFE_INTEGER - 2 * Date.now())));
     t.pass('a deadline beyond what timers and grpc-timeout can say is no deadline soon');
   });
 
@@ -219,7 +221,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     await transport.call(request('Unary', note('')));
     upstream.script('Unary', { hang: true });
     const begun = Date.now();
-    const error = await failure(t, transport.call(request('Unary', note(''), { deadline: begun + 2000 })));
+    const error = await failure(t, transport.call(request('Unary', note(''), soon(2000))));
     t.is(error.code, Code.DEADLINE_EXCEEDED);
     t.is(error.httpStatus, 504);
     t.true(Date.now() - begun < 15_000);
@@ -250,10 +252,25 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
 
   test(title('a deadline that has passed makes no call'), async (t) => {
     const { upstream, transport, note } = await bench(t);
-    const error = await failure(t, transport.call(request('Unary', note(''), { deadline: Date.now() - 1 })));
+    const error = await failure(t, transport.call(request('Unary', note(''), soon(-1))));
     t.is(error.code, Code.DEADLINE_EXCEEDED);
     t.is(upstream.calls.length, 0);
   });
+
+  for (const owner of ['client', 'route', 'step'] as const)
+    test(
+      title(`a deadline that passes is told as that of the ${owner}, also one that has passed already`),
+      async (t) => {
+        const { upstream, transport, note } = await bench(t);
+        await transport.call(request('Unary', note('')));
+        upstream.script('Unary', { hang: true });
+        for (const ms of [200, -1]) {
+          const error = await failure(t, transport.call(request('Unary', note(''), soon(ms, owner))));
+          t.true(error instanceof DeadlineExceeded, String(error));
+          t.is((error as DeadlineExceeded).owner, owner);
+        }
+      },
+    );
 
   test(title('a client that leaves cancels the call'), async (t) => {
     const { upstream, transport, note } = await bench(t, { Unary: { hang: true } });
@@ -436,7 +453,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
   test(title('a deadline ends a stream in its iterator'), async (t) => {
     const { upstream, transport, note } = await bench(t, { Down: { messages: [{}], hang: true } });
     await transport.call(request('Unary', note(''))); // connected before the clock runs
-    const answer = await transport.call(request('Down', note(''), { deadline: Date.now() + 3000 }));
+    const answer = await transport.call(request('Down', note(''), soon(3000)));
     const error = await failure(t, all(answer));
     t.is(error.code, Code.DEADLINE_EXCEEDED);
     await upstream.last().whenCancelled;
@@ -892,8 +909,8 @@ function request(kind: Kind, message: Messages, more: Partial<CallRequest> = {})
   };
 }
 
-function soon(ms = 1500): { deadline: number } {
-  return { deadline: Date.now() + ms };
+function soon(ms = 1500, owner: DeadlineOwner = 'route'): { deadline: Deadline } {
+  return { deadline: { at: Date.now() + ms, owner } };
 }
 
 /** The StatusError that `pending` must fail with. */

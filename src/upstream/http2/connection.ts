@@ -13,10 +13,11 @@ import { connect as connectSocket, isIP, type NetConnectOpts, type Socket } from
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
+import type { Endpoint } from '../endpoint.js';
 import type { TlsSettings } from '../transport.js';
 
 export interface ConnectionSettings {
-  readonly address: { readonly path: string } | { readonly host: string; readonly port: number };
+  readonly endpoint: Endpoint;
   readonly tls: TlsSettings | undefined;
   readonly clock: Clock;
 }
@@ -80,6 +81,8 @@ export class Connection {
     session.once('connect', () => {
       const alpn = settings.tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
       if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
+      // Node tells of it a turn late: the session may have been destroyed meanwhile.
+      if (session.destroyed) return;
       isMute = true;
       session.setLocalWindowSize(CONNECTION_WINDOW);
     });
@@ -202,11 +205,12 @@ export class Connection {
 const NO_HTTP2 =
   'expected HTTP/2, got no word of it: is that the port of a gRPC server, and is TLS on both sides or on none?';
 
-function open({ address, tls }: ConnectionSettings): Socket {
+function open({ endpoint, tls }: ConnectionSettings): Socket {
+  const address = endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
   const options: NetConnectOpts = { ...address, noDelay: true };
   if (tls === undefined) return connectSocket(options);
   const { ca, cert, key, serverName } = tls;
-  const host = 'host' in address ? address.host : '';
+  const host = endpoint.kind === 'tcp' ? endpoint.host : '';
   const name = serverName ?? (isIP(host) === 0 ? host : undefined);
   const secure: ConnectionOptions = {
     ...address,

@@ -15,19 +15,19 @@ import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Metadata } from '../../call/metadata.js';
 import type { StatusError } from '../../status/status-error.js';
+import type { Deadlines } from '../deadlines.js';
 import {
   answerTooLarge,
   brokenAnswer,
   cancelled,
   cancelledByUpstream,
-  deadlineExceeded,
+  DeadlineExceeded,
   unreachable,
   upstreamStatus,
 } from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
 import { streamedResponse, unaryResponse } from '../responses.js';
 import type { Connection } from './connection.js';
-import type { Deadlines } from './deadlines.js';
 import { type Follower, followersOf } from './followers.js';
 import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
 import { type FoundMessage, framed, MessageReader } from './message-reader.js';
@@ -36,13 +36,21 @@ const unzip = promisify(gunzip);
 
 /** What the rpcs of a transport have in common. */
 export interface RpcSettings {
-  readonly maxResponseBytes: number;
   readonly clock: Clock;
   readonly deadlines: Deadlines;
   /** Runs once, when nothing of the rpc is left. */
   readonly onEnd: (rpc: Http2Rpc) => void;
   /** Sends again what a server says it did not look at, which does no harm. */
-  readonly again: (request: CallRequest) => Promise<CallResponse>;
+  readonly again: (attempt: Attempt) => Promise<CallResponse>;
+}
+
+/** A call on its way to a connection. */
+export interface Attempt {
+  readonly request: CallRequest;
+  /** The largest message that is taken. */
+  readonly maxResponseBytes: number;
+  /** It may be sent again if it is refused unseen. */
+  readonly isFirst: boolean;
 }
 
 const KEEP_OPEN = { endStream: false };
@@ -67,7 +75,7 @@ export function requestHeaders(scheme: 'http' | 'https', authority: string, cloc
       common.set(metadata, shared);
     }
     const headers: OutgoingHttpHeaders = { ...shared, ':path': method.path };
-    if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline - clock.now());
+    if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline.at - clock.now());
     return headers;
   };
 }
@@ -97,19 +105,16 @@ export class Http2Rpc implements MessageSink {
 
   constructor(
     readonly connection: Connection,
-    private readonly request: CallRequest,
+    private readonly attempt: Attempt,
     headers: OutgoingHttpHeaders,
     private readonly settings: RpcSettings,
-    /** It may be sent again if it is refused unseen. */
-    private readonly isFirst: boolean,
   ) {
-    const { deadline, signal, message } = request;
-    const { maxResponseBytes } = settings;
+    const { deadline, signal, message } = attempt.request;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#reader = new MessageReader(maxResponseBytes);
+    this.#reader = new MessageReader(attempt.maxResponseBytes);
     this.#heardBefore = connection.bytesRead;
     const stream = connection.request(headers, this.#streaming());
     this.#stream = stream;
@@ -126,7 +131,7 @@ export class Http2Rpc implements MessageSink {
     stream.on('end', () => this.#trailers !== undefined && void this.#finish());
     stream.on('close', () => void this.#finish());
     this.#followers = followersOf(signal).add(this);
-    if (deadline !== undefined) settings.deadlines.add(deadline, this);
+    if (deadline !== undefined) settings.deadlines.add(deadline.at, this);
     if (message instanceof Uint8Array) {
       const pieces = framed(message);
       if (pieces.length === 2) stream.write(pieces[0]);
@@ -143,8 +148,17 @@ export class Http2Rpc implements MessageSink {
     this.#stream.resume();
   }
 
+  get #request(): CallRequest {
+    return this.attempt.request;
+  }
+
+  /** A stream's messages are gone when they have been sent. */
+  get #maySendAgain(): boolean {
+    return this.attempt.isFirst && this.#request.message instanceof Uint8Array;
+  }
+
   #streaming(): ClientSessionRequestOptions {
-    if (this.request.message instanceof Uint8Array) return KEEP_OPEN;
+    if (this.#request.message instanceof Uint8Array) return KEEP_OPEN;
     this.#breakOff = new AbortController();
     return { ...KEEP_OPEN, signal: this.#breakOff.signal };
   }
@@ -158,7 +172,7 @@ export class Http2Rpc implements MessageSink {
   }
 
   expire(): void {
-    this.abort(deadlineExceeded());
+    this.abort(new DeadlineExceeded(this.#request.deadline!.owner));
     if (this.connection.bytesRead === this.#heardBefore) this.connection.suspect();
   }
 
@@ -174,7 +188,7 @@ export class Http2Rpc implements MessageSink {
     if (type === undefined || !/^application\/grpc(?:[+;]|$)/.test(type)) {
       return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
     }
-    if (this.request.method.serverStreaming) this.#answerWithStream();
+    if (this.#request.method.serverStreaming) this.#answerWithStream();
   }
 
   /** gRPC: http-grpc-status-mapping.md; a proxy that says it is busy is one that may answer later. */
@@ -193,7 +207,7 @@ export class Http2Rpc implements MessageSink {
   }
 
   #onMessage(found: FoundMessage): void {
-    const { serverStreaming } = this.request.method;
+    const { serverStreaming } = this.#request.method;
     if (!serverStreaming && this.#messages.length > 0) throw brokenAnswer('more than one message in a unary answer');
     this.#messages.push(found);
     if (!serverStreaming) return;
@@ -204,7 +218,7 @@ export class Http2Rpc implements MessageSink {
   async #unzipped(bytes: Buffer): Promise<Uint8Array> {
     const encoding = this.#headers?.['grpc-encoding'];
     if (encoding !== 'gzip') throw brokenAnswer(`a message compressed with ${JSON.stringify(encoding)}`);
-    const { maxResponseBytes } = this.settings;
+    const { maxResponseBytes } = this.attempt;
     try {
       return await unzip(bytes, { maxOutputLength: maxResponseBytes });
     } catch (error) {
@@ -222,7 +236,7 @@ export class Http2Rpc implements MessageSink {
     const status = this.#trailers === undefined ? undefined : statusOf(this.#trailers);
     const failure = status === undefined ? this.#withoutStatus(rstCode) : this.#ofStatus(status);
     if (failure !== undefined) return this.#end(failure);
-    if (this.request.method.serverStreaming) {
+    if (this.#request.method.serverStreaming) {
       this.#answerWithStream();
       return this.#end(undefined);
     }
@@ -258,7 +272,7 @@ export class Http2Rpc implements MessageSink {
       return unreachable(cause, this.#refused);
     }
     if (this.connection.session.destroyed || rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) return unreachable(cause);
-    const { deadline } = this.request;
+    const { deadline } = this.#request;
     if (rstCode === constants.NGHTTP2_CANCEL) return cancelledByUpstream(deadline, this.settings.clock.now(), cause);
     return brokenAnswer(cause);
   }
@@ -268,14 +282,14 @@ export class Http2Rpc implements MessageSink {
     if (this.#closed) return; // by its deadline, while a message was unzipped
     this.#closed = true;
     this.#failure = failure;
-    const { deadline } = this.request;
-    if (deadline !== undefined) this.settings.deadlines.delete(deadline, this);
+    const { deadline } = this.#request;
+    if (deadline !== undefined) this.settings.deadlines.delete(deadline.at, this);
     this.#followers.delete(this);
     this.#outgoing?.stop();
     if (failure !== undefined) this.#messages.length = 0;
     if (!this.#stream.writableFinished) this.#reset();
     this.#give();
-    if (this.#refused && this.isFirst) this.#resolve(this.settings.again(this.request));
+    if (this.#refused && this.#maySendAgain) this.#resolve(this.settings.again(this.attempt));
     else this.#reject(failure); // of a call that was answered: no effect
     this.settings.onEnd(this);
   }

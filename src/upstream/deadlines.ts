@@ -1,5 +1,5 @@
 /** Timers of calls: those that end in the same millisecond, as the calls of an aggregate do, share one. */
-import type { Clock } from '../../base/clock.js';
+import type { Clock } from '../base/clock.js';
 
 interface Expiring {
   expire(): void;

@@ -3,39 +3,43 @@
  * client classes: those put an emitter, two stack traces and an object stream around what is a callback per message,
  * and `startRead` is the pace of a stream put plainly.
  */
-import {
-  type ChannelInterface,
-  Metadata as GrpcMetadata,
-  status as GrpcStatus,
-  type StatusObject,
-} from '@grpc/grpc-js';
-import type { CallRequest, CallResponse } from '../call/call.js';
-import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../call/metadata.js';
-import type { StatusError } from '../status/status-error.js';
+import { type Channel, Metadata as GrpcMetadata, status as GrpcStatus, type StatusObject } from '@grpc/grpc-js';
+import type { Clock } from '../../base/clock.js';
+import type { CallRequest, CallResponse } from '../../call/call.js';
+import type { Deadline } from '../../call/deadline.js';
+import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
+import type { StatusError } from '../../status/status-error.js';
+import type { Deadlines } from '../deadlines.js';
 import {
   answerTooLarge,
   brokenAnswer,
   cancelled,
   cancelledByUpstream,
-  deadlineExceeded,
+  DeadlineExceeded,
   unreachable,
   upstreamStatus,
-} from './failure.js';
-import { type MessageSink, Outgoing } from './outgoing.js';
-import { streamedResponse, unaryResponse } from './responses.js';
+} from '../failure.js';
+import { type MessageSink, Outgoing } from '../outgoing.js';
+import { streamedResponse, unaryResponse } from '../responses.js';
+import type { GrpcJsChannel } from './channel.js';
 
-type GrpcCall = ReturnType<ChannelInterface['createCall']>;
+type GrpcCall = ReturnType<Channel['createCall']>;
 
 /** grpc-js arms no timer beyond this, and throws in a callback for deadlines that `grpc-timeout` cannot say. */
 const FARTHEST_DEADLINE_MS = 2 ** 31 - 1;
 
-/** A call in flight. `response` settles as a `Call` does; `onEnd` runs once, when nothing of the rpc is left. */
+/** What the calls of a transport have in common. */
+export interface CallSettings {
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Runs once, when nothing of the rpc is left. */
+  readonly onEnd: (call: GrpcJsCall) => void;
+}
+
+/** A call in flight. `response` settles as a `Call` does. */
 export class GrpcJsCall implements MessageSink {
   readonly response: Promise<CallResponse>;
   readonly #call: GrpcCall;
-  readonly #request: CallRequest;
-  readonly #maxResponseBytes: number;
-  readonly #onEnd: () => void;
   readonly #onAbort = () => this.abort(cancelled());
   #resolve!: (response: CallResponse) => void;
   #reject!: (error: unknown) => void;
@@ -48,16 +52,21 @@ export class GrpcJsCall implements MessageSink {
   #ended = false;
   #failure: unknown;
 
-  constructor(channel: ChannelInterface, request: CallRequest, maxResponseBytes: number, onEnd: () => void) {
-    this.#request = request;
-    this.#maxResponseBytes = maxResponseBytes;
-    this.#onEnd = onEnd;
+  constructor(
+    readonly channel: GrpcJsChannel,
+    private readonly request: CallRequest,
+    private readonly settings: CallSettings,
+  ) {
+    const { deadline } = request;
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     const metadata = toGrpcMetadata(request.metadata); // throws for what is illegal, before anything is begun
-    this.#call = channel.createCall(request.method.path, grpcDeadline(request.deadline), null, null, null);
+    const ends = grpcDeadline(deadline, settings.clock);
+    this.#call = channel.channel.createCall(request.method.path, ends, null, null, null);
+    channel.hold();
+    if (deadline !== undefined) settings.deadlines.add(deadline.at, this);
     request.signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#call.start(metadata, {
       onReceiveMetadata: (metadata) => this.#onHeaders(metadata),
@@ -80,14 +89,19 @@ export class GrpcJsCall implements MessageSink {
     this.#end(error);
   }
 
+  /** The gateway's clock: that of grpc-js is the machine's. */
+  expire(): void {
+    this.abort(new DeadlineExceeded(this.request.deadline!.owner));
+  }
+
   #onHeaders(metadata: GrpcMetadata): void {
     this.#headers = metadata;
-    if (this.#request.method.serverStreaming) this.#answerWithStream();
+    if (this.request.method.serverStreaming) this.#answerWithStream();
   }
 
   #onMessage(message: Uint8Array): void {
     if (this.#ended) return;
-    if (this.#request.method.serverStreaming) {
+    if (this.request.method.serverStreaming) {
       const reader = this.#reader;
       this.#reader = undefined;
       reader?.resolve({ done: false, value: message });
@@ -103,7 +117,7 @@ export class GrpcJsCall implements MessageSink {
     if (this.#ended) return;
     if (status.code !== GrpcStatus.OK) {
       this.#end(this.#failureOf(status));
-    } else if (this.#request.method.serverStreaming) {
+    } else if (this.request.method.serverStreaming) {
       this.#answerWithStream();
       this.#end(undefined);
     } else if (this.#message === undefined) {
@@ -118,19 +132,24 @@ export class GrpcJsCall implements MessageSink {
   #end(failure: unknown): void {
     this.#ended = true;
     this.#failure = failure;
-    this.#request.signal.removeEventListener('abort', this.#onAbort);
+    const { signal, deadline } = this.request;
+    signal.removeEventListener('abort', this.#onAbort);
+    if (deadline !== undefined) this.settings.deadlines.delete(deadline.at, this);
     if (failure === undefined) this.#reader?.resolve({ done: true, value: undefined });
     else this.#reader?.reject(failure);
     this.#reader = undefined;
     this.#reject(failure); // of a call that was answered: no effect
     this.#outgoing?.stop();
-    this.#onEnd();
+    this.settings.onEnd(this);
   }
 
   #failureOf(status: StatusObject): StatusError {
-    const { deadline } = this.#request;
-    const answered = this.#headers !== undefined || !isEmpty(status.metadata);
-    return failureOf(status, answered, deadline, this.#maxResponseBytes);
+    return failureOf(status, {
+      answered: this.#headers !== undefined || !isEmpty(status.metadata),
+      deadline: this.request.deadline,
+      now: this.settings.clock.now(),
+      maxResponseBytes: this.channel.maxResponseBytes,
+    });
   }
 
   /** Resolves when the upstream's flow control let the message go. */
@@ -163,30 +182,34 @@ export class GrpcJsCall implements MessageSink {
   }
 }
 
+interface Circumstances {
+  /** Something came from the upstream. */
+  readonly answered: boolean;
+  readonly deadline: Deadline | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly maxResponseBytes: number;
+}
+
 /**
  * What a status means. grpc-js reports its own troubles as statuses too, and only their text and the absence of
  * anything from the upstream tell them apart.
  */
-function failureOf(
-  status: StatusObject,
-  answered: boolean,
-  deadline: number | undefined,
-  maxResponseBytes: number,
-): StatusError {
+function failureOf(status: StatusObject, { answered, deadline, now, maxResponseBytes }: Circumstances): StatusError {
   const { code, details } = status;
   const text = typeof details === 'string' ? details : '';
   const cause = `grpc-js: ${GrpcStatus[code] ?? code}: ${text}`;
-  if (code === GrpcStatus.DEADLINE_EXCEEDED) {
+  if (code === GrpcStatus.DEADLINE_EXCEEDED && deadline !== undefined) {
     // Its timer may fire a millisecond early; its text tells the address.
     const own = !answered || text.startsWith('Deadline exceeded after ');
-    if (own || (deadline !== undefined && Date.now() >= deadline)) return deadlineExceeded(cause);
+    if (own || now >= deadline.at) return new DeadlineExceeded(deadline.owner, cause);
   }
   if (code === GrpcStatus.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
   // What fails in its decompression is an Error in a status' place: it has neither code nor details.
   if (answered && code !== undefined && !OWN_TEXT.test(text))
     return upstreamStatus(code, text, statusDetails(status.metadata));
-  if (code === GrpcStatus.CANCELLED) return cancelledByUpstream(deadline, Date.now(), cause);
+  if (code === GrpcStatus.CANCELLED) return cancelledByUpstream(deadline, now, cause);
   // RST_STREAM with ENHANCE_YOUR_CALM: an upstream that wants less of us, for which no client is to blame.
   const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;
   return busy ? unreachable(cause, NO_CONNECTION.test(text)) : brokenAnswer(cause);
@@ -220,8 +243,10 @@ function isTooLarge(text: string, maxResponseBytes: number): boolean {
   return text.startsWith('Received message') && text.includes('larger than') && text.includes(String(maxResponseBytes));
 }
 
-function grpcDeadline(deadline: number | undefined): number {
-  return deadline === undefined ? Number.POSITIVE_INFINITY : Math.min(deadline, Date.now() + FARTHEST_DEADLINE_MS);
+/** The deadline on the machine's clock, which is that of grpc-js. */
+function grpcDeadline(deadline: Deadline | undefined, clock: Clock): number {
+  if (deadline === undefined) return Number.POSITIVE_INFINITY;
+  return Date.now() + Math.min(deadline.at - clock.now(), FARTHEST_DEADLINE_MS);
 }
 
 function toBuffer(message: Uint8Array): Buffer {

@@ -2,15 +2,16 @@
  * A Transport over `node:http2`: one connection, more when the upstream allows no more streams on it, each made when a
  * call needs it. While connecting fails, calls fail at once, and the next attempt waits a little longer each time.
  */
-import type { Clock } from '../base/clock.js';
-import type { Call, CallRequest, CallResponse } from '../call/call.js';
-import { StatusError } from '../status/status-error.js';
-import { cancelled, deadlineExceeded, unreachable, upstreamClosed } from './failure.js';
-import { Connection } from './http2/connection.js';
-import { Deadlines } from './http2/deadlines.js';
-import { followersOf } from './http2/followers.js';
-import { Http2Rpc, type RpcSettings, requestHeaders } from './http2/rpc.js';
-import type { Transport, TransportSettings, TransportState } from './transport.js';
+import type { Clock } from '../../base/clock.js';
+import type { CallRequest, CallResponse } from '../../call/call.js';
+import { StatusError } from '../../status/status-error.js';
+import { Deadlines } from '../deadlines.js';
+import { authorityOf } from '../endpoint.js';
+import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
+import type { Transport, TransportSettings, TransportState } from '../transport.js';
+import { Connection } from './connection.js';
+import { followersOf } from './followers.js';
+import { type Attempt, Http2Rpc, type RpcSettings, requestHeaders } from './rpc.js';
 
 /** Beyond these, calls wait until one on them has ended. */
 const MAX_CONNECTIONS = 8;
@@ -20,7 +21,7 @@ const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 export function createHttp2Transport(settings: TransportSettings, clock: Clock): Transport {
   const pool = new Pool(settings, clock);
   return {
-    call: pool.call,
+    call: (request, maxResponseBytes) => pool.call(request, maxResponseBytes),
     running: () => pool.running.size,
     state: () => pool.state(),
     close: (graceMs) => pool.close(graceMs),
@@ -32,7 +33,6 @@ class Pool {
   readonly #connections = new Set<Connection>();
   /** Begin the calls for which no connection has room, in their order. */
   readonly #waiting = new Set<() => void>();
-  readonly #address: ReturnType<typeof addressOf>;
   readonly #headersOf: ReturnType<typeof requestHeaders>;
   readonly #rpcs: RpcSettings;
   /** Attempts that failed one after the other. */
@@ -47,13 +47,11 @@ class Pool {
     private readonly settings: TransportSettings,
     private readonly clock: Clock,
   ) {
-    this.#address = addressOf(settings.target);
     const scheme = settings.tls === undefined ? 'http' : 'https';
     this.#rpcs = {
-      maxResponseBytes: settings.maxResponseBytes,
       clock,
       deadlines: new Deadlines(clock),
-      again: (request) => this.#try(request, false),
+      again: (attempt) => this.#try({ ...attempt, isFirst: false }),
       onEnd: (rpc) => {
         rpc.connection.release();
         this.running.delete(rpc);
@@ -61,29 +59,32 @@ class Pool {
         if (this.running.size === 0) this.#idle?.();
       },
     };
-    this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(this.#address), clock);
+    this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(settings.endpoint), clock);
   }
 
-  readonly call: Call = (request) => this.#try(request, true);
+  call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse> {
+    return this.#try({ request, maxResponseBytes, isFirst: true });
+  }
 
-  #try(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
+  #try(attempt: Attempt): Promise<CallResponse> {
     try {
-      return this.#begin(request, isFirst);
+      return this.#begin(attempt);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #begin(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
+  #begin(attempt: Attempt): Promise<CallResponse> {
     if (this.#closing !== undefined) throw upstreamClosed();
-    const { signal, deadline, message } = request;
+    const { request } = attempt;
+    const { signal, deadline } = request;
     if (signal.aborted) throw cancelled();
-    if (deadline !== undefined && deadline <= this.clock.now()) throw deadlineExceeded();
+    if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
     const headers = this.#headersOf(request); // throws for what is illegal, before anything is begun
     const connection = this.#connection();
     if (connection instanceof StatusError) throw connection;
-    if (connection === undefined) return this.#wait(request, isFirst);
-    const rpc = new Http2Rpc(connection, request, headers, this.#rpcs, isFirst && message instanceof Uint8Array);
+    if (connection === undefined) return this.#wait(attempt);
+    const rpc = new Http2Rpc(connection, attempt, headers, this.#rpcs);
     this.running.add(rpc);
     return rpc.response;
   }
@@ -103,8 +104,8 @@ class Pool {
   }
 
   #connect(): void {
-    const { tls } = this.settings;
-    const made = new Connection({ address: this.#address, tls, clock: this.clock }, (connection) => {
+    const { endpoint, tls } = this.settings;
+    const made = new Connection({ endpoint, tls, clock: this.clock }, (connection) => {
       if (connection.wasReady) this.#failures = 0;
       if (connection.state === 'ended') this.#forget(connection);
       this.#admit();
@@ -124,20 +125,20 @@ class Pool {
   }
 
   /** Until there is room, or the call has ended before it began. */
-  #wait(request: CallRequest, isFirst: boolean): Promise<CallResponse> {
-    const { signal, deadline } = request;
+  #wait(attempt: Attempt): Promise<CallResponse> {
+    const { signal, deadline } = attempt.request;
     const { deadlines } = this.#rpcs;
     const followers = followersOf(signal);
     return new Promise((resolve) => {
       const again = () => {
         followers.delete(waiting);
-        if (deadline !== undefined) deadlines.delete(deadline, waiting);
+        if (deadline !== undefined) deadlines.delete(deadline.at, waiting);
         this.#waiting.delete(again);
-        resolve(this.#try(request, isFirst));
+        resolve(this.#try(attempt));
       };
       const waiting = { abort: again, expire: again };
       followers.add(waiting);
-      if (deadline !== undefined) deadlines.add(deadline, waiting);
+      if (deadline !== undefined) deadlines.add(deadline.at, waiting);
       this.#waiting.add(again);
     });
   }
@@ -180,17 +181,4 @@ class Pool {
       else connection.destroy();
     }
   }
-}
-
-function addressOf(target: string): { readonly path: string } | { readonly host: string; readonly port: number } {
-  if (target.startsWith('unix:')) return { path: target.slice('unix:'.length).replace(/^\/\/(?=\/)/, '') };
-  const address = target.replace(/^dns:(\/\/[^/]*\/)?/, '');
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(address.slice(colon + 1)) };
-}
-
-function authorityOf(address: ReturnType<typeof addressOf>): string {
-  if ('path' in address) return 'localhost';
-  const { host, port } = address;
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

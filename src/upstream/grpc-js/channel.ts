@@ -1,0 +1,87 @@
+/**
+ * A channel of grpc-js, and the calls that it has. What the gateway does itself (retries, balancing) or does not want
+ * (service config from DNS, channelz, the environment's HTTP proxy) is switched off.
+ */
+import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
+import { authorityOf, type Endpoint } from '../endpoint.js';
+import type { TlsSettings, TransportSettings, TransportState } from '../transport.js';
+
+const STATES: Readonly<Record<connectivityState, TransportState>> = {
+  [connectivityState.IDLE]: 'idle',
+  [connectivityState.CONNECTING]: 'connecting',
+  [connectivityState.READY]: 'ready',
+  [connectivityState.TRANSIENT_FAILURE]: 'failing',
+  [connectivityState.SHUTDOWN]: 'closed',
+};
+
+/** Opens nothing yet: the first call connects. */
+export class GrpcJsChannel {
+  readonly channel: Channel;
+  #running = 0;
+  #retired = false;
+
+  constructor(
+    settings: TransportSettings,
+    /** grpc-js knows no limit of a call, only of all calls of a channel. */
+    readonly maxResponseBytes: number,
+  ) {
+    const options = channelOptions(settings, maxResponseBytes);
+    this.channel = new Channel(grpcTarget(settings.endpoint), channelCredentials(settings.tls), options);
+  }
+
+  state(): TransportState {
+    return STATES[this.channel.getConnectivityState(false)];
+  }
+
+  /** A call begins. */
+  hold(): void {
+    this.#running++;
+  }
+
+  /** A call has ended. */
+  release(): void {
+    this.#running--;
+    if (this.#retired && this.#running === 0) this.channel.close();
+  }
+
+  /** Takes no more calls, and closes when it has none. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#running === 0) this.channel.close();
+  }
+}
+
+/** With its scheme: a host that is called like a scheme would be taken for that. */
+function grpcTarget(endpoint: Endpoint): string {
+  return endpoint.kind === 'unix' ? `unix:${endpoint.path}` : `dns:${authorityOf(endpoint)}`;
+}
+
+function channelOptions({ tls }: TransportSettings, maxResponseBytes: number): ChannelOptions {
+  return {
+    'grpc.primary_user_agent': 'protogate',
+    'grpc.max_receive_message_length': maxResponseBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_channelz': 0,
+    'grpc.service_config_disable_resolution': 1,
+    // Off, but for calls that the server refused unseen (GOAWAY), which are always safe to send again. Messages are kept
+    // for that up to this many bytes, and a client stream runs ahead of the upstream by no more.
+    'grpc.enable_retries': 0,
+    'grpc.per_rpc_retry_buffer_size': 65_536,
+    // Connections belong to one transport: its state and its close are its own.
+    'grpc.use_local_subchannel_pool': 1,
+    // gRPC servers close connections that ping more often than every five minutes.
+    'grpc.keepalive_time_ms': 310_000,
+    'grpc.keepalive_timeout_ms': 20_000,
+    'grpc.initial_reconnect_backoff_ms': 200,
+    'grpc.max_reconnect_backoff_ms': 10_000,
+    ...(tls?.serverName === undefined
+      ? {}
+      : { 'grpc.ssl_target_name_override': tls.serverName, 'grpc.default_authority': tls.serverName }),
+  };
+}
+
+function channelCredentials(tls: TlsSettings | undefined) {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
+}

@@ -1,0 +1,83 @@
+/** The Transport on @grpc/grpc-js: one channel, whose connection all calls share. */
+import type { Clock } from '../../base/clock.js';
+import type { CallRequest, CallResponse } from '../../call/call.js';
+import { Deadlines } from '../deadlines.js';
+import { cancelled, DeadlineExceeded, upstreamClosed } from '../failure.js';
+import type { Transport, TransportSettings, TransportState } from '../transport.js';
+import { type CallSettings, GrpcJsCall } from './call.js';
+import { GrpcJsChannel } from './channel.js';
+
+/** Opens nothing yet: the first call connects. */
+export function createGrpcJsTransport(settings: TransportSettings, clock: Clock): Transport {
+  return new GrpcJsTransport(settings, clock);
+}
+
+class GrpcJsTransport implements Transport {
+  readonly #running = new Set<GrpcJsCall>();
+  readonly #calls: CallSettings;
+  #channel: GrpcJsChannel | undefined;
+  #closing: Promise<void> | undefined;
+  #idle: (() => void) | undefined;
+
+  constructor(
+    private readonly settings: TransportSettings,
+    private readonly clock: Clock,
+  ) {
+    this.#calls = {
+      clock,
+      deadlines: new Deadlines(clock),
+      onEnd: (call) => {
+        this.#running.delete(call);
+        call.channel.release();
+        if (this.#running.size === 0) this.#idle?.();
+      },
+    };
+  }
+
+  async call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse> {
+    if (this.#closing !== undefined) throw upstreamClosed();
+    if (request.signal.aborted) throw cancelled();
+    const { deadline } = request;
+    if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
+    const call = new GrpcJsCall(this.#channelFor(maxResponseBytes), request, this.#calls);
+    this.#running.add(call);
+    return call.response;
+  }
+
+  /** A limit that a reload has changed is that of another channel; calls that run keep theirs. */
+  #channelFor(maxResponseBytes: number): GrpcJsChannel {
+    if (this.#channel?.maxResponseBytes !== maxResponseBytes) {
+      this.#channel?.retire();
+      this.#channel = new GrpcJsChannel(this.settings, maxResponseBytes);
+    }
+    return this.#channel;
+  }
+
+  running(): number {
+    return this.#running.size;
+  }
+
+  state(): TransportState {
+    if (this.#closing !== undefined) return 'closed';
+    return this.#channel?.state() ?? 'idle';
+  }
+
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= this.#shutDown(graceMs);
+    return this.#closing;
+  }
+
+  async #shutDown(graceMs: number): Promise<void> {
+    if (this.#running.size > 0) {
+      await new Promise<void>((resolve) => {
+        const cancelTimer = this.clock.after(graceMs, resolve);
+        this.#idle = () => {
+          cancelTimer();
+          resolve();
+        };
+      });
+      for (const call of this.#running) call.abort(upstreamClosed());
+    }
+    this.#channel?.retire();
+  }
+}

@@ -1,0 +1,30 @@
+/** A transport as tests want it: what they do not ask about has a default. */
+import { type Clock, systemClock } from '../../src/base/clock.js';
+import type { CallRequest, CallResponse } from '../../src/call/call.js';
+import { endpointOf } from '../../src/upstream/target.js';
+import type { TlsSettings, Transport, TransportFactory } from '../../src/upstream/transport.js';
+
+export interface TransportTestOptions {
+  readonly tls?: TlsSettings;
+  /** Default 1 MiB. */
+  readonly maxResponseBytes?: number;
+  readonly clock?: Clock;
+}
+
+export interface TestTransport extends Transport {
+  call(request: CallRequest, maxResponseBytes?: number): Promise<CallResponse>;
+}
+
+export function openTransport(
+  create: TransportFactory,
+  target: string,
+  { tls, maxResponseBytes = 1024 * 1024, clock = systemClock }: TransportTestOptions = {},
+): TestTransport {
+  const transport = create({ endpoint: endpointOf(target), ...(tls === undefined ? {} : { tls }) }, clock);
+  return {
+    call: (request, most = maxResponseBytes) => transport.call(request, most),
+    state: () => transport.state(),
+    running: () => transport.running(),
+    close: (graceMs) => transport.close(graceMs),
+  };
+}
