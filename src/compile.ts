@@ -204,7 +204,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
         statusCodec,
       },
     ],
-    clientAddress: compileClientAddress(config.trustedProxies),
+    clientAddress: compileClientAddress(config.trustedProxies, config.forwardedHeader),
     logSample: config.log.sample,
     stallTimeoutMs: config.limits.requestTimeoutMs,
     upstreams,

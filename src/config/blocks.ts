@@ -55,7 +55,12 @@ const cidr = z.string().refine(isCidr, { error: 'expected an address or a networ
 export const trustedProxies = z
   .array(cidr)
   .default([])
-  .describe('Whose X-Forwarded-For and x-request-id are believed, counted from the right.');
+  .describe('Whose X-Forwarded-For (see forwardedHeader) and x-request-id are believed, counted from the right.');
+
+export const forwardedHeader = z
+  .enum(['x-forwarded-for', 'forwarded'])
+  .default('x-forwarded-for')
+  .describe('The header in which trusted proxies say who called them: X-Forwarded-For, or Forwarded (RFC 7239).');
 
 export const methodSelector = z
   .string()

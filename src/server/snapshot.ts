@@ -6,15 +6,15 @@
 import type { MessageCodec } from '../codec/codec.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { ErrorFormat } from '../transcoding/error-body.js';
-import type { ClientAddress } from './client-address.js';
+import type { FindClientAddress } from './client-address.js';
 import type { Cors } from './cors.js';
 import type { Route } from './route.js';
 
 export interface Snapshot {
   /** In order of specificity; the last one takes what no other claims. One surface for now. */
   readonly surfaces: readonly Surface[];
-  /** Who calls, given the peer's address and X-Forwarded-For. */
-  readonly clientAddress: (peer: string, forwardedFor: string | undefined) => ClientAddress;
+  /** Finds out who calls. */
+  readonly clientAddress: FindClientAddress;
   /** Share of successful requests that the access log writes, 0 to 1. */
   readonly logSample: number;
   /** A client that takes nothing of its answer for so long is cut off. */
