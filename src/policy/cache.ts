@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../call/call.js';
-import { StatusError } from '../status/status-error.js';
+import { StatusError, type StatusMetadata } from '../status/status-error.js';
 import type { Entries, Entry } from '../store/entries.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
 import { Flights } from './flights.js';
@@ -59,10 +59,12 @@ export class ResponseCache {
         return noted(entry, { status: 'stale', ageMs });
       }
       try {
-        const shared = await this.#flights.join(key, request, fetch);
+        let joined = this.#flights.isUnderWay(key);
+        const answered = this.#flights.join(key, request, fetch);
         // A cookie, or what the upstream calls private, is for the request that it was asked for, also while on its way.
-        const own = shared.joined && isPrivate(shared.response);
-        const { response, joined } = own ? { response: await next(asked), joined: false } : shared;
+        const own = joined && (await answered.then(isPrivate, isPrivateFailure));
+        if (own) joined = false;
+        const response = await (own ? next(asked) : answered);
         const note: CacheNote = { status: found === 'unavailable' ? 'bypass' : 'miss', ageMs: 0, collapsed: joined };
         onAnswer(note.status);
         return { ...response, notes: { ...response.notes, cache: note } };
@@ -119,8 +121,12 @@ function storable(response: CallResponse, now: number): Entry | undefined {
   return { storedAt: now, headers, message: new Uint8Array(message), trailers };
 }
 
+function isPrivateFailure(error: unknown): boolean {
+  return error instanceof StatusError && error.metadata !== undefined && isPrivate(error.metadata);
+}
+
 /** An upstream may say that its answer is not to be kept; a cookie is never for two. */
-function isPrivate({ headers, trailers }: CallResponse): boolean {
+function isPrivate({ headers, trailers }: StatusMetadata): boolean {
   return [...headers, ...trailers].some(
     ([key, value]) =>
       key === 'set-cookie' ||

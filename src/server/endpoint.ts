@@ -7,10 +7,9 @@ import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../call/call.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
-import type { compileResponseHeaders } from '../transcoding/headers.js';
-import { statusFromMetadata } from '../transcoding/headers.js';
+import { type CompiledResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
-import { batchesOf, closeAfter } from './answer.js';
+import { batchesOf, closeAfter, setHeaders } from './answer.js';
 import { type Asked, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 import type { TellFreshness } from './freshness.js';
@@ -20,7 +19,7 @@ export interface EndpointSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
   readonly transcoder: Transcoder;
   readonly call: Call;
-  readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
+  readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
   /** Of a route with a cache. */
   readonly freshness: TellFreshness | undefined;
@@ -53,9 +52,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
 
   function answer(ctx: Context, { headers, trailers, notes }: CallResponse, transcoded: TranscodedResponse): void {
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
-    for (const [name, values] of settings.responseHeaders(headers, trailers)) {
-      ctx.res.setHeader(name, values.length === 1 ? values[0]! : values);
-    }
+    setHeaders(ctx.res, settings.responseHeaders(headers, trailers));
     const known =
       settings.freshness !== undefined && notes.cache !== undefined && notes.parts === undefined && status === 200
         ? settings.freshness(ctx, notes.cache, transcoded.body)

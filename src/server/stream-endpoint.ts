@@ -10,10 +10,10 @@ import { Code } from '../status/code.js';
 import { isWithoutContent } from '../status/http.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
-import { type compileResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
+import { type CompiledResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
 import { acceptedFraming } from '../transcoding/stream/accepted.js';
 import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
-import { batchesOf, cut, isHttp2, isOver, untaken } from './answer.js';
+import { batchesOf, cut, isHttp2, isOver, setHeaders, untaken } from './answer.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 import { unlessIdle } from './idle.js';
@@ -22,7 +22,7 @@ import { watchStall } from './stall.js';
 export interface StreamEndpointSettings extends CallRequestSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
   readonly call: Call;
-  readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
+  readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
   /** Without a message for so long, the stream ends. */
   readonly idleTimeoutMs: number;
@@ -116,9 +116,7 @@ class StreamAnswer {
     const { ctx, settings, framing } = this;
     const res = this.#res;
     const headers = response?.headers ?? [];
-    for (const [name, values] of settings.responseHeaders(headers, [])) {
-      res.setHeader(name, values.length === 1 ? values[0]! : values);
-    }
+    setHeaders(res, settings.responseHeaders(headers, []));
     const status = statusFromMetadata(headers, []);
     res.statusCode = status === undefined || isWithoutContent(status) ? settings.successStatus : status;
     res.setHeader('content-type', framing?.contentType ?? contentType);
@@ -179,7 +177,8 @@ class StreamAnswer {
     if (!this.#committed || !(error instanceof StatusError)) throw error;
     ctx.state.error = error;
     if (isOver(res)) return;
-    const { body } = errorBody(error, ctx.state.requestId, 'status', settings.statusCodec);
+    const { statusCodec } = settings;
+    const { body } = errorBody(error, ctx.state.requestId, { format: 'status', statusCodec });
     const last = framing?.failed(body);
     // What can't say that it failed must not look as if it were complete.
     if (last === undefined) cut(res);

@@ -11,7 +11,7 @@ import {
 } from '@grpc/grpc-js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../call/metadata.js';
-import type { StatusError } from '../status/status-error.js';
+import type { StatusError, StatusMetadata } from '../status/status-error.js';
 import {
   answerTooLarge,
   brokenAnswer,
@@ -22,7 +22,7 @@ import {
   upstreamStatus,
 } from './failure.js';
 import { type MessageSink, Outgoing } from './outgoing.js';
-import { streamedResponse, unaryResponse } from './responses.js';
+import { readLater, streamedResponse, unaryResponse } from './responses.js';
 
 type GrpcCall = ReturnType<ChannelInterface['createCall']>;
 
@@ -130,7 +130,8 @@ export class GrpcJsCall implements MessageSink {
   #failureOf(status: StatusObject): StatusError {
     const { deadline } = this.#request;
     const answered = this.#headers !== undefined || !isEmpty(status.metadata);
-    return failureOf(status, answered, deadline, this.#maxResponseBytes);
+    const metadata = answered ? readLater(this.#headers, status.metadata, fromGrpcMetadata) : undefined;
+    return failureOf(status, metadata, deadline, this.#maxResponseBytes);
   }
 
   /** Resolves when the upstream's flow control let the message go. */
@@ -165,11 +166,11 @@ export class GrpcJsCall implements MessageSink {
 
 /**
  * What a status means. grpc-js reports its own troubles as statuses too, and only their text and the absence of
- * anything from the upstream tell them apart.
+ * anything from the upstream (`metadata`) tell them apart.
  */
 function failureOf(
   status: StatusObject,
-  answered: boolean,
+  metadata: StatusMetadata | undefined,
   deadline: number | undefined,
   maxResponseBytes: number,
 ): StatusError {
@@ -178,14 +179,14 @@ function failureOf(
   const cause = `grpc-js: ${GrpcStatus[code] ?? code}: ${text}`;
   if (code === GrpcStatus.DEADLINE_EXCEEDED) {
     // Its timer may fire a millisecond early; its text tells the address.
-    const own = !answered || text.startsWith('Deadline exceeded after ');
+    const own = metadata === undefined || text.startsWith('Deadline exceeded after ');
     if (own || (deadline !== undefined && Date.now() >= deadline)) return deadlineExceeded(cause);
   }
   if (code === GrpcStatus.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
   // What fails in its decompression is an Error in a status' place: it has neither code nor details.
-  if (answered && code !== undefined && !OWN_TEXT.test(text))
-    return upstreamStatus(code, text, statusDetails(status.metadata));
+  if (metadata !== undefined && code !== undefined && !OWN_TEXT.test(text))
+    return upstreamStatus(code, text, statusDetails(status.metadata), metadata);
   if (code === GrpcStatus.CANCELLED) return cancelledByUpstream(deadline, Date.now(), cause);
   // RST_STREAM with ENHANCE_YOUR_CALM: an upstream that wants less of us, for which no client is to blame.
   const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;
