@@ -50,6 +50,11 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
   }
 
+  /** Of a HEAD rule: an HttpBody may be what GET sends; a message of its own is not. */
+  function describesContent({ body }: TranscodedResponse): boolean {
+    return !transcoder.writesJson && body.length > 0;
+  }
+
   function answer(ctx: Context, { headers, trailers, notes }: CallResponse, transcoded: TranscodedResponse): void {
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
     setHeaders(ctx.res, settings.responseHeaders(headers, trailers));
@@ -64,6 +69,11 @@ export function endpoint(settings: EndpointSettings): Middleware {
       return;
     }
     const { contentType, body } = transcoded;
+    if (hasRuleOfItsOwn(ctx) && !describesContent(transcoded)) {
+      ctx.body = null;
+      ctx.status = status;
+      return;
+    }
     ctx.res.setHeader('content-type', contentType);
     const batches = batchesOf(ctx.res, body);
     ctx.body =
@@ -74,6 +84,14 @@ export function endpoint(settings: EndpointSettings): Middleware {
       ctx.res.setMaxListeners(20);
     }
   }
+}
+
+/**
+ * A HEAD that a rule of its own answers, not the GET of its path. RFC 9110 §9.3.2: HEAD tells the type and length of GET's
+ * content, or nothing of them.
+ */
+function hasRuleOfItsOwn({ req, state }: Context): boolean {
+  return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
 }
 
 /** Header bytes that any client takes; the answer itself tells the rest. */

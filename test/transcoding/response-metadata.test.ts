@@ -165,3 +165,13 @@ test.serial(
     }
   },
 );
+
+test('a page may read each header that is listed, and is told so once', async (t) => {
+  const listed = ['ETag', 'etag', 'Retry-After', 'x-served-by', 'X-Served-By', 'grpc-metadata-*'];
+  const config = { metadata: { response: listed }, cors: { origins: ['https://app.example.com'] } };
+  const { send } = await startGateway(t, PROTO, {}, config);
+  const { headers } = await send('GET', '/unary', { headers: { origin: 'https://app.example.com' } });
+  const exposed = String(headers['access-control-expose-headers']).split(/\s*,\s*/);
+  t.deepEqual(exposed, [...new Set(exposed)]);
+  for (const name of ['etag', 'retry-after', 'x-served-by', 'x-request-id']) t.true(exposed.includes(name), name);
+});
