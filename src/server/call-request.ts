@@ -65,7 +65,7 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     const { headers } = ctx.req;
     requireIdentity(headers['content-encoding']);
     if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
-    const body = await readBody(ctx.req, ctx.res, bodyLimits);
+    const body = await readBody(ctx, bodyLimits);
     ctx.state.bytesIn = body.length;
     return body;
   }
