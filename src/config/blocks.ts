@@ -35,8 +35,12 @@ export const listen = z
   .prefault({})
   .describe('The public port: HTTP/1.1; with tls HTTP/2 as well.');
 
+const adminPort = z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9901) });
+
+export const DEFAULT_ADMIN = adminPort.parse({});
+
 export const admin = z
-  .union([z.literal(false), z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9901) })], {
+  .union([z.literal(false), adminPort], {
     error: (issue) => (typeof issue.input === 'object' ? undefined : 'expected { host, port } or false'),
   })
   .transform((value) => (value === false ? undefined : value))
