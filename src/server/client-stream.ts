@@ -57,7 +57,7 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
       async ask(bodies) {
         const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demands });
         const message = waits ? rest(await source.next(), source) : source;
-        return { request: { ...head.of(messages.wanted), message }, mask: messages.mask };
+        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
       },
     };
   };

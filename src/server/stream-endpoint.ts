@@ -36,20 +36,26 @@ const HEARTBEAT_MS = 15_000;
 
 /** Serves a method whose server streams. Resolves when all is written, or the client is gone. */
 export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
-  const { requestOf, method } = settings;
+  const { requestOf, method, transcoder } = settings;
   return async function streamEndpoint(ctx) {
     if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays(ctx.res);
-    const framing = settings.transcoder.writesJson
-      ? acceptedFraming(ctx.req.headers.accept, method.clientStreaming)
-      : undefined;
+    const framing = framingOf(ctx);
     const lastId = lastEventId(framing, ctx.req.headers['last-event-id']);
     if (lastId === END_ID) {
       ctx.status = 204;
       return;
     }
     const asked = await requestOf(ctx);
-    await new StreamAnswer(ctx, framing, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
+    const written = asked.form.indented ? (framing?.indented ?? framing) : framing;
+    await new StreamAnswer(ctx, written, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
   };
+
+  /** Undefined: the messages are bytes of a type of their own. */
+  function framingOf({ req, state }: Context): Framing | undefined {
+    const { accept } = req.headers;
+    const events = transcoder.asksForEvents(state.rawQuery);
+    return transcoder.writesJson ? acceptedFraming({ accept, bothWays: method.clientStreaming, events }) : undefined;
+  }
 }
 
 /** In HTTP/1.1 who asks says all before it is answered (RFC 9110 §15.5.22). */
@@ -60,8 +66,8 @@ function bothWays({ shouldKeepAlive }: ServerResponse): StatusError {
   return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection } });
 }
 
-function resumed({ request, mask }: Asked, lastId: string): Asked {
-  return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, mask };
+function resumed({ request, form }: Asked, lastId: string): Asked {
+  return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
 }
 
 class StreamAnswer {
@@ -82,7 +88,7 @@ class StreamAnswer {
     this.#clock = settings.clock;
   }
 
-  async send({ request, mask }: Asked): Promise<void> {
+  async send({ request, form }: Asked): Promise<void> {
     const { settings } = this;
     let response: CallResponse | undefined;
     let messages: AsyncIterator<Uint8Array> | undefined;
@@ -95,7 +101,7 @@ class StreamAnswer {
       });
       let next = await this.#waiting(first, () => this.#commit(response));
       while (next.done !== true) {
-        const { contentType, body } = settings.transcoder.response(next.value, mask);
+        const { contentType, body } = settings.transcoder.response(next.value, form);
         if (!this.#committed) this.#commit(response, contentType);
         await this.#write(this.framing?.message(body, this.#count) ?? [body]);
         this.#count++;
