@@ -18,6 +18,7 @@ export interface SchemaFlags {
   readonly autoRoutes?: boolean;
   readonly host?: string;
   readonly port?: number;
+  readonly adminHost?: string;
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
 }
@@ -57,6 +58,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
     upstreams: flags.upstream,
     ...(flags.host === undefined ? {} : { host: flags.host }),
     ...(flags.port === undefined ? {} : { port: flags.port }),
+    ...(flags.adminHost === undefined ? {} : { adminHost: flags.adminHost }),
     ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
     ...(flags.workers === undefined ? {} : { workers: flags.workers }),
   });

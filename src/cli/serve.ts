@@ -14,7 +14,8 @@ export function serveCommand(exit: SetExitCode): Command {
     .description('Runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains.')
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for any free one (default: 8080)', parsePort)
-    .option('--admin-port <number>', 'port for health, metrics and the route map (default: 9901)', parsePort)
+    .option('--admin-host <address>', 'address of health, metrics and the route map (default: 127.0.0.1)')
+    .option('--admin-port <number>', 'its port (default: 9901)', parsePort)
     .option('--workers <number>', 'processes that serve, or auto for one per core (default: 1)', parseWorkers)
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {

@@ -51,6 +51,8 @@ export interface Codecs {
   /** Deeper JSON is refused. */
   readonly maxDepth: number;
   of(message: MessageDescriptor): MessageCodec;
+  /** The same, but for enums, which are written as numbers; made when it is asked for first. */
+  readonly withEnumsAsInts: Codecs;
 }
 
 /** One writer's buffer for all codecs: writing never waits, so it is never used twice at once. */
@@ -78,8 +80,13 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
     };
   }
 
+  let withEnumsAsInts: Codecs | undefined;
   return {
     maxDepth: options.maxDepth,
+    get withEnumsAsInts() {
+      withEnumsAsInts ??= options.enumsAsInts ? this : createCodecs(registry, { ...options, enumsAsInts: true });
+      return withEnumsAsInts;
+    },
     of(message) {
       let codec = codecs.get(message);
       if (codec === undefined) {

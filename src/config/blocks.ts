@@ -35,8 +35,12 @@ export const listen = z
   .prefault({})
   .describe('The public port: HTTP/1.1; with tls HTTP/2 as well.');
 
+const adminPort = z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9901) });
+
+export const DEFAULT_ADMIN = adminPort.parse({});
+
 export const admin = z
-  .union([z.literal(false), z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9901) })], {
+  .union([z.literal(false), adminPort], {
     error: (issue) => (typeof issue.input === 'object' ? undefined : 'expected { host, port } or false'),
   })
   .transform((value) => (value === false ? undefined : value))
@@ -55,7 +59,12 @@ const cidr = z.string().refine(isCidr, { error: 'expected an address or a networ
 export const trustedProxies = z
   .array(cidr)
   .default([])
-  .describe('Whose X-Forwarded-For and x-request-id are believed, counted from the right.');
+  .describe('Whose X-Forwarded-For (see forwardedHeader) and x-request-id are believed, counted from the right.');
+
+export const forwardedHeader = z
+  .enum(['x-forwarded-for', 'forwarded'])
+  .default('x-forwarded-for')
+  .describe('The header in which trusted proxies say who called them: X-Forwarded-For, or Forwarded (RFC 7239).');
 
 export const methodSelector = z
   .string()

@@ -13,6 +13,7 @@ export const configSchema = z.strictObject({
   admin: blocks.admin,
   workers: blocks.workers,
   trustedProxies: blocks.trustedProxies,
+  forwardedHeader: blocks.forwardedHeader,
   schema: blocks.schema,
   upstreams: blocks.upstreams,
   auth,

@@ -1,6 +1,6 @@
 /**
- * The config file: YAML → Config, every problem with its line and column. `${NAME}` and `${file:PATH}` inside strings
- * are substituted after parsing, so that no value can change the shape; diagnostics never show a value.
+ * The config file: YAML → Config, every problem with its line and column. `${NAME}`, `${NAME:-default}` and `${file:PATH}`
+ * inside strings are substituted after parsing, so that no value can change the shape; diagnostics never show a value.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -13,6 +13,8 @@ import { type ParsedConfig, parseConfig } from './parse.js';
 import { readYaml, type YamlFile } from './yaml.js';
 
 const MAX_FILE_BYTES = 1024 * 1024;
+
+const SUBSTITUTIONS = '${NAME}, ${NAME:-default} or ${file:PATH}';
 
 /** Without a file: the defaults. Relative paths come back absolute, relative to the file. */
 export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv, cwd: string): Promise<ParsedConfig> {
@@ -116,13 +118,10 @@ class ConfigFile {
   }
 
   /** A number that came from `${NAME}` is text; where a number is expected it becomes one. */
-  private withNumbers(
-    value: unknown,
-    issues: readonly { readonly code: string; readonly path: readonly PropertyKey[] }[],
-  ): unknown {
-    for (const { code, path } of issues) {
+  private withNumbers(value: unknown, issues: readonly Mistyped[]): unknown {
+    for (const { code, path } of issues.flatMap((issue) => membersOf(issue))) {
       const node = this.document.getIn(path, true);
-      if (code !== 'invalid_type' || !isScalar(node) || !this.substituted.has(node)) continue;
+      if (!MISTYPED.has(code) || !isScalar(node) || !this.substituted.has(node)) continue;
       if (/^\d+(\.\d+)?$/.test(String(node.value))) this.document.setIn(path, Number(node.value));
       else if (/^(true|false)$/.test(String(node.value))) this.document.setIn(path, node.value === 'true');
     }
@@ -164,7 +163,7 @@ class ConfigFile {
 
   /** What stands there is not shown: it may be a password, which `$${` would have spared. */
   private reportUnclosed(scalar: Scalar): void {
-    const text = "${: expected ${NAME} or ${file:PATH}, got no closing '}' ($${ stands for ${ itself)";
+    const text = `\${: expected ${SUBSTITUTIONS}, got no closing '}' ($\${ stands for \${ itself)`;
     this.diagnostics.push(errorAt(this.at(scalar.range?.[0] ?? 0), 'substitution', text));
   }
 
@@ -179,12 +178,17 @@ class ConfigFile {
         return '';
       }
     }
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: expected \${NAME} or \${file:PATH}`));
-    } else if (env[name] === undefined) {
-      this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: the environment has no such variable`));
+    const [, variable, fallback] = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(name) ?? [];
+    if (variable === undefined) {
+      const [shown] = name.split(':-', 1);
+      this.diagnostics.push(errorAt(position, 'substitution', `\${${shown}}: expected ${SUBSTITUTIONS}`));
+      return '';
     }
-    return env[name] ?? '';
+    // As in a shell: a variable that is empty counts as one that is not set.
+    if (fallback !== undefined) return env[variable] || fallback;
+    if (env[variable] === undefined)
+      this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: the environment has no such variable`));
+    return env[variable] ?? '';
   }
 
   private resolvePaths(config: Config): Config {
@@ -248,6 +252,21 @@ class ConfigFile {
     const { line, col } = this.yaml.lines.linePos(offset);
     return { file: this.file, line, column: col };
   }
+}
+
+interface Mistyped {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  /** Of a union: what each of its members says. */
+  readonly errors?: readonly (readonly Mistyped[])[];
+}
+
+const MISTYPED: ReadonlySet<string> = new Set(['invalid_type', 'invalid_value']);
+
+/** An issue of a union is one of each of its members, whose paths begin at the union. */
+function membersOf({ code, path, errors }: Mistyped): readonly Mistyped[] {
+  if (errors === undefined) return [{ code, path }];
+  return errors.flat().flatMap((error) => membersOf({ ...error, path: [...path, ...error.path] }));
 }
 
 function withFiles<Key extends string, Settings extends { readonly [key in Key]?: string | undefined }>(

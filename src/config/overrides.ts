@@ -2,7 +2,7 @@
 
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { targetProblem } from '../upstream/target.js';
-import { PLAIN_UPSTREAM } from './blocks.js';
+import { DEFAULT_ADMIN, PLAIN_UPSTREAM } from './blocks.js';
 import type { Config } from './config.js';
 
 /** The name of an upstream that is given without one. */
@@ -21,6 +21,7 @@ export interface Overrides extends SchemaOverrides {
   readonly upstreams: readonly string[];
   readonly host?: string;
   readonly port?: number;
+  readonly adminHost?: string;
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
 }
@@ -30,18 +31,25 @@ export function applyOverrides(
   flags: Overrides,
 ): { readonly config: Config; readonly diagnostics: readonly Diagnostic[] } {
   const { upstreams, diagnostics } = overrideUpstreams(config, flags.upstreams);
-  const { schema, listen, admin } = config;
+  const { schema, listen } = config;
   return {
     diagnostics,
     config: {
       ...config,
       schema: overrideSchema(schema, flags),
       listen: { ...listen, host: flags.host ?? listen.host, port: flags.port ?? listen.port },
-      admin: flags.adminPort === undefined ? admin : { host: admin?.host ?? '127.0.0.1', port: flags.adminPort },
+      admin: overrideAdmin(config.admin, flags),
       workers: flags.workers ?? config.workers,
       upstreams,
     },
   };
+}
+
+/** A flag turns on what the file turned off. */
+function overrideAdmin(admin: Config['admin'], { adminHost, adminPort }: Overrides): Config['admin'] {
+  if (adminHost === undefined && adminPort === undefined) return admin;
+  const { host, port, ...rest } = admin ?? DEFAULT_ADMIN;
+  return { ...rest, host: adminHost ?? host, port: adminPort ?? port };
 }
 
 export function overrideSchema(schema: Config['schema'], flags: SchemaOverrides): Config['schema'] {

@@ -70,10 +70,12 @@ export class ResponseCache {
         return noted(entry, { status: 'stale', ageMs });
       }
       try {
-        const shared = await this.#flights.join(key, request, fetch);
+        let joined = this.#flights.isUnderWay(key);
+        const answered = this.#flights.join(key, request, fetch);
         // A cookie, or what the upstream calls private, is for the request that it was asked for, also while on its way.
-        const own = shared.joined && isForOneRequest(shared.response);
-        const { response, joined } = own ? { response: await next(asked), joined: false } : shared;
+        const own = joined && (await answered.then(isForOneRequest, isFailureForOneRequest));
+        if (own) joined = false;
+        const response = await (own ? next(asked) : answered);
         const note: CacheNote = { status: found === 'unavailable' ? 'bypass' : 'miss', ageMs: 0, collapsed: joined };
         onAnswer(note.status);
         return { ...response, notes: { ...response.notes, cache: note } };
@@ -130,6 +132,10 @@ function storable(response: CallResponse, now: number): Entry | undefined {
   if (isForOneRequest(response)) return undefined;
   if ((statusFromMetadata(headers, trailers) ?? 200) !== 200) return undefined;
   return { storedAt: now, headers, message: new Uint8Array(message), trailers };
+}
+
+function isFailureForOneRequest(error: unknown): boolean {
+  return error instanceof StatusError && error.metadata !== undefined && isForOneRequest(error.metadata);
 }
 
 /** RFC 5861 §4: what a stale answer is better than. */

@@ -21,20 +21,18 @@ export class Flights {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Starts the call, or joins the one that is under way; `joined`: somebody else had started it. */
-  async join(
-    key: string,
-    { signal, deadline }: CallRequest,
-    fetch: Fetch,
-  ): Promise<{ readonly response: CallResponse; readonly joined: boolean }> {
+  isUnderWay(key: string): boolean {
+    return this.#flights.has(key);
+  }
+
+  /** Starts the call, or joins the one that is under way. */
+  async join(key: string, { signal, deadline }: CallRequest, fetch: Fetch): Promise<CallResponse> {
     if (signal.aborted) throw cancelled();
-    const known = this.#flights.get(key);
-    const flight = known ?? this.#start(key, fetch);
+    const flight = this.#flights.get(key) ?? this.#start(key, fetch);
     flight.waiting++;
     const patience = this.#patience(signal, deadline);
     try {
-      const response = await Promise.race([flight.response, patience.over]);
-      return { response, joined: known !== undefined };
+      return await Promise.race([flight.response, patience.over]);
     } finally {
       patience.end();
       flight.waiting--;

@@ -64,7 +64,9 @@ export function dryRun(settings: DrySettings, asked: Asked, request: DryRequest)
   const rawQuery = queryWithoutToken(settings, asked, request);
   requireOf(demands.ofPath, () => transcoder.path(captures));
   const streams = !overWebSocket && method.serverStreaming && transcoder.writesJson;
-  const framing = streams ? acceptedFraming(headerOf(request, 'accept'), method.clientStreaming) : undefined;
+  const events = !overWebSocket && method.serverStreaming && transcoder.asksForEvents(rawQuery);
+  const wish = { accept: headerOf(request, 'accept'), bothWays: method.clientStreaming, events };
+  const framing = streams ? acceptedFraming(wish) : undefined;
   const lastId = lastEventId(framing, headerOf(request, 'last-event-id'));
   if (lastId === END_ID) return 'ended';
   const form = method.clientStreaming && !overWebSocket ? formOf(transcoder, request) : undefined;

@@ -80,7 +80,7 @@ export function explain(settings: ExplainSettings, request: DryRequest): Explana
     return { ok: true, text: render(request, rows) };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    const { body } = errorBody(error, '-', settings.errorFormat);
+    const { body } = errorBody(error, '-', { format: settings.errorFormat });
     rows.push(['error', `${error.httpStatus} ${error.message}`, body]);
     return { ok: false, text: render(request, rows) };
   }

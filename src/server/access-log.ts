@@ -10,8 +10,8 @@ import { Code } from '../status/code.js';
 import type { StatusError } from '../status/status-error.js';
 import type { Log } from '../telemetry/log.js';
 import { isWhole } from './answer.js';
-import { unmapped } from './client-address.js';
 import type { Context, Middleware } from './exchange.js';
+import { unmapped } from './forwarded.js';
 
 export function accessLog(log: Log, clock: Clock): Middleware {
   return async function accessLog(ctx, next) {

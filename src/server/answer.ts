@@ -27,6 +27,11 @@ export function answerOn(socket: Duplex): ServerResponse | undefined {
   return (socket as Duplex & { readonly _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
 }
 
+/** A header of several values is several lines. */
+export function setHeaders(res: ServerResponse, headers: ReadonlyMap<string, string[]>): void {
+  for (const [name, values] of headers) res.setHeader(name, values.length === 1 ? values[0]! : values);
+}
+
 /** Nobody takes what is written from now on. */
 export function isOver(res: ServerResponse): boolean {
   const stream = streamOf(res);

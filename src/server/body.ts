@@ -1,5 +1,5 @@
 /**
- * Reads a request body within a size and a time. Node has no timer for a body (its `requestTimeout` would cut steady
+ * Reads a request's body within a size and a time. Node has no timer for a body (its `requestTimeout` would cut steady
  * uploads), so the timer is here. A refused body closes the connection: the rest of it is not worth reading.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -8,6 +8,7 @@ import { Code } from '../status/code.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { bodyTooLarge } from '../transcoding/negotiate.js';
 import { hasBody } from './answer.js';
+import type { Context } from './exchange.js';
 
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -22,13 +23,39 @@ const EMPTY = new Uint8Array(0);
 const PIECES = 1024;
 
 /** The body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */
-export function readBody(req: IncomingMessage, res: ServerResponse, limits: BodyLimits): Promise<Uint8Array> {
-  if (!hasBody(req)) return Promise.resolve(EMPTY);
-  const announced = Number(req.headers['content-length'] ?? 0);
-  if (announced > limits.maxBytes) return Promise.reject(bodyTooLarge(limits.maxBytes));
+export async function readBody(ctx: Context, limits: BodyLimits): Promise<Uint8Array> {
+  const { req, res } = ctx;
+  if (!hasBody(req)) return EMPTY;
+  const parsed = parsedBody(ctx);
+  const announced = parsed?.length ?? Number(req.headers['content-length'] ?? 0);
+  if (announced > limits.maxBytes) throw bodyTooLarge(limits.maxBytes);
+  if (parsed !== undefined) return parsed;
   continueIfAsked(req, res);
   return collect(req, limits);
 }
+
+interface Parsed {
+  readonly body?: unknown;
+  readonly rawBody?: unknown;
+}
+
+/**
+ * The body, where a parser in front of an embedded gateway has read it and kept it as bytes or text (`express.raw()`,
+ * `express.text()`, `koa-bodyparser`); undefined: nobody has read it. Throws 500 where only values are left of it: they are
+ * not what was sent (numbers beyond 2^53, keys that stand twice).
+ */
+export function parsedBody({ req, request }: Context): Uint8Array | undefined {
+  if (!req.readableDidRead) return undefined;
+  const kept = [req as Parsed, request as Parsed].flatMap(({ rawBody, body }) => [rawBody, body]);
+  if (req.readableEnded) {
+    const found = kept.find((one) => typeof one === 'string' || one instanceof Uint8Array);
+    if (found !== undefined) return typeof found === 'string' ? Buffer.from(found) : (found as Uint8Array);
+  }
+  throw gatewayError(500, 'BODY_ALREADY_READ', ALREADY_READ);
+}
+
+const ALREADY_READ =
+  'body: expected to be read by the gateway, got one that a body parser in front of it has read and not kept as bytes or text';
 
 function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimits): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {

@@ -7,13 +7,12 @@ import type { CallContext, CallMethod, CallRequest } from '../call/call.js';
 import { isStreaming } from '../call/call.js';
 import { type Deadline, deadlineAfter, earliest } from '../call/deadline.js';
 import type { MetadataEntry } from '../call/metadata.js';
-import type { FieldMask } from '../codec/field-mask.js';
 import type { Equality } from '../paths/equality.js';
 import { clientTimeout } from '../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
 import { traceContext } from '../transcoding/trace-context.js';
-import type { Transcoder } from '../transcoding/transcoder.js';
+import type { AnswerForm, Transcoder } from '../transcoding/transcoder.js';
 import { hasBody, isOver, isWhole } from './answer.js';
 import { demand } from './authenticate.js';
 import { readBody } from './body.js';
@@ -37,8 +36,7 @@ export interface CallRequestSettings {
 
 export interface Asked {
   readonly request: CallRequest;
-  /** `$fields`: what of the response the client wants. */
-  readonly mask: FieldMask | undefined;
+  readonly form: AnswerForm;
 }
 
 const NO_BODY = new Uint8Array(0);
@@ -55,17 +53,17 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
     const { captures, rawQuery } = state;
     const contentType = req.headers['content-type'];
-    const { message, mask, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
+    const { message, form, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
     if (settings.require.length > 0) demand(settings.require, message, state.principal);
     const request = { ...head(wanted), message };
-    return { request, mask };
+    return { request, form };
   };
 
   async function bodyOf(ctx: Context): Promise<Uint8Array> {
     const { headers } = ctx.req;
     requireIdentity(headers['content-encoding']);
     if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
-    const body = await readBody(ctx.req, ctx.res, bodyLimits);
+    const body = await readBody(ctx, bodyLimits);
     ctx.state.bytesIn = body.length;
     return body;
   }

@@ -11,7 +11,7 @@ import { createJsonElements, type ElementForm, encodeElement } from '../transcod
 import type { RequestMessages } from '../transcoding/transcoder.js';
 import { hasBody } from './answer.js';
 import { demand } from './authenticate.js';
-import { continueIfAsked } from './body.js';
+import { continueIfAsked, parsedBody } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 import type { Context } from './exchange.js';
 
@@ -58,7 +58,7 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
       async ask(bodies) {
         const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demands });
         const message = waits ? rest(await source.next(), source) : source;
-        return { request: { ...head.of(messages.wanted), message }, mask: messages.mask };
+        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
       },
     };
   };
@@ -134,10 +134,17 @@ const NO_BODY = new Uint8Array(0);
 
 /** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
 async function* chunksOf(
-  { req, res, state }: Context,
+  ctx: Context,
   { clock, idleTimeoutMs }: ClientStreamSettings,
   arrival: Arrival,
 ): AsyncGenerator<Buffer> {
+  const { req, res, state } = ctx;
+  const parsed = parsedBody(ctx);
+  if (parsed !== undefined) {
+    state.bytesIn += parsed.length;
+    yield Buffer.from(parsed.buffer, parsed.byteOffset, parsed.byteLength);
+    return;
+  }
   continueIfAsked(req, res);
   const chunks = req.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   for (;;) {

@@ -41,11 +41,15 @@ export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, re
     origin: anybody ? '*' : (ctx) => allowedOrigin(allowed, ctx.get('origin')),
     credentials,
     maxAge: Math.floor(maxAgeMs / 1000),
-    exposeHeaders: [...EXPOSED, ...returned.filter((name) => !name.endsWith('*'))],
+    exposeHeaders: [...new Set([...EXPOSED, ...returned.filter(isName).map((name) => name.toLowerCase())])],
     // The answer keeps its headers anyhow: the funnel clears none.
     keepHeadersOnError: false,
   }) as Middleware;
   return { answer, allows: (origin) => anybody || allowed.has(origin) };
+}
+
+function isName(pattern: string): boolean {
+  return !pattern.endsWith('*');
 }
 
 function allowedOrigin(allowed: ReadonlySet<string>, origin: string): string {

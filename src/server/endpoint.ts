@@ -8,10 +8,10 @@ import type { Call, CallRequest, CallResponse } from '../call/call.js';
 import { isForOneRequest } from '../call/for-one-request.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
-import type { compileResponseHeaders } from '../transcoding/headers.js';
-import { statusFromMetadata } from '../transcoding/headers.js';
+import { type CompiledResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
+import { indented } from '../transcoding/indent.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
-import { batchesOf, closeAfter } from './answer.js';
+import { batchesOf, closeAfter, setHeaders } from './answer.js';
 import { type Asked, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 import type { TellFreshness } from './freshness.js';
@@ -21,7 +21,7 @@ export interface EndpointSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
   readonly transcoder: Transcoder;
   readonly call: Call;
-  readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
+  readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
   /** Of a route with a cache. */
   readonly freshness: TellFreshness | undefined;
@@ -35,11 +35,12 @@ export function endpoint(settings: EndpointSettings): Middleware {
   const { requestOf, transcoder, call } = settings;
 
   return async function endpoint(ctx) {
-    const { request, mask } = await requestOf(ctx);
+    const { request, form } = await requestOf(ctx);
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // An upstream that has heard enough answers; nobody reads the rest.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
-    answer(ctx, response, transcoder.response(unaryMessage(response), mask));
+    const transcoded = transcoder.response(unaryMessage(response), form);
+    answer(ctx, response, form.indented && transcoder.writesJson ? forPeople(transcoded) : transcoded);
   };
 
   async function callUnlessIdle(ctx: Context, request: CallRequest): Promise<CallResponse> {
@@ -52,12 +53,15 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
   }
 
+  /** Of a HEAD rule: an HttpBody may be what GET sends; a message of its own is not. */
+  function describesContent({ body }: TranscodedResponse): boolean {
+    return !transcoder.writesJson && body.length > 0;
+  }
+
   function answer(ctx: Context, response: CallResponse, transcoded: TranscodedResponse): void {
     const { headers, trailers, notes } = response;
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
-    for (const [name, values] of settings.responseHeaders(headers, trailers)) {
-      ctx.res.setHeader(name, values.length === 1 ? values[0]! : values);
-    }
+    setHeaders(ctx.res, settings.responseHeaders(headers, trailers));
     const known =
       settings.freshness !== undefined && notes.cache !== undefined && notes.parts === undefined && status === 200
         ? settings.freshness(ctx, notes.cache, isForOneRequest(response), transcoded.body)
@@ -69,6 +73,11 @@ export function endpoint(settings: EndpointSettings): Middleware {
       return;
     }
     const { contentType, body } = transcoded;
+    if (hasRuleOfItsOwn(ctx) && !describesContent(transcoded)) {
+      ctx.body = null;
+      ctx.status = status;
+      return;
+    }
     ctx.res.setHeader('content-type', contentType);
     const batches = batchesOf(ctx.res, body);
     ctx.body =
@@ -79,6 +88,18 @@ export function endpoint(settings: EndpointSettings): Middleware {
       ctx.res.setMaxListeners(20);
     }
   }
+}
+
+/**
+ * A HEAD that a rule of its own answers, not the GET of its path. RFC 9110 §9.3.2: HEAD tells the type and length of GET's
+ * content, or nothing of them.
+ */
+function hasRuleOfItsOwn({ req, state }: Context): boolean {
+  return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
+}
+
+function forPeople({ contentType, body }: TranscodedResponse): TranscodedResponse {
+  return { contentType, body: indented(body) };
 }
 
 /** Header bytes that any client takes; the answer itself tells the rest. */

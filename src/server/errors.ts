@@ -7,7 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
-import { closeAfter, cut, isHttp2, isOver } from './answer.js';
+import { closeAfter, cut, isHttp2, isOver, setHeaders } from './answer.js';
 import type { Context, Middleware } from './exchange.js';
 
 /** Of a body that nobody will read. */
@@ -30,10 +30,14 @@ function answer(ctx: Context, error: StatusError, clock: Clock): void {
     return;
   }
   const { surface, requestId } = ctx.state;
-  const { contentType, body, retryAfter } = errorBody(error, requestId, surface.errorFormat, surface.statusCodec);
+  const { metadata } = error;
+  const returned = metadata && surface.responseHeaders(metadata.headers, metadata.trailers);
+  if (returned !== undefined) setHeaders(ctx.res, returned);
+  const advisedMs = delayMs(returned?.get('retry-after'), clock);
+  const { contentType, body, retryAfter } = errorBody(error, requestId, surface.errors, advisedMs);
   ctx.status = error.httpStatus;
   for (const [name, value] of Object.entries(error.headers)) ctx.res.setHeader(name, value);
-  if (retryAfter !== undefined) ctx.res.setHeader('retry-after', retryAfter);
+  if (retryAfter !== undefined && advisedMs === undefined) ctx.res.setHeader('retry-after', retryAfter);
   // RFC 9110 §15.5.2 demands it, also of what an upstream refuses.
   if (error.httpStatus === 401 && !ctx.res.hasHeader('www-authenticate'))
     ctx.res.setHeader('www-authenticate', 'Bearer realm="protogate"');
@@ -42,6 +46,18 @@ function answer(ctx: Context, error: StatusError, clock: Clock): void {
   ctx.res.setHeader('content-type', contentType);
   ctx.body = body;
 }
+
+/** What an upstream's Retry-After says: seconds or a date (RFC 9110 §10.2.3); undefined: nothing. */
+function delayMs(retryAfter: readonly string[] | undefined, clock: Clock): number | undefined {
+  if (retryAfter?.length !== 1) return undefined;
+  const [text = ''] = retryAfter;
+  if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
+  const delay = DATE.test(text) ? Date.parse(text) - clock.now() : Number.NaN;
+  return Number.isNaN(delay) ? undefined : Math.max(0, Math.ceil(delay / 1000)) * 1000;
+}
+
+/** RFC 9110 §5.6.7. */
+const DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
 
 /** Chunked bodies do not say how long they are. */
 function leavesMuchUnread({ complete, headers }: IncomingMessage): boolean {

@@ -10,11 +10,7 @@ export function identify(snapshots: Snapshots, clock: Clock): Middleware {
     const { snapshot, leave } = snapshots.enter();
     ctx.res.once('close', leave);
     const { headers, socket } = ctx.req;
-    const forwardedFor = headers['x-forwarded-for'];
-    const client = snapshot.clientAddress(
-      socket.remoteAddress ?? '',
-      Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
-    );
+    const client = snapshot.clientAddress(socket.remoteAddress ?? '', headers);
     const requestId = client.viaTrustedProxy ? acceptedId(headers['x-request-id']) : randomUUID();
     ctx.state = {
       snapshot,

@@ -3,18 +3,18 @@
  * It is swapped whole. `Snapshots` holds the current one; requests that began on an old one end on it, and when the
  * last of them has ended the old one lets go of its resources.
  */
-import type { MessageCodec } from '../codec/codec.js';
 import type { RouteTable } from '../routing/route-table.js';
-import type { ErrorFormat } from '../transcoding/error-body.js';
-import type { ClientAddress } from './client-address.js';
+import type { ErrorSettings } from '../transcoding/error-body.js';
+import type { CompiledResponseHeaders } from '../transcoding/headers.js';
+import type { FindClientAddress } from './client-address.js';
 import type { Cors } from './cors.js';
 import type { Route } from './route.js';
 
 export interface Snapshot {
   /** In order of specificity; the last one takes what no other claims. One surface for now. */
   readonly surfaces: readonly Surface[];
-  /** Who calls, given the peer's address and X-Forwarded-For. */
-  readonly clientAddress: (peer: string, forwardedFor: string | undefined) => ClientAddress;
+  /** Finds out who calls. */
+  readonly clientAddress: FindClientAddress;
   /** Share of successful requests that the access log writes, 0 to 1. */
   readonly logSample: number;
   /** A client that takes nothing of its answer for so long is cut off. */
@@ -34,9 +34,9 @@ export interface Surface {
   readonly webSockets: RouteTable<Route>;
   /** Undefined: no web page may read an answer. */
   readonly cors: Cors | undefined;
-  readonly errorFormat: ErrorFormat;
-  /** Of google.rpc.Status: reads the details of upstream errors. */
-  readonly statusCodec: MessageCodec | undefined;
+  readonly errors: ErrorSettings;
+  /** What of an upstream's metadata a client gets. */
+  readonly responseHeaders: CompiledResponseHeaders;
 }
 
 interface Generation {

@@ -10,10 +10,10 @@ import { Code } from '../status/code.js';
 import { isWithoutContent } from '../status/http.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { errorBody } from '../transcoding/error-body.js';
-import { type compileResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
+import { type CompiledResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
 import { acceptedFraming } from '../transcoding/stream/accepted.js';
 import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
-import { batchesOf, cut, isHttp2, isOver, untaken } from './answer.js';
+import { batchesOf, cut, isHttp2, isOver, setHeaders, untaken } from './answer.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import type { Context, Middleware } from './exchange.js';
 import { unlessIdle } from './idle.js';
@@ -22,7 +22,7 @@ import { watchStall } from './stall.js';
 export interface StreamEndpointSettings extends CallRequestSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
   readonly call: Call;
-  readonly responseHeaders: ReturnType<typeof compileResponseHeaders>;
+  readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
   /** Without a message for so long, the stream ends. */
   readonly idleTimeoutMs: number;
@@ -36,20 +36,26 @@ const HEARTBEAT_MS = 15_000;
 
 /** Serves a method whose server streams. Resolves when all is written, or the client is gone. */
 export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
-  const { requestOf, method } = settings;
+  const { requestOf, method, transcoder } = settings;
   return async function streamEndpoint(ctx) {
     if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays(ctx.res);
-    const framing = settings.transcoder.writesJson
-      ? acceptedFraming(ctx.req.headers.accept, method.clientStreaming)
-      : undefined;
+    const framing = framingOf(ctx);
     const lastId = lastEventId(framing, ctx.req.headers['last-event-id']);
     if (lastId === END_ID) {
       ctx.status = 204;
       return;
     }
     const asked = await requestOf(ctx);
-    await new StreamAnswer(ctx, framing, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
+    const written = asked.form.indented ? (framing?.indented ?? framing) : framing;
+    await new StreamAnswer(ctx, written, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
   };
+
+  /** Undefined: the messages are bytes of a type of their own. */
+  function framingOf({ req, state }: Context): Framing | undefined {
+    const { accept } = req.headers;
+    const events = transcoder.asksForEvents(state.rawQuery);
+    return transcoder.writesJson ? acceptedFraming({ accept, bothWays: method.clientStreaming, events }) : undefined;
+  }
 }
 
 /** In HTTP/1.1 who asks says all before it is answered (RFC 9110 §15.5.22). */
@@ -60,8 +66,8 @@ function bothWays({ shouldKeepAlive }: ServerResponse): StatusError {
   return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection } });
 }
 
-function resumed({ request, mask }: Asked, lastId: string): Asked {
-  return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, mask };
+function resumed({ request, form }: Asked, lastId: string): Asked {
+  return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
 }
 
 class StreamAnswer {
@@ -82,7 +88,7 @@ class StreamAnswer {
     this.#clock = settings.clock;
   }
 
-  async send({ request, mask }: Asked): Promise<void> {
+  async send({ request, form }: Asked): Promise<void> {
     const { settings } = this;
     let response: CallResponse | undefined;
     let messages: AsyncIterator<Uint8Array> | undefined;
@@ -95,7 +101,7 @@ class StreamAnswer {
       });
       let next = await this.#waiting(first, () => this.#commit(response));
       while (next.done !== true) {
-        const { contentType, body } = settings.transcoder.response(next.value, mask);
+        const { contentType, body } = settings.transcoder.response(next.value, form);
         if (!this.#committed) this.#commit(response, contentType);
         await this.#write(this.framing?.message(body, this.#count) ?? [body]);
         this.#count++;
@@ -116,9 +122,7 @@ class StreamAnswer {
     const { ctx, settings, framing } = this;
     const res = this.#res;
     const headers = response?.headers ?? [];
-    for (const [name, values] of settings.responseHeaders(headers, [])) {
-      res.setHeader(name, values.length === 1 ? values[0]! : values);
-    }
+    setHeaders(res, settings.responseHeaders(headers, []));
     const status = statusFromMetadata(headers, []);
     res.statusCode = status === undefined || isWithoutContent(status) ? settings.successStatus : status;
     res.setHeader('content-type', framing?.contentType ?? contentType);
@@ -179,7 +183,8 @@ class StreamAnswer {
     if (!this.#committed || !(error instanceof StatusError)) throw error;
     ctx.state.error = error;
     if (isOver(res)) return;
-    const { body } = errorBody(error, ctx.state.requestId, 'status', settings.statusCodec);
+    const { statusCodec } = settings;
+    const { body } = errorBody(error, ctx.state.requestId, { format: 'status', statusCodec });
     const last = framing?.failed(body);
     // What can't say that it failed must not look as if it were complete.
     if (last === undefined) cut(res);

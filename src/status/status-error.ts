@@ -2,6 +2,12 @@ import { Code } from './code.js';
 import { badRequestDetail, type ErrorDetail, errorInfoDetail, type FieldViolation } from './details.js';
 import { codeToHttpStatus, httpStatusToCode } from './http.js';
 
+/** What an upstream sent along with its status, in gRPC's form: lower-case keys, bytes under those that end in `-bin`. */
+export interface StatusMetadata {
+  readonly headers: readonly (readonly [key: string, value: string | Uint8Array])[];
+  readonly trailers: StatusMetadata['headers'];
+}
+
 export interface StatusErrorOptions {
   /** Overrides the HTTP status that the code maps to (404, 405, 413, …). */
   readonly httpStatus?: number;
@@ -13,6 +19,8 @@ export interface StatusErrorOptions {
   readonly source?: 'gateway' | 'upstream';
   /** `grpc-status-details-bin` of an upstream's answer, undecoded. */
   readonly statusDetailsBin?: Uint8Array;
+  /** Present if an upstream itself ended the call with this status; absent for what happened on the way to it. */
+  readonly metadata?: StatusMetadata;
   /** True if the call never reached the upstream: trying it again does no harm. */
   readonly unsent?: boolean;
   /** True if the connection cannot be used further, as after a refused body. */
@@ -33,6 +41,7 @@ export class StatusError extends Error {
   readonly headers: Readonly<Record<string, string>>;
   readonly source: 'gateway' | 'upstream';
   readonly statusDetailsBin: Uint8Array | undefined;
+  readonly metadata: StatusMetadata | undefined;
   readonly unsent: boolean;
   readonly closeConnection: boolean;
 
@@ -44,6 +53,7 @@ export class StatusError extends Error {
     this.headers = options.headers ?? {};
     this.source = options.source ?? 'gateway';
     this.statusDetailsBin = options.statusDetailsBin;
+    this.metadata = options.metadata;
     this.unsent = options.unsent ?? false;
     this.closeConnection = options.closeConnection ?? false;
   }

@@ -17,19 +17,25 @@ export interface ErrorBody {
   readonly retryAfter: string | undefined;
 }
 
-/** Renders an error. `statusCodec` is the codec of google.rpc.Status, for the details of an upstream's answer. */
+export interface ErrorSettings {
+  readonly format: ErrorFormat;
+  /** The codec of google.rpc.Status, for the details of an upstream's answer; absent: they are left out. */
+  readonly statusCodec?: MessageCodec | undefined;
+}
+
+/** Renders an error. `advisedMs`: when to come back, where the upstream says so beside the error's details. */
 export function errorBody(
   error: StatusError,
   requestId: string,
-  format: ErrorFormat,
-  statusCodec?: MessageCodec,
+  { format, statusCodec }: ErrorSettings,
+  advisedMs = RETRY_DELAY_MS,
 ): ErrorBody {
   const shown = speaksToClient(error);
   const message = clientText(error, requestId);
   const theirs = upstreamDetails(error, statusCodec).filter((detail) => mayLeave(detail, shown));
   const details = [...error.details, ...theirs];
   if (!COME_BACK.has(error.httpStatus)) return { ...FORMATS[format](error, message, details), retryAfter: undefined };
-  const advised = details.some(isRetryInfo) ? details : [...details, retryInfoDetail(RETRY_DELAY_MS)];
+  const advised = details.some(isRetryInfo) ? details : [...details, retryInfoDetail(advisedMs)];
   return { ...FORMATS[format](error, message, advised), retryAfter: retryAfter(advised) };
 }
 

@@ -24,23 +24,31 @@ const PREFIX = 'grpc-metadata-';
  */
 const MAX_SENT = 100;
 
-/** Headers of the connection or of HTTP itself, and those that the gateway alone may set (rule 28). */
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'accept-encoding',
+/** Headers of one connection (RFC 9110 §7.6.1, §11.7), which are never another's. */
+const HOP_BY_HOP = [
   'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'expect',
-  'forwarded',
-  'host',
+  'http2-settings',
   'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
   'proxy-authorization',
   'proxy-connection',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
+];
+
+/** Headers of the connection or of HTTP itself, and those that the gateway alone may set (rule 28). */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'accept-encoding',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'forwarded',
+  'host',
   'user-agent',
   'x-request-id',
   'traceparent',
@@ -50,16 +58,11 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
 
 /** Response metadata that would break or forge the HTTP answer. */
 const NEVER_RETURNED: ReadonlySet<string> = new Set([
-  'connection',
+  ...HOP_BY_HOP,
   'content-encoding',
   'content-length',
   'content-type',
   'date',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
   'x-content-type-options',
   'x-request-id',
   'x-http-status',
@@ -135,13 +138,14 @@ function decodeBinary(name: string, value: string): Uint8Array {
   throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected base64' }]);
 }
 
+/** An answer's headers and trailers → HTTP response headers. */
+export type CompiledResponseHeaders = (headers: Metadata, trailers: Metadata) => ReadonlyMap<string, string[]>;
+
 /**
  * Compiles the allow list into a function from an answer's headers and trailers to HTTP response headers. A key that is
  * listed by its own name keeps it; one listed as `grpc-metadata-KEY` gets the prefix. Trailers win over headers.
  */
-export function compileResponseHeaders(
-  settings: MetadataSettings,
-): (headers: Metadata, trailers: Metadata) => ReadonlyMap<string, string[]> {
+export function compileResponseHeaders(settings: MetadataSettings): CompiledResponseHeaders {
   const allowed = compilePatterns(settings.response);
   const nothing: ReadonlyMap<string, string[]> = new Map();
   return function responseHeaders(headers, trailers) {

@@ -1,13 +1,13 @@
 /**
  * The query string → fields of the request message (rules 9 and 10). `a.b=1` is a nested field, a repeated key a
- * repeated field, `labels[env]=x` a map entry; names are proto or JSON names, segment by segment. Reserved parameters
- * (`$fields`) are taken off first.
+ * repeated field, `labels[env]=x` a map entry; names are proto or JSON names, segment by segment. Parameters that say how
+ * the answer is written are taken off first.
  */
 import { didYouMean } from '../base/did-you-mean.js';
 import { type BoundMessage, bindText, isTextual } from '../codec/bound.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
-import { invalidRequest } from '../status/status-error.js';
-import { bindingProblem } from './binding-problem.js';
+import { bindingProblem, queryViolation } from './binding-problem.js';
+import { type AnswerKind, GivenParameters, systemParametersOf } from './system-parameters.js';
 
 export interface QuerySettings {
   /** What an unknown parameter gets. */
@@ -22,45 +22,48 @@ export interface QueryRule {
   readonly pathFields: readonly (readonly FieldDescriptor[])[];
   /** `whole`: the body takes every field, the query none. A field: the body takes that one. */
   readonly body: 'none' | 'whole' | FieldDescriptor;
+  readonly answer: AnswerKind;
 }
 
-export interface QueryResult {
-  /** Text of `$fields`, or of `fields` where the request has no such field; undefined: all of them. */
-  readonly fields: string | undefined;
+export interface QueryBinder {
+  /** Raw query in, `bound` filled. Throws INVALID_ARGUMENT naming the parameter. */
+  bind(rawQuery: string, bound: BoundMessage): GivenParameters;
+  /** What the query says of the answer, before anything else of it is read. Throws INVALID_ARGUMENT. */
+  system(rawQuery: string): GivenParameters;
 }
 
 /** Where a parameter's value goes; `undefined`: nowhere, it is ignored. */
 type Target = { readonly path: readonly FieldDescriptor[]; readonly mapKey: string | undefined } | undefined;
 
-/** AIP-157. */
-const ALL_FIELDS = '*';
-const NOTHING: QueryResult = { fields: undefined };
 /** Clients choose parameter names (map keys too): what is remembered per route must be bounded. */
 const MAX_REMEMBERED = 256;
 
-/** Compiles the binder of one route: raw query in, `bound` filled. Throws INVALID_ARGUMENT naming the parameter. */
-export function compileQuery(rule: QueryRule, settings: QuerySettings) {
+/** Compiles the binder of one route. */
+export function compileQuery(rule: QueryRule, settings: QuerySettings): QueryBinder {
   const targets = new Map<string, Target>();
   const isIgnored = compileIgnore(settings.ignore);
-  const fieldsIsReserved = rule.input.fieldNamed('fields') === undefined;
+  const systemParameters = systemParametersOf(rule.input);
+  const none = new GivenParameters(rule.answer);
 
-  return function bindQuery(rawQuery: string, bound: BoundMessage): QueryResult {
-    if (rawQuery === '') return NOTHING;
-    let fields: string | undefined;
+  return {
+    bind: (rawQuery, bound) => read(rawQuery, (name, value) => bindParameter(name, value, bound)),
+    system: (rawQuery) => read(rawQuery, () => {}),
+  };
+
+  function read(rawQuery: string, onField: (name: string, value: string) => void): GivenParameters {
+    if (rawQuery === '') return none;
+    const given = new GivenParameters(rule.answer);
     for (const part of rawQuery.split('&')) {
       if (part === '') continue;
       const equals = part.indexOf('=');
       const name = decode(equals < 0 ? part : part.slice(0, equals));
       const value = equals < 0 ? '' : decode(part.slice(equals + 1), name);
-      if (name === '$fields' || (name === 'fields' && fieldsIsReserved)) {
-        if (fields !== undefined) throw violation(name, 'expected once, found twice');
-        fields = value;
-        continue;
-      }
-      bindParameter(name, value, bound);
+      const parameter = systemParameters.get(name);
+      if (parameter === undefined) onField(name, value);
+      else given.take(parameter, name, value);
     }
-    return fields === undefined || fields === ALL_FIELDS ? NOTHING : { fields };
-  };
+    return given;
+  }
 
   function bindParameter(name: string, value: string, bound: BoundMessage): void {
     const target = targetOf(name);
@@ -85,13 +88,14 @@ function resolve(name: string, rule: QueryRule, settings: QuerySettings): Target
   const path = resolvePath(name, dotted, rule.input);
   const [top] = path ?? [];
   if (path === undefined || top === undefined || rule.body === 'whole') {
-    if (settings.unknown === 'ignore') return undefined;
-    if (name === '') throw violation('=', "expected a name before '='");
-    if (path !== undefined) throw violation(name, 'not a query parameter: the body takes every field');
-    throw violation(name, `unknown query parameter${rule.body === 'whole' ? '' : hint(dotted, rule)}`);
+    // Google's servers obey $httpMethod and $key: to drop them unseen would be another call than the one that was asked for.
+    if (settings.unknown === 'ignore' && !name.startsWith('$')) return undefined;
+    if (name === '') throw queryViolation('=', "expected a name before '='");
+    if (path !== undefined) throw queryViolation(name, 'not a query parameter: the body takes every field');
+    throw queryViolation(name, `unknown query parameter${rule.body === 'whole' ? '' : hint(dotted, rule)}`);
   }
-  if (rule.pathFields.some((bound) => samePath(bound, path))) throw violation(name, 'already given by the path');
-  if (rule.body === top) throw violation(name, 'already given by the body');
+  if (rule.pathFields.some((bound) => samePath(bound, path))) throw queryViolation(name, 'already given by the path');
+  if (rule.body === top) throw queryViolation(name, 'already given by the body');
   requireTextual(name, path, mapKey);
   return { path, mapKey };
 }
@@ -116,10 +120,11 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
     if (index === segments.length - 1) break;
     if (field.type.kind !== 'message' || isTextual(field)) return undefined;
     if (field.cardinality !== 'singular')
-      throw violation(name, `${segment} is ${field.cardinality}: not a query parameter`);
+      throw queryViolation(name, `${segment} is ${field.cardinality}: not a query parameter`);
     message = field.type.message;
-    if (OF_ANY_JSON.has(message.fullName)) throw violation(name, `${message.fullName}: not a query parameter`);
-    if (visited.has(message.fullName)) throw violation(name, `${message.fullName} is recursive: not a query parameter`);
+    if (OF_ANY_JSON.has(message.fullName)) throw queryViolation(name, `${message.fullName}: not a query parameter`);
+    if (visited.has(message.fullName))
+      throw queryViolation(name, `${message.fullName} is recursive: not a query parameter`);
     visited.add(message.fullName);
   }
   return path;
@@ -155,10 +160,10 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
 
 function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: string | undefined): void {
   const field = path[path.length - 1]!;
-  if (field.cardinality !== 'map' && mapKey !== undefined) throw violation(name, 'not a map: expected no [key]');
+  if (field.cardinality !== 'map' && mapKey !== undefined) throw queryViolation(name, 'not a map: expected no [key]');
   if (!isTextual(field))
-    throw violation(name, `${describeType(field)}: not a query parameter${membersOf(name, field)}`);
-  if (field.cardinality === 'map' && mapKey === undefined) throw violation(name, `a map: expected ${name}[key]`);
+    throw queryViolation(name, `${describeType(field)}: not a query parameter${membersOf(name, field)}`);
+  if (field.cardinality === 'map' && mapKey === undefined) throw queryViolation(name, `a map: expected ${name}[key]`);
 }
 
 /** So many fields of a message are named. */
@@ -199,10 +204,6 @@ function decode(text: string, parameter = text): string {
     return decodeURIComponent(spaced);
   } catch {
     const isEncoded = !/%(?![0-9a-f]{2})/i.test(spaced);
-    throw violation(parameter, isEncoded ? 'expected UTF-8, percent-encoded' : 'malformed percent-encoding');
+    throw queryViolation(parameter, isEncoded ? 'expected UTF-8, percent-encoded' : 'malformed percent-encoding');
   }
-}
-
-function violation(field: string, description: string): Error {
-  return invalidRequest('INVALID_QUERY', [{ field: field.slice(0, 80), description }]);
 }

@@ -15,6 +15,7 @@ import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { compileQuery, type QuerySettings } from './query.js';
+import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
 
 export interface TranscoderInput {
@@ -27,17 +28,26 @@ export interface TranscoderInput {
   readonly contentType: string | undefined;
 }
 
+/** How a client wants the answer written. */
+export interface AnswerForm {
+  /** `$fields`: what of the response it wants; undefined: all of it. */
+  readonly mask: FieldMask | undefined;
+  /** `$alt=json;enum-encoding=int`. */
+  readonly enumsAsInts: boolean;
+  /** `$prettyPrint=true`; whoever frames the answer knows whether it may have line breaks. */
+  readonly indented: boolean;
+}
+
 export interface TranscodedRequest {
   readonly message: Uint8Array;
-  /** `$fields`: what of the response the client wants. */
-  readonly mask: FieldMask | undefined;
-  /** The same as paths of the response message, with what `response_body` leaves out; undefined: all of it. */
+  readonly form: AnswerForm;
+  /** `$fields` as paths of the response message, with what `response_body` leaves out; undefined: all of it. */
   readonly wanted: string | undefined;
 }
 
 /** The messages of a method whose client streams. */
 export interface RequestMessages {
-  readonly mask: FieldMask | undefined;
+  readonly form: AnswerForm;
   readonly wanted: string | undefined;
   /** There is a first message whatever comes: path or query say something, or an upload may be empty. */
   readonly hasFirst: boolean;
@@ -63,21 +73,23 @@ export interface Transcoder {
   request(input: TranscoderInput): TranscodedRequest;
   /** Of a method whose client streams. Throws INVALID_ARGUMENT (400) for path and query. */
   messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
-  /** Throws INTERNAL (502) for bytes that are not the response message. */
-  response(wire: Uint8Array, mask: FieldMask | undefined): TranscodedResponse;
+  /** Whether the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
+  asksForEvents(rawQuery: string): boolean;
+  /** Compact JSON, or an HttpBody. Throws INTERNAL (502) for bytes that are not the response message. */
+  response(wire: Uint8Array, form: AnswerForm): TranscodedResponse;
 }
 
-export function compileTranscoder(binding: Binding, codecs: Codecs, query: QuerySettings): Transcoder {
+export function compileTranscoder(binding: Binding, codecs: Codecs, settings: QuerySettings): Transcoder {
   const input = codecs.of(binding.method.input);
-  const output = codecs.of(binding.method.output);
   const readBody = compileBody(binding, input);
-  const bindQuery = compileQuery(
+  const query = compileQuery(
     {
       input: binding.method.input,
       pathFields: binding.variables.map(({ fieldPath }) => fieldPath),
       body: binding.body.kind === 'field' ? binding.body.field : binding.body.kind,
+      answer: answerOf(binding),
     },
-    query,
+    settings,
   );
   const parseMask = compileMask(binding);
   const { variables } = binding;
@@ -97,6 +109,11 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
     return bound;
   }
 
+  function formOf({ fields, enumsAsInts, indented }: GivenParameters): AnswerForm {
+    if (fields === undefined && !enumsAsInts && !indented) return PLAIN;
+    return { mask: fields === undefined ? undefined : parseMask(fields), enumsAsInts, indented };
+  }
+
   return {
     readsJson,
     writesJson: !givesRawBody(binding),
@@ -104,24 +121,24 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
     path: (captures) => input.read(undefined, bindPath(captures)),
     request({ captures, rawQuery, body, contentType }) {
       const bound = bindPath(captures);
-      const { fields } = bindQuery(rawQuery, bound);
+      const given = query.bind(rawQuery, bound);
       if (updateMask !== undefined && bound.entry(updateMask.field) === undefined) {
         const paths = updateMask.pathsOf(body);
         if (paths.length > 0) bindPaths(bound, updateMask.field, paths);
       }
       return {
         message: readBody(body, bound, contentType),
-        mask: fields === undefined ? undefined : parseMask(fields),
-        wanted: wantedOf(binding, fields),
+        form: formOf(given),
+        wanted: wantedOf(binding, given.fields),
       };
     },
     messages({ captures, rawQuery, contentType }) {
       let bound = bindPath(captures);
-      const { fields } = bindQuery(rawQuery, bound);
+      const given = query.bind(rawQuery, bound);
       let type = contentType;
       return {
-        mask: fields === undefined ? undefined : parseMask(fields),
-        wanted: wantedOf(binding, fields),
+        form: formOf(given),
+        wanted: wantedOf(binding, given.fields),
         hasFirst: bound.entries.length > 0 || !readsJson,
         encode(body) {
           const message = readBody(body, bound, type);
@@ -131,8 +148,16 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
         },
       };
     },
-    response: compileResponse(binding, output),
+    asksForEvents: (rawQuery) => query.system(rawQuery).events,
+    response: compileResponse(binding, codecs),
   };
+}
+
+const PLAIN: AnswerForm = { mask: undefined, enumsAsInts: false, indented: false };
+
+function answerOf(binding: Binding): AnswerKind {
+  if (givesRawBody(binding)) return 'bytes';
+  return binding.method.serverStreaming ? 'stream' : 'message';
 }
 
 function wantedOf({ responseBody }: Binding, fields: string | undefined): string | undefined {
@@ -175,11 +200,15 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
   }
 }
 
-function compileResponse(binding: Binding, codec: MessageCodec): Transcoder['response'] {
-  const { responseBody } = binding;
+function compileResponse(binding: Binding, codecs: Codecs): Transcoder['response'] {
+  const { responseBody, method } = binding;
   if (givesRawBody(binding)) return (wire) => decodeHttpBody(wire, responseBody);
-  if (responseBody === undefined) return (wire, mask) => ({ contentType: JSON_TYPE, body: codec.write(wire, mask) });
-  return (wire, mask) => ({ contentType: JSON_TYPE, body: codec.writeField(responseBody, wire, mask) });
+  const named = codecs.of(method.output);
+  return function response(wire, { mask, enumsAsInts }) {
+    const codec = enumsAsInts ? codecs.withEnumsAsInts.of(method.output) : named;
+    const body = responseBody === undefined ? codec.write(wire, mask) : codec.writeField(responseBody, wire, mask);
+    return { contentType: JSON_TYPE, body };
+  };
 }
 
 const JSON_TYPE = 'application/json';

@@ -5,13 +5,19 @@
 import type { Deadline, DeadlineOwner } from '../call/deadline.js';
 import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
-import { StatusError } from '../status/status-error.js';
+import { StatusError, type StatusMetadata } from '../status/status-error.js';
 
 /** The upstream's own status, as its trailers told it. */
-export function upstreamStatus(code: number, message: string, statusDetailsBin: Uint8Array | undefined): StatusError {
+export function upstreamStatus(
+  code: number,
+  message: string,
+  statusDetailsBin: Uint8Array | undefined,
+  metadata: StatusMetadata,
+): StatusError {
   const known = codeFromNumber(code);
   return new StatusError(known === Code.OK ? Code.UNKNOWN : known, message, {
     source: 'upstream',
+    metadata,
     ...(statusDetailsBin === undefined ? {} : { statusDetailsBin }),
   });
 }

@@ -2,6 +2,7 @@
 import type { CallResponse } from '../call/call.js';
 import { NO_NOTES } from '../call/call.js';
 import { type Metadata, NO_METADATA } from '../call/metadata.js';
+import type { StatusMetadata } from '../status/status-error.js';
 
 /** Metadata is read when somebody asks for it: what an aggregate calls answers to nobody but it. */
 export function unaryResponse<Found>(
@@ -13,6 +14,22 @@ export function unaryResponse<Found>(
   return {
     message,
     notes: NO_NOTES,
+    get headers() {
+      return metadataOf(headers);
+    },
+    get trailers() {
+      return metadataOf(trailers);
+    },
+  };
+}
+
+/** The metadata around a failure: most of them answer to nobody who wants it. */
+export function readLater<Found>(
+  headers: Found,
+  trailers: Found,
+  metadataOf: (found: Found) => Metadata,
+): StatusMetadata {
+  return {
     get headers() {
       return metadataOf(headers);
     },

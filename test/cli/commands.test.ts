@@ -335,6 +335,20 @@ test('serve tells on its admin port that it is ready, and that it drains while i
   t.is(await stopped, 0);
 });
 
+test('--admin-host and --admin-port say where the admin port is, also over a file that has none', async (t) => {
+  const folder = await protoFolder(t, LIBRARY);
+  const port = await freePort();
+  for (const admin of ['admin: false', 'admin: { host: 127.0.0.9, port: 1 }']) {
+    const config = join(folder, 'protogate.yaml');
+    await writeFile(config, `version: 1\n${admin}\ndrain: { grace: 0s }\n`);
+    const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-host', '127.0.0.3'];
+    const server = await serving(['serve', '-c', config, ...flags, '--admin-port', String(port)]);
+    t.is((await sendTo(`http://127.0.0.3:${port}`, 'GET', '/healthz')).status, 200, admin);
+    await t.throwsAsync(sendTo(`http://127.0.0.1:${port}`, 'GET', '/healthz'), { code: 'ECONNREFUSED' });
+    t.is(await server.stop(), 0);
+  }
+});
+
 test('serve refuses a schema with errors: exit 1, each named, nothing listens', async (t) => {
   const folder = await protoFolder(t, LIBRARY.replace('{name=shelves/*}"', '{name=shelves/*"'));
   const { exitCode, stderr, stdout } = await protogate([

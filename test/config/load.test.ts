@@ -189,7 +189,20 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     'a variable that is not closed',
     'version: 1\nlisten:\n  host: "${NOPE"\n',
     [
-      "g.yaml:3:9: error: ${: expected ${NAME} or ${file:PATH}, got no closing '}' ($${ stands for ${ itself) [substitution]",
+      "g.yaml:3:9: error: ${: expected ${NAME}, ${NAME:-default} or ${file:PATH}, got no closing '}' ($${ stands for ${ itself) [substitution]",
+    ],
+  ],
+  [
+    'what is no variable, without the default behind it,',
+    'version: 1\nlisten: { host: "${NO PE:-hunter2}" }\n',
+    ['g.yaml:2:17: error: ${NO PE}: expected ${NAME}, ${NAME:-default} or ${file:PATH} [substitution]'],
+  ],
+  [
+    'a variable of a number that is none',
+    'version: 1\nworkers: "${MANY:-many}"\nadmin: { port: "${PORT:-0x10}" }\n',
+    [
+      'g.yaml:3:16: error: admin.port: expected a port from 0 to 65535, got a substituted value [config-value]',
+      'g.yaml:2:10: error: workers: expected 1 to 256, or auto, got a substituted value [config-value]',
     ],
   ],
   [
@@ -252,6 +265,33 @@ test('variables and files are substituted inside strings, numbers become numbers
   t.deepEqual(lines, []);
   t.is(config?.listen.port, 81);
   t.like(config?.upstreams.get('a'), { target: 'h:50051', services: ['a.B'], tls: { serverName: '${X}' } });
+});
+
+test('where one of several kinds of value is expected, a variable may be any of them', async (t) => {
+  const yaml = 'version: "${V}"\nworkers: "${W}"\nadmin: { port: "${P}" }\nlimits: { bodyBytes: "${S}" }\n';
+  const { config, lines } = await load(t, yaml, { V: '1', W: '3', P: '9999', S: '5000' });
+  t.deepEqual(lines, []);
+  t.is(config?.workers, 3);
+  t.is(config?.admin?.port, 9999);
+  t.is(config?.limits.bodyBytes, 5000);
+  const other = await load(t, 'version: 1\nworkers: "${W}"\nadmin: "${A}"\n', { W: 'auto', A: 'false' });
+  t.deepEqual(other.lines, []);
+  t.is(other.config?.workers, 'auto');
+  t.is(other.config?.admin, undefined);
+});
+
+test('a default stands for a variable that is not set or empty, as in shells', async (t) => {
+  const yaml = `version: 1
+listen: { host: "\${HOST:-127.0.0.2}", port: "\${PORT:-8081}" }
+upstreams: { a: { target: "\${TARGET:-unix:/run/a:-b.sock}", tls: { serverName: "\${EMPTY:-}x\${EMPTY}" } } }
+`;
+  const { config, lines } = await load(t, yaml, { HOST: '', EMPTY: '' });
+  t.deepEqual(lines, []);
+  t.like(config?.listen, { host: '127.0.0.2', port: 8081 });
+  t.like(config?.upstreams.get('a'), { target: 'unix:/run/a:-b.sock', tls: { serverName: 'x' } });
+  const set = await load(t, yaml, { HOST: '127.0.0.3', PORT: '1', TARGET: 'h:1', EMPTY: 'y' });
+  t.like(set.config?.listen, { host: '127.0.0.3', port: 1 });
+  t.like(set.config?.upstreams.get('a'), { target: 'h:1', tls: { serverName: 'yxy' } });
 });
 
 test('a substituted value cannot change the shape and is never shown', async (t) => {

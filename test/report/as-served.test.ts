@@ -102,6 +102,7 @@ const QUERIES = [
     'access_token=t',
     'a=%zz',
   ],
+  ...['$alt=sse', '$alt=json%3Benum-encoding=int&$.xgafv=2', 'alt=media', '$key=1', 'prettyPrint=true&$fields=id'],
 ];
 const BODIES = [
   ...[

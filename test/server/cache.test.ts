@@ -303,6 +303,33 @@ test('requests at once share no cookie, and nothing that the upstream keeps for 
   }
 });
 
+test('requests at once share no failure with a cookie, and nothing that the upstream keeps for one', async (t) => {
+  let count = 0;
+  for (const [name, value] of [
+    ['set-cookie', 'session='],
+    ['cache-control', 'private, x='],
+  ] as const) {
+    const reply = () => ({
+      status: { code: 5, message: `${++count}` },
+      trailers: { [name]: `${value}${count}` },
+      delayMs: 100,
+    });
+    const gateway = await start(t, { metadata: { response: ['set-cookie'] } }, { Open: reply });
+    const answers = await Promise.all(Array.from({ length: 5 }, () => gateway.send('GET', '/v1/open/1')));
+    t.is(new Set(answers.map(({ json }) => json.message)).size, 5, name);
+    if (name !== 'set-cookie') continue;
+    for (const { headers, json } of answers) t.deepEqual(headers['set-cookie'], [`session=${json.message}`]);
+  }
+});
+
+test('requests at once share a failure that is for all', async (t) => {
+  const reply = { status: { code: 8, message: 'slow down' }, trailers: { 'retry-after': '30' }, delayMs: 100 };
+  const gateway = await start(t, { metadata: { response: ['retry-after'] } }, { Open: () => reply });
+  const answers = await Promise.all(Array.from({ length: 5 }, () => gateway.send('GET', '/v1/open/1')));
+  t.deepEqual(new Set(answers.map(({ headers }) => headers['retry-after'])), new Set(['30']));
+  t.is(gateway.upstream.calls.length, 1);
+});
+
 test('the first client’s leaving cancels nothing while others wait', async (t) => {
   const gateway = await start(t, {}, { Own: { message: { text: 'once' }, delayMs: 300 } });
   const leave = await leaving(gateway, '/v1/own/1');

@@ -14,6 +14,15 @@ service Files {
   rpc Get(Named) returns (google.api.HttpBody) { option (google.api.http) = { get: "/v1/{name=files/*}" }; }
   rpc Read(Named) returns (stream google.api.HttpBody) { option (google.api.http) = { get: "/v1/{name=reads/*}" }; }
   rpc Render(Named) returns (Page) { option (google.api.http) = { get: "/v1/{name=pages/*}" response_body: "html" }; }
+  rpc Check(Named) returns (Named) {
+    option (google.api.http) = { custom { kind: "HEAD" path: "/v1/{name=checked/*}" } additional_bindings { get: "/v1/json/{name}" } };
+  }
+  rpc Peek(Named) returns (google.api.HttpBody) {
+    option (google.api.http) = { custom { kind: "HEAD" path: "/v1/{name=peeked/*}" } additional_bindings { get: "/v1/peek/{name}" } };
+  }
+  rpc Show(Named) returns (google.api.HttpBody) {
+    option (google.api.http) = { get: "/v1/{name=checked/*}" additional_bindings { get: "/v1/{name=peeked/*}" } };
+  }
   rpc Write(Put) returns (Named) { option (google.api.http) = { put: "/v1/{name=files/*}" body: "file" }; }
   rpc Collect(stream google.api.HttpBody) returns (Named) { option (google.api.http) = { post: "/v1/files" body: "*" }; }
 }`;
@@ -53,6 +62,47 @@ test.serial('18: an HttpBody that says nothing is no bytes of no known type', as
     t.is(status, 200);
     t.is(headers['content-type'], 'application/octet-stream');
     t.is(text, '');
+  }
+});
+
+const contentOf = ({ headers }: { headers: Record<string, unknown> }) => [
+  headers['content-type'],
+  headers['content-length'],
+];
+
+test.serial('HEAD tells of an HttpBody what GET tells', async (t) => {
+  const { send, upstream, url } = await started;
+  const http2 = http2Client(t, url);
+  for (const file of [{}, { content_type: 'text/html', data: Buffer.from('<p>') }, { data: Buffer.alloc(200_000) }]) {
+    upstream.script('Get', { message: file });
+    for (const client of [{ send }, http2]) {
+      const [get, head] = [await client.send('GET', '/v1/files/1'), await client.send('HEAD', '/v1/files/1')];
+      t.is(head.text, '');
+      t.is(head.status, 200);
+      t.deepEqual(contentOf(head), contentOf(get));
+    }
+  }
+});
+
+test.serial('a HEAD rule of its own tells no type and length of a message that GET does not send', async (t) => {
+  const { send, upstream, url } = await started;
+  const file = { content_type: 'image/png', data: Buffer.alloc(70_000) };
+  upstream.script('Check', { message: { name: 'x' }, headers: { 'x-http-status': '203' } });
+  upstream.script('Show', { message: file });
+  const http2 = http2Client(t, url);
+  for (const client of [{ send }, http2]) {
+    t.deepEqual(contentOf(await client.send('GET', '/v1/checked/1')), ['image/png', '70000']);
+    const head = await client.send('HEAD', '/v1/checked/1');
+    t.is(head.status, 203);
+    t.deepEqual(contentOf(head), [undefined, undefined]);
+    for (const [message, told] of [
+      [{}, [undefined, undefined]],
+      [file, ['image/png', '70000']],
+    ] as const) {
+      upstream.script('Peek', { message });
+      t.deepEqual(contentOf(await client.send('HEAD', '/v1/peeked/1')), told);
+    }
+    t.deepEqual(contentOf(await client.send('HEAD', '/v1/json/1')), ['application/json', '12'], 'derived from GET');
   }
 });
 

@@ -31,7 +31,7 @@ const LINGER_MS = 1000;
 export function compileRefuse({ errorFormat, log }: RefusalSettings, clock: Clock): Refuse {
   function answer(error: StatusError, socket: Duplex, req: IncomingMessage | undefined) {
     const requestId = randomUUID();
-    const { contentType, body } = errorBody(error, requestId, errorFormat);
+    const { contentType, body } = errorBody(error, requestId, { format: errorFormat });
     logRefusal(log, { requestId, socket, req, error });
     const headers = {
       'content-type': contentType,

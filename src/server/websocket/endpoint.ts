@@ -60,7 +60,7 @@ function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => 
       deadline: head.deadline,
       async ask(bodies) {
         const message = whole ?? encode((await bodies.next()).value ?? NO_BODY);
-        return { request: { ...head.of(messages.wanted), message }, mask: messages.mask };
+        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
       },
     };
   };
@@ -131,10 +131,10 @@ class Conversation {
 
   async #talk(ask: Ask, ending: AbortSignal): Promise<void> {
     const { call, transcoder } = this.settings;
-    const { request, mask } = await ask(this.#frames);
+    const { request, form } = await ask(this.#frames);
     const { message } = await call(cancellable(request, ending));
-    if (message instanceof Uint8Array) return this.#say(transcoder.response(message, mask).body);
-    for await (const one of message) await this.#say(transcoder.response(one, mask).body);
+    if (message instanceof Uint8Array) return this.#say(transcoder.response(message, form).body);
+    for await (const one of message) await this.#say(transcoder.response(one, form).body);
   }
 
   /** Resolves when the client has room for more. */

@@ -6,6 +6,7 @@
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
 import type { Metadata } from '../../call/metadata.js';
+import { indented } from '../indent.js';
 
 export interface Framing {
   readonly contentType: string;
@@ -17,19 +18,29 @@ export interface Framing {
   failed(status: string): Uint8Array | undefined;
   /** Says that the stream lives, while there is nothing to say. */
   readonly heartbeat: Uint8Array | undefined;
+  /** The same for people to read; undefined: a line break would mean something. */
+  readonly indented?: Framing;
 }
 
 const bytes = (text: string) => Buffer.from(text);
 const [OPEN, COMMA, NEWLINE, EVENT_END] = [bytes('['), bytes(','), bytes('\n'), bytes('\n\n')];
 const OK = '{"code":0,"message":"","details":[]}';
 
-const jsonArray: Framing = {
+const compactArray: Framing = {
   contentType: 'application/json',
   message: (json, index) => [index === 0 ? OPEN : COMMA, json],
   end: (count) => bytes(count === 0 ? '[]' : ']'),
   failed: () => undefined,
   heartbeat: undefined,
 };
+
+const indentedArray: Framing = {
+  ...compactArray,
+  message: (json, index) => [bytes(index === 0 ? '[\n  ' : ',\n  '), indented(json, 1)],
+  end: (count) => bytes(count === 0 ? '[]' : '\n]'),
+};
+
+const jsonArray: Framing = { ...compactArray, indented: indentedArray };
 
 function lines(contentType: string): Framing {
   return {
@@ -46,7 +57,8 @@ const end = (status: string) => bytes(`event: end\nid: ${END_ID}\ndata: ${status
 /** Of the event that ends a stream: a browser that comes back with it is told that there is no more. */
 export const END_ID = 'end';
 
-const events: Framing = {
+/** Server-sent events. */
+export const EVENTS: Framing = {
   contentType: 'text/event-stream',
   // The codec writes no line breaks into JSON.
   message: (json, index) => [bytes(`id: ${index + 1}\ndata: `), json, EVENT_END],
@@ -57,7 +69,7 @@ const events: Framing = {
 
 /** By media type, the one for those who don't care first. */
 export const FRAMINGS: ReadonlyMap<string, Framing> = new Map(
-  [jsonArray, lines('application/x-ndjson'), lines('application/jsonl'), events].map((one) => [one.contentType, one]),
+  [jsonArray, lines('application/x-ndjson'), lines('application/jsonl'), EVENTS].map((one) => [one.contentType, one]),
 );
 
 /** Where a browser's EventSource goes on from; undefined: it begins, or the answer is none for it. */
@@ -72,5 +84,5 @@ export function withLastEventId(metadata: Metadata, lastId: string): Metadata {
 }
 
 export function isEvents({ contentType }: Framing): boolean {
-  return contentType === events.contentType;
+  return contentType === EVENTS.contentType;
 }

@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Deadline } from '../../call/deadline.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
-import type { StatusError } from '../../status/status-error.js';
+import type { StatusError, StatusMetadata } from '../../status/status-error.js';
 import type { Deadlines } from '../deadlines.js';
 import {
   answerTooLarge,
@@ -20,7 +20,7 @@ import {
   upstreamStatus,
 } from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
-import { streamedResponse, unaryResponse } from '../responses.js';
+import { readLater, streamedResponse, unaryResponse } from '../responses.js';
 import type { GrpcJsChannel } from './channel.js';
 
 type GrpcCall = ReturnType<Channel['createCall']>;
@@ -144,8 +144,9 @@ export class GrpcJsCall implements MessageSink {
   }
 
   #failureOf(status: StatusObject): StatusError {
+    const answered = this.#headers !== undefined || !isEmpty(status.metadata);
     return failureOf(status, {
-      answered: this.#headers !== undefined || !isEmpty(status.metadata),
+      metadata: answered ? readLater(this.#headers, status.metadata, fromGrpcMetadata) : undefined,
       deadline: this.request.deadline,
       now: this.settings.clock.now(),
       maxResponseBytes: this.channel.maxResponseBytes,
@@ -183,8 +184,8 @@ export class GrpcJsCall implements MessageSink {
 }
 
 interface Circumstances {
-  /** Something came from the upstream. */
-  readonly answered: boolean;
+  /** What came from the upstream besides messages; undefined: nothing came from it. */
+  readonly metadata: StatusMetadata | undefined;
   readonly deadline: Deadline | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -193,22 +194,22 @@ interface Circumstances {
 
 /**
  * What a status means. grpc-js reports its own troubles as statuses too, and only their text and the absence of
- * anything from the upstream tell them apart.
+ * anything from the upstream (`metadata`) tell them apart.
  */
-function failureOf(status: StatusObject, { answered, deadline, now, maxResponseBytes }: Circumstances): StatusError {
+function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseBytes }: Circumstances): StatusError {
   const { code, details } = status;
   const text = typeof details === 'string' ? details : '';
   const cause = `grpc-js: ${GrpcStatus[code] ?? code}: ${text}`;
   if (code === GrpcStatus.DEADLINE_EXCEEDED && deadline !== undefined) {
     // Its timer may fire a millisecond early; its text tells the address.
-    const own = !answered || text.startsWith('Deadline exceeded after ');
+    const own = metadata === undefined || text.startsWith('Deadline exceeded after ');
     if (own || now >= deadline.at) return new DeadlineExceeded(deadline.owner, cause);
   }
   if (code === GrpcStatus.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
   // What fails in its decompression is an Error in a status' place: it has neither code nor details.
-  if (answered && code !== undefined && !OWN_TEXT.test(text))
-    return upstreamStatus(code, text, statusDetails(status.metadata));
+  if (metadata !== undefined && code !== undefined && !OWN_TEXT.test(text))
+    return upstreamStatus(code, text, statusDetails(status.metadata), metadata);
   if (code === GrpcStatus.CANCELLED) return cancelledByUpstream(deadline, now, cause);
   // RST_STREAM with ENHANCE_YOUR_CALM: an upstream that wants less of us, for which no client is to blame.
   const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;

@@ -26,7 +26,7 @@ import {
   upstreamStatus,
 } from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
-import { streamedResponse, unaryResponse } from '../responses.js';
+import { readLater, streamedResponse, unaryResponse } from '../responses.js';
 import type { Connection } from './connection.js';
 import { type Follower, followersOf } from './followers.js';
 import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
@@ -258,7 +258,7 @@ export class Http2Rpc implements MessageSink {
   }
 
   #ofStatus({ code, message, details }: GrpcStatus): StatusError | undefined {
-    if (code !== 0) return upstreamStatus(code, message, details);
+    if (code !== 0) return upstreamStatus(code, message, details, readLater(this.#headers, this.#trailers, metadataOf));
     return this.#reader.isCut ? brokenAnswer('the answer ends in the middle of a message') : undefined;
   }
 

@@ -1,0 +1,91 @@
+/**
+ * The hops that a request names in the header of its proxies, last one first: each proxy appends the address that it was
+ * called from, so what stands right was written by those who are nearer.
+ *
+ *     X-Forwarded-For: 198.51.100.7, 203.0.113.4:50124
+ *     Forwarded: for=198.51.100.7;proto=https, for="[2001:db8::1]:443"      (RFC 7239)
+ */
+import { isIP } from 'node:net';
+
+export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
+
+/** Yields an address without its port, or undefined for a hop that names none (`unknown`, `_hidden`, no such text). */
+export type HopsOf = (value: string) => Iterable<string | undefined>;
+
+export const HOPS_OF: Readonly<Record<ForwardedHeader, HopsOf>> = {
+  *'x-forwarded-for'(value) {
+    for (const hop of value.split(',').reverse()) if (isSomething(hop)) yield addressOf(hop.trim());
+  },
+  *forwarded(value) {
+    for (const element of elementsFromRight(value)) if (isSomething(element)) yield addressOf(forOf(element) ?? '');
+  },
+};
+
+/** RFC 9110 §5.6.1.2: what is empty is no element of a list. */
+const isSomething = (element: string) => element.trim() !== '';
+
+/** An IPv6 address stands in brackets where a port may follow it; some proxies leave the port out, some the brackets. */
+const NODE = /^(?:\[([^\]]*)\]|([^:]*))(?::(?:\d{1,5}|_[\w.-]+))?$/;
+
+function addressOf(node: string): string | undefined {
+  if (isIP(node) !== 0) return unmapped(node);
+  const match = NODE.exec(node);
+  const address = match?.[1] ?? match?.[2] ?? '';
+  const family = match?.[1] === undefined ? 4 : 6;
+  return isIP(address) === family ? unmapped(address) : undefined;
+}
+
+const MAPPED = /^::ffff:(?:([\d.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i;
+
+/** `::ffff:127.0.0.1` and `::ffff:7f00:1` are `127.0.0.1` seen through a dual-stack socket. */
+export function unmapped(address: string): string {
+  const [mapped, dotted, high = '', low = ''] = address.startsWith('::') ? (MAPPED.exec(address) ?? []) : [];
+  if (mapped === undefined) return address;
+  if (dotted !== undefined) return dotted;
+  const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+  return [first >> 8, first & 255, second >> 8, second & 255].join('.');
+}
+
+/**
+ * RFC 7239 §4: elements are separated by commas, which may also stand in quoted text. It is read from the right: a client
+ * that opens a quote and never closes it must not swallow what its proxies append.
+ */
+function* elementsFromRight(value: string): Generator<string> {
+  let end = value.length;
+  let inQuotes = false;
+  for (let at = value.length - 1; at >= 0; at--) {
+    const char = value[at];
+    if (char === '"' && !(inQuotes && isEscaped(value, at))) inQuotes = !inQuotes;
+    else if (char === ',' && !inQuotes) {
+      yield value.slice(at + 1, end);
+      end = at;
+    }
+  }
+  yield value.slice(0, end);
+}
+
+/** RFC 9110 §5.6.4: behind an odd number of backslashes. */
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0;
+  while (text[at - 1 - backslashes] === '\\') backslashes++;
+  return backslashes % 2 === 1;
+}
+
+/** `name=value` or nothing, `;` behind it or the end. An address with its port should be quoted and often is not. */
+const PAIR = /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*)))?[ \t]*(;|$)/y;
+
+/** The value of `for`; undefined: the element has none, has it twice (§4 forbids that), or does not parse. */
+function forOf(element: string): string | undefined {
+  let found: string | undefined;
+  PAIR.lastIndex = 0;
+  for (let isLast = false; !isLast; ) {
+    const match = PAIR.exec(element);
+    if (match === null) return undefined;
+    const [, name = '', quoted, plain = '', separator] = match;
+    isLast = separator === '';
+    if (name.toLowerCase() !== 'for') continue;
+    if (found !== undefined) return undefined;
+    found = quoted?.replace(/\\(.)/g, '$1') ?? plain;
+  }
+  return found;
+}

@@ -1,0 +1,65 @@
+/**
+ * Compact JSON → JSON that people read (`$prettyPrint=true`): a member a line, two spaces a level, as `JSON.stringify` and
+ * Google's APIs do. Digits and escapes stay as they are: nothing is parsed.
+ */
+import { JsonWriter } from '../codec/json-writer.js';
+
+const Char = { QUOTE: 0x22, COMMA: 0x2c, COLON: 0x3a, BACKSLASH: 0x5c } as const;
+const OPEN: ReadonlySet<number> = new Set([0x5b, 0x7b]);
+const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+
+/** Writing never waits, so that it is never used twice at once. */
+const OUT = new JsonWriter();
+
+/** `level`: of the value itself; what is inside stands one deeper. `json`: without white space between its tokens. */
+export function indented(json: Uint8Array, level = 0): Uint8Array {
+  let depth = level;
+  let copied = 0;
+  const flush = (until: number) => {
+    OUT.raw(json.subarray(copied, until));
+    copied = until;
+  };
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]!;
+    if (byte === Char.QUOTE) at = endOfString(json, at);
+    else if (OPEN.has(byte)) {
+      depth++;
+      // `{}` and `[]` stay as they are.
+      if (CLOSE.has(json[at + 1]!)) {
+        depth--;
+        at++;
+        continue;
+      }
+      flush(at + 1);
+      OUT.ascii(lineAt(depth));
+    } else if (CLOSE.has(byte)) {
+      depth--;
+      flush(at);
+      OUT.ascii(lineAt(depth));
+    } else if (byte === Char.COMMA) {
+      flush(at + 1);
+      OUT.ascii(lineAt(depth));
+    } else if (byte === Char.COLON) {
+      flush(at + 1);
+      OUT.byte(0x20);
+    }
+  }
+  flush(json.length);
+  return OUT.take();
+}
+
+/** Where the string that begins at `start` ends. */
+function endOfString(json: Uint8Array, start: number): number {
+  for (let at = start + 1; at < json.length; at++) {
+    if (json[at] === Char.BACKSLASH) at++;
+    else if (json[at] === Char.QUOTE) return at;
+  }
+  return json.length;
+}
+
+const LINES: string[] = [];
+
+function lineAt(depth: number): string {
+  LINES[depth] ??= `\n${'  '.repeat(depth)}`;
+  return LINES[depth]!;
+}

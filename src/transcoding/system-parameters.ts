@@ -1,0 +1,92 @@
+/**
+ * Query parameters that say how the answer is written and are no fields of the request: `$fields` (AIP-157) and what of
+ * Google's system parameters has a meaning here (cloud.google.com/apis/docs/system-parameters). Google's generated REST
+ * clients send `$alt=json;enum-encoding=int` with every call.
+ *
+ *     $fields=title,author.name · $alt=json · $alt=json;enum-encoding=int · $alt=media · $alt=sse · $prettyPrint=true
+ */
+import type { MessageDescriptor } from '../schema/descriptor.js';
+import { queryViolation } from './binding-problem.js';
+
+/** `ignored`: it says something to Google's servers, and nothing here. */
+export type SystemParameter = 'fields' | 'alt' | 'prettyPrint' | 'ignored';
+
+/** What a route answers with: one JSON message or several, or an HttpBody. */
+export type AnswerKind = 'message' | 'stream' | 'bytes';
+
+/** Without `$` they are taken where the request has no field of that name. */
+const SPOKEN = ['fields', 'alt', 'prettyPrint'] as const;
+const IGNORED = ['$.xgafv', '$quotaUser', '$userProject', '$trace', '$unique', '$ct'];
+
+/** By name, for the requests of one route. */
+export function systemParametersOf(input: MessageDescriptor): ReadonlyMap<string, SystemParameter> {
+  const names = new Map<string, SystemParameter>(IGNORED.map((name) => [name, 'ignored']));
+  for (const name of SPOKEN) {
+    names.set(`$${name}`, name);
+    if (input.fieldNamed(name) === undefined) names.set(name, name);
+  }
+  return names;
+}
+
+/** The parameters of one request, as they come. */
+export class GivenParameters {
+  #fields: string | undefined;
+  #alt: string | undefined;
+  #prettyPrint: string | undefined;
+
+  constructor(private readonly answer: AnswerKind) {}
+
+  /** Throws INVALID_ARGUMENT for a second value, and for one that makes no sense. `name`: as the client wrote it. */
+  take(parameter: SystemParameter, name: string, value: string): void {
+    switch (parameter) {
+      case 'fields':
+        if (this.#fields !== undefined) throw queryViolation(name, TWICE);
+        this.#fields = value;
+        return;
+      case 'alt':
+        if (this.#alt !== undefined) throw queryViolation(name, TWICE);
+        this.#alt = altOf(name, value, this.answer);
+        return;
+      case 'prettyPrint':
+        if (this.#prettyPrint !== undefined) throw queryViolation(name, TWICE);
+        if (value !== 'true' && value !== 'false')
+          throw queryViolation(name, `expected true or false, got ${JSON.stringify(value.slice(0, 40))}`);
+        this.#prettyPrint = value;
+    }
+  }
+
+  /** Undefined: everything is wanted. */
+  get fields(): string | undefined {
+    return this.#fields === ALL_FIELDS ? undefined : this.#fields;
+  }
+
+  get enumsAsInts(): boolean {
+    return this.#alt === INTS;
+  }
+
+  get indented(): boolean {
+    return this.#prettyPrint === 'true';
+  }
+
+  /** A stream is told as server-sent events, whatever Accept says. */
+  get events(): boolean {
+    return this.#alt === 'sse';
+  }
+}
+
+const TWICE = 'expected once, found twice';
+/** AIP-157. */
+const ALL_FIELDS = '*';
+const INTS = 'json;enum-encoding=int';
+
+const ALTS: Readonly<Record<AnswerKind, readonly string[]>> = {
+  message: ['json', INTS],
+  stream: ['json', INTS, 'sse'],
+  bytes: ['json', INTS, 'media'],
+};
+
+function altOf(name: string, value: string, answer: AnswerKind): string {
+  const alt = value.toLowerCase();
+  if (ALTS[answer].includes(alt)) return alt;
+  throw queryViolation(name, `expected one of ${ALTS[answer].join(', ')}, got ${JSON.stringify(value.slice(0, 40))}`);
+}
