@@ -39,8 +39,8 @@ export function checkCommand(exit: SetExitCode): Command {
 function unrouted({ registry, routes }: Plan): string {
   const routed = new Set(routes.map(({ binding }) => binding.method));
   const without = registry.services
-    .filter((service) => service.routed)
-    .flatMap(({ methods }) => methods.filter((method) => method.httpRule === undefined && !routed.has(method)));
+    .flatMap(({ methods }) => methods)
+    .filter((method) => method.routing === 'routed' && method.httpRule === undefined && !routed.has(method));
   return without.length === 0 ? '' : `${plural(without.length, 'rpc')} without a rule, `;
 }
 

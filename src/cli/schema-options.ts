@@ -45,7 +45,7 @@ export interface Loaded {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const NO_SCHEMA: Config['schema'] = { protos: [], imports: [], descriptorSets: [], autoRoutes: [] };
+const NO_SCHEMA: Config['schema'] = { protos: [], imports: [], descriptorSets: [], exclude: [], autoRoutes: [] };
 
 /** The config file and the flags over it. Throws a UsageError when nothing names a schema, or a flag makes no sense. */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {

@@ -46,6 +46,7 @@ export function applyOverrides(
 
 export function overrideSchema(schema: Config['schema'], flags: SchemaOverrides): Config['schema'] {
   return {
+    ...schema,
     protos: [...schema.protos, ...flags.protos],
     imports: [...schema.imports, ...flags.imports],
     descriptorSets: [...schema.descriptorSets, ...flags.descriptorSets],
