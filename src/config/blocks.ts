@@ -80,6 +80,10 @@ export const schema = z
       )
       .default([])
       .describe('Methods and files that get no routes: shop.v1.Admin.*, shop.v1.Orders/Dump, vendor/**.'),
+    httpRules: z
+      .array(z.string())
+      .default([])
+      .describe('google.api.Service files in YAML, also grpc-gateway’s: their rules replace annotations.'),
     autoRoutes: z
       .array(methodSelector)
       .default([])

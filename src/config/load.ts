@@ -212,6 +212,7 @@ class ConfigFile {
       protos: absolute(schema.protos),
       imports: absolute(schema.imports),
       descriptorSets: absolute(schema.descriptorSets),
+      httpRules: absolute(schema.httpRules),
       exclude: schema.exclude.map(({ pattern }, index) => ({
         pattern,
         position: this.placeOf({ path: ['schema', 'exclude', index], rule: 'config-value' }),

@@ -6,6 +6,7 @@ import {
   DEFAULT_POLICY,
   FIELD_BEHAVIOR,
   HTTP,
+  HTTP_RULE,
   POLICY,
   readAggregate,
   readHttpRule,
@@ -254,7 +255,7 @@ class FileConverter {
 
 /** Rule ids of what is wrong with an annotation. */
 const RULES = new Map([
-  [HTTP, 'http-rule'],
+  [HTTP, HTTP_RULE],
   [POLICY, 'policy'],
   [DEFAULT_POLICY, 'policy'],
   [AGGREGATE, 'aggregate'],

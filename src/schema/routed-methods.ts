@@ -1,23 +1,25 @@
 /** Which rpcs get routes, and by which rule: what the config says over what the files declare. */
 import type { Diagnostic } from '../base/diagnostic.js';
+import { HTTP_RULE } from './annotation-reader.js';
 import type { FileDeclaration, MethodDeclaration, ServiceDeclaration } from './declaration.js';
 import type { Routing } from './descriptor.js';
 import type { Exclusion } from './exclusion.js';
 import type { RegistryFile } from './registry.js';
+import type { ConfiguredRule, ConfiguredRules } from './service-config.js';
 
 /** By import name. */
 type Files = ReadonlyMap<string, RegistryFile>;
 
 /** The same files, with what the config says of their rpcs. */
-export function withRouting(files: Files, exclusion: Exclusion): Files {
-  if (exclusion.isEmpty) return files;
+export function withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Files {
+  if (exclusion.isEmpty && rules.isEmpty) return files;
   const excluded = new Set<FileDeclaration>();
   for (const [name, { declaration }] of files) if (exclusion.hasFile(name)) excluded.add(declaration);
   // A file of two import names stays one.
   const changed = new Map<FileDeclaration, FileDeclaration>();
   for (const { declaration } of files.values()) {
     if (changed.has(declaration) || declaration.services.length === 0) continue;
-    const services = declaration.services.map((service) => withExcluded(service, excluded.has(declaration)));
+    const services = declaration.services.map((service) => routedService(service, excluded.has(declaration)));
     changed.set(declaration, { ...declaration, services });
   }
   return new Map(
@@ -27,14 +29,23 @@ export function withRouting(files: Files, exclusion: Exclusion): Files {
     ]),
   );
 
-  function withExcluded(service: ServiceDeclaration, whole: boolean): ServiceDeclaration {
+  function routedService(service: ServiceDeclaration, isExcluded: boolean): ServiceDeclaration {
+    const { fullName, defaultPolicy } = service;
     const methods = service.methods.map((method): MethodDeclaration => {
-      const labels = method.policy?.labels ?? service.defaultPolicy?.labels ?? [];
-      const selected = exclusion.hasMethod({ fullName: `${service.fullName}/${method.name}`, labels });
-      return whole || selected ? { ...method, routing: 'excluded' } : method;
+      const labels = method.policy?.labels ?? defaultPolicy?.labels ?? [];
+      const selected = exclusion.hasMethod({ fullName: `${fullName}/${method.name}`, labels });
+      const configured = rules.of(`${fullName}.${method.name}`);
+      if (isExcluded || selected) return { ...method, routing: 'excluded' };
+      return configured === undefined ? method : withRule(method, configured);
     });
     return { ...service, methods };
   }
+}
+
+/** Replaces the annotation, and what is wrong with it. */
+function withRule(method: MethodDeclaration, { rule, diagnostics }: ConfiguredRule): MethodDeclaration {
+  const others = method.diagnostics.filter((one) => one.rule !== HTTP_RULE);
+  return { ...method, routing: 'routed', httpRule: rule, diagnostics: [...others, ...diagnostics] };
 }
 
 /**

@@ -15,6 +15,7 @@ import { parseProtoFile } from './proto-files.js';
 import { codeOf, type FoundProto, isFile, protosBelow, rootProblem } from './proto-folder.js';
 import { createRegistry, type RegistryFile } from './registry.js';
 import { optionProblems, withRouting } from './routed-methods.js';
+import { ConfiguredRules } from './service-config.js';
 import { Words } from './words.js';
 
 export interface SchemaSources {
@@ -26,6 +27,8 @@ export interface SchemaSources {
   readonly descriptorSets: readonly string[];
   /** What gets no routes. */
   readonly exclude?: readonly ExcludeEntry[];
+  /** Service configs, whose rules replace annotations. */
+  readonly httpRules?: readonly string[];
 }
 
 export interface LoadOptions {
@@ -185,7 +188,9 @@ class SchemaLoader {
   }
 
   finish(): Schema {
-    const files = withRouting(this.files, this.exclusion);
+    const rules = new ConfiguredRules(this.sources.httpRules ?? []);
+    const files = withRouting(this.files, this.exclusion, rules);
+    this.diagnostics.push(...rules.diagnostics);
     for (const one of optionProblems(files)) this.diagnostics.push(one);
     const linked = [...files.values()];
     const registry = createRegistry(linked, (fullName, { name }, places, earlier) => {
@@ -193,7 +198,7 @@ class SchemaLoader {
       const text = `${fullName}: declared at ${formatPosition(earlier.position(fullName))} too`;
       this.diagnostics.push(errorAt(places.position(fullName), 'duplicate-name', text));
     });
-    const unused = this.exclusion.unused([...files.keys()], registry.services);
+    const unused = [...this.exclusion.unused([...files.keys()], registry.services), ...rules.unused(registry.services)];
     return { registry, files: linked, diagnostics: [...this.diagnostics, ...unused] };
   }
 
