@@ -10,6 +10,7 @@ import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
 import { type ExcludeEntry, Exclusion } from './exclusion.js';
+import { type OtherVersion, versionProblems } from './file-versions.js';
 import { unpackFiles } from './packed.js';
 import { parseProtoFile } from './proto-files.js';
 import { codeOf, type FoundProto, isFile, protosBelow, rootProblem } from './proto-folder.js';
@@ -75,6 +76,9 @@ class SchemaLoader {
   private readonly diagnostics: Diagnostic[] = [];
   /** By real path. */
   private readonly byPath = new Map<string, FileDeclaration>();
+  /** Sets and paths that files come from. */
+  private readonly origins = new Map<FileDeclaration, string>();
+  private readonly others: OtherVersion[] = [];
   private readonly words = new Words();
   private readonly exclusion: Exclusion;
   /** Excluded files by import name: each is loaded when a file imports it, else at the end. */
@@ -101,10 +105,8 @@ class SchemaLoader {
       this.report(errorAt({ file }, 'descriptor-set', 'expected a FileDescriptorSet with files, found none'));
     for (const declaration of files) {
       const { name } = declaration;
-      const load = () => {
-        if (!this.files.has(name)) this.add(declaration, !isBuiltin(name));
-      };
-      if (this.exclusion.hasFile(name)) this.waiting.set(name, load);
+      const load = () => void this.take(declaration, file, !isBuiltin(name));
+      if (this.exclusion.hasFile(name)) this.wait(name, load);
       else load();
     }
   }
@@ -119,7 +121,7 @@ class SchemaLoader {
     const excluded = new Set(all.filter(({ name }) => this.exclusion.hasFile(name)).map(realOf));
     return all.filter((found) => {
       if (!excluded.has(realOf(found))) return true;
-      this.waiting.set(found.name, () => this.loadFile(found.name, found.path, false, found.real));
+      this.wait(found.name, () => this.loadFile(found.name, found.path, false, found.real));
       return false;
     });
   }
@@ -138,12 +140,15 @@ class SchemaLoader {
   private loadFile(name: string, path: string, routed: boolean, knownReal?: string): void {
     try {
       const real = knownReal ?? realpathSync.native(path);
-      const known = this.files.get(name);
-      if (known !== undefined) return this.reportShadowed(name, path, real);
+      const known = this.files.get(name)?.declaration;
       const same = this.byPath.get(real);
+      if (known !== undefined && (known === same || isCopy(this.origins.get(known), real))) return;
       // Reached over nested roots: one file under two import names.
-      if (same !== undefined) this.files.set(name, { declaration: same, routed });
-      else this.byPath.set(real, this.add(parseProtoFile(name, path, this.words), routed));
+      if (same !== undefined && known === undefined) this.files.set(name, { declaration: same, routed });
+      else {
+        const declaration = parseProtoFile(name, path, this.words);
+        if (this.take(declaration, path, routed)) this.byPath.set(real, declaration);
+      }
     } catch (error) {
       this.report(errorAt({ file: path }, 'proto-file', `cannot be read: ${codeOf(error)}`));
     }
@@ -179,6 +184,10 @@ class SchemaLoader {
     this.loadImports();
   }
 
+  private wait(name: string, load: () => void): void {
+    if (!this.waiting.has(name)) this.waiting.set(name, load);
+  }
+
   private loadWaiting(name: string): boolean {
     const load = this.waiting.get(name);
     if (load === undefined) return false;
@@ -189,6 +198,10 @@ class SchemaLoader {
 
   finish(): Schema {
     const rules = new ConfiguredRules(this.sources.httpRules ?? []);
+    if (this.others.length > 0) {
+      const files = [...this.files.values()];
+      this.diagnostics.push(...versionProblems(this.others, files, createRegistry(files)));
+    }
     const files = withRouting(this.files, this.exclusion, rules);
     this.diagnostics.push(...rules.diagnostics);
     for (const one of optionProblems(files)) this.diagnostics.push(one);
@@ -211,18 +224,20 @@ class SchemaLoader {
     if (!this.isQuiet) this.diagnostics.push(diagnostic);
   }
 
-  private add(declaration: FileDeclaration, routed: boolean): FileDeclaration {
-    this.files.set(declaration.name, { declaration, routed });
+  /** False: another file of this name is there. */
+  private take(declaration: FileDeclaration, origin: string, routed: boolean): boolean {
+    const { name } = declaration;
+    const taken = this.files.get(name)?.declaration;
+    if (taken !== undefined) {
+      const takenOrigin = this.origins.get(taken) ?? name;
+      if (!this.isQuiet) this.others.push({ declaration, origin, taken, takenOrigin, isBundled: isBuiltin(name) });
+      return false;
+    }
+    this.files.set(name, { declaration, routed });
+    this.origins.set(declaration, origin);
     if (this.isQuiet) this.quiet.add(declaration);
     for (const one of declaration.diagnostics) this.report(one);
-    return declaration;
-  }
-
-  /** A second root has a file of the same import name: copies are harmless, other content would be lost. */
-  private reportShadowed(name: string, path: string, real: string): void {
-    const first = [...this.byPath].find(([, declaration]) => declaration.name === name)?.[0];
-    if (first === undefined || first === real || readFileSync(first).equals(readFileSync(real))) return;
-    this.report(errorAt({ file: path }, 'duplicate-file', `${first} is another file of this name`));
+    return true;
   }
 
   private find(name: string): string | undefined {
@@ -243,6 +258,11 @@ class SchemaLoader {
     }
     return text;
   }
+}
+
+/** Whether a file has the bytes of the one that is taken; that one may be a set's. */
+function isCopy(origin: string | undefined, path: string): boolean {
+  return origin?.endsWith('.proto') === true && readFileSync(origin).equals(readFileSync(path));
 }
 
 function isBuiltin(name: string): boolean {
