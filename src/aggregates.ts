@@ -39,13 +39,13 @@ export interface Aggregates {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Of the routed services. */
+/** Of the routed methods. */
 export function findAggregates(registry: Registry): Aggregates {
   const of = new Map<MethodDescriptor, AggregatePlan>();
   const methods = new Set<MethodDescriptor>();
   const diagnostics: Diagnostic[] = [];
-  for (const method of registry.services.flatMap((service) => (service.routed ? service.methods : []))) {
-    if (method.aggregate === undefined) continue;
+  for (const method of registry.services.flatMap(({ methods }) => methods)) {
+    if (method.routing !== 'routed' || method.aggregate === undefined) continue;
     const found = planAggregate(method, registry);
     diagnostics.push(...found.diagnostics);
     if (found.plan === undefined) continue;
@@ -110,14 +110,9 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
       const text = `no upstream serves ${call.method.service.fullName}, the aggregate is not served`;
       problems.push(...warning('no-upstream', text));
     }
-    if (
-      call !== undefined &&
-      use.vouchers !== undefined &&
-      call.method.httpRule === undefined &&
-      policy.settings.auth === undefined
-    ) {
-      const text = `${call.method.fullName} has no route of its own: expected auth in the aggregate's policy, got none`;
-      problems.push(...error('aggregate-auth', text));
+    const hidden = call === undefined ? undefined : whyHidden(call.method, use.vouchers !== undefined);
+    if (hidden !== undefined && policy.settings.auth === undefined) {
+      problems.push(...error('aggregate-auth', `${hidden}: expected auth in the aggregate's policy, got none`));
     }
     if (demands && !step.optional && own.mode !== 'required' && policy.settings.auth?.mode !== undefined) {
       const text = `${call.method.fullName} demands a caller, so the aggregate does, though its policy says ${own.mode}`;
@@ -143,6 +138,13 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     }
     return problems;
   }
+}
+
+/** Why nobody can call the method but through aggregates, which then have to say who may; undefined: somebody can. */
+function whyHidden({ fullName, routing, httpRule }: MethodDescriptor, authenticates: boolean): string | undefined {
+  if (routing === 'excluded') return `${fullName} is excluded (schema.exclude)`;
+  const hasRoute = routing === 'routed' && httpRule !== undefined;
+  return authenticates && !hasRoute ? `${fullName} has no route of its own` : undefined;
 }
 
 /** Whether two callers who may both call the aggregate may get different answers from the step. */

@@ -12,6 +12,7 @@ import type { Config, ConfigInput } from './config/config.js';
 import { fileIssues } from './config/files.js';
 import { parseConfig } from './config/parse.js';
 import { type Plan, plan } from './plan.js';
+import { hintsFor } from './report/hints.js';
 import { createApp, type RequestListener } from './server/app.js';
 import type { Middleware } from './server/exchange.js';
 import { Snapshots } from './server/snapshot.js';
@@ -43,7 +44,7 @@ export interface Gateway {
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   constructor(readonly diagnostics: readonly Diagnostic[]) {
-    super(diagnostics.map(formatDiagnostic).join('\n'));
+    super([...diagnostics.map(formatDiagnostic), ...hintsFor(diagnostics)].join('\n'));
   }
 }
 

@@ -286,7 +286,7 @@ function assignUpstreams(config: Config, registry: Registry, aggregates: Aggrega
   if (config.upstreams.size === 0) return { of, diagnostics };
   for (const service of registry.services) {
     const isServed = (method: MethodDescriptor) =>
-      service.routed && method.httpRule !== undefined && method.aggregate === undefined;
+      method.routing === 'routed' && method.httpRule !== undefined && method.aggregate === undefined;
     const isCalled = service.methods.some((method) => aggregates.methods.has(method));
     if (!isCalled && !service.methods.some(isServed)) continue;
     const selected = selectUpstream(service.fullName, config.upstreams);

@@ -4,7 +4,7 @@ import { type Plan, routeRows } from '../plan.js';
 import { describePlan } from '../report/plan-tree.js';
 import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
-import { planFlags, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+import { planFlags, printHints, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
 interface CheckFlags extends SchemaFlags {
   readonly format: 'text' | 'json';
@@ -29,6 +29,7 @@ export function checkCommand(exit: SetExitCode): Command {
       for (const { method, ...one } of plan?.aggregates ?? []) {
         process.stderr.write(`${method.fullName}: ${describePlan({ method, ...one })}\n`);
       }
+      printHints(diagnostics);
       const routes = plan === undefined ? '' : `${countRoutes(routeRows(plan.routes))}, ${unrouted(plan)}`;
       process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
       exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);
@@ -39,8 +40,8 @@ export function checkCommand(exit: SetExitCode): Command {
 function unrouted({ registry, routes }: Plan): string {
   const routed = new Set(routes.map(({ binding }) => binding.method));
   const without = registry.services
-    .filter((service) => service.routed)
-    .flatMap(({ methods }) => methods.filter((method) => method.httpRule === undefined && !routed.has(method)));
+    .flatMap(({ methods }) => methods)
+    .filter((method) => method.routing === 'routed' && method.httpRule === undefined && !routed.has(method));
   return without.length === 0 ? '' : `${plural(without.length, 'rpc')} without a rule, `;
 }
 

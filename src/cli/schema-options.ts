@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load.js';
 import { applyOverrides, overrideSchema, type SchemaOverrides } from '../config/overrides.js';
 import { type Plan, plan, protoProblems } from '../plan.js';
+import { hintsFor } from '../report/hints.js';
 import { UsageError } from './exit.js';
 import { progressLine } from './progress.js';
 import { repeatable } from './repeatable.js';
@@ -46,7 +47,14 @@ export interface Loaded {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const NO_SCHEMA: Config['schema'] = { protos: [], imports: [], descriptorSets: [], autoRoutes: [] };
+const NO_SCHEMA: Config['schema'] = {
+  protos: [],
+  imports: [],
+  descriptorSets: [],
+  exclude: [],
+  httpRules: [],
+  autoRoutes: [],
+};
 
 /** The config file and the flags over it. Throws a UsageError when nothing names a schema, or a flag makes no sense. */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
@@ -113,7 +121,12 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ severity }) => severity === 'error');
 }
 
-/** One line each, on stderr. */
+/** One line each, on stderr, and what helps with them. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
   for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
+  printHints(diagnostics);
+}
+
+export function printHints(diagnostics: readonly Diagnostic[]): void {
+  for (const hint of hintsFor(diagnostics)) process.stderr.write(`${hint}\n`);
 }

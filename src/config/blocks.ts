@@ -4,11 +4,16 @@
  */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import type { Position } from '../base/diagnostic.js';
+import { EXCLUDE_FORMS, type ExcludeEntry, isExcludePattern } from '../schema/exclusion.js';
 import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-selector.js';
 import { Code } from '../status/code.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
 import { duration, durationAboveZero, headerPattern, MOST_WORKERS, port, size } from './values.js';
+
+/** Where something of the config stands, until the loader knows better. */
+export const SOMEWHERE: Position = { file: 'options' };
 
 export const listen = z
   .strictObject({
@@ -75,6 +80,19 @@ export const schema = z
     protos: z.array(z.string()).default([]).describe('Import roots; every .proto below them is loaded and routed.'),
     imports: z.array(z.string()).default([]).describe('Roots that are found by imports and never routed.'),
     descriptorSets: z.array(z.string()).default([]).describe('FileDescriptorSets, with their imports.'),
+    exclude: z
+      .array(
+        z
+          .string()
+          .refine(isExcludePattern, { error: EXCLUDE_FORMS })
+          .transform((pattern): ExcludeEntry => ({ pattern, position: SOMEWHERE })),
+      )
+      .default([])
+      .describe('Methods and files that get no routes: shop.v1.Admin.*, shop.v1.Orders/Dump, vendor/**.'),
+    httpRules: z
+      .array(z.string())
+      .default([])
+      .describe('google.api.Service files in YAML, also grpc-gateway’s: their rules replace annotations.'),
     autoRoutes: z
       .array(methodSelector)
       .default([])

@@ -209,13 +209,18 @@ class ConfigFile {
     };
   }
 
-  private resolveSchema({ protos, imports, descriptorSets, autoRoutes }: Config['schema']): Config['schema'] {
+  private resolveSchema(schema: Config['schema']): Config['schema'] {
     const absolute = (paths: readonly string[]) => paths.map((path) => resolve(this.folder, path));
     return {
-      protos: absolute(protos),
-      imports: absolute(imports),
-      descriptorSets: absolute(descriptorSets),
-      autoRoutes,
+      ...schema,
+      protos: absolute(schema.protos),
+      imports: absolute(schema.imports),
+      descriptorSets: absolute(schema.descriptorSets),
+      httpRules: absolute(schema.httpRules),
+      exclude: schema.exclude.map(({ pattern }, index) => ({
+        pattern,
+        position: this.placeOf({ path: ['schema', 'exclude', index], rule: 'config-value' }),
+      })),
     };
   }
 

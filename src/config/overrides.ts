@@ -54,6 +54,7 @@ function overrideAdmin(admin: Config['admin'], { adminHost, adminPort }: Overrid
 
 export function overrideSchema(schema: Config['schema'], flags: SchemaOverrides): Config['schema'] {
   return {
+    ...schema,
     protos: [...schema.protos, ...flags.protos],
     imports: [...schema.imports, ...flags.imports],
     descriptorSets: [...schema.descriptorSets, ...flags.descriptorSets],

@@ -1,14 +1,10 @@
 /** The operators' word on who may and how: `policies` and `cors`. */
 import { z } from 'zod';
-import type { Position } from '../base/diagnostic.js';
 import type { PolicyDeclaration } from '../schema/annotations.js';
-import { methodSelector, retry } from './blocks.js';
+import { methodSelector, retry, SOMEWHERE } from './blocks.js';
 import { cachePolicy } from './cache.js';
 import { rateLimits } from './rate-limits.js';
 import { duration, durationAboveZero, size } from './values.js';
-
-/** Until the loader knows better. */
-const SOMEWHERE: Position = { file: 'options' };
 
 const auth = z.strictObject({
   mode: z.enum(['required', 'optional', 'public']).optional(),

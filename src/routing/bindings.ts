@@ -23,8 +23,8 @@ export function collectBindings(
   const reported = new Set<string | Diagnostic>();
   const selectors = autoRoutes.flatMap((text) => parseMethodSelector(text) ?? []);
   for (const service of registry.services) {
-    if (!service.routed) continue;
     for (const method of service.methods) {
+      if (method.routing !== 'routed') continue;
       const rule = method.httpRule ?? autoRule(method, selectors);
       if (rule === undefined) continue;
       const problems = linkProblems(registry, method);

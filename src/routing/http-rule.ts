@@ -53,13 +53,31 @@ export interface Bindings {
 export function bindingsOf(method: MethodDescriptor, rule: HttpRule): Bindings {
   const bindings: Binding[] = [];
   const diagnostics: Diagnostic[] = [];
+  const others = rule.additionalBindings.length > 0;
   for (const [index, one] of [rule, ...rule.additionalBindings].entries()) {
+    if (index === 0 && others && isEmpty(one)) {
+      diagnostics.push(...unusedBodies(one));
+      continue;
+    }
     const reader = new RuleReader(method, one, index);
     const binding = reader.read();
     if (binding !== undefined) bindings.push(binding);
     diagnostics.push(...reader.diagnostics);
   }
   return { bindings, diagnostics };
+}
+
+/** Has no pattern: beside additional bindings, these are then all that there is. */
+function isEmpty({ kind, path }: HttpRule): boolean {
+  return kind === '' && path === '';
+}
+
+function unusedBodies({ body, responseBody, positions }: HttpRule): readonly Diagnostic[] {
+  const unused = (name: string, found: string, position: Position) => {
+    const text = `${name}: expected a pattern beside it, got none: additional bindings have their own`;
+    return found === '' ? [] : [warningAt(position, 'http-rule', text)];
+  };
+  return [...unused('body', body, positions.body), ...unused('response_body', responseBody, positions.responseBody)];
 }
 
 /** Reads one rule; goes on after an error, so that one run tells them all. */

@@ -10,11 +10,14 @@ export const DEFAULT_POLICY = 'protogate.v1.default_policy';
 export const AGGREGATE = 'protogate.v1.aggregate';
 export const FIELD_BEHAVIOR = 'google.api.field_behavior';
 
+/** Rule id of what is wrong with a rule as it is written. */
+export const HTTP_RULE = 'http-rule';
+
 const VERBS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
 /** Undefined: the rule has no pattern; that is reported. */
 export function readHttpRule(option: OptionMessage, diagnostics: Diagnostic[]): HttpRule {
-  return httpRule(new OptionReader(option, 'http-rule', diagnostics));
+  return httpRule(new OptionReader(option, HTTP_RULE, diagnostics));
 }
 
 function httpRule(reader: OptionReader): HttpRule {

@@ -4,7 +4,7 @@
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { AggregateDeclaration, HttpRule, PolicyDeclaration } from './annotations.js';
-import type { FieldDescriptor, MethodDescriptor, ScalarType } from './descriptor.js';
+import type { FieldDescriptor, MethodDescriptor, Routing, ScalarType } from './descriptor.js';
 
 export interface FileDeclaration {
   /** As other files import it: `google/api/http.proto`. */
@@ -15,6 +15,7 @@ export interface FileDeclaration {
   readonly enums: readonly EnumDeclaration[];
   readonly services: readonly ServiceDeclaration[];
   readonly extensions: readonly ExtensionDeclaration[];
+  /** Those of services and rpcs left out: they have their own. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -85,6 +86,8 @@ export interface ServiceDeclaration {
   readonly fullName: string;
   readonly methods: readonly MethodDeclaration[];
   readonly defaultPolicy: PolicyDeclaration | undefined;
+  /** What is wrong with its options; those of its rpcs are left out. */
+  readonly diagnostics: readonly Diagnostic[];
   readonly position: Position;
   readonly places: Places;
 }
@@ -100,6 +103,10 @@ export interface MethodDeclaration {
   readonly httpRule: HttpRule | undefined;
   readonly policy: PolicyDeclaration | undefined;
   readonly aggregate: AggregateDeclaration | undefined;
+  /** What the config says of its routes; absent: they are as its file's. */
+  readonly routing?: Routing;
+  /** What is wrong with its options: nobody's matter where the rpc has no route and is not called. */
+  readonly diagnostics: readonly Diagnostic[];
   readonly position: Position;
 }
 

@@ -144,6 +144,15 @@ interface MethodProto {
 
 type Path = readonly number[];
 
+/** What has annotations. */
+interface Owner {
+  readonly path: Path;
+  /** The number of `options` in its descriptor. */
+  readonly optionsField: number;
+  /** Takes what is wrong with them. */
+  readonly diagnostics: Diagnostic[];
+}
+
 class SetConverter {
   private readonly messages: MessageDeclaration[] = [];
   private readonly enums: EnumDeclaration[] = [];
@@ -271,10 +280,13 @@ class SetConverter {
 
   private service(proto: ServiceProto, scope: string, path: Path): void {
     const fullName = nameIn(scope, proto.name);
+    const diagnostics: Diagnostic[] = [];
+    const owner: Owner = { path, optionsField: SERVICE_OPTIONS, diagnostics };
     this.services.push({
       fullName,
       methods: (proto.method ?? []).map((method, i) => this.method(method, fullName, [...path, 2, i])),
-      defaultPolicy: this.annotation(proto.options, DEFAULT_POLICY, path, SERVICE_OPTIONS, readPolicy),
+      defaultPolicy: this.annotation(proto.options, DEFAULT_POLICY, owner, readPolicy),
+      diagnostics,
       position: this.at(path),
       places: this.note(fullName, path),
     });
@@ -284,6 +296,8 @@ class SetConverter {
     const { options } = proto;
     this.note(`${scope}.${proto.name}`, path);
     const level = options?.idempotency_level;
+    const diagnostics: Diagnostic[] = [];
+    const owner: Owner = { path, optionsField: METHOD_OPTIONS, diagnostics };
     return {
       name: proto.name,
       input: { name: proto.input_type, scope },
@@ -292,28 +306,27 @@ class SetConverter {
       serverStreaming: proto.server_streaming === true,
       idempotency: level === 'NO_SIDE_EFFECTS' ? 'no-side-effects' : level === 'IDEMPOTENT' ? 'idempotent' : 'unknown',
       deprecated: options?.deprecated === true,
-      httpRule: this.annotation(options, HTTP, path, METHOD_OPTIONS, readHttpRule),
-      policy: this.annotation(options, POLICY, path, METHOD_OPTIONS, readPolicy),
-      aggregate: this.annotation(options, AGGREGATE, path, METHOD_OPTIONS, readAggregate),
+      httpRule: this.annotation(options, HTTP, owner, readHttpRule),
+      policy: this.annotation(options, POLICY, owner, readPolicy),
+      aggregate: this.annotation(options, AGGREGATE, owner, readAggregate),
+      diagnostics,
       position: this.at(path),
     };
   }
 
-  /** `field`: of the owner's options, in its descriptor. */
   private annotation<T>(
     options: Options | undefined,
     extension: string,
-    owner: Path,
-    field: number,
+    { path: ownerPath, optionsField, diagnostics }: Owner,
     read: (option: OptionMessage, diagnostics: Diagnostic[]) => T,
   ): T | undefined {
     const value = extensionOf(options, extension);
     if (!isObject(value)) return undefined;
-    const path = [...owner, field, OPTION_NUMBERS.get(extension) ?? 0];
-    const position = this.at(this.locations.has(path.join()) ? path : owner);
+    const path = [...ownerPath, optionsField, OPTION_NUMBERS.get(extension) ?? 0];
+    const position = this.at(this.locations.has(path.join()) ? path : ownerPath);
     const { file, line } = position;
     // Sets have places of whole options, at best: a column of one is no column of what stands in it.
-    return read({ value: treeOf(value, line === undefined ? { file } : { file, line }), position }, this.diagnostics);
+    return read({ value: treeOf(value, line === undefined ? { file } : { file, line }), position }, diagnostics);
   }
 
   /** Remembers where a declaration stands, and its comment. */

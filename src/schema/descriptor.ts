@@ -104,12 +104,16 @@ export interface ServiceDescriptor {
   readonly name: string;
   readonly file: string;
   readonly methods: readonly MethodDescriptor[];
-  /** From a schema root whose services are routed, not merely found by an import. */
-  readonly routed: boolean;
   readonly defaultPolicy: PolicyDeclaration | undefined;
   readonly comment: string | undefined;
   readonly position: Position;
 }
+
+/**
+ * Whether a method gets routes. `routed`: its file lies below a root whose services are routed, or the config has a rule
+ * for it; `unrouted`: its file was merely found by an import; `excluded`: the config leaves it out.
+ */
+export type Routing = 'routed' | 'unrouted' | 'excluded';
 
 export interface MethodDescriptor {
   readonly name: string;
@@ -125,6 +129,7 @@ export interface MethodDescriptor {
   readonly serverStreaming: boolean;
   readonly idempotency: 'unknown' | 'no-side-effects' | 'idempotent';
   readonly deprecated: boolean;
+  readonly routing: Routing;
   readonly httpRule: HttpRule | undefined;
   readonly policy: PolicyDeclaration | undefined;
   readonly aggregate: AggregateDeclaration | undefined;

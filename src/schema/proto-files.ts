@@ -6,6 +6,7 @@ import {
   DEFAULT_POLICY,
   FIELD_BEHAVIOR,
   HTTP,
+  HTTP_RULE,
   POLICY,
   readAggregate,
   readHttpRule,
@@ -90,7 +91,7 @@ class FileConverter {
   convert(): FileDeclaration {
     const { file, packageName } = this;
     this.requireKnownSyntax(file.syntax);
-    this.requireKnownOptions(file.options, 'a file');
+    this.requireKnownOptions(file.options, 'a file', this.diagnostics);
     this.block(file, packageName, overrideFeatures(featuresOf(file.syntax?.name), featureOptions(file.options)));
     for (const service of file.services) this.service(service, nameIn(packageName, service.name));
     return {
@@ -120,7 +121,7 @@ class FileConverter {
 
   private message(message: MessageNode, fullName: string, outer: Features): void {
     const { options } = message;
-    this.requireKnownOptions(options, 'a message');
+    this.requireKnownOptions(options, 'a message', this.diagnostics);
     const features = overrideFeatures(outer, featureOptions(options));
     this.messages.push({
       fullName,
@@ -134,7 +135,7 @@ class FileConverter {
 
   private field(field: FieldNode, scope: string, outer: Features): FieldDeclaration {
     const { options, label, mapKey, oneof } = field;
-    this.requireKnownOptions(options, 'a field');
+    this.requireKnownOptions(options, 'a field', this.diagnostics);
     const features = overrideFeatures(outer, featureOptions(options));
     const isList = label === 'repeated' || mapKey !== undefined;
     const required = label === 'required' || features.fieldPresence === 'LEGACY_REQUIRED';
@@ -194,11 +195,13 @@ class FileConverter {
   }
 
   private service({ options, rpcs, at }: ServiceNode, fullName: string): void {
-    this.requireKnownOptions(options, 'a service');
+    const diagnostics: Diagnostic[] = [];
+    this.requireKnownOptions(options, 'a service', diagnostics);
     this.services.push({
       fullName,
       methods: rpcs.map((rpc) => this.method(rpc, fullName)),
-      defaultPolicy: this.annotation(options, DEFAULT_POLICY, readPolicy),
+      defaultPolicy: this.annotation(options, DEFAULT_POLICY, readPolicy, diagnostics),
+      diagnostics,
       position: this.source.at(at),
       places: this.places,
     });
@@ -206,7 +209,8 @@ class FileConverter {
 
   private method(rpc: RpcNode, service: string): MethodDeclaration {
     const { options } = rpc;
-    this.requireKnownOptions(options, 'an rpc');
+    const diagnostics: Diagnostic[] = [];
+    this.requireKnownOptions(options, 'an rpc', diagnostics);
     return {
       name: rpc.name,
       input: { name: rpc.input, scope: service },
@@ -215,18 +219,19 @@ class FileConverter {
       serverStreaming: rpc.serverStreaming,
       idempotency: idempotencyOf(last(options, 'idempotency_level')),
       deprecated: last(options, 'deprecated') === true,
-      httpRule: this.annotation(options, HTTP, readHttpRule),
-      policy: this.annotation(options, POLICY, readPolicy),
-      aggregate: this.annotation(options, AGGREGATE, readAggregate),
+      httpRule: this.annotation(options, HTTP, readHttpRule, diagnostics),
+      policy: this.annotation(options, POLICY, readPolicy, diagnostics),
+      aggregate: this.annotation(options, AGGREGATE, readAggregate, diagnostics),
+      diagnostics,
       position: this.source.at(rpc.at),
     };
   }
 
   /** A misspelt policy is none: what it should have closed would be open. */
-  private requireKnownOptions(options: Options, owner: Owner): void {
+  private requireKnownOptions(options: Options, owner: Owner, diagnostics: Diagnostic[]): void {
     for (const { name, at } of options) {
       const problem = optionNameProblem(name, this.packageName, owner);
-      if (problem !== undefined) this.diagnostics.push(errorAt(this.source.at(at), 'unknown-option', problem));
+      if (problem !== undefined) diagnostics.push(errorAt(this.source.at(at), 'unknown-option', problem));
     }
   }
 
@@ -235,21 +240,22 @@ class FileConverter {
     options: Options,
     extension: string,
     read: (option: OptionMessage, diagnostics: Diagnostic[]) => T,
+    diagnostics: Diagnostic[],
   ): T | undefined {
     const meant = options.filter(({ name }) => means(name, extension, this.packageName));
     for (const { path, value } of meant) {
       if (path.length > 0 || isMessage(value)) continue;
       const problem = `expected a message, got ${JSON.stringify(value.value)}`;
-      this.diagnostics.push(errorAt(value.position, RULES.get(extension) ?? '', problem));
+      diagnostics.push(errorAt(value.position, RULES.get(extension) ?? '', problem));
     }
     const message = mergedOption(meant);
-    return message === undefined ? undefined : read(message, this.diagnostics);
+    return message === undefined ? undefined : read(message, diagnostics);
   }
 }
 
 /** Rule ids of what is wrong with an annotation. */
 const RULES = new Map([
-  [HTTP, 'http-rule'],
+  [HTTP, HTTP_RULE],
   [POLICY, 'policy'],
   [DEFAULT_POLICY, 'policy'],
   [AGGREGATE, 'aggregate'],

@@ -24,6 +24,7 @@ import {
   type MethodDescriptor,
   type OneofDescriptor,
   type Registry,
+  type Routing,
   type ScalarType,
   type ServiceDescriptor,
 } from './descriptor.js';
@@ -414,9 +415,10 @@ class Service implements ServiceDescriptor {
     registry: LinkedRegistry,
     private readonly declaration: ServiceDeclaration,
     readonly file: string,
-    readonly routed: boolean,
+    routed: boolean,
   ) {
-    this.methods = declaration.methods.map((method) => new Method(registry, method, this, declaration.places));
+    const routing = routed ? 'routed' : 'unrouted';
+    this.methods = declaration.methods.map((method) => new Method(registry, method, this, routing));
   }
 
   get fullName(): string {
@@ -427,6 +429,9 @@ class Service implements ServiceDescriptor {
   }
   get defaultPolicy() {
     return this.declaration.defaultPolicy;
+  }
+  get places(): Places {
+    return this.declaration.places;
   }
   get comment(): string | undefined {
     return this.declaration.places.comment(this.declaration.fullName);
@@ -443,8 +448,8 @@ class Method implements MethodDescriptor {
   constructor(
     private readonly registry: LinkedRegistry,
     private readonly declaration: MethodDeclaration,
-    readonly service: ServiceDescriptor,
-    private readonly places: Places,
+    readonly service: Service,
+    private readonly fileRouting: Routing,
   ) {
     this.fullName = `${service.fullName}/${declaration.name}`;
     this.path = `/${this.fullName}`;
@@ -471,6 +476,9 @@ class Method implements MethodDescriptor {
   get deprecated(): boolean {
     return this.declaration.deprecated;
   }
+  get routing(): Routing {
+    return this.declaration.routing ?? this.fileRouting;
+  }
   get httpRule() {
     return this.declaration.httpRule;
   }
@@ -481,7 +489,7 @@ class Method implements MethodDescriptor {
     return this.declaration.aggregate;
   }
   get comment(): string | undefined {
-    return this.places.comment(this.fullName.replace('/', '.'));
+    return this.service.places.comment(this.fullName.replace('/', '.'));
   }
   get position() {
     return this.declaration.position;

@@ -2,16 +2,21 @@
  * Where a schema comes from: folders of `.proto` files, roots for imports, descriptor sets; and, always there, the
  * package's own `google/…` and `protogate/…`. Everything is loaded, what is broken is a diagnostic.
  */
-import { type Dirent, readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Diagnostic, errorAt, formatPosition } from '../base/diagnostic.js';
 import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
+import { type ExcludeEntry, Exclusion } from './exclusion.js';
+import { type OtherVersion, versionProblems } from './file-versions.js';
 import { unpackFiles } from './packed.js';
 import { parseProtoFile } from './proto-files.js';
+import { codeOf, type FoundProto, isFile, protosBelow, rootProblem } from './proto-folder.js';
 import { createRegistry, type RegistryFile } from './registry.js';
+import { optionProblems, withRouting } from './routed-methods.js';
+import { ConfiguredRules } from './service-config.js';
 import { Words } from './words.js';
 
 export interface SchemaSources {
@@ -21,6 +26,10 @@ export interface SchemaSources {
   readonly imports: readonly string[];
   /** Files that hold a FileDescriptorSet. */
   readonly descriptorSets: readonly string[];
+  /** What gets no routes. */
+  readonly exclude?: readonly ExcludeEntry[];
+  /** Service configs, whose rules replace annotations. */
+  readonly httpRules?: readonly string[];
 }
 
 export interface LoadOptions {
@@ -46,18 +55,13 @@ const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'go
 export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOptions = {}): Promise<Schema> {
   const loader = new SchemaLoader(sources);
   for (const file of sources.descriptorSets) loader.loadSet(file);
-  const wanted: FoundProto[] = [];
-  const roots = new Set([...sources.protos, ...sources.imports]);
-  const folders = new Set([...roots].filter((root) => loader.isFolder(root)));
-  for (const root of sources.protos) {
-    if (!folders.has(root)) continue;
-    for (const found of loader.protosBelow(root)) wanted.push(found);
-  }
-  for (const [index, { name, path, real }] of wanted.entries()) {
+  const wanted = loader.findProtos();
+  for (const [index, found] of wanted.entries()) {
     onProgress?.(index, wanted.length);
-    loader.loadFile(name, path, true, real);
+    loader.loadFound(found);
   }
   loader.loadImports();
+  loader.loadExcluded();
   return loader.finish();
 }
 
@@ -67,94 +71,86 @@ export function unpackedSchema(bytes: Uint8Array): Schema {
   return { registry: createRegistry(files), files, diagnostics: [] };
 }
 
-interface FoundProto {
-  /** As others import it. */
-  readonly name: string;
-  readonly path: string;
-  /** Its real path; undefined: it is a link, whose target was not asked for. */
-  readonly real: string | undefined;
-}
-
 class SchemaLoader {
   private readonly files = new Map<string, RegistryFile>();
   private readonly diagnostics: Diagnostic[] = [];
   /** By real path. */
   private readonly byPath = new Map<string, FileDeclaration>();
+  /** Sets and paths that files come from. */
+  private readonly origins = new Map<FileDeclaration, string>();
+  private readonly others: OtherVersion[] = [];
   private readonly words = new Words();
+  private readonly exclusion: Exclusion;
+  /** Excluded files by import name: each is loaded when a file imports it, else at the end. */
+  private readonly waiting = new Map<string, () => void>();
+  /** Files that are there for their types alone: nothing that is wrong with them is told. */
+  private readonly quiet = new Set<FileDeclaration>();
+  private isQuiet = false;
 
-  constructor(private readonly sources: SchemaSources) {}
+  constructor(private readonly sources: SchemaSources) {
+    this.exclusion = new Exclusion(sources.exclude ?? []);
+  }
 
   loadSet(file: string): void {
     let bytes: Buffer;
     try {
       bytes = readFileSync(file);
     } catch (error) {
-      this.diagnostics.push(errorAt({ file }, 'descriptor-set', `cannot be read: ${codeOf(error)}`));
+      this.report(errorAt({ file }, 'descriptor-set', `cannot be read: ${codeOf(error)}`));
       return;
     }
     const { files, diagnostics } = readDescriptorSet(bytes, file, BUILTIN_ROOT);
     this.diagnostics.push(...diagnostics);
     if (files.length === 0 && diagnostics.length === 0)
-      this.diagnostics.push(errorAt({ file }, 'descriptor-set', 'expected a FileDescriptorSet with files, found none'));
+      this.report(errorAt({ file }, 'descriptor-set', 'expected a FileDescriptorSet with files, found none'));
     for (const declaration of files) {
-      if (!this.files.has(declaration.name))
-        this.add(declaration, !BUILTIN.test(declaration.name) || !isBuiltin(declaration.name));
+      const { name } = declaration;
+      const load = () => void this.take(declaration, file, !isBuiltin(name));
+      if (this.exclusion.hasFile(name)) this.wait(name, load);
+      else load();
     }
+  }
+
+  /** The files below the roots whose services are routed; those that are excluded wait. */
+  findProtos(): readonly FoundProto[] {
+    const roots = new Set([...this.sources.protos, ...this.sources.imports]);
+    const folders = new Set([...roots].filter((root) => this.isFolder(root)));
+    const all = this.sources.protos.flatMap((root) => (folders.has(root) ? protosBelow(root, this.diagnostics) : []));
+    if (!this.exclusion.namesFiles) return all;
+    // Over nested roots one file has several names: it is excluded under all of them.
+    const excluded = new Set(all.filter(({ name }) => this.exclusion.hasFile(name)).map(realOf));
+    return all.filter((found) => {
+      if (!excluded.has(realOf(found))) return true;
+      this.wait(found.name, () => this.loadFile(found.name, found.path, false, found.real));
+      return false;
+    });
   }
 
   /** Whether a root is one; reports it if not. */
-  isFolder(root: string): boolean {
+  private isFolder(root: string): boolean {
     const problem = rootProblem(root);
-    if (problem !== undefined) this.diagnostics.push(errorAt({ file: root }, 'schema-root', problem));
+    if (problem !== undefined) this.report(errorAt({ file: root }, 'schema-root', problem));
     return problem === undefined;
   }
 
-  /**
-   * The `.proto` files below a root, sorted by import name; hidden files and folders are left out. Synchronous, as
-   * reading and parsing are: a promise for each of a thousand folders costs five times as much.
-   */
-  protosBelow(root: string): FoundProto[] {
-    const found: FoundProto[] = [];
-    const visited = new Set<string>();
-    const folders = [''];
-    for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-      try {
-        const real = realpathSync.native(join(root, folder));
-        if (visited.has(real)) continue;
-        visited.add(real);
-        for (const entry of readdirSync(real, { withFileTypes: true })) {
-          if (entry.name.startsWith('.')) continue;
-          const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
-          const inReal = join(real, entry.name);
-          const isLink = entry.isSymbolicLink();
-          const kind = isLink ? targetOf(inReal, entry) : entry;
-          if (kind.isDirectory()) folders.push(name);
-          else if (kind.isFile() && name.endsWith('.proto'))
-            found.push({ name, path: join(root, name), real: isLink ? undefined : inReal });
-        }
-      } catch (error) {
-        this.diagnostics.push(
-          errorAt({ file: join(root, folder) }, 'schema-root', `expected a folder: ${codeOf(error)}`),
-        );
-      }
-    }
-    if (found.length === 0 && visited.size > 0) {
-      this.diagnostics.push(errorAt({ file: root }, 'schema-root', 'expected .proto files below it, found none'));
-    }
-    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  loadFound({ name, path, real }: FoundProto): void {
+    this.loadFile(name, path, true, real);
   }
 
-  loadFile(name: string, path: string, routed: boolean, knownReal?: string): void {
+  private loadFile(name: string, path: string, routed: boolean, knownReal?: string): void {
     try {
       const real = knownReal ?? realpathSync.native(path);
-      const known = this.files.get(name);
-      if (known !== undefined) return this.reportShadowed(name, path, real);
+      const known = this.files.get(name)?.declaration;
       const same = this.byPath.get(real);
+      if (known !== undefined && (known === same || isCopy(this.origins.get(known), real))) return;
       // Reached over nested roots: one file under two import names.
-      if (same !== undefined) this.files.set(name, { declaration: same, routed });
-      else this.byPath.set(real, this.add(parseProtoFile(name, path, this.words), routed));
+      if (same !== undefined && known === undefined) this.files.set(name, { declaration: same, routed });
+      else {
+        const declaration = parseProtoFile(name, path, this.words);
+        if (this.take(declaration, path, routed)) this.byPath.set(real, declaration);
+      }
     } catch (error) {
-      this.diagnostics.push(errorAt({ file: path }, 'proto-file', `cannot be read: ${codeOf(error)}`));
+      this.report(errorAt({ file: path }, 'proto-file', `cannot be read: ${codeOf(error)}`));
     }
   }
 
@@ -163,45 +159,85 @@ class SchemaLoader {
     const missing = new Set<string>();
     for (const { declaration } of this.files.values()) {
       for (const { path, position } of declaration.imports) {
-        if (this.files.has(path)) continue;
+        if (this.files.has(path) || this.loadWaiting(path)) continue;
         const found = this.find(path);
         if (found !== undefined) this.loadFile(path, found, false);
         else if (!missing.has(`${declaration.name} ${path}`)) {
           missing.add(`${declaration.name} ${path}`);
-          this.diagnostics.push(errorAt(position, 'unknown-import', this.notFound(path)));
+          this.report(errorAt(position, 'unknown-import', this.notFound(path)));
         }
       }
     }
     for (const name of ALWAYS) if (!this.files.has(name)) this.loadFile(name, join(BUILTIN_ROOT, name), false);
     for (const { declaration } of this.files.values()) {
       for (const { path } of declaration.imports) {
-        if (BUILTIN.test(path) && !this.files.has(path) && isBuiltin(path))
-          this.loadFile(path, join(BUILTIN_ROOT, path), false);
+        if (!this.files.has(path) && isBuiltin(path)) this.loadFile(path, join(BUILTIN_ROOT, path), false);
       }
     }
   }
 
+  /** What is excluded and no other file imports: its types may stand in an Any, and whatever is wrong with it does not matter. */
+  loadExcluded(): void {
+    if (this.waiting.size === 0) return;
+    this.isQuiet = true;
+    for (const name of this.waiting.keys()) if (!this.files.has(name)) this.loadWaiting(name);
+    this.loadImports();
+  }
+
+  private wait(name: string, load: () => void): void {
+    if (!this.waiting.has(name)) this.waiting.set(name, load);
+  }
+
+  private loadWaiting(name: string): boolean {
+    const load = this.waiting.get(name);
+    if (load === undefined) return false;
+    this.waiting.delete(name);
+    load();
+    return true;
+  }
+
   finish(): Schema {
-    const files = [...this.files.values()];
-    const registry = createRegistry(files, (fullName, { name }, places, earlier) => {
-      if (BUILTIN.test(name)) return;
+    const rules = new ConfiguredRules(this.sources.httpRules ?? []);
+    if (this.others.length > 0) {
+      const files = [...this.files.values()];
+      this.diagnostics.push(...versionProblems(this.others, files, createRegistry(files)));
+    }
+    const files = withRouting(this.files, this.exclusion, rules);
+    this.diagnostics.push(...rules.diagnostics);
+    for (const one of optionProblems(files)) this.diagnostics.push(one);
+    const linked = [...files.values()];
+    const registry = createRegistry(linked, (fullName, { name }, places, earlier) => {
+      if (BUILTIN.test(name) || this.isQuietFile(name)) return;
       const text = `${fullName}: declared at ${formatPosition(earlier.position(fullName))} too`;
       this.diagnostics.push(errorAt(places.position(fullName), 'duplicate-name', text));
     });
-    return { registry, files, diagnostics: this.diagnostics };
+    const unused = [...this.exclusion.unused([...files.keys()], registry.services), ...rules.unused(registry.services)];
+    return { registry, files: linked, diagnostics: [...this.diagnostics, ...unused] };
   }
 
-  private add(declaration: FileDeclaration, routed: boolean): FileDeclaration {
-    this.files.set(declaration.name, { declaration, routed });
-    for (const one of declaration.diagnostics) this.diagnostics.push(one);
-    return declaration;
+  private isQuietFile(name: string): boolean {
+    const file = this.files.get(name);
+    return file !== undefined && this.quiet.has(file.declaration);
   }
 
-  /** A second root has a file of the same import name: copies are harmless, other content would be lost. */
-  private reportShadowed(name: string, path: string, real: string): void {
-    const first = [...this.byPath].find(([, declaration]) => declaration.name === name)?.[0];
-    if (first === undefined || first === real || readFileSync(first).equals(readFileSync(real))) return;
-    this.diagnostics.push(errorAt({ file: path }, 'duplicate-file', `${first} is another file of this name`));
+  private report(diagnostic: Diagnostic): void {
+    if (!this.isQuiet) this.diagnostics.push(diagnostic);
+  }
+
+  /** False: another file of this name is there. */
+  private take(declaration: FileDeclaration, origin: string, routed: boolean): boolean {
+    const { name } = declaration;
+    const taken = this.files.get(name)?.declaration;
+    if (taken !== undefined) {
+      const takenOrigin = this.origins.get(taken) ?? name;
+      if (!this.isQuiet) this.others.push({ declaration, origin, taken, takenOrigin, isBundled: isBuiltin(name) });
+      return false;
+    }
+    this.files.set(name, { declaration, routed });
+    this.origins.set(declaration, origin);
+    if (this.isQuiet) this.quiet.add(declaration);
+    for (const one of declaration.diagnostics) this.report(one);
+    return true;
   }
 
   private find(name: string): string | undefined {
@@ -224,40 +260,20 @@ class SchemaLoader {
   }
 }
 
+/** Whether a file has the bytes of the one that is taken; that one may be a set's. */
+function isCopy(origin: string | undefined, path: string): boolean {
+  return origin?.endsWith('.proto') === true && readFileSync(origin).equals(readFileSync(path));
+}
+
 function isBuiltin(name: string): boolean {
   return BUILTIN.test(name) && !name.includes('..') && isFile(join(BUILTIN_ROOT, name));
 }
 
-/** What a link leads to; the link itself where that is nothing. */
-function targetOf(path: string, link: Dirent): Stats | Dirent {
+function realOf({ path, real }: FoundProto): string {
+  if (real !== undefined) return real;
   try {
-    return statSync(path);
+    return realpathSync.native(path);
   } catch {
-    return link;
+    return path;
   }
-}
-
-function rootProblem(root: string): string | undefined {
-  try {
-    const stats = statSync(root, { throwIfNoEntry: false });
-    if (stats?.isDirectory() === true) return undefined;
-    return stats === undefined
-      ? 'expected a folder, found none'
-      : 'expected a folder, got a file: give the folder above it';
-  } catch (error) {
-    return `expected a folder: ${codeOf(error)}`;
-  }
-}
-
-/** What cannot be asked, for the length of its name or a NUL in it, is none. */
-function isFile(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-  } catch {
-    return false;
-  }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
 }

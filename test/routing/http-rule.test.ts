@@ -152,6 +152,42 @@ test('additional bindings nest one level; a refused one does not take the others
   );
 });
 
+test('a rule that has additional bindings alone serves these', (t) => {
+  const additionalBindings = [ruleOf('GET /v1/a/{id}'), ruleOf('POST /v1/b/{id}', { body: '*' })];
+  const { bindings, diagnostics } = bindingsOf(method, ruleOf(' ', { additionalBindings }));
+  t.deepEqual(diagnostics, []);
+  t.deepEqual(
+    bindings.map(({ index, httpMethod, template }) => [index, httpMethod, template.text]),
+    [
+      [1, 'GET', '/v1/a/{id}'],
+      [2, 'POST', '/v1/b/{id}'],
+    ],
+  );
+});
+
+test('a body without a pattern belongs to no additional binding, and is a warning', (t) => {
+  const rule = ruleOf(' ', { body: '*', responseBody: 'name', additionalBindings: [ruleOf('POST /v1/a')] });
+  const { bindings, diagnostics } = bindingsOf(method, rule);
+  t.is(bindings[0]?.body.kind, 'none');
+  t.deepEqual(diagnostics.map(formatDiagnostic), [
+    'test.proto:12:10: warning: body: expected a pattern beside it, got none: additional bindings have their own [http-rule]',
+    'test.proto:13:10: warning: response_body: expected a pattern beside it, got none: additional bindings have their own [http-rule]',
+  ]);
+});
+
+const WITHOUT_PATTERN: readonly (readonly [fact: string, rule: HttpRule])[] = [
+  ['an additional binding', ruleOf('GET /v1/a', { additionalBindings: [ruleOf(' ')] })],
+  ['the only additional binding', ruleOf(' ', { additionalBindings: [ruleOf(' ')] })],
+  ['a custom kind', ruleOf(' /v1/x', { additionalBindings: [ruleOf('GET /v1/a')] })],
+];
+for (const [fact, rule] of WITHOUT_PATTERN) {
+  test(`${fact} has to have its own pattern`, (t) => {
+    t.deepEqual(bindingsOf(method, rule).diagnostics.map(formatDiagnostic), [
+      'test.proto:10:5: error: http rule: expected get, put, post, delete, patch or custom, got none [http-rule]',
+    ]);
+  });
+}
+
 test('a body on GET or HEAD is served with a warning', (t) => {
   for (const kind of ['GET', 'HEAD']) {
     const { bindings, diagnostics } = bindingsOf(method, ruleOf(`${kind} /v1/x`, { body: '*' }));

@@ -17,7 +17,7 @@ export function plainSchema(registry: Registry, names: readonly string[]): unkno
     if (type === undefined) types.set(name, 'missing');
     else seen.add(type);
   }
-  const routed = registry.services.filter((service) => service.routed);
+  const routed = registry.services.filter(({ methods }) => methods.some(({ routing }) => routing === 'routed'));
   for (const { methods } of routed) for (const { input, output } of methods) seen.add(input).add(output);
   for (const type of seen) {
     types.set(type.fullName, type.kind === 'message' ? plainMessage(type) : plainEnum(type));
@@ -27,10 +27,9 @@ export function plainSchema(registry: Registry, names: readonly string[]): unkno
       if (inner.kind === 'enum') seen.add(inner.enum);
     }
   }
-  const services = routed.map(({ fullName, name, routed, defaultPolicy, methods, comment }) => ({
+  const services = routed.map(({ fullName, name, defaultPolicy, methods, comment }) => ({
     fullName,
     name,
-    routed,
     comment,
     defaultPolicy: withoutPlaces(defaultPolicy),
     methods: methods.map(plainMethod),

@@ -483,5 +483,5 @@ ${Array.from({ length: 100 }, (_, i) => rule(i)).join('\n')}
 });
 
 function methodsOf(registry: Registry) {
-  return registry.services.filter(({ routed }) => routed).flatMap(({ methods }) => methods);
+  return registry.services.flatMap(({ methods }) => methods.filter(({ routing }) => routing === 'routed'));
 }

@@ -11,6 +11,11 @@ const started = startGateway(
     `rpc GetSchema(GetFileRequest) returns (File) {
     option (google.api.http) = { get: "/{path=docs/**}/schema" additional_bindings { get: "/price/$usd/{path}" } };
   }
+  rpc Only(GetFileRequest) returns (File) {
+    option (google.api.http) = {
+      additional_bindings { get: "/only/{path}" } additional_bindings { post: "/only" body: "*" }
+    };
+  }
   rpc Watch(GetFileRequest) returns (stream File) { option (google.api.http) = { get: "/watch/{path}" }; }
   rpc Hidden`,
   ),
@@ -103,6 +108,12 @@ const reached: readonly Row[] = [
     request: ['GET', '/v1/books/emma'],
     call: ['GetBook', { name: 'emma' }],
   },
+  {
+    fact: '7: a rule may have additional bindings alone',
+    request: ['GET', '/only/x'],
+    call: ['Only', { path: 'x' }],
+  },
+  { fact: '7: each of them is served', request: ['POST', '/only'], call: ['Only', {}] },
   {
     fact: 'an absolute-form target is matched by its path',
     request: ['GET', 'http://other.example/v1/shelves/1'],

@@ -1,0 +1,31 @@
+/** What helps with a whole kind of errors: told once, behind all of them. */
+import type { Diagnostic } from '../base/diagnostic.js';
+
+interface Hint {
+  /** Rule ids of the errors that it helps with. */
+  readonly rules: ReadonlySet<string>;
+  readonly text: string;
+}
+
+const HINTS: readonly Hint[] = [
+  {
+    rules: new Set([
+      'http-rule',
+      'path-template',
+      'path-variable',
+      'body-field',
+      'response-body',
+      'custom-kind',
+      'additional-bindings',
+      'binding-conflict',
+      'unknown-type',
+    ]),
+    text: 'where a proto is not yours to mend, schema.exclude leaves the rpc out and schema.httpRules gives it another rule (docs/schema.md)',
+  },
+];
+
+/** A line for each kind of errors that there are. */
+export function hintsFor(diagnostics: readonly Diagnostic[]): readonly string[] {
+  const found = new Set(diagnostics.flatMap(({ severity, rule }) => (severity === 'error' ? [rule] : [])));
+  return HINTS.flatMap(({ rules, text }) => ([...found].some((rule) => rules.has(rule)) ? [`hint: ${text}`] : []));
+}

@@ -1,0 +1,134 @@
+/**
+ * Files that come several times under one import name: from two sets, from two folders, from a set and a folder. The first
+ * is taken, and copies are harmless, whatever their comments say; of other content what the first lacks would be lost.
+ */
+import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import type { ExtensionDeclaration, FileDeclaration, ServiceDeclaration, TypeReference } from './declaration.js';
+import {
+  type EnumDescriptor,
+  type FieldDescriptor,
+  LinkError,
+  type MessageDescriptor,
+  type MethodDescriptor,
+  type Registry,
+} from './descriptor.js';
+import { createRegistry, type RegistryFile } from './registry.js';
+
+/** A file that is not taken, for another one of its name. */
+export interface OtherVersion {
+  readonly declaration: FileDeclaration;
+  /** The set or the path that it comes from. */
+  readonly origin: string;
+  readonly taken: FileDeclaration;
+  readonly takenOrigin: string;
+  /** What protogate itself has is old or new in many places: nobody's mistake. */
+  readonly isBundled: boolean;
+}
+
+/** `files`: all that are taken; `registry` is linked from them. */
+export function versionProblems(
+  others: readonly OtherVersion[],
+  files: readonly RegistryFile[],
+  registry: Registry,
+): readonly Diagnostic[] {
+  const diagnostics: Diagnostic[] = [];
+  for (const round of roundsOf(others)) {
+    // Of two files that declare one name the first counts.
+    const instead = round.map(({ declaration }) => ({ declaration, routed: false }));
+    const linked = createRegistry([...instead, ...files]);
+    for (const { declaration, origin, taken, takenOrigin, isBundled } of round) {
+      const difference = differenceOf(contentOf(taken, registry), contentOf(declaration, linked));
+      if (difference === undefined) continue;
+      const text = `${declaration.name}: ${takenOrigin} has another file of this name, which is taken: ${difference} differs`;
+      diagnostics.push((isBundled ? warningAt : errorAt)({ file: origin }, 'duplicate-file', text));
+    }
+  }
+  return diagnostics;
+}
+
+/** Each name once a round: the files of a round can be linked together. */
+function roundsOf(others: readonly OtherVersion[]): readonly (readonly OtherVersion[])[] {
+  const rounds: OtherVersion[][] = [];
+  const seen = new Map<string, number>();
+  for (const other of others) {
+    const { name } = other.declaration;
+    const round = seen.get(name) ?? 0;
+    seen.set(name, round + 1);
+    rounds[round] ??= [];
+    rounds[round].push(other);
+  }
+  return rounds;
+}
+
+/** The first name that only one has, or that is not the same in both. */
+function differenceOf(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string | undefined {
+  for (const name of new Set([...a.keys(), ...b.keys()])) if (a.get(name) !== b.get(name)) return name;
+  return undefined;
+}
+
+/** Everything that a file declares, by name, as text: without places and comments. */
+function contentOf(file: FileDeclaration, registry: Registry): ReadonlyMap<string, string> {
+  const content = new Map<string, string>();
+  for (const { fullName } of file.messages) note(fullName, plainMessage(registry.message(fullName)));
+  for (const { fullName } of file.enums) note(fullName, plainEnum(registry.enum(fullName)));
+  for (const service of file.services) note(service.fullName, plainService(service, registry));
+  for (const extension of file.extensions) note(extension.fullName, plainExtension(extension));
+  return content;
+
+  function note(name: string, value: unknown): void {
+    content.set(name, JSON.stringify(value, withoutPlaces));
+  }
+}
+
+function withoutPlaces(key: string, value: unknown): unknown {
+  return key === 'position' || key === 'positions' ? undefined : value;
+}
+
+function plainMessage(message: MessageDescriptor | undefined) {
+  return [message?.messageSet, message?.fields.map(plainField)];
+}
+
+function plainField(field: FieldDescriptor) {
+  const { name, jsonName, number, cardinality, mapKey, validateUtf8, deprecated, behavior, defaultText } = field;
+  const plain = [name, jsonName, number, cardinality, mapKey, validateUtf8, deprecated, behavior, defaultText];
+  return [...plain, field.oneof?.name, ...linked(() => [plainType(field), field.presence, field.packed])];
+}
+
+/** What a type that is nowhere would say of a field is nothing. */
+function linked(read: () => readonly unknown[]): readonly unknown[] {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof LinkError) return [];
+    throw error;
+  }
+}
+
+function plainType({ type }: FieldDescriptor) {
+  if (type.kind === 'scalar') return type.scalar;
+  return type.kind === 'enum' ? type.enum.fullName : [type.message.fullName, type.delimited];
+}
+
+function plainEnum(one: EnumDescriptor | undefined) {
+  return [one?.closed, one?.values.map(({ name, number }) => [name, number])];
+}
+
+function plainService({ fullName, defaultPolicy, methods }: ServiceDeclaration, registry: Registry) {
+  return [defaultPolicy, methods.map(({ name }) => plainMethod(registry.method(`${fullName}/${name}`)))];
+}
+
+function plainMethod(method: MethodDescriptor | undefined) {
+  if (method === undefined) return undefined;
+  const { name, clientStreaming, serverStreaming, idempotency, deprecated, httpRule, policy, aggregate } = method;
+  const plain = [name, clientStreaming, serverStreaming, idempotency, deprecated, httpRule, policy, aggregate];
+  return [...plain, ...linked(() => [method.input.fullName, method.output.fullName])];
+}
+
+/** Its names are compared as far as both front ends write them. */
+function plainExtension({ extendee, field: { number, cardinality, type } }: ExtensionDeclaration) {
+  return [lastName(extendee), number, cardinality, typeof type === 'string' ? type : lastName(type)];
+}
+
+function lastName({ name }: TypeReference): string {
+  return name.slice(name.lastIndexOf('.') + 1);
+}

@@ -1,0 +1,234 @@
+/**
+ * Service configs (google.api.Service as YAML or JSON; grpc-gateway's API configuration is the same) → the rules of their
+ * `http` blocks, by method:
+ *
+ *     type: google.api.Service
+ *     http:
+ *       rules:
+ *         - selector: shop.v1.Orders.GetOrder
+ *           get: "/v1/{name=orders/*}"
+ *
+ * A rule replaces the method's annotation, and the last rule of a method wins (http.proto).
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from 'yaml';
+import { type Diagnostic, errorAt, formatPosition, type Position, warningAt } from '../base/diagnostic.js';
+import { meantHint } from '../base/did-you-mean.js';
+import { isStackOverflow } from '../base/stack-overflow.js';
+import { readHttpRule } from './annotation-reader.js';
+import type { HttpRule } from './annotations.js';
+import type { ServiceDescriptor } from './descriptor.js';
+import { isMessage, type OptionMessage, OptionReader, type OptionTree, type OptionValue } from './option-tree.js';
+import { codeOf } from './proto-folder.js';
+
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const TYPE = 'google.api.Service';
+/** Blocks that say nothing about how a request is served. */
+const SILENT: ReadonlySet<string> = new Set([
+  'type',
+  'config_version',
+  'name',
+  'id',
+  'title',
+  'producer_project_id',
+  'apis',
+  'types',
+  'enums',
+  'documentation',
+  'publishing',
+  'http',
+]);
+const RULE = 'http-rules';
+
+export interface ConfiguredRule {
+  /** `pkg.Service.Method`. */
+  readonly selector: string;
+  readonly rule: HttpRule;
+  /** What is wrong with the rule itself: nobody's matter where its method is excluded. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly position: Position;
+}
+
+/** The rules of all service configs. Remembers which of them a method asked for. */
+export class ConfiguredRules {
+  readonly #rules = new Map<string, ConfiguredRule>();
+  readonly #used = new Set<ConfiguredRule>();
+  readonly diagnostics: Diagnostic[] = [];
+
+  constructor(files: readonly string[]) {
+    for (const file of files) for (const rule of readServiceConfig(file, this.diagnostics)) this.#add(rule);
+  }
+
+  get isEmpty(): boolean {
+    return this.#rules.size === 0;
+  }
+
+  /** `method`: `pkg.Service.Method`. */
+  of(method: string): ConfiguredRule | undefined {
+    const rule = this.#rules.get(method);
+    if (rule !== undefined) this.#used.add(rule);
+    return rule;
+  }
+
+  /**
+   * What is wrong with selectors that no method asked for: a slip of the pen in one of a service that is there; one of a
+   * service that is not there may be a mixin's.
+   */
+  unused(services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
+    const unused = [...this.#rules.values()].filter((rule) => !this.#used.has(rule));
+    const absent = new Map<string, Diagnostic>();
+    const wrong = unused.flatMap(({ selector, position }) => {
+      const service = selector.slice(0, Math.max(0, selector.lastIndexOf('.')));
+      const known = services.find(({ fullName }) => fullName === service);
+      if (known !== undefined) {
+        const names = known.methods.map(({ name }) => `${service}.${name}`);
+        return errorAt(position, RULE, `selector: expected an rpc, got '${selector}'${meantHint(selector, names)}`);
+      }
+      if (absent.has(service)) return [];
+      const meant = meantHint(
+        service,
+        services.map(({ fullName }) => fullName),
+      );
+      const text = `selector: no loaded file has the service '${service}', its rules are not served${meant}`;
+      absent.set(service, warningAt(position, RULE, text));
+      return [];
+    });
+    return [...wrong, ...absent.values()];
+  }
+
+  #add(rule: ConfiguredRule): void {
+    const { selector, position } = rule;
+    const earlier = this.#rules.get(selector);
+    this.#rules.set(selector, rule);
+    if (earlier === undefined) return;
+    const text = `${selector}: expected one rule, the one at ${formatPosition(position)} replaces this one`;
+    this.diagnostics.push(warningAt(earlier.position, RULE, text));
+  }
+}
+
+function readServiceConfig(file: string, diagnostics: Diagnostic[]): readonly ConfiguredRule[] {
+  try {
+    const stats = statSync(file);
+    // A pipe or a device would hold the process, or never end.
+    if (stats.isFile() && stats.size <= MAX_FILE_BYTES)
+      return new ServiceConfig(file, readFileSync(file, 'utf8'), diagnostics).rules();
+    const found = stats.isFile() ? `${stats.size} bytes` : 'something else';
+    diagnostics.push(errorAt({ file }, RULE, `expected a file of at most ${MAX_FILE_BYTES} bytes, got ${found}`));
+  } catch (error) {
+    const text = isStackOverflow(error) ? 'expected fewer levels' : `cannot be read: ${codeOf(error)}`;
+    diagnostics.push(errorAt({ file }, RULE, text));
+  }
+  return [];
+}
+
+class ServiceConfig {
+  private readonly lines = new LineCounter();
+
+  constructor(
+    private readonly file: string,
+    private readonly text: string,
+    private readonly diagnostics: Diagnostic[],
+  ) {}
+
+  rules(): readonly ConfiguredRule[] {
+    const document = parseDocument(this.text, { lineCounter: this.lines, stringKeys: true, prettyErrors: false });
+    const problems = [...document.errors, ...document.warnings];
+    for (const { pos, message } of problems)
+      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', message.split('\n', 1)[0]!));
+    if (problems.length > 0) return [];
+    const { contents } = document;
+    const blocks = isMap(contents) ? contents.items : [];
+    this.checkBlocks(blocks);
+    const http = blocks.find(({ key }) => nameOf(key) === 'http')?.value;
+    if (isMap(http)) return this.rulesOf({ value: this.tree(http), position: this.at(http.range?.[0] ?? 0) });
+    this.error({ file: this.file }, `expected ${TYPE} with an http block, got none`);
+    return [];
+  }
+
+  /** What is not obeyed is said: it may have guarded something. */
+  private checkBlocks(blocks: readonly Pair[]): void {
+    const type = blocks.find(({ key }) => nameOf(key) === 'type')?.value;
+    if (isScalar(type) && type.value !== TYPE)
+      this.error(this.placeOf(type), `type: expected ${TYPE}, got '${type.value}'`);
+    const others = blocks.filter(({ key }) => !SILENT.has(nameOf(key)));
+    const [first] = others;
+    if (first === undefined || !isNode(first.key)) return;
+    const names = others.map(({ key }) => nameOf(key)).join(', ');
+    const text = `${names}: not obeyed, http alone is; auth, policies and upstreams of the config say the like`;
+    this.diagnostics.push(warningAt(this.at(first.key.range?.[0] ?? 0), RULE, text));
+  }
+
+  private rulesOf(http: OptionMessage): readonly ConfiguredRule[] {
+    const reader = new OptionReader(http, RULE, this.diagnostics);
+    // Paths are decoded so here, whatever it says (see docs/schema.md).
+    if (reader.has('fully_decode_reserved_expansion') && !reader.boolean('fully_decode_reserved_expansion')) {
+      const text = 'fully_decode_reserved_expansion: false is not obeyed: everything but %2F is decoded';
+      this.diagnostics.push(warningAt(reader.positionOf('fully_decode_reserved_expansion'), RULE, text));
+    }
+    reader.messages('rules');
+    reader.close();
+    return (http.value.get('rules') ?? []).flatMap((one) => (isMessage(one) ? this.rule(one) : []));
+  }
+
+  private rule(message: OptionMessage): readonly ConfiguredRule[] {
+    const [selector] = message.value.get('selector') ?? [];
+    const name = selector?.value;
+    if (selector === undefined || typeof name !== 'string' || !/^\w+(\.\w+)+$/.test(name)) {
+      const found = name === undefined ? 'none' : isMessage(selector!) ? 'a mapping' : `'${name}'`;
+      this.error(
+        selector?.position ?? message.position,
+        `selector: expected an rpc (pkg.Service.Method), got ${found}`,
+      );
+      return [];
+    }
+    const diagnostics: Diagnostic[] = [];
+    const rule = readHttpRule(message, diagnostics);
+    return [{ selector: name, rule, diagnostics, position: selector.position }];
+  }
+
+  private tree(map: Node): OptionTree {
+    const tree = new Map<string, OptionValue[]>();
+    if (!isMap(map)) return tree;
+    for (const { key, value } of map.items) {
+      const name = nameOf(key);
+      const items = isSeq(value) ? value.items : [value];
+      tree.set(name, [...(tree.get(name) ?? []), ...items.flatMap((item) => this.value(item as Node | null))]);
+    }
+    return tree;
+  }
+
+  private value(node: Node | null): readonly OptionValue[] {
+    if (isMap(node)) return [{ value: this.tree(node), position: this.at(node.range?.[0] ?? 0) }];
+    if (isScalar(node)) {
+      const { value } = node;
+      if (value === null) return [];
+      const plain = typeof value === 'number' || typeof value === 'boolean' ? value : String(value);
+      return [{ value: plain, position: this.placeOf(node) }];
+    }
+    if (node !== null)
+      this.error(this.at(node.range?.[0] ?? 0), 'expected a value or a mapping, got an alias or a list');
+    return [];
+  }
+
+  /** Of a value's first character, where its columns are those of the file. */
+  private placeOf({ type, range }: Scalar): Position {
+    const position = this.at(range?.[0] ?? 0);
+    if (type === 'BLOCK_FOLDED' || type === 'BLOCK_LITERAL') return { file: this.file, line: position.line };
+    const quote = type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE' ? 1 : 0;
+    return { ...position, column: position.column + quote };
+  }
+
+  private at(offset: number) {
+    const { line, col } = this.lines.linePos(offset);
+    return { file: this.file, line, column: col };
+  }
+
+  private error(position: Position, text: string): void {
+    this.diagnostics.push(errorAt(position, RULE, text));
+  }
+}
+
+/** Of a field its proto name; its JSON name is taken too, as protobuf's own readers do. */
+function nameOf(key: unknown): string {
+  return isScalar(key) ? String(key.value).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : '';
+}
