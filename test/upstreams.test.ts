@@ -24,7 +24,7 @@ type UpstreamInput = NonNullable<ConfigInput['upstreams']>[string];
 async function start(t: ExecutionContext, upstream: UpstreamInput, transport: (typeof TRANSPORTS)[number]) {
   const settings = (more: object = {}) => ({ upstreams: { test: { transport, ...upstream, ...more } } });
   const { send, gateway, plan } = await startGateway(t, LIBRARY, {}, settings());
-  const { schema } = plan.config;
+  const schema = { protos: [...plan.config.schema.protos] };
   return {
     send,
     gateway,
