@@ -14,6 +14,7 @@ import { parseConfig } from './config/parse.js';
 import { type Plan, plan } from './plan.js';
 import { createApp, type RequestListener } from './server/app.js';
 import type { Middleware } from './server/exchange.js';
+import { OpenStreams } from './server/open-streams.js';
 import { Snapshots } from './server/snapshot.js';
 import type { Counters } from './store/counters.js';
 import { createLog, type Log } from './telemetry/log.js';
@@ -87,10 +88,11 @@ export function startGateway(
     log,
     metrics: createMetrics(),
     counters,
+    openStreams: new OpenStreams(clock),
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
   };
-  const { metrics } = options;
+  const { metrics, openStreams } = options;
   const snapshot = compileSnapshot(first, options);
   const snapshots = new Snapshots(snapshot);
   const handle = createApp({ snapshots, log, clock, custom: middleware?.beforeMatch ?? [] });
@@ -106,8 +108,12 @@ export function startGateway(
       await compiled.prepared;
       snapshots.swap(compiled);
       config = next.config;
+      void openStreams.judge(compiled);
     },
-    close: () => snapshots.close(),
+    close() {
+      openStreams.close();
+      return snapshots.close();
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { statusFromMetadata } from '../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
 import { batchesOf, closeAfter } from './answer.js';
 import { type Asked, cancellable } from './call-request.js';
+import { unlessEnded } from './ending.js';
 import type { Context, Middleware } from './exchange.js';
 import type { TellFreshness } from './freshness.js';
 import { unlessIdle } from './idle.js';
@@ -34,7 +35,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
   const { requestOf, transcoder, call } = settings;
 
   return async function endpoint(ctx) {
-    const { request, mask } = await requestOf(ctx);
+    const { request, mask } = await unlessEnded(requestOf(ctx), ctx.state.ending);
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // An upstream that has heard enough answers; nobody reads the rest.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
