@@ -26,7 +26,15 @@ export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Princip
   const { rawQuery } = parseTarget(req);
   const now = { ...state, snapshot, surface, route, captures, rawQuery, principal: undefined, fromCookie: false };
   await route.admission!.guard(Object.assign(Object.create(ctx) as Context, { state: now, res: MUTE }));
-  return (now as Context['state']).principal;
+  const { principal } = now as Context['state'];
+  if (principal !== undefined && state.principal !== undefined && !isSame(principal, state.principal))
+    throw callerChanged();
+  return principal;
+}
+
+/** Of a request with two credentials another one may count from now on; what its messages met was met by the first. */
+function isSame(a: Principal, b: Principal): boolean {
+  return a.issuer === b.issuer && a.subject === b.subject && JSON.stringify(a.claims) === JSON.stringify(b.claims);
 }
 
 /** What guards say of their refusals is for answers, and these are none. */
@@ -42,6 +50,10 @@ function requireSameMessages(before: Route, after: Route): void {
 
 function routeGone(): StatusError {
   return gatewayError(403, 'ROUTE_WITHDRAWN', 'the stream ends: its route is not served any more');
+}
+
+function callerChanged(): StatusError {
+  return gatewayError(401, 'CALLER_CHANGED', 'the stream ends: another of its credentials counts from now on');
 }
 
 function demandsChanged(): StatusError {

@@ -123,6 +123,21 @@ test('after a reload without its issuer, its audience or its origin a stream end
   }
 });
 
+test('a stream ends where another of its credentials counts after a reload, and so another caller', async (t) => {
+  const { gateway, config, url, bearer } = await startStreams(t);
+  const jwt = config.auth!.jwt![0]!;
+  const cookie = `session=${bearer({ sub: 'ben' }).authorization.slice('Bearer '.length)}`;
+  const headers = { ...bearer({ sub: 'ada' }), cookie, 'sec-fetch-site': 'same-origin' };
+  const socket = await openWebSocket(t, url, '/v1/cases/1:bidi', { headers });
+  socket.say({ n: 1 });
+  await socket.until(1);
+  await gateway.reload({ ...config, ...auth({ jwt: [{ ...jwt, from: [{ cookie: 'session' }] }] })(config) });
+  t.deepEqual(await socket.closed, {
+    code: 4016,
+    reason: 'the stream ends: another of its credentials counts from now on',
+  });
+});
+
 test('a stream that was let in while a reload was under way is judged by it', async (t) => {
   let release = () => {};
   const released = new Promise<void>((resolve) => {
