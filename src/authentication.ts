@@ -62,7 +62,7 @@ export function authentication({ auth, cors }: Config, lease: Lease, options: Op
       apiKeys === undefined || keys === undefined
         ? undefined
         : { headers: apiKeys.from.map(({ header }) => header), find: (key) => keys.find(key) },
-    certificate: mtls === undefined ? undefined : certificateReader(mtls),
+    certificate: mtls === undefined ? undefined : certificateReader(mtls, options.clock),
     allowedOrigins: new Set((cors?.origins ?? []).filter((origin) => origin !== '*')),
   });
   return {

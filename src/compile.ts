@@ -27,8 +27,9 @@ import { compileCors } from './server/cors.js';
 import { endpoint } from './server/endpoint.js';
 import type { Middleware } from './server/exchange.js';
 import { compileFreshness } from './server/freshness.js';
+import { follow, type OpenStreams } from './server/open-streams.js';
 import { rateLimit } from './server/rate-limit.js';
-import { composeRoute, type Route } from './server/route.js';
+import { composed, composeRoute, type Route } from './server/route.js';
 import type { Snapshot } from './server/snapshot.js';
 import { streamEndpoint } from './server/stream-endpoint.js';
 import { webSocketEndpoint } from './server/websocket/endpoint.js';
@@ -48,6 +49,7 @@ interface CompileOptions {
   readonly metrics: Metrics;
   /** Where limits count that no shared store counts; undefined: in this process. */
   readonly counters: Counters | undefined;
+  readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
 }
@@ -110,19 +112,26 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const end = method.serverStreaming
       ? streamEndpoint(stream)
       : endpoint({ ...ends, requestOf, successStatus, freshness, idleTimeoutMs });
-    const chain = (fromQuery: boolean) => [
-      ...counting(cost, route.rateLimits.filter(isByAddress)),
-      ...guardsOf(access, ofPath, { authenticator, binding, fromQuery }, transcoder.path),
-      ...counting(
-        cost,
-        route.rateLimits.filter((limit) => !isByAddress(limit)),
-        access.mode === 'public' ? NO_PLANS : plansOf(config, method),
-      ),
-      ...options.afterAuth,
-    ];
+    const demands = ofMessage.map(({ text }) => text);
+    const routeTo = (endpoint: Middleware, fromQuery: boolean) => {
+      const guards = guardsOf(access, ofPath, { authenticator, binding, fromQuery }, transcoder.path);
+      const admission = isStreaming(method) ? { guard: composed(guards), demands } : undefined;
+      const chain = [
+        ...counting(cost, route.rateLimits.filter(isByAddress)),
+        ...guards,
+        ...counting(
+          cost,
+          route.rateLimits.filter((limit) => !isByAddress(limit)),
+          access.mode === 'public' ? NO_PLANS : plansOf(config, method),
+        ),
+        ...options.afterAuth,
+        ...(admission === undefined ? [] : [follow(options.openStreams)]),
+      ];
+      return composeRoute({ binding, upstream: name, admission }, chain, endpoint);
+    };
     return {
-      http: composeRoute(binding, name, chain(binding.httpMethod === 'GET' && method.serverStreaming), end),
-      webSocket: isStreaming(method) ? composeRoute(binding, name, chain(true), webSocketEndpoint(stream)) : undefined,
+      http: routeTo(end, binding.httpMethod === 'GET' && method.serverStreaming),
+      webSocket: isStreaming(method) ? routeTo(webSocketEndpoint(stream), true) : undefined,
     };
   }
 
@@ -215,6 +224,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     clientAddress: compileClientAddress(config.trustedProxies, config.forwardedHeader),
     logSample: config.log.sample,
     stallTimeoutMs: config.limits.requestTimeoutMs,
+    streamGraceMs: config.auth?.streamGraceMs ?? 0,
     upstreams,
     prepared: Promise.all([prepared, store?.prepared]).then(() => {}),
     release: lease.release,

@@ -15,6 +15,7 @@ import { type Plan, plan } from './plan.js';
 import { hintsFor } from './report/hints.js';
 import { createApp, type RequestListener } from './server/app.js';
 import type { Middleware } from './server/exchange.js';
+import { OpenStreams } from './server/open-streams.js';
 import { Snapshots } from './server/snapshot.js';
 import type { Counters } from './store/counters.js';
 import { createLog, type Log } from './telemetry/log.js';
@@ -88,10 +89,11 @@ export function startGateway(
     log,
     metrics: createMetrics(),
     counters,
+    openStreams: new OpenStreams(clock),
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
   };
-  const { metrics } = options;
+  const { metrics, openStreams } = options;
   const snapshot = compileSnapshot(first, options);
   const snapshots = new Snapshots(snapshot);
   const handle = createApp({ snapshots, log, clock, custom: middleware?.beforeMatch ?? [] });
@@ -107,8 +109,12 @@ export function startGateway(
       await compiled.prepared;
       snapshots.swap(compiled);
       config = next.config;
+      void openStreams.judge(compiled);
     },
-    close: () => snapshots.close(),
+    close() {
+      openStreams.close();
+      return snapshots.close();
+    },
   };
 }
 

@@ -19,8 +19,18 @@ export interface Principal {
   readonly scopes: ReadonlySet<string>;
   /** A token's payload, or what `keys.yaml` says of a key. Came from outside: read own properties only. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** What proved it. */
+  readonly credential: Credential;
   /** What identity adds to every upstream call: claims and consumers, under the names that the config gives them. */
   readonly metadata: Metadata;
+}
+
+/** What proved who calls, and for how long that counts. */
+export interface Credential {
+  /** Milliseconds since the epoch; undefined: it does not end by itself. */
+  readonly endsAtMs: number | undefined;
+  /** False once it was withdrawn: its key has left, or stands for something else. */
+  readonly stands: () => boolean;
 }
 
 /** What identity adds to a call, under the names that the config gives; undefined: it gives none. */

@@ -9,7 +9,7 @@ import type { TokenSource } from '../policy/credentials.js';
 import { jwksUriProblem } from '../policy/jwks-fetch.js';
 import { secretProblem, TOKEN_ALGORITHMS } from '../policy/key-set.js';
 import { mayCarryIdentity } from '../transcoding/headers.js';
-import { headerName } from './values.js';
+import { duration, headerName } from './values.js';
 
 const OWN_ISSUERS: ReadonlySet<string> = new Set([API_KEY_ISSUER, CERTIFICATE_ISSUER]);
 
@@ -156,6 +156,7 @@ const mtls = z
 export const auth = z
   .strictObject({
     default: z.enum(['required', 'optional', 'public']).default('required').describe('Of a method that says nothing.'),
+    streamGrace: duration.prefault('0s').describe('How long an open stream may outlive its token, key or scope.'),
     jwt: z.array(issuer).default([]).describe('Issuers of tokens.'),
     apiKeys,
     mtls,
@@ -172,6 +173,10 @@ export const auth = z
       addIssue({ code: 'custom', path: ['apiKeys', 'from', index], message });
     }
   })
-  .transform((block) => ({ ...block, position: { file: 'options' } as Position }))
+  .transform(({ streamGrace, ...block }) => ({
+    ...block,
+    streamGraceMs: streamGrace,
+    position: { file: 'options' } as Position,
+  }))
   .optional()
   .describe('Who somebody is. Absent: every route is public.');

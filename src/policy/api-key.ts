@@ -10,7 +10,7 @@ import { stat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 import type { Resource } from '../base/resources.js';
-import { API_KEY_ISSUER, identityMetadata, type Principal } from '../call/principal.js';
+import { API_KEY_ISSUER, type Credential, identityMetadata, type Principal } from '../call/principal.js';
 import type { Log } from '../telemetry/log.js';
 import { type KeyEntry, readKeyFile } from './key-file.js';
 
@@ -47,13 +47,15 @@ export function createApiKeys(settings: ApiKeySettings, services: Services): Api
 
 interface HeldKey {
   readonly digest: Buffer;
+  /** All that the file says of it. */
+  readonly entry: string;
   readonly expiresAtMs: number | undefined;
   readonly principal: Principal;
 }
 
 class FollowedKeys implements ApiKeys {
   /** By digest in hexadecimal. */
-  private held: ReadonlyMap<string, HeldKey>;
+  private held: ReadonlyMap<string, HeldKey> = new Map();
   /** Which state of the file was read last, good or bad; undefined: it could not be read. */
   private seen: string | undefined;
   /** Why the file could not be read, when last looked at; said once. */
@@ -91,13 +93,19 @@ class FollowedKeys implements ApiKeys {
   }
 
   private hold(keys: readonly KeyEntry[]): ReadonlyMap<string, HeldKey> {
-    return new Map(
-      keys.map((entry) => {
-        const { sha256, expiresAtMs } = entry;
-        const principal = principalOf(entry, this.settings);
-        return [sha256, { digest: Buffer.from(sha256, 'hex'), expiresAtMs, principal }];
-      }),
-    );
+    return new Map(keys.map((entry) => [entry.sha256, this.holdOne(entry)]));
+  }
+
+  /** A key of which the file says what it said before stays the same object: what began with it goes on. */
+  private holdOne(entry: KeyEntry): HeldKey {
+    const { sha256, expiresAtMs } = entry;
+    const text = JSON.stringify(entry);
+    const before = this.held.get(sha256);
+    if (before?.entry === text) return before;
+    const stands = () => this.held.get(sha256) === held;
+    const principal = principalOf(entry, { endsAtMs: expiresAtMs, stands }, this.settings);
+    const held: HeldKey = { digest: Buffer.from(sha256, 'hex'), entry: text, expiresAtMs, principal };
+    return held;
   }
 
   private pollLater(): void {
@@ -149,6 +157,7 @@ class FollowedKeys implements ApiKeys {
 
 function principalOf(
   { consumer, plan, scopes }: KeyEntry,
+  credential: Credential,
   { consumerToMetadata, issuerToMetadata }: ApiKeySettings,
 ): Principal {
   return Object.freeze({
@@ -158,6 +167,7 @@ function principalOf(
     plan,
     scopes: new Set(scopes),
     claims: Object.freeze({ consumer, ...(plan === undefined ? {} : { plan }), scopes: Object.freeze([...scopes]) }),
+    credential,
     metadata: identityMetadata([consumerToMetadata, consumer], [issuerToMetadata, API_KEY_ISSUER]),
   });
 }

@@ -8,6 +8,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.js';
 import { CERTIFICATE_ISSUER, identityMetadata, type Principal } from '../call/principal.js';
 import { gatewayError } from '../status/status-error.js';
 
@@ -23,15 +24,22 @@ type Names = Readonly<Record<CertificateName, readonly string[]>>;
 
 /**
  * Who is at the other end of a connection; a connection is asked once. Undefined: it brought no certificate. Throws 401
- * for one that no authority signed or that names nobody.
+ * for one that no authority signed, that names nobody, or that has ended since the connection was made.
  */
-export function certificateReader(settings: CertificateSettings): (socket: Socket) => Principal | undefined {
+export function certificateReader(
+  settings: CertificateSettings,
+  clock: Clock,
+): (socket: Socket) => Principal | undefined {
   const known = new WeakMap<Socket, { readonly principal: Principal | undefined }>();
   return function certificateOf(socket) {
-    const before = known.get(socket);
-    if (before !== undefined) return before.principal;
-    const principal = socket instanceof TLSSocket ? principalOf(socket, settings) : undefined;
-    known.set(socket, { principal });
+    let found = known.get(socket);
+    if (found === undefined) {
+      found = { principal: socket instanceof TLSSocket ? principalOf(socket, settings) : undefined };
+      known.set(socket, found);
+    }
+    const { principal } = found;
+    if (clock.now() >= (principal?.credential.endsAtMs ?? Number.POSITIVE_INFINITY))
+      throw refused('expected one that is valid, got one that has ended');
     return principal;
   };
 }
@@ -51,7 +59,7 @@ function refused(text: string): Error {
 
 /** Undefined: the certificate has none of the names that count. */
 export function certificatePrincipal(
-  certificate: Pick<X509Certificate, 'subjectAltName' | 'subject'>,
+  certificate: Pick<X509Certificate, 'subjectAltName' | 'subject' | 'validTo'>,
   { identity, consumerToMetadata, issuerToMetadata }: CertificateSettings,
 ): Principal | undefined {
   const names = namesOf(certificate);
@@ -64,6 +72,7 @@ export function certificatePrincipal(
     plan: undefined,
     scopes: new Set(),
     claims: { uri: names.uri, dns: names.dns, cn: names.cn[0] },
+    credential: { endsAtMs: Date.parse(certificate.validTo), stands: () => true },
     metadata: identityMetadata([consumerToMetadata, subject], [issuerToMetadata, CERTIFICATE_ISSUER]),
   };
 }

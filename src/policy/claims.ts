@@ -7,7 +7,7 @@
  */
 import { isExact } from '../base/exact-number.js';
 import { isMetadataText, type MetadataEntry } from '../call/metadata.js';
-import type { Principal } from '../call/principal.js';
+import type { Credential, Principal } from '../call/principal.js';
 import { compileClaim, parseClaimPath, type ReadClaim } from '../paths/claim-path.js';
 import { isRecord, type OutsideRecord, own } from './record.js';
 import { invalidToken } from './unverified-token.js';
@@ -22,11 +22,11 @@ export interface ClaimNames {
 }
 
 /** The returned function throws a StatusError (401) where a claim can't be what it has to be. */
-export function compileClaims(names: ClaimNames): (claims: OutsideRecord) => Principal {
+export function compileClaims(names: ClaimNames): (claims: OutsideRecord, credential: Credential) => Principal {
   const [scopes, consumer, plan] = [names.scopesClaim, names.consumerClaim, names.planClaim].map(reader);
   const metadata = [...names.claimsToMetadata].map(([name, key]) => ({ name, key, read: reader(name) }));
 
-  return function principalOf(claims) {
+  return function principalOf(claims, credential) {
     const subject = own(claims, 'sub');
     if (typeof subject !== 'string' || subject === '') throw invalidToken('sub: expected a string that is not empty');
     return {
@@ -36,6 +36,7 @@ export function compileClaims(names: ClaimNames): (claims: OutsideRecord) => Pri
       plan: nameIn(plan!(claims)),
       scopes: new Set(scopesIn(scopes!(claims))),
       claims: frozen(claims),
+      credential,
       metadata: metadata.flatMap(({ name, key, read }) => entriesOf(read(claims), name, key)),
     };
   };

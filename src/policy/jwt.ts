@@ -112,8 +112,12 @@ function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
     if (!algorithms.has(alg)) throw invalidToken("alg: expected one of the issuer's algorithms");
     const key = await keys.find(kid, alg);
     if (key === undefined) throw invalidToken('kid: expected a key of the issuer');
-    const principal = principalOf(await claimsOf(token, key));
-    return { principal, key, keys, untilMs: Math.min(clock.now() + REMEMBER_MS, exp * 1000) };
+    const claims = await claimsOf(token, key);
+    const now = clock.now();
+    // A token that is good only because clocks may differ is good for as long as they may.
+    const endsAtMs = (now < exp * 1000 ? exp : exp + CLOCK_SKEW_S) * 1000;
+    const principal = principalOf(claims, { endsAtMs, stands: () => keys.holds(key) });
+    return { principal, key, keys, untilMs: Math.min(now + REMEMBER_MS, exp * 1000) };
   };
 }
 

@@ -20,8 +20,10 @@ export function accessLog(log: Log, clock: Clock): Middleware {
   };
 
   function write(ctx: Context): void {
-    const { error, snapshot, startedAt, webSocket } = ctx.state;
-    const gone = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
+    const { error, snapshot, startedAt, webSocket, ending } = ctx.state;
+    const isUnfinished = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
+    // What had to end may have been cut here.
+    const gone = isUnfinished && ending?.aborted !== true;
     if (error === undefined && !sampled(snapshot.logSample)) return;
     const entry = {
       ...describe(ctx),

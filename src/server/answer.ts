@@ -118,7 +118,11 @@ export function dismiss(res: ServerResponse, clock: Clock): void {
   const length = Number(res.req.headers['content-length'] ?? Number.POSITIVE_INFINITY);
   if (length <= UNREAD.bytes) stream.resume();
   else stream.pause();
-  const cancel = clock.after(UNREAD.waitMs, () => stream.close(constants.NGHTTP2_NO_ERROR));
+  const cancel = clock.after(UNREAD.waitMs, () => {
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    // Node keeps a stream, and its connection, for as long as somebody might still read what has come.
+    stream.removeAllListeners('data').resume();
+  });
   stream.once('close', cancel);
 }
 

@@ -16,6 +16,7 @@ import type { AnswerForm, Transcoder } from '../transcoding/transcoder.js';
 import { hasBody, isOver, isWhole } from './answer.js';
 import { demand } from './authenticate.js';
 import { readBody } from './body.js';
+import { onEnding } from './ending.js';
 import type { Context } from './exchange.js';
 
 export interface CallRequestSettings {
@@ -128,9 +129,10 @@ export function cancellable(request: CallRequest, signal: AbortSignal): CallRequ
   return { ...request, signal: AbortSignal.any([request.signal, signal]) };
 }
 
-/** Aborts when the connection closes before the answer is out. */
-function goneSignal({ res }: Context): AbortSignal {
+/** Aborts when the connection closes before the answer is out, and when a stream must end. */
+function goneSignal({ res, state }: Context): AbortSignal {
   const controller = new AbortController();
+  onEnding(state.ending, () => controller.abort());
   if (isOver(res)) controller.abort();
   res.once('close', () => {
     if (!isWhole(res)) controller.abort();

@@ -66,8 +66,8 @@ export function cors(): Middleware {
   };
 }
 
-/** Browsers ask nobody before they open a WebSocket for a page (RFC 6455 §10.2). Programs name no origin. */
-function requireAllowed(cors: Cors | undefined, origin: string | undefined): void {
+/** Throws 403. Browsers ask nobody before they open a WebSocket for a page (RFC 6455 §10.2). Programs name no origin. */
+export function requireAllowed(cors: Cors | undefined, origin: string | undefined): void {
   if (origin === undefined || cors?.allows(origin)) return;
   throw foreignOrigin();
 }

@@ -13,6 +13,7 @@ import { indented } from '../transcoding/indent.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
 import { batchesOf, closeAfter, setHeaders } from './answer.js';
 import { type Asked, cancellable } from './call-request.js';
+import { unlessEnded } from './ending.js';
 import type { Context, Middleware } from './exchange.js';
 import type { TellFreshness } from './freshness.js';
 import { unlessIdle } from './idle.js';
@@ -35,7 +36,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
   const { requestOf, transcoder, call } = settings;
 
   return async function endpoint(ctx) {
-    const { request, form } = await requestOf(ctx);
+    const { request, form } = await unlessEnded(requestOf(ctx), ctx.state.ending);
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // An upstream that has heard enough answers; nobody reads the rest.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);

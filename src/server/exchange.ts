@@ -42,6 +42,8 @@ export interface Exchange {
   partial: string | undefined;
   /** The request became a conversation; its client has left it unless it was ended here. */
   webSocket: { readonly clientGone: boolean } | undefined;
+  /** Of a stream: aborted when it must end, with a StatusError as its reason. */
+  ending: AbortSignal | undefined;
   /** What the error funnel answered, for the access log. */
   error: StatusError | undefined;
 }

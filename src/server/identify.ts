@@ -31,6 +31,7 @@ export function identify(snapshots: Snapshots, clock: Clock): Middleware {
       awaitsBody: false,
       partial: undefined,
       webSocket: undefined,
+      ending: undefined,
       error: undefined,
     };
     ctx.res.setHeader('x-request-id', requestId);

@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly logSample: number;
   /** A client that takes nothing of its answer for so long is cut off. */
   readonly stallTimeoutMs: number;
+  /** How long a stream may go on that would not be let in any more. */
+  readonly streamGraceMs: number;
   /** By name; for what operators see. */
   readonly upstreams: ReadonlyMap<string, { state(): string }>;
   /** Resolves when it can serve, or when waiting longer would not help: the keys of issuers have been asked for. */

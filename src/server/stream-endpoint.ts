@@ -15,6 +15,7 @@ import { acceptedFraming } from '../transcoding/stream/accepted.js';
 import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
 import { batchesOf, cut, isHttp2, isOver, setHeaders, untaken } from './answer.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
+import { onEnding, unlessEnded } from './ending.js';
 import type { Context, Middleware } from './exchange.js';
 import { unlessIdle } from './idle.js';
 import { watchStall } from './stall.js';
@@ -45,7 +46,7 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
       ctx.status = 204;
       return;
     }
-    const asked = await requestOf(ctx);
+    const asked = await unlessEnded(requestOf(ctx), ctx.state.ending);
     const written = asked.form.indented ? (framing?.indented ?? framing) : framing;
     await new StreamAnswer(ctx, written, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
   };
@@ -154,6 +155,7 @@ class StreamAnswer {
   /** Resolves when the client has room for more. */
   async #write(pieces: readonly Uint8Array[]): Promise<void> {
     const res = this.#res;
+    this.ctx.state.ending?.throwIfAborted();
     if (isOver(res)) throw gone();
     // One write: a corked answer says that there is room as long as it is corked, however full the connection is.
     const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
@@ -166,20 +168,25 @@ class StreamAnswer {
     return new Promise<void>((resolve, reject) => {
       const stalled = () => cut(res);
       const cancel = watchStall(() => untaken(res), this.settings.requestTimeoutMs, this.#clock, stalled);
+      let cancelEnding = () => {};
       const settle = (then: () => void) => {
         cancel();
+        cancelEnding();
         res.off('drain', onDrain).off('close', onClose);
         then();
       };
       const onDrain = () => settle(resolve);
       const onClose = () => settle(() => reject(gone()));
       res.on('drain', onDrain).on('close', onClose);
+      cancelEnding = onEnding(this.ctx.state.ending, (reason) => settle(() => reject(reason)));
     });
   }
 
-  #failed(error: unknown): void {
+  #failed(thrown: unknown): void {
     const { ctx, framing, settings } = this;
     const res = this.#res;
+    const { ending } = ctx.state;
+    const error: unknown = ending?.aborted ? ending.reason : thrown;
     if (!this.#committed || !(error instanceof StatusError)) throw error;
     ctx.state.error = error;
     if (isOver(res)) return;

@@ -83,7 +83,8 @@ test('what is nobody’s key finds nobody', async (t) => {
 test('a key finds its consumer, plan and scopes, the same object every time', async (t) => {
   const text = `keys:\n${entry('pg_a', 'consumer: acme, plan: free, scopes: [orders.read, orders.read]')}${entry('x'.repeat(256))}`;
   const { keys } = await load(t, text, { consumerToMetadata: 'x-user-id' });
-  const principal = keys.find('pg_a');
+  const { credential, ...principal } = keys.find('pg_a')!;
+  t.is(credential.endsAtMs, undefined);
   t.deepEqual(principal, {
     subject: 'acme',
     issuer: 'api-key',
@@ -93,9 +94,36 @@ test('a key finds its consumer, plan and scopes, the same object every time', as
     claims: { consumer: 'acme', plan: 'free', scopes: ['orders.read', 'orders.read'] },
     metadata: [['x-user-id', 'acme']],
   });
-  t.is(keys.find('pg_a'), principal);
+  t.is(keys.find('pg_a'), keys.find('pg_a'));
   t.deepEqual(keys.find('x'.repeat(256))?.claims, { consumer: 'acme', scopes: [] });
   t.deepEqual((await load(t, text)).keys.find('pg_a')?.metadata, []);
+});
+
+test('what began with a key stands for as long as the file says the same of it', async (t) => {
+  const { file, keys, clock } = await load(t, fileOf('pg_a', 'pg_b'));
+  const { credential } = keys.find('pg_a')!;
+  await writeFile(file, `# another order\n${fileOf('pg_c', 'pg_a')}`);
+  await clock.look();
+  t.is(keys.find('pg_b'), undefined);
+  t.true(credential.stands());
+  for (const rest of [
+    'consumer: zeta',
+    'consumer: acme, plan: free',
+    'consumer: acme, scopes: [a]',
+    'consumer: acme, expires: 2099-01-01',
+  ]) {
+    await writeFile(file, `keys:\n${entry('pg_a')}`);
+    await clock.look();
+    const { credential } = keys.find('pg_a')!;
+    t.true(credential.stands());
+    await writeFile(file, `keys:\n${entry('pg_a', rest)}`);
+    await clock.look();
+    t.false(credential.stands(), rest);
+    t.true(keys.find('pg_a')!.credential.stands());
+  }
+  await writeFile(file, 'broken');
+  await clock.look();
+  t.true(keys.find('pg_a')!.credential.stands(), 'a broken file changes nothing');
 });
 
 test('a key ends at its expiry, without a reload', async (t) => {

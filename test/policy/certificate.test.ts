@@ -20,8 +20,12 @@ test('the first kind of name that a certificate has is the caller', (t) => {
     [['dns'], { ...both, subjectAltName: 'DNS:admin , DNS:b' }, 'b'],
   ];
   for (const [identity, certificate, subject] of rows) {
-    const principal = certificatePrincipal(certificate, { identity, consumerToMetadata: 'x-user-id' });
+    const principal = certificatePrincipal(
+      { ...certificate, validTo: 'Dec 31 23:59:59 2030 GMT' },
+      { identity, consumerToMetadata: 'x-user-id' },
+    );
     t.is(principal?.subject, subject, JSON.stringify(certificate));
+    if (subject !== undefined) t.is(principal?.credential.endsAtMs, Date.UTC(2030, 11, 31, 23, 59, 59));
     if (subject !== undefined) t.deepEqual(principal?.metadata, [['x-user-id', subject]]);
   }
 });

@@ -1,7 +1,12 @@
 /** Tokens in the query: of a GET that streams, and nowhere else. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { afterAll, startGateway } from '../support/gateway.js';
+import type { ConfigInput } from '../../src/config/config.js';
+import { afterAll, protoFolder, startGateway } from '../support/gateway.js';
 import { startIssuer } from '../support/issuer.js';
+import { until } from '../support/until.js';
+import { startUpstream } from '../support/upstream.js';
+import { openWebSocket } from '../support/websocket.js';
 
 const shared = afterAll(test);
 
@@ -66,4 +71,40 @@ test('a token in the query counts on a GET that streams, goes nowhere and is not
   }
   t.is(upstream.calls.length, calls);
   t.is((await send('GET', '/v1/feeds/1', { headers: { authorization: `Bearer ${token}` } })).status, 200);
+});
+
+test('a stream that a token in the query opened is judged by it after a reload', async (t) => {
+  const issuer = await startIssuer(t, 'query-reload');
+  const jwt = (from: { header: string } | { query: string }) => ({
+    issuer: issuer.issuer,
+    jwksUri: issuer.jwksUri,
+    audiences: ['api'],
+    from: [from],
+  });
+  const folder = await protoFolder(t, PROTO);
+  const upstream = await startUpstream(PROTO, { Watch: { messages: [{ text: 'a' }], hang: true } });
+  t.teardown(upstream.close);
+  const config = (from: { header: string } | { query: string }): ConfigInput => ({
+    version: 1,
+    schema: { protos: [folder] },
+    upstreams: { test: { target: upstream.target } },
+    auth: { jwt: [jwt(from)] },
+  });
+  const { version: _, ...first } = config({ query: 'access_token' });
+  const { send, gateway, url } = await startGateway(t, {}, {}, first);
+  const query = `access_token=${issuer.sign({ sub: 'ada' })}&note=x`;
+  const events = send('GET', `/v1/feeds/1?${query}`, { headers: { accept: 'text/event-stream' } });
+  const socket = await openWebSocket(t, url, `/v1/feeds/1?${query}`);
+  await until(() => upstream.calls.length === 2, 'the calls');
+  await gateway.reload(config({ query: 'access_token' }));
+  await gateway.reload({ ...config({ query: 'access_token' }), limits: { bodyBytes: '1MiB' } });
+  await sleep(200);
+  t.false(
+    upstream.calls.some(({ cancelled }) => cancelled),
+    'the same token is good again',
+  );
+  await gateway.reload(config({ header: 'authorization' }));
+  t.regex((await events).text, /event: end\nid: end\ndata: \{"code":16,/);
+  t.is((await socket.closed).code, 4016);
+  t.true(upstream.calls.every(({ request }) => (request as { note: string }).note === 'x'));
 });

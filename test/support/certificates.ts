@@ -21,13 +21,14 @@ export interface TestCertificates {
   readonly stranger: KeyAndCertificate;
 }
 
-export function certificates(): TestCertificates {
+/** `clientMs`: for how long the client's is valid. */
+export function certificates({ clientMs = DAY_MS } = {}): TestCertificates {
   const ca = issue({ name: 'protogate test CA', isCa: true });
   const other = issue({ name: 'another CA', isCa: true });
   return {
     ca: ca.cert,
     server: issue({ name: 'upstream.test', issuer: ca }),
-    client: issue({ name: 'gateway.test', issuer: ca }),
+    client: issue({ name: 'gateway.test', issuer: ca, validMs: clientMs }),
     otherCa: other.cert,
     stranger: issue({ name: 'gateway.test', issuer: other }),
   };
@@ -37,7 +38,16 @@ interface Issued extends KeyAndCertificate {
   readonly name: string;
 }
 
-function issue({ name, issuer, isCa = false }: { name: string; issuer?: Issued; isCa?: boolean }): Issued {
+const DAY_MS = 86_400_000;
+
+interface Wanted {
+  readonly name: string;
+  readonly issuer?: Issued;
+  readonly isCa?: boolean;
+  readonly validMs?: number;
+}
+
+function issue({ name, issuer, isCa = false, validMs = DAY_MS }: Wanted): Issued {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const signer: KeyObject = issuer === undefined ? privateKey : createPrivateKey(issuer.key);
   const now = Date.now();
@@ -48,7 +58,7 @@ function issue({ name, issuer, isCa = false }: { name: string; issuer?: Issued; 
     der(0x02, Buffer.from([1, ...Buffer.from(now.toString(16).padStart(16, '0'), 'hex')])), // serial number
     ECDSA_WITH_SHA256,
     commonName(issuer?.name ?? name),
-    sequence(utcTime(now - 3_600_000), utcTime(now + 86_400_000)),
+    sequence(utcTime(now - 3_600_000), utcTime(now + validMs)),
     commonName(name),
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(basicConstraints, ...(isCa ? [] : [subjectAltName]))),

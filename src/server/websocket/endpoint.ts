@@ -11,6 +11,7 @@ import { untakenOf } from '../answer.js';
 import { demand } from '../authenticate.js';
 import { cancellable, compileCallHead } from '../call-request.js';
 import { type Ask, compileMessages, type Prepared } from '../client-stream.js';
+import { onEnding } from '../ending.js';
 import { toStatusError } from '../errors.js';
 import type { Context, Middleware } from '../exchange.js';
 import { idle } from '../idle.js';
@@ -107,6 +108,7 @@ class Conversation {
       this.#isAlive = true;
     });
     this.#handshake.ending.addEventListener('abort', this.#onEnding);
+    onEnding(ctx.state.ending, (reason) => this.#interrupt(reason as StatusError));
   }
 
   async run(ask: Ask): Promise<void> {
@@ -118,7 +120,8 @@ class Conversation {
       this.ctx.state.webSocket = { clientGone: false };
       this.socket.close(1000);
     } catch (error) {
-      await this.#failed(toStatusError(error, this.ctx.state.requestId));
+      const { ending, requestId } = this.ctx.state;
+      await this.#failed(toStatusError(ending?.aborted ? ending.reason : error, requestId));
     } finally {
       this.#cancelIdle();
       ending.abort();
@@ -139,6 +142,7 @@ class Conversation {
 
   /** Resolves when the client has room for more. */
   async #say(body: Uint8Array): Promise<void> {
+    this.ctx.state.ending?.throwIfAborted();
     this.#touch();
     this.socket.send(body, { binary: !this.settings.transcoder.writesJson });
     if (this.#handshake.socket.writableNeedDrain) await this.#taken();
