@@ -23,6 +23,7 @@ import { type MessageSink, Outgoing } from '../outgoing.js';
 import { streamedResponse, unaryResponse } from '../responses.js';
 import { isTelling } from '../silence.js';
 import type { GrpcJsChannel } from './channel.js';
+import { BROKEN } from './strict.js';
 
 type GrpcCall = ReturnType<Channel['createCall']>;
 
@@ -235,9 +236,10 @@ function failureOf(status: StatusObject, { answered, deadline, now, maxResponseB
 /** How grpc-js 1.14 says that a call has had no connection at all (`picker.js`, `resolving-load-balancer.js`). */
 const NO_CONNECTION = /^(No connection established|Name resolution failed)/;
 
-/** How grpc-js 1.14 puts its own findings after an answer has begun (`subchannel-call.js`, `compression-filter.js`). */
+/** How grpc-js 1.14 and `strict.ts` put their own findings after an answer has begun (`subchannel-call.js`, `compression-filter.js`). */
 const OWN_TEXT = new RegExp(
   [
+    `${BROKEN}.*`,
     'Received RST_STREAM with code \\d+( .*)?',
     'Received HTTP status code \\d+',
     'Received compressed message but .*',

@@ -7,6 +7,7 @@ import { Channel, type ChannelOptions, connectivityState, credentials } from '@g
 import { authorityOf, type Endpoint } from '../endpoint.js';
 import type { TlsSettings, TransportSettings, TransportState } from '../transport.js';
 import { tellingStreams } from './streams.js';
+import { holdStrictly } from './strict.js';
 
 const STATES: Readonly<Record<connectivityState, TransportState>> = {
   [connectivityState.IDLE]: 'idle',
@@ -31,7 +32,10 @@ export class GrpcJsChannel {
   ) {
     const options = {
       ...channelOptions(settings, maxResponseBytes),
-      ...tellingStreams(({ session }) => this.#noteSession(session as ClientHttp2Session)),
+      ...tellingStreams((stream, call) => {
+        this.#noteSession(stream.session as ClientHttp2Session);
+        holdStrictly(stream, call);
+      }),
     };
     this.channel = new Channel(grpcTarget(settings.endpoint), channelCredentials(settings.tls), options);
   }

@@ -2,13 +2,20 @@
  * The HTTP/2 streams of a channel's calls, each told as it begins. Only there can be seen what grpc-js does not tell: the
  * bytes that come on a connection, and what is wrong with an answer.
  *
- * grpc-js 1.14 has no place for that. So its class for a call on a connection is followed by one that tells first, for
+ * grpc-js 1.14 has no place for that. So its class for a call on a connection is followed by one that tells of itself, for
  * channels that ask for it; for all others it is the same class.
  */
 
 import type { ClientHttp2Stream } from 'node:http2';
 import { createRequire } from 'node:module';
 import type { ChannelOptions } from '@grpc/grpc-js';
+
+/** A call of grpc-js on its connection. */
+export interface StreamCall {
+  cancelWithStatus(code: number, details: string): void;
+}
+
+export type OnStream = (stream: ClientHttp2Stream, call: StreamCall) => void;
 
 /** The class of `build/src/subchannel-call.js`, as far as it matters here. */
 type SubchannelCall = new (
@@ -17,14 +24,14 @@ type SubchannelCall = new (
   listener: unknown,
   transport: { getOptions(): ChannelOptions },
   callId: number,
-) => object;
+) => StreamCall;
 
 const OPTION = 'protogate.on_stream';
 /** Of the class that tells, so that a second copy of this module leaves it as it is. */
 const TELLS = Symbol.for('protogate.tells_streams');
 
-/** The option of a channel that makes its streams known, before grpc-js hears of them. */
-export function tellingStreams(onStream: (stream: ClientHttp2Stream) => void): ChannelOptions {
+/** The option of a channel that makes its streams known before anything comes on them. */
+export function tellingStreams(onStream: OnStream): ChannelOptions {
   install();
   return { [OPTION]: onStream };
 }
@@ -39,8 +46,8 @@ function install(): void {
 
     constructor(...given: ConstructorParameters<SubchannelCall>) {
       const [stream, , , transport] = given;
-      transport.getOptions()[OPTION]?.(stream);
       super(...given);
+      (transport.getOptions()[OPTION] as OnStream | undefined)?.(stream, this);
     }
   };
 }

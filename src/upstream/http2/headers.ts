@@ -8,6 +8,7 @@ import {
   type MetadataEntry,
   NO_METADATA,
 } from '../../call/metadata.js';
+import { statusCode } from '../protocol.js';
 
 /** Throws a TypeError for what is no metadata. */
 export function addMetadata(headers: OutgoingHttpHeaders, metadata: Metadata): void {
@@ -63,7 +64,7 @@ export function statusOf(headers: IncomingHttpHeaders): GrpcStatus | undefined {
   if (code === undefined) return undefined;
   const details = single(headers['grpc-status-details-bin']);
   return {
-    code: /^\d{1,5}$/.test(code) ? Number(code) : Number.NaN,
+    code: statusCode(code),
     message: decodeMessage(single(headers['grpc-message']) ?? ''),
     details: details === undefined ? undefined : Buffer.from(details, 'base64'),
   };

@@ -26,6 +26,7 @@ import {
   upstreamStatus,
 } from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
+import { isGrpcType } from '../protocol.js';
 import { streamedResponse, unaryResponse } from '../responses.js';
 import { isTelling } from '../silence.js';
 import type { Connection } from './connection.js';
@@ -191,9 +192,7 @@ export class Http2Rpc implements MessageSink {
     }
     if (status !== 200) return this.abort(this.#ofHttpStatus(Number(status)));
     const type = headers['content-type'];
-    if (type === undefined || !/^application\/grpc(?:[+;]|$)/.test(type)) {
-      return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
-    }
+    if (!isGrpcType(type)) return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
     if (this.#request.method.serverStreaming) this.#answerWithStream();
   }
 
