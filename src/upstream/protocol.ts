@@ -5,6 +5,16 @@ export function statusCode(text: string): number {
   return /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
 }
 
+/** The text in `grpc-message`: percent-encoded UTF-8; what does not decode is shown as it came. */
+export function statusMessage(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** True for gRPC with any suffix or parameter. gRPC-Web, which begins alike, is something else. */
 export function isGrpcType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc(?:[+;]|$)/.test(contentType);

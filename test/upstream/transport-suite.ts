@@ -195,6 +195,26 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.deepEqual(Buffer.from(error.statusDetailsBin!), Buffer.from(details));
   });
 
+  test(title('the text of a status is decoded whole, and shown as it came where it does not decode'), async (t) => {
+    let text = '';
+    const target = await rawHttp2(t, (stream) =>
+      stream.respond({ ...GRPC, 'grpc-status': '5', 'grpc-message': text }, { endStream: true }),
+    );
+    const transport = open(t, target);
+    for (const [sent, shown] of [
+      ['a%2Fb%23c%3Fd', 'a/b#c?d'],
+      ['k%C3%A4se 100%25', 'käse 100%'],
+      ['%2541', '%41'],
+      ['%252F', '%2F'],
+      ['100%', '100%'],
+      ['%ff', '%ff'],
+      ['a/b', 'a/b'],
+    ] as const) {
+      text = sent;
+      t.is((await failure(t, transport.call(request('Unary', new Uint8Array())))).message, shown);
+    }
+  });
+
   test(title('every gRPC code arrives as itself, with a message or without'), async (t) => {
     const { upstream, transport, note } = await bench(t);
     for (let code = 1; code <= 16; code++) {

@@ -6,7 +6,7 @@
  */
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
 import { status as GrpcStatus } from '@grpc/grpc-js';
-import { isGrpcType, statusCode } from '../protocol.js';
+import { isGrpcType, statusCode, statusMessage } from '../protocol.js';
 import type { StreamCall } from './streams.js';
 
 /** How the text of such an error begins. */
@@ -36,10 +36,14 @@ export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void 
   });
 }
 
-/** What is no number becomes UNKNOWN: grpc-js reads it as JavaScript does, and an empty text as OK. */
+/**
+ * What is no number becomes UNKNOWN: grpc-js reads it as JavaScript does, and an empty text as OK. Of a message grpc-js decodes
+ * with `decodeURI`, which leaves `%2F` and its kind.
+ */
 function correctStatus(headers: IncomingHttpHeaders): void {
-  const text = headers['grpc-status'];
-  if (text !== undefined && Number.isNaN(statusCode(String(text)))) headers['grpc-status'] = String(GrpcStatus.UNKNOWN);
+  const { 'grpc-status': code, 'grpc-message': message } = headers;
+  if (code !== undefined && Number.isNaN(statusCode(String(code)))) headers['grpc-status'] = String(GrpcStatus.UNKNOWN);
+  if (typeof message === 'string') headers['grpc-message'] = encodeURI(statusMessage(message));
 }
 
 const PREFIX = 5;
