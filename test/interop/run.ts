@@ -20,6 +20,7 @@ import { HTTP_BODY_CASES } from './http-bodies.js';
 import { KIND_CASES } from './kinds.js';
 import { IMPORTS, LANGUAGES, type Language } from './languages.js';
 import { REQUEST_CASES } from './requests.js';
+import { SILENT_CASES } from './silence.js';
 
 const CASES: readonly InteropCase[] = [
   ...REQUEST_CASES,
@@ -69,6 +70,7 @@ async function runLanguage(name: string, { needs, prepare, serve, tellsResets }:
         for (const one of waiting) await ask(`${name}, ${transport}`, gateway, one);
       };
       await Promise.all(Array.from({ length: AT_ONCE }, askAll));
+      for (const one of SILENT_CASES) await ask(`${name}, ${transport}`, gateway, one);
     }
   } catch (error) {
     failed++;

@@ -1,4 +1,5 @@
 /** A clock that stands still until a test moves it; its timers run as they are passed, in order. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../src/base/clock.js';
 
 export interface HandClock extends Clock {
@@ -7,6 +8,14 @@ export interface HandClock extends Clock {
   readonly pending: number;
   /** What `after` was asked for, in order. */
   readonly delays: readonly number[];
+}
+
+/** Moves on in steps, between which what arrives is read. */
+export async function pass(clock: HandClock, ms: number, stepMs = 250): Promise<void> {
+  for (let left = ms; left > 0; left -= stepMs) {
+    clock.advance(Math.min(stepMs, left));
+    await sleep(5);
+  }
 }
 
 /** Starts at the present, so that tokens signed by others are neither old nor early. */

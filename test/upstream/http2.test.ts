@@ -2,33 +2,25 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setTimeout as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzip, gzipSync } from 'node:zlib';
-import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '../../src/base/clock.js';
-import type { CallRequest } from '../../src/call/call.js';
+import test from 'ava';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
 import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
 import { handClock } from '../support/clock.js';
-import { DATA, frame, GOAWAY, HEADERS, literals, PING, RST_STREAM, SETTINGS } from '../support/frames.js';
-import { openTransport, type TestTransport } from '../support/transport.js';
+import { frame, GOAWAY, PING, SETTINGS } from '../support/frames.js';
+import { answer, CALL, frames, GRPC, hanging, headers, whole } from '../support/http2-upstream.js';
+import { startProxy } from '../support/proxy.js';
+import { openTransport } from '../support/transport.js';
 import { until } from '../support/until.js';
 import { transportSuite } from './transport-suite.js';
 
 transportSuite('http2', createHttp2Transport);
 
 const gunzipped = promisify(gunzip);
-
-const CALL: CallRequest = {
-  method: { path: '/a.B/C', clientStreaming: false, serverStreaming: false },
-  message: new Uint8Array(0),
-  metadata: [],
-  signal: new AbortController().signal,
-  context: { surface: 'default', requestId: 'x' },
-};
 
 test('http2: what never says a word of HTTP/2 is told as such, for the log', async (t) => {
   const server = createHttpServer((_req, res) => void res.end('hello')).listen(0, '127.0.0.1');
@@ -84,66 +76,6 @@ test('http2: an upstream that keeps its side of the connection open is not waite
   const timer = setInterval(() => void socket.write(frame(SETTINGS, 1, 0)), 200);
   t.teardown(() => clearInterval(timer));
   await t.notThrowsAsync(over);
-});
-
-test('http2: an upstream that says nothing until a deadline gets the next calls on another connection, and is left', async (t) => {
-  const server = createServer().listen(0, '127.0.0.1');
-  t.teardown(() => void server.close());
-  await once(server, 'listening');
-  const sockets: Socket[] = [];
-  server.on('connection', (socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {}).on('data', () => {});
-    socket.write(Buffer.concat([frame(SETTINGS, 0, 0), frame(SETTINGS, 1, 0)]));
-  });
-  const clock = handClock();
-  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = openTransport(createHttp2Transport, target, { clock });
-  const call = () => transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } });
-  // While the first calls run its SETTINGS may come, which are a word.
-  for (let calls = 0; calls < 20 && sockets.length < 2; calls++) {
-    const silent = t.throwsAsync(call(), { message: /deadline/ });
-    while (transport.state() !== 'ready') await turn(10);
-    await turn(100);
-    if (calls === 0) t.is(sockets.length, 1);
-    clock.advance(1000);
-    await silent;
-  }
-  t.is(sockets.length, 2);
-  const left = once(sockets[0]!, 'close', { signal: AbortSignal.timeout(30_000) });
-  clock.advance(20_000);
-  await t.notThrowsAsync(left);
-  await transport.close(0);
-});
-
-test('http2: an upstream that is slow and lives is asked once in five minutes, and keeps its connection', async (t) => {
-  const server = createHttp2Server().listen(0, '127.0.0.1');
-  t.teardown(() => void server.close());
-  await once(server, 'listening');
-  const sessions: ServerHttp2Session[] = [];
-  let pings = 0;
-  server.on('session', (session) => {
-    sessions.push(session);
-    session.on('ping', () => void pings++).on('error', () => {});
-  });
-  server.on('stream', (stream) => stream.on('error', () => {}));
-  const clock = handClock();
-  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = openTransport(createHttp2Transport, target, { clock });
-  for (let i = 0; i < 4; i++) {
-    const slow = t.throwsAsync(transport.call({ ...CALL, deadline: { at: clock.now() + 1000, owner: 'route' } }), {
-      message: /deadline/,
-    });
-    while (transport.state() !== 'ready') await turn(10);
-    await turn(500);
-    clock.advance(1000);
-    await slow;
-    await turn(500);
-  }
-  t.is(pings, 1);
-  t.is(sessions.length, 1);
-  t.is(transport.state(), 'ready');
-  await transport.close(0);
 });
 
 // Room
@@ -222,7 +154,7 @@ test('http2: a call that waits for room ends by its deadline, by its client and 
 test('http2: a call that waits beside one that does not end begins when a connection can be made again', async (t) => {
   const { port, sessions, streams } = await hanging(t, 1);
   let attempts = 0;
-  const target = await door(t, port, () => ++attempts !== 2);
+  const { target } = await startProxy(t, port, () => ++attempts !== 2);
   const clock = handClock();
   const transport = openTransport(createHttp2Transport, target, { clock });
   const endless = transport.call(CALL).catch(() => {});
@@ -243,7 +175,7 @@ test('http2: a call that waits beside one that does not end begins when a connec
 test('http2: attempts that fail wait longer each time, and after a connection as little as at first', async (t) => {
   const { port, sessions, streams } = await hanging(t, 1);
   let isOpen = false;
-  const target = await door(t, port, () => isOpen);
+  const { target } = await startProxy(t, port, () => isOpen);
   const clock = handClock();
   const transport = openTransport(createHttp2Transport, target, { clock });
   const fails = async (aboutMs: number) => {
@@ -381,15 +313,6 @@ test('http2: what an upstream says before its headers (1xx) is not its answer', 
   t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
 });
 
-test('http2: the content type of an answer is gRPC with any suffix or parameter, and no other that begins so', async (t) => {
-  let type = '';
-  const { transport } = await frames(t, (socket, stream) => socket.write(whole(stream, type)));
-  for (type of ['application/grpc', 'application/grpc+proto', 'application/grpc;charset=utf-8'])
-    await t.notThrowsAsync(transport.call(CALL), type);
-  for (type of ['application/grpc-web', 'application/grpc-web+proto', 'application/grpcx', 'text/plain'])
-    t.is((await t.throwsAsync(transport.call(CALL), { instanceOf: StatusError }))!.httpStatus, 502, type);
-});
-
 test('http2: a connection that Node gave up takes no further call', async (t) => {
   const { transport, sockets } = await frames(t, (socket, stream) => {
     if (socket !== sockets[0]) return void socket.write(whole(stream));
@@ -399,110 +322,6 @@ test('http2: a connection that Node gave up takes no further call', async (t) =>
   t.is(((await transport.call(CALL)).message as Uint8Array).length, 1);
   t.is(sockets.length, 2);
 });
-
-/** In front of an upstream; where it is not open, connections fail. */
-async function door(t: ExecutionContext, port: number, isOpen: () => boolean): Promise<string> {
-  const server = createServer((socket) => {
-    if (!isOpen()) return void socket.destroy();
-    const inner = connect(port, '127.0.0.1');
-    socket.on('error', () => {}).on('close', () => inner.destroy());
-    inner.on('error', () => {}).on('close', () => socket.destroy());
-    socket.pipe(inner).pipe(socket);
-  }).listen(0, '127.0.0.1');
-  t.teardown(() => void server.close());
-  await once(server, 'listening');
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** An upstream of `maxConcurrentStreams` that answers nothing by itself; a transport to it. */
-async function hanging(t: ExecutionContext, maxConcurrentStreams: number, clock = systemClock) {
-  const server = createHttp2Server({ settings: { maxConcurrentStreams } }).listen(0, '127.0.0.1');
-  const sessions: ServerHttp2Session[] = [];
-  const streams: ServerHttp2Stream[] = [];
-  server.on('session', (session) => void sessions.push(session.on('error', () => {})));
-  server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  const transport = openTransport(createHttp2Transport, `127.0.0.1:${port}`, {
-    clock,
-    maxResponseBytes: 256 * 1024 * 1024,
-  });
-  t.teardown(async () => {
-    await transport.close(0);
-    for (const session of sessions) session.destroy();
-    server.close();
-  });
-  return { transport, port, sessions, streams };
-}
-
-const GRPC = { ':status': '200', 'content-type': 'application/grpc' };
-
-function message(bytes: Uint8Array, flag = 0): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt8(flag, 0);
-  head.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([head, bytes]);
-}
-
-function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.from('x'), encoding?: string): void {
-  stream.respond(
-    { ...GRPC, ...(encoding === undefined ? {} : { 'grpc-encoding': encoding }) },
-    { waitForTrailers: true },
-  );
-  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  stream.end(message(bytes, encoding === undefined ? 0 : 1));
-}
-
-/** An upstream made of frames: `onCall` runs for every stream that begins. */
-async function frames(
-  t: ExecutionContext,
-  onCall: (socket: Socket, stream: number) => void,
-): Promise<{ transport: TestTransport; sockets: Socket[]; resets: number[] }> {
-  const sockets: Socket[] = [];
-  /** Streams that the transport reset. */
-  const resets: number[] = [];
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.push(socket);
-    let rest = Buffer.alloc(0);
-    let begins = 24; // the preface
-    socket
-      .on('error', () => {})
-      .on('data', (chunk: Buffer) => {
-        rest = Buffer.concat([rest, chunk]);
-        for (; rest.length >= begins + 9; ) {
-          const end = begins + 9 + rest.readUIntBE(begins, 3);
-          if (rest.length < end) break;
-          if (rest[begins + 3] === HEADERS) onCall(socket, rest.readUInt32BE(begins + 5));
-          if (rest[begins + 3] === RST_STREAM) resets.push(rest.readUInt32BE(begins + 5));
-          rest = rest.subarray(end);
-          begins = 0;
-        }
-      });
-    socket.write(frame(SETTINGS, 0, 0));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = openTransport(createHttp2Transport, target);
-  t.teardown(async () => {
-    await transport.close(0);
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return { transport, sockets, resets };
-}
-
-function headers(stream: number, of: Readonly<Record<string, string>>, isLast: boolean): Buffer {
-  return frame(HEADERS, isLast ? 5 : 4, stream, literals(of));
-}
-
-/** Headers, a message of one byte, trailers. */
-function whole(stream: number, type = 'application/grpc'): Buffer {
-  return Buffer.concat([
-    headers(stream, { ':status': '200', 'content-type': type }, false),
-    frame(DATA, 0, stream, message(Buffer.from('x'))),
-    headers(stream, { 'grpc-status': '0' }, true),
-  ]);
-}
 
 test('http2: calls that are cancelled in crowds cost no other call the connection', async (t) => {
   const server = createHttp2Server().listen(0, '127.0.0.1');

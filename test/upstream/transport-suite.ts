@@ -19,6 +19,8 @@ import { StatusError } from '../../src/status/status-error.js';
 import { DeadlineExceeded } from '../../src/upstream/failure.js';
 import type { TransportFactory } from '../../src/upstream/transport.js';
 import { certificates } from '../support/certificates.js';
+import { handClock, pass } from '../support/clock.js';
+import { startProxy } from '../support/proxy.js';
 import { openTransport, type TestTransport, type TransportTestOptions } from '../support/transport.js';
 import { until } from '../support/until.js';
 import { type Handlers, startUpstream, type TestUpstream, type UpstreamTestOptions } from '../support/upstream.js';
@@ -34,6 +36,7 @@ const PROTO = `
   }`;
 
 const NOTE = 't.v1.Note';
+const HOUR_MS = 3_600_000;
 type Kind = 'Unary' | 'Down' | 'Up' | 'Both';
 
 interface Bench {
@@ -46,8 +49,6 @@ interface Bench {
 interface Known {
   /** Connections that end under load cost calls: grpc-js 1.14 reports some of them as UNAVAILABLE. */
   readonly losesCallsOnGoaway?: boolean;
-  /** A status OK in the middle of a message: grpc-js 1.14 says no word of it. */
-  readonly takesCutMessages?: boolean;
 }
 
 export function transportSuite(name: string, create: TransportFactory, known: Known = {}): void {
@@ -74,6 +75,18 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     const transport = openTransport(create, target, settings);
     t.teardown(() => transport.close(0));
     return transport;
+  }
+
+  /** The same with a proxy between, that can freeze, and a clock that a test moves. */
+  async function behindProxy(t: ExecutionContext, settings: TransportTestOptions = {}, options?: UpstreamTestOptions) {
+    const upstream = await startUpstream(PROTO, {}, options);
+    t.teardown(upstream.close);
+    const proxy = await startProxy(t, upstream.port);
+    const clock = handClock();
+    const transport = open(t, proxy.target, { clock, ...settings });
+    const call = (leftMs: number, message: Uint8Array = new Uint8Array()) =>
+      transport.call(request('Unary', message, { deadline: { at: clock.now() + leftMs, owner: 'route' } }));
+    return { upstream, proxy, clock, transport, call };
   }
 
   // Unary
@@ -180,6 +193,26 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.is(error.message, 'käse ist aus: 100%');
     t.is(error.source, 'upstream');
     t.deepEqual(Buffer.from(error.statusDetailsBin!), Buffer.from(details));
+  });
+
+  test(title('the text of a status is decoded whole, and shown as it came where it does not decode'), async (t) => {
+    let text = '';
+    const target = await rawHttp2(t, (stream) =>
+      stream.respond({ ...GRPC, 'grpc-status': '5', 'grpc-message': text }, { endStream: true }),
+    );
+    const transport = open(t, target);
+    for (const [sent, shown] of [
+      ['a%2Fb%23c%3Fd', 'a/b#c?d'],
+      ['k%C3%A4se 100%25', 'käse 100%'],
+      ['%2541', '%41'],
+      ['%252F', '%2F'],
+      ['100%', '100%'],
+      ['%ff', '%ff'],
+      ['a/b', 'a/b'],
+    ] as const) {
+      text = sent;
+      t.is((await failure(t, transport.call(request('Unary', new Uint8Array())))).message, shown);
+    }
   });
 
   test(title('every gRPC code arrives as itself, with a message or without'), async (t) => {
@@ -566,6 +599,40 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
       500,
       (stream) => stream.respond({ ...GRPC, 'grpc-status': '99' }, { endStream: true }),
     ],
+    ...['', '1e0', '0x5', '+0', '5 6', '-1', '000000'].flatMap((text): typeof hostile => [
+      [
+        `says the status ${JSON.stringify(text)}`,
+        500,
+        (stream) => stream.respond({ ...GRPC, 'grpc-status': text }, { endStream: true }),
+      ],
+      [
+        `says the status ${JSON.stringify(text)} after a message`,
+        500,
+        (stream) => respond(stream, GRPC, frame(Buffer.from('hi')), { 'grpc-status': text }),
+      ],
+    ]),
+    ...[2, 128, 255].map((flag): (typeof hostile)[number] => [
+      `sends a message with the flag ${flag}`,
+      502,
+      (stream) => respond(stream, GRPC, Buffer.from([flag, 0, 0, 0, 1, 7]), OK_TRAILERS),
+    ]),
+    ...([3, 5, 9, 15] as const).map((length): (typeof hostile)[number] => [
+      `sends ${length} bytes of a message, and then status 0`,
+      502,
+      (stream) => respond(stream, GRPC, frame(Buffer.alloc(11)).subarray(0, length), OK_TRAILERS),
+    ]),
+    [
+      'sends a message and 3 bytes of another, and then status 0',
+      502,
+      (stream) => respond(stream, GRPC, Buffer.concat([frame(Buffer.from('hi')), Buffer.alloc(3)]), OK_TRAILERS),
+    ],
+    ...['application/grpc-web', 'application/grpc-web+proto', 'application/grpcx', 'text/plain'].map(
+      (type): (typeof hostile)[number] => [
+        `answers with ${type}`,
+        502,
+        (stream) => respond(stream, { ...GRPC, 'content-type': type }, frame(Buffer.from('hi')), OK_TRAILERS),
+      ],
+    ),
     ['resets with INTERNAL_ERROR', 502, (stream) => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR)],
     ['resets with CANCEL', 502, (stream) => stream.close(http2.constants.NGHTTP2_CANCEL)],
     [
@@ -614,6 +681,34 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     });
   }
 
+  for (const type of ['application/grpc', 'application/grpc+proto', 'application/grpc;charset=utf-8'])
+    test(title(`an answer of the content type ${type} is one`), async (t) => {
+      const target = await rawHttp2(t, (stream) =>
+        respond(stream, { ...GRPC, 'content-type': type }, frame(Buffer.from('hi')), OK_TRAILERS),
+      );
+      const { message } = await open(t, target).call(request('Unary', new Uint8Array(), soon(20_000)));
+      t.is(Buffer.from(message as Uint8Array).toString(), 'hi');
+    });
+
+  for (const [what, bytes] of [
+    ['the flag 2', [2, 0, 0, 0, 1, 7]],
+    ['half a message', [0, 0, 0, 0, 9, 7]],
+  ] as const)
+    test(title(`a stream that goes on with ${what} breaks off behind its good messages`), async (t) => {
+      const target = await rawHttp2(t, (stream) => {
+        const good = ['a', 'b', 'c'].map((text) => frame(Buffer.from(text)));
+        respond(stream, GRPC, Buffer.concat([...good, Buffer.from(bytes)]), OK_TRAILERS);
+      });
+      const iterator = iteratorOf(await open(t, target).call(request('Down', new Uint8Array(), soon(20_000))));
+      const error = await failure(
+        t,
+        (async () => {
+          for (let count = 0; (await iterator.next()).done !== true; count++) t.true(count < 3);
+        })(),
+      );
+      t.is(error.httpStatus, 502);
+    });
+
   const cut: readonly [what: string, cut: (stream: http2.ServerHttp2Stream) => void][] = [
     ['without trailers', (stream) => stream.end()],
     ['with trailers that have no status', (stream) => trail(stream, { 'x-t': '1' })],
@@ -629,7 +724,6 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     ],
   ];
   for (const [how, end] of cut) {
-    if (how === 'in a message' && known.takesCutMessages === true) continue;
     test(title(`a server stream that ends ${how} is no stream that ended well`), async (t) => {
       const target = await rawHttp2(t, (stream) => {
         stream.respond(GRPC, { waitForTrailers: true });
@@ -704,7 +798,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
       const error = await failure(t, transport.call(request('Unary', new Uint8Array(), soon())));
       t.true([502, 503, 504].includes(error.httpStatus), `${error.httpStatus} ${error.cause}`);
       t.notRegex(error.message, /127\.0\.0\.1|ECONN/);
-      t.true(Date.now() - begun < 3000);
+      t.true(Date.now() - begun < 15_000);
     });
   }
 
@@ -820,6 +914,84 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.pass();
   });
 
+  // Connections that are dead
+
+  for (const ageS of [0, 200, 325])
+    for (const [count, many] of [
+      ['one call', 1],
+      ['many calls', 20],
+    ] as const)
+      test(title(`after ${count} without a byte on a connection of ${ageS} s, calls go over another`), async (t) => {
+        const { proxy, clock, call } = await behindProxy(t);
+        await call(HOUR_MS);
+        await pass(clock, ageS * 1000, 5000);
+        await proxy.freeze();
+        const silent = Array.from({ length: many }, () => failure(t, call(1000)));
+        await sleep(50);
+        clock.advance(1000);
+        for (const error of await Promise.all(silent)) t.is(error.httpStatus, 504);
+        await call(HOUR_MS);
+        t.is(proxy.connections().total, 2);
+      });
+
+  test(title('the same where a call had timed out before, whose upstream lived'), async (t) => {
+    const { upstream, proxy, clock, call } = await behindProxy(t);
+    await call(HOUR_MS);
+    upstream.script('Unary', { hang: true });
+    const slow = failure(t, call(1000));
+    await until(() => upstream.calls.length === 2);
+    clock.advance(1000);
+    t.is((await slow).httpStatus, 504);
+    upstream.script('Unary', { message: {} });
+    await call(HOUR_MS);
+    const before = proxy.connections().total;
+    await pass(clock, 2000);
+    await proxy.freeze();
+    const silent = failure(t, call(1000));
+    await sleep(50);
+    clock.advance(1000);
+    t.is((await silent).httpStatus, 504);
+    await call(HOUR_MS);
+    t.is(proxy.connections().total, before + 1);
+  });
+
+  test(title('the same over TLS'), async (t) => {
+    const { ca, server } = certificates();
+    const pairs = [{ cert_chain: server.cert, private_key: server.key }];
+    const tls = { ca, serverName: 'upstream.test' };
+    const { proxy, clock, call } = await behindProxy(
+      t,
+      { tls },
+      { credentials: ServerCredentials.createSsl(null, pairs) },
+    );
+    await call(HOUR_MS);
+    await proxy.freeze();
+    const silent = failure(t, call(1000));
+    await sleep(50);
+    clock.advance(1000);
+    t.is((await silent).httpStatus, 504);
+    await call(HOUR_MS);
+    t.is(proxy.connections().total, 2);
+  });
+
+  test(
+    title('calls that are answered keep their connection, however many others run out of time beside them'),
+    async (t) => {
+      const { upstream, proxy, clock, call } = await behindProxy(t);
+      await call(HOUR_MS);
+      upstream.script('Unary', ({ requestBytes: [bytes] }) => (bytes!.length === 0 ? { message: {} } : { hang: true }));
+      for (let i = 0; i < 5; i++) {
+        const seen = upstream.calls.length;
+        const slow = failure(t, call(1000, Buffer.from([0x18, 1])));
+        await until(() => upstream.calls.length === seen + 1);
+        await call(HOUR_MS);
+        clock.advance(1000);
+        t.is((await slow).httpStatus, 504);
+      }
+      t.is(proxy.connections().total, 1);
+    },
+  );
+
   // TLS
 
   test(title('TLS: the certificate is checked against the given CA and name'), async (t) => {
@@ -828,7 +1000,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
       credentials: ServerCredentials.createSsl(null, [{ cert_chain: server.cert, private_key: server.key }]),
     };
     const { upstream, transport } = await bench(t, {}, { tls: { ca, serverName: 'upstream.test' } }, options);
-    await transport.call(request('Unary', new Uint8Array(), soon(5000)));
+    await transport.call(request('Unary', new Uint8Array(), soon(30_000)));
     t.is(upstream.calls.length, 1);
     for (const [what, tls] of [
       ['an unknown CA', { ca: otherCa, serverName: 'upstream.test' }],
@@ -837,7 +1009,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     ] as const) {
       const error = await failure(
         t,
-        open(t, upstream.target, { tls }).call(request('Unary', new Uint8Array(), soon(5000))),
+        open(t, upstream.target, { tls }).call(request('Unary', new Uint8Array(), soon(30_000))),
       );
       t.is(error.httpStatus, 503, what);
       t.notRegex(error.message, /certificate|altname/i);
@@ -853,7 +1025,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     const options = { credentials: ServerCredentials.createSsl(ca, pairs, true) };
     const own = { ca, cert: client.cert, key: client.key, serverName: 'upstream.test' };
     const { upstream, transport } = await bench(t, {}, { tls: own }, options);
-    await transport.call(request('Unary', new Uint8Array(), soon(5000)));
+    await transport.call(request('Unary', new Uint8Array(), soon(30_000)));
     t.is(upstream.calls.length, 1);
     const bare = open(t, upstream.target, { tls: { ca, serverName: 'upstream.test' } });
     t.true((await failure(t, bare.call(request('Unary', new Uint8Array(), soon(2000))))).httpStatus >= 502);

@@ -21,7 +21,9 @@ import {
 } from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
 import { readLater, streamedResponse, unaryResponse } from '../responses.js';
+import { isTelling } from '../silence.js';
 import type { GrpcJsChannel } from './channel.js';
+import { BROKEN } from './strict.js';
 
 type GrpcCall = ReturnType<Channel['createCall']>;
 
@@ -34,6 +36,8 @@ export interface CallSettings {
   readonly deadlines: Deadlines;
   /** Runs once, when nothing of the rpc is left. */
   readonly onEnd: (call: GrpcJsCall) => void;
+  /** Not a byte came on the channel until the call's deadline. */
+  readonly onSilence: (channel: GrpcJsChannel) => void;
 }
 
 /** A call in flight. `response` settles as a `Call` does. */
@@ -51,6 +55,9 @@ export class GrpcJsCall implements MessageSink {
   #outgoing: Outgoing | undefined;
   #ended = false;
   #failure: unknown;
+  readonly #heardBefore: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly #begunAt: number;
 
   constructor(
     readonly channel: GrpcJsChannel,
@@ -66,6 +73,8 @@ export class GrpcJsCall implements MessageSink {
     const ends = grpcDeadline(deadline, settings.clock);
     this.#call = channel.channel.createCall(request.method.path, ends, null, null, null);
     channel.hold();
+    this.#heardBefore = channel.bytesRead;
+    this.#begunAt = settings.clock.now();
     if (deadline !== undefined) settings.deadlines.add(deadline.at, this);
     request.signal.addEventListener('abort', this.#onAbort, { once: true });
     this.#call.start(metadata, {
@@ -92,6 +101,13 @@ export class GrpcJsCall implements MessageSink {
   /** The gateway's clock: that of grpc-js is the machine's. */
   expire(): void {
     this.abort(new DeadlineExceeded(this.request.deadline!.owner));
+    this.#noteSilence();
+  }
+
+  #noteSilence(): void {
+    const { channel, settings } = this;
+    if (this.#heardBefore === undefined || channel.bytesRead !== this.#heardBefore) return;
+    if (isTelling(this.request.deadline!, this.#begunAt)) settings.onSilence(channel);
   }
 
   #onHeaders(metadata: GrpcMetadata): void {
@@ -116,7 +132,9 @@ export class GrpcJsCall implements MessageSink {
   #onStatus(status: StatusObject): void {
     if (this.#ended) return;
     if (status.code !== GrpcStatus.OK) {
-      this.#end(this.#failureOf(status));
+      const failure = this.#failureOf(status);
+      this.#end(failure);
+      if (failure instanceof DeadlineExceeded) this.#noteSilence();
     } else if (this.request.method.serverStreaming) {
       this.#answerWithStream();
       this.#end(undefined);
@@ -219,9 +237,10 @@ function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseB
 /** How grpc-js 1.14 says that a call has had no connection at all (`picker.js`, `resolving-load-balancer.js`). */
 const NO_CONNECTION = /^(No connection established|Name resolution failed)/;
 
-/** How grpc-js 1.14 puts its own findings after an answer has begun (`subchannel-call.js`, `compression-filter.js`). */
+/** How grpc-js 1.14 and `strict.ts` put their own findings after an answer has begun (`subchannel-call.js`, `compression-filter.js`). */
 const OWN_TEXT = new RegExp(
   [
+    `${BROKEN}.*`,
     'Received RST_STREAM with code \\d+( .*)?',
     'Received HTTP status code \\d+',
     'Received compressed message but .*',

@@ -2,9 +2,12 @@
  * A channel of grpc-js, and the calls that it has. What the gateway does itself (retries, balancing) or does not want
  * (service config from DNS, channelz, the environment's HTTP proxy) is switched off.
  */
+import type { ClientHttp2Session } from 'node:http2';
 import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
 import { authorityOf, type Endpoint } from '../endpoint.js';
 import type { TlsSettings, TransportSettings, TransportState } from '../transport.js';
+import { tellingStreams } from './streams.js';
+import { holdStrictly } from './strict.js';
 
 const STATES: Readonly<Record<connectivityState, TransportState>> = {
   [connectivityState.IDLE]: 'idle',
@@ -17,20 +20,42 @@ const STATES: Readonly<Record<connectivityState, TransportState>> = {
 /** Opens nothing yet: the first call connects. */
 export class GrpcJsChannel {
   readonly channel: Channel;
+  readonly #sessions = new Set<ClientHttp2Session>();
   #running = 0;
   #retired = false;
+  #abandoned = false;
 
   constructor(
     settings: TransportSettings,
     /** grpc-js knows no limit of a call, only of all calls of a channel. */
     readonly maxResponseBytes: number,
   ) {
-    const options = channelOptions(settings, maxResponseBytes);
+    const options = {
+      ...channelOptions(settings, maxResponseBytes),
+      ...tellingStreams((stream, call) => {
+        this.#noteSession(stream.session as ClientHttp2Session);
+        holdStrictly(stream, call);
+      }),
+    };
     this.channel = new Channel(grpcTarget(settings.endpoint), channelCredentials(settings.tls), options);
   }
 
   state(): TransportState {
     return STATES[this.channel.getConnectivityState(false)];
+  }
+
+  /** Bytes that have come so far on the connections that it has; undefined: it has none. */
+  get bytesRead(): number | undefined {
+    if (this.#sessions.size === 0) return undefined;
+    let bytes = 0;
+    for (const { socket } of this.#sessions) bytes += socket?.bytesRead ?? 0;
+    return bytes;
+  }
+
+  #noteSession(session: ClientHttp2Session): void {
+    if (this.#sessions.has(session)) return;
+    this.#sessions.add(session);
+    session.on('error', () => {}).once('close', () => this.#sessions.delete(session));
   }
 
   /** A call begins. */
@@ -41,13 +66,25 @@ export class GrpcJsChannel {
   /** A call has ended. */
   release(): void {
     this.#running--;
-    if (this.#retired && this.#running === 0) this.channel.close();
+    if (this.#retired && this.#running === 0) this.#close();
   }
 
   /** Takes no more calls, and closes when it has none. */
   retire(): void {
     this.#retired = true;
-    if (this.#running === 0) this.channel.close();
+    if (this.#running === 0) this.#close();
+  }
+
+  /** The same, of one whose upstream says nothing: its end is not waited for either. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.retire();
+  }
+
+  #close(): void {
+    this.channel.close();
+    if (!this.#abandoned) return;
+    for (const session of this.#sessions) session.destroy(new Error('the upstream says nothing'));
   }
 }
 

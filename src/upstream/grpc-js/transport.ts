@@ -7,6 +7,9 @@ import type { Transport, TransportSettings, TransportState } from '../transport.
 import { type CallSettings, GrpcJsCall } from './call.js';
 import { GrpcJsChannel } from './channel.js';
 
+/** A slow upstream costs no more than a connection a second. */
+const LEAVE_AGAIN_MS = 1000;
+
 /** Opens nothing yet: the first call connects. */
 export function createGrpcJsTransport(settings: TransportSettings, clock: Clock): Transport {
   return new GrpcJsTransport(settings, clock);
@@ -16,6 +19,8 @@ class GrpcJsTransport implements Transport {
   readonly #running = new Set<GrpcJsCall>();
   readonly #calls: CallSettings;
   #channel: GrpcJsChannel | undefined;
+  /** On the monotonic clock. */
+  #mayLeaveAt = 0;
   #closing: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
@@ -31,6 +36,7 @@ class GrpcJsTransport implements Transport {
         call.channel.release();
         if (this.#running.size === 0) this.#idle?.();
       },
+      onSilence: (channel) => this.#leave(channel),
     };
   }
 
@@ -51,6 +57,14 @@ class GrpcJsTransport implements Transport {
       this.#channel = new GrpcJsChannel(this.settings, maxResponseBytes);
     }
     return this.#channel;
+  }
+
+  /** grpc-js offers no way to ask whether a connection lives: calls go over another. */
+  #leave(channel: GrpcJsChannel): void {
+    if (channel !== this.#channel || this.clock.monotonic() < this.#mayLeaveAt) return;
+    this.#mayLeaveAt = this.clock.monotonic() + LEAVE_AGAIN_MS;
+    this.#channel = undefined;
+    channel.abandon();
   }
 
   running(): number {

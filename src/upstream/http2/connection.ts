@@ -15,11 +15,16 @@ import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
 import type { Endpoint } from '../endpoint.js';
 import type { TlsSettings } from '../transport.js';
+import { Keepalive, type Watched } from './keepalive.js';
 
 export interface ConnectionSettings {
   readonly endpoint: Endpoint;
   readonly tls: TlsSettings | undefined;
   readonly clock: Clock;
+  /** Runs when it may have room, and once when it takes no more calls. */
+  readonly onChange: (connection: Connection) => void;
+  /** Runs when it is asked for a call's sake whether it lives, and when it does not. */
+  readonly onSilence: (connection: Connection) => void;
 }
 
 /** Of one stream: what an upstream may send ahead of whoever reads it. */
@@ -29,18 +34,17 @@ const CONNECTION_WINDOW = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 20_000;
 /** What an upstream may take to end its side of a connection whose last call has ended, after a GOAWAY of either. */
 const LINGER_MS = 2000;
-/** gRPC servers close connections that ping more often than every five minutes. */
-const PING = { everyMs: 310_000, timeoutMs: 20_000 };
 /** Resets that it may see of us: nghttp2, and with it every server on Node, ends a connection for 1,000 and 33 per second. */
 const RESETS = { atOnce: 500, perSecond: 30 };
 /** RFC 9113 §5.1.1: none follows it. */
 const LAST_STREAM_ID = 2 ** 31 - 1;
 
-export class Connection {
+export class Connection implements Watched {
   readonly session: ClientHttp2Session;
   readonly #socket: Socket;
   readonly #clock: Clock;
-  readonly #onChange: (connection: Connection) => void;
+  readonly #onChange: ConnectionSettings['onChange'];
+  readonly #onSilence: ConnectionSettings['onSilence'];
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
   wasReady = false;
   /** Why it ended. */
@@ -50,18 +54,11 @@ export class Connection {
   /** GOAWAY: those behind it were not looked at. */
   lastStreamId = LAST_STREAM_ID;
   #maxStreams = 0;
-  #cancelPing: (() => void) | undefined;
-  /** On the monotonic clock. */
-  #mayPingAt = 0;
-  #suspected = false;
+  readonly #keepalive: Keepalive;
   readonly #resets: LeakyBucket;
 
-  constructor(
-    settings: ConnectionSettings,
-    /** Runs when it may have room, and once when it takes no more calls. */
-    onChange: (connection: Connection) => void,
-  ) {
-    const { clock } = settings;
+  constructor(settings: ConnectionSettings) {
+    const { clock, onChange } = settings;
     const socket = open(settings);
     const session = connectHttp2('http://upstream', {
       createConnection: () => socket,
@@ -75,7 +72,9 @@ export class Connection {
     this.#socket = socket;
     this.#clock = clock;
     this.#resets = new LeakyBucket(RESETS, clock);
+    this.#keepalive = new Keepalive(this, clock);
     this.#onChange = onChange;
+    this.#onSilence = settings.onSilence;
     let isMute = false;
     const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () => session.destroy(new Error('connecting took too long')));
     session.once('connect', () => {
@@ -94,7 +93,7 @@ export class Connection {
         cancelTimer();
         this.state = 'ready';
         this.wasReady = true;
-        this.#pingLater();
+        this.#keepalive.watch();
       }
       onChange(this);
     });
@@ -109,13 +108,16 @@ export class Connection {
     });
     session.on('error', lose);
     socket.on('error', lose);
-    session.once('close', () => lose(new Error('the connection ended')));
+    session.once('close', () => {
+      this.#keepalive.stop();
+      lose(new Error('the connection ended'));
+    });
   }
 
   /** It takes calls, now or when others have ended. */
   get isAlive(): boolean {
     const { closed, destroyed } = this.session;
-    return this.state === 'ready' && !this.#suspected && !closed && !destroyed;
+    return this.state === 'ready' && !this.#keepalive.isDoubtful && !closed && !destroyed;
   }
 
   /** It takes one more call. */
@@ -127,6 +129,7 @@ export class Connection {
   request(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream {
     const stream = this.session.request(headers, options);
     this.running++;
+    this.#keepalive.watch();
     if (stream.id === LAST_STREAM_ID) this.#end(new Error('it has had all its streams'));
     return stream;
   }
@@ -140,15 +143,30 @@ export class Connection {
     return this.#socket.bytesRead;
   }
 
-  /**
-   * A call heard nothing for as long as it could wait. TCP tells late of a peer that is gone, and Node 20 not at all of one
-   * that sent a wrong frame: it is asked, and takes no new calls until it has answered.
-   */
+  /** A call heard nothing for as long as it could wait. Until it is known that the connection lives, new calls go elsewhere. */
   suspect(): void {
-    if (this.state !== 'ready' || this.#clock.monotonic() < this.#mayPingAt) return;
-    this.#suspected = true;
-    this.#cancelPing?.();
-    this.#ping();
+    this.#keepalive.suspect();
+    this.#onSilence(this);
+  }
+
+  suspectToo(): void {
+    if (this.state !== 'connecting') this.#keepalive.suspectToo();
+  }
+
+  ask(answered: () => void): void {
+    if (this.session.destroyed) return;
+    this.session.settings({}, (error) => {
+      if (error === null) answered();
+    });
+  }
+
+  recover(): void {
+    this.#onChange(this);
+  }
+
+  giveUp(): void {
+    this.session.destroy(new Error('not a byte for a second, and no answer to SETTINGS within another'));
+    this.#onSilence(this);
   }
 
   /** One of its calls has ended. */
@@ -159,11 +177,13 @@ export class Connection {
 
   /** Says GOAWAY and closes. Nothing may run any more. */
   close(): void {
+    this.#keepalive.stop();
     this.session.close();
     this.#linger();
   }
 
   destroy(): void {
+    this.#keepalive.stop();
     this.session.destroy();
   }
 
@@ -171,7 +191,6 @@ export class Connection {
     if (this.state === 'ended') return;
     this.failure = failure;
     this.state = 'ended';
-    this.#cancelPing?.();
     if (this.running === 0) this.close();
     this.#onChange(this);
   }
@@ -181,24 +200,6 @@ export class Connection {
     if (this.#socket.destroyed) return;
     const cancel = this.#clock.after(LINGER_MS, () => this.#socket.destroy());
     this.#socket.once('close', cancel);
-  }
-
-  #pingLater(): void {
-    this.#cancelPing = this.#clock.after(PING.everyMs, () => this.#ping());
-  }
-
-  #ping(): void {
-    const { session } = this;
-    if (session.destroyed) return;
-    this.#mayPingAt = this.#clock.monotonic() + PING.everyMs;
-    const cancelTimer = this.#clock.after(PING.timeoutMs, () => session.destroy(new Error('no answer to PING')));
-    session.ping((error) => {
-      cancelTimer();
-      if (error !== null) return;
-      this.#suspected = false;
-      this.#pingLater();
-      this.#onChange(this);
-    });
   }
 }
 

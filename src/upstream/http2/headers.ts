@@ -8,6 +8,7 @@ import {
   type MetadataEntry,
   NO_METADATA,
 } from '../../call/metadata.js';
+import { statusCode, statusMessage } from '../protocol.js';
 
 /** Throws a TypeError for what is no metadata. */
 export function addMetadata(headers: OutgoingHttpHeaders, metadata: Metadata): void {
@@ -63,24 +64,14 @@ export function statusOf(headers: IncomingHttpHeaders): GrpcStatus | undefined {
   if (code === undefined) return undefined;
   const details = single(headers['grpc-status-details-bin']);
   return {
-    code: /^\d{1,5}$/.test(code) ? Number(code) : Number.NaN,
-    message: decodeMessage(single(headers['grpc-message']) ?? ''),
+    code: statusCode(code),
+    message: statusMessage(single(headers['grpc-message']) ?? ''),
     details: details === undefined ? undefined : Buffer.from(details, 'base64'),
   };
 }
 
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.at(-1) : value;
-}
-
-/** Percent-encoded UTF-8; what does not decode is shown as it came. */
-function decodeMessage(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /** At most eight digits and a unit, rounded up. */

@@ -105,10 +105,18 @@ class Pool {
 
   #connect(): void {
     const { endpoint, tls } = this.settings;
-    const made = new Connection({ endpoint, tls, clock: this.clock }, (connection) => {
-      if (connection.wasReady) this.#failures = 0;
-      if (connection.state === 'ended') this.#forget(connection);
-      this.#admit();
+    const made = new Connection({
+      endpoint,
+      tls,
+      clock: this.clock,
+      onChange: (connection) => {
+        if (connection.wasReady) this.#failures = 0;
+        if (connection.state === 'ended') this.#forget(connection);
+        this.#admit();
+      },
+      onSilence: (connection) => {
+        for (const other of this.#connections) if (other !== connection) other.suspectToo();
+      },
     });
     this.#connections.add(made);
   }

@@ -26,7 +26,9 @@ import {
   upstreamStatus,
 } from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
+import { isGrpcType } from '../protocol.js';
 import { readLater, streamedResponse, unaryResponse } from '../responses.js';
+import { isTelling } from '../silence.js';
 import type { Connection } from './connection.js';
 import { type Follower, followersOf } from './followers.js';
 import { addMetadata, type GrpcStatus, grpcTimeout, metadataOf, statusOf } from './headers.js';
@@ -83,6 +85,8 @@ export function requestHeaders(scheme: 'http' | 'https', authority: string, cloc
 export class Http2Rpc implements MessageSink {
   readonly response: Promise<CallResponse>;
   readonly #heardBefore: number;
+  /** Milliseconds since the epoch. */
+  readonly #begunAt: number;
   #refused = false;
   readonly #stream: ClientHttp2Stream;
   readonly #reader: MessageReader;
@@ -116,6 +120,7 @@ export class Http2Rpc implements MessageSink {
     });
     this.#reader = new MessageReader(attempt.maxResponseBytes);
     this.#heardBefore = connection.bytesRead;
+    this.#begunAt = settings.clock.now();
     const stream = connection.request(headers, this.#streaming());
     this.#stream = stream;
     stream.on('response', (found, flags) => this.#onHeaders(found, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0));
@@ -172,8 +177,10 @@ export class Http2Rpc implements MessageSink {
   }
 
   expire(): void {
-    this.abort(new DeadlineExceeded(this.#request.deadline!.owner));
-    if (this.connection.bytesRead === this.#heardBefore) this.connection.suspect();
+    const deadline = this.#request.deadline!;
+    this.abort(new DeadlineExceeded(deadline.owner));
+    if (this.connection.bytesRead === this.#heardBefore && isTelling(deadline, this.#begunAt))
+      this.connection.suspect();
   }
 
   #onHeaders(headers: IncomingHttpHeaders, isLast: boolean): void {
@@ -185,9 +192,7 @@ export class Http2Rpc implements MessageSink {
     }
     if (status !== 200) return this.abort(this.#ofHttpStatus(Number(status)));
     const type = headers['content-type'];
-    if (type === undefined || !/^application\/grpc(?:[+;]|$)/.test(type)) {
-      return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
-    }
+    if (!isGrpcType(type)) return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
     if (this.#request.method.serverStreaming) this.#answerWithStream();
   }
 

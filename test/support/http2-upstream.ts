@@ -1,0 +1,110 @@
+/** Upstreams of HTTP/2 without gRPC behind them: streams that a test answers by hand, or frames that no library would send. */
+import { once } from 'node:events';
+import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { systemClock } from '../../src/base/clock.js';
+import type { CallRequest } from '../../src/call/call.js';
+import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
+import { DATA, frame, HEADERS, literals, RST_STREAM, SETTINGS } from './frames.js';
+import type { Teardown } from './gateway.js';
+import { openTransport, type TestTransport } from './transport.js';
+
+export const CALL: CallRequest = {
+  method: { path: '/a.B/C', clientStreaming: false, serverStreaming: false },
+  message: new Uint8Array(0),
+  metadata: [],
+  signal: new AbortController().signal,
+  context: { surface: 'default', requestId: 'x' },
+};
+
+/** An upstream of `maxConcurrentStreams` that answers nothing by itself; a transport to it. */
+export async function hanging(t: Teardown, maxConcurrentStreams: number, clock = systemClock) {
+  const server = createHttp2Server({ settings: { maxConcurrentStreams } }).listen(0, '127.0.0.1');
+  const sessions: ServerHttp2Session[] = [];
+  const streams: ServerHttp2Stream[] = [];
+  server.on('session', (session) => void sessions.push(session.on('error', () => {})));
+  server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const transport = openTransport(createHttp2Transport, `127.0.0.1:${port}`, {
+    clock,
+    maxResponseBytes: 256 * 1024 * 1024,
+  });
+  t.teardown(async () => {
+    await transport.close(0);
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
+  return { transport, port, sessions, streams };
+}
+
+export const GRPC = { ':status': '200', 'content-type': 'application/grpc' };
+
+export function message(bytes: Uint8Array, flag = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(flag, 0);
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+export function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.from('x'), encoding?: string): void {
+  stream.respond(
+    { ...GRPC, ...(encoding === undefined ? {} : { 'grpc-encoding': encoding }) },
+    { waitForTrailers: true },
+  );
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+  stream.end(message(bytes, encoding === undefined ? 0 : 1));
+}
+
+/** An upstream made of frames, which acknowledges SETTINGS and no more: `onCall` runs for every stream that begins. */
+export async function frames(
+  t: Teardown,
+  onCall: (socket: Socket, stream: number) => void,
+  clock = systemClock,
+): Promise<{ transport: TestTransport; sockets: Socket[]; resets: number[] }> {
+  const sockets: Socket[] = [];
+  /** Streams that the transport reset. */
+  const resets: number[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.push(socket);
+    let rest = Buffer.alloc(0);
+    let begins = 24; // the preface
+    socket
+      .on('error', () => {})
+      .on('data', (chunk: Buffer) => {
+        rest = Buffer.concat([rest, chunk]);
+        for (; rest.length >= begins + 9; ) {
+          const end = begins + 9 + rest.readUIntBE(begins, 3);
+          if (rest.length < end) break;
+          if (rest[begins + 3] === SETTINGS && rest[begins + 4] === 0) socket.write(frame(SETTINGS, 1, 0));
+          if (rest[begins + 3] === HEADERS) onCall(socket, rest.readUInt32BE(begins + 5));
+          if (rest[begins + 3] === RST_STREAM) resets.push(rest.readUInt32BE(begins + 5));
+          rest = rest.subarray(end);
+          begins = 0;
+        }
+      });
+    socket.write(frame(SETTINGS, 0, 0));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const transport = openTransport(createHttp2Transport, target, { clock });
+  t.teardown(async () => {
+    await transport.close(0);
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return { transport, sockets, resets };
+}
+
+export function headers(stream: number, of: Readonly<Record<string, string>>, isLast: boolean): Buffer {
+  return frame(HEADERS, isLast ? 5 : 4, stream, literals(of));
+}
+
+/** Headers, a message of one byte, trailers. */
+export function whole(stream: number, type = 'application/grpc'): Buffer {
+  return Buffer.concat([
+    headers(stream, { ':status': '200', 'content-type': type }, false),
+    frame(DATA, 0, stream, message(Buffer.from('x'))),
+    headers(stream, { 'grpc-status': '0' }, true),
+  ]);
+}
