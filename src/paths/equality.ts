@@ -8,7 +8,7 @@
  * with presence, a claim that is missing, empty, a list, an object or a number beyond 2^53.
  */
 import { isExact } from '../base/exact-number.js';
-import { resolvePathVariable } from '../routing/field-path.js';
+import { resolveScalar } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
 import { hasField, readFieldText } from './field-text.js';
@@ -89,7 +89,7 @@ class Compiler {
 
   private requestPath({ column }: PathExpression, names: readonly string[]): Operand {
     if (names.length === 0) throw new ExpressionError(column, 'expected a field of the request');
-    const resolved = resolvePathVariable(this.request, names.join('.'));
+    const resolved = resolveScalar(this.request, names.join('.'));
     if (resolved.kind === 'failed') {
       throw new ExpressionError(column + 'request.'.length + resolved.offset, resolved.text);
     }
