@@ -16,6 +16,7 @@ import { didYouMean, meantHint } from './base/did-you-mean.js';
 import { isStreaming } from './call/call.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
+import { configRisks } from './config/risks.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import { cacheOf, cacheOfCall, cacheProblems } from './policy/cache-policy.js';
@@ -102,6 +103,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...authProblems(config, routes, options.configFile),
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...streamProblems(routes, config.json.protoNames),
+    ...configRisks(config),
   ];
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {

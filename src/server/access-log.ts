@@ -20,7 +20,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
   };
 
   function write(ctx: Context): void {
-    const { error, snapshot, startedAt, webSocket } = ctx.state;
+    const { error, snapshot, startedAt, surface, webSocket } = ctx.state;
     const gone = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
     if (error === undefined && !sampled(snapshot.logSample)) return;
     const entry = {
@@ -31,7 +31,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       ...(gone ? { clientGone: true } : {}),
     };
     // What the client was not told.
-    if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error)))
+    if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error, surface.errors.exposed)))
       log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
   }
