@@ -7,6 +7,7 @@
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { isTextMessage } from '../schema/text-messages.js';
 import { quoteShort } from './json-scanner.js';
+import { maskPath } from './mask-path.js';
 import {
   expectedScalar,
   fieldWireType,
@@ -15,7 +16,7 @@ import {
   writeInteger,
   writeScalarText,
 } from './scalar.js';
-import { maskPaths, rangeOf, textFormOf, wrappedScalar } from './well-known-reader.js';
+import { rangeOf, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire, WireWriter } from './wire-writer.js';
 
 /** A value that does not fit its field; the message is written for the client. */
@@ -82,13 +83,14 @@ export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], t
 
 const MASK_PATHS = 'google.protobuf.FieldMask.paths';
 
+/** Several may stand in one value, as in the text of the whole mask. */
 function maskPathsIn(text: string): readonly string[] {
-  const paths = maskPaths(text);
-  if (paths === undefined) throw new BindError(`expected ${textFormOf(MASK)?.expected}, got ${quoteShort(text)}`);
-  return paths;
+  return text.split(',').map((part) => {
+    const path = maskPath(part);
+    if (path === undefined) throw new BindError(`expected a path such as author.display_name, got ${quoteShort(part)}`);
+    return path;
+  });
 }
-
-const MASK = 'google.protobuf.FieldMask';
 
 /** `since.seconds`: a Timestamp or Duration that comes in parts must be one that JSON can say. */
 function checkPart(path: readonly FieldDescriptor[], message: BoundMessage, text: string): void {

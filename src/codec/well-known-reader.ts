@@ -5,6 +5,7 @@
 import type { ScalarType } from '../schema/descriptor.js';
 import { Char, type JsonScanner } from './json-scanner.js';
 import { duplicateKey } from './json-skip.js';
+import { maskPaths } from './mask-path.js';
 import { parseFloating, writeSmallInteger } from './scalar.js';
 import { Wire, type WireWriter } from './wire-writer.js';
 
@@ -133,17 +134,6 @@ function writeSecondsAndNanos(seconds: number, nanos: number, writer: WireWriter
     writer.tag(2, Wire.VARINT);
     writeSmallInteger('int32', nanos, writer);
   }
-}
-
-/** `*` is AIP-134's "everything". */
-const MASK_PATH = /^[\w*]+(?:\.[\w*]+)*$/;
-
-/** Paths in camelCase or proto names (rule 10) become proto names. Undefined: the text is no FieldMask. */
-export function maskPaths(text: string): readonly string[] | undefined {
-  if (text === '') return [];
-  const paths = text.split(',');
-  if (!paths.every((path) => MASK_PATH.test(path))) return undefined;
-  return paths.map((path) => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
 }
 
 function writeFieldMask(text: string, writer: WireWriter): boolean {

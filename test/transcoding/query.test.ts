@@ -153,7 +153,12 @@ const refused: readonly (readonly [fact: string, query: string, field: string, s
     /^expected seconds and nanos of one sign, got "1"$/,
   ],
   ['a wrapper’s value of another type', 'limit.value=x', 'limit.value', /^expected int64, got "x"$/],
-  ['paths of no FieldMask', 'read_mask.paths=a..b', 'read_mask.paths', /^expected a FieldMask such as /],
+  [
+    'paths of no FieldMask',
+    'read_mask.paths=a..b',
+    'read_mask.paths',
+    /^expected a path such as author\.display_name, got "a\.\.b"$/,
+  ],
   ['a misspelt part', 'since.second=1', 'since.second', /^unknown query parameter, did you mean 'since\.seconds'\?$/],
   ['a part of what has none', 'i32.value=1', 'i32.value', /^unknown query parameter, did you mean 'i32'\?$/],
   ['a key on a message', 'price_range[min_value]=1', 'price_range[min_value]', /^not a map: expected no \[key\]$/],
