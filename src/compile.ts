@@ -75,6 +75,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
   const responseHeaders = compileResponseHeaders(config.metadata);
 
   const status = registry.message('google.rpc.Status');
+  const exposed = new Set(config.errors.expose);
   const statusCodec = status === undefined ? undefined : codecs.of(status);
 
   function idleTimeoutOf(upstream: string | undefined): number {
@@ -108,7 +109,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       ? compileClientStream({ ...ends, idleTimeoutMs })
       : compileCallRequest(ends);
     const successStatus = settings.successStatus ?? 200;
-    const stream = { ...ends, requestOf, successStatus, idleTimeoutMs, statusCodec };
+    const stream = { ...ends, requestOf, successStatus, idleTimeoutMs };
     const end = method.serverStreaming
       ? streamEndpoint(stream)
       : endpoint({ ...ends, requestOf, successStatus, freshness, idleTimeoutMs });
@@ -147,6 +148,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       callers: aggregate.calls.map((call, index) => call && callerOf(call, aggregate.plan.steps[index]!.optional)),
       maxResponseBytes: config.limits.responseBytes,
       maxDepth: config.limits.jsonDepth,
+      exposed,
       clock: options.clock,
       observers: aggregate.plan.steps.map(({ label: part }) => {
         const [ok, failed] = ['ok', 'failed'].map((outcome) =>
@@ -217,7 +219,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
         table: bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).build().table,
         webSockets: bindingTable(webSocketRoutes(compiled.flatMap(overWebSocket))).build().table,
         cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
-        errors: { format: config.errors.format, statusCodec },
+        errors: { format: config.errors.format, exposed, statusCodec },
         responseHeaders,
       },
     ],

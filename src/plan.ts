@@ -16,6 +16,7 @@ import { didYouMean, meantHint } from './base/did-you-mean.js';
 import { isStreaming } from './call/call.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
+import { configRisks } from './config/risks.js';
 import { type Access, type AuthMeans, accessOf } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import { cacheOf, cacheOfCall, cacheProblems } from './policy/cache-policy.js';
@@ -107,6 +108,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...cacheProblems(routes, identityReachesUpstreams(config)),
     ...streamProblems(routes, config.json.protoNames),
     ...writingGets(bindings),
+    ...configRisks(config),
   ];
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {

@@ -19,6 +19,7 @@ import { fieldValues } from '../codec/field-values.js';
 import { validateWire } from '../codec/validate.js';
 import { BrokenWire } from '../codec/wire-reader.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
+import { clientText, type ExposedCodes } from '../status/client-text.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
 import { type Authorize, askDemands, compileDemands } from './demands.js';
@@ -47,6 +48,7 @@ export interface AggregateSettings {
   readonly maxResponseBytes: number;
   /** Nesting of messages in an answer. */
   readonly maxDepth: number;
+  readonly exposed: ExposedCodes;
   readonly clock: Clock;
   /** By step. */
   readonly observers: readonly Readonly<Record<'ok' | 'failed', (seconds: number) => void>>[];
@@ -121,7 +123,9 @@ class Run implements ElementCalls {
     const failures = this.#failures.sort((a, b) => a.step - b.step);
     if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
     const { plan } = this.settings;
-    const message = mergedAnswer(plan, this.scope.response, failures, this.request.context.requestId);
+    const { requestId } = this.request.context;
+    const textOf = (error: StatusError) => clientText(error, requestId, this.settings.exposed);
+    const message = mergedAnswer(plan, this.scope.response, failures, textOf);
     const parts = [...new Set(failures.map(({ path }) => path))];
     const notes = {
       ...(parts.length === 0 ? {} : { parts }),

@@ -1,6 +1,5 @@
 /** The answer of an aggregate: what the steps brought, and what is missing of it. */
 import { WireWriter } from '../codec/wire-writer.js';
-import { clientText } from '../status/client-text.js';
 import type { StatusError } from '../status/status-error.js';
 import type { Draft } from './draft.js';
 import type { AggregatePlan } from './plan.js';
@@ -20,7 +19,7 @@ export function mergedAnswer(
   { failures: field }: AggregatePlan,
   response: Draft,
   failures: readonly PartFailure[],
-  requestId: string,
+  textOf: (error: StatusError) => string,
 ): Uint8Array {
   OUT.reset();
   response.write(OUT);
@@ -28,7 +27,7 @@ export function mergedAnswer(
     for (const failure of failures) {
       OUT.tag(field.number, 2);
       const start = OUT.fork();
-      writePartFailure(OUT, failure, requestId);
+      writePartFailure(OUT, failure, textOf(failure.error));
       OUT.join(start);
     }
   }
@@ -36,11 +35,11 @@ export function mergedAnswer(
 }
 
 /** protogate.v1.PartFailure. */
-function writePartFailure(writer: WireWriter, { path, error }: PartFailure, requestId: string): void {
+function writePartFailure(writer: WireWriter, { path, error }: PartFailure, text: string): void {
   writer.tag(1, 2);
   writer.string(path);
   writer.tag(2, 0);
   writer.uint32(error.code);
   writer.tag(3, 2);
-  writer.string(clientText(error, requestId));
+  writer.string(text);
 }

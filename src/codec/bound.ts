@@ -5,7 +5,9 @@
  *     book.name = "shelves/1", update_mask = "title"   →   { book: { name: leaf }, update_mask: leaf }
  */
 import type { FieldDescriptor } from '../schema/descriptor.js';
+import { isTextMessage } from '../schema/text-messages.js';
 import { quoteShort } from './json-scanner.js';
+import { maskPath } from './mask-path.js';
 import {
   expectedScalar,
   fieldWireType,
@@ -14,7 +16,7 @@ import {
   writeInteger,
   writeScalarText,
 } from './scalar.js';
-import { textFormOf, wrappedScalar } from './well-known-reader.js';
+import { rangeOf, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire, WireWriter } from './wire-writer.js';
 
 /** A value that does not fit its field; the message is written for the client. */
@@ -70,9 +72,37 @@ export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], t
   for (let i = 0; i < path.length - 1; i++) message = descend(message, path[i]!);
   const field = path[path.length - 1]!;
   if (field.cardinality === 'map') bindEntry(message, field, mapKey ?? '', text);
+  else if (field.fullName === MASK_PATHS) for (const one of maskPathsIn(text)) bindElement(message, field, one);
   else if (field.cardinality === 'repeated') bindElement(message, field, text);
   else if (message.entry(field) !== undefined) throw new BindError(TWICE);
-  else message.add({ kind: 'leaf', field, text, value: encodeText(field, text) });
+  else {
+    message.add({ kind: 'leaf', field, text, value: encodeText(field, text) });
+    checkPart(path, message, text);
+  }
+}
+
+const MASK_PATHS = 'google.protobuf.FieldMask.paths';
+
+/** Several may stand in one value, as in the text of the whole mask. */
+function maskPathsIn(text: string): readonly string[] {
+  return text.split(',').map((part) => {
+    const path = maskPath(part);
+    if (path === undefined) throw new BindError(`expected a path such as author.display_name, got ${quoteShort(part)}`);
+    return path;
+  });
+}
+
+/** `since.seconds`: a Timestamp or Duration that comes in parts must be one that JSON can say. */
+function checkPart(path: readonly FieldDescriptor[], message: BoundMessage, text: string): void {
+  const parent = path[path.length - 2]?.type;
+  const range = parent?.kind === 'message' ? rangeOf(parent.message.fullName) : undefined;
+  if (range === undefined) return;
+  const [seconds, nanos] = [1, 2].map((number) => {
+    const entry = message.entries.find(({ field }) => field.number === number);
+    return entry?.kind === 'leaf' ? Number(entry.text) : 0;
+  });
+  const problem = range(seconds!, nanos!);
+  if (problem !== undefined) throw new BindError(`expected ${problem}, got ${quoteShort(text)}`);
 }
 
 function descend(message: BoundMessage, field: FieldDescriptor): BoundMessage {
@@ -129,9 +159,7 @@ export function bindPaths(root: BoundMessage, field: FieldDescriptor, paths: rea
 
 /** Whether the field's values can be written as text: scalars, enums, and messages whose JSON is a string or scalar. */
 export function isTextual({ type }: FieldDescriptor): boolean {
-  if (type.kind !== 'message') return true;
-  const { fullName } = type.message;
-  return textFormOf(fullName) !== undefined || wrappedScalar(fullName) !== undefined;
+  return type.kind !== 'message' || isTextMessage(type.message);
 }
 
 /** One value of a field that {@link isTextual}, without its tag. Throws BindError: the text does not fit. */

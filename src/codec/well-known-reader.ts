@@ -5,6 +5,7 @@
 import type { ScalarType } from '../schema/descriptor.js';
 import { Char, type JsonScanner } from './json-scanner.js';
 import { duplicateKey } from './json-skip.js';
+import { maskPaths } from './mask-path.js';
 import { parseFloating, writeSmallInteger } from './scalar.js';
 import { Wire, type WireWriter } from './wire-writer.js';
 
@@ -91,6 +92,35 @@ function writeDuration(text: string, writer: WireWriter): boolean {
   return true;
 }
 
+/** What is expected of seconds and nanos instead; undefined: they are a value. */
+type Range = (seconds: number, nanos: number) => string | undefined;
+
+/** Of a Timestamp or a Duration; undefined for other messages. */
+export function rangeOf(fullName: string): Range | undefined {
+  return RANGES.get(fullName);
+}
+
+const MAX_NANOS = 999_999_999;
+
+const RANGES: ReadonlyMap<string, Range> = new Map<string, Range>([
+  [
+    'google.protobuf.Timestamp',
+    (seconds, nanos) => {
+      if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) return `seconds from ${MIN_SECONDS} to ${MAX_SECONDS}`;
+      return nanos < 0 || nanos > MAX_NANOS ? `nanos from 0 to ${MAX_NANOS}` : undefined;
+    },
+  ],
+  [
+    'google.protobuf.Duration',
+    (seconds, nanos) => {
+      if (Math.abs(seconds) > MAX_DURATION_SECONDS)
+        return `seconds from -${MAX_DURATION_SECONDS} to ${MAX_DURATION_SECONDS}`;
+      if (Math.abs(nanos) > MAX_NANOS) return `nanos from -${MAX_NANOS} to ${MAX_NANOS}`;
+      return seconds * nanos < 0 ? 'seconds and nanos of one sign' : undefined;
+    },
+  ],
+]);
+
 function nanosOf(fraction: string | undefined): number {
   return fraction === undefined ? 0 : Number(fraction.padEnd(9, '0'));
 }
@@ -106,18 +136,13 @@ function writeSecondsAndNanos(seconds: number, nanos: number, writer: WireWriter
   }
 }
 
-/** `*` is AIP-134's "everything". */
-const MASK_PATH = /^[\w*]+(?:\.[\w*]+)*$/;
-
-/** Paths in camelCase or proto names (rule 10) become proto names. */
 function writeFieldMask(text: string, writer: WireWriter): boolean {
-  if (text === '') return true;
-  for (const path of text.split(',')) {
-    if (!MASK_PATH.test(path)) return false;
+  const paths = maskPaths(text);
+  for (const path of paths ?? []) {
     writer.tag(1, Wire.LEN);
-    writer.string(path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+    writer.string(path);
   }
-  return true;
+  return paths !== undefined;
 }
 
 /** Reads any JSON value as the contents of one of the three types of struct.proto. */

@@ -1,5 +1,7 @@
 /** The types whose JSON is not an object of their fields (ProtoJSON), wire → JSON. */
+import { isUtf8 } from 'node:buffer';
 import type { MessageDescriptor } from '../schema/descriptor.js';
+import { camelCasePath } from './mask-path.js';
 import type { MessageWriter, Ranges, WriteMessage, Writers } from './proto-to-json.js';
 import { numberJson } from './scalar-writer.js';
 import { BrokenWire, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
@@ -119,16 +121,19 @@ const writeFieldMask: WriteMessage = (source, ranges, out) => {
         continue;
       }
       const length = source.length();
-      paths.push(camelCase(Buffer.from(source.bytes.subarray(source.at, source.at + length)).toString('utf8')));
+      const path = camelCasePath(textOf(source.bytes.subarray(source.at, source.at + length)));
+      if (path === undefined) throw new BrokenWire('FieldMask: a path that camelCase cannot say');
+      paths.push(path);
       source.at += length;
     }
   }
   out.string(paths.join(','));
 };
 
-function camelCase(path: string): string {
-  if (/[A-Z]|_(?![a-z])/.test(path)) throw new BrokenWire('FieldMask: a path that camelCase cannot say');
-  return path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+/** Throws BrokenWire for bytes that are no UTF-8. */
+function textOf(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw new BrokenWire('string of invalid UTF-8');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
 /** A Value is its one member, and no level of its own; without one it is nothing that JSON can say. */
@@ -207,7 +212,7 @@ function anyParts(source: WireReader, ranges: Ranges): { typeUrl: string; start:
       const length = source.length();
       const from = source.at;
       source.at += length;
-      if (tag >>> 3 === 1) typeUrl = Buffer.from(source.bytes.subarray(from, source.at)).toString('utf8');
+      if (tag >>> 3 === 1) typeUrl = textOf(source.bytes.subarray(from, source.at));
       else if (tag >>> 3 === 2) [start, end] = [from, source.at];
     }
   }

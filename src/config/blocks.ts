@@ -101,7 +101,8 @@ export const schema = z
   .prefault({})
   .describe('Where the protos are.');
 
-const RETRYABLE = Object.keys(Code).filter((name) => !/^\d|^OK$|^CANCELLED$/.test(name));
+const ERROR_CODES = Object.keys(Code).filter((name) => !/^\d|^OK$/.test(name));
+const RETRYABLE = ERROR_CODES.filter((name) => name !== 'CANCELLED');
 
 /** The same in `upstreams` and `policies`. */
 export const retry = z.strictObject({
@@ -189,9 +190,20 @@ export const query = z
   .describe('Query parameters.');
 
 export const errors = z
-  .strictObject({ format: z.enum(['status', 'aip193', 'problem']).default('status') })
+  .strictObject({
+    format: z
+      .enum(['status', 'aip193', 'problem'])
+      .default('status')
+      .describe('google.rpc.Status, the AIP-193 envelope, or RFC 9457.'),
+    expose: z
+      .array(z.enum(ERROR_CODES))
+      .default([])
+      .transform((names) => names.map((name) => Code[name as keyof typeof Code]))
+      .describe('gRPC codes whose text an upstream may say to a client, besides those that speak to one: UNKNOWN.'),
+  })
+  .transform((block) => ({ ...block, position: { file: 'options' } as Position }))
   .prefault({})
-  .describe('The shape of error answers: google.rpc.Status, the AIP-193 envelope, or RFC 9457.');
+  .describe('How error answers look.');
 
 export const limits = z
   .strictObject({

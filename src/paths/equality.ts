@@ -7,7 +7,7 @@
  * Both sides are compared as text, numbers in decimal and enums by name. What is absent equals nothing: an unset field
  * with presence, a claim that is missing, empty, a list, an object or a number beyond 2^53.
  */
-import { resolvePathVariable } from '../routing/field-path.js';
+import { resolveScalar } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { type CallerPath, callerPath, type PathCaller } from './caller.js';
 import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
@@ -88,7 +88,7 @@ class Compiler {
 
   private requestPath({ column }: PathExpression, names: readonly string[]): Operand {
     if (names.length === 0) throw new ExpressionError(column, 'expected a field of the request');
-    const resolved = resolvePathVariable(this.request, names.join('.'));
+    const resolved = resolveScalar(this.request, names.join('.'));
     if (resolved.kind === 'failed') {
       throw new ExpressionError(column + 'request.'.length + resolved.offset, resolved.text);
     }

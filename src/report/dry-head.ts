@@ -1,6 +1,7 @@
 /** What the gateway answers before it looks for a route, by the head of a request alone. */
 import { METHODS } from 'node:http';
-import { badTarget, foreignOrigin, HEAD_TOO_LARGE, malformed, NO_TUNNEL } from '../status/refusals.js';
+import { parseAuthority } from '../base/authority.js';
+import { badHost, badTarget, foreignOrigin, HEAD_TOO_LARGE, malformed, NO_TUNNEL } from '../status/refusals.js';
 import { type DryRequest, headerOf } from './dry-request.js';
 
 export interface HeadSettings {
@@ -16,6 +17,8 @@ export function answeredAhead(settings: HeadSettings, request: DryRequest): stri
   if (!/^[\x21-\x7e]+$/.test(target)) throw malformed('expected a target in ASCII, percent-encoded');
   if (headBytes(request) >= settings.headerBytes) throw HEAD_TOO_LARGE;
   if (method === 'CONNECT') throw NO_TUNNEL;
+  const host = headerOf(request, 'host');
+  if (host !== undefined && parseAuthority(host) === undefined) throw badHost('host', host);
   const origin = headerOf(request, 'origin');
   const isAllowed = isOneOf(settings.cors?.origins ?? [], origin);
   if (asksForWebSocket(request)) {

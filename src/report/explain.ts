@@ -17,6 +17,7 @@ import { overruledAuth } from '../policy/overruled.js';
 import type { Policy } from '../policy/policy.js';
 import { bindingTable, type Routed, webSocketRoutes } from '../routing/binding-table.js';
 import type { Binding } from '../routing/http-rule.js';
+import { NONE_EXPOSED } from '../status/client-text.js';
 import { malformedPath, methodNotAllowed, noRoute } from '../status/refusals.js';
 import { StatusError } from '../status/status-error.js';
 import { type ErrorFormat, errorBody } from '../transcoding/error-body.js';
@@ -80,7 +81,7 @@ export function explain(settings: ExplainSettings, request: DryRequest): Explana
     return { ok: true, text: render(request, rows) };
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
-    const { body } = errorBody(error, '-', { format: settings.errorFormat });
+    const { body } = errorBody(error, '-', { format: settings.errorFormat, exposed: NONE_EXPOSED });
     rows.push(['error', `${error.httpStatus} ${error.message}`, body]);
     return { ok: false, text: render(request, rows) };
   }

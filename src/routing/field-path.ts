@@ -1,6 +1,7 @@
 /** Field paths (`book.shelf.name`) over descriptors: each segment a field of the message before it. */
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import { isTextMessage } from '../schema/text-messages.js';
 
 export type FieldPath =
   | { readonly kind: 'found'; readonly fields: readonly FieldDescriptor[] }
@@ -8,15 +9,32 @@ export type FieldPath =
   | { readonly kind: 'failed'; readonly offset: number; readonly text: string };
 
 /**
- * The fields of a path variable: singular messages, then a singular scalar or enum (http.proto). Throws LinkError where
- * a field's type is declared nowhere.
+ * The fields of a path variable: singular messages, then a singular field that is written as text (http.proto speaks of
+ * primitive types; wrappers, Timestamp, Duration and FieldMask are taken too). Throws LinkError where a field's type is
+ * declared nowhere.
  */
 export function resolvePathVariable(root: MessageDescriptor, path: string): FieldPath {
+  return resolveLeaf(root, path, ({ type }) => type.kind !== 'message' || isTextMessage(type.message), WRITTEN_AS_TEXT);
+}
+
+const WRITTEN_AS_TEXT = 'a singular scalar or enum field, or one whose JSON is a text such as a Timestamp';
+
+/** The same down to a singular scalar or enum. */
+export function resolveScalar(root: MessageDescriptor, path: string): FieldPath {
+  return resolveLeaf(root, path, ({ type }) => type.kind !== 'message', 'a singular scalar or enum field');
+}
+
+function resolveLeaf(
+  root: MessageDescriptor,
+  path: string,
+  fits: (field: FieldDescriptor) => boolean,
+  expected: string,
+): FieldPath {
   const resolved = resolveFieldPath(root, path);
   if (resolved.kind === 'failed') return resolved;
   const last = resolved.fields.at(-1)!;
-  if (last.cardinality === 'singular' && last.type.kind !== 'message') return resolved;
-  const text = `expected a singular scalar or enum field, got ${kindOfField(last)} '${last.name}'`;
+  if (last.cardinality === 'singular' && fits(last)) return resolved;
+  const text = `expected ${expected}, got ${kindOfField(last)} '${last.name}'`;
   return { kind: 'failed', offset: path.lastIndexOf('.') + 1, text };
 }
 

@@ -34,7 +34,7 @@ export interface Binding {
 interface BoundVariable {
   /** As written: `book.name`. */
   readonly name: string;
-  /** From the request message down to a singular scalar or enum. */
+  /** From the request message down to a singular scalar or enum, or a message that is written as text. */
   readonly fieldPath: readonly FieldDescriptor[];
 }
 

@@ -20,7 +20,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
   };
 
   function write(ctx: Context): void {
-    const { error, snapshot, startedAt, webSocket, ending } = ctx.state;
+    const { error, snapshot, startedAt, surface, webSocket, ending } = ctx.state;
     const isUnfinished = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
     // What had to end may have been cut here.
     const gone = isUnfinished && ending?.aborted !== true;
@@ -33,7 +33,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       ...(gone ? { clientGone: true } : {}),
     };
     // What the client was not told.
-    if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error)))
+    if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error, surface.errors.exposed)))
       log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
   }

@@ -5,7 +5,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import type { Call, CallResponse } from '../call/call.js';
-import type { MessageCodec } from '../codec/codec.js';
 import { Code } from '../status/code.js';
 import { isWithoutContent } from '../status/http.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
@@ -27,8 +26,6 @@ export interface StreamEndpointSettings extends CallRequestSettings {
   readonly successStatus: number;
   /** Without a message for so long, the stream ends. */
   readonly idleTimeoutMs: number;
-  /** Of google.rpc.Status: reads the details of upstream errors. */
-  readonly statusCodec: MessageCodec | undefined;
 }
 
 /** A browser counts as connected when headers come, and intermediaries close what is silent. */
@@ -183,15 +180,15 @@ class StreamAnswer {
   }
 
   #failed(thrown: unknown): void {
-    const { ctx, framing, settings } = this;
+    const { ctx, framing } = this;
     const res = this.#res;
     const { ending } = ctx.state;
     const error: unknown = ending?.aborted ? ending.reason : thrown;
     if (!this.#committed || !(error instanceof StatusError)) throw error;
     ctx.state.error = error;
     if (isOver(res)) return;
-    const { statusCodec } = settings;
-    const { body } = errorBody(error, ctx.state.requestId, { format: 'status', statusCodec });
+    const { requestId, surface } = ctx.state;
+    const { body } = errorBody(error, requestId, { ...surface.errors, format: 'status' });
     const last = framing?.failed(body);
     // What can't say that it failed must not look as if it were complete.
     if (last === undefined) cut(res);

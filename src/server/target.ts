@@ -3,7 +3,8 @@
  * sent. In absolute-form the target's authority decides and `Host` is ignored (§3.2.2).
  */
 import type { IncomingMessage } from 'node:http';
-import { badTarget } from '../status/refusals.js';
+import { parseAuthority } from '../base/authority.js';
+import { badHost, badTarget } from '../status/refusals.js';
 import { isHttp2 } from './answer.js';
 
 export interface Target {
@@ -13,9 +14,11 @@ export interface Target {
   readonly rawQuery: string;
 }
 
-/** Throws 400 for a missing or doubled Host and for a target of no known form. */
+/** Throws 400 for a missing or doubled Host, one that is none, and a target of no known form. */
 export function parseTarget(req: IncomingMessage): Target {
   const host = hostOf(req);
+  // Also where the target's own authority decides (RFC 9112 §3.2).
+  if (parseAuthority(host) === undefined) throw badHost('host', host);
   const url = req.url ?? '';
   if (isHttp2(req) && !IN_ASCII.test(url)) throw badTarget('request target: expected ASCII, percent-encoded');
   if (url.startsWith('/')) return split(host, url);
@@ -23,7 +26,7 @@ export function parseTarget(req: IncomingMessage): Target {
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
   if (absolute === null) throw badTarget(`request target: expected a path, got ${JSON.stringify(url.slice(0, 40))}`);
   const [, authority = '', rest = ''] = absolute;
-  if (authority.includes('@')) throw badTarget('request target: expected an authority without user information');
+  if (parseAuthority(authority) === undefined) throw badHost('request target', authority);
   return split(authority, rest.startsWith('/') ? rest : `/${rest}`);
 }
 
@@ -37,27 +40,31 @@ function split(authority: string, url: string): Target {
     : { authority, rawPath: url.slice(0, question), rawQuery: url.slice(question + 1) };
 }
 
-/** `:authority` in HTTP/2, where a Host beside it must be the same (RFC 9113 §8.3.1). */
+/** `:authority` in HTTP/2, where a Host beside it must be the same, and Host where there is none (RFC 9113 §8.3.1). */
 function hostOf(req: IncomingMessage): string {
-  if (!isHttp2(req)) return singleHost(req);
+  const host = singleHost(req);
+  if (!isHttp2(req)) {
+    if (req.httpVersionMajor !== 1) throw badTarget(`request line: expected HTTP/1.1, got HTTP/${req.httpVersion}`);
+    if (host === undefined && req.httpVersionMinor > 0) throw badTarget('host: expected a header, got none');
+    return host ?? '';
+  }
   const authority = req.headers[':authority'];
-  if (typeof authority !== 'string') return singleHost(req);
-  if ((req.headers.host ?? authority) !== authority)
-    throw badTarget('host: expected what :authority says, got another');
+  if (typeof authority !== 'string') {
+    if (host === undefined) throw badTarget('host: expected :authority or a header, got neither');
+    return host;
+  }
+  if ((host ?? authority) !== authority) throw badTarget('host: expected what :authority says, got another');
   return authority;
 }
 
 /** Node keeps the first of several Host headers; proxies in front may have kept the last (RFC 9112 §3.2: 400). */
-function singleHost(req: IncomingMessage): string {
+function singleHost({ rawHeaders }: IncomingMessage): string | undefined {
   let host: string | undefined;
-  for (let i = 0; i < req.rawHeaders.length; i += 2) {
-    const name = req.rawHeaders[i]!;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
     if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
     if (host !== undefined) throw badTarget('host: expected one header, got several');
-    host = req.rawHeaders[i + 1] ?? '';
+    host = rawHeaders[i + 1] ?? '';
   }
-  if (req.httpVersionMajor !== 1) throw badTarget(`request line: expected HTTP/1.1, got HTTP/${req.httpVersion}`);
-  if (host !== undefined) return host;
-  if (req.httpVersionMinor === 0) return '';
-  throw badTarget('host: expected a header, got none');
+  return host;
 }

@@ -1,7 +1,7 @@
 /**
- * What a client may read of an error (rule 27). An upstream's own words pass only for the codes that speak to a client.
- * For the others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or broken upstream) the client gets a generic text with
- * the request id; the truth is for the log.
+ * What a client may read of an error (rule 27). An upstream's own words pass only for the codes that speak to a client, and
+ * for those of `errors.expose`. For the others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or broken upstream) the client
+ * gets a generic text with the request id; the truth is for the log.
  */
 import { Code } from './code.js';
 import type { StatusError } from './status-error.js';
@@ -26,9 +26,20 @@ const GENERIC_TEXT: Partial<Readonly<Record<Code, string>>> = {
   [Code.UNAVAILABLE]: 'the service is unavailable',
 };
 
+/** Codes for which an upstream's `grpc-message` passes besides. */
+export type ExposedCodes = ReadonlySet<Code>;
+
+export const NONE_EXPOSED: ExposedCodes = new Set();
+
 /** Whether its own message is for the client. */
-export function speaksToClient({ source, code }: StatusError): boolean {
-  return source === 'gateway' || SPEAKS_TO_CLIENT.has(code);
+export function speaksToClient(error: StatusError, exposed: ExposedCodes): boolean {
+  const { source, code } = error;
+  return source === 'gateway' || SPEAKS_TO_CLIENT.has(code) || (exposed.has(code) && isWordOfUpstream(error));
+}
+
+/** What happened on the way to an upstream has no metadata: its text is the transport's, and may name addresses. */
+function isWordOfUpstream({ metadata, message }: StatusError): boolean {
+  return metadata !== undefined && message !== '';
 }
 
 /** `NOT_FOUND` → `not found`: what is left to say of an error without a text. */
@@ -36,7 +47,7 @@ function nameOf(code: Code): string {
   return Code[code].toLowerCase().replaceAll('_', ' ');
 }
 
-export function clientText(error: StatusError, requestId: string): string {
-  if (speaksToClient(error)) return error.message === '' ? nameOf(error.code) : error.message;
+export function clientText(error: StatusError, requestId: string, exposed: ExposedCodes): string {
+  if (speaksToClient(error, exposed)) return error.message === '' ? nameOf(error.code) : error.message;
   return `${GENERIC_TEXT[error.code] ?? 'the service failed'} (request id ${requestId})`;
 }

@@ -12,6 +12,13 @@ export function badTarget(message: string): StatusError {
   return gatewayError(400, 'BAD_REQUEST_TARGET', message);
 }
 
+/** `what`: `host`, or where else a host stands. */
+export function badHost(what: string, found: string): StatusError {
+  return badTarget(
+    `${what}: expected a name or an address, and perhaps a port, got ${JSON.stringify(found.slice(0, 40))}`,
+  );
+}
+
 export function malformedPath(reason: string): StatusError {
   return gatewayError(400, 'MALFORMED_PATH', `path: ${reason}`);
 }

@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';
-import { clientText, speaksToClient } from '../status/client-text.js';
+import { clientText, type ExposedCodes, speaksToClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
 import { type ErrorDetail, retryInfoDetail } from '../status/details.js';
 import type { StatusError } from '../status/status-error.js';
@@ -19,6 +19,7 @@ export interface ErrorBody {
 
 export interface ErrorSettings {
   readonly format: ErrorFormat;
+  readonly exposed: ExposedCodes;
   /** The codec of google.rpc.Status, for the details of an upstream's answer; absent: they are left out. */
   readonly statusCodec?: MessageCodec | undefined;
 }
@@ -27,11 +28,11 @@ export interface ErrorSettings {
 export function errorBody(
   error: StatusError,
   requestId: string,
-  { format, statusCodec }: ErrorSettings,
+  { format, exposed, statusCodec }: ErrorSettings,
   advisedMs = RETRY_DELAY_MS,
 ): ErrorBody {
-  const shown = speaksToClient(error);
-  const message = clientText(error, requestId);
+  const shown = speaksToClient(error, exposed);
+  const message = clientText(error, requestId, exposed);
   const theirs = upstreamDetails(error, statusCodec).filter((detail) => mayLeave(detail, shown));
   const details = [...error.details, ...theirs];
   if (!COME_BACK.has(error.httpStatus)) return { ...FORMATS[format](error, message, details), retryAfter: undefined };

@@ -131,10 +131,11 @@ function textValue(name: string, value: string): string {
   throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected printable ASCII' }]);
 }
 
-/** Base64, padded or not (gRPC: PROTOCOL-HTTP2.md, "implementations MUST accept padded and un-padded values"). */
+/** Padded to a whole number of fours, or not at all (gRPC: PROTOCOL-HTTP2.md, "MUST accept padded and un-padded values"). */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
+
 function decodeBinary(name: string, value: string): Uint8Array {
-  const stripped = value.replace(/={1,2}$/, '');
-  if (/^[A-Za-z0-9+/]*$/.test(stripped) && stripped.length % 4 !== 1) return Buffer.from(stripped, 'base64');
+  if (BASE64.test(value)) return Buffer.from(value, 'base64');
   throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected base64' }]);
 }
 

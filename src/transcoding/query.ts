@@ -118,7 +118,7 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
     if (field === undefined || field.extension) return undefined;
     path.push(field);
     if (index === segments.length - 1) break;
-    if (field.type.kind !== 'message' || isTextual(field)) return undefined;
+    if (field.type.kind !== 'message') return undefined;
     if (field.cardinality !== 'singular')
       throw queryViolation(name, `${segment} is ${field.cardinality}: not a query parameter`);
     message = field.type.message;
@@ -141,7 +141,7 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
   const path: FieldDescriptor[] = [];
   for (const segment of dotted.split('.')) {
     const field = message.fieldNamed(segment);
-    if (field !== undefined && field.type.kind === 'message' && !isTextual(field)) {
+    if (field !== undefined && field.type.kind === 'message') {
       path.push(field);
       message = field.type.message;
       continue;

@@ -32,7 +32,7 @@ export function systemParametersOf(input: MessageDescriptor): ReadonlyMap<string
 export class GivenParameters {
   #fields: string | undefined;
   #alt: string | undefined;
-  #prettyPrint: string | undefined;
+  #prettyPrint: boolean | undefined;
 
   constructor(private readonly answer: AnswerKind) {}
 
@@ -49,9 +49,9 @@ export class GivenParameters {
         return;
       case 'prettyPrint':
         if (this.#prettyPrint !== undefined) throw queryViolation(name, TWICE);
-        if (value !== 'true' && value !== 'false')
+        this.#prettyPrint = SWITCH.get(value);
+        if (this.#prettyPrint === undefined)
           throw queryViolation(name, `expected true or false, got ${JSON.stringify(value.slice(0, 40))}`);
-        this.#prettyPrint = value;
     }
   }
 
@@ -65,7 +65,7 @@ export class GivenParameters {
   }
 
   get indented(): boolean {
-    return this.#prettyPrint === 'true';
+    return this.#prettyPrint === true;
   }
 
   /** A stream is told as server-sent events, whatever Accept says. */
@@ -74,6 +74,13 @@ export class GivenParameters {
   }
 }
 
+/** google-gax writes `$prettyPrint=0`. */
+const SWITCH: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['1', true],
+  ['false', false],
+  ['0', false],
+]);
 const TWICE = 'expected once, found twice';
 /** AIP-157. */
 const ALL_FIELDS = '*';

@@ -206,6 +206,11 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     ],
   ],
   [
+    'a code that gRPC does not have',
+    'version: 1\nerrors: { expose: [UNKNOWN, UNKNWN] }\n',
+    [/^g\.yaml:2:29: error: errors\.expose\.1: expected one of CANCELLED, UNKNOWN, .*, got "UNKNWN" \[config-value\]$/],
+  ],
+  [
     'a missing variable',
     'version: 1\nupstreams: { a: { target: "${NOWHERE}" } }\n',
     ['g.yaml:2:27: error: ${NOWHERE}: the environment has no such variable [substitution]'],
@@ -528,6 +533,8 @@ policies:
   t.deepEqual(good.lines, []);
   t.is(good.config?.policies[0]?.declaration.position.line, 5);
   t.is(good.config?.auth?.position.line, 3);
+  const exposing = await load(t, 'version: 1\nerrors:\n  format: status\n  expose: [INTERNAL]\n');
+  t.like(exposing.config?.errors.position, { line: 4, column: 11 });
   t.true(good.config?.auth?.apiKeys?.file.endsWith('/keys.yaml'));
   t.true(isAbsolute(good.config?.auth?.apiKeys?.file ?? ''));
 });

@@ -1,24 +1,26 @@
 /**
  * The interop suite: starts a gRPC server in Go and one in Python, puts `protogate serve` in front of each, with nothing
- * but the protos, over each transport, asks all of them the same and compares the answers with what is expected.
+ * but the protos, over each transport, asks all of them the same and compares the answers with what is expected. Then it has
+ * Google's generated REST clients ask a gateway (`google/clients.ts`).
  *
- *     node dist/test/interop/run.js [go] [python]
+ *     node dist/test/interop/run.js [go] [python] [google]
  *
  * Prints `N passed, N failed`; exit code 1 if anything failed. A language that is not installed is skipped, loudly; with
  * CI=true that is a failure.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { ROOT } from '../support/run.js';
 import { BROKEN_UPLOAD_CASES } from './broken-uploads.js';
 import type { Gateway, InteropCase } from './cases.js';
 import { DETAIL_CASES } from './details.js';
+import { askGoogleClients } from './google/clients.js';
 import { HTTP_BODY_CASES } from './http-bodies.js';
 import { KIND_CASES } from './kinds.js';
 import { IMPORTS, LANGUAGES, type Language } from './languages.js';
+import { endAll, run, start } from './processes.js';
 import { REQUEST_CASES } from './requests.js';
 import { SILENT_CASES } from './silence.js';
 
@@ -37,19 +39,30 @@ const LIMIT_MS = 60_000;
 
 const wanted = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'protogate-interop-'));
-const children: ChildProcess[] = [];
 let passed = 0;
 let failed = 0;
 try {
   for (const [name, language] of LANGUAGES) {
     if (wanted.length === 0 || wanted.includes(name)) await runLanguage(name, language);
   }
+  if (wanted.length === 0 || wanted.includes('google')) await runGoogle();
 } finally {
-  for (const child of children) child.kill();
+  endAll();
   await rm(folder, { recursive: true, force: true });
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
+
+async function runGoogle(): Promise<void> {
+  try {
+    const found = await askGoogleClients(folder);
+    passed += found.passed;
+    failed += found.failed;
+  } catch (error) {
+    failed++;
+    console.error(`FAILED: google: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 async function runLanguage(name: string, { needs, prepare, serve, tellsResets }: Language): Promise<void> {
   const [command = '', ...args] = needs;
@@ -113,33 +126,4 @@ async function ask(where: string, gateway: Omit<Gateway, 'teardown'>, { name, ch
     clearTimeout(timer);
     for (const task of tasks) await task();
   }
-}
-
-function run(name: string, [command = '', ...args]: readonly string[]): void {
-  console.error(`${name}: ${[command, ...args].join(' ').replaceAll(ROOT, '')}`);
-  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
-  if (status !== 0) throw new Error(`${command} ended with ${error?.message ?? status}`);
-}
-
-/** Starts a process and returns the `HOST:PORT` of the line `listening on …` that it prints. */
-function start(name: string, [command = '', ...args]: readonly string[]): Promise<string> {
-  const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
-  children.push(child);
-  let said = '';
-  child.stderr.on('data', (text) => {
-    said += text;
-  });
-  return new Promise((resolve, reject) => {
-    const fail = (why: string) => reject(new Error(`${name}: ${why}\n${said.trimEnd()}`));
-    const timer = setTimeout(() => fail('is not listening after 30 s'), 30_000);
-    child.once('error', (error) => fail(error.message));
-    child.once('exit', (code) => fail(`ended with ${code} before it listened`));
-    createInterface(child.stdout).on('line', (line) => {
-      const address = /^listening on (?:http:\/\/)?([\w.:-]+:\d+)/.exec(line)?.[1];
-      if (address === undefined) return;
-      clearTimeout(timer);
-      console.error(`${name}: ${line}`);
-      resolve(address);
-    });
-  });
 }

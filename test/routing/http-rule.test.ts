@@ -78,10 +78,10 @@ const REFUSED: readonly (readonly [fact: string, rule: HttpRule, ...diagnostics:
   [
     'a message, a repeated and a map field, all told at once',
     ruleOf('GET /v1/{book}/{book.authors}/{book.labels}/{book.parent}'),
-    "test.proto:11:15: error: path variable {book}: expected a singular scalar or enum field, got a test.Book field 'book' [path-variable]",
-    "test.proto:11:27: error: path variable {book.authors}: expected a singular scalar or enum field, got a repeated field 'authors' [path-variable]",
-    "test.proto:11:42: error: path variable {book.labels}: expected a singular scalar or enum field, got a map field 'labels' [path-variable]",
-    "test.proto:11:56: error: path variable {book.parent}: expected a singular scalar or enum field, got a test.Book field 'parent' [path-variable]",
+    "test.proto:11:15: error: path variable {book}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a test.Book field 'book' [path-variable]",
+    "test.proto:11:27: error: path variable {book.authors}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a repeated field 'authors' [path-variable]",
+    "test.proto:11:42: error: path variable {book.labels}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a map field 'labels' [path-variable]",
+    "test.proto:11:56: error: path variable {book.parent}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a test.Book field 'parent' [path-variable]",
   ],
   [
     'a path through a repeated or scalar field',

@@ -52,7 +52,7 @@ for (const [text, says] of [
   });
 }
 
-const rows: readonly { fact: string; text: string; status: number; code: number }[] = [
+const rows: { readonly fact: string; text: string; status: number; code: number }[] = [
   {
     fact: 'Content-Length with Transfer-Encoding',
     text: `${POST}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
@@ -121,6 +121,57 @@ const rows: readonly { fact: string; text: string; status: number; code: number 
   { fact: 'an unknown method', text: `BREW / HTTP/1.1\r\n${HOST}\r\n`, status: 400, code: 3 },
   { fact: 'not HTTP at all', text: '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', status: 400, code: 3 },
 ];
+
+const NO_HOSTS = [
+  'a b',
+  'a/b',
+  '[::1',
+  '::1]',
+  '[::g]',
+  '[]',
+  'a@b',
+  'a:b',
+  'a:80:90',
+  ':80',
+  'a%zz',
+  'a,b c',
+  'a"b',
+  'a#b',
+  'a?b',
+  '<a>',
+];
+for (const host of NO_HOSTS) {
+  rows.push({
+    fact: `Host ${host}`,
+    text: `GET /v1/shelves/1 HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+    status: 400,
+    code: 3,
+  });
+}
+rows.push({
+  fact: 'a bad Host beside a target that has its own',
+  text: 'GET http://a/v1/shelves/1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n',
+  status: 400,
+  code: 3,
+});
+
+test('Host names and addresses, with and without a port, are hosts; so is none', async (t) => {
+  const { port } = await started;
+  const good = [
+    'a',
+    'a.example.',
+    'A-b_c.example:8080',
+    'a:',
+    '127.0.0.1:80',
+    '[::1]:80',
+    '[2001:DB8::1]',
+    '[fe80::1%25eth0]',
+  ];
+  for (const host of [...good, '[v1.a:b]', 'a%41', "a!$&'()*+,;=~", '']) {
+    const head = await raw(port, `GET /v1/shelves/1 HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    t.regex(head, /^HTTP\/1\.1 200 /, host);
+  }
+});
 
 for (const { fact, text, status, code } of rows) {
   test.serial(

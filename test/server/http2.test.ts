@@ -139,9 +139,24 @@ test(':authority is the authority; a Host that differs is 400', async (t) => {
   const { client } = await plain(t);
   const { host } = new URL('http://a.example');
   t.is((await client.send('GET', '/v1/items/1', { headers: { ':authority': host, host } })).status, 200);
+  t.is((await client.send('GET', '/v1/items/1', { headers: { host } })).status, 200, 'as HTTP/1.1 has it');
   const other = await client.send('GET', '/v1/items/1', { headers: { ':authority': host, host: 'b.example' } });
   t.is(other.status, 400);
   t.is(other.json.message, 'host: expected what :authority says, got another');
+});
+
+test('an :authority, or a Host in its place, that is none is 400 and calls nobody', async (t) => {
+  const { client, upstream } = await plain(t);
+  for (const name of [':authority', 'host']) {
+    for (const value of ['a@b', 'user:secret@a', 'a/b', '[::1', 'a:b']) {
+      const { status, json } = await client.send('GET', '/v1/items/1', { headers: { [name]: value } });
+      // What nghttp2 itself refuses is reset: it never becomes a request.
+      if (status === 0 && !value.includes('@')) continue;
+      t.is(status, 400, `${name}: ${value}`);
+      t.true(json.message.startsWith('host: expected a name or an address, and perhaps a port, got '), json.message);
+    }
+  }
+  t.is(upstream.calls.length, 0);
 });
 
 test('a target that is not percent-encoded is refused, as in HTTP/1.1, and not read as Latin-1', async (t) => {

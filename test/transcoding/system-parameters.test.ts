@@ -95,7 +95,8 @@ test.serial('$prettyPrint=true indents an answer and an array, and no framing of
   const { send } = await started;
   t.is((await send('GET', '/paint?$prettyPrint=true')).text, JSON.stringify(named, null, 2));
   t.is((await send('GET', '/paint?prettyPrint=false')).text, JSON.stringify(named));
-  t.is((await send('GET', '/under?prettyPrint=true')).text, '{\n  "color": "RED"\n}');
+  t.is((await send('GET', '/paint?$prettyPrint=0')).text, JSON.stringify(named), 'as google-gax says it');
+  t.is((await send('GET', '/under?prettyPrint=1')).text, '{\n  "color": "RED"\n}');
   t.is((await send('GET', `/paints?prettyPrint=true&${JSON_INT}`)).text, JSON.stringify([numbered, {}], null, 2));
   const lines = await send('GET', '/paints?prettyPrint=true', { headers: { accept: 'application/x-ndjson' } });
   t.is(lines.text, `${JSON.stringify(named)}\n{}\n`);
@@ -136,7 +137,7 @@ for (const [target, message] of [
   ['/file?$alt=sse', '$alt: expected one of json, json;enum-encoding=int, media, got "sse"'],
   ['/pieces?$alt=sse', '$alt: expected one of json, json;enum-encoding=int, media, got "sse"'],
   ['/paint?$alt=json&alt=json', 'alt: expected once, found twice'],
-  ['/paint?$prettyPrint=1', '$prettyPrint: expected true or false, got "1"'],
+  ['/paint?$prettyPrint=yes', '$prettyPrint: expected true or false, got "yes"'],
   ['/paint?$prettyPrint=true&prettyPrint=true', 'prettyPrint: expected once, found twice'],
   ['/paint?$fields=name&fields=name', 'fields: expected once, found twice'],
   ...[

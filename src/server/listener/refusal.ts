@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
+import { NONE_EXPOSED } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Log } from '../../telemetry/log.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
@@ -31,7 +32,7 @@ const LINGER_MS = 1000;
 export function compileRefuse({ errorFormat, log }: RefusalSettings, clock: Clock): Refuse {
   function answer(error: StatusError, socket: Duplex, req: IncomingMessage | undefined) {
     const requestId = randomUUID();
-    const { contentType, body } = errorBody(error, requestId, { format: errorFormat });
+    const { contentType, body } = errorBody(error, requestId, { format: errorFormat, exposed: NONE_EXPOSED });
     logRefusal(log, { requestId, socket, req, error });
     const headers = {
       'content-type': contentType,

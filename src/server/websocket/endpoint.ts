@@ -182,7 +182,8 @@ class Conversation {
     if (socket.readyState === socket.OPEN) await this.#taken();
     ctx.state.error = error;
     ctx.state.webSocket = { clientGone: socket.readyState !== socket.OPEN };
-    socket.close(4000 + error.code, cutTo(REASON_BYTES, clientText(error, ctx.state.requestId)));
+    const { requestId, surface } = ctx.state;
+    socket.close(4000 + error.code, cutTo(REASON_BYTES, clientText(error, requestId, surface.errors.exposed)));
   }
 
   /** A message, from one side or the other. */

@@ -1,0 +1,41 @@
+/** The programs that the interop suite runs beside itself: steps that make something ready, and what listens until the end. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { ROOT } from '../support/run.js';
+
+const children: ChildProcess[] = [];
+
+/** Ends what was started. */
+export function endAll(): void {
+  for (const child of children) child.kill();
+}
+
+/** Resolves when the step is done; throws when it fails. */
+export function run(name: string, [command = '', ...args]: readonly string[]): void {
+  console.error(`${name}: ${[command, ...args].join(' ').replaceAll(ROOT, '')}`);
+  const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (status !== 0) throw new Error(`${command} ended with ${error?.message ?? status}`);
+}
+
+/** Starts a process and returns the `HOST:PORT` of the line `listening on …` that it prints. */
+export function start(name: string, [command = '', ...args]: readonly string[]): Promise<string> {
+  const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) => reject(new Error(`${name}: ${why}\n${said.trimEnd()}`));
+    const timer = setTimeout(() => fail('is not listening after 30 s'), 30_000);
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (code) => fail(`ended with ${code} before it listened`));
+    createInterface(child.stdout).on('line', (line) => {
+      const address = /^listening on (?:http:\/\/)?([\w.:-]+:\d+)/.exec(line)?.[1];
+      if (address === undefined) return;
+      clearTimeout(timer);
+      console.error(`${name}: ${line}`);
+      resolve(address);
+    });
+  });
+}
