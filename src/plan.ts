@@ -11,7 +11,7 @@ import {
   findAggregates,
   type PlannedAggregate,
 } from './aggregates.js';
-import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
+import { asWarning, type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
 import { didYouMean, meantHint } from './base/did-you-mean.js';
 import { isStreaming } from './call/call.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
@@ -78,10 +78,11 @@ export interface PlanOptions {
 /** Loads and plans; what is wrong is in `diagnostics`, what loads is in the rest. */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
   const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
-  const { bindings, diagnostics: wrong } = collectBindings(registry, config.schema);
+  const isOffered = offeredBy(config);
+  const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
   const aggregates = findAggregates(registry);
-  const upstreams = assignUpstreams(config, registry, aggregates);
-  const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods]);
+  const upstreams = assignUpstreams(config, bindings, aggregates);
+  const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods], isOffered);
   const called = planAggregates(config, aggregates, policies.of, upstreams.of);
   const routes = bindings.flatMap((binding) => {
     const { method } = binding;
@@ -90,18 +91,19 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     if (method.aggregate !== undefined && aggregate === undefined) return [];
     return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
   });
+  const offered = routes.filter(({ binding }) => isOffered(binding.method));
   const problems = [
     ...keyFileProblems(config),
     ...found,
     ...wrong,
-    ...conflictsOf(bindings),
+    ...conflictsOf(bindings.filter(({ method }) => isOffered(method))),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...aggregates.diagnostics,
     ...problemsOfAggregates(config, routes, policies.of),
-    ...authProblems(config, routes, options.configFile),
-    ...cacheProblems(routes, identityReachesUpstreams(config)),
-    ...streamProblems(routes, config.json.protoNames),
+    ...authProblems(config, offered, options.configFile),
+    ...cacheProblems(offered, identityReachesUpstreams(config)),
+    ...streamProblems(offered, config.json.protoNames),
   ];
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {
@@ -192,7 +194,7 @@ interface Decision {
 }
 
 /** Each routed or called method's policy and access: what the protos declare under the rules of the config. */
-function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
+function decidePolicies(config: Config, methods: readonly MethodDescriptor[], isOffered: IsOffered) {
   const of = new Map<MethodDescriptor, Decision>();
   const diagnostics: Diagnostic[] = [];
   const used = new Set<PolicyRule>();
@@ -206,11 +208,9 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
     if (of.has(method)) continue;
     const policy = policyOf(method, rules);
     const found = accessOf(method, policy, means);
-    diagnostics.push(...found.diagnostics);
-    const ofLimits = rateLimitProblem(method, policy, found.access);
-    if (ofLimits !== undefined) diagnostics.push(ofLimits);
-    const ofRetry = retryProblem(method, policy);
-    if (ofRetry !== undefined) diagnostics.push(ofRetry);
+    const ofLimits = rateLimitProblem(method, policy, found.access) ?? [];
+    const wrong = [...found.diagnostics, ofLimits, retryProblem(method, policy) ?? []].flat();
+    diagnostics.push(...(isOffered(method) ? wrong : wrong.map(asWarning)));
     of.set(method, { policy, access: found.access });
   }
   for (const [index, { selector, declaration }] of config.policies.entries()) {
@@ -262,21 +262,29 @@ export async function protoProblems(
   return [...diagnostics, ...wrong, ...conflictsOf(bindings), ...findAggregates(registry).diagnostics];
 }
 
+type IsOffered = (method: MethodDescriptor) => boolean;
+
+/**
+ * Whether a method's routes are served once all is right. What is wrong with others is a warning: they stop nobody. Without
+ * any upstream the schema alone is looked at.
+ */
+function offeredBy({ upstreams }: Config): IsOffered {
+  return ({ service, aggregate }) =>
+    upstreams.size === 0 || aggregate !== undefined || selectUpstream(service.fullName, upstreams).kind !== 'none';
+}
+
 interface Assignment {
   readonly of: ReadonlyMap<ServiceDescriptor, string>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Each service to the upstream with the longest selector. Without any upstream there is nothing to warn about. */
-function assignUpstreams(config: Config, registry: Registry, aggregates: Aggregates): Assignment {
+function assignUpstreams(config: Config, bindings: readonly Binding[], aggregates: Aggregates): Assignment {
   const of = new Map<ServiceDescriptor, string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
-  for (const service of registry.services) {
-    const isServed = (method: MethodDescriptor) =>
-      method.routing === 'routed' && method.httpRule !== undefined && method.aggregate === undefined;
-    const isCalled = service.methods.some((method) => aggregates.methods.has(method));
-    if (!isCalled && !service.methods.some(isServed)) continue;
+  const routed = bindings.flatMap(({ method }) => (method.aggregate === undefined ? method : []));
+  for (const service of new Set([...routed, ...aggregates.methods].map((method) => method.service))) {
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') of.set(service, selected.name);
     else if (selected.kind === 'none') {
