@@ -24,6 +24,7 @@ import { type Policy, type PolicyRule, policyOf } from './policy/policy.js';
 import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/rate-limit.js';
 import { retryOf, retryProblem } from './policy/retry-policy.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
+import { routeProblems } from './route-problems.js';
 import { bindingTable } from './routing/binding-table.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
@@ -97,6 +98,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...found,
     ...wrong,
     ...conflictsOf(bindings.filter(({ method }) => isOffered(method))),
+    ...routeProblems(offered),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...aggregates.diagnostics,
