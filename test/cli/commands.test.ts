@@ -97,7 +97,7 @@ test('routes --format json has the fields of the contract', async (t) => {
     policy: { access: 'public' },
     policyOrigins: {},
     upstream: null,
-    source: { file: join(folder, 'library/v1/library.proto'), line: 8 },
+    source: { file: 'library/v1/library.proto', line: 8 },
   });
   const create = rows.filter((row: { rpc: string }) => row.rpc.endsWith('/CreateBook'));
   t.deepEqual(
