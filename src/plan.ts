@@ -11,8 +11,8 @@ import {
   findAggregates,
   type PlannedAggregate,
 } from './aggregates.js';
-import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
-import { didYouMean, meantHint } from './base/did-you-mean.js';
+import { asWarning, type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
+import { didYouMean, hintOf, meantHint } from './base/did-you-mean.js';
 import { isStreaming } from './call/call.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
@@ -28,6 +28,7 @@ import { compileRateLimits, type RateLimit, rateLimitProblem } from './policy/ra
 import { retryOf, retryProblem } from './policy/retry-policy.js';
 import { mayWrite, writingGets } from './policy/writes.js';
 import { type RouteRow, routeRow } from './report/route-map.js';
+import { routeProblems } from './route-problems.js';
 import { bindingTable } from './routing/binding-table.js';
 import { collectBindings } from './routing/bindings.js';
 import type { Binding } from './routing/http-rule.js';
@@ -38,7 +39,7 @@ import type { RegistryFile } from './schema/registry.js';
 import { loadSchema, type Schema } from './schema/source.js';
 import { streamProblems } from './stream-problems.js';
 import type { RetrySettings } from './upstream/retry.js';
-import { selectUpstream } from './upstream/service-selector.js';
+import { meantService, selectUpstream } from './upstream/service-selector.js';
 
 /** The one surface that there is. */
 export const SURFACE = 'default';
@@ -82,10 +83,11 @@ export interface PlanOptions {
 /** Loads and plans; what is wrong is in `diagnostics`, what loads is in the rest. */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
   const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
-  const { bindings, diagnostics: wrong } = collectBindings(registry, config.schema);
+  const isOffered = offeredBy(config);
+  const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
   const aggregates = findAggregates(registry);
-  const upstreams = assignUpstreams(config, registry, aggregates);
-  const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods]);
+  const upstreams = assignUpstreams(config, bindings, aggregates, options.configFile);
+  const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods], isOffered);
   const called = planAggregates(config, aggregates, policies.of, upstreams.of);
   const routes = bindings.flatMap((binding) => {
     const { method } = binding;
@@ -94,20 +96,22 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     if (method.aggregate !== undefined && aggregate === undefined) return [];
     return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
   });
+  const offered = routes.filter(({ binding }) => isOffered(binding.method));
   const problems = [
     ...keyFileProblems(config),
     ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
     ...wrong,
-    ...conflictsOf(bindings),
+    ...conflictsOf(bindings.filter(({ method }) => isOffered(method))),
+    ...routeProblems(offered),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...aggregates.diagnostics,
     ...problemsOfAggregates(config, routes, policies.of),
-    ...authProblems(config, routes, options.configFile),
-    ...cacheProblems(routes, identityReachesUpstreams(config)),
-    ...streamProblems(routes, config.json.protoNames),
-    ...writingGets(bindings),
+    ...authProblems(config, offered, options.configFile),
+    ...cacheProblems(offered, identityReachesUpstreams(config)),
+    ...streamProblems(offered, config.json.protoNames),
+    ...writingGets(offered.map(({ binding }) => binding)),
     ...configRisks(config),
   ];
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
@@ -199,7 +203,7 @@ interface Decision {
 }
 
 /** Each routed or called method's policy and access: what the protos declare under the rules of the config. */
-function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
+function decidePolicies(config: Config, methods: readonly MethodDescriptor[], isOffered: IsOffered) {
   const of = new Map<MethodDescriptor, Decision>();
   const diagnostics: Diagnostic[] = [];
   const used = new Set<PolicyRule>();
@@ -213,13 +217,14 @@ function decidePolicies(config: Config, methods: readonly MethodDescriptor[]) {
     if (of.has(method)) continue;
     const policy = policyOf(method, rules);
     const found = accessOf(method, policy, means);
-    diagnostics.push(...found.diagnostics);
     const overruled = overruledAuth(method, policy, found.access);
-    if (overruled !== undefined) diagnostics.push(overruledWarning(method, overruled));
-    const ofLimits = rateLimitProblem(method, policy, found.access);
-    if (ofLimits !== undefined) diagnostics.push(ofLimits);
-    const ofRetry = retryProblem(method, policy);
-    if (ofRetry !== undefined) diagnostics.push(ofRetry);
+    const wrong = [
+      ...found.diagnostics,
+      ...(overruled === undefined ? [] : [overruledWarning(method, overruled)]),
+      rateLimitProblem(method, policy, found.access) ?? [],
+      retryProblem(method, policy) ?? [],
+    ].flat();
+    diagnostics.push(...(isOffered(method) ? wrong : wrong.map(asWarning)));
     of.set(method, { policy, access: found.access });
   }
   for (const [index, { selector, declaration }] of config.policies.entries()) {
@@ -276,21 +281,34 @@ export async function protoProblems(
   return [...diagnostics, ...wrong, ...conflictsOf(bindings), ...findAggregates(registry).diagnostics];
 }
 
+type IsOffered = (method: MethodDescriptor) => boolean;
+
+/**
+ * Whether a method's routes are served once all is right. What is wrong with others is a warning: they stop nobody. Without
+ * any upstream the schema alone is looked at.
+ */
+function offeredBy({ upstreams }: Config): IsOffered {
+  return ({ service, aggregate }) =>
+    upstreams.size === 0 || aggregate !== undefined || selectUpstream(service.fullName, upstreams).kind !== 'none';
+}
+
 interface Assignment {
   readonly of: ReadonlyMap<ServiceDescriptor, string>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Each service to the upstream with the longest selector. Without any upstream there is nothing to warn about. */
-function assignUpstreams(config: Config, registry: Registry, aggregates: Aggregates): Assignment {
+function assignUpstreams(
+  config: Config,
+  bindings: readonly Binding[],
+  aggregates: Aggregates,
+  configFile: string | undefined,
+): Assignment {
   const of = new Map<ServiceDescriptor, string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
-  for (const service of registry.services) {
-    const isServed = (method: MethodDescriptor) =>
-      method.routing === 'routed' && method.httpRule !== undefined && method.aggregate === undefined;
-    const isCalled = service.methods.some((method) => aggregates.methods.has(method));
-    if (!isCalled && !service.methods.some(isServed)) continue;
+  const routed = bindings.flatMap(({ method }) => (method.aggregate === undefined ? method : []));
+  for (const service of new Set([...routed, ...aggregates.methods].map((method) => method.service))) {
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') of.set(service, selected.name);
     else if (selected.kind === 'none') {
@@ -303,6 +321,14 @@ function assignUpstreams(config: Config, registry: Registry, aggregates: Aggrega
       const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')} by equally long selectors`;
       diagnostics.push(errorAt(service.position, 'ambiguous-upstream', text));
     }
+  }
+  const used = new Set(of.values());
+  const names = routed.map(({ service }) => service.fullName);
+  for (const [name, { services }] of names.length === 0 ? [] : config.upstreams) {
+    if (used.has(name)) continue;
+    const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
+    const text = `upstreams.${name}: no routed service is selected by ${services.join(', ')}${hint}`;
+    diagnostics.push(warningAt({ file: configFile ?? 'options' }, 'unused-upstream', text));
   }
   return { of, diagnostics };
 }

@@ -29,6 +29,11 @@ export function warningAt(position: Position, rule: string, text: string): Diagn
   return { severity: 'warning', rule, text, position };
 }
 
+/** The same finding where it stops nobody. */
+export function asWarning(diagnostic: Diagnostic): Diagnostic {
+  return { ...diagnostic, severity: 'warning' };
+}
+
 /** `FILE:LINE:COL`, leaving out what the position does not know. */
 export function formatPosition({ file, line, column }: Position): string {
   if (line === undefined) return file;

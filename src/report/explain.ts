@@ -144,7 +144,7 @@ function matched({ routes, unserved }: ExplainSettings, request: DryRequest, row
   const derived = headDerived ? ['HEAD is answered as GET without the body'] : [];
   rows.push(['matches', describe(route.binding), ...derived]);
   if (losers.length > 0) {
-    rows.push(['before', ...losers.map(({ value }) => `${describe(value.binding)}: less specific`)]);
+    rows.push(['before', ...losers.map(({ value }) => `${describe(value.binding)}: ${whyBehind(value, route)}`)]);
   }
   const { variables, method: rpc } = route.binding;
   const values = variables.map(({ name }, index) => `${name} = ${JSON.stringify(captures[index])}`);
@@ -159,6 +159,11 @@ function matched({ routes, unserved }: ExplainSettings, request: DryRequest, row
       ...planTree(route.aggregate.plan),
     ]);
   return { route, captures, overWebSocket };
+}
+
+function whyBehind({ binding }: ExplainableRoute, winner: ExplainableRoute): string {
+  const sameVerb = binding.template.verb === winner.binding.template.verb;
+  return sameVerb ? 'less specific' : `the verb ':${winner.binding.template.verb}' goes first`;
 }
 
 function unservedLines({ binding, aggregate }: ExplainableRoute): readonly string[] {

@@ -27,6 +27,7 @@ export interface RouteRow {
   readonly upstream: string | null;
   /** Of an aggregate: the calls that it is made of, and how many they are at worst. */
   readonly aggregate?: { readonly calls: readonly string[]; readonly maxCalls: number };
+  /** The import path of the file that has the rule; of a rule of a service config that file's path. */
   readonly source: { readonly file: string; readonly line?: number };
 }
 
@@ -41,6 +42,8 @@ export interface MappedRoute {
 export function routeRow({ binding, policy, access, upstream, aggregate }: MappedRoute, surface: string): RouteRow {
   const { method, index, httpMethod, template, body, responseBody, position } = binding;
   const { file, line } = position.line === undefined ? method.position : position;
+  // A rule of a service config stands elsewhere; all else in the method's file, which others know by its import name.
+  const source = file === method.position.file ? method.service.file : file;
   const origins = [...policy.origins].map(([key, origin]) => [key, formatPosition(origin)] as const);
   const accessOrigin = access.origin === undefined ? [] : [['access', formatPosition(access.origin)] as const];
   return {
@@ -56,7 +59,7 @@ export function routeRow({ binding, policy, access, upstream, aggregate }: Mappe
     policyOrigins: Object.fromEntries([...origins, ...accessOrigin]),
     upstream: upstream ?? null,
     ...(aggregate === undefined ? {} : { aggregate: callsOf(aggregate.plan) }),
-    source: line === undefined ? { file } : { file, line },
+    source: line === undefined ? { file: source } : { file: source, line },
   };
 }
 

@@ -2,7 +2,7 @@
  * All bindings of a schema: every rpc of every routed service with its `google.api.http` rule, and, for the methods
  * that `autoRoutes` selects, `POST /pkg.Service/Method` where there is no rule.
  */
-import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { asWarning, type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
 import { type MethodSelector, parseMethodSelector } from '../schema/method-selector.js';
@@ -11,39 +11,49 @@ import { type Binding, bindingsOf } from './http-rule.js';
 export interface BindingSources {
   /** Selectors of methods that get a route without a rule. */
   readonly autoRoutes: readonly string[];
+  /** Whether a method's routes would be served; what is wrong with others is a warning. Default: all. */
+  readonly isOffered?: (method: MethodDescriptor) => boolean;
 }
 
 /** Bindings that are whole, in the order of the schema; what is wrong with the others. */
 export function collectBindings(
   registry: Registry,
-  { autoRoutes }: BindingSources,
+  { autoRoutes, isOffered = () => true }: BindingSources,
 ): { readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] } {
   const bindings: Binding[] = [];
-  const diagnostics: Diagnostic[] = [];
-  const reported = new Set<string | Diagnostic>();
+  const offered = new Findings();
+  const others = new Findings();
   const selectors = autoRoutes.flatMap((text) => parseMethodSelector(text) ?? []);
   for (const service of registry.services) {
     for (const method of service.methods) {
       if (method.routing !== 'routed') continue;
       const rule = method.httpRule ?? autoRule(method, selectors);
       if (rule === undefined) continue;
+      const findings = isOffered(method) ? offered : others;
       const problems = linkProblems(registry, method);
       if (problems.length > 0) {
-        for (const problem of [...problems, ...problemsBesides(method, rule)]) {
-          // Thousands of methods may need one broken message: what was written once is not written again to be compared.
-          if (reported.has(problem)) continue;
-          const text = formatDiagnostic(problem);
-          if (!reported.has(text)) diagnostics.push(problem);
-          reported.add(problem).add(text);
-        }
+        for (const problem of [...problems, ...problemsBesides(method, rule)]) findings.addOnce(problem);
         continue;
       }
       const found = bindingsOf(method, rule);
       bindings.push(...found.bindings);
-      diagnostics.push(...found.diagnostics);
+      findings.all.push(...found.diagnostics);
     }
   }
-  return { bindings, diagnostics };
+  return { bindings, diagnostics: [...offered.all, ...others.all.map(asWarning)] };
+}
+
+class Findings {
+  readonly all: Diagnostic[] = [];
+  readonly #once = new Set<string | Diagnostic>();
+
+  /** Thousands of methods may need one broken message: what was written once is not written again to be compared. */
+  addOnce(problem: Diagnostic): void {
+    if (this.#once.has(problem)) return;
+    const text = formatDiagnostic(problem);
+    if (!this.#once.has(text)) this.all.push(problem);
+    this.#once.add(problem).add(text);
+  }
 }
 
 /** What is wrong with the rule of a method whose messages are not whole, as far as that can be seen. */

@@ -1,6 +1,9 @@
 /**
- * The search for the template that a path matches. What decides, segment by segment of the path: a literal beats `*`,
- * `*` beats `**`; then a verb beats none; then a template without `**` beats one whose `**` is empty.
+ * The search for the template that a path matches. A verb comes first: while the last segment ends in a verb that some
+ * template has, the templates with that verb are searched, the longest verb before shorter ones; only when none of them
+ * matches and answers the method is the colon data (http.proto, "Path template syntax"; Envoy and grpc-gateway do so). In
+ * each of these searches what decides, segment by segment of the path: a literal beats `*`, `*` beats `**`; then a template
+ * without `**` beats one whose `**` is empty.
  *
  *     GET  /v1/{id}          v1 ─┬─ items ── *  (POST)
  *     POST /v1/items/{id}        ├─ *  (GET)
@@ -8,18 +11,37 @@
  *
  * The search backtracks, also out of places that match but lack the method. It cannot run away: a template has one
  * `**`, so the tail behind it is held by its length and stands at the end of the path; thus each node belongs to one
- * place in the path, and a search enters each node at most once, however long the path is.
+ * place in the path, and a search enters each node at most once, however long the path is. There is one search for each
+ * verb that a template has, and no verb has more colons than the templates say.
  */
 import { NONE } from './edge-table.js';
 import { hashOf, type RawPath } from './raw-path.js';
-import { ANY, ENDING, type Ending, LEAF, literalChild, PLAIN, REST, ROOT, type Trie, verbLeaf } from './trie.js';
+import {
+  ANY,
+  ENDING,
+  type Ending,
+  isVerb,
+  LEAF,
+  literalChild,
+  PLAIN,
+  REST,
+  ROOT,
+  type Trie,
+  verbLeaf,
+} from './trie.js';
 
 /** A custom rule of this kind answers every method (http.proto). */
 export const ANY_METHOD = '*';
 
 /** One search at a time over a trie. */
 export class Matcher {
+  /** Where the colon stands in front of the verb that is searched for, or was found; -1: no verb is. */
+  colon = -1;
   private method = '';
+  /** The text that ends in the verb, decoded; where it begins there, and its hash. */
+  private verb = '';
+  private verbStart = 0;
+  private verbHash = 0;
   /** Set: collects of every leaf that the path matches what it answers, instead of looking for the best one. */
   private seen: Set<Ending> | undefined;
 
@@ -31,23 +53,58 @@ export class Matcher {
   /** The best leaf that the path matches and that answers the method, or NONE. */
   find(method: string): number {
     this.method = method;
-    return this.enter(ROOT, 0);
+    return this.search();
   }
 
   /** Of every leaf that the path matches, whatever its method. */
   findAll(): ReadonlySet<Ending> {
     const seen = new Set<Ending>();
     this.seen = seen;
-    this.enter(ROOT, 0);
+    this.search();
     this.seen = undefined;
     return seen;
+  }
+
+  /** With each verb that the path may end in, the longest first; then with its colons as data. */
+  private search(): number {
+    const { path } = this;
+    if (path.lastColon >= 0) {
+      for (let colon = this.firstVerb(); colon >= 0; colon = path.text.indexOf(':', colon + 1)) {
+        if (!this.isVerbAt(colon)) continue;
+        this.colon = colon;
+        const found = this.enter(ROOT, 0);
+        if (found !== NONE) return found;
+      }
+    }
+    this.colon = -1;
+    return this.enter(ROOT, 0);
+  }
+
+  /** The colon in front of the longest text that can be a verb. */
+  private firstVerb(): number {
+    const { firstColon, lastColon, text } = this.path;
+    let colon = lastColon;
+    for (let more = this.trie.verbs.mostColons; more > 0 && colon > firstColon; more--) {
+      colon = text.lastIndexOf(':', colon - 1);
+    }
+    return colon;
+  }
+
+  private isVerbAt(colon: number): boolean {
+    const { path, trie } = this;
+    const { text } = path;
+    const decoded = path.decodedText(colon + 1, text.length);
+    this.verb = decoded ?? text;
+    this.verbStart = decoded === undefined ? colon + 1 : 0;
+    this.verbHash = hashOf(this.verb, this.verbStart, this.verb.length);
+    return isVerb(trie, this.verbHash, this.verb, this.verbStart, this.verb.length);
   }
 
   /** `at`: how many segments of the path stand before the node. */
   private enter(node: number, at: number): number {
     const nodes = this.trie.packed.numbers;
     const left = this.path.count - at;
-    if (left <= 1) return left === 0 ? this.takePlain(node) : this.enterLast(node, at);
+    if (left <= 1) return left === 0 ? this.takeEnd(node) : this.enterLast(node, at);
     const literal = this.literalChild(node, at);
     if (literal !== NONE) {
       const found = this.enter(literal, at + 1);
@@ -61,11 +118,9 @@ export class Matcher {
     return this.enterRest(node, left);
   }
 
-  /** The last segment: with its verb, if one is registered there, or with the colon as data. */
   private enterLast(node: number, at: number): number {
-    let found = this.takeVerb(this.literalChildBeforeVerb(node));
-    if (found === NONE) found = this.takePlain(this.literalChild(node, at));
-    if (found === NONE) found = this.takeEither(this.trie.packed.numbers[node + ANY]!);
+    let found = this.takeEnd(this.lastLiteralChild(node, at));
+    if (found === NONE) found = this.takeEnd(this.trie.packed.numbers[node + ANY]!);
     return found === NONE ? this.enterRest(node, 1) : found;
   }
 
@@ -77,44 +132,38 @@ export class Matcher {
     for (let tailLength = Math.min(rest.length, left) - 1; tailLength >= 0; tailLength--) {
       const tail = rest[tailLength]!;
       if (tail === NONE) continue;
-      const found = tailLength > 0 ? this.enter(tail, this.path.count - tailLength) : this.takeEither(tail);
+      const found = tailLength > 0 ? this.enter(tail, this.path.count - tailLength) : this.takeEnd(tail);
       if (found !== NONE) return found;
     }
     return NONE;
   }
 
+  /** The last segment ends where the verb begins. */
+  private lastLiteralChild(node: number, at: number): number {
+    if (this.colon < 0) return this.literalChild(node, at);
+    return this.literalChildOf(node, this.path.start(at), this.colon);
+  }
+
   private literalChild(node: number, at: number): number {
     const { path, trie } = this;
-    if (path.isEscaped) return this.findText(literalChild, node, path.start(at), path.end(at));
+    if (path.isEscaped) return this.literalChildOf(node, path.start(at), path.end(at));
     return literalChild(trie.packed, node, path.hash(at), path.text, path.start(at), path.end(at));
   }
 
-  private literalChildBeforeVerb(node: number): number {
-    const { path } = this;
-    return path.colon < 0 ? NONE : this.findText(literalChild, node, path.start(path.count - 1), path.colon);
-  }
-
-  private findText(find: typeof literalChild, node: number, start: number, end: number): number {
+  private literalChildOf(node: number, start: number, end: number): number {
     const { path, trie } = this;
     const decoded = path.decodedText(start, end);
-    if (decoded === undefined) return find(trie.packed, node, hashOf(path.text, start, end), path.text, start, end);
-    return find(trie.packed, node, hashOf(decoded, 0, decoded.length), decoded, 0, decoded.length);
+    if (decoded === undefined)
+      return literalChild(trie.packed, node, hashOf(path.text, start, end), path.text, start, end);
+    return literalChild(trie.packed, node, hashOf(decoded, 0, decoded.length), decoded, 0, decoded.length);
   }
 
-  /** What ends at the node: with the path's verb first, then with the colon as data. */
-  private takeEither(node: number): number {
-    const found = this.takeVerb(node);
-    return found === NONE ? this.takePlain(node) : found;
-  }
-
-  private takeVerb(node: number): number {
-    const { path } = this;
-    if (path.colon < 0 || node === NONE) return NONE;
-    return this.take(this.findText(verbLeaf, node, path.colon + 1, path.text.length));
-  }
-
-  private takePlain(node: number): number {
-    return node === NONE ? NONE : this.take(this.trie.packed.numbers[node + PLAIN]!);
+  /** What ends at the node, with the verb that is searched for or without one. */
+  private takeEnd(node: number): number {
+    if (node === NONE) return NONE;
+    const { packed } = this.trie;
+    if (this.colon < 0) return this.take(packed.numbers[node + PLAIN]!);
+    return this.take(verbLeaf(packed, node, this.verbHash, this.verb, this.verbStart, this.verb.length));
   }
 
   /** The best of the leaves from the first one on; none if all are to be seen. */

@@ -12,7 +12,8 @@
  *
  * Beyond the grammar, as grpc-gateway and Envoy do and real APIs need: "/" alone is the root path, and segments may
  * follow the one `**` (`/v1/{parent=documents/**}/{collection_id}`). LITERAL is RFC 3986's pchar without `*`; in the last
- * segment its last ":" begins the verb, so a literal colon is written %3A there.
+ * segment its first ":" begins the verb, so a literal colon is written %3A there. A verb may hold colons
+ * (`/v1/{id}:export:cancel`).
  */
 
 /** What one segment of a path must be. `literal` is percent-decoded; `rest` is `**`. */
@@ -38,7 +39,7 @@ export interface PathTemplate {
   readonly text: string;
   /** Variables are replaced by their segments; empty for "/". At most one is `rest`. */
   readonly segments: readonly TemplateSegment[];
-  /** Percent-decoded. */
+  /** Percent-decoded, without the colon in front of it. */
   readonly verb: string | undefined;
   /** From left to right. */
   readonly variables: readonly TemplateVariable[];
@@ -151,9 +152,9 @@ class TemplateParser {
     // As other routers have it: it would be a segment that no request has.
     if (this.peek() === ':' && !insideVariable) this.fail('a segment (a variable is written {name})');
     let raw = this.takeLiteral();
-    const colon = raw.lastIndexOf(':');
+    const colon = raw.indexOf(':');
     if (insideVariable && colon >= 0) {
-      this.at = start + raw.indexOf(':');
+      this.at = start + colon;
       this.fail("'/' or '}' (a literal colon is %3A)");
     }
     const last = this.at === this.text.length;
@@ -172,11 +173,10 @@ class TemplateParser {
     this.expect(':');
     const start = this.at;
     const raw = this.takeLiteral();
-    if (raw === '') this.fail('a verb');
-    const colon = raw.indexOf(':');
-    if (colon >= 0) {
-      this.at = start + colon;
-      this.fail("no second ':' in the verb");
+    const empty = /^(?=:|$)|:(?=:|$)/.exec(raw);
+    if (empty !== null) {
+      this.at = start + empty.index + empty[0].length;
+      this.fail('a verb');
     }
     this.verb = this.decode(raw, start);
   }
@@ -228,7 +228,9 @@ function shapeOf(segments: readonly TemplateSegment[], verb: string | undefined)
     if (segment.kind === 'literal') return encodeLiteral(segment.literal);
     return segment.kind === 'any' ? '*' : '**';
   });
-  return `/${texts.join('/')}${verb === undefined ? '' : `:${encodeLiteral(verb)}`}`;
+  // Colons of segments are encoded, so that those of a verb need not be.
+  const ending = verb === undefined ? '' : `:${encodeLiteral(verb).replaceAll('%3A', ':')}`;
+  return `/${texts.join('/')}${ending}`;
 }
 
 /** Everything but unreserved characters encoded, so that a literal is never taken for a wildcard or a verb. */

@@ -17,8 +17,9 @@ export class RawPath {
   text = '';
   /** How many segments; 0 for "/". */
   count = 0;
-  /** The place of the last ":" of the last segment with something in front of it, or -1. */
-  colon = -1;
+  /** The places of the first and the last ":" of the last segment with something in front of it, or -1. */
+  firstColon = -1;
+  lastColon = -1;
   /** Whether there is a `%` anywhere. */
   isEscaped = false;
   private starts = new Int32Array(64);
@@ -29,13 +30,15 @@ export class RawPath {
   scan(text: string): ScanResult {
     this.text = text;
     this.count = 0;
-    this.colon = -1;
+    this.firstColon = -1;
+    this.lastColon = -1;
     this.isEscaped = false;
     if (text.charCodeAt(0) !== SLASH) return { malformed: "expected '/' at the start of the path" };
     if (text.length === 1) return 'path';
     let emptySegment = false;
     let start = 1;
-    let colon = -1;
+    let firstColon = -1;
+    let lastColon = -1;
     let hash = 0;
     for (let at = 1; at <= text.length; at++) {
       const code = at === text.length ? SLASH : text.charCodeAt(at);
@@ -43,24 +46,28 @@ export class RawPath {
         if (at === start) emptySegment = true;
         else if (text.charCodeAt(start) === DOT && isDots(text, start, at)) return DOT_SEGMENT;
         this.push(start, at, hash);
-        if (at < text.length) colon = -1;
+        if (at < text.length) {
+          firstColon = -1;
+          lastColon = -1;
+        }
         start = at + 1;
         hash = 0;
         continue;
       }
       hash = nextHash(hash, code);
       if (code === COLON) {
-        colon = at;
+        if (firstColon < 0 && at > start) firstColon = at;
+        lastColon = at;
       } else if (code === PERCENT) {
         this.isEscaped = true;
       } else if (code <= 0x20 || code >= 0x7f || code === HASH || code === QUESTION_MARK) {
         return { malformed: `expected a percent-encoded character, got U+${hex(code)} at offset ${at}` };
       }
     }
-    const last = this.start(this.count - 1);
-    if (colon > last) {
-      if (isDots(text, last, colon)) return DOT_SEGMENT;
-      this.colon = colon;
+    if (firstColon >= 0) {
+      if (isDots(text, this.start(this.count - 1), firstColon)) return DOT_SEGMENT;
+      this.firstColon = firstColon;
+      this.lastColon = lastColon;
     }
     const refused = this.isEscaped ? this.checkEscapes() : undefined;
     if (refused !== undefined) return refused;
@@ -89,11 +96,12 @@ export class RawPath {
 
   /**
    * The text from segment `from` up to, not including, `to`, decoded as http.proto says: all of it for a variable of one
-   * segment, all but %2F for one of several. `withoutVerb`: the last segment ends at the verb's colon.
+   * segment, all but %2F for one of several. `colon`: where the verb's colon stands, at which the last segment ends; -1:
+   * there is no verb.
    */
-  capture(from: number, to: number, severalSegments: boolean, withoutVerb: boolean): string {
+  capture(from: number, to: number, severalSegments: boolean, colon: number): string {
     if (from >= to) return '';
-    const end = withoutVerb && to === this.count ? this.colon : this.end(to - 1);
+    const end = colon >= 0 && to === this.count ? colon : this.end(to - 1);
     const raw = this.text.slice(this.start(from), end);
     if (!this.isEscaped || !raw.includes('%')) return raw;
     return severalSegments ? decodeAllButSlash(raw) : decodeURIComponent(raw);
@@ -126,8 +134,8 @@ export class RawPath {
       if (decoded === undefined) return { malformed: `expected percent-encoded UTF-8, got '${raw.slice(0, 64)}'` };
       if (isDotSegment(decoded)) return DOT_SEGMENT;
     }
-    if (this.colon < 0) return undefined;
-    const beforeVerb = this.decodedText(this.start(this.count - 1), this.colon);
+    if (this.firstColon < 0) return undefined;
+    const beforeVerb = this.decodedText(this.start(this.count - 1), this.firstColon);
     return beforeVerb !== undefined && isDotSegment(beforeVerb) ? DOT_SEGMENT : undefined;
   }
 }

@@ -106,7 +106,8 @@ export class RouteTable<T> {
     const layout = layouts[packed.numbers[leaf + LAYOUT]!]!;
     const headDerived = method === 'HEAD' && httpMethod === 'GET';
     const value = values[packed.numbers[leaf + VALUE]!] as T;
-    return { kind: 'found', value, captures: capturesOf(layout, this.path), headDerived };
+    const captures = capturesOf(layout, this.path, this.matcher.colon);
+    return { kind: 'found', value, captures, headDerived };
   }
 
   private withoutMethod(): MatchResult<T> {
@@ -124,9 +125,9 @@ export class RouteTable<T> {
 const NOT_FOUND = { kind: 'not-found' } as const;
 const NO_CAPTURES: readonly string[] = [];
 
-/** What the variables of a template took of a path that matches it. */
-function capturesOf(layout: Layout, path: RawPath): readonly string[] {
-  const { captures, restIndex, hasVerb } = layout;
+/** What the variables of a template took of a path that matches it; `colon`: where its verb's stands, or -1. */
+function capturesOf(layout: Layout, path: RawPath, colon: number): readonly string[] {
+  const { captures, restIndex } = layout;
   if (captures.length === 0) return NO_CAPTURES;
   // Behind a `**` the path's segments are off against the template's by what `**` took more, or less, than one.
   const shift = path.count - layout.segmentCount;
@@ -134,7 +135,7 @@ function capturesOf(layout: Layout, path: RawPath): readonly string[] {
   for (const { from, to, severalSegments } of captures) {
     const start = from > restIndex ? from + shift : from;
     const end = to > restIndex ? to + shift : to;
-    texts.push(path.capture(start, end, severalSegments, hasVerb));
+    texts.push(path.capture(start, end, severalSegments, colon));
   }
   return texts;
 }

@@ -24,7 +24,6 @@ export interface Layout {
   readonly segmentCount: number;
   /** Index of `**` among the segments, or their count. */
   readonly restIndex: number;
-  readonly hasVerb: boolean;
 }
 
 /** Segments `from` up to, not including, `to` of the template. */
@@ -61,6 +60,8 @@ export interface Trie<T> {
   readonly values: readonly T[];
   /** `**` over one segment or more: the nodes of the tails behind it, by the tail's length. */
   readonly rests: readonly (readonly number[])[];
+  /** All verbs: where their table stands, how many slots it has, and the most colons that one holds. */
+  readonly verbs: { readonly table: number; readonly slots: number; readonly mostColons: number };
 }
 
 /** The node that a literal segment leads to, or NONE; of `text` it is what stands from `start` to `end`. */
@@ -82,6 +83,17 @@ export function verbLeaf(packed: Packed, node: number, hash: number, text: strin
   if (slots === 0) return NONE;
   const table = node + EDGES + sizeOf(packed.numbers[node + LITERALS]!);
   return findEdge(packed, table, slots, hash, text, start, end);
+}
+
+/** Whether any template has the verb that stands in `text` from `start` to `end`. */
+export function isVerb(
+  { packed, verbs }: Trie<unknown>,
+  hash: number,
+  text: string,
+  start: number,
+  end: number,
+): boolean {
+  return verbs.slots > 0 && findEdge(packed, verbs.table, verbs.slots, hash, text, start, end) !== NONE;
 }
 
 /** The trie while it is built. */
@@ -109,6 +121,7 @@ export class TrieBuilder<T> {
     const layouts = new Distinct<Layout>();
     const values: T[] = [];
     const rests: number[][] = [];
+    const known = new Set<string>();
     const addLeaves = (leaves: readonly Leaf<T>[]): number => {
       const first = numbers.length;
       for (const [index, { value, layout, ...leaf }] of leaves.toSorted((a, b) => a.rank - b.rank).entries()) {
@@ -126,6 +139,7 @@ export class TrieBuilder<T> {
       const verbTable = packing.addTable(verbSlots);
       if (plain.length > 0) numbers[node + PLAIN] = addLeaves(plain);
       for (const [verb, leaves] of verbs) {
+        known.add(verb);
         packing.addLiteral(verb);
         packing.addEdge(verbTable, verbSlots, verb, addLeaves(leaves));
       }
@@ -141,7 +155,8 @@ export class TrieBuilder<T> {
       return node;
     };
     addNode(this);
-    return { packed: packing.build(), endings: endings.items, layouts: layouts.items, values, rests };
+    const verbs = addVerbs(packing, known);
+    return { packed: packing.build(), endings: endings.items, layouts: layouts.items, values, rests, verbs };
   }
 
   private descend(segments: readonly TemplateSegment[]): TrieBuilder<T> {
@@ -171,16 +186,28 @@ export class TrieBuilder<T> {
   }
 }
 
+/** A table of their own: what is no verb anywhere is not searched for. */
+function addVerbs(packing: Packing, known: ReadonlySet<string>): Trie<unknown>['verbs'] {
+  const slots = slotsFor(known.size);
+  const table = packing.addTable(slots);
+  let mostColons = 0;
+  for (const verb of known) {
+    packing.addLiteral(verb);
+    packing.addEdge(table, slots, verb, packing.numbers.push(0) - 1);
+    mostColons = Math.max(mostColons, verb.split(':').length - 1);
+  }
+  return { table, slots, mostColons };
+}
+
 /** One template under one HTTP method, with what it leads to. */
 type Leaf<T> = Omit<Ending, 'last'> & { readonly layout: Layout; readonly value: T };
 
-function layoutOf({ segments, verb, variables }: PathTemplate): Layout {
+function layoutOf({ segments, variables }: PathTemplate): Layout {
   const restAt = segments.findIndex(({ kind }) => kind === 'rest');
   return {
     captures: variables.map(({ start, end, severalSegments }) => ({ from: start, to: end, severalSegments })),
     segmentCount: segments.length,
     restIndex: restAt < 0 ? segments.length : restAt,
-    hasVerb: verb !== undefined,
   };
 }
 

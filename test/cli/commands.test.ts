@@ -55,7 +55,7 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     'an empty upstream',
     ['check', '--protos', 'x', '--upstream', ''],
     2,
-    /--upstream: expected \[NAME=\]TARGET, got ''/,
+    /--upstream: expected \[NAME\|SELECTOR=\]TARGET, got ''/,
   ],
   [
     'a bad target',
@@ -67,7 +67,13 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     'two upstreams without a name',
     ['serve', '--protos', 'x', '--upstream', 'a:1', '--upstream', 'b:1'],
     2,
-    /--upstream: expected one without a name, got two: give NAME=TARGET\n$/,
+    /--upstream: expected one without a name, got two: give SELECTOR=TARGET\n$/,
+  ],
+  [
+    'an upstream for neither a name nor a selector',
+    ['serve', '--protos', 'x', '--upstream', 'shop/v1=a:1'],
+    2,
+    /--upstream: expected a selector of services \(shop\.v1\.Orders, billing\.v1\.\*\) before '=', got 'shop\/v1'\n$/,
   ],
   ['explain without a path', ['explain', 'GET'], 2, /missing required argument 'path'/],
 ];
@@ -97,7 +103,7 @@ test('routes --format json has the fields of the contract', async (t) => {
     policy: { access: 'public' },
     policyOrigins: {},
     upstream: null,
-    source: { file: join(folder, 'library/v1/library.proto'), line: 8 },
+    source: { file: 'library/v1/library.proto', line: 8 },
   });
   const create = rows.filter((row: { rpc: string }) => row.rpc.endsWith('/CreateBook'));
   t.deepEqual(

@@ -21,7 +21,8 @@ interface Way {
   readonly route: Route;
   /** For each segment of the path: 3 by a literal, 2 by `*`, 1 by `**`. */
   readonly segments: readonly number[];
-  readonly verb: boolean;
+  /** How much of the path is the verb, its colon included: 0 without one. */
+  readonly verb: number;
   /** Infinity without `**`, else where it stands. */
   readonly rest: number;
   readonly captures: readonly string[];
@@ -31,11 +32,14 @@ function waysOf(route: Route, path: string): Way[] {
   const raw = path === '/' ? [] : path.slice(1).split('/');
   if (raw.includes('')) return [];
   const { verb } = route.template;
-  const last = raw.at(-1);
+  const last = raw.at(-1) ?? '';
+  let verbLength = 0;
   if (verb !== undefined) {
-    const colon = last?.lastIndexOf(':') ?? -1;
-    if (last === undefined || colon < 1 || decodeURIComponent(last.slice(colon + 1)) !== verb) return [];
+    const colons = [...last].flatMap((character, i) => (character === ':' && i > 0 ? [i] : []));
+    const colon = colons.find((i) => decodeURIComponent(last.slice(i + 1)) === verb);
+    if (colon === undefined) return [];
     raw[raw.length - 1] = last.slice(0, colon);
+    verbLength = last.length - colon;
   }
   return assignments(route.template.segments, raw).map((lengths) => {
     const { segments, variables } = route.template;
@@ -53,7 +57,7 @@ function waysOf(route: Route, path: string): Way[] {
     return {
       route,
       segments: ranks,
-      verb: verb !== undefined,
+      verb: verbLength,
       rest: rest < 0 ? Number.POSITIVE_INFINITY : rest,
       captures,
     };
@@ -73,10 +77,10 @@ function assignments(segments: readonly TemplateSegment[], raw: readonly string[
 }
 
 function compareWays(a: Way, b: Way): number {
+  if (a.verb !== b.verb) return b.verb - a.verb;
   for (const [i, rank] of a.segments.entries()) {
     if (rank !== b.segments[i]) return b.segments[i]! - rank;
   }
-  if (a.verb !== b.verb) return a.verb ? -1 : 1;
   return a.rest === b.rest ? 0 : b.rest - a.rest;
 }
 
@@ -115,7 +119,7 @@ const templateText = fc
     segments: fc.array(segment, { minLength: 1, maxLength: 4 }),
     restAt: fc.option(fc.nat(4)),
     cuts: fc.array(fc.nat(3), { maxLength: 5 }),
-    verb: fc.constantFrom('', '', ':v', ':%77', ':a'),
+    verb: fc.constantFrom('', '', ':v', ':%77', ':a', ':a:v', ':a%3Av:w', ':v:a'),
   })
   .map(({ segments, restAt, cuts, verb }) => {
     const all = restAt === null ? segments : segments.toSpliced(restAt, 0, '**');
@@ -140,6 +144,10 @@ const pathSegment = fc.constantFrom(
   'b:w',
   'a%3av',
   'a:a:v',
+  'b:a:v:w',
+  'a:a%3av:w',
+  'b:v:a',
+  ':a:v',
   'c%2fd',
   ':v',
   'b:',

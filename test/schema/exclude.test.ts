@@ -1,12 +1,11 @@
 /** What `schema.exclude` leaves out, and what stays. */
-import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { type Plan, plan } from '../../src/plan.js';
+import { bothFormsOf } from '../support/descriptor-set.js';
 import { planOf, protoFolder, sendTo, startGateway, type Teardown } from '../support/gateway.js';
 import { protogate, serving } from '../support/run.js';
 import { startUpstream } from '../support/upstream.js';
@@ -105,13 +104,11 @@ test('a file of two names is excluded under both', async (t) => {
 });
 
 test('files of a descriptor set are excluded as those of a folder are', async (t) => {
-  const folder = await protoFolder(t, {
+  const { set } = await bothFormsOf(t, {
     'no/b.proto': 'package no; message B { string id = 1; } service S { rpc Get(B) returns (B); }',
     'a.proto': 'package a; import "no/b.proto"; service S { rpc Get(no.B) returns (no.B); }',
   });
-  const buf = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
-  execFileSync(process.execPath, [buf, 'build', folder, '-o', join(folder, 'set.binpb')]);
-  const schema = { descriptorSets: [join(folder, 'set.binpb')], exclude: ['no/**'], autoRoutes: ['*'] };
+  const schema = { descriptorSets: [set], exclude: ['no/**'], autoRoutes: ['*'] };
   const found = await plan(parseConfig({ version: 1, schema }).config!);
   t.deepEqual([errors(found), routed(found)], [[], ['a.S/Get']]);
 });

@@ -1,42 +1,11 @@
 /** Files that come several times under one import name. */
-import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { loadSchema } from '../../src/schema/source.js';
-import { protoFolder, type Teardown } from '../support/gateway.js';
-import { ROOT } from '../support/run.js';
+import { bothFormsOf } from '../support/descriptor-set.js';
+import { protoFolder } from '../support/gateway.js';
 import { FIXTURES } from './fixtures.js';
-
-const BUF = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
-
-type Protos = Readonly<Record<string, string>>;
-
-interface Made {
-  readonly folder: string;
-  readonly set: string;
-}
-
-/** The same files as a folder and as a set, with what they import of protogate's own. */
-async function make(t: Teardown, protos: Protos, flags: readonly string[] = []): Promise<Made> {
-  const folder = await protoFolder(t, protos);
-  const work = await protoFolder(t, {});
-  const modules = [folder, join(ROOT, 'protos')].map((path) => ({ path }));
-  const links = modules.map(({ path }, i) => {
-    const link = join(work, `m${i}`);
-    execFileSync('cp', ['-r', path, link]);
-    return { path: `m${i}` };
-  });
-  execFileSync('rm', ['-rf', join(work, 'm1', 'demo')]);
-  execFileSync('sh', [
-    '-c',
-    `echo '${JSON.stringify({ version: 'v2', modules: links })}' > '${join(work, 'buf.yaml')}'`,
-  ]);
-  const set = join(work, 'set.binpb');
-  execFileSync(process.execPath, [BUF, 'build', work, '-o', set, ...flags]);
-  return { folder, set };
-}
 
 async function problems({ protos = [], sets = [] }: { protos?: string[]; sets?: string[] }): Promise<string[]> {
   const { diagnostics } = await loadSchema({ protos, imports: [], descriptorSets: sets });
@@ -45,8 +14,8 @@ async function problems({ protos = [], sets = [] }: { protos?: string[]; sets?: 
 
 for (const [fact, files] of FIXTURES) {
   test(`a set, another one and the folder that both were made of go together: ${fact}`, async (t) => {
-    const { folder, set } = await make(t, files);
-    const bare = await make(t, files, ['--exclude-source-info']);
+    const { folder, set } = await bothFormsOf(t, files);
+    const bare = await bothFormsOf(t, files, ['--exclude-source-info']);
     t.deepEqual(await problems({ protos: [folder], sets: [set, bare.set] }), []);
     t.deepEqual(await problems({ protos: [folder, bare.folder], sets: [] }), []);
   });
@@ -68,8 +37,8 @@ const versions: readonly (readonly [fact: string, from: string, to: string, diff
 ];
 for (const [fact, from, to, differs] of versions) {
   test(`another version of a file is an error, from wherever it comes: ${fact}`, async (t) => {
-    const a = await make(t, { 's/a.proto': BEFORE });
-    const b = await make(t, { 's/a.proto': BEFORE.replace(from, to) });
+    const a = await bothFormsOf(t, { 's/a.proto': BEFORE });
+    const b = await bothFormsOf(t, { 's/a.proto': BEFORE.replace(from, to) });
     const error = (origin: string, taken: string) =>
       `${origin}: error: s/a.proto: ${taken} has another file of this name, which is taken: ${differs} differs [duplicate-file]`;
     const [inA, inB] = [join(a.folder, 's/a.proto'), join(b.folder, 's/a.proto')];

@@ -6,6 +6,7 @@ import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { createGateway, GatewayError } from '../../src/index.js';
 import { type Plan, plan, routeRows } from '../../src/plan.js';
+import { bothFormsOf } from '../support/descriptor-set.js';
 import { protoFolder, sendTo, startGateway, type Teardown } from '../support/gateway.js';
 import { protogate, serving } from '../support/run.js';
 import { startUpstream } from '../support/upstream.js';
@@ -66,6 +67,24 @@ test('a rule replaces the annotation and what is wrong with it, and routes an rp
   ]);
   const [, , make] = routeRows(found.routes);
   t.like(make, { body: 'inner', responseBody: 'inner' });
+});
+
+test('the source of a route is the import path of its proto, or the service config that has its rule', async (t) => {
+  const { folder, set } = await bothFormsOf(t, { 'shop/v1/a.proto': SHOP.replace('gte', 'get') });
+  const api = join(await protoFolder(t, {}), 'api.yaml');
+  await writeFile(api, 'http: { rules: [{ selector: shop.v1.Orders.Make,\n post: /v1/orders }] }');
+  const rows = async (schema: object) =>
+    routeRows((await plan(parseConfig({ version: 1, schema }).config!)).routes).map(({ rpc, source }) => [
+      rpc.replace(/^.*\//, ''),
+      source,
+    ]);
+  const source = { file: 'shop/v1/a.proto', line: 4 };
+  const bad = ['Bad', { ...source, line: 6 }];
+  const make = ['Make', { file: api, line: 2 }];
+  t.deepEqual(await rows({ protos: [folder], httpRules: [api] }), [['Get', source], ['Get', source], make, bad]);
+  t.deepEqual(await rows({ descriptorSets: [set] }), [['Get', source], ['Get', source], bad]);
+  const { stdout } = await protogate(['routes', '--format', 'json', '--protos', folder]);
+  t.like(JSON.parse(stdout)[0], { source });
 });
 
 test('requests reach what the rules say, and no annotation that they replace', async (t) => {
