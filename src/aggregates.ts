@@ -5,6 +5,7 @@
 import { type AggregatePlan, planAggregate } from './aggregate/plan.js';
 import type { PlannedStep } from './aggregate/step.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
+import type { CallerPath } from './paths/caller.js';
 import type { Access } from './policy/access.js';
 import type { CachePolicy } from './policy/cache.js';
 import type { Policy } from './policy/policy.js';
@@ -101,6 +102,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     const error = (rule: string, text: string) => [errorAt(step.position, rule, says(text))];
     const warning = (rule: string, text: string) => [warningAt(step.position, rule, says(text))];
     const demands = call?.access.mode === 'required';
+    const reads = step.callerPaths.length > 0;
     const problems: Diagnostic[] = [];
     if (call !== undefined && call.upstream === undefined && use.hasUpstreams) {
       const text = `no upstream serves ${call.method.service.fullName}, the aggregate is not served`;
@@ -119,11 +121,11 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
       const text = `${call.method.fullName} demands a caller, so the aggregate does, though its policy says ${own.mode}`;
       problems.push(...warning('aggregate-auth', text));
     }
-    if ((demands || step.readsCaller) && step.optional && access.mode === 'public') {
+    if ((demands || reads) && step.optional && access.mode === 'public') {
       const text = 'it needs a caller and the aggregate is public, where nobody is known: it always fails';
       problems.push(...warning('aggregate-auth', text));
     }
-    if (step.readsCaller && !step.optional && access.mode !== 'required') {
+    if (reads && !step.optional && access.mode !== 'required') {
       problems.push(
         ...error('auth-contradiction', `expected mode required where a step reads the caller, got ${access.mode}`),
       );
@@ -138,8 +140,12 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
 }
 
 /** Whether two callers who may both call the aggregate may get different answers from the step. */
-function dependsOnCaller({ readsCaller, optional }: PlannedStep, call: PlannedCall | undefined): boolean {
-  if (readsCaller || call === undefined) return readsCaller;
-  const { mode, scopes, require } = call.access;
-  return require.some((equality) => equality.readsCaller) || (optional && (mode === 'required' || scopes.length > 0));
+function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): boolean {
+  if (callerPathsOf(step, call).length > 0) return true;
+  return step.optional && call !== undefined && (call.access.mode === 'required' || call.access.scopes.length > 0);
+}
+
+/** What the step, or the `require` of what it calls, reads of the caller. */
+function callerPathsOf({ callerPaths }: PlannedStep, call: PlannedCall | undefined): readonly CallerPath[] {
+  return [...callerPaths, ...(call?.access.require ?? []).flatMap((equality) => equality.callerPaths)];
 }

@@ -1,12 +1,13 @@
 /** Plan → Snapshot: every route's chain, transcoder and call, composed once; what it holds is let go of together. */
 import { readFileSync } from 'node:fs';
-import { aggregateCall, type StepCaller } from './aggregate/aggregate-call.js';
+import { type AggregateSettings, aggregateCall, type StepCaller } from './aggregate/aggregate-call.js';
 import { costOf, type PlannedCall } from './aggregates.js';
 import { authentication } from './authentication.js';
 import type { Clock } from './base/clock.js';
 import type { Lease, Resources } from './base/resources.js';
 import { responseCache } from './caching.js';
 import { type Call, type Interceptor, intercept, isStreaming } from './call/call.js';
+import type { Principal } from './call/principal.js';
 import type { Config } from './config/config.js';
 import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
 import type { Equality } from './paths/equality.js';
@@ -94,7 +95,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       method,
       transcoder,
       require: ofMessage,
-      call: intercept(callOf(route), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
+      call: callOf(route, kept === undefined ? [] : [keeping(kept, timeoutMs)]),
       prunes: aggregate !== undefined,
       requestMetadata,
       responseHeaders,
@@ -129,12 +130,14 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     };
   }
 
-  function callOf({ binding, upstream, aggregate, retry }: PlannedRoute): Call {
+  function callOf({ binding, upstream, aggregate, retry }: PlannedRoute, around: readonly Interceptor[]): Call {
     const { httpMethod, method } = binding;
-    if (aggregate === undefined) return upstreamCall(upstream!, retry, isIdempotent(httpMethod, method));
+    if (aggregate === undefined) {
+      return intercept(upstreamCall(upstream!, retry, isIdempotent(httpMethod, method)), around);
+    }
     const { fullName } = method;
     const { aggregateParts } = options.metrics;
-    return aggregateCall({
+    const settings: AggregateSettings = {
       plan: aggregate.plan,
       callers: aggregate.calls.map((call, index) => call && callerOf(call, aggregate.plan.steps[index]!.optional)),
       maxResponseBytes: config.limits.responseBytes,
@@ -146,7 +149,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
         );
         return { ok: (seconds) => ok!.observe(seconds), failed: (seconds) => failed!.observe(seconds) };
       }),
-    });
+    };
+    return aggregateCall(settings, around);
   }
 
   function upstreamCall(name: string, retry: RetrySettings | undefined, idempotent: boolean): Call {
@@ -163,11 +167,13 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     return {
       call: intercept(upstreamCall(upstream!, retry, true), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
       timeoutMs,
-      authorize(message, principal) {
-        if (optional) allowed(access, principal);
-        demand(access.require, message, principal);
-      },
+      authorize: access.require.length === 0 && !optional ? undefined : authorize,
     };
+
+    function authorize(message: Uint8Array, principal: Principal | undefined): void {
+      if (optional) allowed(access, principal);
+      demand(access.require, message, principal);
+    }
   }
 
   function keeping(policy: CachePolicy, routeTimeoutMs: number | undefined): Interceptor {

@@ -3,22 +3,29 @@
  * ended. A required step's failure is the answer and cancels what still runs; an optional one's is told next to the rest.
  */
 import type { Clock } from '../base/clock.js';
-import type { Call, CallContext, CallRequest, CallResponse } from '../call/call.js';
+import {
+  type Call,
+  type CallContext,
+  type CallRequest,
+  type CallResponse,
+  type Interceptor,
+  intercept,
+} from '../call/call.js';
 import { earliest } from '../call/deadline.js';
+import { isForOneRequest } from '../call/for-one-request.js';
 import { NO_METADATA } from '../call/metadata.js';
-import type { Principal } from '../call/principal.js';
 import { parseFieldMask } from '../codec/field-mask.js';
 import { fieldValues } from '../codec/field-values.js';
 import { validateWire } from '../codec/validate.js';
 import { BrokenWire } from '../codec/wire-reader.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
-import { isForOneRequest } from '../call/for-one-request.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
+import { type Authorize, askDemands, compileDemands } from './demands.js';
 import { Draft, MissingPart } from './draft.js';
 import { type ElementCalls, runForEach } from './for-each.js';
 import { mergedAnswer, type PartFailure } from './merge.js';
-import { neededSteps } from './needed.js';
+import { type Need, neededSteps } from './needed.js';
 import type { AggregatePlan } from './plan.js';
 import type { Scope } from './scope.js';
 import type { PlannedStep, StepCall } from './step.js';
@@ -28,8 +35,8 @@ export interface StepCaller {
   readonly call: Call;
   /** Of the called method, or its upstream; the step's own wins. */
   readonly timeoutMs: number | undefined;
-  /** Throws a StatusError if the caller may not make this call. */
-  readonly authorize: (message: Uint8Array, principal: Principal | undefined) => void;
+  /** Undefined: nothing is demanded of whoever makes the call. */
+  readonly authorize: Authorize | undefined;
 }
 
 export interface AggregateSettings {
@@ -45,15 +52,34 @@ export interface AggregateSettings {
   readonly observers: readonly Readonly<Record<'ok' | 'failed', (seconds: number) => void>>[];
 }
 
-/** Rejects with the StatusError of the required step that failed first, or if every call failed, of the first step. */
-export function aggregateCall(settings: AggregateSettings): Call {
-  const { plan } = settings;
-  const everything = plan.steps.map(() => true);
-  return async function aggregate(request) {
+/**
+ * Rejects with what the caller may not ask, or with the StatusError of the required step that failed first, or if every
+ * call failed, of the first step. `around`: what stands between the demands that need no call and the calls.
+ */
+export function aggregateCall(settings: AggregateSettings, around: readonly Interceptor[]): Call {
+  const { plan, callers } = settings;
+  const everything: readonly Need[] = plan.steps.map(() => 'result');
+  const demands = compileDemands(
+    plan,
+    callers.map((caller) => caller?.authorize),
+  );
+  const { askFirst } = demands;
+  const call = intercept(async function aggregate(request) {
     const { mask } = request.context;
-    const active = mask === undefined ? everything : neededSteps(plan, parseFieldMask(mask, plan.method.output));
-    return new Run(settings, request, active).answer();
+    const needed =
+      mask === undefined ? everything : neededSteps(plan, parseFieldMask(mask, plan.method.output), demands);
+    return new Run(settings, request, needed).answer();
+  }, around);
+  if (askFirst === undefined) return call;
+  return async function demanding(request) {
+    askFirst(messageOf(request), request.context.principal);
+    return call(request);
   };
+}
+
+function messageOf({ message }: CallRequest): Uint8Array {
+  if (message instanceof Uint8Array) return message;
+  throw new TypeError('expected one message, an aggregate is unary');
 }
 
 class Run implements ElementCalls {
@@ -66,18 +92,18 @@ class Run implements ElementCalls {
   #made = 0;
   #failed = 0;
   #bytes = 0;
+  #forOneRequest = false;
 
   constructor(
     private readonly settings: AggregateSettings,
     private readonly request: CallRequest,
-    private readonly active: readonly boolean[],
+    private readonly needed: readonly Need[],
   ) {
-    const { message, context } = request;
-    if (!(message instanceof Uint8Array)) throw new TypeError('expected one message, an aggregate is unary');
+    const { context } = request;
     const { mask: _, ...forCalls } = context;
     this.#context = forCalls;
     const response = new Draft(settings.plan.shape);
-    this.scope = { request: message, response, results: [], caller: context.principal };
+    this.scope = { request: messageOf(request), response, results: [], caller: context.principal };
   }
 
   async answer(): Promise<CallResponse> {
@@ -92,7 +118,6 @@ class Run implements ElementCalls {
     }
     if (signal.aborted) throw cancelled();
     // Of one step they stand in the order of its elements already.
-  #forOneRequest = false;
     const failures = this.#failures.sort((a, b) => a.step - b.step);
     if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
     const { plan } = this.settings;
@@ -108,7 +133,7 @@ class Run implements ElementCalls {
   #runAll(): Promise<void> {
     const { steps, needs } = this.settings.plan;
     const waitsFor = needs.map((list) => list.length);
-    let left = this.active.filter(Boolean).length;
+    let left = this.needed.filter(Boolean).length;
     return new Promise((resolve, reject) => {
       const start = (step: PlannedStep) =>
         this.#step(step).then(
@@ -123,24 +148,26 @@ class Run implements ElementCalls {
         if (left === 0) resolve();
         if (this.#controller.signal.aborted) return;
         for (const step of steps) {
-          if (!this.active[step.index] || !needs[step.index]!.includes(index)) continue;
+          if (!this.needed[step.index] || !needs[step.index]!.includes(index)) continue;
           waitsFor[step.index]!--;
           if (waitsFor[step.index] === 0) void start(step);
         }
       };
       if (left === 0) resolve();
-      for (const step of steps) if (this.active[step.index] && waitsFor[step.index] === 0) void start(step);
+      for (const step of steps) if (this.needed[step.index] && waitsFor[step.index] === 0) void start(step);
     });
   }
 
   async #step(step: PlannedStep): Promise<void> {
-    const { clock, observers } = this.settings;
+    const { clock, observers, callers } = this.settings;
+    const isCalled = this.needed[step.index] === 'result';
     const startedAt = clock.monotonic();
     const failuresBefore = this.#failed;
     let failed = false;
     try {
       const { elements, when, source } = step;
-      if (elements !== undefined) await runForEach(step, elements(this.scope, undefined), this);
+      if (!isCalled) askDemands(step, this.scope, callers[step.index]?.authorize);
+      else if (elements !== undefined) await runForEach(step, elements(this.scope, undefined), this);
       else if (when === undefined || when(this.scope, undefined)) {
         const values =
           source.kind === 'copy'
@@ -153,7 +180,7 @@ class Run implements ElementCalls {
       // Below lists there is no message to mark: their elements are marked by who runs over them.
       this.fail(step, step.target?.shared ? undefined : this.scope.response, step.label, error);
     } finally {
-      if (step.source.kind === 'call') {
+      if (step.source.kind === 'call' && isCalled) {
         const outcome = failed || this.#failed > failuresBefore ? 'failed' : 'ok';
         observers[step.index]![outcome]((clock.monotonic() - startedAt) / 1000);
       }
@@ -183,7 +210,7 @@ class Run implements ElementCalls {
     const context = this.#context;
     this.#made++;
     try {
-      authorize(message, context.principal);
+      authorize?.(message, context.principal);
       const { metadata } = request;
       const response = await call({
         method,
@@ -193,6 +220,7 @@ class Run implements ElementCalls {
         signal,
         context,
       });
+      if (isForOneRequest(response)) this.#forOneRequest = true;
       const answer = this.#checked(step, method, response);
       return take === undefined ? [answer] : fieldValues(answer, take);
     } catch (error) {
@@ -220,7 +248,6 @@ class Run implements ElementCalls {
 }
 
 function isGroup({ type }: FieldDescriptor): boolean {
-      if (isForOneRequest(response)) this.#forOneRequest = true;
   return type.kind === 'message' && type.delimited;
 }
 

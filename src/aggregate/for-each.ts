@@ -10,14 +10,19 @@ import { StatusError } from '../status/status-error.js';
 import { type Draft, MissingPart } from './draft.js';
 import type { Element, Scope } from './scope.js';
 import type { Batch, PlannedStep, StepCall } from './step.js';
+import type { Value } from './value.js';
 
-/** What the run of an aggregate does for a step. */
-export interface ElementCalls {
+/** Where the results of a step's elements go. */
+export interface ElementResults {
   readonly scope: Scope;
-  call(step: PlannedStep, call: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]>;
   put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void;
   /** `home`: what the failure is marked in. Throws unless the step is optional. */
   fail(step: PlannedStep, home: Draft | undefined, path: string, thrown: unknown): void;
+}
+
+/** What the run of an aggregate does for a step. */
+export interface ElementCalls extends ElementResults {
+  call(step: PlannedStep, call: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]>;
 }
 
 /** What an element gets; elements that ask the same share one. */
@@ -30,24 +35,42 @@ interface Outcome {
 type Outcomes = readonly (Outcome | undefined)[];
 
 export async function runForEach(step: PlannedStep, elements: readonly Element[], run: ElementCalls): Promise<void> {
-  const { maxItems } = step.declaration;
-  if (elements.length > maxItems) {
-    const text = `${step.label}: expected at most ${maxItems} items, got ${elements.length}`;
-    const failure = new StatusError(Code.RESOURCE_EXHAUSTED, text);
+  const failure = tooManyItems(step, elements);
+  if (failure !== undefined) {
     for (const home of new Set(elements.map((element) => element.home))) step.target?.fail(home, failure);
     throw failure;
   }
-  settle(step, elements, await outcomesOf(step, elements, run), run);
+  const { source } = step;
+  if (source.kind === 'copy') copyForEach(step, source.value, elements, run);
+  else settle(step, elements, await outcomesOf(step, source.call, elements, run), run);
 }
 
-function outcomesOf(step: PlannedStep, elements: readonly Element[], run: ElementCalls): Outcomes | Promise<Outcomes> {
-  const { source } = step;
-  if (source.kind === 'copy') {
-    return elements.map((element) =>
-      ask(step, element, run.scope, () => ({ values: source.value.read(run.scope, element.node), failure: undefined })),
-    );
-  }
-  const { call } = source;
+export function tooManyItems({ label, declaration }: PlannedStep, found: readonly Element[]): StatusError | undefined {
+  const { maxItems } = declaration;
+  if (found.length <= maxItems) return undefined;
+  const text = `${label}: expected at most ${maxItems} items, got ${found.length}`;
+  return new StatusError(Code.RESOURCE_EXHAUSTED, text);
+}
+
+export function copyForEach(
+  step: PlannedStep,
+  value: Value,
+  elements: readonly Element[],
+  results: ElementResults,
+): void {
+  const { scope } = results;
+  const outcomes = elements.map((element) =>
+    ask(step, element, scope, () => ({ values: value.read(scope, element.node), failure: undefined })),
+  );
+  settle(step, elements, outcomes, results);
+}
+
+function outcomesOf(
+  step: PlannedStep,
+  call: StepCall,
+  elements: readonly Element[],
+  run: ElementCalls,
+): Promise<Outcomes> {
   return call.batch === undefined
     ? askEach(step, call, elements, run)
     : askTogether(step, call, call.batch, elements, run);
@@ -180,7 +203,7 @@ interface Home {
 }
 
 /** Into each message, what its elements got, in their order; what is shared by several elements of one message, once. */
-function settle(step: PlannedStep, elements: readonly Element[], outcomes: Outcomes, run: ElementCalls): void {
+function settle(step: PlannedStep, elements: readonly Element[], outcomes: Outcomes, run: ElementResults): void {
   const homes = new Map<Draft, Home>();
   const failed: { readonly home: Home; readonly failure: unknown }[] = [];
   for (const [index, { home: draft, indices }] of elements.entries()) {

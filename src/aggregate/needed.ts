@@ -1,17 +1,33 @@
-/** `$fields` of an aggregate: the steps that fill what is asked for, and those that they need. */
+/**
+ * `$fields` of an aggregate: the steps that fill what is asked for, and those that they need. A step that nobody asks for
+ * is not called; where it has demands that wait for calls, those calls are made and its demands asked.
+ */
 import type { FieldMask } from '../codec/field-mask.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
+import type { Demands } from './demands.js';
 import type { AggregatePlan } from './plan.js';
 
+/** What a request needs of a step; undefined: nothing. */
+export type Need = 'result' | 'demands' | undefined;
+
 /** By step. */
-export function neededSteps({ steps, needs }: AggregatePlan, mask: FieldMask): readonly boolean[] {
-  const needed = steps.map(() => false);
+export function neededSteps(
+  { steps, needs }: AggregatePlan,
+  mask: FieldMask,
+  { later }: Pick<Demands, 'later'>,
+): readonly Need[] {
+  const needed: Need[] = steps.map(() => undefined);
   const need = (step: number): void => {
-    if (needed[step]) return;
-    needed[step] = true;
+    if (needed[step] === 'result') return;
+    needed[step] = 'result';
     for (const other of needs[step]!) need(other);
   };
   for (const { index, into } of steps) if (into !== undefined && asksFor(mask, into)) need(index);
+  for (const [step, isLater] of later.entries()) {
+    if (!isLater || needed[step] !== undefined) continue;
+    needed[step] = 'demands';
+    for (const other of needs[step]!) need(other);
+  }
   return needed;
 }
 

@@ -7,6 +7,7 @@
  *     each.item.product_id        the element that `for_each` is at
  *     caller.subject, caller.claims.customer
  */
+import { type CallerPath, callerPath } from '../paths/caller.js';
 import { ExpressionError, type PathExpression } from '../paths/expression.js';
 import { fieldHint, fieldOf } from '../routing/field-path.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarType } from '../schema/descriptor.js';
@@ -34,8 +35,7 @@ export interface FieldPlace {
 
 export interface CallerPlace {
   readonly kind: 'caller';
-  /** Names inside the claims; undefined: the subject. */
-  readonly claim: readonly string[] | undefined;
+  readonly path: CallerPath;
 }
 
 export type Place = FieldPlace | CallerPlace;
@@ -60,7 +60,7 @@ export function isRoot(name: string, { response, steps }: Roots): boolean {
 /** Throws ExpressionError. */
 export function resolvePlace({ names, column }: PathExpression, roots: Roots): Place {
   const [root = '', ...fields] = names;
-  if (root === 'caller') return callerPlace(fields, column);
+  if (root === 'caller') return { kind: 'caller', path: callerPath(fields, column) };
   if (root === 'request') {
     return walk({ kind: 'request' }, messageHeld(roots.request), fields, column + root.length + 1);
   }
@@ -110,12 +110,6 @@ function walk(root: Root, start: Held, names: readonly string[], from: number): 
     column += name.length + 1;
   }
   return { kind: 'fields', root, fields, held };
-}
-
-function callerPlace([what, ...claim]: readonly string[], column: number): CallerPlace {
-  if (what === 'subject' && claim.length === 0) return { kind: 'caller', claim: undefined };
-  if (what === 'claims' && claim.length > 0) return { kind: 'caller', claim };
-  throw new ExpressionError(column, 'expected caller.subject or caller.claims.NAME');
 }
 
 export function sameType(a: FieldType, b: FieldType): boolean {

@@ -4,11 +4,10 @@
  */
 import type { Principal } from '../call/principal.js';
 import { fieldValues } from '../codec/field-values.js';
-import { ownClaim } from '../paths/equality.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { StatusError } from '../status/status-error.js';
 import { Draft, MissingPart, type Node } from './draft.js';
-import type { CallerPlace, FieldPlace } from './place.js';
+import type { FieldPlace } from './place.js';
 
 export interface Scope {
   readonly request: Uint8Array;
@@ -122,9 +121,4 @@ function collect(
     const path = isShared && field.cardinality === 'repeated' ? [...indices, index] : indices;
     collect(child, fields, depth + 1, shared, next, path, elements);
   }
-}
-
-/** Undefined: nobody is known, or the claim is not there or no text. */
-export function compileCaller({ claim }: CallerPlace): Read<string | undefined> {
-  return ({ caller }) => (claim === undefined ? caller?.subject : ownClaim(caller?.claims, claim));
 }

@@ -3,6 +3,7 @@
 import type { Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import { isStreaming } from '../call/call.js';
+import type { CallerPath } from '../paths/caller.js';
 import {
   type Expression,
   ExpressionError,
@@ -79,7 +80,10 @@ export interface PlannedStep {
   readonly when: Read<boolean> | undefined;
   /** Everything that it reads, `each` spelled out. */
   readonly reads: readonly FieldPlace[];
-  readonly readsCaller: boolean;
+  /** What it reads of the caller. */
+  readonly callerPaths: readonly CallerPath[];
+  /** It cannot do without what it says of the caller: where a claim is missing, it fails. */
+  readonly needsCaller: boolean;
   /** At worst. */
   readonly calls: number;
 }
@@ -203,7 +207,8 @@ export function compileStep(
     elements: list === undefined ? undefined : compileElements(list, target?.shared ?? 0),
     when: when?.holds,
     reads,
-    readsCaller: [...values, ...(when === undefined ? [] : [when])].some(({ readsCaller }) => readsCaller),
+    callerPaths: [...values, ...(when === undefined ? [] : [when])].flatMap(({ callerPaths }) => callerPaths),
+    needsCaller: values.some(({ callerPaths }) => callerPaths.length > 0),
     calls: callsOf(),
   };
 

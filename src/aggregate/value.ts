@@ -10,12 +10,14 @@
 import { BindError, isTextual } from '../codec/bound.js';
 import { encodeValue, isDefaultValue } from '../codec/field-values.js';
 import { wrappedScalar } from '../codec/well-known-reader.js';
+import type { CallerPath } from '../paths/caller.js';
 import { type Expression, ExpressionError, type PathExpression, type TextExpression } from '../paths/expression.js';
 import { valueText } from '../paths/field-text.js';
 import type { FieldDescriptor, ScalarType } from '../schema/descriptor.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import {
+  type CallerPlace,
   describeHeld,
   type FieldPlace,
   type Held,
@@ -26,14 +28,14 @@ import {
   resolvePlace,
   sameType,
 } from './place.js';
-import { compileCaller, compileRead, type Read } from './scope.js';
+import { compileRead, type Read } from './scope.js';
 
 export interface Value {
   readonly read: Read<readonly Uint8Array[]>;
   readonly held: Held;
   /** What of the answer, the request and other steps it reads. */
   readonly places: readonly FieldPlace[];
-  readonly readsCaller: boolean;
+  readonly callerPaths: readonly CallerPath[];
 }
 
 /**
@@ -64,7 +66,7 @@ function literal(text: string, column: number, target: FieldDescriptor, fits: bo
   if (!fits || target.cardinality === 'map') throw wrong(`${describeHeld(heldBy(target))} for '${target.name}'`);
   try {
     const values = [encodeValue(target, text)];
-    return { read: () => values, held: single(target), places: [], readsCaller: false };
+    return { read: () => values, held: single(target), places: [], callerPaths: [] };
   } catch (error) {
     if (!(error instanceof BindError)) throw error;
     throw new ExpressionError(column, `${target.name}: ${error.message}`);
@@ -83,14 +85,14 @@ function pathValue(expression: PathExpression, target: FieldDescriptor, roots: R
     const text = `expected ${describeHeld(expected)} for '${target.name}', got ${describeHeld(held)}`;
     throw new ExpressionError(column, text);
   }
-  return { read: compileRead(place), held, places: [place], readsCaller: false };
+  return { read: compileRead(place), held, places: [place], callerPaths: [] };
 }
 
-function callerValue(place: Place & { kind: 'caller' }, column: number, target: FieldDescriptor, name: string): Value {
+function callerValue({ path }: CallerPlace, column: number, target: FieldDescriptor, name: string): Value {
   if (target.type.kind === 'message' || target.cardinality === 'map') {
     throw new ExpressionError(column, `expected ${describeHeld(heldBy(target))} for '${target.name}', got text`);
   }
-  const read = demanded(compileCaller(place), name);
+  const read = demanded(path, name);
   return {
     read(scope, each) {
       try {
@@ -101,7 +103,7 @@ function callerValue(place: Place & { kind: 'caller' }, column: number, target: 
     },
     held: single(target),
     places: [],
-    readsCaller: true,
+    callerPaths: [path],
   };
 }
 
@@ -110,9 +112,9 @@ function single(target: FieldDescriptor): Held {
 }
 
 /** What a step says of the caller must be there: an empty text in its place could be somebody else's. */
-function demanded(read: Read<string | undefined>, name: string): Read<string> {
-  return (scope, each) => {
-    const text = read(scope, each);
+function demanded({ read }: CallerPath, name: string): Read<string> {
+  return ({ caller }) => {
+    const text = read(caller);
     if (text === undefined) throw notAllowed(`expected ${name}`);
     return text;
   };
@@ -141,13 +143,13 @@ function textValue(expression: TextExpression, target: FieldDescriptor, roots: R
     },
     held: single(target),
     places: compiled.flatMap((part) => ('place' in part && part.place.kind === 'fields' ? [part.place] : [])),
-    readsCaller: compiled.some((part) => 'place' in part && part.place.kind === 'caller'),
+    callerPaths: compiled.flatMap((part) => ('place' in part && part.place.kind === 'caller' ? [part.place.path] : [])),
   };
 }
 
 function textPart(path: PathExpression, roots: Roots): { readonly read: Read<string>; readonly place: Place } {
   const place = resolvePlace(path, roots);
-  if (place.kind === 'caller') return { read: demanded(compileCaller(place), path.names.join('.')), place };
+  if (place.kind === 'caller') return { read: demanded(place.path, path.names.join('.')), place };
   const { held } = place;
   if (held.many || held.mapKey !== undefined || held.type.kind === 'message') {
     throw new ExpressionError(path.column, `expected one scalar or enum in a text, got ${describeHeld(held)}`);
@@ -160,19 +162,15 @@ function textPart(path: PathExpression, roots: Roots): { readonly read: Read<str
 export interface Condition {
   readonly holds: Read<boolean>;
   readonly places: readonly FieldPlace[];
-  readonly readsCaller: boolean;
+  readonly callerPaths: readonly CallerPath[];
 }
 
 /** Throws ExpressionError. */
 export function compileCondition(path: PathExpression, roots: Roots): Condition {
   const place = resolvePlace(path, roots);
   if (place.kind === 'caller') {
-    const read = compileCaller(place);
-    return {
-      holds: (scope, each) => !FALSE_TEXTS.has(read(scope, each)),
-      places: [],
-      readsCaller: true,
-    };
+    const { path: caller } = place;
+    return { holds: (scope) => !FALSE_TEXTS.has(caller.read(scope.caller)), places: [], callerPaths: [caller] };
   }
   const { type, many, mapKey } = place.held;
   const read = compileRead(place);
@@ -181,7 +179,7 @@ export function compileCondition(path: PathExpression, roots: Roots): Condition 
     if (many || mapKey !== undefined) return values.length > 0;
     return values.length > 0 && !isDefaultValue({ type }, values.at(-1)!);
   };
-  return { holds, places: [place], readsCaller: false };
+  return { holds, places: [place], callerPaths: [] };
 }
 
 /** What a claim's default looks like. */

@@ -7,22 +7,19 @@
  * Both sides are compared as text, numbers in decimal and enums by name. What is absent equals nothing: an unset field
  * with presence, a claim that is missing, empty, a list, an object or a number beyond 2^53.
  */
-import { isExact } from '../base/exact-number.js';
 import { resolvePathVariable } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import { type CallerPath, callerPath, type PathCaller } from './caller.js';
 import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
 import { hasField, readFieldText } from './field-text.js';
 
-/** What a path may ask of whoever calls. */
-export interface PathCaller {
-  readonly subject: string;
-  /** Came from outside: only own properties count. */
-  readonly claims: Readonly<Record<string, unknown>>;
-}
-
 export interface Equality {
+  /** As it is written. */
+  readonly text: string;
   /** The fields of the request that it reads. */
   readonly requestFields: readonly (readonly FieldDescriptor[])[];
+  /** What it reads of the caller. */
+  readonly callerPaths: readonly CallerPath[];
   /** It speaks of the caller: without one it does not hold. */
   readonly readsCaller: boolean;
   /** The request has one of the fields. */
@@ -48,8 +45,10 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
   checkLiteral(a, b);
   checkLiteral(b, a);
   return {
+    text,
     requestFields: compiler.requestFields,
-    readsCaller: compiler.readsCaller,
+    callerPaths: compiler.callerPaths,
+    readsCaller: compiler.callerPaths.length > 0,
     speaks: (bytes) => compiler.requestFields.some((fields) => hasField(bytes, fields)),
     holds(bytes, caller) {
       const value = a.read(bytes, caller);
@@ -60,7 +59,7 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
 
 class Compiler {
   readonly requestFields: (readonly FieldDescriptor[])[] = [];
-  readsCaller = false;
+  readonly callerPaths: CallerPath[] = [];
 
   constructor(private readonly request: MessageDescriptor) {}
 
@@ -99,11 +98,9 @@ class Compiler {
   }
 
   private callerPath({ column }: PathExpression, names: readonly string[]): Operand {
-    this.readsCaller = true;
-    const [what, ...claim] = names;
-    if (what === 'subject' && claim.length === 0) return { read: (_bytes, caller) => caller?.subject, column };
-    if (what === 'claims' && claim.length > 0) return { read: (_, caller) => ownClaim(caller?.claims, claim), column };
-    throw new ExpressionError(column, 'expected caller.subject or caller.claims.NAME');
+    const path = callerPath(names, column);
+    this.callerPaths.push(path);
+    return { read: (_request, caller) => path.read(caller), column };
   }
 }
 
@@ -126,17 +123,6 @@ function joined(parts: readonly Read[], bytes: Uint8Array, caller: PathCaller | 
     text += value;
   }
   return text;
-}
-
-/** A claim as text; undefined: it is missing, empty, a list or an object. */
-export function ownClaim(claims: unknown, names: readonly string[]): string | undefined {
-  let value = claims;
-  for (const name of names) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name)) return;
-    value = (value as Record<string, unknown>)[name];
-  }
-  if (typeof value === 'boolean' || (typeof value === 'number' && isExact(value))) return String(value);
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** A literal must be one that the field on the other side can hold. */

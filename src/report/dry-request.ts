@@ -2,6 +2,7 @@
  * What a request that nobody sends would come to: its messages and its metadata, or the 4xx that it earns. In the order in
  * which the gateway looks, so that the first thing that is wrong is the one that is told.
  */
+import { compileDemands } from '../aggregate/demands.js';
 import type { Metadata } from '../call/metadata.js';
 import type { Equality } from '../paths/equality.js';
 import { splitDemands } from '../policy/access.js';
@@ -15,7 +16,7 @@ import { END_ID, type Framing, lastEventId, withLastEventId } from '../transcodi
 import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
 import { traceContext } from '../transcoding/trace-context.js';
 import type { Transcoder, TranscoderInput } from '../transcoding/transcoder.js';
-import type { ExplainableRoute } from './explain.js';
+import type { ExplainableAggregate, ExplainableRoute } from './explain.js';
 
 export interface DrySettings {
   readonly metadata: MetadataSettings;
@@ -73,6 +74,7 @@ export function dryRun(settings: DrySettings, asked: Asked, request: DryRequest)
   const awaitsFrames = overWebSocket && (method.clientStreaming || transcoder.takesBody);
   if (!awaitsFrames) {
     for (const [index, message] of messages.entries()) requireOf(demands.ofMessage, () => message, index > 0);
+    if (route.aggregate !== undefined) requireOfSteps(route.aggregate, messages[0]!);
   }
   return {
     framing,
@@ -112,6 +114,15 @@ function requireOf(demands: readonly Equality[], messageOf: () => Uint8Array, fo
   const message = messageOf();
   if (decided.every((one) => (follows && !one.speaks(message)) || one.holds(message, undefined))) return;
   throw notAllowed();
+}
+
+/** The demands of required steps that are known before any call is made. */
+function requireOfSteps({ plan, calls }: ExplainableAggregate, message: Uint8Array): void {
+  const authorize = calls.map((call) => {
+    const decided = call?.access.require.filter(({ readsCaller }) => !readsCaller) ?? [];
+    return decided.length === 0 ? undefined : (asked: Uint8Array) => requireOf(decided, () => asked);
+  });
+  compileDemands(plan, authorize, false).askFirst?.(message, undefined);
 }
 
 function formOf({ readsJson }: Transcoder, request: DryRequest): ElementForm | undefined {

@@ -2,7 +2,8 @@
  * A dry run of one request: which binding matches and why, what is captured, the request message, the policies and
  * where each comes from, or the exact error. Calls nothing.
  */
-import { neededSteps } from '../aggregate/needed.js';
+import { compileDemands } from '../aggregate/demands.js';
+import { type Need, neededSteps } from '../aggregate/needed.js';
 import type { AggregatePlan } from '../aggregate/plan.js';
 import type { PlannedStep } from '../aggregate/step.js';
 import { formatPosition } from '../base/diagnostic.js';
@@ -27,7 +28,12 @@ import { describePlan, planTree } from './plan-tree.js';
 import { streamingOf } from './route-map.js';
 
 /** By step. */
-type Called = readonly ({ readonly cache: CachePolicy | undefined } | undefined)[];
+type Called = readonly ({ readonly cache: CachePolicy | undefined; readonly access: Access } | undefined)[];
+
+export interface ExplainableAggregate {
+  readonly plan: AggregatePlan;
+  readonly calls: Called;
+}
 
 export interface ExplainableRoute {
   readonly binding: Binding;
@@ -35,7 +41,7 @@ export interface ExplainableRoute {
   readonly access: Access;
   readonly cache: CachePolicy | undefined;
   readonly upstream: string | undefined;
-  readonly aggregate: { readonly plan: AggregatePlan; readonly calls: Called } | undefined;
+  readonly aggregate: ExplainableAggregate | undefined;
   /** Of the call; of a method that streams, its policy's alone. */
   readonly timeoutMs: number | undefined;
   /** Who says so. */
@@ -163,13 +169,22 @@ function unservedLines({ binding, aggregate }: ExplainableRoute): readonly strin
 }
 
 /** Who may call, and what says so. Credentials are not looked at: a dry run knows nobody. */
-function accessRow({ route: { access, policy } }: Matched): Row {
+function accessRow({ route: { access, policy, aggregate } }: Matched): Row {
   const who = { required: 'a known caller', optional: 'anybody, a known caller as such', public: 'anybody' }[
     access.mode
   ];
   const says = access.origin === undefined ? 'no auth is configured' : formatPosition(access.origin);
   const scopes = access.scopes.map((scope) => `scope ${scope.replaceAll('|', ' or ')}`);
-  return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...(policy.settings.auth?.require ?? [])];
+  const demands = [...(policy.settings.auth?.require ?? []), ...(aggregate === undefined ? [] : demandsOf(aggregate))];
+  return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...demands];
+}
+
+/** What the required steps demand. */
+function demandsOf({ plan, calls }: ExplainableAggregate): readonly string[] {
+  return plan.steps.flatMap(({ label, optional }, index) => {
+    const require = optional ? [] : (calls[index]?.access.require ?? []);
+    return require.map(({ text }) => `${label}: ${text}`);
+  });
 }
 
 function requestRows({ codecs }: ExplainSettings, { method }: Binding, run: DryRun): readonly Row[] {
@@ -192,10 +207,16 @@ function shown(value: string | Uint8Array): string {
 /** The steps of an aggregate that `$fields` leaves out. */
 function sparedRow({ aggregate, binding }: ExplainableRoute, { wanted }: DryRun): readonly Row[] {
   if (aggregate === undefined || wanted === undefined) return [];
-  const { plan } = aggregate;
-  const needed = neededSteps(plan, parseFieldMask(wanted, binding.method.output));
-  const spared = plan.steps.filter((_, index) => !needed[index]).map(({ label }) => label);
-  return spared.length === 0 ? [] : [['spared', `${spared.join(', ')}: nobody asks for it`]];
+  const { plan, calls } = aggregate;
+  const demanding = calls.map((call) => ((call?.access.require.length ?? 0) > 0 ? () => {} : undefined));
+  const needed = neededSteps(plan, parseFieldMask(wanted, binding.method.output), compileDemands(plan, demanding));
+  const namesOf = (need: Need) => plan.steps.filter((_, index) => needed[index] === need).map(({ label }) => label);
+  const [spared, demands] = [namesOf(undefined), namesOf('demands')];
+  const lines = [
+    ...(spared.length === 0 ? [] : [`${spared.join(', ')}: nobody asks for it`]),
+    ...(demands.length === 0 ? [] : [`${demands.join(', ')}: nobody asks for it, but its demands are asked`]),
+  ];
+  return lines.length === 0 ? [] : [['spared', ...lines]];
 }
 
 /** Of a stream, what kind of answer it is. */

@@ -1,122 +1,17 @@
 /** No aggregate answers what its caller could not have fetched step by step. */
 import test from 'ava';
-import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { plan } from '../../src/plan.js';
-import { afterAll, protoFolder, startGateway } from '../support/gateway.js';
-import { startIssuer, type TestIssuer } from '../support/issuer.js';
-import type { Handlers, RecordedCall } from '../support/upstream.js';
+import { protoFolder } from '../support/gateway.js';
+import { AUTH, protos, step, storeFor } from './store.js';
 
-const shared = afterAll(test);
-let issuer: TestIssuer;
-
-test.before(async () => {
-  issuer = await startIssuer(shared, 'aggregates');
-});
-
-const auth = (): ConfigInput['auth'] => ({
-  default: 'public',
-  jwt: [
-    {
-      issuer: issuer.issuer,
-      jwksUri: issuer.jwksUri,
-      audiences: ['api'],
-      algorithms: ['RS256'],
-      claimsToMetadata: { sub: 'x-user-id' },
-    },
-  ],
-});
-
-/** Who may what: notes by their owner alone, ledgers with a scope, names by anybody. */
-const protos = (steps: string, policy = '', more = '') => ({
-  'a.proto': `syntax = "proto3";
-package acme.v1;
-import "google/api/annotations.proto";
-import "protogate/v1/annotations.proto";
-message Ask { string owner = 1; repeated string owners = 2; repeated Line lines = 3; string free = 4; }
-message Line { string owner = 1; Note note = 2; }
-message Note { string owner = 1; string text = 2; }
-message Notes { repeated Note notes = 1; }
-service Store {
-  rpc GetName(Ask) returns (Note) { option (google.api.http) = { get: "/v1/names/{owner}" }; }
-  rpc GetNote(Ask) returns (Note) {
-    option (google.api.http) = { get: "/v1/notes/{owner}" };
-    option (protogate.v1.policy) = { auth: { require: "request.owner = caller.subject" } };
-  }
-  rpc GetLedger(Ask) returns (Note) {
-    option (google.api.http) = { get: "/v1/ledgers/{owner}" };
-    option (protogate.v1.policy) = { auth: { scopes: "ledger.read" } };
-  }
-  rpc GetMine(Ask) returns (Note) {
-    option (google.api.http) = { get: "/v1/mine" };
-    option (protogate.v1.policy) = { auth: { mode: MODE_REQUIRED } };
-  }
-  rpc BatchGetNames(Ask) returns (Notes);
-  rpc GetKept(Ask) returns (Note) {
-    option (google.api.http) = { get: "/v1/kept/{owner}" };
-    option (protogate.v1.policy) = { cache: { ttl: { seconds: 60 } } };
-  }
-}
-service Pages {
-  rpc GetPage(Ask) returns (Page) {
-    option (google.api.http) = { get: "/v1/pages/{owner}" additional_bindings: { post: "/v1/pages" body: "*" } };
-    ${policy === '' ? '' : `option (protogate.v1.policy) = { ${policy} };`}
-    option (protogate.v1.aggregate) = {
-${steps}
-    };
-  }
-}
-message Page {
-  Note name = 1; Note note = 2; Note ledger = 3; repeated Line lines = 4; string who = 5; Note mine = 6; Note kept = 7;
-  repeated Note many = 8; repeated protogate.v1.PartFailure failures = 9;
-}
-${more}`,
-});
-
-const step = (into: string, method: string, more = '') =>
-  `      steps: { into: "${into}" call: "acme.v1.Store/${method}" ${more === '' ? 'with: "owner = request.owner"' : more} }`;
+const start = storeFor(test);
 const NAME = step('name', 'GetName');
 const OPTIONAL = 'with: "owner = request.owner" optional: true';
 
-const owner = (call: RecordedCall) => (call.request as { owner?: string }).owner ?? '';
-const echo = (call: RecordedCall) => ({
-  message: { owner: owner(call), text: `${call.path.split('/').at(-1)} for ${call.metadata.get('x-user-id')}` },
-});
-const HANDLERS: Handlers = {
-  GetName: echo,
-  GetNote: echo,
-  GetLedger: echo,
-  GetMine: echo,
-  GetKept: echo,
-  BatchGetNames: (call) => ({
-    message: { notes: ((call.request as { owners?: string[] }).owners ?? []).map((one) => ({ owner: one })) },
-  }),
-};
-
-async function start(files: Readonly<Record<string, string>>, more: Partial<ConfigInput> = {}) {
-  const { send, upstream } = await startGateway(shared, files, HANDLERS, { auth: auth(), ...more });
-  const ask = async (
-    claims: Readonly<Record<string, unknown>> | undefined,
-    target: string,
-    body?: object,
-    sent: Record<string, string> = {},
-  ) => {
-    upstream.calls.length = 0;
-    const headers = { ...sent, ...(claims === undefined ? {} : { authorization: `Bearer ${issuer.sign(claims)}` }) };
-    const answer = await send(body === undefined ? 'GET' : 'POST', target, {
-      headers,
-      ...(body === undefined ? {} : { body }),
-    });
-    const called = upstream.calls.map(({ path }) => path.split('/').at(-1)).sort();
-    const failures = (answer.json?.failures ?? []) as { path: string; code: number }[];
-    return { ...answer, called, failures: failures.map(({ path, code }) => [path, code]) };
-  };
-  return { ask, upstream };
-}
-
 async function findings(t: Parameters<typeof protoFolder>[0], files: Readonly<Record<string, string>>, closed = true) {
   const folder = await protoFolder(t, files);
-  const { config } = parseConfig({ version: 1, schema: { protos: [folder] }, ...(closed ? { auth: auth() } : {}) });
+  const { config } = parseConfig({ version: 1, schema: { protos: [folder] }, ...(closed ? { auth: AUTH } : {}) });
   const { diagnostics } = await plan(config!);
   return diagnostics
     .map(({ severity, rule, text }) => `${severity} ${rule} ${text}`)

@@ -2,7 +2,8 @@
 import test from 'ava';
 import { BoundMessage } from '../../src/codec/bound.js';
 import { createCodecs } from '../../src/codec/codec.js';
-import { compileEquality, type PathCaller } from '../../src/paths/equality.js';
+import type { PathCaller } from '../../src/paths/caller.js';
+import { compileEquality } from '../../src/paths/equality.js';
 import { ExpressionError, parseEquality } from '../../src/paths/expression.js';
 import { schemaOf } from '../support/schema.js';
 
