@@ -2,12 +2,13 @@
  * The aggregates of a schema with what the rest of the config says of their calls: which upstream serves each, under
  * which policy, and what all of that demands of whoever calls the aggregate.
  */
+import { createHash } from 'node:crypto';
 import { type AggregatePlan, planAggregate } from './aggregate/plan.js';
 import type { PlannedStep } from './aggregate/step.js';
 import { type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
 import type { CallerPath } from './paths/caller.js';
-import type { Access } from './policy/access.js';
-import type { CachePolicy } from './policy/cache.js';
+import { type Access, missingScope } from './policy/access.js';
+import type { CachePolicy, CallerRead } from './policy/cache.js';
 import type { Policy } from './policy/policy.js';
 import type { MethodDescriptor, Registry } from './schema/descriptor.js';
 import type { RetrySettings } from './upstream/retry.js';
@@ -149,3 +150,26 @@ function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): bool
 function callerPathsOf({ callerPaths }: PlannedStep, call: PlannedCall | undefined): readonly CallerPath[] {
   return [...callerPaths, ...(call?.access.require ?? []).flatMap((equality) => equality.callerPaths)];
 }
+
+/**
+ * What the answer of an aggregate depends on besides its request: every value that a step or a `require` reads of the
+ * caller, whether the scopes of an optional step are met, and the declarations that make an answer of those. Scopes of a
+ * required step are the aggregate's own, and refused before a cache is asked.
+ */
+export function dependsOn({ plan, calls }: PlannedAggregate): readonly CallerRead[] {
+  const declared = plan.steps.map(({ declaration: { position, positions, ...step } }, index) => {
+    const { mode, scopes, require } = calls[index]?.access ?? {};
+    return [step, mode, scopes, require?.map(({ text }) => text)];
+  });
+  const digest = createHash('sha256').update(JSON.stringify(declared)).digest('base64url');
+  const paths = plan.steps.flatMap((step, index) => callerPathsOf(step, calls[index]));
+  const reads = [...new Map(paths.map((path) => [path.text, path.read])).values()];
+  const verdicts = plan.steps.flatMap(({ optional }, index): CallerRead[] => {
+    const { scopes = [] } = calls[index]?.access ?? {};
+    if (!optional || scopes.length === 0) return [];
+    return [(caller) => missingScope(scopes, caller?.scopes ?? NO_SCOPES) === undefined];
+  });
+  return [() => digest, ...reads, ...verdicts];
+}
+
+const NO_SCOPES: ReadonlySet<string> = new Set();

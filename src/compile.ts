@@ -1,7 +1,7 @@
 /** Plan → Snapshot: every route's chain, transcoder and call, composed once; what it holds is let go of together. */
 import { readFileSync } from 'node:fs';
 import { type AggregateSettings, aggregateCall, type StepCaller } from './aggregate/aggregate-call.js';
-import { costOf, type PlannedCall } from './aggregates.js';
+import { costOf, dependsOn, type PlannedCall } from './aggregates.js';
 import { authentication } from './authentication.js';
 import type { Clock } from './base/clock.js';
 import type { Lease, Resources } from './base/resources.js';
@@ -13,7 +13,7 @@ import { credentialHeaders, guardedHeaders } from './config/guarded-headers.js';
 import type { Equality } from './paths/equality.js';
 import { isServed, type Plan, type PlannedRoute, SURFACE } from './plan.js';
 import { type Access, splitDemands } from './policy/access.js';
-import type { CachePolicy } from './policy/cache.js';
+import { type CachePolicy, type CallerRead, wholeCaller } from './policy/cache.js';
 import type { Authenticator } from './policy/credentials.js';
 import { compilePlan, isByAddress, type RateLimit } from './policy/rate-limit.js';
 import { isIdempotent } from './policy/retry-policy.js';
@@ -95,7 +95,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       method,
       transcoder,
       require: ofMessage,
-      call: callOf(route, kept === undefined ? [] : [keeping(kept, timeoutMs)]),
+      call: callOf(route, kept === undefined ? [] : [keeping(kept, timeoutMs, aggregate && dependsOn(aggregate))]),
       prunes: aggregate !== undefined,
       requestMetadata,
       responseHeaders,
@@ -176,11 +176,16 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     }
   }
 
-  function keeping(policy: CachePolicy, routeTimeoutMs: number | undefined): Interceptor {
+  function keeping(
+    policy: CachePolicy,
+    routeTimeoutMs: number | undefined,
+    ofCaller: readonly CallerRead[] = [],
+  ): Interceptor {
     const { requestTimeoutMs } = config.limits;
     const { cacheRequests } = options.metrics;
     return cache.interceptor(policy, {
       timeoutMs: Math.min(routeTimeoutMs ?? requestTimeoutMs, requestTimeoutMs),
+      dependsOn: options.interceptors.length > 0 ? [...ofCaller, wholeCaller] : ofCaller,
       onAnswer: (status) => cacheRequests.inc({ status }),
     });
   }

@@ -1,12 +1,14 @@
 /**
  * The cache: around a Call, not around HTTP. It keeps the bytes of an upstream's good answers under everything that the
- * answer may depend on: the method, the request's bytes, what of the client's headers goes upstream, and who calls. A
- * public answer depends on nobody: who calls, and from where, does not reach the upstream.
+ * answer may depend on: the method, the request's bytes, what of the client's headers goes upstream, who calls, and what
+ * else the call reads of the caller. A public answer depends on nobody: who calls, and from where, does not reach the
+ * upstream.
  */
 import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../call/call.js';
 import { isForOneRequest } from '../call/for-one-request.js';
+import type { Principal } from '../call/principal.js';
 import { StatusError } from '../status/status-error.js';
 import type { Entries, Entry } from '../store/entries.js';
 import { statusFromMetadata } from '../transcoding/headers.js';
@@ -19,9 +21,17 @@ export interface CachePolicy {
   readonly staleIfErrorMs: number;
 }
 
+/** A part of a key: something of the caller that decides the answer, as a value that JSON can write. */
+export type CallerRead = (caller: Principal | undefined) => unknown;
+
+/** All that code of an embedder's own, which stands behind the cache, may read of the caller. */
+export const wholeCaller: CallerRead = (caller) => caller && [caller.claims, [...caller.scopes], caller.plan];
+
 export interface CacheOptions {
   /** Of the call that fills the cache; a client's own deadline ends its waiting, not the call. */
   readonly timeoutMs: number;
+  /** What decides the answer besides the request, its metadata, and the issuer, subject and consumer who ask. */
+  readonly dependsOn: readonly CallerRead[];
   readonly onAnswer: (status: CacheNote['status']) => void;
 }
 
@@ -42,13 +52,13 @@ export class ResponseCache {
   }
 
   /** Around the call of one route. */
-  interceptor(policy: CachePolicy, { timeoutMs, onAnswer }: CacheOptions): Interceptor {
+  interceptor(policy: CachePolicy, { timeoutMs, dependsOn, onAnswer }: CacheOptions): Interceptor {
     const { scope, ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = policy;
     const keepMs = ttlMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs);
 
     return (next) => async (request) => {
       const asked = scope === 'public' ? withoutCaller(request) : request;
-      const key = keyOf(asked);
+      const key = keyOf(asked, dependsOn);
       const kept = this.entries.get(key);
       const found = kept instanceof Promise ? await kept : kept;
       const entry = found === 'unavailable' ? undefined : found;
@@ -101,12 +111,14 @@ function withoutCaller(request: CallRequest): CallRequest {
 const NOT_IN_KEY: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'x-request-id']);
 
 /** A digest: keys tell nobody who asked for what, and are short. */
-function keyOf({ method, message, metadata, context: { surface, principal, mask } }: CallRequest): string {
+function keyOf({ method, message, metadata, context }: CallRequest, dependsOn: readonly CallerRead[]): string {
+  const { surface, principal, mask } = context;
   const who = principal === undefined ? null : [principal.issuer, principal.subject, principal.consumer];
   const asked = metadata
     .filter(([key]) => !NOT_IN_KEY.has(key))
     .map(([key, value]) => [key, typeof value === 'string' ? value : Buffer.from(value).toString('base64')]);
-  const hash = createHash('sha256').update(JSON.stringify([surface, method.path, who, asked, mask]));
+  const read = dependsOn.map((part) => part(principal));
+  const hash = createHash('sha256').update(JSON.stringify([surface, method.path, who, asked, mask, read]));
   if (message instanceof Uint8Array) hash.update('\n').update(message);
   return hash.digest('base64url');
 }

@@ -16,7 +16,7 @@ test('a kept answer owns its bytes: it holds no larger buffer that they came in'
   const frame = Buffer.alloc(64 * 1024, 'frame');
   const call = cache.interceptor(
     { scope: 'public', ttlMs: 1000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },
-    { timeoutMs: 1000, onAnswer: () => {} },
+    { timeoutMs: 1000, dependsOn: [], onAnswer: () => {} },
   )(async () => ({ headers: [], message: frame.subarray(5, 10), trailers: [], notes: NO_NOTES }));
   const request: CallRequest = {
     method: { path: '/a.B/C', clientStreaming: false, serverStreaming: false },
