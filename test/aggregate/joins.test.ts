@@ -126,3 +126,74 @@ test('where an element has room for one result, a second one is a failure of its
   const required = await ask(`${POSTS}\n${likes('entries.like')}`, { ...handlers, ListPosts: posts(2) });
   t.deepEqual([required.status, required.json.code], [502, 13]);
 });
+
+const REMARKS =
+  'steps: { into: "entries.remarks.comment" call: "feed.v1.Blog/ListComments" for_each: "entries" with: "post = each.post.id" take: "comments" max_items: 9 optional: true }';
+const AUTHORS =
+  'steps: { into: "entries.remarks.author" call: "feed.v1.Blog/GetUser" for_each: "entries.remarks" with: "id = each.comment.author_id" max_items: 50 optional: true }';
+
+test('of lists of which one failed, what hangs on the others is there', async (t) => {
+  const handlers: Handlers = {
+    ListPosts: posts(5),
+    ListComments: (call) => {
+      const { post } = call.request as { post: string };
+      if (post === 'p2') return { status: { code: 14, message: 'down' } };
+      return { message: { comments: [{ id: `${post}a`, author_id: `of ${post}` }] } };
+    },
+    GetUser: (call) => ({ message: { name: (call.request as { id: string }).id } }),
+    BatchGetUsers: (call) => ({
+      message: { users: (call.request as { ids: string[] }).ids.map((id) => ({ id, name: id })) },
+    }),
+  };
+  const users =
+    'steps: { into: "users" call: "feed.v1.Blog/BatchGetUsers" with: "ids = entries.remarks.comment.author_id" take: "users" optional: true }';
+  const together = AUTHORS.replace('GetUser', 'BatchGetUsers').replace(
+    'with: "id = each.comment.author_id"',
+    'with: "ids = each.comment.author_id" take: "users" key: "id"',
+  );
+  for (const authors of [AUTHORS, together]) {
+    const steps = [POSTS, REMARKS, authors, users].join('\n');
+    const { json, failures } = await ask(steps, handlers, 'repeated User users = 3;');
+    const names = json.entries.map((entry: { remarks?: { author?: { name: string } }[] }) =>
+      entry.remarks?.map(({ author }) => author?.name),
+    );
+    t.deepEqual(names, [['of p0'], ['of p1'], undefined, ['of p3'], ['of p4']]);
+    t.deepEqual(
+      failures.map(({ path, code }) => [path, code]),
+      [['entries[2].remarks.comment', 14]],
+    );
+    t.is(json.users.length, 4);
+  }
+});
+
+test('of a list of which every part failed, nothing hangs on it', async (t) => {
+  const { status, failures, calls } = await ask([POSTS, REMARKS, AUTHORS].join('\n'), {
+    ListPosts: posts(2),
+    ListComments: { status: { code: 5, message: 'no' } },
+  });
+  t.is(status, 200);
+  t.true(failures.every(({ path }) => path.includes('comment')));
+  t.false(calls.some(({ path }) => path.endsWith('GetUser')));
+});
+
+test('a path through a list of a named list reads all of it', async (t) => {
+  const { json } = await ask(
+    `steps: { name: "found" call: "feed.v1.Blog/ListPosts" for_each: "request.ids" with: "id = each" max_items: 9 }
+     steps: { into: "titles" copy: "found.posts.title" }
+     steps: { into: "users" call: "feed.v1.Blog/GetUser" for_each: "found.posts" with: "id = each.author_id" max_items: 9 }`,
+    {
+      ListPosts: (call) => {
+        const { id } = call.request as { id: string };
+        return { message: { posts: [1, 2].map((n) => ({ title: `${id}${n}`, author_id: `${id}${n}` })) } };
+      },
+      GetUser: (call) => ({ message: { name: (call.request as { id: string }).id } }),
+    },
+    'repeated string titles = 3; repeated User users = 4;',
+    '/v1/feed?ids=a&ids=b',
+  );
+  t.deepEqual(json.titles, ['a1', 'a2', 'b1', 'b2']);
+  t.deepEqual(
+    json.users.map(({ name }: { name: string }) => name),
+    json.titles,
+  );
+});
