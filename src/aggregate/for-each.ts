@@ -7,6 +7,7 @@ import { fieldValues, writeFieldValues } from '../codec/field-values.js';
 import { WireWriter } from '../codec/wire-writer.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
+import { brokenAnswer } from '../upstream/failure.js';
 import { type Draft, MissingPart } from './draft.js';
 import type { Element, Scope } from './scope.js';
 import type { Batch, PlannedStep, StepCall } from './step.js';
@@ -126,19 +127,28 @@ async function askTogether(
         field,
         batch.map(([, { asked }]) => asked),
       );
-      const results = new Map<string, Uint8Array>();
+      const results = new Map<string, Uint8Array[]>();
       for (const result of await run.call(step, call, writer.slice())) {
-        const text = textOf(fieldValues(result, key).at(-1) ?? EMPTY);
-        if (!results.has(text)) results.set(text, result);
+        known(results, fieldValues(result, key).at(-1) ?? EMPTY, (): Uint8Array[] => []).push(result);
       }
       for (const [text, { outcome }] of batch) {
-        const result = results.get(text);
-        if (result !== undefined) outcome.values = [result];
-        else outcome.failure = new StatusError(Code.NOT_FOUND, 'not found');
+        const found = results.get(text) ?? NONE;
+        if (found.length === 0) outcome.failure = new StatusError(Code.NOT_FOUND, 'not found');
+        else if (found.length > 1 && isSingle(step)) outcome.failure = severalFound(found.length);
+        else outcome.values = found;
       }
     });
   });
   return outcomes;
+}
+
+/** An element has room for one result. */
+function isSingle({ target }: PlannedStep): boolean {
+  return target !== undefined && target.made === undefined;
+}
+
+function severalFound(count: number): StatusError {
+  return brokenAnswer(`expected one result for an element, got ${count}`);
 }
 
 const NONE: readonly Uint8Array[] = [];

@@ -23,8 +23,8 @@ export interface Held {
 
 export type Root =
   | { readonly kind: 'request' | 'response' | 'each' }
-  /** The result of a named step. */
-  | { readonly kind: 'step'; readonly step: number };
+  /** The result of a named step. `many`: it is a list. */
+  | { readonly kind: 'step'; readonly step: number; readonly many: boolean };
 
 export interface FieldPlace {
   readonly kind: 'fields';
@@ -70,7 +70,12 @@ export function resolvePlace({ names, column }: PathExpression, roots: Roots): P
   }
   const named = roots.steps.get(root);
   if (named !== undefined)
-    return walk({ kind: 'step', step: named.step }, named.held, fields, column + root.length + 1);
+    return walk(
+      { kind: 'step', step: named.step, many: named.held.many },
+      named.held,
+      fields,
+      column + root.length + 1,
+    );
   if (fieldOf(roots.response, root) === undefined) {
     const known = `request, caller, each, a named step or a field of ${roots.response.fullName}`;
     throw new ExpressionError(column, `expected ${known}, got '${root}'`);

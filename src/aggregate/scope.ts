@@ -22,11 +22,13 @@ export type Read<T> = (scope: Scope, each: Node | undefined) => T;
 
 const NONE: readonly Node[] = [];
 
-export function compileRead({ root, fields, held }: FieldPlace): Read<readonly Uint8Array[]> {
+export function compileRead({ root, fields }: FieldPlace): Read<readonly Uint8Array[]> {
   const read = startOf(root);
-  const startsWithList =
-    root.kind === 'step' && held.many && !fields.some(({ cardinality }) => cardinality === 'repeated');
-  return (scope, each) => nodesBelow(read(scope, each), fields, 0, startsWithList).map(bytesOf);
+  return (scope, each) => nodesBelow(read(scope, each), fields, isList(root)).map(bytesOf);
+}
+
+function isList(root: FieldPlace['root']): boolean {
+  return root.kind === 'step' && root.many;
 }
 
 function startOf(root: FieldPlace['root']): Read<readonly Node[]> {
@@ -49,25 +51,28 @@ function startOf(root: FieldPlace['root']): Read<readonly Node[]> {
 }
 
 function nodesBelow(
-  nodes: readonly Node[],
+  start: readonly Node[],
   fields: readonly FieldDescriptor[],
-  index: number,
-  inList: boolean,
+  startsInList: boolean,
 ): readonly Node[] {
-  const field = fields[index];
-  if (field === undefined || nodes.length === 0) return nodes;
-  const below = (node: Node) =>
-    nodesBelow(children(node, field), fields, index + 1, inList || field.cardinality === 'repeated');
-  if (!inList) return below(nodes[0]!);
-  // Of the elements of a list, those with a part missing are passed over: the others are there.
-  return nodes.flatMap((node) => {
-    try {
-      return below(node);
-    } catch (error) {
-      if (error instanceof MissingPart) return NONE;
-      throw error;
-    }
-  });
+  let nodes = start;
+  let inList = startsInList;
+  for (const field of fields) {
+    const below = inList ? childrenOfElement : children;
+    nodes = nodes.flatMap((node) => below(node, field));
+    inList ||= field.cardinality === 'repeated';
+  }
+  return nodes;
+}
+
+/** Of the elements of a list, one with a part missing is passed over: the others are there. */
+function childrenOfElement(node: Node, field: FieldDescriptor): readonly Node[] {
+  try {
+    return children(node, field);
+  } catch (error) {
+    if (error instanceof MissingPart) return NONE;
+    throw error;
+  }
 }
 
 function children(node: Node, field: FieldDescriptor): readonly Node[] {
@@ -95,30 +100,27 @@ export function compileElements({ root, fields }: FieldPlace, shared: number): R
   const read = startOf(root);
   return (scope, each) => {
     const elements: Element[] = [];
-    for (const node of read(scope, each)) collect(node, fields, 0, shared, scope.response, [], elements);
+    for (const node of read(scope, each)) collect({ node, home: scope.response, indices: [] }, 0, isList(root));
     return elements;
-  };
-}
 
-function collect(
-  node: Node,
-  fields: readonly FieldDescriptor[],
-  depth: number,
-  shared: number,
-  home: Draft,
-  indices: readonly number[],
-  elements: Element[],
-): void {
-  const field = fields[depth];
-  if (field === undefined) {
-    elements.push({ node, home, indices });
-    return;
-  }
-  const below = children(node, field);
-  for (const [index, child] of below.entries()) {
-    const isShared = depth < shared;
-    const next = isShared && child instanceof Draft ? child : home;
-    const path = isShared && field.cardinality === 'repeated' ? [...indices, index] : indices;
-    collect(child, fields, depth + 1, shared, next, path, elements);
-  }
+    function collect(element: Element, depth: number, inList: boolean): void {
+      const field = fields[depth];
+      if (field === undefined) {
+        elements.push(element);
+        return;
+      }
+      const { node, home, indices } = element;
+      const isRepeated = field.cardinality === 'repeated';
+      const below = inList ? childrenOfElement(node, field) : children(node, field);
+      for (const [index, child] of below.entries()) {
+        const isShared = depth < shared;
+        const next = {
+          node: child,
+          home: isShared && child instanceof Draft ? child : home,
+          indices: isShared && isRepeated ? [...indices, index] : indices,
+        };
+        collect(next, depth + 1, inList || isRepeated);
+      }
+    }
+  };
 }
