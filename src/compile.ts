@@ -86,7 +86,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { binding, policy, access, aggregate, upstream: name, timeoutMs } = route;
     const { method } = binding;
     const { settings } = policy;
-    const transcoder = compileTranscoder(binding, codecs, config.query);
+    const demanded = access.require.flatMap(({ requestFields }) => requestFields);
+    const transcoder = compileTranscoder(binding, codecs, config.query, demanded);
     const { ofPath, ofMessage } = splitDemands(access, binding);
     const { cache: kept } = route;
     const cost = aggregate === undefined ? 1 : costOf(aggregate);
@@ -94,6 +95,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       method,
       transcoder,
       require: ofMessage,
+      requireBehind: access.require,
       call: intercept(callOf(route), kept === undefined ? [] : [keeping(kept, timeoutMs)]),
       prunes: aggregate !== undefined,
       requestMetadata,

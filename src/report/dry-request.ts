@@ -61,7 +61,7 @@ export function dryRun(settings: DrySettings, asked: Asked, request: DryRequest)
   const { method } = route.binding;
   const demands = splitDemands(route.access, route.binding);
   const rawQuery = queryWithoutToken(settings, asked, request);
-  requireOf(demands.ofPath, () => transcoder.path(captures));
+  requireOf(demands.ofPath, (one) => one.holds(transcoder.path(captures), undefined));
   const streams = !overWebSocket && method.serverStreaming && transcoder.writesJson;
   const framing = streams ? acceptedFraming(headerOf(request, 'accept'), method.clientStreaming) : undefined;
   const lastId = lastEventId(framing, headerOf(request, 'last-event-id'));
@@ -69,11 +69,9 @@ export function dryRun(settings: DrySettings, asked: Asked, request: DryRequest)
   const form = method.clientStreaming && !overWebSocket ? formOf(transcoder, request) : undefined;
   const client = clientTimeout(headerOf(request, 'grpc-timeout'), headerOf(request, 'x-request-timeout'));
   const metadata = metadataOf(settings, request);
-  const { messages, wanted } = messagesOf({ ...asked, settings, form }, request, rawQuery);
   const awaitsFrames = overWebSocket && (method.clientStreaming || transcoder.takesBody);
-  if (!awaitsFrames) {
-    for (const [index, message] of messages.entries()) requireOf(demands.ofMessage, () => message, index > 0);
-  }
+  const require = awaitsFrames ? [] : demands.ofMessage;
+  const { messages, wanted } = messagesOf({ ...asked, settings, form, require }, request, rawQuery);
   return {
     framing,
     client,
@@ -106,12 +104,8 @@ function queryWithoutToken({ tokenParameters }: DrySettings, { route, overWebSoc
 }
 
 /** Demands over the caller are left to the caller: a dry run knows nobody. */
-function requireOf(demands: readonly Equality[], messageOf: () => Uint8Array, follows = false): void {
-  const decided = demands.filter(({ readsCaller }) => !readsCaller);
-  if (decided.length === 0) return;
-  const message = messageOf();
-  if (decided.every((one) => (follows && !one.speaks(message)) || one.holds(message, undefined))) return;
-  throw notAllowed();
+function requireOf(demands: readonly Equality[], holds: (one: Equality) => boolean, index?: number): void {
+  if (!demands.filter(({ readsCaller }) => !readsCaller).every(holds)) throw notAllowed(index);
 }
 
 function formOf({ readsJson }: Transcoder, request: DryRequest): ElementForm | undefined {
@@ -130,47 +124,59 @@ interface Reading extends Asked {
   readonly settings: DrySettings;
   /** Of a body of several messages. */
   readonly form: ElementForm | undefined;
+  /** Of the message, or the first one. */
+  readonly require: readonly Equality[];
 }
 
 type Read = Pick<DryRun, 'messages' | 'wanted'>;
 
 function messagesOf(reading: Reading, request: DryRequest, rawQuery: string): Read {
-  const { route, transcoder, captures, overWebSocket, settings } = reading;
+  const { route, transcoder, captures, overWebSocket, settings, require } = reading;
   const { body } = request;
   const input = { captures, rawQuery, body, contentType: headerOf(request, 'content-type') };
   if (overWebSocket) {
     const { clientStreaming } = route.binding.method;
     const messages = transcoder.messages({ ...input, contentType: clientStreaming ? input.contentType : undefined });
-    return { messages: [messages.encode(NO_BODY)], wanted: messages.wanted };
+    const message = messages.encode(NO_BODY);
+    requireOf(require, (one) => one.holds(message, undefined));
+    return { messages: [message], wanted: messages.wanted };
   }
-  const maxBytes = route.policy.settings.maxRequestBytes ?? settings.bodyBytes;
-  if (route.binding.method.clientStreaming) return streamed(reading, input, maxBytes);
+  const maxBodyBytes = route.policy.settings.maxRequestBytes ?? settings.bodyBytes;
+  if (route.binding.method.clientStreaming) return streamed(reading, input, maxBodyBytes);
   if (body.length > 0) {
     requireIdentity(headerOf(request, 'content-encoding'));
     if (transcoder.readsJson) requireJson(input.contentType);
-    if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
+    if (body.length > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);
   }
   const { message, wanted } = transcoder.request(input);
+  requireOf(require, (one) => one.holds(message, undefined));
   return { messages: [message], wanted };
 }
 
 const NO_BODY = new Uint8Array(0);
 
 /** Of a client that streams, in the pieces in which a body that comes at once is read. */
-function streamed({ transcoder, form }: Reading, input: TranscoderInput, maxBytes: number): Read {
+function streamed({ route, transcoder, form, require }: Reading, input: TranscoderInput, maxBodyBytes: number): Read {
   const body = Buffer.from(input.body);
   const source = transcoder.messages(input);
   const messages: Uint8Array[] = [];
   if (form !== undefined) {
-    const elements = createJsonElements(form, maxBytes);
-    const encode = (element: Buffer) => messages.push(encodeElement(source, element, messages.length));
-    for (const element of elements.push(body)) encode(element);
-    for (const element of elements.end()) encode(element);
-  } else if (body.length > 0) messages.push(source.encode(body));
+    const elements = createJsonElements(form, maxBodyBytes);
+    for (const element of elements.push(body)) take(encodeElement(source, element, messages.length));
+    for (const element of elements.end()) take(encodeElement(source, element, messages.length));
+  } else if (body.length > 0) take(source.encode(body));
   if (messages.length === 0) {
-    // Who says nothing asks too, and is told what is wrong with that.
+    // An empty stream is a call too, and is told what is wrong with it.
     const message = source.encode(NO_BODY);
+    requireOf(require, (one) => one.holds(message, undefined));
     if (source.hasFirst) messages.push(message);
   }
   return { messages, wanted: source.wanted };
+
+  function take(message: Uint8Array): void {
+    const index = messages.length;
+    if (index === 0) requireOf(require, (one) => one.holds(message, undefined), index);
+    else requireOf(route.access.require, (one) => one.holdsBehind(message, undefined, source.head), index);
+    messages.push(message);
+  }
 }

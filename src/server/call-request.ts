@@ -26,6 +26,8 @@ export interface CallRequestSettings {
   readonly prunes: boolean;
   /** Demands over more of the request than its path. */
   readonly require: readonly Equality[];
+  /** All demands: messages behind the first of a client stream may speak of the path's fields too. */
+  readonly requireBehind: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
   /** Of the call; the route's own or else its upstream's. */
   readonly timeoutMs: number | undefined;

@@ -4,12 +4,12 @@
  */
 import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
+import { notAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { requireIdentity, requireJsonStream } from '../transcoding/negotiate.js';
 import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
 import type { RequestMessages } from '../transcoding/transcoder.js';
 import { hasBody } from './answer.js';
-import { demand } from './authenticate.js';
 import { continueIfAsked } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 import type { Context } from './exchange.js';
@@ -42,7 +42,7 @@ export interface Prepared {
 
 /** One piece is one message. What the head says is decided at once, and throws the 4xx that it earns. */
 export function compileMessages(settings: CallRequestSettings): (ctx: Context) => Prepared {
-  const { transcoder, method, require } = settings;
+  const { transcoder, method, require, requireBehind } = settings;
   const headOf = compileCallHead(settings);
   // A client that is answered while it asks may listen first; for others the first message decides whether there is a call.
   const waits = !method.serverStreaming || require.length > 0;
@@ -51,11 +51,18 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
     const head = headOf(ctx);
     const { captures, rawQuery, principal } = ctx.state;
     const messages = transcoder.messages({ captures, rawQuery, contentType: ctx.req.headers['content-type'] });
-    const demands = (message: Uint8Array, index: number) => demand(require, message, principal, index > 0);
+    const { head: said } = messages;
+    const demand = (message: Uint8Array, index: number | undefined) => {
+      const isMet =
+        index === undefined || index === 0
+          ? require.every((equality) => equality.holds(message, principal))
+          : requireBehind.every((equality) => equality.holdsBehind(message, principal, said));
+      if (!isMet) throw notAllowed(index);
+    };
     return {
       deadline: head.deadline,
       async ask(bodies) {
-        const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demands });
+        const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demand });
         const message = waits ? rest(await source.next(), source) : source;
         return { request: { ...head.of(messages.wanted), message }, mask: messages.mask };
       },
@@ -79,7 +86,7 @@ async function* rest(
 async function* encoded(
   messages: RequestMessages,
   bodies: AsyncIterator<Uint8Array>,
-  { isJson, demands }: { isJson: boolean; demands: (message: Uint8Array, index: number) => void },
+  { isJson, demand }: { isJson: boolean; demand: (message: Uint8Array, index: number | undefined) => void },
 ): AsyncGenerator<Uint8Array> {
   let count = 0;
   try {
@@ -87,7 +94,7 @@ async function* encoded(
       const { done, value } = await bodies.next();
       if (done === true) break;
       const message = isJson ? encodeElement(messages, value, count) : messages.encode(value);
-      demands(message, count);
+      demand(message, count);
       yield message;
       count++;
     }
@@ -95,9 +102,9 @@ async function* encoded(
     await bodies.return?.();
   }
   if (count > 0) return;
-  // Who says nothing asks too.
+  // An empty stream is a call too.
   const message = messages.encode(NO_BODY);
-  demands(message, 0);
+  demand(message, undefined);
   if (messages.hasFirst) yield message;
 }
 
