@@ -37,6 +37,7 @@ import { sharedStore } from './shared-store.js';
 import type { Counters } from './store/counters.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
+import { bodySizes } from './transcoding/body-size.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
 import { type RetrySettings, retrying } from './upstream/retry.js';
@@ -102,7 +103,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       responseHeaders,
       timeoutMs,
       requestTimeoutMs: config.limits.requestTimeoutMs,
-      maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
+      ...bodySizes(settings.maxRequestBytes, config.limits.bodyBytes, !transcoder.readsJson),
       clock: options.clock,
     };
     const freshness = kept === undefined ? undefined : freshnessOf(kept, access);

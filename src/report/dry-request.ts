@@ -7,9 +7,10 @@ import type { Equality } from '../paths/equality.js';
 import { splitDemands } from '../policy/access.js';
 import { tokenParameter } from '../policy/credentials.js';
 import { notAllowed } from '../status/refusals.js';
+import { type BodySizes, bodySizes, bodyTooLarge } from '../transcoding/body-size.js';
 import { type ClientTimeout, clientTimeout } from '../transcoding/client-timeout.js';
 import { compileRequestMetadata, type MetadataSettings } from '../transcoding/headers.js';
-import { bodyTooLarge, requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
+import { requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
 import { acceptedFraming } from '../transcoding/stream/accepted.js';
 import { END_ID, type Framing, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
 import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
@@ -66,7 +67,7 @@ export function dryRun(settings: DrySettings, asked: Asked, request: DryRequest)
   const framing = streams ? acceptedFraming(headerOf(request, 'accept'), method.clientStreaming) : undefined;
   const lastId = lastEventId(framing, headerOf(request, 'last-event-id'));
   if (lastId === END_ID) return 'ended';
-  const form = method.clientStreaming && !overWebSocket ? formOf(transcoder, request) : undefined;
+  const form = method.clientStreaming && !overWebSocket ? formOf(settings, asked, request) : undefined;
   const client = clientTimeout(headerOf(request, 'grpc-timeout'), headerOf(request, 'x-request-timeout'));
   const metadata = metadataOf(settings, request);
   const awaitsFrames = overWebSocket && (method.clientStreaming || transcoder.takesBody);
@@ -108,10 +109,18 @@ function requireOf(demands: readonly Equality[], holds: (one: Equality) => boole
   if (!demands.filter(({ readsCaller }) => !readsCaller).every(holds)) throw notAllowed(index);
 }
 
-function formOf({ readsJson }: Transcoder, request: DryRequest): ElementForm | undefined {
+function formOf(settings: DrySettings, { route, transcoder }: Asked, request: DryRequest): ElementForm | undefined {
   if (request.body.length === 0) return undefined;
+  const { readsJson } = transcoder;
   requireIdentity(headerOf(request, 'content-encoding'));
-  return readsJson ? requireJsonStream(headerOf(request, 'content-type'), false) : undefined;
+  const form = readsJson ? requireJsonStream(headerOf(request, 'content-type'), false) : undefined;
+  const { maxStreamBytes } = sizesOf(settings, route, transcoder);
+  if (maxStreamBytes !== undefined && request.body.length > maxStreamBytes) throw bodyTooLarge(maxStreamBytes);
+  return form;
+}
+
+function sizesOf({ bodyBytes }: DrySettings, { policy }: ExplainableRoute, { readsJson }: Transcoder): BodySizes {
+  return bodySizes(policy.settings.maxRequestBytes, bodyBytes, !readsJson);
 }
 
 /** What of the client's headers goes on; the gateway adds a request id and the client's address. */
@@ -141,7 +150,7 @@ function messagesOf(reading: Reading, request: DryRequest, rawQuery: string): Re
     requireOf(require, (one) => one.holds(message, undefined));
     return { messages: [message], wanted: messages.wanted };
   }
-  const maxBodyBytes = route.policy.settings.maxRequestBytes ?? settings.bodyBytes;
+  const { maxBodyBytes } = sizesOf(settings, route, transcoder);
   if (route.binding.method.clientStreaming) return streamed(reading, input, maxBodyBytes);
   if (body.length > 0) {
     requireIdentity(headerOf(request, 'content-encoding'));

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
-import { bodyTooLarge } from '../transcoding/negotiate.js';
+import { bodyTooLarge } from '../transcoding/body-size.js';
 import { hasBody } from './answer.js';
 
 export interface BodyLimits {
@@ -24,10 +24,14 @@ const PIECES = 1024;
 /** The body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */
 export function readBody(req: IncomingMessage, res: ServerResponse, limits: BodyLimits): Promise<Uint8Array> {
   if (!hasBody(req)) return Promise.resolve(EMPTY);
-  const announced = Number(req.headers['content-length'] ?? 0);
-  if (announced > limits.maxBytes) return Promise.reject(bodyTooLarge(limits.maxBytes));
+  if (announcesMore(req, limits.maxBytes)) return Promise.reject(bodyTooLarge(limits.maxBytes));
   continueIfAsked(req, res);
   return collect(req, limits);
+}
+
+/** True if the head says that the body is longer. */
+export function announcesMore({ headers }: IncomingMessage, maxBytes: number): boolean {
+  return Number(headers['content-length'] ?? 0) > maxBytes;
 }
 
 function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimits): Promise<Uint8Array> {

@@ -9,6 +9,7 @@ import { earliest } from '../call/deadline.js';
 import type { MetadataEntry } from '../call/metadata.js';
 import type { FieldMask } from '../codec/field-mask.js';
 import type { Equality } from '../paths/equality.js';
+import type { BodySizes } from '../transcoding/body-size.js';
 import { clientTimeout } from '../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
@@ -19,7 +20,7 @@ import { demand } from './authenticate.js';
 import { readBody } from './body.js';
 import type { Context } from './exchange.js';
 
-export interface CallRequestSettings {
+export interface CallRequestSettings extends BodySizes {
   readonly method: CallMethod;
   readonly transcoder: Transcoder;
   /** The call is told what of the answer is wanted. */
@@ -33,7 +34,6 @@ export interface CallRequestSettings {
   readonly timeoutMs: number | undefined;
   /** From the first byte of the request to the end of the call; of a stream, until its body is there. */
   readonly requestTimeoutMs: number;
-  readonly maxBodyBytes: number;
   readonly clock: Clock;
 }
 

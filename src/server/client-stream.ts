@@ -6,11 +6,12 @@ import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
 import { notAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
+import { bodyTooLarge } from '../transcoding/body-size.js';
 import { requireIdentity, requireJsonStream } from '../transcoding/negotiate.js';
 import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
 import type { RequestMessages } from '../transcoding/transcoder.js';
 import { hasBody } from './answer.js';
-import { continueIfAsked } from './body.js';
+import { announcesMore, continueIfAsked } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 import type { Context } from './exchange.js';
 
@@ -116,11 +117,14 @@ interface Arrival {
   mayBeSilent: boolean;
 }
 
-/** Throws the 415 that the head earns, before anybody is called. */
-function formOf({ req, state }: Context, { transcoder }: ClientStreamSettings): ElementForm | undefined {
+/** Throws the 413 or 415 that the head earns, before anybody is called. */
+function formOf({ req, state }: Context, settings: ClientStreamSettings): ElementForm | undefined {
   if (!hasBody(req)) return undefined;
+  const { transcoder, maxStreamBytes } = settings;
   requireIdentity(req.headers['content-encoding']);
-  return transcoder.readsJson ? requireJsonStream(req.headers['content-type'], state.fromCookie) : undefined;
+  const form = transcoder.readsJson ? requireJsonStream(req.headers['content-type'], state.fromCookie) : undefined;
+  if (maxStreamBytes !== undefined && announcesMore(req, maxStreamBytes)) throw bodyTooLarge(maxStreamBytes);
+  return form;
 }
 
 /** The parts of a request's body that are messages. */
@@ -141,7 +145,7 @@ const NO_BODY = new Uint8Array(0);
 /** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
 async function* chunksOf(
   { req, res, state }: Context,
-  { clock, idleTimeoutMs }: ClientStreamSettings,
+  { clock, idleTimeoutMs, maxStreamBytes }: ClientStreamSettings,
   arrival: Arrival,
 ): AsyncGenerator<Buffer> {
   continueIfAsked(req, res);
@@ -150,6 +154,7 @@ async function* chunksOf(
     const { done, value } = await (arrival.mayBeSilent ? next() : inTime());
     if (done === true) return;
     state.bytesIn += value.length;
+    if (maxStreamBytes !== undefined && state.bytesIn > maxStreamBytes) throw bodyTooLarge(maxStreamBytes);
     yield value;
   }
 

@@ -52,7 +52,7 @@ service Streams {
   rpc Add(stream Q) returns (Q) { option (google.api.http) = { post: "/v1/add/{id}" body: "*" }; }
   rpc Ruled(stream Q) returns (Q) {
     option (google.api.http) = { post: "/v1/ruled/{id}" body: "*" };
-    option (protogate.v1.policy) = { auth: { require: "request.dry = true" require: "request.id = 'a'" } };
+    option (protogate.v1.policy) = { max_request_bytes: 60 auth: { require: "request.dry = true" require: "request.id = 'a'" } };
   }
   rpc Bytes(stream Up) returns (Q) { option (google.api.http) = { post: "/v1/bytes/{id}" body: "file" }; }
   rpc Talk(stream Q) returns (stream Q) { option (google.api.http) = { post: "/v1/talk/{id}" body: "*" }; }

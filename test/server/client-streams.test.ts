@@ -268,6 +268,7 @@ test('an upstream that does not read holds the client back', async (t) => {
     {},
     {
       upstreams: { test: { target: `127.0.0.1:${(deaf.address() as { port: number }).port}` } },
+      limits: { bodyBytes: '1GiB' },
     },
   );
   shared.teardown(() => void deaf.close());
