@@ -58,6 +58,7 @@ async function main(): Promise<void> {
     schema: { protos: [folder] },
     upstreams: { bench: { target: upstream.target } },
     log: { sample: 0 },
+    limits: { bodyBytes: '1GiB' },
   };
   const entry = new URL('../src/index.js', import.meta.url).href;
   const child = fork(join(folder, 'gateway.mjs'), [entry, JSON.stringify(config)], {

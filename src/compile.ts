@@ -37,6 +37,7 @@ import { sharedStore } from './shared-store.js';
 import type { Counters } from './store/counters.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
+import { bodySizes } from './transcoding/body-size.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
 import { compileTranscoder } from './transcoding/transcoder.js';
 import { type RetrySettings, retrying } from './upstream/retry.js';
@@ -86,7 +87,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { binding, policy, access, aggregate, upstream: name, timeoutMs } = route;
     const { method } = binding;
     const { settings } = policy;
-    const transcoder = compileTranscoder(binding, codecs, config.query);
+    const demanded = access.require.flatMap(({ requestFields }) => requestFields);
+    const transcoder = compileTranscoder(binding, codecs, config.query, demanded);
     const { ofPath, ofMessage } = splitDemands(access, binding);
     const { cache: kept } = route;
     const cost = aggregate === undefined ? 1 : costOf(aggregate);
@@ -94,13 +96,14 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       method,
       transcoder,
       require: ofMessage,
+      requireBehind: access.require,
       call: callOf(route, kept === undefined ? [] : [keeping(kept, timeoutMs, aggregate && dependsOn(aggregate))]),
       prunes: aggregate !== undefined,
       requestMetadata,
       responseHeaders,
       timeoutMs,
       requestTimeoutMs: config.limits.requestTimeoutMs,
-      maxBodyBytes: settings.maxRequestBytes ?? config.limits.bodyBytes,
+      ...bodySizes(settings.maxRequestBytes, config.limits.bodyBytes, !transcoder.readsJson),
       clock: options.clock,
     };
     const freshness = kept === undefined ? undefined : freshnessOf(kept, access);

@@ -27,6 +27,8 @@ export class BindError extends Error {
 /** What is bound to one field. Values are encoded, without the tag. */
 export type BoundEntry =
   | { readonly kind: 'leaf'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
+  /** A leaf that is compared and not written: the JSON may leave the field out, and may not give it another value. */
+  | { readonly kind: 'fixed'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
   | { readonly kind: 'list'; readonly field: FieldDescriptor; readonly values: Uint8Array[] }
   | { readonly kind: 'map'; readonly field: FieldDescriptor; readonly values: Map<string, Uint8Array> }
   | { readonly kind: 'message'; readonly field: FieldDescriptor; readonly message: BoundMessage };
@@ -36,12 +38,41 @@ const NONE: readonly BoundEntry[] = [];
 export class BoundMessage {
   #entries: BoundEntry[] | undefined;
 
+  /** `follows`: it is for the messages behind the first of a stream. */
+  constructor(readonly follows = false) {}
+
   get entries(): readonly BoundEntry[] {
     return this.#entries ?? NONE;
   }
 
   entry(field: FieldDescriptor): BoundEntry | undefined {
     return this.#entries?.find((entry) => entry.field === field);
+  }
+
+  /** True if the entry is written where the JSON does not name its field. */
+  writes({ kind }: BoundEntry): boolean {
+    return kind !== 'fixed' && !(this.follows && kind === 'message');
+  }
+
+  writesField(field: FieldDescriptor): boolean {
+    const entry = this.entry(field);
+    return entry !== undefined && this.writes(entry);
+  }
+
+  /**
+   * The same for the messages behind the first of a stream: they may leave out what is bound here, and may not contradict
+   * it. Only the fields that `isInEach` names are written into each of them, where the message around the field is there.
+   */
+  following(isInEach: IsInEach, path: readonly FieldDescriptor[] = []): BoundMessage {
+    const behind = new BoundMessage(true);
+    for (const entry of this.entries) {
+      const { field } = entry;
+      const fields = [...path, field];
+      if (entry.kind === 'message') {
+        behind.add({ kind: 'message', field, message: entry.message.following(isInEach, fields) });
+      } else if (entry.kind === 'leaf') behind.add(isInEach(fields) ? entry : { ...entry, kind: 'fixed' });
+    }
+    return behind;
   }
 
   /** Throws BindError if another member of the field's oneof is bound. */
@@ -58,6 +89,8 @@ export class BoundMessage {
     else this.#entries.push(entry);
   }
 }
+
+type IsInEach = (path: readonly FieldDescriptor[]) => boolean;
 
 /** Values are encoded here, then copied; nothing in between yields. */
 const scratch = new WireWriter();
@@ -214,12 +247,35 @@ function writeTextContents(typeName: string, text: string, field: string): strin
   return form.write(text, scratch) ? undefined : form.expected;
 }
 
+/** What is bound, as a message of its own; nothing of it need be whole. */
+export function encodeBound(bound: BoundMessage): Uint8Array {
+  if (bound.entries.length === 0) return NO_BYTES;
+  scratch.reset();
+  writeEntries(bound);
+  return scratch.slice();
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function writeEntries(bound: BoundMessage): void {
+  for (const entry of bound.entries) {
+    if (entry.kind !== 'message') {
+      writeBoundEntry(entry, scratch);
+      continue;
+    }
+    const { field, message } = entry;
+    scratch.tag(field.number, fieldWireType(field.type));
+    writeFramed(field, () => writeEntries(message));
+  }
+}
+
 /** Writes an entry that is no message, tags included; a default without presence is nothing. */
 export function writeBoundEntry(entry: Exclude<BoundEntry, { kind: 'message' }>, writer: WireWriter): void {
   const { field } = entry;
   const wire = fieldWireType(field.type);
   switch (entry.kind) {
-    case 'leaf': {
+    case 'leaf':
+    case 'fixed': {
       const start = writer.pos;
       writer.tag(field.number, wire);
       const valueStart = writer.pos;

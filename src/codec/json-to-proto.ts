@@ -11,7 +11,7 @@ import { meantHint } from '../base/did-you-mean.js';
 import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
-import { type BoundEntry, type BoundMessage, writeBoundEntry } from './bound.js';
+import { type BoundEntry, type BoundMessage, encodeBound, writeBoundEntry } from './bound.js';
 import type { JsonOptions } from './codec.js';
 import { violationOf } from './json-path.js';
 import { Char, JsonScanner, ReadProblem } from './json-scanner.js';
@@ -61,9 +61,9 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
         }
         const special = specialContents(message);
         if (special === undefined) readObject(planOf(message), 0, bound, false);
-        else special(0);
+        else if (bound === undefined || bound.entries.length === 0) special(0);
+        else readSpecialWithBound(special, message, bound, 0);
         scanner.expectEnd();
-        if (special !== undefined && bound !== undefined) writeBoundContents(message, bound);
       });
     },
     readField(message, field, json = emptyField(field), bound) {
@@ -180,9 +180,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
   ): void {
     const entry = bound?.entry(member.field);
     if (scanner.peek() === Char.N && !(member.field.cardinality === 'singular' && takesNull(member.field.type))) {
-      if (member.field.presence === 'required' && entry === undefined) throw scanner.unfit('a value');
+      const isWritten = bound?.writesField(member.field) === true;
+      if (member.field.presence === 'required' && !isWritten) throw scanner.unfit('a value');
       scanner.literal('null');
-      if (entry?.kind === 'message') writeBoundMessage(entry);
+      if (entry?.kind === 'message' && isWritten) writeBoundMessage(entry);
       return;
     }
     if (member.oneof >= 0) claimOneof(plan, member, base, bound);
@@ -198,7 +199,9 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const other =
       holder >= 0
         ? plan.members[holder]?.field
-        : bound?.entries.find((entry) => entry.field.oneof === field.oneof && entry.field !== field)?.field;
+        : bound?.entries.find(
+            (entry) => entry.field.oneof === field.oneof && entry.field !== field && bound.writes(entry),
+          )?.field;
     if (other !== undefined) {
       const description = `expected one member of oneof ${field.oneof?.name}, found ${other.name} and ${field.name}`;
       throw new ReadProblem('value', scanner.pos, description);
@@ -211,8 +214,33 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const { type } = field;
     if (type.kind !== 'message') return;
     const { message } = type;
-    if (specialContents(message) !== undefined) throw scanner.unfit('no value besides the one in the path');
-    writeFramed(field.number, type, () => readObject(planOf(message), depth, bound, false));
+    const special = specialContents(message);
+    writeFramed(field.number, type, () => {
+      if (special === undefined) readObject(planOf(message), depth, bound, false);
+      else readSpecialWithBound(special, message, bound, depth);
+    });
+  }
+
+  /** A wrapper, or another message whose JSON is not the object of its fields: it may be empty, or as the path has it. */
+  function readSpecialWithBound(
+    read: ReadContents,
+    message: MessageDescriptor,
+    bound: BoundMessage,
+    depth: number,
+  ): void {
+    scanner.peek();
+    const at = scanner.pos;
+    const start = writer.pos;
+    read(depth);
+    const end = writer.pos;
+    writer.raw(encodeBound(bound));
+    const { bytes, pos } = writer;
+    const equal = bytes.subarray(start, end).equals(bytes.subarray(end, pos));
+    writer.pos = end;
+    if (!equal && end > start) throw scanner.unfit('no other value than in the path', at);
+    if (equal) return;
+    writer.pos = start;
+    writeBoundContents(message, bound);
   }
 
   /** Absent, the default, or equal: the bound value, which {@link finish} writes, stands for it. */
@@ -228,20 +256,23 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     writer.tag(entry.field.number, fieldWireType(entry.field.type));
     const valueStart = writer.pos;
     writer.pos = end;
-    const isDefault = end <= valueStart || (entry.kind === 'leaf' && writer.isDefault(valueStart));
-    writer.pos = start;
+    const isOne = entry.kind === 'leaf' || entry.kind === 'fixed';
+    const isDefault = end <= valueStart || (isOne && writer.isDefault(valueStart));
+    // What is fixed is not written at the end: what the client said of it stays.
+    writer.pos = entry.kind === 'fixed' ? end : start;
     if (equal || isDefault) return;
-    throw scanner.unfit(entry.kind === 'leaf' ? `${JSON.stringify(entry.text)} as in the path` : 'no other value', at);
+    throw scanner.unfit(isOne ? `${JSON.stringify(entry.text)} as in the path` : 'no other value', at);
   }
 
   /** The end of an object: bound values that are still to be written, and what is required. */
   function finish(plan: MessagePlan, base: number, bound: BoundMessage | undefined, start: number): void {
     for (const member of plan.required) {
-      if (seen.has(base, member.ordinal) || bound?.entry(member.field) !== undefined) continue;
+      if (seen.has(base, member.ordinal) || bound?.writesField(member.field) === true) continue;
       throw new ReadProblem('value', start, 'required, but missing', member.field.jsonName);
     }
     if (bound !== undefined) {
       for (const entry of bound.entries) {
+        if (!bound.writes(entry)) continue;
         if (entry.kind !== 'message') writeBoundEntry(entry, writer);
         else if (!seen.has(base, plan.memberOf(entry.field).ordinal)) writeBoundMessage(entry);
       }

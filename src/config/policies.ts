@@ -26,7 +26,7 @@ const rule = z
     cache: cachePolicy.optional(),
     timeout: durationAboveZero.optional().describe('Deadline of the call.'),
     retry: retry.optional().describe('Of unary calls that fail.'),
-    maxRequestBytes: size.optional().describe('Of a request body; more is 413.'),
+    maxRequestBytes: size.optional().describe('Of a request body, also of one that streams; more is 413.'),
     successStatus: z.int().min(200).max(299).optional().describe('HTTP status of an OK.'),
   })
   .transform(({ selector, auth, rateLimits, cache, timeout, retry, maxRequestBytes, successStatus }) => {

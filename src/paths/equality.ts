@@ -11,7 +11,8 @@ import { resolveScalar } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { type CallerPath, callerPath, type PathCaller } from './caller.js';
 import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
-import { hasField, readFieldText } from './field-text.js';
+import { readFieldText } from './field-text.js';
+import { compileSpeech, type Speech } from './speech.js';
 
 export interface Equality {
   /** As it is written. */
@@ -22,12 +23,15 @@ export interface Equality {
   readonly callerPaths: readonly CallerPath[];
   /** It speaks of the caller: without one it does not hold. */
   readonly readsCaller: boolean;
-  /** The request has one of the fields. */
-  speaks(request: Uint8Array): boolean;
   holds(request: Uint8Array, caller: PathCaller | undefined): boolean;
+  /**
+   * The same for a message behind the first of its stream. It holds where the message says nothing of the fields. `head`: what
+   * path, query and content type have said, which counts for fields that the message leaves out.
+   */
+  holdsBehind(message: Uint8Array, caller: PathCaller | undefined, head: Uint8Array): boolean;
 }
 
-type Read = (request: Uint8Array, caller: PathCaller | undefined) => string | undefined;
+type Read = (request: Uint8Array, caller: PathCaller | undefined, head?: Uint8Array) => string | undefined;
 
 /** `field`: what a literal on the other side must fit. */
 interface Operand {
@@ -41,6 +45,7 @@ interface Operand {
 export function compileEquality(text: string, request: MessageDescriptor): Equality {
   const { left, right } = parseEquality(text);
   const compiler = new Compiler(request);
+  const { speech } = compiler;
   const [a, b] = [compiler.operand(left), compiler.operand(right)];
   checkLiteral(a, b);
   checkLiteral(b, a);
@@ -49,17 +54,21 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
     requestFields: compiler.requestFields,
     callerPaths: compiler.callerPaths,
     readsCaller: compiler.callerPaths.length > 0,
-    speaks: (bytes) => compiler.requestFields.some((fields) => hasField(bytes, fields)),
-    holds(bytes, caller) {
-      const value = a.read(bytes, caller);
-      return value !== undefined && value === b.read(bytes, caller);
-    },
+    holds: (bytes, caller) => equal(bytes, caller),
+    holdsBehind: (bytes, caller, head) => !speech.some(({ speaks }) => speaks(bytes)) || equal(bytes, caller, head),
   };
+
+  function equal(...from: Parameters<Read>): boolean {
+    const value = a.read(...from);
+    return value !== undefined && value === b.read(...from);
+  }
 }
 
 class Compiler {
   readonly requestFields: (readonly FieldDescriptor[])[] = [];
   readonly callerPaths: CallerPath[] = [];
+  /** Of the fields, in their order. */
+  readonly speech: Speech[] = [];
 
   constructor(private readonly request: MessageDescriptor) {}
 
@@ -74,7 +83,7 @@ class Compiler {
         return expression.names.length === 1 ? word(expression) : this.path(expression);
       case 'text': {
         const parts = expression.parts.map((part) => (typeof part === 'string' ? () => part : this.path(part).read));
-        return { read: (bytes, caller) => joined(parts, bytes, caller), column };
+        return { read: (...from) => joined(parts, ...from), column };
       }
     }
   }
@@ -93,8 +102,12 @@ class Compiler {
       throw new ExpressionError(column + 'request.'.length + resolved.offset, resolved.text);
     }
     const { fields } = resolved;
+    const speech = compileSpeech(fields);
     this.requestFields.push(fields);
-    return { read: (bytes) => readFieldText(bytes, fields), field: fields.at(-1)!, column };
+    this.speech.push(speech);
+    const read: Read = (bytes, _caller, head) =>
+      readFieldText(head === undefined || speech.decides(bytes) ? bytes : head, fields);
+    return { read, field: fields.at(-1)!, column };
   }
 
   private callerPath({ column }: PathExpression, names: readonly string[]): Operand {
@@ -115,10 +128,10 @@ function word({ names: [text = ''], column }: PathExpression): Operand {
   return { read: () => text, literal: text, column };
 }
 
-function joined(parts: readonly Read[], bytes: Uint8Array, caller: PathCaller | undefined): string | undefined {
+function joined(parts: readonly Read[], ...from: Parameters<Read>): string | undefined {
   let text = '';
   for (const part of parts) {
-    const value = part(bytes, caller);
+    const value = part(...from);
     if (value === undefined) return undefined;
     text += value;
   }

@@ -19,11 +19,6 @@ export function readFieldText(wire: Uint8Array, path: readonly FieldDescriptor[]
   return valueIn(reader, path, 0) ?? defaultText(path[path.length - 1]!);
 }
 
-/** Whether the bytes have a value at the end of `path`. Throws BrokenWire. */
-export function hasField(wire: Uint8Array, path: readonly FieldDescriptor[]): boolean {
-  return valueIn(new WireReader(wire), path, 0) !== undefined;
-}
-
 /** Of one value of a scalar or enum as it travels, without its tag; of none, its default or undefined. */
 export function valueText(
   field: Pick<FieldDescriptor, 'type' | 'presence'>,

@@ -5,6 +5,7 @@
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import { compileEquality, type Equality } from '../paths/equality.js';
 import { ExpressionError } from '../paths/expression.js';
+import { isSamePath } from '../routing/field-path.js';
 import type { Binding } from '../routing/http-rule.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import type { Policy } from './policy.js';
@@ -93,10 +94,6 @@ export function missingScope(demanded: readonly string[], held: ReadonlySet<stri
 /** A demand over nothing but what the path captures is decided before anything else is read. */
 export function splitDemands({ require }: Pick<Access, 'require'>, { variables }: Pick<Binding, 'variables'>) {
   const inPath = ({ requestFields }: Equality) =>
-    requestFields.every((path) =>
-      variables.some(
-        ({ fieldPath }) => fieldPath.length === path.length && fieldPath.every((field, i) => field === path[i]),
-      ),
-    );
+    requestFields.every((path) => variables.some(({ fieldPath }) => isSamePath(fieldPath, path)));
   return { ofPath: require.filter(inPath), ofMessage: require.filter((equality) => !inPath(equality)) };
 }

@@ -8,9 +8,10 @@ import type { Equality } from '../paths/equality.js';
 import { splitDemands } from '../policy/access.js';
 import { tokenParameter } from '../policy/credentials.js';
 import { notAllowed } from '../status/refusals.js';
+import { type BodySizes, bodySizes, bodyTooLarge } from '../transcoding/body-size.js';
 import { type ClientTimeout, clientTimeout } from '../transcoding/client-timeout.js';
 import { compileRequestMetadata, type MetadataSettings } from '../transcoding/headers.js';
-import { bodyTooLarge, requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
+import { requireIdentity, requireJson, requireJsonStream } from '../transcoding/negotiate.js';
 import { acceptedFraming } from '../transcoding/stream/accepted.js';
 import { END_ID, type Framing, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
 import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
@@ -62,22 +63,20 @@ export function dryRun(settings: DrySettings, asked: Asked, request: DryRequest)
   const { method } = route.binding;
   const demands = splitDemands(route.access, route.binding);
   const rawQuery = queryWithoutToken(settings, asked, request);
-  requireOf(demands.ofPath, () => transcoder.path(captures));
+  requireOf(demands.ofPath, (one) => one.holds(transcoder.path(captures), undefined));
   const streams = !overWebSocket && method.serverStreaming && transcoder.writesJson;
   const events = !overWebSocket && method.serverStreaming && transcoder.asksForEvents(rawQuery);
   const wish = { accept: headerOf(request, 'accept'), bothWays: method.clientStreaming, events };
   const framing = streams ? acceptedFraming(wish) : undefined;
   const lastId = lastEventId(framing, headerOf(request, 'last-event-id'));
   if (lastId === END_ID) return 'ended';
-  const form = method.clientStreaming && !overWebSocket ? formOf(transcoder, request) : undefined;
+  const form = method.clientStreaming && !overWebSocket ? formOf(settings, asked, request) : undefined;
   const client = clientTimeout(headerOf(request, 'grpc-timeout'), headerOf(request, 'x-request-timeout'));
   const metadata = metadataOf(settings, request);
-  const { messages, wanted } = messagesOf({ ...asked, settings, form }, request, rawQuery);
   const awaitsFrames = overWebSocket && (method.clientStreaming || transcoder.takesBody);
-  if (!awaitsFrames) {
-    for (const [index, message] of messages.entries()) requireOf(demands.ofMessage, () => message, index > 0);
-    if (route.aggregate !== undefined) requireOfSteps(route.aggregate, messages[0]!);
-  }
+  const require = awaitsFrames ? [] : demands.ofMessage;
+  const { messages, wanted } = messagesOf({ ...asked, settings, form, require }, request, rawQuery);
+  if (!awaitsFrames && route.aggregate !== undefined) requireOfSteps(route.aggregate, messages[0]!);
   return {
     framing,
     client,
@@ -110,27 +109,33 @@ function queryWithoutToken({ tokenParameters }: DrySettings, { route, overWebSoc
 }
 
 /** Demands over the caller are left to the caller: a dry run knows nobody. */
-function requireOf(demands: readonly Equality[], messageOf: () => Uint8Array, follows = false): void {
-  const decided = demands.filter(({ readsCaller }) => !readsCaller);
-  if (decided.length === 0) return;
-  const message = messageOf();
-  if (decided.every((one) => (follows && !one.speaks(message)) || one.holds(message, undefined))) return;
-  throw notAllowed();
+function requireOf(demands: readonly Equality[], holds: (one: Equality) => boolean, index?: number): void {
+  if (!demands.filter(({ readsCaller }) => !readsCaller).every(holds)) throw notAllowed(index);
 }
 
 /** The demands of required steps that are known before any call is made. */
 function requireOfSteps({ plan, calls }: ExplainableAggregate, message: Uint8Array): void {
   const authorize = calls.map((call) => {
     const decided = call?.access.require.filter(({ readsCaller }) => !readsCaller) ?? [];
-    return decided.length === 0 ? undefined : (asked: Uint8Array) => requireOf(decided, () => asked);
+    return decided.length === 0
+      ? undefined
+      : (asked: Uint8Array) => requireOf(decided, (one) => one.holds(asked, undefined));
   });
   compileDemands(plan, authorize, false).askFirst?.(message, undefined);
 }
 
-function formOf({ readsJson }: Transcoder, request: DryRequest): ElementForm | undefined {
+function formOf(settings: DrySettings, { route, transcoder }: Asked, request: DryRequest): ElementForm | undefined {
   if (request.body.length === 0) return undefined;
+  const { readsJson } = transcoder;
   requireIdentity(headerOf(request, 'content-encoding'));
-  return readsJson ? requireJsonStream(headerOf(request, 'content-type'), false) : undefined;
+  const form = readsJson ? requireJsonStream(headerOf(request, 'content-type'), false) : undefined;
+  const { maxStreamBytes } = sizesOf(settings, route, transcoder);
+  if (maxStreamBytes !== undefined && request.body.length > maxStreamBytes) throw bodyTooLarge(maxStreamBytes);
+  return form;
+}
+
+function sizesOf({ bodyBytes }: DrySettings, { policy }: ExplainableRoute, { readsJson }: Transcoder): BodySizes {
+  return bodySizes(policy.settings.maxRequestBytes, bodyBytes, !readsJson);
 }
 
 /** What of the client's headers goes on; the gateway adds a request id and the client's address. */
@@ -143,47 +148,59 @@ interface Reading extends Asked {
   readonly settings: DrySettings;
   /** Of a body of several messages. */
   readonly form: ElementForm | undefined;
+  /** Of the message, or the first one. */
+  readonly require: readonly Equality[];
 }
 
 type Read = Pick<DryRun, 'messages' | 'wanted'>;
 
 function messagesOf(reading: Reading, request: DryRequest, rawQuery: string): Read {
-  const { route, transcoder, captures, overWebSocket, settings } = reading;
+  const { route, transcoder, captures, overWebSocket, settings, require } = reading;
   const { body } = request;
   const input = { captures, rawQuery, body, contentType: headerOf(request, 'content-type') };
   if (overWebSocket) {
     const { clientStreaming } = route.binding.method;
     const messages = transcoder.messages({ ...input, contentType: clientStreaming ? input.contentType : undefined });
-    return { messages: [messages.encode(NO_BODY)], wanted: messages.wanted };
+    const message = messages.encode(NO_BODY);
+    requireOf(require, (one) => one.holds(message, undefined));
+    return { messages: [message], wanted: messages.wanted };
   }
-  const maxBytes = route.policy.settings.maxRequestBytes ?? settings.bodyBytes;
-  if (route.binding.method.clientStreaming) return streamed(reading, input, maxBytes);
+  const { maxBodyBytes } = sizesOf(settings, route, transcoder);
+  if (route.binding.method.clientStreaming) return streamed(reading, input, maxBodyBytes);
   if (body.length > 0) {
     requireIdentity(headerOf(request, 'content-encoding'));
     if (transcoder.readsJson) requireJson(input.contentType);
-    if (body.length > maxBytes) throw bodyTooLarge(maxBytes);
+    if (body.length > maxBodyBytes) throw bodyTooLarge(maxBodyBytes);
   }
   const { message, wanted } = transcoder.request(input);
+  requireOf(require, (one) => one.holds(message, undefined));
   return { messages: [message], wanted };
 }
 
 const NO_BODY = new Uint8Array(0);
 
 /** Of a client that streams, in the pieces in which a body that comes at once is read. */
-function streamed({ transcoder, form }: Reading, input: TranscoderInput, maxBytes: number): Read {
+function streamed({ route, transcoder, form, require }: Reading, input: TranscoderInput, maxBodyBytes: number): Read {
   const body = Buffer.from(input.body);
   const source = transcoder.messages(input);
   const messages: Uint8Array[] = [];
   if (form !== undefined) {
-    const elements = createJsonElements(form, maxBytes);
-    const encode = (element: Buffer) => messages.push(encodeElement(source, element, messages.length));
-    for (const element of elements.push(body)) encode(element);
-    for (const element of elements.end()) encode(element);
-  } else if (body.length > 0) messages.push(source.encode(body));
+    const elements = createJsonElements(form, maxBodyBytes);
+    for (const element of elements.push(body)) take(encodeElement(source, element, messages.length));
+    for (const element of elements.end()) take(encodeElement(source, element, messages.length));
+  } else if (body.length > 0) take(source.encode(body));
   if (messages.length === 0) {
-    // Who says nothing asks too, and is told what is wrong with that.
+    // An empty stream is a call too, and is told what is wrong with it.
     const message = source.encode(NO_BODY);
+    requireOf(require, (one) => one.holds(message, undefined));
     if (source.hasFirst) messages.push(message);
   }
   return { messages, wanted: source.wanted };
+
+  function take(message: Uint8Array): void {
+    const index = messages.length;
+    if (index === 0) requireOf(require, (one) => one.holds(message, undefined), index);
+    else requireOf(route.access.require, (one) => one.holdsBehind(message, undefined, source.head), index);
+    messages.push(message);
+  }
 }

@@ -89,7 +89,8 @@ export function explain(settings: ExplainSettings, request: DryRequest): Explana
 
 function served(settings: ExplainSettings, match: Matched, request: DryRequest): readonly Row[] {
   const { route } = match;
-  const transcoder = compileTranscoder(route.binding, settings.codecs, settings.query);
+  const demanded = route.access.require.flatMap(({ requestFields }) => requestFields);
+  const transcoder = compileTranscoder(route.binding, settings.codecs, settings.query, demanded);
   const asked: Asked = { ...match, transcoder };
   const run = dryRun(settings, asked, request);
   if (run === 'ended') return [['answers', '204: the client has seen the end of the stream, nothing is called']];

@@ -81,6 +81,11 @@ export function fieldHint({ fields }: MessageDescriptor, name: string): string {
   return hintOf(meant);
 }
 
+/** True if both lead to the same field. */
+export function isSamePath(a: readonly FieldDescriptor[], b: readonly FieldDescriptor[]): boolean {
+  return a.length === b.length && a.every((field, index) => field === b[index]);
+}
+
 function kindOfField(field: FieldDescriptor): string {
   if (field.cardinality !== 'singular') return `a ${field.cardinality} field`;
   const { type } = field;

@@ -87,20 +87,9 @@ export function allowed({ mode, scopes }: Pick<Access, 'mode' | 'scopes'>, princ
   }
 }
 
-/**
- * Throws 403 if one of them does not hold. Which one is not for the client: it may tell what others own. A message that
- * follows others of its stream need not say again what the first one said, but may not say anything else.
- */
-export function demand(
-  require: readonly Equality[],
-  request: Uint8Array,
-  principal: Principal | undefined,
-  follows = false,
-): void {
-  for (const equality of require) {
-    if (follows && !equality.speaks(request)) continue;
-    if (!equality.holds(request, principal)) throw notAllowed();
-  }
+/** Throws 403 if one of them does not hold. Which one is not for the client: it may tell what others own. */
+export function demand(require: readonly Equality[], request: Uint8Array, principal: Principal | undefined): void {
+  if (!require.every((equality) => equality.holds(request, principal))) throw notAllowed();
 }
 
 function challenge(ctx: Context, value: string): void {

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import { Code } from '../status/code.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
-import { bodyTooLarge } from '../transcoding/negotiate.js';
+import { bodyTooLarge } from '../transcoding/body-size.js';
 import { hasBody } from './answer.js';
 import type { Context } from './exchange.js';
 
@@ -27,8 +27,8 @@ export async function readBody(ctx: Context, limits: BodyLimits): Promise<Uint8A
   const { req, res } = ctx;
   if (!hasBody(req)) return EMPTY;
   const parsed = parsedBody(ctx);
-  const announced = parsed?.length ?? Number(req.headers['content-length'] ?? 0);
-  if (announced > limits.maxBytes) throw bodyTooLarge(limits.maxBytes);
+  const tooLong = parsed === undefined ? announcesMore(req, limits.maxBytes) : parsed.length > limits.maxBytes;
+  if (tooLong) throw bodyTooLarge(limits.maxBytes);
   if (parsed !== undefined) return parsed;
   continueIfAsked(req, res);
   return collect(req, limits);
@@ -56,6 +56,11 @@ export function parsedBody({ req, request }: Context): Uint8Array | undefined {
 
 const ALREADY_READ =
   'body: expected to be read by the gateway, got one that a body parser in front of it has read and not kept as bytes or text';
+
+/** True if the head says that the body is longer. */
+export function announcesMore({ headers }: IncomingMessage, maxBytes: number): boolean {
+  return Number(headers['content-length'] ?? 0) > maxBytes;
+}
 
 function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimits): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {

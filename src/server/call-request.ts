@@ -8,6 +8,7 @@ import { isStreaming } from '../call/call.js';
 import { type Deadline, deadlineAfter, earliest } from '../call/deadline.js';
 import type { MetadataEntry } from '../call/metadata.js';
 import type { Equality } from '../paths/equality.js';
+import type { BodySizes } from '../transcoding/body-size.js';
 import { clientTimeout } from '../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../transcoding/negotiate.js';
@@ -19,19 +20,20 @@ import { readBody } from './body.js';
 import { onEnding } from './ending.js';
 import type { Context } from './exchange.js';
 
-export interface CallRequestSettings {
+export interface CallRequestSettings extends BodySizes {
   readonly method: CallMethod;
   readonly transcoder: Transcoder;
   /** The call is told what of the answer is wanted. */
   readonly prunes: boolean;
   /** Demands over more of the request than its path. */
   readonly require: readonly Equality[];
+  /** All demands: messages behind the first of a client stream may speak of the path's fields too. */
+  readonly requireBehind: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
   /** Of the call; the route's own or else its upstream's. */
   readonly timeoutMs: number | undefined;
   /** From the first byte of the request to the end of the call; of a stream, until its body is there. */
   readonly requestTimeoutMs: number;
-  readonly maxBodyBytes: number;
   readonly clock: Clock;
 }
 

@@ -5,13 +5,14 @@
 import type { Clock } from '../base/clock.js';
 import type { Deadline } from '../call/deadline.js';
 import { Code } from '../status/code.js';
+import { notAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
+import { bodyTooLarge } from '../transcoding/body-size.js';
 import { requireIdentity, requireJsonStream } from '../transcoding/negotiate.js';
 import { createJsonElements, type ElementForm, encodeElement } from '../transcoding/stream/json-elements.js';
 import type { RequestMessages } from '../transcoding/transcoder.js';
 import { hasBody } from './answer.js';
-import { demand } from './authenticate.js';
-import { continueIfAsked, parsedBody } from './body.js';
+import { announcesMore, continueIfAsked, parsedBody } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 import type { Context } from './exchange.js';
 
@@ -43,7 +44,7 @@ export interface Prepared {
 
 /** One piece is one message. What the head says is decided at once, and throws the 4xx that it earns. */
 export function compileMessages(settings: CallRequestSettings): (ctx: Context) => Prepared {
-  const { transcoder, method, require } = settings;
+  const { transcoder, method, require, requireBehind } = settings;
   const headOf = compileCallHead(settings);
   // A client that is answered while it asks may listen first; for others the first message decides whether there is a call.
   const waits = !method.serverStreaming || require.length > 0;
@@ -52,11 +53,18 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
     const head = headOf(ctx);
     const { captures, rawQuery, principal } = ctx.state;
     const messages = transcoder.messages({ captures, rawQuery, contentType: ctx.req.headers['content-type'] });
-    const demands = (message: Uint8Array, index: number) => demand(require, message, principal, index > 0);
+    const { head: said } = messages;
+    const demand = (message: Uint8Array, index: number | undefined) => {
+      const isMet =
+        index === undefined || index === 0
+          ? require.every((equality) => equality.holds(message, principal))
+          : requireBehind.every((equality) => equality.holdsBehind(message, principal, said));
+      if (!isMet) throw notAllowed(index);
+    };
     return {
       deadline: head.deadline,
       async ask(bodies) {
-        const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demands });
+        const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demand });
         const message = waits ? rest(await source.next(), source) : source;
         return { request: { ...head.of(messages.wanted), message }, form: messages.form };
       },
@@ -80,7 +88,7 @@ async function* rest(
 async function* encoded(
   messages: RequestMessages,
   bodies: AsyncIterator<Uint8Array>,
-  { isJson, demands }: { isJson: boolean; demands: (message: Uint8Array, index: number) => void },
+  { isJson, demand }: { isJson: boolean; demand: (message: Uint8Array, index: number | undefined) => void },
 ): AsyncGenerator<Uint8Array> {
   let count = 0;
   try {
@@ -88,7 +96,7 @@ async function* encoded(
       const { done, value } = await bodies.next();
       if (done === true) break;
       const message = isJson ? encodeElement(messages, value, count) : messages.encode(value);
-      demands(message, count);
+      demand(message, count);
       yield message;
       count++;
     }
@@ -96,9 +104,9 @@ async function* encoded(
     await bodies.return?.();
   }
   if (count > 0) return;
-  // Who says nothing asks too.
+  // An empty stream is a call too.
   const message = messages.encode(NO_BODY);
-  demands(message, 0);
+  demand(message, undefined);
   if (messages.hasFirst) yield message;
 }
 
@@ -110,11 +118,14 @@ interface Arrival {
   mayBeSilent: boolean;
 }
 
-/** Throws the 415 that the head earns, before anybody is called. */
-function formOf({ req, state }: Context, { transcoder }: ClientStreamSettings): ElementForm | undefined {
+/** Throws the 413 or 415 that the head earns, before anybody is called. */
+function formOf({ req, state }: Context, settings: ClientStreamSettings): ElementForm | undefined {
   if (!hasBody(req)) return undefined;
+  const { transcoder, maxStreamBytes } = settings;
   requireIdentity(req.headers['content-encoding']);
-  return transcoder.readsJson ? requireJsonStream(req.headers['content-type'], state.fromCookie) : undefined;
+  const form = transcoder.readsJson ? requireJsonStream(req.headers['content-type'], state.fromCookie) : undefined;
+  if (maxStreamBytes !== undefined && announcesMore(req, maxStreamBytes)) throw bodyTooLarge(maxStreamBytes);
+  return form;
 }
 
 /** The parts of a request's body that are messages. */
@@ -135,13 +146,14 @@ const NO_BODY = new Uint8Array(0);
 /** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
 async function* chunksOf(
   ctx: Context,
-  { clock, idleTimeoutMs }: ClientStreamSettings,
+  { clock, idleTimeoutMs, maxStreamBytes }: ClientStreamSettings,
   arrival: Arrival,
 ): AsyncGenerator<Buffer> {
   const { req, res, state } = ctx;
   const parsed = parsedBody(ctx);
   if (parsed !== undefined) {
     state.bytesIn += parsed.length;
+    if (maxStreamBytes !== undefined && parsed.length > maxStreamBytes) throw bodyTooLarge(maxStreamBytes);
     yield Buffer.from(parsed.buffer, parsed.byteOffset, parsed.byteLength);
     return;
   }
@@ -151,6 +163,7 @@ async function* chunksOf(
     const { done, value } = await (arrival.mayBeSilent ? next() : inTime());
     if (done === true) return;
     state.bytesIn += value.length;
+    if (maxStreamBytes !== undefined && state.bytesIn > maxStreamBytes) throw bodyTooLarge(maxStreamBytes);
     yield value;
   }
 

@@ -39,6 +39,8 @@ export function foreignOrigin(): StatusError {
   return gatewayError(403, 'FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
 }
 
-export function notAllowed(): StatusError {
-  return gatewayError(403, 'NOT_ALLOWED', 'the caller may not do this');
+/** `index`: of the message of a client stream that is refused. */
+export function notAllowed(index?: number): StatusError {
+  const place = index === undefined ? '' : `[${index}]: `;
+  return gatewayError(403, 'NOT_ALLOWED', `${place}the caller may not do this`);
 }

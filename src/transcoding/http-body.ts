@@ -13,9 +13,11 @@ import type { FieldDescriptor } from '../schema/descriptor.js';
 const CONTENT_TYPE = 1;
 const DATA = 2;
 
-/** The bytes of an HttpBody message. */
+/** The bytes of an HttpBody message. `contentType`: undefined: none was sent, or an earlier piece has said it. */
 export function encodeHttpBody(contentType: string | undefined, data: Uint8Array): Uint8Array {
-  return Buffer.concat([lengthDelimited(CONTENT_TYPE, Buffer.from(contentType ?? '')), lengthDelimited(DATA, data)]);
+  const encoded = lengthDelimited(DATA, data);
+  if (contentType === undefined) return encoded;
+  return Buffer.concat([lengthDelimited(CONTENT_TYPE, Buffer.from(contentType)), encoded]);
 }
 
 /** A length-delimited field around the bytes of a message. */

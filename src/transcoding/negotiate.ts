@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import accepts from 'accepts';
-import { gatewayError, type StatusError } from '../status/status-error.js';
+import { gatewayError } from '../status/status-error.js';
 import type { ElementForm } from './stream/json-elements.js';
 
 /**
@@ -55,11 +55,6 @@ export function requireJsonStream(contentType: string | undefined, fromCookie: b
 export function requireIdentity(contentEncoding: string | undefined): void {
   if (contentEncoding === undefined || contentEncoding.trim().toLowerCase() === 'identity') return;
   throw unsupported(`content-encoding: expected identity, got ${quote(contentEncoding)}`);
-}
-
-/** Of a body that is longer than `maxBytes`. */
-export function bodyTooLarge(maxBytes: number): StatusError {
-  return gatewayError(413, 'BODY_TOO_LARGE', `body: expected at most ${maxBytes} bytes`, { closeConnection: true });
 }
 
 /** The one of `types` that the client likes best, the first if it does not care; undefined: it takes none of them. */

@@ -5,6 +5,7 @@
  */
 import { didYouMean } from '../base/did-you-mean.js';
 import { type BoundMessage, bindText, isTextual } from '../codec/bound.js';
+import { isSamePath } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { bindingProblem, queryViolation } from './binding-problem.js';
 import { type AnswerKind, GivenParameters, systemParametersOf } from './system-parameters.js';
@@ -94,7 +95,7 @@ function resolve(name: string, rule: QueryRule, settings: QuerySettings): Target
     if (path !== undefined) throw queryViolation(name, 'not a query parameter: the body takes every field');
     throw queryViolation(name, `unknown query parameter${rule.body === 'whole' ? '' : hint(dotted, rule)}`);
   }
-  if (rule.pathFields.some((bound) => samePath(bound, path))) throw queryViolation(name, 'already given by the path');
+  if (rule.pathFields.some((bound) => isSamePath(bound, path))) throw queryViolation(name, 'already given by the path');
   if (rule.body === top) throw queryViolation(name, 'already given by the body');
   requireTextual(name, path, mapKey);
   return { path, mapKey };
@@ -147,7 +148,7 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
       continue;
     }
     const free = message.fields.filter(
-      (one) => one !== body && !pathFields.some((bound) => samePath(bound, [...path, one])),
+      (one) => one !== body && !pathFields.some((bound) => isSamePath(bound, [...path, one])),
     );
     const meant = didYouMean(
       segment,
@@ -183,10 +184,6 @@ function membersOf(name: string, { type, cardinality }: FieldDescriptor): string
 function describeType({ type, cardinality }: FieldDescriptor): string {
   const noun = type.kind === 'message' ? type.message.fullName : type.kind;
   return cardinality === 'singular' ? noun : `${cardinality} ${noun}`;
-}
-
-function samePath(a: readonly FieldDescriptor[], b: readonly FieldDescriptor[]): boolean {
-  return a.length === b.length && a.every((field, index) => field === b[index]);
 }
 
 function compileIgnore(patterns: readonly string[]): (name: string) => boolean {

@@ -6,11 +6,14 @@
  *     /v1/shelves/1?update_mask=title   {"title": "Emma"}
  *     → UpdateBookRequest { 1: book { 1: "shelves/1", 2: "Emma" }, 2: update_mask { 1: "title" } }
  */
-import { BoundMessage, bindPaths, bindText } from '../codec/bound.js';
+import { BoundMessage, bindPaths, bindText, encodeBound } from '../codec/bound.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
+import { alwaysSpeaks } from '../paths/speech.js';
+import { isSamePath } from '../routing/field-path.js';
 import type { Binding } from '../routing/http-rule.js';
 import { givesRawBody, takesRawBody } from '../routing/raw-body.js';
+import type { FieldDescriptor } from '../schema/descriptor.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
@@ -51,9 +54,16 @@ export interface RequestMessages {
   readonly wanted: string | undefined;
   /** There is a first message whatever comes: path or query say something, or an upload may be empty. */
   readonly hasFirst: boolean;
-  /** The next message, of its body. Throws INVALID_ARGUMENT (400). */
+  /** What path, query and the content type of an upload say, as a message. */
+  readonly head: Uint8Array;
+  /**
+   * The next message, of its body. What path and query say goes into the first one; those that follow may leave it out, and
+   * may not contradict the path. Throws INVALID_ARGUMENT (400).
+   */
   encode(body: Uint8Array): Uint8Array;
 }
+
+const NO_BODY = new Uint8Array(0);
 
 export interface TranscodedResponse {
   readonly contentType: string;
@@ -67,7 +77,7 @@ export interface Transcoder {
   readonly writesJson: boolean;
   /** The rule names a body. */
   readonly takesBody: boolean;
-  /** The request message with what the path gives it, and nothing else. Throws INVALID_ARGUMENT (400). */
+  /** The request message with what the path gives it, and nothing else, be it whole or not. Throws INVALID_ARGUMENT (400). */
   path(captures: readonly string[]): Uint8Array;
   /** Throws INVALID_ARGUMENT (400) that names the parameter or JSON path. */
   request(input: TranscoderInput): TranscodedRequest;
@@ -79,7 +89,13 @@ export interface Transcoder {
   response(wire: Uint8Array, form: AnswerForm): TranscodedResponse;
 }
 
-export function compileTranscoder(binding: Binding, codecs: Codecs, settings: QuerySettings): Transcoder {
+/** `demanded`: the fields of the request that a `require` of the route reads. */
+export function compileTranscoder(
+  binding: Binding,
+  codecs: Codecs,
+  settings: QuerySettings,
+  demanded: readonly (readonly FieldDescriptor[])[] = [],
+): Transcoder {
   const input = codecs.of(binding.method.input);
   const readBody = compileBody(binding, input);
   const query = compileQuery(
@@ -95,6 +111,15 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, settings: Qu
   const { variables } = binding;
   const readsJson = !takesRawBody(binding);
   const updateMask = compileUpdateMask(binding, codecs.maxDepth);
+
+  /**
+   * Whether what path or query say of a field is in the messages behind the first too: a bool, an enum or a number that is
+   * demanded would say its default there, and a message without a required field is broken.
+   */
+  const isInEach = (path: readonly FieldDescriptor[]) => {
+    const field = path.at(-1)!;
+    return field.presence === 'required' || (alwaysSpeaks(field) && demanded.some((one) => isSamePath(one, path)));
+  };
 
   function bindPath(captures: readonly string[]): BoundMessage {
     const bound = new BoundMessage();
@@ -118,7 +143,7 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, settings: Qu
     readsJson,
     writesJson: !givesRawBody(binding),
     takesBody: binding.body.kind !== 'none',
-    path: (captures) => input.read(undefined, bindPath(captures)),
+    path: (captures) => encodeBound(bindPath(captures)),
     request({ captures, rawQuery, body, contentType }) {
       const bound = bindPath(captures);
       const given = query.bind(rawQuery, bound);
@@ -133,16 +158,18 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, settings: Qu
       };
     },
     messages({ captures, rawQuery, contentType }) {
-      let bound = bindPath(captures);
-      const given = query.bind(rawQuery, bound);
+      const head = bindPath(captures);
+      const given = query.bind(rawQuery, head);
+      let bound = head;
       let type = contentType;
       return {
         form: formOf(given),
         wanted: wantedOf(binding, given.fields),
-        hasFirst: bound.entries.length > 0 || !readsJson,
+        hasFirst: head.entries.length > 0 || !readsJson,
+        head: readsJson ? encodeBound(head) : readBody(NO_BODY, head, contentType),
         encode(body) {
           const message = readBody(body, bound, type);
-          bound = new BoundMessage();
+          if (bound === head) bound = head.following(isInEach);
           type = undefined;
           return message;
         },

@@ -18,6 +18,7 @@ message Request {
   int32 i32 = 7; uint32 u32 = 8; sint32 s32 = 9; fixed32 f32 = 10; sfixed32 sf32 = 11; int64 i64 = 12; uint64 u64 = 13;
   sint64 s64 = 14; fixed64 f64 = 15; sfixed64 sf64 = 16; float real32 = 17; double real = 18; bytes data = 19;
   map<string, string> labels = 20; google.protobuf.StringValue tenant = 21;
+  oneof target { string team = 22; string person = 23; }
 }`,
   'b.proto': `syntax = "proto2";
 package t;
@@ -221,6 +222,39 @@ test('of a field that comes twice on the wire the last one counts, through messa
   t.false(equality.holds(Uint8Array.from([...book('b'), ...book('a')]), undefined));
   t.true(equality.holds(Uint8Array.from([...book('b'), 0x12, 0]), undefined), 'messages are merged');
   t.true(holds("request.part.author = 'x'", { part: { author: 'x' } }, undefined, registry.message('t.Old')!));
+});
+
+test('a message behind the first of its stream is asked unless it says nothing of the fields', (t) => {
+  const behind = (text: string, json: object, head: object = {}) => {
+    const [message, said] = [json, head].map((one) => codecs.of(request).read(Buffer.from(JSON.stringify(one))));
+    return compileEquality(text, request).holdsBehind(message!, callerWith({ id: 'ada' }), said!);
+  };
+  for (const [text, json, head, holds] of [
+    ["request.customer = 'a'", {}, {}, true],
+    ["request.customer = 'a'", { customer: 'b' }, {}, false],
+    ['request.customer = caller.claims.id', { customer: 'ada' }, {}, true],
+    ["request.maybe = 'a'", { maybe: '' }, {}, false],
+    ['request.flag = true', {}, {}, false],
+    ['request.color = RED', {}, {}, false],
+    ['request.i32 = 7', {}, {}, false],
+    ['request.i32 = 0', {}, {}, true],
+    ["request.data = 'AQI='", {}, {}, true],
+    ["request.tenant.value = 't'", {}, {}, true],
+    ["request.tenant.value = 't'", { tenant: '' }, {}, false],
+    ["request.book.author = 'a'", {}, {}, true],
+    ["request.book.author = 'a'", { book: { id: '7' } }, {}, false],
+    ["request.team = 'a'", { person: 'a' }, {}, false],
+    ["request.team = 'a'", { flag: true }, {}, true],
+    // What path and query have said counts where the message leaves it out.
+    ["request.book.author = 'a'", { book: { id: '7' } }, { book: { author: 'a' } }, true],
+    ["request.book.author = 'a'", { book: { author: 'b' } }, { book: { author: 'a' } }, false],
+    ['request.customer = request.book.author', { book: { author: 'a' } }, { customer: 'a' }, true],
+    ['request.customer = request.book.author', { book: { author: 'b' } }, { customer: 'a' }, false],
+    ["request.team = 'a'", { person: 'a' }, { team: 'a' }, false],
+    ['caller.claims.id = caller.claims.id', {}, {}, true],
+  ] as const) {
+    t.is(behind(text, json, head), holds, `${text} over ${JSON.stringify(json)} behind ${JSON.stringify(head)}`);
+  }
 });
 
 test('broken bytes throw', (t) => {

@@ -50,6 +50,10 @@ service Streams {
   rpc Ask(Q) returns (stream Q) { option (google.api.http) = { post: "/v1/watch/{id}" body: "*" }; }
   rpc File(Q) returns (stream google.api.HttpBody) { option (google.api.http) = { get: "/v1/file/{id}" }; }
   rpc Add(stream Q) returns (Q) { option (google.api.http) = { post: "/v1/add/{id}" body: "*" }; }
+  rpc Ruled(stream Q) returns (Q) {
+    option (google.api.http) = { post: "/v1/ruled/{id}" body: "*" };
+    option (protogate.v1.policy) = { max_request_bytes: 60 auth: { require: "request.dry = true" require: "request.id = 'a'" } };
+  }
   rpc Bytes(stream Up) returns (Q) { option (google.api.http) = { post: "/v1/bytes/{id}" body: "file" }; }
   rpc Talk(stream Q) returns (stream Q) { option (google.api.http) = { post: "/v1/talk/{id}" body: "*" }; }
 }
@@ -204,6 +208,11 @@ const FITTING: readonly (readonly [method: string, path: string, body: string])[
   ['POST', '/v1/add/a', '[{"n":1},{"n":2}]'],
   ['POST', '/v1/add/a', '{"n":1}\n{"n":2}\n'],
   ['POST', '/v1/bytes/a', 'hello'],
+  ['POST', '/v1/ruled/a', '[{"dry":true},{"dry":true,"id":"a"}]'],
+  ['POST', '/v1/ruled/a', '[{"dry":true},{"n":1}]'],
+  ['POST', '/v1/ruled/a', '[{"dry":true},{"dry":true,"id":"other"}]'],
+  ['POST', '/v1/ruled/a', `[{"dry":true}${',{"dry":true}'.repeat(4)}]`],
+  ['POST', '/v1/ruled/a', '[]'],
 ];
 const UPGRADE = ['connection: Upgrade', 'upgrade: websocket'];
 
@@ -329,6 +338,8 @@ test('explain comes to what serve comes to, over seeded requests', async (t) => 
     const rows = rowsOf(explained);
     // Over HTTP/1.1 what streams both ways is refused whatever else is wrong.
     if (rows.get('calls')?.includes('(bidi)') === true && !asksForWebSocket(request)) continue;
+    // A deadline that has passed may be told before the second message of a stream is looked at.
+    if (target.startsWith('/v1/ruled') && headers.includes('x-request-timeout: 0')) continue;
     const before = gateway.upstream.calls.length;
     const served = await send(gateway, drawn);
     const said = `${JSON.stringify(drawn)}\n${explained.text}\n${served.text}`;

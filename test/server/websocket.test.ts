@@ -275,7 +275,7 @@ test('require is met by the first message, before there is a call', async (t) =>
   const options = { headers: { authorization: `Bearer ${await token({ sub: 'ada', room: 'rooms/1' })}` } };
   const other = await openWebSocket(t, url, '/v1/owned', options);
   other.say({ room: 'rooms/2' });
-  t.deepEqual(await other.closed, { code: 4007, reason: 'the caller may not do this' });
+  t.deepEqual(await other.closed, { code: 4007, reason: '[0]: the caller may not do this' });
   t.is(upstream.calls.length, 0);
   const own = await openWebSocket(t, url, '/v1/owned', options);
   own.say({ room: 'rooms/1' });

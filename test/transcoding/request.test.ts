@@ -10,11 +10,13 @@ import "google/api/httpbody.proto";
 import "google/protobuf/field_mask.proto";
 import "google/protobuf/struct.proto";
 import "google/protobuf/timestamp.proto";
+import "google/protobuf/wrappers.proto";
 enum Color { NONE = 0; RED = 1; }
 message Ask {
   int64 num = 1; Color color = 2; bool yes = 3; bytes raw = 4; optional int32 maybe = 5; string fields = 6;
   oneof kind { string a = 7; string b = 8; }
   google.protobuf.Value value = 9; google.api.HttpBody file = 10; google.protobuf.FieldMask mask = 11;
+  google.protobuf.StringValue text = 12;
 }
 message Sub { string display_name = 1; google.protobuf.Timestamp at = 2; google.protobuf.Struct extra = 3; Sub sub_part = 4; }
 message Save { Sub main_sub = 1; google.protobuf.FieldMask update_mask = 2; }
@@ -28,11 +30,12 @@ service Fields {
       additional_bindings { get: "/yes/{yes}" } additional_bindings { get: "/raw/{raw}" }
       additional_bindings { put: "/maybe/{maybe}" body: "*" }
       additional_bindings { get: "/a/{a}" } additional_bindings { put: "/a/{a}" body: "*" }
-      additional_bindings { post: "/files/{num}" body: "file" }
+      additional_bindings { post: "/files/{num}" body: "file" } additional_bindings { put: "/text/{text.value}" body: "*" }
     };
   }
   rpc Patch(Save) returns (Ask) { option (google.api.http) = { patch: "/subs/{main_sub.display_name}" body: "main_sub" }; }
   rpc PatchTwo(SaveTwo) returns (Ask) { option (google.api.http) = { patch: "/two" body: "sub" }; }
+  rpc Say(google.protobuf.StringValue) returns (Ask) { option (google.api.http) = { put: "/say/{value}" body: "*" }; }
   rpc Upload(google.api.HttpBody) returns (Ask) { option (google.api.http) = { post: "/upload" body: "*" }; }
 }`;
 
@@ -106,6 +109,16 @@ const accepted: readonly { fact: string; request: readonly [string, string, Send
     request: ['PUT', '/num/1000', json('{"num":1e3}')],
     sent: { num: '1000' },
   },
+  ...(['', '""', '"a"'] as const).map((body) => ({
+    fact: `9: a wrapper as the message, ${body || 'absent'}, is the path's`,
+    request: ['PUT', '/say/a', json(body)] as const,
+    sent: { value: 'a' },
+  })),
+  ...(['null', '""', '"a"'] as const).map((value) => ({
+    fact: `9: a wrapper whose value is in the path: ${value} is the path's`,
+    request: ['PUT', '/text/a', json(`{"text":${value}}`)] as const,
+    sent: { text: { value: 'a' } },
+  })),
   {
     fact: '9: an enum is equal by name and by number',
     request: ['PUT', '/color/RED', json('{"color":1}')],
@@ -377,6 +390,18 @@ const refused: readonly {
     request: ['PUT', BOOK, json('{"book":{"name":"shelves/9/books/9"}}')],
     says: /book\.name/,
     field: 'book.name',
+  },
+  {
+    fact: '9: another value in a wrapper than in the path is refused',
+    request: ['PUT', '/text/a', json('{"text":"b"}')],
+    says: /text: expected no other value than in the path, got "b"/,
+    field: 'text',
+  },
+  {
+    fact: '9: another value in a wrapper as the message than in the path is refused',
+    request: ['PUT', '/say/a', json('"b"')],
+    says: /body: expected no other value than in the path, got "b"/,
+    field: 'body',
   },
   {
     fact: '9: another value in a body field than in the path is refused',

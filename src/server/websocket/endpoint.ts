@@ -94,6 +94,7 @@ class Conversation {
     this.#closed = new Promise((resolve) => void socket.once('close', () => resolve()));
     this.#frames = new Frames(socket, {
       most: method.clientStreaming ? Number.POSITIVE_INFINITY : transcoder.takesBody ? 1 : 0,
+      maxBytes: settings.maxStreamBytes,
       isRaw: !transcoder.readsJson,
       onFrame: (bytes) => {
         ctx.state.bytesIn += bytes;

@@ -4,10 +4,13 @@
  */
 import type { WebSocket } from 'ws';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
+import { bodyTooLarge } from '../../transcoding/body-size.js';
 
 export interface FrameSettings {
   /** How many messages make sense here. */
   readonly most: number;
+  /** Bytes of all messages; undefined: there is no end to them. */
+  readonly maxBytes: number | undefined;
   /** Bytes as they are, in frames of either kind; otherwise text. */
   readonly isRaw: boolean;
   /** A frame of so many bytes came: the client lives. */
@@ -20,6 +23,7 @@ export class Frames implements AsyncIterableIterator<Buffer> {
   readonly #waiting: Buffer[] = [];
   #taker: ((result: IteratorResult<Buffer>) => void) | undefined;
   #count = 0;
+  #bytes = 0;
   #ended = false;
 
   constructor(
@@ -62,8 +66,9 @@ export class Frames implements AsyncIterableIterator<Buffer> {
   }
 
   #onMessage(data: Buffer, isBinary: boolean): void {
-    const { most, isRaw, onFrame, onWrong } = this.settings;
+    const { most, maxBytes, isRaw, onFrame, onWrong } = this.settings;
     onFrame(data.length);
+    this.#bytes += data.length;
     if (!isBinary && data.length === 0) {
       this.#ended = true;
       this.#give({ done: true, value: undefined });
@@ -71,6 +76,8 @@ export class Frames implements AsyncIterableIterator<Buffer> {
       onWrong(gatewayError(400, 'BINARY_FRAME', 'expected text frames, got a binary one'));
     } else if (this.#ended || this.#count === most) {
       onWrong(gatewayError(400, 'UNEXPECTED_MESSAGE', 'expected no more messages, got one'));
+    } else if (maxBytes !== undefined && this.#bytes > maxBytes) {
+      onWrong(bodyTooLarge(maxBytes));
     } else {
       this.#count++;
       if (this.#taker !== undefined) return this.#give({ done: false, value: data });

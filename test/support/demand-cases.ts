@@ -1,0 +1,362 @@
+/** Rules over client streams, each with messages that are right and one that is wrong: rows of a table over all framings. */
+
+/** The types of the cases, and what else their proto begins with. */
+export const TYPES = `syntax = "proto3";
+package demands.v1;
+import "google/api/annotations.proto";
+import "google/protobuf/wrappers.proto";
+import "protogate/v1/annotations.proto";
+enum Kind { KIND_UNSPECIFIED = 0; KIND_PRIVATE = 1; }
+message Inner { string list = 1; string text = 2; bool flag = 3; }
+message Item {
+  string list_name = 1; int64 shard = 2; string text = 3; bool dry_run = 4; Kind kind = 5;
+  google.protobuf.BoolValue approved = 6; google.protobuf.StringValue tenant = 7;
+  oneof target { string team = 8; string person = 9; }
+  Inner inner = 10; optional string note = 11; optional int32 level = 12; repeated Inner parts = 13;
+  oneof book { Inner own = 14; Inner foreign = 15; }
+}
+message Total { int32 count = 1; }`;
+
+export interface Case {
+  /** What is asked, and what the wrong message does. */
+  readonly what: string;
+  /** Of the rule: template and body. */
+  readonly template: string;
+  readonly body?: string;
+  readonly require?: readonly string[];
+  /** The request's path, with its query. */
+  readonly path?: string;
+  readonly first: object;
+  /** What follows and is right: it may leave out what may be left out. */
+  readonly next: object;
+  /** Does not meet the demand, or contradicts the path. */
+  readonly wrong: object;
+  /** As the first message, and as one that follows. INVALID_ARGUMENT (3): it contradicts the path. */
+  readonly codes: readonly [first: number, following: number];
+  /** What the service gets of `first` and of `next`, where that is not what was said. */
+  readonly arrives?: readonly [first: object, next: object];
+}
+
+const PATH = { template: '/v1/{list_name=lists/*}', path: '/v1/lists/1', require: ["request.list_name = 'lists/1'"] };
+const REFUSED = [7, 7] as const;
+const CONTRADICTS = [3, 3] as const;
+
+export const CASES: readonly Case[] = [
+  {
+    what: 'path: another value, by its JSON name',
+    ...PATH,
+    first: { text: 'a' },
+    next: { text: 'b' },
+    wrong: { listName: 'lists/other', text: 'c' },
+    codes: CONTRADICTS,
+    arrives: [{ list_name: 'lists/1', text: 'a' }, { text: 'b' }],
+  },
+  {
+    what: 'path: another value, by its proto name',
+    ...PATH,
+    first: { listName: 'lists/1' },
+    next: { list_name: 'lists/1' },
+    wrong: { list_name: 'lists/other' },
+    codes: CONTRADICTS,
+    arrives: [{ list_name: 'lists/1' }, { list_name: 'lists/1' }],
+  },
+  {
+    what: 'path without a require: another value',
+    ...PATH,
+    require: [],
+    first: { text: 'a' },
+    next: { text: 'b', listName: '' },
+    wrong: { listName: 'lists/2' },
+    codes: CONTRADICTS,
+    arrives: [{ list_name: 'lists/1', text: 'a' }, { text: 'b' }],
+  },
+  {
+    what: 'path, a number: another one',
+    template: '/v1/shards/{shard}',
+    path: '/v1/shards/7',
+    require: ['request.shard = 7'],
+    first: { text: 'a' },
+    next: { text: 'b' },
+    wrong: { shard: '8' },
+    codes: CONTRADICTS,
+    // A number without presence cannot be left out: what the path says is in every message.
+    arrives: [
+      { shard: '7', text: 'a' },
+      { shard: '7', text: 'b' },
+    ],
+  },
+  {
+    what: 'path, an optional field: another value',
+    template: '/v1/notes/{note}',
+    path: '/v1/notes/x',
+    require: ["request.note = 'x'"],
+    first: {},
+    next: { text: 'b' },
+    wrong: { note: 'y' },
+    codes: CONTRADICTS,
+    arrives: [{ note: 'x' }, { text: 'b' }],
+  },
+  {
+    what: 'path into a nested message: another value',
+    template: '/v1/{inner.list=lists/*}',
+    path: '/v1/lists/1',
+    require: ["request.inner.list = 'lists/1'"],
+    first: { inner: { text: 'a' } },
+    next: { inner: { text: 'b' } },
+    wrong: { inner: { list: 'lists/other', text: 'c' } },
+    codes: CONTRADICTS,
+    arrives: [{ inner: { list: 'lists/1', text: 'a' } }, { inner: { text: 'b' } }],
+  },
+  {
+    what: 'path into the body field: another value',
+    template: '/v1/{inner.list=lists/*}',
+    body: 'inner',
+    path: '/v1/lists/1',
+    require: ["request.inner.list = 'lists/1'"],
+    first: { text: 'a' },
+    next: { text: 'b' },
+    wrong: { list: 'lists/other' },
+    codes: CONTRADICTS,
+    arrives: [{ inner: { list: 'lists/1', text: 'a' } }, { inner: { text: 'b' } }],
+  },
+  {
+    what: 'path into a member of a oneof: another member',
+    template: '/v1/{team=teams/*}',
+    path: '/v1/teams/1',
+    require: ["request.team = 'teams/1'"],
+    first: { text: 'a' },
+    next: { text: 'b' },
+    wrong: { person: 'people/1' },
+    // As of any request: two members of a oneof.
+    codes: [3, 7],
+    arrives: [{ team: 'teams/1', text: 'a' }, { text: 'b' }],
+  },
+  {
+    what: 'path against body: they must be equal',
+    template: '/v1/{list_name=lists/*}',
+    path: '/v1/lists/1',
+    require: ['request.list_name = request.inner.list'],
+    first: { inner: { list: 'lists/1' } },
+    next: { inner: { list: 'lists/1' } },
+    wrong: { inner: { list: 'lists/2' } },
+    codes: REFUSED,
+    arrives: [{ list_name: 'lists/1', inner: { list: 'lists/1' } }, { inner: { list: 'lists/1' } }],
+  },
+  {
+    what: 'query against the body field: they must be equal',
+    template: '/v1/inner',
+    body: 'inner',
+    path: '/v1/inner?text=a',
+    require: ['request.text = request.inner.text'],
+    first: { text: 'a' },
+    next: { text: 'a', list: 'x' },
+    wrong: { text: 'b' },
+    codes: REFUSED,
+    arrives: [{ text: 'a', inner: { text: 'a' } }, { inner: { text: 'a', list: 'x' } }],
+  },
+  {
+    what: 'query, a bool: every message has it',
+    template: '/v1/inner',
+    body: 'inner',
+    path: '/v1/inner?dryRun=true',
+    require: ['request.dry_run = true', "request.inner.text = 'a'"],
+    first: { text: 'a' },
+    next: { text: 'a', list: 'x' },
+    wrong: { text: 'b' },
+    codes: REFUSED,
+    arrives: [
+      { dry_run: true, inner: { text: 'a' } },
+      { dry_run: true, inner: { text: 'a', list: 'x' } },
+    ],
+  },
+  {
+    what: 'body, a string: another one',
+    template: '/v1/items',
+    require: ["request.text = 'a'"],
+    first: { text: 'a' },
+    next: { listName: 'x' },
+    wrong: { text: 'b' },
+    codes: REFUSED,
+  },
+  {
+    what: 'body, a bool: false',
+    template: '/v1/items',
+    require: ['request.dry_run = true'],
+    first: { dryRun: true },
+    next: { dryRun: true, text: 'b' },
+    wrong: { dryRun: false },
+    codes: REFUSED,
+  },
+  {
+    what: 'body, a bool: left out',
+    template: '/v1/items',
+    require: ['request.dry_run = true'],
+    first: { dryRun: true },
+    next: { dryRun: true },
+    wrong: { text: 'c' },
+    codes: REFUSED,
+  },
+  {
+    what: 'body, an enum: its zero value',
+    template: '/v1/items',
+    require: ['request.kind = KIND_PRIVATE'],
+    first: { kind: 'KIND_PRIVATE' },
+    next: { kind: 1, text: 'b' },
+    wrong: { kind: 'KIND_UNSPECIFIED' },
+    codes: REFUSED,
+  },
+  {
+    what: 'body, a number: left out',
+    template: '/v1/items',
+    require: ['request.shard = 7'],
+    first: { shard: '7' },
+    next: { shard: 7, text: 'b' },
+    wrong: { text: 'c' },
+    codes: REFUSED,
+  },
+  {
+    what: 'body, an optional string: empty',
+    template: '/v1/items',
+    require: ["request.note = 'x'"],
+    first: { note: 'x' },
+    next: { text: 'b' },
+    wrong: { note: '' },
+    codes: REFUSED,
+  },
+  {
+    what: 'body, an optional number: left out',
+    template: '/v1/items',
+    require: ['request.level = 0'],
+    first: { level: 0 },
+    next: { level: 0, text: 'b' },
+    wrong: { text: 'c' },
+    codes: REFUSED,
+  },
+  {
+    what: 'nested: another value',
+    template: '/v1/items',
+    require: ["request.inner.text = 'a'"],
+    first: { inner: { text: 'a' } },
+    next: { text: 'b' },
+    wrong: { inner: { text: 'b' } },
+    codes: REFUSED,
+  },
+  {
+    what: 'nested: left out of a message that is there',
+    template: '/v1/items',
+    require: ["request.inner.text = 'a'"],
+    first: { inner: { text: 'a' } },
+    next: { text: 'b' },
+    wrong: { inner: { list: 'x' } },
+    codes: REFUSED,
+  },
+  {
+    what: 'nested, a bool: left out of a message that is there',
+    template: '/v1/items',
+    require: ['request.inner.flag = true'],
+    first: { inner: { flag: true } },
+    next: { text: 'b' },
+    wrong: { inner: {} },
+    codes: REFUSED,
+  },
+  {
+    what: 'beside a repeated field, whose elements are not the field',
+    template: '/v1/items',
+    require: ["request.inner.text = 'a'"],
+    first: { inner: { text: 'a' }, parts: [{ text: 'z' }] },
+    next: { parts: [{ text: 'z' }] },
+    wrong: { parts: [{ text: 'a' }], inner: { text: 'z' } },
+    codes: REFUSED,
+  },
+  {
+    what: 'a repeated body field: the query’s number is in every message',
+    template: '/v1/{list_name=lists/*}',
+    body: 'parts',
+    path: '/v1/lists/1?shard=7',
+    require: ['request.shard = 7', "request.list_name = 'lists/1'"],
+    first: [{ text: 'a' }],
+    next: [{ text: 'b' }, {}],
+    wrong: [{ nope: 1 }],
+    codes: CONTRADICTS,
+    arrives: [
+      { list_name: 'lists/1', shard: '7', parts: [{ text: 'a' }] },
+      { shard: '7', parts: [{ text: 'b' }, {}] },
+    ],
+  },
+  {
+    what: 'oneof: another member',
+    template: '/v1/items',
+    require: ["request.team = 'a'"],
+    first: { team: 'a' },
+    next: { text: 'b' },
+    wrong: { person: 'a' },
+    codes: REFUSED,
+  },
+  {
+    what: 'oneof: another member, empty',
+    template: '/v1/items',
+    require: ["request.team = 'a'"],
+    first: { team: 'a' },
+    next: { team: 'a', text: 'b' },
+    wrong: { person: '' },
+    codes: REFUSED,
+  },
+  {
+    what: 'oneof: the same member, empty',
+    template: '/v1/items',
+    require: ["request.team = 'a'"],
+    first: { team: 'a' },
+    next: { text: 'b' },
+    wrong: { team: '' },
+    codes: REFUSED,
+  },
+  {
+    what: 'oneof of messages: another member',
+    template: '/v1/items',
+    require: ["request.own.text = 'a'"],
+    first: { own: { text: 'a' } },
+    next: { text: 'b' },
+    wrong: { foreign: {} },
+    codes: REFUSED,
+  },
+  {
+    what: 'wrapper of a bool: false',
+    template: '/v1/items',
+    require: ['request.approved.value = true'],
+    first: { approved: true },
+    next: { text: 'b' },
+    wrong: { approved: false },
+    codes: REFUSED,
+  },
+  {
+    what: 'wrapper of a string: empty',
+    template: '/v1/items',
+    require: ["request.tenant.value = 't'"],
+    first: { tenant: 't' },
+    next: { tenant: null, text: 'b' },
+    wrong: { tenant: '' },
+    codes: REFUSED,
+    arrives: [{ tenant: { value: 't' } }, { text: 'b' }],
+  },
+  {
+    what: 'wrapper of a string: another one',
+    template: '/v1/items',
+    require: ["request.tenant.value = 't'"],
+    first: { tenant: 't' },
+    next: { tenant: 't' },
+    wrong: { tenant: 'u' },
+    codes: REFUSED,
+    arrives: [{ tenant: { value: 't' } }, { tenant: { value: 't' } }],
+  },
+  {
+    what: 'wrapper that the path binds: another value',
+    template: '/v1/tenants/{tenant.value}',
+    path: '/v1/tenants/t',
+    require: ["request.tenant.value = 't'"],
+    first: { text: 'a' },
+    next: { tenant: 't' },
+    wrong: { tenant: 'u' },
+    codes: CONTRADICTS,
+    arrives: [{ tenant: { value: 't' }, text: 'a' }, { tenant: { value: 't' } }],
+  },
+];
