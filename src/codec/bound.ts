@@ -247,7 +247,7 @@ function writeTextContents(typeName: string, text: string, field: string): strin
   return form.write(text, scratch) ? undefined : form.expected;
 }
 
-/** What is bound, as a message of its own; nothing of it need be whole. */
+/** What is bound, as a message of its own; required fields may be missing. */
 export function encodeBound(bound: BoundMessage): Uint8Array {
   if (bound.entries.length === 0) return NO_BYTES;
   scratch.reset();

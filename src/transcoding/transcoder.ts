@@ -77,7 +77,7 @@ export interface Transcoder {
   readonly writesJson: boolean;
   /** The rule names a body. */
   readonly takesBody: boolean;
-  /** The request message with what the path gives it, and nothing else, be it whole or not. Throws INVALID_ARGUMENT (400). */
+  /** The request message with nothing but what the path gives it; required fields may be missing. Throws INVALID_ARGUMENT (400). */
   path(captures: readonly string[]): Uint8Array;
   /** Throws INVALID_ARGUMENT (400) that names the parameter or JSON path. */
   request(input: TranscoderInput): TranscodedRequest;
