@@ -21,14 +21,13 @@ export interface TestCertificates {
   readonly stranger: KeyAndCertificate;
 }
 
-/** `clientMs`: for how long the client's is valid. */
-export function certificates({ clientMs = DAY_MS } = {}): TestCertificates {
+export function certificates(): TestCertificates {
   const ca = issue({ name: 'protogate test CA', isCa: true });
   const other = issue({ name: 'another CA', isCa: true });
   return {
     ca: ca.cert,
     server: issue({ name: 'upstream.test', issuer: ca }),
-    client: issue({ name: 'gateway.test', issuer: ca, validMs: clientMs }),
+    client: issue({ name: 'gateway.test', issuer: ca }),
     otherCa: other.cert,
     stranger: issue({ name: 'gateway.test', issuer: other }),
   };
@@ -38,16 +37,7 @@ interface Issued extends KeyAndCertificate {
   readonly name: string;
 }
 
-const DAY_MS = 86_400_000;
-
-interface Wanted {
-  readonly name: string;
-  readonly issuer?: Issued;
-  readonly isCa?: boolean;
-  readonly validMs?: number;
-}
-
-function issue({ name, issuer, isCa = false, validMs = DAY_MS }: Wanted): Issued {
+function issue({ name, issuer, isCa = false }: { name: string; issuer?: Issued; isCa?: boolean }): Issued {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const signer: KeyObject = issuer === undefined ? privateKey : createPrivateKey(issuer.key);
   const now = Date.now();
@@ -58,7 +48,7 @@ function issue({ name, issuer, isCa = false, validMs = DAY_MS }: Wanted): Issued
     der(0x02, Buffer.from([1, ...Buffer.from(now.toString(16).padStart(16, '0'), 'hex')])), // serial number
     ECDSA_WITH_SHA256,
     commonName(issuer?.name ?? name),
-    sequence(utcTime(now - 3_600_000), utcTime(now + validMs)),
+    sequence(utcTime(now - 3_600_000), utcTime(now + 86_400_000)),
     commonName(name),
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(basicConstraints, ...(isCa ? [] : [subjectAltName]))),

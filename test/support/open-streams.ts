@@ -59,11 +59,16 @@ interface Setup {
   readonly auth?: Partial<NonNullable<ConfigInput['auth']>>;
   readonly more?: Partial<ConfigInput>;
   readonly options?: StartOptions;
+  /** When the gateway's clock begins; default: now. */
+  readonly startMs?: number;
 }
 
 const turn = turns(4);
 
-export async function startStreams(t: ExecutionContext, { auth = {}, more = {}, options = {} }: Setup = {}) {
+export async function startStreams(
+  t: ExecutionContext,
+  { auth = {}, more = {}, options = {}, startMs = Date.now() }: Setup = {},
+) {
   await turn(t);
   const issuer = await startIssuer(t, 'open');
   const folder = await protoFolder(t, {});
@@ -92,7 +97,7 @@ export async function startStreams(t: ExecutionContext, { auth = {}, more = {}, 
     auth: { jwt, apiKeys: { file: keyFile }, ...auth },
     ...more,
   };
-  const clock = handClock();
+  const clock = handClock(startMs);
   const { version: _, ...overrides } = config;
   const gateway = await startGateway(t, {}, {}, overrides, { clock, ...options });
   const bearer = (claims: Readonly<Record<string, unknown>> = {}) => ({
