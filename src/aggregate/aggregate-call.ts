@@ -21,9 +21,11 @@ import { BrokenWire } from '../codec/wire-reader.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
+import { copyStep } from './copy-step.js';
 import { type Authorize, askDemands, compileDemands } from './demands.js';
 import { Draft, MissingPart } from './draft.js';
-import { type ElementCalls, runForEach } from './for-each.js';
+import { type FailurePlace, failurePath, Positions } from './failure-path.js';
+import { callForEach, type ElementCalls } from './for-each.js';
 import { mergedAnswer, type PartFailure } from './merge.js';
 import { type Need, neededSteps } from './needed.js';
 import type { AggregatePlan } from './plan.js';
@@ -84,7 +86,10 @@ function messageOf({ message }: CallRequest): Uint8Array {
 
 class Run implements ElementCalls {
   readonly scope: Scope & { readonly results: (readonly Uint8Array[] | StatusError | undefined)[] };
-  readonly #failures: PartFailure[] = [];
+  readonly #failures: (Omit<PartFailure, 'path'> & {
+    readonly step: PlannedStep;
+    readonly place: FailurePlace | undefined;
+  })[] = [];
   /** Of all calls, so that one failure ends them. */
   readonly #controller = new AbortController();
   /** Of each call: nobody but the aggregate prunes. */
@@ -117,8 +122,7 @@ class Run implements ElementCalls {
       signal.removeEventListener('abort', onAbort);
     }
     if (signal.aborted) throw cancelled();
-    // Of one step they stand in the order of its elements already.
-    const failures = this.#failures.sort((a, b) => a.step - b.step);
+    const failures = this.#partFailures();
     if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
     const { plan } = this.settings;
     const message = mergedAnswer(plan, this.scope.response, failures, this.request.context.requestId);
@@ -128,6 +132,14 @@ class Run implements ElementCalls {
       ...(this.#forOneRequest ? { forOneRequest: true as const } : {}),
     };
     return { headers: NO_METADATA, message, trailers: NO_METADATA, notes };
+  }
+
+  /** By step; of one step they stand in the order of its elements already. */
+  #partFailures(): readonly PartFailure[] {
+    const positions = new Positions();
+    return this.#failures
+      .sort((a, b) => a.step.index - b.step.index)
+      .map(({ step, place, error }) => ({ path: failurePath(step, place, positions), error }));
   }
 
   #runAll(): Promise<void> {
@@ -167,18 +179,15 @@ class Run implements ElementCalls {
     try {
       const { elements, when, source } = step;
       if (!isCalled) askDemands(step, this.scope, callers[step.index]?.authorize);
-      else if (elements !== undefined) await runForEach(step, elements(this.scope, undefined), this);
+      else if (source.kind === 'copy') copyStep(step, source.value, this);
+      else if (elements !== undefined) await callForEach(step, source.call, elements(this.scope, undefined), this);
       else if (when === undefined || when(this.scope, undefined)) {
-        const values =
-          source.kind === 'copy'
-            ? source.value.read(this.scope, undefined)
-            : await this.call(step, source.call, source.call.request.bytes(this.scope, undefined));
-        this.put(step, this.scope.response, values);
+        const message = source.call.request.bytes(this.scope, undefined);
+        this.put(step, this.scope.response, await this.call(step, source.call, message));
       }
     } catch (error) {
       failed = true;
-      // Below lists there is no message to mark: their elements are marked by who runs over them.
-      this.fail(step, step.target?.shared ? undefined : this.scope.response, step.label, error);
+      this.fail(step, undefined, error);
     } finally {
       if (step.source.kind === 'call' && isCalled) {
         const outcome = failed || this.#failed > failuresBefore ? 'failed' : 'ok';
@@ -192,12 +201,16 @@ class Run implements ElementCalls {
     else step.target.fill(home, values);
   }
 
-  fail(step: PlannedStep, home: Draft | undefined, path: string, thrown: unknown): void {
+  fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void {
     const error = failureOf(thrown);
     if (!step.optional) throw error;
-    this.#failures.push({ step: step.index, path, error });
-    if (step.target === undefined) this.scope.results[step.index] ??= error;
-    else if (home !== undefined) step.target.fail(home, error);
+    this.#failures.push({ step, place, error });
+    const { target } = step;
+    if (target === undefined) this.scope.results[step.index] ??= error;
+    else if (place?.row !== undefined) target.rows?.fail(place.row, error);
+    else if (place !== undefined) target.fail(place.home, error);
+    // Below lists there is no message to mark: their elements are marked by who runs over them.
+    else if (target.shared === 0) target.fail(this.scope.response, error);
   }
 
   async call(step: PlannedStep, { method, take }: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]> {

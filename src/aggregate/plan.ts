@@ -11,6 +11,7 @@ import { LinkError } from '../schema/descriptor.js';
 import { Shape } from './draft.js';
 import { orderSteps } from './order.js';
 import { type Held, heldBy, ROOT_NAMES, type Roots } from './place.js';
+import { rowGroups } from './row-groups.js';
 import { compileStep, type PlannedStep, signatureOf } from './step.js';
 
 export interface AggregatePlan {
@@ -66,11 +67,12 @@ function planned(method: MethodDescriptor, registry: Registry, diagnostics: Diag
   );
   const roots: Roots = { request: input, response: output, steps: namedSteps(), each: undefined };
   const shape = new Shape(output);
+  const groups = rowGroups(declaration.steps, signatures, roots);
   const steps = declaration.steps.map((step, index) => {
     const signature = signatures[index];
     const report = (position: Position, rule: string, text: string) =>
       problem(position, rule, `${labelOf(step)}: ${text}`);
-    return compileStep(step, index, signature, roots, shape, report);
+    return compileStep({ step, index, signature, outer: roots, shape, rows: groups[index], report });
   });
   const failures = failuresField();
   if (diagnostics.length > 0) return undefined;

@@ -29,7 +29,7 @@ import {
 } from './place.js';
 import { compileElements, type Element, type Read } from './scope.js';
 import { StepRequest } from './step-request.js';
-import { compileTarget, type Target } from './target.js';
+import { compileTarget, type RowGroup, type Target } from './target.js';
 import { compileCondition, compileValue, type Value } from './value.js';
 
 export type Report = (position: Position, rule: string, text: string) => void;
@@ -142,15 +142,21 @@ function isRead({ name, idempotency, httpRule }: MethodDescriptor): boolean {
   return [httpRule, ...httpRule.additionalBindings].some(({ kind }) => kind === 'GET');
 }
 
+export interface StepParts {
+  readonly step: StepDeclaration;
+  readonly index: number;
+  readonly signature: StepSignature | undefined;
+  /** Without `each`. */
+  readonly outer: Roots;
+  readonly shape: Shape;
+  /** Steps that fill the same elements; undefined: it makes no list, or makes it alone. */
+  readonly rows: RowGroup | undefined;
+  readonly report: Report;
+}
+
 /** Undefined: something is wrong, and reported. */
-export function compileStep(
-  step: StepDeclaration,
-  index: number,
-  signature: StepSignature | undefined,
-  outer: Roots,
-  shape: Shape,
-  report: Report,
-): PlannedStep | undefined {
+export function compileStep(parts: StepParts): PlannedStep | undefined {
+  const { step, index, signature, outer, shape, report } = parts;
   let wrong = false;
   const { positions } = step;
   const fail = (position: Position, rule: string, text: string): undefined => {
@@ -230,7 +236,7 @@ export function compileStep(
   }
 
   function targetOf(at: FieldPlace, held: Held): Target | undefined {
-    const compiled = compileTarget(at, list, held, shape);
+    const compiled = compileTarget(at, list, held, shape, parts.rows);
     return typeof compiled === 'string' ? fail(positions.into, 'aggregate-type', `into: ${compiled}`) : compiled;
   }
 
