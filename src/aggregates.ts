@@ -10,7 +10,7 @@ import type { CallerPath } from './paths/caller.js';
 import { type Access, missingScope } from './policy/access.js';
 import type { CachePolicy, CallerRead } from './policy/cache.js';
 import type { Policy } from './policy/policy.js';
-import type { MethodDescriptor, Registry } from './schema/descriptor.js';
+import type { FieldDescriptor, MethodDescriptor, Registry } from './schema/descriptor.js';
 import type { RetrySettings } from './upstream/retry.js';
 
 export interface PlannedAggregate {
@@ -38,14 +38,15 @@ export interface Aggregates {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Of the routed services. */
-export function findAggregates(registry: Registry): Aggregates {
+/** Of the routed services. `protoNames`: clients see fields under the names that they have in protos. */
+export function findAggregates(registry: Registry, { protoNames }: { readonly protoNames: boolean }): Aggregates {
+  const nameOf = ({ name, jsonName }: FieldDescriptor) => (protoNames ? name : jsonName);
   const of = new Map<MethodDescriptor, AggregatePlan>();
   const methods = new Set<MethodDescriptor>();
   const diagnostics: Diagnostic[] = [];
   for (const method of registry.services.flatMap((service) => (service.routed ? service.methods : []))) {
     if (method.aggregate === undefined) continue;
-    const found = planAggregate(method, registry);
+    const found = planAggregate(method, registry, nameOf);
     diagnostics.push(...found.diagnostics);
     if (found.plan === undefined) continue;
     of.set(method, found.plan);

@@ -79,7 +79,7 @@ export interface PlanOptions {
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
   const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
   const { bindings, diagnostics: wrong } = collectBindings(registry, config.schema);
-  const aggregates = findAggregates(registry);
+  const aggregates = findAggregates(registry, config.json);
   const upstreams = assignUpstreams(config, registry, aggregates);
   const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods]);
   const called = planAggregates(config, aggregates, policies.of, upstreams.of);
@@ -259,7 +259,12 @@ export async function protoProblems(
   const { registry, diagnostics } = await loadSchema(sources, options);
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
   const { bindings, diagnostics: wrong } = collectBindings(registry, sources);
-  return [...diagnostics, ...wrong, ...conflictsOf(bindings), ...findAggregates(registry).diagnostics];
+  return [
+    ...diagnostics,
+    ...wrong,
+    ...conflictsOf(bindings),
+    ...findAggregates(registry, { protoNames: false }).diagnostics,
+  ];
 }
 
 interface Assignment {

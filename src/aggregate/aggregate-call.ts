@@ -24,7 +24,7 @@ import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js'
 import { copyStep } from './copy-step.js';
 import { type Authorize, askDemands, compileDemands } from './demands.js';
 import { Draft, MissingPart } from './draft.js';
-import { type FailurePlace, failurePath, Positions } from './failure-path.js';
+import { type FailurePlace, failurePath, Positions, pathWithin } from './failure-path.js';
 import { callForEach, type ElementCalls } from './for-each.js';
 import { mergedAnswer, type PartFailure } from './merge.js';
 import { type Need, neededSteps } from './needed.js';
@@ -43,6 +43,8 @@ export interface StepCaller {
 
 export interface AggregateSettings {
   readonly plan: AggregatePlan;
+  /** What of the answer clients see; undefined: all of it. */
+  readonly responseBody: FieldDescriptor | undefined;
   /** By step; a copy has none. */
   readonly callers: readonly (StepCaller | undefined)[];
   /** Of everything that the steps bring together, in bytes. */
@@ -86,16 +88,15 @@ function messageOf({ message }: CallRequest): Uint8Array {
 
 class Run implements ElementCalls {
   readonly scope: Scope & { readonly results: (readonly Uint8Array[] | StatusError | undefined)[] };
-  readonly #failures: (Omit<PartFailure, 'path'> & {
-    readonly step: PlannedStep;
-    readonly place: FailurePlace | undefined;
-  })[] = [];
+  #failures: StepFailure[] = [];
   /** Of all calls, so that one failure ends them. */
   readonly #controller = new AbortController();
   /** Of each call: nobody but the aggregate prunes. */
   readonly #context: CallContext;
   #made = 0;
   #failed = 0;
+  /** Of which a call failed. */
+  readonly #failedSteps = new Set<number>();
   #bytes = 0;
   #forOneRequest = false;
 
@@ -124,9 +125,10 @@ class Run implements ElementCalls {
     if (signal.aborted) throw cancelled();
     const failures = this.#partFailures();
     if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
-    const { plan } = this.settings;
+    const { plan, responseBody } = this.settings;
     const message = mergedAnswer(plan, this.scope.response, failures, this.request.context.requestId);
-    const parts = [...new Set(failures.map(({ path }) => path))];
+    const body = responseBody && plan.nameOf(responseBody);
+    const parts = [...new Set(failures.map(({ path }) => (body === undefined ? path : pathWithin(path, body))))];
     const notes = {
       ...(parts.length === 0 ? {} : { parts }),
       ...(this.#forOneRequest ? { forOneRequest: true as const } : {}),
@@ -134,12 +136,24 @@ class Run implements ElementCalls {
     return { headers: NO_METADATA, message, trailers: NO_METADATA, notes };
   }
 
-  /** By step; of one step they stand in the order of its elements already. */
+  failedForAll({ index }: PlannedStep): void {
+    const failures = this.#failures.filter(({ step }) => step.index === index);
+    const [first] = failures;
+    if (first === undefined || !failures.every(({ error }) => sameFailure(error, first.error))) return;
+    this.#failures = this.#failures.filter(({ step }) => step.index !== index);
+    this.#failures.push({ ...first, place: undefined });
+  }
+
+  /** By step, what is the same once; of one step they stand in the order of its elements already. */
   #partFailures(): readonly PartFailure[] {
     const positions = new Positions();
-    return this.#failures
-      .sort((a, b) => a.step.index - b.step.index)
-      .map(({ step, place, error }) => ({ path: failurePath(step, place, positions), error }));
+    const told = new Map<string, PartFailure>();
+    for (const { step, place, error } of this.#failures.sort((a, b) => a.step.index - b.step.index)) {
+      const path = failurePath(step, place, positions);
+      const key = JSON.stringify([step.index, path, error.code, error.message]);
+      if (!told.has(key)) told.set(key, { path, error });
+    }
+    return [...told.values()];
   }
 
   #runAll(): Promise<void> {
@@ -174,7 +188,6 @@ class Run implements ElementCalls {
     const { clock, observers, callers } = this.settings;
     const isCalled = this.needed[step.index] === 'result';
     const startedAt = clock.monotonic();
-    const failuresBefore = this.#failed;
     let failed = false;
     try {
       const { elements, when, source } = step;
@@ -190,7 +203,7 @@ class Run implements ElementCalls {
       this.fail(step, undefined, error);
     } finally {
       if (step.source.kind === 'call' && isCalled) {
-        const outcome = failed || this.#failed > failuresBefore ? 'failed' : 'ok';
+        const outcome = failed || this.#failedSteps.has(step.index) ? 'failed' : 'ok';
         observers[step.index]![outcome]((clock.monotonic() - startedAt) / 1000);
       }
     }
@@ -238,6 +251,7 @@ class Run implements ElementCalls {
       return take === undefined ? [answer] : fieldValues(answer, take);
     } catch (error) {
       this.#failed++;
+      this.#failedSteps.add(step.index);
       throw error;
     }
   }
@@ -258,6 +272,16 @@ class Run implements ElementCalls {
     }
     return message;
   }
+}
+
+interface StepFailure {
+  readonly step: PlannedStep;
+  readonly place: FailurePlace | undefined;
+  readonly error: StatusError;
+}
+
+function sameFailure(a: StatusError, b: StatusError): boolean {
+  return a.code === b.code && a.message === b.message;
 }
 
 function isGroup({ type }: FieldDescriptor): boolean {

@@ -14,22 +14,29 @@ export interface FailurePlace {
 
 /** Known when the answer is whole: what other steps make stands in front of a row. `place`: undefined: the step as a whole. */
 export function failurePath(
-  { target, label }: PlannedStep,
+  { target, shown, path }: PlannedStep,
   place: FailurePlace | undefined,
   positions: Positions,
 ): string {
-  if (target === undefined || place === undefined) return label;
+  if (target === undefined || place === undefined) return shown;
   const { home, indices, row } = place;
   const { into, shared, made, rows } = target;
+  if (shared === 0 && row === undefined) return shown;
   const known = [...indices];
   if (row !== undefined && rows !== undefined) known.push(positions.of(rows.listIn(home), into[made!]!, row));
   let list = 0;
   return into
-    .map(({ name, cardinality }, index) => {
+    .map(({ cardinality }, index) => {
       const isIndexed = cardinality === 'repeated' && (index < shared || (index === made && row !== undefined));
-      return isIndexed ? `${name}[${known[list++]}]` : name;
+      return isIndexed ? `${path[index]}[${known[list++]}]` : path[index];
     })
     .join('.');
+}
+
+/** The path as seen from a field: what is beside the field is left as it is. */
+export function pathWithin(path: string, field: string): string {
+  if (path.startsWith(`${field}.`)) return path.slice(field.length + 1);
+  return path.startsWith(`${field}[`) ? path.slice(field.length) : path;
 }
 
 /** Which element of its list a row is; each list is looked through once. */

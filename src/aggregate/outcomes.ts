@@ -13,6 +13,8 @@ export interface StepResults {
   put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void;
   /** `place`: undefined where the step failed as a whole. Throws unless the step is optional. */
   fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void;
+  /** Of several elements of the step, `fail` was called for every one. */
+  failedForAll(step: PlannedStep): void;
 }
 
 /** What an element gets; elements that ask the same share one. */
@@ -29,10 +31,10 @@ export type Outcomes = readonly (Outcome | undefined)[];
 const NONE: readonly Uint8Array[] = [];
 
 /** Throws a StatusError for more elements than `max_items`. */
-export function requireFewItems({ label, declaration, target }: PlannedStep, elements: readonly Element[]): void {
+export function requireFewItems({ shown, declaration, target }: PlannedStep, elements: readonly Element[]): void {
   const { maxItems } = declaration;
   if (elements.length <= maxItems) return;
-  const text = `${label}: expected at most ${maxItems} items, got ${elements.length}`;
+  const text = `${shown}: expected at most ${maxItems} items, got ${elements.length}`;
   const failure = new StatusError(Code.RESOURCE_EXHAUSTED, text);
   for (const home of new Set(elements.map((element) => element.home))) target?.fail(home, failure);
   throw failure;
@@ -64,6 +66,8 @@ export function settle(
   const rows = step.target?.rows;
   if (rows === undefined) settleValues(step, elements, outcomes, results);
   else settleRows(step, rows, elements, outcomes, results, rowsOf);
+  const asked = outcomes.filter((outcome) => outcome !== undefined);
+  if (asked.length > 1 && asked.every(({ failure }) => failure !== undefined)) results.failedForAll(step);
 }
 
 const oneRow = () => 1;

@@ -399,8 +399,8 @@ test('where one of them fails as a whole, the elements of the others are there, 
     );
     t.deepEqual(json.entries, only('id'));
     t.deepEqual(
-      [...new Set(failures.map(({ path }) => path.replace(/\d/, 'N')))],
-      ['entries.author', 'entries[N].title'],
+      failures.map(({ path }) => path),
+      ['entries.author', 'entries.title'],
     );
   }
 });
