@@ -11,7 +11,7 @@ import { type Access, missingScope } from './policy/access.js';
 import type { CachePolicy, CallerRead } from './policy/cache.js';
 import type { Policy } from './policy/policy.js';
 import { readsSubjectAlone, subjectAloneText, type Vouchers } from './policy/vouchers.js';
-import type { MethodDescriptor, Registry } from './schema/descriptor.js';
+import type { FieldDescriptor, MethodDescriptor, Registry } from './schema/descriptor.js';
 import type { RetrySettings } from './upstream/retry.js';
 
 export interface PlannedAggregate {
@@ -39,14 +39,15 @@ export interface Aggregates {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Of the routed methods. */
-export function findAggregates(registry: Registry): Aggregates {
+/** Of the routed methods. `protoNames`: clients see fields under the names that they have in protos. */
+export function findAggregates(registry: Registry, { protoNames }: { readonly protoNames: boolean }): Aggregates {
+  const nameOf = ({ name, jsonName }: FieldDescriptor) => (protoNames ? name : jsonName);
   const of = new Map<MethodDescriptor, AggregatePlan>();
   const methods = new Set<MethodDescriptor>();
   const diagnostics: Diagnostic[] = [];
   for (const method of registry.services.flatMap(({ methods }) => methods)) {
     if (method.routing !== 'routed' || method.aggregate === undefined) continue;
-    const found = planAggregate(method, registry);
+    const found = planAggregate(method, registry, nameOf);
     diagnostics.push(...found.diagnostics);
     if (found.plan === undefined) continue;
     of.set(method, found.plan);

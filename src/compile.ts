@@ -148,6 +148,7 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     const { aggregateParts } = options.metrics;
     const settings: AggregateSettings = {
       plan: aggregate.plan,
+      responseBody: binding.responseBody,
       callers: aggregate.calls.map((call, index) => call && callerOf(call, aggregate.plan.steps[index]!.optional)),
       maxResponseBytes: config.limits.responseBytes,
       maxDepth: config.limits.jsonDepth,

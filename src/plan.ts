@@ -85,7 +85,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
   const isOffered = offeredBy(config);
   const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
-  const aggregates = findAggregates(registry);
+  const aggregates = findAggregates(registry, config.json);
   const upstreams = assignUpstreams(config, bindings, aggregates, options.configFile);
   const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods], isOffered);
   const called = planAggregates(config, aggregates, policies.of, upstreams.of);
@@ -278,7 +278,12 @@ export async function protoProblems(
   const { registry, diagnostics } = await loadSchema(sources, options);
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
   const { bindings, diagnostics: wrong } = collectBindings(registry, sources);
-  return [...diagnostics, ...wrong, ...conflictsOf(bindings), ...findAggregates(registry).diagnostics];
+  return [
+    ...diagnostics,
+    ...wrong,
+    ...conflictsOf(bindings),
+    ...findAggregates(registry, { protoNames: false }).diagnostics,
+  ];
 }
 
 type IsOffered = (method: MethodDescriptor) => boolean;

@@ -22,9 +22,11 @@ import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js'
 import { clientText, type ExposedCodes } from '../status/client-text.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
+import { copyStep } from './copy-step.js';
 import { type Authorize, askDemands, compileDemands } from './demands.js';
 import { Draft, MissingPart } from './draft.js';
-import { type ElementCalls, runForEach } from './for-each.js';
+import { type FailurePlace, failurePath, Positions, pathWithin } from './failure-path.js';
+import { callForEach, type ElementCalls } from './for-each.js';
 import { mergedAnswer, type PartFailure } from './merge.js';
 import { type Need, neededSteps } from './needed.js';
 import type { AggregatePlan } from './plan.js';
@@ -42,6 +44,8 @@ export interface StepCaller {
 
 export interface AggregateSettings {
   readonly plan: AggregatePlan;
+  /** What of the answer clients see; undefined: all of it. */
+  readonly responseBody: FieldDescriptor | undefined;
   /** By step; a copy has none. */
   readonly callers: readonly (StepCaller | undefined)[];
   /** Of everything that the steps bring together, in bytes. */
@@ -86,13 +90,15 @@ function messageOf({ message }: CallRequest): Uint8Array {
 
 class Run implements ElementCalls {
   readonly scope: Scope & { readonly results: (readonly Uint8Array[] | StatusError | undefined)[] };
-  readonly #failures: PartFailure[] = [];
+  #failures: StepFailure[] = [];
   /** Of all calls, so that one failure ends them. */
   readonly #controller = new AbortController();
   /** Of each call: nobody but the aggregate prunes. */
   readonly #context: CallContext;
   #made = 0;
   #failed = 0;
+  /** Of which a call failed. */
+  readonly #failedSteps = new Set<number>();
   #bytes = 0;
   #forOneRequest = false;
 
@@ -119,19 +125,39 @@ class Run implements ElementCalls {
       signal.removeEventListener('abort', onAbort);
     }
     if (signal.aborted) throw cancelled();
-    // Of one step they stand in the order of its elements already.
-    const failures = this.#failures.sort((a, b) => a.step - b.step);
+    const failures = this.#partFailures();
     if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
-    const { plan } = this.settings;
+    const { plan, responseBody } = this.settings;
     const { requestId } = this.request.context;
     const textOf = (error: StatusError) => clientText(error, requestId, this.settings.exposed);
     const message = mergedAnswer(plan, this.scope.response, failures, textOf);
-    const parts = [...new Set(failures.map(({ path }) => path))];
+    const body = responseBody && plan.nameOf(responseBody);
+    const parts = [...new Set(failures.map(({ path }) => (body === undefined ? path : pathWithin(path, body))))];
     const notes = {
       ...(parts.length === 0 ? {} : { parts }),
       ...(this.#forOneRequest ? { forOneRequest: true as const } : {}),
     };
     return { headers: NO_METADATA, message, trailers: NO_METADATA, notes };
+  }
+
+  failedForAll({ index }: PlannedStep): void {
+    const failures = this.#failures.filter(({ step }) => step.index === index);
+    const [first] = failures;
+    if (first === undefined || !failures.every(({ error }) => sameFailure(error, first.error))) return;
+    this.#failures = this.#failures.filter(({ step }) => step.index !== index);
+    this.#failures.push({ ...first, place: undefined });
+  }
+
+  /** By step, what is the same once; of one step they stand in the order of its elements already. */
+  #partFailures(): readonly PartFailure[] {
+    const positions = new Positions();
+    const told = new Map<string, PartFailure>();
+    for (const { step, place, error } of this.#failures.sort((a, b) => a.step.index - b.step.index)) {
+      const path = failurePath(step, place, positions);
+      const key = JSON.stringify([step.index, path, error.code, error.message]);
+      if (!told.has(key)) told.set(key, { path, error });
+    }
+    return [...told.values()];
   }
 
   #runAll(): Promise<void> {
@@ -166,26 +192,22 @@ class Run implements ElementCalls {
     const { clock, observers, callers } = this.settings;
     const isCalled = this.needed[step.index] === 'result';
     const startedAt = clock.monotonic();
-    const failuresBefore = this.#failed;
     let failed = false;
     try {
       const { elements, when, source } = step;
       if (!isCalled) askDemands(step, this.scope, callers[step.index]?.authorize);
-      else if (elements !== undefined) await runForEach(step, elements(this.scope, undefined), this);
+      else if (source.kind === 'copy') copyStep(step, source.value, this);
+      else if (elements !== undefined) await callForEach(step, source.call, elements(this.scope, undefined), this);
       else if (when === undefined || when(this.scope, undefined)) {
-        const values =
-          source.kind === 'copy'
-            ? source.value.read(this.scope, undefined)
-            : await this.call(step, source.call, source.call.request.bytes(this.scope, undefined));
-        this.put(step, this.scope.response, values);
+        const message = source.call.request.bytes(this.scope, undefined);
+        this.put(step, this.scope.response, await this.call(step, source.call, message));
       }
     } catch (error) {
       failed = true;
-      // Below lists there is no message to mark: their elements are marked by who runs over them.
-      this.fail(step, step.target?.shared ? undefined : this.scope.response, step.label, error);
+      this.fail(step, undefined, error);
     } finally {
       if (step.source.kind === 'call' && isCalled) {
-        const outcome = failed || this.#failed > failuresBefore ? 'failed' : 'ok';
+        const outcome = failed || this.#failedSteps.has(step.index) ? 'failed' : 'ok';
         observers[step.index]![outcome]((clock.monotonic() - startedAt) / 1000);
       }
     }
@@ -196,12 +218,16 @@ class Run implements ElementCalls {
     else step.target.fill(home, values);
   }
 
-  fail(step: PlannedStep, home: Draft | undefined, path: string, thrown: unknown): void {
+  fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void {
     const error = failureOf(thrown);
     if (!step.optional) throw error;
-    this.#failures.push({ step: step.index, path, error });
-    if (step.target === undefined) this.scope.results[step.index] ??= error;
-    else if (home !== undefined) step.target.fail(home, error);
+    this.#failures.push({ step, place, error });
+    const { target } = step;
+    if (target === undefined) this.scope.results[step.index] ??= error;
+    else if (place?.row !== undefined) target.rows?.fail(place.row, error);
+    else if (place !== undefined) target.fail(place.home, error);
+    // Below lists there is no message to mark: their elements are marked by who runs over them.
+    else if (target.shared === 0) target.fail(this.scope.response, error);
   }
 
   async call(step: PlannedStep, { method, take }: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]> {
@@ -229,6 +255,7 @@ class Run implements ElementCalls {
       return take === undefined ? [answer] : fieldValues(answer, take);
     } catch (error) {
       this.#failed++;
+      this.#failedSteps.add(step.index);
       throw error;
     }
   }
@@ -249,6 +276,16 @@ class Run implements ElementCalls {
     }
     return message;
   }
+}
+
+interface StepFailure {
+  readonly step: PlannedStep;
+  readonly place: FailurePlace | undefined;
+  readonly error: StatusError;
+}
+
+function sameFailure(a: StatusError, b: StatusError): boolean {
+  return a.code === b.code && a.message === b.message;
 }
 
 function isGroup({ type }: FieldDescriptor): boolean {

@@ -5,13 +5,13 @@
  * answered, also where nobody asks for the step itself.
  */
 import type { Principal } from '../call/principal.js';
+import { copyStep } from './copy-step.js';
 import { Draft, type Node } from './draft.js';
-import { copyForEach, type ElementResults, tooManyItems } from './for-each.js';
 import { roundsOf } from './order.js';
+import { requireFewItems, type StepResults } from './outcomes.js';
 import type { AggregatePlan } from './plan.js';
 import type { Scope } from './scope.js';
 import type { PlannedStep, StepCall } from './step.js';
-import type { Value } from './value.js';
 
 /** Throws a StatusError if the caller may not make the call with this message. */
 export type Authorize = (message: Uint8Array, caller: Principal | undefined) => void;
@@ -51,8 +51,9 @@ export function compileDemands(
 
   function askFirst(request: Uint8Array, caller: Principal | undefined): void {
     const scope: Scope = { request, response: new Draft(shape), results: [], caller };
+    const results = copiesInto(scope);
     for (const step of order) {
-      if (step.source.kind === 'copy') copy(step, step.source.value, scope);
+      if (step.source.kind === 'copy') copyStep(step, step.source.value, results);
       else askDemands(step, scope, authorize[step.index]);
     }
   }
@@ -66,8 +67,7 @@ export function askDemands(step: PlannedStep, scope: Scope, authorize: Authorize
     return;
   }
   const found = elements(scope, undefined);
-  const failure = tooManyItems(step, found);
-  if (failure !== undefined) throw failure;
+  requireFewItems(step, found);
   for (const { node } of found) if (when === undefined || when(scope, node)) ask(node);
 
   function ask(each: Node | undefined): void {
@@ -85,19 +85,14 @@ function messageFor({ request, batch }: StepCall, scope: Scope, each: Node | und
   return batch.value(scope, each).length === 0 ? undefined : request.bytes(scope, undefined);
 }
 
-function copy(step: PlannedStep, value: Value, scope: Scope): void {
-  const { elements, when, target } = step;
-  if (elements !== undefined) copyForEach(step, value, elements(scope, undefined), intoScope(scope));
-  else if (when === undefined || when(scope, undefined)) target!.fill(scope.response, value.read(scope, undefined));
-}
-
-function intoScope(scope: Scope): ElementResults {
+function copiesInto(scope: Scope): StepResults {
   return {
     scope,
     put: ({ target }, home, values) => target!.fill(home, values),
-    fail(_step, _home, _path, thrown) {
+    fail(_step, _place, thrown) {
       throw thrown;
     },
+    failedForAll() {},
   };
 }
 

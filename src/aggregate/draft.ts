@@ -5,7 +5,7 @@
  *     Dashboard { customer: <bytes> · orders: [ <bytes>, <bytes> ] · lines: [ Draft { item: <bytes>, product: … } ] }
  *
  * A list has a part for each step that makes elements of it, in the order in which they are written, so that the order
- * of arrival decides nothing.
+ * of arrival decides nothing. Steps that fill the same elements share a part, of Rows.
  */
 
 import { fieldValues, writeFieldValues } from '../codec/field-values.js';
@@ -58,8 +58,40 @@ export class Shape {
 }
 
 interface Content {
-  readonly parts: (readonly Node[] | undefined)[];
+  readonly parts: (readonly Node[] | Rows | undefined)[];
   failure: StatusError | undefined;
+}
+
+/** Elements that several steps fill, by the element that each is made from. What no step fills is no element. */
+export class Rows {
+  readonly #elements: (Draft | undefined)[] = [];
+  readonly #failing: ((element: Draft) => void)[] = [];
+  #present: readonly Draft[] | undefined;
+
+  constructor(private readonly shape: Shape) {}
+
+  /** The element that is made from the one at `index`. */
+  at(index: number): Draft {
+    let element = this.#elements[index];
+    if (element === undefined) {
+      element = new Draft(this.shape);
+      for (const fail of this.#failing) fail(element);
+      this.#elements[index] = element;
+      this.#present = undefined;
+    }
+    return element;
+  }
+
+  /** Marks a failure in every element, also in those that are made later. */
+  failAll(fail: (element: Draft) => void): void {
+    this.#failing.push(fail);
+    for (const element of this.present) fail(element);
+  }
+
+  get present(): readonly Draft[] {
+    this.#present ??= this.#elements.filter((element) => element !== undefined);
+    return this.#present;
+  }
 }
 
 /** What a path reads is missing because the step that fills it failed. */
@@ -114,6 +146,17 @@ export class Draft {
     else this.#content(cell).parts[part] = values.map((value) => new Draft(child).absorb(value));
   }
 
+  /** The rows of a part of a list. */
+  rows(cell: Cell, part: number): Rows {
+    const { parts } = this.#content(cell);
+    let rows = parts[part];
+    if (!(rows instanceof Rows)) {
+      rows = new Rows(cell.child!);
+      parts[part] = rows;
+    }
+    return rows;
+  }
+
   /** Fills a part of a list with messages in the making. */
   putDrafts(cell: Cell, part: number, drafts: readonly Draft[]): void {
     this.#content(cell).parts[part] = drafts;
@@ -122,7 +165,7 @@ export class Draft {
   /** The one message of a singular cell, made if there is none. */
   only(cell: Cell): Draft {
     const content = this.#content(cell);
-    let draft = content.parts[0]?.[0];
+    let [draft] = partOf(content.parts[0]);
     if (!(draft instanceof Draft)) {
       draft = new Draft(cell.child!);
       content.parts[0] = [draft];
@@ -173,8 +216,12 @@ export class Draft {
 }
 
 function nodesOf({ field }: Cell, { parts }: Content): readonly Node[] {
-  if (field.cardinality === 'singular') return parts.findLast((part) => part !== undefined && part.length > 0) ?? NONE;
-  return parts.length === 1 ? (parts[0] ?? NONE) : parts.flatMap((part) => part ?? NONE);
+  if (field.cardinality === 'singular') return partOf(parts.findLast((part) => partOf(part).length > 0));
+  return parts.length === 1 ? partOf(parts[0]) : parts.flatMap(partOf);
+}
+
+function partOf(part: Content['parts'][number]): readonly Node[] {
+  return part instanceof Rows ? part.present : (part ?? NONE);
 }
 
 function writeNodes(writer: WireWriter, field: FieldDescriptor, nodes: readonly Node[]): void {

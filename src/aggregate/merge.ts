@@ -6,7 +6,6 @@ import type { AggregatePlan } from './plan.js';
 
 /** What an optional step could not bring. */
 export interface PartFailure {
-  readonly step: number;
   /** `city`, `lines[3].product`. */
   readonly path: string;
   readonly error: StatusError;

@@ -11,6 +11,7 @@ import { LinkError } from '../schema/descriptor.js';
 import { Shape } from './draft.js';
 import { orderSteps } from './order.js';
 import { type Held, heldBy, ROOT_NAMES, type Roots } from './place.js';
+import { rowGroups } from './row-groups.js';
 import { compileStep, type PlannedStep, signatureOf } from './step.js';
 
 export interface AggregatePlan {
@@ -20,6 +21,8 @@ export interface AggregatePlan {
   readonly needs: readonly (readonly number[])[];
   /** Of the answer. */
   readonly shape: Shape;
+  /** The name under which clients see a field. */
+  readonly nameOf: (field: FieldDescriptor) => string;
   /** Where the failures of optional steps are told. */
   readonly failures: FieldDescriptor | undefined;
   /** At worst. */
@@ -35,11 +38,15 @@ export interface FoundPlan {
 
 const PART_FAILURE = 'protogate.v1.PartFailure';
 
-/** Of a method with an aggregate. */
-export function planAggregate(method: MethodDescriptor, registry: Registry): FoundPlan {
+/** Of a method with an aggregate. `nameOf`: the name under which clients see a field. */
+export function planAggregate(
+  method: MethodDescriptor,
+  registry: Registry,
+  nameOf: (field: FieldDescriptor) => string,
+): FoundPlan {
   const diagnostics: Diagnostic[] = [];
   try {
-    const plan = planned(method, registry, diagnostics);
+    const plan = planned(method, registry, nameOf, diagnostics);
     return { plan: diagnostics.length > 0 ? undefined : plan, diagnostics };
   } catch (error) {
     if (!(error instanceof LinkError)) throw error;
@@ -47,7 +54,12 @@ export function planAggregate(method: MethodDescriptor, registry: Registry): Fou
   }
 }
 
-function planned(method: MethodDescriptor, registry: Registry, diagnostics: Diagnostic[]): AggregatePlan | undefined {
+function planned(
+  method: MethodDescriptor,
+  registry: Registry,
+  nameOf: (field: FieldDescriptor) => string,
+  diagnostics: Diagnostic[],
+): AggregatePlan | undefined {
   const { input, output, fullName } = method;
   const declaration = method.aggregate!;
   const problem = (position: Position, rule: string, text: string) =>
@@ -66,11 +78,12 @@ function planned(method: MethodDescriptor, registry: Registry, diagnostics: Diag
   );
   const roots: Roots = { request: input, response: output, steps: namedSteps(), each: undefined };
   const shape = new Shape(output);
+  const groups = rowGroups(declaration.steps, signatures, roots);
   const steps = declaration.steps.map((step, index) => {
     const signature = signatures[index];
     const report = (position: Position, rule: string, text: string) =>
       problem(position, rule, `${labelOf(step)}: ${text}`);
-    return compileStep(step, index, signature, roots, shape, report);
+    return compileStep({ step, index, signature, outer: roots, shape, rows: groups[index], nameOf, report });
   });
   const failures = failuresField();
   if (diagnostics.length > 0) return undefined;
@@ -91,21 +104,24 @@ function planned(method: MethodDescriptor, registry: Registry, diagnostics: Diag
     const text = `expected at most ${declaration.maxCalls} calls (max_calls), got ${calls} at worst: ${parts.join(', ')}`;
     problem(declaration.position, 'aggregate-cost', text);
   }
-  return { method, steps: compiled, needs, shape, failures, calls, maxCalls: declaration.maxCalls };
+  return { method, steps: compiled, needs, shape, nameOf, failures, calls, maxCalls: declaration.maxCalls };
 
   function namedSteps(): Roots['steps'] {
     const named = new Map<string, { readonly step: number; readonly held: Held }>();
+    const names = new Set<string>();
     for (const [index, step] of declaration.steps.entries()) {
       const { name, positions } = step;
       if (name === '') continue;
-      const clash = nameClash(name, output) ?? (named.has(name) ? 'the name of another step' : undefined);
+      const clash = nameClash(name, output) ?? (names.has(name) ? 'the name of another step' : undefined);
+      names.add(name);
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
         problem(positions.name, 'aggregate-name', `name: expected an identifier, got '${name}'`);
       } else if (clash !== undefined) {
         problem(positions.name, 'aggregate-name', `name: expected one that is free, '${name}' is ${clash}`);
       } else {
         const held = signatures[index]?.held;
-        if (held !== undefined)
+        // Beside `into` a name is for people: what a step fills is read there.
+        if (held !== undefined && step.into === '')
           named.set(name, { step: index, held: { ...held, many: held.many || step.forEach !== '' } });
       }
     }
@@ -152,5 +168,5 @@ function nameClash(name: string, response: MessageDescriptor): string | undefine
 
 /** How a step is called in texts. */
 function labelOf({ into, name }: { readonly into: string; readonly name: string }): string {
-  return into || name || 'a step';
+  return name || into || 'a step';
 }

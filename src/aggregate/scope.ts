@@ -27,6 +27,15 @@ export function compileRead({ root, fields }: FieldPlace): Read<readonly Uint8Ar
   return (scope, each) => nodesBelow(read(scope, each), fields, isList(root)).map(bytesOf);
 }
 
+/** Of a path through a list, by element of the last list on its way, what is behind it. */
+export function compileItems({ root, fields }: FieldPlace): Read<readonly (readonly Uint8Array[])[]> {
+  const read = startOf(root);
+  const end = fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
+  const [list, rest] = [fields.slice(0, end), fields.slice(end)];
+  return (scope, each) =>
+    nodesBelow(read(scope, each), list, isList(root)).map((node) => nodesBelow([node], rest, true).map(bytesOf));
+}
+
 function isList(root: FieldPlace['root']): boolean {
   return root.kind === 'step' && root.many;
 }

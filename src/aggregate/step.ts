@@ -29,7 +29,7 @@ import {
 } from './place.js';
 import { compileElements, type Element, type Read } from './scope.js';
 import { StepRequest } from './step-request.js';
-import { compileTarget, type Target } from './target.js';
+import { compileTarget, type RowGroup, type Target } from './target.js';
 import { compileCondition, compileValue, type Value } from './value.js';
 
 export type Report = (position: Position, rule: string, text: string) => void;
@@ -61,8 +61,10 @@ export interface Batch {
 
 export interface PlannedStep {
   readonly index: number;
-  /** `into` or `name`. */
+  /** `name` or `into`, as it is written. */
   readonly label: string;
+  /** How clients are told of it: its name, or what it fills. */
+  readonly shown: string;
   readonly position: Position;
   readonly declaration: StepDeclaration;
   readonly optional: boolean;
@@ -72,6 +74,8 @@ export interface PlannedStep {
   /** Undefined: the result has a name and is no part of the answer. */
   readonly target: Target | undefined;
   readonly into: readonly FieldDescriptor[] | undefined;
+  /** The same as clients see it, field by field. */
+  readonly path: readonly string[];
   /** The list whose elements the step makes, or else what it fills. */
   readonly makes: readonly FieldDescriptor[] | undefined;
   /** Of `for_each`. */
@@ -143,15 +147,23 @@ function isRead({ name, idempotency, httpRule }: MethodDescriptor): boolean {
   return [httpRule, ...httpRule.additionalBindings].some(({ kind }) => kind === 'GET');
 }
 
+export interface StepParts {
+  readonly step: StepDeclaration;
+  readonly index: number;
+  readonly signature: StepSignature | undefined;
+  /** Without `each`. */
+  readonly outer: Roots;
+  readonly shape: Shape;
+  /** Steps that fill the same elements; undefined: it makes no list, or makes it alone. */
+  readonly rows: RowGroup | undefined;
+  /** The name under which clients see a field. */
+  readonly nameOf: (field: FieldDescriptor) => string;
+  readonly report: Report;
+}
+
 /** Undefined: something is wrong, and reported. */
-export function compileStep(
-  step: StepDeclaration,
-  index: number,
-  signature: StepSignature | undefined,
-  outer: Roots,
-  shape: Shape,
-  report: Report,
-): PlannedStep | undefined {
+export function compileStep(parts: StepParts): PlannedStep | undefined {
+  const { step, index, signature, outer, shape, report } = parts;
   let wrong = false;
   const { positions } = step;
   const fail = (position: Position, rule: string, text: string): undefined => {
@@ -176,9 +188,8 @@ export function compileStep(
   if (step.forEach === '' && step.maxItems !== 0) {
     fail(positions.maxItems, 'aggregate-step', 'max_items: expected for_each next to it');
   }
-  if ((step.into === '') === (step.name === '')) {
-    const found = step.into === '' ? 'neither' : 'both';
-    fail(step.position, 'aggregate-step', `expected into or name, got ${found}`);
+  if (step.into === '' && step.name === '') {
+    fail(step.position, 'aggregate-step', 'expected into or name, got neither');
   }
   const each = list === undefined ? undefined : { ...list.held, many: false };
   const roots: Roots = { ...outer, each };
@@ -194,15 +205,18 @@ export function compileStep(
   const values = source.kind === 'copy' ? [source.value] : source.values;
   for (const { places } of [...values, ...(when === undefined ? [] : [when])]) reads.push(...places.map(spelledOut));
   const made = target?.made;
+  const path = target?.into.map(parts.nameOf) ?? [];
   return {
     index,
-    label: step.into || step.name,
+    label: step.name || step.into,
+    shown: step.name || path.join('.'),
     position: step.position,
     declaration: step,
     optional: step.optional,
     source: source.kind === 'copy' ? source : { kind: 'call', call: source.call },
     target,
     into: target?.into,
+    path,
     makes: made === undefined ? target?.into : target?.into.slice(0, made + 1),
     list,
     elements: list === undefined ? undefined : compileElements(list, target?.shared ?? 0),
@@ -231,12 +245,12 @@ export function compileStep(
   }
 
   function targetOf(at: FieldPlace, held: Held): Target | undefined {
-    const compiled = compileTarget(at, list, held, shape);
+    const compiled = compileTarget(at, list, held, shape, parts.rows);
     return typeof compiled === 'string' ? fail(positions.into, 'aggregate-type', `into: ${compiled}`) : compiled;
   }
 
   function copySource() {
-    if (step.name !== '') return fail(positions.copy, 'aggregate-step', 'copy: expected into, a copy has no name');
+    if (step.into === '') return fail(positions.copy, 'aggregate-step', 'copy: expected into, got a name alone');
     for (const [what, used, at] of [
       ['with', step.with.length > 0, positions.with[0]],
       ['take', step.take !== '', positions.take],

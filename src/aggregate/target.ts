@@ -7,7 +7,8 @@
  *     for_each: "orders"  into: "products"        products is made
  */
 import type { FieldDescriptor } from '../schema/descriptor.js';
-import { type Cell, Draft, type Shape } from './draft.js';
+import type { StatusError } from '../status/status-error.js';
+import { type Cell, Draft, type Rows, type Shape } from './draft.js';
 import { describeHeld, type FieldPlace, type Held, heldBy, sameType } from './place.js';
 
 export interface Target {
@@ -17,8 +18,25 @@ export interface Target {
   /** The index of the list that is made; undefined: none is. */
   readonly made: number | undefined;
   readonly fill: Fill;
+  /** Of a list whose elements other steps fill too. */
+  readonly rows: RowTarget | undefined;
   /** What reads the target in this message fails from now on. */
   readonly fail: (home: Draft, failure: Parameters<Draft['fail']>[1]) => void;
+}
+
+/** Steps that fill the same elements of a list: the part of its cell, known when the first of them is compiled. */
+export interface RowGroup {
+  part: number | undefined;
+}
+
+/** What of a row a step fills. */
+export interface RowTarget {
+  /** The message that the list is in, below one that the step's results belong to. */
+  readonly listIn: (home: Draft) => Draft;
+  readonly below: (home: Draft) => Rows;
+  /** `values`: none or one. Throws BrokenWire. */
+  readonly fill: (row: Draft, values: readonly Uint8Array[]) => void;
+  readonly fail: (row: Draft, failure: StatusError) => void;
 }
 
 /** Puts a step's results into the message that they belong to. Throws BrokenWire. */
@@ -30,6 +48,7 @@ export function compileTarget(
   list: FieldPlace | undefined,
   result: Held,
   shape: Shape,
+  group: RowGroup | undefined,
 ): Target | string {
   const { fields } = place;
   const shared = list?.root.kind === 'response' ? sharedFields(fields, list.fields) : 0;
@@ -49,21 +68,32 @@ export function compileTarget(
   }
   if (made >= 0 && isMap) return `expected a map outside of the list ${fields[made]!.name}`;
   const cells = cellsOf(fields, shape);
+  const before = cells.slice(shared, made < 0 ? -1 : made);
+  const cell = cells[shared + before.length]!;
+  const below = cells.slice(shared + before.length + 1);
+  const rows = group === undefined ? undefined : compileRows(before, cell, below, group);
   return {
     into: fields,
     shared,
     made: made < 0 ? undefined : made,
-    fill: compileFill(cells.slice(shared), made < 0 ? -1 : made - shared),
+    fill: rows === undefined ? compileFill(before, cell, below) : fillRows(rows),
+    rows,
     fail: (home, failure) => {
-      let draft = home;
-      for (const cell of cells.slice(shared, made < 0 ? -1 : made)) draft = draft.only(cell);
-      draft.fail(cells[made < 0 ? cells.length - 1 : made]!, failure);
+      only(home, before).fail(cell, failure);
+      rows?.below(home).failAll((row) => rows.fail(row, failure));
     },
   };
 }
 
+/** The message below others, each made if there is none. */
+function only(home: Draft, cells: readonly Cell[]): Draft {
+  let draft = home;
+  for (const cell of cells) draft = draft.only(cell);
+  return draft;
+}
+
 /** The fields that both begin with, up to the last list among them. */
-function sharedFields(into: readonly FieldDescriptor[], list: readonly FieldDescriptor[]): number {
+export function sharedFields(into: readonly FieldDescriptor[], list: readonly FieldDescriptor[]): number {
   let shared = 0;
   for (let i = 0; i < into.length - 1 && into[i] === list[i]; i++) {
     if (into[i]!.cardinality === 'repeated') shared = i + 1;
@@ -81,23 +111,40 @@ function cellsOf(fields: readonly FieldDescriptor[], shape: Shape): readonly Cel
   });
 }
 
-function compileFill(cells: readonly Cell[], made: number): Fill {
-  const before = made < 0 ? cells.slice(0, -1) : cells.slice(0, made);
-  const cell = cells[before.length]!;
+function compileFill(before: readonly Cell[], cell: Cell, below: readonly Cell[]): Fill {
   const part = cell.parts++;
-  const below = cells.slice(before.length + 1);
-  const fillBelow = below.length === 0 ? undefined : compileFill(below, -1);
+  if (below.length === 0) return (home, values) => only(home, before).put(cell, part, values);
+  const fillBelow = compileFill(below.slice(0, -1), below.at(-1)!, []);
   return function fill(home, values) {
-    let draft = home;
-    for (const one of before) draft = draft.only(one);
-    if (fillBelow === undefined) draft.put(cell, part, values);
-    else {
-      const elements = values.map((value) => {
-        const element = new Draft(cell.child!);
-        fillBelow(element, [value]);
-        return element;
-      });
-      draft.putDrafts(cell, part, elements);
-    }
+    const elements = values.map((value) => {
+      const element = new Draft(cell.child!);
+      fillBelow(element, [value]);
+      return element;
+    });
+    only(home, before).putDrafts(cell, part, elements);
   };
+}
+
+function fillRows({ below, fill }: RowTarget): Fill {
+  return (home, values) => {
+    const rows = below(home);
+    for (const [index, value] of values.entries()) fill(rows.at(index), [value]);
+  };
+}
+
+function compileRows(before: readonly Cell[], cell: Cell, below: readonly Cell[], group: RowGroup): RowTarget {
+  group.part ??= cell.parts++;
+  const { part } = group;
+  const listIn = (home: Draft) => only(home, before);
+  const place = { listIn, below: (home: Draft) => listIn(home).rows(cell, part) };
+  const last = below.at(-1);
+  if (last === undefined) {
+    const fill: RowTarget['fill'] = (row, values) => {
+      for (const value of values) row.absorb(value);
+    };
+    return { ...place, fill, fail: () => {} };
+  }
+  const inside = below.slice(0, -1);
+  const fill = compileFill(inside, last, []);
+  return { ...place, fill, fail: (row, failure) => only(row, inside).fail(last, failure) };
 }

@@ -28,10 +28,12 @@ import {
   resolvePlace,
   sameType,
 } from './place.js';
-import { compileRead, type Read } from './scope.js';
+import { compileItems, compileRead, type Read } from './scope.js';
 
 export interface Value {
   readonly read: Read<readonly Uint8Array[]>;
+  /** Of a path through a list, the same by element of the last list on its way. */
+  readonly items?: Read<readonly (readonly Uint8Array[])[]>;
   readonly held: Held;
   /** What of the answer, the request and other steps it reads. */
   readonly places: readonly FieldPlace[];
@@ -85,7 +87,8 @@ function pathValue(expression: PathExpression, target: FieldDescriptor, roots: R
     const text = `expected ${describeHeld(expected)} for '${target.name}', got ${describeHeld(held)}`;
     throw new ExpressionError(column, text);
   }
-  return { read: compileRead(place), held, places: [place], callerPaths: [] };
+  const value = { read: compileRead(place), held, places: [place], callerPaths: [] };
+  return held.many ? { ...value, items: compileItems(place) } : value;
 }
 
 function callerValue({ path }: CallerPlace, column: number, target: FieldDescriptor, name: string): Value {

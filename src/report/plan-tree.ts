@@ -48,6 +48,7 @@ function describeStep({ source, declaration, optional, target }: PlannedStep, af
     words.push(`for each of ${forEach}, at most ${maxItems}${size}${together}`);
   }
   if (when !== '') words.push(`when ${when}`);
+  if (target !== undefined && declaration.name !== '') words.push(`into ${declaration.into}`);
   if (optional) words.push('optional');
   if (target === undefined) words.push('not returned');
   const text = words.join(', ').replace(', for each', ' for each');

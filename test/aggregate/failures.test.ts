@@ -11,10 +11,10 @@ const name = (call: RecordedCall) => (call.request as { name: string }).name;
 const GARBAGE = new Uint8Array([0x0a, 0x05, 0x61]);
 
 /** A step that a page can do with and without, next to one that is always there. */
-const steps = (optional: boolean) =>
+const steps = (optional: boolean, timeout = '') =>
   page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
-     steps: { into: "order" call: "shop.v1.Orders/GetOrder" with: "name = 'orders/1'" timeout: { seconds: 2 }${optional ? ' optional: true' : ''} }
+     steps: { into: "order" call: "shop.v1.Orders/GetOrder" with: "name = 'orders/1'" ${timeout}${optional ? ' optional: true' : ''} }
      steps: { into: "title" copy: "order.title"${optional ? ' optional: true' : ''} }`,
     'Customer customer = 1; Order order = 2; string title = 3; repeated protogate.v1.PartFailure failures = 4;',
   );
@@ -27,6 +27,8 @@ const FINE: Handlers = {
 interface Way {
   readonly way: string;
   readonly handler: Handler;
+  /** Of the step. */
+  readonly timeout?: string;
   readonly status: number;
   readonly code: number;
   readonly message: RegExp;
@@ -54,7 +56,14 @@ const WAYS: readonly Way[] = [
     code: 14,
     message: /^the service is unavailable \(/,
   },
-  { way: 'hangs', handler: { hang: true }, status: 504, code: 4, message: /^the service did not answer in time \(/ },
+  {
+    way: 'hangs',
+    handler: { hang: true },
+    timeout: 'timeout: { seconds: 2 }',
+    status: 504,
+    code: 4,
+    message: /^the service did not answer in time \(/,
+  },
   { way: 'answers garbage', handler: { message: GARBAGE }, status: 502, code: 13, message: /^the service failed \(/ },
   {
     way: 'answers invalid UTF-8',
@@ -79,9 +88,9 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-for (const { way, handler, status, code, message } of WAYS) {
+for (const { way, handler, timeout, status, code, message } of WAYS) {
   test(`a required step that ${way} is the answer`, async (t) => {
-    const { send } = await startGateway(shared, steps(false), { ...FINE, GetOrder: handler });
+    const { send } = await startGateway(shared, steps(false, timeout), { ...FINE, GetOrder: handler });
     const answer = await send('GET', '/v1/customers/1/page');
     t.is(answer.status, status, answer.text);
     t.is(answer.json.code, code);
@@ -90,7 +99,7 @@ for (const { way, handler, status, code, message } of WAYS) {
   });
 
   test(`an optional step that ${way} is a part that is missing, and so is what reads it`, async (t) => {
-    const { send, logged } = await startGateway(shared, steps(true), { ...FINE, GetOrder: handler });
+    const { send, logged } = await startGateway(shared, steps(true, timeout), { ...FINE, GetOrder: handler });
     const { status: got, json, headers } = await send('GET', '/v1/customers/1/page');
     t.is(got, 200);
     t.deepEqual(json.customer, { name: 'customers/1' });
@@ -328,11 +337,136 @@ service Pages {
 message GetPageRequest { repeated OrderItem items = 1; }
 message Page { Customer customer = 1; repeated Line lines = 2; repeated protogate.v1.PartFailure failures = 3; }
 message Line { OrderItem item = 1; Product product = 2; }`);
-  const { send } = await startGateway(shared, protos, { ...FINE, GetProduct: { status: { code: 5, message: 'no' } } });
+  const { send } = await startGateway(shared, protos, {
+    ...FINE,
+    GetProduct: (call) => (name(call) === '0' ? { message: {} } : { status: { code: 5, message: 'no' } }),
+  });
   const items = Array.from({ length: 500 }, (_, i) => ({ productId: String(i) }));
   const { status, json, headers } = await send('POST', '/v1/page', { body: { items } });
   t.is(status, 200);
-  t.is(json.failures.length, 500);
+  t.is(json.failures.length, 499);
   const partial = String(headers['x-protogate-partial']);
   t.true(partial.length <= 4096 + 5 && partial.endsWith(', ...'), String(partial.length));
+});
+
+const LINES = (step: string, more = '', fields = '') =>
+  pages(`
+service Pages {
+  rpc GetPage(GetPageRequest) returns (Page) {
+    option (google.api.http) = {
+      post: "/v1/page" body: "*"
+      additional_bindings: { post: "/v1/lines" body: "*" response_body: "order_lines" }
+      additional_bindings: { post: "/v1/inner" body: "*" response_body: "inner_page" }
+    };
+    option (protogate.v1.aggregate) = {
+      max_calls: 1000
+      steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = 'customers/1'" }
+      steps: { into: "order_lines.item" copy: "request.items" }
+      ${step}
+      ${more}
+    };
+  }
+}
+message GetPageRequest { repeated OrderItem items = 1; }
+message Page {
+  Customer customer = 1; repeated Line order_lines = 2; Inner inner_page = 3; repeated Product all_products = 4;
+  repeated protogate.v1.PartFailure failures = 9; ${fields}
+}
+message Inner { Product best_product = 1; Product next_product = 2; }
+message Line { OrderItem item = 1; Product product_info = 2; Customer by_whom = 3; }`);
+
+const BATCH =
+  'steps: { into: "order_lines.product_info" call: "shop.v1.Catalog/BatchGetProducts" for_each: "order_lines" with: "names = each.item.product_id" take: "products" key: "name" batch_size: 100 max_items: 500 optional: true }';
+const EACH =
+  'steps: { into: "order_lines.product_info" call: "shop.v1.Catalog/GetProduct" for_each: "order_lines" with: "name = each.item.product_id" max_items: 500 optional: true }';
+const BY_WHOM =
+  'steps: { into: "order_lines.by_whom" call: "shop.v1.Customers/GetCustomer" for_each: "order_lines" with: "name = each.product_info.author" max_items: 200 optional: true }';
+const someItems = (count: number) => ({
+  body: { items: Array.from({ length: count }, (_, i) => ({ productId: `p${i}` })) },
+});
+const DOWN: Handler = { status: { code: 14, message: 'down' } };
+const told = (failures: readonly { path: string; code: number }[] = []) =>
+  failures.map(({ path, code }) => [path, code]);
+
+test('a step that fails for all its elements fails once, and so does what hangs on it', async (t) => {
+  for (const step of [BATCH, EACH]) {
+    const { send } = await startGateway(shared, LINES(step, BY_WHOM), {
+      ...FINE,
+      BatchGetProducts: DOWN,
+      GetProduct: DOWN,
+    });
+    const { json, headers, text } = await send('POST', '/v1/page', someItems(150));
+    t.deepEqual(told(json.failures), [
+      ['orderLines.productInfo', 14],
+      ['orderLines.byWhom', 14],
+    ]);
+    t.is(headers['x-protogate-partial'], 'orderLines.productInfo, orderLines.byWhom');
+    t.is(json.orderLines.length, 150);
+    t.true(text.length < 10_000);
+    const one = await send('POST', '/v1/page', someItems(1));
+    t.deepEqual(told(one.json.failures), [
+      ['orderLines[0].productInfo', 14],
+      ['orderLines[0].byWhom', 14],
+    ]);
+  }
+});
+
+test('elements that fail differently, or of which some are there, are told one by one', async (t) => {
+  const { send, upstream } = await startGateway(shared, LINES(EACH), {
+    ...FINE,
+    GetProduct: (call) => (name(call) === 'p1' ? DOWN : { status: { code: 5, message: `no ${name(call)}` } }),
+  });
+  const answer = () => send('POST', '/v1/page', someItems(3)).then(({ json }) => told(json.failures));
+  t.deepEqual(await answer(), [
+    ['orderLines[0].productInfo', 5],
+    ['orderLines[1].productInfo', 14],
+    ['orderLines[2].productInfo', 5],
+  ]);
+  upstream.script('GetProduct', (call) => (name(call) === 'p1' ? { message: {} } : DOWN));
+  t.deepEqual(await answer(), [
+    ['orderLines[0].productInfo', 14],
+    ['orderLines[2].productInfo', 14],
+  ]);
+});
+
+test('paths of failures are those of the JSON that the client gets', async (t) => {
+  const steps = `${EACH}
+      steps: { into: "inner_page.best_product" call: "shop.v1.Catalog/GetProduct" with: "name = 'p1'" optional: true }
+      steps: { into: "inner_page.next_product" call: "shop.v1.Catalog/GetProduct" with: "name = 'p2'" }`;
+  const handlers: Handlers = {
+    ...FINE,
+    GetProduct: (call) => (name(call) === 'p1' ? DOWN : { message: { name: name(call) } }),
+  };
+  const camel = await startGateway(shared, LINES(steps), handlers);
+  const partial = async (gateway: typeof camel, path: string) =>
+    (await gateway.send('POST', path, someItems(3))).headers['x-protogate-partial'];
+  t.is(await partial(camel, '/v1/page'), 'orderLines[1].productInfo, innerPage.bestProduct');
+  t.is(await partial(camel, '/v1/lines'), '[1].productInfo');
+  t.is(await partial(camel, '/v1/inner'), 'bestProduct');
+  const asDeclared = await startGateway(shared, LINES(steps), handlers, { json: { protoNames: true } });
+  t.is(await partial(asDeclared, '/v1/page'), 'order_lines[1].product_info, inner_page.best_product');
+});
+
+test('a name beside into tells steps apart that fill one list: in failures, the header and the metric', async (t) => {
+  const step = (label: string, id: string) =>
+    `steps: { name: "${label}" into: "all_products" call: "shop.v1.Catalog/BatchGetProducts" with: "language = '${id}'" take: "products" optional: true }`;
+  const { send, gateway } = await startGateway(shared, LINES(step('ours', 'a'), step('theirs', 'b')), {
+    ...FINE,
+    BatchGetProducts: (call) =>
+      (call.request as { language: string }).language === 'a' ? { message: { products: [{ name: 'a' }] } } : DOWN,
+  });
+  const { json, headers } = await send('POST', '/v1/page', someItems(0));
+  t.deepEqual(json.allProducts, [{ name: 'a' }]);
+  t.deepEqual(told(json.failures), [['theirs', 14]]);
+  t.is(headers['x-protogate-partial'], 'theirs');
+  const metrics = await gateway.metrics.registry.metrics();
+  for (const [part, outcome] of [
+    ['ours', 'ok'],
+    ['theirs', 'failed'],
+  ]) {
+    t.true(
+      metrics.includes(`_count{aggregate="shop.v1.Pages/GetPage",part="${part}",outcome="${outcome}"} 1`),
+      metrics,
+    );
+  }
 });

@@ -197,3 +197,210 @@ test('a path through a list of a named list reads all of it', async (t) => {
     json.titles,
   );
 });
+
+/** Titles that are not there travel as nothing at all. */
+const RAW = 'steps: { name: "raw" call: "feed.v1.Blog/ListPosts" take: "posts" }';
+const rawPosts: Handlers = {
+  ListPosts: {
+    message: {
+      posts: [
+        { id: 'a', title: 'A', author_id: 'x' },
+        { id: 'b', author_id: 'y' },
+        { id: 'c', title: 'C', author_id: 'x' },
+      ],
+    },
+  },
+  GetUser: (call) => ({ message: { name: (call.request as { id: string }).id } }),
+};
+const ids = 'steps: { into: "entries.id" copy: "raw.id" }';
+const titles = 'steps: { into: "entries.title" copy: "raw.title" }';
+const author = (more = '') =>
+  `steps: { into: "entries.author" call: "feed.v1.Blog/GetUser" for_each: "raw" with: "id = each.author_id" max_items: 9 ${more} }`;
+
+interface Meeting {
+  readonly fact: string;
+  readonly steps: readonly string[];
+  readonly entries: readonly object[];
+}
+
+const ROWS = [
+  { id: 'a', title: 'A', author: { name: 'x' } },
+  { id: 'b', author: { name: 'y' } },
+  { id: 'c', title: 'C', author: { name: 'x' } },
+];
+const only = (...keys: readonly string[]) =>
+  ROWS.map((row) => Object.fromEntries(Object.entries(row).filter(([key]) => keys.includes(key))));
+
+const MEETINGS: readonly Meeting[] = [
+  { fact: 'two copies of one hidden list', steps: [RAW, ids, titles], entries: only('id', 'title') },
+  { fact: '… written the other way round', steps: [titles, ids, RAW], entries: only('id', 'title') },
+  {
+    fact: 'a copy with for_each, and one without',
+    steps: [RAW, ids, 'steps: { into: "entries.title" for_each: "raw" copy: "each.title" max_items: 9 }'],
+    entries: only('id', 'title'),
+  },
+  {
+    fact: 'a call for each element, and copies',
+    steps: [RAW, ids, author(), titles],
+    entries: only('id', 'title', 'author'),
+  },
+  {
+    fact: 'a batch by key, and a copy',
+    steps: [
+      RAW,
+      author()
+        .replace('GetUser', 'BatchGetUsers')
+        .replace('"id = each.author_id"', '"ids = each.author_id" take: "users" key: "id"'),
+      ids,
+    ],
+    entries: only('id', 'author'),
+  },
+  {
+    fact: 'whole messages, and a field of each',
+    steps: [
+      RAW,
+      'steps: { into: "entries.post" copy: "raw" }',
+      'steps: { into: "entries.post.title" copy: "raw.id" }',
+      'steps: { into: "entries.id" copy: "raw.id" }',
+    ],
+    entries: ['x', 'y', 'x'].map((authorId, i) => {
+      const id = 'abc'[i]!;
+      return { post: { id, authorId, title: id }, id };
+    }),
+  },
+  {
+    fact: 'a condition on the elements: what no step fills is no element',
+    steps: [
+      RAW,
+      'steps: { into: "entries.id" for_each: "raw" copy: "each.id" when: "each.title" max_items: 9 }',
+      author('when: "each.title"'),
+    ],
+    entries: only('id', 'author').filter((_, i) => i !== 1),
+  },
+  {
+    fact: 'a condition on one of them',
+    steps: [RAW, author('when: "each.title"'), ids],
+    entries: only('id', 'author').map(({ author, ...row }, i) => (i === 1 ? row : { ...row, author })),
+  },
+  {
+    fact: 'steps that fill the same field make elements of their own',
+    steps: [RAW, ids, 'steps: { into: "entries.id" copy: "raw.author_id" }', titles],
+    entries: [...only('id', 'title'), { id: 'x' }, { id: 'y' }, { id: 'x' }],
+  },
+  {
+    fact: 'steps over other lists too',
+    steps: [
+      RAW,
+      ids,
+      'steps: { name: "more" call: "feed.v1.Blog/ListPosts" take: "posts" }',
+      'steps: { into: "entries.title" copy: "more.title" }',
+    ],
+    entries: [...only('id'), { title: 'A' }, {}, { title: 'C' }],
+  },
+  {
+    fact: 'a call alone has an element for each distinct result',
+    steps: [RAW, author()],
+    entries: [{ author: { name: 'x' } }, { author: { name: 'y' } }],
+  },
+];
+
+for (const { fact, steps, entries } of MEETINGS) {
+  test(`steps that make one list from one other list fill the same elements: ${fact}`, async (t) => {
+    const handlers: Handlers = {
+      ...rawPosts,
+      BatchGetUsers: (call) => ({
+        message: { users: (call.request as { ids: string[] }).ids.map((id) => ({ id, name: id })) },
+      }),
+    };
+    const { json, failures } = await ask(steps.join('\n'), handlers);
+    const shown = json.entries.map(({ author, ...row }: { author?: { name: string } }) =>
+      author === undefined ? row : { ...row, author: { name: author.name } },
+    );
+    t.deepEqual(shown, entries);
+    t.deepEqual(failures, []);
+  });
+}
+
+test('… below each element of a list, and what runs over them finds both', async (t) => {
+  const { json } = await ask(
+    [
+      'steps: { into: "groups.raw" call: "feed.v1.Blog/ListPosts" for_each: "request.ids" with: "id = each" max_items: 9 }',
+      'steps: { into: "groups.lines.id" for_each: "groups" copy: "each.raw.posts.id" max_items: 9 }',
+      'steps: { into: "groups.lines.title" for_each: "groups" copy: "each.raw.posts.title" max_items: 9 }',
+      'steps: { into: "groups.lines.author" call: "feed.v1.Blog/GetUser" for_each: "groups.lines" with: "id = \'{each.id}{each.title}\'" max_items: 50 }',
+    ].join('\n'),
+    {
+      ...rawPosts,
+      ListPosts: (call) => {
+        const { id } = call.request as { id: string };
+        return { message: { posts: [{ id: `${id}1` }, { id: `${id}2`, title: 'T' }] } };
+      },
+    },
+    'repeated Group groups = 3; } message Group { Posts raw = 1; repeated Entry lines = 2;',
+    '/v1/feed?ids=a&ids=b',
+  );
+  t.deepEqual(
+    json.groups.map(({ lines }: { lines: object[] }) => lines),
+    ['a', 'b'].map((id) => [
+      { id: `${id}1`, author: { name: `${id}1` } },
+      { id: `${id}2`, title: 'T', author: { name: `${id}2T` } },
+    ]),
+  );
+});
+
+test('where one of them fails for an element, its part is missing in that element, wherever others put it', async (t) => {
+  const { json, failures, headers } = await ask(
+    [
+      'steps: { into: "entries.id" call: "feed.v1.Blog/ListLikes" take: "likes" }'.replace(
+        'entries.id',
+        'entries.like',
+      ),
+      RAW,
+      author('optional: true'),
+      ids,
+      'steps: { into: "entries.title" for_each: "entries" copy: "each.author.name" max_items: 9 optional: true }',
+    ].join('\n'),
+    {
+      ...rawPosts,
+      ListLikes: { message: { likes: [{ user: 'l' }, { user: 'm' }] } },
+      GetUser: (call) => {
+        const { id } = call.request as { id: string };
+        return id === 'y' ? { status: { code: 5, message: 'gone' } } : { message: { name: id } };
+      },
+    },
+  );
+  t.deepEqual(json.entries, [
+    { like: { user: 'l' } },
+    { like: { user: 'm' } },
+    { id: 'a', author: { name: 'x' }, title: 'x' },
+    { id: 'b' },
+    { id: 'c', author: { name: 'x' }, title: 'x' },
+  ]);
+  t.deepEqual(failures, [
+    { path: 'entries[3].author', code: 5, message: 'gone' },
+    { path: 'entries[3].title', code: 5, message: 'a part that it needs is missing' },
+  ]);
+  t.is(headers['x-protogate-partial'], 'entries[3].author, entries[3].title');
+});
+
+test('where one of them fails as a whole, the elements of the others are there, and what reads its part is missing', async (t) => {
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ]) {
+    const steps = [author('optional: true').replace('max_items: 9', 'max_items: 2'), ids];
+    const { json, failures } = await ask(
+      [
+        RAW,
+        ...order.map((index) => steps[index]!),
+        'steps: { into: "entries.title" for_each: "entries" copy: "each.author.name" max_items: 9 optional: true }',
+      ].join('\n'),
+      rawPosts,
+    );
+    t.deepEqual(json.entries, only('id'));
+    t.deepEqual(
+      failures.map(({ path }) => path),
+      ['entries.author', 'entries.title'],
+    );
+  }
+});

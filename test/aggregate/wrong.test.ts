@@ -89,7 +89,20 @@ const ROWS: readonly Row[] = [
     '{ call',
     'expected into or name, got neither',
   ],
-  ['into and name', get('name: "c"'), FIELDS, '{ into', 'expected into or name, got both'],
+  [
+    'a path of a name that stands beside into',
+    `${get('name: "c"')} steps: { into: "title" copy: "c.city" }`,
+    FIELDS,
+    'c.city',
+    "copy: column 1: expected request, caller, each, a named step or a field of shop.v1.Page, got 'c'",
+  ],
+  [
+    'two steps of one name',
+    `${get('name: "c"')} steps: { name: "c" call: "shop.v1.Customers/GetCustomer" }`,
+    FIELDS,
+    'c" call',
+    "name: expected one that is free, 'c' is the name of another step",
+  ],
   [
     'into an unknown field',
     'steps: { into: "client" call: "shop.v1.Customers/GetCustomer" }',
@@ -349,7 +362,7 @@ const ROWS: readonly Row[] = [
     'steps: { name: "x" copy: "request.customer" }',
     FIELDS,
     'request.c',
-    'copy: expected into, a copy has no name',
+    'copy: expected into, got a name alone',
   ],
   [
     'copy with with',

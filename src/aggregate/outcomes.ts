@@ -1,0 +1,125 @@
+/** What the elements of a list got from a step, and how it goes into the messages that they came from. */
+import { Code } from '../status/code.js';
+import { StatusError } from '../status/status-error.js';
+import { type Draft, MissingPart } from './draft.js';
+import type { FailurePlace } from './failure-path.js';
+import type { Element, Scope } from './scope.js';
+import type { PlannedStep } from './step.js';
+import type { RowTarget } from './target.js';
+
+/** Where the results of a step go. */
+export interface StepResults {
+  readonly scope: Scope;
+  put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void;
+  /** `place`: undefined where the step failed as a whole. Throws unless the step is optional. */
+  fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void;
+  /** Of several elements of the step, `fail` was called for every one. */
+  failedForAll(step: PlannedStep): void;
+}
+
+/** What an element gets; elements that ask the same share one. */
+export interface Outcome {
+  values: readonly Uint8Array[];
+  /** Of a step that fills rows, the values of each; absent: they are those of one. */
+  readonly rows?: readonly (readonly Uint8Array[])[];
+  failure: unknown;
+}
+
+/** Undefined: nothing was asked for it. */
+export type Outcomes = readonly (Outcome | undefined)[];
+
+const NONE: readonly Uint8Array[] = [];
+
+/** Throws a StatusError for more elements than `max_items`. */
+export function requireFewItems({ shown, declaration, target }: PlannedStep, elements: readonly Element[]): void {
+  const { maxItems } = declaration;
+  if (elements.length <= maxItems) return;
+  const text = `${shown}: expected at most ${maxItems} items, got ${elements.length}`;
+  const failure = new StatusError(Code.RESOURCE_EXHAUSTED, text);
+  for (const home of new Set(elements.map((element) => element.home))) target?.fail(home, failure);
+  throw failure;
+}
+
+/** What an element asks for; a part that is missing is its failure alone. */
+export function ask(
+  step: PlannedStep,
+  { node }: Element,
+  scope: Scope,
+  outcome: () => Outcome | undefined,
+): Outcome | undefined {
+  try {
+    return step.when === undefined || step.when(scope, node) ? outcome() : undefined;
+  } catch (failure) {
+    if (failure instanceof MissingPart || failure instanceof StatusError) return { values: NONE, failure };
+    throw failure;
+  }
+}
+
+/** `rowsOf`: how many rows an element has of which nothing is known. */
+export function settle(
+  step: PlannedStep,
+  elements: readonly Element[],
+  outcomes: Outcomes,
+  results: StepResults,
+  rowsOf: (element: Element) => number = oneRow,
+): void {
+  const rows = step.target?.rows;
+  if (rows === undefined) settleValues(step, elements, outcomes, results);
+  else settleRows(step, rows, elements, outcomes, results, rowsOf);
+  const asked = outcomes.filter((outcome) => outcome !== undefined);
+  if (asked.length > 1 && asked.every(({ failure }) => failure !== undefined)) results.failedForAll(step);
+}
+
+const oneRow = () => 1;
+
+interface Home {
+  readonly place: FailurePlace & { readonly home: Draft };
+  readonly values: Uint8Array[];
+  readonly seen: Set<Outcome>;
+}
+
+/** Into each message, what its elements got, in their order; what is shared by several elements of one message, once. */
+function settleValues(step: PlannedStep, elements: readonly Element[], outcomes: Outcomes, results: StepResults): void {
+  const homes = new Map<Draft, Home>();
+  const failed: { readonly place: FailurePlace; readonly failure: unknown }[] = [];
+  for (const [index, { home: draft, indices }] of elements.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined) continue;
+    let home = homes.get(draft);
+    if (home === undefined) {
+      home = { place: { home: draft, indices }, values: [], seen: new Set() };
+      homes.set(draft, home);
+    }
+    if (home.seen.has(outcome)) continue;
+    home.seen.add(outcome);
+    if (outcome.failure === undefined) for (const value of outcome.values) home.values.push(value);
+    else failed.push({ place: home.place, failure: outcome.failure });
+  }
+  for (const { place, values } of homes.values()) if (values.length > 0) results.put(step, place.home, values);
+  for (const { place, failure } of failed) results.fail(step, place, failure);
+}
+
+/** Into each row, what the element got that it is made from. */
+function settleRows(
+  step: PlannedStep,
+  { below, fill }: RowTarget,
+  elements: readonly Element[],
+  outcomes: Outcomes,
+  results: StepResults,
+  rowsOf: (element: Element) => number,
+): void {
+  const next = new Map<Draft, number>();
+  for (const [index, element] of elements.entries()) {
+    const { home, indices } = element;
+    const outcome = outcomes[index];
+    let at = next.get(home) ?? 0;
+    if (outcome === undefined) at += rowsOf(element);
+    else if (outcome.failure === undefined) {
+      for (const values of outcome.rows ?? [outcome.values]) fill(below(home).at(at++), values);
+    } else {
+      const row = below(home).at(at++);
+      results.fail(step, { home, indices, row }, outcome.failure);
+    }
+    next.set(home, at);
+  }
+}

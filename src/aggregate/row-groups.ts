@@ -1,0 +1,97 @@
+/**
+ * Rows: several steps that make one list from the elements of one other list fill the same elements of it.
+ *
+ *     name: "raw"  …  into: "lines.id" copy: "raw.id"   into: "lines.product" for_each: "raw" call: …
+ *     → lines: [ { id, product }, { id, product } ], one for each element of raw
+ *
+ * Which steps belong together is known when the schema is loaded. Steps that fill the same field can't fill the same
+ * elements: they make elements of their own.
+ */
+import { ExpressionError, parseExpression, parsePath } from '../paths/expression.js';
+import type { StepDeclaration } from '../schema/annotations.js';
+import { type FieldPlace, type Roots, resolvePlace, responsePlace } from './place.js';
+import type { StepSignature } from './step.js';
+import { type RowGroup, sharedFields } from './target.js';
+
+interface Making {
+  /** The list that is made, and the one that it is made from. */
+  readonly from: string;
+  readonly into: string;
+  readonly isCopy: boolean;
+}
+
+/**
+ * By step; undefined: it makes no list of messages, or makes it alone. A copy makes an element for each element of its
+ * list also alone, a call for each distinct result.
+ */
+export function rowGroups(
+  steps: readonly StepDeclaration[],
+  signatures: readonly (StepSignature | undefined)[],
+  roots: Roots,
+): readonly (RowGroup | undefined)[] {
+  const makings = steps.map((step, index) => makingOf(step, signatures[index], roots));
+  const groups: { readonly from: string; readonly intos: Set<string>; readonly row: RowGroup }[] = [];
+  const found = makings.map((making) => {
+    if (making === undefined) return undefined;
+    const { from, into } = making;
+    let group = groups.find((one) => one.from === from && !one.intos.has(into));
+    if (group === undefined) {
+      group = { from, intos: new Set(), row: { part: undefined } };
+      groups.push(group);
+    }
+    group.intos.add(into);
+    return group;
+  });
+  return found.map((group, index) =>
+    group && (makings[index]!.isCopy || group.intos.size > 1) ? group.row : undefined,
+  );
+}
+
+/** Undefined also where something is wrong with the step, which is told when it is compiled. */
+function makingOf(step: StepDeclaration, signature: StepSignature | undefined, roots: Roots): Making | undefined {
+  if (step.into === '') return undefined;
+  try {
+    const { names, column } = parsePath(step.into);
+    const { fields } = responsePlace(names, column, roots.response);
+    const list = step.forEach === '' ? undefined : fieldPlaceOf(step.forEach, roots);
+    const shared = list?.root.kind === 'response' ? sharedFields(fields, list.fields) : 0;
+    const made = fields.findIndex(({ cardinality }, index) => index >= shared && cardinality === 'repeated');
+    if (made < 0 || fields[made]!.type.kind !== 'message') return undefined;
+    const source = step.copy === '' ? calledFor(step, signature, list) : copiedFrom(step.copy, list, roots);
+    if (source === undefined) return undefined;
+    const from = JSON.stringify([fields.slice(0, made + 1).map(({ number }) => number), ...source]);
+    return { from, into: JSON.stringify(fields.map(({ number }) => number)), isCopy: step.copy !== '' };
+  } catch (error) {
+    if (error instanceof ExpressionError) return undefined;
+    throw error;
+  }
+}
+
+function fieldPlaceOf(text: string, roots: Roots): FieldPlace | undefined {
+  const place = resolvePlace(parsePath(text), roots);
+  return place.kind === 'fields' ? place : undefined;
+}
+
+/** Of a call for each element of a list, if each has one result. */
+function calledFor(step: StepDeclaration, signature: StepSignature | undefined, list: FieldPlace | undefined) {
+  if (list === undefined || signature === undefined || (signature.held.many && step.key === '')) return undefined;
+  return keyOf(list);
+}
+
+/** The last list on the way of what is copied; otherwise that of `for_each`. */
+function copiedFrom(copy: string, list: FieldPlace | undefined, roots: Roots) {
+  const expression = parseExpression(copy);
+  const each = list && { ...list.held, many: false };
+  const isPath = expression.kind === 'path' && expression.names.length > 1;
+  const isListOfStep = expression.kind === 'path' && roots.steps.has(expression.names[0]!);
+  const place = isPath || isListOfStep ? resolvePlace(expression, { ...roots, each }) : undefined;
+  if (place?.kind !== 'fields' || !place.held.many) return list && keyOf(list);
+  const end = place.fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
+  const source = { ...place, fields: place.fields.slice(0, end) };
+  if (source.root.kind !== 'each' || list === undefined) return keyOf(source);
+  return keyOf({ ...list, fields: [...list.fields, ...source.fields] });
+}
+
+function keyOf({ root, fields }: FieldPlace): readonly unknown[] {
+  return [root, fields.map(({ number }) => number)];
+}
