@@ -9,25 +9,11 @@ import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
 import type { BoundMessage } from './bound.js';
 import type { FieldMask } from './field-mask.js';
+import type { JsonOptions } from './json-options.js';
 import { createJsonReader } from './json-to-proto.js';
 import { JsonWriter } from './json-writer.js';
 import { createWriters } from './proto-to-json.js';
 import { BrokenWire, WireReader } from './wire-reader.js';
-
-export interface JsonOptions {
-  /** Write fields without presence even when they hold their default. Default false. */
-  readonly emitDefaults: boolean;
-  /** Write enums as numbers. Default false. */
-  readonly enumsAsInts: boolean;
-  /** Write `display_name` instead of `displayName`; both are always read. Default false. */
-  readonly protoNames: boolean;
-  /** What an unknown JSON field in a request gets, and an unknown name of an enum. Default reject. */
-  readonly unknownFields: 'reject' | 'ignore';
-  /** Deepest nesting of JSON that is read; whatever was read is also written. Default 100. */
-  readonly maxDepth: number;
-  /** Full names of fields that are neither written nor read (to a client they do not exist). */
-  readonly omitFields: ReadonlySet<string>;
-}
 
 /**
  * Requests: JSON → wire, weaving `bound` (path and query values) into the message while it is written.

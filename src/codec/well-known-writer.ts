@@ -1,6 +1,6 @@
 /** The types whose JSON is not an object of their fields (ProtoJSON), wire → JSON. */
 import type { MessageDescriptor } from '../schema/descriptor.js';
-import type { MessageWriter, Ranges, WriteMessage, Writers } from './proto-to-json.js';
+import type { MessageWriter, Ranges, WriteMessage, Writers } from './message-writer.js';
 import { numberJson } from './scalar-writer.js';
 import { BrokenWire, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
 

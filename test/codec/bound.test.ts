@@ -1,7 +1,8 @@
 /** Rules 9 to 11 without a socket: text into fields, and path values woven into bodies. */
 import test from 'ava';
 import { BoundMessage, bindText, isTextual } from '../../src/codec/bound.js';
-import { createCodecs, type JsonOptions } from '../../src/codec/codec.js';
+import { createCodecs } from '../../src/codec/codec.js';
+import type { JsonOptions } from '../../src/codec/json-options.js';
 import type { FieldDescriptor, MessageDescriptor } from '../../src/schema/descriptor.js';
 import type { StatusError } from '../../src/status/status-error.js';
 import { schemaOf } from '../support/schema.js';

@@ -1,6 +1,7 @@
 /** What protobuf's conformance runner does not see: each row a fact about our codec. */
 import test from 'ava';
-import { createCodecs, type JsonOptions } from '../../src/codec/codec.js';
+import { createCodecs } from '../../src/codec/codec.js';
+import type { JsonOptions } from '../../src/codec/json-options.js';
 import type { StatusError } from '../../src/status/status-error.js';
 import { schemaOf } from '../support/schema.js';
 

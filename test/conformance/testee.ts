@@ -9,7 +9,8 @@
 import { readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { createCodecs, type JsonOptions } from '../../src/codec/codec.js';
+import { createCodecs } from '../../src/codec/codec.js';
+import type { JsonOptions } from '../../src/codec/json-options.js';
 import { validateWire } from '../../src/codec/validate.js';
 import type { Registry } from '../../src/schema/descriptor.js';
 import { loadSchema } from '../../src/schema/source.js';
