@@ -453,9 +453,8 @@ function readEntry(
         const length = source.length();
         source.enter(source.at, source.at + length);
       }
-      keyCodec.write(source, KEY_OUT);
+      key = keyText(KEY_OUT.collectString((out) => keyCodec.write(source, out)));
       source.enter(source.at, end);
-      key = keyText(Buffer.from(KEY_OUT.take()).toString('utf8'));
     } else if (tag >>> 3 === 2 && value.accepts(wireType)) {
       const valueStart = source.at;
       if (wireType === WIRE_GROUP) values.push(wireType, valueStart, source.group(tag, depth));

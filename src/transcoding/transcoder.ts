@@ -9,6 +9,7 @@
 import { BoundMessage, bindPaths, bindText } from '../codec/bound.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
+import { JsonWriter } from '../codec/json-writer.js';
 import type { Binding } from '../routing/http-rule.js';
 import { givesRawBody, takesRawBody } from '../routing/raw-body.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
@@ -63,6 +64,8 @@ export interface Transcoder {
   request(input: TranscoderInput): TranscodedRequest;
   /** Of a method whose client streams. Throws INVALID_ARGUMENT (400) for path and query. */
   messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
+  /** The JSON of an answer that is JSON, into what surrounds it. Throws as `response` does. */
+  writeJson(wire: Uint8Array, mask: FieldMask | undefined, out: JsonWriter): void;
   /** Throws INTERNAL (502) for bytes that are not the response message. */
   response(wire: Uint8Array, mask: FieldMask | undefined): TranscodedResponse;
 }
@@ -131,6 +134,7 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, query: Query
         },
       };
     },
+    writeJson: compileJson(binding, output),
     response: compileResponse(binding, output),
   };
 }
@@ -178,11 +182,17 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
 function compileResponse(binding: Binding, codec: MessageCodec): Transcoder['response'] {
   const { responseBody } = binding;
   if (givesRawBody(binding)) return (wire) => decodeHttpBody(wire, responseBody);
-  if (responseBody === undefined) return (wire, mask) => ({ contentType: JSON_TYPE, body: codec.write(wire, mask) });
-  return (wire, mask) => ({ contentType: JSON_TYPE, body: codec.writeField(responseBody, wire, mask) });
+  const write = compileJson(binding, codec);
+  return (wire, mask) => ({ contentType: JSON_TYPE, body: OUT.collect((out) => write(wire, mask, out)) });
 }
 
 const JSON_TYPE = 'application/json';
+const OUT = new JsonWriter();
+
+function compileJson({ responseBody }: Binding, codec: MessageCodec): Transcoder['writeJson'] {
+  if (responseBody === undefined) return (wire, mask, out) => codec.write(wire, out, mask);
+  return (wire, mask, out) => codec.writeField(responseBody, wire, out, mask);
+}
 
 /** `$fields` speaks of what the client sees: the response, or the field of it that `response_body` names. */
 function compileMask({ method, responseBody }: Binding): (text: string) => FieldMask {

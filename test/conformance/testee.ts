@@ -14,6 +14,7 @@ import type { JsonOptions } from '../../src/codec/json-options.js';
 import { validateWire } from '../../src/codec/validate.js';
 import type { Registry } from '../../src/schema/descriptor.js';
 import { loadSchema } from '../../src/schema/source.js';
+import { jsonOf } from '../support/json.js';
 
 const OPTIONS: JsonOptions = {
   emitDefaults: false,
@@ -86,7 +87,7 @@ function createTestee(registry: Registry) {
     }
     if (format === 'PROTOBUF') return { protobuf_payload: wire };
     try {
-      return { json_payload: Buffer.from(codec.write(wire)).toString('utf8') };
+      return { json_payload: jsonOf(codec, wire) };
     } catch (error) {
       return { serialize_error: (error as Error).message };
     }

@@ -6,11 +6,12 @@
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
 import type { Metadata } from '../../call/metadata.js';
+import type { JsonWriter } from '../../codec/json-writer.js';
 
 export interface Framing {
   readonly contentType: string;
-  /** The first message makes the difference. */
-  message(json: Uint8Array, index: number): readonly Uint8Array[];
+  /** A message, whose JSON `write` writes. The first one makes the difference. */
+  message(out: JsonWriter, index: number, write: () => void): void;
   /** After `count` messages. */
   end(count: number): Uint8Array;
   /** The error as the end; undefined: this framing can't say it. `status`: google.rpc.Status as JSON. */
@@ -20,12 +21,14 @@ export interface Framing {
 }
 
 const bytes = (text: string) => Buffer.from(text);
-const [OPEN, COMMA, NEWLINE, EVENT_END] = [bytes('['), bytes(','), bytes('\n'), bytes('\n\n')];
 const OK = '{"code":0,"message":"","details":[]}';
 
 const jsonArray: Framing = {
   contentType: 'application/json',
-  message: (json, index) => [index === 0 ? OPEN : COMMA, json],
+  message(out, index, write) {
+    out.ascii(index === 0 ? '[' : ',');
+    write();
+  },
   end: (count) => bytes(count === 0 ? '[]' : ']'),
   failed: () => undefined,
   heartbeat: undefined,
@@ -34,7 +37,10 @@ const jsonArray: Framing = {
 function lines(contentType: string): Framing {
   return {
     contentType,
-    message: (json) => [json, NEWLINE],
+    message(out, _index, write) {
+      write();
+      out.ascii('\n');
+    },
     end: () => bytes(''),
     failed: (status) => bytes(`{"error":${status}}\n`),
     heartbeat: undefined,
@@ -49,7 +55,11 @@ export const END_ID = 'end';
 const events: Framing = {
   contentType: 'text/event-stream',
   // The codec writes no line breaks into JSON.
-  message: (json, index) => [bytes(`id: ${index + 1}\ndata: `), json, EVENT_END],
+  message(out, index, write) {
+    out.ascii(`id: ${index + 1}\ndata: `);
+    write();
+    out.ascii('\n\n');
+  },
   end: () => end(OK),
   failed: end,
   heartbeat: bytes(':\n\n'),
