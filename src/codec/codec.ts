@@ -9,31 +9,18 @@ import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
 import type { BoundMessage } from './bound.js';
 import type { FieldMask } from './field-mask.js';
+import type { JsonOptions } from './json-options.js';
 import { createJsonReader } from './json-to-proto.js';
-import { JsonWriter } from './json-writer.js';
+import type { JsonWriter } from './json-writer.js';
 import { createWriters } from './proto-to-json.js';
 import { BrokenWire, WireReader } from './wire-reader.js';
-
-export interface JsonOptions {
-  /** Write fields without presence even when they hold their default. Default false. */
-  readonly emitDefaults: boolean;
-  /** Write enums as numbers. Default false. */
-  readonly enumsAsInts: boolean;
-  /** Write `display_name` instead of `displayName`; both are always read. Default false. */
-  readonly protoNames: boolean;
-  /** What an unknown JSON field in a request gets, and an unknown name of an enum. Default reject. */
-  readonly unknownFields: 'reject' | 'ignore';
-  /** Deepest nesting of JSON that is read; whatever was read is also written. Default 100. */
-  readonly maxDepth: number;
-  /** Full names of fields that are neither written nor read (to a client they do not exist). */
-  readonly omitFields: ReadonlySet<string>;
-}
 
 /**
  * Requests: JSON → wire, weaving `bound` (path and query values) into the message while it is written.
  * Throws a StatusError (INVALID_ARGUMENT, BadRequest details with JSON path, expected, found).
  *
- * Responses: wire → JSON as UTF-8 bytes. Throws a StatusError (INTERNAL, HTTP 502, source `upstream`) for broken bytes.
+ * Responses: wire → JSON, into a writer that the caller owns. Throws a StatusError (INTERNAL, HTTP 502, source `upstream`)
+ * for broken bytes; then the writer holds a part.
  */
 export interface MessageCodec {
   readonly descriptor: MessageDescriptor;
@@ -41,10 +28,10 @@ export interface MessageCodec {
   read(json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
   /** `body: "field"`: the JSON is the value of one field, the rest of the message is `bound`. */
   readField(field: FieldDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
-  /** The message as JSON, only what `mask` names if there is one. */
-  write(wire: Uint8Array, mask?: FieldMask): Uint8Array;
+  /** The message as JSON into `out`, only what `mask` names if there is one. */
+  write(wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
   /** `response_body`: the value of one field; the default value (`{}`, `[]`, `""`, `0`, `null` for a wrapper…) when it is unset. */
-  writeField(field: FieldDescriptor, wire: Uint8Array, mask?: FieldMask): Uint8Array;
+  writeField(field: FieldDescriptor, wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
 }
 
 export interface Codecs {
@@ -55,8 +42,7 @@ export interface Codecs {
   readonly withEnumsAsInts: Codecs;
 }
 
-/** One writer's buffer for all codecs: writing never waits, so it is never used twice at once. */
-const OUT = new JsonWriter();
+export type CreateCodecs = (registry: Registry, options: JsonOptions) => Codecs;
 
 /** Codecs by message type, compiled on first use. */
 export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
@@ -73,10 +59,20 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
       descriptor,
       read: (json, bound) => reader.read(descriptor, json, bound),
       readField: (field, json, bound) => reader.readField(descriptor, field, json, bound),
-      write: (wire, mask) =>
-        written(() => writer.write(new WireReader(wire), [0, wire.length], OUT, writtenDepth, mask)),
-      writeField: (field, wire, mask) =>
-        written(() => writer.writeField(new WireReader(wire), field, OUT, writtenDepth, mask)),
+      write(wire, out, mask) {
+        try {
+          writer.write(new WireReader(wire), [0, wire.length], out, writtenDepth, mask);
+        } catch (error) {
+          throw writingProblem(error);
+        }
+      },
+      writeField(field, wire, out, mask) {
+        try {
+          writer.writeField(new WireReader(wire), field, out, writtenDepth, mask);
+        } catch (error) {
+          throw writingProblem(error);
+        }
+      },
     };
   }
 
@@ -98,14 +94,8 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   };
 }
 
-function written(write: () => void): Uint8Array {
-  try {
-    write();
-    return OUT.take();
-  } catch (error) {
-    OUT.reset();
-    throw wireProblem(isStackOverflow(error) ? new BrokenWire('nested too deep for the stack') : error);
-  }
+function writingProblem(error: unknown): unknown {
+  return wireProblem(isStackOverflow(error) ? new BrokenWire('nested too deep for the stack') : error);
 }
 
 /** What a BrokenWire is to who asked the upstream; other errors are given back as they are. */

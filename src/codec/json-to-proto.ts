@@ -12,7 +12,7 @@ import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
 import { type BoundEntry, type BoundMessage, encodeBound, writeBoundEntry } from './bound.js';
-import type { JsonOptions } from './codec.js';
+import type { JsonOptions } from './json-options.js';
 import { violationOf } from './json-path.js';
 import { Char, JsonScanner, ReadProblem } from './json-scanner.js';
 import { duplicateKey, skipValue, type TypeOffsets } from './json-skip.js';

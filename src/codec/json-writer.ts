@@ -1,24 +1,51 @@
-/** A growing UTF-8 buffer for JSON text. One is shared by all writers: nothing that writes JSON waits for anything. */
+/**
+ * JSON text as UTF-8, written once where it stays: several texts share a buffer, and each is taken as a view of it. Whoever
+ * hands a writer to a codec writes around the message what he wants in the same text.
+ */
 import { isUtf8 } from 'node:buffer';
 
-const KEEP_BYTES = 1024 * 1024;
-const FIRST_BYTES = 16 * 1024;
+/** What small texts share. */
+const SHARED_BYTES = 16 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export class JsonWriter {
-  private buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  /** What stands before `start` was given away, and is never written again. */
+  private buffer = NOTHING;
+  private start = 0;
   private at = 0;
 
-  /** What was written, as bytes of its own; the writer is empty again. */
-  take(): Uint8Array {
-    const result = Buffer.from(this.buffer.subarray(0, this.at));
-    this.reset();
-    return result;
+  /**
+   * What `write` writes, as bytes that are the caller's. Of a `write` that throws nothing stays, so one writer serves all
+   * who do not wait while they write. Collecting does not nest.
+   */
+  collect(write: (out: this) => void): Uint8Array {
+    try {
+      write(this);
+      return this.buffer.subarray(this.start, this.at);
+    } finally {
+      this.begin();
+    }
   }
 
-  /** Forgets what was written; a buffer that grew large is given back. */
-  reset(): void {
-    this.at = 0;
-    if (this.buffer.length > KEEP_BYTES) this.buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  /** The same as a string, for which no bytes are given away. */
+  collectString(write: (out: this) => void): string {
+    const { start } = this;
+    try {
+      write(this);
+      return this.buffer.toString('utf8', this.start, this.at);
+    } finally {
+      if (this.start === start) this.at = start;
+      this.begin();
+    }
+  }
+
+  /** Begins a text behind what was written. What is large keeps no small text company, which would keep it in memory. */
+  private begin(): void {
+    if (this.buffer.length > SHARED_BYTES) {
+      this.buffer = NOTHING;
+      this.at = 0;
+    }
+    this.start = this.at;
   }
 
   byte(code: number): void {
@@ -81,9 +108,13 @@ export class JsonWriter {
   }
 
   private grow(count: number): void {
-    const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + count));
-    this.buffer.copy(grown, 0, 0, this.at);
+    const { buffer, start, at } = this;
+    const size = at - start;
+    const grown = Buffer.allocUnsafeSlow(Math.max(SHARED_BYTES, size * 2, size + count));
+    buffer.copy(grown, 0, start, at);
     this.buffer = grown;
+    this.start = 0;
+    this.at = size;
   }
 }
 

@@ -6,40 +6,14 @@
  *     0a 01 61  10 05  0a 01 62   of { string name = 1; int32 size = 2; }   →   {"name":"b","size":5}
  */
 import type { EnumDescriptor, FieldDescriptor, MessageDescriptor, Registry, ScalarType } from '../schema/descriptor.js';
-import type { JsonOptions } from './codec.js';
 import { declaredDefault } from './declared-default.js';
 import type { FieldMask } from './field-mask.js';
+import type { JsonOptions } from './json-options.js';
 import { JsonWriter } from './json-writer.js';
+import type { MessageWriter, Ranges, WriteMessage, Writers } from './message-writer.js';
 import { type ScalarCodec, scalarCodec } from './scalar-writer.js';
 import { wellKnownWriter } from './well-known-writer.js';
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, type WireReader } from './wire-reader.js';
-
-/** Pieces of one message in the buffer: start, end, start, end… */
-export type Ranges = readonly number[];
-
-/** Writes a message of one type. `depth`: how many levels may still nest, of which JSON has no fewer. */
-export type WriteMessage = (
-  source: WireReader,
-  ranges: Ranges,
-  out: JsonWriter,
-  depth: number,
-  mask?: FieldMask,
-) => void;
-
-/** What is known of a type: the whole value as JSON, or its fields alone, for Any. */
-export interface MessageWriter {
-  readonly write: WriteMessage;
-  /** The fields without braces, `first`: no comma in front of the first one. Absent: the type has a JSON form of its own. */
-  readonly writeFields: ((...args: [...Parameters<WriteMessage>, boolean]) => void) | undefined;
-  /** The value of one field; the default where it is unset. */
-  writeField(source: WireReader, field: FieldDescriptor, out: JsonWriter, depth: number, mask?: FieldMask): void;
-}
-
-export interface Writers {
-  readonly registry: Registry;
-  readonly options: JsonOptions;
-  of(message: MessageDescriptor): MessageWriter;
-}
 
 /** Writers by message type, compiled on first use. */
 export function createWriters(registry: Registry, options: JsonOptions): Writers {
@@ -479,9 +453,8 @@ function readEntry(
         const length = source.length();
         source.enter(source.at, source.at + length);
       }
-      keyCodec.write(source, KEY_OUT);
+      key = keyText(KEY_OUT.collectString((out) => keyCodec.write(source, out)));
       source.enter(source.at, end);
-      key = keyText(Buffer.from(KEY_OUT.take()).toString('utf8'));
     } else if (tag >>> 3 === 2 && value.accepts(wireType)) {
       const valueStart = source.at;
       if (wireType === WIRE_GROUP) values.push(wireType, valueStart, source.group(tag, depth));

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { MessageDescriptor } from '../schema/descriptor.js';
 import { camelCasePath } from './mask-path.js';
-import type { MessageWriter, Ranges, WriteMessage, Writers } from './proto-to-json.js';
+import type { MessageWriter, Ranges, WriteMessage, Writers } from './message-writer.js';
 import { numberJson } from './scalar-writer.js';
 import { BrokenWire, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
 

@@ -11,6 +11,7 @@ import { formatDuration } from '../base/duration.js';
 import { isStreaming } from '../call/call.js';
 import type { Codecs } from '../codec/codec.js';
 import { parseFieldMask } from '../codec/field-mask.js';
+import { JsonWriter } from '../codec/json-writer.js';
 import type { Access } from '../policy/access.js';
 import type { CachePolicy } from '../policy/cache.js';
 import { overruledAuth } from '../policy/overruled.js';
@@ -203,7 +204,7 @@ function demandsOf({ plan, calls }: ExplainableAggregate): readonly string[] {
 function requestRows({ codecs }: ExplainSettings, { method }: Binding, run: DryRun): readonly Row[] {
   const codec = codecs.of(method.input);
   const lines = run.messages.flatMap((message) => {
-    const json = Buffer.from(codec.write(message)).toString('utf8');
+    const json = new JsonWriter().collectString((out) => codec.write(message, out));
     return JSON.stringify(JSON.parse(json), null, 2).split('\n');
   });
   if (run.awaitsFrames) lines.push('and what the frames say');

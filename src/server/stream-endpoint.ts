@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.js';
 import type { Call, CallResponse } from '../call/call.js';
+import { JsonWriter } from '../codec/json-writer.js';
 import { Code } from '../status/code.js';
 import { isWithoutContent } from '../status/http.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
@@ -12,6 +13,7 @@ import { errorBody } from '../transcoding/error-body.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
 import { acceptedFraming } from '../transcoding/stream/accepted.js';
 import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../transcoding/stream/framing.js';
+import type { AnswerForm, TranscodedResponse } from '../transcoding/transcoder.js';
 import { batchesOf, cut, isHttp2, isOver, setHeaders, untaken } from './answer.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import { onEnding, unlessEnded } from './ending.js';
@@ -68,6 +70,9 @@ function resumed({ request, form }: Asked, lastId: string): Asked {
   return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
 }
 
+/** Of all streams: nothing waits while it writes a message. */
+const OUT = new JsonWriter();
+
 class StreamAnswer {
   #committed = false;
   #count: number;
@@ -99,9 +104,9 @@ class StreamAnswer {
       });
       let next = await this.#waiting(first, () => this.#commit(response));
       while (next.done !== true) {
-        const { contentType, body } = settings.transcoder.response(next.value, form);
+        const { contentType, body } = this.#framed(next.value, form);
         if (!this.#committed) this.#commit(response, contentType);
-        await this.#write(this.framing?.message(body, this.#count) ?? [body]);
+        await this.#write(body);
         this.#count++;
         next = await this.#waiting(messages!.next());
       }
@@ -114,6 +119,15 @@ class StreamAnswer {
       ending.abort();
       await messages?.return?.();
     }
+  }
+
+  #framed(wire: Uint8Array, form: AnswerForm): TranscodedResponse {
+    const { framing, settings } = this;
+    const { transcoder } = settings;
+    if (framing === undefined) return transcoder.response(wire, form);
+    const index = this.#count;
+    const body = OUT.collect((out) => framing.message(out, index, (into) => transcoder.writeJson(wire, form, into)));
+    return { contentType: framing.contentType, body };
   }
 
   #commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {
@@ -150,13 +164,12 @@ class StreamAnswer {
   }
 
   /** Resolves when the client has room for more. */
-  async #write(pieces: readonly Uint8Array[]): Promise<void> {
+  async #write(body: Uint8Array): Promise<void> {
     const res = this.#res;
     this.ctx.state.ending?.throwIfAborted();
     if (isOver(res)) throw gone();
-    // One write: a corked answer says that there is room as long as it is corked, however full the connection is.
-    const whole = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-    for (const batch of batchesOf(res, whole) ?? [whole]) if (!res.write(batch)) await this.#room();
+    // One write a message: a corked answer says that there is room as long as it is corked, however full the connection is.
+    for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.#room();
   }
 
   /** Cuts a client that takes nothing any more; one that is slow is waited for. */

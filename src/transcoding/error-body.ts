@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';
+import { JsonWriter } from '../codec/json-writer.js';
 import { clientText, type ExposedCodes, speaksToClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
 import { type ErrorDetail, retryInfoDetail } from '../status/details.js';
@@ -95,11 +96,13 @@ function upstreamDetails({ statusDetailsBin }: StatusError, codec: MessageCodec 
   if (statusDetailsBin === undefined || codec === undefined || field === undefined) return [];
   return orNone(() => fieldValues(statusDetailsBin, field)).flatMap((detail) =>
     orNone(() => {
-      const alone = codec.write(encodeField(field, detail));
-      return (JSON.parse(Buffer.from(alone).toString('utf8')) as { details: readonly ErrorDetail[] }).details;
+      const alone = OUT.collectString((out) => codec.write(encodeField(field, detail), out));
+      return (JSON.parse(alone) as { details: readonly ErrorDetail[] }).details;
     }),
   );
 }
+
+const OUT = new JsonWriter();
 
 function orNone<T>(read: () => readonly T[]): readonly T[] {
   try {

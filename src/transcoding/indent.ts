@@ -13,6 +13,10 @@ const OUT = new JsonWriter();
 
 /** `level`: of the value itself; what is inside stands one deeper. `json`: without white space between its tokens. */
 export function indented(json: Uint8Array, level = 0): Uint8Array {
+  return OUT.collect(() => indent(json, level));
+}
+
+function indent(json: Uint8Array, level: number): void {
   let depth = level;
   let copied = 0;
   const flush = (until: number) => {
@@ -45,7 +49,6 @@ export function indented(json: Uint8Array, level = 0): Uint8Array {
     }
   }
   flush(json.length);
-  return OUT.take();
 }
 
 /** Where the string that begins at `start` ends. */

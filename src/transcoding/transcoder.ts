@@ -9,6 +9,7 @@
 import { BoundMessage, bindPaths, bindText, encodeBound } from '../codec/bound.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
+import { JsonWriter } from '../codec/json-writer.js';
 import { alwaysSpeaks } from '../paths/speech.js';
 import { isSamePath } from '../routing/field-path.js';
 import type { Binding } from '../routing/http-rule.js';
@@ -85,6 +86,8 @@ export interface Transcoder {
   messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
   /** Whether the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
   asksForEvents(rawQuery: string): boolean;
+  /** Writes the compact JSON of an answer that is JSON into what surrounds it. Throws as `response` does. */
+  writeJson(wire: Uint8Array, form: AnswerForm, out: JsonWriter): void;
   /** Compact JSON, or an HttpBody. Throws INTERNAL (502) for bytes that are not the response message. */
   response(wire: Uint8Array, form: AnswerForm): TranscodedResponse;
 }
@@ -176,6 +179,7 @@ export function compileTranscoder(
       };
     },
     asksForEvents: (rawQuery) => query.system(rawQuery).events,
+    writeJson: compileJson(binding, codecs),
     response: compileResponse(binding, codecs),
   };
 }
@@ -228,17 +232,23 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
 }
 
 function compileResponse(binding: Binding, codecs: Codecs): Transcoder['response'] {
-  const { responseBody, method } = binding;
+  const { responseBody } = binding;
   if (givesRawBody(binding)) return (wire) => decodeHttpBody(wire, responseBody);
-  const named = codecs.of(method.output);
-  return function response(wire, { mask, enumsAsInts }) {
-    const codec = enumsAsInts ? codecs.withEnumsAsInts.of(method.output) : named;
-    const body = responseBody === undefined ? codec.write(wire, mask) : codec.writeField(responseBody, wire, mask);
-    return { contentType: JSON_TYPE, body };
-  };
+  const write = compileJson(binding, codecs);
+  return (wire, form) => ({ contentType: JSON_TYPE, body: OUT.collect((out) => write(wire, form, out)) });
 }
 
 const JSON_TYPE = 'application/json';
+const OUT = new JsonWriter();
+
+function compileJson({ responseBody, method }: Binding, codecs: Codecs): Transcoder['writeJson'] {
+  const named = codecs.of(method.output);
+  return function writeJson(wire, { mask, enumsAsInts }, out) {
+    const codec = enumsAsInts ? codecs.withEnumsAsInts.of(method.output) : named;
+    if (responseBody === undefined) codec.write(wire, out, mask);
+    else codec.writeField(responseBody, wire, out, mask);
+  };
+}
 
 /** `$fields` speaks of what the client sees: the response, or the field of it that `response_body` names. */
 function compileMask({ method, responseBody }: Binding): (text: string) => FieldMask {

@@ -9,10 +9,12 @@
 import { readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
-import { createCodecs, type JsonOptions } from '../../src/codec/codec.js';
+import { createCodecs } from '../../src/codec/codec.js';
+import type { JsonOptions } from '../../src/codec/json-options.js';
 import { validateWire } from '../../src/codec/validate.js';
 import type { Registry } from '../../src/schema/descriptor.js';
 import { loadSchema } from '../../src/schema/source.js';
+import { jsonOf } from '../support/json.js';
 
 const OPTIONS: JsonOptions = {
   emitDefaults: false,
@@ -85,7 +87,7 @@ function createTestee(registry: Registry) {
     }
     if (format === 'PROTOBUF') return { protobuf_payload: wire };
     try {
-      return { json_payload: Buffer.from(codec.write(wire)).toString('utf8') };
+      return { json_payload: jsonOf(codec, wire) };
     } catch (error) {
       return { serialize_error: (error as Error).message };
     }

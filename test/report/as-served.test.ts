@@ -11,6 +11,7 @@ import { type Explanation, explain } from '../../src/report/explain.js';
 import { draws } from '../support/draws.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { startIssuer } from '../support/issuer.js';
+import { jsonOf } from '../support/json.js';
 import type { RecordedCall } from '../support/upstream.js';
 
 const PROTO = `package e.v1;
@@ -389,9 +390,7 @@ function requestsOf({ plan }: TestGateway, call: RecordedCall): string {
     .find(({ fullName }) => fullName === service)!
     .methods.find((one) => one.name === name)!;
   const codec = plan.codecs.of(method.input);
-  const texts = call.requestBytes.map((bytes) =>
-    JSON.stringify(JSON.parse(Buffer.from(codec.write(bytes)).toString('utf8')), null, 2),
-  );
+  const texts = call.requestBytes.map((bytes) => JSON.stringify(JSON.parse(jsonOf(codec, bytes)), null, 2));
   return texts.length === 0 ? 'no message' : texts.join('\n');
 }
 

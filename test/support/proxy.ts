@@ -13,12 +13,15 @@ export interface Proxy {
    * read what came before that. New connections pass.
    */
   freeze(): Promise<void>;
+  /** The next connection is made and hears of nothing. */
+  freezeNext(): void;
 }
 
 /** `isOpen`: whether a connection that begins passes; otherwise it fails. */
 export async function startProxy(t: Teardown, port: number, isOpen = () => true): Promise<Proxy> {
   const pairs = new Map<Socket, Socket>();
   let total = 0;
+  let isNextFrozen = false;
   const server = createServer((outer) => {
     total++;
     if (!isOpen()) return void outer.destroy();
@@ -31,7 +34,8 @@ export async function startProxy(t: Teardown, port: number, isOpen = () => true)
         inner.destroy();
       });
     inner.on('error', () => {}).on('close', () => outer.destroy());
-    outer.pipe(inner).pipe(outer);
+    if (!isNextFrozen) outer.pipe(inner).pipe(outer);
+    isNextFrozen = false;
   }).listen(0, '127.0.0.1');
   t.teardown(() => {
     server.close();
@@ -41,6 +45,9 @@ export async function startProxy(t: Teardown, port: number, isOpen = () => true)
   return {
     target: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     connections: () => ({ open: pairs.size, total }),
+    freezeNext() {
+      isNextFrozen = true;
+    },
     async freeze() {
       for (const [outer, inner] of pairs) {
         outer.unpipe(inner).resume();

@@ -955,6 +955,17 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.is(proxy.connections().total, before + 1);
   });
 
+  test(title('the same where the connection froze while it was made'), async (t) => {
+    const { proxy, clock, call } = await behindProxy(t);
+    proxy.freezeNext();
+    const silent = failure(t, call(1000));
+    await until(() => proxy.connections().open === 1);
+    clock.advance(1000);
+    t.is((await silent).httpStatus, 504);
+    await call(HOUR_MS);
+    t.is(proxy.connections().total, 2);
+  });
+
   test(title('the same over TLS'), async (t) => {
     const { ca, server } = certificates();
     const pairs = [{ cert_chain: server.cert, private_key: server.key }];

@@ -6,12 +6,13 @@
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
 import type { Metadata } from '../../call/metadata.js';
+import { JsonWriter } from '../../codec/json-writer.js';
 import { indented } from '../indent.js';
 
 export interface Framing {
   readonly contentType: string;
-  /** The first message makes the difference. */
-  message(json: Uint8Array, index: number): readonly Uint8Array[];
+  /** Writes a message, whose JSON `write` writes. The first one makes the difference. */
+  message(out: JsonWriter, index: number, write: (out: JsonWriter) => void): void;
   /** After `count` messages. */
   end(count: number): Uint8Array;
   /** The error as the end; undefined: this framing can't say it. `status`: google.rpc.Status as JSON. */
@@ -23,20 +24,28 @@ export interface Framing {
 }
 
 const bytes = (text: string) => Buffer.from(text);
-const [OPEN, COMMA, NEWLINE, EVENT_END] = [bytes('['), bytes(','), bytes('\n'), bytes('\n\n')];
 const OK = '{"code":0,"message":"","details":[]}';
 
 const compactArray: Framing = {
   contentType: 'application/json',
-  message: (json, index) => [index === 0 ? OPEN : COMMA, json],
+  message(out, index, write) {
+    out.ascii(index === 0 ? '[' : ',');
+    write(out);
+  },
   end: (count) => bytes(count === 0 ? '[]' : ']'),
   failed: () => undefined,
   heartbeat: undefined,
 };
 
+/** Writing never waits, so that it is never used twice at once. */
+const COMPACT = new JsonWriter();
+
 const indentedArray: Framing = {
   ...compactArray,
-  message: (json, index) => [bytes(index === 0 ? '[\n  ' : ',\n  '), indented(json, 1)],
+  message(out, index, write) {
+    out.ascii(index === 0 ? '[\n  ' : ',\n  ');
+    out.raw(indented(COMPACT.collect(write), 1));
+  },
   end: (count) => bytes(count === 0 ? '[]' : '\n]'),
 };
 
@@ -45,7 +54,10 @@ const jsonArray: Framing = { ...compactArray, indented: indentedArray };
 function lines(contentType: string): Framing {
   return {
     contentType,
-    message: (json) => [json, NEWLINE],
+    message(out, _index, write) {
+      write(out);
+      out.ascii('\n');
+    },
     end: () => bytes(''),
     failed: (status) => bytes(`{"error":${status}}\n`),
     heartbeat: undefined,
@@ -61,7 +73,11 @@ export const END_ID = 'end';
 export const EVENTS: Framing = {
   contentType: 'text/event-stream',
   // The codec writes no line breaks into JSON.
-  message: (json, index) => [bytes(`id: ${index + 1}\ndata: `), json, EVENT_END],
+  message(out, index, write) {
+    out.ascii(`id: ${index + 1}\ndata: `);
+    write(out);
+    out.ascii('\n\n');
+  },
   end: () => end(OK),
   failed: end,
   heartbeat: bytes(':\n\n'),

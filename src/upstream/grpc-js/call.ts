@@ -106,7 +106,7 @@ export class GrpcJsCall implements MessageSink {
 
   #noteSilence(): void {
     const { channel, settings } = this;
-    if (this.#heardBefore === undefined || channel.bytesRead !== this.#heardBefore) return;
+    if (channel.bytesRead !== this.#heardBefore) return;
     if (isTelling(this.request.deadline!, this.#begunAt)) settings.onSilence(channel);
   }
 

@@ -47,6 +47,8 @@ export class Connection implements Watched {
   readonly #onSilence: ConnectionSettings['onSilence'];
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
   wasReady = false;
+  /** A call has waited in vain for it to be made, and heard nothing: others need not wait for it. */
+  isLate = false;
   /** Why it ended. */
   failure: unknown;
   /** Calls that it has now. */

@@ -8,6 +8,7 @@ import { StatusError } from '../../status/status-error.js';
 import { Deadlines } from '../deadlines.js';
 import { authorityOf } from '../endpoint.js';
 import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
+import { isTelling } from '../silence.js';
 import type { Transport, TransportSettings, TransportState } from '../transport.js';
 import { Connection } from './connection.js';
 import { followersOf } from './followers.js';
@@ -94,7 +95,7 @@ class Pool {
     let isOneAlive = false;
     for (const connection of this.#connections) {
       if (connection.hasRoom) return connection;
-      if (connection.state === 'connecting') return undefined;
+      if (connection.state === 'connecting' && !connection.isLate) return undefined;
       isOneAlive ||= connection.isAlive;
     }
     if (this.#connections.size >= MAX_CONNECTIONS) return undefined;
@@ -137,6 +138,9 @@ class Pool {
     const { signal, deadline } = attempt.request;
     const { deadlines } = this.#rpcs;
     const followers = followersOf(signal);
+    const awaited = [...this.#connections].find(({ state, isLate }) => state === 'connecting' && !isLate);
+    const heardBefore = awaited?.bytesRead;
+    const begunAt = this.clock.now();
     return new Promise((resolve) => {
       const again = () => {
         followers.delete(waiting);
@@ -144,7 +148,13 @@ class Pool {
         this.#waiting.delete(again);
         resolve(this.#try(attempt));
       };
-      const waiting = { abort: again, expire: again };
+      const expire = () => {
+        again();
+        if (awaited === undefined || awaited.bytesRead !== heardBefore || !isTelling(deadline!, begunAt)) return;
+        awaited.isLate = true;
+        this.#admit();
+      };
+      const waiting = { abort: again, expire };
       followers.add(waiting);
       if (deadline !== undefined) deadlines.add(deadline.at, waiting);
       this.#waiting.add(again);

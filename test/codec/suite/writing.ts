@@ -1,0 +1,66 @@
+/** A codec writes into what its caller hands it, and nothing else. */
+import ava, { type ExecutionContext } from 'ava';
+import type { CreateCodecs } from '../../../src/codec/codec.js';
+import { JsonWriter } from '../../../src/codec/json-writer.js';
+import type { StatusError } from '../../../src/status/status-error.js';
+import { schemaOf } from '../../support/schema.js';
+
+const { registry } = await schemaOf(`syntax = "proto3";
+  package t;
+  message Note { string text = 1; repeated Note notes = 2; map<string, string> labels = 3; }
+`);
+
+const OPTIONS = {
+  emitDefaults: false,
+  enumsAsInts: false,
+  protoNames: false,
+  unknownFields: 'reject',
+  maxDepth: 100,
+  omitFields: new Set<string>(),
+} as const;
+
+export function writingCases(name: string, createCodecs: CreateCodecs): void {
+  const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);
+  const codec = createCodecs(registry, OPTIONS).of(registry.message('t.Note')!);
+  const read = (json: string) => codec.read(Buffer.from(json));
+
+  test('a message stands where its caller wants it, among what he writes himself', (t) => {
+    const out = new JsonWriter();
+    const text = out.collectString((inside) => {
+      inside.ascii('[');
+      codec.write(read('{"text":"a"}'), inside);
+      inside.ascii(',');
+      codec.writeField(codec.descriptor.fieldNamed('notes')!, read('{"notes":[{"text":"b"}]}'), inside);
+      inside.ascii(']');
+    });
+    t.is(text, '[{"text":"a"},[{"text":"b"}]]');
+  });
+
+  test('a message that is broken leaves nothing of itself or of what was written around it', (t) => {
+    const out = new JsonWriter();
+    const broken = Buffer.concat([read('{"text":"good"}'), Buffer.from('0a05', 'hex')]);
+    for (const size of [0, 10, 100_000]) {
+      const error = t.throws(() =>
+        out.collect((inside) => {
+          inside.ascii('x'.repeat(size));
+          codec.write(broken, inside);
+        }),
+      ) as StatusError;
+      t.is(error.httpStatus, 502);
+      t.is(
+        Buffer.from(out.collect((inside) => codec.write(read('{"text":"next"}'), inside))).toString(),
+        '{"text":"next"}',
+      );
+    }
+  });
+
+  test('keys of maps are no part of what the caller has written so far', (t) => {
+    const out = new JsonWriter();
+    const json = '{"labels":{"a":"1","b":"2"}}';
+    for (let i = 0; i < 3; i++)
+      t.is(
+        out.collectString((inside) => codec.write(read(json), inside)),
+        json,
+      );
+  });
+}
