@@ -12,7 +12,7 @@ import {
   type PlannedAggregate,
 } from './aggregates.js';
 import { asWarning, type Diagnostic, errorAt, warningAt } from './base/diagnostic.js';
-import { didYouMean, meantHint } from './base/did-you-mean.js';
+import { didYouMean, hintOf, meantHint } from './base/did-you-mean.js';
 import { isStreaming } from './call/call.js';
 import { type Codecs, createCodecs } from './codec/codec.js';
 import type { Config } from './config/config.js';
@@ -35,7 +35,7 @@ import type { RegistryFile } from './schema/registry.js';
 import { loadSchema, type Schema } from './schema/source.js';
 import { streamProblems } from './stream-problems.js';
 import type { RetrySettings } from './upstream/retry.js';
-import { selectUpstream } from './upstream/service-selector.js';
+import { meantService, selectUpstream } from './upstream/service-selector.js';
 
 /** The one surface that there is. */
 export const SURFACE = 'default';
@@ -82,7 +82,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   const isOffered = offeredBy(config);
   const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
   const aggregates = findAggregates(registry);
-  const upstreams = assignUpstreams(config, bindings, aggregates);
+  const upstreams = assignUpstreams(config, bindings, aggregates, options.configFile);
   const policies = decidePolicies(config, [...bindings.map(({ method }) => method), ...aggregates.methods], isOffered);
   const called = planAggregates(config, aggregates, policies.of, upstreams.of);
   const routes = bindings.flatMap((binding) => {
@@ -281,7 +281,12 @@ interface Assignment {
 }
 
 /** Each service to the upstream with the longest selector. Without any upstream there is nothing to warn about. */
-function assignUpstreams(config: Config, bindings: readonly Binding[], aggregates: Aggregates): Assignment {
+function assignUpstreams(
+  config: Config,
+  bindings: readonly Binding[],
+  aggregates: Aggregates,
+  configFile: string | undefined,
+): Assignment {
   const of = new Map<ServiceDescriptor, string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
@@ -299,6 +304,14 @@ function assignUpstreams(config: Config, bindings: readonly Binding[], aggregate
       const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')} by equally long selectors`;
       diagnostics.push(errorAt(service.position, 'ambiguous-upstream', text));
     }
+  }
+  const used = new Set(of.values());
+  const names = routed.map(({ service }) => service.fullName);
+  for (const [name, { services }] of names.length === 0 ? [] : config.upstreams) {
+    if (used.has(name)) continue;
+    const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
+    const text = `upstreams.${name}: no routed service is selected by ${services.join(', ')}${hint}`;
+    diagnostics.push(warningAt({ file: configFile ?? 'options' }, 'unused-upstream', text));
   }
   return { of, diagnostics };
 }

@@ -23,18 +23,20 @@ export interface SchemaFlags {
   readonly workers?: number | 'auto';
 }
 
-const NAMELESS = 'a nameless one serves every service';
+/** Ends what is said of `--upstream`. */
+export const UPSTREAM_NAMES =
+  'NAME is a configured one, SELECTOR the services (shop.v1.*) of a new one, without them the rest is served';
 
 /** Adds `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes`. */
 export function withSchemaOptions(
   command: Command,
-  upstream = `a gRPC server, which is not called: which services would be routed; ${NAMELESS}`,
+  upstream = `a gRPC server, which is not called: which services would be routed; ${UPSTREAM_NAMES}`,
 ): Command {
   command.option('-c, --config <file>', 'the YAML config; relative paths in it are relative to the file');
   repeatable(command, '--protos <dir>', 'an import root; every .proto below it is loaded');
   repeatable(command, '--import <dir>', 'a root for imports alone');
   repeatable(command, '--descriptor-set <file>', 'a FileDescriptorSet, with imports');
-  repeatable(command, '--upstream <[name=]target>', upstream);
+  repeatable(command, '--upstream <[name|selector=]target>', upstream);
   return command.option('--auto-routes', 'POST /pkg.Service/Method for methods without a rule');
 }
 

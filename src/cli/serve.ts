@@ -6,11 +6,18 @@ import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { parsePort } from './port.js';
 import type { RunningServer } from './run-server.js';
-import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+import {
+  hasErrors,
+  planFlags,
+  printDiagnostics,
+  type SchemaFlags,
+  UPSTREAM_NAMES,
+  withSchemaOptions,
+} from './schema-options.js';
 
 /** `serve`: runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains. */
 export function serveCommand(exit: SetExitCode): Command {
-  return withSchemaOptions(new Command('serve'), 'a gRPC server; a nameless one serves every service')
+  return withSchemaOptions(new Command('serve'), `a gRPC server; ${UPSTREAM_NAMES}`)
     .description('Runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains.')
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option('--port <number>', 'port to listen on, 0 for any free one (default: 8080)', parsePort)
@@ -25,7 +32,7 @@ export function serveCommand(exit: SetExitCode): Command {
         return exit(EXIT_FAILURE);
       }
       if (plan.config.upstreams.size === 0) {
-        throw new UsageError('no upstream: give --upstream [NAME=]TARGET or a --config FILE that names one');
+        throw new UsageError('no upstream: give --upstream [NAME|SELECTOR=]TARGET or a --config FILE that names one');
       }
       const server = await run(plan);
       const served = routeRows(plan.routes).filter(({ upstream }) => upstream !== null);

@@ -1,6 +1,7 @@
 /** Flags of the command line over the config file. */
 
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import { isServiceSelector } from '../upstream/service-selector.js';
 import { targetProblem } from '../upstream/target.js';
 import { PLAIN_UPSTREAM } from './blocks.js';
 import type { Config } from './config.js';
@@ -17,7 +18,10 @@ export interface SchemaOverrides {
 }
 
 export interface Overrides extends SchemaOverrides {
-  /** `[NAME=]TARGET`: the target of the upstream of that name; a new one serves every service. Nameless: `default`. */
+  /**
+   * `[NAME|SELECTOR=]TARGET`: the target of the configured upstream of that name; otherwise of a new one that serves the
+   * services of the selector, which also names it. Without either it serves every service, and is called `default`.
+   */
   readonly upstreams: readonly string[];
   readonly host?: string;
   readonly port?: number;
@@ -60,9 +64,9 @@ function overrideUpstreams(config: Config, flags: readonly string[]) {
   const wrong = (text: string) => diagnostics.push(errorAt({ file: '--upstream' }, 'flag', text));
   const given = new Map<string, string | undefined>();
   for (const flag of flags) {
-    const match = /^(?:([A-Za-z][A-Za-z0-9_-]*)=)?([^=\s]+)$/.exec(flag);
+    const match = /^(?:([^=\s]+)=)?([^=\s]+)$/.exec(flag);
     if (match === null) {
-      wrong(`expected [NAME=]TARGET, got '${flag}'`);
+      wrong(`expected [NAME|SELECTOR=]TARGET, got '${flag}'`);
       continue;
     }
     const [, name, target = ''] = match;
@@ -71,14 +75,22 @@ function overrideUpstreams(config: Config, flags: readonly string[]) {
     const key = name ?? NAMELESS;
     if (given.has(key)) wrong(twice(key, [given.get(key), name]));
     given.set(key, name);
-    upstreams.set(key, { ...(upstreams.get(key) ?? PLAIN_UPSTREAM), target });
+    const known = config.upstreams.get(key);
+    if (known === undefined && name !== undefined && !isServiceSelector(name)) wrong(unknown(name, config));
+    upstreams.set(key, { ...(known ?? { ...PLAIN_UPSTREAM, services: [name ?? '*'] }), target });
   }
   return { upstreams, diagnostics };
+}
+
+function unknown(name: string, { upstreams }: Config): string {
+  const configured =
+    upstreams.size === 0 ? '' : `one of the config's upstreams (${[...upstreams.keys()].join(', ')}) or `;
+  return `expected ${configured}a selector of services (shop.v1.Orders, billing.v1.*) before '=', got '${name}'`;
 }
 
 /** In the words of who typed it: nobody typed the name of a nameless one. */
 function twice(key: string, names: readonly (string | undefined)[]): string {
   const nameless = names.filter((name) => name === undefined).length;
-  if (nameless === 2) return 'expected one without a name, got two: give NAME=TARGET';
+  if (nameless === 2) return 'expected one without a name, got two: give SELECTOR=TARGET';
   return `expected each name once, got '${key}' twice${nameless === 1 ? ' (one without a name is called so)' : ''}`;
 }

@@ -9,6 +9,8 @@
  * The longest selector wins; a full name is longer than any package.
  */
 
+import { didYouMean } from '../base/did-you-mean.js';
+
 export type Selection =
   | { readonly kind: 'found'; readonly name: string }
   | { readonly kind: 'none' }
@@ -37,6 +39,13 @@ export function selectUpstream(
 /** True if `text` is a selector as described above. */
 export function isServiceSelector(text: string): boolean {
   return text === '*' || /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?$/.test(text);
+}
+
+/** What somebody probably meant whose selector selects none of the services: the package of that name, or a near name. */
+export function meantService(selector: string, services: readonly string[]): string | undefined {
+  if (services.some((service) => service.startsWith(`${selector}.`))) return `${selector}.*`;
+  const packages = services.map((service) => service.replace(/[^.]+$/, '*'));
+  return didYouMean(selector, new Set([...services, ...packages]));
 }
 
 /** How much of `service` the selector names; -1 if it does not select it. */

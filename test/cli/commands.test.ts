@@ -55,7 +55,7 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     'an empty upstream',
     ['check', '--protos', 'x', '--upstream', ''],
     2,
-    /--upstream: expected \[NAME=\]TARGET, got ''/,
+    /--upstream: expected \[NAME\|SELECTOR=\]TARGET, got ''/,
   ],
   [
     'a bad target',
@@ -67,7 +67,13 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     'two upstreams without a name',
     ['serve', '--protos', 'x', '--upstream', 'a:1', '--upstream', 'b:1'],
     2,
-    /--upstream: expected one without a name, got two: give NAME=TARGET\n$/,
+    /--upstream: expected one without a name, got two: give SELECTOR=TARGET\n$/,
+  ],
+  [
+    'an upstream for neither a name nor a selector',
+    ['serve', '--protos', 'x', '--upstream', 'shop/v1=a:1'],
+    2,
+    /--upstream: expected a selector of services \(shop\.v1\.Orders, billing\.v1\.\*\) before '=', got 'shop\/v1'\n$/,
   ],
   ['explain without a path', ['explain', 'GET'], 2, /missing required argument 'path'/],
 ];

@@ -166,5 +166,8 @@ service Things { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1
   const { stdout, stderr } = await protogate(['check', '-c', config]);
   t.true(stdout.includes("its routes are not served (services: is it meant by 'a.v1.Thing'?) [no-upstream]\n"), stdout);
   // An rpc that somebody forgot to annotate is seen in the sum alone: it is no mistake by itself.
-  t.is(stderr, '1 route of 1 service, 1 rpc without a rule, 0 errors, 2 warnings\n');
+  t.true(
+    stdout.includes("no routed service is selected by a.v1.Thing, did you mean 'a.v1.Things'? [unused-upstream]\n"),
+  );
+  t.is(stderr, '1 route of 1 service, 1 rpc without a rule, 0 errors, 3 warnings\n');
 });

@@ -327,7 +327,38 @@ test('flags win over the file; a nameless upstream serves every service', (t) =>
   t.like(merged, { schema: { protos: ['p', 'q'], autoRoutes: ['*'] }, listen: { port: 0 }, admin: { port: 1 } });
 });
 
-for (const flags of [['a=b=c'], ['a='], ['x y'], ['a=orders'], ['http://a:1'], ['a=b:1', 'a=c:1']]) {
+test('an upstream flag with a selector is a new upstream for what it selects; a configured name goes first', (t) => {
+  const upstreams = { garden: { target: 'old:1', services: ['x.*'], timeout: '2s' } };
+  const { config } = parseConfig({ version: 1, upstreams });
+  const none = { protos: [], imports: [], descriptorSets: [] };
+  const flags = ['garden=a:1', 'garden.v1.*=b:1', 'shop.v1.Orders=c:1', '*=d:1', 'e:1'];
+  const { config: merged, diagnostics } = applyOverrides(config!, { ...none, upstreams: flags });
+  t.deepEqual(diagnostics, []);
+  t.deepEqual(
+    [...merged.upstreams].map(([name, { target, services }]) => [name, target, ...services]),
+    [
+      ['garden', 'a:1', 'x.*'],
+      ['garden.v1.*', 'b:1', 'garden.v1.*'],
+      ['shop.v1.Orders', 'c:1', 'shop.v1.Orders'],
+      ['*', 'd:1', '*'],
+      ['default', 'e:1', '*'],
+    ],
+  );
+  t.is(merged.upstreams.get('garden')?.timeoutMs, 2000);
+});
+
+for (const flags of [
+  ['garden-1=a:1'],
+  ['a..b=a:1'],
+  ['label:x=a:1'],
+  ['=a:1'],
+  ['a=b=c'],
+  ['a='],
+  ['x y'],
+  ['a=orders'],
+  ['http://a:1'],
+  ['a=b:1', 'a=c:1'],
+]) {
   test(`--upstream ${flags.join(' --upstream ')} is refused`, (t) => {
     const { config } = parseConfig({ version: 1 });
     const { diagnostics } = applyOverrides(config!, { protos: [], imports: [], descriptorSets: [], upstreams: flags });

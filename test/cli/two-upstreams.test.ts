@@ -1,0 +1,47 @@
+/** Several backends by flags alone. */
+import test from 'ava';
+import { protoFolder, sendTo } from '../support/gateway.js';
+import { protogate, serving } from '../support/run.js';
+import { startUpstream } from '../support/upstream.js';
+
+const HEAD = 'syntax = "proto3"; import "google/api/annotations.proto";';
+const PROTOS = {
+  'garden.proto': `${HEAD} package garden.v1; message M { string id = 1; }
+    service Beds { rpc Get(M) returns (M) { option (google.api.http) = { get: "/beds/{id}" }; } }`,
+  'shop.proto': `${HEAD} package shop.v1; message M { string id = 1; }
+    service Orders { rpc Get(M) returns (M) { option (google.api.http) = { get: "/orders/{id}" }; } }`,
+};
+
+test('one upstream for a package and one for the rest, by two flags', async (t) => {
+  const folder = await protoFolder(t, PROTOS);
+  const garden = await startUpstream(PROTOS, { Get: { message: { id: 'garden' } } });
+  t.teardown(garden.close);
+  const rest = await startUpstream(PROTOS, { Get: { message: { id: 'rest' } } });
+  t.teardown(rest.close);
+  const upstreams = ['--upstream', `garden.v1.*=${garden.target}`, '--upstream', rest.target];
+  const flags = ['--protos', folder, ...upstreams, '--port', '0', '--admin-port', '0'];
+  const { url, line, stop } = await serving(['serve', ...flags]);
+  t.teardown(() => void stop());
+  t.regex(line, /: 2 routes of 2 services$/);
+  t.deepEqual((await sendTo(url, 'GET', '/beds/1')).json, { id: 'garden' });
+  t.deepEqual((await sendTo(url, 'GET', '/orders/1')).json, { id: 'rest' });
+  t.is(await stop(), 0);
+});
+
+const unused: readonly (readonly [name: string, hint: string])[] = [
+  ['garden', ", did you mean 'garden.*'?"],
+  ['garden.v1', ", did you mean 'garden.v1.*'?"],
+  ['gardn.v1.*', ", did you mean 'garden.v1.*'?"],
+  ['zoo.v1.Cages', ''],
+];
+for (const [name, hint] of unused) {
+  test(`an upstream that serves nothing is a warning: ${name}`, async (t) => {
+    const folder = await protoFolder(t, PROTOS);
+    const { stdout } = await protogate(['check', '--protos', folder, '--upstream', `${name}=a:1`, '--upstream', 'b:1']);
+    const text = `upstreams.${name}: no routed service is selected by ${name}${hint} [unused-upstream]`;
+    t.deepEqual(
+      stdout.split('\n').filter((line) => line.includes('unused-upstream')),
+      [`(flags): warning: ${text}`],
+    );
+  });
+}
