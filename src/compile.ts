@@ -35,6 +35,7 @@ import { streamEndpoint } from './server/stream-endpoint.js';
 import { webSocketEndpoint } from './server/websocket/endpoint.js';
 import { sharedStore } from './shared-store.js';
 import type { Counters } from './store/counters.js';
+import { errorHolder } from './stream-problems.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { compileRequestMetadata, compileResponseHeaders } from './transcoding/headers.js';
@@ -109,7 +110,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       ? compileClientStream({ ...ends, idleTimeoutMs })
       : compileCallRequest(ends);
     const successStatus = settings.successStatus ?? 200;
-    const stream = { ...ends, requestOf, successStatus, idleTimeoutMs, statusCodec };
+    const mayHoldError = errorHolder(binding, config.json.protoNames) !== undefined;
+    const stream = { ...ends, requestOf, successStatus, idleTimeoutMs, mayHoldError, statusCodec };
     const end = method.serverStreaming
       ? streamEndpoint(stream)
       : endpoint({ ...ends, requestOf, successStatus, freshness, idleTimeoutMs });

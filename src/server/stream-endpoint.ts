@@ -26,6 +26,8 @@ export interface StreamEndpointSettings extends CallRequestSettings {
   readonly successStatus: number;
   /** Without a message for so long, the stream ends. */
   readonly idleTimeoutMs: number;
+  /** A message may have a field `error`, as the line has that tells a failure. */
+  readonly mayHoldError: boolean;
   /** Of google.rpc.Status: reads the details of upstream errors. */
   readonly statusCodec: MessageCodec | undefined;
 }
@@ -180,7 +182,7 @@ class StreamAnswer {
     ctx.state.error = error;
     if (isOver(res)) return;
     const { body } = errorBody(error, ctx.state.requestId, 'status', settings.statusCodec);
-    const last = framing?.failed(body);
+    const last = framing?.failed(body, settings.mayHoldError);
     // What can't say that it failed must not look as if it were complete.
     if (last === undefined) cut(res);
     else res.end(last);
