@@ -180,9 +180,15 @@ export const query = z
   .describe('Query parameters.');
 
 export const errors = z
-  .strictObject({ format: z.enum(['status', 'aip193', 'problem']).default('status') })
+  .strictObject({
+    format: z
+      .enum(['status', 'aip193', 'problem'])
+      .default('status')
+      .describe('Their shape: google.rpc.Status, the AIP-193 envelope, or RFC 9457.'),
+    hints: z.boolean().default(true).describe('A 404 names a public route that is nearly the path that was asked for.'),
+  })
   .prefault({})
-  .describe('The shape of error answers: google.rpc.Status, the AIP-193 envelope, or RFC 9457.');
+  .describe('Error answers.');
 
 export const limits = z
   .strictObject({

@@ -4,6 +4,7 @@
  * last of them has ended the old one lets go of its resources.
  */
 import type { MessageCodec } from '../codec/codec.js';
+import type { NearRoute } from '../routing/near-route.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { ErrorFormat } from '../transcoding/error-body.js';
 import type { ClientAddress } from './client-address.js';
@@ -32,6 +33,9 @@ export interface Surface {
   readonly table: RouteTable<Route>;
   /** Streaming methods by path alone: a handshake is a GET, whatever the method's own verb. */
   readonly webSockets: RouteTable<Route>;
+  /** What a 404 says was probably meant, of each table; undefined: it says nothing. */
+  readonly nearRoute: NearRoute | undefined;
+  readonly nearWebSocket: NearRoute | undefined;
   /** Undefined: no web page may read an answer. */
   readonly cors: Cors | undefined;
   readonly errorFormat: ErrorFormat;
