@@ -18,6 +18,7 @@ import { isIdempotent } from './policy/retry-policy.js';
 import { countersOf } from './rate-limiting.js';
 import { bindingTable, webSocketRoutes } from './routing/binding-table.js';
 import type { Binding } from './routing/http-rule.js';
+import { compileNearRoute } from './routing/near-route.js';
 import type { MethodDescriptor } from './schema/descriptor.js';
 import { type Authentication, allowed, authenticate, authorize, demand } from './server/authenticate.js';
 import { compileCallRequest } from './server/call-request.js';
@@ -35,6 +36,7 @@ import { streamEndpoint } from './server/stream-endpoint.js';
 import { webSocketEndpoint } from './server/websocket/endpoint.js';
 import { sharedStore } from './shared-store.js';
 import type { Counters } from './store/counters.js';
+import { errorHolder } from './stream-problems.js';
 import type { Log } from './telemetry/log.js';
 import type { Metrics } from './telemetry/metrics.js';
 import { bodySizes } from './transcoding/body-size.js';
@@ -112,7 +114,8 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
       ? compileClientStream({ ...ends, idleTimeoutMs })
       : compileCallRequest(ends);
     const successStatus = settings.successStatus ?? 200;
-    const stream = { ...ends, requestOf, successStatus, idleTimeoutMs };
+    const mayHoldError = errorHolder(binding, config.json.protoNames) !== undefined;
+    const stream = { ...ends, requestOf, successStatus, idleTimeoutMs, mayHoldError };
     const end = method.serverStreaming
       ? streamEndpoint(stream)
       : endpoint({ ...ends, requestOf, successStatus, freshness, idleTimeoutMs });
@@ -215,13 +218,16 @@ function compile({ config, codecs, registry, routes }: Plan, lease: Lease, optio
     return [rateLimit({ limits, plans, counters, cost, decisions: rateLimitDecisions })];
   }
 
-  const compiled = routes.filter(isServed).map((route) => ({ binding: route.binding, ...compileRoute(route) }));
+  const served = routes.filter(isServed);
+  const compiled = served.map((route) => ({ binding: route.binding, ...compileRoute(route) }));
+  const near = config.errors.hints ? nearRoutes(served) : NO_HINTS;
   return {
     surfaces: [
       {
         name: SURFACE,
         table: bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).build().table,
         webSockets: bindingTable(webSocketRoutes(compiled.flatMap(overWebSocket))).build().table,
+        ...near,
         cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
         errors: { format: config.errors.format, exposed, statusCodec },
         responseHeaders,
@@ -245,6 +251,17 @@ interface CompiledRoute {
 
 function overWebSocket({ binding, webSocket: value }: CompiledRoute & { readonly binding: Binding }) {
   return value === undefined ? [] : [{ binding, value }];
+}
+
+const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
+
+/** Guarded routes are named to nobody who does not know them. */
+function nearRoutes(routes: readonly PlannedRoute[]) {
+  const open = routes.flatMap(({ binding, access }) => (access.mode === 'public' ? { binding, value: binding } : []));
+  const [http, webSocket] = [open, webSocketRoutes(open)].map((some) =>
+    compileNearRoute(some.map(({ binding }) => binding)),
+  );
+  return { nearRoute: http, nearWebSocket: webSocket };
 }
 
 type Plans = ReadonlyMap<string, readonly RateLimit[]>;

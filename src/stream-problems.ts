@@ -15,19 +15,43 @@ export function streamProblems(routes: readonly StreamRoute[], protoNames: boole
   return [...errorFields(routes, protoNames), ...silentStatuses(routes), ...withoutBody(routes)];
 }
 
-/** Rule 21: a line `{"error": …}` ends a stream that failed; a message with such a field could look like one. */
+/** A line `{"error": …}` ends a stream that failed, and a message with such a field could look like one. */
 function errorFields(routes: readonly StreamRoute[], protoNames: boolean): Diagnostic[] {
-  const seen = new Set<FieldDescriptor>();
-  return routes.flatMap(({ binding: { method, responseBody } }) => {
-    if (!method.serverStreaming) return [];
-    const type = responseBody === undefined ? undefined : responseBody.type;
-    const message = type === undefined ? method.output : type.kind === 'message' ? type.message : undefined;
-    const field = message?.fields.find(({ name, jsonName }) => (protoNames ? name : jsonName) === 'error');
-    if (field === undefined || seen.has(field)) return [];
-    seen.add(field);
-    const text = `${method.fullName}: expected a streamed message without a field 'error', which tells a stream's failure`;
-    return [errorAt(field.position, 'stream-error-field', text)];
+  const seen = new Set<string>();
+  return routes.flatMap(({ binding }) => {
+    const holder = errorHolder(binding, protoNames);
+    if (holder === undefined) return [];
+    const { fullName } = binding.method;
+    const what = typeof holder === 'string' ? `${holder}, which may have a key 'error'` : "a field 'error'";
+    const text = `${fullName}: a streamed message has ${what}, as the line that tells a failure: as lines a stream that fails is cut`;
+    const position = typeof holder === 'string' ? binding.position : holder.position;
+    const key = `${fullName} ${what}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [warningAt(position, 'stream-error-field', text)];
   });
+}
+
+/** Well-known types whose JSON is an object with any keys. */
+const ANY_KEYS: ReadonlySet<string> = new Set(['Struct', 'Value', 'Any'].map((name) => `google.protobuf.${name}`));
+
+/**
+ * What gives a streamed message a key `error` in JSON: its field, or the name of a type with any keys; undefined: nothing.
+ * `protoNames`: how fields are named in answers.
+ */
+export function errorHolder(
+  { method, responseBody }: Binding,
+  protoNames: boolean,
+): FieldDescriptor | string | undefined {
+  if (!method.serverStreaming) return undefined;
+  if (responseBody?.cardinality === 'map') return responseBody.mapKey === 'string' ? 'a map' : undefined;
+  // A list is an array, which no line is that tells a failure.
+  if (responseBody?.cardinality === 'repeated') return undefined;
+  const type = responseBody?.type ?? { kind: 'message' as const, message: method.output };
+  if (type.kind !== 'message') return undefined;
+  const { message } = type;
+  if (ANY_KEYS.has(message.fullName)) return message.fullName;
+  return message.fields.find(({ name, jsonName }) => (protoNames ? name : jsonName) === 'error');
 }
 
 function silentStatuses(routes: readonly StreamRoute[]): Diagnostic[] {

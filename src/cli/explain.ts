@@ -54,6 +54,7 @@ export function explainSettings(plan: Plan): ExplainSettings {
     ),
     cors,
     errorFormat: errors.format,
+    hints: errors.hints,
     bodyBytes: limits.bodyBytes,
     headerBytes: limits.headerBytes,
     requestTimeoutMs: limits.requestTimeoutMs,

@@ -194,16 +194,17 @@ export const errors = z
     format: z
       .enum(['status', 'aip193', 'problem'])
       .default('status')
-      .describe('google.rpc.Status, the AIP-193 envelope, or RFC 9457.'),
+      .describe('Their shape: google.rpc.Status, the AIP-193 envelope, or RFC 9457.'),
     expose: z
       .array(z.enum(ERROR_CODES))
       .default([])
       .transform((names) => names.map((name) => Code[name as keyof typeof Code]))
       .describe('gRPC codes whose text an upstream may say to a client, besides those that speak to one: UNKNOWN.'),
+    hints: z.boolean().default(true).describe('A 404 names a public route that is nearly the path that was asked for.'),
   })
   .transform((block) => ({ ...block, position: { file: 'options' } as Position }))
   .prefault({})
-  .describe('How error answers look.');
+  .describe('Error answers.');
 
 export const limits = z
   .strictObject({

@@ -18,6 +18,7 @@ import { overruledAuth } from '../policy/overruled.js';
 import type { Policy } from '../policy/policy.js';
 import { bindingTable, type Routed, webSocketRoutes } from '../routing/binding-table.js';
 import type { Binding } from '../routing/http-rule.js';
+import { compileNearRoute, type NearRoute } from '../routing/near-route.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
 import { malformedPath, methodNotAllowed, noRoute } from '../status/refusals.js';
 import { StatusError } from '../status/status-error.js';
@@ -59,6 +60,8 @@ export interface ExplainSettings extends DrySettings, HeadSettings {
   /** Those that no upstream serves: there for a hint, where one of them was meant. */
   readonly unserved: readonly ExplainableRoute[];
   readonly errorFormat: ErrorFormat;
+  /** Whether a 404 names a near route. */
+  readonly hints: boolean;
   /** Bounds the calls of what does not stream. */
   readonly requestTimeoutMs: number;
 }
@@ -113,7 +116,7 @@ interface Matched {
 }
 
 /** Undefined: the gateway itself answers, as the rows say. */
-function matched({ routes, unserved }: ExplainSettings, request: DryRequest, rows: Row[]): Matched | undefined {
+function matched({ routes, unserved, hints }: ExplainSettings, request: DryRequest, rows: Row[]): Matched | undefined {
   const { method } = request;
   const rawPath = pathOf(request);
   const overWebSocket = asksForWebSocket(request);
@@ -133,7 +136,7 @@ function matched({ routes, unserved }: ExplainSettings, request: DryRequest, row
     case 'malformed':
       throw malformedPath(result.reason);
     case 'not-found':
-      throw noRoute(overWebSocket ? 'a WebSocket at' : method, rawPath);
+      throw noRoute(overWebSocket ? 'a WebSocket at' : method, rawPath, nearOf(hints, table)?.(method, rawPath));
     case 'method-not-allowed':
       if (method === 'OPTIONS') {
         rows.push(['answers', `204 Allow: ${result.allow.join(', ')}`]);
@@ -161,6 +164,12 @@ function matched({ routes, unserved }: ExplainSettings, request: DryRequest, row
       ...planTree(route.aggregate.plan),
     ]);
   return { route, captures, overWebSocket };
+}
+
+function nearOf(hints: boolean, table: readonly Routed<ExplainableRoute>[]): NearRoute | undefined {
+  if (!hints) return undefined;
+  const open = table.filter(({ value }) => value.access.mode === 'public');
+  return compileNearRoute(open.map(({ binding }) => binding));
 }
 
 function whyBehind({ binding }: ExplainableRoute, winner: ExplainableRoute): string {

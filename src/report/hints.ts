@@ -22,6 +22,10 @@ const HINTS: readonly Hint[] = [
     ]),
     text: 'where a proto is not yours to mend, schema.exclude leaves the rpc out and schema.httpRules gives it another rule (docs/schema.md)',
   },
+  {
+    rules: new Set(['unknown-import']),
+    text: '--import DIR (schema.imports) finds imports and routes nothing of them; buf build -o FILE makes a set that has them all',
+  },
 ];
 
 /** A line for each kind of errors that there are. */

@@ -6,6 +6,7 @@ import { asWarning, type Diagnostic, errorAt, formatDiagnostic } from '../base/d
 import type { HttpRule } from '../schema/annotations.js';
 import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
 import { type MethodSelector, parseMethodSelector } from '../schema/method-selector.js';
+import { MISSING } from '../schema/missing-imports.js';
 import { type Binding, bindingsOf } from './http-rule.js';
 
 export interface BindingSources {
@@ -50,7 +51,9 @@ class Findings {
   /** Thousands of methods may need one broken message: what was written once is not written again to be compared. */
   addOnce(problem: Diagnostic): void {
     if (this.#once.has(problem)) return;
-    const text = formatDiagnostic(problem);
+    // One import mends all that needs it.
+    const isImport = problem.rule === MISSING;
+    const text = isImport ? `${problem.position.file} ${problem.text}` : formatDiagnostic(problem);
     if (!this.#once.has(text)) this.all.push(problem);
     this.#once.add(problem).add(text);
   }

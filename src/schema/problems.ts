@@ -3,8 +3,10 @@
  * parser lets these pass. It looks at declarations: nothing is linked that no request needs.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import { bundledFileOf } from './bundled.js';
 import type { EnumDeclaration, FieldDeclaration, MessageDeclaration, TypeReference } from './declaration.js';
 import { jsonNameOf } from './declaration.js';
+import { missingImport } from './missing-imports.js';
 
 /** What a reference leads to; undefined: nothing has that name. */
 export type FindType = (reference: TypeReference) => MessageDeclaration | EnumDeclaration | undefined;
@@ -49,6 +51,8 @@ const NONE: readonly Diagnostic[] = [];
 
 /** Of a field whose type is nowhere. */
 export function unknownType(position: Position, fullName: string, type: TypeReference): Diagnostic {
+  const bundled = bundledFileOf(type.name);
+  if (bundled !== undefined) return missingImport(position, bundled);
   return errorAt(position, 'unknown-type', `${fullName}: no file declares ${type.name}`);
 }
 

@@ -3,6 +3,7 @@
  * who use what is missing.
  */
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import { bundledFileOf } from './bundled.js';
 import type {
   EnumDeclaration,
   ExtensionDeclaration,
@@ -28,6 +29,7 @@ import {
   type ScalarType,
   type ServiceDescriptor,
 } from './descriptor.js';
+import { missingImport } from './missing-imports.js';
 import { MessageProblems, unknownType } from './problems.js';
 
 export interface RegistryFile {
@@ -499,6 +501,8 @@ class Method implements MethodDescriptor {
     const fullName = this.registry.resolve(reference);
     const message = fullName === undefined ? undefined : this.registry.message(fullName);
     if (message !== undefined) return message;
+    const bundled = fullName === undefined ? bundledFileOf(reference.name) : undefined;
+    if (bundled !== undefined) throw new LinkError(missingImport(this.position, bundled));
     const found = fullName === undefined ? 'no file declares it' : 'it is an enum';
     const text = `${this.fullName}: expected its ${role} type ${reference.name} to be a message, ${found}`;
     throw new LinkError(errorAt(this.position, 'unknown-type', text));

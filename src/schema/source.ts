@@ -4,13 +4,14 @@
  */
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type Diagnostic, errorAt, formatPosition } from '../base/diagnostic.js';
+import { BUNDLED_ROOT, isBundled, looksBundled } from './bundled.js';
 import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
 import { type ExcludeEntry, Exclusion } from './exclusion.js';
 import { type OtherVersion, versionProblems } from './file-versions.js';
+import { optionsWithoutImport, UnknownImports } from './missing-imports.js';
 import { unpackFiles } from './packed.js';
 import { parseProtoFile } from './proto-files.js';
 import { codeOf, type FoundProto, isFile, protosBelow, rootProblem } from './proto-folder.js';
@@ -44,11 +45,6 @@ export interface Schema {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The package's own protos: google/api, google/rpc, google/type, the well-known types, protogate's annotations. */
-const BUILTIN_ROOT = fileURLToPath(new URL('../../../protos', import.meta.url));
-const BUILTIN = /^(google|protogate)\//;
-/** So many folders above a root are looked into for what it lacks. */
-const MAX_ABOVE = 16;
 /** Needed whatever the user's files import: the details of errors. */
 const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'google/protobuf/any.proto'];
 
@@ -79,6 +75,8 @@ class SchemaLoader {
   /** Sets and paths that files come from. */
   private readonly origins = new Map<FileDeclaration, string>();
   private readonly others: OtherVersion[] = [];
+  private readonly fromSets = new Set<FileDeclaration>();
+  private readonly unknownImports: UnknownImports;
   private readonly words = new Words();
   private readonly exclusion: Exclusion;
   /** Excluded files by import name: each is loaded when a file imports it, else at the end. */
@@ -89,6 +87,7 @@ class SchemaLoader {
 
   constructor(private readonly sources: SchemaSources) {
     this.exclusion = new Exclusion(sources.exclude ?? []);
+    this.unknownImports = new UnknownImports([...sources.protos, ...sources.imports]);
   }
 
   loadSet(file: string): void {
@@ -99,13 +98,14 @@ class SchemaLoader {
       this.report(errorAt({ file }, 'descriptor-set', `cannot be read: ${codeOf(error)}`));
       return;
     }
-    const { files, diagnostics } = readDescriptorSet(bytes, file, BUILTIN_ROOT);
+    const { files, diagnostics } = readDescriptorSet(bytes, file, BUNDLED_ROOT);
     this.diagnostics.push(...diagnostics);
     if (files.length === 0 && diagnostics.length === 0)
       this.report(errorAt({ file }, 'descriptor-set', 'expected a FileDescriptorSet with files, found none'));
     for (const declaration of files) {
       const { name } = declaration;
-      const load = () => void this.take(declaration, file, !isBuiltin(name));
+      this.fromSets.add(declaration);
+      const load = () => void this.take(declaration, file, !isBundled(name));
       if (this.exclusion.hasFile(name)) this.wait(name, load);
       else load();
     }
@@ -156,22 +156,18 @@ class SchemaLoader {
 
   /** Follows imports until none is left; a Map iterates over what is added while it does. */
   loadImports(): void {
-    const missing = new Set<string>();
     for (const { declaration } of this.files.values()) {
       for (const { path, position } of declaration.imports) {
         if (this.files.has(path) || this.loadWaiting(path)) continue;
         const found = this.find(path);
         if (found !== undefined) this.loadFile(path, found, false);
-        else if (!missing.has(`${declaration.name} ${path}`)) {
-          missing.add(`${declaration.name} ${path}`);
-          this.report(errorAt(position, 'unknown-import', this.notFound(path)));
-        }
+        else if (!this.isQuiet) this.unknownImports.add(declaration, path, position, this.fromSets.has(declaration));
       }
     }
-    for (const name of ALWAYS) if (!this.files.has(name)) this.loadFile(name, join(BUILTIN_ROOT, name), false);
+    for (const name of ALWAYS) if (!this.files.has(name)) this.loadFile(name, join(BUNDLED_ROOT, name), false);
     for (const { declaration } of this.files.values()) {
       for (const { path } of declaration.imports) {
-        if (!this.files.has(path) && isBuiltin(path)) this.loadFile(path, join(BUILTIN_ROOT, path), false);
+        if (!this.files.has(path) && isBundled(path)) this.loadFile(path, join(BUNDLED_ROOT, path), false);
       }
     }
   }
@@ -197,6 +193,11 @@ class SchemaLoader {
   }
 
   finish(): Schema {
+    for (const one of this.unknownImports.diagnostics) this.diagnostics.push(one);
+    for (const declaration of this.byPath.values()) {
+      if (this.quiet.has(declaration)) continue;
+      for (const one of optionsWithoutImport(declaration, this.files)) this.diagnostics.push(one);
+    }
     const rules = new ConfiguredRules(this.sources.httpRules ?? []);
     if (this.others.length > 0) {
       const files = [...this.files.values()];
@@ -207,7 +208,7 @@ class SchemaLoader {
     for (const one of optionProblems(files)) this.diagnostics.push(one);
     const linked = [...files.values()];
     const registry = createRegistry(linked, (fullName, { name }, places, earlier) => {
-      if (BUILTIN.test(name) || this.isQuietFile(name)) return;
+      if (looksBundled(name) || this.isQuietFile(name)) return;
       const text = `${fullName}: declared at ${formatPosition(earlier.position(fullName))} too`;
       this.diagnostics.push(errorAt(places.position(fullName), 'duplicate-name', text));
     });
@@ -230,7 +231,7 @@ class SchemaLoader {
     const taken = this.files.get(name)?.declaration;
     if (taken !== undefined) {
       const takenOrigin = this.origins.get(taken) ?? name;
-      if (!this.isQuiet) this.others.push({ declaration, origin, taken, takenOrigin, isBundled: isBuiltin(name) });
+      if (!this.isQuiet) this.others.push({ declaration, origin, taken, takenOrigin, isBundled: isBundled(name) });
       return false;
     }
     this.files.set(name, { declaration, routed });
@@ -243,30 +244,13 @@ class SchemaLoader {
   private find(name: string): string | undefined {
     const roots = [...this.sources.protos, ...this.sources.imports];
     const inRoots = roots.map((root) => join(root, name)).find(isFile);
-    return inRoots ?? (isBuiltin(name) ? join(BUILTIN_ROOT, name) : undefined);
-  }
-
-  /** A root that is a folder too deep is a usual mistake. */
-  private notFound(path: string): string {
-    const text = `import ${JSON.stringify(path)}: no root has this file`;
-    const depth = Math.min(MAX_ABOVE, path.split('/').length - 1);
-    for (const root of [...this.sources.protos, ...this.sources.imports]) {
-      for (let up = 1; up <= depth; up++) {
-        const above = join(root, ...Array.from({ length: up }, () => '..'));
-        if (isFile(join(above, path))) return `${text}, ${above} would: give that folder instead of ${root}`;
-      }
-    }
-    return text;
+    return inRoots ?? (isBundled(name) ? join(BUNDLED_ROOT, name) : undefined);
   }
 }
 
 /** Whether a file has the bytes of the one that is taken; that one may be a set's. */
 function isCopy(origin: string | undefined, path: string): boolean {
   return origin?.endsWith('.proto') === true && readFileSync(origin).equals(readFileSync(path));
-}
-
-function isBuiltin(name: string): boolean {
-  return BUILTIN.test(name) && !name.includes('..') && isFile(join(BUILTIN_ROOT, name));
 }
 
 function realOf({ path, real }: FoundProto): string {

@@ -13,7 +13,10 @@ export function match(): Middleware {
       return;
     }
     const asksForWebSocket = handshakeOf(ctx.req) !== undefined;
-    const result = (asksForWebSocket ? surface.webSockets : surface.table).match(method, rawPath);
+    const [table, near] = asksForWebSocket
+      ? [surface.webSockets, surface.nearWebSocket]
+      : [surface.table, surface.nearRoute];
+    const result = table.match(method, rawPath);
     switch (result.kind) {
       case 'found':
         ctx.state.route = result.value;
@@ -28,7 +31,7 @@ export function match(): Middleware {
       case 'malformed':
         throw malformedPath(result.reason);
       case 'not-found':
-        throw noRoute(asksForWebSocket ? 'a WebSocket at' : method, rawPath);
+        throw noRoute(asksForWebSocket ? 'a WebSocket at' : method, rawPath, near?.(method, rawPath));
     }
   };
 }

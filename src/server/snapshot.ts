@@ -3,6 +3,7 @@
  * It is swapped whole. `Snapshots` holds the current one; requests that began on an old one end on it, and when the
  * last of them has ended the old one lets go of its resources.
  */
+import type { NearRoute } from '../routing/near-route.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
@@ -34,6 +35,9 @@ export interface Surface {
   readonly table: RouteTable<Route>;
   /** Streaming methods by path alone: a handshake is a GET, whatever the method's own verb. */
   readonly webSockets: RouteTable<Route>;
+  /** What a 404 says was probably meant, of each table; undefined: it says nothing. */
+  readonly nearRoute: NearRoute | undefined;
+  readonly nearWebSocket: NearRoute | undefined;
   /** Undefined: no web page may read an answer. */
   readonly cors: Cors | undefined;
   readonly errors: ErrorSettings;

@@ -28,6 +28,8 @@ export interface StreamEndpointSettings extends CallRequestSettings {
   readonly successStatus: number;
   /** Without a message for so long, the stream ends. */
   readonly idleTimeoutMs: number;
+  /** A message may have a field `error`, as the line has that tells a failure. */
+  readonly mayHoldError: boolean;
 }
 
 /** A browser counts as connected when headers come, and intermediaries close what is silent. */
@@ -193,7 +195,7 @@ class StreamAnswer {
   }
 
   #failed(thrown: unknown): void {
-    const { ctx, framing } = this;
+    const { ctx, framing, settings } = this;
     const res = this.#res;
     const { ending } = ctx.state;
     const error: unknown = ending?.aborted ? ending.reason : thrown;
@@ -202,7 +204,7 @@ class StreamAnswer {
     if (isOver(res)) return;
     const { requestId, surface } = ctx.state;
     const { body } = errorBody(error, requestId, { ...surface.errors, format: 'status' });
-    const last = framing?.failed(body);
+    const last = framing?.failed(body, settings.mayHoldError);
     // What can't say that it failed must not look as if it were complete.
     if (last === undefined) cut(res);
     else res.end(last);

@@ -1,4 +1,5 @@
 /** What the gateway says of a request by its head alone: said by whoever serves, and by `explain`. */
+import { hintOf } from '../base/did-you-mean.js';
 import { gatewayError, type StatusError } from './status-error.js';
 
 export const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
@@ -23,10 +24,10 @@ export function malformedPath(reason: string): StatusError {
   return gatewayError(400, 'MALFORMED_PATH', `path: ${reason}`);
 }
 
-/** `what`: the method, or `a WebSocket at`. */
-export function noRoute(what: string, rawPath: string): StatusError {
+/** `what`: the method, or `a WebSocket at`. `near`: the route that was probably meant. */
+export function noRoute(what: string, rawPath: string, near?: string): StatusError {
   const shown = rawPath.length <= 120 ? rawPath : `${rawPath.slice(0, 120)}…`;
-  return gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${what} ${shown}`);
+  return gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${what} ${shown}${hintOf(near)}`);
 }
 
 export function methodNotAllowed(method: string, allow: readonly string[]): StatusError {

@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { createCodecs } from '../../src/codec/codec.js';
 import type { StatusError } from '../../src/status/status-error.js';
+import { jsonOf } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
 const PROTO = `syntax = "proto3";
@@ -10,7 +11,6 @@ package t;
 import "google/protobuf/any.proto";
 import "google/protobuf/field_mask.proto";
 import "google/protobuf/struct.proto";
-import { jsonOf } from '../support/json.js';
 message All {
   google.protobuf.FieldMask mask = 1; google.protobuf.Any any = 2; map<string, string> labels = 3;
   google.protobuf.Struct extra = 4; repeated google.protobuf.FieldMask masks = 5;

@@ -55,7 +55,7 @@ const cases: readonly (readonly [fact: string, request: string, headers: string,
     'no WebSocket for what does not stream',
     'GET /v1/a',
     WEB_SOCKET,
-    /\nerror +404 no route for a WebSocket at \/v1\/a\n/,
+    /\nerror +404 no route for a WebSocket at \/v1\/a, did you mean 'GET \/v1\/\{id\}\/watch'\?\n/,
   ],
   [
     'a WebSocket of a foreign page',

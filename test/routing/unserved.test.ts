@@ -68,5 +68,5 @@ test('an rpc that autoRoutes selects is served in a service that has no rule at 
   const schema = { protos: [folder], autoRoutes: ['*'] };
   const { send } = await startGateway(t, protos, { Get: { message: { id: 'x' } } }, { schema });
   t.deepEqual((await send('POST', '/a.S/Get', { body: {} })).json, { id: 'x' });
-  t.deepEqual((await found(t, protos, { schema, ...upstreams('b.*') })).warnings, ['no-upstream']);
+  t.deepEqual((await found(t, protos, { schema, ...upstreams('b.*') })).warnings, ['no-upstream', 'unused-upstream']);
 });

@@ -176,7 +176,8 @@ test('a refused handshake is an answer like any other, and calls nobody', async 
   const { url, upstream } = await start(t);
   const refused = (path: string, headers: Record<string, string> = {}) => refusedWebSocket(url, path, { headers });
   const unary = await refused('/v1/rooms/1');
-  t.deepEqual([unary.status, unary.json.message], [404, 'no route for a WebSocket at /v1/rooms/1']);
+  const meant = "did you mean 'GET /v1/{room=rooms/*}:talk'?";
+  t.deepEqual([unary.status, unary.json.message], [404, `no route for a WebSocket at /v1/rooms/1, ${meant}`]);
   t.is((await refused('/nowhere')).status, 404);
   t.is((await refused('/v1/rooms/%zz:talk')).status, 400);
   t.is((await refused(`${TALK}?nope=1`)).json.message.slice(0, 4), 'nope');

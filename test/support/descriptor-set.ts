@@ -29,6 +29,6 @@ export async function bothFormsOf(
   const modules = [{ path: 'own' }, { path: 'bundled' }];
   await writeFile(join(work, 'buf.yaml'), JSON.stringify({ version: 'v2', modules }));
   const set = join(work, 'set.binpb');
-  execFileSync(process.execPath, [BUF, 'build', work, '-o', set, ...flags]);
+  execFileSync(process.execPath, [BUF, 'build', '-o', set, ...flags], { cwd: work });
   return { folder, set };
 }

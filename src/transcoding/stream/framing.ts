@@ -2,7 +2,7 @@
  * How a stream of messages is written into one HTTP answer (rules 20 and 21):
  *
  *     application/json       [{"n":1},{"n":2}]             an error can't be said: the connection is cut
- *     application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎
+ *     application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎, unless a message may look like it
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
 import type { Metadata } from '../../call/metadata.js';
@@ -15,8 +15,11 @@ export interface Framing {
   message(out: JsonWriter, index: number, write: (out: JsonWriter) => void): void;
   /** After `count` messages. */
   end(count: number): Uint8Array;
-  /** The error as the end; undefined: this framing can't say it. `status`: google.rpc.Status as JSON. */
-  failed(status: string): Uint8Array | undefined;
+  /**
+   * The error as the end; undefined: this framing can't say it. `status`: google.rpc.Status as JSON; `isAmbiguous`: a
+   * message may have a field `error` too.
+   */
+  failed(status: string, isAmbiguous: boolean): Uint8Array | undefined;
   /** Says that the stream lives, while there is nothing to say. */
   readonly heartbeat: Uint8Array | undefined;
   /** The same for people to read; undefined: a line break would mean something. */
@@ -59,7 +62,7 @@ function lines(contentType: string): Framing {
       out.ascii('\n');
     },
     end: () => bytes(''),
-    failed: (status) => bytes(`{"error":${status}}\n`),
+    failed: (status, isAmbiguous) => (isAmbiguous ? undefined : bytes(`{"error":${status}}\n`)),
     heartbeat: undefined,
   };
 }

@@ -1,0 +1,146 @@
+/**
+ * Imports that no root has, and imports that nobody wrote. A file that holds options alone is not missed here: what its
+ * options say is meant for other programs, so that it is one warning, however many files import it.
+ */
+import { basename, join } from 'node:path';
+import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
+import { hintOf } from '../base/did-you-mean.js';
+import { bundledFiles } from './bundled.js';
+import type { FileDeclaration } from './declaration.js';
+import { isFile } from './proto-folder.js';
+
+const UNKNOWN = 'unknown-import';
+export const MISSING = 'missing-import';
+/** So many folders above a root are looked into for what it lacks. */
+const MAX_ABOVE = 16;
+
+/** Files of options for validators, documentation and code generators, wherever their folders lie. */
+const OPTIONS_ALONE = [
+  /(?:^|\/)protoc-gen-(?:openapiv2|swagger)\/options\/\w+\.proto$/,
+  /(?:^|\/)(?:openapiv3|openapi\/v3)\/annotations\.proto$/,
+  /(?:^|\/)validate\/validate\.proto$/,
+  /^buf\/validate\/.+\.proto$/,
+  /(?:^|\/)gogoproto\/gogo\.proto$/,
+  /(?:^|\/)tagger\/tagger\.proto$/,
+  /(?:^|\/)(?:udpa|xds)\/annotations\/.+\.proto$/,
+];
+
+interface OptionsImport {
+  readonly position: Position;
+  readonly files: Set<FileDeclaration>;
+}
+
+/** Collects the imports that were not found. */
+export class UnknownImports {
+  readonly #errors: Diagnostic[] = [];
+  readonly #options = new Map<string, OptionsImport>();
+  readonly #seen = new Set<string>();
+
+  /** `roots`: of protos and of imports. */
+  constructor(private readonly roots: readonly string[]) {}
+
+  /** `fromSet`: the importing file comes from a descriptor set. */
+  add(importer: FileDeclaration, path: string, position: Position, fromSet: boolean): void {
+    const key = `${importer.name} ${path}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    if (!OPTIONS_ALONE.some((pattern) => pattern.test(path)))
+      this.#errors.push(errorAt(position, UNKNOWN, `${unknown(path)}${this.#hint(path, fromSet)}`));
+    else {
+      const known = this.#options.get(path);
+      if (known === undefined) this.#options.set(path, { position, files: new Set([importer]) });
+      else known.files.add(importer);
+    }
+  }
+
+  get diagnostics(): readonly Diagnostic[] {
+    const warnings = [...this.#options].map(([path, { position, files }]) => {
+      const others = files.size === 1 ? '' : ` (${files.size} files import it)`;
+      const text = `${unknown(path)}; its options mean nothing here${others}; --import DIR finds it, and a set made by buf build -o has it`;
+      return warningAt(position, UNKNOWN, text);
+    });
+    return [...this.#errors, ...warnings];
+  }
+
+  #hint(path: string, fromSet: boolean): string {
+    // A root that is a folder too deep is a usual mistake.
+    const depth = Math.min(MAX_ABOVE, path.split('/').length - 1);
+    for (const root of this.roots) {
+      for (let up = 1; up <= depth; up++) {
+        const above = join(root, ...Array.from({ length: up }, () => '..'));
+        if (isFile(join(above, path))) return `, ${above} would: give that folder instead of ${root}`;
+      }
+    }
+    const bundled = hintOf(bundledMeantBy(path));
+    return bundled === '' && fromSet ? ' (protoc writes imports into a set with --include_imports)' : bundled;
+  }
+}
+
+function unknown(path: string): string {
+  return `import ${JSON.stringify(path)}: no root has this file`;
+}
+
+/** `timestamp.proto`, `third_party/google/api/http.proto` → the bundled file that was meant. */
+function bundledMeantBy(path: string): string | undefined {
+  const name = `/${basename(path)}`;
+  const near = bundledFiles().filter((file) => file.endsWith(name));
+  return (
+    near.find((file) => path.endsWith(`/${file}`) || file.endsWith(`/${path}`)) ??
+    (near.length === 1 ? near[0] : undefined)
+  );
+}
+
+/** A type that a bundled file declares, used where no file imports that one. */
+export function missingImport(position: Position, bundled: string): Diagnostic {
+  return errorAt(position, MISSING, `expected import "${bundled}" for this type, got none`);
+}
+
+/** Bundled files whose options are used, by the options' declaration. */
+const HTTP_FILE = 'google/api/annotations.proto';
+const POLICY_FILE = 'protogate/v1/annotations.proto';
+
+/**
+ * A warning for each file that uses options without importing what declares them, not even by what it imports. They hold
+ * here; protoc refuses such a file. `files`: by import name.
+ */
+export function optionsWithoutImport(
+  file: FileDeclaration,
+  files: ReadonlyMap<string, { readonly declaration: FileDeclaration }>,
+): readonly Diagnostic[] {
+  const uses = new Map<string, Position>();
+  for (const { defaultPolicy, methods } of file.services) {
+    if (defaultPolicy !== undefined) note(POLICY_FILE, defaultPolicy.position);
+    for (const { httpRule, policy, aggregate } of methods) {
+      if (httpRule !== undefined) note(HTTP_FILE, httpRule.positions.rule);
+      const position = policy?.position ?? aggregate?.position;
+      if (position !== undefined) note(POLICY_FILE, position);
+    }
+  }
+  const direct = new Set(file.imports.map(({ path }) => path));
+  return [...uses].flatMap(([bundled, position]) => {
+    if (direct.has(bundled) || reaches(file, bundled, files)) return [];
+    const text = `expected import "${bundled}" for this option, got none: it holds here, and protoc refuses the file`;
+    return warningAt(position, MISSING, text);
+  });
+
+  function note(bundled: string, position: Position): void {
+    if (!uses.has(bundled)) uses.set(bundled, position);
+  }
+}
+
+function reaches(
+  file: FileDeclaration,
+  wanted: string,
+  files: ReadonlyMap<string, { readonly declaration: FileDeclaration }>,
+): boolean {
+  const seen = new Set([file]);
+  // A Set iterates over what is added while it does.
+  for (const { imports } of seen) {
+    for (const { path } of imports) {
+      if (path === wanted) return true;
+      const next = files.get(path)?.declaration;
+      if (next !== undefined) seen.add(next);
+    }
+  }
+  return false;
+}
