@@ -9,8 +9,8 @@ import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
 import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import { dismiss, wasCut } from '../answer.js';
-import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
+import type { RequestListener } from '../watched.js';
 import { BAD_EXPECTATION, type Http1Settings } from './http1.js';
 import { compileRefuse } from './refusal.js';
 
