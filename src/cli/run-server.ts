@@ -1,15 +1,18 @@
 /** A gateway on its two ports in one process, from start to drained: what `serve` and `demo` have in common. */
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { isatty } from 'node:tty';
 import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { startGateway } from '../gateway.js';
 import { type Plan, routeRows } from '../plan.js';
-import type { RequestListener } from '../server/app.js';
 import { followCertificates, type TlsSettings } from '../server/listener/certificates.js';
 import { prepareDrain } from '../server/listener/drain.js';
+import { createHttp1 } from '../server/listener/http1.js';
 import { type Listener, type ListenSettings, listen, urlOf } from '../server/listener/listen.js';
+import { parseTarget } from '../server/target.js';
+import { type RequestListener, watched } from '../server/watched.js';
+import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { endOnUncaught } from './last-resort.js';
 
@@ -35,11 +38,12 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   let admin: Server | undefined;
   let listener: Listener;
   try {
-    admin = await listenAdmin(plan, metrics, () => ({
+    const readiness = () => ({
       ready: state === 'serving',
       state,
       upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
-    }));
+    });
+    admin = await listenAdmin(plan, { metrics, readiness }, log);
     await gateway.prepared;
     listener = await listenPublic(config, gateway.callback(), log);
   } catch (error) {
@@ -84,12 +88,29 @@ function readTls({ cert, key, clientCa }: NonNullable<Plan['config']['listen']['
   return { cert: readFileSync(cert), key: readFileSync(key), ...authorities };
 }
 
-/** Undefined: the config wants none. */
-export async function listenAdmin(plan: Plan, metrics: AdminSources['metrics'], readiness: AdminSources['readiness']) {
-  const settings = plan.config.admin;
+/** Undefined: the config wants none. Its connections have the public port's time-outs, its errors the public shape. */
+export async function listenAdmin(
+  { config, routes }: Plan,
+  { metrics, readiness }: Pick<AdminSources, 'metrics' | 'readiness'>,
+  log: Log,
+): Promise<Server | undefined> {
+  const settings = config.admin;
   if (settings === undefined) return undefined;
-  const rows = routeRows(plan.routes);
-  const server: Server = createServer(createAdmin({ readiness, metrics, routes: () => rows }));
+  const rows = routeRows(routes);
+  const admin = createAdmin(
+    { readiness, metrics, routes: () => rows },
+    {
+      hosts: settings.hosts,
+      authorityOf: (req) => parseTarget(req).authority,
+      errors: { format: config.errors.format, exposed: NONE_EXPOSED },
+      log,
+    },
+  );
+  const { listen, limits, errors } = config;
+  const { keepAliveTimeoutMs, headersTimeoutMs } = listen;
+  const timeouts = { keepAliveTimeoutMs, headersTimeoutMs, headerBytes: limits.headerBytes };
+  const handle = watched(admin, () => limits.requestTimeoutMs, systemClock);
+  const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
     server.listen(settings.port, settings.host, () => resolve());

@@ -40,7 +40,7 @@ export async function runWorkers(plan: Plan, count: number): Promise<RunningServ
     const reports = await workers.reports();
     return AggregatorRegistry.aggregate(reports.map((report) => report.metrics)).metrics();
   };
-  const admin = await listenAdmin(plan, metrics, readiness);
+  const admin = await listenAdmin(plan, { metrics, readiness }, log);
   const url = await workers.start().catch((error: unknown) => {
     admin?.close();
     throw error;

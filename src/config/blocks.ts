@@ -40,13 +40,24 @@ export const listen = z
   .prefault({})
   .describe('The public port: HTTP/1.1; with tls HTTP/2 as well.');
 
-const adminPort = z.strictObject({ host: z.string().default('127.0.0.1'), port: port.default(9901) });
+const HOST_NAME = { error: 'expected a host name such as admin.example.com, or *.example.com' };
+
+const adminPort = z
+  .strictObject({
+    host: z.string().default('127.0.0.1').describe('Address to listen on.'),
+    port: port.default(9901).describe('0: any free port.'),
+    hosts: z
+      .array(z.string().regex(/^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/, HOST_NAME))
+      .default([])
+      .describe('Names under which it is asked, besides localhost and IP addresses; *.example.com: all below it.'),
+  })
+  .transform((block) => ({ ...block, position: { file: 'options' } as Position }));
 
 export const DEFAULT_ADMIN = adminPort.parse({});
 
 export const admin = z
   .union([z.literal(false), adminPort], {
-    error: (issue) => (typeof issue.input === 'object' ? undefined : 'expected { host, port } or false'),
+    error: (issue) => (typeof issue.input === 'object' ? undefined : 'expected { host, port, hosts } or false'),
   })
   .transform((value) => (value === false ? undefined : value))
   .prefault({})

@@ -230,6 +230,7 @@ class ConfigFile {
     return {
       ...config,
       auth: config.auth === undefined ? undefined : { ...config.auth, position: at('auth') },
+      admin: config.admin === undefined ? undefined : { ...config.admin, position: at('admin') },
       errors: { ...config.errors, position: at('errors', 'expose') },
       policies: config.policies.map((rule, index) => ({
         ...rule,

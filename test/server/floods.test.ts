@@ -14,6 +14,7 @@ import {
   literals,
   PING,
   PREFACE,
+  PRIORITY,
   RST_STREAM,
   SETTINGS,
 } from '../support/frames.js';
@@ -44,7 +45,7 @@ async function flood(t: ExecutionContext, port: number, batch: (round: number) =
   }
   for (const end = Date.now() + 5000; !socket.destroyed && Date.now() < end; ) await sleep(10);
   const bytes = Buffer.concat(received);
-  return { ended: socket.destroyed, types: typesOf(bytes), goAway: goAwayCode(bytes) };
+  return { ended: socket.destroyed, goAway: goAwayCode(bytes) };
 }
 
 /** RFC 9113 §6.8: the last stream, then the code. */
@@ -54,10 +55,11 @@ function goAwayCode(bytes: Buffer): number | undefined {
   return undefined;
 }
 
-function typesOf(bytes: Buffer): Set<number> {
-  const types = new Set<number>();
-  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) types.add(bytes[at + 3]!);
-  return types;
+function framesOf(bytes: Buffer): { readonly type: number; readonly flags: number }[] {
+  const frames = [];
+  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
+    frames.push({ type: bytes[at + 3]!, flags: bytes[at + 4]! });
+  return frames;
 }
 
 test('resets of requests that were just made: GOAWAY, and the calls are cancelled', async (t) => {
@@ -114,6 +116,9 @@ test('streams that the gateway itself cuts are nobody’s flood', async (t) => {
   t.false(session.destroyed);
 });
 
+const many = (one: Buffer, count = 1000) => Buffer.concat(Array.from({ length: count }, () => one));
+const ping = frame(PING, 0, 0, Buffer.alloc(8));
+
 for (const [name, batch] of [
   [
     'CONTINUATION without an end',
@@ -126,16 +131,89 @@ for (const [name, batch] of [
     'empty CONTINUATIONs',
     (round: number) => (round === 0 ? frame(HEADERS, 1, 1, getBlock('/v1/quick')) : frame(CONTINUATION, 0, 1)),
   ],
-  ['SETTINGS', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(SETTINGS, 0, 0)))],
-  ['PING', () => Buffer.concat(Array.from({ length: 1000 }, () => frame(PING, 0, 0, Buffer.alloc(8))))],
+  ['SETTINGS', () => many(frame(SETTINGS, 0, 0))],
+  ['PING', () => many(ping)],
   ['frames of streams that never were', (round: number) => frame(RST_STREAM, 0, 2 * round + 1, Buffer.alloc(4))],
 ] as const) {
-  test(`${name}: the connection ends, others are served, memory stays`, async (t) => {
+  test(`${name}: GOAWAY, others are served, memory stays`, async (t) => {
     const { port, send, upstream } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
     const { result, grownBytes } = await mostHeld(() => flood(t, port, batch));
     t.true(result.ended);
+    t.not(result.goAway, undefined);
     t.is((await send('GET', '/v1/quick')).status, 200);
     t.is(upstream.calls.length, 1);
     t.true(grownBytes < 64 << 20, `${grownBytes} bytes`);
   });
 }
+
+for (const [name, one] of [
+  ['PING', ping],
+  ['SETTINGS', frame(SETTINGS, 0, 0)],
+] as const) {
+  test.serial(`${name} of a client that reads every answer: GOAWAY as well`, async (t) => {
+    const { port, send } = await startGateway(t, PROTO, {}, { listen: { h2c: true, headersTimeout: '1m' } });
+    const { answers, goAway } = await askAndRead(t, port, one);
+    t.is(goAway, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    t.true(answers > 50, `${answers} answers`);
+    t.is((await send('GET', '/v1/quick')).status, 200);
+  });
+}
+
+/** Sends a hundred at a time, and the next hundred when those are answered, until the other side has had enough. */
+async function askAndRead(t: ExecutionContext, port: number, one: Buffer) {
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => void socket.destroy());
+  let received = Buffer.alloc(0);
+  const answers = () => framesOf(received).filter(({ type, flags }) => type === one[3] && flags === 1).length;
+  let sent = one[3] === SETTINGS ? 1 : 0; // the preface has one
+  const ask = () => {
+    sent += 100;
+    socket.write(many(one, 100));
+  };
+  socket
+    .on('error', () => {})
+    .on('data', (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      if (sent < 5000 && answers() >= sent) ask();
+    });
+  socket.write(PREFACE);
+  ask();
+  await once(socket, 'close');
+  return { answers: answers(), goAway: goAwayCode(received) };
+}
+
+for (const [name, one] of [
+  ['WINDOW_UPDATE', frame(8, 0, 0, Buffer.from([0, 0, 0, 1]))],
+  ['PRIORITY', frame(PRIORITY, 0, 1, Buffer.from([0, 0, 0, 0, 1]))],
+  ['frames of an unknown type', frame(0xfa, 0, 0, Buffer.alloc(8))],
+] as const) {
+  test.serial(`${name}: what asks for nothing is read and dropped, others are served, memory stays`, async (t) => {
+    const { port, send } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    t.teardown(() => void socket.destroy());
+    const { grownBytes } = await mostHeld(async () => {
+      socket.resume().write(PREFACE);
+      for (let i = 0; i < 50; i++) {
+        socket.write(many(one));
+        if (i % 10 === 0) t.is((await send('GET', '/v1/quick')).status, 200);
+      }
+    });
+    t.false(socket.destroyed);
+    t.true(grownBytes < 64 << 20, `${grownBytes} bytes`);
+  });
+}
+
+test.serial(
+  'a client that asks now and then whether its connection lives, and changes its settings, is served',
+  async (t) => {
+    const { url } = await startGateway(t, PROTO, {}, { listen: { h2c: true, headersTimeout: '1m' } });
+    const session = connectHttp2(url);
+    t.teardown(() => session.destroy());
+    for (let i = 0; i < 300; i++) await new Promise((resolve) => void session.ping(resolve));
+    for (let i = 0; i < 30; i++) await new Promise<void>((resolve) => void session.settings({}, () => resolve()));
+    const stream = session.request({ ':path': '/v1/quick' });
+    const [{ ':status': status }] = (await once(stream, 'response')) as [{ ':status': number }];
+    t.is(status, 200);
+    stream.resume();
+  },
+);

@@ -9,8 +9,8 @@ import type { Clock } from '../../base/clock.js';
 import { HEAD_TOO_LARGE, malformed, NO_TUNNEL } from '../../status/refusals.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { answerOn, closeAfter } from '../answer.js';
-import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
+import type { RequestListener } from '../watched.js';
 import { secureContext, type TlsSettings } from './certificates.js';
 import { compileRefuse, type RefusalSettings, type Refuse } from './refusal.js';
 

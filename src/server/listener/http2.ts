@@ -1,6 +1,7 @@
 /**
  * HTTP/2 connections: Node's server, which never listens by itself, with the timers that it leaves out. Floods of frames
- * end with GOAWAY: nghttp2 sees to CONTINUATION, SETTINGS and PING, this file to requests that are reset as soon as made.
+ * end with GOAWAY: nghttp2 sees to CONTINUATION, and to answers that nobody reads; this file to PING and SETTINGS of who
+ * reads them, and to requests that are reset as soon as made.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
@@ -9,8 +10,8 @@ import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
 import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import { dismiss, wasCut } from '../answer.js';
-import type { RequestListener } from '../app.js';
 import { expectContinue } from '../body.js';
+import type { RequestListener } from '../watched.js';
 import { BAD_EXPECTATION, type Http1Settings } from './http1.js';
 import { compileRefuse } from './refusal.js';
 
@@ -30,6 +31,10 @@ export interface Http2Sessions {
 
 /** How many requests of a connection a client may take back: pages that are left, searches that are typed on. */
 const RESETS = { atOnce: 500, perSecond: 50 };
+/** How often it may ask whether the connection lives, or measure it: some clients do with each request that they take back. */
+const PINGS = { atOnce: 1000, perSecond: 100 };
+/** How often it may change its mind about what it takes. */
+const SETTINGS = { atOnce: 100, perSecond: 10 };
 const CALM_DOWN = constants.NGHTTP2_ENHANCE_YOUR_CALM;
 /** So many times `headerBytes` are read to be answered with 431. What is larger still Node resets, and asks nobody. */
 const READ_HEADS = 4;
@@ -98,19 +103,23 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     session.once('close', () => cancel());
   }
 
-  /** nghttp2 says GOAWAY after a thousand, and Node keeps the connection. */
+  /** Of resets nghttp2 says GOAWAY after a thousand, and Node keeps the connection; of the others both say nothing. */
   function endWhenFlooded(session: ServerHttp2Session): void {
-    const resets = new LeakyBucket(RESETS, clock);
     let isFlooded = false;
-    session.on('stream', (stream) => {
-      stream.once('aborted', () => {
-        if (wasCut(stream) || !resets.overflows() || isFlooded) return;
+    const counted = (limit: typeof PINGS) => {
+      const bucket = new LeakyBucket(limit, clock);
+      return () => {
+        if (isFlooded || !bucket.overflows()) return;
         isFlooded = true;
         // nghttp2 is at work on the frames that came: what is destroyed below it, it uses on, and the process dies of that.
         // The code as the first argument, which the types don't know: as the second one it is lost to the first's default.
         setImmediate(() => session.destroyed || session.destroy(CALM_DOWN as never));
-      });
-    });
+      };
+    };
+    const reset = counted(RESETS);
+    session.on('stream', (stream) => void stream.once('aborted', () => wasCut(stream) || reset()));
+    session.on('ping', counted(PINGS));
+    session.on('remoteSettings', counted(SETTINGS));
   }
 
   /**

@@ -6,7 +6,7 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { answerOn } from '../answer.js';
-import type { RequestListener } from '../app.js';
+import type { RequestListener } from '../watched.js';
 import { announceHandshake, isHandshake } from '../websocket/handshake.js';
 
 export function acceptUpgrades(

@@ -1,0 +1,21 @@
+/**
+ * Whom the admin port answers. A page of anybody's may point its own name at this address (DNS rebinding), and its browser
+ * would read what stands here: so a request must name localhost, an address, or a host of `admin.hosts`. What names none is
+ * no browser.
+ */
+import { isIP } from 'node:net';
+import { parseAuthority } from '../base/authority.js';
+import { gatewayError } from '../status/status-error.js';
+
+/** `hosts`: names, `*.suffix` for all below one. Throws 421 for another. */
+export function compileHosts(hosts: readonly string[]): (authority: string) => void {
+  const exact = new Set(['', 'localhost', ...hosts.map((host) => host.toLowerCase())]);
+  const suffixes = [...exact].filter((host) => host.startsWith('*.')).map((host) => host.slice(1));
+  return function requireHost(authority) {
+    const host = parseAuthority(authority)?.host.replace(/\.$/, '') ?? authority;
+    if (exact.has(host) || isIP(host) !== 0 || suffixes.some((suffix) => host.endsWith(suffix))) return;
+    const found = JSON.stringify(authority.slice(0, 80));
+    const text = `host: expected localhost, an IP address or one of admin.hosts, got ${found}`;
+    throw gatewayError(421, 'MISDIRECTED_REQUEST', text);
+  };
+}
