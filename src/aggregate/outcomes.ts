@@ -1,5 +1,6 @@
 /** What the elements of a list got from a step, and how it goes into the messages that they came from. */
 import { Code } from '../status/code.js';
+import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
 import { type Draft, MissingPart } from './draft.js';
 import type { FailurePlace } from './failure-path.js';
@@ -30,12 +31,11 @@ export type Outcomes = readonly (Outcome | undefined)[];
 
 const NONE: readonly Uint8Array[] = [];
 
-/** Throws a StatusError for more elements than `max_items`. */
-export function requireFewItems({ shown, declaration, target }: PlannedStep, elements: readonly Element[]): void {
-  const { maxItems } = declaration;
+/** Throws a StatusError for more elements than `max_items`: such a request can never pass. */
+export function requireFewItems({ shown, maxItems, target }: PlannedStep, elements: readonly Element[]): void {
   if (elements.length <= maxItems) return;
   const text = `${shown}: expected at most ${maxItems} items, got ${elements.length}`;
-  const failure = new StatusError(Code.RESOURCE_EXHAUSTED, text);
+  const failure = new StatusError(Code.OUT_OF_RANGE, text, { details: [errorInfoDetail('TOO_MANY_ITEMS')] });
   for (const home of new Set(elements.map((element) => element.home))) target?.fail(home, failure);
   throw failure;
 }

@@ -9,6 +9,7 @@
  */
 import { ExpressionError, parseExpression, parsePath } from '../paths/expression.js';
 import type { StepDeclaration } from '../schema/annotations.js';
+import { copyInside } from './copy-inside.js';
 import { type FieldPlace, type Roots, resolvePlace, responsePlace } from './place.js';
 import type { StepSignature } from './step.js';
 import { type RowGroup, sharedFields } from './target.js';
@@ -49,7 +50,7 @@ export function rowGroups(
 
 /** Undefined also where something is wrong with the step, which is told when it is compiled. */
 function makingOf(step: StepDeclaration, signature: StepSignature | undefined, roots: Roots): Making | undefined {
-  if (step.into === '') return undefined;
+  if (step.into === '' || copyInside(step, roots) !== undefined) return undefined;
   try {
     const { names, column } = parsePath(step.into);
     const { fields } = responsePlace(names, column, roots.response);

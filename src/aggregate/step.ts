@@ -15,6 +15,7 @@ import {
 import { fieldHint, fieldOf } from '../routing/field-path.js';
 import type { StepDeclaration } from '../schema/annotations.js';
 import type { FieldDescriptor, MessageDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
+import { copyInside } from './copy-inside.js';
 import type { Shape } from './draft.js';
 import {
   describeHeld,
@@ -78,9 +79,10 @@ export interface PlannedStep {
   readonly path: readonly string[];
   /** The list whose elements the step makes, or else what it fills. */
   readonly makes: readonly FieldDescriptor[] | undefined;
-  /** Of `for_each`. */
+  /** Of `for_each`, or of a copy inside the elements of a list. */
   readonly list: FieldPlace | undefined;
   readonly elements: Read<readonly Element[]> | undefined;
+  readonly maxItems: number;
   readonly when: Read<boolean> | undefined;
   /** Everything that it reads, `each` spelled out. */
   readonly reads: readonly FieldPlace[];
@@ -180,8 +182,11 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     }
   }
 
+  const place =
+    step.into === '' ? undefined : within(positions.into, 'into', () => intoPlace(step.into, outer.response));
+  const inside = step.forEach === '' ? copyInside(step, outer) : undefined;
   const list =
-    step.forEach === '' ? undefined : within(positions.forEach, 'for_each', () => listPlace(step.forEach, outer));
+    step.forEach === '' ? inside?.list : within(positions.forEach, 'for_each', () => listPlace(step.forEach, outer));
   if (step.forEach !== '' && step.maxItems === 0) {
     fail(positions.forEach, 'aggregate-cost', 'max_items: expected a number of elements next to for_each, got none');
   }
@@ -194,8 +199,6 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
   const each = list === undefined ? undefined : { ...list.held, many: false };
   const roots: Roots = { ...outer, each };
   const reads: FieldPlace[] = [];
-  const place =
-    step.into === '' ? undefined : within(positions.into, 'into', () => intoPlace(step.into, outer.response));
   const when =
     step.when === '' ? undefined : within(positions.when, 'when', () => compileCondition(parsePath(step.when), roots));
   const source = step.copy === '' ? callSource() : copySource();
@@ -220,6 +223,7 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     makes: made === undefined ? target?.into : target?.into.slice(0, made + 1),
     list,
     elements: list === undefined ? undefined : compileElements(list, target?.shared ?? 0),
+    maxItems: step.forEach === '' ? Number.POSITIVE_INFINITY : step.maxItems,
     when: when?.holds,
     reads,
     callerPaths: [...values, ...(when === undefined ? [] : [when])].flatMap(({ callerPaths }) => callerPaths),
@@ -260,7 +264,9 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     }
     const last = place?.fields.at(-1);
     if (last === undefined) return undefined;
-    const value = within(positions.copy, 'copy', () => compileValue(parseExpression(step.copy), last, roots, true));
+    const value = within(positions.copy, 'copy', () =>
+      compileValue(inside?.copy ?? parseExpression(step.copy), last, roots, true),
+    );
     return value && ({ kind: 'copy', value } as const);
   }
 

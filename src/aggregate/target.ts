@@ -92,7 +92,7 @@ function only(home: Draft, cells: readonly Cell[]): Draft {
   return draft;
 }
 
-/** The fields that both begin with, up to the last list among them. */
+/** How many of the first fields both begin with, up to the last list among them. */
 export function sharedFields(into: readonly FieldDescriptor[], list: readonly FieldDescriptor[]): number {
   let shared = 0;
   for (let i = 0; i < into.length - 1 && into[i] === list[i]; i++) {

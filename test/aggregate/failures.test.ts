@@ -246,17 +246,23 @@ test('a required batch: a result that is missing is NOT_FOUND, the answer', asyn
 });
 
 for (const optional of [false, true]) {
-  test(`beyond max_items ${optional ? 'an optional step is a part that is missing' : 'a required step is RESOURCE_EXHAUSTED'}, and nothing is called`, async (t) => {
+  test(`beyond max_items ${optional ? 'an optional step is a part that is missing' : 'a required step is OUT_OF_RANGE'}, and nothing is called`, async (t) => {
     const protos = page(
       `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
        steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 2${optional ? ' optional: true' : ''} }`,
       'Customer customer = 1; repeated Product products = 2; repeated protogate.v1.PartFailure failures = 3;',
     );
     const { send, upstream } = await startGateway(shared, protos, FINE);
-    const { status, json } = await send('GET', '/v1/customers/1/page?ids=a&ids=b&ids=c');
-    t.is(status, optional ? 200 : 429);
+    const { status, json, headers } = await send('GET', '/v1/customers/1/page?ids=a&ids=b&ids=c');
+    t.is(status, optional ? 200 : 400);
     const failure = optional ? json.failures[0] : json;
-    t.is(failure.code, 8);
+    t.is(failure.code, 11);
+    t.is(headers['retry-after'], undefined);
+    if (!optional)
+      t.deepEqual(
+        failure.details.map((detail: { reason?: string }) => detail.reason),
+        ['TOO_MANY_ITEMS'],
+      );
     t.is(failure.message, 'products: expected at most 2 items, got 3');
     t.false(upstream.calls.some(({ path }) => path.endsWith('GetProduct')));
     t.is((await send('GET', '/v1/customers/1/page?ids=a&ids=b')).status, 200);

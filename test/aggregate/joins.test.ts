@@ -404,3 +404,40 @@ test('where one of them fails as a whole, the elements of the others are there, 
     );
   }
 });
+
+test('a copy from one field of a list’s elements into another is one inside each element', async (t) => {
+  const { json, failures } = await ask(
+    [
+      'steps: { into: "entries.title" copy: "entries.author.name" optional: true }',
+      'steps: { into: "entries.remarks.author.name" copy: "entries.remarks.comment.id" }',
+      POSTS,
+      'steps: { into: "entries.author" call: "feed.v1.Blog/GetUser" for_each: "entries" with: "id = each.post.author_id" max_items: 9 optional: true }',
+      'steps: { into: "entries.remarks.comment" call: "feed.v1.Blog/ListComments" for_each: "entries" with: "post = each.post.id" take: "comments" max_items: 9 }',
+    ].join('\n'),
+    {
+      ListPosts: posts(3),
+      GetUser: (call) => {
+        const { id } = call.request as { id: string };
+        return id === 'u1' ? { status: { code: 5, message: 'gone' } } : { message: { name: `N${id}` } };
+      },
+      ListComments: (call) => {
+        const { post } = call.request as { post: string };
+        return { message: { comments: post === 'p2' ? [] : [{ id: `${post}a` }, { id: `${post}b` }] } };
+      },
+    },
+  );
+  const remarks = (entry: { remarks?: { author: { name: string } }[] }) =>
+    entry.remarks?.map(({ author }) => author.name);
+  t.deepEqual(
+    json.entries.map((entry: { title?: string }) => entry.title),
+    ['Nu0', undefined, 'Nu2'],
+  );
+  t.deepEqual(json.entries.map(remarks), [['p0a', 'p0b'], ['p1a', 'p1b'], undefined]);
+  t.deepEqual(
+    failures.map(({ path, code }) => [path, code]),
+    [
+      ['entries[1].title', 5],
+      ['entries[1].author', 5],
+    ],
+  );
+});

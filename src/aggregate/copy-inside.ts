@@ -1,0 +1,38 @@
+/**
+ * A copy from one field of a list's elements into another one is a copy inside each element, as with `for_each`:
+ *
+ *     into: "lines.title" copy: "lines.product.title"   is   for_each: "lines" into: "lines.title" copy: "each.product.title"
+ */
+import { ExpressionError, type PathExpression, parseExpression, parsePath } from '../paths/expression.js';
+import type { StepDeclaration } from '../schema/annotations.js';
+import { type FieldPlace, heldBy, type Roots, resolvePlace, responsePlace } from './place.js';
+import { sharedFields } from './target.js';
+
+export interface CopyInside {
+  readonly list: FieldPlace;
+  /** From `each`, with the columns of what is written. */
+  readonly copy: PathExpression;
+}
+
+/** Undefined: it is none, or something is wrong with it that is told where it is compiled. */
+export function copyInside({ into, copy }: StepDeclaration, roots: Roots): CopyInside | undefined {
+  if (into === '' || copy === '') return undefined;
+  try {
+    const expression = parseExpression(copy);
+    if (expression.kind !== 'path') return undefined;
+    const place = resolvePlace(expression, roots);
+    if (place.kind !== 'fields' || place.root.kind !== 'response') return undefined;
+    const target = parsePath(into);
+    const shared = sharedFields(responsePlace(target.names, target.column, roots.response).fields, place.fields);
+    if (shared === 0 || shared === place.fields.length) return undefined;
+    const fields = place.fields.slice(0, shared);
+    const before = expression.names.slice(0, shared).join('.').length - 'each'.length;
+    return {
+      list: { kind: 'fields', root: { kind: 'response' }, fields, held: heldBy(fields.at(-1)!) },
+      copy: { kind: 'path', names: ['each', ...expression.names.slice(shared)], column: expression.column + before },
+    };
+  } catch (error) {
+    if (error instanceof ExpressionError) return undefined;
+    throw error;
+  }
+}
