@@ -7,6 +7,7 @@ import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diag
 import { hintOf } from '../base/did-you-mean.js';
 import { bundledFiles } from './bundled.js';
 import type { FileDeclaration } from './declaration.js';
+import { FilesBelow, type RootContent, type UnresolvedImport } from './likely-root.js';
 import { isFile } from './proto-folder.js';
 
 const UNKNOWN = 'unknown-import';
@@ -25,6 +26,11 @@ const OPTIONS_ALONE = [
   /(?:^|\/)(?:udpa|xds)\/annotations\/.+\.proto$/,
 ];
 
+interface UnknownImport extends UnresolvedImport {
+  readonly position: Position;
+  readonly fromSet: boolean;
+}
+
 interface OptionsImport {
   readonly position: Position;
   readonly files: Set<FileDeclaration>;
@@ -32,12 +38,17 @@ interface OptionsImport {
 
 /** Collects the imports that were not found. */
 export class UnknownImports {
-  readonly #errors: Diagnostic[] = [];
+  readonly #errors: UnknownImport[] = [];
   readonly #options = new Map<string, OptionsImport>();
   readonly #seen = new Set<string>();
 
   /** `roots`: of protos and of imports. */
   constructor(private readonly roots: readonly string[]) {}
+
+  /** Those that are errors. */
+  get unresolved(): readonly UnresolvedImport[] {
+    return this.#errors;
+  }
 
   /** `fromSet`: the importing file comes from a descriptor set. */
   add(importer: FileDeclaration, path: string, position: Position, fromSet: boolean): void {
@@ -45,7 +56,7 @@ export class UnknownImports {
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     if (!OPTIONS_ALONE.some((pattern) => pattern.test(path)))
-      this.#errors.push(errorAt(position, UNKNOWN, `${unknown(path)}${this.#hint(path, fromSet)}`));
+      this.#errors.push({ importer: importer.name, path, position, fromSet });
     else {
       const known = this.#options.get(path);
       if (known === undefined) this.#options.set(path, { position, files: new Set([importer]) });
@@ -53,26 +64,38 @@ export class UnknownImports {
     }
   }
 
-  get diagnostics(): readonly Diagnostic[] {
+  /** `contents`: what the roots hold. */
+  diagnostics(contents: readonly RootContent[]): readonly Diagnostic[] {
+    const below = new FilesBelow(this.#errors.length === 0 ? [] : contents);
+    const errors = this.#errors.map(({ path, position, fromSet }) =>
+      errorAt(position, UNKNOWN, `${unknown(path)}${this.#hint(path, fromSet, below)}`),
+    );
     const warnings = [...this.#options].map(([path, { position, files }]) => {
       const others = files.size === 1 ? '' : ` (${files.size} files import it)`;
       const text = `${unknown(path)}; its options mean nothing here${others}; --import DIR finds it, and a set made by buf build -o has it`;
       return warningAt(position, UNKNOWN, text);
     });
-    return [...this.#errors, ...warnings];
+    return [...errors, ...warnings];
   }
 
-  #hint(path: string, fromSet: boolean): string {
-    // A root that is a folder too deep is a usual mistake.
+  #hint(path: string, fromSet: boolean, below: FilesBelow): string {
+    // A root that is a folder too deep, or too high, is a usual mistake.
+    const meant = this.#rootAbove(path) ?? below.rootOf(path);
+    if (meant !== undefined)
+      return `, ${join(meant.root, meant.folder)} would: give that folder instead of ${meant.root}`;
+    const bundled = hintOf(bundledMeantBy(path));
+    return bundled === '' && fromSet ? ' (protoc writes imports into a set with --include_imports)' : bundled;
+  }
+
+  #rootAbove(path: string): { readonly root: string; readonly folder: string } | undefined {
     const depth = Math.min(MAX_ABOVE, path.split('/').length - 1);
     for (const root of this.roots) {
       for (let up = 1; up <= depth; up++) {
-        const above = join(root, ...Array.from({ length: up }, () => '..'));
-        if (isFile(join(above, path))) return `, ${above} would: give that folder instead of ${root}`;
+        const folder = Array.from({ length: up }, () => '..').join('/');
+        if (isFile(join(root, folder, path))) return { root, folder };
       }
     }
-    const bundled = hintOf(bundledMeantBy(path));
-    return bundled === '' && fromSet ? ' (protoc writes imports into a set with --include_imports)' : bundled;
+    return undefined;
   }
 }
 

@@ -11,6 +11,7 @@ import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
 import { type ExcludeEntry, Exclusion } from './exclusion.js';
 import { type OtherVersion, versionProblems } from './file-versions.js';
+import { highRoots, type RootContent } from './likely-root.js';
 import { optionsWithoutImport, UnknownImports } from './missing-imports.js';
 import { unpackFiles } from './packed.js';
 import { parseProtoFile } from './proto-files.js';
@@ -77,6 +78,7 @@ class SchemaLoader {
   private readonly others: OtherVersion[] = [];
   private readonly fromSets = new Set<FileDeclaration>();
   private readonly unknownImports: UnknownImports;
+  private readonly contents: RootContent[] = [];
   private readonly words = new Words();
   private readonly exclusion: Exclusion;
   /** Excluded files by import name: each is loaded when a file imports it, else at the end. */
@@ -115,7 +117,11 @@ class SchemaLoader {
   findProtos(): readonly FoundProto[] {
     const roots = new Set([...this.sources.protos, ...this.sources.imports]);
     const folders = new Set([...roots].filter((root) => this.isFolder(root)));
-    const all = this.sources.protos.flatMap((root) => (folders.has(root) ? protosBelow(root, this.diagnostics) : []));
+    const all = this.sources.protos.flatMap((root) => {
+      const found = folders.has(root) ? protosBelow(root, this.diagnostics) : [];
+      this.contents.push({ root, names: found.map(({ name }) => name) });
+      return found;
+    });
     if (!this.exclusion.namesFiles) return all;
     // Over nested roots one file has several names: it is excluded under all of them.
     const excluded = new Set(all.filter(({ name }) => this.exclusion.hasFile(name)).map(realOf));
@@ -193,7 +199,7 @@ class SchemaLoader {
   }
 
   finish(): Schema {
-    for (const one of this.unknownImports.diagnostics) this.diagnostics.push(one);
+    for (const one of this.unknownImports.diagnostics(this.contents)) this.diagnostics.push(one);
     for (const declaration of this.byPath.values()) {
       if (this.quiet.has(declaration)) continue;
       for (const one of optionsWithoutImport(declaration, this.files)) this.diagnostics.push(one);
@@ -213,7 +219,14 @@ class SchemaLoader {
       this.diagnostics.push(errorAt(places.position(fullName), 'duplicate-name', text));
     });
     const unused = [...this.exclusion.unused([...files.keys()], registry.services), ...rules.unused(registry.services)];
-    return { registry, files: linked, diagnostics: [...this.diagnostics, ...unused] };
+    return { registry, files: linked, diagnostics: [...this.highRoots(), ...this.diagnostics, ...unused] };
+  }
+
+  /** Asked only where something is wrong that a root too high brings. */
+  private highRoots(): readonly Diagnostic[] {
+    const { diagnostics, contents, unknownImports, files } = this;
+    if (!diagnostics.some(({ rule }) => rule === 'duplicate-name') && unknownImports.unresolved.length === 0) return [];
+    return highRoots(contents, unknownImports.unresolved, (name) => files.get(name)?.declaration.package);
   }
 
   private isQuietFile(name: string): boolean {

@@ -1,0 +1,96 @@
+/**
+ * A root that is a folder too high: `--protos .` finds `proto/shop/v1/a.proto`, which imports `shop/v1/b.proto`. Which folder
+ * below was meant is told by the imports that it would resolve, or else by the packages of the files. What package managers
+ * bring (`node_modules`, a venv) is nobody's own, and often declares again what protogate has.
+ */
+import { basename, join } from 'node:path';
+import { type Diagnostic, warningAt } from '../base/diagnostic.js';
+
+export interface RootContent {
+  readonly root: string;
+  /** Import names of all files below it. */
+  readonly names: readonly string[];
+}
+
+/** An import that no root has. */
+export interface UnresolvedImport {
+  /** The import name of the file that has it. */
+  readonly importer: string;
+  readonly path: string;
+}
+
+/** Folders that package managers fill. */
+const BROUGHT = /^(?:.*\/)?(?:node_modules|site-packages|dist-packages)(?=\/)/;
+const MOST_NAMED = 3;
+
+/** Answers which folder below a root would resolve an import. */
+export class FilesBelow {
+  /** The names that end so, with their roots. */
+  readonly #byBasename = new Map<string, { readonly root: string; readonly name: string }[]>();
+
+  constructor(contents: readonly RootContent[]) {
+    for (const { root, names } of contents) {
+      for (const name of names) {
+        if (BROUGHT.test(name)) continue;
+        const key = basename(name);
+        const same = this.#byBasename.get(key) ?? [];
+        this.#byBasename.set(key, same);
+        same.push({ root, name });
+      }
+    }
+  }
+
+  /** Of several the one nearest to its root. */
+  rootOf(path: string): { readonly root: string; readonly folder: string } | undefined {
+    const found = (this.#byBasename.get(basename(path)) ?? []).filter(({ name }) => name.endsWith(`/${path}`));
+    const [nearest] = found.sort((a, b) => a.name.length - b.name.length);
+    if (nearest === undefined) return undefined;
+    return { root: nearest.root, folder: nearest.name.slice(0, -path.length - 1) };
+  }
+}
+
+/** A warning for each root that is probably too high. `packageOf`: of a file by its import name. */
+export function highRoots(
+  contents: readonly RootContent[],
+  unresolved: readonly UnresolvedImport[],
+  packageOf: (name: string) => string | undefined,
+): readonly Diagnostic[] {
+  return contents.flatMap((content) => {
+    const { root, names } = content;
+    const brought = new Set(names.flatMap((name) => BROUGHT.exec(name)?.[0] ?? []));
+    const below = new FilesBelow([content]);
+    const own = new Set(names.filter((name) => !BROUGHT.test(name)));
+    const missing = unresolved.filter(({ importer }) => own.has(importer));
+    const resolved = counted(missing.flatMap(({ path }) => below.rootOf(path)?.folder ?? []));
+    const texts: string[] = [];
+    if (resolved.length > 0) {
+      const folders = resolved.map(([folder, count]) => `${join(root, folder)} (${count})`).join(', ');
+      texts.push(
+        `of ${missing.length} imports that are missing these folders have some: ${folders}; give them as roots`,
+      );
+    } else if (brought.size > 0) {
+      const [likely] = counted([...own].flatMap((name) => folderAbove(name, packageOf(name)) ?? []));
+      if (likely !== undefined && likely[0] !== '') texts.push(`the likely import root is ${join(root, likely[0])}`);
+    }
+    if (brought.size > 0) {
+      const patterns = [...brought].slice(0, MOST_NAMED).map((folder) => `${folder}/**`);
+      texts.push(`schema.exclude: [${patterns.join(', ')}] leaves out what a package manager brought`);
+    }
+    return texts.length === 0 ? [] : warningAt({ file: root }, 'schema-root', `a root too high? ${texts.join('; ')}`);
+  });
+}
+
+/** `protos/shop/v1/a.proto` of package shop.v1 → `protos`; undefined: it does not lie as its package says. */
+function folderAbove(name: string, packageName: string | undefined): string | undefined {
+  if (packageName === undefined || packageName === '') return undefined;
+  const ending = `/${packageName.replaceAll('.', '/')}`;
+  const folder = `/${name.slice(0, Math.max(0, name.lastIndexOf('/')))}`;
+  return folder.endsWith(ending) ? folder.slice(1, Math.max(1, folder.length - ending.length)) : undefined;
+}
+
+/** The most frequent first. */
+function counted(names: readonly string[]): readonly (readonly [name: string, count: number])[] {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]).slice(0, MOST_NAMED);
+}
