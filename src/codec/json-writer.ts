@@ -92,10 +92,9 @@ export class JsonWriter {
 
   /** Short text is mostly ASCII without anything to escape: a loop costs less than a view. False: it is not, nothing is written. */
   private plain(bytes: Uint8Array, start: number, end: number): boolean {
-    const { at } = this;
-    if (this.buffer.length - at < end - start + 2) this.grow(end - start + 2);
+    if (this.buffer.length - this.at < end - start + 2) this.grow(end - start + 2);
     const { buffer } = this;
-    let to = at;
+    let to = this.at;
     buffer[to++] = QUOTE;
     for (let i = start; i < end; i++) {
       const code = bytes[i]!;
@@ -110,7 +109,8 @@ export class JsonWriter {
   private grow(count: number): void {
     const { buffer, start, at } = this;
     const size = at - start;
-    const grown = Buffer.allocUnsafeSlow(Math.max(SHARED_BYTES, size * 2, size + count));
+    // Zeroed: whatever goes wrong in here, no answer shows what memory held before.
+    const grown = Buffer.alloc(Math.max(SHARED_BYTES, size * 2, size + count));
     buffer.copy(grown, 0, start, at);
     this.buffer = grown;
     this.start = 0;

@@ -21,6 +21,33 @@ test('what was collected stays as it is, whatever is written after it', (t) => {
   t.pass();
 });
 
+test('whatever is written where a buffer ends, the text is what was written', (t) => {
+  const out = new JsonWriter();
+  const draw = draws(11);
+  const writers: ((text: string) => [write: (to: JsonWriter) => void, json: string])[] = [
+    (text) => [(to) => to.ascii(text), text],
+    (text) => [(to) => to.raw(Buffer.from(text)), text],
+    (text) => [(to) => to.string(text), JSON.stringify(text)],
+    (text) => [
+      (to) => to.utf8(Buffer.from(`${text}"é\n`), 0, Buffer.byteLength(text) + 4),
+      JSON.stringify(`${text}"é\n`),
+    ],
+    (text) => [(to) => to.utf8(Buffer.from(text), 0, text.length), JSON.stringify(text)],
+    () => [(to) => to.byte(0x2c), ','],
+  ];
+  for (let i = 0; i < 20_000; i++) {
+    const parts = Array.from({ length: 1 + draw(6) }, () =>
+      writers[draw(writers.length)]!('abcdefgh'.repeat(draw(12))),
+    );
+    const bytes = out.collect((to) => {
+      for (const [write] of parts) write(to);
+    });
+    const expected = parts.map(([, json]) => json).join('');
+    if (Buffer.from(bytes).toString() !== expected) return void t.is(Buffer.from(bytes).toString(), expected);
+  }
+  t.pass();
+});
+
 function fail(out: JsonWriter, text: string): void {
   out.ascii(text);
   throw new Error('no');
