@@ -96,13 +96,14 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     if (method.aggregate !== undefined && aggregate === undefined) return [];
     return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
   });
-  const offered = routes.filter(({ binding }) => isOffered(binding.method));
+  // Of an aggregate that is whole it is known what it calls.
+  const offered = config.upstreams.size === 0 ? routes : routes.filter(isServed);
   const problems = [
     ...keyFileProblems(config),
     ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
     ...wrong,
-    ...conflictsOf(bindings.filter(({ method }) => isOffered(method))),
+    ...conflictsOf(offered.map(({ binding }) => binding)),
     ...routeProblems(offered),
     ...upstreams.diagnostics,
     ...policies.diagnostics,

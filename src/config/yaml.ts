@@ -2,14 +2,8 @@
  * YAML text → a document, or what keeps it from being one, in the words of this project. One document, at most 100 levels
  * deep, whose aliases all have their anchor before them.
  */
-import { CST, type Document, isAlias, isNode, Lexer, LineCounter, type Node, parseDocument, visit } from 'yaml';
-
-/** Deeper than any config; the parser would give up in words of its own, or not at all. */
-const MAX_DEPTH = 100;
-const TOO_DEEP = `expected at most ${MAX_DEPTH} levels, got more`;
-
-/** Of the lexer's own: nothing of the text. */
-const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
+import { type Document, isAlias, isNode, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { TOO_DEEP, tooDeep } from '../base/yaml-depth.js';
 
 /** At an offset of the text. */
 export interface YamlProblem {
@@ -35,22 +29,6 @@ export function readYaml(text: string): YamlFile {
     return { document, lines, problems: [{ offset: deep, text: TOO_DEEP }], firstAlias: undefined };
   const problems = parseProblems(document);
   return { document, lines, ...(problems.length > 0 ? { problems, firstAlias: undefined } : aliasProblems(document)) };
-}
-
-/** The offset of what stands a level too deep, of brackets and of indicators in one line: `[[[`, `- - -`. */
-function tooDeep(text: string): number | undefined {
-  let [offset, brackets, indicators, isScalar] = [0, 0, 0, false];
-  for (const token of new Lexer().lex(text)) {
-    const type = isScalar ? 'scalar' : CST.tokenType(token);
-    isScalar = token === CST.SCALAR;
-    if (type === 'flow-seq-start' || type === 'flow-map-start') brackets++;
-    else if (type === 'flow-seq-end' || type === 'flow-map-end') brackets--;
-    else if (type === 'seq-item-ind' || type === 'explicit-key-ind') indicators++;
-    else if (type === 'newline') indicators = 0;
-    if (brackets + indicators > MAX_DEPTH) return offset;
-    if (!MARKS.has(token)) offset += token.length;
-  }
-  return undefined;
 }
 
 function parseProblems({ errors, warnings }: Document.Parsed): readonly YamlProblem[] {

@@ -10,13 +10,22 @@ export function pathTakenByVerb(taking: PathTemplate, other: PathTemplate): stri
   const { verb } = taking;
   if (verb === undefined || verb === other.verb) return undefined;
   if (other.verb !== undefined && !verb.endsWith(`:${other.verb}`)) return undefined;
-  const last = other.segments.at(-1);
-  // A literal holds no raw colon, and so is another segment than what ends in a verb.
-  if (last === undefined || last.kind === 'literal') return undefined;
-  // What ends in the verb is at least one segment of the `**`.
-  const segments = last.kind === 'rest' ? other.segments.toSpliced(-1, 0, { kind: 'any' }) : other.segments;
-  const common = commonPath(taking.segments, 0, segments, 0);
-  return common === undefined || common === '' ? undefined : `${common}:${verb}`;
+  for (const segments of endings(other.segments)) {
+    const common = commonPath(taking.segments, 0, segments, 0);
+    if (common !== undefined && common !== '') return `${common}:${verb}`;
+  }
+  return undefined;
+}
+
+/**
+ * The template with a `*` at its end, where a segment that ends in a verb can stand: of a `**` there it is one segment, or
+ * the `**` is empty. A literal holds no raw colon, and so is another segment.
+ */
+function endings(segments: readonly TemplateSegment[]): readonly (readonly TemplateSegment[])[] {
+  const last = segments.at(-1);
+  if (last === undefined || last.kind === 'literal') return [];
+  if (last.kind === 'any') return [segments];
+  return [segments.toSpliced(-1, 0, { kind: 'any' }), ...endings(segments.slice(0, -1))];
 }
 
 /** A path that both lists of segments match, from the places on. Each has one `**` at most. */

@@ -14,7 +14,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from 'yaml';
 import { type Diagnostic, errorAt, formatPosition, type Position, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
-import { isStackOverflow } from '../base/stack-overflow.js';
+import { TOO_DEEP, tooDeep } from '../base/yaml-depth.js';
 import { readHttpRule } from './annotation-reader.js';
 import type { HttpRule } from './annotations.js';
 import type { ServiceDescriptor } from './descriptor.js';
@@ -115,8 +115,7 @@ function readServiceConfig(file: string, diagnostics: Diagnostic[]): readonly Co
     const found = stats.isFile() ? `${stats.size} bytes` : 'something else';
     diagnostics.push(errorAt({ file }, RULE, `expected a file of at most ${MAX_FILE_BYTES} bytes, got ${found}`));
   } catch (error) {
-    const text = isStackOverflow(error) ? 'expected fewer levels' : `cannot be read: ${codeOf(error)}`;
-    diagnostics.push(errorAt({ file }, RULE, text));
+    diagnostics.push(errorAt({ file }, RULE, `cannot be read: ${codeOf(error)}`));
   }
   return [];
 }
@@ -131,10 +130,20 @@ class ServiceConfig {
   ) {}
 
   rules(): readonly ConfiguredRule[] {
+    const deep = tooDeep(this.text);
+    if (deep !== undefined) {
+      const line = this.text.slice(0, deep).split('\n').length;
+      this.diagnostics.push(errorAt({ file: this.file, line }, 'yaml', TOO_DEEP));
+      return [];
+    }
     const document = parseDocument(this.text, { lineCounter: this.lines, stringKeys: true, prettyErrors: false });
     const problems = [...document.errors, ...document.warnings];
-    for (const { pos, message } of problems)
-      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', message.split('\n', 1)[0]!));
+    // What follows levels of indentation that are too many is their consequence.
+    const exhausted = problems.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
+    for (const { pos, message } of exhausted === undefined ? problems : [exhausted]) {
+      const text = exhausted === undefined ? message.split('\n', 1)[0]! : TOO_DEEP;
+      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', text));
+    }
     if (problems.length > 0) return [];
     const { contents } = document;
     const blocks = isMap(contents) ? contents.items : [];

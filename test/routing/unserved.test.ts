@@ -62,6 +62,15 @@ for (const [fact, rpc, rule] of wrong) {
   });
 }
 
+test('an aggregate that calls what no upstream serves conflicts with nothing', async (t) => {
+  const protos = `${PROTOS} message Page { M one = 1; }
+    service Pages { rpc GetPage(M) returns (Page) {
+      ${get('/v1/{id=*}')}
+      option (protogate.v1.aggregate) = { steps: { into: "one" call: "s.Theirs/Get" with: "id = request.id" } }; } }`;
+  t.deepEqual((await found(t, protos, upstreams('s.Mine'))).errors, []);
+  t.true((await found(t, protos, upstreams('*'))).errors.includes('binding-conflict'));
+});
+
 test('an rpc that autoRoutes selects is served in a service that has no rule at all', async (t) => {
   const protos = 'package a; message M { string id = 1; } service S { rpc Get(M) returns (M); }';
   const folder = await protoFolder(t, protos);

@@ -169,6 +169,30 @@ test('a step of an aggregate calls an excluded rpc only if the aggregate declare
   }
 });
 
+test('an rpc of a file that is only imported has no route of its own either, whatever its annotation says', async (t) => {
+  const hidden = `package h.v1; ${HEAD} service Hidden { ${get('Get', '/hidden/{id}')} }`;
+  const pages = (
+    policy: string,
+  ) => `package p.v1; import "google/api/annotations.proto"; import "protogate/v1/annotations.proto";
+    import "h.proto"; message Page { h.v1.M one = 1; }
+    service Pages { rpc GetPage(h.v1.M) returns (Page) {
+      option (google.api.http) = { get: "/page/{id}" };
+      option (protogate.v1.aggregate) = { steps: { into: "one" call: "h.v1.Hidden/Get" with: "id = request.id" } }; ${policy} } }`;
+  const imports = [await protoFolder(t, { 'h.proto': hidden })];
+  const auth = { jwt: [{ issuer: 'i', audiences: ['a'], secret: 's'.repeat(32) }] };
+  for (const [policy, rules] of [
+    ['', ['aggregate-auth']],
+    [OPEN, []],
+  ] as const) {
+    const schema = { protos: [await protoFolder(t, pages(policy))], imports };
+    const found = await planOf(t, '', { schema, auth });
+    t.deepEqual(
+      errors(found).map((text) => text.split(':', 1)[0]),
+      rules,
+    );
+  }
+});
+
 test('the policy of an excluded rpc that an aggregate calls has to be right: it holds', async (t) => {
   const found = await planWith(t, PAGE(OPEN).replace('HIDDEN', 'option (protogate.v1.polcy) = {};'), 'p.v1.Hidden.*');
   t.deepEqual(

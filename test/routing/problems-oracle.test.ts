@@ -1,0 +1,76 @@
+/** What is said of routes as a whole, against random requests. */
+import test from 'ava';
+import fc from 'fast-check';
+import type { Binding } from '../../src/routing/http-rule.js';
+import { pathTakenByVerb } from '../../src/routing/overlap.js';
+import { parsePathTemplate } from '../../src/routing/path-template.js';
+import { unreachableBindings } from '../../src/routing/unreachable.js';
+import { lines, path } from './random-routes.js';
+import { show, tableOf } from './route-lines.js';
+
+const OPTIONS = { seed: 20_260, numRuns: 400 };
+
+function bindingOf(line: string): Binding {
+  const [httpMethod = '', text = ''] = line.split(' ');
+  const method = { fullName: line };
+  return { httpMethod, template: parsePathTemplate(text), method, position: { file: line } } as Binding;
+}
+
+const routeOf = (found: string) => found.split(' ').slice(0, 2).join(' ');
+
+test('a route that is said never to be reached is reached by no random request', (t) => {
+  let never = 0;
+  const property = fc.property(lines, fc.array(path, { minLength: 20, maxLength: 60 }), (all, paths) => {
+    const { table } = tableOf(all);
+    const unreachable = new Set(unreachableBindings(all.map(bindingOf)).map(({ binding }) => binding.method.fullName));
+    never += unreachable.size;
+    for (const rawPath of paths) {
+      for (const method of ['GET', 'POST', 'HEAD', 'PURGE']) {
+        const found = routeOf(show(table.match(method, rawPath)));
+        if (unreachable.has(found)) throw new Error(`${found}: expected never, got it by ${method} ${rawPath}`);
+      }
+    }
+  });
+  t.notThrows(() => fc.assert(property, OPTIONS));
+  t.true(never > 5, `${never} routes that are never reached`);
+});
+
+test('a path that a verb is said to take is the other route’s without it', (t) => {
+  let taken = 0;
+  const property = fc.property(lines, (all) => {
+    for (const one of all) {
+      for (const other of all) {
+        const [verb, without] = [one, other].map((line) => `GET ${line.split(' ')[1]}`) as [string, string];
+        const rawPath = pathTakenByVerb(bindingOf(verb).template, bindingOf(without).template);
+        if (rawPath === undefined || verb === without) continue;
+        taken++;
+        const found = [[verb, without], [without]].map((some) =>
+          routeOf(show(tableOf(some).table.match('GET', rawPath))),
+        );
+        if (found[0] !== verb || found[1] !== without) throw new Error(`${rawPath}: ${verb} and ${without}: ${found}`);
+      }
+    }
+  });
+  t.notThrows(() => fc.assert(property, OPTIONS));
+  t.true(taken > 1000, `${taken} paths`);
+});
+
+test('no path that a verb takes from another route is missed', (t) => {
+  const property = fc.property(lines, fc.array(path, { minLength: 10, maxLength: 30 }), (all, paths) => {
+    for (const one of all.filter((line) => parsePathTemplate(line.split(' ')[1]!).verb !== undefined)) {
+      for (const other of all) {
+        const [verb, without] = [one, other].map((line) => `GET ${line.split(' ')[1]}`) as [string, string];
+        const templates = [verb, without].map((line) => bindingOf(line).template);
+        if (verb === without || templates[0]!.verb === templates[1]!.verb) continue;
+        for (const rawPath of paths) {
+          const alone = [[verb], [without]].map((some) => routeOf(show(tableOf(some).table.match('GET', rawPath))));
+          const winner = routeOf(show(tableOf([verb, without]).table.match('GET', rawPath)));
+          if (alone[0] !== verb || alone[1] !== without || winner !== verb) continue;
+          if (pathTakenByVerb(templates[0]!, templates[1]!) === undefined)
+            throw new Error(`${rawPath}: ${verb} takes it from ${without}`);
+        }
+      }
+    }
+  });
+  t.notThrows(() => fc.assert(property, { ...OPTIONS, numRuns: 100 }));
+});
