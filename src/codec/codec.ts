@@ -25,6 +25,8 @@ export interface JsonOptions {
   readonly unknownFields: 'reject' | 'ignore';
   /** Deepest nesting of JSON that is read; whatever was read is also written. Default 100. */
   readonly maxDepth: number;
+  /** Of the JSON of one answer, counted while it is written; more is 502. Default: no bound. */
+  readonly maxBytes?: number;
   /** Full names of fields that are neither written nor read (to a client they do not exist). */
   readonly omitFields: ReadonlySet<string>;
 }
@@ -33,7 +35,8 @@ export interface JsonOptions {
  * Requests: JSON → wire, weaving `bound` (path and query values) into the message while it is written.
  * Throws a StatusError (INVALID_ARGUMENT, BadRequest details with JSON path, expected, found).
  *
- * Responses: wire → JSON as UTF-8 bytes. Throws a StatusError (INTERNAL, HTTP 502, source `upstream`) for broken bytes.
+ * Responses: wire → JSON as UTF-8 bytes. Throws a StatusError (INTERNAL, HTTP 502, source `upstream`) for broken bytes, and
+ * for more JSON than `maxBytes`.
  */
 export interface MessageCodec {
   readonly descriptor: MessageDescriptor;
@@ -50,6 +53,8 @@ export interface MessageCodec {
 export interface Codecs {
   /** Deeper JSON is refused. */
   readonly maxDepth: number;
+  /** Longer JSON of an answer is refused. */
+  readonly maxBytes: number;
   of(message: MessageDescriptor): MessageCodec;
   /** The same, but for enums, which are written as numbers; made when it is asked for first. */
   readonly withEnumsAsInts: Codecs;
@@ -62,10 +67,11 @@ const OUT = new JsonWriter();
 export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const reader = createJsonReader(registry, options);
   const writers = createWriters(registry, options);
+  const { maxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 
   // What is the body of one request, or a field of it, may be a field of another's answer.
-  const writtenDepth = options.maxDepth + 1;
+  const writtenDepth = maxDepth + 1;
 
   function compile(descriptor: MessageDescriptor): MessageCodec {
     const writer = writers.of(descriptor);
@@ -74,15 +80,16 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
       read: (json, bound) => reader.read(descriptor, json, bound),
       readField: (field, json, bound) => reader.readField(descriptor, field, json, bound),
       write: (wire, mask) =>
-        written(() => writer.write(new WireReader(wire), [0, wire.length], OUT, writtenDepth, mask)),
+        written(maxBytes, () => writer.write(new WireReader(wire), [0, wire.length], OUT, writtenDepth, mask)),
       writeField: (field, wire, mask) =>
-        written(() => writer.writeField(new WireReader(wire), field, OUT, writtenDepth, mask)),
+        written(maxBytes, () => writer.writeField(new WireReader(wire), field, OUT, writtenDepth, mask)),
     };
   }
 
   let withEnumsAsInts: Codecs | undefined;
   return {
-    maxDepth: options.maxDepth,
+    maxDepth,
+    maxBytes,
     get withEnumsAsInts() {
       withEnumsAsInts ??= options.enumsAsInts ? this : createCodecs(registry, { ...options, enumsAsInts: true });
       return withEnumsAsInts;
@@ -98,8 +105,9 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   };
 }
 
-function written(write: () => void): Uint8Array {
+function written(maxBytes: number, write: () => void): Uint8Array {
   try {
+    OUT.limit(maxBytes);
     write();
     return OUT.take();
   } catch (error) {

@@ -1,5 +1,8 @@
 /** A growing UTF-8 buffer for JSON text. One is shared by all writers: nothing that writes JSON waits for anything. */
 import { isUtf8 } from 'node:buffer';
+import { Code } from '../status/code.js';
+import { errorInfoDetail } from '../status/details.js';
+import { StatusError } from '../status/status-error.js';
 
 const KEEP_BYTES = 1024 * 1024;
 const FIRST_BYTES = 16 * 1024;
@@ -7,9 +10,17 @@ const FIRST_BYTES = 16 * 1024;
 export class JsonWriter {
   private buffer = Buffer.allocUnsafe(FIRST_BYTES);
   private at = 0;
+  private maxBytes = Number.POSITIVE_INFINITY;
+
+  /** Of what is written from now on; beyond it the writer throws a StatusError (502). */
+  limit(maxBytes: number): void {
+    this.maxBytes = maxBytes;
+  }
 
   /** What was written, as bytes of its own; the writer is empty again. */
   take(): Uint8Array {
+    // The buffer may have had room for more.
+    if (this.at > this.maxBytes) throw tooLarge(this.maxBytes);
     const result = Buffer.from(this.buffer.subarray(0, this.at));
     this.reset();
     return result;
@@ -81,10 +92,21 @@ export class JsonWriter {
   }
 
   private grow(count: number): void {
-    const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, this.at + count));
+    const needed = this.at + count;
+    if (needed > this.maxBytes) throw tooLarge(this.maxBytes);
+    const grown = Buffer.allocUnsafe(Math.max(Math.min(this.buffer.length * 2, this.maxBytes), needed));
     this.buffer.copy(grown, 0, 0, this.at);
     this.buffer = grown;
   }
+}
+
+/** An answer may be small on the wire and large as JSON: enums with long names, defaults that are written. */
+function tooLarge(maxBytes: number): StatusError {
+  return new StatusError(Code.INTERNAL, `the upstream's answer is more than ${maxBytes} bytes of JSON`, {
+    httpStatus: 502,
+    source: 'upstream',
+    details: [errorInfoDetail('UPSTREAM_ANSWER_TOO_LARGE')],
+  });
 }
 
 const SHORT = 64;

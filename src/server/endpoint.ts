@@ -8,7 +8,6 @@ import type { Call, CallRequest, CallResponse } from '../call/call.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
-import { indented } from '../transcoding/indent.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
 import { batchesOf, closeAfter, setHeaders } from './answer.js';
 import { type Asked, cancellable } from './call-request.js';
@@ -39,7 +38,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     // An upstream that has heard enough answers; nobody reads the rest.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
     const transcoded = transcoder.response(unaryMessage(response), form);
-    answer(ctx, response, form.indented && transcoder.writesJson ? forPeople(transcoded) : transcoded);
+    const { body } = transcoded;
+    const isIndented = form.indented && transcoder.writesJson;
+    answer(ctx, response, isIndented ? { ...transcoded, body: transcoder.indented(body, 0) } : transcoded);
   };
 
   async function callUnlessIdle(ctx: Context, request: CallRequest): Promise<CallResponse> {
@@ -94,10 +95,6 @@ export function endpoint(settings: EndpointSettings): Middleware {
  */
 function hasRuleOfItsOwn({ req, state }: Context): boolean {
   return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
-}
-
-function forPeople({ contentType, body }: TranscodedResponse): TranscodedResponse {
-  return { contentType, body: indented(body) };
 }
 
 /** Header bytes that any client takes; the answer itself tells the rest. */

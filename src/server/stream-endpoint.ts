@@ -99,8 +99,9 @@ class StreamAnswer {
       let next = await this.#waiting(first, () => this.#commit(response));
       while (next.done !== true) {
         const { contentType, body } = settings.transcoder.response(next.value, form);
+        const pieces = this.#framed(body);
         if (!this.#committed) this.#commit(response, contentType);
-        await this.#write(this.framing?.message(body, this.#count) ?? [body]);
+        await this.#write(pieces);
         this.#count++;
         next = await this.#waiting(messages!.next());
       }
@@ -113,6 +114,13 @@ class StreamAnswer {
       ending.abort();
       await messages?.return?.();
     }
+  }
+
+  #framed(body: Uint8Array): readonly Uint8Array[] {
+    const { framing, settings } = this;
+    if (framing === undefined) return [body];
+    const { level } = framing;
+    return framing.message(level === undefined ? body : settings.transcoder.indented(body, level), this.#count);
   }
 
   #commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {

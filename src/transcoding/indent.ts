@@ -11,8 +11,21 @@ const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 /** Writing never waits, so that it is never used twice at once. */
 const OUT = new JsonWriter();
 
-/** `level`: of the value itself; what is inside stands one deeper. `json`: without white space between its tokens. */
-export function indented(json: Uint8Array, level = 0): Uint8Array {
+/**
+ * `json`: without white space between its tokens. `level`: of the value itself; what is inside stands one deeper. Throws a
+ * StatusError (502) for more than `maxBytes`.
+ */
+export function indented(json: Uint8Array, level: number, maxBytes: number): Uint8Array {
+  try {
+    OUT.limit(maxBytes);
+    write(json, level);
+    return OUT.take();
+  } finally {
+    OUT.reset();
+  }
+}
+
+function write(json: Uint8Array, level: number): void {
   let depth = level;
   let copied = 0;
   const flush = (until: number) => {
@@ -45,7 +58,6 @@ export function indented(json: Uint8Array, level = 0): Uint8Array {
     }
   }
   flush(json.length);
-  return OUT.take();
 }
 
 /** Where the string that begins at `start` ends. */

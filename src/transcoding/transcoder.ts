@@ -14,6 +14,7 @@ import { givesRawBody, takesRawBody } from '../routing/raw-body.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
+import { indented } from './indent.js';
 import { compileQuery, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
@@ -77,6 +78,8 @@ export interface Transcoder {
   asksForEvents(rawQuery: string): boolean;
   /** Compact JSON, or an HttpBody. Throws INTERNAL (502) for bytes that are not the response message. */
   response(wire: Uint8Array, form: AnswerForm): TranscodedResponse;
+  /** JSON of `response` for people to read, at a level of indentation. Throws as it does for what is too large. */
+  indented(json: Uint8Array, level: number): Uint8Array;
 }
 
 export function compileTranscoder(binding: Binding, codecs: Codecs, settings: QuerySettings): Transcoder {
@@ -109,9 +112,9 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, settings: Qu
     return bound;
   }
 
-  function formOf({ fields, enumsAsInts, indented }: GivenParameters): AnswerForm {
-    if (fields === undefined && !enumsAsInts && !indented) return PLAIN;
-    return { mask: fields === undefined ? undefined : parseMask(fields), enumsAsInts, indented };
+  function formOf({ fields, enumsAsInts, indented: isIndented }: GivenParameters): AnswerForm {
+    if (fields === undefined && !enumsAsInts && !isIndented) return PLAIN;
+    return { mask: fields === undefined ? undefined : parseMask(fields), enumsAsInts, indented: isIndented };
   }
 
   return {
@@ -150,6 +153,7 @@ export function compileTranscoder(binding: Binding, codecs: Codecs, settings: Qu
     },
     asksForEvents: (rawQuery) => query.system(rawQuery).events,
     response: compileResponse(binding, codecs),
+    indented: (json, level) => indented(json, level, codecs.maxBytes),
   };
 }
 

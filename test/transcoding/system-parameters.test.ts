@@ -226,6 +226,6 @@ for (const value of [
   [1, [2, [3]]],
 ]) {
   test(`${JSON.stringify(value)} is indented as JSON.stringify does it`, (t) => {
-    t.is(String(Buffer.from(indented(Buffer.from(JSON.stringify(value))))), JSON.stringify(value, null, 2));
+    t.is(String(Buffer.from(indented(Buffer.from(JSON.stringify(value)), 0, 1000))), JSON.stringify(value, null, 2));
   });
 }

@@ -6,7 +6,6 @@
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
 import type { Metadata } from '../../call/metadata.js';
-import { indented } from '../indent.js';
 
 export interface Framing {
   readonly contentType: string;
@@ -20,6 +19,8 @@ export interface Framing {
   readonly heartbeat: Uint8Array | undefined;
   /** The same for people to read; undefined: a line break would mean something. */
   readonly indented?: Framing;
+  /** The level of indentation that its messages come in; undefined: compact. */
+  readonly level?: number;
 }
 
 const bytes = (text: string) => Buffer.from(text);
@@ -36,7 +37,8 @@ const compactArray: Framing = {
 
 const indentedArray: Framing = {
   ...compactArray,
-  message: (json, index) => [bytes(index === 0 ? '[\n  ' : ',\n  '), indented(json, 1)],
+  level: 1,
+  message: (json, index) => [bytes(index === 0 ? '[\n  ' : ',\n  '), json],
   end: (count) => bytes(count === 0 ? '[]' : '\n]'),
 };
 
