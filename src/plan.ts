@@ -119,6 +119,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   const codecs = createCodecs(registry, {
     ...config.json,
     maxDepth: config.limits.jsonDepth,
+    maxBytes: config.limits.responseBytes,
     omitFields: new Set(),
   });
   return { config, registry, files, codecs, routes, aggregates: [...aggregates.of.values()], diagnostics };

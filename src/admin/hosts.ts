@@ -1,7 +1,7 @@
 /**
- * Whom the admin port answers. A page of anybody's may point its own name at this address (DNS rebinding), and its browser
- * would read what stands here: so a request must name localhost, an address, or a host of `admin.hosts`. What names none is
- * no browser.
+ * Which hosts the admin port answers for. Any web page may point its own name at this address (DNS rebinding), and the
+ * browser would let it read the answers. So a request must name localhost, an IP address, or a host of `admin.hosts`. A
+ * request that names no host does not come from a browser.
  */
 import { isIP } from 'node:net';
 import { parseAuthority } from '../base/authority.js';

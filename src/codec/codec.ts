@@ -20,7 +20,7 @@ import { BrokenWire, WireReader } from './wire-reader.js';
  * Throws a StatusError (INVALID_ARGUMENT, BadRequest details with JSON path, expected, found).
  *
  * Responses: wire → JSON, into a writer that the caller owns. Throws a StatusError (INTERNAL, HTTP 502, source `upstream`)
- * for broken bytes; then the writer holds a part.
+ * for broken bytes, and for more JSON than `maxBytes`; then the writer holds a part.
  */
 export interface MessageCodec {
   readonly descriptor: MessageDescriptor;
@@ -37,6 +37,8 @@ export interface MessageCodec {
 export interface Codecs {
   /** Deeper JSON is refused. */
   readonly maxDepth: number;
+  /** Longer JSON of an answer is refused. */
+  readonly maxBytes: number;
   of(message: MessageDescriptor): MessageCodec;
   /** The same, but for enums, which are written as numbers; made when it is asked for first. */
   readonly withEnumsAsInts: Codecs;
@@ -48,10 +50,11 @@ export type CreateCodecs = (registry: Registry, options: JsonOptions) => Codecs;
 export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const reader = createJsonReader(registry, options);
   const writers = createWriters(registry, options);
+  const { maxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 
   // What is the body of one request, or a field of it, may be a field of another's answer.
-  const writtenDepth = options.maxDepth + 1;
+  const writtenDepth = maxDepth + 1;
 
   function compile(descriptor: MessageDescriptor): MessageCodec {
     const writer = writers.of(descriptor);
@@ -61,14 +64,18 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
       readField: (field, json, bound) => reader.readField(descriptor, field, json, bound),
       write(wire, out, mask) {
         try {
+          out.limit(maxBytes);
           writer.write(new WireReader(wire), [0, wire.length], out, writtenDepth, mask);
+          out.endLimit();
         } catch (error) {
           throw writingProblem(error);
         }
       },
       writeField(field, wire, out, mask) {
         try {
+          out.limit(maxBytes);
           writer.writeField(new WireReader(wire), field, out, writtenDepth, mask);
+          out.endLimit();
         } catch (error) {
           throw writingProblem(error);
         }
@@ -78,7 +85,8 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
 
   let withEnumsAsInts: Codecs | undefined;
   return {
-    maxDepth: options.maxDepth,
+    maxDepth,
+    maxBytes,
     get withEnumsAsInts() {
       withEnumsAsInts ??= options.enumsAsInts ? this : createCodecs(registry, { ...options, enumsAsInts: true });
       return withEnumsAsInts;

@@ -11,6 +11,8 @@ export interface JsonOptions {
   readonly unknownFields: 'reject' | 'ignore';
   /** Deepest nesting of JSON that is read; whatever was read is also written. Default 100. */
   readonly maxDepth: number;
+  /** Of the JSON of one answer, counted while it is written; more is 502. Default: no bound. */
+  readonly maxBytes?: number;
   /** Full names of fields that are neither written nor read (to a client they do not exist). */
   readonly omitFields: ReadonlySet<string>;
 }

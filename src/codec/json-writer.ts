@@ -3,6 +3,9 @@
  * hands a writer to a codec writes around the message what he wants in the same text.
  */
 import { isUtf8 } from 'node:buffer';
+import { Code } from '../status/code.js';
+import { errorInfoDetail } from '../status/details.js';
+import { StatusError } from '../status/status-error.js';
 
 /** What small texts share. */
 const SHARED_BYTES = 16 * 1024;
@@ -13,6 +16,9 @@ export class JsonWriter {
   private buffer = NOTHING;
   private start = 0;
   private at = 0;
+  /** Of the text that is being written, and what of it `limit` allowed. */
+  private most = Number.POSITIVE_INFINITY;
+  private maxBytes = Number.POSITIVE_INFINITY;
 
   /**
    * What `write` writes, as bytes that are the caller's. Of a `write` that throws nothing stays, so one writer serves all
@@ -46,6 +52,19 @@ export class JsonWriter {
       this.at = 0;
     }
     this.start = this.at;
+    this.most = Number.POSITIVE_INFINITY;
+  }
+
+  /** So much may be written until `endLimit`. Beyond it the writer throws a StatusError (502), at the latest in `endLimit`. */
+  limit(maxBytes: number): void {
+    this.maxBytes = maxBytes;
+    this.most = this.at - this.start + maxBytes;
+  }
+
+  endLimit(): void {
+    // The buffer may have had room for more.
+    if (this.at - this.start > this.most) throw this.tooLarge();
+    this.most = Number.POSITIVE_INFINITY;
   }
 
   byte(code: number): void {
@@ -106,11 +125,22 @@ export class JsonWriter {
     return true;
   }
 
+  /** An answer may be small on the wire and large as JSON: enums with long names, defaults that are written. */
+  private tooLarge(): StatusError {
+    return new StatusError(Code.INTERNAL, `the upstream's answer is more than ${this.maxBytes} bytes of JSON`, {
+      httpStatus: 502,
+      source: 'upstream',
+      details: [errorInfoDetail('UPSTREAM_ANSWER_TOO_LARGE')],
+    });
+  }
+
   private grow(count: number): void {
-    const { buffer, start, at } = this;
+    const { buffer, start, at, most } = this;
     const size = at - start;
+    const needed = size + count;
+    if (needed > most) throw this.tooLarge();
     // Zeroed: whatever goes wrong in here, no answer shows what memory held before.
-    const grown = Buffer.alloc(Math.max(SHARED_BYTES, size * 2, size + count));
+    const grown = Buffer.alloc(Math.max(SHARED_BYTES, Math.min(size * 2, most), needed));
     buffer.copy(grown, 0, start, at);
     this.buffer = grown;
     this.start = 0;

@@ -222,7 +222,9 @@ export const limits = z
     bodyBytes: size
       .prefault('4MiB')
       .describe('Of a request body, and of each message that a client streams; more is 413.'),
-    responseBytes: size.prefault('64MiB').describe('Of an upstream’s message; more is 502.'),
+    responseBytes: size
+      .prefault('64MiB')
+      .describe('Of an upstream’s message, and of the JSON that is made of it; more is 502.'),
     headerBytes: size.prefault('16KiB').describe('Of a request’s head; more is 431.'),
     jsonDepth: z.int().min(1).max(1000).default(100).describe('Deepest nesting of JSON.'),
     requestTimeout: durationAboveZero

@@ -9,7 +9,6 @@ import { isForOneRequest } from '../call/for-one-request.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../transcoding/headers.js';
-import { indented } from '../transcoding/indent.js';
 import type { TranscodedResponse, Transcoder } from '../transcoding/transcoder.js';
 import { batchesOf, closeAfter, setHeaders } from './answer.js';
 import { type Asked, cancellable } from './call-request.js';
@@ -40,8 +39,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // An upstream that has heard enough answers; nobody reads the rest.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
-    const transcoded = transcoder.response(unaryMessage(response), form);
-    answer(ctx, response, form.indented && transcoder.writesJson ? forPeople(transcoded) : transcoded);
+    answer(ctx, response, transcoder.response(unaryMessage(response), form, form.indented ? 0 : undefined));
   };
 
   async function callUnlessIdle(ctx: Context, request: CallRequest): Promise<CallResponse> {
@@ -97,10 +95,6 @@ export function endpoint(settings: EndpointSettings): Middleware {
  */
 function hasRuleOfItsOwn({ req, state }: Context): boolean {
   return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
-}
-
-function forPeople({ contentType, body }: TranscodedResponse): TranscodedResponse {
-  return { contentType, body: indented(body) };
 }
 
 /** Header bytes that any client takes; the answer itself tells the rest. */

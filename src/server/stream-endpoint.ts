@@ -128,7 +128,8 @@ class StreamAnswer {
     const { transcoder } = settings;
     if (framing === undefined) return transcoder.response(wire, form);
     const index = this.#count;
-    const body = OUT.collect((out) => framing.message(out, index, (into) => transcoder.writeJson(wire, form, into)));
+    const write = (into: JsonWriter) => transcoder.writeJson(wire, form, into, framing.level);
+    const body = OUT.collect((out) => framing.message(out, index, write));
     return { contentType: framing.contentType, body };
   }
 

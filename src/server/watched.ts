@@ -1,6 +1,7 @@
 /**
- * Around a request listener: what Node leaves to others. Each answer hears that its connection is gone, an answer ends a
- * connection whose client still sends in stages, pipelined requests take turns, and a client that takes nothing is cut.
+ * What every HTTP server here needs around its request listener and Node does not do: each answer is told when its
+ * connection is gone, a connection whose client still sends is closed in stages, pipelined requests take turns, and a
+ * client that takes nothing of its answer is cut off.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.js';

@@ -1,5 +1,5 @@
 /**
- * What a client may read of an error (rule 27). An upstream's own words pass only for the codes that speak to a client, and
+ * What a client may read of an error. An upstream's own words pass only for the codes that speak to a client, and
  * for those of `errors.expose`. For the others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or broken upstream) the client
  * gets a generic text with the request id; the truth is for the log.
  */

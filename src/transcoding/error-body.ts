@@ -1,4 +1,4 @@
-/** StatusError → the body of an HTTP error answer, in the format that `errors.format` names (rules 24–27). */
+/** StatusError → the body of an HTTP error answer, in the format that `errors.format` names. */
 import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';

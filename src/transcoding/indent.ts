@@ -2,25 +2,18 @@
  * Compact JSON → JSON that people read (`$prettyPrint=true`): a member a line, two spaces a level, as `JSON.stringify` and
  * Google's APIs do. Digits and escapes stay as they are: nothing is parsed.
  */
-import { JsonWriter } from '../codec/json-writer.js';
+import type { JsonWriter } from '../codec/json-writer.js';
 
 const Char = { QUOTE: 0x22, COMMA: 0x2c, COLON: 0x3a, BACKSLASH: 0x5c } as const;
 const OPEN: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
-/** Writing never waits, so that it is never used twice at once. */
-const OUT = new JsonWriter();
-
-/** `level`: of the value itself; what is inside stands one deeper. `json`: without white space between its tokens. */
-export function indented(json: Uint8Array, level = 0): Uint8Array {
-  return OUT.collect(() => indent(json, level));
-}
-
-function indent(json: Uint8Array, level: number): void {
+/** `json`: without white space between its tokens. `level`: of the value itself; what is inside stands one deeper. */
+export function indent(json: Uint8Array, level: number, out: JsonWriter): void {
   let depth = level;
   let copied = 0;
   const flush = (until: number) => {
-    OUT.raw(json.subarray(copied, until));
+    out.raw(json.subarray(copied, until));
     copied = until;
   };
   for (let at = 0; at < json.length; at++) {
@@ -35,17 +28,17 @@ function indent(json: Uint8Array, level: number): void {
         continue;
       }
       flush(at + 1);
-      OUT.ascii(lineAt(depth));
+      out.ascii(lineAt(depth));
     } else if (CLOSE.has(byte)) {
       depth--;
       flush(at);
-      OUT.ascii(lineAt(depth));
+      out.ascii(lineAt(depth));
     } else if (byte === Char.COMMA) {
       flush(at + 1);
-      OUT.ascii(lineAt(depth));
+      out.ascii(lineAt(depth));
     } else if (byte === Char.COLON) {
       flush(at + 1);
-      OUT.byte(0x20);
+      out.byte(0x20);
     }
   }
   flush(json.length);

@@ -1,5 +1,5 @@
 /**
- * The query string → fields of the request message (rules 9 and 10). `a.b=1` is a nested field, a repeated key a
+ * The query string → fields of the request message. `a.b=1` is a nested field, a repeated key a
  * repeated field, `labels[env]=x` a map entry; names are proto or JSON names, segment by segment. Parameters that say how
  * the answer is written are taken off first.
  */

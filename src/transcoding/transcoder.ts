@@ -18,6 +18,7 @@ import type { FieldDescriptor } from '../schema/descriptor.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
+import { indent } from './indent.js';
 import { compileQuery, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
@@ -86,10 +87,16 @@ export interface Transcoder {
   messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
   /** Whether the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
   asksForEvents(rawQuery: string): boolean;
-  /** Writes the compact JSON of an answer that is JSON into what surrounds it. Throws as `response` does. */
-  writeJson(wire: Uint8Array, form: AnswerForm, out: JsonWriter): void;
-  /** Compact JSON, or an HttpBody. Throws INTERNAL (502) for bytes that are not the response message. */
-  response(wire: Uint8Array, form: AnswerForm): TranscodedResponse;
+  /**
+   * Writes the JSON of an answer that is JSON into what surrounds it. `level`: of indentation, for people to read; undefined:
+   * compact. Throws as `response` does.
+   */
+  writeJson(wire: Uint8Array, form: AnswerForm, out: JsonWriter, level?: number): void;
+  /**
+   * JSON (`level` as for `writeJson`), or an HttpBody. Throws INTERNAL (502) for bytes that are not the response message, and
+   * for more JSON than the codecs' `maxBytes`.
+   */
+  response(wire: Uint8Array, form: AnswerForm, level?: number): TranscodedResponse;
 }
 
 /** `demanded`: the fields of the request that a `require` of the route reads. */
@@ -235,19 +242,32 @@ function compileResponse(binding: Binding, codecs: Codecs): Transcoder['response
   const { responseBody } = binding;
   if (givesRawBody(binding)) return (wire) => decodeHttpBody(wire, responseBody);
   const write = compileJson(binding, codecs);
-  return (wire, form) => ({ contentType: JSON_TYPE, body: OUT.collect((out) => write(wire, form, out)) });
+  return (wire, form, level) => ({
+    contentType: JSON_TYPE,
+    body: OUT.collect((out) => write(wire, form, out, level)),
+  });
 }
 
 const JSON_TYPE = 'application/json';
+/** Writing never waits, so that none is used twice at once. */
 const OUT = new JsonWriter();
+const COMPACT = new JsonWriter();
 
 function compileJson({ responseBody, method }: Binding, codecs: Codecs): Transcoder['writeJson'] {
   const named = codecs.of(method.output);
-  return function writeJson(wire, { mask, enumsAsInts }, out) {
+  return function writeJson(wire, form, out, level) {
+    if (level === undefined) return compact(wire, form, out);
+    const json = COMPACT.collect((into) => compact(wire, form, into));
+    out.limit(codecs.maxBytes);
+    indent(json, level, out);
+    out.endLimit();
+  };
+
+  function compact(wire: Uint8Array, { mask, enumsAsInts }: AnswerForm, out: JsonWriter): void {
     const codec = enumsAsInts ? codecs.withEnumsAsInts.of(method.output) : named;
     if (responseBody === undefined) codec.write(wire, out, mask);
     else codec.writeField(responseBody, wire, out, mask);
-  };
+  }
 }
 
 /** `$fields` speaks of what the client sees: the response, or the field of it that `response_body` names. */

@@ -6,8 +6,7 @@
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
 import type { Metadata } from '../../call/metadata.js';
-import { JsonWriter } from '../../codec/json-writer.js';
-import { indented } from '../indent.js';
+import type { JsonWriter } from '../../codec/json-writer.js';
 
 export interface Framing {
   readonly contentType: string;
@@ -24,6 +23,8 @@ export interface Framing {
   readonly heartbeat: Uint8Array | undefined;
   /** The same for people to read; undefined: a line break would mean something. */
   readonly indented?: Framing;
+  /** The level of indentation that its messages come in; undefined: compact. */
+  readonly level?: number;
 }
 
 const bytes = (text: string) => Buffer.from(text);
@@ -40,14 +41,12 @@ const compactArray: Framing = {
   heartbeat: undefined,
 };
 
-/** Writing never waits, so that it is never used twice at once. */
-const COMPACT = new JsonWriter();
-
 const indentedArray: Framing = {
   ...compactArray,
+  level: 1,
   message(out, index, write) {
     out.ascii(index === 0 ? '[\n  ' : ',\n  ');
-    out.raw(indented(COMPACT.collect(write), 1));
+    write(out);
   },
   end: (count) => bytes(count === 0 ? '[]' : '\n]'),
 };
