@@ -74,7 +74,7 @@ export class Rows {
   at(index: number): Draft {
     let element = this.#elements[index];
     if (element === undefined) {
-      element = new Draft(this.shape);
+      element = new Draft(this.shape).absorb(EMPTY);
       for (const fail of this.#failing) fail(element);
       this.#elements[index] = element;
       this.#present = undefined;
@@ -103,18 +103,23 @@ export class MissingPart extends Error {
 }
 
 const NONE: readonly Node[] = [];
+const EMPTY = new Uint8Array(0);
 const MAX_DEPTH = 100;
 
 export class Draft {
   /** What no cell takes. */
   readonly #base: Uint8Array[] = [];
   readonly #contents: (Content | undefined)[] = [];
+  #isBrought = false;
+  /** The step that should have brought the message failed: all is missing that no other step has put into it. */
+  #failure: StatusError | undefined;
 
   constructor(readonly shape: Shape) {}
 
   /** Takes a message in. Throws BrokenWire. */
   absorb(message: Uint8Array): this {
     const { shape } = this;
+    this.#isBrought = true;
     if (shape.cells.length === 0) {
       this.#base.push(message);
       return this;
@@ -173,28 +178,58 @@ export class Draft {
     return draft;
   }
 
-  /** What reads the cell from now on fails, unless another step has filled it. */
+  /** What reads the cell from now on fails, unless another step has filled it, or what of it is read. */
   fail(cell: Cell, failure: StatusError): void {
     this.#content(cell).failure ??= failure;
+    if (cell.child !== undefined && cell.field.cardinality === 'singular') this.only(cell).#failure ??= failure;
   }
 
   /** The values of a field. Throws MissingPart. */
   nodes(field: FieldDescriptor): readonly Node[] {
     const cell = this.shape.cellOf(field);
-    if (cell === undefined)
-      return fieldValues(this.#base.length === 1 ? this.#base[0]! : Buffer.concat(this.#base), field);
-    const content = this.#contents[cell.index];
-    if (content === undefined) return NONE;
-    const nodes = nodesOf(cell, content);
-    if (nodes.length === 0 && content.failure !== undefined) throw new MissingPart(content.failure);
+    const content = cell === undefined ? undefined : this.#contents[cell.index];
+    const nodes = cell === undefined ? this.#brought(field) : content === undefined ? NONE : nodesOf(cell, content);
+    const failure = content?.failure ?? this.#failure;
+    if (failure !== undefined && !nodes.some(isThere)) throw new MissingPart(failure);
     return nodes;
+  }
+
+  #brought(field: FieldDescriptor): readonly Node[] {
+    return fieldValues(this.#base.length === 1 ? this.#base[0]! : Buffer.concat(this.#base), field);
+  }
+
+  /** A step brought it, or something in it; otherwise it is there to tell what is missing in it. */
+  get isThere(): boolean {
+    return (
+      this.#isBrought ||
+      this.shape.cells.some((cell) => {
+        const content = this.#contents[cell.index];
+        return content !== undefined && nodesOf(cell, content).some(isThere);
+      })
+    );
+  }
+
+  /** Why it is missing, as a whole or, where nothing of it is there, in part. */
+  get missing(): StatusError | undefined {
+    return this.#failure ?? (this.isThere ? undefined : this.#missingInside());
+  }
+
+  #missingInside(): StatusError | undefined {
+    for (const content of this.#contents) {
+      const [first] = partOf(content?.parts[0]);
+      const failure = content?.failure ?? (first instanceof Draft ? first.#missingInside() : undefined);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
   }
 
   write(writer: WireWriter): void {
     for (const piece of this.#base) writer.raw(piece);
     for (const cell of this.shape.cells) {
       const content = this.#contents[cell.index];
-      if (content !== undefined) writeNodes(writer, cell.field, nodesOf(cell, content));
+      if (content === undefined) continue;
+      const nodes = nodesOf(cell, content);
+      if (nodes.some(isThere)) writeNodes(writer, cell.field, nodes);
     }
   }
 
@@ -218,6 +253,10 @@ export class Draft {
 function nodesOf({ field }: Cell, { parts }: Content): readonly Node[] {
   if (field.cardinality === 'singular') return partOf(parts.findLast((part) => partOf(part).length > 0));
   return parts.length === 1 ? partOf(parts[0]) : parts.flatMap(partOf);
+}
+
+function isThere(node: Node): boolean {
+  return !(node instanceof Draft) || node.isThere;
 }
 
 function partOf(part: Content['parts'][number]): readonly Node[] {

@@ -142,13 +142,14 @@ function planned(
   }
 }
 
-/** Steps that fill one field; lists that are made have room for several. */
+/** Steps that fill one field; lists that both make have room for several. */
 function filledTwice(steps: readonly PlannedStep[]) {
   return steps.flatMap(({ target, label, position }, at) => {
-    if (target === undefined || target.made !== undefined) return [];
-    const before = steps
-      .slice(0, at)
-      .find((other) => other.target !== undefined && sameFields(other.target.into, target.into));
+    const before = steps.slice(0, at).find((other) => {
+      if (target === undefined || other.target === undefined) return false;
+      const bothMake = target.made !== undefined && other.target.made !== undefined;
+      return !bothMake && sameFields(other.target.into, target.into);
+    });
     return before === undefined ? [] : [{ index: before.index, label, position }];
   });
 }

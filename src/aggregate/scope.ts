@@ -24,7 +24,8 @@ const NONE: readonly Node[] = [];
 
 export function compileRead({ root, fields }: FieldPlace): Read<readonly Uint8Array[]> {
   const read = startOf(root);
-  return (scope, each) => nodesBelow(read(scope, each), fields, isList(root)).map(bytesOf);
+  const inList = isList(root) || fields.some(({ cardinality }) => cardinality === 'repeated');
+  return (scope, each) => valuesOf(nodesBelow(read(scope, each), fields, isList(root)), inList);
 }
 
 /** Of a path through a list, by element of the last list on its way, what is behind it. */
@@ -33,7 +34,7 @@ export function compileItems({ root, fields }: FieldPlace): Read<readonly (reado
   const end = fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
   const [list, rest] = [fields.slice(0, end), fields.slice(end)];
   return (scope, each) =>
-    nodesBelow(read(scope, each), list, isList(root)).map((node) => nodesBelow([node], rest, true).map(bytesOf));
+    nodesBelow(read(scope, each), list, isList(root)).map((node) => valuesOf(nodesBelow([node], rest, true), true));
 }
 
 function isList(root: FieldPlace['root']): boolean {
@@ -88,8 +89,16 @@ function children(node: Node, field: FieldDescriptor): readonly Node[] {
   return node instanceof Draft ? node.nodes(field) : fieldValues(node, field);
 }
 
-function bytesOf(node: Node): Uint8Array {
-  return node instanceof Draft ? node.bytes() : node;
+/** A message of which nothing is there is none; of a list, those that are missing are passed over. */
+function valuesOf(nodes: readonly Node[], inList: boolean): readonly Uint8Array[] {
+  const values: Uint8Array[] = [];
+  for (const node of nodes) {
+    if (!(node instanceof Draft)) values.push(node);
+    else if (node.missing === undefined) {
+      if (node.isThere) values.push(node.bytes());
+    } else if (!inList) throw new MissingPart(node.missing);
+  }
+  return values;
 }
 
 /** An element of a `for_each`. */

@@ -476,3 +476,56 @@ test('a name beside into tells steps apart that fill one list: in failures, the 
     );
   }
 });
+
+test('a message around a part that is missing is not there either, unless something of it is', async (t) => {
+  const inner = (field: string, id: string) =>
+    `steps: { into: "inner_page.${field}" call: "shop.v1.Catalog/GetProduct" with: "name = '${id}'" optional: true }`;
+  const whole = 'steps: { into: "all_products" copy: "inner_page.best_product" optional: true }';
+  const { send } = await startGateway(
+    shared,
+    LINES(inner('best_product', 'p1'), `${inner('next_product', 'p2')} ${whole}`),
+    { ...FINE, GetProduct: (call) => (name(call) === 'p1' ? DOWN : { message: { name: name(call) } }) },
+  );
+  const { json } = await send('POST', '/v1/page?$fields=customer,innerPage.bestProduct,failures', someItems(0));
+  t.deepEqual(json.innerPage, undefined);
+  t.deepEqual(told(json.failures), [['innerPage.bestProduct', 14]]);
+  const all = await send('POST', '/v1/page', someItems(0));
+  t.deepEqual(all.json.innerPage, { nextProduct: { name: 'p2' } });
+  t.deepEqual(told(all.json.failures), [
+    ['innerPage.bestProduct', 14],
+    ['allProducts', 14],
+  ]);
+});
+
+test('of a message that is missing, what another step put into it is there, and nothing else is read', async (t) => {
+  const steps = (first: number) => {
+    const all = [
+      `steps: { into: "inner_page.best_product" call: "shop.v1.Catalog/GetProduct" with: "name = 'p1'" optional: true }`,
+      `steps: { into: "inner_page.best_product.title" copy: "'T'" }`,
+      `steps: { into: "by_author" call: "shop.v1.Customers/GetCustomer" with: "name = inner_page.best_product.author" optional: true }`,
+      `steps: { into: "by_title" call: "shop.v1.Customers/GetCustomer" with: "name = inner_page.best_product.title" optional: true }`,
+    ];
+    return [...all.slice(first), ...all.slice(0, first)].join('\n');
+  };
+  for (const first of [0, 1, 2, 3]) {
+    const { send, upstream } = await startGateway(
+      shared,
+      LINES(steps(first), '', 'Customer by_author = 5; Customer by_title = 6;'),
+      { GetCustomer: (call) => ({ message: { name: name(call) } }), GetProduct: DOWN },
+    );
+    const { json } = await send('POST', '/v1/page', someItems(0));
+    t.deepEqual(json.innerPage, { bestProduct: { title: 'T' } });
+    t.deepEqual([json.byTitle, json.byAuthor], [{ name: 'T' }, undefined]);
+    t.deepEqual(told(json.failures).sort(), [
+      ['byAuthor', 14],
+      ['innerPage.bestProduct', 14],
+    ]);
+    t.deepEqual(
+      upstream.calls
+        .filter(({ path }) => path.endsWith('GetCustomer'))
+        .map(name)
+        .sort(),
+      ['T', 'customers/1'],
+    );
+  }
+});

@@ -147,6 +147,14 @@ const ROWS: readonly Row[] = [
     LINES,
   ],
   [
+    'one field of the elements of a list twice',
+    `steps: { into: "lines.title" copy: "orders.name" } ${ORDERS} steps: { into: "lines.title" for_each: "lines" copy: "request.customer" max_items: 3 }`,
+    `${FIELDS} repeated Line lines = 9;`,
+    '{ into: "lines.title" for_each',
+    'expected a field that no other step fills',
+    'message Line { string title = 1; }',
+  ],
+  [
     'one field twice',
     `${CUSTOMER} ${get('with: "name = \'x\'"')}`,
     FIELDS,
