@@ -163,7 +163,7 @@ class ServiceConfig {
     const [first] = others;
     if (first === undefined || !isNode(first.key)) return;
     const names = others.map(({ key }) => nameOf(key)).join(', ');
-    const text = `${names}: not obeyed, http alone is; auth, policies and upstreams of the config say the like`;
+    const text = `${names}: not obeyed, only http is; the config has auth, policies and upstreams for that`;
     this.diagnostics.push(warningAt(this.at(first.key.range?.[0] ?? 0), RULE, text));
   }
 

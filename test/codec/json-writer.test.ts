@@ -2,22 +2,67 @@ import test from 'ava';
 import { JsonWriter } from '../../src/codec/json-writer.js';
 import { draws } from '../support/draws.js';
 
-test('what was collected stays as it is, whatever is written after it', (t) => {
+/** Every way to write, and what a text written so is. */
+const WAYS: readonly ((out: JsonWriter, text: string) => string)[] = [
+  (out, text) => {
+    out.ascii(text);
+    return text;
+  },
+  (out, text) => {
+    for (const byte of Buffer.from(text.slice(0, 200))) out.byte(byte);
+    return text.slice(0, 200);
+  },
+  (out, text) => {
+    out.raw(Buffer.from(text));
+    return text;
+  },
+  (out, text) => {
+    out.string(text);
+    return JSON.stringify(text);
+  },
+  (out, text) => {
+    const bytes = Buffer.from(`${text}"é\n`);
+    out.utf8(bytes, 0, bytes.length);
+    return JSON.stringify(bytes.toString());
+  },
+  (out, text) => {
+    const bytes = Buffer.from(`..${text.slice(0, 60)}..`);
+    out.utf8(bytes, 2, bytes.length - 2);
+    return `"${text.slice(0, 60)}"`;
+  },
+];
+
+test('what was collected stays as it is, whatever is written after it, and however', (t) => {
   const out = new JsonWriter();
   const draw = draws(7);
   const kept: [bytes: Uint8Array, text: string][] = [];
-  for (let i = 0; i < 2000; i++) {
-    const size = [3, 300, 5000, 40_000][draw(4)]!;
-    const text = String.fromCharCode(97 + (i % 26)).repeat(draw(size));
-    if (draw(10) === 0) t.throws(() => out.collect((inside) => fail(inside, text)));
+  const write = (inside: JsonWriter) => {
+    let text = '';
+    // Mostly small ones: they share memory, and meet its end.
+    const sizes = draw(50) === 0 ? [5000, 40_000] : [3, 60, 300];
+    for (let pieces = draw(6); pieces >= 0; pieces--) {
+      const size = sizes[draw(sizes.length)]!;
+      text += WAYS[draw(WAYS.length)]!(inside, String.fromCharCode(97 + draw(26)).repeat(draw(size)));
+    }
+    return text;
+  };
+  for (let i = 0; i < 5000; i++) {
     if (draw(10) === 0)
-      t.is(
-        out.collectString((inside) => inside.ascii(text)),
-        text,
+      t.throws(() =>
+        out.collect((inside) => {
+          write(inside);
+          throw new Error('no');
+        }),
       );
-    kept.push([out.collect((inside) => inside.ascii(text)), text]);
+    let text = '';
+    const remember = (inside: JsonWriter) => {
+      text = write(inside);
+    };
+    if (draw(10) === 0) t.is(out.collectString(remember), text);
+    else kept.push([out.collect(remember), text]);
   }
-  for (const [bytes, text] of kept) if (Buffer.from(bytes).toString() !== text) t.fail(`${text.length} bytes changed`);
+  for (const [bytes, text] of kept)
+    if (Buffer.from(bytes).toString() !== text) return t.fail(`${text.length} bytes changed`);
   t.pass();
 });
 

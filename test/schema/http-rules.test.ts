@@ -176,7 +176,7 @@ const wrong: readonly (readonly [fact: string, yaml: string, ...says: string[]])
   [
     'other blocks, by their names',
     `type: google.api.Service\nname: a\nauthentication:\n  rules: [{ selector: "*" }]\nhttp: { rules: [] }\nbackend: {}\nquota: { limits: [[1]] }`,
-    'api.yaml:3:1: warning: authentication, backend, quota: not obeyed, http alone is; auth, policies and upstreams of the config say the like [http-rules]',
+    'api.yaml:3:1: warning: authentication, backend, quota: not obeyed, only http is; the config has auth, policies and upstreams for that [http-rules]',
   ],
   [
     'decoding that is not done',

@@ -54,6 +54,18 @@ export function writingCases(name: string, createCodecs: CreateCodecs): void {
     }
   });
 
+  test('five thousand messages of one writer stay as they were written', (t) => {
+    const out = new JsonWriter();
+    const texts = Array.from({ length: 5000 }, (_, i) =>
+      JSON.stringify({ text: `${'é"\n'.repeat(i % 7)}${'x'.repeat(1 + (i % 97))}` }),
+    );
+    const written = texts.map((text) => out.collect((inside) => codec.write(read(text), inside)));
+    t.deepEqual(
+      texts.filter((text, i) => Buffer.from(written[i]!).toString() !== text),
+      [],
+    );
+  });
+
   test('keys of maps are no part of what the caller has written so far', (t) => {
     const out = new JsonWriter();
     const json = '{"labels":{"a":"1","b":"2"}}';
