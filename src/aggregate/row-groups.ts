@@ -10,7 +10,7 @@
 import { ExpressionError, parseExpression, parsePath } from '../paths/expression.js';
 import type { StepDeclaration } from '../schema/annotations.js';
 import { copyInside } from './copy-inside.js';
-import { type FieldPlace, type Roots, resolvePlace, responsePlace } from './place.js';
+import { type FieldPlace, isRoot, type Roots, resolvePlace, responsePlace } from './place.js';
 import type { StepSignature } from './step.js';
 import { type RowGroup, sharedFields } from './target.js';
 
@@ -83,9 +83,8 @@ function calledFor(step: StepDeclaration, signature: StepSignature | undefined, 
 function copiedFrom(copy: string, list: FieldPlace | undefined, roots: Roots) {
   const expression = parseExpression(copy);
   const each = list && { ...list.held, many: false };
-  const isPath = expression.kind === 'path' && expression.names.length > 1;
-  const isListOfStep = expression.kind === 'path' && roots.steps.has(expression.names[0]!);
-  const place = isPath || isListOfStep ? resolvePlace(expression, { ...roots, each }) : undefined;
+  const isPath = expression.kind === 'path' && isRoot(expression.names[0]!, roots);
+  const place = isPath ? resolvePlace(expression, { ...roots, each }) : undefined;
   if (place?.kind !== 'fields' || !place.held.many) return list && keyOf(list);
   const end = place.fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
   const source = { ...place, fields: place.fields.slice(0, end) };
