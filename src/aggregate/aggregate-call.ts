@@ -38,13 +38,13 @@ export interface StepCaller {
   readonly call: Call;
   /** Of the called method, or its upstream; the step's own wins. */
   readonly timeoutMs: number | undefined;
-  /** Undefined: nothing is demanded of whoever makes the call. */
+  /** Undefined when the called method demands nothing. */
   readonly authorize: Authorize | undefined;
 }
 
 export interface AggregateSettings {
   readonly plan: AggregatePlan;
-  /** What of the answer clients see; undefined: all of it. */
+  /** The field of the answer that clients see; undefined when they see all of it. */
   readonly responseBody: FieldDescriptor | undefined;
   /** By step; a copy has none. */
   readonly callers: readonly (StepCaller | undefined)[];
@@ -59,8 +59,9 @@ export interface AggregateSettings {
 }
 
 /**
- * Rejects with what the caller may not ask, or with the StatusError of the required step that failed first, or if every
- * call failed, of the first step. `around`: what stands between the demands that need no call and the calls.
+ * Rejects with 403 if the caller does not meet a demand of a required step, with the StatusError of the required step that
+ * failed first, or, if every call failed, with that of the first step. The interceptors in `around` (a cache) run after the
+ * demands that need no call and before all calls.
  */
 export function aggregateCall(settings: AggregateSettings, around: readonly Interceptor[]): Call {
   const { plan, callers } = settings;
@@ -97,7 +98,7 @@ class Run implements ElementCalls {
   readonly #context: CallContext;
   #made = 0;
   #failed = 0;
-  /** Of which a call failed. */
+  /** Indices of the steps of which a call failed. */
   readonly #failedSteps = new Set<number>();
   #bytes = 0;
   #forOneRequest = false;
@@ -148,7 +149,7 @@ class Run implements ElementCalls {
     this.#failures.push({ ...first, place: undefined });
   }
 
-  /** By step, what is the same once; of one step they stand in the order of its elements already. */
+  /** In the order of the steps, equal failures of a step once. Those of one step come in the order of its elements. */
   #partFailures(): readonly PartFailure[] {
     const positions = new Positions();
     const told = new Map<string, PartFailure>();

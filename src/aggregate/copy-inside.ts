@@ -14,7 +14,7 @@ export interface CopyInside {
   readonly copy: PathExpression;
 }
 
-/** Undefined: it is none, or something is wrong with it that is told where it is compiled. */
+/** Undefined when the step is no such copy, or has an error, which `compileStep` reports. */
 export function copyInside({ into, copy }: StepDeclaration, roots: Roots): CopyInside | undefined {
   if (into === '' || copy === '') return undefined;
   try {

@@ -37,7 +37,7 @@ function copyForEach(step: PlannedStep, value: Value, elements: readonly Element
   );
 }
 
-/** Of a list with a part missing: none. */
+/** How many items the element has; 0 when their list is missing. */
 function countOf(items: NonNullable<Value['items']>, scope: Scope, node: Element['node']): number {
   try {
     return items(scope, node).length;

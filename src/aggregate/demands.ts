@@ -19,11 +19,11 @@ export type Authorize = (message: Uint8Array, caller: Principal | undefined) => 
 export interface Demands {
   /** Asks what needs no call. Throws a StatusError. Undefined: there is nothing to ask. */
   readonly askFirst: Authorize | undefined;
-  /** By step: it has demands that wait for calls. */
+  /** By step, true if it has demands that wait for calls. */
   readonly later: readonly boolean[];
 }
 
-/** `authorize`: by step; undefined where nothing is demanded. `knowsCaller`: false in a dry run. */
+/** `authorize` is by step, undefined where nothing is demanded. `knowsCaller` is false in a dry run. */
 export function compileDemands(
   plan: AggregatePlan,
   authorize: readonly (Authorize | undefined)[],
@@ -79,7 +79,7 @@ export function askDemands(step: PlannedStep, scope: Scope, authorize: Authorize
   }
 }
 
-/** Of a batch without the list that it asks for, which no demand can read. Undefined: there is nothing to ask for. */
+/** The request of a call. That of a batch lacks the list, which no demand can read. Undefined when nothing is asked for. */
 function messageFor({ request, batch }: StepCall, scope: Scope, each: Node | undefined): Uint8Array | undefined {
   if (batch === undefined) return request.bytes(scope, each);
   return batch.value(scope, each).length === 0 ? undefined : request.bytes(scope, undefined);
@@ -96,7 +96,7 @@ function copiesInto(scope: Scope): StepResults {
   };
 }
 
-/** All that a step waits for, directly or through others. */
+/** The steps that a step waits for, directly or through others. */
 function allNeeds(needs: AggregatePlan['needs'], step: number, known = new Set<number>()): readonly number[] {
   for (const need of needs[step]!) {
     if (known.has(need)) continue;

@@ -62,7 +62,7 @@ interface Content {
   failure: StatusError | undefined;
 }
 
-/** Elements that several steps fill, by the element that each is made from. What no step fills is no element. */
+/** Elements that several steps fill, by the element that each is made from. An element that no step fills is left out. */
 export class Rows {
   readonly #elements: (Draft | undefined)[] = [];
   readonly #failing: ((element: Draft) => void)[] = [];
@@ -111,7 +111,7 @@ export class Draft {
   readonly #base: Uint8Array[] = [];
   readonly #contents: (Content | undefined)[] = [];
   #isBrought = false;
-  /** The step that should have brought the message failed: all is missing that no other step has put into it. */
+  /** Why the step that should have brought the message failed: what no other step has put into it is missing. */
   #failure: StatusError | undefined;
 
   constructor(readonly shape: Shape) {}
@@ -178,7 +178,7 @@ export class Draft {
     return draft;
   }
 
-  /** What reads the cell from now on fails, unless another step has filled it, or what of it is read. */
+  /** Reading the cell fails from now on, unless another step has filled it, or has filled the field of it that is read. */
   fail(cell: Cell, failure: StatusError): void {
     this.#content(cell).failure ??= failure;
     if (cell.child !== undefined && cell.field.cardinality === 'singular') this.only(cell).#failure ??= failure;
@@ -198,7 +198,7 @@ export class Draft {
     return fieldValues(this.#base.length === 1 ? this.#base[0]! : Buffer.concat(this.#base), field);
   }
 
-  /** A step brought it, or something in it; otherwise it is there to tell what is missing in it. */
+  /** True if a step brought the message or something in it. Otherwise it only holds what is missing in it. */
   get isThere(): boolean {
     return (
       this.#isBrought ||
@@ -209,7 +209,7 @@ export class Draft {
     );
   }
 
-  /** Why it is missing, as a whole or, where nothing of it is there, in part. */
+  /** Why the message is missing; undefined when it is there, or when no failure explains that it is not. */
   get missing(): StatusError | undefined {
     return this.#failure ?? (this.isThere ? undefined : this.#missingInside());
   }

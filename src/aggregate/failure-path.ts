@@ -12,7 +12,10 @@ export interface FailurePlace {
   readonly row?: Draft;
 }
 
-/** Known when the answer is whole: what other steps make stands in front of a row. `place`: undefined: the step as a whole. */
+/**
+ * To be called when all steps have ended: other steps may put elements in front of a row. Without `place` the step failed
+ * as a whole.
+ */
 export function failurePath(
   { target, shown, path }: PlannedStep,
   place: FailurePlace | undefined,
@@ -33,13 +36,13 @@ export function failurePath(
     .join('.');
 }
 
-/** The path as seen from a field: what is beside the field is left as it is. */
+/** The path as seen from a field of the answer. A path that does not lead into the field stays as it is. */
 export function pathWithin(path: string, field: string): string {
   if (path.startsWith(`${field}.`)) return path.slice(field.length + 1);
   return path.startsWith(`${field}[`) ? path.slice(field.length) : path;
 }
 
-/** Which element of its list a row is; each list is looked through once. */
+/** Finds the index of a row in its list, and reads each list once. */
 export class Positions {
   readonly #byList = new Map<Draft, Map<FieldDescriptor, ReadonlyMap<Node, number>>>();
 

@@ -7,7 +7,7 @@ import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { Demands } from './demands.js';
 import type { AggregatePlan } from './plan.js';
 
-/** What a request needs of a step; undefined: nothing. */
+/** What a request needs of a step; undefined when it needs nothing. */
 export type Need = 'result' | 'demands' | undefined;
 
 /** By step. */

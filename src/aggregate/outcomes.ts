@@ -12,16 +12,16 @@ import type { RowTarget } from './target.js';
 export interface StepResults {
   readonly scope: Scope;
   put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void;
-  /** `place`: undefined where the step failed as a whole. Throws unless the step is optional. */
+  /** `place` is undefined when the step failed as a whole. Throws unless the step is optional. */
   fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void;
-  /** Of several elements of the step, `fail` was called for every one. */
+  /** To be called when `fail` was called for every one of several elements of the step. */
   failedForAll(step: PlannedStep): void;
 }
 
 /** What an element gets; elements that ask the same share one. */
 export interface Outcome {
   values: readonly Uint8Array[];
-  /** Of a step that fills rows, the values of each; absent: they are those of one. */
+  /** The values of each row that the step fills; absent when `values` are those of one row. */
   readonly rows?: readonly (readonly Uint8Array[])[];
   failure: unknown;
 }
@@ -55,7 +55,7 @@ export function ask(
   }
 }
 
-/** `rowsOf`: how many rows an element has of which nothing is known. */
+/** `rowsOf` counts the rows of an element for which nothing was asked. */
 export function settle(
   step: PlannedStep,
   elements: readonly Element[],
@@ -78,7 +78,7 @@ interface Home {
   readonly seen: Set<Outcome>;
 }
 
-/** Into each message, what its elements got, in their order; what is shared by several elements of one message, once. */
+/** Puts into each message what its elements got, in their order. What several elements of one message share goes in once. */
 function settleValues(step: PlannedStep, elements: readonly Element[], outcomes: Outcomes, results: StepResults): void {
   const homes = new Map<Draft, Home>();
   const failed: { readonly place: FailurePlace; readonly failure: unknown }[] = [];
@@ -99,7 +99,7 @@ function settleValues(step: PlannedStep, elements: readonly Element[], outcomes:
   for (const { place, failure } of failed) results.fail(step, place, failure);
 }
 
-/** Into each row, what the element got that it is made from. */
+/** Puts into each row what the element got that the row is made from. */
 function settleRows(
   step: PlannedStep,
   { below, fill }: RowTarget,

@@ -120,7 +120,7 @@ function planned(
         problem(positions.name, 'aggregate-name', `name: expected one that is free, '${name}' is ${clash}`);
       } else {
         const held = signatures[index]?.held;
-        // Beside `into` a name is for people: what a step fills is read there.
+        // A name beside `into` is no root of paths: other steps read the field that the step fills.
         if (held !== undefined && step.into === '')
           named.set(name, { step: index, held: { ...held, many: held.many || step.forEach !== '' } });
       }
@@ -142,7 +142,7 @@ function planned(
   }
 }
 
-/** Steps that fill one field; lists that both make have room for several. */
+/** Steps that fill a field which a step before them fills, unless both make elements of one list. */
 function filledTwice(steps: readonly PlannedStep[]) {
   return steps.flatMap(({ target, label, position }, at) => {
     const before = steps.slice(0, at).find((other) => {

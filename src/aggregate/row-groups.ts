@@ -10,7 +10,7 @@
 import { ExpressionError, parseExpression, parsePath } from '../paths/expression.js';
 import type { StepDeclaration } from '../schema/annotations.js';
 import { copyInside } from './copy-inside.js';
-import { type FieldPlace, type Roots, resolvePlace, responsePlace } from './place.js';
+import { type FieldPlace, isRoot, type Roots, resolvePlace, responsePlace } from './place.js';
 import type { StepSignature } from './step.js';
 import { type RowGroup, sharedFields } from './target.js';
 
@@ -22,8 +22,8 @@ interface Making {
 }
 
 /**
- * By step; undefined: it makes no list of messages, or makes it alone. A copy makes an element for each element of its
- * list also alone, a call for each distinct result.
+ * By step. Undefined when the step makes no list of messages, or is a call that makes one alone, with an element for each
+ * distinct result. A copy always makes an element for each element of its list.
  */
 export function rowGroups(
   steps: readonly StepDeclaration[],
@@ -48,7 +48,7 @@ export function rowGroups(
   );
 }
 
-/** Undefined also where something is wrong with the step, which is told when it is compiled. */
+/** Undefined also when the step has an error, which `compileStep` reports. */
 function makingOf(step: StepDeclaration, signature: StepSignature | undefined, roots: Roots): Making | undefined {
   if (step.into === '' || copyInside(step, roots) !== undefined) return undefined;
   try {
@@ -73,19 +73,18 @@ function fieldPlaceOf(text: string, roots: Roots): FieldPlace | undefined {
   return place.kind === 'fields' ? place : undefined;
 }
 
-/** Of a call for each element of a list, if each has one result. */
+/** The list of `for_each`, if each of its elements has one result. */
 function calledFor(step: StepDeclaration, signature: StepSignature | undefined, list: FieldPlace | undefined) {
   if (list === undefined || signature === undefined || (signature.held.many && step.key === '')) return undefined;
   return keyOf(list);
 }
 
-/** The last list on the way of what is copied; otherwise that of `for_each`. */
+/** The last list on the path that is copied, otherwise the list of `for_each`. */
 function copiedFrom(copy: string, list: FieldPlace | undefined, roots: Roots) {
   const expression = parseExpression(copy);
   const each = list && { ...list.held, many: false };
-  const isPath = expression.kind === 'path' && expression.names.length > 1;
-  const isListOfStep = expression.kind === 'path' && roots.steps.has(expression.names[0]!);
-  const place = isPath || isListOfStep ? resolvePlace(expression, { ...roots, each }) : undefined;
+  const isPath = expression.kind === 'path' && isRoot(expression.names[0]!, roots);
+  const place = isPath ? resolvePlace(expression, { ...roots, each }) : undefined;
   if (place?.kind !== 'fields' || !place.held.many) return list && keyOf(list);
   const end = place.fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
   const source = { ...place, fields: place.fields.slice(0, end) };

@@ -28,7 +28,7 @@ export function compileRead({ root, fields }: FieldPlace): Read<readonly Uint8Ar
   return (scope, each) => valuesOf(nodesBelow(read(scope, each), fields, isList(root)), inList);
 }
 
-/** Of a path through a list, by element of the last list on its way, what is behind it. */
+/** Reads a path through a list: by element of the last list on the path, the values behind it. */
 export function compileItems({ root, fields }: FieldPlace): Read<readonly (readonly Uint8Array[])[]> {
   const read = startOf(root);
   const end = fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
@@ -75,7 +75,7 @@ function nodesBelow(
   return nodes;
 }
 
-/** Of the elements of a list, one with a part missing is passed over: the others are there. */
+/** Passes over an element of a list in which the field is missing: the other elements are there. */
 function childrenOfElement(node: Node, field: FieldDescriptor): readonly Node[] {
   try {
     return children(node, field);
@@ -89,7 +89,7 @@ function children(node: Node, field: FieldDescriptor): readonly Node[] {
   return node instanceof Draft ? node.nodes(field) : fieldValues(node, field);
 }
 
-/** A message of which nothing is there is none; of a list, those that are missing are passed over. */
+/** Leaves out messages of which nothing is there. A missing one is an error, except in a list. */
 function valuesOf(nodes: readonly Node[], inList: boolean): readonly Uint8Array[] {
   const values: Uint8Array[] = [];
   for (const node of nodes) {

@@ -64,7 +64,7 @@ export interface PlannedStep {
   readonly index: number;
   /** `name` or `into`, as it is written. */
   readonly label: string;
-  /** How clients are told of it: its name, or what it fills. */
+  /** What clients are told when it fails: its name, or the JSON path that it fills. */
   readonly shown: string;
   readonly position: Position;
   readonly declaration: StepDeclaration;
@@ -75,11 +75,11 @@ export interface PlannedStep {
   /** Undefined: the result has a name and is no part of the answer. */
   readonly target: Target | undefined;
   readonly into: readonly FieldDescriptor[] | undefined;
-  /** The same as clients see it, field by field. */
+  /** The names of the fields of `into` as clients see them. */
   readonly path: readonly string[];
   /** The list whose elements the step makes, or else what it fills. */
   readonly makes: readonly FieldDescriptor[] | undefined;
-  /** Of `for_each`, or of a copy inside the elements of a list. */
+  /** The list of `for_each`, or the one inside of whose elements the step copies. */
   readonly list: FieldPlace | undefined;
   readonly elements: Read<readonly Element[]> | undefined;
   readonly maxItems: number;
@@ -88,7 +88,7 @@ export interface PlannedStep {
   readonly reads: readonly FieldPlace[];
   /** What it reads of the caller. */
   readonly callerPaths: readonly CallerPath[];
-  /** It cannot do without what it says of the caller: where a claim is missing, it fails. */
+  /** True if it fails where a claim is missing: what it sends or copies reads the caller. */
   readonly needsCaller: boolean;
   /** At worst. */
   readonly calls: number;
@@ -156,7 +156,7 @@ export interface StepParts {
   /** Without `each`. */
   readonly outer: Roots;
   readonly shape: Shape;
-  /** Steps that fill the same elements; undefined: it makes no list, or makes it alone. */
+  /** The steps that fill the same elements; undefined when it makes no list, or makes it alone. */
   readonly rows: RowGroup | undefined;
   /** The name under which clients see a field. */
   readonly nameOf: (field: FieldDescriptor) => string;

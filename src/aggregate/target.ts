@@ -18,23 +18,23 @@ export interface Target {
   /** The index of the list that is made; undefined: none is. */
   readonly made: number | undefined;
   readonly fill: Fill;
-  /** Of a list whose elements other steps fill too. */
+  /** Defined when the step fills elements that other steps may fill too. */
   readonly rows: RowTarget | undefined;
   /** What reads the target in this message fails from now on. */
   readonly fail: (home: Draft, failure: Parameters<Draft['fail']>[1]) => void;
 }
 
-/** Steps that fill the same elements of a list: the part of its cell, known when the first of them is compiled. */
+/** Steps that fill the same elements of a list share a part of its cell, which the first of them to be compiled takes. */
 export interface RowGroup {
   part: number | undefined;
 }
 
-/** What of a row a step fills. */
+/** How a step fills rows. */
 export interface RowTarget {
   /** The message that the list is in, below one that the step's results belong to. */
   readonly listIn: (home: Draft) => Draft;
   readonly below: (home: Draft) => Rows;
-  /** `values`: none or one. Throws BrokenWire. */
+  /** Takes no value or one. Throws BrokenWire. */
   readonly fill: (row: Draft, values: readonly Uint8Array[]) => void;
   readonly fail: (row: Draft, failure: StatusError) => void;
 }
@@ -85,7 +85,7 @@ export function compileTarget(
   };
 }
 
-/** The message below others, each made if there is none. */
+/** The message at the end of some cells, made on the way where there is none. */
 function only(home: Draft, cells: readonly Cell[]): Draft {
   let draft = home;
   for (const cell of cells) draft = draft.only(cell);

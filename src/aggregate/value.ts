@@ -32,7 +32,7 @@ import { compileItems, compileRead, type Read } from './scope.js';
 
 export interface Value {
   readonly read: Read<readonly Uint8Array[]>;
-  /** Of a path through a list, the same by element of the last list on its way. */
+  /** Defined for a path through a list: the same values by element of the last list on the path. */
   readonly items?: Read<readonly (readonly Uint8Array[])[]>;
   readonly held: Held;
   /** What of the answer, the request and other steps it reads. */

@@ -63,7 +63,7 @@ export interface CallResponse {
 export interface CallNotes {
   readonly cache?: CacheNote;
   readonly parts?: readonly string[];
-  /** A part of the answer is for this request alone: an upstream that gave it says so. */
+  /** True if an upstream says that a part of the answer is for this request alone. */
   readonly forOneRequest?: true;
 }
 

@@ -24,7 +24,7 @@ export interface CachePolicy {
 /** A part of a key: something of the caller that decides the answer, as a value that JSON can write. */
 export type CallerRead = (caller: Principal | undefined) => unknown;
 
-/** All that code of an embedder's own, which stands behind the cache, may read of the caller. */
+/** Everything of the caller that an embedder's interceptors, which run behind the cache, may read. */
 export const wholeCaller: CallerRead = (caller) => caller && [caller.claims, [...caller.scopes], caller.plan];
 
 export interface CacheOptions {

@@ -269,6 +269,18 @@ const MEETINGS: readonly Meeting[] = [
     }),
   },
   {
+    fact: 'copies of a list of the answer, whole and in part',
+    steps: [
+      'steps: { into: "all" call: "feed.v1.Blog/ListPosts" take: "posts" }',
+      'steps: { into: "entries.post" copy: "all" }',
+      'steps: { into: "entries.id" copy: "all.id" }',
+    ],
+    entries: ['a', 'b', 'c'].map((id, i) => ({
+      post: { id, authorId: 'xyx'[i]!, ...(id === 'b' ? {} : { title: id.toUpperCase() }) },
+      id,
+    })),
+  },
+  {
     fact: 'a condition on the elements: what no step fills is no element',
     steps: [
       RAW,
@@ -312,7 +324,7 @@ for (const { fact, steps, entries } of MEETINGS) {
         message: { users: (call.request as { ids: string[] }).ids.map((id) => ({ id, name: id })) },
       }),
     };
-    const { json, failures } = await ask(steps.join('\n'), handlers);
+    const { json, failures } = await ask(steps.join('\n'), handlers, 'repeated Post all = 3;');
     const shown = json.entries.map(({ author, ...row }: { author?: { name: string } }) =>
       author === undefined ? row : { ...row, author: { name: author.name } },
     );
