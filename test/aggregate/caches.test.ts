@@ -2,9 +2,14 @@
  * A page in a cache is for those alone who would get the same page without one. Each test looks at what the upstream
  * received, and says who was answered from memory.
  */
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { handClock } from '../support/clock.js';
+import { protoFolder } from '../support/gateway.js';
+import { keepSecret } from '../support/secrets.js';
 import { until } from '../support/until.js';
 import type { Handlers } from '../support/upstream.js';
 import { AUTH, as, type Claims, protos, step, storeFor, storeWith } from './store.js';
@@ -305,4 +310,25 @@ test('pages of the same caller with other parts asked for are other pages', asyn
       t.deepEqual([Object.keys(json), called.length === 0], [[...keys], hit], target);
     }
   }
+});
+
+test('a page that one key of a consumer filled is not for its other keys, which lack a scope', async (t) => {
+  const keys = ['pg_clerk-key-clerk-key-clerk-key-clerk', 'pg_plain-key-plain-key-plain-key-plain'].map(keepSecret);
+  const entries = keys.map((key, index) => {
+    const sha256 = createHash('sha256').update(key).digest('hex');
+    return `{ sha256: "${sha256}", consumer: acme, scopes: [${index === 0 ? 'ledger.read' : ''}] }`;
+  });
+  const folder = await protoFolder(t, {});
+  await writeFile(join(folder, 'keys.yaml'), `keys: [${entries.join(', ')}]`);
+  const { ask } = await start(protos(`${NAME}\n${step('ledger', 'GetLedger', OPTIONAL)}`, `${KNOWN} ${CACHE}`), {
+    auth: { default: 'public', apiKeys: { file: join(folder, 'keys.yaml') } },
+  });
+  const got = async (key: string) => {
+    const { json, called, failures } = await ask(undefined, '/v1/pages/x', undefined, { 'x-api-key': key });
+    return [json.ledger === undefined, called, failures];
+  };
+  t.deepEqual(await got(keys[0]!), [false, ['GetLedger', 'GetName'], []]);
+  t.deepEqual(await got(keys[0]!), [false, [], []]);
+  t.deepEqual(await got(keys[1]!), [true, ['GetName'], [['ledger', 7]]]);
+  t.deepEqual(await got(keys[0]!), [false, [], []]);
 });
