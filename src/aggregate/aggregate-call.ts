@@ -162,8 +162,10 @@ class Run implements ElementCalls {
   }
 
   #runAll(): Promise<void> {
-    const { steps, needs } = this.settings.plan;
-    const waitsFor = needs.map((list) => list.length);
+    const { steps, needs, follows } = this.settings.plan;
+    const behind =
+      follows?.map((list, step) => [...needs[step]!, ...list.filter((other) => this.needed[other])]) ?? needs;
+    const waitsFor = behind.map((list) => list.length);
     let left = this.needed.filter(Boolean).length;
     return new Promise((resolve, reject) => {
       const start = (step: PlannedStep) =>
@@ -179,7 +181,7 @@ class Run implements ElementCalls {
         if (left === 0) resolve();
         if (this.#controller.signal.aborted) return;
         for (const step of steps) {
-          if (!this.needed[step.index] || !needs[step.index]!.includes(index)) continue;
+          if (!this.needed[step.index] || !behind[step.index]!.includes(index)) continue;
           waitsFor[step.index]!--;
           if (waitsFor[step.index] === 0) void start(step);
         }

@@ -15,6 +15,8 @@ export interface OrderProblem {
 export interface Order {
   /** By step, ascending. */
   readonly needs: readonly (readonly number[])[];
+  /** By step: those that end before it begins, where both run, though it reads nothing of theirs. Undefined: none. */
+  readonly follows: readonly (readonly number[])[] | undefined;
   readonly problems: readonly OrderProblem[];
 }
 
@@ -33,7 +35,32 @@ export function orderSteps(steps: readonly PlannedStep[]): Order {
     const text = `a required step can't need an optional one, it reads ${steps[optional]!.label}: make it optional too`;
     problems.push({ step: index, rule: 'aggregate-optional', text });
   }
-  return { needs, problems };
+  return { needs, follows: cycle === undefined ? followed(steps, needs) : undefined, problems };
+}
+
+/**
+ * A list is missing when its makers failed and nobody else made an element of it. So that the order of arrival does not
+ * decide that, a step that reads through a list begins behind those that make elements of it without reading it, unless
+ * they wait for the step: then they come behind it in any case.
+ */
+function followed(steps: readonly PlannedStep[], needs: Order['needs']): Order['follows'] {
+  const follows: number[][] = steps.map(() => []);
+  const waits = (step: number, other: number): boolean =>
+    step === other || [...needs[step]!, ...follows[step]!].some((next) => waits(next, other));
+  for (const step of steps) {
+    for (const other of steps) {
+      if (!step.reads.some((place) => makes(other, place) && !other.reads.some((own) => readsThrough(own, other))))
+        continue;
+      if (needs[step.index]!.includes(other.index) || waits(other.index, step.index)) continue;
+      follows[step.index]!.push(other.index);
+    }
+  }
+  return follows.some((list) => list.length > 0) ? follows : undefined;
+}
+
+/** Whether the place is in what the step makes. */
+function readsThrough({ root, fields }: FieldPlace, { makes: made }: PlannedStep): boolean {
+  return root.kind === 'response' && made !== undefined && made.length <= fields.length && overlap(made, fields);
 }
 
 /** How many steps come one after the other at most, by step: 1 waits for nothing. */

@@ -19,6 +19,8 @@ export interface AggregatePlan {
   readonly steps: readonly PlannedStep[];
   /** By step: the steps that it waits for. */
   readonly needs: readonly (readonly number[])[];
+  /** By step: those that end before it begins, where both run. Undefined: none. */
+  readonly follows: readonly (readonly number[])[] | undefined;
   /** Of the answer. */
   readonly shape: Shape;
   /** The name under which clients see a field. */
@@ -95,7 +97,7 @@ function planned(
       `${label}: expected a field that no other step fills, step ${index + 1} fills it too`,
     );
   }
-  const { needs, problems } = orderSteps(compiled);
+  const { needs, follows, problems } = orderSteps(compiled);
   for (const { step, rule, text } of problems)
     problem(compiled[step]!.position, rule, `${compiled[step]!.label}: ${text}`);
   const calls = compiled.reduce((sum, step) => sum + step.calls, 0);
@@ -104,7 +106,7 @@ function planned(
     const text = `expected at most ${declaration.maxCalls} calls (max_calls), got ${calls} at worst: ${parts.join(', ')}`;
     problem(declaration.position, 'aggregate-cost', text);
   }
-  return { method, steps: compiled, needs, shape, nameOf, failures, calls, maxCalls: declaration.maxCalls };
+  return { method, steps: compiled, needs, follows, shape, nameOf, failures, calls, maxCalls: declaration.maxCalls };
 
   function namedSteps(): Roots['steps'] {
     const named = new Map<string, { readonly step: number; readonly held: Held }>();

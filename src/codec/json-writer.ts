@@ -1,13 +1,13 @@
 /**
- * JSON text as UTF-8, written once where it stays: several texts share a buffer, and each is taken as a view of it. Whoever
- * hands a writer to a codec writes around the message what he wants in the same text.
+ * JSON text as UTF-8, written once where it stays: several texts share a buffer, and each is given away as a view of it. The
+ * caller that hands a writer to a codec can write into the same text before the message and behind it.
  */
 import { isUtf8 } from 'node:buffer';
 import { Code } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
 
-/** What small texts share. */
+/** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
@@ -21,8 +21,8 @@ export class JsonWriter {
   private maxBytes = Number.POSITIVE_INFINITY;
 
   /**
-   * What `write` writes, as bytes that are the caller's. Of a `write` that throws nothing stays, so one writer serves all
-   * who do not wait while they write. Collecting does not nest.
+   * Returns what `write` writes, as bytes that are the caller's. Nothing stays of a `write` that throws, so callers that do
+   * not wait while they write can share a writer. Collecting does not nest.
    */
   collect(write: (out: this) => void): Uint8Array {
     try {
@@ -33,7 +33,7 @@ export class JsonWriter {
     }
   }
 
-  /** The same as a string, for which no bytes are given away. */
+  /** Returns the same as a string; no bytes are given away. */
   collectString(write: (out: this) => void): string {
     const { start } = this;
     try {
@@ -45,7 +45,7 @@ export class JsonWriter {
     }
   }
 
-  /** Begins a text behind what was written. What is large keeps no small text company, which would keep it in memory. */
+  /** Begins a text behind what was written. A large buffer is not shared: one small text would keep all of it in memory. */
   private begin(): void {
     if (this.buffer.length > SHARED_BYTES) {
       this.buffer = NOTHING;

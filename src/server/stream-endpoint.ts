@@ -72,7 +72,7 @@ function resumed({ request, form }: Asked, lastId: string): Asked {
   return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
 }
 
-/** Of all streams: nothing waits while it writes a message. */
+/** All streams share it: nothing waits while it writes a message. */
 const OUT = new JsonWriter();
 
 class StreamAnswer {

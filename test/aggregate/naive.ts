@@ -113,6 +113,7 @@ export class Naive {
   /** `wanted`: fields of the answer; undefined: all. */
   run(wanted: ReadonlySet<string> | undefined): Outcome {
     const needs = this.steps.map((step) => this.steps.filter((other) => waitsFor(step, other, this.isList)));
+    const follows = followsOf(this.steps, needs, this.isList);
     const needed = new Set<Step>();
     const need = (step: Step): void => {
       if (needed.has(step)) return;
@@ -130,6 +131,8 @@ export class Naive {
         if (done.has(step) || blocked.has(step)) continue;
         if (needs[step.index]!.some((other) => blocked.has(other))) blocked.add(step);
         if (!needs[step.index]!.every((other) => done.has(other))) continue;
+        if (follows[step.index]!.some((other) => needed.has(other) && !done.has(other) && !blocked.has(other)))
+          continue;
         try {
           this.#step(step);
           done.add(step);
@@ -723,8 +726,30 @@ function sourceOf(step: Step, isList: IsList): string | undefined {
   return `${made_} from ${found!.list.root}:${[...found!.list.fields, ...source].join('.')}`;
 }
 
-function waitsFor(step: Step, other: Step, isList: IsList): boolean {
-  if (step === other) return false;
+/** A step that reads through a list comes behind those that make elements of it and don't read it, where that may be. */
+function followsOf(steps: readonly Step[], needs: readonly (readonly Step[])[], isList: IsList): readonly Step[][] {
+  const follows: Step[][] = steps.map(() => []);
+  const waits = (step: Step, other: Step): boolean =>
+    step === other || [...needs[step.index]!, ...follows[step.index]!].some((next) => waits(next, other));
+  const isThrough = (made: readonly string[], { root, fields }: Path) =>
+    root === 'answer' && made.length > 0 && made.length <= fields.length && overlap(made, fields);
+  for (const step of steps) {
+    for (const other of steps) {
+      const made = madePath(other, isList);
+      const reads = readsOf(step, isList).some((path) => isThrough(made, path));
+      if (!reads || readsOf(other, isList).some((path) => isThrough(made, path))) continue;
+      if (!needs[step.index]!.includes(other) && !waits(other, step)) follows[step.index]!.push(other);
+    }
+  }
+  return follows;
+}
+
+function madePath(step: Step, isList: IsList): readonly string[] {
+  const made = madeIn(step, isList);
+  return made === undefined ? step.into : step.into.slice(0, made + 1);
+}
+
+function readsOf(step: Step, isList: IsList): readonly Path[] {
   const found = listOf(step, isList);
   const spelled = (path: Path): Path =>
     path.root === 'each' ? { root: found!.list.root, fields: [...found!.list.fields, ...path.fields] } : path;
@@ -735,14 +760,18 @@ function waitsFor(step: Step, other: Step, isList: IsList): boolean {
   const paths = expressions.flatMap((one) =>
     Array.isArray(one) ? one.filter((part) => typeof part !== 'string') : [one as Path],
   );
-  const reads = [...paths, ...(step.when === undefined ? [] : [step.when])].map((path) => spelled(path as Path));
+  return [...paths, ...(step.when === undefined ? [] : [step.when])].map((path) => spelled(path as Path));
+}
+
+function waitsFor(step: Step, other: Step, isList: IsList): boolean {
+  if (step === other) return false;
   const fills = ({ root, fields }: Path) =>
     root === 'answer' ? other.into.length > 0 && overlap(other.into, fields) : root === other.name;
-  if (reads.some(fills)) return true;
+  if (readsOf(step, isList).some(fills)) return true;
+  const found = listOf(step, isList);
   if (found === undefined) return false;
   if (found.list.root !== 'answer') return fills(found.list);
-  const made = madeIn(other, isList);
-  const makes = made === undefined ? other.into : other.into.slice(0, made + 1);
+  const makes = madePath(other, isList);
   return makes.length > 0 && makes.length <= found.list.fields.length && overlap(makes, found.list.fields);
 }
 

@@ -65,7 +65,7 @@ test('http2: the same behind a GOAWAY: what still runs does not hang', async (t)
   t.is(sockets.length, 2);
 });
 
-test('http2: one who was asked and says nothing gets no new call, and those that it has end a second after the question', async (t) => {
+test('http2: a connection that was asked and says nothing gets no new call, and those that it has end a second later', async (t) => {
   const clock = handClock();
   const { transport, port, sessions, streams } = await hanging(t, 100, clock);
   const proxy = await startProxy(t, port);

@@ -75,7 +75,7 @@ export class GrpcJsChannel {
     if (this.#running === 0) this.#close();
   }
 
-  /** The same, of one whose upstream says nothing: its end is not waited for either. */
+  /** Retires a channel whose upstream says nothing: it would not answer the end of its connections either, so they are cut. */
   abandon(): void {
     this.#abandoned = true;
     this.retire();

@@ -1,11 +1,10 @@
 /**
- * The HTTP/2 streams of a channel's calls, each told as it begins. Only there can be seen what grpc-js does not tell: the
+ * The HTTP/2 streams of a channel's calls, each told as it begins. Only on them can be seen what grpc-js does not tell: the
  * bytes that come on a connection, and what is wrong with an answer.
  *
  * grpc-js 1.14 has no place for that. So its class for a call on a connection is followed by one that tells of itself, for
  * channels that ask for it; for all others it is the same class.
  */
-
 import type { ClientHttp2Stream } from 'node:http2';
 import { createRequire } from 'node:module';
 import type { ChannelOptions } from '@grpc/grpc-js';
@@ -27,7 +26,7 @@ type SubchannelCall = new (
 ) => StreamCall;
 
 const OPTION = 'protogate.on_stream';
-/** Of the class that tells, so that a second copy of this module leaves it as it is. */
+/** Marks the class that tells, so that a second copy of this module leaves it as it is. */
 const TELLS = Symbol.for('protogate.tells_streams');
 
 /** The option of a channel that makes its streams known before anything comes on them. */

@@ -50,9 +50,9 @@ const PREFIX = 5;
 
 /** Walks over length-prefixed messages without keeping them. */
 class MessageWalk {
-  /** Bytes of the prefix that have come; of a message, all. */
+  /** How many bytes of the prefix have come: all of them while the message itself comes. */
   #inPrefix = 0;
-  /** Of the message, once its prefix is there; the length itself while that comes. */
+  /** How many bytes of the message are still to come; while the prefix comes, what it has said of the length. */
   #left = 0;
 
   get isCut(): boolean {

@@ -23,11 +23,11 @@ export interface Watched {
 }
 
 const LOOK_MS = 250;
-/** So many looks in which nothing came are a second of silence. */
+/** After so many looks in which nothing came, the connection has been silent for a second. */
 const SILENT_LOOKS = 4;
-/** Asked on a call's behalf at most so often: clients that give their calls a millisecond send no flood. */
+/** For a call's sake the peer is asked at most so often, so that calls with tiny deadlines cause no flood of questions. */
 const ASK_AGAIN_MS = 1000;
-/** Without calls: what stands between may forget a connection on which nothing moves (mostly after 350 s or more). */
+/** A connection without calls is asked so often: load balancers forget those on which nothing moves, many after 350 s. */
 const IDLE_MS = 310_000;
 
 export class Keepalive {
