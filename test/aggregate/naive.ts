@@ -739,11 +739,20 @@ function waitsFor(step: Step, other: Step, isList: IsList): boolean {
   const fills = ({ root, fields }: Path) =>
     root === 'answer' ? other.into.length > 0 && overlap(other.into, fields) : root === other.name;
   if (reads.some(fills)) return true;
-  if (found === undefined) return false;
-  if (found.list.root !== 'answer') return fills(found.list);
   const made = madeIn(other, isList);
-  const makes = made === undefined ? other.into : other.into.slice(0, made + 1);
-  return makes.length > 0 && makes.length <= found.list.fields.length && overlap(makes, found.list.fields);
+  const made_ = made === undefined ? other.into : other.into.slice(0, made + 1);
+  const makes = (list: Path) =>
+    list.root === 'answer'
+      ? made_.length > 0 && made_.length <= list.fields.length && overlap(made_, list.fields)
+      : fills(list);
+  const copy = found?.copy ?? step.copy;
+  const counted =
+    step.copy !== undefined && !Array.isArray(copy) && sourceOf(step, isList) !== undefined ? [copy as Path] : [];
+  const lists = counted.map((path) => {
+    const { root, fields } = spelled(path);
+    return { root, fields: fields.slice(0, fields.findLastIndex(isList) + 1) };
+  });
+  return [...(found === undefined ? [] : [found.list]), ...lists].some(makes);
 }
 
 function overlap(a: readonly string[], b: readonly string[]): boolean {
