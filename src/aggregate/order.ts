@@ -71,7 +71,7 @@ export function roundsOf(needs: readonly (readonly number[])[]): readonly number
 }
 
 function waitsFor(step: PlannedStep, other: PlannedStep): boolean {
-  return step.reads.some((place) => fills(other, place)) || (step.list !== undefined && makes(other, step.list));
+  return step.reads.some((place) => fills(other, place)) || step.lists.some((list) => makes(other, list));
 }
 
 function fills(step: PlannedStep, { root, fields }: FieldPlace): boolean {

@@ -79,8 +79,8 @@ export interface PlannedStep {
   readonly path: readonly string[];
   /** The list whose elements the step makes, or else what it fills. */
   readonly makes: readonly FieldDescriptor[] | undefined;
-  /** The list of `for_each`, or the one inside of whose elements the step copies. */
-  readonly list: FieldPlace | undefined;
+  /** The lists whose elements decide how many it makes or fills. */
+  readonly lists: readonly FieldPlace[];
   readonly elements: Read<readonly Element[]> | undefined;
   readonly maxItems: number;
   readonly when: Read<boolean> | undefined;
@@ -221,7 +221,7 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     into: target?.into,
     path,
     makes: made === undefined ? target?.into : target?.into.slice(0, made + 1),
-    list,
+    lists: [...(list === undefined ? [] : [list]), ...copiedLists()],
     elements: list === undefined ? undefined : compileElements(list, target?.shared ?? 0),
     maxItems: step.forEach === '' ? Number.POSITIVE_INFINITY : step.maxItems,
     when: when?.holds,
@@ -235,6 +235,14 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     if (step.copy !== '') return 0;
     if (step.forEach === '') return 1;
     return step.key === '' ? step.maxItems : Math.ceil(step.maxItems / (step.batchSize || step.maxItems));
+  }
+
+  /** Of a copy that makes an element for each element of a list. */
+  function copiedLists(): readonly FieldPlace[] {
+    const place = source?.kind === 'copy' && target?.rows !== undefined ? source.value.places[0] : undefined;
+    if (place === undefined || !place.held.many) return [];
+    const end = place.fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
+    return [spelledOut({ ...place, fields: place.fields.slice(0, end) })];
   }
 
   function spelledOut(read: FieldPlace): FieldPlace {

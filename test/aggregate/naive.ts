@@ -749,10 +749,12 @@ function madePath(step: Step, isList: IsList): readonly string[] {
   return made === undefined ? step.into : step.into.slice(0, made + 1);
 }
 
+function spelledOut(path: Path, found: { readonly list: Path } | undefined): Path {
+  return path.root === 'each' ? { root: found!.list.root, fields: [...found!.list.fields, ...path.fields] } : path;
+}
+
 function readsOf(step: Step, isList: IsList): readonly Path[] {
   const found = listOf(step, isList);
-  const spelled = (path: Path): Path =>
-    path.root === 'each' ? { root: found!.list.root, fields: [...found!.list.fields, ...path.fields] } : path;
   const expressions = [
     ...(step.call?.with.map(([, value]) => value) ?? []),
     ...(step.copy === undefined ? [] : [found?.copy ?? step.copy]),
@@ -760,7 +762,7 @@ function readsOf(step: Step, isList: IsList): readonly Path[] {
   const paths = expressions.flatMap((one) =>
     Array.isArray(one) ? one.filter((part) => typeof part !== 'string') : [one as Path],
   );
-  return [...paths, ...(step.when === undefined ? [] : [step.when])].map((path) => spelled(path as Path));
+  return [...paths, ...(step.when === undefined ? [] : [step.when])].map((path) => spelledOut(path as Path, found));
 }
 
 function waitsFor(step: Step, other: Step, isList: IsList): boolean {
@@ -768,11 +770,20 @@ function waitsFor(step: Step, other: Step, isList: IsList): boolean {
   const fills = ({ root, fields }: Path) =>
     root === 'answer' ? other.into.length > 0 && overlap(other.into, fields) : root === other.name;
   if (readsOf(step, isList).some(fills)) return true;
+  const made = madePath(other, isList);
+  const makes = (list: Path) =>
+    list.root === 'answer'
+      ? made.length > 0 && made.length <= list.fields.length && overlap(made, list.fields)
+      : fills(list);
   const found = listOf(step, isList);
-  if (found === undefined) return false;
-  if (found.list.root !== 'answer') return fills(found.list);
-  const makes = madePath(other, isList);
-  return makes.length > 0 && makes.length <= found.list.fields.length && overlap(makes, found.list.fields);
+  const copy = found?.copy ?? step.copy;
+  const counted =
+    step.copy !== undefined && !Array.isArray(copy) && sourceOf(step, isList) !== undefined ? [copy as Path] : [];
+  const lists = counted.map((path) => {
+    const { root, fields } = spelledOut(path, found);
+    return { root, fields: fields.slice(0, fields.findLastIndex(isList) + 1) };
+  });
+  return [...(found === undefined ? [] : [found.list]), ...lists].some(makes);
 }
 
 function overlap(a: readonly string[], b: readonly string[]): boolean {
