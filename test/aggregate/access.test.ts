@@ -170,7 +170,9 @@ test('check: what a step demands and the aggregate does not say', async (t) => {
     ],
   ];
   for (const [fact, files, expected, closed] of cases) {
-    const found = (await findings(t, files, closed)).filter((text) => !/public-write|cache-anonymous|subject-alone/.test(text));
+    const found = (await findings(t, files, closed)).filter(
+      (text) => !/public-write|cache-anonymous|subject-alone/.test(text),
+    );
     t.deepEqual(found, expected === undefined ? [] : [expected], fact);
   }
 });

@@ -57,12 +57,9 @@ test('a service that is stopped: pages go on without it and say so, and it comes
   await said('analytics is stopped');
   const partial = await ask(page);
   t.is(partial.status, 200);
-  t.regex(partial.partial ?? '', /^lines\[0\]\.product, lines\[1\]\.product/);
+  t.is(partial.partial, 'lines.product');
   t.true(partial.text.includes('the service is unavailable'));
-  t.is(
-    (await ask('customers/ada/dashboard')).partial,
-    'best_sellers[0].product, best_sellers[1].product, best_sellers[2].product',
-  );
+  t.is((await ask('customers/ada/dashboard')).partial, 'bestSellers.product');
   t.is((await ask('shop:search?query=hammock')).partial, 'hits.product');
   t.is((await ask('products/oak-desk/feed')).status, 503);
   demo.type('start nothing');
