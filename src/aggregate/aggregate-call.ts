@@ -225,12 +225,12 @@ class Run implements ElementCalls {
     const error = failureOf(thrown);
     if (!step.optional) throw error;
     this.#failures.push({ step, place, error });
-    const { target } = step;
-    if (target === undefined) this.scope.results[step.index] ??= error;
-    else if (place?.row !== undefined) target.rows?.fail(place.row, error);
-    else if (place !== undefined) target.fail(place.home, error);
+    const { target, index } = step;
+    if (target === undefined) this.scope.results[index] ??= error;
+    else if (place?.row !== undefined) target.rows?.fail(place.row, error, index);
+    else if (place !== undefined) target.fail(place.home, error, index);
     // Below lists there is no message to mark: their elements are marked by who runs over them.
-    else if (target.shared === 0) target.fail(this.scope.response, error);
+    else if (target.shared === 0) target.fail(this.scope.response, error, index);
   }
 
   async call(step: PlannedStep, { method, take }: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]> {

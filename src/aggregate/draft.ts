@@ -60,6 +60,8 @@ export class Shape {
 interface Content {
   readonly parts: (readonly Node[] | Rows | undefined)[];
   failure: StatusError | undefined;
+  /** The step that failed. */
+  failedStep: number;
 }
 
 /** Elements that several steps fill, by the element that each is made from. An element that no step fills is left out. */
@@ -178,9 +180,16 @@ export class Draft {
     return draft;
   }
 
-  /** Reading the cell fails from now on, unless another step has filled it, or has filled the field of it that is read. */
-  fail(cell: Cell, failure: StatusError): void {
-    this.#content(cell).failure ??= failure;
+  /**
+   * Reading the cell fails from now on, unless another step has filled it, or has filled the field of it that is read. Of
+   * several steps that fail the one that is written first counts.
+   */
+  fail(cell: Cell, failure: StatusError, step: number): void {
+    const content = this.#content(cell);
+    if (content.failure === undefined || step < content.failedStep) {
+      content.failure = failure;
+      content.failedStep = step;
+    }
     if (cell.child !== undefined && cell.field.cardinality === 'singular') this.only(cell).#failure ??= failure;
   }
 
@@ -243,7 +252,7 @@ export class Draft {
   #content(cell: Cell): Content {
     let content = this.#contents[cell.index];
     if (content === undefined) {
-      content = { parts: [], failure: undefined };
+      content = { parts: [], failure: undefined, failedStep: 0 };
       this.#contents[cell.index] = content;
     }
     return content;

@@ -32,11 +32,11 @@ export type Outcomes = readonly (Outcome | undefined)[];
 const NONE: readonly Uint8Array[] = [];
 
 /** Throws a StatusError for more elements than `max_items`: such a request can never pass. */
-export function requireFewItems({ shown, maxItems, target }: PlannedStep, elements: readonly Element[]): void {
+export function requireFewItems({ index, shown, maxItems, target }: PlannedStep, elements: readonly Element[]): void {
   if (elements.length <= maxItems) return;
   const text = `${shown}: expected at most ${maxItems} items, got ${elements.length}`;
   const failure = new StatusError(Code.OUT_OF_RANGE, text, { details: [errorInfoDetail('TOO_MANY_ITEMS')] });
-  for (const home of new Set(elements.map((element) => element.home))) target?.fail(home, failure);
+  for (const home of new Set(elements.map((element) => element.home))) target?.fail(home, failure, index);
   throw failure;
 }
 

@@ -21,7 +21,7 @@ export interface Target {
   /** Defined when the step fills elements that other steps may fill too. */
   readonly rows: RowTarget | undefined;
   /** What reads the target in this message fails from now on. */
-  readonly fail: (home: Draft, failure: Parameters<Draft['fail']>[1]) => void;
+  readonly fail: (home: Draft, failure: StatusError, step: number) => void;
 }
 
 /** Steps that fill the same elements of a list share a part of its cell, which the first of them to be compiled takes. */
@@ -36,7 +36,7 @@ export interface RowTarget {
   readonly below: (home: Draft) => Rows;
   /** Takes no value or one. Throws BrokenWire. */
   readonly fill: (row: Draft, values: readonly Uint8Array[]) => void;
-  readonly fail: (row: Draft, failure: StatusError) => void;
+  readonly fail: (row: Draft, failure: StatusError, step: number) => void;
 }
 
 /** Puts a step's results into the message that they belong to. Throws BrokenWire. */
@@ -78,9 +78,9 @@ export function compileTarget(
     made: made < 0 ? undefined : made,
     fill: rows === undefined ? compileFill(before, cell, below) : fillRows(rows),
     rows,
-    fail: (home, failure) => {
-      only(home, before).fail(cell, failure);
-      rows?.below(home).failAll((row) => rows.fail(row, failure));
+    fail: (home, failure, step) => {
+      only(home, before).fail(cell, failure, step);
+      rows?.below(home).failAll((row) => rows.fail(row, failure, step));
     },
   };
 }
@@ -146,5 +146,5 @@ function compileRows(before: readonly Cell[], cell: Cell, below: readonly Cell[]
   }
   const inside = below.slice(0, -1);
   const fill = compileFill(inside, last, []);
-  return { ...place, fill, fail: (row, failure) => only(row, inside).fail(last, failure) };
+  return { ...place, fill, fail: (row, failure, step) => only(row, inside).fail(last, failure, step) };
 }

@@ -529,3 +529,26 @@ test('of a message that is missing, what another step put into it is there, and 
     );
   }
 });
+
+test('of a list of which every maker failed, the one that is written first is why it is missing, whoever is faster', async (t) => {
+  const protos = page(
+    `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
+     steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" optional: true }
+     steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'b'" take: "orders" optional: true }
+     steps: { into: "products" call: "shop.v1.Catalog/GetProduct" for_each: "orders" with: "name = each.product" max_items: 9 optional: true }`,
+    'Customer customer = 1; repeated Order orders = 2; repeated Product products = 3; repeated protogate.v1.PartFailure failures = 4;',
+  );
+  const { send, upstream } = await startGateway(shared, protos, FINE);
+  for (const slow of ['a', 'b']) {
+    upstream.script('ListOrders', (call) => {
+      const { parent } = call.request as { parent: string };
+      return { status: { code: parent === 'a' ? 14 : 5, message: 'no' }, delayMs: parent === slow ? 50 : 0 };
+    });
+    const { json } = await send('GET', '/v1/customers/1/page');
+    t.deepEqual(told(json.failures), [
+      ['orders', 14],
+      ['orders', 5],
+      ['products', 14],
+    ]);
+  }
+});

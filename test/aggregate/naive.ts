@@ -44,7 +44,7 @@ export type Upstream = (method: string, request: Message) => Message | number;
 export interface Told {
   readonly path: string;
   readonly code: number;
-  /** A part that it needs is missing: of which of several, may differ. */
+  /** A part that it needs is missing. */
   readonly hangs: boolean;
 }
 
@@ -75,7 +75,7 @@ const INTERNAL = 13;
 /** Marks and parts of a message, beside its fields. */
 interface Extra {
   /** By field: the code of what should have filled it. */
-  readonly failed: Map<string, number>;
+  readonly failed: Map<string, { readonly code: number; readonly step: number }>;
   /** The code of what should have brought all of it. */
   whole?: number;
   /** By list: its parts, in their order. */
@@ -86,6 +86,7 @@ interface Extra {
     readonly part: number;
     readonly fields: readonly string[];
     readonly code: number;
+    readonly step: number;
   }[];
 }
 
@@ -341,7 +342,7 @@ export class Naive {
   }
 
   #missingIn(message: Message): number | undefined {
-    const own = [...(this.#extras.get(message)?.failed.values() ?? [])][0];
+    const own = [...(this.#extras.get(message)?.failed.values() ?? [])][0]?.code;
     return own ?? this.#inside(message).flatMap((one) => (isMessage(one) ? (this.#missingIn(one) ?? []) : []))[0];
   }
 
@@ -375,7 +376,7 @@ export class Naive {
 
   #children(node: Message, field: string): readonly unknown[] {
     const values = this.#own(node, field);
-    const code = this.#extras.get(node)?.failed.get(field);
+    const code = this.#extras.get(node)?.failed.get(field)?.code;
     const isThere = (value: unknown) => !isMessage(value) || this.#isShown(value);
     const missing = code ?? this.#extras.get(node)?.whole;
     if (missing !== undefined && !values.some(isThere)) throw new Missing(missing);
@@ -489,7 +490,7 @@ export class Naive {
       rows[index] = row;
       this.#ghosts.delete(at);
       for (const one of this.#extra(at).failedBelow) {
-        if (one.list === list && one.part === part) this.#markIn(row, one.fields, one.code);
+        if (one.list === list && one.part === part) this.#markIn(row, one.fields, one.code, one.step);
       }
     }
     return row;
@@ -534,7 +535,7 @@ export class Naive {
     this.#failures.push({ step, path: () => this.#pathOf(step, place), error: error as Missing | Failed });
     if (step.into.length === 0) {
       if (!this.#results.has(step.name)) this.#results.set(step.name, new Missing(code));
-    } else if (place?.row !== undefined) this.#markIn(place.row, this.#belowRow(step), code);
+    } else if (place?.row !== undefined) this.#markIn(place.row, this.#belowRow(step), code, step.index);
     else if (place !== undefined) this.#mark(step, place.home, code);
     else if (sharedBelow(step, this.isList) === 0) this.#mark(step, this.#answer, code);
   }
@@ -543,24 +544,25 @@ export class Naive {
     const made = madeIn(step, this.isList);
     if (step.into.length === 0) return;
     if (made === undefined) {
-      this.#markIn(home, step.into.slice(sharedBelow(step, this.isList)), code);
+      this.#markIn(home, step.into.slice(sharedBelow(step, this.isList)), code, step.index);
       return;
     }
     const { at, list } = this.#listIn(step, home);
-    this.#markIn(at, [list], code);
+    this.#markIn(at, [list], code, step.index);
     const part = this.#parts[step.index];
     if (part === undefined) return;
     const fields = this.#belowRow(step);
-    this.#extra(at).failedBelow.push({ list, part, fields, code });
+    this.#extra(at).failedBelow.push({ list, part, fields, code, step: step.index });
     for (const row of (this.#partsOf(at, list).get(part) ?? []) as (Message | undefined)[]) {
-      if (row !== undefined) this.#markIn(row, fields, code);
+      if (row !== undefined) this.#markIn(row, fields, code, step.index);
     }
   }
 
-  #markIn(message: Message, fields: readonly string[], code: number): void {
+  #markIn(message: Message, fields: readonly string[], code: number, step: number): void {
     const { failed } = this.#extra(this.#only(message, fields.slice(0, -1)));
     const last = fields.at(-1)!;
-    if (!failed.has(last)) failed.set(last, code);
+    // Of several steps that make a list the one that is written first counts.
+    if (step < (failed.get(last)?.step ?? Number.POSITIVE_INFINITY)) failed.set(last, { code, step });
     // What others put into the message is there, and nothing else of it.
     if (/^(one|item|other|sub)\d*$/.test(last)) this.#extra(this.#only(message, fields)).whole ??= code;
   }
