@@ -5,7 +5,7 @@ import { parseConfig } from '../config/parse.js';
 import type { DemoIdentity } from '../demo/identity.js';
 import type { Shop } from '../demo/shop.js';
 import { tour } from '../demo/tour.js';
-import { plan, routeRows } from '../plan.js';
+import { plan, routeRows } from '../gateway/plan.js';
 import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { parsePort } from './port.js';
@@ -59,7 +59,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
     return EXIT_FAILURE;
   }
   for (const { name, target } of shop.upstreams) process.stderr.write(`gRPC service ${name} at ${target}\n`);
-  const { runServer } = await import('./run-server.js');
+  const { runServer } = await import('../process/run-server.js');
   const server = await runServer(planned);
   process.stdout.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
   process.stderr.write(`\nTry, in another terminal. First who you are:\n\n`);

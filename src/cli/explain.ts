@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { Command } from 'commander';
 import { guardedHeaders } from '../config/guarded-headers.js';
-import { isServed, type Plan } from '../plan.js';
+import { isServed, type Plan } from '../gateway/plan.js';
 import { type ExplainSettings, explain } from '../report/explain.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { repeatable } from './repeatable.js';

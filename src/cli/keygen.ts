@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { Document, Scalar } from 'yaml';
-import { expiryProblem, nameProblem, parseExpiry, scopeProblem } from '../policy/key-file.js';
+import { expiryProblem, nameProblem, parseExpiry, scopeProblem } from '../policy/access/key-file.js';
 import { EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { repeatable } from './repeatable.js';
 

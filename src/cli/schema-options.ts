@@ -4,7 +4,7 @@ import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load.js';
 import { applyOverrides, overrideSchema, type SchemaOverrides } from '../config/overrides.js';
-import { type Plan, plan, protoProblems } from '../plan.js';
+import { type Plan, plan, protoProblems } from '../gateway/plan.js';
 import { hintsFor } from '../report/hints.js';
 import { UsageError } from './exit.js';
 import { progressLine } from './progress.js';

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { MOST_WORKERS } from '../config/values.js';
-import { type Plan, routeRows } from '../plan.js';
+import { type Plan, routeRows } from '../gateway/plan.js';
+import type { RunningServer } from '../process/run-server.js';
 import { countRoutes } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { parsePort } from './port.js';
-import type { RunningServer } from './run-server.js';
 import {
   hasErrors,
   planFlags,
@@ -47,8 +47,8 @@ export function serveCommand(exit: SetExitCode): Command {
 async function run(plan: Plan): Promise<RunningServer> {
   const { workers } = plan.config;
   const count = workers === 'auto' ? availableParallelism() : workers;
-  if (count > 1) return (await import('./run-workers.js')).runWorkers(plan, count);
-  return (await import('./run-server.js')).runServer(plan);
+  if (count > 1) return (await import('../process/workers.js')).runWorkers(plan, count);
+  return (await import('../process/run-server.js')).runServer(plan);
 }
 
 function parseWorkers(text: string): number | 'auto' {

@@ -1,10 +1,10 @@
 /** The config: all blocks joined, with defaults. What is not a key here is an error. */
 import { z } from 'zod';
-import { auth } from './auth.js';
+import { auth } from '../policy/access/auth-settings.js';
+import { cache } from '../policy/cache/settings.js';
+import { plans, rateLimiting } from '../policy/rate-limit/settings.js';
 import * as blocks from './blocks.js';
-import { cache } from './cache.js';
 import { cors, policies } from './policies.js';
-import { plans, rateLimiting } from './rate-limits.js';
 import { stores } from './stores.js';
 
 export const configSchema = z.strictObject({

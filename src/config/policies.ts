@@ -1,9 +1,9 @@
 /** The operators' word on who may and how: `policies` and `cors`. */
 import { z } from 'zod';
+import { cachePolicy } from '../policy/cache/settings.js';
+import { rateLimits } from '../policy/rate-limit/settings.js';
 import type { PolicyDeclaration } from '../schema/annotations.js';
 import { methodSelector, retry, SOMEWHERE } from './blocks.js';
-import { cachePolicy } from './cache.js';
-import { rateLimits } from './rate-limits.js';
 import { duration, durationAboveZero, size } from './values.js';
 
 const auth = z.strictObject({

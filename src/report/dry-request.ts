@@ -5,8 +5,8 @@
 import { compileDemands } from '../aggregate/demands.js';
 import type { Metadata } from '../call/metadata.js';
 import type { Equality } from '../paths/equality.js';
-import { splitDemands } from '../policy/access.js';
-import { tokenParameter } from '../policy/credentials.js';
+import { splitDemands } from '../policy/access/access.js';
+import { tokenParameter } from '../policy/access/credentials.js';
 import { notAllowed } from '../status/refusals.js';
 import { type BodySizes, bodySizes, bodyTooLarge } from '../transcoding/body-size.js';
 import { type ClientTimeout, clientTimeout } from '../transcoding/client-timeout.js';

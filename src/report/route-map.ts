@@ -2,7 +2,7 @@
 import type { AggregatePlan } from '../aggregate/plan.js';
 import { formatPosition } from '../base/diagnostic.js';
 import { formatDuration } from '../base/duration.js';
-import type { Access } from '../policy/access.js';
+import type { Access } from '../policy/access/access.js';
 import type { Policy } from '../policy/policy.js';
 import type { Binding } from '../routing/http-rule.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';

@@ -1,8 +1,8 @@
 /** The Koa application: the pipeline, and what watches that its answers are taken. */
 import Koa from 'koa';
-import type { Exchange } from './exchange.js';
+import type { Exchange } from '../exchange/exchange.js';
+import { type RequestListener, watched } from './connection/watched.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
-import { type RequestListener, watched } from './watched.js';
 
 /** Builds the request listener; it fits `http.createServer`. */
 export function createApp(options: PipelineOptions): RequestListener {

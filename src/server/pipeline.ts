@@ -3,16 +3,16 @@
  * declares, composed for each when the schema is loaded. A refused request never reaches a later stage.
  */
 import type { Clock } from '../base/clock.js';
+import type { Middleware } from '../exchange/exchange.js';
 import type { Log } from '../telemetry/log.js';
-import { accessLog } from './access-log.js';
-import { cors } from './cors.js';
-import { errors } from './errors.js';
-import type { Middleware } from './exchange.js';
-import { identify } from './identify.js';
-import { limits } from './limits.js';
-import { match } from './match.js';
 import type { Snapshots } from './snapshot.js';
-import { surface } from './surface.js';
+import { accessLog } from './stages/access-log.js';
+import { cors } from './stages/cors.js';
+import { errors } from './stages/errors.js';
+import { identify } from './stages/identify.js';
+import { limits } from './stages/limits.js';
+import { match } from './stages/match.js';
+import { surface } from './stages/surface.js';
 
 export interface PipelineOptions {
   readonly snapshots: Snapshots;

@@ -1,7 +1,7 @@
 /** A Route: one binding, ready to serve. Its chain is composed when the schema is loaded. */
 import compose from 'koa-compose';
+import type { Context, Middleware } from '../exchange/exchange.js';
 import type { Binding } from '../routing/http-rule.js';
-import type { Context, Middleware } from './exchange.js';
 
 export interface Route {
   readonly binding: Binding;

@@ -8,8 +8,8 @@ import type { RouteTable } from '../routing/route-table.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
 import type { FindClientAddress } from './client-address.js';
-import type { Cors } from './cors.js';
 import type { Route } from './route.js';
+import type { Cors } from './stages/cors.js';
 
 export interface Snapshot {
   /** In order of specificity; the last one takes what no other claims. One surface for now. */

@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { parseAuthority } from '../base/authority.js';
+import { isHttp2 } from '../exchange/answer.js';
 import { badHost, badTarget } from '../status/refusals.js';
-import { isHttp2 } from './answer.js';
 
 export interface Target {
   readonly authority: string;

@@ -1,8 +1,8 @@
 /** The admin port: whom it answers, in which shape it refuses, and for how long it waits. */
 import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { listenAdmin } from '../../src/cli/run-server.js';
 import type { ConfigInput } from '../../src/config/config.js';
+import { listenAdmin } from '../../src/process/run-server.js';
 import { urlOf } from '../../src/server/listener/listen.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { planOf, sendTo } from '../support/gateway.js';

@@ -1,7 +1,7 @@
 /** No aggregate answers what its caller could not have fetched step by step. */
 import test from 'ava';
 import { parseConfig } from '../../src/config/parse.js';
-import { plan } from '../../src/plan.js';
+import { plan } from '../../src/gateway/plan.js';
 import { protoFolder } from '../support/gateway.js';
 import { AUTH, protos, step, storeFor } from './store.js';
 

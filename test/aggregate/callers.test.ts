@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
-import type { StartOptions } from '../../src/gateway.js';
+import type { StartOptions } from '../../src/gateway/gateway.js';
 import { handClock } from '../support/clock.js';
 import { draws, seeds } from '../support/draws.js';
 import { type Answer, planOf, startGateway, type TestGateway } from '../support/gateway.js';

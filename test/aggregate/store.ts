@@ -1,7 +1,7 @@
 /** A small store whose methods have all kinds of access rules, one page over them, and callers with claims. */
 import type { TestFn } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
-import type { StartOptions } from '../../src/gateway.js';
+import type { StartOptions } from '../../src/gateway/gateway.js';
 import { afterAll, type SendOptions, startGateway } from '../support/gateway.js';
 import { signWithSecret } from '../support/issuer.js';
 import { keepSecret } from '../support/secrets.js';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { parseConfig } from '../../src/config/parse.js';
-import { plan } from '../../src/plan.js';
+import { plan } from '../../src/gateway/plan.js';
 import { protoFolder } from '../support/gateway.js';
 import { DASHBOARD, ORDER_PAGE, page, pages } from './pages.js';
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { systemClock } from '../../src/base/clock.js';
-import { createApiKeys } from '../../src/policy/api-key.js';
-import { parseKeyFile } from '../../src/policy/key-file.js';
+import { createApiKeys } from '../../src/policy/access/api-key.js';
+import { parseKeyFile } from '../../src/policy/access/key-file.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { protogate } from '../support/run.js';
 

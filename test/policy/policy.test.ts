@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { formatPosition } from '../../src/base/diagnostic.js';
 import type { ConfigInput } from '../../src/config/config.js';
-import type { Plan } from '../../src/plan.js';
-import { type AccessMode, missingScope } from '../../src/policy/access.js';
+import type { Plan } from '../../src/gateway/plan.js';
+import { type AccessMode, missingScope } from '../../src/policy/access/access.js';
 import { planOf, protoFolder } from '../support/gateway.js';
 
 const HEAD = `package p.v1;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { parseConfig } from '../../src/config/parse.js';
-import { type Plan, plan } from '../../src/plan.js';
+import { type Plan, plan } from '../../src/gateway/plan.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
 import { planOf, protoFolder, sendTo, startGateway, type Teardown } from '../support/gateway.js';
 import { protogate, serving } from '../support/run.js';

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { parseConfig } from '../../src/config/parse.js';
-import { plan } from '../../src/plan.js';
+import { plan } from '../../src/gateway/plan.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
 import { planOf, protoFolder, startGateway, type Teardown } from '../support/gateway.js';
 import { protogate } from '../support/run.js';

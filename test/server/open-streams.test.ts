@@ -6,8 +6,8 @@ import { X509Certificate } from 'node:crypto';
 import { Agent, request as tlsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import type { Context } from '../../src/server/exchange.js';
-import { OpenStreams } from '../../src/server/open-streams.js';
+import type { Context } from '../../src/exchange/exchange.js';
+import { OpenStreams } from '../../src/server/connection/open-streams.js';
 import { certificates } from '../support/certificates.js';
 import { handClock } from '../support/clock.js';
 import {

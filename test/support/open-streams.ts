@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
-import type { StartOptions } from '../../src/gateway.js';
+import type { StartOptions } from '../../src/gateway/gateway.js';
 import { type HandClock, handClock } from './clock.js';
 import { protoFolder, startGateway } from './gateway.js';
 import { startIssuer } from './issuer.js';

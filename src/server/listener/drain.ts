@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Clock } from '../../base/clock.js';
-import { closeAfter } from '../answer.js';
+import { closeAfter } from '../../exchange/answer.js';
 import type { Listener } from './listen.js';
 
 export interface DrainSettings {

@@ -6,11 +6,11 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
+import { answerOn, closeAfter } from '../../exchange/answer.js';
 import { HEAD_TOO_LARGE, malformed, NO_TUNNEL } from '../../status/refusals.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
-import { answerOn, closeAfter } from '../answer.js';
-import { expectContinue } from '../body.js';
-import type { RequestListener } from '../watched.js';
+import type { RequestListener } from '../connection/watched.js';
+import { expectContinue } from '../endpoints/body.js';
 import { secureContext, type TlsSettings } from './certificates.js';
 import { compileRefuse, type RefusalSettings, type Refuse } from './refusal.js';
 

@@ -8,10 +8,10 @@ import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
+import { dismiss, wasCut } from '../../exchange/answer.js';
 import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
-import { dismiss, wasCut } from '../answer.js';
-import { expectContinue } from '../body.js';
-import type { RequestListener } from '../watched.js';
+import type { RequestListener } from '../connection/watched.js';
+import { expectContinue } from '../endpoints/body.js';
 import { BAD_EXPECTATION, type Http1Settings } from './http1.js';
 import { compileRefuse } from './refusal.js';
 

@@ -15,7 +15,7 @@ import { Server as TlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
-import type { RequestListener } from '../watched.js';
+import type { RequestListener } from '../connection/watched.js';
 import { createHttp1, type Http1Settings } from './http1.js';
 import { createHttp2, type Http2Sessions } from './http2.js';
 import { speaksHttp2 } from './preface.js';

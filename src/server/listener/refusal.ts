@@ -6,13 +6,13 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
+import { closeAfter } from '../../exchange/answer.js';
 import { NONE_EXPOSED } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Log } from '../../telemetry/log.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
-import { logRefusal } from '../access-log.js';
-import { closeAfter } from '../answer.js';
-import { hasEnded } from '../linger.js';
+import { hasEnded } from '../connection/linger.js';
+import { logRefusal } from '../stages/access-log.js';
 
 export interface RefusalSettings {
   readonly errorFormat: ErrorFormat;

@@ -5,9 +5,9 @@
  */
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { answerOn } from '../answer.js';
-import type { RequestListener } from '../watched.js';
-import { announceHandshake, isHandshake } from '../websocket/handshake.js';
+import { answerOn } from '../../exchange/answer.js';
+import { announceHandshake, isHandshake } from '../../exchange/handshake.js';
+import type { RequestListener } from '../connection/watched.js';
 
 export function acceptUpgrades(
   server: Server,

@@ -1,0 +1,151 @@
+/**
+ * The gateway as a library, and as what the command line runs: config and schema are planned, the plan becomes a Snapshot,
+ * snapshots are served.
+ */
+import { type Clock, systemClock } from '../base/clock.js';
+import type { Diagnostic } from '../base/diagnostic.js';
+import { errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { Resources } from '../base/resources.js';
+import type { Interceptor } from '../call/call.js';
+import type { Config, ConfigInput } from '../config/config.js';
+import { fileIssues } from '../config/files.js';
+import { parseConfig } from '../config/parse.js';
+import type { Middleware } from '../exchange/exchange.js';
+import { hintsFor } from '../report/hints.js';
+import { createApp } from '../server/app.js';
+import { OpenStreams } from '../server/connection/open-streams.js';
+import type { RequestListener } from '../server/connection/watched.js';
+import { Snapshots } from '../server/snapshot.js';
+import type { Counters } from '../store/counters.js';
+import { createLog, type Log } from '../telemetry/log.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { compileSnapshot } from './compile.js';
+import { type Plan, plan } from './plan.js';
+
+export interface GatewayOptions extends ConfigInput {
+  /** The embedder's own Koa middleware at its two named places. */
+  readonly middleware?: { readonly beforeMatch?: readonly Middleware[]; readonly afterAuth?: readonly Middleware[] };
+  /** Around the upstream call; the first one is the outermost. */
+  readonly interceptors?: readonly Interceptor[];
+}
+
+export interface Gateway {
+  /**
+   * Fits `http.createServer`. Set `maxHeadersCount = 0` on that server: behind a thousand headers Node drops the rest
+   * unsaid, such as the address that a proxy appends. In a Koa app: set `ctx.respond = false` and call it with `ctx.req`
+   * and `ctx.res`.
+   */
+  callback(): RequestListener;
+  /** Builds anew, from the given config or from the same one, and swaps. Rejects, and serves on as before, if that fails. */
+  reload(config?: ConfigInput): Promise<void>;
+  /** Lets go of all connections. Requests that still run are cancelled. */
+  close(): Promise<void>;
+}
+
+/** What a gateway is refused for; each of `diagnostics` is an error. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
+    super([...diagnostics.map(formatDiagnostic), ...hintsFor(diagnostics)].join('\n'));
+  }
+}
+
+/** A gateway without a listener. Rejects with a {@link GatewayError} when config or schema have an error. */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  if (!isObject(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
+  const { middleware, interceptors, ...input } = options;
+  const first = await planOrThrow(input);
+  const log = createLog({ format: first.config.log.format });
+  const gateway = startGateway(first, log, {
+    ...(middleware === undefined ? {} : { middleware }),
+    ...(interceptors === undefined ? {} : { interceptors }),
+  });
+  await gateway.prepared;
+  return gateway;
+}
+
+export interface RunningGateway extends Gateway {
+  /** Resolves when the first snapshot can serve. */
+  readonly prepared: Promise<void>;
+  readonly snapshots: Snapshots;
+  readonly metrics: Metrics;
+}
+
+export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'interceptors'> {
+  /** Of the process that counts for several. */
+  readonly counters?: Counters;
+  /** The system's, unless a test moves its own. */
+  readonly clock?: Clock;
+}
+
+/** Serves a plan that has no errors. */
+export function startGateway(
+  first: Plan,
+  log: Log,
+  { middleware, interceptors, counters, clock = systemClock }: StartOptions = {},
+): RunningGateway {
+  const options = {
+    resources: new Resources(),
+    clock,
+    log,
+    metrics: createMetrics(),
+    counters,
+    openStreams: new OpenStreams(clock),
+    afterAuth: middleware?.afterAuth ?? [],
+    interceptors: interceptors ?? [],
+  };
+  const { metrics, openStreams } = options;
+  const snapshot = compileSnapshot(first, options);
+  const snapshots = new Snapshots(snapshot);
+  const handle = createApp({ snapshots, log, clock, custom: middleware?.beforeMatch ?? [] });
+  let { config } = first;
+  return {
+    snapshots,
+    metrics,
+    prepared: snapshot.prepared,
+    callback: () => handle,
+    async reload(input) {
+      const next = input === undefined ? await planWithFiles(config) : await planOrThrow(input);
+      const compiled = compileSnapshot(next, options);
+      await compiled.prepared;
+      snapshots.swap(compiled);
+      config = next.config;
+      void openStreams.judge(compiled);
+    },
+    close() {
+      openStreams.close();
+      return snapshots.close();
+    },
+  };
+}
+
+async function planOrThrow(input: ConfigInput): Promise<Plan> {
+  const { config, diagnostics } = parseConfig(input);
+  if (config === undefined) throw new GatewayError(diagnostics);
+  const { protos, descriptorSets } = config.schema;
+  // An API that is not there any more is a mistake, not a change.
+  if (protos.length + descriptorSets.length === 0) throw refused('schema: expected protos or descriptorSets, got none');
+  return planWithFiles(config);
+}
+
+function refused(text: string): GatewayError {
+  return new GatewayError([errorAt({ file: 'options' }, 'config-value', text)]);
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
+}
+
+/** The files that a config names may have changed although it has not. */
+async function planWithFiles(config: Config): Promise<Plan> {
+  const issues = await fileIssues(config);
+  if (issues.length > 0)
+    throw new GatewayError(issues.map(({ rule, text }) => errorAt({ file: 'options' }, rule, text)));
+  return checked(await plan(config));
+}
+
+function checked(planned: Plan): Plan {
+  const errors = planned.diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new GatewayError(errors);
+  return planned;
+}

@@ -1,0 +1,62 @@
+/** What looks wrong when all routes are seen at once: routes that are never reached, and verbs that open what is guarded. */
+import { type Diagnostic, warningAt } from '../base/diagnostic.js';
+import type { Access } from '../policy/access/access.js';
+import type { Binding } from '../routing/http-rule.js';
+import { ANY_METHOD } from '../routing/matcher.js';
+import { pathTakenByVerb } from '../routing/overlap.js';
+import { unreachableBindings } from '../routing/unreachable.js';
+
+interface GuardedRoute {
+  readonly binding: Binding;
+  readonly access: Access;
+}
+
+export function routeProblems(routes: readonly GuardedRoute[]): readonly Diagnostic[] {
+  return [...neverReached(routes), ...openedByVerbs(routes)];
+}
+
+function neverReached(routes: readonly GuardedRoute[]): Diagnostic[] {
+  return unreachableBindings(routes.map(({ binding }) => binding)).map(({ binding, winner }) => {
+    const text = `${binding.method.fullName}: ${shown(binding)} is never reached, ${shown(winner)} goes before (${winner.method.fullName})`;
+    return warningAt(binding.position, 'unreachable-route', text);
+  });
+}
+
+/** A verb goes before a more literal route of another service, whose guards then don't count. */
+function openedByVerbs(routes: readonly GuardedRoute[]): Diagnostic[] {
+  const withVerb = routes.filter(({ binding }) => binding.template.verb !== undefined);
+  const guarded = routes.filter(({ access }) => access.mode !== 'public' || access.require.length > 0);
+  return withVerb.flatMap((taking) => {
+    const { binding, access } = taking;
+    for (const other of guarded) {
+      const { method, template } = other.binding;
+      if (method.service === binding.method.service || !isLessGuarded(access, other.access)) continue;
+      if (!sharesMethod(binding, other.binding)) continue;
+      const path = pathTakenByVerb(binding.template, template);
+      if (path === undefined) continue;
+      const text = `${binding.method.fullName}: ${shown(binding)} is less guarded (${guards(access)}) than ${shown(other.binding)} of ${method.fullName} (${guards(other.access)}), and takes paths of it such as ${path}`;
+      return [warningAt(binding.position, 'verb-overlap', text)];
+    }
+    return [];
+  });
+}
+
+const RANK: Readonly<Record<Access['mode'], number>> = { public: 0, optional: 1, required: 2 };
+
+function isLessGuarded(access: Access, other: Access): boolean {
+  if (RANK[access.mode] !== RANK[other.mode]) return RANK[access.mode] < RANK[other.mode];
+  const lacksScope = other.scopes.some((scope) => !access.scopes.includes(scope));
+  return lacksScope || (other.require.length > 0 && access.require.length === 0);
+}
+
+function guards({ mode, scopes, require }: Access): string {
+  return [mode, ...scopes, ...(require.length > 0 ? ['require'] : [])].join(' ');
+}
+
+function sharesMethod({ httpMethod: a }: Binding, { httpMethod: b }: Binding): boolean {
+  return a === b || a === ANY_METHOD || b === ANY_METHOD;
+}
+
+function shown({ httpMethod, template }: Binding): string {
+  return `${httpMethod === ANY_METHOD ? 'any method' : httpMethod} ${template.text}`;
+}

@@ -1,0 +1,182 @@
+/**
+ * API keys: who presents which. The keys of a file are held by their digests and followed: the file is looked at once a
+ * second, a changed one is read and swapped in whole, a bad one is refused while the keys loaded before serve on.
+ *
+ * It polls because `fs.watch` loses a file that is replaced, and Kubernetes replaces a symlink two folders up.
+ */
+import { hash, timingSafeEqual } from 'node:crypto';
+import { type BigIntStats, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Clock } from '../../base/clock.js';
+import { type Diagnostic, formatDiagnostic } from '../../base/diagnostic.js';
+import type { Resource } from '../../base/resources.js';
+import { API_KEY_ISSUER, type Credential, identityMetadata, type Principal } from '../../call/principal.js';
+import type { Log } from '../../telemetry/log.js';
+import { type KeyEntry, readKeyFile } from './key-file.js';
+
+export interface ApiKeySettings {
+  /** Path of `keys.yaml`. */
+  readonly file: string;
+  /** The metadata key under which an upstream learns the consumer; undefined: it does not. */
+  readonly consumerToMetadata?: string | undefined;
+  /** And that a key vouches for it. */
+  readonly issuerToMetadata?: string | undefined;
+}
+
+export interface ApiKeys extends Resource {
+  /** Who presents `key`; undefined: it is unknown, expired, or nothing that could be a key. */
+  find(key: string): Principal | undefined;
+  /** Stops following the file; what was loaded still answers. Resolves when no look at it is under way. */
+  close(): Promise<void>;
+}
+
+interface Services {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const POLL_MS = 1000;
+
+/** What could be a key, looked at before anything is hashed: 1 to 256 printable ASCII characters without a space. */
+const PRESENTABLE = /^[!-~]{1,256}$/;
+
+/** Loads the file before it returns. Throws if it cannot be read or has an error, with all of its diagnostics. */
+export function createApiKeys(settings: ApiKeySettings, services: Services): ApiKeys {
+  return new FollowedKeys(settings, services);
+}
+
+interface HeldKey {
+  readonly digest: Buffer;
+  /** All that the file says of it. */
+  readonly entry: string;
+  readonly expiresAtMs: number | undefined;
+  readonly principal: Principal;
+}
+
+class FollowedKeys implements ApiKeys {
+  /** By digest in hexadecimal. */
+  private held: ReadonlyMap<string, HeldKey> = new Map();
+  /** Which state of the file was read last, good or bad; undefined: it could not be read. */
+  private seen: string | undefined;
+  /** Why the file could not be read, when last looked at; said once. */
+  private trouble: string | undefined;
+  private closed = false;
+  private cancel: () => void = () => {};
+  private polling: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly settings: ApiKeySettings,
+    private readonly services: Services,
+  ) {
+    // The state first: what is written in between is then read again.
+    this.seen = stateOf(statSync(settings.file, { bigint: true }));
+    const { keys, diagnostics } = readKeyFile(settings.file);
+    const errors = errorsOf(diagnostics);
+    if (errors.length > 0) throw new Error(errors.map(formatDiagnostic).join('\n'));
+    this.held = this.hold(keys);
+    this.pollLater();
+  }
+
+  find(key: string): Principal | undefined {
+    if (!PRESENTABLE.test(key)) return undefined;
+    const digest = hash('sha256', key, 'buffer');
+    const held = this.held.get(digest.toString('hex'));
+    if (held === undefined || !timingSafeEqual(held.digest, digest)) return undefined;
+    if (held.expiresAtMs !== undefined && this.services.clock.now() >= held.expiresAtMs) return undefined;
+    return held.principal;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.cancel();
+    await this.polling;
+  }
+
+  private hold(keys: readonly KeyEntry[]): ReadonlyMap<string, HeldKey> {
+    return new Map(keys.map((entry) => [entry.sha256, this.holdOne(entry)]));
+  }
+
+  /** A key of which the file says what it said before stays the same object: what began with it goes on. */
+  private holdOne(entry: KeyEntry): HeldKey {
+    const { sha256, expiresAtMs } = entry;
+    const text = JSON.stringify(entry);
+    const before = this.held.get(sha256);
+    if (before?.entry === text) return before;
+    const stands = () => this.held.get(sha256) === held;
+    const principal = principalOf(entry, { endsAtMs: expiresAtMs, stands }, this.settings);
+    const held: HeldKey = { digest: Buffer.from(sha256, 'hex'), entry: text, expiresAtMs, principal };
+    return held;
+  }
+
+  private pollLater(): void {
+    this.cancel = this.services.clock.after(POLL_MS, () => {
+      this.polling = this.poll().finally(() => {
+        if (!this.closed) this.pollLater();
+      });
+    });
+  }
+
+  private async poll(): Promise<void> {
+    const { file } = this.settings;
+    try {
+      const state = stateOf(await stat(file, { bigint: true }));
+      if (this.closed || state === this.seen) return;
+      this.reload();
+      this.seen = state;
+      this.trouble = undefined;
+    } catch (error) {
+      if (!this.closed) this.complain(error);
+    }
+  }
+
+  private reload(): void {
+    const { file } = this.settings;
+    const { log } = this.services;
+    const { keys, diagnostics } = readKeyFile(file);
+    const [first, ...others] = errorsOf(diagnostics);
+    if (first !== undefined) {
+      const more = others.length === 0 ? {} : { moreProblems: others.length };
+      log.error({ problem: formatDiagnostic(first), ...more }, 'keys refused, those loaded before stay');
+      return;
+    }
+    this.held = this.hold(keys);
+    log.info({ file, keys: keys.length }, 'keys reloaded');
+  }
+
+  /** Forgets the state, so that the next look reads again although the file may not have changed. */
+  private complain(error: unknown): void {
+    this.seen = undefined;
+    const trouble = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
+    if (trouble === this.trouble) return;
+    this.trouble = trouble;
+    const { file } = this.settings;
+    const text = trouble === 'ENOENT' ? 'keys file is gone' : 'keys file cannot be read';
+    this.services.log.warn({ file, code: trouble }, `${text}, the keys loaded before stay`);
+  }
+}
+
+function principalOf(
+  { consumer, plan, scopes }: KeyEntry,
+  credential: Credential,
+  { consumerToMetadata, issuerToMetadata }: ApiKeySettings,
+): Principal {
+  return Object.freeze({
+    subject: consumer,
+    issuer: API_KEY_ISSUER,
+    consumer,
+    plan,
+    scopes: new Set(scopes),
+    claims: Object.freeze({ consumer, ...(plan === undefined ? {} : { plan }), scopes: Object.freeze([...scopes]) }),
+    credential,
+    metadata: identityMetadata([consumerToMetadata, consumer], [issuerToMetadata, API_KEY_ISSUER]),
+  });
+}
+
+/** Differs after every change: of the content, of the permissions, of the file behind a symlink. */
+function stateOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+}
+
+function errorsOf(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return diagnostics.filter(({ severity }) => severity === 'error');
+}

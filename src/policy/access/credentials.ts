@@ -1,0 +1,199 @@
+/**
+ * What a request says about who sends it, and who that is. One pass over its headers:
+ *
+ *     Authorization: Bearer …   (or a header of the config's), X-API-Key: …     explicit: written for this request
+ *     ?access_token=…           of a GET that streams, for a browser's EventSource, which sends no headers
+ *     Cookie: session=…         a client certificate                            ambient: it comes along by itself
+ *
+ * The explicit one counts where there are both. Two explicit ones, or one of them twice, are nobody's: which one counts
+ * would depend on who reads. A token is good only where its issuer expects it.
+ */
+import type { Socket } from 'node:net';
+import type { Principal } from '../../call/principal.js';
+import { gatewayError, type StatusError } from '../../status/status-error.js';
+import { isForeign, isForeignPage, type PageRequest } from './origin.js';
+
+export type TokenSource = { readonly header: string } | { readonly cookie: string } | { readonly query: string };
+
+export interface CredentialSettings {
+  /** One for each place where tokens may stand; it knows the issuers that expect theirs there. */
+  readonly tokens: readonly { readonly source: TokenSource; readonly verify: Verify }[];
+  readonly apiKeys: { readonly headers: readonly string[]; readonly find: FindKey } | undefined;
+  readonly certificate: ((socket: Socket) => Principal | undefined) | undefined;
+  /** Web pages that may use a cookie's token or a certificate for more than reading, besides the gateway's own. */
+  readonly allowedOrigins: ReadonlySet<string>;
+}
+
+/** Throws a 401, or a 503 while there are no keys yet. */
+type Verify = (token: string) => Principal | Promise<Principal>;
+/** Undefined: nobody's key. */
+type FindKey = (key: string) => Principal | undefined;
+
+export interface CredentialRequest extends PageRequest {
+  readonly socket: Socket;
+  /** As sent; undefined: no token counts there. */
+  readonly rawQuery?: string | undefined;
+}
+
+export interface Identified {
+  readonly principal: Principal;
+  /** A browser sends it by itself, whoever asked it to. */
+  readonly fromCookie: boolean;
+  /** The query without the token that it had. */
+  readonly rawQuery?: string;
+}
+
+export interface Authenticator {
+  /** For `WWW-Authenticate` (RFC 9110 §11.6.1). */
+  readonly challenges: readonly Challenge[];
+  /** Undefined: the request names nobody. Throws 401, 503, 403 for a foreign page's use of a cookie or certificate. */
+  identify(request: CredentialRequest): Identified | undefined | Promise<Identified | undefined>;
+}
+
+export interface Challenge {
+  readonly scheme: 'Bearer' | 'ApiKey';
+  readonly header?: string;
+}
+
+interface Explicit {
+  readonly name: string;
+  readonly identify: (value: string) => Principal | Promise<Principal>;
+}
+
+export function createAuthenticator(settings: CredentialSettings): Authenticator {
+  const explicit = explicitHeaders(settings);
+  const lengths = new Set([...explicit.keys()].map((name) => name.length));
+  const cookies = settings.tokens.flatMap(({ source, verify }) =>
+    'cookie' in source ? [{ name: source.cookie, verify }] : [],
+  );
+  if (cookies.length > 0) lengths.add('cookie'.length);
+  const queries = new Map(
+    settings.tokens.flatMap(({ source, verify }) => ('query' in source ? [[source.query, verify] as const] : [])),
+  );
+
+  return {
+    challenges: challengesOf(settings),
+    identify(request) {
+      const { rawHeaders } = request;
+      let found: Explicit | undefined;
+      let value = '';
+      let cookieHeader = '';
+      for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+        const raw = rawHeaders[i]!;
+        if (!lengths.has(raw.length)) continue;
+        const name = raw.toLowerCase();
+        const header = explicit.get(name);
+        if (header !== undefined) {
+          if (found !== undefined) throw ambiguous(found.name, name);
+          found = header;
+          value = rawHeaders[i + 1]!;
+        } else if (name === 'cookie' && cookies.length > 0) cookieHeader += `; ${rawHeaders[i + 1]}`;
+      }
+      const parameter = request.rawQuery === undefined ? undefined : tokenParameter(queries, request.rawQuery);
+      if (parameter !== undefined) {
+        if (found !== undefined) throw ambiguous(found.name, `query ${parameter.name}`);
+        const { rawQuery, verify, token } = parameter;
+        return Promise.resolve(verify(token)).then((principal) => ({ principal, fromCookie: false, rawQuery }));
+      }
+      if (found !== undefined) return explicitly(found.identify(value));
+      const cookie = cookieHeader === '' ? undefined : tokenCookie(cookieHeader);
+      if (cookie !== undefined) {
+        if (isForeign(request, settings.allowedOrigins)) throw foreignOrigin('token came in a cookie');
+        return Promise.resolve(cookie.verify(cookie.value)).then((principal) => ({ principal, fromCookie: true }));
+      }
+      const principal = settings.certificate?.(request.socket);
+      if (principal === undefined) return undefined;
+      if (isForeignPage(request, settings.allowedOrigins)) throw foreignOrigin('client certificate came by itself');
+      return { principal, fromCookie: false };
+    },
+  };
+
+  /** Two cookies of one name come from two domains or paths, one of them perhaps from an attacker's. */
+  function tokenCookie(header: string) {
+    let found: { readonly verify: Verify; readonly value: string; readonly name: string } | undefined;
+    for (const pair of header.split(';')) {
+      const equals = pair.indexOf('=');
+      const name = pair.slice(0, Math.max(0, equals)).trim();
+      const cookie = cookies.find((one) => one.name === name);
+      if (cookie === undefined) continue;
+      if (found !== undefined) throw ambiguous(`cookie ${found.name}`, `cookie ${name}`);
+      found = {
+        verify: cookie.verify,
+        name,
+        value: pair
+          .slice(equals + 1)
+          .trim()
+          .replace(/^"(.*)"$/, '$1'),
+      };
+    }
+    return found;
+  }
+}
+
+/** The token of a query, and the query without it. Two of them are nobody's. */
+export function tokenParameter<T>(queries: ReadonlyMap<string, T>, rawQuery: string) {
+  if (queries.size === 0 || rawQuery === '') return undefined;
+  let found: { readonly name: string; readonly verify: T; readonly token: string } | undefined;
+  const others: string[] = [];
+  for (const part of rawQuery.split('&')) {
+    const equals = part.indexOf('=');
+    const name = equals < 0 ? part : part.slice(0, equals);
+    const verify = queries.get(name);
+    if (verify === undefined) {
+      others.push(part);
+      continue;
+    }
+    if (found !== undefined) throw ambiguous(`query ${found.name}`, `query ${name}`);
+    // A token needs no escapes: what has some is none.
+    found = { name, verify, token: part.slice(equals + 1) };
+  }
+  return found && { ...found, rawQuery: others.join('&') };
+}
+
+function explicitly(principal: Principal | Promise<Principal>): Identified | Promise<Identified> {
+  return principal instanceof Promise
+    ? principal.then((known) => ({ principal: known, fromCookie: false }))
+    : { principal, fromCookie: false };
+}
+
+function explicitHeaders({ tokens, apiKeys }: CredentialSettings): ReadonlyMap<string, Explicit> {
+  const headers = new Map<string, Explicit>();
+  for (const { source, verify } of tokens) {
+    if (!('header' in source)) continue;
+    const { header: name } = source;
+    const identify = (value: string) => verify(bearerToken(name, value));
+    headers.set(name, { name, identify });
+  }
+  for (const name of apiKeys?.headers ?? []) {
+    const identify = (value: string) => {
+      const principal = apiKeys?.find(value.trim());
+      if (principal === undefined) throw gatewayError(401, 'INVALID_API_KEY', `${name}: expected a known API key`);
+      return principal;
+    };
+    headers.set(name, { name, identify });
+  }
+  return headers;
+}
+
+/** RFC 6750 §2.1; the scheme's case does not matter (RFC 9110 §11.1). In a header of its own a token may stand alone. */
+function bearerToken(name: string, value: string): string {
+  const token = /^bearer +(\S+)$/i.exec(value)?.[1];
+  if (token !== undefined) return token;
+  if (name !== 'authorization' && /^\S+$/.test(value)) return value;
+  throw gatewayError(401, 'INVALID_TOKEN', `${name}: expected Bearer and a token`);
+}
+
+function challengesOf({ tokens, apiKeys }: CredentialSettings): readonly Challenge[] {
+  const bearer = tokens.length > 0 ? [{ scheme: 'Bearer' } as const] : [];
+  return [...bearer, ...(apiKeys?.headers ?? []).map((header) => ({ scheme: 'ApiKey', header }) as const)];
+}
+
+function ambiguous(first: string, second: string): StatusError {
+  const found = first === second ? `${first} twice` : `${first} and ${second}`;
+  return gatewayError(401, 'AMBIGUOUS_CREDENTIALS', `expected one credential, got ${found}`);
+}
+
+function foreignOrigin(why: string): StatusError {
+  const text = `expected a request from a page of this site or an allowed origin, as its ${why}`;
+  return gatewayError(403, 'FOREIGN_ORIGIN', text);
+}

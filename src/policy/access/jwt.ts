@@ -1,0 +1,168 @@
+/**
+ * Tokens → Principals. In front of the verification stand two cheap questions: was this very token verified before, and
+ * may it be verified at all (a known issuer, an algorithm of that issuer, a key)?
+ *
+ *     seen before, key still held ──▶ Principal, at once
+ *     otherwise: read unverified → issuer by `iss` → `alg` among its algorithms → key by `kid` → koa-jwt → Principal
+ *
+ * koa-jwt does the verifying: an instance per issuer, since one for all would take issuer A's token with B's audience.
+ * What it leaves open is closed here: `exp` must be there, `crit` must not, and no key is looked for before the
+ * algorithm is known to be allowed.
+ */
+import type { KeyObject } from 'node:crypto';
+import koaJwt from 'koa-jwt';
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../../base/clock.js';
+import { isRecord } from '../../base/record.js';
+import type { Resource } from '../../base/resources.js';
+import type { Principal } from '../../call/principal.js';
+import { type ClaimNames, compileClaims } from './claims.js';
+import type { KeySource } from './key-set.js';
+import { invalidToken, MAX_TOKEN_LENGTH, readUnverified } from './unverified-token.js';
+
+export interface TokenIssuer extends ClaimNames {
+  /** `iss`, to the letter. */
+  readonly issuer: string;
+  /** One of them must be among the token's. With none, no token passes. */
+  readonly audiences: readonly string[];
+  /** Of `TOKEN_ALGORITHMS`. */
+  readonly algorithms: readonly string[];
+  readonly keys: KeySource;
+}
+
+export interface TokenVerifierOptions {
+  readonly clock: Clock;
+  /** How many verified tokens are remembered. Default 10,000. */
+  readonly maxTokens?: number;
+  /** How much memory they may take, roughly. Default 32 MiB. */
+  readonly maxBytes?: number;
+}
+
+export interface TokenVerifier extends Resource {
+  /**
+   * Who the token speaks for: at once if it was verified before. Rejects with a StatusError: 401 `INVALID_TOKEN`, or 503
+   * `KEYS_UNAVAILABLE`.
+   */
+  verify(token: string): Principal | Promise<Principal>;
+  /** How many tokens are remembered. */
+  readonly remembered: number;
+}
+
+const CLOCK_SKEW_S = 60;
+const REMEMBER_MS = 300_000;
+/** A remembered token's text, and about three times as much for its parsed claims. */
+const BYTES_PER_CHARACTER = 4;
+
+interface Verified {
+  readonly principal: Principal;
+  readonly key: KeyObject;
+  readonly keys: KeySource;
+  readonly untilMs: number;
+}
+
+/** Compiles issuers, each with an `issuer` of its own, into the verification of their tokens. */
+export function createTokenVerifier(
+  issuers: readonly TokenIssuer[],
+  { clock, maxTokens = 10_000, maxBytes = 33_554_432 }: TokenVerifierOptions,
+): TokenVerifier {
+  const verifications = new Map(issuers.map((issuer) => [issuer.issuer, compileIssuer(issuer, clock)]));
+  const memory = new LRUCache<string, Verified>({
+    max: maxTokens,
+    maxSize: maxBytes,
+    sizeCalculation: (_, token) => token.length * BYTES_PER_CHARACTER,
+  });
+
+  async function verifyAnew(token: string): Promise<Principal> {
+    const { iss, alg, kid, exp } = readUnverified(token);
+    const verification = verifications.get(iss);
+    if (verification === undefined) throw invalidToken('iss: expected an issuer that is known here');
+    const verified = await verification(token, alg, kid, exp);
+    if (verified.untilMs > clock.now()) memory.set(ownText(token), verified);
+    return verified.principal;
+  }
+
+  return {
+    verify(token) {
+      const seen = token.length > MAX_TOKEN_LENGTH ? undefined : memory.get(token);
+      if (seen === undefined) return verifyAnew(token);
+      if (clock.now() < seen.untilMs && seen.keys.holds(seen.key)) return seen.principal;
+      memory.delete(token);
+      return verifyAnew(token);
+    },
+    get remembered() {
+      return memory.size;
+    },
+    close: async () => memory.clear(),
+  };
+}
+
+/** A part of a header's text holds all of it, which may be long: spaces after Bearer, other cookies. */
+function ownText(token: string): string {
+  return Buffer.from(token, 'latin1').toString('latin1');
+}
+
+type Verification = (token: string, alg: string, kid: string | undefined, exp: number) => Promise<Verified>;
+
+function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
+  const { keys } = issuer;
+  const algorithms = new Set(issuer.algorithms);
+  const claimsOf = compileKoaJwt(issuer, clock);
+  const principalOf = compileClaims(issuer);
+  return async function verification(token, alg, kid, exp) {
+    if (!algorithms.has(alg)) throw invalidToken("alg: expected one of the issuer's algorithms");
+    const key = await keys.find(kid, alg);
+    if (key === undefined) throw invalidToken('kid: expected a key of the issuer');
+    const claims = await claimsOf(token, key);
+    const now = clock.now();
+    // A token that is good only because clocks may differ is good for as long as they may.
+    const endsAtMs = (now < exp * 1000 ? exp : exp + CLOCK_SKEW_S) * 1000;
+    const principal = principalOf(claims, { endsAtMs, stands: () => keys.holds(key) });
+    return { principal, key, keys, untilMs: Math.min(now + REMEMBER_MS, exp * 1000) };
+  };
+}
+
+/**
+ * An instance of koa-jwt as a function. It reads `ctx.state.secret` and writes `ctx.state.user`; its options go on to
+ * jsonwebtoken, which copies them for each token: so `clockTimestamp` may be a getter.
+ */
+function compileKoaJwt(
+  { audiences, issuer, algorithms }: TokenIssuer,
+  clock: Clock,
+): (token: string, key: KeyObject) => Promise<Readonly<Record<string, unknown>>> {
+  const options = {
+    secret: () => Promise.reject(new Error('expected the key in ctx.state.secret')),
+    getToken: (ctx: { readonly state: { readonly token: string } }) => ctx.state.token,
+    audience: [...audiences],
+    issuer,
+    algorithms: [...algorithms],
+    passthrough: false,
+    clockTolerance: CLOCK_SKEW_S,
+    get clockTimestamp() {
+      return Math.floor(clock.now() / 1000);
+    },
+  };
+  const middleware = koaJwt(options);
+  return async function claimsOf(token, key) {
+    const state: { readonly token: string; readonly secret: KeyObject; user?: unknown } = { token, secret: key };
+    await middleware({ state, throw: refuse } as unknown as Parameters<typeof middleware>[0], nothing);
+    if (!isRecord(state.user)) throw invalidToken('expected a JSON object as payload');
+    return state.user;
+  };
+}
+
+async function nothing(): Promise<void> {}
+
+/** `ctx.throw` as koa-jwt calls it. */
+function refuse(_status: number, _message: string, { originalError }: { originalError?: unknown } = {}): never {
+  const said = originalError instanceof Error ? originalError.message : '';
+  throw invalidToken(REASONS.find(([start]) => said.startsWith(start))?.[1] ?? 'expected one that can be verified');
+}
+
+/** What jsonwebtoken says → what the client is told. Its own texts would show the config. */
+const REASONS: readonly (readonly [start: string, reason: string])[] = [
+  ['jwt expired', 'expired'],
+  ['jwt not active', 'not valid yet'],
+  ['invalid nbf', 'nbf: expected a number'],
+  ['jwt audience invalid', 'aud: expected this API among its audiences'],
+  ['invalid signature', "expected the issuer's signature"],
+];

@@ -1,0 +1,52 @@
+/**
+ * What a token says of itself before anything is verified: enough to choose the issuer and the key, and nothing that may
+ * be believed. `jwk`, `jku`, `x5u` and `x5c` are not even looked at: a token does not bring its own key.
+ */
+
+import { isRecord, type OutsideRecord, own } from '../../base/record.js';
+import { gatewayError, type StatusError } from '../../status/status-error.js';
+import { isKeyId } from './key-set.js';
+
+/** The longest token: what fits into a header beside others. */
+export const MAX_TOKEN_LENGTH = 8192;
+
+export interface UnverifiedToken {
+  readonly alg: string;
+  readonly kid: string | undefined;
+  readonly iss: string;
+  /** Seconds since the epoch. */
+  readonly exp: number;
+}
+
+/** A 401. `reason` says what was expected; it quotes nothing of the token. */
+export function invalidToken(reason: string): StatusError {
+  return gatewayError(401, 'INVALID_TOKEN', `token: ${reason}`);
+}
+
+/** Reads a compact JWS (RFC 7515 §7.1) of at most 8 KiB. Throws a StatusError (401). */
+export function readUnverified(token: string): UnverifiedToken {
+  if (token.length > MAX_TOKEN_LENGTH) throw invalidToken(`expected at most ${MAX_TOKEN_LENGTH} characters`);
+  const parts = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token);
+  if (parts === null) throw invalidToken('expected three base64url parts with dots between');
+  const header = readPart(parts[1]!, 'header');
+  const payload = readPart(parts[2]!, 'payload');
+  const [alg, kid] = [own(header, 'alg'), own(header, 'kid')];
+  if (typeof alg !== 'string') throw invalidToken('alg: expected a string');
+  if (kid !== undefined && !isKeyId(kid)) throw invalidToken('kid: expected a short string');
+  if (Object.hasOwn(header, 'crit')) throw invalidToken('crit: expected no critical extensions');
+  const [iss, exp] = [own(payload, 'iss'), own(payload, 'exp')];
+  if (typeof iss !== 'string') throw invalidToken('iss: expected a string');
+  if (typeof exp !== 'number' || !Number.isFinite(exp)) throw invalidToken('exp: expected a number');
+  return { alg, kid, iss, exp };
+}
+
+function readPart(part: string, name: string): OutsideRecord {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(part, 'base64url').toString());
+  } catch {
+    // Falls through: the parser's message would quote the token.
+  }
+  if (!isRecord(parsed)) throw invalidToken(`expected a JSON object as ${name}`);
+  return parsed;
+}

@@ -1,0 +1,34 @@
+/**
+ * Whether a request may change something, as far as its route says. The verb alone does not tell: a rule for every method
+ * answers GET too, and a method may say that its GET has effects.
+ *
+ *     get                                reads, unless the method says idempotency_level = IDEMPOTENT
+ *     custom { kind: "*" }, HEAD, …      writes, unless the method says NO_SIDE_EFFECTS
+ *     POST and every other verb          writes, under whichever rule it comes
+ */
+import { type Diagnostic, warningAt } from '../../base/diagnostic.js';
+import type { Binding } from '../../routing/http-rule.js';
+
+/** RFC 9110 §9.2.1. */
+const SAFE_VERBS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** True unless the binding promises that nothing changes. A HEAD that is derived from a GET is the GET's. */
+export function mayWrite({ httpMethod, method: { idempotency } }: Pick<Binding, 'httpMethod' | 'method'>): boolean {
+  return httpMethod === 'GET' ? idempotency === 'idempotent' : idempotency !== 'no-side-effects';
+}
+
+/** True if a request with this verb counts as writing. */
+export function writes(binding: Pick<Binding, 'httpMethod' | 'method'>, verb: string): boolean {
+  return !SAFE_VERBS.has(verb) || mayWrite(binding);
+}
+
+/** A GET that may write: browsers, caches and crawlers send one without asking anybody. */
+export function writingGets(bindings: readonly Binding[]): readonly Diagnostic[] {
+  return bindings.filter((binding) => binding.httpMethod === 'GET' && mayWrite(binding)).map(writingGet);
+}
+
+function writingGet({ method, template, position }: Binding): Diagnostic {
+  const found = 'got IDEMPOTENT: it counts as writing';
+  const text = `${method.fullName}: GET ${template.text}: expected idempotency_level NO_SIDE_EFFECTS or none, ${found}`;
+  return warningAt(position, 'get-writes', text);
+}

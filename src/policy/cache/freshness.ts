@@ -1,0 +1,67 @@
+/**
+ * What an answer from a cached route says of itself: how old it is, for whom, until when, and by what it can be asked
+ * for again (RFC 9110 §8.8.3, RFC 9111, RFC 9211).
+ */
+import { createHash } from 'node:crypto';
+import type { CacheNote } from '../../call/call.js';
+import type { Context } from '../../exchange/exchange.js';
+
+export interface FreshnessSettings {
+  /** Any cache on the way may keep the answer and give it to anybody. */
+  readonly forAll: boolean;
+  readonly ttlMs: number;
+  /** Request headers that decide the answer; `name*` stands for all that begin so. */
+  readonly varies: readonly string[];
+}
+
+/** Sets the headers; true: the client has this answer already. `forOneRequest`: nobody may keep the answer. */
+export type TellFreshness = (ctx: Context, note: CacheNote, forOneRequest: boolean, body: Uint8Array) => boolean;
+
+export function compileFreshness({ forAll, ttlMs, varies }: FreshnessSettings): TellFreshness {
+  // Which headers a later request will send under a pattern cannot be listed (RFC 9110 §12.5.5): each is asked for anew.
+  const deciding = varies.some((name) => name.endsWith('*')) ? ['*'] : varies.map((name) => name.toLowerCase());
+  const visibility = forAll ? 'public' : 'private';
+  const maxAge = `${visibility}, max-age=${Math.floor(ttlMs / 1000)}`;
+  return function tellFreshness(ctx, note, forOneRequest, body) {
+    const { res, req } = ctx;
+    res.setHeader('cache-status', statusText(note));
+    if (forOneRequest) {
+      res.setHeader('cache-control', 'no-store');
+      return false;
+    }
+    const etag = `W/"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    res.setHeader('etag', etag);
+    res.setHeader('cache-control', maxAge);
+    if (note.status === 'hit' || note.status === 'stale') res.setHeader('age', Math.floor(note.ageMs / 1000));
+    vary(res, deciding);
+    return matches(req.headers['if-none-match'], etag);
+  };
+}
+
+/** Adds to what stages before said; `*` says it all. */
+function vary(res: Context['res'], names: readonly string[]): void {
+  const before = String(res.getHeader('vary') ?? '').toLowerCase();
+  const all = new Set([...before.split(/\s*,\s*/), ...names].filter((name) => name !== ''));
+  if (all.size > 0) res.setHeader('vary', all.has('*') ? '*' : [...all].join(', '));
+}
+
+function statusText({ status, collapsed }: CacheNote): string {
+  switch (status) {
+    case 'hit':
+      return 'protogate; hit';
+    case 'stale':
+      return 'protogate; hit; detail=stale';
+    case 'miss':
+      return collapsed === true ? 'protogate; fwd=miss; collapsed' : 'protogate; fwd=miss';
+    case 'bypass':
+      return 'protogate; fwd=bypass';
+  }
+}
+
+/** RFC 9110 §13.1.2, by weak comparison. */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  const opaque = etag.slice(2);
+  return [...header.matchAll(/(?:W\/)?("[^"]*")/g)].some(([, tag]) => tag === opaque);
+}

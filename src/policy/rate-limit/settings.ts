@@ -1,0 +1,37 @@
+/** How often: `rateLimits` of a policy, `plans`, and what happens while the store of the counters is down. */
+import { z } from 'zod';
+import { duration } from '../../config/values.js';
+
+const period = duration.refine((ms) => ms >= 1, { error: 'expected a period of 1ms or more' });
+
+export const rateLimits = z
+  .array(
+    z
+      .strictObject({
+        limit: z.int().positive().max(4_294_967_295).describe('Requests that pass in any period.'),
+        period: period.describe('Of a sliding window.'),
+        per: z
+          .array(z.enum(['consumer', 'ip', 'route']))
+          .default([])
+          .describe('What has a counter of its own; absent: one for all.'),
+        enforce: z.boolean().default(true).describe('false: counts and refuses nobody.'),
+      })
+      .transform(({ period, ...rest }) => ({ ...rest, periodMs: period })),
+  )
+  .describe('All that apply must let a request in; a refused one counts for none.');
+
+export const plans = z
+  .record(z.string().min(1), z.strictObject({ rateLimits }))
+  .default({})
+  .transform((record) => new Map(Object.entries(record)))
+  .describe('Limits of a consumer over all routes, by the plan that its token or key names.');
+
+export const rateLimiting = z
+  .strictObject({
+    onStoreFailure: z
+      .enum(['local', 'open', 'closed'])
+      .default('local')
+      .describe('While the store is down: count in this process, let everybody in, or answer 503.'),
+  })
+  .prefault({})
+  .describe('Rate limits as a whole.');

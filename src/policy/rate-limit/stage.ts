@@ -1,0 +1,76 @@
+/**
+ * The stage that counts: 429 when a limit has no room, the standing of the tightest one in headers either way. What an
+ * earlier stage counted is given back when a later one refuses: a refused request consumes nothing.
+ */
+import type { Counter } from 'prom-client';
+import type { Context, Middleware } from '../../exchange/exchange.js';
+import { retryInfoDetail } from '../../status/details.js';
+import { gatewayError } from '../../status/status-error.js';
+import type { Counters, Decision } from '../../store/counters.js';
+import type { Standing } from '../../store/window.js';
+import { hitOf, type RateLimit } from './rate-limit.js';
+
+export interface RateLimitSettings {
+  readonly limits: readonly RateLimit[];
+  /** By the plan of the caller. */
+  readonly plans: ReadonlyMap<string, readonly RateLimit[]>;
+  readonly counters: Counters;
+  /** What a request counts: its calls. */
+  readonly cost: number;
+  readonly decisions: Counter<'decision'>;
+}
+
+export function rateLimit({ limits, plans, counters, cost, decisions }: RateLimitSettings): Middleware {
+  const admitted = decisions.labels('admitted');
+  const refused = decisions.labels('refused');
+  const over = decisions.labels('over');
+
+  return async function rateLimit(ctx, next) {
+    const { state } = ctx;
+    const plan = state.principal?.plan;
+    const ofPlan = plan === undefined ? undefined : plans.get(plan);
+    const applying = ofPlan === undefined ? limits : [...limits, ...ofPlan];
+    if (applying.length === 0) return next();
+    const hits = applying.map((limit) => hitOf(limit, state));
+    const taken = counters.take(hits, cost);
+    const decision = taken instanceof Promise ? await taken : taken;
+    tell(ctx, decision.standings);
+    if (!decision.admitted) {
+      refused.inc();
+      state.overLimit = true;
+      throw tooMany(decision);
+    }
+    (decision.standings.every(({ passed }) => passed) ? admitted : over).inc();
+    try {
+      await next();
+    } finally {
+      if (state.overLimit) decision.undo();
+    }
+  };
+}
+
+/** Of the limit that leaves least; those that refuse nobody are nobody's business. */
+function tell(ctx: Context, standings: readonly Standing[]): void {
+  let tightest = ctx.state.standing;
+  for (const standing of standings) {
+    if (standing.rule.enforce && (tightest === undefined || tighter(standing, tightest))) tightest = standing;
+  }
+  if (tightest === undefined) return;
+  ctx.state.standing = tightest;
+  ctx.res.setHeader('ratelimit-limit', tightest.rule.limit);
+  ctx.res.setHeader('ratelimit-remaining', tightest.remaining);
+  ctx.res.setHeader('ratelimit-reset', Math.ceil(tightest.resetMs / 1000));
+}
+
+function tighter(a: Standing, b: Standing): boolean {
+  if (a.passed !== b.passed) return !a.passed;
+  return a.remaining === b.remaining ? a.resetMs > b.resetMs : a.remaining < b.remaining;
+}
+
+function tooMany({ standings }: Decision): Error {
+  const waits = standings.filter(({ passed, rule }) => !passed && rule.enforce).map(({ resetMs }) => resetMs);
+  const seconds = Math.max(1, Math.ceil(Math.max(...waits) / 1000));
+  return gatewayError(429, 'RATE_LIMITED', `too many requests: expected the next one in ${seconds} s`, {
+    details: [retryInfoDetail(seconds * 1000)],
+  });
+}

@@ -1,0 +1,145 @@
+/** A gateway on its two ports in one process, from start to drained: what `serve` and `demo` have in common. */
+import { readFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { isatty } from 'node:tty';
+import { type AdminSources, createAdmin } from '../admin/admin.js';
+import { systemClock } from '../base/clock.js';
+import { startGateway } from '../gateway/gateway.js';
+import { type Plan, routeRows } from '../gateway/plan.js';
+import { type RequestListener, watched } from '../server/connection/watched.js';
+import { followCertificates, type TlsSettings } from '../server/listener/certificates.js';
+import { prepareDrain } from '../server/listener/drain.js';
+import { createHttp1 } from '../server/listener/http1.js';
+import { type Listener, type ListenSettings, listen, urlOf } from '../server/listener/listen.js';
+import { parseTarget } from '../server/target.js';
+import { NONE_EXPOSED } from '../status/client-text.js';
+import { createLog, type Log } from '../telemetry/log.js';
+import { endOnUncaught } from './last-resort.js';
+
+const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
+/** Asked at the start: of a terminal that is gone nobody knows what it was. */
+const ON_TERMINAL = [0, 1, 2].some((fd) => isatty(fd));
+
+export interface RunningServer {
+  readonly url: string;
+  readonly adminUrl: string | undefined;
+  /** Resolves when a signal came and everything has ended. */
+  readonly stopped: Promise<void>;
+}
+
+export async function runServer(plan: Plan): Promise<RunningServer> {
+  const { config } = plan;
+  const log = createLog({ format: config.log.format });
+  endOnUncaught(log);
+  let state = 'starting';
+  const gateway = startGateway(plan, log);
+  const metrics = () => gateway.metrics.registry.metrics();
+  let admin: Server | undefined;
+  let listener: Listener;
+  try {
+    const readiness = () => ({
+      ready: state === 'serving',
+      state,
+      upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
+    });
+    admin = await listenAdmin(plan, { metrics, readiness }, log);
+    await gateway.prepared;
+    listener = await listenPublic(config, gateway.callback(), log);
+  } catch (error) {
+    admin?.close();
+    await gateway.close();
+    throw error;
+  }
+  const drain = prepareDrain(listener, systemClock);
+  state = 'serving';
+
+  const stopped = firstSignal().then(async (signal) => {
+    state = 'draining';
+    log.info({ signal }, 'draining');
+    await drain(config.drain);
+    await gateway.close();
+    admin?.close();
+    admin?.closeAllConnections();
+    endWithTerminal(signal);
+  });
+  return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+}
+
+/** Serves requests; certificates are read now, and again when they change. */
+export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Listener> {
+  const settings = listenSettings(config, log);
+  const listener = await listen(settings, handle, systemClock).catch((error: unknown) => {
+    throw inUse(error, settings, '--port');
+  });
+  const { tls } = config.listen;
+  const follow = { clock: systemClock, log };
+  if (tls !== undefined) followCertificates(listener.server, settings.tls, () => readTls(tls), follow);
+  return listener;
+}
+
+export function listenSettings({ listen: { tls, ...rest }, limits, errors }: Plan['config'], log: Log): ListenSettings {
+  const settings = { ...rest, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
+  return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
+}
+
+function readTls({ cert, key, clientCa }: NonNullable<Plan['config']['listen']['tls']>): TlsSettings {
+  const authorities = clientCa === undefined ? {} : { clientCa: readFileSync(clientCa) };
+  return { cert: readFileSync(cert), key: readFileSync(key), ...authorities };
+}
+
+/** Undefined: the config wants none. Its connections have the public port's time-outs, its errors the public shape. */
+export async function listenAdmin(
+  { config, routes }: Plan,
+  { metrics, readiness }: Pick<AdminSources, 'metrics' | 'readiness'>,
+  log: Log,
+): Promise<Server | undefined> {
+  const settings = config.admin;
+  if (settings === undefined) return undefined;
+  const rows = routeRows(routes);
+  const admin = createAdmin(
+    { readiness, metrics, routes: () => rows },
+    {
+      hosts: settings.hosts,
+      authorityOf: (req) => parseTarget(req).authority,
+      errors: { format: config.errors.format, exposed: NONE_EXPOSED },
+      log,
+    },
+  );
+  const { listen, limits, errors } = config;
+  const { keepAliveTimeoutMs, headersTimeoutMs } = listen;
+  const timeouts = { keepAliveTimeoutMs, headersTimeoutMs, headerBytes: limits.headerBytes };
+  const handle = watched(admin, () => limits.requestTimeoutMs, systemClock);
+  const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
+    server.listen(settings.port, settings.host, () => resolve());
+  });
+  return server;
+}
+
+/** Of a port that somebody has: what to do; other errors as they are. */
+function inUse(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
+  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  return new Error(`port ${address} is in use: give ${flag} (0: any free one)`, { cause: error });
+}
+
+/**
+ * What ends a gateway; a terminal that is closed says SIGHUP. The second signal ends the process at once, as Node does by
+ * default.
+ */
+export function firstSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const onSignal = (signal: NodeJS.Signals) => {
+      for (const one of ENDING) process.off(one, onSignal);
+      resolve(signal);
+    };
+    for (const one of ENDING) process.on(one, onSignal);
+  });
+}
+
+/** Node 20 crashes or hangs at its end when it can't give a terminal back that is gone; all has ended by now. */
+export function endWithTerminal(signal: NodeJS.Signals): void {
+  if (signal === 'SIGHUP' && ON_TERMINAL) process.kill(process.pid, 'SIGKILL');
+}

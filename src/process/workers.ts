@@ -1,0 +1,204 @@
+/**
+ * Several processes on one port (node:cluster). The primary has parsed the schema, counts limits for all, and answers the
+ * admin port; workers serve. One that dies is replaced, the later the more often it happens.
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import { AggregatorRegistry } from 'prom-client';
+import { systemClock } from '../base/clock.js';
+import type { Plan } from '../gateway/plan.js';
+import { packFiles } from '../schema/packed.js';
+import { urlOf } from '../server/listener/listen.js';
+import { MemoryCounters } from '../store/counters.js';
+import { answerCounters } from '../store/remote-counters.js';
+import { createLog, type Log } from '../telemetry/log.js';
+import { endOnUncaught } from './last-resort.js';
+import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
+import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from './run-server.js';
+
+const BACK_OFF = { firstMs: 100, mostMs: 30_000, forgottenAfterMs: 60_000 };
+/** How long the admin port waits for a worker's report. */
+const REPORT_MS = 1000;
+/** Beyond the time that draining may take; then a worker hangs. */
+const KILL_AFTER_MS = 1000;
+
+export async function runWorkers(plan: Plan, count: number): Promise<RunningServer> {
+  const log = createLog({ format: plan.config.log.format });
+  endOnUncaught(log);
+  const workers = new Workers(plan, count, log);
+  let state = 'starting';
+  const readiness = async () => {
+    const reports = await workers.reports();
+    return {
+      ready: state === 'serving' && workers.serving > 0,
+      state,
+      upstreams: statesOf(reports),
+      workers: workers.serving,
+    };
+  };
+  const metrics = async () => {
+    const reports = await workers.reports();
+    return AggregatorRegistry.aggregate(reports.map((report) => report.metrics)).metrics();
+  };
+  const admin = await listenAdmin(plan, { metrics, readiness }, log);
+  const url = await workers.start().catch((error: unknown) => {
+    admin?.close();
+    throw error;
+  });
+  state = 'serving';
+  const stopped = firstSignal().then(async (signal) => {
+    state = 'draining';
+    log.info({ signal }, 'draining');
+    await workers.drain();
+    admin?.close();
+    admin?.closeAllConnections();
+    endWithTerminal(signal);
+  });
+  return { url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
+}
+
+class Workers {
+  readonly #counters = new MemoryCounters(systemClock);
+  readonly #schema: Uint8Array;
+  readonly #serving = new Set<Worker>();
+  readonly #waiting = new Map<number, (report: WorkerReport) => void>();
+  #draining = false;
+  #delayMs = BACK_OFF.firstMs;
+  #lastReport = 0;
+
+  constructor(
+    private readonly plan: Plan,
+    private readonly count: number,
+    private readonly log: Log,
+  ) {
+    this.#schema = packFiles(plan.files);
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
+      // The primary's own flags are none of the workers'.
+      execArgv: [],
+      args: [],
+      serialization: 'advanced',
+    });
+  }
+
+  get serving(): number {
+    return this.#serving.size;
+  }
+
+  /** Resolves to the URL when all of them listen; rejects when one can't. */
+  async start(): Promise<string> {
+    try {
+      const urls = await Promise.all(Array.from({ length: this.count }, () => this.#fork()));
+      return urls[0]!;
+    } catch (error) {
+      this.#draining = true;
+      for (const worker of this.#all()) worker.process.kill('SIGKILL');
+      throw error;
+    }
+  }
+
+  /** Resolves when all have ended. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const { graceMs, timeoutMs } = this.plan.config.drain;
+    const all = this.#all();
+    const ended = all.map(
+      (worker) => worker.isDead() || new Promise<void>((resolve) => void worker.once('exit', () => resolve())),
+    );
+    for (const worker of all) tell(worker, { kind: 'drain' });
+    const cancel = systemClock.after(graceMs + timeoutMs + KILL_AFTER_MS, () => {
+      for (const worker of all) worker.process.kill('SIGKILL');
+    });
+    await Promise.all(ended);
+    cancel();
+  }
+
+  /** What each worker says of itself; one that does not answer in time is left out. */
+  async reports(): Promise<WorkerReport[]> {
+    const asked = [...this.#serving].map(
+      (worker) =>
+        new Promise<WorkerReport | undefined>((resolve) => {
+          const id = ++this.#lastReport;
+          const answer = (report: WorkerReport | undefined) => {
+            this.#waiting.delete(id);
+            cancel();
+            resolve(report);
+          };
+          const cancel = systemClock.after(REPORT_MS, () => answer(undefined));
+          this.#waiting.set(id, answer);
+          tell(worker, { kind: 'report', id });
+        }),
+    );
+    return (await Promise.all(asked)).filter((report) => report !== undefined);
+  }
+
+  #all(): Worker[] {
+    return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
+  }
+
+  #fork(): Promise<string> {
+    const startedAt = systemClock.monotonic();
+    const worker = cluster.fork();
+    return new Promise((resolve, reject) => {
+      let refused: string | undefined;
+      worker.on('message', (message: ToPrimary) => {
+        if (message.kind === 'here') {
+          // What it was told before that it has not heard.
+          if (this.#draining) tell(worker, { kind: 'drain' });
+          else tell(worker, { kind: 'start', config: this.plan.config, schema: this.#schema });
+        } else if (message.kind === 'listening') {
+          this.#serving.add(worker);
+          resolve(message.url);
+        } else if (message.kind === 'failed') {
+          refused = message.message;
+        } else {
+          this.#answer(worker, message);
+        }
+      });
+      worker.on('error', () => {});
+      worker.once('exit', (code, signal) => {
+        const served = this.#serving.delete(worker);
+        if (!served) reject(new Error(refused ?? `a worker ended with ${signal ?? code} before it could serve`));
+        if (served && !this.#draining) this.#replace(startedAt, { pid: worker.process.pid, how: signal ?? code });
+      });
+    });
+  }
+
+  #answer(worker: Worker, message: Extract<ToPrimary, { kind: 'reported' | 'count' }>): void {
+    if (message.kind === 'reported') {
+      this.#waiting.get(message.id)?.(message.report);
+      return;
+    }
+    const answer = answerCounters(this.#counters, message.question);
+    if (answer !== undefined) tell(worker, { kind: 'counted', answer });
+  }
+
+  #replace(startedAt: number, ended: object): void {
+    if (systemClock.monotonic() - startedAt > BACK_OFF.forgottenAfterMs) this.#delayMs = BACK_OFF.firstMs;
+    const delayMs = this.#delayMs;
+    this.#delayMs = Math.min(BACK_OFF.mostMs, delayMs * 2);
+    this.log.error({ ...ended, delayMs }, 'a worker has ended: another one takes its place');
+    systemClock.after(delayMs, () => this.#tryFork());
+  }
+
+  #tryFork(): void {
+    if (this.#draining) return;
+    const startedAt = systemClock.monotonic();
+    this.#fork().catch((error: unknown) => {
+      if (!this.#draining) this.#replace(startedAt, { err: error });
+    });
+  }
+}
+
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message, () => {});
+}
+
+/** Each upstream's states in the workers, each state once. */
+function statesOf(reports: readonly WorkerReport[]): ReadonlyMap<string, string> {
+  const states = new Map<string, Set<string>>();
+  for (const { upstreams } of reports) {
+    for (const [name, state] of upstreams) states.set(name, (states.get(name) ?? new Set()).add(state));
+  }
+  return new Map([...states].map(([name, all]) => [name, [...all].sort().join(', ')]));
+}

@@ -1,0 +1,32 @@
+/**
+ * What every HTTP server here needs around its request listener and Node does not do: each answer is told when its
+ * connection is gone, a connection whose client still sends is closed in stages, pipelined requests take turns, and a
+ * client that takes nothing of its answer is cut off.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../base/clock.js';
+import { dismiss, isOver, isWhole } from '../../exchange/answer.js';
+import { tellWhenGone } from './gone.js';
+import { hasEnded, lingerAfter } from './linger.js';
+import { cutIfStalled } from './stall.js';
+import { turnOf } from './turn.js';
+
+export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
+/** `handle` resolves when it has written its answer. */
+export function watched(handle: RequestListener, stallTimeoutMs: () => number, clock: Clock): RequestListener {
+  return function listener(req, res) {
+    tellWhenGone(req, res);
+    if (hasEnded(req)) return Promise.resolve();
+    lingerAfter(req, res, clock);
+    const turn = turnOf(req, res);
+    return turn === undefined ? serve(req, res) : turn.then((isThere) => (isThere ? serve(req, res) : undefined));
+  };
+
+  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const timeoutMs = stallTimeoutMs();
+    await handle(req, res);
+    dismiss(res, clock);
+    if (!isWhole(res) && !isOver(res)) cutIfStalled(res, timeoutMs, clock);
+  }
+}

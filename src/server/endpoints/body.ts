@@ -1,0 +1,111 @@
+/**
+ * Reads a request's body within a size and a time. Node has no timer for a body (its `requestTimeout` would cut steady
+ * uploads), so the timer is here. A refused body closes the connection: the rest of it is not worth reading.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../base/clock.js';
+import { hasBody } from '../../exchange/answer.js';
+import type { Context } from '../../exchange/exchange.js';
+import { Code } from '../../status/code.js';
+import { gatewayError, StatusError } from '../../status/status-error.js';
+import { bodyTooLarge } from '../../transcoding/body-size.js';
+
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** For the whole body, from the first call on. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** So many pieces become one: a client may send a byte in each, and the object that holds it takes two hundred. */
+const PIECES = 1024;
+
+/** The body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */
+export async function readBody(ctx: Context, limits: BodyLimits): Promise<Uint8Array> {
+  const { req, res } = ctx;
+  if (!hasBody(req)) return EMPTY;
+  const parsed = parsedBody(ctx);
+  const tooLong = parsed === undefined ? announcesMore(req, limits.maxBytes) : parsed.length > limits.maxBytes;
+  if (tooLong) throw bodyTooLarge(limits.maxBytes);
+  if (parsed !== undefined) return parsed;
+  continueIfAsked(req, res);
+  return collect(req, limits);
+}
+
+interface Parsed {
+  readonly body?: unknown;
+  readonly rawBody?: unknown;
+}
+
+/**
+ * The body, where a parser in front of an embedded gateway has read it and kept it as bytes or text (`express.raw()`,
+ * `express.text()`, `koa-bodyparser`); undefined: nobody has read it. Throws 500 where only values are left of it: they are
+ * not what was sent (numbers beyond 2^53, keys that stand twice).
+ */
+export function parsedBody({ req, request }: Context): Uint8Array | undefined {
+  if (!req.readableDidRead) return undefined;
+  const kept = [req as Parsed, request as Parsed].flatMap(({ rawBody, body }) => [rawBody, body]);
+  if (req.readableEnded) {
+    const found = kept.find((one) => typeof one === 'string' || one instanceof Uint8Array);
+    if (found !== undefined) return typeof found === 'string' ? Buffer.from(found) : (found as Uint8Array);
+  }
+  throw gatewayError(500, 'BODY_ALREADY_READ', ALREADY_READ);
+}
+
+const ALREADY_READ =
+  'body: expected to be read by the gateway, got one that a body parser in front of it has read and not kept as bytes or text';
+
+/** True if the head says that the body is longer. */
+export function announcesMore({ headers }: IncomingMessage, maxBytes: number): boolean {
+  return Number(headers['content-length'] ?? 0) > maxBytes;
+}
+
+function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimits): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const blocks: Buffer[] = [];
+    let chunks: Buffer[] = [];
+    let size = 0;
+    const cancelTimer = clock.after(timeoutMs, () => settle(() => reject(tooSlow(timeoutMs))));
+    req.on('data', onData).on('end', onEnd).on('error', onGone).on('close', onGone);
+
+    function onData(chunk: Buffer) {
+      size += chunk.length;
+      if (size > maxBytes) settle(() => reject(bodyTooLarge(maxBytes)));
+      else if (chunks.push(chunk) === PIECES) {
+        blocks.push(Buffer.concat(chunks));
+        chunks = [];
+      }
+    }
+    function onEnd() {
+      settle(() => resolve(size === chunks[0]?.length ? chunks[0] : Buffer.concat([...blocks, ...chunks], size)));
+    }
+    function onGone() {
+      settle(() => reject(new StatusError(Code.CANCELLED, 'the client went away')));
+    }
+    function settle(conclude: () => void) {
+      cancelTimer();
+      req.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
+      req.on('error', ignore);
+      conclude();
+    }
+  });
+}
+
+const ignore = () => {};
+const awaitingContinue = new WeakSet<IncomingMessage>();
+
+/** Marks a request whose client waits for `100 Continue`; it is sent when the body is wanted, not before. */
+export function expectContinue(req: IncomingMessage): void {
+  awaitingContinue.add(req);
+}
+
+/** Sends `100 Continue` to a client that waits for it. */
+export function continueIfAsked(req: IncomingMessage, res: ServerResponse): void {
+  if (awaitingContinue.delete(req)) res.writeContinue();
+}
+
+function tooSlow(timeoutMs: number): StatusError {
+  return gatewayError(408, 'BODY_TIMEOUT', `body: expected within ${timeoutMs} ms`, { closeConnection: true });
+}

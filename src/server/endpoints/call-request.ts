@@ -1,0 +1,143 @@
+/**
+ * The way up: what a request says becomes a CallRequest. Everything that can be decided before a request comes is decided
+ * in `compileCallRequest(settings)`.
+ */
+import type { Clock } from '../../base/clock.js';
+import type { CallContext, CallMethod, CallRequest } from '../../call/call.js';
+import { isStreaming } from '../../call/call.js';
+import { type Deadline, deadlineAfter, earliest } from '../../call/deadline.js';
+import type { MetadataEntry } from '../../call/metadata.js';
+import { hasBody, isOver, isWhole } from '../../exchange/answer.js';
+import type { Context } from '../../exchange/exchange.js';
+import type { Equality } from '../../paths/equality.js';
+import { demand } from '../../policy/access/stage.js';
+import type { BodySizes } from '../../transcoding/body-size.js';
+import { clientTimeout } from '../../transcoding/client-timeout.js';
+import type { compileRequestMetadata } from '../../transcoding/headers.js';
+import { requireIdentity, requireJson } from '../../transcoding/negotiate.js';
+import { traceContext } from '../../transcoding/trace-context.js';
+import type { AnswerForm, Transcoder } from '../../transcoding/transcoder.js';
+import { onEnding } from '../connection/ending.js';
+import { readBody } from './body.js';
+
+export interface CallRequestSettings extends BodySizes {
+  readonly method: CallMethod;
+  readonly transcoder: Transcoder;
+  /** The call is told what of the answer is wanted. */
+  readonly prunes: boolean;
+  /** Demands over more of the request than its path. */
+  readonly require: readonly Equality[];
+  /** All demands: messages behind the first of a client stream may speak of the path's fields too. */
+  readonly requireBehind: readonly Equality[];
+  readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
+  /** Of the call; the route's own or else its upstream's. */
+  readonly timeoutMs: number | undefined;
+  /** From the first byte of the request to the end of the call; of a stream, until its body is there. */
+  readonly requestTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+export interface Asked {
+  readonly request: CallRequest;
+  readonly form: AnswerForm;
+}
+
+const NO_BODY = new Uint8Array(0);
+
+/** Of a method whose client sends one message. Throws the 4xx that the request earns. */
+export function compileCallRequest(settings: CallRequestSettings): (ctx: Context) => Promise<Asked> {
+  const { transcoder, clock } = settings;
+  const bodyLimits = { maxBytes: settings.maxBodyBytes, timeoutMs: settings.requestTimeoutMs, clock };
+  const headOf = compileCallHead(settings);
+
+  return async function callRequest(ctx) {
+    const { req, state } = ctx;
+    const { of: head } = headOf(ctx);
+    const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
+    const { captures, rawQuery } = state;
+    const contentType = req.headers['content-type'];
+    const { message, form, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
+    if (settings.require.length > 0) demand(settings.require, message, state.principal);
+    const request = { ...head(wanted), message };
+    return { request, form };
+  };
+
+  async function bodyOf(ctx: Context): Promise<Uint8Array> {
+    const { headers } = ctx.req;
+    requireIdentity(headers['content-encoding']);
+    if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
+    const body = await readBody(ctx, bodyLimits);
+    ctx.state.bytesIn = body.length;
+    return body;
+  }
+}
+
+interface CallHead {
+  readonly deadline: Deadline | undefined;
+  /** `wanted`: of the answer, where the call is told. */
+  readonly of: (wanted: string | undefined) => Omit<CallRequest, 'message'>;
+}
+
+/** What a call says besides its messages. */
+export function compileCallHead(settings: CallRequestSettings): (ctx: Context) => CallHead {
+  const { method, clock } = settings;
+
+  return function callHead(ctx) {
+    const deadline = deadlineOf(ctx);
+    const metadata = metadataOf(ctx);
+    const of = (wanted: string | undefined) => ({
+      method,
+      metadata,
+      ...(deadline === undefined ? {} : { deadline }),
+      signal: goneSignal(ctx),
+      context: contextOf(ctx, settings.prunes ? wanted : undefined),
+    });
+    return { deadline, of };
+  };
+
+  /** The least of the route's, the gateway's and the client's. */
+  function deadlineOf({ req }: Context): Deadline | undefined {
+    const now = clock.now();
+    const client = clientTimeout(req.headers['grpc-timeout'], req.headers['x-request-timeout']);
+    return earliest(
+      deadlineAfter(settings.timeoutMs, now, 'route'),
+      // A stream has none but its policy's and the client's.
+      isStreaming(method) ? undefined : deadlineAfter(settings.requestTimeoutMs, now, 'route'),
+      deadlineAfter(client?.timeoutMs, now, 'client'),
+    );
+  }
+
+  function metadataOf({ req, state }: Context): MetadataEntry[] {
+    const metadata = settings.requestMetadata(req.rawHeaders);
+    metadata.push(['x-request-id', state.requestId], ['x-forwarded-for', state.clientAddress]);
+    if (state.principal !== undefined) metadata.push(...state.principal.metadata);
+    metadata.push(...traceContext(req.headers.traceparent, req.headers.tracestate));
+    return metadata;
+  }
+}
+
+function contextOf({ state }: Context, mask: string | undefined): CallContext {
+  const { surface, requestId, principal } = state;
+  return {
+    surface: surface.name,
+    requestId,
+    ...(principal === undefined ? {} : { principal }),
+    ...(mask === undefined ? {} : { mask }),
+  };
+}
+
+/** The same request, that is also cancelled when `signal` aborts. Of a call that has ended that means nothing. */
+export function cancellable(request: CallRequest, signal: AbortSignal): CallRequest {
+  return { ...request, signal: AbortSignal.any([request.signal, signal]) };
+}
+
+/** Aborts when the connection closes before the answer is out, and when a stream must end. */
+function goneSignal({ res, state }: Context): AbortSignal {
+  const controller = new AbortController();
+  onEnding(state.ending, () => controller.abort());
+  if (isOver(res)) controller.abort();
+  res.once('close', () => {
+    if (!isWhole(res)) controller.abort();
+  });
+  return controller.signal;
+}

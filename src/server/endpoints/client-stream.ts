@@ -1,0 +1,208 @@
+/**
+ * The way up of a method whose client streams (rules 15 and 22): messages are sent as they arrive, as fast as the upstream
+ * takes them. What path and query say is part of the first one.
+ */
+import type { Clock } from '../../base/clock.js';
+import type { Deadline } from '../../call/deadline.js';
+import { hasBody } from '../../exchange/answer.js';
+import type { Context } from '../../exchange/exchange.js';
+import { Code } from '../../status/code.js';
+import { notAllowed } from '../../status/refusals.js';
+import { gatewayError, StatusError } from '../../status/status-error.js';
+import { bodyTooLarge } from '../../transcoding/body-size.js';
+import { requireIdentity, requireJsonStream } from '../../transcoding/negotiate.js';
+import { createJsonElements, type ElementForm, encodeElement } from '../../transcoding/stream/json-elements.js';
+import type { RequestMessages } from '../../transcoding/transcoder.js';
+import { announcesMore, continueIfAsked, parsedBody } from './body.js';
+import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
+
+export interface ClientStreamSettings extends CallRequestSettings {
+  /** Without a byte for so long, the request ends. */
+  readonly idleTimeoutMs: number;
+}
+
+export function compileClientStream(settings: ClientStreamSettings): (ctx: Context) => Promise<Asked> {
+  const prepare = compileMessages(settings);
+  const { method, clock } = settings;
+  return async function clientStream(ctx) {
+    const arrival: Arrival = { form: formOf(ctx, settings), mayBeSilent: false };
+    const { deadline, ask } = prepare(ctx);
+    const asked = await untilDeadline(ask(bodiesOf(ctx, settings, arrival)), deadline, clock);
+    // The answer's own timer sees both sides.
+    arrival.mayBeSilent = method.serverStreaming;
+    return asked;
+  };
+}
+
+/** What a client sends piece by piece → the call that it asks for. */
+export type Ask = (bodies: AsyncIterator<Uint8Array>) => Promise<Asked>;
+
+export interface Prepared {
+  readonly deadline: Deadline | undefined;
+  readonly ask: Ask;
+}
+
+/** One piece is one message. What the head says is decided at once, and throws the 4xx that it earns. */
+export function compileMessages(settings: CallRequestSettings): (ctx: Context) => Prepared {
+  const { transcoder, method, require, requireBehind } = settings;
+  const headOf = compileCallHead(settings);
+  // A client that is answered while it asks may listen first; for others the first message decides whether there is a call.
+  const waits = !method.serverStreaming || require.length > 0;
+
+  return function prepare(ctx) {
+    const head = headOf(ctx);
+    const { captures, rawQuery, principal } = ctx.state;
+    const messages = transcoder.messages({ captures, rawQuery, contentType: ctx.req.headers['content-type'] });
+    const { head: said } = messages;
+    const demand = (message: Uint8Array, index: number | undefined) => {
+      const isMet =
+        index === undefined || index === 0
+          ? require.every((equality) => equality.holds(message, principal))
+          : requireBehind.every((equality) => equality.holdsBehind(message, principal, said));
+      if (!isMet) throw notAllowed(index);
+    };
+    return {
+      deadline: head.deadline,
+      async ask(bodies) {
+        const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demand });
+        const message = waits ? rest(await source.next(), source) : source;
+        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
+      },
+    };
+  };
+}
+
+/** A stream whose first step was made already. */
+async function* rest(
+  first: IteratorResult<Uint8Array>,
+  source: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    if (first.done !== true) yield first.value;
+    yield* source;
+  } finally {
+    await source.return(undefined);
+  }
+}
+
+async function* encoded(
+  messages: RequestMessages,
+  bodies: AsyncIterator<Uint8Array>,
+  { isJson, demand }: { isJson: boolean; demand: (message: Uint8Array, index: number | undefined) => void },
+): AsyncGenerator<Uint8Array> {
+  let count = 0;
+  try {
+    for (;;) {
+      const { done, value } = await bodies.next();
+      if (done === true) break;
+      const message = isJson ? encodeElement(messages, value, count) : messages.encode(value);
+      demand(message, count);
+      yield message;
+      count++;
+    }
+  } finally {
+    await bodies.return?.();
+  }
+  if (count > 0) return;
+  // An empty stream is a call too.
+  const message = messages.encode(NO_BODY);
+  demand(message, undefined);
+  if (messages.hasFirst) yield message;
+}
+
+/** How the messages arrive. */
+interface Arrival {
+  /** Undefined: as bytes, or not at all. */
+  readonly form: ElementForm | undefined;
+  /** The client need not say anything more. */
+  mayBeSilent: boolean;
+}
+
+/** Throws the 413 or 415 that the head earns, before anybody is called. */
+function formOf({ req, state }: Context, settings: ClientStreamSettings): ElementForm | undefined {
+  if (!hasBody(req)) return undefined;
+  const { transcoder, maxStreamBytes } = settings;
+  requireIdentity(req.headers['content-encoding']);
+  const form = transcoder.readsJson ? requireJsonStream(req.headers['content-type'], state.fromCookie) : undefined;
+  if (maxStreamBytes !== undefined && announcesMore(req, maxStreamBytes)) throw bodyTooLarge(maxStreamBytes);
+  return form;
+}
+
+/** The parts of a request's body that are messages. */
+async function* bodiesOf(ctx: Context, settings: ClientStreamSettings, arrival: Arrival): AsyncGenerator<Uint8Array> {
+  if (!hasBody(ctx.req)) return;
+  const chunks = chunksOf(ctx, settings, arrival);
+  if (arrival.form === undefined) {
+    yield* chunks;
+    return;
+  }
+  const elements = createJsonElements(arrival.form, settings.maxBodyBytes);
+  for await (const chunk of chunks) yield* elements.push(chunk);
+  yield* elements.end();
+}
+
+const NO_BODY = new Uint8Array(0);
+
+/** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
+async function* chunksOf(
+  ctx: Context,
+  { clock, idleTimeoutMs, maxStreamBytes }: ClientStreamSettings,
+  arrival: Arrival,
+): AsyncGenerator<Buffer> {
+  const { req, res, state } = ctx;
+  const parsed = parsedBody(ctx);
+  if (parsed !== undefined) {
+    state.bytesIn += parsed.length;
+    if (maxStreamBytes !== undefined && parsed.length > maxStreamBytes) throw bodyTooLarge(maxStreamBytes);
+    yield Buffer.from(parsed.buffer, parsed.byteOffset, parsed.byteLength);
+    return;
+  }
+  continueIfAsked(req, res);
+  const chunks = req.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+  for (;;) {
+    const { done, value } = await (arrival.mayBeSilent ? next() : inTime());
+    if (done === true) return;
+    state.bytesIn += value.length;
+    if (maxStreamBytes !== undefined && state.bytesIn > maxStreamBytes) throw bodyTooLarge(maxStreamBytes);
+    yield value;
+  }
+
+  function next(): Promise<IteratorResult<Buffer>> {
+    return chunks.next().catch(() => {
+      throw new StatusError(Code.CANCELLED, 'the client went away');
+    });
+  }
+
+  async function inTime(): Promise<IteratorResult<Buffer>> {
+    state.awaitsBody = true;
+    let cancel = () => {};
+    const silence = new Promise<never>((_, reject) => {
+      cancel = clock.after(idleTimeoutMs, () => reject(tooSlow(idleTimeoutMs)));
+    });
+    try {
+      return await Promise.race([next(), silence]);
+    } finally {
+      cancel();
+      state.awaitsBody = false;
+    }
+  }
+}
+
+/** `work`, unless the deadline passes while a client says what it asks for. */
+function untilDeadline<T>(work: Promise<T>, deadline: Deadline | undefined, clock: Clock): Promise<T> {
+  if (deadline === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(Math.max(0, deadline.at - clock.now()), () => reject(tooLate()));
+    work.then(resolve, reject).finally(cancel);
+  });
+}
+
+function tooLate(): StatusError {
+  return gatewayError(504, 'DEADLINE_EXCEEDED', 'body: expected messages within the deadline', {
+    closeConnection: true,
+  });
+}
+
+function tooSlow(timeoutMs: number): StatusError {
+  return gatewayError(408, 'BODY_TIMEOUT', `body: expected more within ${timeoutMs} ms`, { closeConnection: true });
+}

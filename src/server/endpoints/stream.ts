@@ -1,0 +1,222 @@
+/**
+ * The end of a server stream's chain (rules 18, 20, 21, 23): messages go out as they come, as fast as the client reads.
+ * The first message commits the answer; until then an error is a plain error.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../../base/clock.js';
+import type { Call, CallResponse } from '../../call/call.js';
+import { JsonWriter } from '../../codec/json-writer.js';
+import { batchesOf, cut, isHttp2, isOver, setHeaders, untaken } from '../../exchange/answer.js';
+import type { Context, Middleware } from '../../exchange/exchange.js';
+import { Code } from '../../status/code.js';
+import { isWithoutContent } from '../../status/http.js';
+import { gatewayError, StatusError } from '../../status/status-error.js';
+import { errorBody } from '../../transcoding/error-body.js';
+import { type CompiledResponseHeaders, statusFromMetadata } from '../../transcoding/headers.js';
+import { acceptedFraming } from '../../transcoding/stream/accepted.js';
+import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../../transcoding/stream/framing.js';
+import type { AnswerForm, TranscodedResponse } from '../../transcoding/transcoder.js';
+import { onEnding, unlessEnded } from '../connection/ending.js';
+import { unlessIdle } from '../connection/idle.js';
+import { watchStall } from '../connection/stall.js';
+import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
+
+export interface StreamEndpointSettings extends CallRequestSettings {
+  readonly requestOf: (ctx: Context) => Promise<Asked>;
+  readonly call: Call;
+  readonly responseHeaders: CompiledResponseHeaders;
+  readonly successStatus: number;
+  /** Without a message for so long, the stream ends. */
+  readonly idleTimeoutMs: number;
+  /** A message may have a field `error`, as the line has that tells a failure. */
+  readonly mayHoldError: boolean;
+}
+
+/** A browser counts as connected when headers come, and intermediaries close what is silent. */
+const COMMIT_EVENTS_MS = 1000;
+const HEARTBEAT_MS = 15_000;
+
+/** Serves a method whose server streams. Resolves when all is written, or the client is gone. */
+export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
+  const { requestOf, method, transcoder } = settings;
+  return async function streamEndpoint(ctx) {
+    if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays(ctx.res);
+    const framing = framingOf(ctx);
+    const lastId = lastEventId(framing, ctx.req.headers['last-event-id']);
+    if (lastId === END_ID) {
+      ctx.status = 204;
+      return;
+    }
+    const asked = await unlessEnded(requestOf(ctx), ctx.state.ending);
+    const written = asked.form.indented ? (framing?.indented ?? framing) : framing;
+    await new StreamAnswer(ctx, written, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
+  };
+
+  /** Undefined: the messages are bytes of a type of their own. */
+  function framingOf({ req, state }: Context): Framing | undefined {
+    const { accept } = req.headers;
+    const events = transcoder.asksForEvents(state.rawQuery);
+    return transcoder.writesJson ? acceptedFraming({ accept, bothWays: method.clientStreaming, events }) : undefined;
+  }
+}
+
+/** In HTTP/1.1 who asks says all before it is answered (RFC 9110 §15.5.22). */
+function bothWays({ shouldKeepAlive }: ServerResponse): StatusError {
+  const message = 'this method streams both ways: expected a WebSocket or HTTP/2, got HTTP/1.1';
+  // Where a header speaks of the connection Node says nothing more of it, nor closes it for a client that asks for that.
+  const connection = shouldKeepAlive ? 'Upgrade' : 'Upgrade, close';
+  return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection } });
+}
+
+function resumed({ request, form }: Asked, lastId: string): Asked {
+  return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
+}
+
+/** All streams share it: nothing waits while it writes a message. */
+const OUT = new JsonWriter();
+
+class StreamAnswer {
+  #committed = false;
+  #count: number;
+  readonly #res: ServerResponse;
+  readonly #clock: Clock;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly framing: Framing | undefined,
+    private readonly settings: StreamEndpointSettings,
+    lastId = '',
+  ) {
+    // Events are counted on, so that who comes back a second time goes on from there.
+    this.#count = /^\d{1,15}$/.test(lastId) ? Number(lastId) : 0;
+    this.#res = ctx.res;
+    this.#clock = settings.clock;
+  }
+
+  async send({ request, form }: Asked): Promise<void> {
+    const { settings } = this;
+    let response: CallResponse | undefined;
+    let messages: AsyncIterator<Uint8Array> | undefined;
+    const ending = new AbortController();
+    try {
+      const first = settings.call(cancellable(request, ending.signal)).then((answered) => {
+        response = answered;
+        messages = iteratorOf(answered);
+        return messages.next();
+      });
+      let next = await this.#waiting(first, () => this.#commit(response));
+      while (next.done !== true) {
+        const { contentType, body } = this.#framed(next.value, form);
+        if (!this.#committed) this.#commit(response, contentType);
+        await this.#write(body);
+        this.#count++;
+        next = await this.#waiting(messages!.next());
+      }
+      if (!this.#committed) this.#commit(response);
+      this.#res.end(this.framing?.end(this.#count));
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      // Of a stream that has ended nothing; otherwise the call is cancelled, also one that has said nothing yet.
+      ending.abort();
+      await messages?.return?.();
+    }
+  }
+
+  #framed(wire: Uint8Array, form: AnswerForm): TranscodedResponse {
+    const { framing, settings } = this;
+    const { transcoder } = settings;
+    if (framing === undefined) return transcoder.response(wire, form);
+    const index = this.#count;
+    const write = (into: JsonWriter) => transcoder.writeJson(wire, form, into, framing.level);
+    const body = OUT.collect((out) => framing.message(out, index, write));
+    return { contentType: framing.contentType, body };
+  }
+
+  #commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {
+    const { ctx, settings, framing } = this;
+    const res = this.#res;
+    const headers = response?.headers ?? [];
+    setHeaders(res, settings.responseHeaders(headers, []));
+    const status = statusFromMetadata(headers, []);
+    res.statusCode = status === undefined || isWithoutContent(status) ? settings.successStatus : status;
+    res.setHeader('content-type', framing?.contentType ?? contentType);
+    if (framing !== undefined && isEvents(framing) && !res.hasHeader('cache-control'))
+      res.setHeader('cache-control', 'no-cache');
+    this.#committed = true;
+    ctx.respond = false;
+    res.flushHeaders();
+  }
+
+  /** The next message, within the idle time; meanwhile an event stream says that it lives. */
+  #waiting<T>(next: Promise<T>, onSilent?: () => void): Promise<T> {
+    const { ctx, settings, framing } = this;
+    const heard = unlessIdle(next, ctx, settings.idleTimeoutMs, this.#clock);
+    const heartbeat = framing?.heartbeat;
+    if (heartbeat === undefined) return heard;
+    let cancelBeat: () => void;
+    const beat = (afterMs: number) => {
+      cancelBeat = this.#clock.after(afterMs, () => {
+        if (!this.#committed) onSilent?.();
+        this.#res.write(heartbeat);
+        beat(HEARTBEAT_MS);
+      });
+    };
+    beat(this.#committed ? HEARTBEAT_MS : COMMIT_EVENTS_MS);
+    return heard.finally(() => cancelBeat());
+  }
+
+  /** Resolves when the client has room for more. */
+  async #write(body: Uint8Array): Promise<void> {
+    const res = this.#res;
+    this.ctx.state.ending?.throwIfAborted();
+    if (isOver(res)) throw gone();
+    // One write a message: a corked answer says that there is room as long as it is corked, however full the connection is.
+    for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.#room();
+  }
+
+  /** Cuts a client that takes nothing any more; one that is slow is waited for. */
+  #room(): Promise<void> {
+    const res = this.#res;
+    return new Promise<void>((resolve, reject) => {
+      const stalled = () => cut(res);
+      const cancel = watchStall(() => untaken(res), this.settings.requestTimeoutMs, this.#clock, stalled);
+      let cancelEnding = () => {};
+      const settle = (then: () => void) => {
+        cancel();
+        cancelEnding();
+        res.off('drain', onDrain).off('close', onClose);
+        then();
+      };
+      const onDrain = () => settle(resolve);
+      const onClose = () => settle(() => reject(gone()));
+      res.on('drain', onDrain).on('close', onClose);
+      cancelEnding = onEnding(this.ctx.state.ending, (reason) => settle(() => reject(reason)));
+    });
+  }
+
+  #failed(thrown: unknown): void {
+    const { ctx, framing, settings } = this;
+    const res = this.#res;
+    const { ending } = ctx.state;
+    const error: unknown = ending?.aborted ? ending.reason : thrown;
+    if (!this.#committed || !(error instanceof StatusError)) throw error;
+    ctx.state.error = error;
+    if (isOver(res)) return;
+    const { requestId, surface } = ctx.state;
+    const { body } = errorBody(error, requestId, { ...surface.errors, format: 'status' });
+    const last = framing?.failed(body, settings.mayHoldError);
+    // What can't say that it failed must not look as if it were complete.
+    if (last === undefined) cut(res);
+    else res.end(last);
+  }
+}
+
+function iteratorOf({ message }: CallResponse): AsyncIterator<Uint8Array> {
+  if (message instanceof Uint8Array) throw new TypeError('expected a stream, got one message');
+  return message[Symbol.asyncIterator]();
+}
+
+export function gone(): StatusError {
+  return new StatusError(Code.CANCELLED, 'the client went away');
+}

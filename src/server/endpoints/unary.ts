@@ -1,0 +1,122 @@
+/**
+ * The end of a route's chain whose server answers once: request → call → response bytes → answer. Everything that can be decided before a
+ * request comes is decided in `endpoint(settings)`.
+ */
+import { Readable } from 'node:stream';
+import type { Clock } from '../../base/clock.js';
+import type { Call, CallRequest, CallResponse } from '../../call/call.js';
+import { isForOneRequest } from '../../call/for-one-request.js';
+import { batchesOf, closeAfter, setHeaders } from '../../exchange/answer.js';
+import type { Context, Middleware } from '../../exchange/exchange.js';
+import type { TellFreshness } from '../../policy/cache/freshness.js';
+import { Code } from '../../status/code.js';
+import { StatusError } from '../../status/status-error.js';
+import { type CompiledResponseHeaders, statusFromMetadata } from '../../transcoding/headers.js';
+import type { TranscodedResponse, Transcoder } from '../../transcoding/transcoder.js';
+import { unlessEnded } from '../connection/ending.js';
+import { unlessIdle } from '../connection/idle.js';
+import { type Asked, cancellable } from './call-request.js';
+
+export interface EndpointSettings {
+  readonly requestOf: (ctx: Context) => Promise<Asked>;
+  readonly transcoder: Transcoder;
+  readonly call: Call;
+  readonly responseHeaders: CompiledResponseHeaders;
+  readonly successStatus: number;
+  /** Of a route with a cache. */
+  readonly freshness: TellFreshness | undefined;
+  /** Of a method whose client streams: without a word from either side for so long, it ends. */
+  readonly idleTimeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** Serves a method whose server answers once. */
+export function endpoint(settings: EndpointSettings): Middleware {
+  const { requestOf, transcoder, call } = settings;
+
+  return async function endpoint(ctx) {
+    const { request, form } = await unlessEnded(requestOf(ctx), ctx.state.ending);
+    const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
+    // An upstream that has heard enough answers; nobody reads the rest.
+    if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
+    answer(ctx, response, transcoder.response(unaryMessage(response), form, form.indented ? 0 : undefined));
+  };
+
+  async function callUnlessIdle(ctx: Context, request: CallRequest): Promise<CallResponse> {
+    const ending = new AbortController();
+    try {
+      const answered = call(cancellable(request, ending.signal));
+      return await unlessIdle(answered, ctx, settings.idleTimeoutMs, settings.clock);
+    } finally {
+      ending.abort();
+    }
+  }
+
+  /** Of a HEAD rule: an HttpBody may be what GET sends; a message of its own is not. */
+  function describesContent({ body }: TranscodedResponse): boolean {
+    return !transcoder.writesJson && body.length > 0;
+  }
+
+  function answer(ctx: Context, response: CallResponse, transcoded: TranscodedResponse): void {
+    const { headers, trailers, notes } = response;
+    const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
+    setHeaders(ctx.res, settings.responseHeaders(headers, trailers));
+    const known =
+      settings.freshness !== undefined && notes.cache !== undefined && notes.parts === undefined && status === 200
+        ? settings.freshness(ctx, notes.cache, isForOneRequest(response), transcoded.body)
+        : false;
+    if (notes.parts !== undefined) tellPartial(ctx, notes.parts);
+    ctx.status = known ? 304 : status;
+    if (known || status === 204 || status === 304) {
+      ctx.body = null;
+      return;
+    }
+    const { contentType, body } = transcoded;
+    if (hasRuleOfItsOwn(ctx) && !describesContent(transcoded)) {
+      ctx.body = null;
+      ctx.status = status;
+      return;
+    }
+    ctx.res.setHeader('content-type', contentType);
+    const batches = batchesOf(ctx.res, body);
+    ctx.body =
+      batches === undefined ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Readable.from(batches);
+    if (batches !== undefined) {
+      ctx.length = body.length;
+      // Koa's way of piping listens seven times.
+      ctx.res.setMaxListeners(20);
+    }
+  }
+}
+
+/**
+ * A HEAD that a rule of its own answers, not the GET of its path. RFC 9110 §9.3.2: HEAD tells the type and length of GET's
+ * content, or nothing of them.
+ */
+function hasRuleOfItsOwn({ req, state }: Context): boolean {
+  return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
+}
+
+/** Header bytes that any client takes; the answer itself tells the rest. */
+const MAX_PARTS_BYTES = 4096;
+
+/** An answer without some of its optional parts: what is missing, and that nobody keeps it. */
+function tellPartial({ res, state }: Context, parts: readonly string[]): void {
+  let text = '';
+  for (const part of parts) {
+    const next = text === '' ? part : `${text}, ${part}`;
+    if (next.length > MAX_PARTS_BYTES) {
+      text += ', ...';
+      break;
+    }
+    text = next;
+  }
+  state.partial = text;
+  res.setHeader('x-protogate-partial', text);
+  res.setHeader('cache-control', 'no-store');
+}
+
+function unaryMessage({ message }: CallResponse): Uint8Array {
+  if (message instanceof Uint8Array) return message;
+  throw new StatusError(Code.INTERNAL, 'expected one message, got a stream', { httpStatus: 502, source: 'upstream' });
+}

@@ -1,0 +1,214 @@
+/**
+ * The end of a streaming method's chain over a WebSocket (rule 22): first the handshake, then the conversation.
+ *
+ *     client    {"text":"hi"}                 {"text":"bye"}                 (empty frame)
+ *     gateway                  {"text":"hi!"}                 {"text":"bye!"}   close 1000, or 4000 + code with a reason
+ */
+import type { WebSocket } from 'ws';
+import { untakenOf } from '../../exchange/answer.js';
+import type { Context, Middleware } from '../../exchange/exchange.js';
+import { compileAccept, type Handshake, handshakeOf } from '../../exchange/handshake.js';
+import { demand } from '../../policy/access/stage.js';
+import { clientText } from '../../status/client-text.js';
+import type { StatusError } from '../../status/status-error.js';
+import { onEnding } from '../connection/ending.js';
+import { idle } from '../connection/idle.js';
+import { watchStall } from '../connection/stall.js';
+import { toStatusError } from '../stages/errors.js';
+import { cancellable, compileCallHead } from './call-request.js';
+import { type Ask, compileMessages, type Prepared } from './client-stream.js';
+import { Frames } from './frames.js';
+import { gone, type StreamEndpointSettings } from './stream.js';
+
+const PING_MS = 30_000;
+/** RFC 6455 §7.4.1: the endpoint is going away. */
+const GOING_AWAY = 1001;
+/** RFC 6455 §5.5: a control frame has room for 125 bytes, two of them are the code. */
+const REASON_BYTES = 123;
+
+/** Serves a streaming method to a client that asks for a WebSocket. Resolves when that is closed. */
+export function webSocketEndpoint(settings: StreamEndpointSettings): Middleware {
+  const accept = compileAccept(settings.maxBodyBytes);
+  const { method } = settings;
+  const prepare = method.clientStreaming ? compileMessages(settings) : compileOneMessage(settings);
+  return async function webSocketEndpoint(ctx) {
+    // What the head says is answered before there is a conversation.
+    const { ask } = prepare(ctx);
+    const socket = await accept(ctx.req);
+    ctx.respond = false;
+    ctx.state.webSocket = { clientGone: true };
+    await new Conversation(ctx, socket, settings).run(ask);
+  };
+}
+
+const NO_BODY = new Uint8Array(0);
+
+/** Of a method whose client sends one message: the first frame, or what path and query say where the rule has no body. */
+function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => Prepared {
+  const { transcoder, require } = settings;
+  const headOf = compileCallHead(settings);
+  return function prepare(ctx) {
+    const head = headOf(ctx);
+    const { captures, rawQuery, principal } = ctx.state;
+    const messages = transcoder.messages({ captures, rawQuery, contentType: undefined });
+    const encode = (body: Uint8Array) => {
+      const message = messages.encode(body);
+      demand(require, message, principal);
+      return message;
+    };
+    const whole = transcoder.takesBody ? undefined : encode(NO_BODY);
+    return {
+      deadline: head.deadline,
+      async ask(bodies) {
+        const message = whole ?? encode((await bodies.next()).value ?? NO_BODY);
+        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
+      },
+    };
+  };
+}
+
+class Conversation {
+  readonly #frames: Frames;
+  readonly #handshake: Handshake;
+  readonly #closed: Promise<void>;
+  /** Rejects when it must end, whatever is under way. */
+  readonly #interrupted: Promise<never>;
+  #interrupt!: (error: StatusError) => void;
+  #cancelIdle = () => {};
+  #cancelPing = () => {};
+  #isAlive = true;
+  /** Something is on its way to the client. */
+  #isTaking = false;
+
+  constructor(
+    private readonly ctx: Context,
+    private readonly socket: WebSocket,
+    private readonly settings: StreamEndpointSettings,
+  ) {
+    const { method, transcoder } = settings;
+    this.#handshake = handshakeOf(ctx.req)!;
+    this.#interrupted = new Promise((_, reject) => {
+      this.#interrupt = reject;
+    });
+    this.#interrupted.catch(() => {});
+    this.#closed = new Promise((resolve) => void socket.once('close', () => resolve()));
+    this.#frames = new Frames(socket, {
+      most: method.clientStreaming ? Number.POSITIVE_INFINITY : transcoder.takesBody ? 1 : 0,
+      maxBytes: settings.maxStreamBytes,
+      isRaw: !transcoder.readsJson,
+      onFrame: (bytes) => {
+        ctx.state.bytesIn += bytes;
+        this.#touch();
+      },
+      onWrong: this.#interrupt,
+    });
+    // What a client does against the protocol: the library closes with 1002, 1007 or 1009.
+    socket.on('error', () => {});
+    socket.once('close', () => this.#interrupt(gone()));
+    socket.on('pong', () => {
+      this.#isAlive = true;
+    });
+    this.#handshake.ending.addEventListener('abort', this.#onEnding);
+    onEnding(ctx.state.ending, (reason) => this.#interrupt(reason as StatusError));
+  }
+
+  async run(ask: Ask): Promise<void> {
+    this.#touch();
+    this.#pingLater();
+    const ending = new AbortController();
+    try {
+      await this.#unlessInterrupted(this.#talk(ask, ending.signal).then(() => this.#taken()));
+      this.ctx.state.webSocket = { clientGone: false };
+      this.socket.close(1000);
+    } catch (error) {
+      const { ending, requestId } = this.ctx.state;
+      await this.#failed(toStatusError(ending?.aborted ? ending.reason : error, requestId));
+    } finally {
+      this.#cancelIdle();
+      ending.abort();
+      await this.#frames.return();
+    }
+    await this.#closed;
+    this.#cancelPing();
+    this.#handshake.ending.removeEventListener('abort', this.#onEnding);
+  }
+
+  async #talk(ask: Ask, ending: AbortSignal): Promise<void> {
+    const { call, transcoder } = this.settings;
+    const { request, form } = await ask(this.#frames);
+    const { message } = await call(cancellable(request, ending));
+    if (message instanceof Uint8Array) return this.#say(transcoder.response(message, form).body);
+    for await (const one of message) await this.#say(transcoder.response(one, form).body);
+  }
+
+  /** Resolves when the client has room for more. */
+  async #say(body: Uint8Array): Promise<void> {
+    this.ctx.state.ending?.throwIfAborted();
+    this.#touch();
+    this.socket.send(body, { binary: !this.settings.transcoder.writesJson });
+    if (this.#handshake.socket.writableNeedDrain) await this.#taken();
+  }
+
+  /** Resolves when the client has taken what was said, or is cut off for taking none of it. To be slow is not to be silent. */
+  #taken(): Promise<void> {
+    const { requestTimeoutMs, clock } = this.settings;
+    const { socket } = this.#handshake;
+    this.#cancelIdle();
+    this.#isTaking = true;
+    return new Promise((resolve) => {
+      const stalled = () => this.socket.terminate();
+      const cancel = watchStall(() => untakenOf(socket), requestTimeoutMs, clock, stalled);
+      const settle = () => {
+        cancel();
+        socket.off('close', settle);
+        this.#isTaking = false;
+        if (this.socket.readyState === this.socket.OPEN) this.#touch();
+        resolve();
+      };
+      // Who waits for a socket that closes hears of it by the interruption.
+      socket.on('close', settle);
+      socket.write(NO_BODY, settle);
+    });
+  }
+
+  #unlessInterrupted<T>(work: Promise<T>): Promise<T> {
+    work.catch(() => {});
+    return Promise.race([this.#interrupted, work]);
+  }
+
+  readonly #onEnding = () => this.socket.close(GOING_AWAY, 'the gateway is going away');
+
+  async #failed(error: StatusError): Promise<void> {
+    const { ctx, socket } = this;
+    if (socket.readyState === socket.OPEN) await this.#taken();
+    ctx.state.error = error;
+    ctx.state.webSocket = { clientGone: socket.readyState !== socket.OPEN };
+    const { requestId, surface } = ctx.state;
+    socket.close(4000 + error.code, cutTo(REASON_BYTES, clientText(error, requestId, surface.errors.exposed)));
+  }
+
+  /** A message, from one side or the other. */
+  #touch(): void {
+    const { clock, idleTimeoutMs } = this.settings;
+    this.#isAlive = true;
+    this.#cancelIdle();
+    this.#cancelIdle = clock.after(idleTimeoutMs, () => this.#interrupt(idle(idleTimeoutMs)));
+  }
+
+  /** Keeps the way open through what stands between, and finds out who is gone without a word. */
+  #pingLater(): void {
+    this.#cancelPing = this.settings.clock.after(PING_MS, () => {
+      // A client that nobody listens to cannot be heard.
+      if (!this.#isAlive && !this.#frames.isPaused && !this.#isTaking) this.socket.terminate();
+      this.#isAlive = false;
+      // What is on its way already finds that out as well.
+      if (this.socket.readyState === this.socket.OPEN && !this.#isTaking) this.socket.ping();
+      this.#pingLater();
+    });
+  }
+}
+
+/** At a character's end. */
+function cutTo(bytes: number, text: string): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
+}

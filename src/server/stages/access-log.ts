@@ -1,0 +1,87 @@
+/**
+ * One line per request, written when the last byte is out or the client is gone. It names the route by its template and
+ * the path without its query: a query may carry tokens.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.js';
+import { isWhole } from '../../exchange/answer.js';
+import type { Context, Middleware } from '../../exchange/exchange.js';
+import { speaksToClient } from '../../status/client-text.js';
+import { Code } from '../../status/code.js';
+import type { StatusError } from '../../status/status-error.js';
+import type { Log } from '../../telemetry/log.js';
+import { unmapped } from '../forwarded.js';
+
+export function accessLog(log: Log, clock: Clock): Middleware {
+  return async function accessLog(ctx, next) {
+    ctx.res.once('close', () => write(ctx));
+    await next();
+  };
+
+  function write(ctx: Context): void {
+    const { error, snapshot, startedAt, surface, webSocket, ending } = ctx.state;
+    const isUnfinished = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
+    // What had to end may have been cut here.
+    const gone = isUnfinished && ending?.aborted !== true;
+    if (error === undefined && !sampled(snapshot.logSample)) return;
+    const entry = {
+      ...describe(ctx),
+      status: webSocket !== undefined ? 101 : gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
+      code: Code[gone ? Code.CANCELLED : (error?.code ?? Code.OK)],
+      durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
+      ...(gone ? { clientGone: true } : {}),
+    };
+    // What the client was not told.
+    if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error, surface.errors.exposed)))
+      log.error({ ...entry, err: error }, 'request failed');
+    else log.info(entry, 'request');
+  }
+}
+
+export interface Refusal {
+  readonly requestId: string;
+  readonly socket: Duplex & { readonly remoteAddress?: string | undefined };
+  /** Absent: its head does not parse. */
+  readonly req: IncomingMessage | undefined;
+  readonly error: StatusError;
+}
+
+/** Of what no stage has seen: what is known of it, and why it was refused. */
+export function logRefusal(log: Log, { requestId, socket, req, error }: Refusal): void {
+  const entry = {
+    requestId,
+    client: unmapped(socket.remoteAddress ?? ''),
+    method: req?.method,
+    http: req?.httpVersion,
+    path: req?.url?.split('?', 1)[0]?.slice(0, 256),
+    status: error.httpStatus,
+    code: Code[error.code],
+    refused: error.message,
+    userAgent: req?.headers['user-agent']?.slice(0, 128),
+  };
+  log.info(entry, 'request');
+}
+
+function describe({ req, state }: Context) {
+  const { requestId, clientAddress, rawPath, bytesIn, route, surface, principal, partial } = state;
+  return {
+    requestId,
+    client: clientAddress,
+    method: req.method,
+    http: req.httpVersion,
+    path: rawPath.slice(0, 256),
+    surface: surface.name,
+    route: route?.binding.template.text,
+    rpc: route?.binding.method.fullName,
+    upstream: route?.upstream,
+    consumer: principal?.consumer,
+    bytesIn,
+    partial,
+    userAgent: req.headers['user-agent']?.slice(0, 128),
+  };
+}
+
+function sampled(share: number): boolean {
+  return share >= 1 || Math.random() < share;
+}

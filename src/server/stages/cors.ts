@@ -1,0 +1,73 @@
+/**
+ * Which web pages may call: the surface's answer to preflights, and the headers that let a page read an answer, also
+ * one that says no. Nothing later is asked, so a preflight costs nothing.
+ */
+import koaCors from '@koa/cors';
+import type { Context, Middleware } from '../../exchange/exchange.js';
+import { handshakeOf } from '../../exchange/handshake.js';
+import { foreignOrigin } from '../../status/refusals.js';
+
+export interface CorsSettings {
+  readonly origins: readonly string[];
+  readonly credentials: boolean;
+  readonly maxAgeMs: number;
+}
+
+/** Headers of an answer that a page may read besides those that every page may. */
+const EXPOSED = [
+  'x-request-id',
+  'x-protogate-partial',
+  'www-authenticate',
+  'retry-after',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
+  'etag',
+  'age',
+  'cache-status',
+];
+
+export interface Cors {
+  /** Answers preflights, and lets pages read other answers. */
+  readonly answer: Middleware;
+  readonly allows: (origin: string) => boolean;
+}
+
+/** Compiles the settings; `returned` are the response headers that the config lets through by name. */
+export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, returned: readonly string[]): Cors {
+  const allowed = new Set(origins);
+  const anybody = allowed.has('*');
+  const answer = koaCors({
+    origin: anybody ? '*' : (ctx) => allowedOrigin(allowed, ctx.get('origin')),
+    credentials,
+    maxAge: Math.floor(maxAgeMs / 1000),
+    exposeHeaders: [...new Set([...EXPOSED, ...returned.filter(isName).map((name) => name.toLowerCase())])],
+    // The answer keeps its headers anyhow: the funnel clears none.
+    keepHeadersOnError: false,
+  }) as Middleware;
+  return { answer, allows: (origin) => anybody || allowed.has(origin) };
+}
+
+function isName(pattern: string): boolean {
+  return !pattern.endsWith('*');
+}
+
+function allowedOrigin(allowed: ReadonlySet<string>, origin: string): string {
+  return allowed.has(origin) ? origin : '';
+}
+
+/** The stage: what the surface compiled, if it compiled anything. */
+export function cors(): Middleware {
+  return async function cors(ctx: Context, next) {
+    const { cors } = ctx.state.surface;
+    if (handshakeOf(ctx.req) !== undefined) requireAllowed(cors, ctx.req.headers.origin);
+    else if (cors !== undefined) return cors.answer(ctx as Parameters<Middleware>[0], next);
+    await next();
+  };
+}
+
+/** Throws 403. Browsers ask nobody before they open a WebSocket for a page (RFC 6455 §10.2). Programs name no origin. */
+export function requireAllowed(cors: Cors | undefined, origin: string | undefined): void {
+  if (origin === undefined || cors?.allows(origin)) return;
+  throw foreignOrigin();
+}

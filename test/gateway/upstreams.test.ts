@@ -1,0 +1,176 @@
+/** What of an upstream outlives a reload, and what a reload makes anew; seen by real upstreams that count connections. */
+import { writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { ServerCredentials } from '@grpc/grpc-js';
+import test, { type ExecutionContext } from 'ava';
+import { systemClock } from '../../src/base/clock.js';
+import { Resources } from '../../src/base/resources.js';
+import type { ConfigInput } from '../../src/config/config.js';
+import { parseConfig } from '../../src/config/parse.js';
+import { acquireUpstreams } from '../../src/gateway/upstreams.js';
+import { certificates } from '../support/certificates.js';
+import { handClock } from '../support/clock.js';
+import { protoFolder, startGateway } from '../support/gateway.js';
+import { LIBRARY } from '../support/protos.js';
+import { until } from '../support/until.js';
+import { startUpstream } from '../support/upstream.js';
+
+const TRANSPORTS = ['http2', 'grpc-js'] as const;
+
+type UpstreamInput = NonNullable<ConfigInput['upstreams']>[string];
+
+/** A gateway whose one upstream and limits a reload may change. */
+async function start(t: ExecutionContext, upstream: UpstreamInput, transport: (typeof TRANSPORTS)[number]) {
+  const settings = (more: object = {}) => ({ upstreams: { test: { transport, ...upstream, ...more } } });
+  const { send, gateway, plan } = await startGateway(t, LIBRARY, {}, settings());
+  const schema = { protos: [...plan.config.schema.protos] };
+  return {
+    send,
+    gateway,
+    reload: (more: object, rest: object = {}) => gateway.reload({ version: 1, schema, ...settings(more), ...rest }),
+  };
+}
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: a reload that changes time-outs, retries or services keeps the connection`, async (t) => {
+    const upstream = await startUpstream(LIBRARY);
+    t.teardown(upstream.close);
+    const { send, reload } = await start(t, { target: upstream.target }, transport);
+    t.is((await send('GET', '/v1/books/x')).status, 200);
+    for (const more of [
+      { timeout: '7s' },
+      { retry: { maxAttempts: 3, codes: ['UNAVAILABLE'] } },
+      { streamIdleTimeout: '1m' },
+      { services: ['library.v1.*'] },
+      { target: `dns:///${upstream.target}` },
+      {},
+    ]) {
+      await reload(more);
+      t.is((await send('GET', '/v1/books/x')).status, 200, JSON.stringify(more));
+    }
+    t.deepEqual(upstream.connections(), { open: 1, total: 1 });
+  });
+
+  test(`${transport}: a reload that changes limits.responseBytes holds for the calls after it`, async (t) => {
+    const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { theme: 'x'.repeat(2000) } } });
+    t.teardown(upstream.close);
+    const { send, reload } = await start(t, { target: upstream.target }, transport);
+    for (const [responseBytes, status] of [
+      ['10KiB', 200],
+      ['1KiB', 502],
+      ['3KiB', 200],
+    ] as const) {
+      await reload({}, { limits: { responseBytes } });
+      t.is((await send('GET', '/v1/shelves/1')).status, status, responseBytes);
+    }
+    // grpc-js knows the limit of a channel alone: there it costs a connection.
+    if (transport === 'http2') t.deepEqual(upstream.connections(), { open: 1, total: 1 });
+    await until(() => upstream.connections().open === 1);
+  });
+
+  test(`${transport}: the answer of an upstream may have 64 MiB where nothing else is said`, async (t) => {
+    const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { theme: 'x'.repeat(10 << 20) } } });
+    t.teardown(upstream.close);
+    const { send } = await start(t, { target: upstream.target }, transport);
+    t.is((await send('GET', '/v1/shelves/1?$fields=name')).status, 200);
+  });
+
+  test(`${transport}: a reload with another target leaves the connections to the first`, async (t) => {
+    const [one, two] = [await startUpstream(LIBRARY), await startUpstream(LIBRARY)];
+    for (const upstream of [one, two]) t.teardown(upstream.close);
+    const { send, reload } = await start(t, { target: one.target }, transport);
+    await send('GET', '/v1/books/x');
+    await reload({ target: two.target });
+    await send('GET', '/v1/books/x');
+    t.is(two.calls.length, 1);
+    await until(() => one.connections().open === 0);
+  });
+
+  test(`${transport}: a renewed certificate at the same path makes new connections on reload, an equal one none`, async (t) => {
+    const { ca, server, client, otherCa } = certificates();
+    const pairs = [{ cert_chain: server.cert, private_key: server.key }];
+    const upstream = await startUpstream(LIBRARY, {}, { credentials: ServerCredentials.createSsl(ca, pairs, true) });
+    t.teardown(upstream.close);
+    const folder = await protoFolder(t, {});
+    const tls = { ca: join(folder, 'ca.pem'), cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
+    await writeFile(tls.ca, ca);
+    await writeFile(tls.cert, client.cert);
+    await writeFile(tls.key, client.key);
+    const own = { target: upstream.target, tls: { ...tls, serverName: 'upstream.test' } };
+    const { send, reload } = await start(t, own, transport);
+    const isServed = async (total: number) => {
+      t.is((await send('GET', '/v1/books/x')).status, 200);
+      t.is(upstream.connections().total, total);
+    };
+    await isServed(1);
+    await writeFile(tls.ca, ca);
+    await reload({ timeout: '7s' });
+    await isServed(1);
+    await writeFile(tls.ca, Buffer.concat([otherCa, ca]));
+    await reload({});
+    await isServed(2);
+    // One that the upstream does not take, and back: what was read at the start does not go on for ever.
+    const other = certificates();
+    await writeFile(tls.cert, other.client.cert);
+    await writeFile(tls.key, other.client.key);
+    await reload({});
+    t.is((await send('GET', '/v1/books/x')).status, 503);
+    await writeFile(tls.cert, client.cert);
+    await writeFile(tls.key, client.key);
+    await reload({});
+    t.is((await send('GET', '/v1/books/x')).status, 200);
+    await until(() => upstream.connections().open === 1);
+  });
+
+  test(`${transport}: a deadline passes by the gateway's clock`, async (t) => {
+    const clock = handClock();
+    const limits = { requestTimeout: '10m' };
+    const { send, upstream } = await startGateway(t, LIBRARY, { GetShelf: { hang: true } }, { limits }, { clock });
+    const hour = { headers: { 'x-request-timeout': '3600' } };
+    // Connected before the clock runs on.
+    await send('GET', '/v1/books/x', hour);
+    const late = send('GET', '/v1/shelves/1', hour);
+    await until(() => upstream.calls.length === 2);
+    clock.advance(600_000);
+    t.is((await late).status, 504);
+    await upstream.last().whenCancelled;
+  });
+}
+
+test('http2: connecting ends by the gateway’s clock', async (t) => {
+  const silent = createServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1');
+  t.teardown(() => void silent.close());
+  await until(() => silent.listening);
+  const clock = handClock();
+  const target = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const limits = { requestTimeout: '10m' };
+  const { send } = await startGateway(t, LIBRARY, {}, { upstreams: { test: { target } }, limits }, { clock });
+  const refused = send('GET', '/v1/books/x');
+  await until(() => clock.delays.includes(20_000));
+  clock.advance(20_000);
+  t.is((await refused).status, 503);
+});
+
+test('what is held is keyed by what it depends on: connections by endpoint and TLS, retries by the name', async (t) => {
+  const resources = new Resources();
+  const lease = resources.lease();
+  const acquired = (upstreams: Readonly<Record<string, UpstreamInput>>) => {
+    const { config } = parseConfig({ version: 1, upstreams });
+    return acquireUpstreams(config!, lease, systemClock);
+  };
+  const first = acquired({ a: { target: 'orders:1' }, b: { target: 'orders:2' } });
+  t.is(resources.size, 4);
+  const second = acquired({
+    a: { target: 'dns:///orders:2', timeout: '1s' },
+    b: { target: 'orders:2', transport: 'grpc-js' },
+    c: { target: 'orders:1', services: ['x.v1.*'] },
+  });
+  t.is(second.get('a')!.retryBudget, first.get('a')!.retryBudget);
+  t.not(second.get('c')!.retryBudget, first.get('a')!.retryBudget);
+  // The connections to orders:2 on grpc-js, and the budget of c.
+  t.is(resources.size, 6);
+  await lease.release();
+  t.is(resources.size, 0);
+  t.is(second.get('a')!.state(), 'closed');
+});

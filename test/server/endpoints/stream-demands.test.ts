@@ -1,0 +1,130 @@
+/**
+ * What a rule over the request means for the messages of a client stream: each of them meets every `require`, and says of a
+ * field that the path binds nothing else than the path. Every case in every framing, at each place of the stream, and each
+ * looks at what the service got.
+ */
+import test from 'ava';
+import { FRAMINGS } from '../../support/client-framings.js';
+import { CASES, TYPES } from '../../support/demand-cases.js';
+import { afterAll, startGateway } from '../../support/gateway.js';
+import { until } from '../../support/until.js';
+import type { Handlers, RecordedCall } from '../../support/upstream.js';
+
+const shared = afterAll(test);
+
+const KINDS = ['client', 'bidi'] as const;
+type Kind = (typeof KINDS)[number];
+
+const nameOf = (index: number, kind: Kind) => `${kind === 'client' ? 'Client' : 'Bidi'}${index}`;
+
+const RPCS = CASES.flatMap(({ template, body = '*', require = [] }, index) =>
+  KINDS.map((kind) => {
+    const demands = require.map((text) => `require: ${JSON.stringify(text)}`).join(' ');
+    const policy = `option (protogate.v1.policy) = { auth: { mode: MODE_PUBLIC ${demands} } };`;
+    const http = `option (google.api.http) = { post: "/${nameOf(index, kind)}${template}" body: "${body}" };`;
+    return `rpc ${nameOf(index, kind)}(stream Item) returns (${kind === 'bidi' ? 'stream ' : ''}Total) { ${http} ${policy} }`;
+  }),
+).join('\n');
+
+const PROTO = `${TYPES}
+service Demands {
+${RPCS}
+}`;
+
+/** Answers when all has come; of a stream both ways also at once, so that the answer has begun. */
+async function* answers(call: RecordedCall) {
+  yield { count: 0 };
+  await Promise.race([call.whenHalfClosed, call.whenCancelled]);
+}
+
+const HANDLERS: Handlers = Object.fromEntries(
+  CASES.flatMap((_, index) => [
+    [
+      nameOf(index, 'client'),
+      async (call: RecordedCall) => {
+        await call.whenHalfClosed;
+        return { message: { count: call.requests.length } };
+      },
+    ],
+    [nameOf(index, 'bidi'), (call: RecordedCall) => ({ messages: answers(call) })],
+  ]),
+);
+
+/** In the names of the proto. */
+function snake(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snake);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      snake(one),
+    ]),
+  );
+}
+
+const started = startGateway(shared, PROTO, HANDLERS, { listen: { h2c: true } });
+
+for (const [index, one] of CASES.entries()) {
+  for (const kind of KINDS) {
+    const framings = FRAMINGS.filter(({ bothWays }) => kind === 'client' || bothWays);
+    const path = `/${nameOf(index, kind)}${one.path ?? one.template}`;
+    const callsOf = async () =>
+      (await started).upstream.calls.filter(({ path: called }) => called.endsWith(`/${nameOf(index, kind)}`));
+
+    for (const framing of framings) {
+      test.serial(`${one.what}: ${kind}, ${framing.name}`, async (t) => {
+        const { url } = await started;
+        const [first, next, wrong] = [one.first, one.next, one.wrong].map((message) => JSON.stringify(message)) as [
+          string,
+          string,
+          string,
+        ];
+        const [firstArrived, nextArrived] = one.arrives ?? [snake(one.first) as object, snake(one.next) as object];
+        const clean = (message: object) => JSON.parse(JSON.stringify(normal(message)));
+
+        for (const [place, messages, code, arrived] of [
+          ['nowhere', [first, next, next], 0, [firstArrived, nextArrived, nextArrived]],
+          ['first', [wrong, next, next], one.codes[0], []],
+          ['second', [first, wrong, next, next], one.codes[1], [firstArrived]],
+          ['last', [first, next, next, wrong], one.codes[1], [firstArrived, nextArrived, nextArrived]],
+        ] as const) {
+          const before = (await callsOf()).length;
+          const number = messages.indexOf(wrong);
+          const end = await framing.send(t, url, path, messages, {
+            // What is right arrives, before anything else is said.
+            between: (sent) =>
+              number >= 0 && sent > number
+                ? Promise.resolve()
+                : until(async () => (await callsOf())[before]?.requestBytes.length === sent),
+          });
+          t.is(end.code, code, `${place}: ${end.text}`);
+          if (code !== 0) {
+            const prefix = framing.name === 'WebSocket' ? 4000 + code : code === 3 ? 400 : 403;
+            if (kind === 'client' || framing.name === 'WebSocket' || number === 0) t.is(end.status, prefix, place);
+            t.true(end.text.startsWith(`[${number}]`), `${place}: ${end.text}`);
+          }
+          const calls = (await callsOf()).slice(before);
+          if (arrived.length > 0) t.is(calls.length, 1, place);
+          for (const call of calls) {
+            if (code !== 0) await call.whenCancelled;
+            t.deepEqual(call.requests.map(clean), arrived.map(clean), place);
+          }
+        }
+      });
+    }
+  }
+}
+
+/** Enum values and numbers as the recorder has them: 64-bit numbers as strings. */
+function normal(message: object): object {
+  return Object.fromEntries(
+    Object.entries(message)
+      .map(([name, value]) => {
+        if (name === 'shard') return [name, String(value)];
+        if (name === 'kind') return [name, value === 1 ? 'KIND_PRIVATE' : value];
+        if (name === 'approved') return [name, typeof value === 'object' ? value : { value }];
+        return [name, value];
+      })
+      .filter(([, value]) => value !== null && value !== ''),
+  );
+}
