@@ -10,8 +10,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { systemClock } from '../src/base/clock.js';
+import { createKeySet } from '../src/policy/access/jwk-set.js';
 import { createTokenVerifier } from '../src/policy/access/jwt.js';
-import { createKeySet } from '../src/policy/access/key-set.js';
 
 const TOKENS = 1000;
 const ROUNDS = 15;

@@ -23,15 +23,16 @@ import { clientText, type ExposedCodes } from '../status/client-text.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
 import { copyStep } from './copy-step.js';
-import { type Authorize, askDemands, compileDemands } from './demands.js';
 import { Draft, MissingPart } from './draft.js';
 import { type FailurePlace, failurePath, Positions, pathWithin } from './failure-path.js';
 import { callForEach, type ElementCalls } from './for-each.js';
 import { mergedAnswer, type PartFailure } from './merge.js';
 import { type Need, neededSteps } from './needed.js';
-import type { AggregatePlan } from './plan.js';
+import type { AggregatePlan } from './plan-aggregate.js';
 import type { Scope } from './scope.js';
-import type { PlannedStep, StepCall } from './step.js';
+import type { PlannedStep } from './step.js';
+import { type Authorize, askDemands, compileDemands } from './step-demands.js';
+import type { StepCall } from './step-source.js';
 
 /** How a step reaches what it calls. */
 export interface StepCaller {
@@ -54,9 +55,12 @@ export interface AggregateSettings {
   readonly maxDepth: number;
   readonly exposed: ExposedCodes;
   readonly clock: Clock;
-  /** By step. */
-  readonly observers: readonly Readonly<Record<'ok' | 'failed', (seconds: number) => void>>[];
+  /** One for each step. */
+  readonly observers: readonly StepObserver[];
 }
+
+/** Is told how long a step took, in seconds. */
+export type StepObserver = Readonly<Record<'ok' | 'failed', (seconds: number) => void>>;
 
 /**
  * Rejects with 403 if the caller does not meet a demand of a required step, with the StatusError of the required step that

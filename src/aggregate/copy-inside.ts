@@ -4,9 +4,9 @@
  *     into: "lines.title" copy: "lines.product.title"   is   for_each: "lines" into: "lines.title" copy: "each.product.title"
  */
 import { ExpressionError, type PathExpression, parseExpression, parsePath } from '../paths/expression.js';
-import type { StepDeclaration } from '../schema/annotations.js';
+import type { StepDeclaration } from './declaration.js';
+import { sharedFields } from './into.js';
 import { type FieldPlace, heldBy, type Roots, resolvePlace, responsePlace } from './place.js';
-import { sharedFields } from './target.js';
 
 export interface CopyInside {
   readonly list: FieldPlace;

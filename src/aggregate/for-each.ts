@@ -10,7 +10,8 @@ import { StatusError } from '../status/status-error.js';
 import { brokenAnswer } from '../upstream/failure.js';
 import { ask, type Outcome, type Outcomes, requireFewItems, type StepResults, settle } from './outcomes.js';
 import type { Element } from './scope.js';
-import type { Batch, PlannedStep, StepCall } from './step.js';
+import type { PlannedStep } from './step.js';
+import type { Batch, StepCall } from './step-source.js';
 
 /** What the run of an aggregate does for a step. */
 export interface ElementCalls extends StepResults {

@@ -2,7 +2,7 @@
 import { WireWriter } from '../codec/wire-writer.js';
 import type { StatusError } from '../status/status-error.js';
 import type { Draft } from './draft.js';
-import type { AggregatePlan } from './plan.js';
+import type { AggregatePlan } from './plan-aggregate.js';
 
 /** What an optional step could not bring. */
 export interface PartFailure {

@@ -4,8 +4,8 @@
  */
 import type { FieldMask } from '../codec/field-mask.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
-import type { Demands } from './demands.js';
-import type { AggregatePlan } from './plan.js';
+import type { AggregatePlan } from './plan-aggregate.js';
+import type { Demands } from './step-demands.js';
 
 /** What a request needs of a step; undefined when it needs nothing. */
 export type Need = 'result' | 'demands' | undefined;

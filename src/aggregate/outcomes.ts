@@ -4,9 +4,9 @@ import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
 import { type Draft, MissingPart } from './draft.js';
 import type { FailurePlace } from './failure-path.js';
+import type { RowTarget } from './into.js';
 import type { Element, Scope } from './scope.js';
 import type { PlannedStep } from './step.js';
-import type { RowTarget } from './target.js';
 
 /** Where the results of a step go. */
 export interface StepResults {

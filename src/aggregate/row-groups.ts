@@ -8,11 +8,11 @@
  * elements: they make elements of their own.
  */
 import { ExpressionError, parseExpression, parsePath } from '../paths/expression.js';
-import type { StepDeclaration } from '../schema/annotations.js';
+import type { StepSignature } from './called-rpc.js';
 import { copyInside } from './copy-inside.js';
+import type { StepDeclaration } from './declaration.js';
+import { type RowGroup, sharedFields } from './into.js';
 import { type FieldPlace, isRoot, type Roots, resolvePlace, responsePlace } from './place.js';
-import type { StepSignature } from './step.js';
-import { type RowGroup, sharedFields } from './target.js';
 
 interface Making {
   /** The list that is made, and the one that it is made from. */

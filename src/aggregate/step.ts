@@ -1,64 +1,19 @@
 /** One step of an aggregate: its declaration, checked and compiled into what runs. */
 
 import type { Position } from '../base/diagnostic.js';
-import { meantHint } from '../base/did-you-mean.js';
-import { isStreaming } from '../call/call.js';
 import type { CallerPath } from '../paths/caller.js';
-import {
-  type Expression,
-  ExpressionError,
-  type PathExpression,
-  parseEquality,
-  parseExpression,
-  parsePath,
-} from '../paths/expression.js';
-import { fieldHint, fieldOf } from '../routing/field-path.js';
-import type { StepDeclaration } from '../schema/annotations.js';
-import type { FieldDescriptor, MessageDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
+import { ExpressionError, parsePath } from '../paths/expression.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import type { StepSignature } from './called-rpc.js';
 import { copyInside } from './copy-inside.js';
+import type { StepDeclaration } from './declaration.js';
 import type { Shape } from './draft.js';
-import {
-  describeHeld,
-  type FieldPlace,
-  type Held,
-  heldBy,
-  messageHeld,
-  type Roots,
-  resolvePlace,
-  responsePlace,
-  sameType,
-} from './place.js';
+import { compileTarget, type RowGroup, type Target } from './into.js';
+import { describeHeld, type FieldPlace, type Held, type Roots, resolvePlace, responsePlace } from './place.js';
 import { compileElements, type Element, type Read } from './scope.js';
-import { StepRequest } from './step-request.js';
-import { compileTarget, type RowGroup, type Target } from './target.js';
-import { compileCondition, compileValue, type Value } from './value.js';
-
-export type Report = (position: Position, rule: string, text: string) => void;
-
-/** What a step gives, known before any path is. */
-export interface StepSignature {
-  readonly method: MethodDescriptor;
-  readonly take: FieldDescriptor | undefined;
-  readonly held: Held;
-}
-
-export interface StepCall {
-  readonly method: MethodDescriptor;
-  readonly request: StepRequest;
-  readonly take: FieldDescriptor | undefined;
-  readonly batch: Batch | undefined;
-}
-
-/** Elements are asked for together, and told apart by a field of the results. */
-export interface Batch {
-  readonly size: number;
-  /** Of the request, repeated. */
-  readonly field: FieldDescriptor;
-  /** Of an element: what it asks for. */
-  readonly value: Read<readonly Uint8Array[]>;
-  /** Of a result. */
-  readonly key: FieldDescriptor;
-}
+import { type Report, StepProblems } from './step-problems.js';
+import { type CopySource, callSource, copySource, type StepCall } from './step-source.js';
+import { compileCondition } from './value.js';
 
 export interface PlannedStep {
   readonly index: number;
@@ -69,9 +24,7 @@ export interface PlannedStep {
   readonly position: Position;
   readonly declaration: StepDeclaration;
   readonly optional: boolean;
-  readonly source:
-    | { readonly kind: 'call'; readonly call: StepCall }
-    | { readonly kind: 'copy'; readonly value: Value };
+  readonly source: { readonly kind: 'call'; readonly call: StepCall } | CopySource;
   /** Undefined: the result has a name and is no part of the answer. */
   readonly target: Target | undefined;
   readonly into: readonly FieldDescriptor[] | undefined;
@@ -94,61 +47,6 @@ export interface PlannedStep {
   readonly calls: number;
 }
 
-/** Undefined: it calls nothing, or what it calls is wrong; that is reported. */
-export function signatureOf(step: StepDeclaration, registry: Registry, report: Report): StepSignature | undefined {
-  const { call, copy, take, positions } = step;
-  if ((call === '') === (copy === '')) {
-    const found = call === '' ? 'neither' : 'both';
-    report(step.position, 'aggregate-step', `expected a call or a copy, got ${found}`);
-    return undefined;
-  }
-  if (call === '') return undefined;
-  const method = registry.method(call.replace(/^\//, ''));
-  if (method === undefined) {
-    const names = registry.services.flatMap(({ methods }) => methods.map(({ fullName }) => fullName));
-    const found = `'${call}'${meantHint(call, names)}`;
-    report(positions.call, 'aggregate-call', `call: expected an rpc (pkg.Service/Method), got ${found}`);
-    return undefined;
-  }
-  if (!isCallable(method, positions.call, report)) return undefined;
-  if (take === '') return { method, take: undefined, held: messageHeld(method.output) };
-  const field = fieldOf(method.output, take);
-  if (field === undefined) {
-    const hint = fieldHint(method.output, take);
-    report(
-      positions.take,
-      'aggregate-path',
-      `take: expected a field of ${method.output.fullName}, got '${take}'${hint}`,
-    );
-    return undefined;
-  }
-  return { method, take: field, held: heldBy(field) };
-}
-
-function isCallable(method: MethodDescriptor, position: Position, report: Report): boolean {
-  const { fullName } = method;
-  if (isStreaming(method)) {
-    report(position, 'aggregate-call', `call: expected a unary rpc, ${fullName} streams`);
-  } else if (method.aggregate !== undefined) {
-    report(position, 'aggregate-call', `call: expected an rpc that an upstream serves, ${fullName} is an aggregate`);
-  } else if (!isRead(method)) {
-    const expected =
-      'a GET route, idempotency_level = NO_SIDE_EFFECTS, or no route and the name Get…, List…, BatchGet… or Search…';
-    const says = method.idempotency === 'idempotent' ? `${fullName}, which says IDEMPOTENT` : fullName;
-    report(position, 'aggregate-write', `call: expected an rpc that only reads (${expected}), got ${says}`);
-  } else return true;
-  return false;
-}
-
-/** AIP-131, 132, 136, 231: the names of what reads. */
-const READ_NAME = /^(Get|List|BatchGet|Search)([A-Z0-9_]|$)/;
-
-function isRead({ name, idempotency, httpRule }: MethodDescriptor): boolean {
-  if (idempotency !== 'unknown') return idempotency === 'no-side-effects';
-  if (httpRule === undefined) return READ_NAME.test(name);
-  return [httpRule, ...httpRule.additionalBindings].some(({ kind }) => kind === 'GET');
-}
-
 export interface StepParts {
   readonly step: StepDeclaration;
   readonly index: number;
@@ -165,45 +63,31 @@ export interface StepParts {
 
 /** Undefined: something is wrong, and reported. */
 export function compileStep(parts: StepParts): PlannedStep | undefined {
-  const { step, index, signature, outer, shape, report } = parts;
-  let wrong = false;
+  const { step, index, signature, outer, shape } = parts;
   const { positions } = step;
-  const fail = (position: Position, rule: string, text: string): undefined => {
-    wrong = true;
-    report(position, rule, text);
-  };
-  /** What reads an expression, and tells where it is wrong. */
-  function within<T>(position: Position, what: string, compile: () => T): T | undefined {
-    try {
-      return compile();
-    } catch (error) {
-      if (!(error instanceof ExpressionError)) throw error;
-      return fail(position, 'aggregate-path', `${what}: ${error.message}`);
-    }
-  }
-
+  const problems = new StepProblems(parts.report);
   const place =
-    step.into === '' ? undefined : within(positions.into, 'into', () => intoPlace(step.into, outer.response));
+    step.into === '' ? undefined : problems.within(positions.into, 'into', () => intoPlace(step.into, outer.response));
   const inside = step.forEach === '' ? copyInside(step, outer) : undefined;
   const list =
-    step.forEach === '' ? inside?.list : within(positions.forEach, 'for_each', () => listPlace(step.forEach, outer));
-  if (step.forEach !== '' && step.maxItems === 0) {
-    fail(positions.forEach, 'aggregate-cost', 'max_items: expected a number of elements next to for_each, got none');
-  }
-  if (step.forEach === '' && step.maxItems !== 0) {
-    fail(positions.maxItems, 'aggregate-step', 'max_items: expected for_each next to it');
-  }
-  if (step.into === '' && step.name === '') {
-    fail(step.position, 'aggregate-step', 'expected into or name, got neither');
-  }
+    step.forEach === ''
+      ? inside?.list
+      : problems.within(positions.forEach, 'for_each', () => listPlace(step.forEach, outer));
+  checkUse(step, problems);
   const each = list === undefined ? undefined : { ...list.held, many: false };
   const roots: Roots = { ...outer, each };
   const reads: FieldPlace[] = [];
   const when =
-    step.when === '' ? undefined : within(positions.when, 'when', () => compileCondition(parsePath(step.when), roots));
-  const source = step.copy === '' ? callSource() : copySource();
-  const target = place === undefined || wrong || source === undefined ? undefined : targetOf(place, resultOf(source));
-  if (wrong || source === undefined) return undefined;
+    step.when === ''
+      ? undefined
+      : problems.within(positions.when, 'when', () => compileCondition(parsePath(step.when), roots));
+  const source =
+    step.copy === ''
+      ? signature && callSource(step, signature, roots, problems)
+      : copySource(step, inside?.copy, place, roots, problems);
+  const target =
+    place === undefined || problems.found || source === undefined ? undefined : targetOf(place, resultOf(source));
+  if (problems.found || source === undefined) return undefined;
 
   const values = source.kind === 'copy' ? [source.value] : source.values;
   for (const { places } of [...values, ...(when === undefined ? [] : [when])]) reads.push(...places.map(spelledOut));
@@ -258,75 +142,27 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
 
   function targetOf(at: FieldPlace, held: Held): Target | undefined {
     const compiled = compileTarget(at, list, held, shape, parts.rows);
-    return typeof compiled === 'string' ? fail(positions.into, 'aggregate-type', `into: ${compiled}`) : compiled;
+    return typeof compiled === 'string'
+      ? problems.add(positions.into, 'aggregate-type', `into: ${compiled}`)
+      : compiled;
   }
+}
 
-  function copySource() {
-    if (step.into === '') return fail(positions.copy, 'aggregate-step', 'copy: expected into, got a name alone');
-    for (const [what, used, at] of [
-      ['with', step.with.length > 0, positions.with[0]],
-      ['take', step.take !== '', positions.take],
-      ['key', step.key !== '', positions.key],
-    ] as const) {
-      if (used) fail(at ?? step.position, 'aggregate-step', `${what}: expected a call next to it, got a copy`);
-    }
-    const last = place?.fields.at(-1);
-    if (last === undefined) return undefined;
-    const value = within(positions.copy, 'copy', () =>
-      compileValue(inside?.copy ?? parseExpression(step.copy), last, roots, true),
+/** Words that need others beside them. */
+function checkUse(step: StepDeclaration, problems: StepProblems): void {
+  const { positions } = step;
+  if (step.forEach !== '' && step.maxItems === 0) {
+    problems.add(
+      positions.forEach,
+      'aggregate-cost',
+      'max_items: expected a number of elements next to for_each, got none',
     );
-    return value && ({ kind: 'copy', value } as const);
   }
-
-  function callSource() {
-    if (signature === undefined) return undefined;
-    const { method, take } = signature;
-    const request = new StepRequest(method.input);
-    const values: Value[] = [];
-    let batch: Batch | undefined;
-    for (const [i, text] of step.with.entries()) {
-      const position = positions.with[i] ?? step.position;
-      const assigned = within(position, `with '${text}'`, () => assignment(text, method.input, roots));
-      if (assigned === undefined) continue;
-      const { path, value, readsEach } = assigned;
-      values.push(value);
-      const field = path.at(-1)!;
-      if (step.key === '' || !readsEach) {
-        if (!request.assign(path, value.read)) {
-          fail(position, 'aggregate-step', `with '${text}': expected a field that nothing else assigns`);
-        }
-        continue;
-      }
-      if (batch !== undefined || path.length > 1 || field.cardinality !== 'repeated') {
-        fail(
-          position,
-          'aggregate-step',
-          `with '${text}': expected one with of each, into a list of the request, next to key`,
-        );
-      } else {
-        const key = keyField(field);
-        if (key !== undefined) batch = { size: step.batchSize || step.maxItems, field, value: value.read, key };
-      }
-    }
-    if (step.key !== '' && step.forEach === '')
-      fail(positions.key, 'aggregate-step', 'key: expected for_each next to it');
-    else if (step.key !== '' && batch === undefined && !wrong) {
-      fail(positions.key, 'aggregate-step', 'key: expected a with of each next to it');
-    }
-    return { kind: 'call', values, call: { method, request, take, batch } } as const;
+  if (step.forEach === '' && step.maxItems !== 0) {
+    problems.add(positions.maxItems, 'aggregate-step', 'max_items: expected for_each next to it');
   }
-
-  function keyField(of: FieldDescriptor): FieldDescriptor | undefined {
-    const held = signature!.held;
-    const wrongKey = (text: string) => fail(positions.key, 'aggregate-type', `key: ${text}`);
-    if (!held.many || held.type.kind !== 'message') {
-      return wrongKey(`expected take to give a list of messages, got ${describeHeld(held)}`);
-    }
-    const field = fieldOf(held.type.message, step.key);
-    if (field === undefined) return wrongKey(`expected a field of ${held.type.message.fullName}, got '${step.key}'`);
-    if (field.cardinality === 'singular' && field.type.kind !== 'message' && sameType(field.type, of.type))
-      return field;
-    return wrongKey(`expected ${describeHeld({ ...heldBy(of), many: false })}, got ${describeHeld(heldBy(field))}`);
+  if (step.into === '' && step.name === '') {
+    problems.add(step.position, 'aggregate-step', 'expected into or name, got neither');
   }
 }
 
@@ -345,29 +181,4 @@ function listPlace(text: string, roots: Roots): FieldPlace {
 function intoPlace(text: string, response: MessageDescriptor): FieldPlace {
   const { names, column } = parsePath(text);
   return responsePlace(names, column, response);
-}
-
-/** Throws ExpressionError. */
-function assignment(text: string, input: MessageDescriptor, roots: Roots) {
-  const { left, right } = parseEquality(text);
-  if (left.kind !== 'path')
-    throw new ExpressionError(left.column, `expected a field of ${input.fullName}, got a ${left.kind}`);
-  const path = assignedPath(left, input);
-  const field = path.at(-1)!;
-  return { path, value: compileValue(right, field, roots), readsEach: readsEach(right) };
-}
-
-function assignedPath({ names, column }: PathExpression, input: MessageDescriptor): readonly FieldDescriptor[] {
-  const { fields, held } = responsePlace(names, column, input);
-  const list = fields.slice(0, -1).find(({ cardinality }) => cardinality !== 'singular');
-  if (list === undefined) return fields;
-  throw new ExpressionError(
-    column,
-    `expected single messages in front of the last field, ${list.name} is ${describeHeld({ ...held, ...heldBy(list) })}`,
-  );
-}
-
-function readsEach(expression: Expression): boolean {
-  if (expression.kind === 'path') return expression.names[0] === 'each';
-  return expression.kind === 'text' && expression.parts.some((part) => typeof part !== 'string' && readsEach(part));
 }

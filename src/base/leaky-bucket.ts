@@ -1,4 +1,4 @@
-/** How often something may happen: so many at once, and so many more with each second. */
+/** How often something may happen: so many times at once, and so many times more with each second. */
 import type { Clock } from './clock.js';
 
 export interface BucketSize {
@@ -15,11 +15,24 @@ export class LeakyBucket {
     private readonly clock: Clock,
   ) {}
 
-  /** It happened once more; true: too often. */
+  /** Counts one more, whatever follows. Returns true if that is too often. */
   overflows(): boolean {
-    const now = this.clock.monotonic();
-    this.#level = Math.max(0, this.#level - ((now - this.#since) / 1000) * this.size.perSecond) + 1;
-    this.#since = now;
+    this.#leak();
+    this.#level++;
     return this.#level > this.size.atOnce;
+  }
+
+  /** Counts one more and returns true, if there is room for it. */
+  admits(): boolean {
+    this.#leak();
+    if (this.#level + 1 > this.size.atOnce) return false;
+    this.#level++;
+    return true;
+  }
+
+  #leak(): void {
+    const now = this.clock.monotonic();
+    this.#level = Math.max(0, this.#level - ((now - this.#since) / 1000) * this.size.perSecond);
+    this.#since = now;
   }
 }

@@ -44,6 +44,8 @@ export interface CallRequest {
 export interface CallContext {
   readonly surface: string;
   readonly requestId: string;
+  /** The decided address of the client. */
+  readonly clientAddress: string;
   /** Who calls; absent: nobody asked, or nobody said. */
   readonly principal?: Principal;
   /** Of an aggregate: the paths of its answer that are wanted, as a FieldMask in text; absent: all. */

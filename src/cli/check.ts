@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
-import { type Plan, routeRows } from '../gateway/plan.js';
+import type { Plan } from '../gateway/plan.js';
 import { describePlan } from '../report/plan-tree.js';
-import { countRoutes } from '../report/route-map.js';
+import { countRoutes, routeRows } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { planFlags, printHints, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 

@@ -1,8 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { Command } from 'commander';
-import { guardedHeaders } from '../config/guarded-headers.js';
-import { isServed, type Plan } from '../gateway/plan.js';
-import { type ExplainSettings, explain } from '../report/explain.js';
+import { explain } from '../gateway/explain/explain.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { repeatable } from './repeatable.js';
 import { planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
@@ -28,7 +26,7 @@ export function explainCommand(exit: SetExitCode): Command {
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
       if (plan === undefined) return exit(EXIT_FAILURE);
-      const { ok, text } = explain(explainSettings(plan), {
+      const { ok, text } = await explain(plan, {
         method: method.toUpperCase(),
         target,
         body: Buffer.from(flags.data ?? ''),
@@ -37,34 +35,6 @@ export function explainCommand(exit: SetExitCode): Command {
       process.stdout.write(text);
       exit(ok ? EXIT_OK : EXIT_FAILURE);
     });
-}
-
-/** What `serve` would go by. */
-export function explainSettings(plan: Plan): ExplainSettings {
-  const { config, codecs } = plan;
-  const { query, metadata, errors, limits, cors, auth } = config;
-  return {
-    ...byServing(plan),
-    codecs,
-    query,
-    metadata,
-    guardedHeaders: guardedHeaders(config),
-    tokenParameters: (auth?.jwt ?? []).flatMap(({ from }) =>
-      from.flatMap((one) => ('query' in one ? [one.query] : [])),
-    ),
-    cors,
-    errorFormat: errors.format,
-    hints: errors.hints,
-    bodyBytes: limits.bodyBytes,
-    headerBytes: limits.headerBytes,
-    requestTimeoutMs: limits.requestTimeoutMs,
-  };
-}
-
-/** Without any upstream the schema alone is asked about: as if each route were served. */
-function byServing({ routes, config }: Plan) {
-  if (config.upstreams.size === 0) return { routes, unserved: [] };
-  return { routes: routes.filter(isServed), unserved: routes.filter((route) => !isServed(route)) };
 }
 
 function splitHeader(text: string): [name: string, value: string] {

@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander';
-import { routeRows } from '../gateway/plan.js';
-import { formatMarkdown, formatTable, type RouteRow } from '../report/route-map.js';
+import { formatMarkdown, formatTable, type RouteRow, routeRows } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 

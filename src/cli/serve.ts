@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
-import { MOST_WORKERS } from '../config/values.js';
-import { type Plan, routeRows } from '../gateway/plan.js';
+import { MOST_WORKERS } from '../base/values.js';
+import type { Plan } from '../gateway/plan.js';
 import type { RunningServer } from '../process/run-server.js';
-import { countRoutes } from '../report/route-map.js';
+import { countRoutes, routeRows } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { parsePort } from './port.js';
 import {

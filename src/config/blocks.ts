@@ -2,15 +2,16 @@
  * The blocks of the config, one zod schema each: meaning, default, unit. Their output carries units in its names
  * (`timeoutMs`), so that nobody has to know what a number counts.
  */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
+import { isNetwork } from '../base/networks.js';
+import { duration, durationAboveZero, headerPattern, MOST_WORKERS, port, size } from '../base/values.js';
+import { retrySettings } from '../policy/retry/settings.js';
 import { EXCLUDE_FORMS, type ExcludeEntry, isExcludePattern } from '../schema/exclusion.js';
 import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-selector.js';
 import { Code } from '../status/code.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
-import { duration, durationAboveZero, headerPattern, MOST_WORKERS, port, size } from './values.js';
 
 /** Where something of the config stands, until the loader knows better. */
 export const SOMEWHERE: Position = { file: 'options' };
@@ -70,7 +71,7 @@ export const workers = z
   .default(1)
   .describe('Processes that serve; auto: one per core. They count limits together; each has its own cache.');
 
-const cidr = z.string().refine(isCidr, { error: 'expected an address or a network such as 10.0.0.0/8' });
+const cidr = z.string().refine(isNetwork, { error: 'expected an address or a network such as 10.0.0.0/8' });
 
 export const trustedProxies = z
   .array(cidr)
@@ -113,13 +114,6 @@ export const schema = z
   .describe('Where the protos are.');
 
 const ERROR_CODES = Object.keys(Code).filter((name) => !/^\d|^OK$/.test(name));
-const RETRYABLE = ERROR_CODES.filter((name) => name !== 'CANCELLED');
-
-/** The same in `upstreams` and `policies`. */
-export const retry = z.strictObject({
-  maxAttempts: z.int().min(2).max(10).describe('The first try included.'),
-  codes: z.array(z.enum(RETRYABLE)).min(1).describe('gRPC codes: UNAVAILABLE.'),
-});
 
 const serviceSelector = z
   .string()
@@ -146,7 +140,7 @@ const upstream = z
       .describe('Absent: plaintext.'),
     timeout: durationAboveZero.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
     streamIdleTimeout: duration.prefault('5m').describe('A stream on which nothing comes for so long ends.'),
-    retry: retry.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
+    retry: retrySettings.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
     transport: z.enum(['http2', 'grpc-js']).default('http2').describe('What carries the calls.'),
   })
   .transform(({ timeout, retry, streamIdleTimeout, ...rest }) => ({
@@ -251,10 +245,3 @@ export const log = z
   })
   .prefault({})
   .describe('The access log; failures are always logged.');
-
-function isCidr(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
-}

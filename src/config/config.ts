@@ -1,7 +1,7 @@
 /** The config: all blocks joined, with defaults. What is not a key here is an error. */
 import { z } from 'zod';
-import { auth } from '../policy/access/auth-settings.js';
-import { cache } from '../policy/cache/settings.js';
+import { authBlock } from '../policy/access/settings.js';
+import { cacheBlock } from '../policy/cache/settings.js';
 import { plans, rateLimiting } from '../policy/rate-limit/settings.js';
 import * as blocks from './blocks.js';
 import { cors, policies } from './policies.js';
@@ -16,7 +16,7 @@ export const configSchema = z.strictObject({
   forwardedHeader: blocks.forwardedHeader,
   schema: blocks.schema,
   upstreams: blocks.upstreams,
-  auth,
+  auth: authBlock,
   plans,
   policies,
   cors,
@@ -28,7 +28,7 @@ export const configSchema = z.strictObject({
   drain: blocks.drain,
   rateLimiting,
   stores,
-  cache,
+  cache: cacheBlock,
   log: blocks.log,
 });
 

@@ -1,7 +1,7 @@
 /** The files that a config names, looked into before anything is built from them. */
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
-import { isForAny, noKeyText, parseJwks } from '../policy/access/key-set.js';
+import { isForAny, noKeyText, parseJwks } from '../policy/access/jwk-set.js';
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
 

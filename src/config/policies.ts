@@ -1,45 +1,17 @@
-/** The operators' word on who may and how: `policies` and `cors`. */
+/** `policies`, the operators' rules over what the protos declare; and `cors`. */
 import { z } from 'zod';
-import { cachePolicy } from '../policy/cache/settings.js';
-import { rateLimits } from '../policy/rate-limit/settings.js';
-import type { PolicyDeclaration } from '../schema/annotations.js';
-import { methodSelector, retry, SOMEWHERE } from './blocks.js';
-import { duration, durationAboveZero, size } from './values.js';
-
-const auth = z.strictObject({
-  mode: z.enum(['required', 'optional', 'public']).optional(),
-  scopes: z
-    .array(z.string().regex(/^[^\s"\\]+$/, { error: 'expected a scope without spaces; a|b is either' }))
-    .default([])
-    .describe('All of them; a|b is either.'),
-  require: z
-    .array(z.string())
-    .default([])
-    .describe('Equalities over the request and its caller: request.customer = caller.claims.customer.'),
-});
+import { duration } from '../base/values.js';
+import { policyShape, settingsOf } from '../policy/kinds.js';
+import type { PolicyDeclaration } from '../policy/policy.js';
+import { methodSelector, SOMEWHERE } from './blocks.js';
 
 const rule = z
   .strictObject({
     selector: methodSelector.describe('shop.v1.Orders.*, shop.v1.Orders/ListOrders, label:mobile, *.'),
-    auth: auth.optional(),
-    rateLimits: rateLimits.optional(),
-    cache: cachePolicy.optional(),
-    timeout: durationAboveZero.optional().describe('Deadline of the call.'),
-    retry: retry.optional().describe('Of unary calls that fail.'),
-    maxRequestBytes: size.optional().describe('Of a request body, also of one that streams; more is 413.'),
-    successStatus: z.int().min(200).max(299).optional().describe('HTTP status of an OK.'),
+    ...policyShape,
   })
-  .transform(({ selector, auth, rateLimits, cache, timeout, retry, maxRequestBytes, successStatus }) => {
-    const declaration: PolicyDeclaration = {
-      ...(auth === undefined ? {} : { auth: withoutUndefined(auth) }),
-      ...(rateLimits === undefined ? {} : { rateLimits }),
-      ...(cache === undefined ? {} : { cache }),
-      ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-      ...(retry === undefined ? {} : { retry }),
-      ...(maxRequestBytes === undefined ? {} : { maxRequestBytes }),
-      ...(successStatus === undefined ? {} : { successStatus }),
-      position: SOMEWHERE,
-    };
+  .transform(({ selector, ...declared }) => {
+    const declaration: PolicyDeclaration = { settings: settingsOf(declared), position: SOMEWHERE };
     return { selector, declaration };
   });
 
@@ -47,10 +19,6 @@ export const policies = z
   .array(rule)
   .default([])
   .describe('Over what the protos declare, key by key; later rules win.');
-
-function withoutUndefined({ mode, scopes, require }: z.output<typeof auth>): NonNullable<PolicyDeclaration['auth']> {
-  return mode === undefined ? { scopes, require } : { mode, scopes, require };
-}
 
 const origin = z.string().refine(isOrigin, { error: 'expected an origin such as https://app.example.com, or *' });
 

@@ -1,6 +1,6 @@
 /** `stores`: what several gateways share. */
 import { z } from 'zod';
-import { port } from './values.js';
+import { port } from '../base/values.js';
 
 const node = z
   .union(

@@ -37,6 +37,18 @@ interface ListOrders {
   placedAfter: Timestamp | null;
 }
 
+/** The orders whose products or notes hold every word of the query, newest first. */
+function search(all: readonly Order[], query: string): readonly Order[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) throw invalid('query', 'expected a word, got none');
+  return all
+    .filter(({ items, notes }) => {
+      const text = [...items.map(({ productId }) => productId), ...notes].join(' ').toLowerCase();
+      return words.every((word) => text.includes(word));
+    })
+    .sort((a, b) => millisOf(b.createTime) - millisOf(a.createTime));
+}
+
 /** The handlers over these books. */
 export function orders(books: Books): Handlers {
   let nextNumber = 5001 + books.orders.size;
@@ -88,17 +100,7 @@ export function orders(books: Books): Handlers {
       return { orders: items, nextPageToken };
     },
 
-    SearchOrders({ query }: { query: string }) {
-      const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-      if (words.length === 0) throw invalid('query', 'expected a word, got none');
-      const found = [...books.orders.values()]
-        .filter(({ items, notes }) => {
-          const text = [...items.map(({ productId }) => productId), ...notes].join(' ').toLowerCase();
-          return words.every((word) => text.includes(word));
-        })
-        .sort((a, b) => millisOf(b.createTime) - millisOf(a.createTime));
-      return { orders: found.slice(0, 5) };
-    },
+    SearchOrders: ({ query }: { query: string }) => ({ orders: search([...books.orders.values()], query).slice(0, 5) }),
 
     async *WatchOrders({ parent, limit }: { parent: string; limit: number }, signal: AbortSignal) {
       if (!books.customers.has(parent)) throw notFound('shop.v1.Customer', parent);

@@ -19,6 +19,10 @@ interface Stop {
 /** The tour of a gateway at `baseUrl`, such as `http://127.0.0.1:8080`. */
 export function tour(baseUrl: string): Stop[] {
   const v1 = `${baseUrl}/v1`;
+  return [...reads(v1), ...writesAndFiles(v1), ...pagesStreamsAndErrors(v1)];
+}
+
+function reads(v1: string): Stop[] {
   return [
     {
       title: 'A resource by its name',
@@ -95,6 +99,11 @@ export function tour(baseUrl: string): Stop[] {
       curl: `curl -s --json '{"categories": ["CATEGORY_LIGHTING"], "inStock": true}' '${v1}/search/lamp'`,
       expect: { status: 200, contains: 'products/floor-lamp' },
     },
+  ];
+}
+
+function writesAndFiles(v1: string): Stop[] {
+  return [
     {
       title: 'Create: a message as the body, a oneof, a Struct and a map in it; a query parameter beside it',
       curl: `curl -s --json '{"items": [{"productId": "espresso-cup", "quantity": 6}], "card": {"network": "visa", "lastDigits": "4242"}, "labels": {"channel": "web"}, "metadata": {"visits": 3, "from": ["newsletter"]}}' '${v1}/customers/chiara/orders?validateOnly=true'`,
@@ -185,6 +194,11 @@ export function tour(baseUrl: string): Stop[] {
       curl: `curl -s --json '{"groupBy": ["DIMENSION_STATE"], "labels": {"channel": "web"}}' '${v1}/analytics:query'`,
       expect: { status: 200, contains: 'type.googleapis.com/shop.v1.RunQueryRequest' },
     },
+  ];
+}
+
+function pagesStreamsAndErrors(v1: string): Stop[] {
+  return [
     {
       title: 'An aggregate: four services in one answer',
       curl: `curl -s '${v1}/customers/ada/dashboard'`,

@@ -2,9 +2,11 @@
  * The gateway as a library, and as what the command line runs: config and schema are planned, the plan becomes a Snapshot,
  * snapshots are served.
  */
+
 import { type Clock, systemClock } from '../base/clock.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { isRecord } from '../base/record.js';
 import { Resources } from '../base/resources.js';
 import type { Interceptor } from '../call/call.js';
 import type { Config, ConfigInput } from '../config/config.js';
@@ -15,7 +17,7 @@ import { hintsFor } from '../report/hints.js';
 import { createApp } from '../server/app.js';
 import { OpenStreams } from '../server/connection/open-streams.js';
 import type { RequestListener } from '../server/connection/watched.js';
-import { Snapshots } from '../server/snapshot.js';
+import { Snapshots } from '../server/snapshots.js';
 import type { Counters } from '../store/counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
@@ -52,7 +54,7 @@ export class GatewayError extends Error {
 
 /** A gateway without a listener. Rejects with a {@link GatewayError} when config or schema have an error. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
-  if (!isObject(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
+  if (!isRecord(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
   const first = await planOrThrow(input);
   const log = createLog({ format: first.config.log.format });
@@ -130,10 +132,6 @@ async function planOrThrow(input: ConfigInput): Promise<Plan> {
 
 function refused(text: string): GatewayError {
   return new GatewayError([errorAt({ file: 'options' }, 'config-value', text)]);
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
 }
 
 /** The files that a config names may have changed although it has not. */

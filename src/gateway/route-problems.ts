@@ -1,7 +1,7 @@
 /** What looks wrong when all routes are seen at once: routes that are never reached, and verbs that open what is guarded. */
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';
-import type { Access } from '../policy/access/access.js';
-import type { Binding } from '../routing/http-rule.js';
+import type { Access } from '../policy/access/planned.js';
+import type { Binding } from '../routing/binding.js';
 import { ANY_METHOD } from '../routing/matcher.js';
 import { pathTakenByVerb } from '../routing/overlap.js';
 import { unreachableBindings } from '../routing/unreachable.js';

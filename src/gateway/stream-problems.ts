@@ -1,7 +1,7 @@
 /** What is wrong with the routes of methods that stream, or looks wrong: what the messages are, and how they are told. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import type { Policy } from '../policy/policy.js';
-import type { Binding } from '../routing/http-rule.js';
+import type { Binding } from '../routing/binding.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
 import { isWithoutContent } from '../status/http.js';
 

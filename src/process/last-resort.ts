@@ -4,7 +4,6 @@
  * started it starts another.
  */
 
-import { EXIT_FAILURE } from '../cli/exit.js';
 import type { Log } from '../telemetry/log.js';
 
 /** One line, and the end. Rejections that nobody handles come the same way; what Node warns of is a line too. */
@@ -13,7 +12,7 @@ export function endOnUncaught(log: Log): void {
     // The log leaves it out of what has a code: elsewhere that is an outcome.
     const stack = error instanceof Error && 'code' in error ? error.stack : undefined;
     log.error({ origin, err: error, stack }, 'a bug of protogate’s: the process ends');
-    process.exit(EXIT_FAILURE);
+    process.exit(1);
   });
   // Node's own listener writes text.
   process.removeAllListeners('warning');

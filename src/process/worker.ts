@@ -1,5 +1,5 @@
 /**
- * A worker: a gateway on the shared port, from what the primary has parsed. Started by `run-workers.ts` and nothing else.
+ * A worker: a gateway on the shared port, from what the primary has parsed. Started by `workers.ts` and nothing else.
  * It ends when the primary says so, or is gone.
  */
 import { systemClock } from '../base/clock.js';

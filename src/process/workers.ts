@@ -5,6 +5,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { AggregatorRegistry } from 'prom-client';
+import { backOffMs } from '../base/back-off.js';
 import { systemClock } from '../base/clock.js';
 import type { Plan } from '../gateway/plan.js';
 import { packFiles } from '../schema/packed.js';
@@ -16,7 +17,9 @@ import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
 import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from './run-server.js';
 
-const BACK_OFF = { firstMs: 100, mostMs: 30_000, forgottenAfterMs: 60_000 };
+const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
+/** A worker that has served for so long starts the back-off anew when it ends. */
+const FORGOTTEN_AFTER_MS = 60_000;
 /** How long the admin port waits for a worker's report. */
 const REPORT_MS = 1000;
 /** Beyond the time that draining may take; then a worker hangs. */
@@ -63,7 +66,7 @@ class Workers {
   readonly #serving = new Set<Worker>();
   readonly #waiting = new Map<number, (report: WorkerReport) => void>();
   #draining = false;
-  #delayMs = BACK_OFF.firstMs;
+  #failures = 0;
   #lastReport = 0;
 
   constructor(
@@ -174,9 +177,8 @@ class Workers {
   }
 
   #replace(startedAt: number, ended: object): void {
-    if (systemClock.monotonic() - startedAt > BACK_OFF.forgottenAfterMs) this.#delayMs = BACK_OFF.firstMs;
-    const delayMs = this.#delayMs;
-    this.#delayMs = Math.min(BACK_OFF.mostMs, delayMs * 2);
+    if (systemClock.monotonic() - startedAt > FORGOTTEN_AFTER_MS) this.#failures = 0;
+    const delayMs = backOffMs(BACK_OFF, this.#failures++);
     this.log.error({ ...ended, delayMs }, 'a worker has ended: another one takes its place');
     systemClock.after(delayMs, () => this.#tryFork());
   }

@@ -9,7 +9,7 @@
  * What stands under one number runs at the same time.
  */
 import { roundsOf } from '../aggregate/order.js';
-import type { AggregatePlan } from '../aggregate/plan.js';
+import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import type { PlannedStep } from '../aggregate/step.js';
 
 /** `at most 22 calls of 64, in 2 rounds`. */

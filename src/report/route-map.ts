@@ -1,11 +1,11 @@
 /** The route map as people and programs read it: `routes --format json|table|markdown`, and the admin port's `/routes`. */
-import type { AggregatePlan } from '../aggregate/plan.js';
+import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { formatPosition } from '../base/diagnostic.js';
-import { formatDuration } from '../base/duration.js';
-import type { Access } from '../policy/access/access.js';
+import type { Access } from '../policy/access/planned.js';
+import { policyNotes } from '../policy/kinds.js';
 import type { Policy } from '../policy/policy.js';
-import type { Binding } from '../routing/http-rule.js';
-import type { MethodDescriptor } from '../schema/descriptor.js';
+import { type PlannedRoute, SURFACE } from '../route/planned-route.js';
+import { type Streaming, streamingOf } from '../schema/descriptor.js';
 
 /** One row; the contract fixes the names. */
 export interface RouteRow {
@@ -17,7 +17,7 @@ export interface RouteRow {
   readonly binding: number;
   readonly body: string;
   readonly responseBody: string;
-  readonly streaming: 'unary' | 'server' | 'client' | 'bidi';
+  readonly streaming: Streaming;
   readonly surface: string;
   /** What is declared, with the access that follows from it. */
   readonly policy: Policy['settings'] & { readonly access: Access['mode'] };
@@ -31,15 +31,12 @@ export interface RouteRow {
   readonly source: { readonly file: string; readonly line?: number };
 }
 
-export interface MappedRoute {
-  readonly binding: Binding;
-  readonly policy: Policy;
-  readonly access: Access;
-  readonly upstream: string | undefined;
-  readonly aggregate: { readonly plan: AggregatePlan } | undefined;
+/** The rows of the route map, in the order of the schema. */
+export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
+  return routes.map(routeRow);
 }
 
-export function routeRow({ binding, policy, access, upstream, aggregate }: MappedRoute, surface: string): RouteRow {
+function routeRow({ binding, policy, access, upstream, aggregate }: PlannedRoute): RouteRow {
   const { method, index, httpMethod, template, body, responseBody, position } = binding;
   const { file, line } = position.line === undefined ? method.position : position;
   // A rule of a service config stands elsewhere; all else in the method's file, which others know by its import name.
@@ -54,7 +51,7 @@ export function routeRow({ binding, policy, access, upstream, aggregate }: Mappe
     body: body.kind === 'whole' ? '*' : body.kind === 'field' ? body.field.name : '',
     responseBody: responseBody?.name ?? '',
     streaming: streamingOf(method),
-    surface,
+    surface: SURFACE,
     policy: { ...policy.settings, access: access.mode },
     policyOrigins: Object.fromEntries([...origins, ...accessOrigin]),
     upstream: upstream ?? null,
@@ -66,11 +63,6 @@ export function routeRow({ binding, policy, access, upstream, aggregate }: Mappe
 function callsOf({ steps, calls }: AggregatePlan): NonNullable<RouteRow['aggregate']> {
   const called = steps.flatMap(({ source }) => (source.kind === 'call' ? [source.call.method.fullName] : []));
   return { calls: called, maxCalls: calls };
-}
-
-export function streamingOf({ clientStreaming, serverStreaming }: MethodDescriptor): RouteRow['streaming'] {
-  if (clientStreaming) return serverStreaming ? 'bidi' : 'client';
-  return serverStreaming ? 'server' : 'unary';
 }
 
 /** Above this a path gets its room and moves its own row's next column, not everybody's. */
@@ -120,10 +112,5 @@ function notesOf({ body, responseBody, streaming, policy, aggregate }: RouteRow)
   if (responseBody !== '') notes.push(`response: ${responseBody}`);
   if (streaming !== 'unary') notes.push(`${streaming} stream`);
   if (policy.access !== 'public') notes.push(`auth: ${[policy.access, ...(policy.auth?.scopes ?? [])].join(' ')}`);
-  for (const { limit, periodMs, per } of policy.rateLimits ?? []) {
-    notes.push(`limit: ${limit}/${formatDuration(periodMs)}${per.length === 0 ? '' : ` per ${per.join(' and ')}`}`);
-  }
-  if (policy.cache !== undefined)
-    notes.push(`cache: ${formatDuration(policy.cache.ttlMs)} ${policy.cache.scope ?? 'consumer'}`);
-  return notes.join(', ');
+  return [...notes, ...policyNotes(policy)].join(', ');
 }

@@ -3,7 +3,7 @@
  * method that streams.
  */
 import { isStreaming } from '../call/call.js';
-import type { Binding } from './http-rule.js';
+import type { Binding } from './binding.js';
 import { RouteTableBuilder } from './route-table.js';
 
 export interface Routed<T> {

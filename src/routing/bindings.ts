@@ -7,7 +7,8 @@ import type { HttpRule } from '../schema/annotations.js';
 import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
 import { type MethodSelector, parseMethodSelector } from '../schema/method-selector.js';
 import { MISSING } from '../schema/missing-imports.js';
-import { type Binding, bindingsOf } from './http-rule.js';
+import type { Binding } from './binding.js';
+import { bindingsOf } from './http-rule.js';
 
 export interface BindingSources {
   /** Selectors of methods that get a route without a rule. */
@@ -79,9 +80,8 @@ function linkProblems(registry: Registry, method: MethodDescriptor): readonly Di
 }
 
 function autoRule(method: MethodDescriptor, selectors: readonly MethodSelector[]): HttpRule | undefined {
-  const { fullName, position } = method;
-  const labels = method.policy?.labels ?? method.service.defaultPolicy?.labels ?? [];
-  if (!selectors.some((selects) => selects({ fullName, labels }))) return undefined;
+  const { position } = method;
+  if (!selectors.some((selects) => selects(method))) return undefined;
   return {
     kind: 'POST',
     path: method.path,

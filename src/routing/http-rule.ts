@@ -9,39 +9,11 @@ import { METHODS } from 'node:http';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { type FieldDescriptor, LinkError, type MethodDescriptor } from '../schema/descriptor.js';
+import type { Binding, BodyRule, BoundVariable } from './binding.js';
 import { fieldHint, fieldOf, resolvePathVariable } from './field-path.js';
+import { takesRawBody } from './is-http-body.js';
 import { ANY_METHOD } from './matcher.js';
 import { type PathTemplate, parsePathTemplate, TemplateError, type TemplateVariable } from './path-template.js';
-import { takesRawBody } from './raw-body.js';
-
-/** One HTTP mapping of one method. */
-export interface Binding {
-  readonly method: MethodDescriptor;
-  /** 0 for the rule itself, 1… for its additional bindings. */
-  readonly index: number;
-  /** `GET`, …, or `*` for every method. */
-  readonly httpMethod: string;
-  readonly template: PathTemplate;
-  /** In the order of the template, as {@link MatchResult} captures them. */
-  readonly variables: readonly BoundVariable[];
-  readonly body: BodyRule;
-  /** The whole response where undefined. */
-  readonly responseBody: FieldDescriptor | undefined;
-  /** Of the path. */
-  readonly position: Position;
-}
-
-interface BoundVariable {
-  /** As written: `book.name`. */
-  readonly name: string;
-  /** From the request message down to a singular scalar or enum, or a message that is written as text. */
-  readonly fieldPath: readonly FieldDescriptor[];
-}
-
-type BodyRule =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'whole' }
-  | { readonly kind: 'field'; readonly field: FieldDescriptor };
 
 export interface Bindings {
   /** Those without an error. */

@@ -8,7 +8,7 @@
  * with the path's first segment, and a bounded number of letters. The same request has the same answer.
  */
 import { didYouMean } from '../base/did-you-mean.js';
-import type { Binding } from './http-rule.js';
+import type { Binding } from './binding.js';
 import { ANY_METHOD } from './matcher.js';
 
 /** A route's text such as `GET /v1/{name=shelves/*}`; undefined: none is near. */

@@ -7,8 +7,8 @@
  * it is with texts that no template has, where `**` stands for as many segments as templates can tell apart.
  */
 import { METHODS } from 'node:http';
+import type { Binding } from './binding.js';
 import { bindingTable } from './binding-table.js';
-import type { Binding } from './http-rule.js';
 import { ANY_METHOD } from './matcher.js';
 import type { RouteTable } from './route-table.js';
 

@@ -1,7 +1,7 @@
 /** Option trees → google.api.HttpRule, protogate.v1.Policy and protogate.v1.Aggregate, typed. */
 import type { Diagnostic } from '../base/diagnostic.js';
-import type { AggregateDeclaration, HttpRule, PolicyDeclaration, StepDeclaration } from './annotations.js';
-import { type OptionMessage, OptionReader } from './option-tree.js';
+import type { HttpRule } from './annotations.js';
+import { isMessage, type OptionMessage, OptionReader } from './option-tree.js';
 
 /** Full names of the extensions that are read. */
 export const HTTP = 'google.api.http';
@@ -52,142 +52,20 @@ function httpRule(reader: OptionReader): HttpRule {
   return rule;
 }
 
-export function readPolicy(option: OptionMessage, diagnostics: Diagnostic[]): PolicyDeclaration {
-  const reader = new OptionReader(option, 'policy', diagnostics);
-  const auth = reader.messages('auth').map(readAuth).at(-1);
-  const rateLimits = reader.messages('rate_limits').map(readRateLimit);
-  const cache = reader.messages('cache').map(readCache).at(-1);
-  const retry = reader.messages('retry').map(readRetry).at(-1);
-  const timeoutMs = reader.durationMs('timeout');
-  const maxRequestBytes = reader.integer('max_request_bytes');
-  const successStatus = reader.integer('success_status');
-  const labels = reader.strings('labels');
-  if (successStatus !== 0 && (successStatus < 200 || successStatus > 299)) {
-    reader.error('success_status', `success_status: expected 200 to 299, got ${successStatus}`);
-  }
-  reader.close();
-  return {
-    ...(auth === undefined ? {} : { auth }),
-    ...(rateLimits.length === 0 ? {} : { rateLimits }),
-    ...(cache === undefined ? {} : { cache }),
-    ...(retry === undefined ? {} : { retry }),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(maxRequestBytes === 0 ? {} : { maxRequestBytes }),
-    ...(successStatus === 0 ? {} : { successStatus }),
-    ...(labels.length === 0 ? {} : { labels }),
-    position: reader.position,
-  };
+/** Labels of a method, for selectors such as `label:mobile`: its own, or else those of its service. */
+export function labelsOf(own: OptionMessage | undefined, ofService: OptionMessage | undefined): readonly string[] {
+  const labels = textsOf(own, 'labels');
+  return labels.length > 0 ? labels : textsOf(ofService, 'labels');
 }
 
-const MODES = [
-  ['MODE_UNSPECIFIED', undefined],
-  ['MODE_REQUIRED', 'required'],
-  ['MODE_OPTIONAL', 'optional'],
-  ['MODE_PUBLIC', 'public'],
-] as const;
-const PERS = [
-  ['PER_UNSPECIFIED', undefined],
-  ['PER_CONSUMER', 'consumer'],
-  ['PER_IP', 'ip'],
-  ['PER_ROUTE', 'route'],
-] as const;
-const SCOPES = [
-  ['SCOPE_UNSPECIFIED', undefined],
-  ['SCOPE_CONSUMER', 'consumer'],
-  ['SCOPE_PUBLIC', 'public'],
-] as const;
-
-function readAuth(reader: OptionReader): NonNullable<PolicyDeclaration['auth']> {
-  const mode = reader.enums('mode', MODES).at(-1);
-  const auth = { scopes: reader.strings('scopes'), require: reader.strings('require') };
-  reader.close();
-  return mode === undefined ? auth : { mode, ...auth };
+/** Names of the methods that the steps of an aggregate call, as written. */
+export function calledBySteps(aggregate: OptionMessage): readonly string[] {
+  const steps = aggregate.value.get('steps') ?? [];
+  return steps.flatMap((step) => (isMessage(step) ? textsOf(step, 'call') : []));
 }
 
-function readRateLimit(reader: OptionReader) {
-  const limit = {
-    limit: reader.integer('limit'),
-    periodMs: reader.durationMs('period') ?? 0,
-    per: reader.enums('per', PERS).filter((per) => per !== undefined),
-  };
-  if (limit.limit === 0) reader.error('limit', 'limit: expected 1 or more');
-  requireTime(reader, 'period', limit.periodMs);
-  reader.close();
-  return limit;
-}
-
-/** What is there and is no duration has been told. */
-function requireTime(reader: OptionReader, name: string, ms: number): void {
-  if (ms > 0 || (reader.has(name) && !reader.hasMessage(name))) return;
-  reader.error(name, `${name}: expected a duration above zero such as { seconds: 30 }, got none`);
-}
-
-function readCache(reader: OptionReader): NonNullable<PolicyDeclaration['cache']> {
-  const scope = reader.enums('scope', SCOPES).at(-1);
-  const staleWhileRevalidateMs = reader.durationMs('stale_while_revalidate');
-  const staleIfErrorMs = reader.durationMs('stale_if_error');
-  const cache = {
-    ttlMs: reader.durationMs('ttl') ?? 0,
-    ...(scope === undefined ? {} : { scope }),
-    ...(staleWhileRevalidateMs === undefined ? {} : { staleWhileRevalidateMs }),
-    ...(staleIfErrorMs === undefined ? {} : { staleIfErrorMs }),
-  };
-  requireTime(reader, 'ttl', cache.ttlMs);
-  reader.close();
-  return cache;
-}
-
-function readRetry(reader: OptionReader): NonNullable<PolicyDeclaration['retry']> {
-  const retry = { maxAttempts: reader.integer('max_attempts'), codes: reader.strings('codes') };
-  reader.close();
-  return retry;
-}
-
-const DEFAULT_MAX_CALLS = 64;
-const DEFAULT_CONCURRENCY = 8;
-
-export function readAggregate(option: OptionMessage, diagnostics: Diagnostic[]): AggregateDeclaration {
-  const reader = new OptionReader(option, 'aggregate', diagnostics);
-  const aggregate = {
-    steps: reader.messages('steps').map(readStep),
-    maxCalls: reader.integer('max_calls') || DEFAULT_MAX_CALLS,
-    position: reader.position,
-  };
-  reader.close();
-  return aggregate;
-}
-
-function readStep(reader: OptionReader): StepDeclaration {
-  const timeoutMs = reader.durationMs('timeout');
-  const step = {
-    into: reader.string('into'),
-    name: reader.string('name'),
-    call: reader.string('call'),
-    copy: reader.string('copy'),
-    with: reader.strings('with'),
-    take: reader.string('take'),
-    forEach: reader.string('for_each'),
-    key: reader.string('key'),
-    batchSize: reader.integer('batch_size'),
-    maxItems: reader.integer('max_items'),
-    concurrency: reader.integer('concurrency') || DEFAULT_CONCURRENCY,
-    when: reader.string('when'),
-    optional: reader.boolean('optional'),
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    position: reader.position,
-    positions: {
-      into: reader.positionOf('into'),
-      name: reader.positionOf('name'),
-      call: reader.positionOf('call'),
-      copy: reader.positionOf('copy'),
-      with: reader.strings('with').map((_, index) => reader.positionOf('with', index)),
-      take: reader.positionOf('take'),
-      forEach: reader.positionOf('for_each'),
-      key: reader.positionOf('key'),
-      maxItems: reader.positionOf('max_items'),
-      when: reader.positionOf('when'),
-    },
-  };
-  reader.close();
-  return step;
+/** What is no text is told by those who read the whole option. */
+function textsOf(option: OptionMessage | undefined, name: string): readonly string[] {
+  const values = option?.value.get(name) ?? [];
+  return values.flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
 }

@@ -1,6 +1,7 @@
 /**
- * The typed options that protogate reads: `google.api.http`, `protogate.v1.policy`, `default_policy`, `aggregate`.
- * The reader is one; `.proto` text and descriptor sets reach it by two front ends that give the same tree.
+ * The options that protogate reads. `google.api.http` is read here. `protogate.v1.policy`, `default_policy` and
+ * `aggregate` are handed up as {@link OptionMessage}s, to the rooms that know what they mean. `.proto` text and
+ * descriptor sets reach the reader by two front ends that give the same tree.
  */
 import type { Position } from '../base/diagnostic.js';
 
@@ -21,72 +22,5 @@ export interface HttpRule {
     readonly path: Position;
     readonly body: Position;
     readonly responseBody: Position;
-  };
-}
-
-/** protogate.v1.Policy; shapes as in the contract, durations in milliseconds. */
-export interface PolicyDeclaration {
-  readonly auth?: {
-    readonly mode?: 'required' | 'optional' | 'public';
-    readonly scopes: readonly string[];
-    readonly require: readonly string[];
-  };
-  readonly rateLimits?: readonly {
-    readonly limit: number;
-    readonly periodMs: number;
-    readonly per: readonly ('consumer' | 'ip' | 'route')[];
-    /** Default true; false only counts. */
-    readonly enforce?: boolean;
-  }[];
-  readonly cache?: {
-    readonly ttlMs: number;
-    readonly scope?: 'consumer' | 'public';
-    readonly staleWhileRevalidateMs?: number;
-    readonly staleIfErrorMs?: number;
-  };
-  readonly timeoutMs?: number;
-  readonly retry?: { readonly maxAttempts: number; readonly codes: readonly string[] };
-  readonly maxRequestBytes?: number;
-  readonly successStatus?: number;
-  readonly labels?: readonly string[];
-  readonly position: Position;
-}
-
-/** protogate.v1.Aggregate. */
-export interface AggregateDeclaration {
-  readonly steps: readonly StepDeclaration[];
-  /** Default 64. */
-  readonly maxCalls: number;
-  readonly position: Position;
-}
-
-export interface StepDeclaration {
-  readonly into: string;
-  readonly name: string;
-  readonly call: string;
-  readonly copy: string;
-  readonly with: readonly string[];
-  readonly take: string;
-  readonly forEach: string;
-  readonly key: string;
-  readonly batchSize: number;
-  readonly maxItems: number;
-  readonly concurrency: number;
-  readonly when: string;
-  readonly optional: boolean;
-  readonly timeoutMs?: number;
-  readonly position: Position;
-  readonly positions: {
-    readonly into: Position;
-    readonly name: Position;
-    readonly call: Position;
-    readonly copy: Position;
-    /** One for each. */
-    readonly with: readonly Position[];
-    readonly take: Position;
-    readonly forEach: Position;
-    readonly key: Position;
-    readonly maxItems: Position;
-    readonly when: Position;
   };
 }

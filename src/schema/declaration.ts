@@ -3,8 +3,9 @@
  * front ends (`.proto` text, descriptor sets) give these; `registry.ts` makes descriptors of them.
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
-import type { AggregateDeclaration, HttpRule, PolicyDeclaration } from './annotations.js';
+import type { HttpRule } from './annotations.js';
 import type { FieldDescriptor, MethodDescriptor, Routing, ScalarType } from './descriptor.js';
+import type { OptionMessage } from './option-tree.js';
 
 export interface FileDeclaration {
   /** As other files import it: `google/api/http.proto`. */
@@ -85,7 +86,7 @@ export interface EnumDeclaration {
 export interface ServiceDeclaration {
   readonly fullName: string;
   readonly methods: readonly MethodDeclaration[];
-  readonly defaultPolicy: PolicyDeclaration | undefined;
+  readonly defaultPolicy: OptionMessage | undefined;
   /** What is wrong with its options; those of its rpcs are left out. */
   readonly diagnostics: readonly Diagnostic[];
   readonly position: Position;
@@ -101,8 +102,8 @@ export interface MethodDeclaration {
   readonly idempotency: MethodDescriptor['idempotency'];
   readonly deprecated: boolean;
   readonly httpRule: HttpRule | undefined;
-  readonly policy: PolicyDeclaration | undefined;
-  readonly aggregate: AggregateDeclaration | undefined;
+  readonly policy: OptionMessage | undefined;
+  readonly aggregate: OptionMessage | undefined;
   /** What the config says of its routes; absent: they are as its file's. */
   readonly routing?: Routing;
   /** What is wrong with its options: nobody's matter where the rpc has no route and is not called. */
@@ -113,6 +114,11 @@ export interface MethodDeclaration {
 /** The full name of what is declared in a package or a message. */
 export function nameIn(scope: string, name: string): string {
   return scope === '' ? name : `${scope}.${name}`;
+}
+
+/** The last part of a full name: `Order` of `shop.v1.Order`. */
+export function lastSegment(fullName: string): string {
+  return fullName.slice(fullName.lastIndexOf('.') + 1);
 }
 
 /** `display_name` → `displayName`, as protoc derives a JSON name. */

@@ -3,20 +3,13 @@
  * → the declarations that the same files give as text. It is decoded with a Root that also holds the extensions' own
  * protos, so that their options survive.
  */
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
-import {
-  AGGREGATE,
-  DEFAULT_POLICY,
-  FIELD_BEHAVIOR,
-  HTTP,
-  POLICY,
-  readAggregate,
-  readHttpRule,
-  readPolicy,
-} from './annotation-reader.js';
+import { isRecord } from '../base/record.js';
+import { AGGREGATE, DEFAULT_POLICY, FIELD_BEHAVIOR, HTTP, POLICY, readHttpRule } from './annotation-reader.js';
 import type {
   EnumDeclaration,
   ExtensionDeclaration,
@@ -30,7 +23,7 @@ import type {
 import { isScalarType, nameIn } from './declaration.js';
 import { describedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
-import type { OptionMessage, OptionTree, OptionValue } from './option-tree.js';
+import { asWritten, type OptionMessage, type OptionTree, type OptionValue } from './option-tree.js';
 
 const EXTENSION_FILES = [
   'google/protobuf/descriptor.proto',
@@ -285,7 +278,7 @@ class SetConverter {
     this.services.push({
       fullName,
       methods: (proto.method ?? []).map((method, i) => this.method(method, fullName, [...path, 2, i])),
-      defaultPolicy: this.annotation(proto.options, DEFAULT_POLICY, owner, readPolicy),
+      defaultPolicy: this.annotation(proto.options, DEFAULT_POLICY, owner, asWritten),
       diagnostics,
       position: this.at(path),
       places: this.note(fullName, path),
@@ -307,8 +300,8 @@ class SetConverter {
       idempotency: level === 'NO_SIDE_EFFECTS' ? 'no-side-effects' : level === 'IDEMPOTENT' ? 'idempotent' : 'unknown',
       deprecated: options?.deprecated === true,
       httpRule: this.annotation(options, HTTP, owner, readHttpRule),
-      policy: this.annotation(options, POLICY, owner, readPolicy),
-      aggregate: this.annotation(options, AGGREGATE, owner, readAggregate),
+      policy: this.annotation(options, POLICY, owner, asWritten),
+      aggregate: this.annotation(options, AGGREGATE, owner, asWritten),
       diagnostics,
       position: this.at(path),
     };
@@ -321,7 +314,7 @@ class SetConverter {
     read: (option: OptionMessage, diagnostics: Diagnostic[]) => T,
   ): T | undefined {
     const value = extensionOf(options, extension);
-    if (!isObject(value)) return undefined;
+    if (!isRecord(value)) return undefined;
     const path = [...ownerPath, optionsField, OPTION_NUMBERS.get(extension) ?? 0];
     const position = this.at(this.locations.has(path.join()) ? path : ownerPath);
     const { file, line } = position;
@@ -380,7 +373,7 @@ function extensionOf(options: Options | undefined, name: string): unknown {
 /** As protobufjs decodes a message: a repeated field is an array. */
 function treeOf(message: object, position: Position): OptionTree {
   const placed = (one: OptionValue['value'] | object): OptionValue => ({
-    value: isObject(one) ? treeOf(one, position) : one,
+    value: typeof one === 'object' ? treeOf(one, position) : one,
     position,
   });
   return new Map(Object.entries(message).map(([name, value]) => [name, asList(value).map(placed)]));
@@ -388,10 +381,6 @@ function treeOf(message: object, position: Position): OptionTree {
 
 function isMapEntry({ options }: MessageProto): boolean {
   return options?.map_entry === true;
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 function asList<T>(value: T | readonly T[] | undefined): readonly T[] {

@@ -4,7 +4,8 @@
  * meets a name which is nowhere throws a {@link LinkError}.
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
-import type { AggregateDeclaration, HttpRule, PolicyDeclaration } from './annotations.js';
+import type { HttpRule } from './annotations.js';
+import type { OptionMessage } from './option-tree.js';
 
 export type ScalarType =
   | 'double'
@@ -104,7 +105,8 @@ export interface ServiceDescriptor {
   readonly name: string;
   readonly file: string;
   readonly methods: readonly MethodDescriptor[];
-  readonly defaultPolicy: PolicyDeclaration | undefined;
+  /** `protogate.v1.default_policy` as written. */
+  readonly defaultPolicy: OptionMessage | undefined;
   readonly comment: string | undefined;
   readonly position: Position;
 }
@@ -131,11 +133,23 @@ export interface MethodDescriptor {
   readonly deprecated: boolean;
   readonly routing: Routing;
   readonly httpRule: HttpRule | undefined;
-  readonly policy: PolicyDeclaration | undefined;
-  readonly aggregate: AggregateDeclaration | undefined;
+  /** `labels` of its policy, for selectors. */
+  readonly labels: readonly string[];
+  /** `protogate.v1.policy` as written; `policy/` knows what it means. */
+  readonly policy: OptionMessage | undefined;
+  /** `protogate.v1.aggregate` as written; `aggregate/` knows what it means. */
+  readonly aggregate: OptionMessage | undefined;
   readonly comment: string | undefined;
   /** Of the `rpc` keyword. */
   readonly position: Position;
+}
+
+/** Who streams. */
+export type Streaming = 'unary' | 'server' | 'client' | 'bidi';
+
+export function streamingOf({ clientStreaming, serverStreaming }: MethodDescriptor): Streaming {
+  if (clientStreaming) return serverStreaming ? 'bidi' : 'client';
+  return serverStreaming ? 'server' : 'unary';
 }
 
 /** The linked view over all loaded files. */

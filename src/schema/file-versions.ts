@@ -12,6 +12,7 @@ import {
   type MethodDescriptor,
   type Registry,
 } from './descriptor.js';
+import { plainOption } from './option-tree.js';
 import { createRegistry, type RegistryFile } from './registry.js';
 
 /** A file that is not taken, for another one of its name. */
@@ -114,14 +115,15 @@ function plainEnum(one: EnumDescriptor | undefined) {
 }
 
 function plainService({ fullName, defaultPolicy, methods }: ServiceDeclaration, registry: Registry) {
-  return [defaultPolicy, methods.map(({ name }) => plainMethod(registry.method(`${fullName}/${name}`)))];
+  return [plainOption(defaultPolicy), methods.map(({ name }) => plainMethod(registry.method(`${fullName}/${name}`)))];
 }
 
 function plainMethod(method: MethodDescriptor | undefined) {
   if (method === undefined) return undefined;
   const { name, clientStreaming, serverStreaming, idempotency, deprecated, httpRule, policy, aggregate } = method;
-  const plain = [name, clientStreaming, serverStreaming, idempotency, deprecated, httpRule, policy, aggregate];
-  return [...plain, ...linked(() => [method.input.fullName, method.output.fullName])];
+  const plain = [name, clientStreaming, serverStreaming, idempotency, deprecated, httpRule];
+  const options = [plainOption(policy), plainOption(aggregate)];
+  return [...plain, ...options, ...linked(() => [method.input.fullName, method.output.fullName])];
 }
 
 /** Its names are compared as far as both front ends write them. */

@@ -11,7 +11,7 @@
 
 export type MethodSelector = (method: SelectableMethod) => boolean;
 
-interface SelectableMethod {
+export interface SelectableMethod {
   /** `pkg.Service/Method`. */
   readonly fullName: string;
   readonly labels: readonly string[];

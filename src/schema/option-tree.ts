@@ -22,6 +22,32 @@ export function isMessage(value: OptionValue): value is OptionMessage {
   return value.value instanceof Map;
 }
 
+/**
+ * What an option says, to be compared: without places, fields in the order of their names, and without values that mean
+ * the same as none, which a descriptor set leaves out.
+ */
+export function plainOption(option: OptionMessage | undefined): unknown {
+  return option === undefined ? undefined : plainTree(option.value);
+}
+
+function plainTree(tree: OptionTree): unknown {
+  const entries = [...tree].map(([name, values]) => [name, values.filter(isSaid).map(plainValue)] as const);
+  return entries.filter(([, values]) => values.length > 0).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function plainValue({ value }: OptionValue): unknown {
+  return value instanceof Map ? plainTree(value) : value;
+}
+
+function isSaid({ value }: OptionValue): boolean {
+  return value !== 0 && value !== '' && value !== false && !(typeof value === 'string' && /_UNSPECIFIED$/.test(value));
+}
+
+/** For options that are handed up to the room that knows what they mean. */
+export function asWritten(option: OptionMessage): OptionMessage {
+  return option;
+}
+
 const NONE: readonly never[] = [];
 
 /** Reads the fields of one message of an option. Call `close` at the end: what nobody asked for is unknown. */

@@ -8,9 +8,7 @@ import {
   HTTP,
   HTTP_RULE,
   POLICY,
-  readAggregate,
   readHttpRule,
-  readPolicy,
 } from './annotation-reader.js';
 import type {
   EnumDeclaration,
@@ -26,7 +24,7 @@ import { isScalarType, nameIn } from './declaration.js';
 import { parsedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { means, type Owner, optionNameProblem } from './option-names.js';
-import { isMessage, type OptionMessage, type OptionValue } from './option-tree.js';
+import { asWritten, isMessage, type OptionMessage, type OptionValue } from './option-tree.js';
 import { placesOf } from './places.js';
 import { ProtoSyntaxError } from './proto-lexer.js';
 import { parseProto } from './proto-parser.js';
@@ -200,7 +198,7 @@ class FileConverter {
     this.services.push({
       fullName,
       methods: rpcs.map((rpc) => this.method(rpc, fullName)),
-      defaultPolicy: this.annotation(options, DEFAULT_POLICY, readPolicy, diagnostics),
+      defaultPolicy: this.annotation(options, DEFAULT_POLICY, asWritten, diagnostics),
       diagnostics,
       position: this.source.at(at),
       places: this.places,
@@ -220,8 +218,8 @@ class FileConverter {
       idempotency: idempotencyOf(last(options, 'idempotency_level')),
       deprecated: last(options, 'deprecated') === true,
       httpRule: this.annotation(options, HTTP, readHttpRule, diagnostics),
-      policy: this.annotation(options, POLICY, readPolicy, diagnostics),
-      aggregate: this.annotation(options, AGGREGATE, readAggregate, diagnostics),
+      policy: this.annotation(options, POLICY, asWritten, diagnostics),
+      aggregate: this.annotation(options, AGGREGATE, asWritten, diagnostics),
       diagnostics,
       position: this.source.at(rpc.at),
     };

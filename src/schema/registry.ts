@@ -2,22 +2,19 @@
  * Declarations → linked descriptors. Names are resolved on first use, so a file that lacks an import hurts only those
  * who use what is missing.
  */
-import { type Diagnostic, errorAt } from '../base/diagnostic.js';
-import { bundledFileOf } from './bundled.js';
+import type { Diagnostic } from '../base/diagnostic.js';
 import type {
   EnumDeclaration,
   ExtensionDeclaration,
   FieldDeclaration,
   FileDeclaration,
   MessageDeclaration,
-  MethodDeclaration,
   Places,
   ServiceDeclaration,
   TypeReference,
 } from './declaration.js';
-import { jsonNameOf, nameIn } from './declaration.js';
+import { jsonNameOf, lastSegment, nameIn } from './declaration.js';
 import {
-  type EnumDescriptor,
   type FieldDescriptor,
   type FieldType,
   LinkError,
@@ -25,11 +22,11 @@ import {
   type MethodDescriptor,
   type OneofDescriptor,
   type Registry,
-  type Routing,
   type ScalarType,
   type ServiceDescriptor,
 } from './descriptor.js';
-import { missingImport } from './missing-imports.js';
+import { Enum, setOnce } from './linked-enum.js';
+import { Service } from './linked-service.js';
 import { MessageProblems, unknownType } from './problems.js';
 
 export interface RegistryFile {
@@ -358,165 +355,10 @@ class Field implements FieldDescriptor {
   }
 }
 
-class Enum implements EnumDescriptor {
-  readonly kind = 'enum';
-  readonly typed: FieldType = { kind: 'enum', enum: this };
-  readonly values: EnumDescriptor['values'];
-  readonly #names = new Map<number, string>();
-  readonly #numbers = new Map<string, number>();
-
-  constructor(private readonly declaration: EnumDeclaration) {
-    const { fullName, places } = declaration;
-    this.values = declaration.values.map(({ name, number }) => new EnumValue(name, number, fullName, places));
-    for (const { name, number } of declaration.values) {
-      setOnce(this.#names, number, name);
-      setOnce(this.#numbers, name, number);
-    }
-  }
-
-  get fullName(): string {
-    return this.declaration.fullName;
-  }
-  get name(): string {
-    return lastSegment(this.declaration.fullName);
-  }
-  get closed(): boolean {
-    return this.declaration.closed;
-  }
-  get comment(): string | undefined {
-    return this.declaration.places.comment(this.declaration.fullName);
-  }
-  get position() {
-    return this.declaration.places.position(this.declaration.fullName);
-  }
-  nameOf(number: number): string | undefined {
-    return this.#names.get(number);
-  }
-  numberOf(name: string): number | undefined {
-    return this.#numbers.get(name);
-  }
-}
-
-class EnumValue {
-  constructor(
-    readonly name: string,
-    readonly number: number,
-    private readonly parent: string,
-    private readonly places: Places,
-  ) {}
-
-  get comment(): string | undefined {
-    return this.places.comment(`${this.parent}.${this.name}`);
-  }
-}
-
-class Service implements ServiceDescriptor {
-  readonly methods: readonly MethodDescriptor[];
-
-  constructor(
-    registry: LinkedRegistry,
-    private readonly declaration: ServiceDeclaration,
-    readonly file: string,
-    routed: boolean,
-  ) {
-    const routing = routed ? 'routed' : 'unrouted';
-    this.methods = declaration.methods.map((method) => new Method(registry, method, this, routing));
-  }
-
-  get fullName(): string {
-    return this.declaration.fullName;
-  }
-  get name(): string {
-    return lastSegment(this.declaration.fullName);
-  }
-  get defaultPolicy() {
-    return this.declaration.defaultPolicy;
-  }
-  get places(): Places {
-    return this.declaration.places;
-  }
-  get comment(): string | undefined {
-    return this.declaration.places.comment(this.declaration.fullName);
-  }
-  get position() {
-    return this.declaration.position;
-  }
-}
-
-class Method implements MethodDescriptor {
-  readonly fullName: string;
-  readonly path: string;
-
-  constructor(
-    private readonly registry: LinkedRegistry,
-    private readonly declaration: MethodDeclaration,
-    readonly service: Service,
-    private readonly fileRouting: Routing,
-  ) {
-    this.fullName = `${service.fullName}/${declaration.name}`;
-    this.path = `/${this.fullName}`;
-  }
-
-  get name(): string {
-    return this.declaration.name;
-  }
-  get input(): MessageDescriptor {
-    return this.#message('request', this.declaration.input);
-  }
-  get output(): MessageDescriptor {
-    return this.#message('response', this.declaration.output);
-  }
-  get clientStreaming(): boolean {
-    return this.declaration.clientStreaming;
-  }
-  get serverStreaming(): boolean {
-    return this.declaration.serverStreaming;
-  }
-  get idempotency() {
-    return this.declaration.idempotency;
-  }
-  get deprecated(): boolean {
-    return this.declaration.deprecated;
-  }
-  get routing(): Routing {
-    return this.declaration.routing ?? this.fileRouting;
-  }
-  get httpRule() {
-    return this.declaration.httpRule;
-  }
-  get policy() {
-    return this.declaration.policy;
-  }
-  get aggregate() {
-    return this.declaration.aggregate;
-  }
-  get comment(): string | undefined {
-    return this.service.places.comment(this.fullName.replace('/', '.'));
-  }
-  get position() {
-    return this.declaration.position;
-  }
-
-  #message(role: string, reference: TypeReference): MessageDescriptor {
-    const fullName = this.registry.resolve(reference);
-    const message = fullName === undefined ? undefined : this.registry.message(fullName);
-    if (message !== undefined) return message;
-    const bundled = fullName === undefined ? bundledFileOf(reference.name) : undefined;
-    if (bundled !== undefined) throw new LinkError(missingImport(this.position, bundled));
-    const found = fullName === undefined ? 'no file declares it' : 'it is an enum';
-    const text = `${this.fullName}: expected its ${role} type ${reference.name} to be a message, ${found}`;
-    throw new LinkError(errorAt(this.position, 'unknown-type', text));
-  }
-}
-
 /** Numbers, booleans and enums; nothing with a length. */
 function isPackable(type: FieldType): boolean {
   if (type.kind === 'scalar') return type.scalar !== 'string' && type.scalar !== 'bytes';
   return type.kind === 'enum';
-}
-
-function setOnce<K, V>(map: Map<K, V>, key: K, value: V): void {
-  if (!map.has(key)) map.set(key, value);
 }
 
 /** One object for each, however many fields. */
@@ -528,8 +370,4 @@ function scalarType(scalar: ScalarType): FieldType {
   const type: FieldType = { kind: 'scalar', scalar };
   SCALAR_TYPES.set(scalar, type);
   return type;
-}
-
-function lastSegment(fullName: string): string {
-  return fullName.slice(fullName.lastIndexOf('.') + 1);
 }

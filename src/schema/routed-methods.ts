@@ -1,6 +1,6 @@
 /** Which rpcs get routes, and by which rule: what the config says over what the files declare. */
 import type { Diagnostic } from '../base/diagnostic.js';
-import { HTTP_RULE } from './annotation-reader.js';
+import { calledBySteps, HTTP_RULE, labelsOf } from './annotation-reader.js';
 import type { FileDeclaration, MethodDeclaration, ServiceDeclaration } from './declaration.js';
 import type { Routing } from './descriptor.js';
 import type { Exclusion } from './exclusion.js';
@@ -32,7 +32,7 @@ export function withRouting(files: Files, exclusion: Exclusion, rules: Configure
   function routedService(service: ServiceDeclaration, isExcluded: boolean): ServiceDeclaration {
     const { fullName, defaultPolicy } = service;
     const methods = service.methods.map((method): MethodDeclaration => {
-      const labels = method.policy?.labels ?? defaultPolicy?.labels ?? [];
+      const labels = labelsOf(method.policy, defaultPolicy);
       const selected = exclusion.hasMethod({ fullName: `${fullName}/${method.name}`, labels });
       const configured = rules.of(`${fullName}.${method.name}`);
       if (isExcluded || selected) return { ...method, routing: 'excluded' };
@@ -76,7 +76,7 @@ function calledBy({ declaration, routed }: RegistryFile): readonly string[] {
   return declaration.services.flatMap(({ methods }) =>
     methods.flatMap((method) => {
       if (method.aggregate === undefined || routingOf(method, routed) !== 'routed') return [];
-      return method.aggregate.steps.map(({ call }) => call.replace(/^\//, ''));
+      return calledBySteps(method.aggregate).map((call) => call.replace(/^\//, ''));
     }),
   );
 }

@@ -6,6 +6,7 @@
  *     Forwarded: for=198.51.100.7;proto=https, for="[2001:db8::1]:443"      (RFC 7239)
  */
 import { isIP } from 'node:net';
+import { unmapped } from '../base/networks.js';
 
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
@@ -33,17 +34,6 @@ function addressOf(node: string): string | undefined {
   const address = match?.[1] ?? match?.[2] ?? '';
   const family = match?.[1] === undefined ? 4 : 6;
   return isIP(address) === family ? unmapped(address) : undefined;
-}
-
-const MAPPED = /^::ffff:(?:([\d.]+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i;
-
-/** `::ffff:127.0.0.1` and `::ffff:7f00:1` are `127.0.0.1` seen through a dual-stack socket. */
-export function unmapped(address: string): string {
-  const [mapped, dotted, high = '', low = ''] = address.startsWith('::') ? (MAPPED.exec(address) ?? []) : [];
-  if (mapped === undefined) return address;
-  if (dotted !== undefined) return dotted;
-  const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return [first >> 8, first & 255, second >> 8, second & 255].join('.');
 }
 
 /**

@@ -3,13 +3,11 @@
  * the way of a new request as far as its messages: Origin, route, and whatever guards the route.
  */
 import type { Principal } from '../call/principal.js';
-import type { Context } from '../exchange/exchange.js';
+import type { Context, Route, Snapshot } from '../exchange/exchange.js';
 import { handshakeOf } from '../exchange/handshake.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
-import type { Route } from './route.js';
-import type { Snapshot } from './snapshot.js';
+import { parseTarget } from './request-target.js';
 import { requireAllowed } from './stages/cors.js';
-import { parseTarget } from './target.js';
 
 /** The caller as the snapshot knows it; undefined: nobody, and nobody need be known. Throws the StatusError of a refusal. */
 export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Principal | undefined> {

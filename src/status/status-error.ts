@@ -30,7 +30,7 @@ export interface StatusErrorOptions {
 }
 
 /**
- * A request-time failure: thrown once, wherever it is found, and written in one place (`server/errors.ts`).
+ * A request-time failure: thrown once, wherever it is found, and written in one place (`server/stages/errors.ts`).
  * `message` is written for the client, unless `source` is `upstream`: then rule 27 decides what of it passes.
  */
 export class StatusError extends Error {

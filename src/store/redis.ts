@@ -3,6 +3,7 @@
  * itself; a question that can't be asked now fails now, nothing is queued and nothing is asked twice.
  */
 import { Cluster, Redis } from 'ioredis';
+import { backOffMs } from '../base/back-off.js';
 
 export interface RedisNode {
   readonly host: string;
@@ -32,7 +33,7 @@ export interface RedisClient {
 }
 
 const PREPARE_MS = 1000;
-const backOff = (times: number) => Math.min(2000, 50 * 2 ** Math.min(times, 10));
+const backOff = (times: number) => backOffMs({ firstMs: 50, longestMs: 2000 }, times);
 
 /** Of every connection. */
 const COMMON = {

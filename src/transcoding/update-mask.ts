@@ -6,7 +6,8 @@
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */
 
-import type { Binding } from '../routing/http-rule.js';
+import { isRecord } from '../base/record.js';
+import type { Binding } from '../routing/binding.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 
 export interface UpdateMask {
@@ -50,12 +51,12 @@ export function compileUpdateMask(
 }
 
 function collect(value: unknown, message: MessageDescriptor, prefix: string, depth: number, paths: string[]): void {
-  if (!isObject(value) || depth === 0) return;
+  if (!isRecord(value) || depth === 0) return;
   for (const [key, inner] of Object.entries(value)) {
     const field = message.fieldNamed(key);
     if (field === undefined || isUnknownName(field, inner)) continue;
     const path = prefix + field.name;
-    const nested = isObject(inner) && Object.keys(inner).length > 0 ? plainMessage(field) : undefined;
+    const nested = isRecord(inner) && Object.keys(inner).length > 0 ? plainMessage(field) : undefined;
     if (nested === undefined) paths.push(path);
     else collect(inner, nested, `${path}.`, depth - 1, paths);
   }
@@ -84,8 +85,4 @@ function parsed(json: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,9 +3,8 @@
  * without a call is decided before any. Each test looks at what the upstream received.
  */
 import test from 'ava';
-import { explainSettings } from '../../src/cli/explain.js';
 import type { ConfigInput } from '../../src/config/config.js';
-import { explain } from '../../src/report/explain.js';
+import { explain } from '../../src/gateway/explain/explain.js';
 import { protos, step, storeFor, storeWith } from './store.js';
 
 const start = storeFor(test);
@@ -223,12 +222,11 @@ test('explain asks what needs neither a caller nor a call, and names the rest', 
   const { plan } = await start(protos(`${SECRET}\n${step('kept', 'GetKept')}\n${OWN}\n${late}`, KNOWN), {
     policies: [{ selector: 'acme.v1.Store/GetKept', auth: { mode: 'required', require: ["request.owner = 'x'"] } }],
   });
-  const tell = (target: string) =>
-    explain(explainSettings(plan), { method: 'GET', target, body: Buffer.alloc(0), rawHeaders: [] });
+  const tell = (target: string) => explain(plan, { method: 'GET', target, body: Buffer.alloc(0), rawHeaders: [] });
   for (const query of ['', '?$fields=secret', '?$fields=failures']) {
-    t.regex(tell(`/v1/pages/y${query}`).text, /\nerror +403 the caller may not do this\n/, query);
+    t.regex((await tell(`/v1/pages/y${query}`)).text, /\nerror +403 the caller may not do this\n/, query);
   }
-  const { ok, text } = tell('/v1/pages/x?$fields=secret');
+  const { ok, text } = await tell('/v1/pages/x?$fields=secret');
   t.true(ok);
   t.regex(text, /\nspared +kept, own: nobody asks for it\n +note: nobody asks for it, but its demands are asked\n/);
   t.regex(

@@ -12,3 +12,12 @@ test('so many at once are few enough, one more is too many, a second makes room'
   clock.advance(3_600_000);
   t.deepEqual(times(4), [false, false, false, true]);
 });
+
+test('what is not admitted is not counted', (t) => {
+  const clock = handClock();
+  const bucket = new LeakyBucket({ atOnce: 2, perSecond: 1 }, clock);
+  const times = (count: number) => Array.from({ length: count }, () => bucket.admits());
+  t.deepEqual(times(5), [true, true, false, false, false]);
+  clock.advance(1000);
+  t.deepEqual(times(2), [true, false]);
+});

@@ -4,7 +4,8 @@ import test from 'ava';
 import { formatPosition } from '../../src/base/diagnostic.js';
 import type { ConfigInput } from '../../src/config/config.js';
 import type { Plan } from '../../src/gateway/plan.js';
-import { type AccessMode, missingScope } from '../../src/policy/access/access.js';
+import { missingScope } from '../../src/policy/access/demands.js';
+import type { AccessMode } from '../../src/policy/access/planned.js';
 import { planOf, protoFolder } from '../support/gateway.js';
 
 const HEAD = `package p.v1;
@@ -208,7 +209,7 @@ for (const [title, policies, config, expected] of [
     'a cache without a time',
     { get: 'cache: { scope: SCOPE_PUBLIC }' },
     {},
-    ['error policy: policy: ttl: expected a duration above zero such as { seconds: 30 }, got none'],
+    ['error policy: policy: cache.ttl: expected a duration such as { seconds: 30 }, got nothing'],
   ],
   [
     'durations that are texts, each once',
@@ -231,8 +232,8 @@ for (const [title, policies, config, expected] of [
     { get: 'rate_limits: { per: PER_IP }' },
     {},
     [
-      'error policy: policy: limit: expected 1 or more',
-      'error policy: policy: period: expected a duration above zero such as { seconds: 30 }, got none',
+      'error policy: policy: rate_limits[0].limit: expected more than 0, got 0',
+      'error policy: policy: rate_limits[0].period: expected a duration such as { seconds: 30 }, got nothing',
     ],
   ],
 ] as const) {

@@ -101,6 +101,7 @@ export function methodOf(input: MessageDescriptor, output: MessageDescriptor): M
     deprecated: false,
     routing: 'routed',
     httpRule: undefined,
+    labels: [],
     policy: undefined,
     aggregate: undefined,
     comment: undefined,

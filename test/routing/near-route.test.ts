@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import type { Binding } from '../../src/routing/http-rule.js';
+import type { Binding } from '../../src/routing/binding.js';
 import { compileNearRoute } from '../../src/routing/near-route.js';
 import { parsePathTemplate } from '../../src/routing/path-template.js';
 import { protoFolder, startGateway } from '../support/gateway.js';

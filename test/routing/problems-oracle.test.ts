@@ -1,7 +1,7 @@
 /** What is said of routes as a whole, against random requests. */
 import test from 'ava';
 import fc from 'fast-check';
-import type { Binding } from '../../src/routing/http-rule.js';
+import type { Binding } from '../../src/routing/binding.js';
 import { pathTakenByVerb } from '../../src/routing/overlap.js';
 import { parsePathTemplate } from '../../src/routing/path-template.js';
 import { unreachableBindings } from '../../src/routing/unreachable.js';

@@ -47,7 +47,7 @@ const wrong: readonly (readonly [fact: string, rpc: string, rule: string])[] = [
   [
     'a policy',
     `${get('/v2/x', 'option (protogate.v1.policy) = { retry: { max_attempts: 3 codes: "NOPE" } };')}`,
-    'retry',
+    'policy',
   ],
 ];
 for (const [fact, rpc, rule] of wrong) {

@@ -7,6 +7,7 @@ import type {
   MethodDescriptor,
   Registry,
 } from '../../src/schema/descriptor.js';
+import { plainOption } from '../../src/schema/option-tree.js';
 
 /** The messages and enums named, what they lead to, and all services. */
 export function plainSchema(registry: Registry, names: readonly string[]): unknown {
@@ -31,7 +32,7 @@ export function plainSchema(registry: Registry, names: readonly string[]): unkno
     fullName,
     name,
     comment,
-    defaultPolicy: withoutPlaces(defaultPolicy),
+    defaultPolicy: plainOption(defaultPolicy),
     methods: methods.map(plainMethod),
   }));
   return {
@@ -134,8 +135,8 @@ function plainMethod({
     deprecated,
     comment,
     httpRule: withoutPlaces(httpRule satisfies HttpRule | undefined),
-    policy: withoutPlaces(policy),
-    aggregate: withoutPlaces(aggregate),
+    policy: plainOption(policy),
+    aggregate: plainOption(aggregate),
   };
 }
 

@@ -14,7 +14,7 @@ export const CALL: CallRequest = {
   message: new Uint8Array(0),
   metadata: [],
   signal: new AbortController().signal,
-  context: { surface: 'default', requestId: 'x' },
+  context: { surface: 'default', requestId: 'x', clientAddress: '127.0.0.1' },
 };
 
 /** An upstream of `maxConcurrentStreams` that answers nothing by itself; a transport to it. */

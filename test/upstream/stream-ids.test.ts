@@ -29,7 +29,7 @@ test('a connection that has had all its streams is followed by another, and no c
       message: new Uint8Array(0),
       metadata: [],
       signal: new AbortController().signal,
-      context: { surface: 'default', requestId: 'x' },
+      context: { surface: 'default', requestId: 'x', clientAddress: '127.0.0.1' },
     });
 
   beginWithStreamId(last - 4);

@@ -1087,7 +1087,7 @@ function request(kind: Kind, message: Messages, more: Partial<CallRequest> = {})
     message,
     metadata: [],
     signal: new AbortController().signal,
-    context: { surface: 'default', requestId: 'r1' },
+    context: { surface: 'default', requestId: 'r1', clientAddress: '127.0.0.1' },
     ...more,
   };
 }

@@ -17,7 +17,7 @@ import { isRecord } from '../../base/record.js';
 import type { Resource } from '../../base/resources.js';
 import type { Principal } from '../../call/principal.js';
 import { type ClaimNames, compileClaims } from './claims.js';
-import type { KeySource } from './key-set.js';
+import type { KeySource } from './jwk-set.js';
 import { invalidToken, MAX_TOKEN_LENGTH, readUnverified } from './unverified-token.js';
 
 export interface TokenIssuer extends ClaimNames {

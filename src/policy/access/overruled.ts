@@ -8,8 +8,8 @@
  */
 import { type Diagnostic, formatPosition, type Position, warningAt } from '../../base/diagnostic.js';
 import type { MethodDescriptor } from '../../schema/descriptor.js';
-import type { Policy } from '../policy.js';
-import type { Access } from './access.js';
+import type { Access } from './planned.js';
+import type { AuthSettings } from './settings.js';
 
 export interface Overruled {
   /** The rule. */
@@ -20,13 +20,23 @@ export interface Overruled {
   readonly taken: readonly string[];
 }
 
-/** Undefined: nothing that the proto demands is missing. */
-export function overruledAuth(method: MethodDescriptor, policy: Policy, { mode }: Access): Overruled | undefined {
-  const declared = [method.policy, method.service.defaultPolicy].find((one) => one?.auth !== undefined);
-  const { auth } = policy.settings;
-  const by = policy.origins.get('auth');
-  if (declared?.auth === undefined || auth === undefined || by === undefined || auth === declared.auth)
-    return undefined;
+/** What a proto says of who may call, and where. */
+export interface DeclaredInProto {
+  readonly auth: AuthSettings;
+  readonly position: Position;
+}
+
+/**
+ * `declared`: in the proto, if anything is. `auth` and `by`: what holds, and where it was declared.
+ * Undefined: nothing that the proto demands is missing.
+ */
+export function overruledAuth(
+  declared: DeclaredInProto | undefined,
+  auth: AuthSettings | undefined,
+  by: Position | undefined,
+  { mode }: Pick<Access, 'mode'>,
+): Overruled | undefined {
+  if (declared === undefined || auth === undefined || by === undefined || auth === declared.auth) return undefined;
   const kept = new Set(auth.require.map(withoutSpaces));
   const taken = [
     ...(isWeaker(mode, declared.auth.mode) ? [`mode ${declared.auth.mode}`] : []),

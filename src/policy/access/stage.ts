@@ -1,16 +1,10 @@
-/**
- * Who calls, and may they: the two stages that a route which is not public begins with. The second one also checks the
- * demands that the path alone decides; those over the body wait for the body, in the endpoint.
- */
-import type { Principal } from '../../call/principal.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
 import type { Equality } from '../../paths/equality.js';
-import type { Binding } from '../../routing/http-rule.js';
-import { notAllowed } from '../../status/refusals.js';
+import type { Binding } from '../../routing/binding.js';
 import { gatewayError, StatusError } from '../../status/status-error.js';
-import { type Access, missingScope } from './access.js';
 import type { Authenticator, Challenge } from './credentials.js';
+import { demand, missingScope } from './demands.js';
 import { writes } from './writes.js';
 
 export interface Authentication {
@@ -77,19 +71,6 @@ export function authorize({ scopes, require, requestOf }: Authorization): Middle
     if (require.length > 0) demand(require, requestOf(captures), principal);
     await next();
   };
-}
-
-/** Throws 403 if the caller is nobody where somebody is demanded, or lacks a scope. */
-export function allowed({ mode, scopes }: Pick<Access, 'mode' | 'scopes'>, principal: Principal | undefined): void {
-  if (mode === 'required' && principal === undefined) throw notAllowed();
-  if (scopes.length > 0 && (principal === undefined || missingScope(scopes, principal.scopes) !== undefined)) {
-    throw notAllowed();
-  }
-}
-
-/** Throws 403 if one of them does not hold. Which one is not for the client: it may tell what others own. */
-export function demand(require: readonly Equality[], request: Uint8Array, principal: Principal | undefined): void {
-  if (!require.every((equality) => equality.holds(request, principal))) throw notAllowed();
 }
 
 function challenge(ctx: Context, value: string): void {

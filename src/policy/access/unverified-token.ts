@@ -5,7 +5,7 @@
 
 import { isRecord, type OutsideRecord, own } from '../../base/record.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
-import { isKeyId } from './key-set.js';
+import { isKeyId } from './jwk-set.js';
 
 /** The longest token: what fits into a header beside others. */
 export const MAX_TOKEN_LENGTH = 8192;
@@ -38,6 +38,11 @@ export function readUnverified(token: string): UnverifiedToken {
   if (typeof iss !== 'string') throw invalidToken('iss: expected a string');
   if (typeof exp !== 'number' || !Number.isFinite(exp)) throw invalidToken('exp: expected a number');
   return { alg, kid, iss, exp };
+}
+
+/** The claims of a token that `readUnverified` has read. */
+export function claimsOf(token: string): OutsideRecord {
+  return readPart(token.split('.')[1] ?? '', 'payload');
 }
 
 function readPart(part: string, name: string): OutsideRecord {

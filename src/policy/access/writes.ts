@@ -7,7 +7,7 @@
  *     POST and every other verb          writes, under whichever rule it comes
  */
 import { type Diagnostic, warningAt } from '../../base/diagnostic.js';
-import type { Binding } from '../../routing/http-rule.js';
+import type { Binding } from '../../routing/binding.js';
 
 /** RFC 9110 §9.2.1. */
 const SAFE_VERBS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);

@@ -1,8 +1,10 @@
-/** From memory: `cache` of a policy, and the cache as a whole. */
+/** `cache` of a policy, and the cache as a whole. */
 import { z } from 'zod';
-import { duration, durationAboveZero, size } from '../../config/values.js';
+import { formatDuration } from '../../base/duration.js';
+import { duration, durationAboveZero, size } from '../../base/values.js';
+import { durationText, lastMessage, policyKind } from '../kind.js';
 
-export const cachePolicy = z
+const settings = z
   .strictObject({
     ttl: durationAboveZero.describe('An answer is fresh so long.'),
     scope: z
@@ -22,7 +24,28 @@ export const cachePolicy = z
   }))
   .describe('Of the GET routes; absent: nothing is kept.');
 
-export const cache = z
+const SCOPES = [
+  ['SCOPE_UNSPECIFIED', undefined],
+  ['SCOPE_CONSUMER', 'consumer'],
+  ['SCOPE_PUBLIC', 'public'],
+] as const;
+
+export const cache = policyKind({
+  key: 'cache',
+  schema: settings,
+  fromOption: (policy) =>
+    lastMessage(policy, 'cache', (one) => ({
+      ttl: durationText(one, 'ttl'),
+      scope: one.enums('scope', SCOPES).at(-1),
+      staleWhileRevalidate: durationText(one, 'stale_while_revalidate'),
+      staleIfError: durationText(one, 'stale_if_error'),
+    })),
+  notes: ({ ttlMs, scope }) => [`cache: ${formatDuration(ttlMs)} ${scope}`],
+});
+
+export const cacheBlock = z
   .strictObject({ maxBytes: size.prefault('64MiB').describe('Of all answers that are kept in memory.') })
   .prefault({})
   .describe('The cache as a whole.');
+
+export type CacheSettings = z.output<typeof settings>;

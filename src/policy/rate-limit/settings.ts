@@ -1,10 +1,12 @@
-/** How often: `rateLimits` of a policy, `plans`, and what happens while the store of the counters is down. */
+/** `rateLimits` of a policy, `plans`, and what happens while the store of the counters is down. */
 import { z } from 'zod';
-import { duration } from '../../config/values.js';
+import { formatDuration } from '../../base/duration.js';
+import { duration } from '../../base/values.js';
+import { allMessages, durationText, policyKind } from '../kind.js';
 
 const period = duration.refine((ms) => ms >= 1, { error: 'expected a period of 1ms or more' });
 
-export const rateLimits = z
+const limits = z
   .array(
     z
       .strictObject({
@@ -20,8 +22,36 @@ export const rateLimits = z
   )
   .describe('All that apply must let a request in; a refused one counts for none.');
 
+const PERS = [
+  ['PER_UNSPECIFIED', undefined],
+  ['PER_CONSUMER', 'consumer'],
+  ['PER_IP', 'ip'],
+  ['PER_ROUTE', 'route'],
+] as const;
+
+export const rateLimits = policyKind({
+  key: 'rateLimits',
+  schema: limits,
+  fromOption(policy) {
+    const declared = allMessages(policy, 'rate_limits', (one) => ({
+      limit: one.integer('limit'),
+      period: durationText(one, 'period'),
+      per: one.enums('per', PERS).filter((per) => per !== undefined),
+    }));
+    return declared.length === 0 ? undefined : declared;
+  },
+  notes: (declared) =>
+    declared.map(({ limit, periodMs, per }) => {
+      const counters = per.length === 0 ? '' : ` per ${per.join(' and ')}`;
+      return `limit: ${limit}/${formatDuration(periodMs)}${counters}`;
+    }),
+});
+
+/** One declared limit; `periodMs` in milliseconds. */
+export type RateLimitSettings = z.output<typeof limits>[number];
+
 export const plans = z
-  .record(z.string().min(1), z.strictObject({ rateLimits }))
+  .record(z.string().min(1), z.strictObject({ rateLimits: limits }))
   .default({})
   .transform((record) => new Map(Object.entries(record)))
   .describe('Limits of a consumer over all routes, by the plan that its token or key names.');

@@ -8,7 +8,7 @@ import { retryInfoDetail } from '../../status/details.js';
 import { gatewayError } from '../../status/status-error.js';
 import type { Counters, Decision } from '../../store/counters.js';
 import type { Standing } from '../../store/window.js';
-import { hitOf, type RateLimit } from './rate-limit.js';
+import { hitOf, type RateLimit } from './planned.js';
 
 export interface RateLimitSettings {
   readonly limits: readonly RateLimit[];

@@ -11,10 +11,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import type { Credential, Principal } from '../../call/principal.js';
-import type { Context, Middleware } from '../../exchange/exchange.js';
+import type { Context, Middleware, Snapshot } from '../../exchange/exchange.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { readmit } from '../readmission.js';
-import type { Snapshot } from '../snapshot.js';
 import { toStatusError } from '../stages/errors.js';
 
 const LOOK_EVERY_MS = 1000;

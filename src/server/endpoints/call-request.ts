@@ -10,14 +10,14 @@ import type { MetadataEntry } from '../../call/metadata.js';
 import { hasBody, isOver, isWhole } from '../../exchange/answer.js';
 import type { Context } from '../../exchange/exchange.js';
 import type { Equality } from '../../paths/equality.js';
-import { demand } from '../../policy/access/stage.js';
+import { demand } from '../../policy/access/demands.js';
 import type { BodySizes } from '../../transcoding/body-size.js';
 import { clientTimeout } from '../../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../../transcoding/negotiate.js';
 import { traceContext } from '../../transcoding/trace-context.js';
 import type { AnswerForm, Transcoder } from '../../transcoding/transcoder.js';
-import { onEnding } from '../connection/ending.js';
+import { onEnding } from '../connection/unless-ended.js';
 import { readBody } from './body.js';
 
 export interface CallRequestSettings extends BodySizes {
@@ -117,10 +117,11 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
 }
 
 function contextOf({ state }: Context, mask: string | undefined): CallContext {
-  const { surface, requestId, principal } = state;
+  const { surface, requestId, clientAddress, principal } = state;
   return {
     surface: surface.name,
     requestId,
+    clientAddress,
     ...(principal === undefined ? {} : { principal }),
     ...(mask === undefined ? {} : { mask }),
   };

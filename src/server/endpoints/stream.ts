@@ -6,20 +6,21 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallResponse } from '../../call/call.js';
 import { JsonWriter } from '../../codec/json-writer.js';
-import { batchesOf, cut, isHttp2, isOver, setHeaders, untaken } from '../../exchange/answer.js';
+import { batchesOf, closeAfter, cut, isHttp2, isOver, setHeaders, untaken } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { Code } from '../../status/code.js';
 import { isWithoutContent } from '../../status/http.js';
-import { gatewayError, StatusError } from '../../status/status-error.js';
+import { StatusError } from '../../status/status-error.js';
 import { errorBody } from '../../transcoding/error-body.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../../transcoding/headers.js';
 import { acceptedFraming } from '../../transcoding/stream/accepted.js';
 import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../../transcoding/stream/framing.js';
 import type { AnswerForm, TranscodedResponse } from '../../transcoding/transcoder.js';
-import { onEnding, unlessEnded } from '../connection/ending.js';
 import { unlessIdle } from '../connection/idle.js';
 import { watchStall } from '../connection/stall.js';
+import { onEnding, unlessEnded } from '../connection/unless-ended.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
+import { afterRequest } from './half-duplex.js';
 
 export interface StreamEndpointSettings extends CallRequestSettings {
   readonly requestOf: (ctx: Context) => Promise<Asked>;
@@ -40,7 +41,6 @@ const HEARTBEAT_MS = 15_000;
 export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   const { requestOf, method, transcoder } = settings;
   return async function streamEndpoint(ctx) {
-    if (method.clientStreaming && !isHttp2(ctx.req)) throw bothWays(ctx.res);
     const framing = framingOf(ctx);
     const lastId = lastEventId(framing, ctx.req.headers['last-event-id']);
     if (lastId === END_ID) {
@@ -60,14 +60,6 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
   }
 }
 
-/** In HTTP/1.1 who asks says all before it is answered (RFC 9110 §15.5.22). */
-function bothWays({ shouldKeepAlive }: ServerResponse): StatusError {
-  const message = 'this method streams both ways: expected a WebSocket or HTTP/2, got HTTP/1.1';
-  // Where a header speaks of the connection Node says nothing more of it, nor closes it for a client that asks for that.
-  const connection = shouldKeepAlive ? 'Upgrade' : 'Upgrade, close';
-  return gatewayError(426, 'UPGRADE_REQUIRED', message, { headers: { upgrade: 'websocket', connection } });
-}
-
 function resumed({ request, form }: Asked, lastId: string): Asked {
   return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
 }
@@ -80,6 +72,8 @@ class StreamAnswer {
   #count: number;
   readonly #res: ServerResponse;
   readonly #clock: Clock;
+  /** Over HTTP/1.1 a client that streams is answered when it has said everything. */
+  readonly #isHalfDuplex: boolean;
 
   constructor(
     private readonly ctx: Context,
@@ -91,6 +85,7 @@ class StreamAnswer {
     this.#count = /^\d{1,15}$/.test(lastId) ? Number(lastId) : 0;
     this.#res = ctx.res;
     this.#clock = settings.clock;
+    this.#isHalfDuplex = settings.method.clientStreaming && !isHttp2(ctx.req);
   }
 
   async send({ request, form }: Asked): Promise<void> {
@@ -101,7 +96,7 @@ class StreamAnswer {
     try {
       const first = settings.call(cancellable(request, ending.signal)).then((answered) => {
         response = answered;
-        messages = iteratorOf(answered);
+        messages = this.#isHalfDuplex ? afterRequest(iteratorOf(answered), this.ctx.req) : iteratorOf(answered);
         return messages.next();
       });
       let next = await this.#waiting(first, () => this.#commit(response));
@@ -137,6 +132,8 @@ class StreamAnswer {
     const { ctx, settings, framing } = this;
     const res = this.#res;
     const headers = response?.headers ?? [];
+    // An upstream that has heard enough answers early; nobody reads the rest.
+    if (this.#isHalfDuplex && !ctx.req.complete) closeAfter(res);
     setHeaders(res, settings.responseHeaders(headers, []));
     const status = statusFromMetadata(headers, []);
     res.statusCode = status === undefined || isWithoutContent(status) ? settings.successStatus : status;

@@ -13,8 +13,8 @@ import { Code } from '../../status/code.js';
 import { StatusError } from '../../status/status-error.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../../transcoding/transcoder.js';
-import { unlessEnded } from '../connection/ending.js';
 import { unlessIdle } from '../connection/idle.js';
+import { unlessEnded } from '../connection/unless-ended.js';
 import { type Asked, cancellable } from './call-request.js';
 
 export interface EndpointSettings {

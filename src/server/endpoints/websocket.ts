@@ -7,14 +7,15 @@
 import type { WebSocket } from 'ws';
 import { untakenOf } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
-import { compileAccept, type Handshake, handshakeOf } from '../../exchange/handshake.js';
-import { demand } from '../../policy/access/stage.js';
+import { type Handshake, handshakeOf } from '../../exchange/handshake.js';
+import { demand } from '../../policy/access/demands.js';
 import { clientText } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
-import { onEnding } from '../connection/ending.js';
 import { idle } from '../connection/idle.js';
 import { watchStall } from '../connection/stall.js';
+import { onEnding } from '../connection/unless-ended.js';
 import { toStatusError } from '../stages/errors.js';
+import { compileAccept } from './accept.js';
 import { cancellable, compileCallHead } from './call-request.js';
 import { type Ask, compileMessages, type Prepared } from './client-stream.js';
 import { Frames } from './frames.js';

@@ -61,7 +61,7 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
   });
   // Before its handshake.
   if (server instanceof TlsServer) server.on('connection', follow);
-  acceptUpgrades(server, serveHttp1, handle, ending.signal);
+  acceptUpgrades(server, { serveHttp1, handle, isDraining: () => !server.listening, ending: ending.signal });
 
   function follow(socket: Socket): void {
     connections.add(socket);

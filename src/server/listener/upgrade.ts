@@ -9,12 +9,17 @@ import { answerOn } from '../../exchange/answer.js';
 import { announceHandshake, isHandshake } from '../../exchange/handshake.js';
 import type { RequestListener } from '../connection/watched.js';
 
-export function acceptUpgrades(
-  server: Server,
-  serveHttp1: (socket: Socket) => void,
-  handle: RequestListener,
-  ending: AbortSignal,
-): void {
+export interface UpgradeSettings {
+  /** Serves a connection as HTTP/1.1, from its next bytes on. */
+  readonly serveHttp1: (socket: Socket) => void;
+  readonly handle: RequestListener;
+  /** True once the gateway goes away: a conversation that begins then would be cut soon. */
+  readonly isDraining: () => boolean;
+  /** Aborted when conversations that have not ended are told to. */
+  readonly ending: AbortSignal;
+}
+
+export function acceptUpgrades(server: Server, { serveHttp1, handle, isDraining, ending }: UpgradeSettings): void {
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // Asked before what came earlier is answered, and Node has let go of the socket: there is no way to answer both. Or behind
     // an answer that ended the connection.
@@ -33,7 +38,7 @@ export function acceptUpgrades(
     res.shouldKeepAlive = false;
     res.assignSocket(socket);
     res.once('finish', () => socket.destroySoon());
-    announceHandshake(req, { socket, head, res, isDraining: () => !server.listening, ending });
+    announceHandshake(req, { socket, head, res, isDraining, ending });
     void handle(req, res);
   });
 }

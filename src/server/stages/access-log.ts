@@ -5,13 +5,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
+import { unmapped } from '../../base/networks.js';
 import { isWhole } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { speaksToClient } from '../../status/client-text.js';
 import { Code } from '../../status/code.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Log } from '../../telemetry/log.js';
-import { unmapped } from '../forwarded.js';
 
 export function accessLog(log: Log, clock: Clock): Middleware {
   return async function accessLog(ctx, next) {

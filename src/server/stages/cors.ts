@@ -3,7 +3,7 @@
  * one that says no. Nothing later is asked, so a preflight costs nothing.
  */
 import koaCors from '@koa/cors';
-import type { Context, Middleware } from '../../exchange/exchange.js';
+import type { Context, Cors, Middleware } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
 import { foreignOrigin } from '../../status/refusals.js';
 
@@ -26,12 +26,6 @@ const EXPOSED = [
   'age',
   'cache-status',
 ];
-
-export interface Cors {
-  /** Answers preflights, and lets pages read other answers. */
-  readonly answer: Middleware;
-  readonly allows: (origin: string) => boolean;
-}
 
 /** Compiles the settings; `returned` are the response headers that the config lets through by name. */
 export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, returned: readonly string[]): Cors {

@@ -1,6 +1,6 @@
 /** Reads the request target and decides which surface the request belongs to. There is one surface for now. */
 import type { Middleware } from '../../exchange/exchange.js';
-import { parseTarget } from '../target.js';
+import { parseTarget } from '../request-target.js';
 
 export function surface(): Middleware {
   return async function surface({ req, state }, next) {

@@ -2,6 +2,7 @@
  * A Transport over `node:http2`: one connection, more when the upstream allows no more streams on it, each made when a
  * call needs it. While connecting fails, calls fail at once, and the next attempt waits a little longer each time.
  */
+import { backOffMs } from '../../base/back-off.js';
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import { StatusError } from '../../status/status-error.js';
@@ -125,7 +126,7 @@ class Pool {
   #forget(connection: Connection): void {
     if (!this.#connections.delete(connection) || connection.wasReady || this.#closing !== undefined) return;
     this.#lastFailure = connection.failure;
-    const delayMs = Math.min(BACK_OFF.longestMs, BACK_OFF.firstMs * 2 ** this.#failures++);
+    const delayMs = backOffMs(BACK_OFF, this.#failures++);
     // What waits beside calls that do not end hears of nothing else.
     this.#cancelRetry = this.clock.after(delayMs * (0.8 + 0.4 * Math.random()), () => {
       this.#cancelRetry = undefined;

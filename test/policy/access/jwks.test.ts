@@ -4,15 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../../src/base/clock.js';
-import { createJwks } from '../../../src/policy/access/jwks.js';
-import { jwksUriProblem } from '../../../src/policy/access/jwks-fetch.js';
 import {
   createKeySet,
   createSecretKeys,
   type KeySource,
   parseJwks,
   secretProblem,
-} from '../../../src/policy/access/key-set.js';
+} from '../../../src/policy/access/jwk-set.js';
+import { jwksUriProblem } from '../../../src/policy/access/jwks-fetch.js';
+import { createJwks } from '../../../src/policy/access/jwks-uri.js';
 import { StatusError } from '../../../src/status/status-error.js';
 import { createLog } from '../../../src/telemetry/log.js';
 import { certificates } from '../../support/certificates.js';

@@ -1,8 +1,7 @@
 /** An operator's rule replaces the auth of a proto whole: what it so takes away is said by `check` and by `explain`. */
 import test, { type ExecutionContext } from 'ava';
-import { explainSettings } from '../../../src/cli/explain.js';
 import type { ConfigInput } from '../../../src/config/config.js';
-import { explain } from '../../../src/report/explain.js';
+import { explain } from '../../../src/gateway/explain/explain.js';
 import { planOf } from '../../support/gateway.js';
 
 const JWT = { jwt: [{ issuer: 'i', audiences: ['a'], secret: 'a secret of thirty-two bytes, or more' }] };
@@ -25,7 +24,7 @@ type Auth = NonNullable<NonNullable<ConfigInput['policies']>[number]['auth']>;
 async function said(t: ExecutionContext, declared: { service?: string; method?: string }, rule: Auth, more = {}) {
   const text = proto(declared.service ?? '', declared.method ?? '');
   const plan = await planOf(t, text, { auth: { ...JWT, ...more }, policies: [{ selector: '*', auth: rule }] });
-  const { text: explained } = explain(explainSettings(plan), {
+  const { text: explained } = await explain(plan, {
     method: 'GET',
     target: '/v1/1',
     body: new Uint8Array(0),

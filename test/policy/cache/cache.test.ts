@@ -1,7 +1,7 @@
 import test from 'ava';
 import { systemClock } from '../../../src/base/clock.js';
 import { type CallRequest, NO_NOTES } from '../../../src/call/call.js';
-import { ResponseCache } from '../../../src/policy/cache/cache.js';
+import { ResponseCache } from '../../../src/policy/cache/interceptor.js';
 import { type Entry, MemoryEntries } from '../../../src/store/entries.js';
 
 test('a kept answer owns its bytes: it holds no larger buffer that they came in', async (t) => {
@@ -23,7 +23,7 @@ test('a kept answer owns its bytes: it holds no larger buffer that they came in'
     message: Buffer.from('question'),
     metadata: [],
     signal: new AbortController().signal,
-    context: { surface: 'default', requestId: '1' },
+    context: { surface: 'default', requestId: '1', clientAddress: '127.0.0.1' },
   };
   await call(request);
   t.is(kept?.message.buffer.byteLength, 5);

@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../../src/config/config.js';
-import { addressKey } from '../../../src/policy/rate-limit/rate-limit.js';
+import { addressKey } from '../../../src/policy/rate-limit/planned.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { startIssuer } from '../../support/issuer.js';
 

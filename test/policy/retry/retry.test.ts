@@ -168,7 +168,7 @@ test('the budget: a fifth of what runs, and three always', async (t) => {
     message: new Uint8Array(0),
     metadata: [],
     signal: new AbortController().signal,
-    context: { surface: 'default', requestId: 'x' },
+    context: { surface: 'default', requestId: 'x', clientAddress: '127.0.0.1' },
   } satisfies CallRequest;
   await Promise.all(Array.from({ length: 30 }, () => t.throwsAsync(call(request), { is: failure })));
   t.true(calls >= 33 && calls <= 40, String(calls));
@@ -181,18 +181,16 @@ test('check finds what is wrong with a retry', async (t) => {
       t,
       PROTO.replace('max_attempts: 3 codes: "UNAVAILABLE" codes: "ABORTED"', retry),
     );
-    return diagnostics.filter(({ rule }) => rule === 'retry').map(({ text }) => text);
+    return diagnostics.filter(({ rule }) => rule === 'policy').map(({ text }) => text);
   };
   t.deepEqual(await found('max_attempts: 3 codes: "GONE"'), [
-    "lib.v1.Library/GetShelf: retry: codes: expected the name of a gRPC code such as UNAVAILABLE, got 'GONE'",
+    'policy: retry.codes[0]: expected the name of a gRPC code such as UNAVAILABLE, got "GONE"',
   ]);
-  t.deepEqual(await found('max_attempts: 3'), [
-    'lib.v1.Library/GetShelf: retry: codes: expected at least one, got none',
-  ]);
+  t.deepEqual(await found('max_attempts: 3'), ['policy: retry.codes: expected 1 or more, got an empty list']);
   t.deepEqual(await found('max_attempts: 1 codes: "ABORTED"'), [
-    'lib.v1.Library/GetShelf: retry: max_attempts: expected 2 to 10, the first try included, got 1',
+    'policy: retry.max_attempts: expected at least 2, got 1',
   ]);
   t.deepEqual(await found('max_attempts: 3 codes: "14"'), [
-    "lib.v1.Library/GetShelf: retry: codes: expected the name of a gRPC code such as UNAVAILABLE, got '14'",
+    'policy: retry.codes[0]: expected the name of a gRPC code such as UNAVAILABLE, got "14"',
   ]);
 });

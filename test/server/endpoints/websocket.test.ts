@@ -493,22 +493,6 @@ test('draining: a conversation may end; what has not by then is told 1001', asyn
   await drained;
 });
 
-test('over HTTP/1.1 a bidi method without a WebSocket is 426, which says how', async (t) => {
-  const { send } = await start(t);
-  const { status, headers, json } = await send('POST', TALK, { body: '{}' });
-  t.is(status, 426);
-  t.is(headers.upgrade, 'websocket');
-  t.is(json.code, 9);
-});
-
-test('that 426 closes the connection of a client that asks for it, and keeps that of another', async (t) => {
-  const { send } = await start(t);
-  const connection = async (wanted: string) =>
-    (await send('POST', TALK, { body: '{}', headers: { connection: wanted } })).headers.connection;
-  t.is(await connection('close'), 'Upgrade, close');
-  t.is(await connection('keep-alive'), 'Upgrade');
-});
-
 const HANDSHAKE = [
   `GET ${TALK} HTTP/1.1`,
   'host: x',
@@ -628,13 +612,4 @@ test('the log counts what was said', async (t) => {
   await closed;
   await until(() => logged().length > 0);
   t.is(logged().at(-1)!.bytesIn, 15);
-});
-
-test('who must upgrade is told to, also where the connection ends', async (t) => {
-  const { send } = await start(t);
-  const headers = { 'content-type': 'application/x-ndjson', 'transfer-encoding': 'chunked' };
-  const answer = await send('POST', TALK, { headers, body: '{}' });
-  t.is(answer.status, 426);
-  t.is(answer.headers.upgrade, 'websocket');
-  t.is(answer.headers.connection, 'Upgrade, close');
 });

@@ -1,0 +1,71 @@
+/** What a step calls, and what its result holds. */
+import type { Position } from '../base/diagnostic.js';
+import { meantHint } from '../base/did-you-mean.js';
+import { isStreaming } from '../call/call.js';
+import { fieldHint, fieldOf } from '../routing/field-path.js';
+import type { FieldDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
+import type { StepDeclaration } from './declaration.js';
+import { type Held, heldBy, messageHeld } from './place.js';
+import type { Report } from './step-problems.js';
+
+/** What a step gives, known before any path is. */
+export interface StepSignature {
+  readonly method: MethodDescriptor;
+  readonly take: FieldDescriptor | undefined;
+  readonly held: Held;
+}
+
+/** Undefined: it calls nothing, or what it calls is wrong; that is reported. */
+export function signatureOf(step: StepDeclaration, registry: Registry, report: Report): StepSignature | undefined {
+  const { call, copy, take, positions } = step;
+  if ((call === '') === (copy === '')) {
+    const found = call === '' ? 'neither' : 'both';
+    report(step.position, 'aggregate-step', `expected a call or a copy, got ${found}`);
+    return undefined;
+  }
+  if (call === '') return undefined;
+  const method = registry.method(call.replace(/^\//, ''));
+  if (method === undefined) {
+    const names = registry.services.flatMap(({ methods }) => methods.map(({ fullName }) => fullName));
+    const found = `'${call}'${meantHint(call, names)}`;
+    report(positions.call, 'aggregate-call', `call: expected an rpc (pkg.Service/Method), got ${found}`);
+    return undefined;
+  }
+  if (!isCallable(method, positions.call, report)) return undefined;
+  if (take === '') return { method, take: undefined, held: messageHeld(method.output) };
+  const field = fieldOf(method.output, take);
+  if (field === undefined) {
+    const hint = fieldHint(method.output, take);
+    report(
+      positions.take,
+      'aggregate-path',
+      `take: expected a field of ${method.output.fullName}, got '${take}'${hint}`,
+    );
+    return undefined;
+  }
+  return { method, take: field, held: heldBy(field) };
+}
+
+function isCallable(method: MethodDescriptor, position: Position, report: Report): boolean {
+  const { fullName } = method;
+  if (isStreaming(method)) {
+    report(position, 'aggregate-call', `call: expected a unary rpc, ${fullName} streams`);
+  } else if (method.aggregate !== undefined) {
+    report(position, 'aggregate-call', `call: expected an rpc that an upstream serves, ${fullName} is an aggregate`);
+  } else if (!isRead(method)) {
+    const expected =
+      'a GET route, idempotency_level = NO_SIDE_EFFECTS, or no route and the name Get…, List…, BatchGet… or Search…';
+    const says = method.idempotency === 'idempotent' ? `${fullName}, which says IDEMPOTENT` : fullName;
+    report(position, 'aggregate-write', `call: expected an rpc that only reads (${expected}), got ${says}`);
+  } else return true;
+  return false;
+}
+
+/** AIP-131, 132, 136, 231: the names of what reads. */
+const READ_NAME = /^(Get|List|BatchGet|Search)([A-Z0-9_]|$)/;
+
+function isRead({ name, idempotency, httpRule }: MethodDescriptor): boolean {
+  if (idempotency !== 'unknown') return idempotency === 'no-side-effects';
+  if (httpRule === undefined) return READ_NAME.test(name);
+  return [httpRule, ...httpRule.additionalBindings].some(({ kind }) => kind === 'GET');
+}

@@ -1,0 +1,177 @@
+/**
+ * The declaration of an aggregate → a plan: every path resolved, every type checked, what waits for what, how many calls
+ * it makes at worst. What is wrong is a diagnostic with its place, all of it at once.
+ */
+
+import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import { isStreaming } from '../call/call.js';
+import { fieldOf } from '../routing/field-path.js';
+import type { FieldDescriptor, MessageDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
+import { LinkError } from '../schema/descriptor.js';
+import { signatureOf } from './called-rpc.js';
+import { readAggregate } from './declaration.js';
+import { Shape } from './draft.js';
+import { orderSteps } from './order.js';
+import { type Held, heldBy, ROOT_NAMES, type Roots } from './place.js';
+import { rowGroups } from './row-groups.js';
+import { compileStep, type PlannedStep } from './step.js';
+
+export interface AggregatePlan {
+  readonly method: MethodDescriptor;
+  readonly steps: readonly PlannedStep[];
+  /** By step: the steps that it waits for. */
+  readonly needs: readonly (readonly number[])[];
+  /** By step: those that end before it begins, where both run. Undefined: none. */
+  readonly follows: readonly (readonly number[])[] | undefined;
+  /** Of the answer. */
+  readonly shape: Shape;
+  /** The name under which clients see a field. */
+  readonly nameOf: (field: FieldDescriptor) => string;
+  /** Where the failures of optional steps are told. */
+  readonly failures: FieldDescriptor | undefined;
+  /** At worst. */
+  readonly calls: number;
+  readonly maxCalls: number;
+}
+
+export interface FoundPlan {
+  /** Undefined: something is wrong. */
+  readonly plan: AggregatePlan | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const PART_FAILURE = 'protogate.v1.PartFailure';
+
+/** Of a method with an aggregate. `nameOf`: the name under which clients see a field. */
+export function planAggregate(
+  method: MethodDescriptor,
+  registry: Registry,
+  nameOf: (field: FieldDescriptor) => string,
+): FoundPlan {
+  const diagnostics: Diagnostic[] = [];
+  try {
+    const plan = planned(method, registry, nameOf, diagnostics);
+    return { plan: diagnostics.length > 0 ? undefined : plan, diagnostics };
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    return { plan: undefined, diagnostics: [...diagnostics, error.diagnostic] };
+  }
+}
+
+function planned(
+  method: MethodDescriptor,
+  registry: Registry,
+  nameOf: (field: FieldDescriptor) => string,
+  diagnostics: Diagnostic[],
+): AggregatePlan | undefined {
+  const { input, output, fullName } = method;
+  const declaration = readAggregate(method.aggregate!, diagnostics);
+  const problem = (position: Position, rule: string, text: string) =>
+    void diagnostics.push(errorAt(position, rule, `${fullName}: ${text}`));
+  if (isStreaming(method)) {
+    problem(declaration.position, 'aggregate-stream', 'expected a unary rpc, an aggregate is one answer');
+  }
+  if (declaration.steps.length === 0) problem(declaration.position, 'aggregate-step', 'expected at least one step');
+  for (const field of output.fields) {
+    if (!ROOT_NAMES.has(field.name)) continue;
+    const text = `${output.fullName}.${field.name}: expected a name that is no root of a path (${[...ROOT_NAMES].join(', ')})`;
+    problem(declaration.position, 'aggregate-name', text);
+  }
+  const signatures = declaration.steps.map((step) =>
+    signatureOf(step, registry, (position, rule, text) => problem(position, rule, `${labelOf(step)}: ${text}`)),
+  );
+  const roots: Roots = { request: input, response: output, steps: namedSteps(), each: undefined };
+  const shape = new Shape(output);
+  const groups = rowGroups(declaration.steps, signatures, roots);
+  const steps = declaration.steps.map((step, index) => {
+    const signature = signatures[index];
+    const report = (position: Position, rule: string, text: string) =>
+      problem(position, rule, `${labelOf(step)}: ${text}`);
+    return compileStep({ step, index, signature, outer: roots, shape, rows: groups[index], nameOf, report });
+  });
+  const failures = failuresField();
+  if (diagnostics.length > 0) return undefined;
+  const compiled = steps.filter((step) => step !== undefined);
+  for (const { index, label, position } of filledTwice(compiled)) {
+    problem(
+      position,
+      'aggregate-type',
+      `${label}: expected a field that no other step fills, step ${index + 1} fills it too`,
+    );
+  }
+  const { needs, follows, problems } = orderSteps(compiled);
+  for (const { step, rule, text } of problems)
+    problem(compiled[step]!.position, rule, `${compiled[step]!.label}: ${text}`);
+  const calls = compiled.reduce((sum, step) => sum + step.calls, 0);
+  if (calls > declaration.maxCalls) {
+    const parts = compiled.filter((step) => step.calls > 0).map((step) => `${step.label} ${step.calls}`);
+    const text = `expected at most ${declaration.maxCalls} calls (max_calls), got ${calls} at worst: ${parts.join(', ')}`;
+    problem(declaration.position, 'aggregate-cost', text);
+  }
+  return { method, steps: compiled, needs, follows, shape, nameOf, failures, calls, maxCalls: declaration.maxCalls };
+
+  function namedSteps(): Roots['steps'] {
+    const named = new Map<string, { readonly step: number; readonly held: Held }>();
+    const names = new Set<string>();
+    for (const [index, step] of declaration.steps.entries()) {
+      const { name, positions } = step;
+      if (name === '') continue;
+      const clash = nameClash(name, output) ?? (names.has(name) ? 'the name of another step' : undefined);
+      names.add(name);
+      if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+        problem(positions.name, 'aggregate-name', `name: expected an identifier, got '${name}'`);
+      } else if (clash !== undefined) {
+        problem(positions.name, 'aggregate-name', `name: expected one that is free, '${name}' is ${clash}`);
+      } else {
+        const held = signatures[index]?.held;
+        // A name beside `into` is no root of paths: other steps read the field that the step fills.
+        if (held !== undefined && step.into === '')
+          named.set(name, { step: index, held: { ...held, many: held.many || step.forEach !== '' } });
+      }
+    }
+    return named;
+  }
+
+  function failuresField(): FieldDescriptor | undefined {
+    const fields = output.fields.filter((field) => isPartFailures(heldBy(field)));
+    if (fields.length > 1) {
+      const names = fields.map(({ name }) => name).join(' and ');
+      problem(
+        declaration.position,
+        'aggregate-type',
+        `expected one list of ${PART_FAILURE} in ${output.fullName}, got ${names}`,
+      );
+    }
+    return fields[0];
+  }
+}
+
+/** Steps that fill a field which a step before them fills, unless both make elements of one list. */
+function filledTwice(steps: readonly PlannedStep[]) {
+  return steps.flatMap(({ target, label, position }, at) => {
+    const before = steps.slice(0, at).find((other) => {
+      if (target === undefined || other.target === undefined) return false;
+      const bothMake = target.made !== undefined && other.target.made !== undefined;
+      return !bothMake && sameFields(other.target.into, target.into);
+    });
+    return before === undefined ? [] : [{ index: before.index, label, position }];
+  });
+}
+
+function sameFields(a: readonly FieldDescriptor[], b: readonly FieldDescriptor[]): boolean {
+  return a.length === b.length && a.every((field, index) => field === b[index]);
+}
+
+function isPartFailures({ type, many }: Held): boolean {
+  return many && type.kind === 'message' && type.message.fullName === PART_FAILURE;
+}
+
+function nameClash(name: string, response: MessageDescriptor): string | undefined {
+  if (ROOT_NAMES.has(name)) return 'a root of paths';
+  return fieldOf(response, name) === undefined ? undefined : `a field of ${response.fullName}`;
+}
+
+/** How a step is called in texts. */
+function labelOf({ into, name }: { readonly into: string; readonly name: string }): string {
+  return name || into || 'a step';
+}

@@ -1,0 +1,30 @@
+/** What is wrong with one step: each problem is reported where it stands in the declaration. */
+import type { Position } from '../base/diagnostic.js';
+import { ExpressionError } from '../paths/expression.js';
+
+export type Report = (position: Position, rule: string, text: string) => void;
+
+export class StepProblems {
+  #found = false;
+
+  constructor(private readonly report: Report) {}
+
+  get found(): boolean {
+    return this.#found;
+  }
+
+  add(position: Position, rule: string, text: string): undefined {
+    this.#found = true;
+    this.report(position, rule, text);
+  }
+
+  /** Compiles what reads an expression. An ExpressionError is a problem at `position`, which `what` names. */
+  within<T>(position: Position, what: string, compile: () => T): T | undefined {
+    try {
+      return compile();
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      return this.add(position, 'aggregate-path', `${what}: ${error.message}`);
+    }
+  }
+}

@@ -1,0 +1,157 @@
+/** Where a step's result comes from: a call with its request, or a copy of what another step gave. */
+import {
+  type Expression,
+  ExpressionError,
+  type PathExpression,
+  parseEquality,
+  parseExpression,
+} from '../paths/expression.js';
+import { fieldOf } from '../routing/field-path.js';
+import type { FieldDescriptor, MessageDescriptor, MethodDescriptor } from '../schema/descriptor.js';
+import type { StepSignature } from './called-rpc.js';
+import type { StepDeclaration } from './declaration.js';
+import { describeHeld, type FieldPlace, heldBy, type Roots, responsePlace, sameType } from './place.js';
+import type { Read } from './scope.js';
+import type { StepProblems } from './step-problems.js';
+import { StepRequest } from './step-request.js';
+import { compileValue, type Value } from './value.js';
+
+export interface StepCall {
+  readonly method: MethodDescriptor;
+  readonly request: StepRequest;
+  readonly take: FieldDescriptor | undefined;
+  readonly batch: Batch | undefined;
+}
+
+/** Elements are asked for together, and told apart by a field of the results. */
+export interface Batch {
+  readonly size: number;
+  /** Of the request, repeated. */
+  readonly field: FieldDescriptor;
+  /** Of an element: what it asks for. */
+  readonly value: Read<readonly Uint8Array[]>;
+  /** Of a result. */
+  readonly key: FieldDescriptor;
+}
+
+export interface CopySource {
+  readonly kind: 'copy';
+  readonly value: Value;
+}
+
+export interface CallSource {
+  readonly kind: 'call';
+  readonly call: StepCall;
+  /** What the request is made of. */
+  readonly values: readonly Value[];
+}
+
+/** `copied`: what is copied inside an element; undefined: what the declaration says. Undefined: a problem is told. */
+export function copySource(
+  step: StepDeclaration,
+  copied: Expression | undefined,
+  place: FieldPlace | undefined,
+  roots: Roots,
+  problems: StepProblems,
+): CopySource | undefined {
+  const { positions } = step;
+  if (step.into === '') return problems.add(positions.copy, 'aggregate-step', 'copy: expected into, got a name alone');
+  for (const [what, used, at] of [
+    ['with', step.with.length > 0, positions.with[0]],
+    ['take', step.take !== '', positions.take],
+    ['key', step.key !== '', positions.key],
+  ] as const) {
+    if (used) problems.add(at ?? step.position, 'aggregate-step', `${what}: expected a call next to it, got a copy`);
+  }
+  const last = place?.fields.at(-1);
+  if (last === undefined) return undefined;
+  const value = problems.within(positions.copy, 'copy', () =>
+    compileValue(copied ?? parseExpression(step.copy), last, roots, true),
+  );
+  return value && { kind: 'copy', value };
+}
+
+export function callSource(
+  step: StepDeclaration,
+  signature: StepSignature,
+  roots: Roots,
+  problems: StepProblems,
+): CallSource {
+  const { positions } = step;
+  const { method, take } = signature;
+  const request = new StepRequest(method.input);
+  const values: Value[] = [];
+  let batch: Batch | undefined;
+  for (const [i, text] of step.with.entries()) {
+    const position = positions.with[i] ?? step.position;
+    const assigned = problems.within(position, `with '${text}'`, () => assignment(text, method.input, roots));
+    if (assigned === undefined) continue;
+    const { path, value, readsEach } = assigned;
+    values.push(value);
+    const field = path.at(-1)!;
+    if (step.key === '' || !readsEach) {
+      if (!request.assign(path, value.read)) {
+        problems.add(position, 'aggregate-step', `with '${text}': expected a field that nothing else assigns`);
+      }
+      continue;
+    }
+    if (batch !== undefined || path.length > 1 || field.cardinality !== 'repeated') {
+      problems.add(
+        position,
+        'aggregate-step',
+        `with '${text}': expected one with of each, into a list of the request, next to key`,
+      );
+    } else {
+      const key = keyField(step, signature, field, problems);
+      if (key !== undefined) batch = { size: step.batchSize || step.maxItems, field, value: value.read, key };
+    }
+  }
+  if (step.key !== '' && step.forEach === '')
+    problems.add(positions.key, 'aggregate-step', 'key: expected for_each next to it');
+  else if (step.key !== '' && batch === undefined && !problems.found) {
+    problems.add(positions.key, 'aggregate-step', 'key: expected a with of each next to it');
+  }
+  return { kind: 'call', values, call: { method, request, take, batch } };
+}
+
+/** The field of a result that tells for which element it is; `of`: the field of the request that asks for elements. */
+function keyField(
+  step: StepDeclaration,
+  { held }: StepSignature,
+  of: FieldDescriptor,
+  problems: StepProblems,
+): FieldDescriptor | undefined {
+  const wrongKey = (text: string) => problems.add(step.positions.key, 'aggregate-type', `key: ${text}`);
+  if (!held.many || held.type.kind !== 'message') {
+    return wrongKey(`expected take to give a list of messages, got ${describeHeld(held)}`);
+  }
+  const field = fieldOf(held.type.message, step.key);
+  if (field === undefined) return wrongKey(`expected a field of ${held.type.message.fullName}, got '${step.key}'`);
+  if (field.cardinality === 'singular' && field.type.kind !== 'message' && sameType(field.type, of.type)) return field;
+  return wrongKey(`expected ${describeHeld({ ...heldBy(of), many: false })}, got ${describeHeld(heldBy(field))}`);
+}
+
+/** Throws ExpressionError. */
+function assignment(text: string, input: MessageDescriptor, roots: Roots) {
+  const { left, right } = parseEquality(text);
+  if (left.kind !== 'path')
+    throw new ExpressionError(left.column, `expected a field of ${input.fullName}, got a ${left.kind}`);
+  const path = assignedPath(left, input);
+  const field = path.at(-1)!;
+  return { path, value: compileValue(right, field, roots), readsEach: readsEach(right) };
+}
+
+function assignedPath({ names, column }: PathExpression, input: MessageDescriptor): readonly FieldDescriptor[] {
+  const { fields, held } = responsePlace(names, column, input);
+  const list = fields.slice(0, -1).find(({ cardinality }) => cardinality !== 'singular');
+  if (list === undefined) return fields;
+  throw new ExpressionError(
+    column,
+    `expected single messages in front of the last field, ${list.name} is ${describeHeld({ ...held, ...heldBy(list) })}`,
+  );
+}
+
+function readsEach(expression: Expression): boolean {
+  if (expression.kind === 'path') return expression.names[0] === 'each';
+  return expression.kind === 'text' && expression.parts.some((part) => typeof part !== 'string' && readsEach(part));
+}

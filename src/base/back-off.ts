@@ -1,0 +1,11 @@
+/** How long to wait before something that failed is tried again: twice as long each time, up to a bound. */
+
+export interface BackOff {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** Returns milliseconds. `failures`: how often it has failed in a row before this failure; 0 gives `firstMs`. */
+export function backOffMs({ firstMs, longestMs }: BackOff, failures: number): number {
+  return Math.min(longestMs, firstMs * 2 ** failures);
+}

@@ -1,0 +1,48 @@
+/** Networks of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address alone. */
+import { BlockList, isIP } from 'node:net';
+
+/** True if the text is an address or a network in CIDR notation (RFC 4632, RFC 4291 §2.3). */
+export function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+/** Returns a function that is true for an address within one of the networks. What is no address is in none. */
+export function compileNetworks(networks: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const text of networks) {
+    const [written = '', length] = text.split('/');
+    const { network, prefix } = unmappedNetwork(written, length === undefined ? undefined : Number(length));
+    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) list.addAddress(network, family);
+    else list.addSubnet(network, prefix, family);
+  }
+  return (address) => {
+    const plain = unmapped(address);
+    const family = isIP(plain);
+    return family !== 0 && list.check(plain, family === 6 ? 'ipv6' : 'ipv4');
+  };
+}
+
+/** `::ffff:10.0.0.0/104` means `10.0.0.0/8`. */
+function unmappedNetwork(network: string, prefix: number | undefined) {
+  const plain = unmapped(network);
+  if (plain === network || prefix === undefined) return { network: plain, prefix };
+  // Shorter prefixes take in more than the mapped addresses: they stay what they are.
+  return prefix < MAPPED_BITS ? { network, prefix } : { network: plain, prefix: prefix - MAPPED_BITS };
+}
+
+const MAPPED_BITS = 96;
+
+/** An IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) → the IPv4 address; every other text unchanged. */
+export function unmapped(address: string): string {
+  const tail = /^::ffff:(.+)$/i.exec(address)?.[1];
+  if (tail === undefined) return address;
+  if (isIP(tail) === 4) return tail;
+  const groups = /^([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(tail);
+  if (groups === null) return address;
+  const [high, low] = [Number.parseInt(groups[1]!, 16), Number.parseInt(groups[2]!, 16)];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
+}

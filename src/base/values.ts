@@ -1,0 +1,43 @@
+/** The values that several blocks of the config have in common, as people write them. */
+import { z } from 'zod';
+import { parseDuration } from './duration.js';
+import { parseSize } from './size.js';
+
+const DURATION = { error: 'expected a duration such as 300ms, 2s or 1m' };
+
+/** `300ms`, `2s`, `1m` → milliseconds. */
+export const duration = z
+  .string(DURATION)
+  .refine((text) => parseDuration(text) !== undefined, DURATION)
+  .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h)$' })
+  .transform((text) => parseDuration(text) ?? 0);
+
+/** A wait that ends before it begins is a mistake. */
+export const durationAboveZero = duration.refine((ms) => ms > 0, { error: 'expected a duration above 0' });
+
+const SIZE = { error: 'expected a size such as 16KiB or 4MiB' };
+
+/** `4MiB`, or a number of bytes → bytes. */
+export const size = z
+  .union([z.string(), z.int().nonnegative()], SIZE)
+  .refine((value) => parseSize(String(value)) !== undefined, SIZE)
+  .refine((value) => parseSize(String(value)) !== 0, { error: 'expected a size above 0' })
+  .transform((value) => parseSize(String(value)) ?? 0);
+
+/** More than any machine that this was made for has cores. */
+export const MOST_WORKERS = 256;
+
+const PORT = { error: 'expected a port from 0 to 65535' };
+
+export const port = z.int(PORT).min(0, PORT).max(65_535, PORT);
+
+/** A header's name (RFC 9110 §5.1) → in lower case. */
+export const headerName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'expected the name of a header' })
+  .transform((name) => name.toLowerCase());
+
+/** Names of headers, each as it is or with `*` at its end for any rest. */
+export const headerPattern = z.string().regex(/^(?:\*|[!#$%&'+.^_`|~0-9A-Za-z-]+\*?)$/, {
+  error: 'expected the name of a header, * at its end for any rest',
+});

@@ -1,0 +1,91 @@
+/** What is wrong, or looks wrong, with who may call an aggregate and with what it calls. */
+import type { PlannedStep } from '../aggregate/step.js';
+import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import type { Access } from '../policy/access/planned.js';
+import { readsSubjectAlone, subjectAloneText, type Vouchers } from '../policy/access/vouchers.js';
+import type { Policy } from '../policy/policy.js';
+import { costOf, type PlannedAggregate, type PlannedCall } from '../route/planned-route.js';
+import type { MethodDescriptor } from '../schema/descriptor.js';
+import { callerPathsOf } from './aggregates.js';
+
+export interface AggregateUse {
+  readonly method: MethodDescriptor;
+  readonly aggregate: PlannedAggregate;
+  readonly policy: Policy;
+  /** What the method alone demands. */
+  readonly own: Access;
+  /** What it demands together with its steps. */
+  readonly access: Access;
+  /** Undefined: the config has no `auth` block. */
+  readonly vouchers: Vouchers | undefined;
+  /** True if the config has upstreams. */
+  readonly hasUpstreams: boolean;
+}
+
+/** What is wrong with who may call an aggregate and what it calls. */
+export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
+  const { method, aggregate, policy, own, access } = use;
+  const diagnostics: Diagnostic[] = [];
+  const cost = costOf({ aggregate });
+  for (const { limit } of policy.settings.rateLimits ?? []) {
+    if (limit >= cost) continue;
+    const text = `${method.fullName}: expected a limit of at least ${cost}, what one request counts, got ${limit}`;
+    diagnostics.push(errorAt(policy.origins.get('rateLimits') ?? method.position, 'aggregate-limit', text));
+  }
+  const found = aggregate.plan.steps.map((step, index) => ofStep(step, aggregate.calls[index]));
+  return [...diagnostics, ...found.flat()];
+
+  function ofStep(step: PlannedStep, call: PlannedCall | undefined): Diagnostic[] {
+    const says = (text: string) => `${method.fullName}: ${step.label}: ${text}`;
+    const error = (rule: string, text: string) => [errorAt(step.position, rule, says(text))];
+    const warning = (rule: string, text: string) => [warningAt(step.position, rule, says(text))];
+    const demands = call?.access.mode === 'required';
+    const reads = step.callerPaths.length > 0;
+    const problems: Diagnostic[] = [];
+    if (call !== undefined && call.upstream === undefined && use.hasUpstreams) {
+      const text = `no upstream serves ${call.method.service.fullName}, the aggregate is not served`;
+      problems.push(...warning('no-upstream', text));
+    }
+    const hidden = call === undefined ? undefined : whyHidden(call.method, use.vouchers !== undefined);
+    if (hidden !== undefined && policy.settings.auth === undefined) {
+      problems.push(...error('aggregate-auth', `${hidden}: expected auth in the aggregate's policy, got none`));
+    }
+    if (demands && !step.optional && own.mode !== 'required' && policy.settings.auth?.mode !== undefined) {
+      const text = `${call.method.fullName} demands a caller, so the aggregate does, though its policy says ${own.mode}`;
+      problems.push(...warning('aggregate-auth', text));
+    }
+    if ((demands || reads) && step.optional && access.mode === 'public') {
+      const text = 'it needs a caller and the aggregate is public, where nobody is known: it always fails';
+      problems.push(...warning('aggregate-auth', text));
+    }
+    if (reads && !step.optional && access.mode !== 'required') {
+      problems.push(
+        ...error('auth-contradiction', `expected mode required where a step reads the caller, got ${access.mode}`),
+      );
+    }
+    const beside = [...callerPathsOf(step, call), ...own.require.flatMap(({ callerPaths }) => callerPaths)];
+    if (use.vouchers !== undefined && readsSubjectAlone(step.callerPaths, beside, use.vouchers)) {
+      problems.push(...warning('subject-alone', subjectAloneText(use.vouchers)));
+    }
+    if (policy.settings.cache?.scope === 'public' && dependsOnCaller(step, call)) {
+      problems.push(
+        ...error('cache-public', 'expected scope consumer where a step depends on the caller, got a public cache'),
+      );
+    }
+    return problems;
+  }
+}
+
+/** Why nobody can call the method but through aggregates, which then have to say who may; undefined: somebody can. */
+function whyHidden({ fullName, routing, httpRule }: MethodDescriptor, authenticates: boolean): string | undefined {
+  if (routing === 'excluded') return `${fullName} is excluded (schema.exclude)`;
+  const hasRoute = routing === 'routed' && httpRule !== undefined;
+  return authenticates && !hasRoute ? `${fullName} has no route of its own` : undefined;
+}
+
+/** Whether two callers who may both call the aggregate may get different answers from the step. */
+function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): boolean {
+  if (callerPathsOf(step, call).length > 0) return true;
+  if (!step.optional || call === undefined) return false;
+  return call.access.mode === 'required' || call.access.scopes.length > 0;
+}

@@ -1,0 +1,60 @@
+/** Which upstream serves which service. */
+import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import { didYouMean, hintOf } from '../base/did-you-mean.js';
+import type { Config } from '../config/config.js';
+import type { Binding } from '../routing/binding.js';
+import type { MethodDescriptor, ServiceDescriptor } from '../schema/descriptor.js';
+import { meantService, selectUpstream } from '../upstream/service-selector.js';
+import type { Aggregates } from './aggregates.js';
+
+export type IsOffered = (method: MethodDescriptor) => boolean;
+
+/**
+ * Whether a method's routes are served once all is right. What is wrong with others is a warning: they stop nobody. Without
+ * any upstream the schema alone is looked at.
+ */
+export function offeredBy({ upstreams }: Config): IsOffered {
+  return ({ service, aggregate }) =>
+    upstreams.size === 0 || aggregate !== undefined || selectUpstream(service.fullName, upstreams).kind !== 'none';
+}
+
+export interface Assignment {
+  readonly of: ReadonlyMap<ServiceDescriptor, string>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Each service to the upstream with the longest selector. Without any upstream there is nothing to warn about. */
+export function assignUpstreams(
+  config: Config,
+  bindings: readonly Binding[],
+  aggregates: Aggregates,
+  configFile: string | undefined,
+): Assignment {
+  const of = new Map<ServiceDescriptor, string>();
+  const diagnostics: Diagnostic[] = [];
+  if (config.upstreams.size === 0) return { of, diagnostics };
+  const routed = bindings.flatMap(({ method }) => (method.aggregate === undefined ? method : []));
+  for (const service of new Set([...routed, ...aggregates.methods].map((method) => method.service))) {
+    const selected = selectUpstream(service.fullName, config.upstreams);
+    if (selected.kind === 'found') of.set(service, selected.name);
+    else if (selected.kind === 'none') {
+      const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
+      const meant = didYouMean(service.fullName, selectors);
+      const hint = meant === undefined ? '' : ` (services: is it meant by '${meant}'?)`;
+      const text = `${service.fullName}: no upstream serves it, its routes are not served${hint}`;
+      diagnostics.push(warningAt(service.position, 'no-upstream', text));
+    } else {
+      const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')} by equally long selectors`;
+      diagnostics.push(errorAt(service.position, 'ambiguous-upstream', text));
+    }
+  }
+  const used = new Set(of.values());
+  const names = routed.map(({ service }) => service.fullName);
+  for (const [name, { services }] of names.length === 0 ? [] : config.upstreams) {
+    if (used.has(name)) continue;
+    const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
+    const text = `upstreams.${name}: no routed service is selected by ${services.join(', ')}${hint}`;
+    diagnostics.push(warningAt({ file: configFile ?? 'options' }, 'unused-upstream', text));
+  }
+  return { of, diagnostics };
+}

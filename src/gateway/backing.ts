@@ -1,0 +1,73 @@
+/**
+ * What the routes of a snapshot reach out to: credentials, counters, caches and upstreams. `explain` hands in recorders
+ * instead, so that the same routes call nobody.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Lease, Resources } from '../base/resources.js';
+import type { Call, Interceptor } from '../call/call.js';
+import type { Config } from '../config/config.js';
+import type { Middleware } from '../exchange/exchange.js';
+import type { Authenticator } from '../policy/access/credentials.js';
+import { authentication } from '../policy/access/resource.js';
+import { responseCache } from '../policy/cache/resource.js';
+import { countersOf } from '../policy/rate-limit/resource.js';
+import type { PlannedRoute } from '../route/planned-route.js';
+import type { OpenStreams } from '../server/connection/open-streams.js';
+import type { Counters } from '../store/counters.js';
+import { sharedStore } from '../store/shared-store.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { Upstream } from '../upstream/upstream.js';
+import { callCompiler } from './calls.js';
+import { acquireUpstreams } from './upstreams.js';
+
+export interface Backing {
+  readonly authenticator: Authenticator;
+  readonly counters: Counters;
+  /** The call of a served route, with all of its layers. */
+  readonly callOf: (route: PlannedRoute) => Call;
+  readonly openStreams: OpenStreams;
+  readonly afterAuth: readonly Middleware[];
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+export interface BackingOptions {
+  readonly resources: Resources;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Counters of a process that counts for several. Undefined: this process counts for itself. */
+  readonly counters: Counters | undefined;
+  readonly openStreams: OpenStreams;
+  readonly afterAuth: readonly Middleware[];
+  readonly interceptors: readonly Interceptor[];
+}
+
+export interface OpenedBacking extends Backing {
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** Resolves when it can be used, or when waiting longer would not help: the keys of issuers have been asked for. */
+  readonly prepared: Promise<void>;
+}
+
+/** Opens, or takes over from other snapshots, everything that the config names. */
+export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
+  const { clock, metrics, interceptors, afterAuth, openStreams } = options;
+  const { auth, cors, stores, rateLimiting, limits, errors } = config;
+  const upstreams = acquireUpstreams(config, lease, clock);
+  const { authenticator, prepared } = authentication({ auth, origins: cors?.origins ?? [] }, lease, options);
+  const store = sharedStore(stores.redis, lease, options);
+  const counters = countersOf(rateLimiting, store, lease, options);
+  const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
+  return {
+    authenticator,
+    counters,
+    callOf: callCompiler({ limits, exposed: new Set(errors.expose), upstreams, cache, interceptors, metrics, clock }),
+    openStreams,
+    afterAuth,
+    metrics,
+    clock,
+    upstreams,
+    prepared: Promise.all([prepared, store?.prepared]).then(() => {}),
+  };
+}

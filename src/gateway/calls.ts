@@ -1,0 +1,112 @@
+/** What a route calls, with all layers around it: an upstream's method, or an aggregate whose steps are such calls. */
+import { aggregateCall, type StepCaller, type StepObserver } from '../aggregate/aggregate-call.js';
+import type { Clock } from '../base/clock.js';
+import type { Call, Interceptor } from '../call/call.js';
+import type { Principal } from '../call/principal.js';
+import type { Config } from '../config/config.js';
+import { allowed, demand } from '../policy/access/demands.js';
+import { type CallerRead, wholeCaller } from '../policy/cache/cache-key.js';
+import type { ResponseCache } from '../policy/cache/interceptor.js';
+import { isIdempotent } from '../policy/retry/planned.js';
+import type { PlannedAggregate, PlannedCall, PlannedRoute } from '../route/planned-route.js';
+import type { Binding } from '../routing/binding.js';
+import type { ExposedCodes } from '../status/client-text.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { retrying } from '../upstream/retry.js';
+import type { Upstream } from '../upstream/upstream.js';
+import { dependsOn } from './aggregates.js';
+import { callOrder, layersInOrder } from './call-order.js';
+
+export interface CallSources {
+  readonly limits: Config['limits'];
+  /** Codes whose texts upstreams may say to clients. */
+  readonly exposed: ExposedCodes;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly cache: ResponseCache;
+  readonly interceptors: readonly Interceptor[];
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+/** Compiles the call of a served route. */
+export function callCompiler(sources: CallSources): (route: PlannedRoute) => Call {
+  const { limits, upstreams, metrics, clock } = sources;
+
+  return function callOf(route) {
+    const { aggregate, binding } = route;
+    if (aggregate === undefined) return upstreamCall(route, isIdempotent(binding.httpMethod, binding.method));
+    const cache = keeping(route, dependsOn(aggregate));
+    return mergedCall(binding, aggregate, layersInOrder({ cache, interceptors: [], retry: undefined }));
+  };
+
+  /** `idempotent`: two calls have the effect of one. */
+  function upstreamCall(called: PlannedRoute | PlannedCall, idempotent: boolean): Call {
+    const { retry } = called;
+    const upstream = called.upstream!;
+    const { call, retryBudget: budget, running } = upstreams.get(upstream)!;
+    const onRetry = () => metrics.retries.inc({ upstream });
+    return callOrder(call, {
+      cache: keeping(called),
+      interceptors: sources.interceptors,
+      retry: retry && retrying(retry, { idempotent, budget, running, clock, onRetry }),
+    });
+  }
+
+  /** `ofCaller`: what the answer depends on besides what the cache knows by itself. */
+  function keeping(
+    { cache, timeoutMs }: Pick<PlannedCall, 'cache' | 'timeoutMs'>,
+    ofCaller: readonly CallerRead[] = [],
+  ): Interceptor | undefined {
+    const { requestTimeoutMs } = limits;
+    return (
+      cache &&
+      sources.cache.interceptor(cache, {
+        timeoutMs: Math.min(timeoutMs ?? requestTimeoutMs, requestTimeoutMs),
+        // An embedder's own code stands behind the cache, and may read all of the caller.
+        dependsOn: sources.interceptors.length > 0 ? [...ofCaller, wholeCaller] : ofCaller,
+        onAnswer: (status) => metrics.cacheRequests.inc({ status }),
+      })
+    );
+  }
+
+  /** `around`: the layers between what the aggregate demands of its caller and its steps. */
+  function mergedCall(
+    { method, responseBody }: Binding,
+    { plan, calls }: PlannedAggregate,
+    around: readonly Interceptor[],
+  ): Call {
+    const settings = {
+      plan,
+      responseBody,
+      callers: calls.map((call, index) => call && callerOf(call, plan.steps[index]!.optional)),
+      maxResponseBytes: limits.responseBytes,
+      maxDepth: limits.jsonDepth,
+      exposed: sources.exposed,
+      clock,
+      observers: plan.steps.map(({ label }) => observerOf(method.fullName, label)),
+    };
+    return aggregateCall(settings, around);
+  }
+
+  /** The scopes of a required step are demanded of the aggregate's caller before anything is called. */
+  function callerOf(call: PlannedCall, optional: boolean): StepCaller {
+    const { access, timeoutMs } = call;
+    const demandsNothing = access.require.length === 0 && !optional;
+    return {
+      call: upstreamCall(call, true),
+      timeoutMs,
+      authorize: demandsNothing ? undefined : authorize,
+    };
+
+    function authorize(message: Uint8Array, principal: Principal | undefined): void {
+      if (optional) allowed(access, principal);
+      demand(access.require, message, principal);
+    }
+  }
+
+  function observerOf(aggregate: string, part: string): StepObserver {
+    const ok = metrics.aggregateParts.labels({ aggregate, part, outcome: 'ok' });
+    const failed = metrics.aggregateParts.labels({ aggregate, part, outcome: 'failed' });
+    return { ok: (seconds) => ok.observe(seconds), failed: (seconds) => failed.observe(seconds) };
+  }
+}

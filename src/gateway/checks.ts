@@ -1,0 +1,101 @@
+/** What is wrong, or looks wrong, with a plan, and what no single room can see: it takes two policies, or all routes. */
+import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import type { Config } from '../config/config.js';
+import { readKeyFile } from '../policy/access/key-file.js';
+import { type Access, meansOf } from '../policy/access/planned.js';
+import { mayWrite, writingGets } from '../policy/access/writes.js';
+import type { Policy } from '../policy/policy.js';
+import type { PlannedRoute } from '../route/planned-route.js';
+import type { Binding } from '../routing/binding.js';
+import { bindingTable } from '../routing/binding-table.js';
+import { conflictDiagnostics } from '../routing/route-table.js';
+import type { MethodDescriptor } from '../schema/descriptor.js';
+import { cacheProblems } from './cache-checks.js';
+import { streamProblems } from './stream-problems.js';
+
+/** What is wrong with routes under this config. `configFile` names the config in findings that belong to no place in it. */
+export function configuredProblems(
+  config: Config,
+  routes: readonly PlannedRoute[],
+  configFile: string | undefined,
+): readonly Diagnostic[] {
+  return [
+    ...authProblems(config, routes, configFile),
+    ...cacheProblems(config, routes),
+    ...streamProblems(routes, config.json.protoNames),
+    ...writingGets(routes.map(({ binding }) => binding)),
+  ];
+}
+
+/** Bindings of one method and shape. */
+export function conflictsOf(bindings: readonly Binding[]): readonly Diagnostic[] {
+  return conflictDiagnostics(bindingTable(bindings.map((binding) => ({ binding, value: binding }))).conflicts());
+}
+
+/** A limit per consumer on a method that asks nobody who they are. */
+export function rateLimitProblem(method: MethodDescriptor, policy: Policy, access: Access): Diagnostic | undefined {
+  const position = policy.origins.get('rateLimits');
+  if (position === undefined || access.mode !== 'public') return undefined;
+  if (policy.settings.rateLimits?.some(({ per }) => per.includes('consumer')) !== true) return undefined;
+  const text = `${method.fullName}: a limit per consumer counts by address where the method is public`;
+  return warningAt(position, 'limit-of-nobody', text);
+}
+
+/** `keys.yaml` is read again when it is served; what is wrong with it now is told now. */
+export function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] {
+  const file = auth?.apiKeys?.file;
+  if (file === undefined) return [];
+  try {
+    const { keys, diagnostics } = readKeyFile(file);
+    const unknown = new Set(keys.flatMap(({ plan = '' }) => (plan === '' || plans.has(plan) ? [] : [plan])));
+    const known = plans.size === 0 ? 'none' : [...plans.keys()].join(', ');
+    const warnings = [...unknown].map((plan) =>
+      warningAt({ file }, 'unknown-plan', `plan '${plan.slice(0, 80)}': expected one of the config's plans (${known})`),
+    );
+    return [...diagnostics, ...warnings];
+  } catch {
+    return [errorAt({ file }, 'keys-file', 'expected a file that can be read')];
+  }
+}
+
+/** Where errors are told, they are the reason. */
+export function nothingToServe(
+  routes: readonly PlannedRoute[],
+  problems: readonly Diagnostic[],
+  configFile: string | undefined,
+): readonly Diagnostic[] {
+  if (routes.length > 0 || problems.some(({ severity }) => severity === 'error')) return [];
+  const text = 'no method has a google.api.http rule: nothing is served; add one, or try --auto-routes';
+  return [warningAt({ file: configFile ?? 'options' }, 'no-routes', text)];
+}
+
+/** What is wrong, or looks wrong, with who may call what, seen over all routes. */
+function authProblems(
+  config: Config,
+  routes: readonly PlannedRoute[],
+  configFile: string | undefined,
+): readonly Diagnostic[] {
+  const { auth } = config;
+  if (auth === undefined) {
+    return [warningAt({ file: configFile ?? 'options' }, 'no-auth', 'no auth is configured: every route is public')];
+  }
+  const { position } = auth;
+  if (meansOf(auth)?.identifies !== true) {
+    const text = 'auth: expected jwt, apiKeys or mtls, got nothing that can authenticate';
+    return [errorAt(position, 'auth-impossible', text)];
+  }
+  const diagnostics: Diagnostic[] = [];
+  if (routes.length > 0 && routes.every(({ access }) => access.mode === 'public')) {
+    const text = 'auth: every route is public, nothing accepts the credentials that are configured';
+    diagnostics.push(warningAt(position, 'unused-credentials', text));
+  }
+  const seen = new Set<MethodDescriptor>();
+  for (const { binding, access } of routes) {
+    const { method, httpMethod } = binding;
+    if (access.mode !== 'public' || !mayWrite(binding) || seen.has(method)) continue;
+    seen.add(method);
+    const text = `${method.fullName}: ${httpMethod} ${binding.template.text} is public and may write`;
+    diagnostics.push(warningAt(access.origin ?? method.position, 'public-write', text));
+  }
+  return diagnostics;
+}

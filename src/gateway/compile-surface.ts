@@ -1,0 +1,171 @@
+/** The settings of a surface and its routes → the surface: each route's chain, transcoder, call and endpoint, composed once. */
+import { isStreaming } from '../call/call.js';
+import type { Codecs, MessageCodec } from '../codec/codec.js';
+import type { Config } from '../config/config.js';
+import { credentialHeaders, guardedHeaders } from '../config/guarded-headers.js';
+import type { Middleware, Route, Surface } from '../exchange/exchange.js';
+import { splitDemands } from '../policy/access/demands.js';
+import type { Access } from '../policy/access/planned.js';
+import { authenticate, authorize } from '../policy/access/stage.js';
+import { compileFreshness } from '../policy/cache/freshness.js';
+import type { CachePolicy } from '../policy/cache/interceptor.js';
+import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate-limit/planned.js';
+import { rateLimit } from '../policy/rate-limit/stage.js';
+import { costOf, type PlannedRoute } from '../route/planned-route.js';
+import { bindingTable, webSocketRoutes } from '../routing/binding-table.js';
+import { compileNearRoute } from '../routing/near-route.js';
+import type { MethodDescriptor } from '../schema/descriptor.js';
+import { composed, composeRoute } from '../server/compose-route.js';
+import { follow } from '../server/connection/open-streams.js';
+import { compileCallRequest } from '../server/endpoints/call-request.js';
+import { compileClientStream } from '../server/endpoints/client-stream.js';
+import { streamEndpoint } from '../server/endpoints/stream.js';
+import { endpoint } from '../server/endpoints/unary.js';
+import { webSocketEndpoint } from '../server/endpoints/websocket.js';
+import { compileCors } from '../server/stages/cors.js';
+import { bodySizes } from '../transcoding/body-size.js';
+import { compileRequestMetadata, compileResponseHeaders } from '../transcoding/headers.js';
+import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
+import type { Backing } from './backing.js';
+import { guardsInOrder, routeOrder } from './route-order.js';
+import { errorHolder } from './stream-problems.js';
+
+export interface SurfaceSettings {
+  readonly name: string;
+  readonly config: Config;
+  readonly codecs: Codecs;
+  /** Reads and writes google.rpc.Status; undefined if the schema has no such message. */
+  readonly statusCodec: MessageCodec | undefined;
+}
+
+/** `routes`: those that somebody serves. */
+export function compileSurface(settings: SurfaceSettings, routes: readonly PlannedRoute[], backing: Backing): Surface {
+  const { name, config, statusCodec } = settings;
+  const compileRoute = routeCompiler(settings, backing);
+  const compiled = routes.map((route) => ({ binding: route.binding, ...compileRoute(route) }));
+  const webSockets = compiled.flatMap(({ binding, webSocket: value }) =>
+    value === undefined ? [] : [{ binding, value }],
+  );
+  return {
+    name,
+    table: bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).build().table,
+    webSockets: bindingTable(webSocketRoutes(webSockets)).build().table,
+    ...(config.errors.hints ? nearRoutes(routes) : NO_HINTS),
+    cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
+    errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
+    responseHeaders: compileResponseHeaders(config.metadata),
+  };
+}
+
+const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
+
+/** Guarded routes are named to nobody who does not know them. */
+function nearRoutes(routes: readonly PlannedRoute[]) {
+  const open = routes
+    .filter(({ access }) => access.mode === 'public')
+    .map(({ binding }) => ({ binding, value: binding }));
+  const [nearRoute, nearWebSocket] = [open, webSocketRoutes(open)].map((some) =>
+    compileNearRoute(some.map(({ binding }) => binding)),
+  );
+  return { nearRoute, nearWebSocket };
+}
+
+interface CompiledRoute {
+  readonly http: Route;
+  /** The same method over a WebSocket; undefined for methods that do not stream. */
+  readonly webSocket: Route | undefined;
+}
+
+function routeCompiler({ config, codecs }: SurfaceSettings, backing: Backing) {
+  const { limits, metadata, query } = config;
+  const requestMetadata = compileRequestMetadata(metadata, guardedHeaders(config));
+  const responseHeaders = compileResponseHeaders(metadata);
+  const stagesOf = stageCompiler(config, backing);
+
+  return function compileRoute(route: PlannedRoute): CompiledRoute {
+    const { binding, policy, access, upstream } = route;
+    const { method, httpMethod } = binding;
+    const { settings } = policy;
+    const demanded = access.require.flatMap(({ requestFields }) => requestFields);
+    const transcoder = compileTranscoder(binding, codecs, query, demanded);
+    const { ofMessage } = splitDemands(access, binding);
+    const idleTimeoutMs =
+      (upstream === undefined ? undefined : config.upstreams.get(upstream))?.streamIdleTimeoutMs ?? 0;
+    const ends = {
+      method,
+      transcoder,
+      require: ofMessage,
+      requireBehind: access.require,
+      call: backing.callOf(route),
+      prunes: route.aggregate !== undefined,
+      requestMetadata,
+      responseHeaders,
+      timeoutMs: route.timeoutMs,
+      requestTimeoutMs: limits.requestTimeoutMs,
+      ...bodySizes(settings.maxRequestBytes, limits.bodyBytes, !transcoder.readsJson),
+      successStatus: settings.successStatus ?? 200,
+      idleTimeoutMs,
+      clock: backing.clock,
+    };
+    const requestOf = method.clientStreaming ? compileClientStream(ends) : compileCallRequest(ends);
+    const mayHoldError = errorHolder(binding, config.json.protoNames) !== undefined;
+    const stream = { ...ends, requestOf, mayHoldError };
+    const end = method.serverStreaming
+      ? streamEndpoint(stream)
+      : endpoint({ ...ends, requestOf, freshness: route.cache && freshnessOf(config, route.cache, access) });
+    const demands = ofMessage.map(({ text }) => text);
+    const routeTo = (endpoint: Middleware, tokenMayBeInQuery: boolean) => {
+      const stages = stagesOf(route, transcoder, tokenMayBeInQuery);
+      const admission = isStreaming(method) ? { guard: composed(guardsInOrder(stages)), demands } : undefined;
+      return composeRoute({ binding, upstream, admission }, routeOrder(stages), endpoint);
+    };
+    return {
+      http: routeTo(end, httpMethod === 'GET' && method.serverStreaming),
+      webSocket: isStreaming(method) ? routeTo(webSocketEndpoint(stream), true) : undefined,
+    };
+  };
+}
+
+/** The stages that a route declares, for `route-order.ts` to put in order. */
+function stageCompiler(config: Config, { authenticator, counters, metrics, afterAuth, openStreams }: Backing) {
+  return function stagesOf(route: PlannedRoute, transcoder: Transcoder, tokenMayBeInQuery: boolean) {
+    const { binding, access, rateLimits } = route;
+    const { mode, scopes } = access;
+    const { ofPath } = splitDemands(access, binding);
+    const isDemanding = scopes.length > 0 || ofPath.length > 0;
+    return {
+      limitByAddress: counting(rateLimits.filter(isByAddress), NO_PLANS),
+      authenticate:
+        mode === 'public' ? undefined : authenticate({ authenticator, mode, binding, fromQuery: tokenMayBeInQuery }),
+      authorize: isDemanding ? authorize({ scopes, require: ofPath, requestOf: transcoder.path }) : undefined,
+      limitByCaller: counting(
+        rateLimits.filter((limit) => !isByAddress(limit)),
+        mode === 'public' ? NO_PLANS : consumerPlans(config, binding.method),
+      ),
+      afterAuth,
+      follow: isStreaming(binding.method) ? follow(openStreams) : undefined,
+    };
+
+    function counting(limits: readonly RateLimit[], plans: ConsumerPlans): Middleware | undefined {
+      if (limits.length === 0 && plans.size === 0) return undefined;
+      return rateLimit({ limits, plans, counters, cost: costOf(route), decisions: metrics.rateLimitDecisions });
+    }
+  };
+}
+
+/** Limits by the name of the plan that a caller has. */
+type ConsumerPlans = ReadonlyMap<string, readonly RateLimit[]>;
+
+const NO_PLANS: ConsumerPlans = new Map();
+
+function consumerPlans({ plans }: Config, method: MethodDescriptor): ConsumerPlans {
+  return new Map([...plans].map(([name, { rateLimits }]) => [name, compileConsumerPlan(name, rateLimits, method)]));
+}
+
+/** Caches on the way ask nobody who they are: an answer that is refused to some callers is not for them to keep. */
+function freshnessOf(config: Config, { scope, ttlMs }: CachePolicy, { mode }: Access) {
+  const forAll = scope === 'public' && mode !== 'required';
+  const forwarded = config.metadata.forwardAuthorization ? ['authorization'] : [];
+  const credentials = forAll ? [] : [...credentialHeaders(config), ...forwarded];
+  return compileFreshness({ ttlMs, forAll, varies: [...credentials, ...config.metadata.request] });
+}

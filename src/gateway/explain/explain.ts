@@ -1,0 +1,70 @@
+/**
+ * What a request would come to, told row by row: which binding matches and why, what is captured, the request message, the
+ * policies and where each comes from, or the exact error. The request goes through the real pipeline, and calls nobody.
+ */
+import { STATUS_CODES } from 'node:http';
+import type { StatusError } from '../../status/status-error.js';
+import { errorBody } from '../../transcoding/error-body.js';
+import type { Plan } from '../plan.js';
+import { type DryRequest, type DryRun, dryRun, headerOf } from './dry-run.js';
+import { matchRows, missRows } from './match-rows.js';
+import { requestRows } from './request-rows.js';
+import type { Row } from './row.js';
+
+export interface Explanation {
+  /** True if the request would be answered without an error. */
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+export async function explain(plan: Plan, request: DryRequest): Promise<Explanation> {
+  const run = await dryRun(plan, request);
+  const { route, call, answer } = run;
+  const rows: Row[] = [...(route === undefined ? missRows(plan, request, run) : matchRows(plan, request, run, route))];
+  const ok = call !== undefined || (answer.status >= 200 && answer.status < 400);
+  if (!ok) rows.push(errorRow(run, plan));
+  else if (route !== undefined && call !== undefined) rows.push(...requestRows(plan, request, run, route, call));
+  else rows.push(['answers', answerText(request, run)]);
+  return { ok, text: render(request, rows) };
+}
+
+/** What the gateway answers without a call. */
+function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): string {
+  const { status, headers } = answer;
+  if (route !== undefined) return `${status}: the client has seen the end of the stream, nothing is called`;
+  if (
+    headerOf(rawHeaders, 'access-control-request-method') !== undefined &&
+    headers.has('access-control-allow-methods')
+  )
+    return `${status}, as to a preflight`;
+  const allow = headers.get('allow');
+  return allow === undefined ? String(status) : `${status} Allow: ${allow}`;
+}
+
+function errorRow({ exchange, answer }: DryRun, { config }: Plan): Row {
+  const error: StatusError | undefined = exchange?.error;
+  if (error !== undefined) {
+    return [
+      'error',
+      `${error.httpStatus} ${error.message}`,
+      errorBody(error, '-', { format: config.errors.format, exposed: new Set(config.errors.expose) }).body,
+    ];
+  }
+  if (answer.status === 0) return ['error', 'no answer: the gateway would wait for more of the request'];
+  // An answer to HEAD has no body to read a message from.
+  if (answer.body === '') return ['error', `${answer.status} ${STATUS_CODES[answer.status]}`];
+  const body = answer.body.replaceAll(answer.headers.get('x-request-id') ?? '-', '-');
+  return ['error', `${answer.status} ${messageOf(body)}`, body];
+}
+
+/** Of an error in any of the formats. */
+function messageOf(body: string): string {
+  const parsed = JSON.parse(body) as { message?: string; detail?: string; error?: { message?: string } };
+  return parsed.message ?? parsed.detail ?? parsed.error?.message ?? '';
+}
+
+function render({ method, target }: DryRequest, rows: readonly Row[]): string {
+  const indent = ' '.repeat(10);
+  const lines = rows.map(([title, ...text]) => title.padEnd(10) + text.join(`\n${indent}`));
+  return `${method} ${target}\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,145 @@
+/** The rows of an explanation that say what would be called, how the answer would look, and which policies apply. */
+
+import { type Need, neededSteps } from '../../aggregate/needed.js';
+import { compileDemands } from '../../aggregate/step-demands.js';
+import { formatPosition } from '../../base/diagnostic.js';
+import { formatDuration } from '../../base/duration.js';
+import { isStreaming } from '../../call/call.js';
+import { parseFieldMask } from '../../codec/field-mask.js';
+import { JsonWriter } from '../../codec/json-writer.js';
+import { overruledAuth } from '../../policy/access/overruled.js';
+import type { PlannedAggregate, PlannedRoute } from '../../route/planned-route.js';
+import type { Binding } from '../../routing/binding.js';
+import { clientTimeout } from '../../transcoding/client-timeout.js';
+import { declaredAuth } from '../method-policies.js';
+import type { Plan } from '../plan.js';
+import { type DryRequest, type DryRun, headerOf, isHandshake, type RecordedCall } from './dry-run.js';
+import type { Row } from './row.js';
+
+export function requestRows(
+  plan: Plan,
+  request: DryRequest,
+  run: DryRun,
+  route: PlannedRoute,
+  call: RecordedCall,
+): readonly Row[] {
+  return [
+    ...messageRows(plan, request, route, call),
+    ...sparedRow(route, call),
+    ...answersRow(request, run, route),
+    accessRow(run, route),
+    deadlineRow(plan, request, route),
+    policyRow(route),
+  ];
+}
+
+/** Metadata that every call gets: it says nothing of this request. */
+const ALWAYS: ReadonlySet<string> = new Set(['x-request-id', 'x-forwarded-for']);
+
+function messageRows(
+  { codecs }: Plan,
+  request: DryRequest,
+  { binding }: PlannedRoute,
+  call: RecordedCall,
+): readonly Row[] {
+  const { method } = binding;
+  const codec = codecs.of(method.input);
+  const lines = call.messages.flatMap((message) => {
+    const json = new JsonWriter().collectString((out) => codec.write(message, out));
+    return JSON.stringify(JSON.parse(json), null, 2).split('\n');
+  });
+  if (isHandshake(request) && (method.clientStreaming || binding.body.kind !== 'none')) {
+    lines.push('and what the frames say');
+  }
+  const own = call.request.metadata.filter(([key]) => !ALWAYS.has(key));
+  const pairs = own.map(([key, value]) => `${key}: ${shown(value)}`);
+  const rows: Row[] = [['request', ...(lines.length > 0 ? lines : ['no message'])]];
+  if (pairs.length > 0) rows.push(['metadata', ...pairs]);
+  return rows;
+}
+
+function shown(value: string | Uint8Array): string {
+  return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
+}
+
+/** The steps of an aggregate that `$fields` leaves out. */
+function sparedRow({ aggregate, binding }: PlannedRoute, { request }: RecordedCall): readonly Row[] {
+  const { mask } = request.context;
+  if (aggregate === undefined || mask === undefined) return [];
+  const { plan, calls } = aggregate;
+  const demanding = calls.map((call) => ((call?.access.require.length ?? 0) > 0 ? () => {} : undefined));
+  const needed = neededSteps(plan, parseFieldMask(mask, binding.method.output), compileDemands(plan, demanding));
+  const namesOf = (need: Need) => plan.steps.filter((_, index) => needed[index] === need).map(({ label }) => label);
+  const [spared, demands] = [namesOf(undefined), namesOf('demands')];
+  const lines = [
+    ...(spared.length === 0 ? [] : [`${spared.join(', ')}: nobody asks for it`]),
+    ...(demands.length === 0 ? [] : [`${demands.join(', ')}: nobody asks for it, but its demands are asked`]),
+  ];
+  return lines.length === 0 ? [] : [['spared', ...lines]];
+}
+
+/** How a stream is told. */
+function answersRow(request: DryRequest, { answer }: DryRun, { binding }: PlannedRoute): readonly Row[] {
+  if (isHandshake(request)) return [['answers', '101, then frames']];
+  const contentType = answer.headers.get('content-type');
+  return binding.method.serverStreaming && contentType !== undefined && contentType !== ANY_BYTES
+    ? [['answers', contentType]]
+    : [];
+}
+
+/** The messages themselves say what they are. */
+const ANY_BYTES = 'application/octet-stream';
+
+/** Who may call, and what says so. */
+function accessRow({ namesCaller }: DryRun, { access, policy, binding, aggregate }: PlannedRoute): Row {
+  const who = { required: 'a known caller', optional: 'anybody, a known caller as such', public: 'anybody' }[
+    access.mode
+  ];
+  const says = access.origin === undefined ? 'no auth is configured' : formatPosition(access.origin);
+  const scopes = access.scopes.map((scope) => `scope ${scope.replaceAll('|', ' or ')}`);
+  const isJudged = namesCaller && access.mode !== 'public';
+  const judged = isJudged ? ['judged by the credential of this request, whose signature is not checked'] : [];
+  const { auth } = policy.settings;
+  const overruled = overruledAuth(declaredAuth(binding.method), auth, policy.origins.get('auth'), access);
+  const taken =
+    overruled?.taken.map(
+      (what) => `not ${what} of ${formatPosition(overruled.from)}: ${formatPosition(overruled.by)} replaces it`,
+    ) ?? [];
+  const demands = [...(auth?.require ?? []), ...(aggregate === undefined ? [] : demandsOf(aggregate))];
+  return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...demands, ...taken, ...judged];
+}
+
+/** What the required steps demand. */
+function demandsOf({ plan, calls }: PlannedAggregate): readonly string[] {
+  return plan.steps.flatMap(({ label, optional }, index) => {
+    const require = optional ? [] : (calls[index]?.access.require ?? []);
+    return require.map(({ text }) => `${label}: ${text}`);
+  });
+}
+
+/** The least of the route's, the gateway's and the client's; of a stream without the gateway's (docs/request.md). */
+function deadlineRow({ config }: Plan, { rawHeaders }: DryRequest, route: PlannedRoute): Row {
+  const client = clientTimeout(headerOf(rawHeaders, 'grpc-timeout'), headerOf(rawHeaders, 'x-request-timeout'));
+  const all = [
+    ...(route.timeoutMs === undefined ? [] : [{ ms: route.timeoutMs, origin: route.timeoutOrigin }]),
+    ...(isStreaming(route.binding.method)
+      ? []
+      : [{ ms: config.limits.requestTimeoutMs, origin: 'limits.requestTimeout' }]),
+    ...(client === undefined ? [] : [{ ms: client.timeoutMs, origin: client.header }]),
+  ];
+  const [least] = all.sort((a, b) => a.ms - b.ms);
+  return ['deadline', least === undefined ? 'none' : `${formatDuration(least.ms)} (${least.origin})`];
+}
+
+function policyRow({ policy, cache, binding }: PlannedRoute): Row {
+  const lines = [...policy.origins].map(([key, position]) => {
+    const unused = key === 'cache' && cache === undefined ? `: not for ${unkept(binding)}` : '';
+    return `${key} = ${JSON.stringify(policy.settings[key])} (${formatPosition(position)})${unused}`;
+  });
+  return ['policies', ...(lines.length > 0 ? lines : ['none declared'])];
+}
+
+/** What of this binding a cache is never for. */
+function unkept({ method, httpMethod }: Binding): string {
+  return isStreaming(method) ? 'streams' : httpMethod;
+}

@@ -1,0 +1,87 @@
+/** The policy of each method, and who may call it: what the protos declare, under the rules of the config. */
+import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
+import { meantHint } from '../base/did-you-mean.js';
+import type { Config } from '../config/config.js';
+import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
+import { type Access, accessOf, meansOf } from '../policy/access/planned.js';
+import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
+import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
+import { parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
+import type { IsOffered } from './assign-upstreams.js';
+import { rateLimitProblem } from './checks.js';
+
+/** What a method's policy comes to, whichever route reaches it. */
+export interface MethodPolicy {
+  readonly policy: Policy;
+  readonly access: Access;
+}
+
+/** Each routed or called method's policy and access: what the protos declare under the rules of the config. */
+export function decidePolicies(config: Config, methods: readonly MethodDescriptor[], isOffered: IsOffered) {
+  const of = new Map<MethodDescriptor, MethodPolicy>();
+  const diagnostics: Diagnostic[] = [];
+  const used = new Set<PolicyRule>();
+  const rules = config.policies.map(({ selector, declaration }) => {
+    const matches = parseMethodSelector(selector) ?? (() => false);
+    const selects = (method: SelectableMethod) => matches(method) && used.add(rule) !== undefined;
+    const rule: PolicyRule = { selector, declaration, selects };
+    return rule;
+  });
+  const means = meansOf(config.auth);
+  for (const method of methods) {
+    if (of.has(method)) continue;
+    const policy = policyOf(method, rules);
+    const found = accessOf(method, { auth: policy.settings.auth, origin: policy.origins.get('auth') }, means);
+    const overruled = overruledAuth(
+      declaredAuth(method),
+      policy.settings.auth,
+      policy.origins.get('auth'),
+      found.access,
+    );
+    const wrong = [
+      ...found.diagnostics,
+      ...(overruled === undefined ? [] : [overruledWarning(method, overruled)]),
+      rateLimitProblem(method, policy, found.access) ?? [],
+    ].flat();
+    diagnostics.push(...(isOffered(method) ? wrong : wrong.map(asWarning)));
+    of.set(method, { policy, access: found.access });
+  }
+  for (const [index, { selector, declaration }] of config.policies.entries()) {
+    if (used.has(rules[index]!)) continue;
+    const hint = meantHint(
+      selector.replace('/', '.'),
+      methods.map(({ fullName }) => fullName.replace('/', '.')),
+    );
+    const text = `policies.${index}: no routed method is selected by '${selector}'${hint}`;
+    diagnostics.push(warningAt(declaration.position, 'unused-policy', text));
+  }
+  return { of, diagnostics };
+}
+
+/**
+ * What is wrong with the policies of routed methods, and of those that aggregates call (`called`). What stands at a
+ * method that nobody can reach is nobody's matter.
+ */
+export function declarationProblems(
+  { services }: Registry,
+  called: ReadonlySet<MethodDescriptor>,
+  isOffered: IsOffered,
+): readonly Diagnostic[] {
+  return services.flatMap(({ defaultPolicy, methods }) => {
+    const reached = methods.filter((method) => method.routing === 'routed' || called.has(method));
+    const [first] = reached;
+    if (first === undefined) return [];
+    const options = [defaultPolicy, ...reached.map(({ policy }) => policy)].filter((option) => option !== undefined);
+    const wrong = options.flatMap((option) => readDeclaration(option).diagnostics);
+    return reached.some(isOffered) ? wrong : wrong.map(asWarning);
+  });
+}
+
+/** What the protos say of who may call, before any rule of the config. Undefined: nothing. */
+export function declaredAuth({ policy, service }: MethodDescriptor): DeclaredInProto | undefined {
+  for (const option of [policy, service.defaultPolicy]) {
+    const declared = option && readDeclaration(option).declaration;
+    if (declared?.settings.auth !== undefined) return { auth: declared.settings.auth, position: declared.position };
+  }
+  return undefined;
+}

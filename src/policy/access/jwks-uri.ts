@@ -1,0 +1,161 @@
+/**
+ * An issuer's published keys, kept fresh:
+ *
+ *     created ──▶ fetch ──ok──▶ keys, for 10 min ──▶ fetch …      `prepared` after the first answer, or 10 s
+ *                   └─failed──▶ again in 0.25 s, 0.5 s … 30 s     the keys of before stay; none yet: `find` is a 503
+ *     a kid that is not among them ──▶ fetch, five times at once, then once in 30 s; otherwise there is no such key
+ *
+ * There is one fetch at a time, and all who need it share it.
+ */
+import type { KeyObject } from 'node:crypto';
+import { backOffMs } from '../../base/back-off.js';
+import type { Clock } from '../../base/clock.js';
+import { LeakyBucket } from '../../base/leaky-bucket.js';
+import { gatewayError, type StatusError } from '../../status/status-error.js';
+import type { Log } from '../../telemetry/log.js';
+import { findKey, type KeySource, noKeyText, parseJwks, type VerificationKey } from './jwk-set.js';
+import { fetchJwks } from './jwks-fetch.js';
+
+const REFRESH_MS = 600_000;
+const PREPARE_MS = 10_000;
+const RETRY = { firstMs: 250, longestMs: 30_000 };
+/** Fetches that unknown kids may cause: five at once, and one more every 30 s. */
+const ASKING = { atOnce: 5, perSecond: 1 / 30 };
+
+export interface JwksSettings {
+  /** One that `jwksUriProblem` has nothing against. */
+  readonly uri: string;
+}
+
+export interface JwksDependencies {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Starts fetching at once. */
+export function createJwks({ uri }: JwksSettings, dependencies: JwksDependencies): KeySource {
+  return new RemoteKeys(uri, dependencies);
+}
+
+class RemoteKeys implements KeySource {
+  readonly prepared: Promise<void>;
+  readonly #uri: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #closed = new AbortController();
+  readonly #allowance: LeakyBucket;
+  #endPreparing: () => void = () => {};
+  #keys: readonly VerificationKey[] | undefined;
+  #held: ReadonlySet<KeyObject> = new Set();
+  #fetching: Promise<void> | undefined;
+  #cancelNext: () => void = () => {};
+  #failures = 0;
+  #problem: string | undefined;
+
+  constructor(uri: string, { clock, log }: JwksDependencies) {
+    this.#uri = uri;
+    this.#clock = clock;
+    this.#log = log;
+    this.#allowance = new LeakyBucket(ASKING, clock);
+    this.prepared = new Promise((resolve) => {
+      // The clock's timers let the process end; who waits for keys before anything listens must not be let down so.
+      const awake = setInterval(() => {}, PREPARE_MS);
+      const cancel = clock.after(PREPARE_MS, () => this.#endPreparing());
+      this.#endPreparing = () => {
+        clearInterval(awake);
+        cancel();
+        resolve();
+      };
+    });
+    void this.#fetch();
+  }
+
+  find(kid: string | undefined, alg: string): KeyObject | undefined | Promise<KeyObject | undefined> {
+    if (this.#keys === undefined) throw keysUnavailable();
+    const isNew = kid !== undefined && this.#keys.every((one) => one.kid !== kid);
+    return isNew ? this.#findAnew(kid, alg) : findKey(this.#keys, kid, alg);
+  }
+
+  holds(key: KeyObject): boolean {
+    return this.#held.has(key);
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    this.#cancelNext();
+    this.#endPreparing();
+    await this.#fetching;
+  }
+
+  /** Asks the issuer for a key it may have published since. */
+  async #findAnew(kid: string, alg: string): Promise<KeyObject | undefined> {
+    if (this.#fetching !== undefined) {
+      await this.#fetching;
+      const key = findKey(this.#keys ?? [], kid, alg);
+      if (key !== undefined) return key;
+    }
+    // What was under way may have been answered before the key was published: only a fetch begun since can tell.
+    if (this.#fetching === undefined && !this.#allowance.admits()) return undefined;
+    await this.#fetch();
+    return findKey(this.#keys ?? [], kid, alg);
+  }
+
+  #fetch(): Promise<void> {
+    this.#fetching ??= this.#fetchOnce().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  /** Never rejects: a failure is logged, and tried again. */
+  async #fetchOnce(): Promise<void> {
+    const { signal } = this.#closed;
+    if (signal.aborted) return;
+    this.#cancelNext();
+    let problem: string | undefined;
+    let next = REFRESH_MS;
+    try {
+      const { keys, problems } = parseJwks(await fetchJwks(this.#uri, this.#clock, signal));
+      if (keys === undefined) throw new Error(problems[0]?.text);
+      this.#replace(keys);
+      this.#failures = 0;
+      if (keys.length === 0) problem = noKeyText(problems);
+    } catch (error) {
+      problem = error instanceof Error ? error.message : 'the fetch failed';
+      next = backOffMs(RETRY, this.#failures++);
+    }
+    if (signal.aborted) return;
+    this.#tell(problem);
+    this.#cancelNext = this.#clock.after(next, () => void this.#fetch());
+  }
+
+  /** A key that was there before stays the same object, so that what it verified is not forgotten. */
+  #replace(keys: readonly VerificationKey[]): void {
+    const before = this.#keys ?? [];
+    this.#keys = keys.map((one) => before.find((old) => isSame(old, one)) ?? one);
+    this.#held = new Set(this.#keys.map(({ key }) => key));
+    this.#endPreparing();
+  }
+
+  /** One line when it begins to fail, one when it is over; none for each try between. */
+  #tell(problem: string | undefined): void {
+    const before = this.#problem;
+    this.#problem = problem;
+    // A query may hold a secret.
+    const { origin, pathname } = new URL(this.#uri);
+    const jwks = `${origin}${pathname}`;
+    if (problem !== undefined && before === undefined) {
+      this.#log.warn({ jwks, reason: problem }, 'an issuer gives no keys');
+    } else if (problem === undefined && before !== undefined) {
+      this.#log.info({ jwks }, 'an issuer gives keys again');
+    }
+  }
+}
+
+function isSame(a: VerificationKey, b: VerificationKey): boolean {
+  return a.kid === b.kid && a.alg === b.alg && a.key.equals(b.key);
+}
+
+function keysUnavailable(): StatusError {
+  return gatewayError(503, 'KEYS_UNAVAILABLE', "the token issuer's keys are not known yet");
+}

@@ -1,0 +1,98 @@
+/**
+ * `auth` of the config → the Authenticator of a snapshot. Keys and remembered tokens are resources: a reload that
+ * leaves an issuer as it is asks for nothing anew and forgets nobody.
+ */
+import { readFileSync } from 'node:fs';
+import type { Clock } from '../../base/clock.js';
+import { type Lease, settingsKey } from '../../base/resources.js';
+import type { Log } from '../../telemetry/log.js';
+import { createApiKeys } from './api-key.js';
+import { certificateReader } from './certificate.js';
+import { type Authenticator, createAuthenticator, type TokenSource } from './credentials.js';
+import { createKeySet, createSecretKeys, type KeySource, parseJwks } from './jwk-set.js';
+import { createJwks } from './jwks-uri.js';
+import { createTokenVerifier } from './jwt.js';
+import type { AuthBlock } from './settings.js';
+
+interface Options {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Authentication {
+  readonly authenticator: Authenticator;
+  /** Resolves when every issuer has given its keys, or has had its time to. */
+  readonly prepared: Promise<void>;
+}
+
+type IssuerSettings = AuthBlock['jwt'][number];
+
+/** What a `jwksFile` says is part of the settings: another content makes other keys, and forgets what the old ones verified. */
+interface Issuer extends IssuerSettings {
+  readonly jwks: string | undefined;
+}
+
+function withFile(issuer: IssuerSettings): Issuer {
+  const { keys } = issuer;
+  return { ...issuer, jwks: keys.kind === 'file' ? readFileSync(keys.file, 'utf8') : undefined };
+}
+
+/** `origins`: web pages that may call with a cookie; `*` is none of them. */
+export function authentication(
+  { auth, origins }: { readonly auth: AuthBlock | undefined; readonly origins: readonly string[] },
+  lease: Lease,
+  options: Options,
+): Authentication {
+  const jwt = (auth?.jwt ?? []).map(withFile);
+  const issuers = jwt.map((issuer) => ({ ...issuer, keys: keySource(issuer, lease, options) }));
+  const sources = distinctSources(jwt);
+  const tokens = sources.map((source) => {
+    const here = issuers.filter(({ from }) => from.some((other) => sameSource(source, other)));
+    const key = settingsKey('tokens', [
+      source,
+      jwt.filter(({ from }) => from.some((other) => sameSource(source, other))),
+    ]);
+    const verifier = lease.acquire(key, () => createTokenVerifier(here, options));
+    return { source, verify: (token: string) => verifier.verify(token) };
+  });
+  const { apiKeys, mtls } = auth ?? {};
+  const keys =
+    apiKeys === undefined
+      ? undefined
+      : lease.acquire(settingsKey('keys', apiKeys), () => createApiKeys(apiKeys, options));
+  const authenticator = createAuthenticator({
+    tokens,
+    apiKeys:
+      apiKeys === undefined || keys === undefined
+        ? undefined
+        : { headers: apiKeys.from.map(({ header }) => header), find: (key) => keys.find(key) },
+    certificate: mtls === undefined ? undefined : certificateReader(mtls, options.clock),
+    allowedOrigins: new Set(origins.filter((origin) => origin !== '*')),
+  });
+  return {
+    authenticator,
+    prepared: Promise.all(issuers.map((issuer) => issuer.keys.prepared)).then(() => {}),
+  };
+}
+
+function keySource({ issuer, keys, jwks }: Issuer, lease: Lease, options: Options): KeySource {
+  const key = settingsKey('jwks', [issuer, keys, jwks]);
+  switch (keys.kind) {
+    case 'uri':
+      return lease.acquire(key, () => createJwks(keys, options));
+    case 'file':
+      return lease.acquire(key, () => createKeySet(parseJwks(jwks ?? '').keys ?? []));
+    case 'secret':
+      return lease.acquire(key, () => createSecretKeys(keys.secret));
+  }
+}
+
+/** The places where tokens may stand, each once. */
+export function distinctSources(jwt: readonly IssuerSettings[]): readonly TokenSource[] {
+  const all = jwt.flatMap(({ from }) => from);
+  return all.filter((source, index) => all.findIndex((other) => sameSource(source, other)) === index);
+}
+
+export function sameSource(a: TokenSource, b: TokenSource): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,121 @@
+/**
+ * The cache: around a Call, not around HTTP. It keeps the bytes of an upstream's good answers under everything that the
+ * answer may depend on: the method, the request's bytes, what of the client's headers goes upstream, who calls, and what
+ * else the call reads of the caller. A public answer depends on nobody: who calls, and from where, does not reach the
+ * upstream.
+ */
+import type { Clock } from '../../base/clock.js';
+import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../../call/call.js';
+import { isForOneRequest } from '../../call/for-one-request.js';
+import { StatusError } from '../../status/status-error.js';
+import type { Entries, Entry } from '../../store/entries.js';
+import { statusFromMetadata } from '../../transcoding/headers.js';
+import { type CallerRead, cacheKey } from './cache-key.js';
+import { Flights } from './flights.js';
+
+export interface CachePolicy {
+  readonly scope: 'consumer' | 'public';
+  readonly ttlMs: number;
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+}
+
+export interface CacheOptions {
+  /** Of the call that fills the cache; a client's own deadline ends its waiting, not the call. */
+  readonly timeoutMs: number;
+  /** What decides the answer besides the request, its metadata, and the issuer, subject and consumer who ask. */
+  readonly dependsOn: readonly CallerRead[];
+  readonly onAnswer: (status: CacheNote['status']) => void;
+}
+
+/** What is kept and what is under way, for all routes. */
+export class ResponseCache {
+  readonly #flights: Flights;
+
+  constructor(
+    private readonly entries: Entries,
+    private readonly clock: Clock,
+  ) {
+    this.#flights = new Flights(clock);
+  }
+
+  async close(): Promise<void> {
+    this.#flights.close();
+    await this.entries.close();
+  }
+
+  /** Around the call of one route. */
+  interceptor(policy: CachePolicy, { timeoutMs, dependsOn, onAnswer }: CacheOptions): Interceptor {
+    const { scope, ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = policy;
+    const keepMs = ttlMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs);
+
+    return (next) => async (request) => {
+      const asked = scope === 'public' ? withoutCaller(request) : request;
+      const key = cacheKey(asked, dependsOn);
+      const kept = this.entries.get(key);
+      const found = kept instanceof Promise ? await kept : kept;
+      const entry = found === 'unavailable' ? undefined : found;
+      const ageMs = entry === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.clock.now() - entry.storedAt);
+      if (entry !== undefined && ageMs < ttlMs) return noted(entry, { status: 'hit', ageMs });
+      const fetch = (signal: AbortSignal) => this.#fetch(next, { ...asked, signal }, key, keepMs, timeoutMs);
+      if (entry !== undefined && ageMs < ttlMs + staleWhileRevalidateMs) {
+        this.#flights.startAlone(key, fetch);
+        return noted(entry, { status: 'stale', ageMs });
+      }
+      try {
+        let joined = this.#flights.isUnderWay(key);
+        const answered = this.#flights.join(key, request, fetch);
+        // A cookie, or what the upstream calls private, is for the request that it was asked for, also while on its way.
+        const own = joined && (await answered.then(isForOneRequest, isFailureForOneRequest));
+        if (own) joined = false;
+        const response = await (own ? next(asked) : answered);
+        const note: CacheNote = { status: found === 'unavailable' ? 'bypass' : 'miss', ageMs: 0, collapsed: joined };
+        onAnswer(note.status);
+        return { ...response, notes: { ...response.notes, cache: note } };
+      } catch (error) {
+        if (entry === undefined || ageMs >= ttlMs + staleIfErrorMs || !isFailure(error)) throw error;
+        return noted(entry, { status: 'stale', ageMs });
+      }
+    };
+
+    function noted({ headers, message, trailers }: Entry, cache: CacheNote): CallResponse {
+      onAnswer(cache.status);
+      return { headers, message, trailers, notes: { cache } };
+    }
+  }
+
+  async #fetch(next: Call, asked: CallRequest, key: string, keepMs: number, timeoutMs: number): Promise<CallResponse> {
+    const response = await next({ ...asked, deadline: { at: this.clock.now() + timeoutMs, owner: 'route' } });
+    const entry = storable(response, this.clock.now());
+    if (entry !== undefined) this.entries.set(key, entry, keepMs);
+    return response;
+  }
+}
+
+/** Stripped of who calls and from where: an answer that anybody may get can't depend on either. */
+function withoutCaller(request: CallRequest): CallRequest {
+  const { principal, ...context } = request.context;
+  const identity = new Set(principal?.metadata ?? []);
+  const metadata = request.metadata.filter(
+    (entry) => !identity.has(entry) && entry[0] !== 'authorization' && entry[0] !== 'x-forwarded-for',
+  );
+  return { ...request, metadata, context };
+}
+
+/** Undefined: an answer for this request alone. What is kept owns its bytes: they may be part of something larger. */
+function storable(response: CallResponse, now: number): Entry | undefined {
+  const { headers, message, trailers, notes } = response;
+  if (!(message instanceof Uint8Array) || (notes.parts?.length ?? 0) > 0) return undefined;
+  if (isForOneRequest(response)) return undefined;
+  if ((statusFromMetadata(headers, trailers) ?? 200) !== 200) return undefined;
+  return { storedAt: now, headers, message: new Uint8Array(message), trailers };
+}
+
+function isFailureForOneRequest(error: unknown): boolean {
+  return error instanceof StatusError && error.metadata !== undefined && isForOneRequest(error.metadata);
+}
+
+/** RFC 5861 §4: what a stale answer is better than. */
+function isFailure(error: unknown): boolean {
+  return error instanceof StatusError && [500, 502, 503, 504].includes(error.httpStatus);
+}

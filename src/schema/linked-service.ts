@@ -1,0 +1,127 @@
+/** A service declaration → its descriptor and those of its methods. The messages of a method are found on first use. */
+import { errorAt } from '../base/diagnostic.js';
+import { labelsOf } from './annotation-reader.js';
+import { bundledFileOf } from './bundled.js';
+import {
+  lastSegment,
+  type MethodDeclaration,
+  type Places,
+  type ServiceDeclaration,
+  type TypeReference,
+} from './declaration.js';
+import {
+  LinkError,
+  type MessageDescriptor,
+  type MethodDescriptor,
+  type Routing,
+  type ServiceDescriptor,
+} from './descriptor.js';
+import { missingImport } from './missing-imports.js';
+
+/** Where a method looks for its messages. */
+export interface Messages {
+  resolve(reference: TypeReference): string | undefined;
+  message(fullName: string): MessageDescriptor | undefined;
+}
+
+export class Service implements ServiceDescriptor {
+  readonly methods: readonly MethodDescriptor[];
+
+  constructor(
+    registry: Messages,
+    private readonly declaration: ServiceDeclaration,
+    readonly file: string,
+    routed: boolean,
+  ) {
+    const routing = routed ? 'routed' : 'unrouted';
+    this.methods = declaration.methods.map((method) => new Method(registry, method, this, routing));
+  }
+
+  get fullName(): string {
+    return this.declaration.fullName;
+  }
+  get name(): string {
+    return lastSegment(this.declaration.fullName);
+  }
+  get defaultPolicy() {
+    return this.declaration.defaultPolicy;
+  }
+  get places(): Places {
+    return this.declaration.places;
+  }
+  get comment(): string | undefined {
+    return this.declaration.places.comment(this.declaration.fullName);
+  }
+  get position() {
+    return this.declaration.position;
+  }
+}
+
+class Method implements MethodDescriptor {
+  readonly fullName: string;
+  readonly path: string;
+
+  constructor(
+    private readonly registry: Messages,
+    private readonly declaration: MethodDeclaration,
+    readonly service: Service,
+    private readonly fileRouting: Routing,
+  ) {
+    this.fullName = `${service.fullName}/${declaration.name}`;
+    this.path = `/${this.fullName}`;
+  }
+
+  get name(): string {
+    return this.declaration.name;
+  }
+  get input(): MessageDescriptor {
+    return this.#message('request', this.declaration.input);
+  }
+  get output(): MessageDescriptor {
+    return this.#message('response', this.declaration.output);
+  }
+  get clientStreaming(): boolean {
+    return this.declaration.clientStreaming;
+  }
+  get serverStreaming(): boolean {
+    return this.declaration.serverStreaming;
+  }
+  get idempotency() {
+    return this.declaration.idempotency;
+  }
+  get deprecated(): boolean {
+    return this.declaration.deprecated;
+  }
+  get routing(): Routing {
+    return this.declaration.routing ?? this.fileRouting;
+  }
+  get httpRule() {
+    return this.declaration.httpRule;
+  }
+  get labels() {
+    return labelsOf(this.declaration.policy, this.service.defaultPolicy);
+  }
+  get policy() {
+    return this.declaration.policy;
+  }
+  get aggregate() {
+    return this.declaration.aggregate;
+  }
+  get comment(): string | undefined {
+    return this.service.places.comment(this.fullName.replace('/', '.'));
+  }
+  get position() {
+    return this.declaration.position;
+  }
+
+  #message(role: string, reference: TypeReference): MessageDescriptor {
+    const fullName = this.registry.resolve(reference);
+    const message = fullName === undefined ? undefined : this.registry.message(fullName);
+    if (message !== undefined) return message;
+    const bundled = fullName === undefined ? bundledFileOf(reference.name) : undefined;
+    if (bundled !== undefined) throw new LinkError(missingImport(this.position, bundled));
+    const found = fullName === undefined ? 'no file declares it' : 'it is an enum';
+    const text = `${this.fullName}: expected its ${role} type ${reference.name} to be a message, ${found}`;
+    throw new LinkError(errorAt(this.position, 'unknown-type', text));
+  }
+}

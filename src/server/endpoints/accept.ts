@@ -1,0 +1,45 @@
+/** Completes a WebSocket's handshake (RFC 6455 §4.2.2), or throws what is wrong with it. */
+import type { IncomingMessage } from 'node:http';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { handshakeOf } from '../../exchange/handshake.js';
+import { gatewayError } from '../../status/status-error.js';
+
+/** What a client may take for its part of the closing handshake. */
+const CLOSE_TIMEOUT_MS = 5000;
+
+/** Compiles what completes handshakes. `maxMessageBytes`: a longer message closes with 1009. */
+export function compileAccept(maxMessageBytes: number): (req: IncomingMessage) => Promise<WebSocket> {
+  const refusals = new WeakMap<IncomingMessage, (error: Error) => void>();
+  // `closeTimeout` is younger than the types.
+  const options = {
+    noServer: true,
+    clientTracking: false,
+    maxPayload: maxMessageBytes,
+    closeTimeout: CLOSE_TIMEOUT_MS,
+  };
+  const server = new WebSocketServer(options);
+  server.on('headers', (lines, req) => {
+    const headers = handshakeOf(req)?.res.getHeaders() ?? {};
+    for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${String(value)}`);
+  });
+  server.on('wsClientError', ({ message }, _socket, req) => {
+    // RFC 6455 §4.4.
+    const isVersion = message.includes('Version');
+    const headers = isVersion ? { 'sec-websocket-version': '13' } : {};
+    refusals.get(req)?.(gatewayError(isVersion ? 426 : 400, 'BAD_HANDSHAKE', `handshake: ${message}`, { headers }));
+  });
+
+  /** Throws 400 and 426 for a handshake that is not right, 503 for one that comes too late. */
+  return async function accept(req) {
+    const { socket, head, isDraining } = handshakeOf(req)!;
+    if (isDraining()) throw gatewayError(503, 'DRAINING', 'the gateway is going away');
+    return new Promise((resolve, reject) => {
+      refusals.set(req, reject);
+      server.handleUpgrade(req, socket, head, (webSocket) => {
+        // Until somebody listens: what came with the handshake is a message too.
+        webSocket.pause();
+        resolve(webSocket);
+      });
+    });
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * A method that streams both ways over HTTP/1.1, where most clients read nothing before they have sent everything: answers
+ * wait until the request has ended, and stream from then on. What waits costs memory, so it is bounded.
+ */
+import type { IncomingMessage } from 'node:http';
+import { hasBody } from '../../exchange/answer.js';
+import { gatewayError } from '../../status/status-error.js';
+
+/** Bytes of answers, as the upstream sent them, that wait for the end of one request. */
+export const MOST_WAITING_BYTES = 1024 * 1024;
+
+/**
+ * Gives the messages once the request has ended, or the upstream has. Throws RESOURCE_EXHAUSTED (413) when more than
+ * {@link MOST_WAITING_BYTES} wait.
+ */
+export async function* afterRequest(
+  messages: AsyncIterator<Uint8Array>,
+  req: IncomingMessage,
+): AsyncGenerator<Uint8Array> {
+  const ended = endOf(req);
+  let waiting: Uint8Array[] = [];
+  let bytes = 0;
+  let next = take();
+  try {
+    for (;;) {
+      const found = await Promise.race([next, ended]);
+      if (found === undefined || found.done === true) break;
+      bytes += found.value.length;
+      if (bytes > MOST_WAITING_BYTES) throw tooMuchWaits();
+      waiting.push(found.value);
+      next = take();
+    }
+    yield* waiting;
+    waiting = [];
+    for (let found = await next; found.done !== true; found = await messages.next()) yield found.value;
+  } finally {
+    await messages.return?.();
+  }
+
+  function take(): Promise<IteratorResult<Uint8Array>> {
+    const taken = messages.next();
+    // A failure is told when its turn comes.
+    taken.catch(() => {});
+    return taken;
+  }
+}
+
+/** Resolves to undefined when nothing more of the request comes. */
+function endOf(req: IncomingMessage): Promise<undefined> {
+  if (!hasBody(req) || req.readableEnded || req.destroyed) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const end = () => resolve(undefined);
+    req.once('end', end).once('close', end);
+  });
+}
+
+function tooMuchWaits() {
+  const text = `answers: expected at most ${MOST_WAITING_BYTES} bytes before the request has ended, got more (over HTTP/1.1 answers wait for its end; HTTP/2 and WebSocket stream both ways)`;
+  return gatewayError(413, 'HALF_DUPLEX_LIMIT', text, { closeConnection: true });
+}

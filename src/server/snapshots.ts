@@ -1,0 +1,62 @@
+/**
+ * Holds the current Snapshot, which is swapped whole. A request that began on an old one ends on it, and when the last
+ * of them has ended the old one lets go of its resources.
+ */
+import type { Snapshot } from '../exchange/exchange.js';
+
+interface Generation {
+  readonly snapshot: Snapshot;
+  requests: number;
+  retired: boolean;
+}
+
+export class Snapshots {
+  #current: Generation;
+
+  constructor(first: Snapshot) {
+    this.#current = { snapshot: first, requests: 0, retired: false };
+  }
+
+  get current(): Snapshot {
+    return this.#current.snapshot;
+  }
+
+  /** The snapshot for one request; call `leave` once when it has ended. */
+  enter(): { readonly snapshot: Snapshot; readonly leave: () => void } {
+    const generation = this.#current;
+    generation.requests++;
+    return {
+      snapshot: generation.snapshot,
+      leave: () => {
+        generation.requests--;
+        void releaseIfDone(generation);
+      },
+    };
+  }
+
+  /** Requests that run on the current snapshot. */
+  get inFlight(): number {
+    return this.#current.requests;
+  }
+
+  /** New requests get `next`; the old snapshot is released when its last request has ended. */
+  swap(next: Snapshot): void {
+    const old = this.#current;
+    this.#current = { snapshot: next, requests: 0, retired: false };
+    old.retired = true;
+    void releaseIfDone(old);
+  }
+
+  /** Releases the current snapshot at once, whatever still runs on it. */
+  async close(): Promise<void> {
+    const generation = this.#current;
+    if (generation.retired) return;
+    generation.retired = true;
+    generation.requests = Number.NaN;
+    await generation.snapshot.release();
+  }
+}
+
+async function releaseIfDone(generation: Generation): Promise<void> {
+  if (generation.retired && generation.requests === 0) await generation.snapshot.release();
+}

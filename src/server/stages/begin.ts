@@ -1,0 +1,45 @@
+/** The first stage: the address of the client, and the id that names this request in answers, log lines and upstream calls. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../../base/clock.js';
+import type { Middleware } from '../../exchange/exchange.js';
+import type { Snapshots } from '../snapshots.js';
+
+/** Fills the beginning of the exchange, and sends `x-request-id` and `nosniff` with every answer. */
+export function begin(snapshots: Snapshots, clock: Clock): Middleware {
+  return async function begin(ctx, next) {
+    const { snapshot, leave } = snapshots.enter();
+    ctx.res.once('close', leave);
+    const { headers, socket } = ctx.req;
+    const client = snapshot.clientAddress(socket.remoteAddress ?? '', headers);
+    const requestId = client.viaTrustedProxy ? acceptedId(headers['x-request-id']) : randomUUID();
+    ctx.state = {
+      snapshot,
+      surface: snapshot.surfaces[0]!,
+      requestId,
+      clientAddress: client.address,
+      startedAt: clock.monotonic(),
+      authority: '',
+      rawPath: '',
+      rawQuery: '',
+      route: undefined,
+      captures: [],
+      principal: undefined,
+      fromCookie: false,
+      standing: undefined,
+      overLimit: false,
+      bytesIn: 0,
+      awaitsBody: false,
+      partial: undefined,
+      webSocket: undefined,
+      ending: undefined,
+      error: undefined,
+    };
+    ctx.res.setHeader('x-request-id', requestId);
+    ctx.res.setHeader('x-content-type-options', 'nosniff');
+    await next();
+  };
+}
+
+function acceptedId(value: string | string[] | undefined): string {
+  return typeof value === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(value) ? value : randomUUID();
+}

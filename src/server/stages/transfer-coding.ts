@@ -1,0 +1,24 @@
+/**
+ * Refuses transfer codings other than chunked (RFC 9112 §6.1: 501), and any in HTTP/1.0, which knows none: a proxy in
+ * between may see another end of such a body.
+ */
+
+import type { Middleware } from '../../exchange/exchange.js';
+import { gatewayError } from '../../status/status-error.js';
+
+export function transferCoding(): Middleware {
+  return async function transferCoding({ req }, next) {
+    const coding = req.headers['transfer-encoding'];
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      throw gatewayError(501, 'UNSUPPORTED_TRANSFER_CODING', 'transfer-encoding: expected chunked', {
+        closeConnection: true,
+      });
+    }
+    if (coding !== undefined && req.httpVersionMinor === 0) {
+      throw gatewayError(400, 'UNEXPECTED_TRANSFER_CODING', 'transfer-encoding: expected none in HTTP/1.0', {
+        closeConnection: true,
+      });
+    }
+    await next();
+  };
+}

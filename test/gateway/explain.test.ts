@@ -1,0 +1,114 @@
+/** What `explain` says of answers that need no call, or that one call alone would show. */
+import test from 'ava';
+import { explain } from '../../src/gateway/explain/explain.js';
+import { planOf } from '../support/gateway.js';
+
+const PROTO = `package a.v1;
+import "google/api/annotations.proto";
+import "protogate/v1/annotations.proto";
+message Q { string id = 1; }
+message Pair { Q one = 1; Q two = 2; }
+service S {
+  option (protogate.v1.default_policy) = { cache: { ttl: { seconds: 5 } } };
+  rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/{id}" }; }
+  rpc Make(Q) returns (Q) { option (google.api.http) = { post: "/v1/{id}" body: "*" }; }
+  rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/{id}/watch" }; }
+  rpc Talk(stream Q) returns (stream Q) { option (google.api.http) = { post: "/v1/{id}/talk" body: "*" }; }
+  rpc Both(Q) returns (Pair) {
+    option (google.api.http) = { get: "/v1/{id}/both" };
+    option (protogate.v1.aggregate) = {
+      steps: { into: "one" call: "a.v1.S/Get" with: "id = request.id" }
+      steps: { into: "two" call: "a.v1.S/Get" with: "id = 'two'" optional: true }
+    };
+  }
+}`;
+const WEB_SOCKET = 'connection: keep-alive, Upgrade\nupgrade: WebSocket';
+
+const cases: readonly (readonly [fact: string, request: string, headers: string, says: RegExp])[] = [
+  [
+    'a stream whose end was seen',
+    'GET /v1/a/watch',
+    'accept: text/event-stream\nlast-event-id: end',
+    /\nanswers +204: .*\n$/,
+  ],
+  [
+    'which is no matter for lines',
+    'GET /v1/a/watch',
+    'accept: application/x-ndjson\nlast-event-id: end',
+    /\nanswers +application\/x-ndjson\n/,
+  ],
+  [
+    'where a stream goes on from',
+    'GET /v1/a/watch',
+    'accept: text/event-stream\nlast-event-id: 7',
+    /\nmetadata +last-event-id: 7\n/,
+  ],
+  [
+    'a WebSocket at the path of a POST',
+    'GET /v1/a/talk',
+    WEB_SOCKET,
+    /\nmatches +POST .*\n(?:.*\n)* +and what the frames say\nanswers +101, then frames\n/,
+  ],
+  ['a WebSocket that needs no frame', 'GET /v1/a/watch', WEB_SOCKET, /\nrequest +\{\n.*\n +\}\nanswers +101/],
+  [
+    'no WebSocket for what does not stream',
+    'GET /v1/a',
+    WEB_SOCKET,
+    /\nerror +404 no route for a WebSocket at \/v1\/a, did you mean 'GET \/v1\/\{id\}\/watch'\?\n/,
+  ],
+  [
+    'a WebSocket of a foreign page',
+    'GET /v1/a/talk',
+    `${WEB_SOCKET}\norigin: https://b.example`,
+    /\nerror +403 origin: /,
+  ],
+  ['a WebSocket of an allowed one', 'GET /v1/a/talk', `${WEB_SOCKET}\norigin: https://a.example`, /\nanswers +101/],
+  ['a wish to upgrade that the connection does not share', 'GET /v1/a/talk', 'upgrade: websocket', /\nerror +405 /],
+  [
+    'a preflight, whatever the path',
+    'OPTIONS /nowhere',
+    'origin: https://a.example\naccess-control-request-method: GET',
+    /\nanswers +204, as to a preflight\n/,
+  ],
+  [
+    'a foreign preflight',
+    'OPTIONS /nowhere',
+    'origin: https://b.example\naccess-control-request-method: GET',
+    /\nerror +404 /,
+  ],
+  ['the server as a whole', 'OPTIONS *', '', /\nanswers +204\n$/],
+  ['a method that HTTP does not know', 'FETCH /v1/a', '', /\nerror +400 malformed HTTP request: expected a method/],
+  ['a path that is not encoded', 'GET /v1/é', '', /\nerror +400 malformed HTTP request: expected a target in ASCII/],
+  ['headers over limits.headerBytes', 'GET /v1/a', `x-long: ${'x'.repeat(2100)}`, /\nerror +431 headers: too large\n/],
+  ['a cache that is for GETs alone', 'POST /v1/a', '', /\npolicies +cache = .*: not for POST\n/],
+  ['a cache in use', 'GET /v1/a', '', /\npolicies +cache = \S+ \(.*:\d+\)\n/],
+  ['what $fields spares', 'GET /v1/a/both?$fields=one', '', /\nspared +two: nobody asks for it\n/],
+  ['no time for a call', 'GET /v1/a/watch', 'grpc-timeout: 0S', /\nerror +504 /],
+  ['no time for a call that a cache may spare', 'GET /v1/a', 'grpc-timeout: 0S', /\ndeadline +0ms \(grpc-timeout\)\n/],
+];
+
+for (const [fact, request, headers, says] of cases) {
+  test(`explain tells ${fact}`, async (t) => {
+    const plan = await planOf(t, PROTO, { limits: { headerBytes: '2KiB' }, cors: { origins: ['https://a.example'] } });
+    const [method = '', target = ''] = request.split(' ');
+    const rawHeaders = headers === '' ? [] : headers.split('\n').flatMap((line) => line.split(': '));
+    const { text } = await explain(plan, { method, target, body: Buffer.alloc(0), rawHeaders });
+    t.regex(text, says);
+  });
+}
+
+test('explain measures a body as the gateway does, by limits.bodyBytes and max_request_bytes', async (t) => {
+  const plan = await planOf(t, PROTO, {
+    limits: { bodyBytes: '16KiB' },
+    policies: [{ selector: 'a.v1.S.Make', maxRequestBytes: '1KiB' }],
+  });
+  const post = async (target: string, body: string) =>
+    (await explain(plan, { method: 'POST', target, body: Buffer.from(body), rawHeaders: [] })).text;
+  const long = (bytes: number) => JSON.stringify({ id: 'x'.repeat(bytes) });
+  t.regex(await post('/v1/a', long(1100)), /\nerror +413 body: expected at most 1024 bytes\n/);
+  t.regex(
+    await post('/v1/a/talk', `[${long(20_000)}]`),
+    /\nerror +413 body: expected messages of at most 16384 bytes\n/,
+  );
+  t.notRegex(await post('/v1/a/talk', `[${Array.from({ length: 9 }, () => '{"id":"a"}').join()}]`), /error/);
+});
