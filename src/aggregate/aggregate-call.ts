@@ -22,14 +22,14 @@ import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js'
 import { clientText, type ExposedCodes } from '../status/client-text.js';
 import { StatusError } from '../status/status-error.js';
 import { answerTooLarge, brokenAnswer, cancelled } from '../upstream/failure.js';
+import { Draft, MissingPart } from './answer-draft.js';
+import { callForEach, type ElementCalls } from './calls-for-each.js';
 import { copyStep } from './copy-step.js';
-import { Draft, MissingPart } from './draft.js';
 import { type FailurePlace, failurePath, Positions, pathWithin } from './failure-path.js';
-import { callForEach, type ElementCalls } from './for-each.js';
 import { mergedAnswer, type PartFailure } from './merge.js';
 import { type Need, neededSteps } from './needed.js';
 import type { AggregatePlan } from './plan-aggregate.js';
-import type { Scope } from './scope.js';
+import type { Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 import { type Authorize, askDemands, compileDemands } from './step-demands.js';
 import type { StepCall } from './step-source.js';
@@ -95,17 +95,17 @@ function messageOf({ message }: CallRequest): Uint8Array {
 
 class Run implements ElementCalls {
   readonly scope: Scope & { readonly results: (readonly Uint8Array[] | StatusError | undefined)[] };
-  #failures: StepFailure[] = [];
+  private failures: StepFailure[] = [];
   /** Of all calls, so that one failure ends them. */
-  readonly #controller = new AbortController();
+  private readonly controller = new AbortController();
   /** Of each call: nobody but the aggregate prunes. */
-  readonly #context: CallContext;
-  #made = 0;
-  #failed = 0;
+  private readonly context: CallContext;
+  private made = 0;
+  private failed = 0;
   /** Indices of the steps of which a call failed. */
-  readonly #failedSteps = new Set<number>();
-  #bytes = 0;
-  #forOneRequest = false;
+  private readonly failedSteps = new Set<number>();
+  private bytes = 0;
+  private forOneRequest = false;
 
   constructor(
     private readonly settings: AggregateSettings,
@@ -114,24 +114,24 @@ class Run implements ElementCalls {
   ) {
     const { context } = request;
     const { mask: _, ...forCalls } = context;
-    this.#context = forCalls;
+    this.context = forCalls;
     const response = new Draft(settings.plan.shape);
     this.scope = { request: messageOf(request), response, results: [], caller: context.principal };
   }
 
   async answer(): Promise<CallResponse> {
     const { signal } = this.request;
-    const onAbort = () => this.#controller.abort();
+    const onAbort = () => this.controller.abort();
     if (signal.aborted) throw cancelled();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      await this.#runAll();
+      await this.runAll();
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
     if (signal.aborted) throw cancelled();
-    const failures = this.#partFailures();
-    if (this.#made > 0 && this.#failed === this.#made && failures[0] !== undefined) throw failures[0].error;
+    const failures = this.partFailures();
+    if (this.made > 0 && this.failed === this.made && failures[0] !== undefined) throw failures[0].error;
     const { plan, responseBody } = this.settings;
     const { requestId } = this.request.context;
     const textOf = (error: StatusError) => clientText(error, requestId, this.settings.exposed);
@@ -140,24 +140,24 @@ class Run implements ElementCalls {
     const parts = [...new Set(failures.map(({ path }) => (body === undefined ? path : pathWithin(path, body))))];
     const notes = {
       ...(parts.length === 0 ? {} : { parts }),
-      ...(this.#forOneRequest ? { forOneRequest: true as const } : {}),
+      ...(this.forOneRequest ? { forOneRequest: true as const } : {}),
     };
     return { headers: NO_METADATA, message, trailers: NO_METADATA, notes };
   }
 
   failedForAll({ index }: PlannedStep): void {
-    const failures = this.#failures.filter(({ step }) => step.index === index);
+    const failures = this.failures.filter(({ step }) => step.index === index);
     const [first] = failures;
     if (first === undefined || !failures.every(({ error }) => sameFailure(error, first.error))) return;
-    this.#failures = this.#failures.filter(({ step }) => step.index !== index);
-    this.#failures.push({ ...first, place: undefined });
+    this.failures = this.failures.filter(({ step }) => step.index !== index);
+    this.failures.push({ ...first, place: undefined });
   }
 
   /** In the order of the steps, equal failures of a step once. Those of one step come in the order of its elements. */
-  #partFailures(): readonly PartFailure[] {
+  private partFailures(): readonly PartFailure[] {
     const positions = new Positions();
     const told = new Map<string, PartFailure>();
-    for (const { step, place, error } of this.#failures.sort((a, b) => a.step.index - b.step.index)) {
+    for (const { step, place, error } of this.failures.sort((a, b) => a.step.index - b.step.index)) {
       const path = failurePath(step, place, positions);
       const key = JSON.stringify([step.index, path, error.code, error.message]);
       if (!told.has(key)) told.set(key, { path, error });
@@ -165,7 +165,7 @@ class Run implements ElementCalls {
     return [...told.values()];
   }
 
-  #runAll(): Promise<void> {
+  private runAll(): Promise<void> {
     const { steps, needs, follows } = this.settings.plan;
     const behind =
       follows?.map((list, step) => [...needs[step]!, ...list.filter((other) => this.needed[other])]) ?? needs;
@@ -173,17 +173,17 @@ class Run implements ElementCalls {
     let left = this.needed.filter(Boolean).length;
     return new Promise((resolve, reject) => {
       const start = (step: PlannedStep) =>
-        this.#step(step).then(
+        this.step(step).then(
           () => end(step),
           (error: unknown) => {
             reject(error);
-            this.#controller.abort();
+            this.controller.abort();
           },
         );
       const end = ({ index }: PlannedStep) => {
         left--;
         if (left === 0) resolve();
-        if (this.#controller.signal.aborted) return;
+        if (this.controller.signal.aborted) return;
         for (const step of steps) {
           if (!this.needed[step.index] || !behind[step.index]!.includes(index)) continue;
           waitsFor[step.index]!--;
@@ -195,7 +195,7 @@ class Run implements ElementCalls {
     });
   }
 
-  async #step(step: PlannedStep): Promise<void> {
+  private async step(step: PlannedStep): Promise<void> {
     const { clock, observers, callers } = this.settings;
     const isCalled = this.needed[step.index] === 'result';
     const startedAt = clock.monotonic();
@@ -214,7 +214,7 @@ class Run implements ElementCalls {
       this.fail(step, undefined, error);
     } finally {
       if (step.source.kind === 'call' && isCalled) {
-        const outcome = failed || this.#failedSteps.has(step.index) ? 'failed' : 'ok';
+        const outcome = failed || this.failedSteps.has(step.index) ? 'failed' : 'ok';
         observers[step.index]![outcome]((clock.monotonic() - startedAt) / 1000);
       }
     }
@@ -228,7 +228,7 @@ class Run implements ElementCalls {
   fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void {
     const error = failureOf(thrown);
     if (!step.optional) throw error;
-    this.#failures.push({ step, place, error });
+    this.failures.push({ step, place, error });
     const { target, index } = step;
     if (target === undefined) this.scope.results[index] ??= error;
     else if (place?.row !== undefined) target.rows?.fail(place.row, error, index);
@@ -240,12 +240,12 @@ class Run implements ElementCalls {
   async call(step: PlannedStep, { method, take }: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]> {
     const { settings, request } = this;
     const { call, timeoutMs, authorize } = settings.callers[step.index]!;
-    const { signal } = this.#controller;
+    const { signal } = this.controller;
     if (signal.aborted) throw cancelled();
     const own = step.declaration.timeoutMs ?? timeoutMs;
     const deadline = earliest(deadlineAfter(own, settings.clock.now(), 'step'), request.deadline);
-    const context = this.#context;
-    this.#made++;
+    const context = this.context;
+    this.made++;
     try {
       authorize?.(message, context.principal);
       const { metadata } = request;
@@ -257,12 +257,12 @@ class Run implements ElementCalls {
         signal,
         context,
       });
-      if (isForOneRequest(response)) this.#forOneRequest = true;
-      const answer = this.#checked(step, method, response);
+      if (isForOneRequest(response)) this.forOneRequest = true;
+      const answer = this.checked(step, method, response);
       return take === undefined ? [answer] : fieldValues(answer, take);
     } catch (error) {
-      this.#failed++;
-      this.#failedSteps.add(step.index);
+      this.failed++;
+      this.failedSteps.add(step.index);
       throw error;
     }
   }
@@ -271,11 +271,11 @@ class Run implements ElementCalls {
    * Of an optional step, what is broken must be found while it is still a part: of a required one, whoever reads it finds
    * it. Inside a group its end could be forged.
    */
-  #checked({ into, optional }: PlannedStep, method: MethodDescriptor, { message }: CallResponse): Uint8Array {
+  private checked({ into, optional }: PlannedStep, method: MethodDescriptor, { message }: CallResponse): Uint8Array {
     const { maxResponseBytes, maxDepth } = this.settings;
     if (!(message instanceof Uint8Array)) throw brokenAnswer('expected one message, got a stream');
-    this.#bytes += message.length;
-    if (this.#bytes > maxResponseBytes) {
+    this.bytes += message.length;
+    if (this.bytes > maxResponseBytes) {
       throw answerTooLarge(maxResponseBytes, 'the answers of an aggregate together');
     }
     if (optional || into?.some(isGroup)) {

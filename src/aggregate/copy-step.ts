@@ -1,7 +1,7 @@
 /** A step that copies: it calls nothing, and is done at once. */
-import { MissingPart } from './draft.js';
+import { MissingPart } from './answer-draft.js';
 import { ask, requireFewItems, type StepResults, settle } from './outcomes.js';
-import type { Element, Scope } from './scope.js';
+import type { Element, Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 import type { Value } from './value.js';
 

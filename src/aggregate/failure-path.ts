@@ -1,6 +1,6 @@
 /** Where in the answer a part is missing, as its client would name it: `city`, `lines[3].product`. */
 import type { FieldDescriptor } from '../schema/descriptor.js';
-import type { Draft, Node } from './draft.js';
+import type { Draft, Node } from './answer-draft.js';
 import type { PlannedStep } from './step.js';
 
 export interface FailurePlace {
@@ -44,13 +44,13 @@ export function pathWithin(path: string, field: string): string {
 
 /** Finds the index of a row in its list, and reads each list once. */
 export class Positions {
-  readonly #byList = new Map<Draft, Map<FieldDescriptor, ReadonlyMap<Node, number>>>();
+  private readonly byList = new Map<Draft, Map<FieldDescriptor, ReadonlyMap<Node, number>>>();
 
   of(message: Draft, list: FieldDescriptor, row: Draft): number {
-    let lists = this.#byList.get(message);
+    let lists = this.byList.get(message);
     if (lists === undefined) {
       lists = new Map();
-      this.#byList.set(message, lists);
+      this.byList.set(message, lists);
     }
     let positions = lists.get(list);
     if (positions === undefined) {

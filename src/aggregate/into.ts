@@ -8,7 +8,7 @@
  */
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { StatusError } from '../status/status-error.js';
-import { type Cell, Draft, type Rows, type Shape } from './draft.js';
+import { type Cell, Draft, type Rows, type Shape } from './answer-draft.js';
 import { describeHeld, type FieldPlace, type Held, heldBy, sameType } from './place.js';
 
 export interface Target {

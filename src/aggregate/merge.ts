@@ -1,7 +1,7 @@
 /** The answer of an aggregate: what the steps brought, and what is missing of it. */
 import { WireWriter } from '../codec/wire-writer.js';
 import type { StatusError } from '../status/status-error.js';
-import type { Draft } from './draft.js';
+import type { Draft } from './answer-draft.js';
 import type { AggregatePlan } from './plan-aggregate.js';
 
 /** What an optional step could not bring. */

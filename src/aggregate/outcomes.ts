@@ -2,10 +2,10 @@
 import { Code } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
-import { type Draft, MissingPart } from './draft.js';
+import { type Draft, MissingPart } from './answer-draft.js';
 import type { FailurePlace } from './failure-path.js';
 import type { RowTarget } from './into.js';
-import type { Element, Scope } from './scope.js';
+import type { Element, Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 
 /** Where the results of a step go. */

@@ -5,12 +5,12 @@
  * answered, also where nobody asks for the step itself.
  */
 import type { Principal } from '../call/principal.js';
+import { Draft, type Node } from './answer-draft.js';
 import { copyStep } from './copy-step.js';
-import { Draft, type Node } from './draft.js';
 import { roundsOf } from './order.js';
 import { requireFewItems, type StepResults } from './outcomes.js';
 import type { AggregatePlan } from './plan-aggregate.js';
-import type { Scope } from './scope.js';
+import type { Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 import type { StepCall } from './step-source.js';
 

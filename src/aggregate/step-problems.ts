@@ -5,16 +5,16 @@ import { ExpressionError } from '../paths/expression.js';
 export type Report = (position: Position, rule: string, text: string) => void;
 
 export class StepProblems {
-  #found = false;
+  private hasFound = false;
 
   constructor(private readonly report: Report) {}
 
   get found(): boolean {
-    return this.#found;
+    return this.hasFound;
   }
 
   add(position: Position, rule: string, text: string): undefined {
-    this.#found = true;
+    this.hasFound = true;
     this.report(position, rule, text);
   }
 

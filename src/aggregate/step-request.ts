@@ -8,8 +8,8 @@
 import { writeFieldValues } from '../codec/field-values.js';
 import { WireWriter } from '../codec/wire-writer.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
-import type { Node } from './draft.js';
-import type { Read, Scope } from './scope.js';
+import type { Node } from './answer-draft.js';
+import type { Read, Scope } from './reads.js';
 
 interface Assignment {
   readonly field: FieldDescriptor;
@@ -21,13 +21,13 @@ interface Assignment {
 const OUT = new WireWriter();
 
 export class StepRequest {
-  readonly #assignments: Assignment[] = [];
+  private readonly assignments: Assignment[] = [];
 
   constructor(readonly message: MessageDescriptor) {}
 
   /** False: the field, a part of it or a message around it is assigned already, or another member of its oneof. */
   assign(path: readonly FieldDescriptor[], value: Read<readonly Uint8Array[]>): boolean {
-    let level = this.#assignments;
+    let level = this.assignments;
     for (const [index, field] of path.entries()) {
       const known = level.find((assignment) => assignment.field === field);
       if (index === path.length - 1) {
@@ -49,7 +49,7 @@ export class StepRequest {
   /** Throws MissingPart or StatusError for a value that cannot be read. */
   bytes(scope: Scope, each: Node | undefined): Uint8Array {
     OUT.reset();
-    write(OUT, this.#assignments, scope, each);
+    write(OUT, this.assignments, scope, each);
     return OUT.slice();
   }
 }

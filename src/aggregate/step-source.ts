@@ -11,7 +11,7 @@ import type { FieldDescriptor, MessageDescriptor, MethodDescriptor } from '../sc
 import type { StepSignature } from './called-rpc.js';
 import type { StepDeclaration } from './declaration.js';
 import { describeHeld, type FieldPlace, heldBy, type Roots, responsePlace, sameType } from './place.js';
-import type { Read } from './scope.js';
+import type { Read } from './reads.js';
 import type { StepProblems } from './step-problems.js';
 import { StepRequest } from './step-request.js';
 import { compileValue, type Value } from './value.js';

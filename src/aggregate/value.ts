@@ -28,7 +28,7 @@ import {
   resolvePlace,
   sameType,
 } from './place.js';
-import { compileItems, compileRead, type Read } from './scope.js';
+import { compileItems, compileRead, type Read } from './reads.js';
 
 export interface Value {
   readonly read: Read<readonly Uint8Array[]>;

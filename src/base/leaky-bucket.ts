@@ -7,8 +7,8 @@ export interface BucketSize {
 }
 
 export class LeakyBucket {
-  #level = 0;
-  #since = 0;
+  private level = 0;
+  private since = 0;
 
   constructor(
     private readonly size: BucketSize,
@@ -17,22 +17,22 @@ export class LeakyBucket {
 
   /** Counts one more, whatever follows. Returns true if that is too often. */
   overflows(): boolean {
-    this.#leak();
-    this.#level++;
-    return this.#level > this.size.atOnce;
+    this.leak();
+    this.level++;
+    return this.level > this.size.atOnce;
   }
 
   /** Counts one more and returns true, if there is room for it. */
   admits(): boolean {
-    this.#leak();
-    if (this.#level + 1 > this.size.atOnce) return false;
-    this.#level++;
+    this.leak();
+    if (this.level + 1 > this.size.atOnce) return false;
+    this.level++;
     return true;
   }
 
-  #leak(): void {
+  private leak(): void {
     const now = this.clock.monotonic();
-    this.#level = Math.max(0, this.#level - ((now - this.#since) / 1000) * this.size.perSecond);
-    this.#since = now;
+    this.level = Math.max(0, this.level - ((now - this.since) / 1000) * this.size.perSecond);
+    this.since = now;
   }
 }

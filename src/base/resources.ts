@@ -22,14 +22,14 @@ export interface Lease {
 }
 
 export class Resources {
-  readonly #held = new Map<string, Held>();
+  private readonly held = new Map<string, Held>();
 
   /** The resource of `key`, made by `create` when nobody holds it yet. Pair every `acquire` with one `release`. */
   acquire<R extends Resource>(key: string, create: () => R): R {
-    const held = this.#held.get(key);
+    const held = this.held.get(key);
     if (held === undefined) {
       const resource = create();
-      this.#held.set(key, { resource, count: 1 });
+      this.held.set(key, { resource, count: 1 });
       return resource;
     }
     held.count++;
@@ -38,11 +38,11 @@ export class Resources {
 
   /** Lets go; closes the resource if nobody else holds it. */
   async release(key: string): Promise<void> {
-    const held = this.#held.get(key);
+    const held = this.held.get(key);
     if (held === undefined) return;
     held.count--;
     if (held.count > 0) return;
-    this.#held.delete(key);
+    this.held.delete(key);
     await held.resource.close();
   }
 
@@ -60,7 +60,7 @@ export class Resources {
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.held.size;
   }
 }
 

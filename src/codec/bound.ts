@@ -36,17 +36,17 @@ export type BoundEntry =
 const NONE: readonly BoundEntry[] = [];
 
 export class BoundMessage {
-  #entries: BoundEntry[] | undefined;
+  private list: BoundEntry[] | undefined;
 
   /** `follows`: it is for the messages behind the first of a stream. */
   constructor(readonly follows = false) {}
 
   get entries(): readonly BoundEntry[] {
-    return this.#entries ?? NONE;
+    return this.list ?? NONE;
   }
 
   entry(field: FieldDescriptor): BoundEntry | undefined {
-    return this.#entries?.find((entry) => entry.field === field);
+    return this.list?.find((entry) => entry.field === field);
   }
 
   /** True if the entry is written where the JSON does not name its field. */
@@ -85,8 +85,8 @@ export class BoundMessage {
   /** Throws BindError as {@link checkOneof} does. */
   add(entry: BoundEntry): void {
     this.checkOneof(entry.field);
-    if (this.#entries === undefined) this.#entries = [entry];
-    else this.#entries.push(entry);
+    if (this.list === undefined) this.list = [entry];
+    else this.list.push(entry);
   }
 }
 

@@ -69,13 +69,13 @@ export class JsonScanner {
   /** Of the string, number or key that was read last. */
   tokenStart = 0;
   /** Deepest nesting of objects and lists. */
-  readonly #maxDepth: number;
-  #validUtf8 = true;
-  #escaped = false;
-  #nonAscii = false;
+  private readonly maxDepth: number;
+  private validUtf8 = true;
+  private escaped = false;
+  private nonAscii = false;
 
   constructor(maxDepth: number) {
-    this.#maxDepth = maxDepth;
+    this.maxDepth = maxDepth;
   }
 
   start(json: Uint8Array): void {
@@ -83,7 +83,7 @@ export class JsonScanner {
     this.pos = 0;
     this.end = json.length;
     // One native pass over all; strings are looked at one by one only to name the bad one.
-    this.#validUtf8 = isUtf8(this.bytes);
+    this.validUtf8 = isUtf8(this.bytes);
     if (json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf) {
       throw new ReadProblem('syntax', 0, 'expected JSON without a byte order mark');
     }
@@ -124,7 +124,7 @@ export class JsonScanner {
   /** Consumes the bracket of an object or list inside of `depth` others. */
   open(bracket: typeof Char.OPEN_OBJECT | typeof Char.OPEN_LIST, depth: number): void {
     if (this.peek() !== bracket) throw this.unfit(bracket === Char.OPEN_LIST ? 'a list' : 'an object');
-    if (depth >= this.#maxDepth) throw this.tooDeep();
+    if (depth >= this.maxDepth) throw this.tooDeep();
     this.pos++;
   }
 
@@ -162,17 +162,17 @@ export class JsonScanner {
 
   /** At a quote: the string's text. */
   readString(): string {
-    const stop = this.#passString();
+    const stop = this.passString();
     const start = this.tokenStart + 1;
-    if (this.#escaped) return this.#unescape(start, stop);
-    return this.bytes.toString(this.#nonAscii ? 'utf8' : 'latin1', start, stop);
+    if (this.escaped) return this.unescape(start, stop);
+    return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
 
   /** At a quote: the string as length and UTF-8. */
   copyString(writer: WireWriter): void {
-    const stop = this.#passString();
+    const stop = this.passString();
     const start = this.tokenStart + 1;
-    if (this.#escaped) writer.string(this.#unescape(start, stop));
+    if (this.escaped) writer.string(this.unescape(start, stop));
     else writer.delimited(this.bytes, start, stop);
   }
 
@@ -185,11 +185,11 @@ export class JsonScanner {
     this.tokenStart = at;
     if (bytes[at] === Char.MINUS) at++;
     if (bytes[at] === Char.ZERO) at++;
-    else at = this.#passDigits(at);
-    if (bytes[at] === Char.POINT) at = this.#passDigits(at + 1);
+    else at = this.passDigits(at);
+    if (bytes[at] === Char.POINT) at = this.passDigits(at + 1);
     if (bytes[at] === 0x65 || bytes[at] === 0x45) {
       const sign = bytes[at + 1];
-      at = this.#passDigits(sign === 0x2b || sign === Char.MINUS ? at + 2 : at + 1);
+      at = this.passDigits(sign === 0x2b || sign === Char.MINUS ? at + 2 : at + 1);
     }
     this.pos = at;
   }
@@ -236,14 +236,14 @@ export class JsonScanner {
   unfit(expected: string, at = this.pos): ReadProblem {
     const byte = this.bytes[at];
     if (byte === undefined || !isValueStart(byte)) return this.syntax('a value', at);
-    return new ReadProblem('value', at, `expected ${expected}, got ${this.#describe(at)}`);
+    return new ReadProblem('value', at, `expected ${expected}, got ${this.describe(at)}`);
   }
 
   tooDeep(): ReadProblem {
-    return new ReadProblem('value', this.pos, `expected at most ${this.#maxDepth} levels of nesting, got more`);
+    return new ReadProblem('value', this.pos, `expected at most ${this.maxDepth} levels of nesting, got more`);
   }
 
-  #describe(at: number): string {
+  private describe(at: number): string {
     this.pos = at;
     const byte = this.bytes[at]!;
     if (byte === Char.OPEN_OBJECT) return 'an object';
@@ -259,7 +259,7 @@ export class JsonScanner {
     return shorten(this.tokenText());
   }
 
-  #passDigits(from: number): number {
+  private passDigits(from: number): number {
     const { bytes, end } = this;
     let at = from;
     while (at < end && bytes[at]! >= Char.ZERO && bytes[at]! <= Char.NINE) at++;
@@ -268,11 +268,11 @@ export class JsonScanner {
   }
 
   /** Goes behind the closing quote and gives its offset. */
-  #passString(): number {
+  private passString(): number {
     const { bytes, end } = this;
     const start = this.pos;
     this.tokenStart = start;
-    this.#escaped = false;
+    this.escaped = false;
     let nonAscii = false;
     let at = start + 1;
     for (; at < end; at++) {
@@ -281,13 +281,13 @@ export class JsonScanner {
       if (what === NON_ASCII) nonAscii = true;
       else if (bytes[at] === Char.QUOTE) break;
       else if (bytes[at] === Char.BACKSLASH) {
-        this.#escaped = true;
+        this.escaped = true;
         at++;
       } else throw this.syntax('no control character in a string', at);
     }
     if (at >= end) throw this.syntax('a closing quote', end);
-    this.#nonAscii = nonAscii;
-    if (nonAscii && !this.#validUtf8 && !isUtf8(bytes.subarray(start, at))) {
+    this.nonAscii = nonAscii;
+    if (nonAscii && !this.validUtf8 && !isUtf8(bytes.subarray(start, at))) {
       throw new ReadProblem('value', start, 'expected UTF-8, got other bytes');
     }
     this.pos = at + 1;
@@ -295,7 +295,7 @@ export class JsonScanner {
   }
 
   /** The text between the quotes, escapes resolved. */
-  #unescape(start: number, stop: number): string {
+  private unescape(start: number, stop: number): string {
     const raw = this.bytes.toString('utf8', start, stop);
     let text = '';
     let from = 0;
@@ -303,18 +303,18 @@ export class JsonScanner {
       text += raw.slice(from, at);
       if (raw[at + 1] !== 'u') {
         const plain = ESCAPES.get(raw[at + 1]!);
-        if (plain === undefined) throw this.syntax('an escape such as \\n', this.#offsetIn(start, raw, at));
+        if (plain === undefined) throw this.syntax('an escape such as \\n', this.offsetIn(start, raw, at));
         text += plain;
         from = at + 2;
         continue;
       }
-      const unit = this.#hex(start, raw, at);
+      const unit = this.hex(start, raw, at);
       from = at + 6;
       if (unit < 0xd800 || unit > 0xdfff) {
         text += String.fromCharCode(unit);
         continue;
       }
-      const low = unit < 0xdc00 && raw.startsWith('\\u', from) ? this.#hex(start, raw, from) : 0;
+      const low = unit < 0xdc00 && raw.startsWith('\\u', from) ? this.hex(start, raw, from) : 0;
       if (low < 0xdc00 || low > 0xdfff) {
         throw new ReadProblem('value', start - 1, 'expected Unicode text, got a lone surrogate');
       }
@@ -324,14 +324,13 @@ export class JsonScanner {
     return text + raw.slice(from);
   }
 
-  #hex(start: number, raw: string, at: number): number {
+  private hex(start: number, raw: string, at: number): number {
     const digits = raw.slice(at + 2, at + 6);
-    if (!/^[0-9a-fA-F]{4}$/.test(digits))
-      throw this.syntax('four hex digits after \\u', this.#offsetIn(start, raw, at));
+    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.syntax('four hex digits after \\u', this.offsetIn(start, raw, at));
     return Number.parseInt(digits, 16);
   }
 
-  #offsetIn(start: number, raw: string, at: number): number {
+  private offsetIn(start: number, raw: string, at: number): number {
     return start + Buffer.byteLength(raw.slice(0, at));
   }
 }

@@ -29,15 +29,15 @@ export class MessagePlan {
   readonly first: MemberPlan | undefined;
   /** Bits of the members, then a slot for each oneof. */
   readonly slots: number;
-  readonly #byName = new Map<string, MemberPlan>();
-  readonly #byField = new Map<FieldDescriptor, MemberPlan>();
-  readonly #omitted: ReadonlySet<string>;
+  private readonly byName = new Map<string, MemberPlan>();
+  private readonly byField = new Map<FieldDescriptor, MemberPlan>();
+  private readonly omitted: ReadonlySet<string>;
 
   constructor(
     readonly descriptor: MessageDescriptor,
     omitted: ReadonlySet<string>,
   ) {
-    this.#omitted = omitted;
+    this.omitted = omitted;
     const words = (descriptor.fields.length + 31) >>> 5;
     this.slots = words + descriptor.oneofs.length;
     this.members = descriptor.fields.map((field, ordinal) => {
@@ -45,37 +45,37 @@ export class MessagePlan {
       return planMember(field, ordinal, oneof);
     });
     this.required = this.members.filter(({ field }) => field.presence === 'required');
-    for (const member of this.members) this.#byField.set(member.field, member);
+    for (const member of this.members) this.byField.set(member.field, member);
     const visible = this.members.filter(({ field }) => !omitted.has(field.fullName));
     this.first = visible[0];
     for (const [index, member] of visible.entries()) {
       member.next = visible[index + 1];
-      this.#byName.set(member.field.name, member);
+      this.byName.set(member.field.name, member);
     }
-    for (const member of visible) this.#byName.set(member.field.jsonName, member);
+    for (const member of visible) this.byName.set(member.field.jsonName, member);
   }
 
   /** By proto name, JSON name, or `[pkg.ext]`. */
   named(name: string): MemberPlan | undefined {
-    const member = this.#byName.get(name);
+    const member = this.byName.get(name);
     if (member !== undefined || !name.startsWith('[')) return member;
     const extension = this.descriptor.fieldNamed(name);
-    if (extension?.extension !== true || this.#omitted.has(extension.fullName)) return undefined;
+    if (extension?.extension !== true || this.omitted.has(extension.fullName)) return undefined;
     const planned = this.memberOf(extension);
-    this.#byName.set(name, planned);
+    this.byName.set(name, planned);
     return planned;
   }
 
   /** Proto and JSON names that a client may use; of extensions only those are known that somebody has used. */
   get names(): readonly string[] {
-    return [...this.#byName.keys()].filter((name) => !name.startsWith('['));
+    return [...this.byName.keys()].filter((name) => !name.startsWith('['));
   }
 
   memberOf(field: FieldDescriptor): MemberPlan {
-    let member = this.#byField.get(field);
+    let member = this.byField.get(field);
     if (member === undefined) {
       member = planMember(field, -1, -1);
-      this.#byField.set(field, member);
+      this.byField.set(field, member);
     }
     return member;
   }
@@ -88,44 +88,44 @@ function planMember(field: FieldDescriptor, ordinal: number, oneof: number): Mem
 
 /** Members seen in the objects that are open now: one allocation for all of them. */
 export class SeenStack {
-  #slots = new Int32Array(256);
-  #top = 0;
+  private slots = new Int32Array(256);
+  private top = 0;
 
   clear(): void {
-    this.#top = 0;
+    this.top = 0;
   }
 
   /** Room for one more object; gives its base. */
   push(size: number): number {
-    const base = this.#top;
-    this.#top += size;
-    if (this.#top > this.#slots.length) {
-      const grown = new Int32Array(this.#top * 2);
-      grown.set(this.#slots);
-      this.#slots = grown;
+    const base = this.top;
+    this.top += size;
+    if (this.top > this.slots.length) {
+      const grown = new Int32Array(this.top * 2);
+      grown.set(this.slots);
+      this.slots = grown;
     }
-    this.#slots.fill(0, base, this.#top);
+    this.slots.fill(0, base, this.top);
     return base;
   }
 
   pop(base: number): void {
-    this.#top = base;
+    this.top = base;
   }
 
   has(base: number, ordinal: number): boolean {
-    return (this.#slots[base + (ordinal >>> 5)]! & (1 << (ordinal & 31))) !== 0;
+    return (this.slots[base + (ordinal >>> 5)]! & (1 << (ordinal & 31))) !== 0;
   }
 
   add(base: number, ordinal: number): void {
-    this.#slots[base + (ordinal >>> 5)]! |= 1 << (ordinal & 31);
+    this.slots[base + (ordinal >>> 5)]! |= 1 << (ordinal & 31);
   }
 
   /** The ordinal that holds a oneof; -1: none yet. */
   holder(base: number, oneof: number): number {
-    return this.#slots[base + oneof]! - 1;
+    return this.slots[base + oneof]! - 1;
   }
 
   hold(base: number, oneof: number, ordinal: number): void {
-    this.#slots[base + oneof] = ordinal + 1;
+    this.slots[base + oneof] = ordinal + 1;
   }
 }

@@ -61,20 +61,20 @@ export async function runWorkers(plan: Plan, count: number): Promise<RunningServ
 }
 
 class Workers {
-  readonly #counters = new MemoryCounters(systemClock);
-  readonly #schema: Uint8Array;
-  readonly #serving = new Set<Worker>();
-  readonly #waiting = new Map<number, (report: WorkerReport) => void>();
-  #draining = false;
-  #failures = 0;
-  #lastReport = 0;
+  private readonly counters = new MemoryCounters(systemClock);
+  private readonly schema: Uint8Array;
+  private readonly servingWorkers = new Set<Worker>();
+  private readonly waiting = new Map<number, (report: WorkerReport) => void>();
+  private draining = false;
+  private failures = 0;
+  private lastReport = 0;
 
   constructor(
     private readonly plan: Plan,
     private readonly count: number,
     private readonly log: Log,
   ) {
-    this.#schema = packFiles(plan.files);
+    this.schema = packFiles(plan.files);
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
       // The primary's own flags are none of the workers'.
@@ -85,26 +85,26 @@ class Workers {
   }
 
   get serving(): number {
-    return this.#serving.size;
+    return this.servingWorkers.size;
   }
 
   /** Resolves to the URL when all of them listen; rejects when one can't. */
   async start(): Promise<string> {
     try {
-      const urls = await Promise.all(Array.from({ length: this.count }, () => this.#fork()));
+      const urls = await Promise.all(Array.from({ length: this.count }, () => this.fork()));
       return urls[0]!;
     } catch (error) {
-      this.#draining = true;
-      for (const worker of this.#all()) worker.process.kill('SIGKILL');
+      this.draining = true;
+      for (const worker of this.all()) worker.process.kill('SIGKILL');
       throw error;
     }
   }
 
   /** Resolves when all have ended. */
   async drain(): Promise<void> {
-    this.#draining = true;
+    this.draining = true;
     const { graceMs, timeoutMs } = this.plan.config.drain;
-    const all = this.#all();
+    const all = this.all();
     const ended = all.map(
       (worker) => worker.isDead() || new Promise<void>((resolve) => void worker.once('exit', () => resolve())),
     );
@@ -118,28 +118,28 @@ class Workers {
 
   /** What each worker says of itself; one that does not answer in time is left out. */
   async reports(): Promise<WorkerReport[]> {
-    const asked = [...this.#serving].map(
+    const asked = [...this.servingWorkers].map(
       (worker) =>
         new Promise<WorkerReport | undefined>((resolve) => {
-          const id = ++this.#lastReport;
+          const id = ++this.lastReport;
           const answer = (report: WorkerReport | undefined) => {
-            this.#waiting.delete(id);
+            this.waiting.delete(id);
             cancel();
             resolve(report);
           };
           const cancel = systemClock.after(REPORT_MS, () => answer(undefined));
-          this.#waiting.set(id, answer);
+          this.waiting.set(id, answer);
           tell(worker, { kind: 'report', id });
         }),
     );
     return (await Promise.all(asked)).filter((report) => report !== undefined);
   }
 
-  #all(): Worker[] {
+  private all(): Worker[] {
     return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
   }
 
-  #fork(): Promise<string> {
+  private fork(): Promise<string> {
     const startedAt = systemClock.monotonic();
     const worker = cluster.fork();
     return new Promise((resolve, reject) => {
@@ -147,47 +147,47 @@ class Workers {
       worker.on('message', (message: ToPrimary) => {
         if (message.kind === 'here') {
           // What it was told before that it has not heard.
-          if (this.#draining) tell(worker, { kind: 'drain' });
-          else tell(worker, { kind: 'start', config: this.plan.config, schema: this.#schema });
+          if (this.draining) tell(worker, { kind: 'drain' });
+          else tell(worker, { kind: 'start', config: this.plan.config, schema: this.schema });
         } else if (message.kind === 'listening') {
-          this.#serving.add(worker);
+          this.servingWorkers.add(worker);
           resolve(message.url);
         } else if (message.kind === 'failed') {
           refused = message.message;
         } else {
-          this.#answer(worker, message);
+          this.answer(worker, message);
         }
       });
       worker.on('error', () => {});
       worker.once('exit', (code, signal) => {
-        const served = this.#serving.delete(worker);
+        const served = this.servingWorkers.delete(worker);
         if (!served) reject(new Error(refused ?? `a worker ended with ${signal ?? code} before it could serve`));
-        if (served && !this.#draining) this.#replace(startedAt, { pid: worker.process.pid, how: signal ?? code });
+        if (served && !this.draining) this.replace(startedAt, { pid: worker.process.pid, how: signal ?? code });
       });
     });
   }
 
-  #answer(worker: Worker, message: Extract<ToPrimary, { kind: 'reported' | 'count' }>): void {
+  private answer(worker: Worker, message: Extract<ToPrimary, { kind: 'reported' | 'count' }>): void {
     if (message.kind === 'reported') {
-      this.#waiting.get(message.id)?.(message.report);
+      this.waiting.get(message.id)?.(message.report);
       return;
     }
-    const answer = answerCounters(this.#counters, message.question);
+    const answer = answerCounters(this.counters, message.question);
     if (answer !== undefined) tell(worker, { kind: 'counted', answer });
   }
 
-  #replace(startedAt: number, ended: object): void {
-    if (systemClock.monotonic() - startedAt > FORGOTTEN_AFTER_MS) this.#failures = 0;
-    const delayMs = backOffMs(BACK_OFF, this.#failures++);
+  private replace(startedAt: number, ended: object): void {
+    if (systemClock.monotonic() - startedAt > FORGOTTEN_AFTER_MS) this.failures = 0;
+    const delayMs = backOffMs(BACK_OFF, this.failures++);
     this.log.error({ ...ended, delayMs }, 'a worker has ended: another one takes its place');
-    systemClock.after(delayMs, () => this.#tryFork());
+    systemClock.after(delayMs, () => this.tryFork());
   }
 
-  #tryFork(): void {
-    if (this.#draining) return;
+  private tryFork(): void {
+    if (this.draining) return;
     const startedAt = systemClock.monotonic();
-    this.#fork().catch((error: unknown) => {
-      if (!this.#draining) this.#replace(startedAt, { err: error });
+    this.fork().catch((error: unknown) => {
+      if (!this.draining) this.replace(startedAt, { err: error });
     });
   }
 }

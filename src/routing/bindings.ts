@@ -47,16 +47,16 @@ export function collectBindings(
 
 class Findings {
   readonly all: Diagnostic[] = [];
-  readonly #once = new Set<string | Diagnostic>();
+  private readonly once = new Set<string | Diagnostic>();
 
   /** Thousands of methods may need one broken message: what was written once is not written again to be compared. */
   addOnce(problem: Diagnostic): void {
-    if (this.#once.has(problem)) return;
+    if (this.once.has(problem)) return;
     // One import mends all that needs it.
     const isImport = problem.rule === MISSING;
     const text = isImport ? `${problem.position.file} ${problem.text}` : formatDiagnostic(problem);
-    if (!this.#once.has(text)) this.all.push(problem);
-    this.#once.add(problem).add(text);
+    if (!this.once.has(text)) this.all.push(problem);
+    this.once.add(problem).add(text);
   }
 }
 

@@ -40,37 +40,37 @@ interface Matcher<T> {
 
 /** Remembers which entries matched something. */
 export class Exclusion {
-  readonly #files: Matcher<string>[] = [];
-  readonly #methods: Matcher<Parameters<MethodSelector>[0]>[] = [];
+  private readonly files: Matcher<string>[] = [];
+  private readonly methods: Matcher<Parameters<MethodSelector>[0]>[] = [];
 
   constructor(entries: readonly ExcludeEntry[]) {
     for (const [index, entry] of entries.entries()) {
       const { pattern } = entry;
-      if (isFilePattern(pattern)) this.#files.push({ entry, index, matches: fileMatcher(pattern), used: false });
-      else this.#methods.push({ entry, index, matches: parseMethodSelector(pattern) ?? (() => false), used: false });
+      if (isFilePattern(pattern)) this.files.push({ entry, index, matches: fileMatcher(pattern), used: false });
+      else this.methods.push({ entry, index, matches: parseMethodSelector(pattern) ?? (() => false), used: false });
     }
   }
 
   get isEmpty(): boolean {
-    return this.#files.length + this.#methods.length === 0;
+    return this.files.length + this.methods.length === 0;
   }
 
   get namesFiles(): boolean {
-    return this.#files.length > 0;
+    return this.files.length > 0;
   }
 
   /** By its import name. */
   hasFile(name: string): boolean {
-    return hasMatch(this.#files, name);
+    return hasMatch(this.files, name);
   }
 
   hasMethod(method: Parameters<MethodSelector>[0]): boolean {
-    return hasMatch(this.#methods, method);
+    return hasMatch(this.methods, method);
   }
 
   /** An error for each entry that matched nothing so far. `files`: import names. */
   unused(files: readonly string[], services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
-    const unused = [...this.#files, ...this.#methods].filter(({ used }) => !used);
+    const unused = [...this.files, ...this.methods].filter(({ used }) => !used);
     return unused
       .sort((a, b) => a.index - b.index)
       .map(({ entry: { pattern, position }, index }) => {

@@ -26,15 +26,15 @@ const MOST_NAMED = 3;
 /** Answers which folder below a root would resolve an import. */
 export class FilesBelow {
   /** The names that end so, with their roots. */
-  readonly #byBasename = new Map<string, { readonly root: string; readonly name: string }[]>();
+  private readonly byBasename = new Map<string, { readonly root: string; readonly name: string }[]>();
 
   constructor(contents: readonly RootContent[]) {
     for (const { root, names } of contents) {
       for (const name of names) {
         if (BROUGHT.test(name)) continue;
         const key = basename(name);
-        const same = this.#byBasename.get(key) ?? [];
-        this.#byBasename.set(key, same);
+        const same = this.byBasename.get(key) ?? [];
+        this.byBasename.set(key, same);
         same.push({ root, name });
       }
     }
@@ -42,7 +42,7 @@ export class FilesBelow {
 
   /** Of several the one nearest to its root. */
   rootOf(path: string): { readonly root: string; readonly folder: string } | undefined {
-    const found = (this.#byBasename.get(basename(path)) ?? []).filter(({ name }) => name.endsWith(`/${path}`));
+    const found = (this.byBasename.get(basename(path)) ?? []).filter(({ name }) => name.endsWith(`/${path}`));
     const [nearest] = found.sort((a, b) => a.name.length - b.name.length);
     if (nearest === undefined) return undefined;
     return { root: nearest.root, folder: nearest.name.slice(0, -path.length - 1) };

@@ -6,15 +6,15 @@ export class Enum implements EnumDescriptor {
   readonly kind = 'enum';
   readonly typed: FieldType = { kind: 'enum', enum: this };
   readonly values: EnumDescriptor['values'];
-  readonly #names = new Map<number, string>();
-  readonly #numbers = new Map<string, number>();
+  private readonly names = new Map<number, string>();
+  private readonly numbers = new Map<string, number>();
 
   constructor(private readonly declaration: EnumDeclaration) {
     const { fullName, places } = declaration;
     this.values = declaration.values.map(({ name, number }) => new EnumValue(name, number, fullName, places));
     for (const { name, number } of declaration.values) {
-      setOnce(this.#names, number, name);
-      setOnce(this.#numbers, name, number);
+      setOnce(this.names, number, name);
+      setOnce(this.numbers, name, number);
     }
   }
 
@@ -34,10 +34,10 @@ export class Enum implements EnumDescriptor {
     return this.declaration.places.position(this.declaration.fullName);
   }
   nameOf(number: number): string | undefined {
-    return this.#names.get(number);
+    return this.names.get(number);
   }
   numberOf(name: string): number | undefined {
-    return this.#numbers.get(name);
+    return this.numbers.get(name);
   }
 }
 

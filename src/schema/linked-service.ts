@@ -75,10 +75,10 @@ class Method implements MethodDescriptor {
     return this.declaration.name;
   }
   get input(): MessageDescriptor {
-    return this.#message('request', this.declaration.input);
+    return this.message('request', this.declaration.input);
   }
   get output(): MessageDescriptor {
-    return this.#message('response', this.declaration.output);
+    return this.message('response', this.declaration.output);
   }
   get clientStreaming(): boolean {
     return this.declaration.clientStreaming;
@@ -114,7 +114,7 @@ class Method implements MethodDescriptor {
     return this.declaration.position;
   }
 
-  #message(role: string, reference: TypeReference): MessageDescriptor {
+  private message(role: string, reference: TypeReference): MessageDescriptor {
     const fullName = this.registry.resolve(reference);
     const message = fullName === undefined ? undefined : this.registry.message(fullName);
     if (message !== undefined) return message;

@@ -38,39 +38,39 @@ interface OptionsImport {
 
 /** Collects the imports that were not found. */
 export class UnknownImports {
-  readonly #errors: UnknownImport[] = [];
-  readonly #options = new Map<string, OptionsImport>();
-  readonly #seen = new Set<string>();
+  private readonly errors: UnknownImport[] = [];
+  private readonly options = new Map<string, OptionsImport>();
+  private readonly seen = new Set<string>();
 
   /** `roots`: of protos and of imports. */
   constructor(private readonly roots: readonly string[]) {}
 
   /** Those that are errors. */
   get unresolved(): readonly UnresolvedImport[] {
-    return this.#errors;
+    return this.errors;
   }
 
   /** `fromSet`: the importing file comes from a descriptor set. */
   add(importer: FileDeclaration, path: string, position: Position, fromSet: boolean): void {
     const key = `${importer.name} ${path}`;
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
+    if (this.seen.has(key)) return;
+    this.seen.add(key);
     if (!OPTIONS_ALONE.some((pattern) => pattern.test(path)))
-      this.#errors.push({ importer: importer.name, path, position, fromSet });
+      this.errors.push({ importer: importer.name, path, position, fromSet });
     else {
-      const known = this.#options.get(path);
-      if (known === undefined) this.#options.set(path, { position, files: new Set([importer]) });
+      const known = this.options.get(path);
+      if (known === undefined) this.options.set(path, { position, files: new Set([importer]) });
       else known.files.add(importer);
     }
   }
 
   /** `contents`: what the roots hold. */
   diagnostics(contents: readonly RootContent[]): readonly Diagnostic[] {
-    const below = new FilesBelow(this.#errors.length === 0 ? [] : contents);
-    const errors = this.#errors.map(({ path, position, fromSet }) =>
-      errorAt(position, UNKNOWN, `${unknown(path)}${this.#hint(path, fromSet, below)}`),
+    const below = new FilesBelow(this.errors.length === 0 ? [] : contents);
+    const errors = this.errors.map(({ path, position, fromSet }) =>
+      errorAt(position, UNKNOWN, `${unknown(path)}${this.hint(path, fromSet, below)}`),
     );
-    const warnings = [...this.#options].map(([path, { position, files }]) => {
+    const warnings = [...this.options].map(([path, { position, files }]) => {
       const others = files.size === 1 ? '' : ` (${files.size} files import it)`;
       const text = `${unknown(path)}; its options mean nothing here${others}; --import DIR finds it, and a set made by buf build -o has it`;
       return warningAt(position, UNKNOWN, text);
@@ -78,16 +78,16 @@ export class UnknownImports {
     return [...errors, ...warnings];
   }
 
-  #hint(path: string, fromSet: boolean, below: FilesBelow): string {
+  private hint(path: string, fromSet: boolean, below: FilesBelow): string {
     // A root that is a folder too deep, or too high, is a usual mistake.
-    const meant = this.#rootAbove(path) ?? below.rootOf(path);
+    const meant = this.rootAbove(path) ?? below.rootOf(path);
     if (meant !== undefined)
       return `, ${join(meant.root, meant.folder)} would: give that folder instead of ${meant.root}`;
     const bundled = hintOf(bundledMeantBy(path));
     return bundled === '' && fromSet ? ' (protoc writes imports into a set with --include_imports)' : bundled;
   }
 
-  #rootAbove(path: string): { readonly root: string; readonly folder: string } | undefined {
+  private rootAbove(path: string): { readonly root: string; readonly folder: string } | undefined {
     const depth = Math.min(MAX_ABOVE, path.split('/').length - 1);
     for (const root of this.roots) {
       for (let up = 1; up <= depth; up++) {

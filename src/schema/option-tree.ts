@@ -52,7 +52,7 @@ const NONE: readonly never[] = [];
 
 /** Reads the fields of one message of an option. Call `close` at the end: what nobody asked for is unknown. */
 export class OptionReader {
-  readonly #asked = new Set<string>();
+  private readonly asked = new Set<string>();
 
   constructor(
     private readonly message: OptionMessage,
@@ -82,23 +82,23 @@ export class OptionReader {
   }
 
   strings(name: string): readonly string[] {
-    return this.#values(name, 'a string', ({ value }) => (typeof value === 'string' ? value : undefined));
+    return this.values(name, 'a string', ({ value }) => (typeof value === 'string' ? value : undefined));
   }
 
   boolean(name: string): boolean {
-    const values = this.#values(name, 'true or false', ({ value }) => (typeof value === 'boolean' ? value : undefined));
+    const values = this.values(name, 'true or false', ({ value }) => (typeof value === 'boolean' ? value : undefined));
     return values.at(-1) ?? false;
   }
 
   /** An unsigned integer; 0 when absent. */
   integer(name: string): number {
-    return this.#values(name, 'a whole number', wholeNumber).at(-1) ?? 0;
+    return this.values(name, 'a whole number', wholeNumber).at(-1) ?? 0;
   }
 
   /** Enum values by name; descriptor sets may have numbers. */
   enums<T>(name: string, values: readonly (readonly [name: string, value: T])[]): readonly T[] {
     const expected = `one of ${values.map(([one]) => one).join(', ')}`;
-    return this.#values(name, expected, ({ value }) => values.find(([one], i) => one === value || i === value)?.[1]);
+    return this.values(name, expected, ({ value }) => values.find(([one], i) => one === value || i === value)?.[1]);
   }
 
   hasMessage(name: string): boolean {
@@ -106,7 +106,7 @@ export class OptionReader {
   }
 
   messages(name: string, expected = 'a message'): readonly OptionReader[] {
-    const messages = this.#values(name, expected, (value) => (isMessage(value) ? value : undefined));
+    const messages = this.values(name, expected, (value) => (isMessage(value) ? value : undefined));
     return messages.map((message) => new OptionReader(message, this.rule, this.diagnostics));
   }
 
@@ -122,7 +122,7 @@ export class OptionReader {
   /** Reports the fields that nobody asked for. */
   close(): void {
     for (const name of this.message.value.keys()) {
-      if (!this.#asked.has(name)) this.error(name, `unknown field '${name}'${meantHint(name, this.#asked)}`);
+      if (!this.asked.has(name)) this.error(name, `unknown field '${name}'${meantHint(name, this.asked)}`);
     }
   }
 
@@ -130,8 +130,8 @@ export class OptionReader {
     this.diagnostics.push(errorAt(this.positionOf(name), this.rule, `${this.rule}: ${text}`));
   }
 
-  #values<T>(name: string, expected: string, read: (value: OptionValue) => T | undefined): readonly T[] {
-    this.#asked.add(name);
+  private values<T>(name: string, expected: string, read: (value: OptionValue) => T | undefined): readonly T[] {
+    this.asked.add(name);
     const values = this.message.value.get(name);
     // Of all that an option may have most have little.
     if (values === undefined) return NONE;

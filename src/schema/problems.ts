@@ -20,29 +20,29 @@ interface Findings {
 
 /** Remembers what was found: messages that many methods share are looked at once. */
 export class MessageProblems {
-  readonly #found = new Map<MessageDeclaration, Findings>();
+  private readonly found = new Map<MessageDeclaration, Findings>();
   /** Messages without a problem in anything that they need. */
-  readonly #clean = new Set<MessageDeclaration>();
+  private readonly clean = new Set<MessageDeclaration>();
 
   constructor(private readonly find: FindType) {}
 
   /** Transitive; in the order in which the fields lead there. */
   of(message: MessageDeclaration): readonly Diagnostic[] {
-    if (this.#clean.has(message)) return NONE;
+    if (this.clean.has(message)) return NONE;
     const problems: Diagnostic[] = [];
     const seen = new Set([message]);
     // A Set iterates over what is added while it does: no recursion, whatever the nesting.
     for (const one of seen) {
-      if (this.#clean.has(one)) continue;
-      let found = this.#found.get(one);
+      if (this.clean.has(one)) continue;
+      let found = this.found.get(one);
       if (found === undefined) {
         found = findingsOf(one, this.find);
-        this.#found.set(one, found);
+        this.found.set(one, found);
       }
       problems.push(...found.problems);
       for (const needed of found.needs) seen.add(needed);
     }
-    if (problems.length === 0) for (const one of seen) this.#clean.add(one);
+    if (problems.length === 0) for (const one of seen) this.clean.add(one);
     return problems;
   }
 }

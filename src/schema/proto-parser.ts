@@ -332,15 +332,15 @@ class Parser {
 
 /** What is declared in one place, where a name is given once. */
 class Names {
-  readonly #known = new Set<string>();
+  private readonly known = new Set<string>();
 
   constructor(private readonly owner: () => string) {}
 
   declare(name: string, at: number): void {
     if (name === '__proto__')
       throw new ProtoSyntaxError(at, 'a declaration named __proto__ cannot be read', 'reserved-name');
-    if (this.#known.has(name)) throw new ProtoSyntaxError(at, `duplicate name ${shown(name)} in ${this.owner()}`);
-    this.#known.add(name);
+    if (this.known.has(name)) throw new ProtoSyntaxError(at, `duplicate name ${shown(name)} in ${this.owner()}`);
+    this.known.add(name);
   }
 }
 

@@ -56,33 +56,33 @@ interface Scope {
 
 class LinkedRegistry implements Registry {
   readonly services: ServiceDescriptor[] = [];
-  readonly #messages = new Map<string, MessageDeclaration>();
-  readonly #enums = new Map<string, EnumDeclaration>();
-  readonly #methods = new Map<string, MethodDescriptor>();
-  readonly #linkedMessages = new Map<string, Message>();
-  readonly #linkedEnums = new Map<string, Enum>();
-  readonly #extensions = new Map<string, ExtensionDeclaration[]>();
+  private readonly messages = new Map<string, MessageDeclaration>();
+  private readonly enums = new Map<string, EnumDeclaration>();
+  private readonly methods = new Map<string, MethodDescriptor>();
+  private readonly linkedMessages = new Map<string, Message>();
+  private readonly linkedEnums = new Map<string, Enum>();
+  private readonly extensions = new Map<string, ExtensionDeclaration[]>();
   /** Simple names of what is declared inside a package or a message. */
-  readonly #inner = new Set<string>();
+  private readonly inner = new Set<string>();
   /** Packages and messages, by full name. */
-  readonly #scopes = new Map<string, Scope>();
-  readonly #problems = new MessageProblems((reference) => this.#declarationOf(reference));
+  private readonly scopes = new Map<string, Scope>();
+  private readonly messageProblems = new MessageProblems((reference) => this.declarationOf(reference));
 
   constructor(files: readonly RegistryFile[], onRepeat: OnRepeat) {
     // One file may have two import names.
     for (const file of new Set(files.map(({ declaration }) => declaration))) {
       const [, ...packages] = file.package.split('.');
-      for (const name of packages) this.#inner.add(name);
+      for (const name of packages) this.inner.add(name);
       const repeated = (one: Declared, earlier: Declared) => onRepeat(one.fullName, file, one.places, earlier.places);
-      for (const message of file.messages) this.#declare(this.#messages, message, repeated);
-      for (const one of file.enums) this.#declare(this.#enums, one, repeated);
+      for (const message of file.messages) this.declare(this.messages, message, repeated);
+      for (const one of file.enums) this.declare(this.enums, one, repeated);
     }
     for (const { declaration } of files) {
       for (const extension of declaration.extensions) {
         const name = this.resolve(extension.extendee);
         if (name === undefined) continue;
-        const known = this.#extensions.get(name);
-        if (known === undefined) this.#extensions.set(name, [extension]);
+        const known = this.extensions.get(name);
+        if (known === undefined) this.extensions.set(name, [extension]);
         else known.push(extension);
       }
     }
@@ -92,49 +92,49 @@ class LinkedRegistry implements Registry {
         const { fullName } = service;
         const first = known.get(fullName);
         if (first === service) continue;
-        const earlier = first ?? this.#declared(fullName);
+        const earlier = first ?? this.declared(fullName);
         if (earlier !== undefined) onRepeat(fullName, declaration, service.places, earlier.places);
         if (first !== undefined) continue;
         known.set(fullName, service);
         const linked = new Service(this, service, declaration.name, routed);
         this.services.push(linked);
-        for (const method of linked.methods) this.#methods.set(method.fullName, method);
+        for (const method of linked.methods) this.methods.set(method.fullName, method);
       }
     }
   }
 
   message(fullName: string): Message | undefined {
-    const known = this.#linkedMessages.get(fullName);
+    const known = this.linkedMessages.get(fullName);
     if (known !== undefined) return known;
-    const declaration = this.#messages.get(fullName);
+    const declaration = this.messages.get(fullName);
     if (declaration === undefined) return undefined;
-    const message = new Message(this, declaration, this.#extensions.get(fullName) ?? []);
-    this.#linkedMessages.set(fullName, message);
+    const message = new Message(this, declaration, this.extensions.get(fullName) ?? []);
+    this.linkedMessages.set(fullName, message);
     return message;
   }
 
   enum(fullName: string): Enum | undefined {
-    const known = this.#linkedEnums.get(fullName);
+    const known = this.linkedEnums.get(fullName);
     if (known !== undefined) return known;
-    const declaration = this.#enums.get(fullName);
+    const declaration = this.enums.get(fullName);
     if (declaration === undefined) return undefined;
     const linked = new Enum(declaration);
-    this.#linkedEnums.set(fullName, linked);
+    this.linkedEnums.set(fullName, linked);
     return linked;
   }
 
   method(fullName: string): MethodDescriptor | undefined {
-    return this.#methods.get(fullName);
+    return this.methods.get(fullName);
   }
 
   problems(message: MessageDescriptor): readonly Diagnostic[] {
-    const declaration = this.#messages.get(message.fullName);
-    return declaration === undefined ? [] : this.#problems.of(declaration);
+    const declaration = this.messages.get(message.fullName);
+    return declaration === undefined ? [] : this.messageProblems.of(declaration);
   }
 
-  #declarationOf(reference: TypeReference): MessageDeclaration | EnumDeclaration | undefined {
+  private declarationOf(reference: TypeReference): MessageDeclaration | EnumDeclaration | undefined {
     const fullName = this.resolve(reference);
-    return fullName === undefined ? undefined : this.#declared(fullName);
+    return fullName === undefined ? undefined : this.declared(fullName);
   }
 
   /**
@@ -142,52 +142,56 @@ class LinkedRegistry implements Registry {
    * undefined if nothing has it.
    */
   resolve({ name, scope }: TypeReference): string | undefined {
-    if (name.startsWith('.')) return this.#has(name.slice(1));
+    if (name.startsWith('.')) return this.has(name.slice(1));
     // `google.protobuf.Timestamp`: where nothing inner is called `google`, no scope but the outermost can have it.
     const dot = name.indexOf('.');
-    if (dot > 0 && !this.#inner.has(name.slice(0, dot))) return this.#has(name);
-    if (dot < 0) return this.#nearest(name, scope);
+    if (dot > 0 && !this.inner.has(name.slice(0, dot))) return this.has(name);
+    if (dot < 0) return this.nearest(name, scope);
     for (let outer = scope; ; outer = outer.slice(0, Math.max(0, outer.lastIndexOf('.')))) {
-      const found = this.#has(nameIn(outer, name));
+      const found = this.has(nameIn(outer, name));
       if (found !== undefined || outer === '') return found;
     }
   }
 
   /** The same for a name of one part, which most are: nothing is put together to be looked up. */
-  #nearest(name: string, scope: string): string | undefined {
-    for (let at: Scope | undefined = this.#scopeOf(scope); at !== undefined; at = at.outer) {
+  private nearest(name: string, scope: string): string | undefined {
+    for (let at: Scope | undefined = this.scopeOf(scope); at !== undefined; at = at.outer) {
       const found = at.types.get(name);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
-  #scopeOf(name: string): Scope {
-    const known = this.#scopes.get(name);
+  private scopeOf(name: string): Scope {
+    const known = this.scopes.get(name);
     if (known !== undefined) return known;
-    const outer = name === '' ? undefined : this.#scopeOf(name.slice(0, Math.max(0, name.lastIndexOf('.'))));
+    const outer = name === '' ? undefined : this.scopeOf(name.slice(0, Math.max(0, name.lastIndexOf('.'))));
     const scope: Scope = { outer, types: new Map() };
-    this.#scopes.set(name, scope);
+    this.scopes.set(name, scope);
     return scope;
   }
 
-  #declare<T extends Declared>(map: Map<string, T>, one: T, repeated: (one: T, earlier: Declared) => void): void {
+  private declare<T extends Declared>(
+    map: Map<string, T>,
+    one: T,
+    repeated: (one: T, earlier: Declared) => void,
+  ): void {
     const { fullName } = one;
-    const earlier = this.#declared(fullName);
+    const earlier = this.declared(fullName);
     if (earlier !== undefined) return repeated(one, earlier);
     const dot = fullName.lastIndexOf('.');
     const name = fullName.slice(dot + 1);
-    if (dot > 0) this.#inner.add(name);
-    this.#scopeOf(dot < 0 ? '' : fullName.slice(0, dot)).types.set(name, fullName);
+    if (dot > 0) this.inner.add(name);
+    this.scopeOf(dot < 0 ? '' : fullName.slice(0, dot)).types.set(name, fullName);
     map.set(fullName, one);
   }
 
-  #declared(fullName: string): MessageDeclaration | EnumDeclaration | undefined {
-    return this.#messages.get(fullName) ?? this.#enums.get(fullName);
+  private declared(fullName: string): MessageDeclaration | EnumDeclaration | undefined {
+    return this.messages.get(fullName) ?? this.enums.get(fullName);
   }
 
-  #has(fullName: string): string | undefined {
-    return this.#messages.has(fullName) || this.#enums.has(fullName) ? fullName : undefined;
+  private has(fullName: string): string | undefined {
+    return this.messages.has(fullName) || this.enums.has(fullName) ? fullName : undefined;
   }
 }
 
@@ -201,9 +205,9 @@ class Message implements MessageDescriptor {
   readonly kind = 'message';
   readonly typed: FieldType = { kind: 'message', message: this, delimited: false };
   /** Made when somebody looks: most messages of a schema never see a request. */
-  #members: Members | undefined;
-  #byNumber: Map<number, FieldDescriptor> | undefined;
-  #byName: Map<string, FieldDescriptor> | undefined;
+  private members: Members | undefined;
+  private byNumber: Map<number, FieldDescriptor> | undefined;
+  private byName: Map<string, FieldDescriptor> | undefined;
 
   constructor(
     private readonly registry: LinkedRegistry,
@@ -212,18 +216,18 @@ class Message implements MessageDescriptor {
   ) {}
 
   get fields(): readonly FieldDescriptor[] {
-    return this.#linked.fields;
+    return this.linked.fields;
   }
   get oneofs(): readonly OneofDescriptor[] {
-    return this.#linked.oneofs;
+    return this.linked.oneofs;
   }
 
-  get #linked(): Members {
-    this.#members ??= this.#link();
-    return this.#members;
+  private get linked(): Members {
+    this.members ??= this.link();
+    return this.members;
   }
 
-  #link(): Members {
+  private link(): Members {
     const { registry, declaration } = this;
     const oneofs = declaration.oneofs.map((name) => ({ name, fields: [] as FieldDescriptor[] }));
     const oneofByName = new Map(oneofs.map((oneof) => [oneof.name, oneof]));
@@ -239,18 +243,18 @@ class Message implements MessageDescriptor {
     return { fields, oneofs, extensions };
   }
 
-  #numbers(): Map<number, FieldDescriptor> {
+  private numbers(): Map<number, FieldDescriptor> {
     const map = new Map<number, FieldDescriptor>();
     for (const field of this.fields) setOnce(map, field.number, field);
-    for (const extension of this.#linked.extensions) setOnce(map, extension.number, extension);
+    for (const extension of this.linked.extensions) setOnce(map, extension.number, extension);
     return map;
   }
 
-  #names(): Map<string, FieldDescriptor> {
+  private names(): Map<string, FieldDescriptor> {
     const map = new Map<string, FieldDescriptor>();
     for (const field of this.fields) map.set(field.name, field);
     for (const field of this.fields) setOnce(map, field.jsonName, field);
-    for (const extension of this.#linked.extensions) setOnce(map, extension.jsonName, extension);
+    for (const extension of this.linked.extensions) setOnce(map, extension.jsonName, extension);
     return map;
   }
 
@@ -270,17 +274,17 @@ class Message implements MessageDescriptor {
     return this.declaration.places.position(this.declaration.fullName);
   }
   field(number: number): FieldDescriptor | undefined {
-    this.#byNumber ??= this.#numbers();
-    return this.#byNumber.get(number);
+    this.byNumber ??= this.numbers();
+    return this.byNumber.get(number);
   }
   fieldNamed(name: string): FieldDescriptor | undefined {
-    this.#byName ??= this.#names();
-    return this.#byName.get(name);
+    this.byName ??= this.names();
+    return this.byName.get(name);
   }
 }
 
 class Field implements FieldDescriptor {
-  #type: FieldType | undefined;
+  private linkedType: FieldType | undefined;
   readonly name: string;
   readonly jsonName: string;
   readonly number: number;
@@ -303,8 +307,8 @@ class Field implements FieldDescriptor {
   }
 
   get type(): FieldType {
-    this.#type ??= this.#link();
-    return this.#type;
+    this.linkedType ??= this.link();
+    return this.linkedType;
   }
   get presence(): FieldDescriptor['presence'] {
     const { presence, cardinality } = this.declaration;
@@ -343,7 +347,7 @@ class Field implements FieldDescriptor {
     return this.places.position(this.fullName);
   }
 
-  #link(): FieldType {
+  private link(): FieldType {
     const { type, delimited } = this.declaration;
     if (typeof type === 'string') return scalarType(type);
     const fullName = this.registry.resolve(type);

@@ -51,22 +51,22 @@ export interface ConfiguredRule {
 
 /** The rules of all service configs. Remembers which of them a method asked for. */
 export class ConfiguredRules {
-  readonly #rules = new Map<string, ConfiguredRule>();
-  readonly #used = new Set<ConfiguredRule>();
+  private readonly rules = new Map<string, ConfiguredRule>();
+  private readonly used = new Set<ConfiguredRule>();
   readonly diagnostics: Diagnostic[] = [];
 
   constructor(files: readonly string[]) {
-    for (const file of files) for (const rule of readServiceConfig(file, this.diagnostics)) this.#add(rule);
+    for (const file of files) for (const rule of readServiceConfig(file, this.diagnostics)) this.add(rule);
   }
 
   get isEmpty(): boolean {
-    return this.#rules.size === 0;
+    return this.rules.size === 0;
   }
 
   /** `method`: `pkg.Service.Method`. */
   of(method: string): ConfiguredRule | undefined {
-    const rule = this.#rules.get(method);
-    if (rule !== undefined) this.#used.add(rule);
+    const rule = this.rules.get(method);
+    if (rule !== undefined) this.used.add(rule);
     return rule;
   }
 
@@ -75,7 +75,7 @@ export class ConfiguredRules {
    * service that is not there may be a mixin's.
    */
   unused(services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
-    const unused = [...this.#rules.values()].filter((rule) => !this.#used.has(rule));
+    const unused = [...this.rules.values()].filter((rule) => !this.used.has(rule));
     const absent = new Map<string, Diagnostic>();
     const wrong = unused.flatMap(({ selector, position }) => {
       const service = selector.slice(0, Math.max(0, selector.lastIndexOf('.')));
@@ -96,10 +96,10 @@ export class ConfiguredRules {
     return [...wrong, ...absent.values()];
   }
 
-  #add(rule: ConfiguredRule): void {
+  private add(rule: ConfiguredRule): void {
     const { selector, position } = rule;
-    const earlier = this.#rules.get(selector);
-    this.#rules.set(selector, rule);
+    const earlier = this.rules.get(selector);
+    this.rules.set(selector, rule);
     if (earlier === undefined) return;
     const text = `${selector}: expected one rule, the one at ${formatPosition(position)} replaces this one`;
     this.diagnostics.push(warningAt(earlier.position, RULE, text));

@@ -4,7 +4,7 @@ import type { Position } from '../base/diagnostic.js';
 export class SourceText {
   readonly text: string;
   /** Found when the first place is asked for. */
-  #lineStarts: readonly number[] | undefined;
+  private lineStarts: readonly number[] | undefined;
 
   /** `file`: how positions name it. A byte order mark is no part of the text. */
   constructor(
@@ -15,15 +15,15 @@ export class SourceText {
   }
 
   at(offset: number): Position {
-    this.#lineStarts ??= lineStartsOf(this.text);
+    this.lineStarts ??= lineStartsOf(this.text);
     let low = 0;
-    let high = this.#lineStarts.length - 1;
+    let high = this.lineStarts.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.#lineStarts[middle]! <= offset) low = middle;
+      if (this.lineStarts[middle]! <= offset) low = middle;
       else high = middle - 1;
     }
-    return { file: this.file, line: low + 1, column: offset - this.#lineStarts[low]! + 1 };
+    return { file: this.file, line: low + 1, column: offset - this.lineStarts[low]! + 1 };
   }
 }
 

@@ -3,13 +3,13 @@
  * text, comments and all, and there are thousands of files with the same few names in them.
  */
 export class Words {
-  readonly #known = new Map<string, string>();
+  private readonly known = new Map<string, string>();
 
   of(token: string): string {
-    const known = this.#known.get(token);
+    const known = this.known.get(token);
     if (known !== undefined) return known;
     const word = Buffer.from(token).toString();
-    this.#known.set(word, word);
+    this.known.set(word, word);
     return word;
   }
 }

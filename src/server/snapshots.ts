@@ -11,19 +11,19 @@ interface Generation {
 }
 
 export class Snapshots {
-  #current: Generation;
+  private generation: Generation;
 
   constructor(first: Snapshot) {
-    this.#current = { snapshot: first, requests: 0, retired: false };
+    this.generation = { snapshot: first, requests: 0, retired: false };
   }
 
   get current(): Snapshot {
-    return this.#current.snapshot;
+    return this.generation.snapshot;
   }
 
   /** The snapshot for one request; call `leave` once when it has ended. */
   enter(): { readonly snapshot: Snapshot; readonly leave: () => void } {
-    const generation = this.#current;
+    const generation = this.generation;
     generation.requests++;
     return {
       snapshot: generation.snapshot,
@@ -36,20 +36,20 @@ export class Snapshots {
 
   /** Requests that run on the current snapshot. */
   get inFlight(): number {
-    return this.#current.requests;
+    return this.generation.requests;
   }
 
   /** New requests get `next`; the old snapshot is released when its last request has ended. */
   swap(next: Snapshot): void {
-    const old = this.#current;
-    this.#current = { snapshot: next, requests: 0, retired: false };
+    const old = this.generation;
+    this.generation = { snapshot: next, requests: 0, retired: false };
     old.retired = true;
     void releaseIfDone(old);
   }
 
   /** Releases the current snapshot at once, whatever still runs on it. */
   async close(): Promise<void> {
-    const generation = this.#current;
+    const generation = this.generation;
     if (generation.retired) return;
     generation.retired = true;
     generation.requests = Number.NaN;

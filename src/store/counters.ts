@@ -32,14 +32,14 @@ export const MAX_KEYS = 100_000;
 
 /** In the memory of this process, on its monotonic clock. */
 export class MemoryCounters implements Counters {
-  readonly #known = new LRUCache<string, Window>({ max: MAX_KEYS });
-  readonly #open = new LRUCache<string, Window>({ max: MAX_KEYS });
+  private readonly known = new LRUCache<string, Window>({ max: MAX_KEYS });
+  private readonly open = new LRUCache<string, Window>({ max: MAX_KEYS });
 
   constructor(private readonly clock: Clock) {}
 
   take(hits: readonly Hit[], cost: number): Decision {
     const now = this.clock.monotonic();
-    const windows = hits.map((hit) => this.#windowOf(hit, now));
+    const windows = hits.map((hit) => this.windowOf(hit, now));
     const passed = hits.map(({ rule }, i) => hasRoom(windows[i]!, now, rule, cost));
     const admitted = hits.every(({ rule }, i) => passed[i] === true || !rule.enforce);
     if (admitted) for (const window of windows) window.current += cost;
@@ -53,18 +53,18 @@ export class MemoryCounters implements Counters {
   giveBack(hits: readonly Hit[], cost: number): void {
     const now = this.clock.monotonic();
     for (const hit of hits) {
-      const window = this.#windowOf(hit, now);
+      const window = this.windowOf(hit, now);
       window.current = Math.max(0, window.current - cost);
     }
   }
 
   async close(): Promise<void> {
-    this.#known.clear();
-    this.#open.clear();
+    this.known.clear();
+    this.open.clear();
   }
 
-  #windowOf({ rule, key, open }: Hit, now: number): Window {
-    const table = open ? this.#open : this.#known;
+  private windowOf({ rule, key, open }: Hit, now: number): Window {
+    const table = open ? this.open : this.known;
     const name = `${rule.id} ${key}`;
     let window = table.get(name);
     if (window === undefined) {

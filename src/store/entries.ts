@@ -23,10 +23,10 @@ export interface Entries {
 
 /** In the memory of this process; the entry that was used longest ago makes room. */
 export class MemoryEntries implements Entries {
-  readonly #entries: LRUCache<string, Entry>;
+  private readonly entries: LRUCache<string, Entry>;
 
   constructor(maxBytes: number) {
-    this.#entries = new LRUCache({
+    this.entries = new LRUCache({
       maxSize: maxBytes,
       // One answer never takes the place of all others.
       maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
@@ -35,15 +35,15 @@ export class MemoryEntries implements Entries {
   }
 
   get(key: string): Entry | undefined {
-    return this.#entries.get(key);
+    return this.entries.get(key);
   }
 
   set(key: string, entry: Entry, keepMs: number): void {
-    this.#entries.set(key, entry, { ttl: keepMs });
+    this.entries.set(key, entry, { ttl: keepMs });
   }
 
   async close(): Promise<void> {
-    this.#entries.clear();
+    this.entries.clear();
   }
 }
 

@@ -23,10 +23,10 @@ const PROBE_MS = 1000;
 export const UNANSWERED = Symbol('unanswered');
 
 export class StoreGuard {
-  #failures = 0;
-  #down = false;
-  #closed = false;
-  #cancelProbe = () => {};
+  private failures = 0;
+  private isDown = false;
+  private closed = false;
+  private cancelProbe = () => {};
 
   constructor(private readonly options: GuardOptions) {
     options.metrics.storeUp.set({ store: options.name }, 1);
@@ -34,25 +34,25 @@ export class StoreGuard {
 
   /** Ask nothing: it would not be answered. */
   get down(): boolean {
-    return this.#down;
+    return this.isDown;
   }
 
   /** Never rejects. */
   async ask<T>(question: () => Promise<T>): Promise<T | typeof UNANSWERED> {
-    if (this.#down) return UNANSWERED;
-    const answer = await this.#bounded(question);
-    if (answer !== UNANSWERED) this.#failures = 0;
-    else if (++this.#failures >= FAILURES && !this.#down && !this.#closed) this.#goDown();
+    if (this.isDown) return UNANSWERED;
+    const answer = await this.bounded(question);
+    if (answer !== UNANSWERED) this.failures = 0;
+    else if (++this.failures >= FAILURES && !this.isDown && !this.closed) this.goDown();
     return answer;
   }
 
   close(): void {
-    this.#closed = true;
-    this.#cancelProbe();
+    this.closed = true;
+    this.cancelProbe();
   }
 
   /** The question's answer, or that there was none: it failed, or came too late. */
-  #bounded<T>(question: () => Promise<T>): Promise<T | typeof UNANSWERED> {
+  private bounded<T>(question: () => Promise<T>): Promise<T | typeof UNANSWERED> {
     const { clock, name, metrics } = this.options;
     return new Promise((resolve) => {
       const unanswered = (reason: 'timeout' | 'error') => {
@@ -76,25 +76,25 @@ export class StoreGuard {
     });
   }
 
-  #goDown(): void {
+  private goDown(): void {
     const { name, log, metrics } = this.options;
-    this.#down = true;
+    this.isDown = true;
     metrics.storeUp.set({ store: name }, 0);
     log.error({ store: name }, 'the store does not answer: it is asked again when a probe is answered');
-    this.#probeLater();
+    this.probeLater();
   }
 
-  #probeLater(): void {
-    this.#cancelProbe = this.options.clock.after(PROBE_MS, () => void this.#probe());
+  private probeLater(): void {
+    this.cancelProbe = this.options.clock.after(PROBE_MS, () => void this.probe());
   }
 
-  async #probe(): Promise<void> {
+  private async probe(): Promise<void> {
     const { name, log, metrics, ping } = this.options;
-    const answered = (await this.#bounded(ping)) !== UNANSWERED;
-    if (this.#closed) return;
-    if (!answered) return this.#probeLater();
-    this.#failures = 0;
-    this.#down = false;
+    const answered = (await this.bounded(ping)) !== UNANSWERED;
+    if (this.closed) return;
+    if (!answered) return this.probeLater();
+    this.failures = 0;
+    this.isDown = false;
     metrics.storeUp.set({ store: name }, 1);
     log.info({ store: name }, 'the store answers again');
   }

@@ -79,42 +79,42 @@ end
 const NOTHING = () => {};
 
 export class RedisCounters implements Counters {
-  readonly #take: Script;
-  readonly #undo: Script;
+  private readonly takeScript: Script;
+  private readonly undo: Script;
 
   constructor(
     private readonly redis: RedisClient,
     private readonly options: RedisCountersOptions,
   ) {
-    this.#take = redis.script('protogateTake', TAKE);
-    this.#undo = redis.script('protogateUndo', UNDO);
+    this.takeScript = redis.script('protogateTake', TAKE);
+    this.undo = redis.script('protogateUndo', UNDO);
   }
 
   take(hits: readonly Hit[], cost: number): Decision | Promise<Decision> {
     const { guard } = this.options;
-    if (guard.down) return this.#withoutStore(hits, cost);
+    if (guard.down) return this.withoutStore(hits, cost);
     return guard
-      .ask(() => (this.redis.sharded ? this.#takeEach(hits, cost) : this.#takeAll(hits, cost)))
-      .then((decision) => (decision === UNANSWERED ? this.#withoutStore(hits, cost) : decision));
+      .ask(() => (this.redis.sharded ? this.takeEach(hits, cost) : this.takeAll(hits, cost)))
+      .then((decision) => (decision === UNANSWERED ? this.withoutStore(hits, cost) : decision));
   }
 
   /** What it counts with is closed by who made it. */
   async close(): Promise<void> {}
 
-  async #takeAll(hits: readonly Hit[], cost: number): Promise<Decision> {
+  private async takeAll(hits: readonly Hit[], cost: number): Promise<Decision> {
     const keys = hits.map(keyOf);
     const limits = hits.flatMap(({ rule }) => [rule.limit, rule.periodMs, rule.enforce ? 1 : 0]);
-    const reply = (await this.#take(keys, [cost, ...limits])) as Reply;
+    const reply = (await this.takeScript(keys, [cost, ...limits])) as Reply;
     const [now, admitted, windows] = reply;
     const standings = hits.map(({ rule }, i): Standing => {
       const [start = 0, current = 0, previous = 0, passed = 0] = windows[i] ?? [];
       return standingOf(rule, { start, current, previous }, now, cost, passed === 1);
     });
-    return { admitted: admitted === 1, standings, undo: () => this.#giveBack(keys, cost) };
+    return { admitted: admitted === 1, standings, undo: () => this.giveBack(keys, cost) };
   }
 
-  async #takeEach(hits: readonly Hit[], cost: number): Promise<Decision> {
-    const decisions = await Promise.all(hits.map((hit) => this.#takeAll([hit], cost)));
+  private async takeEach(hits: readonly Hit[], cost: number): Promise<Decision> {
+    const decisions = await Promise.all(hits.map((hit) => this.takeAll([hit], cost)));
     const admitted = decisions.every((decision) => decision.admitted);
     const undo = () => {
       for (const decision of decisions) if (decision.admitted) decision.undo();
@@ -123,11 +123,11 @@ export class RedisCounters implements Counters {
     return { admitted, standings: decisions.flatMap(({ standings }) => standings), undo };
   }
 
-  #giveBack(keys: readonly string[], cost: number): void {
-    void this.options.guard.ask(() => this.#undo(keys, [cost]));
+  private giveBack(keys: readonly string[], cost: number): void {
+    void this.options.guard.ask(() => this.undo(keys, [cost]));
   }
 
-  #withoutStore(hits: readonly Hit[], cost: number): Decision | Promise<Decision> {
+  private withoutStore(hits: readonly Hit[], cost: number): Decision | Promise<Decision> {
     switch (this.options.onFailure) {
       case 'local':
         return this.options.local.take(hits, cost);

@@ -20,9 +20,9 @@ export interface CounterAnswer {
 }
 
 export class RemoteCounters implements Counters {
-  #last = 0;
-  #asked: { id: number; hits: readonly Hit[]; cost: number }[] = [];
-  readonly #waiting = new Map<
+  private last = 0;
+  private asked: { id: number; hits: readonly Hit[]; cost: number }[] = [];
+  private readonly waiting = new Map<
     number,
     { readonly hits: readonly Hit[]; cost: number; resolve(decision: Decision): void }
   >();
@@ -30,18 +30,18 @@ export class RemoteCounters implements Counters {
   constructor(private readonly send: (question: CounterQuestion) => void) {}
 
   take(hits: readonly Hit[], cost: number): Promise<Decision> {
-    const id = ++this.#last;
-    if (this.#asked.length === 0) setImmediate(() => this.#flush());
-    this.#asked.push({ id, hits, cost });
-    return new Promise((resolve) => void this.#waiting.set(id, { hits, cost, resolve }));
+    const id = ++this.last;
+    if (this.asked.length === 0) setImmediate(() => this.flush());
+    this.asked.push({ id, hits, cost });
+    return new Promise((resolve) => void this.waiting.set(id, { hits, cost, resolve }));
   }
 
   /** What came back. */
   receive({ taken }: CounterAnswer): void {
     for (const { id, admitted, standings } of taken) {
-      const asked = this.#waiting.get(id);
+      const asked = this.waiting.get(id);
       if (asked === undefined) continue;
-      this.#waiting.delete(id);
+      this.waiting.delete(id);
       const { hits, cost, resolve } = asked;
       resolve({ admitted, standings, undo: () => this.send({ giveBack: { hits, cost } }) });
     }
@@ -49,9 +49,9 @@ export class RemoteCounters implements Counters {
 
   async close(): Promise<void> {}
 
-  #flush(): void {
-    const take = this.#asked;
-    this.#asked = [];
+  private flush(): void {
+    const take = this.asked;
+    this.asked = [];
     this.send({ take });
   }
 }

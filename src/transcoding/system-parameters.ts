@@ -30,9 +30,9 @@ export function systemParametersOf(input: MessageDescriptor): ReadonlyMap<string
 
 /** The parameters of one request, as they come. */
 export class GivenParameters {
-  #fields: string | undefined;
-  #alt: string | undefined;
-  #prettyPrint: boolean | undefined;
+  private fieldsText: string | undefined;
+  private alt: string | undefined;
+  private prettyPrint: boolean | undefined;
 
   constructor(private readonly answer: AnswerKind) {}
 
@@ -40,37 +40,37 @@ export class GivenParameters {
   take(parameter: SystemParameter, name: string, value: string): void {
     switch (parameter) {
       case 'fields':
-        if (this.#fields !== undefined) throw queryViolation(name, TWICE);
-        this.#fields = value;
+        if (this.fieldsText !== undefined) throw queryViolation(name, TWICE);
+        this.fieldsText = value;
         return;
       case 'alt':
-        if (this.#alt !== undefined) throw queryViolation(name, TWICE);
-        this.#alt = altOf(name, value, this.answer);
+        if (this.alt !== undefined) throw queryViolation(name, TWICE);
+        this.alt = altOf(name, value, this.answer);
         return;
       case 'prettyPrint':
-        if (this.#prettyPrint !== undefined) throw queryViolation(name, TWICE);
-        this.#prettyPrint = SWITCH.get(value);
-        if (this.#prettyPrint === undefined)
+        if (this.prettyPrint !== undefined) throw queryViolation(name, TWICE);
+        this.prettyPrint = SWITCH.get(value);
+        if (this.prettyPrint === undefined)
           throw queryViolation(name, `expected true or false, got ${JSON.stringify(value.slice(0, 40))}`);
     }
   }
 
   /** Undefined: everything is wanted. */
   get fields(): string | undefined {
-    return this.#fields === ALL_FIELDS ? undefined : this.#fields;
+    return this.fieldsText === ALL_FIELDS ? undefined : this.fieldsText;
   }
 
   get enumsAsInts(): boolean {
-    return this.#alt === INTS;
+    return this.alt === INTS;
   }
 
   get indented(): boolean {
-    return this.#prettyPrint === true;
+    return this.prettyPrint === true;
   }
 
   /** A stream is told as server-sent events, whatever Accept says. */
   get events(): boolean {
-    return this.#alt === 'sse';
+    return this.alt === 'sse';
   }
 }
 

@@ -11,31 +11,31 @@ interface Moment {
 }
 
 export class Deadlines {
-  readonly #moments = new Map<number, Moment>();
+  private readonly moments = new Map<number, Moment>();
 
   constructor(private readonly clock: Clock) {}
 
   /** `deadline`: milliseconds since the epoch. */
   add(deadline: number, call: Expiring): void {
-    let moment = this.#moments.get(deadline);
+    let moment = this.moments.get(deadline);
     if (moment === undefined) {
-      moment = { calls: new Set(), cancelTimer: this.#timer(deadline) };
-      this.#moments.set(deadline, moment);
+      moment = { calls: new Set(), cancelTimer: this.timer(deadline) };
+      this.moments.set(deadline, moment);
     }
     moment.calls.add(call);
   }
 
   delete(deadline: number, call: Expiring): void {
-    const moment = this.#moments.get(deadline);
+    const moment = this.moments.get(deadline);
     if (moment === undefined || !moment.calls.delete(call) || moment.calls.size > 0) return;
     moment.cancelTimer();
-    this.#moments.delete(deadline);
+    this.moments.delete(deadline);
   }
 
-  #timer(deadline: number): () => void {
+  private timer(deadline: number): () => void {
     return this.clock.after(Math.max(0, deadline - this.clock.now()), () => {
-      const moment = this.#moments.get(deadline);
-      this.#moments.delete(deadline);
+      const moment = this.moments.get(deadline);
+      this.moments.delete(deadline);
       for (const call of moment?.calls ?? []) call.expire();
     });
   }

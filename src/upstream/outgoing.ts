@@ -11,38 +11,38 @@ export interface MessageSink {
 }
 
 export class Outgoing {
-  #source: AsyncIterator<Uint8Array> | undefined;
-  #stopped = false;
+  private source: AsyncIterator<Uint8Array> | undefined;
+  private stopped = false;
 
   constructor(messages: AsyncIterable<Uint8Array>, sink: MessageSink) {
-    void this.#send(messages, sink);
+    void this.send(messages, sink);
   }
 
   /** Nobody wants more. */
   stop(): void {
-    this.#stopped = true;
+    this.stopped = true;
     // A source that waits for the client cannot be interrupted here: its own owner ends it, nobody waits for that.
-    this.#source?.return?.().catch(() => {});
-    this.#source = undefined;
+    this.source?.return?.().catch(() => {});
+    this.source = undefined;
   }
 
-  async #send(messages: AsyncIterable<Uint8Array>, sink: MessageSink): Promise<void> {
+  private async send(messages: AsyncIterable<Uint8Array>, sink: MessageSink): Promise<void> {
     try {
       const source = messages[Symbol.asyncIterator]();
-      this.#source = source;
+      this.source = source;
       for (;;) {
         const { done, value } = await source.next();
-        if (this.#stopped) return;
+        if (this.stopped) return;
         if (done === true) break;
         const room = sink.write(value);
         if (room === undefined) continue;
         await room;
-        if (this.#stopped) return;
+        if (this.stopped) return;
       }
-      this.#source = undefined;
+      this.source = undefined;
       sink.end();
     } catch (error) {
-      this.#source = undefined;
+      this.source = undefined;
       sink.abort(error);
     }
   }

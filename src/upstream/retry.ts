@@ -35,17 +35,17 @@ const LONGEST_DELAY_MS = 1000;
 
 /** The retries that one upstream has now, of all routes. */
 export class RetryBudget implements Resource {
-  #retrying = 0;
+  private retrying = 0;
 
   /** False: among `running` calls there is no room for one more. */
   take(running: number): boolean {
-    if (this.#retrying >= Math.max(AT_LEAST, running * SHARE)) return false;
-    this.#retrying++;
+    if (this.retrying >= Math.max(AT_LEAST, running * SHARE)) return false;
+    this.retrying++;
     return true;
   }
 
   giveBack(): void {
-    this.#retrying--;
+    this.retrying--;
   }
 
   async close(): Promise<void> {}

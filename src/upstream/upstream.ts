@@ -29,15 +29,15 @@ const CLOSE_GRACE_MS = 30_000;
 
 /** The connections to an endpoint; the first call connects. */
 export class Connections implements Resource {
-  readonly #transport: Transport;
+  private readonly transport: Transport;
 
   constructor(name: TransportName, settings: TransportSettings, clock: Clock) {
-    this.#transport = TRANSPORTS[name](settings, clock);
+    this.transport = TRANSPORTS[name](settings, clock);
   }
 
   /** `maxResponseBytes`: the largest message that is taken. */
   upstream(name: string, retryBudget: RetryBudget, maxResponseBytes: number): Upstream {
-    const transport = this.#transport;
+    const transport = this.transport;
     return {
       name,
       call: (request) => transport.call(request, maxResponseBytes),
@@ -49,6 +49,6 @@ export class Connections implements Resource {
 
   /** Refuses new calls, waits for the running ones (bounded), then closes. */
   close(): Promise<void> {
-    return this.#transport.close(CLOSE_GRACE_MS);
+    return this.transport.close(CLOSE_GRACE_MS);
   }
 }

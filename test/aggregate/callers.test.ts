@@ -160,9 +160,9 @@ function drawRequests(of: (n: number) => number, { pages, methods }: DrawnStore)
 class Run {
   differences = 0;
   /** Pages of which no step is optional. */
-  readonly #whole: ReadonlySet<string>;
+  private readonly whole: ReadonlySet<string>;
   /** Of each body that was sent with it. */
-  readonly #tagged = new Map<string, string>();
+  private readonly tagged = new Map<string, string>();
 
   constructor(
     private readonly t: ExecutionContext,
@@ -172,7 +172,7 @@ class Run {
     private readonly counts: Map<string, number>,
     store: DrawnStore,
   ) {
-    this.#whole = new Set(store.pages.flatMap(({ name, isWhole }) => (isWhole ? [name] : [])));
+    this.whole = new Set(store.pages.flatMap(({ name, isWhole }) => (isWhole ? [name] : [])));
   }
 
   /** Asks so many batches, each all at once. `failing`: the upstream is down, and what is kept may stand in for it. */
@@ -180,7 +180,7 @@ class Run {
     for (let i = 0; i < batches; i++) {
       const batch = Array.from({ length: 6 }, () => all[of(all.length)]!);
       const doubled = [...batch, batch[0]!, batch[1]!];
-      const tags = [...this.#tagged.keys()];
+      const tags = [...this.tagged.keys()];
       const answers = await Promise.all(
         doubled.map(async (asked) => {
           const tag = tags.length > 0 && of(3) === 0 ? tags[of(tags.length)] : undefined;
@@ -188,56 +188,56 @@ class Run {
         }),
       );
       for (const { asked, tag, answer } of answers) {
-        if (failing === undefined) await this.#compare(asked, tag, answer, await send(this.plain, asked));
+        if (failing === undefined) await this.compare(asked, tag, answer, await send(this.plain, asked));
         else if (answer.status === 200 && answer.headers['x-protogate-partial'] === undefined) {
-          this.#count('kept while the upstream is down');
+          this.count('kept while the upstream is down');
         }
       }
     }
   }
 
-  async #compare(asked: Asked, tag: string | undefined, answer: Answer, fresh: Answer): Promise<void> {
+  private async compare(asked: Asked, tag: string | undefined, answer: Answer, fresh: Answer): Promise<void> {
     const { status, headers } = answer;
     const said = `${this.name} ${JSON.stringify(asked)}\n${status} ${answer.text}\n${fresh.status} ${fresh.text}`;
-    this.#count(String(status));
+    this.count(String(status));
     for (const word of ['hit', 'stale', 'collapsed']) {
-      if (String(headers['cache-status']).includes(word)) this.#count(word);
+      if (String(headers['cache-status']).includes(word)) this.count(word);
     }
-    if (headers['x-protogate-partial'] !== undefined) this.#count('partial');
+    if (headers['x-protogate-partial'] !== undefined) this.count('partial');
     if (asked.target.includes('fields')) {
-      this.#count('masked');
-      if (status === 200) await this.#requireWholePage(asked, said);
+      this.count('masked');
+      if (status === 200) await this.requireWholePage(asked, said);
     }
     if (status === 304) {
-      this.#count('not modified');
-      this.#same(this.#tagged.get(tag!), fresh.text, said);
+      this.count('not modified');
+      this.same(this.tagged.get(tag!), fresh.text, said);
     } else if (status === 200) {
-      this.#same([status, partsOf(answer), textOf(answer)], [fresh.status, partsOf(fresh), textOf(fresh)], said);
+      this.same([status, partsOf(answer), textOf(answer)], [fresh.status, partsOf(fresh), textOf(fresh)], said);
     } else {
       // Of several failures of required steps the first one is told, and which that is may differ.
-      this.#same(status >= 400, fresh.status >= 400, said);
+      this.same(status >= 400, fresh.status >= 400, said);
     }
-    if (status === 200 && headers.etag !== undefined) this.#tagged.set(headers.etag, answer.text);
+    if (status === 200 && headers.etag !== undefined) this.tagged.set(headers.etag, answer.text);
   }
 
   /** Where no step is optional, a part is refused whenever the page is. */
-  async #requireWholePage(asked: Asked, said: string): Promise<void> {
+  private async requireWholePage(asked: Asked, said: string): Promise<void> {
     const [path = '', query] = asked.target.split('?');
-    if (!this.#whole.has(path.split('/')[2]!)) return;
+    if (!this.whole.has(path.split('/')[2]!)) return;
     const whole = new URLSearchParams(query);
     whole.delete('$fields');
     const { status } = await send(this.plain, { ...asked, target: `${path}?${whole}` });
-    this.#count('part of a page without optional steps');
-    this.#same(status === 403, false, said);
+    this.count('part of a page without optional steps');
+    this.same(status === 403, false, said);
   }
 
-  #same(found: unknown, expected: unknown, said: string): void {
+  private same(found: unknown, expected: unknown, said: string): void {
     if (JSON.stringify(found) === JSON.stringify(expected)) return;
     this.differences++;
     this.t.deepEqual(found, expected, said);
   }
 
-  #count(what: string): void {
+  private count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
 }

@@ -50,59 +50,59 @@ export function drawPage(of: Draw, name: string): Page {
 
 class PageDraw {
   readonly steps: Omit<Step, 'index'>[] = [];
-  readonly #known: Known[] = [...REQUEST];
-  readonly #optionals: number;
+  private readonly known: Known[] = [...REQUEST];
+  private readonly optionals: number;
 
   constructor(private readonly of: Draw) {
-    this.#optionals = [0, 3, 4, 4][of(4)]!;
+    this.optionals = [0, 3, 4, 4][of(4)]!;
   }
 
   step(i: number): void {
-    const optional = this.of(4) < this.#optionals;
-    const known = this.#known.filter((one) => optional || !one.optional);
+    const optional = this.of(4) < this.optionals;
+    const known = this.known.filter((one) => optional || !one.optional);
     const rows = known.filter(({ kind }) => kind === 'rows' || kind === 'inner');
     const kinds = ['one', 'many', 'text', 'texts', 'each', 'rows', 'rows', 'hidden', 'hiddens'];
     const crossing = rows.length > 0 ? ['cross', 'cross', 'cross', 'inner', 'more', 'inside', 'replace'] : ['replace'];
-    const kind = this.#pick([...kinds, ...crossing, ...crossing]);
-    const step = this.#draw(kind, i, known, rows);
+    const kind = this.pick([...kinds, ...crossing, ...crossing]);
+    const step = this.draw(kind, i, known, rows);
     if (step === undefined) return;
     this.steps.push({ ...NOTHING, ...step, optional });
-    this.#tell(step, optional);
+    this.tell(step, optional);
   }
 
-  #draw(kind: string, i: number, known: readonly Known[], rows: readonly Known[]): Partial<Step> | undefined {
-    const when = this.of(5) === 0 ? this.#condition(known) : undefined;
-    const get = { call: { method: 'GetItem', with: [['id', this.#text(known)]] as const }, when };
-    const list = { call: { method: 'ListItems', with: [['id', this.#text(known)]] as const }, take: 'items', when };
+  private draw(kind: string, i: number, known: readonly Known[], rows: readonly Known[]): Partial<Step> | undefined {
+    const when = this.of(5) === 0 ? this.condition(known) : undefined;
+    const get = { call: { method: 'GetItem', with: [['id', this.text(known)]] as const }, when };
+    const list = { call: { method: 'ListItems', with: [['id', this.text(known)]] as const }, take: 'items', when };
     switch (kind) {
       case 'one':
         return { into: [`one${i}`], ...get };
       case 'hidden':
         return { name: `hidden${i}`, ...get };
       case 'many':
-        return { into: [this.#pick([`many${i}`, this.#field('many') ?? `many${i}`])], ...list };
+        return { into: [this.pick([`many${i}`, this.field('many') ?? `many${i}`])], ...list };
       case 'hiddens':
-        return this.of(2) === 0 ? { name: `hiddens${i}`, ...list } : { name: `hiddens${i}`, ...this.#each(known) };
+        return this.of(2) === 0 ? { name: `hiddens${i}`, ...list } : { name: `hiddens${i}`, ...this.each(known) };
       case 'text':
-        return { into: [`text${i}`], copy: this.#text(known), when };
+        return { into: [`text${i}`], copy: this.text(known), when };
       case 'texts':
-        return { into: [`texts${i}`], copy: this.#texts(known), when };
+        return { into: [`texts${i}`], copy: this.texts(known), when };
       case 'each':
-        return { into: [this.#pick([`many${i}`, this.#field('many') ?? `many${i}`])], ...this.#each(known) };
+        return { into: [this.pick([`many${i}`, this.field('many') ?? `many${i}`])], ...this.each(known) };
       case 'rows':
-        return this.#making([`rows${i}`], known, list);
+        return this.making([`rows${i}`], known, list);
       case 'more': {
-        const { path } = this.#pick(rows);
+        const { path } = this.pick(rows);
         const others = known.filter((one) => one.path.fields[0] !== path.fields[0]);
-        return path.fields.length > 1 ? undefined : this.#making(path.fields, others, list);
+        return path.fields.length > 1 ? undefined : this.making(path.fields, others, list);
       }
       case 'cross':
-        return this.#crossing(this.#pick(rows));
+        return this.crossing(this.pick(rows));
       case 'inner': {
-        const { path, kind } = this.#pick(rows);
+        const { path, kind } = this.pick(rows);
         const copy: Path = {
           root: 'each',
-          fields: this.#pick([
+          fields: this.pick([
             ['item', 'subs'],
             ['item', 'subs', 'id'],
             ['item', 'tags'],
@@ -114,8 +114,8 @@ class PageDraw {
           : { into: [...path.fields, 'inner', last], copy, forEach: path, maxItems: 30 };
       }
       case 'inside': {
-        const { path, kind } = this.#pick(rows);
-        const from = this.#pick(
+        const { path, kind } = this.pick(rows);
+        const from = this.pick(
           kind === 'inner'
             ? [
                 ['sub', 'id'],
@@ -132,23 +132,21 @@ class PageDraw {
       default: {
         const one = known.filter((found) => found.kind === 'item' && found.path.root === 'answer');
         if (one.length === 0) return undefined;
-        const into = [...this.#pick(one).path.fields, this.#pick(['ref', 'tags'])];
-        return into.at(-1) === 'ref'
-          ? { into, copy: this.#text(known), when }
-          : { into, copy: this.#texts(known), when };
+        const into = [...this.pick(one).path.fields, this.pick(['ref', 'tags'])];
+        return into.at(-1) === 'ref' ? { into, copy: this.text(known), when } : { into, copy: this.texts(known), when };
       }
     }
   }
 
   /** Makes a list of rows. */
-  #making(rows: readonly string[], known: readonly Known[], list: Partial<Step>): Partial<Step> {
+  private making(rows: readonly string[], known: readonly Known[], list: Partial<Step>): Partial<Step> {
     const items = known.filter(({ kind }) => kind === 'items');
     const texts = known.filter(({ kind }) => kind === 'texts');
     const kind = this.of(5);
     if (kind === 0 || (items.length === 0 && kind < 3)) return { into: [...rows, 'item'], ...list };
     if (kind < 3) {
-      const { path } = this.#pick(items);
-      const [field, behind] = this.#pick([
+      const { path } = this.pick(items);
+      const [field, behind] = this.pick([
         ['item', []],
         ['item', []],
         ['text', ['id']],
@@ -160,30 +158,30 @@ class PageDraw {
       const copy = { root: path.root, fields: [...path.fields, ...behind] };
       if (this.of(3) > 0) return { into: [...rows, field], copy };
       const each: Path = { root: 'each', fields: behind };
-      return { into: [...rows, field], copy: each, forEach: path, maxItems: 30, ...this.#filter(['ref']) };
+      return { into: [...rows, field], copy: each, forEach: path, maxItems: 30, ...this.filter(['ref']) };
     }
-    const { path, kind: of } = this.#pick([...items, ...items, ...texts]);
-    const id: Path = { root: 'each', fields: of === 'items' ? [this.#pick(['id', 'ref'])] : [] };
+    const { path, kind: of } = this.pick([...items, ...items, ...texts]);
+    const id: Path = { root: 'each', fields: of === 'items' ? [this.pick(['id', 'ref'])] : [] };
     const with_ = [['id', id]] as const;
     return {
-      into: [...rows, this.#pick(['item', 'other'])],
+      into: [...rows, this.pick(['item', 'other'])],
       call: { method: 'GetItem', with: with_ },
       forEach: path,
-      maxItems: this.#maxItems(),
-      ...(of === 'items' ? this.#filter(['ref']) : {}),
+      maxItems: this.maxItems(),
+      ...(of === 'items' ? this.filter(['ref']) : {}),
     };
   }
 
   /** Fills a field of the rows of a list. */
-  #crossing({ path, kind }: Known): Partial<Step> {
-    const read = this.#pick(
+  private crossing({ path, kind }: Known): Partial<Step> {
+    const read = this.pick(
       kind === 'inner' ? [['sub', 'id'], ['text']] : [['item', 'ref'], ['item', 'id'], ['other', 'ref'], ['text']],
     );
     const each: Path = { root: 'each', fields: read };
-    const over = { forEach: path, maxItems: this.#maxItems(), ...this.#filter(read) };
+    const over = { forEach: path, maxItems: this.maxItems(), ...this.filter(read) };
     const to = (field: string) => [...path.fields, field];
     const batch = { method: 'BatchGet', with: [['ids', each]] as const };
-    const together = { take: 'items', key: 'key', batchSize: this.#pick([0, 0, 1, 2]) };
+    const together = { take: 'items', key: 'key', batchSize: this.pick([0, 0, 1, 2]) };
     switch (this.of(kind === 'inner' ? 3 : 5)) {
       case 0:
         return { into: to('item'), call: { method: 'GetItem', with: [['id', each]] }, ...over };
@@ -199,61 +197,61 @@ class PageDraw {
   }
 
   /** A call for each element of a list. */
-  #each(known: readonly Known[]): Partial<Step> {
+  private each(known: readonly Known[]): Partial<Step> {
     const lists = known.filter(({ kind }) => kind === 'items' || kind === 'texts');
-    const { path, kind } = this.#pick(lists);
-    const id: Path = { root: 'each', fields: kind === 'items' ? [this.#pick(['id', 'ref'])] : [] };
-    const filter = kind === 'items' ? this.#filter(['ref']) : {};
-    const over = { forEach: path, maxItems: this.#maxItems(), ...filter };
+    const { path, kind } = this.pick(lists);
+    const id: Path = { root: 'each', fields: kind === 'items' ? [this.pick(['id', 'ref'])] : [] };
+    const filter = kind === 'items' ? this.filter(['ref']) : {};
+    const over = { forEach: path, maxItems: this.maxItems(), ...filter };
     if (this.of(3) === 0) {
       const call = { method: 'BatchGet', with: [['ids', id]] as const };
-      return { call, take: 'items', key: 'key', batchSize: this.#pick([0, 2]), ...over };
+      return { call, take: 'items', key: 'key', batchSize: this.pick([0, 2]), ...over };
     }
     return { call: { method: 'GetItem', with: [['id', id]] }, ...over };
   }
 
-  #filter(fields: readonly string[]): Partial<Step> {
+  private filter(fields: readonly string[]): Partial<Step> {
     return this.of(4) === 0 ? { when: { root: 'each', fields } } : {};
   }
 
-  #maxItems(): number {
+  private maxItems(): number {
     return this.of(12) === 0 ? 2 : 60;
   }
 
-  #condition(known: readonly Known[]): Path {
+  private condition(known: readonly Known[]): Path {
     const paths = known.flatMap(({ path, kind }) => {
       if (kind === 'item') return [{ ...path, fields: [...path.fields, 'ref'] }];
       return kind === 'text' || kind === 'items' ? [path] : [];
     });
-    return this.#pick([{ root: 'request', fields: ['flag'] }, ...paths]);
+    return this.pick([{ root: 'request', fields: ['flag'] }, ...paths]);
   }
 
-  #text(known: readonly Known[]): Expression {
+  private text(known: readonly Known[]): Expression {
     const paths = known.flatMap(({ path, kind }): Path[] => {
       if (kind === 'item') return ['id', 'ref'].map((field) => ({ ...path, fields: [...path.fields, field] }));
       return kind === 'text' ? [path] : [];
     });
-    const path = this.#pick(paths);
+    const path = this.pick(paths);
     const kind = this.of(6);
-    if (kind === 0) return [this.#pick(['a', 'b', 'c'])];
+    if (kind === 0) return [this.pick(['a', 'b', 'c'])];
     return kind === 1 ? ['t', path] : path;
   }
 
-  #texts(known: readonly Known[]): Expression {
+  private texts(known: readonly Known[]): Expression {
     const paths = known.flatMap(({ path, kind }): Path[] => {
       if (kind === 'items') return ['id', 'tags'].map((field) => ({ ...path, fields: [...path.fields, field] }));
       return kind === 'texts' ? [path] : [];
     });
-    return this.#pick(paths);
+    return this.pick(paths);
   }
 
-  #field(kind: string): string | undefined {
+  private field(kind: string): string | undefined {
     const fields = this.steps.flatMap(({ into }) => (into.length === 1 && into[0]!.startsWith(kind) ? [into[0]!] : []));
-    return fields.length === 0 ? undefined : this.#pick(fields);
+    return fields.length === 0 ? undefined : this.pick(fields);
   }
 
-  #tell({ into = [], name = '' }: Partial<Step>, optional: boolean): void {
-    const add = (path: Path, kind: Known['kind']) => void this.#known.push({ path, kind, optional });
+  private tell({ into = [], name = '' }: Partial<Step>, optional: boolean): void {
+    const add = (path: Path, kind: Known['kind']) => void this.known.push({ path, kind, optional });
     if (name !== '') add({ root: name, fields: [] }, name.startsWith('hiddens') ? 'items' : 'item');
     const [first = '', second = ''] = into;
     const path = { root: 'answer', fields: into };
@@ -267,7 +265,7 @@ class PageDraw {
     }
   }
 
-  #pick<T>(list: readonly T[]): T {
+  private pick<T>(list: readonly T[]): T {
     return list[this.of(list.length)]!;
   }
 }

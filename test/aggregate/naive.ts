@@ -91,16 +91,17 @@ interface Extra {
 }
 
 export class Naive {
-  readonly #extras = new WeakMap<Message, Extra>();
-  readonly #answer: Message = {};
-  readonly #results = new Map<string, readonly unknown[] | Missing>();
-  readonly #failures: { readonly step: Step; readonly path: () => string; readonly error: Missing | Failed }[] = [];
+  private readonly extras = new WeakMap<Message, Extra>();
+  private readonly answer: Message = {};
+  private readonly results = new Map<string, readonly unknown[] | Missing>();
+  private readonly failures: { readonly step: Step; readonly path: () => string; readonly error: Missing | Failed }[] =
+    [];
   /** Messages that are there to be marked, and that nobody brought or put something into. */
-  readonly #ghosts = new WeakSet<Message>();
-  readonly #parts: readonly (number | undefined)[];
-  readonly #errors = new Set<number>();
-  #made = 0;
-  #failed = 0;
+  private readonly ghosts = new WeakSet<Message>();
+  private readonly parts: readonly (number | undefined)[];
+  private readonly errors = new Set<number>();
+  private made = 0;
+  private failed = 0;
 
   constructor(
     private readonly steps: readonly Step[],
@@ -108,7 +109,7 @@ export class Naive {
     private readonly upstream: Upstream,
     private readonly request: Message,
   ) {
-    this.#parts = partsOf(steps, isList);
+    this.parts = partsOf(steps, isList);
   }
 
   /** `wanted`: fields of the answer; undefined: all. */
@@ -124,7 +125,7 @@ export class Naive {
     for (const step of this.steps) {
       if (wanted === undefined || (step.into.length > 0 && wanted.has(step.into[0]!))) need(step);
     }
-    const errors = this.#errors;
+    const errors = this.errors;
     const done = new Set<Step>();
     const blocked = new Set<Step>();
     while (done.size + blocked.size < needed.size) {
@@ -135,7 +136,7 @@ export class Naive {
         if (follows[step.index]!.some((other) => needed.has(other) && !done.has(other) && !blocked.has(other)))
           continue;
         try {
-          this.#step(step);
+          this.step(step);
           done.add(step);
         } catch (error) {
           errors.add(codeOf(error));
@@ -144,44 +145,43 @@ export class Naive {
       }
     }
     if (errors.size > 0) return { error: errors };
-    const told = this.#told();
-    if (this.#made > 0 && this.#made === this.#failed && told[0] !== undefined)
-      return { error: new Set([told[0].code]) };
-    return { answer: this.#json(this.#answer), failures: told };
+    const told = this.told();
+    if (this.made > 0 && this.made === this.failed && told[0] !== undefined) return { error: new Set([told[0].code]) };
+    return { answer: this.json(this.answer), failures: told };
   }
 
-  #step(step: Step): void {
+  private step(step: Step): void {
     try {
-      if (listOf(step, this.isList) !== undefined) this.#forEach(step);
-      else if (this.#applies(step, undefined)) {
-        if (step.call === undefined) this.#copy(step);
-        else this.#put(step, this.#answer, this.#call(step, this.#requestOf(step, undefined)));
+      if (listOf(step, this.isList) !== undefined) this.forEach(step);
+      else if (this.applies(step, undefined)) {
+        if (step.call === undefined) this.copy(step);
+        else this.put(step, this.answer, this.call(step, this.requestOf(step, undefined)));
       }
     } catch (error) {
-      this.#fail(step, undefined, error);
+      this.fail(step, undefined, error);
     }
   }
 
-  #copy(step: Step): void {
-    const part = this.#parts[step.index];
-    if (part === undefined) return this.#put(step, this.#answer, this.#values(step.copy!, undefined));
-    for (const [index, values] of this.#items(step.copy!, undefined).entries())
-      this.#putRow(step, this.#answer, index, values);
+  private copy(step: Step): void {
+    const part = this.parts[step.index];
+    if (part === undefined) return this.put(step, this.answer, this.values(step.copy!, undefined));
+    for (const [index, values] of this.items(step.copy!, undefined).entries())
+      this.putRow(step, this.answer, index, values);
   }
 
-  #forEach(step: Step): void {
+  private forEach(step: Step): void {
     const { list, copy } = listOf(step, this.isList)!;
-    const elements = this.#elements(step, list);
+    const elements = this.elements(step, list);
     if (step.forEach !== undefined && elements.length > step.maxItems) {
-      for (const { home } of elements) this.#mark(step, home, OUT_OF_RANGE);
+      for (const { home } of elements) this.mark(step, home, OUT_OF_RANGE);
       throw new Failed(OUT_OF_RANGE, 'too many items');
     }
-    const isRow = this.#parts[step.index] !== undefined;
+    const isRow = this.parts[step.index] !== undefined;
     type Got = { rows: readonly (readonly unknown[])[]; failure: unknown } | undefined;
     const shared = new Map<string, NonNullable<Got>>();
     const ask = (node: unknown, get: () => Got): Got => {
       try {
-        return this.#applies(step, node) ? get() : undefined;
+        return this.applies(step, node) ? get() : undefined;
       } catch (failure) {
         if (failure instanceof Missing || failure instanceof Failed) return { rows: [], failure };
         throw failure;
@@ -190,10 +190,10 @@ export class Naive {
     const got: Got[] = elements.map(({ node }) =>
       ask(node, () => {
         if (copy !== undefined) {
-          const rows = isRow ? this.#items(copy, node) : [this.#values(copy, node)];
+          const rows = isRow ? this.items(copy, node) : [this.values(copy, node)];
           return { rows, failure: undefined };
         }
-        const asked = step.key === '' ? this.#requestOf(step, node) : this.#values(step.call!.with[0]![1], node).at(-1);
+        const asked = step.key === '' ? this.requestOf(step, node) : this.values(step.call!.with[0]![1], node).at(-1);
         if (asked === undefined) return undefined;
         const text = JSON.stringify(asked);
         const known = shared.get(text) ?? { rows: [], failure: undefined };
@@ -201,14 +201,14 @@ export class Naive {
         return known;
       }),
     );
-    if (step.call !== undefined) this.#ask(step, shared);
-    this.#settle(step, elements, got, copy);
+    if (step.call !== undefined) this.ask(step, shared);
+    this.settle(step, elements, got, copy);
     const asked = got.filter((one) => one !== undefined);
-    if (asked.length > 1 && asked.every(({ failure }) => failure !== undefined)) this.#collapse(step);
+    if (asked.length > 1 && asked.every(({ failure }) => failure !== undefined)) this.collapse(step);
   }
 
   /** Makes the calls for elements. */
-  #ask(step: Step, shared: Map<string, { rows: readonly (readonly unknown[])[]; failure: unknown }>): void {
+  private ask(step: Step, shared: Map<string, { rows: readonly (readonly unknown[])[]; failure: unknown }>): void {
     const entries = [...shared];
     const size = step.key === '' ? 1 : step.batchSize || step.maxItems;
     for (let at = 0; at < entries.length; at += size) {
@@ -216,40 +216,40 @@ export class Naive {
       const asked = batch.map(([text]) => JSON.parse(text) as unknown);
       try {
         const request = step.key === '' ? (asked[0] as Message) : { [step.call!.with[0]![0]]: asked };
-        const values = this.#call(step, request);
+        const values = this.call(step, request);
         for (const [index, [, one]] of batch.entries()) {
           const own =
             step.key === '' ? values : values.filter((value) => ((value as Message)[step.key] ?? '') === asked[index]);
           const isSingle =
-            step.into.length > 0 && (madeIn(step, this.isList) === undefined || this.#parts[step.index] !== undefined);
+            step.into.length > 0 && (madeIn(step, this.isList) === undefined || this.parts[step.index] !== undefined);
           if (step.key !== '' && own.length === 0) one.failure = new Failed(NOT_FOUND, 'not found');
           else if (step.key !== '' && own.length > 1 && isSingle) one.failure = new Failed(INTERNAL, 'several');
           else one.rows = [own];
         }
       } catch (failure) {
         // Of a required step any of the calls that fail may be the first.
-        if (!step.optional) this.#errors.add(codeOf(failure));
+        if (!step.optional) this.errors.add(codeOf(failure));
         for (const [, one] of batch) one.failure = failure;
       }
     }
   }
 
-  #settle(
+  private settle(
     step: Step,
     elements: readonly Element[],
     got: readonly ({ rows: readonly (readonly unknown[])[]; failure: unknown } | undefined)[],
     copy: Expression | undefined,
   ): void {
-    if (this.#parts[step.index] !== undefined) {
+    if (this.parts[step.index] !== undefined) {
       const next = new Map<Message, number>();
       for (const [index, { home, node, indices }] of elements.entries()) {
         const one = got[index];
         let at = next.get(home) ?? 0;
-        if (one === undefined) at += copy === undefined ? 1 : this.#countOf(copy, node);
+        if (one === undefined) at += copy === undefined ? 1 : this.countOf(copy, node);
         else if (one.failure !== undefined) {
-          const row = this.#row(step, home, at++);
-          this.#fail(step, { home, indices, row }, one.failure);
-        } else for (const values of one.rows) this.#putRow(step, home, at++, values);
+          const row = this.row(step, home, at++);
+          this.fail(step, { home, indices, row }, one.failure);
+        } else for (const values of one.rows) this.putRow(step, home, at++, values);
         next.set(home, at);
       }
       return;
@@ -266,127 +266,127 @@ export class Naive {
       if (one.failure === undefined) into.values.push(...one.rows.flat());
       else failed.push([{ home, indices }, one.failure]);
     }
-    for (const [home, { values }] of homes) if (values.length > 0) this.#put(step, home, values);
-    for (const [place, failure] of failed) this.#fail(step, place, failure);
+    for (const [home, { values }] of homes) if (values.length > 0) this.put(step, home, values);
+    for (const [place, failure] of failed) this.fail(step, place, failure);
   }
 
-  #countOf(copy: Expression, node: unknown): number {
+  private countOf(copy: Expression, node: unknown): number {
     try {
-      return this.#items(copy, node).length;
+      return this.items(copy, node).length;
     } catch (error) {
       if (error instanceof Missing) return 0;
       throw error;
     }
   }
 
-  #applies({ when }: Step, each: unknown): boolean {
+  private applies({ when }: Step, each: unknown): boolean {
     if (when === undefined) return true;
-    const values = this.#read(when, each);
+    const values = this.read(when, each);
     if (isMany(when, this.isList)) return values.length > 0;
     return values.length > 0 && values.at(-1) !== '' && values.at(-1) !== false;
   }
 
-  #requestOf({ call }: Step, each: unknown): Message {
+  private requestOf({ call }: Step, each: unknown): Message {
     const request: Message = {};
     for (const [field, value] of call!.with) {
-      const values = this.#values(value, each);
+      const values = this.values(value, each);
       if (values.length > 0) request[field] = this.isList(field) ? values : values.at(-1);
     }
     return request;
   }
 
-  #call(step: Step, request: Message): readonly unknown[] {
-    this.#made++;
+  private call(step: Step, request: Message): readonly unknown[] {
+    this.made++;
     const answer = this.upstream(step.call!.method, request);
     if (typeof answer === 'number') {
-      this.#failed++;
+      this.failed++;
       throw new Failed(answer, 'of the upstream');
     }
-    return step.take === '' ? [answer] : this.#children(answer, step.take);
+    return step.take === '' ? [answer] : this.children(answer, step.take);
   }
 
   // Reading
 
-  #values(expression: Expression, each: unknown): readonly unknown[] {
-    if (!Array.isArray(expression)) return this.#read(expression as Path, each);
+  private values(expression: Expression, each: unknown): readonly unknown[] {
+    if (!Array.isArray(expression)) return this.read(expression as Path, each);
     const text = expression.map((part: string | Path) =>
-      typeof part === 'string' ? part : (this.#read(part, each).at(-1) ?? ''),
+      typeof part === 'string' ? part : (this.read(part, each).at(-1) ?? ''),
     );
     return [text.join('')];
   }
 
   /** By element of the last list on the way; otherwise all in one. */
-  #items(expression: Expression, each: unknown): readonly (readonly unknown[])[] {
-    if (Array.isArray(expression) || !isMany(expression as Path, this.isList)) return [this.#values(expression, each)];
+  private items(expression: Expression, each: unknown): readonly (readonly unknown[])[] {
+    if (Array.isArray(expression) || !isMany(expression as Path, this.isList)) return [this.values(expression, each)];
     const { root, fields } = expression as Path;
     const end = fields.findLastIndex(this.isList) + 1;
-    const list = this.#read({ root, fields: fields.slice(0, end) }, each);
-    return list.map((node) => this.#ended(this.#below([node], fields.slice(end), true), true));
+    const list = this.read({ root, fields: fields.slice(0, end) }, each);
+    return list.map((node) => this.ended(this.below([node], fields.slice(end), true), true));
   }
 
-  #read({ root, fields }: Path, each: unknown): readonly unknown[] {
-    return this.#ended(
-      this.#below(this.#start(root, each), fields, isManyRoot(root)),
+  private read({ root, fields }: Path, each: unknown): readonly unknown[] {
+    return this.ended(
+      this.below(this.start(root, each), fields, isManyRoot(root)),
       isMany({ root, fields }, this.isList),
     );
   }
 
   /** A message of which nothing is there is none; it is missing if something in it is. */
-  #ended(nodes: readonly unknown[], inList: boolean): readonly unknown[] {
+  private ended(nodes: readonly unknown[], inList: boolean): readonly unknown[] {
     return nodes.flatMap((node) => {
       if (!isMessage(node)) return [node];
-      const code = this.#extras.get(node)?.whole ?? (this.#isShown(node) ? undefined : this.#missingIn(node));
+      const code = this.extras.get(node)?.whole ?? (this.isShown(node) ? undefined : this.missingIn(node));
       if (code !== undefined && !inList) throw new Missing(code);
-      return code === undefined && this.#isShown(node) ? [node] : [];
+      return code === undefined && this.isShown(node) ? [node] : [];
     });
   }
 
-  #missingIn(message: Message): number | undefined {
-    const own = [...(this.#extras.get(message)?.failed.values() ?? [])][0]?.code;
-    return own ?? this.#inside(message).flatMap((one) => (isMessage(one) ? (this.#missingIn(one) ?? []) : []))[0];
+  private missingIn(message: Message): number | undefined {
+    const own = [...(this.extras.get(message)?.failed.values() ?? [])][0]?.code;
+    return own ?? this.inside(message).flatMap((one) => (isMessage(one) ? (this.missingIn(one) ?? []) : []))[0];
   }
 
-  #start(root: string, each: unknown): readonly unknown[] {
+  private start(root: string, each: unknown): readonly unknown[] {
     if (root === 'request') return [this.request];
-    if (root === 'answer') return [this.#answer];
+    if (root === 'answer') return [this.answer];
     if (root === 'each') return [each];
-    const result = this.#results.get(root);
+    const result = this.results.get(root);
     if (result instanceof Missing) throw new Missing(result.code);
     return result ?? [];
   }
 
-  #below(start: readonly unknown[], fields: readonly string[], startsInList: boolean): readonly unknown[] {
+  private below(start: readonly unknown[], fields: readonly string[], startsInList: boolean): readonly unknown[] {
     let nodes = start;
     let inList = startsInList;
     for (const field of fields) {
-      nodes = nodes.flatMap((node) => this.#childrenOf(node as Message, field, inList));
+      nodes = nodes.flatMap((node) => this.childrenOf(node as Message, field, inList));
       inList ||= this.isList(field);
     }
     return nodes;
   }
 
-  #childrenOf(node: Message, field: string, inList: boolean): readonly unknown[] {
+  private childrenOf(node: Message, field: string, inList: boolean): readonly unknown[] {
     try {
-      return this.#children(node, field);
+      return this.children(node, field);
     } catch (error) {
       if (inList && error instanceof Missing) return [];
       throw error;
     }
   }
 
-  #children(node: Message, field: string): readonly unknown[] {
-    const values = this.#own(node, field);
-    const code = this.#extras.get(node)?.failed.get(field)?.code;
-    const isThere = (value: unknown) => !isMessage(value) || this.#isShown(value);
-    const missing = code ?? this.#extras.get(node)?.whole;
+  private children(node: Message, field: string): readonly unknown[] {
+    const values = this.own(node, field);
+    const code = this.extras.get(node)?.failed.get(field)?.code;
+    const isThere = (value: unknown) => !isMessage(value) || this.isShown(value);
+    const missing = code ?? this.extras.get(node)?.whole;
     if (missing !== undefined && !values.some(isThere)) throw new Missing(missing);
     return values;
   }
 
-  #own(node: Message, field: string): readonly unknown[] {
+  private own(node: Message, field: string): readonly unknown[] {
     const value = node[field];
     const brought = value === undefined || value === '' ? [] : Array.isArray(value) ? value : [value];
-    const parts = this.#extras.get(node)?.parts.get(field);
+    const parts = this.extras.get(node)?.parts.get(field);
     if (parts === undefined) return brought;
     const made = [...parts]
       .sort(([a], [b]) => a - b)
@@ -394,7 +394,7 @@ export class Naive {
     return [...brought, ...made];
   }
 
-  #elements(step: Step, list: Path): readonly Element[] {
+  private elements(step: Step, list: Path): readonly Element[] {
     const shared = list.root === 'answer' ? sharedOf(step.into, list.fields, this.isList) : 0;
     const elements: Element[] = [];
     const collect = (
@@ -406,7 +406,7 @@ export class Naive {
     ): void => {
       const field = list.fields[depth];
       if (field === undefined) return void elements.push({ node, home, indices });
-      for (const [index, child] of this.#childrenOf(node as Message, field, inList).entries()) {
+      for (const [index, child] of this.childrenOf(node as Message, field, inList).entries()) {
         const isShared = depth < shared;
         const next = isShared ? (child as Message) : home;
         collect(
@@ -418,110 +418,110 @@ export class Naive {
         );
       }
     };
-    for (const node of this.#start(list.root, undefined)) collect(node, 0, isManyRoot(list.root), this.#answer, []);
+    for (const node of this.start(list.root, undefined)) collect(node, 0, isManyRoot(list.root), this.answer, []);
     return elements;
   }
 
   // Writing
 
-  #put(step: Step, home: Message, found: readonly unknown[]): void {
-    const values = found.map((value) => this.#copied(value));
+  private put(step: Step, home: Message, found: readonly unknown[]): void {
+    const values = found.map((value) => this.copied(value));
     if (step.into.length === 0) {
-      this.#results.set(step.name, values);
+      this.results.set(step.name, values);
       return;
     }
     const fields = step.into.slice(sharedBelow(step, this.isList));
     const made = fields.findIndex(this.isList);
     if (made < 0) {
-      this.#putOne(this.#only(home, fields.slice(0, -1)), fields.at(-1)!, values);
+      this.putOne(this.only(home, fields.slice(0, -1)), fields.at(-1)!, values);
       return;
     }
-    const at = this.#only(home, fields.slice(0, made));
+    const at = this.only(home, fields.slice(0, made));
     const below = fields.slice(made + 1);
-    const elements = below.length === 0 ? values : values.map((value) => this.#copied(nested(below, value)));
-    if (elements.length > 0) this.#ghosts.delete(at);
-    this.#partsOf(at, fields[made]!).set(step.index, elements as unknown[]);
+    const elements = below.length === 0 ? values : values.map((value) => this.copied(nested(below, value)));
+    if (elements.length > 0) this.ghosts.delete(at);
+    this.partsOf(at, fields[made]!).set(step.index, elements as unknown[]);
   }
 
-  #putRow(step: Step, home: Message, index: number, values: readonly unknown[]): void {
-    const row = this.#row(step, home, index);
-    const below = this.#belowRow(step);
-    this.#putOne(
-      this.#only(row, below.slice(0, -1)),
+  private putRow(step: Step, home: Message, index: number, values: readonly unknown[]): void {
+    const row = this.row(step, home, index);
+    const below = this.belowRow(step);
+    this.putOne(
+      this.only(row, below.slice(0, -1)),
       below.at(-1)!,
-      values.map((value) => this.#copied(value)),
+      values.map((value) => this.copied(value)),
     );
   }
 
-  #putOne(message: Message, field: string, values: readonly unknown[]): void {
+  private putOne(message: Message, field: string, values: readonly unknown[]): void {
     if (values.length === 0) return;
-    this.#ghosts.delete(message);
+    this.ghosts.delete(message);
     const known = message[field];
     // A message that is there to be marked, or that a step filled a field of, is the one that the value goes into.
     const value = values.at(-1);
-    message[field] = isMessage(known) && isMessage(value) ? this.#merged(known, value) : value;
+    message[field] = isMessage(known) && isMessage(value) ? this.merged(known, value) : value;
   }
 
   /** A field that a step filled stays, a list goes on. */
-  #merged(known: Message, value: Message): Message {
-    this.#ghosts.delete(known);
+  private merged(known: Message, value: Message): Message {
+    this.ghosts.delete(known);
     for (const [field, one] of Object.entries(value)) known[field] ??= one;
     return known;
   }
 
   /** A copy of what was read: what others put into the one is not in the other. */
-  #copied(value: unknown): unknown {
+  private copied(value: unknown): unknown {
     if (!isMessage(value)) return value;
-    return this.#json(value);
+    return this.json(value);
   }
 
-  #belowRow(step: Step): readonly string[] {
+  private belowRow(step: Step): readonly string[] {
     return step.into.slice(madeIn(step, this.isList)! + 1);
   }
 
-  #row(step: Step, home: Message, index: number): Message {
-    const { at, list } = this.#listIn(step, home);
-    const part = this.#parts[step.index]!;
-    const rows = (this.#partsOf(at, list).get(part) ?? []) as (Message | undefined)[];
-    this.#partsOf(at, list).set(part, rows);
+  private row(step: Step, home: Message, index: number): Message {
+    const { at, list } = this.listIn(step, home);
+    const part = this.parts[step.index]!;
+    const rows = (this.partsOf(at, list).get(part) ?? []) as (Message | undefined)[];
+    this.partsOf(at, list).set(part, rows);
     let row = rows[index];
     if (row === undefined) {
       row = {};
       rows[index] = row;
-      this.#ghosts.delete(at);
-      for (const one of this.#extra(at).failedBelow) {
-        if (one.list === list && one.part === part) this.#markIn(row, one.fields, one.code, one.step);
+      this.ghosts.delete(at);
+      for (const one of this.extra(at).failedBelow) {
+        if (one.list === list && one.part === part) this.markIn(row, one.fields, one.code, one.step);
       }
     }
     return row;
   }
 
-  #listIn(step: Step, home: Message): { at: Message; list: string } {
+  private listIn(step: Step, home: Message): { at: Message; list: string } {
     const shared = sharedBelow(step, this.isList);
     const made = madeIn(step, this.isList)!;
-    return { at: this.#only(home, step.into.slice(shared, made)), list: step.into[made]! };
+    return { at: this.only(home, step.into.slice(shared, made)), list: step.into[made]! };
   }
 
-  #only(home: Message, fields: readonly string[]): Message {
+  private only(home: Message, fields: readonly string[]): Message {
     let at = home;
     for (const field of fields) {
       if (at[field] === undefined) {
         at[field] = {};
-        this.#ghosts.add(at[field] as Message);
+        this.ghosts.add(at[field] as Message);
       }
       at = at[field] as Message;
     }
     return at;
   }
 
-  #extra(message: Message): Extra {
-    const extra = this.#extras.get(message) ?? { failed: new Map(), parts: new Map(), failedBelow: [] };
-    this.#extras.set(message, extra);
+  private extra(message: Message): Extra {
+    const extra = this.extras.get(message) ?? { failed: new Map(), parts: new Map(), failedBelow: [] };
+    this.extras.set(message, extra);
     return extra;
   }
 
-  #partsOf(message: Message, list: string) {
-    const { parts } = this.#extra(message);
+  private partsOf(message: Message, list: string) {
+    const { parts } = this.extra(message);
     const found = parts.get(list) ?? new Map<number, unknown[]>();
     parts.set(list, found);
     return found;
@@ -529,68 +529,68 @@ export class Naive {
 
   // Failing
 
-  #fail(step: Step, place: Place | undefined, error: unknown): void {
+  private fail(step: Step, place: Place | undefined, error: unknown): void {
     const code = codeOf(error);
     if (!step.optional) throw error;
-    this.#failures.push({ step, path: () => this.#pathOf(step, place), error: error as Missing | Failed });
+    this.failures.push({ step, path: () => this.pathOf(step, place), error: error as Missing | Failed });
     if (step.into.length === 0) {
-      if (!this.#results.has(step.name)) this.#results.set(step.name, new Missing(code));
-    } else if (place?.row !== undefined) this.#markIn(place.row, this.#belowRow(step), code, step.index);
-    else if (place !== undefined) this.#mark(step, place.home, code);
-    else if (sharedBelow(step, this.isList) === 0) this.#mark(step, this.#answer, code);
+      if (!this.results.has(step.name)) this.results.set(step.name, new Missing(code));
+    } else if (place?.row !== undefined) this.markIn(place.row, this.belowRow(step), code, step.index);
+    else if (place !== undefined) this.mark(step, place.home, code);
+    else if (sharedBelow(step, this.isList) === 0) this.mark(step, this.answer, code);
   }
 
-  #mark(step: Step, home: Message, code: number): void {
+  private mark(step: Step, home: Message, code: number): void {
     const made = madeIn(step, this.isList);
     if (step.into.length === 0) return;
     if (made === undefined) {
-      this.#markIn(home, step.into.slice(sharedBelow(step, this.isList)), code, step.index);
+      this.markIn(home, step.into.slice(sharedBelow(step, this.isList)), code, step.index);
       return;
     }
-    const { at, list } = this.#listIn(step, home);
-    this.#markIn(at, [list], code, step.index);
-    const part = this.#parts[step.index];
+    const { at, list } = this.listIn(step, home);
+    this.markIn(at, [list], code, step.index);
+    const part = this.parts[step.index];
     if (part === undefined) return;
-    const fields = this.#belowRow(step);
-    this.#extra(at).failedBelow.push({ list, part, fields, code, step: step.index });
-    for (const row of (this.#partsOf(at, list).get(part) ?? []) as (Message | undefined)[]) {
-      if (row !== undefined) this.#markIn(row, fields, code, step.index);
+    const fields = this.belowRow(step);
+    this.extra(at).failedBelow.push({ list, part, fields, code, step: step.index });
+    for (const row of (this.partsOf(at, list).get(part) ?? []) as (Message | undefined)[]) {
+      if (row !== undefined) this.markIn(row, fields, code, step.index);
     }
   }
 
-  #markIn(message: Message, fields: readonly string[], code: number, step: number): void {
-    const { failed } = this.#extra(this.#only(message, fields.slice(0, -1)));
+  private markIn(message: Message, fields: readonly string[], code: number, step: number): void {
+    const { failed } = this.extra(this.only(message, fields.slice(0, -1)));
     const last = fields.at(-1)!;
     // Of several steps that make a list the one that is written first counts.
     if (step < (failed.get(last)?.step ?? Number.POSITIVE_INFINITY)) failed.set(last, { code, step });
     // What others put into the message is there, and nothing else of it.
-    if (/^(one|item|other|sub)\d*$/.test(last)) this.#extra(this.#only(message, fields)).whole ??= code;
+    if (/^(one|item|other|sub)\d*$/.test(last)) this.extra(this.only(message, fields)).whole ??= code;
   }
 
-  #collapse(step: Step): void {
-    const own = this.#failures.filter((one) => one.step === step);
+  private collapse(step: Step): void {
+    const own = this.failures.filter((one) => one.step === step);
     const [first] = own;
     const isSame = (one: Missing | Failed) => one.code === first?.error.code && one.message === first.error.message;
     if (first === undefined || !own.every(({ error }) => isSame(error))) return;
-    for (const one of own) this.#failures.splice(this.#failures.indexOf(one), 1);
-    this.#failures.push({ ...first, path: () => this.#pathOf(step, undefined) });
+    for (const one of own) this.failures.splice(this.failures.indexOf(one), 1);
+    this.failures.push({ ...first, path: () => this.pathOf(step, undefined) });
   }
 
-  #told(): readonly Told[] {
+  private told(): readonly Told[] {
     const told = new Map<string, Told>();
-    for (const { step, path, error } of this.#failures.toSorted((a, b) => a.step.index - b.step.index)) {
+    for (const { step, path, error } of this.failures.toSorted((a, b) => a.step.index - b.step.index)) {
       const one = { path: path(), code: error.code, hangs: error instanceof Missing };
       told.set(JSON.stringify([step.index, one, error.message]), one);
     }
     return [...told.values()];
   }
 
-  #pathOf(step: Step, place: Place | undefined): string {
+  private pathOf(step: Step, place: Place | undefined): string {
     if (step.into.length === 0) return step.name;
     const indices = [...(place?.indices ?? [])];
     if (place?.row !== undefined) {
-      const { at, list } = this.#listIn(step, place.home);
-      indices.push(this.#own(at, list).indexOf(place.row));
+      const { at, list } = this.listIn(step, place.home);
+      indices.push(this.own(at, list).indexOf(place.row));
     }
     let used = 0;
     return step.into
@@ -600,25 +600,25 @@ export class Naive {
 
   // The answer
 
-  #json(message: Message): Message {
-    const fields = new Set([...Object.keys(message), ...(this.#extras.get(message)?.parts.keys() ?? [])]);
+  private json(message: Message): Message {
+    const fields = new Set([...Object.keys(message), ...(this.extras.get(message)?.parts.keys() ?? [])]);
     const json: Message = {};
     for (const field of fields) {
-      const shown = this.#own(message, field).filter((value) => !isMessage(value) || this.#isShown(value));
-      const values = shown.map((value) => (isMessage(value) ? this.#json(value) : value));
+      const shown = this.own(message, field).filter((value) => !isMessage(value) || this.isShown(value));
+      const values = shown.map((value) => (isMessage(value) ? this.json(value) : value));
       if (values.length > 0) json[field] = this.isList(field) ? values : values.at(-1);
     }
     return json;
   }
 
-  #isShown(message: Message): boolean {
-    if (!this.#ghosts.has(message)) return true;
-    return this.#inside(message).some((value) => isMessage(value) && this.#isShown(value));
+  private isShown(message: Message): boolean {
+    if (!this.ghosts.has(message)) return true;
+    return this.inside(message).some((value) => isMessage(value) && this.isShown(value));
   }
 
-  #inside(message: Message): readonly unknown[] {
-    const lists = [...(this.#extras.get(message)?.parts.keys() ?? [])];
-    return [...Object.keys(message), ...lists].flatMap((field) => this.#own(message, field));
+  private inside(message: Message): readonly unknown[] {
+    const lists = [...(this.extras.get(message)?.parts.keys() ?? [])];
+    return [...Object.keys(message), ...lists].flatMap((field) => this.own(message, field));
   }
 }
 

@@ -39,115 +39,115 @@ export function createJwks({ uri }: JwksSettings, dependencies: JwksDependencies
 
 class RemoteKeys implements KeySource {
   readonly prepared: Promise<void>;
-  readonly #uri: string;
-  readonly #clock: Clock;
-  readonly #log: Log;
-  readonly #closed = new AbortController();
-  readonly #allowance: LeakyBucket;
-  #endPreparing: () => void = () => {};
-  #keys: readonly VerificationKey[] | undefined;
-  #held: ReadonlySet<KeyObject> = new Set();
-  #fetching: Promise<void> | undefined;
-  #cancelNext: () => void = () => {};
-  #failures = 0;
-  #problem: string | undefined;
+  private readonly uri: string;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  private readonly closed = new AbortController();
+  private readonly allowance: LeakyBucket;
+  private endPreparing: () => void = () => {};
+  private keys: readonly VerificationKey[] | undefined;
+  private held: ReadonlySet<KeyObject> = new Set();
+  private fetching: Promise<void> | undefined;
+  private cancelNext: () => void = () => {};
+  private failures = 0;
+  private problem: string | undefined;
 
   constructor(uri: string, { clock, log }: JwksDependencies) {
-    this.#uri = uri;
-    this.#clock = clock;
-    this.#log = log;
-    this.#allowance = new LeakyBucket(ASKING, clock);
+    this.uri = uri;
+    this.clock = clock;
+    this.log = log;
+    this.allowance = new LeakyBucket(ASKING, clock);
     this.prepared = new Promise((resolve) => {
       // The clock's timers let the process end; who waits for keys before anything listens must not be let down so.
       const awake = setInterval(() => {}, PREPARE_MS);
-      const cancel = clock.after(PREPARE_MS, () => this.#endPreparing());
-      this.#endPreparing = () => {
+      const cancel = clock.after(PREPARE_MS, () => this.endPreparing());
+      this.endPreparing = () => {
         clearInterval(awake);
         cancel();
         resolve();
       };
     });
-    void this.#fetch();
+    void this.fetch();
   }
 
   find(kid: string | undefined, alg: string): KeyObject | undefined | Promise<KeyObject | undefined> {
-    if (this.#keys === undefined) throw keysUnavailable();
-    const isNew = kid !== undefined && this.#keys.every((one) => one.kid !== kid);
-    return isNew ? this.#findAnew(kid, alg) : findKey(this.#keys, kid, alg);
+    if (this.keys === undefined) throw keysUnavailable();
+    const isNew = kid !== undefined && this.keys.every((one) => one.kid !== kid);
+    return isNew ? this.findAnew(kid, alg) : findKey(this.keys, kid, alg);
   }
 
   holds(key: KeyObject): boolean {
-    return this.#held.has(key);
+    return this.held.has(key);
   }
 
   async close(): Promise<void> {
-    this.#closed.abort();
-    this.#cancelNext();
-    this.#endPreparing();
-    await this.#fetching;
+    this.closed.abort();
+    this.cancelNext();
+    this.endPreparing();
+    await this.fetching;
   }
 
   /** Asks the issuer for a key it may have published since. */
-  async #findAnew(kid: string, alg: string): Promise<KeyObject | undefined> {
-    if (this.#fetching !== undefined) {
-      await this.#fetching;
-      const key = findKey(this.#keys ?? [], kid, alg);
+  private async findAnew(kid: string, alg: string): Promise<KeyObject | undefined> {
+    if (this.fetching !== undefined) {
+      await this.fetching;
+      const key = findKey(this.keys ?? [], kid, alg);
       if (key !== undefined) return key;
     }
     // What was under way may have been answered before the key was published: only a fetch begun since can tell.
-    if (this.#fetching === undefined && !this.#allowance.admits()) return undefined;
-    await this.#fetch();
-    return findKey(this.#keys ?? [], kid, alg);
+    if (this.fetching === undefined && !this.allowance.admits()) return undefined;
+    await this.fetch();
+    return findKey(this.keys ?? [], kid, alg);
   }
 
-  #fetch(): Promise<void> {
-    this.#fetching ??= this.#fetchOnce().finally(() => {
-      this.#fetching = undefined;
+  private fetch(): Promise<void> {
+    this.fetching ??= this.fetchOnce().finally(() => {
+      this.fetching = undefined;
     });
-    return this.#fetching;
+    return this.fetching;
   }
 
   /** Never rejects: a failure is logged, and tried again. */
-  async #fetchOnce(): Promise<void> {
-    const { signal } = this.#closed;
+  private async fetchOnce(): Promise<void> {
+    const { signal } = this.closed;
     if (signal.aborted) return;
-    this.#cancelNext();
+    this.cancelNext();
     let problem: string | undefined;
     let next = REFRESH_MS;
     try {
-      const { keys, problems } = parseJwks(await fetchJwks(this.#uri, this.#clock, signal));
+      const { keys, problems } = parseJwks(await fetchJwks(this.uri, this.clock, signal));
       if (keys === undefined) throw new Error(problems[0]?.text);
-      this.#replace(keys);
-      this.#failures = 0;
+      this.replace(keys);
+      this.failures = 0;
       if (keys.length === 0) problem = noKeyText(problems);
     } catch (error) {
       problem = error instanceof Error ? error.message : 'the fetch failed';
-      next = backOffMs(RETRY, this.#failures++);
+      next = backOffMs(RETRY, this.failures++);
     }
     if (signal.aborted) return;
-    this.#tell(problem);
-    this.#cancelNext = this.#clock.after(next, () => void this.#fetch());
+    this.tell(problem);
+    this.cancelNext = this.clock.after(next, () => void this.fetch());
   }
 
   /** A key that was there before stays the same object, so that what it verified is not forgotten. */
-  #replace(keys: readonly VerificationKey[]): void {
-    const before = this.#keys ?? [];
-    this.#keys = keys.map((one) => before.find((old) => isSame(old, one)) ?? one);
-    this.#held = new Set(this.#keys.map(({ key }) => key));
-    this.#endPreparing();
+  private replace(keys: readonly VerificationKey[]): void {
+    const before = this.keys ?? [];
+    this.keys = keys.map((one) => before.find((old) => isSame(old, one)) ?? one);
+    this.held = new Set(this.keys.map(({ key }) => key));
+    this.endPreparing();
   }
 
   /** One line when it begins to fail, one when it is over; none for each try between. */
-  #tell(problem: string | undefined): void {
-    const before = this.#problem;
-    this.#problem = problem;
+  private tell(problem: string | undefined): void {
+    const before = this.problem;
+    this.problem = problem;
     // A query may hold a secret.
-    const { origin, pathname } = new URL(this.#uri);
+    const { origin, pathname } = new URL(this.uri);
     const jwks = `${origin}${pathname}`;
     if (problem !== undefined && before === undefined) {
-      this.#log.warn({ jwks, reason: problem }, 'an issuer gives no keys');
+      this.log.warn({ jwks, reason: problem }, 'an issuer gives no keys');
     } else if (problem === undefined && before !== undefined) {
-      this.#log.info({ jwks }, 'an issuer gives keys again');
+      this.log.info({ jwks }, 'an issuer gives keys again');
     }
   }
 }

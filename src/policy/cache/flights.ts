@@ -17,27 +17,27 @@ interface Flight {
 export type Fetch = (signal: AbortSignal) => Promise<CallResponse>;
 
 export class Flights {
-  readonly #flights = new Map<string, Flight>();
+  private readonly flights = new Map<string, Flight>();
 
   constructor(private readonly clock: Clock) {}
 
   isUnderWay(key: string): boolean {
-    return this.#flights.has(key);
+    return this.flights.has(key);
   }
 
   /** Starts the call, or joins the one that is under way. */
   async join(key: string, { signal, deadline }: CallRequest, fetch: Fetch): Promise<CallResponse> {
     if (signal.aborted) throw cancelled();
-    const flight = this.#flights.get(key) ?? this.#start(key, fetch);
+    const flight = this.flights.get(key) ?? this.start(key, fetch);
     flight.waiting++;
-    const patience = this.#patience(signal, deadline);
+    const patience = this.patience(signal, deadline);
     try {
       return await Promise.race([flight.response, patience.over]);
     } finally {
       patience.end();
       flight.waiting--;
-      if (flight.waiting === 0 && this.#flights.get(key) === flight) {
-        this.#flights.delete(key);
+      if (flight.waiting === 0 && this.flights.get(key) === flight) {
+        this.flights.delete(key);
         flight.abort.abort();
       }
     }
@@ -45,28 +45,28 @@ export class Flights {
 
   /** Starts the call for nobody in particular, unless it is under way; its failure is nobody's. */
   startAlone(key: string, fetch: Fetch): void {
-    if (this.#flights.has(key)) return;
-    const flight = this.#start(key, fetch);
+    if (this.flights.has(key)) return;
+    const flight = this.start(key, fetch);
     flight.waiting++;
   }
 
   close(): void {
-    for (const { abort } of this.#flights.values()) abort.abort();
-    this.#flights.clear();
+    for (const { abort } of this.flights.values()) abort.abort();
+    this.flights.clear();
   }
 
-  #start(key: string, fetch: Fetch): Flight {
+  private start(key: string, fetch: Fetch): Flight {
     const abort = new AbortController();
     const response = fetch(abort.signal);
     const flight: Flight = { response, abort, waiting: 0 };
-    this.#flights.set(key, flight);
-    const ended = () => void (this.#flights.get(key) === flight && this.#flights.delete(key));
+    this.flights.set(key, flight);
+    const ended = () => void (this.flights.get(key) === flight && this.flights.delete(key));
     response.then(ended, ended);
     return flight;
   }
 
   /** Rejects when the client is gone or its deadline has passed. */
-  #patience(signal: AbortSignal, deadline: Deadline | undefined) {
+  private patience(signal: AbortSignal, deadline: Deadline | undefined) {
     let end = () => {};
     const over = new Promise<never>((_resolve, reject) => {
       const onAbort = () => reject(cancelled());

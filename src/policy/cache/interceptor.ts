@@ -30,17 +30,17 @@ export interface CacheOptions {
 
 /** What is kept and what is under way, for all routes. */
 export class ResponseCache {
-  readonly #flights: Flights;
+  private readonly flights: Flights;
 
   constructor(
     private readonly entries: Entries,
     private readonly clock: Clock,
   ) {
-    this.#flights = new Flights(clock);
+    this.flights = new Flights(clock);
   }
 
   async close(): Promise<void> {
-    this.#flights.close();
+    this.flights.close();
     await this.entries.close();
   }
 
@@ -57,14 +57,14 @@ export class ResponseCache {
       const entry = found === 'unavailable' ? undefined : found;
       const ageMs = entry === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.clock.now() - entry.storedAt);
       if (entry !== undefined && ageMs < ttlMs) return noted(entry, { status: 'hit', ageMs });
-      const fetch = (signal: AbortSignal) => this.#fetch(next, { ...asked, signal }, key, keepMs, timeoutMs);
+      const fetch = (signal: AbortSignal) => this.fetch(next, { ...asked, signal }, key, keepMs, timeoutMs);
       if (entry !== undefined && ageMs < ttlMs + staleWhileRevalidateMs) {
-        this.#flights.startAlone(key, fetch);
+        this.flights.startAlone(key, fetch);
         return noted(entry, { status: 'stale', ageMs });
       }
       try {
-        let joined = this.#flights.isUnderWay(key);
-        const answered = this.#flights.join(key, request, fetch);
+        let joined = this.flights.isUnderWay(key);
+        const answered = this.flights.join(key, request, fetch);
         // A cookie, or what the upstream calls private, is for the request that it was asked for, also while on its way.
         const own = joined && (await answered.then(isForOneRequest, isFailureForOneRequest));
         if (own) joined = false;
@@ -84,7 +84,13 @@ export class ResponseCache {
     }
   }
 
-  async #fetch(next: Call, asked: CallRequest, key: string, keepMs: number, timeoutMs: number): Promise<CallResponse> {
+  private async fetch(
+    next: Call,
+    asked: CallRequest,
+    key: string,
+    keepMs: number,
+    timeoutMs: number,
+  ): Promise<CallResponse> {
     const response = await next({ ...asked, deadline: { at: this.clock.now() + timeoutMs, owner: 'route' } });
     const entry = storable(response, this.clock.now());
     if (entry !== undefined) this.entries.set(key, entry, keepMs);

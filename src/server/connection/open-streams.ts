@@ -13,7 +13,7 @@ import type { Clock } from '../../base/clock.js';
 import type { Credential, Principal } from '../../call/principal.js';
 import type { Context, Middleware, Snapshot } from '../../exchange/exchange.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
-import { readmit } from '../readmission.js';
+import { readmit } from '../after-reload.js';
 import { toStatusError } from '../stages/errors.js';
 
 const LOOK_EVERY_MS = 1000;
@@ -21,49 +21,49 @@ const LOOK_EVERY_MS = 1000;
 const ASKED_AT_ONCE = 100;
 
 export class OpenStreams {
-  readonly #open = new Set<OpenStream>();
+  private readonly open = new Set<OpenStream>();
   /** The snapshot of the latest reload; undefined: there was none. */
-  #current: Snapshot | undefined;
-  #cancelLook: () => void = () => {};
+  private current: Snapshot | undefined;
+  private cancelLook: () => void = () => {};
 
   constructor(private readonly clock: Clock) {}
 
   /** How many are open. */
   get size(): number {
-    return this.#open.size;
+    return this.open.size;
   }
 
   enter(ctx: Context): OpenStream {
     const stream = new OpenStream(ctx);
-    if (this.#open.size === 0) this.#lookLater();
-    this.#open.add(stream);
+    if (this.open.size === 0) this.lookLater();
+    this.open.add(stream);
     // A request that was on its way during a reload was let in by what held before.
-    if (this.#current !== undefined && this.#current !== ctx.state.snapshot) void this.#ask(stream, this.#current);
+    if (this.current !== undefined && this.current !== ctx.state.snapshot) void this.ask(stream, this.current);
     return stream;
   }
 
   leave(stream: OpenStream): void {
-    this.#open.delete(stream);
-    if (this.#open.size === 0) this.#cancelLook();
+    this.open.delete(stream);
+    if (this.open.size === 0) this.cancelLook();
   }
 
   /** Judges every open stream by the snapshot that new requests get from now on. */
   async judge(snapshot: Snapshot): Promise<void> {
-    this.#current = snapshot;
+    this.current = snapshot;
     let asked = 0;
-    for (const stream of [...this.#open]) {
+    for (const stream of [...this.open]) {
       if (asked++ % ASKED_AT_ONCE === ASKED_AT_ONCE - 1) await nextTurn();
       // A later reload asks about all of them.
-      if (this.#current !== snapshot) return;
-      void this.#ask(stream, snapshot);
+      if (this.current !== snapshot) return;
+      void this.ask(stream, snapshot);
     }
   }
 
   close(): void {
-    this.#cancelLook();
+    this.cancelLook();
   }
 
-  async #ask(stream: OpenStream, snapshot: Snapshot): Promise<void> {
+  private async ask(stream: OpenStream, snapshot: Snapshot): Promise<void> {
     stream.graceMs = snapshot.streamGraceMs;
     let refusal: StatusError | undefined;
     let principal: Principal | undefined;
@@ -72,7 +72,7 @@ export class OpenStreams {
     } catch (error) {
       refusal = toStatusError(error, stream.ctx.state.requestId);
     }
-    if (this.#current !== snapshot) return;
+    if (this.current !== snapshot) return;
     const now = this.clock.now();
     if (refusal === undefined) stream.admit(principal);
     else stream.refuse(refusal, now);
@@ -80,51 +80,51 @@ export class OpenStreams {
   }
 
   /** On whole seconds, at which tokens end. */
-  #lookLater(): void {
-    this.#cancelLook = this.clock.after(LOOK_EVERY_MS - (this.clock.now() % LOOK_EVERY_MS), () => {
+  private lookLater(): void {
+    this.cancelLook = this.clock.after(LOOK_EVERY_MS - (this.clock.now() % LOOK_EVERY_MS), () => {
       const now = this.clock.now();
-      for (const stream of this.#open) stream.look(now);
-      this.#lookLater();
+      for (const stream of this.open) stream.look(now);
+      this.lookLater();
     });
   }
 }
 
 class OpenStream {
   graceMs: number;
-  readonly #ending = new AbortController();
-  #credential: Credential | undefined;
+  private readonly controller = new AbortController();
+  private credential: Credential | undefined;
   /** Why it may not go on, and since when. */
-  #refused: { readonly error: StatusError; readonly atMs: number } | undefined;
+  private refused: { readonly error: StatusError; readonly atMs: number } | undefined;
 
   constructor(readonly ctx: Context) {
     this.graceMs = ctx.state.snapshot.streamGraceMs;
-    this.#credential = ctx.state.principal?.credential;
+    this.credential = ctx.state.principal?.credential;
   }
 
   /** Aborted when the stream must end, with a StatusError as its reason. */
   get ending(): AbortSignal {
-    return this.#ending.signal;
+    return this.controller.signal;
   }
 
   admit(principal: Principal | undefined): void {
-    this.#credential = principal?.credential;
-    this.#refused = undefined;
+    this.credential = principal?.credential;
+    this.refused = undefined;
   }
 
   /** The first refusal counts, so that no later one prolongs the grace. */
   refuse(error: StatusError, atMs: number): void {
-    this.#refused ??= { error, atMs };
+    this.refused ??= { error, atMs };
   }
 
   /** Ends the stream if its time has come. */
   look(now: number): void {
-    if (this.#refused === undefined && this.#credential !== undefined) {
-      const { endsAtMs, stands } = this.#credential;
+    if (this.refused === undefined && this.credential !== undefined) {
+      const { endsAtMs, stands } = this.credential;
       if (endsAtMs !== undefined && now >= endsAtMs) this.refuse(expired(), endsAtMs);
       else if (!stands()) this.refuse(withdrawn(), now);
     }
-    if (this.#refused === undefined || now < this.#refused.atMs + this.graceMs) return;
-    this.#ending.abort(this.#refused.error);
+    if (this.refused === undefined || now < this.refused.atMs + this.graceMs) return;
+    this.controller.abort(this.refused.error);
   }
 }
 

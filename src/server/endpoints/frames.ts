@@ -20,17 +20,17 @@ export interface FrameSettings {
 }
 
 export class Frames implements AsyncIterableIterator<Buffer> {
-  readonly #waiting: Buffer[] = [];
-  #taker: ((result: IteratorResult<Buffer>) => void) | undefined;
-  #count = 0;
-  #bytes = 0;
-  #ended = false;
+  private readonly waiting: Buffer[] = [];
+  private taker: ((result: IteratorResult<Buffer>) => void) | undefined;
+  private count = 0;
+  private bytes = 0;
+  private ended = false;
 
   constructor(
     private readonly socket: WebSocket,
     private readonly settings: FrameSettings,
   ) {
-    socket.on('message', (data, isBinary) => this.#onMessage(data as Buffer, isBinary));
+    socket.on('message', (data, isBinary) => this.onMessage(data as Buffer, isBinary));
     socket.resume();
   }
 
@@ -41,23 +41,23 @@ export class Frames implements AsyncIterableIterator<Buffer> {
 
   /** The next one. Never settles for a client that is gone: whoever waits for more than that knows. */
   next(): Promise<IteratorResult<Buffer>> {
-    const first = this.#waiting.shift();
-    if (this.#waiting.length === 0) this.socket.resume();
+    const first = this.waiting.shift();
+    if (this.waiting.length === 0) this.socket.resume();
     if (first !== undefined) return Promise.resolve({ done: false, value: first });
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
+    if (this.ended) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve) => {
-      this.#taker = resolve;
+      this.taker = resolve;
     });
   }
 
   /** Nobody takes more: what still comes is dropped. */
   return(): Promise<IteratorResult<Buffer>> {
-    this.#ended = true;
-    this.#waiting.length = 0;
+    this.ended = true;
+    this.waiting.length = 0;
     this.socket.removeAllListeners('message');
     this.socket.resume();
     const done = { done: true as const, value: undefined };
-    this.#taker?.(done);
+    this.taker?.(done);
     return Promise.resolve(done);
   }
 
@@ -65,30 +65,30 @@ export class Frames implements AsyncIterableIterator<Buffer> {
     return this;
   }
 
-  #onMessage(data: Buffer, isBinary: boolean): void {
+  private onMessage(data: Buffer, isBinary: boolean): void {
     const { most, maxBytes, isRaw, onFrame, onWrong } = this.settings;
     onFrame(data.length);
-    this.#bytes += data.length;
+    this.bytes += data.length;
     if (!isBinary && data.length === 0) {
-      this.#ended = true;
-      this.#give({ done: true, value: undefined });
+      this.ended = true;
+      this.give({ done: true, value: undefined });
     } else if (isBinary && !isRaw) {
       onWrong(gatewayError(400, 'BINARY_FRAME', 'expected text frames, got a binary one'));
-    } else if (this.#ended || this.#count === most) {
+    } else if (this.ended || this.count === most) {
       onWrong(gatewayError(400, 'UNEXPECTED_MESSAGE', 'expected no more messages, got one'));
-    } else if (maxBytes !== undefined && this.#bytes > maxBytes) {
+    } else if (maxBytes !== undefined && this.bytes > maxBytes) {
       onWrong(bodyTooLarge(maxBytes));
     } else {
-      this.#count++;
-      if (this.#taker !== undefined) return this.#give({ done: false, value: data });
-      this.#waiting.push(data);
+      this.count++;
+      if (this.taker !== undefined) return this.give({ done: false, value: data });
+      this.waiting.push(data);
       this.socket.pause();
     }
   }
 
-  #give(result: IteratorResult<Buffer>): void {
-    const taker = this.#taker;
-    this.#taker = undefined;
+  private give(result: IteratorResult<Buffer>): void {
+    const taker = this.taker;
+    this.taker = undefined;
     taker?.(result);
   }
 }

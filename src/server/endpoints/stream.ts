@@ -68,12 +68,12 @@ function resumed({ request, form }: Asked, lastId: string): Asked {
 const OUT = new JsonWriter();
 
 class StreamAnswer {
-  #committed = false;
-  #count: number;
-  readonly #res: ServerResponse;
-  readonly #clock: Clock;
+  private committed = false;
+  private count: number;
+  private readonly res: ServerResponse;
+  private readonly clock: Clock;
   /** Over HTTP/1.1 a client that streams is answered when it has said everything. */
-  readonly #isHalfDuplex: boolean;
+  private readonly isHalfDuplex: boolean;
 
   constructor(
     private readonly ctx: Context,
@@ -82,10 +82,10 @@ class StreamAnswer {
     lastId = '',
   ) {
     // Events are counted on, so that who comes back a second time goes on from there.
-    this.#count = /^\d{1,15}$/.test(lastId) ? Number(lastId) : 0;
-    this.#res = ctx.res;
-    this.#clock = settings.clock;
-    this.#isHalfDuplex = settings.method.clientStreaming && !isHttp2(ctx.req);
+    this.count = /^\d{1,15}$/.test(lastId) ? Number(lastId) : 0;
+    this.res = ctx.res;
+    this.clock = settings.clock;
+    this.isHalfDuplex = settings.method.clientStreaming && !isHttp2(ctx.req);
   }
 
   async send({ request, form }: Asked): Promise<void> {
@@ -96,21 +96,21 @@ class StreamAnswer {
     try {
       const first = settings.call(cancellable(request, ending.signal)).then((answered) => {
         response = answered;
-        messages = this.#isHalfDuplex ? afterRequest(iteratorOf(answered), this.ctx.req) : iteratorOf(answered);
+        messages = this.isHalfDuplex ? afterRequest(iteratorOf(answered), this.ctx.req) : iteratorOf(answered);
         return messages.next();
       });
-      let next = await this.#waiting(first, () => this.#commit(response));
+      let next = await this.waiting(first, () => this.commit(response));
       while (next.done !== true) {
-        const { contentType, body } = this.#framed(next.value, form);
-        if (!this.#committed) this.#commit(response, contentType);
-        await this.#write(body);
-        this.#count++;
-        next = await this.#waiting(messages!.next());
+        const { contentType, body } = this.framed(next.value, form);
+        if (!this.committed) this.commit(response, contentType);
+        await this.write(body);
+        this.count++;
+        next = await this.waiting(messages!.next());
       }
-      if (!this.#committed) this.#commit(response);
-      this.#res.end(this.framing?.end(this.#count));
+      if (!this.committed) this.commit(response);
+      this.res.end(this.framing?.end(this.count));
     } catch (error) {
-      this.#failed(error);
+      this.failed(error);
     } finally {
       // Of a stream that has ended nothing; otherwise the call is cancelled, also one that has said nothing yet.
       ending.abort();
@@ -118,66 +118,66 @@ class StreamAnswer {
     }
   }
 
-  #framed(wire: Uint8Array, form: AnswerForm): TranscodedResponse {
+  private framed(wire: Uint8Array, form: AnswerForm): TranscodedResponse {
     const { framing, settings } = this;
     const { transcoder } = settings;
     if (framing === undefined) return transcoder.response(wire, form);
-    const index = this.#count;
+    const index = this.count;
     const write = (into: JsonWriter) => transcoder.writeJson(wire, form, into, framing.level);
     const body = OUT.collect((out) => framing.message(out, index, write));
     return { contentType: framing.contentType, body };
   }
 
-  #commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {
+  private commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {
     const { ctx, settings, framing } = this;
-    const res = this.#res;
+    const res = this.res;
     const headers = response?.headers ?? [];
     // An upstream that has heard enough answers early; nobody reads the rest.
-    if (this.#isHalfDuplex && !ctx.req.complete) closeAfter(res);
+    if (this.isHalfDuplex && !ctx.req.complete) closeAfter(res);
     setHeaders(res, settings.responseHeaders(headers, []));
     const status = statusFromMetadata(headers, []);
     res.statusCode = status === undefined || isWithoutContent(status) ? settings.successStatus : status;
     res.setHeader('content-type', framing?.contentType ?? contentType);
     if (framing !== undefined && isEvents(framing) && !res.hasHeader('cache-control'))
       res.setHeader('cache-control', 'no-cache');
-    this.#committed = true;
+    this.committed = true;
     ctx.respond = false;
     res.flushHeaders();
   }
 
   /** The next message, within the idle time; meanwhile an event stream says that it lives. */
-  #waiting<T>(next: Promise<T>, onSilent?: () => void): Promise<T> {
+  private waiting<T>(next: Promise<T>, onSilent?: () => void): Promise<T> {
     const { ctx, settings, framing } = this;
-    const heard = unlessIdle(next, ctx, settings.idleTimeoutMs, this.#clock);
+    const heard = unlessIdle(next, ctx, settings.idleTimeoutMs, this.clock);
     const heartbeat = framing?.heartbeat;
     if (heartbeat === undefined) return heard;
     let cancelBeat: () => void;
     const beat = (afterMs: number) => {
-      cancelBeat = this.#clock.after(afterMs, () => {
-        if (!this.#committed) onSilent?.();
-        this.#res.write(heartbeat);
+      cancelBeat = this.clock.after(afterMs, () => {
+        if (!this.committed) onSilent?.();
+        this.res.write(heartbeat);
         beat(HEARTBEAT_MS);
       });
     };
-    beat(this.#committed ? HEARTBEAT_MS : COMMIT_EVENTS_MS);
+    beat(this.committed ? HEARTBEAT_MS : COMMIT_EVENTS_MS);
     return heard.finally(() => cancelBeat());
   }
 
   /** Resolves when the client has room for more. */
-  async #write(body: Uint8Array): Promise<void> {
-    const res = this.#res;
+  private async write(body: Uint8Array): Promise<void> {
+    const res = this.res;
     this.ctx.state.ending?.throwIfAborted();
     if (isOver(res)) throw gone();
     // One write a message: a corked answer says that there is room as long as it is corked, however full the connection is.
-    for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.#room();
+    for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.room();
   }
 
   /** Cuts a client that takes nothing any more; one that is slow is waited for. */
-  #room(): Promise<void> {
-    const res = this.#res;
+  private room(): Promise<void> {
+    const res = this.res;
     return new Promise<void>((resolve, reject) => {
       const stalled = () => cut(res);
-      const cancel = watchStall(() => untaken(res), this.settings.requestTimeoutMs, this.#clock, stalled);
+      const cancel = watchStall(() => untaken(res), this.settings.requestTimeoutMs, this.clock, stalled);
       let cancelEnding = () => {};
       const settle = (then: () => void) => {
         cancel();
@@ -192,12 +192,12 @@ class StreamAnswer {
     });
   }
 
-  #failed(thrown: unknown): void {
+  private failed(thrown: unknown): void {
     const { ctx, framing, settings } = this;
-    const res = this.#res;
+    const res = this.res;
     const { ending } = ctx.state;
     const error: unknown = ending?.aborted ? ending.reason : thrown;
-    if (!this.#committed || !(error instanceof StatusError)) throw error;
+    if (!this.committed || !(error instanceof StatusError)) throw error;
     ctx.state.error = error;
     if (isOver(res)) return;
     const { requestId, surface } = ctx.state;

@@ -15,7 +15,7 @@ import { idle } from '../connection/idle.js';
 import { watchStall } from '../connection/stall.js';
 import { onEnding } from '../connection/unless-ended.js';
 import { toStatusError } from '../stages/errors.js';
-import { compileAccept } from './accept.js';
+import { compileAccept } from './accept-handshake.js';
 import { cancellable, compileCallHead } from './call-request.js';
 import { type Ask, compileMessages, type Prepared } from './client-stream.js';
 import { Frames } from './frames.js';
@@ -69,17 +69,17 @@ function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => 
 }
 
 class Conversation {
-  readonly #frames: Frames;
-  readonly #handshake: Handshake;
-  readonly #closed: Promise<void>;
+  private readonly frames: Frames;
+  private readonly handshake: Handshake;
+  private readonly closed: Promise<void>;
   /** Rejects when it must end, whatever is under way. */
-  readonly #interrupted: Promise<never>;
-  #interrupt!: (error: StatusError) => void;
-  #cancelIdle = () => {};
-  #cancelPing = () => {};
-  #isAlive = true;
+  private readonly interrupted: Promise<never>;
+  private interrupt!: (error: StatusError) => void;
+  private cancelIdle = () => {};
+  private cancelPing = () => {};
+  private isAlive = true;
   /** Something is on its way to the client. */
-  #isTaking = false;
+  private isTaking = false;
 
   constructor(
     private readonly ctx: Context,
@@ -87,83 +87,83 @@ class Conversation {
     private readonly settings: StreamEndpointSettings,
   ) {
     const { method, transcoder } = settings;
-    this.#handshake = handshakeOf(ctx.req)!;
-    this.#interrupted = new Promise((_, reject) => {
-      this.#interrupt = reject;
+    this.handshake = handshakeOf(ctx.req)!;
+    this.interrupted = new Promise((_, reject) => {
+      this.interrupt = reject;
     });
-    this.#interrupted.catch(() => {});
-    this.#closed = new Promise((resolve) => void socket.once('close', () => resolve()));
-    this.#frames = new Frames(socket, {
+    this.interrupted.catch(() => {});
+    this.closed = new Promise((resolve) => void socket.once('close', () => resolve()));
+    this.frames = new Frames(socket, {
       most: method.clientStreaming ? Number.POSITIVE_INFINITY : transcoder.takesBody ? 1 : 0,
       maxBytes: settings.maxStreamBytes,
       isRaw: !transcoder.readsJson,
       onFrame: (bytes) => {
         ctx.state.bytesIn += bytes;
-        this.#touch();
+        this.touch();
       },
-      onWrong: this.#interrupt,
+      onWrong: this.interrupt,
     });
     // What a client does against the protocol: the library closes with 1002, 1007 or 1009.
     socket.on('error', () => {});
-    socket.once('close', () => this.#interrupt(gone()));
+    socket.once('close', () => this.interrupt(gone()));
     socket.on('pong', () => {
-      this.#isAlive = true;
+      this.isAlive = true;
     });
-    this.#handshake.ending.addEventListener('abort', this.#onEnding);
-    onEnding(ctx.state.ending, (reason) => this.#interrupt(reason as StatusError));
+    this.handshake.ending.addEventListener('abort', this.onEnding);
+    onEnding(ctx.state.ending, (reason) => this.interrupt(reason as StatusError));
   }
 
   async run(ask: Ask): Promise<void> {
-    this.#touch();
-    this.#pingLater();
+    this.touch();
+    this.pingLater();
     const ending = new AbortController();
     try {
-      await this.#unlessInterrupted(this.#talk(ask, ending.signal).then(() => this.#taken()));
+      await this.unlessInterrupted(this.talk(ask, ending.signal).then(() => this.taken()));
       this.ctx.state.webSocket = { clientGone: false };
       this.socket.close(1000);
     } catch (error) {
       const { ending, requestId } = this.ctx.state;
-      await this.#failed(toStatusError(ending?.aborted ? ending.reason : error, requestId));
+      await this.failed(toStatusError(ending?.aborted ? ending.reason : error, requestId));
     } finally {
-      this.#cancelIdle();
+      this.cancelIdle();
       ending.abort();
-      await this.#frames.return();
+      await this.frames.return();
     }
-    await this.#closed;
-    this.#cancelPing();
-    this.#handshake.ending.removeEventListener('abort', this.#onEnding);
+    await this.closed;
+    this.cancelPing();
+    this.handshake.ending.removeEventListener('abort', this.onEnding);
   }
 
-  async #talk(ask: Ask, ending: AbortSignal): Promise<void> {
+  private async talk(ask: Ask, ending: AbortSignal): Promise<void> {
     const { call, transcoder } = this.settings;
-    const { request, form } = await ask(this.#frames);
+    const { request, form } = await ask(this.frames);
     const { message } = await call(cancellable(request, ending));
-    if (message instanceof Uint8Array) return this.#say(transcoder.response(message, form).body);
-    for await (const one of message) await this.#say(transcoder.response(one, form).body);
+    if (message instanceof Uint8Array) return this.say(transcoder.response(message, form).body);
+    for await (const one of message) await this.say(transcoder.response(one, form).body);
   }
 
   /** Resolves when the client has room for more. */
-  async #say(body: Uint8Array): Promise<void> {
+  private async say(body: Uint8Array): Promise<void> {
     this.ctx.state.ending?.throwIfAborted();
-    this.#touch();
+    this.touch();
     this.socket.send(body, { binary: !this.settings.transcoder.writesJson });
-    if (this.#handshake.socket.writableNeedDrain) await this.#taken();
+    if (this.handshake.socket.writableNeedDrain) await this.taken();
   }
 
   /** Resolves when the client has taken what was said, or is cut off for taking none of it. To be slow is not to be silent. */
-  #taken(): Promise<void> {
+  private taken(): Promise<void> {
     const { requestTimeoutMs, clock } = this.settings;
-    const { socket } = this.#handshake;
-    this.#cancelIdle();
-    this.#isTaking = true;
+    const { socket } = this.handshake;
+    this.cancelIdle();
+    this.isTaking = true;
     return new Promise((resolve) => {
       const stalled = () => this.socket.terminate();
       const cancel = watchStall(() => untakenOf(socket), requestTimeoutMs, clock, stalled);
       const settle = () => {
         cancel();
         socket.off('close', settle);
-        this.#isTaking = false;
-        if (this.socket.readyState === this.socket.OPEN) this.#touch();
+        this.isTaking = false;
+        if (this.socket.readyState === this.socket.OPEN) this.touch();
         resolve();
       };
       // Who waits for a socket that closes hears of it by the interruption.
@@ -172,16 +172,16 @@ class Conversation {
     });
   }
 
-  #unlessInterrupted<T>(work: Promise<T>): Promise<T> {
+  private unlessInterrupted<T>(work: Promise<T>): Promise<T> {
     work.catch(() => {});
-    return Promise.race([this.#interrupted, work]);
+    return Promise.race([this.interrupted, work]);
   }
 
-  readonly #onEnding = () => this.socket.close(GOING_AWAY, 'the gateway is going away');
+  private readonly onEnding = () => this.socket.close(GOING_AWAY, 'the gateway is going away');
 
-  async #failed(error: StatusError): Promise<void> {
+  private async failed(error: StatusError): Promise<void> {
     const { ctx, socket } = this;
-    if (socket.readyState === socket.OPEN) await this.#taken();
+    if (socket.readyState === socket.OPEN) await this.taken();
     ctx.state.error = error;
     ctx.state.webSocket = { clientGone: socket.readyState !== socket.OPEN };
     const { requestId, surface } = ctx.state;
@@ -189,22 +189,22 @@ class Conversation {
   }
 
   /** A message, from one side or the other. */
-  #touch(): void {
+  private touch(): void {
     const { clock, idleTimeoutMs } = this.settings;
-    this.#isAlive = true;
-    this.#cancelIdle();
-    this.#cancelIdle = clock.after(idleTimeoutMs, () => this.#interrupt(idle(idleTimeoutMs)));
+    this.isAlive = true;
+    this.cancelIdle();
+    this.cancelIdle = clock.after(idleTimeoutMs, () => this.interrupt(idle(idleTimeoutMs)));
   }
 
   /** Keeps the way open through what stands between, and finds out who is gone without a word. */
-  #pingLater(): void {
-    this.#cancelPing = this.settings.clock.after(PING_MS, () => {
+  private pingLater(): void {
+    this.cancelPing = this.settings.clock.after(PING_MS, () => {
       // A client that nobody listens to cannot be heard.
-      if (!this.#isAlive && !this.#frames.isPaused && !this.#isTaking) this.socket.terminate();
-      this.#isAlive = false;
+      if (!this.isAlive && !this.frames.isPaused && !this.isTaking) this.socket.terminate();
+      this.isAlive = false;
       // What is on its way already finds that out as well.
-      if (this.socket.readyState === this.socket.OPEN && !this.#isTaking) this.socket.ping();
-      this.#pingLater();
+      if (this.socket.readyState === this.socket.OPEN && !this.isTaking) this.socket.ping();
+      this.pingLater();
     });
   }
 }

@@ -38,45 +38,45 @@ const PIECES = 1024;
 
 /** What has come of the element that is not whole yet. */
 class Pending {
-  #blocks: Buffer[] = [];
-  #pieces: Buffer[] = [];
-  #size = 0;
+  private blocks: Buffer[] = [];
+  private pieces: Buffer[] = [];
+  private size = 0;
 
   constructor(private readonly maxBytes: number) {}
 
   add(piece: Buffer): void {
     if (piece.length === 0) return;
-    this.#size += piece.length;
-    if (this.#size > this.maxBytes) {
+    this.size += piece.length;
+    if (this.size > this.maxBytes) {
       throw gatewayError(413, 'BODY_TOO_LARGE', `body: expected messages of at most ${this.maxBytes} bytes`, {
         closeConnection: true,
       });
     }
-    if (this.#pieces.push(piece) < PIECES) return;
-    this.#blocks.push(Buffer.concat(this.#pieces));
-    this.#pieces = [];
+    if (this.pieces.push(piece) < PIECES) return;
+    this.blocks.push(Buffer.concat(this.pieces));
+    this.pieces = [];
   }
 
   get isEmpty(): boolean {
-    return this.#size === 0;
+    return this.size === 0;
   }
 
   take(): Buffer {
-    const [first] = this.#pieces;
-    const isWhole = first?.length === this.#size;
-    const whole = isWhole ? first : Buffer.concat([...this.#blocks, ...this.#pieces], this.#size);
-    this.#blocks = [];
-    this.#pieces = [];
-    this.#size = 0;
+    const [first] = this.pieces;
+    const isWhole = first?.length === this.size;
+    const whole = isWhole ? first : Buffer.concat([...this.blocks, ...this.pieces], this.size);
+    this.blocks = [];
+    this.pieces = [];
+    this.size = 0;
     return whole;
   }
 }
 
 class Lines implements JsonElements {
-  readonly #pending: Pending;
+  private readonly pending: Pending;
 
   constructor(maxBytes: number) {
-    this.#pending = new Pending(maxBytes);
+    this.pending = new Pending(maxBytes);
   }
 
   push(chunk: Buffer): readonly Buffer[] {
@@ -84,32 +84,32 @@ class Lines implements JsonElements {
     let start = 0;
     for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, start)) {
       // Blank lines are cheap to send.
-      if (at > start || !this.#pending.isEmpty) {
-        this.#pending.add(chunk.subarray(start, at));
-        found.push(this.#pending.take());
+      if (at > start || !this.pending.isEmpty) {
+        this.pending.add(chunk.subarray(start, at));
+        found.push(this.pending.take());
       }
       start = at + 1;
     }
-    this.#pending.add(chunk.subarray(start));
+    this.pending.add(chunk.subarray(start));
     return found.filter(isSomething);
   }
 
   end(): readonly Buffer[] {
-    return [this.#pending.take()].filter(isSomething);
+    return [this.pending.take()].filter(isSomething);
   }
 }
 
 class ArrayElements implements JsonElements {
-  readonly #pending: Pending;
-  #state: 'before' | 'first' | 'element' | 'separator' | 'after' = 'before';
+  private readonly pending: Pending;
+  private state: 'before' | 'first' | 'element' | 'separator' | 'after' = 'before';
   /** Elements that were whole, for errors. */
-  #count = 0;
-  #depth = 0;
-  #inString = false;
-  #escaped = false;
+  private count = 0;
+  private depth = 0;
+  private inString = false;
+  private escaped = false;
 
   constructor(maxBytes: number) {
-    this.#pending = new Pending(maxBytes);
+    this.pending = new Pending(maxBytes);
   }
 
   push(chunk: Buffer): readonly Buffer[] {
@@ -117,78 +117,78 @@ class ArrayElements implements JsonElements {
     let start = 0;
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!;
-      if (this.#state !== 'first' && this.#state !== 'element') {
-        if (!isSpace(byte)) this.#outside(byte, found);
+      if (this.state !== 'first' && this.state !== 'element') {
+        if (!isSpace(byte)) this.outside(byte, found);
         start = at + 1;
-      } else if (this.#endsElement(byte)) {
-        this.#pending.add(chunk.subarray(start, at));
-        const element = this.#pending.take();
+      } else if (this.endsElement(byte)) {
+        this.pending.add(chunk.subarray(start, at));
+        const element = this.pending.take();
         if (isSomething(element)) found.push(element);
-        else if (byte === COMMA || this.#state === 'element') throw expected(`a value${this.#after(found)}`, byte);
-        this.#state = byte === COMMA ? 'element' : 'after';
+        else if (byte === COMMA || this.state === 'element') throw expected(`a value${this.after(found)}`, byte);
+        this.state = byte === COMMA ? 'element' : 'after';
         start = at + 1;
-      } else if (byte === CLOSE_OBJECT && this.#depth === 0 && !this.#inString) {
+      } else if (byte === CLOSE_OBJECT && this.depth === 0 && !this.inString) {
         // An object does not wait for what separates it from the next.
-        this.#pending.add(chunk.subarray(start, at + 1));
-        found.push(this.#pending.take());
-        this.#state = 'separator';
+        this.pending.add(chunk.subarray(start, at + 1));
+        found.push(this.pending.take());
+        this.state = 'separator';
         start = at + 1;
       }
     }
-    if (this.#state === 'first' || this.#state === 'element') this.#pending.add(chunk.subarray(start));
-    this.#count += found.length;
+    if (this.state === 'first' || this.state === 'element') this.pending.add(chunk.subarray(start));
+    this.count += found.length;
     return found;
   }
 
   end(): readonly Buffer[] {
-    if (this.#state === 'after') return [];
-    if (this.#state === 'before') return [];
-    throw problem(`expected ']' at the end of the array, got the end${this.#after([])}`);
+    if (this.state === 'after') return [];
+    if (this.state === 'before') return [];
+    throw problem(`expected ']' at the end of the array, got the end${this.after([])}`);
   }
 
   /** `found`: by this chunk. */
-  #outside(byte: number, found: readonly Buffer[]): void {
-    if (this.#state === 'separator') {
-      if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected(`',' or ']'${this.#after(found)}`, byte);
-      this.#state = byte === COMMA ? 'element' : 'after';
+  private outside(byte: number, found: readonly Buffer[]): void {
+    if (this.state === 'separator') {
+      if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected(`',' or ']'${this.after(found)}`, byte);
+      this.state = byte === COMMA ? 'element' : 'after';
       return;
     }
-    if (this.#state === 'after') throw expected('the end', byte);
+    if (this.state === 'after') throw expected('the end', byte);
     if (byte !== OPEN_ARRAY) throw expected('an array of messages', byte, byte === OPEN_OBJECT ? LINES_HINT : '');
-    this.#state = 'first';
+    this.state = 'first';
   }
 
   /** Where it is between messages: ` after message 2`. */
-  #after(found: readonly Buffer[]): string {
-    const count = this.#count + found.length;
+  private after(found: readonly Buffer[]): string {
+    const count = this.count + found.length;
     return count === 0 ? '' : ` after message ${count}`;
   }
 
   /** Whether the byte ends the element that it stands in; keeps book of what is open. */
-  #endsElement(byte: number): boolean {
-    if (this.#inString) {
-      if (this.#escaped) this.#escaped = false;
-      else if (byte === BACKSLASH) this.#escaped = true;
-      else if (byte === QUOTE) this.#inString = false;
+  private endsElement(byte: number): boolean {
+    if (this.inString) {
+      if (this.escaped) this.escaped = false;
+      else if (byte === BACKSLASH) this.escaped = true;
+      else if (byte === QUOTE) this.inString = false;
       return false;
     }
     switch (byte) {
       case QUOTE:
-        this.#inString = true;
+        this.inString = true;
         return false;
       case OPEN_OBJECT:
       case OPEN_ARRAY:
-        this.#depth++;
+        this.depth++;
         return false;
       case CLOSE_OBJECT:
-        this.#depth--;
+        this.depth--;
         return false;
       case CLOSE_ARRAY:
-        if (this.#depth <= 0) return true;
-        this.#depth--;
+        if (this.depth <= 0) return true;
+        this.depth--;
         return false;
       default:
-        return byte === COMMA && this.#depth <= 0;
+        return byte === COMMA && this.depth <= 0;
     }
   }
 }

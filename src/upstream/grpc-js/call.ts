@@ -43,21 +43,23 @@ export interface CallSettings {
 /** A call in flight. `response` settles as a `Call` does. */
 export class GrpcJsCall implements MessageSink {
   readonly response: Promise<CallResponse>;
-  readonly #call: GrpcCall;
-  readonly #onAbort = () => this.abort(cancelled());
-  #resolve!: (response: CallResponse) => void;
-  #reject!: (error: unknown) => void;
-  #headers: GrpcMetadata | undefined;
+  private readonly call: GrpcCall;
+  private readonly onAbort = () => this.abort(cancelled());
+  private resolve!: (response: CallResponse) => void;
+  private reject!: (error: unknown) => void;
+  private headers: GrpcMetadata | undefined;
   /** Of a unary answer. */
-  #message: Uint8Array | undefined;
+  private message: Uint8Array | undefined;
   /** The consumer of a stream that waits for its next message. */
-  #reader: { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void } | undefined;
-  #outgoing: Outgoing | undefined;
-  #ended = false;
-  #failure: unknown;
-  readonly #heardBefore: number | undefined;
+  private reader:
+    | { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void }
+    | undefined;
+  private outgoing: Outgoing | undefined;
+  private ended = false;
+  private failure: unknown;
+  private readonly heardBefore: number | undefined;
   /** Milliseconds since the epoch. */
-  readonly #begunAt: number;
+  private readonly begunAt: number;
 
   constructor(
     readonly channel: GrpcJsChannel,
@@ -66,105 +68,105 @@ export class GrpcJsCall implements MessageSink {
   ) {
     const { deadline } = request;
     this.response = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+      this.resolve = resolve;
+      this.reject = reject;
     });
     const metadata = toGrpcMetadata(request.metadata); // throws for what is illegal, before anything is begun
     const ends = grpcDeadline(deadline, settings.clock);
-    this.#call = channel.channel.createCall(request.method.path, ends, null, null, null);
+    this.call = channel.channel.createCall(request.method.path, ends, null, null, null);
     channel.hold();
-    this.#heardBefore = channel.bytesRead;
-    this.#begunAt = settings.clock.now();
+    this.heardBefore = channel.bytesRead;
+    this.begunAt = settings.clock.now();
     if (deadline !== undefined) settings.deadlines.add(deadline.at, this);
-    request.signal.addEventListener('abort', this.#onAbort, { once: true });
-    this.#call.start(metadata, {
-      onReceiveMetadata: (metadata) => this.#onHeaders(metadata),
-      onReceiveMessage: (message: Uint8Array) => this.#onMessage(message),
-      onReceiveStatus: (status) => this.#onStatus(status),
+    request.signal.addEventListener('abort', this.onAbort, { once: true });
+    this.call.start(metadata, {
+      onReceiveMetadata: (metadata) => this.onHeaders(metadata),
+      onReceiveMessage: (message: Uint8Array) => this.onMessage(message),
+      onReceiveStatus: (status) => this.onStatus(status),
     });
-    if (!request.method.serverStreaming) this.#call.startRead();
+    if (!request.method.serverStreaming) this.call.startRead();
     if (request.message instanceof Uint8Array) {
-      this.#call.sendMessageWithContext({}, toBuffer(request.message));
-      this.#call.halfClose();
+      this.call.sendMessageWithContext({}, toBuffer(request.message));
+      this.call.halfClose();
     } else {
-      this.#outgoing = new Outgoing(request.message, this);
+      this.outgoing = new Outgoing(request.message, this);
     }
   }
 
   /** Ends the call now with `error`, here and at the upstream. Does nothing to a call that has ended. */
   abort(error: unknown): void {
-    if (this.#ended) return;
-    this.#call.cancelWithStatus(GrpcStatus.CANCELLED, 'cancelled by the gateway');
-    this.#end(error);
+    if (this.ended) return;
+    this.call.cancelWithStatus(GrpcStatus.CANCELLED, 'cancelled by the gateway');
+    this.settle(error);
   }
 
   /** The gateway's clock: that of grpc-js is the machine's. */
   expire(): void {
     this.abort(new DeadlineExceeded(this.request.deadline!.owner));
-    this.#noteSilence();
+    this.noteSilence();
   }
 
-  #noteSilence(): void {
+  private noteSilence(): void {
     const { channel, settings } = this;
-    if (channel.bytesRead !== this.#heardBefore) return;
-    if (isTelling(this.request.deadline!, this.#begunAt)) settings.onSilence(channel);
+    if (channel.bytesRead !== this.heardBefore) return;
+    if (isTelling(this.request.deadline!, this.begunAt)) settings.onSilence(channel);
   }
 
-  #onHeaders(metadata: GrpcMetadata): void {
-    this.#headers = metadata;
-    if (this.request.method.serverStreaming) this.#answerWithStream();
+  private onHeaders(metadata: GrpcMetadata): void {
+    this.headers = metadata;
+    if (this.request.method.serverStreaming) this.answerWithStream();
   }
 
-  #onMessage(message: Uint8Array): void {
-    if (this.#ended) return;
+  private onMessage(message: Uint8Array): void {
+    if (this.ended) return;
     if (this.request.method.serverStreaming) {
-      const reader = this.#reader;
-      this.#reader = undefined;
+      const reader = this.reader;
+      this.reader = undefined;
       reader?.resolve({ done: false, value: message });
-    } else if (this.#message === undefined) {
-      this.#message = message;
-      this.#call.startRead(); // the end of the answer is read like a message
+    } else if (this.message === undefined) {
+      this.message = message;
+      this.call.startRead(); // the end of the answer is read like a message
     } else {
       this.abort(brokenAnswer('more than one message in a unary answer'));
     }
   }
 
-  #onStatus(status: StatusObject): void {
-    if (this.#ended) return;
+  private onStatus(status: StatusObject): void {
+    if (this.ended) return;
     if (status.code !== GrpcStatus.OK) {
-      const failure = this.#failureOf(status);
-      this.#end(failure);
-      if (failure instanceof DeadlineExceeded) this.#noteSilence();
+      const failure = this.failureOf(status);
+      this.settle(failure);
+      if (failure instanceof DeadlineExceeded) this.noteSilence();
     } else if (this.request.method.serverStreaming) {
-      this.#answerWithStream();
-      this.#end(undefined);
-    } else if (this.#message === undefined) {
-      this.#end(brokenAnswer('status OK without a message'));
+      this.answerWithStream();
+      this.settle(undefined);
+    } else if (this.message === undefined) {
+      this.settle(brokenAnswer('status OK without a message'));
     } else {
-      this.#resolve(unaryResponse(this.#message, this.#headers, status.metadata, fromGrpcMetadata));
-      this.#end(undefined);
+      this.resolve(unaryResponse(this.message, this.headers, status.metadata, fromGrpcMetadata));
+      this.settle(undefined);
     }
   }
 
   /** Settles everything that still waits; the first reason to end is the one that counts. */
-  #end(failure: unknown): void {
-    this.#ended = true;
-    this.#failure = failure;
+  private settle(failure: unknown): void {
+    this.ended = true;
+    this.failure = failure;
     const { signal, deadline } = this.request;
-    signal.removeEventListener('abort', this.#onAbort);
+    signal.removeEventListener('abort', this.onAbort);
     if (deadline !== undefined) this.settings.deadlines.delete(deadline.at, this);
-    if (failure === undefined) this.#reader?.resolve({ done: true, value: undefined });
-    else this.#reader?.reject(failure);
-    this.#reader = undefined;
-    this.#reject(failure); // of a call that was answered: no effect
-    this.#outgoing?.stop();
+    if (failure === undefined) this.reader?.resolve({ done: true, value: undefined });
+    else this.reader?.reject(failure);
+    this.reader = undefined;
+    this.reject(failure); // of a call that was answered: no effect
+    this.outgoing?.stop();
     this.settings.onEnd(this);
   }
 
-  #failureOf(status: StatusObject): StatusError {
-    const answered = this.#headers !== undefined || !isEmpty(status.metadata);
+  private failureOf(status: StatusObject): StatusError {
+    const answered = this.headers !== undefined || !isEmpty(status.metadata);
     return failureOf(status, {
-      metadata: answered ? readLater(this.#headers, status.metadata, fromGrpcMetadata) : undefined,
+      metadata: answered ? readLater(this.headers, status.metadata, fromGrpcMetadata) : undefined,
       deadline: this.request.deadline,
       now: this.settings.clock.now(),
       maxResponseBytes: this.channel.maxResponseBytes,
@@ -174,29 +176,29 @@ export class GrpcJsCall implements MessageSink {
   /** Resolves when the upstream's flow control let the message go. */
   write(message: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
-      this.#call.sendMessageWithContext({ callback: () => resolve() }, toBuffer(message));
+      this.call.sendMessageWithContext({ callback: () => resolve() }, toBuffer(message));
     });
   }
 
   end(): void {
-    this.#call.halfClose();
+    this.call.halfClose();
   }
 
-  #answerWithStream(): void {
+  private answerWithStream(): void {
     const cancel = () => this.abort(cancelled());
-    this.#resolve(streamedResponse(fromGrpcMetadata(this.#headers), () => this.#read(), cancel));
+    this.resolve(streamedResponse(fromGrpcMetadata(this.headers), () => this.read(), cancel));
   }
 
   /** The next message of a stream; one at a time, as `for await` asks for them. */
-  #read(): Promise<IteratorResult<Uint8Array, undefined>> {
-    if (this.#ended) {
-      return this.#failure === undefined
+  private read(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (this.ended) {
+      return this.failure === undefined
         ? Promise.resolve({ done: true, value: undefined })
-        : Promise.reject(this.#failure);
+        : Promise.reject(this.failure);
     }
     return new Promise((resolve, reject) => {
-      this.#reader = { resolve, reject };
-      this.#call.startRead();
+      this.reader = { resolve, reject };
+      this.call.startRead();
     });
   }
 }

@@ -20,10 +20,10 @@ const STATES: Readonly<Record<connectivityState, TransportState>> = {
 /** Opens nothing yet: the first call connects. */
 export class GrpcJsChannel {
   readonly channel: Channel;
-  readonly #sessions = new Set<ClientHttp2Session>();
-  #running = 0;
-  #retired = false;
-  #abandoned = false;
+  private readonly sessions = new Set<ClientHttp2Session>();
+  private running = 0;
+  private retired = false;
+  private abandoned = false;
 
   constructor(
     settings: TransportSettings,
@@ -33,7 +33,7 @@ export class GrpcJsChannel {
     const options = {
       ...channelOptions(settings, maxResponseBytes),
       ...tellingStreams((stream, call) => {
-        this.#noteSession(stream.session as ClientHttp2Session);
+        this.noteSession(stream.session as ClientHttp2Session);
         holdStrictly(stream, call);
       }),
     };
@@ -46,45 +46,45 @@ export class GrpcJsChannel {
 
   /** Bytes that have come so far on the connections that it has; undefined: it has none. */
   get bytesRead(): number | undefined {
-    if (this.#sessions.size === 0) return undefined;
+    if (this.sessions.size === 0) return undefined;
     let bytes = 0;
-    for (const { socket } of this.#sessions) bytes += socket?.bytesRead ?? 0;
+    for (const { socket } of this.sessions) bytes += socket?.bytesRead ?? 0;
     return bytes;
   }
 
-  #noteSession(session: ClientHttp2Session): void {
-    if (this.#sessions.has(session)) return;
-    this.#sessions.add(session);
-    session.on('error', () => {}).once('close', () => this.#sessions.delete(session));
+  private noteSession(session: ClientHttp2Session): void {
+    if (this.sessions.has(session)) return;
+    this.sessions.add(session);
+    session.on('error', () => {}).once('close', () => this.sessions.delete(session));
   }
 
   /** A call begins. */
   hold(): void {
-    this.#running++;
+    this.running++;
   }
 
   /** A call has ended. */
   release(): void {
-    this.#running--;
-    if (this.#retired && this.#running === 0) this.#close();
+    this.running--;
+    if (this.retired && this.running === 0) this.close();
   }
 
   /** Takes no more calls, and closes when it has none. */
   retire(): void {
-    this.#retired = true;
-    if (this.#running === 0) this.#close();
+    this.retired = true;
+    if (this.running === 0) this.close();
   }
 
   /** Retires a channel whose upstream says nothing: it would not answer the end of its connections either, so they are cut. */
   abandon(): void {
-    this.#abandoned = true;
+    this.abandoned = true;
     this.retire();
   }
 
-  #close(): void {
+  private close(): void {
     this.channel.close();
-    if (!this.#abandoned) return;
-    for (const session of this.#sessions) session.destroy(new Error('the upstream says nothing'));
+    if (!this.abandoned) return;
+    for (const session of this.sessions) session.destroy(new Error('the upstream says nothing'));
   }
 }
 

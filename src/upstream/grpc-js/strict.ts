@@ -51,29 +51,29 @@ const PREFIX = 5;
 /** Walks over length-prefixed messages without keeping them. */
 class MessageWalk {
   /** How many bytes of the prefix have come: all of them while the message itself comes. */
-  #inPrefix = 0;
+  private inPrefix = 0;
   /** How many bytes of the message are still to come; while the prefix comes, what it has said of the length. */
-  #left = 0;
+  private left = 0;
 
   get isCut(): boolean {
-    return this.#inPrefix > 0;
+    return this.inPrefix > 0;
   }
 
   /** The largest compressed flag that begins a message in the chunk. */
   walk(chunk: Buffer): number {
     let largest = 0;
     for (let at = 0; at < chunk.length; ) {
-      if (this.#inPrefix < PREFIX) {
+      if (this.inPrefix < PREFIX) {
         const byte = chunk[at++]!;
-        if (this.#inPrefix === 0) largest = Math.max(largest, byte);
-        else this.#left = this.#left * 256 + byte;
-        this.#inPrefix++;
+        if (this.inPrefix === 0) largest = Math.max(largest, byte);
+        else this.left = this.left * 256 + byte;
+        this.inPrefix++;
       } else {
-        const step = Math.min(this.#left, chunk.length - at);
+        const step = Math.min(this.left, chunk.length - at);
         at += step;
-        this.#left -= step;
+        this.left -= step;
       }
-      if (this.#inPrefix === PREFIX && this.#left === 0) this.#inPrefix = 0;
+      if (this.inPrefix === PREFIX && this.left === 0) this.inPrefix = 0;
     }
     return largest;
   }

@@ -16,82 +16,82 @@ export function createGrpcJsTransport(settings: TransportSettings, clock: Clock)
 }
 
 class GrpcJsTransport implements Transport {
-  readonly #running = new Set<GrpcJsCall>();
-  readonly #calls: CallSettings;
-  #channel: GrpcJsChannel | undefined;
+  private readonly runningCalls = new Set<GrpcJsCall>();
+  private readonly calls: CallSettings;
+  private channel: GrpcJsChannel | undefined;
   /** On the monotonic clock. */
-  #mayLeaveAt = 0;
-  #closing: Promise<void> | undefined;
-  #idle: (() => void) | undefined;
+  private mayLeaveAt = 0;
+  private closing: Promise<void> | undefined;
+  private idle: (() => void) | undefined;
 
   constructor(
     private readonly settings: TransportSettings,
     private readonly clock: Clock,
   ) {
-    this.#calls = {
+    this.calls = {
       clock,
       deadlines: new Deadlines(clock),
       onEnd: (call) => {
-        this.#running.delete(call);
+        this.runningCalls.delete(call);
         call.channel.release();
-        if (this.#running.size === 0) this.#idle?.();
+        if (this.runningCalls.size === 0) this.idle?.();
       },
-      onSilence: (channel) => this.#leave(channel),
+      onSilence: (channel) => this.leave(channel),
     };
   }
 
   async call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse> {
-    if (this.#closing !== undefined) throw upstreamClosed();
+    if (this.closing !== undefined) throw upstreamClosed();
     if (request.signal.aborted) throw cancelled();
     const { deadline } = request;
     if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
-    const call = new GrpcJsCall(this.#channelFor(maxResponseBytes), request, this.#calls);
-    this.#running.add(call);
+    const call = new GrpcJsCall(this.channelFor(maxResponseBytes), request, this.calls);
+    this.runningCalls.add(call);
     return call.response;
   }
 
   /** A limit that a reload has changed is that of another channel; calls that run keep theirs. */
-  #channelFor(maxResponseBytes: number): GrpcJsChannel {
-    if (this.#channel?.maxResponseBytes !== maxResponseBytes) {
-      this.#channel?.retire();
-      this.#channel = new GrpcJsChannel(this.settings, maxResponseBytes);
+  private channelFor(maxResponseBytes: number): GrpcJsChannel {
+    if (this.channel?.maxResponseBytes !== maxResponseBytes) {
+      this.channel?.retire();
+      this.channel = new GrpcJsChannel(this.settings, maxResponseBytes);
     }
-    return this.#channel;
+    return this.channel;
   }
 
   /** grpc-js offers no way to ask whether a connection lives: calls go over another. */
-  #leave(channel: GrpcJsChannel): void {
-    if (channel !== this.#channel || this.clock.monotonic() < this.#mayLeaveAt) return;
-    this.#mayLeaveAt = this.clock.monotonic() + LEAVE_AGAIN_MS;
-    this.#channel = undefined;
+  private leave(channel: GrpcJsChannel): void {
+    if (channel !== this.channel || this.clock.monotonic() < this.mayLeaveAt) return;
+    this.mayLeaveAt = this.clock.monotonic() + LEAVE_AGAIN_MS;
+    this.channel = undefined;
     channel.abandon();
   }
 
   running(): number {
-    return this.#running.size;
+    return this.runningCalls.size;
   }
 
   state(): TransportState {
-    if (this.#closing !== undefined) return 'closed';
-    return this.#channel?.state() ?? 'idle';
+    if (this.closing !== undefined) return 'closed';
+    return this.channel?.state() ?? 'idle';
   }
 
   close(graceMs: number): Promise<void> {
-    this.#closing ??= this.#shutDown(graceMs);
-    return this.#closing;
+    this.closing ??= this.shutDown(graceMs);
+    return this.closing;
   }
 
-  async #shutDown(graceMs: number): Promise<void> {
-    if (this.#running.size > 0) {
+  private async shutDown(graceMs: number): Promise<void> {
+    if (this.runningCalls.size > 0) {
       await new Promise<void>((resolve) => {
         const cancelTimer = this.clock.after(graceMs, resolve);
-        this.#idle = () => {
+        this.idle = () => {
           cancelTimer();
           resolve();
         };
       });
-      for (const call of this.#running) call.abort(upstreamClosed());
+      for (const call of this.runningCalls) call.abort(upstreamClosed());
     }
-    this.#channel?.retire();
+    this.channel?.retire();
   }
 }

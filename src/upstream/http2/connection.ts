@@ -41,10 +41,10 @@ const LAST_STREAM_ID = 2 ** 31 - 1;
 
 export class Connection implements Watched {
   readonly session: ClientHttp2Session;
-  readonly #socket: Socket;
-  readonly #clock: Clock;
-  readonly #onChange: ConnectionSettings['onChange'];
-  readonly #onSilence: ConnectionSettings['onSilence'];
+  private readonly socket: Socket;
+  private readonly clock: Clock;
+  private readonly onChange: ConnectionSettings['onChange'];
+  private readonly onSilence: ConnectionSettings['onSilence'];
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
   wasReady = false;
   /** A call has waited in vain for it to be made, and heard nothing: others need not wait for it. */
@@ -55,9 +55,9 @@ export class Connection implements Watched {
   running = 0;
   /** GOAWAY: those behind it were not looked at. */
   lastStreamId = LAST_STREAM_ID;
-  #maxStreams = 0;
-  readonly #keepalive: Keepalive;
-  readonly #resets: LeakyBucket;
+  private maxStreams = 0;
+  private readonly keepalive: Keepalive;
+  private readonly resets: LeakyBucket;
 
   constructor(settings: ConnectionSettings) {
     const { clock, onChange } = settings;
@@ -71,12 +71,12 @@ export class Connection implements Watched {
       ...{ strictFieldWhitespaceValidation: false },
     });
     this.session = session;
-    this.#socket = socket;
-    this.#clock = clock;
-    this.#resets = new LeakyBucket(RESETS, clock);
-    this.#keepalive = new Keepalive(this, clock);
-    this.#onChange = onChange;
-    this.#onSilence = settings.onSilence;
+    this.socket = socket;
+    this.clock = clock;
+    this.resets = new LeakyBucket(RESETS, clock);
+    this.keepalive = new Keepalive(this, clock);
+    this.onChange = onChange;
+    this.onSilence = settings.onSilence;
     let isMute = false;
     const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () => session.destroy(new Error('connecting took too long')));
     session.once('connect', () => {
@@ -90,28 +90,28 @@ export class Connection implements Watched {
     // RFC 9113 §3.4: the first word of a server. Before it nobody knows whether it is one, and how many calls it takes.
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
       isMute = false;
-      this.#maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
-      if (this.state === 'connecting' && this.#maxStreams > 0) {
+      this.maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+      if (this.state === 'connecting' && this.maxStreams > 0) {
         cancelTimer();
         this.state = 'ready';
         this.wasReady = true;
-        this.#keepalive.watch();
+        this.keepalive.watch();
       }
       onChange(this);
     });
     const lose = (cause: unknown) => {
       cancelTimer();
-      this.#end(isMute ? Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' }) : cause);
+      this.end(isMute ? Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' }) : cause);
     };
     // Streams that run may end; Node closes the session behind them, or destroys it if the code is an error.
     session.on('goaway', (code, lastStreamId) => {
       this.lastStreamId = lastStreamId;
-      this.#end(new Error(`GOAWAY ${code}`));
+      this.end(new Error(`GOAWAY ${code}`));
     });
     session.on('error', lose);
     socket.on('error', lose);
     session.once('close', () => {
-      this.#keepalive.stop();
+      this.keepalive.stop();
       lose(new Error('the connection ended'));
     });
   }
@@ -119,40 +119,40 @@ export class Connection implements Watched {
   /** It takes calls, now or when others have ended. */
   get isAlive(): boolean {
     const { closed, destroyed } = this.session;
-    return this.state === 'ready' && !this.#keepalive.isDoubtful && !closed && !destroyed;
+    return this.state === 'ready' && !this.keepalive.isDoubtful && !closed && !destroyed;
   }
 
   /** It takes one more call. */
   get hasRoom(): boolean {
-    return this.running < this.#maxStreams && this.isAlive;
+    return this.running < this.maxStreams && this.isAlive;
   }
 
   /** Begins a stream. Throws for headers that Node does not send. */
   request(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream {
     const stream = this.session.request(headers, options);
     this.running++;
-    this.#keepalive.watch();
-    if (stream.id === LAST_STREAM_ID) this.#end(new Error('it has had all its streams'));
+    this.keepalive.watch();
+    if (stream.id === LAST_STREAM_ID) this.end(new Error('it has had all its streams'));
     return stream;
   }
 
   /** One of its calls is reset. Clients that leave in crowds cost the others no connection: who comes gets a new one. */
   noteReset(): void {
-    if (this.#resets.overflows()) this.#end(new Error('it has had all its resets'));
+    if (this.resets.overflows()) this.end(new Error('it has had all its resets'));
   }
 
   get bytesRead(): number {
-    return this.#socket.bytesRead;
+    return this.socket.bytesRead;
   }
 
   /** A call heard nothing for as long as it could wait. Until it is known that the connection lives, new calls go elsewhere. */
   suspect(): void {
-    this.#keepalive.suspect();
-    this.#onSilence(this);
+    this.keepalive.suspect();
+    this.onSilence(this);
   }
 
   suspectToo(): void {
-    if (this.state !== 'connecting') this.#keepalive.suspectToo();
+    if (this.state !== 'connecting') this.keepalive.suspectToo();
   }
 
   ask(answered: () => void): void {
@@ -163,12 +163,12 @@ export class Connection implements Watched {
   }
 
   recover(): void {
-    this.#onChange(this);
+    this.onChange(this);
   }
 
   giveUp(): void {
     this.session.destroy(new Error('not a byte for a second, and no answer to SETTINGS within another'));
-    this.#onSilence(this);
+    this.onSilence(this);
   }
 
   /** One of its calls has ended. */
@@ -179,29 +179,29 @@ export class Connection implements Watched {
 
   /** Says GOAWAY and closes. Nothing may run any more. */
   close(): void {
-    this.#keepalive.stop();
+    this.keepalive.stop();
     this.session.close();
-    this.#linger();
+    this.linger();
   }
 
   destroy(): void {
-    this.#keepalive.stop();
+    this.keepalive.stop();
     this.session.destroy();
   }
 
-  #end(failure: unknown): void {
+  private end(failure: unknown): void {
     if (this.state === 'ended') return;
     this.failure = failure;
     this.state = 'ended';
     if (this.running === 0) this.close();
-    this.#onChange(this);
+    this.onChange(this);
   }
 
   /** Node closes its own side; an upstream that keeps its side open is not waited for. */
-  #linger(): void {
-    if (this.#socket.destroyed) return;
-    const cancel = this.#clock.after(LINGER_MS, () => this.#socket.destroy());
-    this.#socket.once('close', cancel);
+  private linger(): void {
+    if (this.socket.destroyed) return;
+    const cancel = this.clock.after(LINGER_MS, () => this.socket.destroy());
+    this.socket.once('close', cancel);
   }
 }
 

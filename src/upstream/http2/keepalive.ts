@@ -31,17 +31,17 @@ const ASK_AGAIN_MS = 1000;
 const IDLE_MS = 310_000;
 
 export class Keepalive {
-  #cancelTimer: (() => void) | undefined;
+  private cancelTimer: (() => void) | undefined;
   /** It looks every {@link LOOK_MS}; otherwise it sleeps until a call begins. */
-  #isWatching = false;
-  #isStopped = false;
-  #bytes = 0;
-  #silentLooks = 0;
-  #isAsked = false;
+  private isWatching = false;
+  private isStopped = false;
+  private bytes = 0;
+  private silentLooks = 0;
+  private isAsked = false;
   /** A call has ended for which nothing came. */
-  #isSuspected = false;
+  private isSuspected = false;
   /** On the monotonic clock. */
-  #mayAskAt = 0;
+  private mayAskAt = 0;
 
   constructor(
     private readonly connection: Watched,
@@ -50,69 +50,69 @@ export class Keepalive {
 
   /** It was asked, and there is reason to doubt that it will answer. */
   get isDoubtful(): boolean {
-    return this.#isAsked && (this.#isSuspected || this.#silentLooks > 0);
+    return this.isAsked && (this.isSuspected || this.silentLooks > 0);
   }
 
   /** A call begins. */
   watch(): void {
-    if (!this.#isWatching) this.#look();
+    if (!this.isWatching) this.look();
   }
 
   /** A call had to end, for which not a byte came on the connection. */
   suspect(): void {
-    if (this.#isStopped || (!this.#isAsked && this.clock.monotonic() < this.#mayAskAt)) return;
-    this.#isSuspected = true;
-    if (!this.#isAsked) this.#ask();
+    if (this.isStopped || (!this.isAsked && this.clock.monotonic() < this.mayAskAt)) return;
+    this.isSuspected = true;
+    if (!this.isAsked) this.ask();
   }
 
   /** Another connection to the same endpoint is suspected: what ended that may have ended all that say nothing. */
   suspectToo(): void {
-    if (!this.#isWatching || this.connection.bytesRead === this.#bytes) this.suspect();
+    if (!this.isWatching || this.connection.bytesRead === this.bytes) this.suspect();
   }
 
   stop(): void {
-    this.#isStopped = true;
-    this.#cancelTimer?.();
+    this.isStopped = true;
+    this.cancelTimer?.();
   }
 
-  #look(): void {
-    if (this.#isStopped) return;
+  private look(): void {
+    if (this.isStopped) return;
     const { bytesRead, running } = this.connection;
-    if (bytesRead !== this.#bytes) this.#heard(bytesRead);
-    else if (this.#isWatching) this.#silentLooks++;
-    this.#isWatching = running > 0 || this.#isAsked;
-    if (!this.#isWatching) this.#wait(IDLE_MS, () => this.#ask());
-    else if (this.#silentLooks < SILENT_LOOKS) this.#wait(LOOK_MS, () => this.#look());
-    else if (this.#isAsked) this.connection.giveUp();
-    else this.#ask();
+    if (bytesRead !== this.bytes) this.heard(bytesRead);
+    else if (this.isWatching) this.silentLooks++;
+    this.isWatching = running > 0 || this.isAsked;
+    if (!this.isWatching) this.wait(IDLE_MS, () => this.ask());
+    else if (this.silentLooks < SILENT_LOOKS) this.wait(LOOK_MS, () => this.look());
+    else if (this.isAsked) this.connection.giveUp();
+    else this.ask();
   }
 
-  #heard(bytesRead: number): void {
-    this.#bytes = bytesRead;
-    this.#silentLooks = 0;
-    if (!this.#isAsked) return;
-    this.#isAsked = false;
-    this.#isSuspected = false;
+  private heard(bytesRead: number): void {
+    this.bytes = bytesRead;
+    this.silentLooks = 0;
+    if (!this.isAsked) return;
+    this.isAsked = false;
+    this.isSuspected = false;
     this.connection.recover();
   }
 
-  #ask(): void {
-    this.#mayAskAt = this.clock.monotonic() + ASK_AGAIN_MS;
-    this.#isAsked = true;
-    this.#isWatching = true;
-    this.#silentLooks = 0;
-    this.#wait(LOOK_MS, () => this.#look());
-    this.connection.ask(() => this.#heard(this.connection.bytesRead));
+  private ask(): void {
+    this.mayAskAt = this.clock.monotonic() + ASK_AGAIN_MS;
+    this.isAsked = true;
+    this.isWatching = true;
+    this.silentLooks = 0;
+    this.wait(LOOK_MS, () => this.look());
+    this.connection.ask(() => this.heard(this.connection.bytesRead));
   }
 
   /** What has arrived by then is read before `then` runs, however late a busy process comes to it. */
-  #wait(delayMs: number, then: () => void): void {
-    this.#cancelTimer?.();
+  private wait(delayMs: number, then: () => void): void {
+    this.cancelTimer?.();
     let immediate: NodeJS.Immediate | undefined;
     const cancelTimer = this.clock.after(delayMs, () => {
       immediate = setImmediate(then);
     });
-    this.#cancelTimer = () => {
+    this.cancelTimer = () => {
       cancelTimer();
       clearImmediate(immediate);
     };

@@ -32,170 +32,170 @@ export function createHttp2Transport(settings: TransportSettings, clock: Clock):
 
 class Pool {
   readonly running = new Set<Http2Rpc>();
-  readonly #connections = new Set<Connection>();
+  private readonly connections = new Set<Connection>();
   /** Begin the calls for which no connection has room, in their order. */
-  readonly #waiting = new Set<() => void>();
-  readonly #headersOf: ReturnType<typeof requestHeaders>;
-  readonly #rpcs: RpcSettings;
+  private readonly waiting = new Set<() => void>();
+  private readonly headersOf: ReturnType<typeof requestHeaders>;
+  private readonly rpcs: RpcSettings;
   /** Attempts that failed one after the other. */
-  #failures = 0;
+  private failures = 0;
   /** Until the next one is due: ends the waiting for it. */
-  #cancelRetry: (() => void) | undefined;
-  #lastFailure: unknown;
-  #closing: Promise<void> | undefined;
-  #idle: (() => void) | undefined;
+  private cancelRetry: (() => void) | undefined;
+  private lastFailure: unknown;
+  private closing: Promise<void> | undefined;
+  private idle: (() => void) | undefined;
 
   constructor(
     private readonly settings: TransportSettings,
     private readonly clock: Clock,
   ) {
     const scheme = settings.tls === undefined ? 'http' : 'https';
-    this.#rpcs = {
+    this.rpcs = {
       clock,
       deadlines: new Deadlines(clock),
-      again: (attempt) => this.#try({ ...attempt, isFirst: false }),
+      again: (attempt) => this.try({ ...attempt, isFirst: false }),
       onEnd: (rpc) => {
         rpc.connection.release();
         this.running.delete(rpc);
-        this.#admit();
-        if (this.running.size === 0) this.#idle?.();
+        this.admit();
+        if (this.running.size === 0) this.idle?.();
       },
     };
-    this.#headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(settings.endpoint), clock);
+    this.headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(settings.endpoint), clock);
   }
 
   call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse> {
-    return this.#try({ request, maxResponseBytes, isFirst: true });
+    return this.try({ request, maxResponseBytes, isFirst: true });
   }
 
-  #try(attempt: Attempt): Promise<CallResponse> {
+  private try(attempt: Attempt): Promise<CallResponse> {
     try {
-      return this.#begin(attempt);
+      return this.begin(attempt);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #begin(attempt: Attempt): Promise<CallResponse> {
-    if (this.#closing !== undefined) throw upstreamClosed();
+  private begin(attempt: Attempt): Promise<CallResponse> {
+    if (this.closing !== undefined) throw upstreamClosed();
     const { request } = attempt;
     const { signal, deadline } = request;
     if (signal.aborted) throw cancelled();
     if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
-    const headers = this.#headersOf(request); // throws for what is illegal, before anything is begun
-    const connection = this.#connection();
+    const headers = this.headersOf(request); // throws for what is illegal, before anything is begun
+    const connection = this.connection();
     if (connection instanceof StatusError) throw connection;
-    if (connection === undefined) return this.#wait(attempt);
-    const rpc = new Http2Rpc(connection, attempt, headers, this.#rpcs);
+    if (connection === undefined) return this.wait(attempt);
+    const rpc = new Http2Rpc(connection, attempt, headers, this.rpcs);
     this.running.add(rpc);
     return rpc.response;
   }
 
   /** One that has room. Undefined: one will; a StatusError: none before the next attempt is due. */
-  #connection(): Connection | StatusError | undefined {
+  private connection(): Connection | StatusError | undefined {
     let isOneAlive = false;
-    for (const connection of this.#connections) {
+    for (const connection of this.connections) {
       if (connection.hasRoom) return connection;
       if (connection.state === 'connecting' && !connection.isLate) return undefined;
       isOneAlive ||= connection.isAlive;
     }
-    if (this.#connections.size >= MAX_CONNECTIONS) return undefined;
-    if (this.#cancelRetry === undefined) this.#connect();
-    else if (!isOneAlive) return unreachable(this.#lastFailure, true);
+    if (this.connections.size >= MAX_CONNECTIONS) return undefined;
+    if (this.cancelRetry === undefined) this.connect();
+    else if (!isOneAlive) return unreachable(this.lastFailure, true);
     return undefined;
   }
 
-  #connect(): void {
+  private connect(): void {
     const { endpoint, tls } = this.settings;
     const made = new Connection({
       endpoint,
       tls,
       clock: this.clock,
       onChange: (connection) => {
-        if (connection.wasReady) this.#failures = 0;
-        if (connection.state === 'ended') this.#forget(connection);
-        this.#admit();
+        if (connection.wasReady) this.failures = 0;
+        if (connection.state === 'ended') this.forget(connection);
+        this.admit();
       },
       onSilence: (connection) => {
-        for (const other of this.#connections) if (other !== connection) other.suspectToo();
+        for (const other of this.connections) if (other !== connection) other.suspectToo();
       },
     });
-    this.#connections.add(made);
+    this.connections.add(made);
   }
 
-  #forget(connection: Connection): void {
-    if (!this.#connections.delete(connection) || connection.wasReady || this.#closing !== undefined) return;
-    this.#lastFailure = connection.failure;
-    const delayMs = backOffMs(BACK_OFF, this.#failures++);
+  private forget(connection: Connection): void {
+    if (!this.connections.delete(connection) || connection.wasReady || this.closing !== undefined) return;
+    this.lastFailure = connection.failure;
+    const delayMs = backOffMs(BACK_OFF, this.failures++);
     // What waits beside calls that do not end hears of nothing else.
-    this.#cancelRetry = this.clock.after(delayMs * (0.8 + 0.4 * Math.random()), () => {
-      this.#cancelRetry = undefined;
-      this.#admit();
+    this.cancelRetry = this.clock.after(delayMs * (0.8 + 0.4 * Math.random()), () => {
+      this.cancelRetry = undefined;
+      this.admit();
     });
   }
 
   /** Until there is room, or the call has ended before it began. */
-  #wait(attempt: Attempt): Promise<CallResponse> {
+  private wait(attempt: Attempt): Promise<CallResponse> {
     const { signal, deadline } = attempt.request;
-    const { deadlines } = this.#rpcs;
+    const { deadlines } = this.rpcs;
     const followers = followersOf(signal);
-    const awaited = [...this.#connections].find(({ state, isLate }) => state === 'connecting' && !isLate);
+    const awaited = [...this.connections].find(({ state, isLate }) => state === 'connecting' && !isLate);
     const heardBefore = awaited?.bytesRead;
     const begunAt = this.clock.now();
     return new Promise((resolve) => {
       const again = () => {
         followers.delete(waiting);
         if (deadline !== undefined) deadlines.delete(deadline.at, waiting);
-        this.#waiting.delete(again);
-        resolve(this.#try(attempt));
+        this.waiting.delete(again);
+        resolve(this.try(attempt));
       };
       const expire = () => {
         again();
         if (awaited === undefined || awaited.bytesRead !== heardBefore || !isTelling(deadline!, begunAt)) return;
         awaited.isLate = true;
-        this.#admit();
+        this.admit();
       };
       const waiting = { abort: again, expire };
       followers.add(waiting);
       if (deadline !== undefined) deadlines.add(deadline.at, waiting);
-      this.#waiting.add(again);
+      this.waiting.add(again);
     });
   }
 
   /** Those who wait begin, or hear that they cannot. */
-  #admit(): void {
-    for (const again of this.#waiting) {
-      if (this.#closing === undefined && this.#connection() === undefined) return;
+  private admit(): void {
+    for (const again of this.waiting) {
+      if (this.closing === undefined && this.connection() === undefined) return;
       again();
     }
   }
 
   state(): TransportState {
-    if (this.#closing !== undefined) return 'closed';
-    for (const { state } of this.#connections) if (state === 'ready') return 'ready';
-    if (this.#connections.size > 0) return 'connecting';
-    return this.#failures > 0 ? 'failing' : 'idle';
+    if (this.closing !== undefined) return 'closed';
+    for (const { state } of this.connections) if (state === 'ready') return 'ready';
+    if (this.connections.size > 0) return 'connecting';
+    return this.failures > 0 ? 'failing' : 'idle';
   }
 
   close(graceMs: number): Promise<void> {
-    this.#closing ??= this.#shutDown(graceMs);
-    this.#admit();
-    return this.#closing;
+    this.closing ??= this.shutDown(graceMs);
+    this.admit();
+    return this.closing;
   }
 
-  async #shutDown(graceMs: number): Promise<void> {
-    this.#cancelRetry?.();
+  private async shutDown(graceMs: number): Promise<void> {
+    this.cancelRetry?.();
     if (this.running.size > 0) {
       await new Promise<void>((resolve) => {
         const cancelTimer = this.clock.after(graceMs, resolve);
-        this.#idle = () => {
+        this.idle = () => {
           cancelTimer();
           resolve();
         };
       });
       for (const rpc of this.running) rpc.abort(upstreamClosed());
     }
-    for (const connection of this.#connections) {
+    for (const connection of this.connections) {
       if (connection.state === 'ready') connection.close();
       else connection.destroy();
     }

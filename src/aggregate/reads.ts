@@ -6,7 +6,7 @@ import type { Principal } from '../call/principal.js';
 import { fieldValues } from '../codec/field-values.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { StatusError } from '../status/status-error.js';
-import { Draft, MissingPart, type Node } from './draft.js';
+import { Draft, MissingPart, type Node } from './answer-draft.js';
 import type { FieldPlace } from './place.js';
 
 export interface Scope {

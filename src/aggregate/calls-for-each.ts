@@ -9,7 +9,7 @@ import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { brokenAnswer } from '../upstream/failure.js';
 import { ask, type Outcome, type Outcomes, requireFewItems, type StepResults, settle } from './outcomes.js';
-import type { Element } from './scope.js';
+import type { Element } from './reads.js';
 import type { PlannedStep } from './step.js';
 import type { Batch, StepCall } from './step-source.js';
 

@@ -29,21 +29,21 @@ export interface Cell {
 /** Built when the schema is loaded, read afterwards. */
 export class Shape {
   readonly cells: Cell[] = [];
-  readonly #byNumber = new Map<number, Cell>();
+  private readonly byNumber = new Map<number, Cell>();
 
   constructor(readonly message: MessageDescriptor) {}
 
   cellOf(field: FieldDescriptor): Cell | undefined {
-    return this.#byNumber.get(field.number);
+    return this.byNumber.get(field.number);
   }
 
   /** The cell of a field, made if there is none yet. */
   cell(field: FieldDescriptor): Cell {
-    let cell = this.#byNumber.get(field.number);
+    let cell = this.byNumber.get(field.number);
     if (cell === undefined) {
       cell = { field, index: this.cells.length, child: undefined, parts: 1 };
       this.cells.push(cell);
-      this.#byNumber.set(field.number, cell);
+      this.byNumber.set(field.number, cell);
     }
     return cell;
   }
@@ -66,33 +66,33 @@ interface Content {
 
 /** Elements that several steps fill, by the element that each is made from. An element that no step fills is left out. */
 export class Rows {
-  readonly #elements: (Draft | undefined)[] = [];
-  readonly #failing: ((element: Draft) => void)[] = [];
-  #present: readonly Draft[] | undefined;
+  private readonly elements: (Draft | undefined)[] = [];
+  private readonly failing: ((element: Draft) => void)[] = [];
+  private kept: readonly Draft[] | undefined;
 
   constructor(private readonly shape: Shape) {}
 
   /** The element that is made from the one at `index`. */
   at(index: number): Draft {
-    let element = this.#elements[index];
+    let element = this.elements[index];
     if (element === undefined) {
       element = new Draft(this.shape).absorb(EMPTY);
-      for (const fail of this.#failing) fail(element);
-      this.#elements[index] = element;
-      this.#present = undefined;
+      for (const fail of this.failing) fail(element);
+      this.elements[index] = element;
+      this.kept = undefined;
     }
     return element;
   }
 
   /** Marks a failure in every element, also in those that are made later. */
   failAll(fail: (element: Draft) => void): void {
-    this.#failing.push(fail);
+    this.failing.push(fail);
     for (const element of this.present) fail(element);
   }
 
   get present(): readonly Draft[] {
-    this.#present ??= this.#elements.filter((element) => element !== undefined);
-    return this.#present;
+    this.kept ??= this.elements.filter((element) => element !== undefined);
+    return this.kept;
   }
 }
 
@@ -110,20 +110,20 @@ const MAX_DEPTH = 100;
 
 export class Draft {
   /** What no cell takes. */
-  readonly #base: Uint8Array[] = [];
-  readonly #contents: (Content | undefined)[] = [];
-  #isBrought = false;
+  private readonly base: Uint8Array[] = [];
+  private readonly contents: (Content | undefined)[] = [];
+  private isBrought = false;
   /** Why the step that should have brought the message failed: what no other step has put into it is missing. */
-  #failure: StatusError | undefined;
+  private failure: StatusError | undefined;
 
   constructor(readonly shape: Shape) {}
 
   /** Takes a message in. Throws BrokenWire. */
   absorb(message: Uint8Array): this {
     const { shape } = this;
-    this.#isBrought = true;
+    this.isBrought = true;
     if (shape.cells.length === 0) {
-      this.#base.push(message);
+      this.base.push(message);
       return this;
     }
     const reader = new WireReader(message);
@@ -135,10 +135,10 @@ export class Draft {
       reader.skip(tag, MAX_DEPTH);
       if (!shape.cells.some(({ field }) => field.number === tag >>> 3)) continue;
       taken.add(tag >>> 3);
-      if (start > rest) this.#base.push(message.subarray(rest, start));
+      if (start > rest) this.base.push(message.subarray(rest, start));
       rest = reader.at;
     }
-    if (message.length > rest) this.#base.push(message.subarray(rest));
+    if (message.length > rest) this.base.push(message.subarray(rest));
     for (const cell of shape.cells) {
       if (taken.has(cell.field.number)) this.put(cell, 0, fieldValues(message, cell.field));
     }
@@ -148,14 +148,14 @@ export class Draft {
   /** Fills a part of a cell. A singular message that steps go through is one, whoever brings it. */
   put(cell: Cell, part: number, values: readonly Uint8Array[]): void {
     const { child, field } = cell;
-    if (child === undefined) this.#content(cell).parts[part] = values;
+    if (child === undefined) this.content(cell).parts[part] = values;
     else if (field.cardinality === 'singular') for (const value of values) this.only(cell).absorb(value);
-    else this.#content(cell).parts[part] = values.map((value) => new Draft(child).absorb(value));
+    else this.content(cell).parts[part] = values.map((value) => new Draft(child).absorb(value));
   }
 
   /** The rows of a part of a list. */
   rows(cell: Cell, part: number): Rows {
-    const { parts } = this.#content(cell);
+    const { parts } = this.content(cell);
     let rows = parts[part];
     if (!(rows instanceof Rows)) {
       rows = new Rows(cell.child!);
@@ -166,12 +166,12 @@ export class Draft {
 
   /** Fills a part of a list with messages in the making. */
   putDrafts(cell: Cell, part: number, drafts: readonly Draft[]): void {
-    this.#content(cell).parts[part] = drafts;
+    this.content(cell).parts[part] = drafts;
   }
 
   /** The one message of a singular cell, made if there is none. */
   only(cell: Cell): Draft {
-    const content = this.#content(cell);
+    const content = this.content(cell);
     let [draft] = partOf(content.parts[0]);
     if (!(draft instanceof Draft)) {
       draft = new Draft(cell.child!);
@@ -185,34 +185,34 @@ export class Draft {
    * several steps that fail the one that is written first counts.
    */
   fail(cell: Cell, failure: StatusError, step: number): void {
-    const content = this.#content(cell);
+    const content = this.content(cell);
     if (content.failure === undefined || step < content.failedStep) {
       content.failure = failure;
       content.failedStep = step;
     }
-    if (cell.child !== undefined && cell.field.cardinality === 'singular') this.only(cell).#failure ??= failure;
+    if (cell.child !== undefined && cell.field.cardinality === 'singular') this.only(cell).failure ??= failure;
   }
 
   /** The values of a field. Throws MissingPart. */
   nodes(field: FieldDescriptor): readonly Node[] {
     const cell = this.shape.cellOf(field);
-    const content = cell === undefined ? undefined : this.#contents[cell.index];
-    const nodes = cell === undefined ? this.#brought(field) : content === undefined ? NONE : nodesOf(cell, content);
-    const failure = content?.failure ?? this.#failure;
+    const content = cell === undefined ? undefined : this.contents[cell.index];
+    const nodes = cell === undefined ? this.brought(field) : content === undefined ? NONE : nodesOf(cell, content);
+    const failure = content?.failure ?? this.failure;
     if (failure !== undefined && !nodes.some(isThere)) throw new MissingPart(failure);
     return nodes;
   }
 
-  #brought(field: FieldDescriptor): readonly Node[] {
-    return fieldValues(this.#base.length === 1 ? this.#base[0]! : Buffer.concat(this.#base), field);
+  private brought(field: FieldDescriptor): readonly Node[] {
+    return fieldValues(this.base.length === 1 ? this.base[0]! : Buffer.concat(this.base), field);
   }
 
   /** True if a step brought the message or something in it. Otherwise it only holds what is missing in it. */
   get isThere(): boolean {
     return (
-      this.#isBrought ||
+      this.isBrought ||
       this.shape.cells.some((cell) => {
-        const content = this.#contents[cell.index];
+        const content = this.contents[cell.index];
         return content !== undefined && nodesOf(cell, content).some(isThere);
       })
     );
@@ -220,22 +220,22 @@ export class Draft {
 
   /** Why the message is missing; undefined when it is there, or when no failure explains that it is not. */
   get missing(): StatusError | undefined {
-    return this.#failure ?? (this.isThere ? undefined : this.#missingInside());
+    return this.failure ?? (this.isThere ? undefined : this.missingInside());
   }
 
-  #missingInside(): StatusError | undefined {
-    for (const content of this.#contents) {
+  private missingInside(): StatusError | undefined {
+    for (const content of this.contents) {
       const [first] = partOf(content?.parts[0]);
-      const failure = content?.failure ?? (first instanceof Draft ? first.#missingInside() : undefined);
+      const failure = content?.failure ?? (first instanceof Draft ? first.missingInside() : undefined);
       if (failure !== undefined) return failure;
     }
     return undefined;
   }
 
   write(writer: WireWriter): void {
-    for (const piece of this.#base) writer.raw(piece);
+    for (const piece of this.base) writer.raw(piece);
     for (const cell of this.shape.cells) {
-      const content = this.#contents[cell.index];
+      const content = this.contents[cell.index];
       if (content === undefined) continue;
       const nodes = nodesOf(cell, content);
       if (nodes.some(isThere)) writeNodes(writer, cell.field, nodes);
@@ -249,11 +249,11 @@ export class Draft {
     return writer.slice();
   }
 
-  #content(cell: Cell): Content {
-    let content = this.#contents[cell.index];
+  private content(cell: Cell): Content {
+    let content = this.contents[cell.index];
     if (content === undefined) {
       content = { parts: [], failure: undefined, failedStep: 0 };
-      this.#contents[cell.index] = content;
+      this.contents[cell.index] = content;
     }
     return content;
   }
