@@ -22,7 +22,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ['transcoding'],
   ['exchange', 'aggregate'],
   ['policy/kind.ts'],
-  ['policy/access', 'policy/cache', 'policy/rate-limit', 'policy/retry', 'policy/values'],
+  ['policy/access', 'policy/addresses', 'policy/cache', 'policy/rate-limit', 'policy/retry', 'policy/values'],
   ['policy/kinds.ts'],
   ['policy/policy.ts'],
   ['config', 'route', 'server'],

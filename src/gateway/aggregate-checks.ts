@@ -87,5 +87,5 @@ function whyHidden({ fullName, routing, httpRule }: MethodDescriptor, authentica
 function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): boolean {
   if (callerPathsOf(step, call).length > 0) return true;
   if (!step.optional || call === undefined) return false;
-  return call.access.mode === 'required' || call.access.scopes.length > 0;
+  return call.access.mode === 'required' || call.access.scopes.length > 0 || call.admits !== undefined;
 }

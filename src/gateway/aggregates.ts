@@ -9,6 +9,7 @@ import type { Diagnostic } from '../base/diagnostic.js';
 import type { CallerPath } from '../paths/caller.js';
 import { missingScope } from '../policy/access/demands.js';
 import type { Access } from '../policy/access/planned.js';
+import type { Admits } from '../policy/addresses/planned.js';
 import type { CallerRead } from '../policy/cache/cache-key.js';
 import type { PlannedAggregate, PlannedCall } from '../route/planned-route.js';
 import type { FieldDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
@@ -52,6 +53,13 @@ export function accessWithSteps(own: Access, { plan, calls }: PlannedAggregate):
   };
 }
 
+/** Who may call the required steps, by address. An optional step that may not be called is a part that is missing. */
+export function admittedBySteps(aggregate: PlannedAggregate | undefined): readonly (Admits | undefined)[] {
+  if (aggregate === undefined) return [];
+  const { plan, calls } = aggregate;
+  return calls.map((call, index) => (plan.steps[index]!.optional ? undefined : call?.admits));
+}
+
 /** What the step, or the `require` of what it calls, reads of the caller. */
 export function callerPathsOf({ callerPaths }: PlannedStep, call: PlannedCall | undefined): readonly CallerPath[] {
   return [...callerPaths, ...(call?.access.require ?? []).flatMap((equality) => equality.callerPaths)];
@@ -59,8 +67,8 @@ export function callerPathsOf({ callerPaths }: PlannedStep, call: PlannedCall | 
 
 /**
  * What the answer of an aggregate depends on besides its request: every value that a step or a `require` reads of the
- * caller, whether the scopes of an optional step are met and the declarations that make
- * an answer of those. Scopes of a required step are the aggregate's own, and refused before a cache is asked.
+ * caller, whether the scopes of an optional step are met and the client's address may call it, and the declarations that make
+ * an answer of those. Scopes and addresses of a required step are the aggregate's own, and refused before a cache is asked.
  */
 export function dependsOn({ plan, calls }: PlannedAggregate): readonly CallerRead[] {
   const declared = plan.steps.map(({ declaration: { position, positions, ...step } }, index) => {
@@ -72,9 +80,11 @@ export function dependsOn({ plan, calls }: PlannedAggregate): readonly CallerRea
   const reads = [...new Map(paths.map((path) => [path.text, path.read])).values()];
   const verdicts = plan.steps.flatMap(({ optional }, index): CallerRead[] => {
     if (!optional) return [];
-    const { scopes = [] } = calls[index]?.access ?? {};
+    const { access, admits } = calls[index] ?? {};
+    const { scopes = [] } = access ?? {};
     const ofScopes: CallerRead = (caller) => missingScope(scopes, caller?.scopes ?? NO_SCOPES) === undefined;
-    return scopes.length > 0 ? [ofScopes] : [];
+    const ofAddress: CallerRead = (_, address) => admits?.(address);
+    return [...(scopes.length > 0 ? [ofScopes] : []), ...(admits === undefined ? [] : [ofAddress])];
   });
   return [() => digest, ...reads, ...verdicts];
 }

@@ -5,6 +5,7 @@ import type { Call, Interceptor } from '../call/call.js';
 import type { Principal } from '../call/principal.js';
 import type { Config } from '../config/config.js';
 import { allowed, demand } from '../policy/access/demands.js';
+import { type Admits, demandAddress } from '../policy/addresses/planned.js';
 import { type CallerRead, wholeCaller } from '../policy/cache/cache-key.js';
 import type { ResponseCache } from '../policy/cache/interceptor.js';
 import { isIdempotent } from '../policy/retry/planned.js';
@@ -93,7 +94,7 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     const { access, timeoutMs } = call;
     const demandsNothing = access.require.length === 0 && !optional;
     return {
-      call: upstreamCall(call, true),
+      call: admitting(upstreamCall(call, true), optional ? call.admits : undefined),
       timeoutMs,
       authorize: demandsNothing ? undefined : authorize,
     };
@@ -102,6 +103,15 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
       if (optional) allowed(access, principal);
       demand(access.require, message, principal);
     }
+  }
+
+  /** Those of required steps are asked before the aggregate is called. */
+  function admitting(call: Call, admits: Admits | undefined): Call {
+    if (admits === undefined) return call;
+    return async (request) => {
+      demandAddress(admits, request.context.clientAddress);
+      return call(request);
+    };
   }
 
   function observerOf(aggregate: string, part: string): StepObserver {

@@ -21,6 +21,7 @@ export function configuredProblems(
 ): readonly Diagnostic[] {
   return [
     ...authProblems(config, routes, configFile),
+    ...addressProblems(config, routes),
     ...cacheProblems(config, routes),
     ...streamProblems(routes, config.json.protoNames),
     ...writingGets(routes.map(({ binding }) => binding)),
@@ -98,4 +99,16 @@ function authProblems(
     diagnostics.push(warningAt(access.origin ?? method.position, 'public-write', text));
   }
   return diagnostics;
+}
+
+/**
+ * A policy over addresses where those of the clients may not be seen: a gateway without TLS usually has a proxy in front,
+ * and every client then has the proxy's address.
+ */
+function addressProblems({ trustedProxies, listen }: Config, routes: readonly PlannedRoute[]): readonly Diagnostic[] {
+  if (trustedProxies.length > 0 || listen.tls !== undefined) return [];
+  const [first] = routes.flatMap(({ policy }) => policy.origins.get('addresses') ?? []);
+  if (first === undefined) return [];
+  const text = 'addresses: expected trustedProxies beside it: without them a proxy in front is every client';
+  return [warningAt(first, 'addresses-of-proxy', text)];
 }

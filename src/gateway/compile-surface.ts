@@ -7,6 +7,7 @@ import type { Middleware, Route, Surface } from '../exchange/exchange.js';
 import { splitDemands } from '../policy/access/demands.js';
 import type { Access } from '../policy/access/planned.js';
 import { authenticate, authorize } from '../policy/access/stage.js';
+import { addresses } from '../policy/addresses/stage.js';
 import { compileFreshness } from '../policy/cache/freshness.js';
 import type { CachePolicy } from '../policy/cache/interceptor.js';
 import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate-limit/planned.js';
@@ -62,7 +63,7 @@ const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
 /** Guarded routes are named to nobody who does not know them. */
 function nearRoutes(routes: readonly PlannedRoute[]) {
   const open = routes
-    .filter(({ access }) => access.mode === 'public')
+    .filter(({ access, addresses }) => access.mode === 'public' && addresses.length === 0)
     .map(({ binding }) => ({ binding, value: binding }));
   const [nearRoute, nearWebSocket] = [open, webSocketRoutes(open)].map((some) =>
     compileNearRoute(some.map(({ binding }) => binding)),
@@ -134,6 +135,7 @@ function stageCompiler(config: Config, { authenticator, counters, metrics, after
     const { ofPath } = splitDemands(access, binding);
     const isDemanding = scopes.length > 0 || ofPath.length > 0;
     return {
+      addresses: route.addresses.length === 0 ? undefined : addresses(route.addresses),
       limitByAddress: counting(rateLimits.filter(isByAddress), NO_PLANS),
       authenticate:
         mode === 'public' ? undefined : authenticate({ authenticator, mode, binding, fromQuery: tokenMayBeInQuery }),

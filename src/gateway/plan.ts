@@ -10,6 +10,7 @@ import type { Config } from '../config/config.js';
 import { configRisks } from '../config/risks.js';
 import { jwksFileWarnings } from '../policy/access/jwks-file.js';
 import { meansOf } from '../policy/access/planned.js';
+import { compileAddresses } from '../policy/addresses/planned.js';
 import { cacheOf, cacheOfCall } from '../policy/cache/planned.js';
 import type { Policy } from '../policy/policy.js';
 import { compileRateLimits } from '../policy/rate-limit/planned.js';
@@ -22,7 +23,7 @@ import type { MethodDescriptor, Registry, ServiceDescriptor } from '../schema/de
 import type { RegistryFile } from '../schema/registry.js';
 import { loadSchema, type Schema } from '../schema/source.js';
 import { aggregateProblems } from './aggregate-checks.js';
-import { type Aggregates, accessWithSteps, findAggregates } from './aggregates.js';
+import { type Aggregates, accessWithSteps, admittedBySteps, findAggregates } from './aggregates.js';
 import { assignUpstreams, offeredBy } from './assign-upstreams.js';
 import { configuredProblems, conflictsOf, keyFileProblems, nothingToServe } from './checks.js';
 import { decidePolicies, declarationProblems, type MethodPolicy } from './method-policies.js';
@@ -122,6 +123,8 @@ function planRoute(
   const streams = isStreaming(method);
   const timeoutMs = streams ? settings.timeoutMs : timeoutOf(config, policy, upstream);
   const timeoutOrigin = settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
+  const own = compileAddresses(settings.addresses);
+  const addresses = [own, ...admittedBySteps(aggregate)].filter((admits) => admits !== undefined);
   const rateLimits = compileRateLimits(settings.rateLimits ?? [], owners.get('rateLimits') ?? '', method);
   const cache = cacheOf(binding, settings.cache);
   const retries = aggregate === undefined && !streams;
@@ -130,6 +133,7 @@ function planRoute(
     binding,
     policy,
     access,
+    addresses,
     rateLimits,
     cache,
     retry,
@@ -163,10 +167,11 @@ function planAggregates(
       const { method } = source.call;
       const { policy, access } = policies.get(method)!;
       const upstream = upstreams.get(method.service);
-      const { cache, retry } = policy.settings;
+      const { addresses, cache, retry } = policy.settings;
       return {
         method,
         access,
+        admits: compileAddresses(addresses),
         cache: cacheOfCall(cache),
         retry: retryOf(retry, upstreamOf(config, upstream)?.retry),
         upstream,

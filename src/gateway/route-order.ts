@@ -6,6 +6,7 @@ import type { Middleware } from '../exchange/exchange.js';
 
 export interface RouteStages {
   /** Networks from which clients may call. */
+  readonly addresses: Middleware | undefined;
   /** Limits that count by address alone: nobody has to be known for them. */
   readonly limitByAddress: Middleware | undefined;
   readonly authenticate: Middleware | undefined;
@@ -20,12 +21,12 @@ export interface RouteStages {
 
 /** The stages that decide who may call; an open stream meets them again after a reload. */
 export function guardsInOrder(stages: RouteStages): readonly Middleware[] {
-  const { authenticate, authorize } = stages;
-  return [authenticate, authorize].filter((stage) => stage !== undefined);
+  const { addresses, authenticate, authorize } = stages;
+  return [addresses, authenticate, authorize].filter((stage) => stage !== undefined);
 }
 
 export function routeOrder(stages: RouteStages): readonly Middleware[] {
-  const { limitByAddress, authenticate, authorize, limitByCaller, afterAuth, follow } = stages;
-  const all = [limitByAddress, authenticate, authorize, limitByCaller, ...afterAuth, follow];
+  const { addresses, limitByAddress, authenticate, authorize, limitByCaller, afterAuth, follow } = stages;
+  const all = [addresses, limitByAddress, authenticate, authorize, limitByCaller, ...afterAuth, follow];
   return all.filter((stage) => stage !== undefined);
 }

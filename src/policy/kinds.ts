@@ -1,6 +1,7 @@
 /** THE list of the kinds of policy. What each means for a route is said in its room. */
 import type { z } from 'zod';
 import { auth } from './access/settings.js';
+import { addresses } from './addresses/settings.js';
 import { cache } from './cache/settings.js';
 import { rateLimits } from './rate-limit/settings.js';
 import { retry } from './retry/settings.js';
@@ -8,6 +9,7 @@ import { maxRequestBytes, successStatus, timeout } from './values/settings.js';
 
 /** By their names in {@link PolicySettings}, in the order in which the route map tells them. */
 export const KINDS = {
+  addresses,
   auth,
   rateLimits,
   cache,

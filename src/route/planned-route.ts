@@ -1,6 +1,7 @@
 /** A route as it is planned: its binding, what its policies come to, and what it calls. Reports and documents read it too. */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import type { Access } from '../policy/access/planned.js';
+import type { Admits } from '../policy/addresses/planned.js';
 import type { CachePolicy } from '../policy/cache/interceptor.js';
 import type { Policy } from '../policy/policy.js';
 import type { RateLimit } from '../policy/rate-limit/planned.js';
@@ -15,6 +16,8 @@ export interface PlannedRoute {
   readonly binding: Binding;
   readonly policy: Policy;
   readonly access: Access;
+  /** Each of them must admit the client: the route's own, and those of an aggregate's required steps. */
+  readonly addresses: readonly Admits[];
   readonly rateLimits: readonly RateLimit[];
   /** Undefined: no answer is kept. */
   readonly cache: CachePolicy | undefined;
@@ -39,6 +42,8 @@ export interface PlannedAggregate {
 export interface PlannedCall {
   readonly method: MethodDescriptor;
   readonly access: Access;
+  /** Undefined: clients of every address may call. */
+  readonly admits: Admits | undefined;
   /** The called method's own. */
   readonly cache: CachePolicy | undefined;
   readonly retry: RetrySettings | undefined;

@@ -7,9 +7,12 @@ export interface Known {
   readonly namesCaller: boolean;
   /** The frames of a WebSocket are not known, so demands over them are not judged. */
   readonly overWebSocket: boolean;
+  /** False: nothing tells the client's address, so networks are not judged. */
+  readonly tellsAddress: boolean;
 }
 
-export function asJudged(route: PlannedRoute, { namesCaller, overWebSocket }: Known): PlannedRoute {
+export function asJudged(planned: PlannedRoute, { namesCaller, overWebSocket, tellsAddress }: Known): PlannedRoute {
+  const route = tellsAddress ? planned : { ...planned, addresses: [] };
   const { binding, access } = route;
   const awaitsFrames = overWebSocket && (binding.method.clientStreaming || binding.body.kind !== 'none');
   const require = awaitsFrames ? splitDemands(access, binding).ofPath : access.require;

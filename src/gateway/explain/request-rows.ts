@@ -91,7 +91,10 @@ function answersRow(request: DryRequest, { answer }: DryRun, { binding }: Planne
 const ANY_BYTES = 'application/octet-stream';
 
 /** Who may call, and what says so. */
-function accessRow({ namesCaller }: DryRun, { access, policy, binding, aggregate }: PlannedRoute): Row {
+function accessRow(
+  { namesCaller, tellsAddress, exchange }: DryRun,
+  { access, addresses, policy, binding, aggregate }: PlannedRoute,
+): Row {
   const who = { required: 'a known caller', optional: 'anybody, a known caller as such', public: 'anybody' }[
     access.mode
   ];
@@ -99,6 +102,10 @@ function accessRow({ namesCaller }: DryRun, { access, policy, binding, aggregate
   const scopes = access.scopes.map((scope) => `scope ${scope.replaceAll('|', ' or ')}`);
   const isJudged = namesCaller && access.mode !== 'public';
   const judged = isJudged ? ['judged by the credential of this request, whose signature is not checked'] : [];
+  const client = tellsAddress
+    ? `judged for ${exchange?.clientAddress}`
+    : "not judged: nothing tells the client's address";
+  const networks = addresses.length === 0 ? [] : [`addresses: ${client}`];
   const { auth } = policy.settings;
   const overruled = overruledAuth(declaredAuth(binding.method), auth, policy.origins.get('auth'), access);
   const taken =
@@ -106,7 +113,7 @@ function accessRow({ namesCaller }: DryRun, { access, policy, binding, aggregate
       (what) => `not ${what} of ${formatPosition(overruled.from)}: ${formatPosition(overruled.by)} replaces it`,
     ) ?? [];
   const demands = [...(auth?.require ?? []), ...(aggregate === undefined ? [] : demandsOf(aggregate))];
-  return ['access', `${access.mode}: ${who} (${says})`, ...scopes, ...demands, ...taken, ...judged];
+  return ['access', `${access.mode}: ${who} (${says})`, ...networks, ...scopes, ...demands, ...taken, ...judged];
 }
 
 /** What the required steps demand. */

@@ -1,0 +1,29 @@
+/** `addresses` of a policy: from which networks a client may call. */
+import { z } from 'zod';
+import { isNetwork } from '../../base/networks.js';
+import { lastMessage, policyKind } from '../kind.js';
+
+const network = z.string().refine(isNetwork, { error: 'expected an address or a network such as 10.0.0.0/8' });
+
+const settings = z
+  .strictObject({
+    allow: z.array(network).default([]).describe('Clients in one of these networks may call; absent: all may.'),
+    deny: z.array(network).default([]).describe('Clients in one of these networks may not, whatever allow says.'),
+  })
+  .refine(({ allow, deny }) => allow.length + deny.length > 0, {
+    error: 'expected networks in allow or deny, got none',
+  })
+  .describe('Addresses of clients, as trustedProxies decides them; others are answered 403.');
+
+export const addresses = policyKind({
+  key: 'addresses',
+  schema: settings,
+  fromOption: (policy) =>
+    lastMessage(policy, 'addresses', (one) => ({ allow: one.strings('allow'), deny: one.strings('deny') })),
+  notes: ({ allow, deny }) => [
+    ...(allow.length === 0 ? [] : [`from: ${allow.join(' ')}`]),
+    ...(deny.length === 0 ? [] : [`not from: ${deny.join(' ')}`]),
+  ],
+});
+
+export type AddressSettings = z.output<typeof settings>;
