@@ -11,6 +11,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, Scalar } from 'yaml';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../../base/diagnostic.js';
 import { didYouMean } from '../../base/did-you-mean.js';
+import { TOO_DEEP, tooDeep } from '../../base/yaml-depth.js';
 
 export interface KeyEntry {
   /** 64 lower-case hexadecimal digits. */
@@ -45,6 +46,7 @@ export function readKeyFile(file: string): ParsedKeyFile {
 /** Every problem, with its place in `file`. */
 export function parseKeyFile(text: string, file: string): ParsedKeyFile {
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) return refused(file, 'expected at most 4 MiB');
+  if (tooDeep(text) !== undefined) return refused(file, TOO_DEEP);
   return new KeyFile(text, file).parse();
 }
 

@@ -1,6 +1,7 @@
 /** `keys.yaml`: what is wrong is named with its place; no text shows a key or a digest. */
 import test from 'ava';
 import { formatDiagnostic } from '../../../src/base/diagnostic.js';
+import { TOO_DEEP } from '../../../src/base/yaml-depth.js';
 import { parseExpiry, parseKeyFile, readKeyFile } from '../../../src/policy/access/key-file.js';
 
 const A = 'a1'.repeat(32);
@@ -137,6 +138,7 @@ const wrong: readonly (readonly [fact: string, text: string, lines: readonly (st
   ['two documents', 'keys: []\n---\nkeys: []\n', [/multiple docs \[yaml\]$/]],
   ['a name twice', 'keys: []\nkeys: []\n', [/^keys\.yaml:2:1: error: .*duplicate key \[yaml\]$/]],
   ['an unknown tag', 'keys: !!js/function []\n', [/tag resolve failed \[yaml\]$/]],
+  ['brackets without end', `keys: ${'['.repeat(100_000)}`, [`keys.yaml: error: ${TOO_DEEP} [keys-file]`]],
   ['more than 4 MiB', `# ${'ä'.repeat(2 * 1024 * 1024)}`, ['keys.yaml: error: expected at most 4 MiB [keys-file]']],
 ];
 for (const [fact, text, lines] of wrong) {
