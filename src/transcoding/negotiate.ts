@@ -48,7 +48,7 @@ export function requireJsonStream(contentType: string | undefined, fromCookie: b
     return 'lines';
   }
   requireType(contentType, fromCookie, 'application/x-ndjson or application/json', '');
-  return 'array';
+  return 'json';
 }
 
 /** Throws 415 unless the body comes uncompressed. */

@@ -75,6 +75,8 @@ export interface TranscodedResponse {
 export interface Transcoder {
   /** The body is JSON; otherwise it is taken as it is, whatever its content type. */
   readonly readsJson: boolean;
+  /** Whether the JSON of a message that a client streams may be an array: as `mayBeArray` of `ElementSettings`. */
+  readonly mayReadArray: boolean | 'flat';
   /** The answer is JSON; otherwise it has a content type of its own. */
   readonly writesJson: boolean;
   /** The rule names a body. */
@@ -151,6 +153,7 @@ export function compileTranscoder(
 
   return {
     readsJson,
+    mayReadArray: mayBeArray(binding),
     writesJson: !givesRawBody(binding),
     takesBody: binding.body.kind !== 'none',
     path: (captures) => encodeBound(bindPath(captures)),
@@ -205,6 +208,19 @@ function wantedOf({ responseBody }: Binding, fields: string | undefined): string
     .map((path) => `${responseBody.name}.${path}`)
     .join(',');
 }
+
+/** Of `google.protobuf.Value` too, but who streams such values as an array means the array. */
+function mayBeArray({ body, method }: Binding): boolean | 'flat' {
+  if (body.kind === 'none') return false;
+  const type = body.kind === 'field' ? body.field.type : undefined;
+  const message = type === undefined ? method.input : type.kind === 'message' ? type.message : undefined;
+  const holdsArrays = message !== undefined && HOLDS_ARRAYS.has(message.fullName);
+  if (body.kind === 'field' && body.field.cardinality === 'repeated') return holdsArrays || 'flat';
+  return message?.fullName === LIST_VALUE;
+}
+
+const LIST_VALUE = 'google.protobuf.ListValue';
+const HOLDS_ARRAYS: ReadonlySet<string> = new Set([LIST_VALUE, 'google.protobuf.Value']);
 
 type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => Uint8Array;
 

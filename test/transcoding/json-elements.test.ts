@@ -1,8 +1,13 @@
 import test from 'ava';
 import { createJsonElements, type ElementForm } from '../../src/transcoding/stream/json-elements.js';
 
-function read(form: ElementForm, pieces: readonly Buffer[], maxBytes = 100): string[] {
-  const elements = createJsonElements(form, maxBytes);
+function read(
+  form: ElementForm,
+  pieces: readonly Buffer[],
+  maxBytes = 100,
+  mayBeArray: boolean | 'flat' = false,
+): string[] {
+  const elements = createJsonElements(form, { maxBytes, mayBeArray });
   const found = pieces.flatMap((piece) => [...elements.push(piece)]);
   return [...found, ...elements.end()].map((one) => one.toString().trim());
 }
@@ -11,12 +16,24 @@ const SAMPLES: readonly (readonly [form: ElementForm, text: string, elements: re
   ['lines', '', []],
   ['lines', '{"a":1}', ['{"a":1}']],
   ['lines', '{"a":1}\n\n \r\n{"b":"\\n]"}\r\n', ['{"a":1}', '{"b":"\\n]"}']],
-  ['array', '[]', []],
-  ['array', ' [ ] \n', []],
-  ['array', '', []],
-  ['array', '[{"a":[1,2],"b":"],\\"[{"}, 7 ,[[]],"x\\\\"]', ['{"a":[1,2],"b":"],\\"[{"}', '7', '[[]]', '"x\\\\"']],
-  ['array', '[{"é":"\\u005d😀"}]\r\n', ['{"é":"\\u005d😀"}']],
+  ['json', '[]', []],
+  ['json', ' [ ] \n', []],
+  ['json', '', []],
+  ['json', '[{"a":[1,2],"b":"],\\"[{"}, 7 ,[[]],"x\\\\"]', ['{"a":[1,2],"b":"],\\"[{"}', '7', '[[]]', '"x\\\\"']],
+  ['json', '[{"é":"\\u005d😀"}]\r\n', ['{"é":"\\u005d😀"}']],
+  ['json', '{"a":1}', ['{"a":1}']],
+  ['json', ' {"a":[1,{}]}{"b":"}\\"{"}\n\t{} ', ['{"a":[1,{}]}', '{"b":"}\\"{"}', '{}']],
+  ['json', '7 true"x\\""null\n-1{"a":2}', ['7', 'true', '"x\\""', 'null', '-1', '{"a":2}']],
 ];
+
+const ARRAYS = '[1,[2]] [] [{"a":"]"}]';
+test(`${ARRAYS}, where each value may be an array, over all ways to cut it in two`, (t) => {
+  for (let cut = 0; cut <= ARRAYS.length; cut++) {
+    const pieces = [Buffer.from(ARRAYS.slice(0, cut)), Buffer.from(ARRAYS.slice(cut))];
+    t.deepEqual(read('json', pieces, 100, true), ['[1,[2]]', '[]', '[{"a":"]"}]']);
+    t.deepEqual(read('json', pieces, 100, 'flat'), ['[1,[2]]', '[]', '[{"a":"]"}]']);
+  }
+});
 
 for (const [form, text, elements] of SAMPLES) {
   test(`${form}: ${JSON.stringify(text)}, over all ways to cut it in three`, (t) => {
@@ -36,13 +53,23 @@ for (const [form, text, elements] of SAMPLES) {
   });
 }
 
+const NESTED = ' [ [1] , [{"a":"]"}],[]] ';
+test(`${NESTED}, where no value holds an array, over all ways to cut it in two`, (t) => {
+  for (let cut = 0; cut <= NESTED.length; cut++) {
+    const pieces = [Buffer.from(NESTED.slice(0, cut)), Buffer.from(NESTED.slice(cut))];
+    t.deepEqual(read('json', pieces, 100, 'flat'), ['[1]', '[{"a":"]"}]', '[]']);
+    t.deepEqual(read('json', pieces, 100, true), [NESTED.trim()]);
+  }
+  t.throws(() => read('json', [Buffer.from(' [ ')], 100, 'flat'), { message: /the end of message 1, got the end/ });
+});
+
 test('what is no array, has no value or goes on behind its end is refused', (t) => {
   for (const [text, expected] of [
-    [
-      '{"a":1}',
-      'body: expected an array of messages, got "{" (or lines of messages: content-type application/x-ndjson)',
-    ],
-    ['7', 'body: expected an array of messages, got "7"'],
+    [',', 'body: expected a message, got ","'],
+    ['{"a":1},{"a":2}', 'body: expected a message after message 1, got ","'],
+    ['{"a":1}{"a":2}]', 'body: expected a message after message 2, got "]"'],
+    ['{"a":1} {"a"', 'body: expected the end of message 2, got the end'],
+    ['"a', 'body: expected the end of message 1, got the end'],
     ['[1,]', 'body: expected a value after message 1, got "]"'],
     ['[{},{},,1]', 'body: expected a value after message 2, got ","'],
     ['[,1]', 'body: expected a value, got ","'],
@@ -57,7 +84,7 @@ test('what is no array, has no value or goes on behind its end is refused', (t) 
     const bytes = Buffer.from(text);
     for (let cut = 0; cut <= bytes.length; cut++) {
       t.throws(
-        () => read('array', [bytes.subarray(0, cut), bytes.subarray(cut)]),
+        () => read('json', [bytes.subarray(0, cut), bytes.subarray(cut)]),
         { message: expected },
         `${text} at ${cut}`,
       );
@@ -66,7 +93,7 @@ test('what is no array, has no value or goes on behind its end is refused', (t) 
 });
 
 test('an object is there with its last byte, not with what separates it from the next', (t) => {
-  const elements = createJsonElements('array', 100);
+  const elements = createJsonElements('json', { maxBytes: 100, mayBeArray: false });
   t.deepEqual(elements.push(Buffer.from('[ {"a":{}}')).map(String), [' {"a":{}}']);
   t.deepEqual(elements.push(Buffer.from(' , {"b":1}, 2')).map(String), [' {"b":1}']);
   t.deepEqual(elements.push(Buffer.from(']')).map(String), [' 2']);
@@ -84,7 +111,9 @@ test('one element has a size, all of them none', (t) => {
   t.throws(() => read('lines', [Buffer.from('x'.repeat(60)), Buffer.from('x'.repeat(41))]), {
     message: /at most 100 bytes/,
   });
-  t.throws(() => read('array', [Buffer.from(`["${'x'.repeat(60)}`), Buffer.from('x'.repeat(60))]), {
-    message: /at most 100 bytes/,
-  });
+  for (const begin of ['["', '"', '{"a":"', '7']) {
+    t.throws(() => read('json', [Buffer.from(`${begin}${'x'.repeat(60)}`), Buffer.from('x'.repeat(60))]), {
+      message: /at most 100 bytes/,
+    });
+  }
 });

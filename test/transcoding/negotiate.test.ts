@@ -3,7 +3,7 @@ import { requireJsonStream } from '../../src/transcoding/negotiate.js';
 
 test('a client stream is lines or an array; 415 says both', (t) => {
   t.is(requireJsonStream('application/x-ndjson; charset=utf-8', false), 'lines');
-  t.is(requireJsonStream('application/json', false), 'array');
+  t.is(requireJsonStream('application/json', false), 'json');
   t.throws(() => requireJsonStream('text/plain', false), {
     message: 'content-type: expected application/x-ndjson or application/json, got "text/plain"',
   });

@@ -136,7 +136,10 @@ async function* bodiesOf(ctx: Context, settings: ClientStreamSettings, arrival: 
     yield* chunks;
     return;
   }
-  const elements = createJsonElements(arrival.form, settings.maxBodyBytes);
+  const elements = createJsonElements(arrival.form, {
+    maxBytes: settings.maxBodyBytes,
+    mayBeArray: settings.transcoder.mayReadArray,
+  });
   for await (const chunk of chunks) yield* elements.push(chunk);
   yield* elements.end();
 }

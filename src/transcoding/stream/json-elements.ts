@@ -1,8 +1,9 @@
 /**
  * The messages of a request body that is a stream (rule 22), as they arrive, cut at any byte:
  *
- *     lines   {"n":1}⏎{"n":2}⏎      what is blank is no message
- *     array   [{"n":1},{"n":2}]
+ *     lines    {"n":1}⏎{"n":2}⏎      what is blank is no message
+ *     json     [{"n":1},{"n":2}]     one array
+ *              {"n":1} {"n":2}       or values, one behind the other
  *
  * Only where an element ends is found here; what it is, the codec says.
  */
@@ -10,7 +11,7 @@ import type { FieldViolation } from '../../status/details.js';
 import { gatewayError, invalidRequest, StatusError } from '../../status/status-error.js';
 import type { RequestMessages } from '../transcoder.js';
 
-export type ElementForm = 'lines' | 'array';
+export type ElementForm = 'lines' | 'json';
 
 export interface JsonElements {
   /** The elements that are whole now. Throws 400 and 413. */
@@ -19,9 +20,18 @@ export interface JsonElements {
   end(): readonly Buffer[];
 }
 
-/** `maxBytes`: of one element. */
-export function createJsonElements(form: ElementForm, maxBytes: number): JsonElements {
-  return form === 'lines' ? new Lines(maxBytes) : new ArrayElements(maxBytes);
+export interface ElementSettings {
+  /** Of one element. */
+  readonly maxBytes: number;
+  /**
+   * Whether an element may be an array itself: then `[` begins no array of elements. `flat`: one that holds no arrays, so
+   * that `[[` does.
+   */
+  readonly mayBeArray: boolean | 'flat';
+}
+
+export function createJsonElements(form: ElementForm, settings: ElementSettings): JsonElements {
+  return form === 'lines' ? new Lines(settings.maxBytes) : new ArrayOrValues(settings);
 }
 
 const LF = 0x0a;
@@ -99,6 +109,108 @@ class Lines implements JsonElements {
   }
 }
 
+/** The first byte decides, or the second one. */
+class ArrayOrValues implements JsonElements {
+  private elements: JsonElements | undefined;
+  private isOpen = false;
+
+  constructor(private readonly settings: ElementSettings) {}
+
+  push(chunk: Buffer): readonly Buffer[] {
+    if (this.elements !== undefined) return this.elements.push(chunk);
+    const at = chunk.findIndex((byte) => !isSpace(byte));
+    if (at < 0) return [];
+    const { maxBytes, mayBeArray } = this.settings;
+    const isArray = chunk[at] === OPEN_ARRAY;
+    if (isArray && mayBeArray === 'flat' && !this.isOpen) {
+      this.isOpen = true;
+      return this.push(chunk.subarray(at + 1));
+    }
+    this.elements = isArray && mayBeArray !== true ? new ArrayElements(maxBytes) : new Values(maxBytes);
+    const before = this.isOpen ? this.elements.push(OPENING) : [];
+    return [...before, ...this.elements.push(chunk.subarray(at))];
+  }
+
+  end(): readonly Buffer[] {
+    if (this.elements === undefined && this.isOpen) throw problem('expected the end of message 1, got the end');
+    return this.elements?.end() ?? [];
+  }
+}
+
+const OPENING = Buffer.from('[');
+
+/** What may stand between two values or inside of one, and begins none. */
+const BETWEEN = new Set([...',:]}'].map((char) => char.charCodeAt(0)));
+
+class Values implements JsonElements {
+  private readonly pending: Pending;
+  private state: 'between' | 'nested' | 'string' | 'plain' = 'between';
+  private count = 0;
+  private depth = 0;
+  private inString = false;
+  private escaped = false;
+
+  constructor(maxBytes: number) {
+    this.pending = new Pending(maxBytes);
+  }
+
+  push(chunk: Buffer): readonly Buffer[] {
+    const found: Buffer[] = [];
+    let start = 0;
+    const take = (end: number) => {
+      this.pending.add(chunk.subarray(start, end));
+      found.push(this.pending.take());
+      this.state = 'between';
+      start = end;
+    };
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]!;
+      if (this.state === 'plain' && (isSpace(byte) || isOpening(byte))) take(at);
+      if (this.state === 'between') {
+        start = isSpace(byte) ? at + 1 : at;
+        if (!isSpace(byte)) this.begin(byte, this.count + found.length);
+      } else if (this.state !== 'plain' && this.isEnd(byte)) take(at + 1);
+    }
+    if (this.state !== 'between') this.pending.add(chunk.subarray(start));
+    this.count += found.length;
+    return found;
+  }
+
+  end(): readonly Buffer[] {
+    if (this.state === 'between') return [];
+    if (this.state === 'plain') return [this.pending.take()];
+    throw problem(`expected the end of message ${this.count + 1}, got the end`);
+  }
+
+  private begin(byte: number, before: number): void {
+    if (BETWEEN.has(byte)) throw expected(`a message${before === 0 ? '' : ` after message ${before}`}`, byte);
+    this.depth = byte === OPEN_OBJECT || byte === OPEN_ARRAY ? 1 : 0;
+    this.inString = byte === QUOTE;
+    this.state = this.depth > 0 ? 'nested' : this.inString ? 'string' : 'plain';
+  }
+
+  /** Whether the byte is the last one of the value that it stands in. */
+  private isEnd(byte: number): boolean {
+    if (this.inString) {
+      if (this.escaped) this.escaped = false;
+      else if (byte === BACKSLASH) this.escaped = true;
+      else if (byte === QUOTE) {
+        this.inString = false;
+        return this.state === 'string';
+      }
+      return false;
+    }
+    if (byte === QUOTE) this.inString = true;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.depth++;
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.depth--;
+    return this.depth === 0;
+  }
+}
+
+function isOpening(byte: number): boolean {
+  return byte === OPEN_OBJECT || byte === OPEN_ARRAY || byte === QUOTE;
+}
+
 class ArrayElements implements JsonElements {
   private readonly pending: Pending;
   private state: 'before' | 'first' | 'element' | 'separator' | 'after' = 'before';
@@ -154,7 +266,7 @@ class ArrayElements implements JsonElements {
       return;
     }
     if (this.state === 'after') throw expected('the end', byte);
-    if (byte !== OPEN_ARRAY) throw expected('an array of messages', byte, byte === OPEN_OBJECT ? LINES_HINT : '');
+    // A `[`, or there would be no array.
     this.state = 'first';
   }
 
@@ -217,11 +329,8 @@ function isSomething(bytes: Buffer): boolean {
   return !bytes.every(isSpace);
 }
 
-/** For those who sent a message, or lines of them, as JSON. */
-const LINES_HINT = ' (or lines of messages: content-type application/x-ndjson)';
-
-function expected(what: string, byte: number, hint = ''): Error {
-  return problem(`expected ${what}, got ${JSON.stringify(String.fromCharCode(byte))}${hint}`);
+function expected(what: string, byte: number): Error {
+  return problem(`expected ${what}, got ${JSON.stringify(String.fromCharCode(byte))}`);
 }
 
 function problem(description: string): Error {

@@ -20,6 +20,7 @@ import "google/api/httpbody.proto";
 import "protogate/v1/annotations.proto";
 message Item { string list = 1; int32 n = 2; Inner inner = 3; }
 message Inner { string text = 1; }
+message Many { repeated int32 items = 1; }
 message Total { int32 count = 1; string note = 2; }
 message File { string path = 1; google.api.HttpBody content = 2; }
 service Up {
@@ -35,6 +36,7 @@ service Up {
     option (google.api.http) = { post: "/v1/own" body: "*" };
     option (protogate.v1.policy) = { auth: { mode: MODE_PUBLIC require: "request.n = 1" } };
   }
+  rpc Lists(stream Many) returns (Total) { option (google.api.http) = { post: "/v1/many" body: "items" }; }
   rpc Both(stream Item) returns (stream Item) { option (google.api.http) = { post: "/v1/both" body: "*" }; }
 }
 `;
@@ -49,6 +51,10 @@ const COUNT: Handlers = {
     return { message: { count: call.requestBytes.length } };
   },
   Raw: { message: {} },
+  Lists: async (call) => {
+    await call.whenHalfClosed;
+    return { message: {} };
+  },
   Own: { message: {} },
 };
 
@@ -66,13 +72,14 @@ async function start(handlers: Handlers = COUNT, more: object = {}, upstream: ob
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 
-test('lines and an array are messages; path and query are part of the first', async (t) => {
+test('lines, an array and values one behind the other are messages; path and query are part of the first', async (t) => {
   const { send, upstream } = await start();
   const expected = [{ list: 'lists/1', n: 1 }, { inner: { text: 'x' } }, {}];
   for (const [body, headers] of [
     ['{"n":1}\n{"inner":{"text":"x"}}\n\n{}\n', NDJSON],
     ['{"n":1}\n{"inner":{"text":"x"}}\n{}', { 'content-type': 'application/jsonl; charset=utf-8' }],
     ['[{"n":1}, {"inner":{"text":"x"}}, {}]', { 'content-type': 'application/json' }],
+    ['{"n":1}{"inner":{"text":"x"}}\n{}', { 'content-type': 'application/json' }],
     ['[{"n":1},{"inner":{"text":"x"}},{}]', {}],
   ] as const) {
     const { status, json, text } = await send('POST', '/v1/lists/1/items', { body, headers });
@@ -117,6 +124,16 @@ test('a demand over the message is met by the first, before there is a call; als
     t.is((await send('POST', '/v1/own', { body })).status, 403, body);
     t.is(upstream.calls.length, 0);
   }
+});
+
+test('where the body field is a list, each array is a message, whatever comes of it first', async (t) => {
+  const { send, upstream } = await start();
+  t.is((await send('POST', '/v1/many', { body: '[1,2] []\n[3]' })).status, 200);
+  t.deepEqual(upstream.last().requests, [{ items: [1, 2] }, {}, { items: [3] }]);
+  t.is((await send('POST', '/v1/many', { body: '[[1,2],[3]]' })).status, 200);
+  t.deepEqual(upstream.last().requests, [{ items: [1, 2] }, { items: [3] }]);
+  const { status, json } = await send('POST', '/v1/many', { body: '[1],[2]' });
+  t.deepEqual([status, json.message], [400, 'body: expected a message after message 1, got ","']);
 });
 
 test('what follows meets it too: a number that is left out is 0', async (t) => {
@@ -176,7 +193,7 @@ test('a deadline of centuries has not passed', async (t) => {
 });
 
 test('a message in tiny pieces takes memory by its bytes and not by its pieces', async (t) => {
-  const elements = createJsonElements('array', 4 << 20);
+  const elements = createJsonElements('json', { maxBytes: 4 << 20, mayBeArray: false });
   const before = heldBytes();
   elements.push(Buffer.from('[{"n":1'));
   for (let i = 0; i < 200_000; i++) elements.push(Buffer.from([0x20]));
