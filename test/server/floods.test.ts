@@ -182,6 +182,8 @@ async function askAndRead(t: ExecutionContext, port: number, one: Buffer) {
   return { answers: answers(), goAway: goAwayCode(received) };
 }
 
+const NODE = Number.parseInt(process.versions.node, 10);
+
 for (const [name, one] of [
   ['WINDOW_UPDATE', frame(8, 0, 0, Buffer.from([0, 0, 0, 1]))],
   ['PRIORITY', frame(PRIORITY, 0, 1, Buffer.from([0, 0, 0, 0, 1]))],
@@ -198,7 +200,8 @@ for (const [name, one] of [
         if (i % 10 === 0) t.is((await send('GET', '/v1/quick')).status, 200);
       }
     });
-    t.false(socket.destroyed);
+    // From Node 24 on nghttp2 itself ends a connection that sends floods of these two.
+    if (NODE < 24 || name === 'WINDOW_UPDATE') t.false(socket.destroyed);
     t.true(grownBytes < 64 << 20, `${grownBytes} bytes`);
   });
 }

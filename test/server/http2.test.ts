@@ -150,8 +150,9 @@ test('an :authority, or a Host in its place, that is none is 400 and calls nobod
   for (const name of [':authority', 'host']) {
     for (const value of ['a@b', 'user:secret@a', 'a/b', '[::1', 'a:b']) {
       const { status, json } = await client.send('GET', '/v1/items/1', { headers: { [name]: value } });
-      // What nghttp2 itself refuses is reset: it never becomes a request.
-      if (status === 0 && !value.includes('@')) continue;
+      // What nghttp2 itself refuses is reset: it never becomes a request. From Node 24 on it knows of user information.
+      const knowsUsers = Number.parseInt(process.versions.node, 10) >= 24;
+      if (status === 0 && (knowsUsers || !value.includes('@'))) continue;
       t.is(status, 400, `${name}: ${value}`);
       t.true(json.message.startsWith('host: expected a name or an address, and perhaps a port, got '), json.message);
     }
