@@ -166,10 +166,8 @@ class Run implements ElementCalls {
   }
 
   private runAll(): Promise<void> {
-    const { steps, needs, follows } = this.settings.plan;
-    const behind =
-      follows?.map((list, step) => [...needs[step]!, ...list.filter((other) => this.needed[other])]) ?? needs;
-    const waitsFor = behind.map((list) => list.length);
+    const { steps, after } = this.settings.plan;
+    const waitsFor = after.map((list) => list.filter((other) => this.needed[other]).length);
     let left = this.needed.filter(Boolean).length;
     return new Promise((resolve, reject) => {
       const start = (step: PlannedStep) =>
@@ -185,7 +183,7 @@ class Run implements ElementCalls {
         if (left === 0) resolve();
         if (this.controller.signal.aborted) return;
         for (const step of steps) {
-          if (!this.needed[step.index] || !behind[step.index]!.includes(index)) continue;
+          if (!this.needed[step.index] || !after[step.index]!.includes(index)) continue;
           waitsFor[step.index]!--;
           if (waitsFor[step.index] === 0) void start(step);
         }
@@ -222,7 +220,10 @@ class Run implements ElementCalls {
 
   put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void {
     if (step.target === undefined) this.scope.results[step.index] = values;
-    else step.target.fill(home, values);
+    else {
+      step.target.answer(home);
+      step.target.fill(home, values);
+    }
   }
 
   fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void {

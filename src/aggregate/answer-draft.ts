@@ -62,6 +62,8 @@ interface Content {
   failure: StatusError | undefined;
   /** The step that failed. */
   failedStep: number;
+  /** Of a list: a step that makes it has ended well, if only with nothing. */
+  isAnswered: boolean;
 }
 
 /** Elements that several steps fill, by the element that each is made from. An element that no step fills is left out. */
@@ -193,12 +195,17 @@ export class Draft {
     if (cell.child !== undefined && cell.field.cardinality === 'singular') this.only(cell).failure ??= failure;
   }
 
+  /** The list of the cell is there from now on, if only empty, whoever else fails. */
+  answer(cell: Cell): void {
+    this.content(cell).isAnswered = true;
+  }
+
   /** The values of a field. Throws MissingPart. */
   nodes(field: FieldDescriptor): readonly Node[] {
     const cell = this.shape.cellOf(field);
     const content = cell === undefined ? undefined : this.contents[cell.index];
     const nodes = cell === undefined ? this.brought(field) : content === undefined ? NONE : nodesOf(cell, content);
-    const failure = content?.failure ?? this.failure;
+    const failure = content?.isAnswered ? undefined : (content?.failure ?? this.failure);
     if (failure !== undefined && !nodes.some(isThere)) throw new MissingPart(failure);
     return nodes;
   }
@@ -252,7 +259,7 @@ export class Draft {
   private content(cell: Cell): Content {
     let content = this.contents[cell.index];
     if (content === undefined) {
-      content = { parts: [], failure: undefined, failedStep: 0 };
+      content = { parts: [], failure: undefined, failedStep: 0, isAnswered: false };
       this.contents[cell.index] = content;
     }
     return content;

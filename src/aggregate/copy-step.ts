@@ -16,8 +16,10 @@ export function copyStep(step: PlannedStep, value: Value, results: StepResults):
       results.put(step, scope.response, value.read(scope, undefined));
       return;
     }
+    const items = value.items(scope, undefined);
+    target!.answer(scope.response);
     const below = rows.below(scope.response);
-    for (const [index, values] of value.items(scope, undefined).entries()) rows.fill(below.at(index), values);
+    for (const [index, values] of items.entries()) rows.fill(below.at(index), values);
   }
 }
 

@@ -20,6 +20,8 @@ export interface Target {
   readonly fill: Fill;
   /** Defined when the step fills elements that other steps may fill too. */
   readonly rows: RowTarget | undefined;
+  /** Says of a list that is made that a step has ended well, if only with nothing. */
+  readonly answer: (home: Draft) => void;
   /** What reads the target in this message fails from now on. */
   readonly fail: (home: Draft, failure: StatusError, step: number) => void;
 }
@@ -78,6 +80,7 @@ export function compileTarget(
     made: made < 0 ? undefined : made,
     fill: rows === undefined ? compileFill(before, cell, below) : fillRows(rows),
     rows,
+    answer: made < 0 ? () => {} : (home) => only(home, before).answer(cell),
     fail: (home, failure, step) => {
       only(home, before).fail(cell, failure, step);
       rows?.below(home).failAll((row) => rows.fail(row, failure, step));

@@ -1,6 +1,6 @@
 /**
  * What waits for what, from the paths alone: a step waits for those that fill what it reads, and for those that make the
- * lists it runs over.
+ * lists that it runs over or reads through.
  */
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { FieldPlace } from './place.js';
@@ -13,15 +13,15 @@ export interface OrderProblem {
 }
 
 export interface Order {
-  /** By step, ascending. */
+  /** By step, ascending: the steps without which it could not be made. */
   readonly needs: readonly (readonly number[])[];
-  /** By step: those that end before it begins, where both run, though it reads nothing of theirs. Undefined: none. */
-  readonly follows: readonly (readonly number[])[] | undefined;
+  /** By step, ascending: the steps that it waits for, if they are called. */
+  readonly after: readonly (readonly number[])[];
   readonly problems: readonly OrderProblem[];
 }
 
 export function orderSteps(steps: readonly PlannedStep[]): Order {
-  const needs = steps.map((step) => steps.flatMap((other, index) => (waitsFor(step, other) ? [index] : [])));
+  const needs = steps.map((step) => steps.flatMap((other, index) => (needsOf(step, other) ? [index] : [])));
   const problems: OrderProblem[] = [];
   const cycle = findCycle(needs);
   if (cycle !== undefined) {
@@ -35,32 +35,34 @@ export function orderSteps(steps: readonly PlannedStep[]): Order {
     const text = `a required step can't need an optional one, it reads ${steps[optional]!.label}: make it optional too`;
     problems.push({ step: index, rule: 'aggregate-optional', text });
   }
-  return { needs, follows: cycle === undefined ? followed(steps, needs) : undefined, problems };
+  return { needs, after: problems.length > 0 ? needs : withListMakers(steps, needs), problems };
 }
 
 /**
- * A list is missing when its makers failed and nobody else made an element of it. So that the order of arrival does not
- * decide that, a step that reads through a list begins behind those that make elements of it without reading it, unless
- * they wait for the step: then they come behind it in any case.
+ * A step does not need all that makes a list through which it reads. But how long the list is, and whether it is missing,
+ * must not hang on who is faster: the step waits for every maker that does not wait for it.
  */
-function followed(steps: readonly PlannedStep[], needs: Order['needs']): Order['follows'] {
-  const follows: number[][] = steps.map(() => []);
-  const waits = (step: number, other: number): boolean =>
-    step === other || [...needs[step]!, ...follows[step]!].some((next) => waits(next, other));
-  for (const step of steps) {
-    for (const other of steps) {
-      if (!step.reads.some((place) => makes(other, place) && !other.reads.some((own) => readsThrough(own, other))))
-        continue;
-      if (needs[step.index]!.includes(other.index) || waits(other.index, step.index)) continue;
-      follows[step.index]!.push(other.index);
+function withListMakers(
+  steps: readonly PlannedStep[],
+  needs: readonly (readonly number[])[],
+): readonly (readonly number[])[] {
+  const all = needs.map((list) => new Set(list));
+  const reaches = (from: number, to: number): boolean =>
+    from === to || [...all[from]!].some((step) => reaches(step, to));
+  for (const [index, step] of steps.entries()) {
+    const lists = step.reads.flatMap(listsOn);
+    for (const [other, maker] of steps.entries()) {
+      if (lists.some((list) => makes(maker, list)) && !reaches(other, index)) all[index]!.add(other);
     }
   }
-  return follows.some((list) => list.length > 0) ? follows : undefined;
+  return all.map((list) => [...list].sort((a, b) => a - b));
 }
 
-/** Whether the place is in what the step makes. */
-function readsThrough({ root, fields }: FieldPlace, { makes: made }: PlannedStep): boolean {
-  return root.kind === 'response' && made !== undefined && made.length <= fields.length && overlap(made, fields);
+/** The lists on the way of a path. */
+function listsOn(place: FieldPlace): readonly FieldPlace[] {
+  return place.fields.flatMap(({ cardinality }, index) =>
+    cardinality === 'repeated' ? [{ ...place, fields: place.fields.slice(0, index + 1) }] : [],
+  );
 }
 
 /** How many steps come one after the other at most, by step: 1 waits for nothing. */
@@ -70,7 +72,7 @@ export function roundsOf(needs: readonly (readonly number[])[]): readonly number
   return needs.map((_, step) => roundOf(step));
 }
 
-function waitsFor(step: PlannedStep, other: PlannedStep): boolean {
+function needsOf(step: PlannedStep, other: PlannedStep): boolean {
   return step.reads.some((place) => fills(other, place)) || step.lists.some((list) => makes(other, list));
 }
 

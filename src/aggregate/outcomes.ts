@@ -64,6 +64,7 @@ export function settle(
   rowsOf: (element: Element) => number = oneRow,
 ): void {
   const rows = step.target?.rows;
+  if (elements.length === 0 && step.target?.shared === 0) step.target.answer(results.scope.response);
   if (rows === undefined) settleValues(step, elements, outcomes, results);
   else settleRows(step, rows, elements, outcomes, results, rowsOf);
   const asked = outcomes.filter((outcome) => outcome !== undefined);
@@ -84,6 +85,7 @@ function settleValues(step: PlannedStep, elements: readonly Element[], outcomes:
   const failed: { readonly place: FailurePlace; readonly failure: unknown }[] = [];
   for (const [index, { home: draft, indices }] of elements.entries()) {
     const outcome = outcomes[index];
+    if (outcome?.failure === undefined) step.target?.answer(draft);
     if (outcome === undefined) continue;
     let home = homes.get(draft);
     if (home === undefined) {
@@ -113,6 +115,7 @@ function settleRows(
     const { home, indices } = element;
     const outcome = outcomes[index];
     let at = next.get(home) ?? 0;
+    if (outcome?.failure === undefined) step.target!.answer(home);
     if (outcome === undefined) at += rowsOf(element);
     else if (outcome.failure === undefined) {
       for (const values of outcome.rows ?? [outcome.values]) fill(below(home).at(at++), values);

@@ -19,10 +19,10 @@ import { compileStep, type PlannedStep } from './step.js';
 export interface AggregatePlan {
   readonly method: MethodDescriptor;
   readonly steps: readonly PlannedStep[];
-  /** By step: the steps that it waits for. */
+  /** By step: the steps without which it could not be made. */
   readonly needs: readonly (readonly number[])[];
-  /** By step: those that end before it begins, where both run. Undefined: none. */
-  readonly follows: readonly (readonly number[])[] | undefined;
+  /** By step: the steps that it waits for, if they are called. */
+  readonly after: readonly (readonly number[])[];
   /** Of the answer. */
   readonly shape: Shape;
   /** The name under which clients see a field. */
@@ -99,7 +99,7 @@ function planned(
       `${label}: expected a field that no other step fills, step ${index + 1} fills it too`,
     );
   }
-  const { needs, follows, problems } = orderSteps(compiled);
+  const { needs, after, problems } = orderSteps(compiled);
   for (const { step, rule, text } of problems)
     problem(compiled[step]!.position, rule, `${compiled[step]!.label}: ${text}`);
   const calls = compiled.reduce((sum, step) => sum + step.calls, 0);
@@ -108,7 +108,7 @@ function planned(
     const text = `expected at most ${declaration.maxCalls} calls (max_calls), got ${calls} at worst: ${parts.join(', ')}`;
     problem(declaration.position, 'aggregate-cost', text);
   }
-  return { method, steps: compiled, needs, follows, shape, nameOf, failures, calls, maxCalls: declaration.maxCalls };
+  return { method, steps: compiled, needs, after, shape, nameOf, failures, calls, maxCalls: declaration.maxCalls };
 
   function namedSteps(): Roots['steps'] {
     const named = new Map<string, { readonly step: number; readonly held: Held }>();

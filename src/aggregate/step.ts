@@ -121,7 +121,7 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     return step.key === '' ? step.maxItems : Math.ceil(step.maxItems / (step.batchSize || step.maxItems));
   }
 
-  /** Of a copy that makes an element for each element of a list. */
+  /** The list that is copied, where each of its elements makes one. */
   function copiedLists(): readonly FieldPlace[] {
     const place = source?.kind === 'copy' && target?.rows !== undefined ? source.value.places[0] : undefined;
     if (place === undefined || !place.held.many) return [];

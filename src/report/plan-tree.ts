@@ -13,13 +13,13 @@ import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import type { PlannedStep } from '../aggregate/step.js';
 
 /** `at most 22 calls of 64, in 2 rounds`. */
-export function describePlan({ calls, maxCalls, needs }: AggregatePlan): string {
-  const rounds = Math.max(...roundsOf(needs));
+export function describePlan({ calls, maxCalls, after }: AggregatePlan): string {
+  const rounds = Math.max(...roundsOf(after));
   return `at most ${calls} ${calls === 1 ? 'call' : 'calls'} of ${maxCalls}, in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
 }
 
-export function planTree({ steps, needs }: AggregatePlan): readonly string[] {
-  const rounds = roundsOf(needs);
+export function planTree({ steps, after }: AggregatePlan): readonly string[] {
+  const rounds = roundsOf(after);
   const width = Math.max(...steps.map(({ label }) => label.length));
   return [...new Set(rounds)]
     .sort((a, b) => a - b)
@@ -28,7 +28,7 @@ export function planTree({ steps, needs }: AggregatePlan): readonly string[] {
         .filter(({ index }) => rounds[index] === round)
         .map((step, position) => {
           const number = position === 0 ? String(round) : '';
-          return `${number.padEnd(3)}${step.label.padEnd(width)}  ${describeStep(step, namesOf(steps, needs[step.index]!))}`;
+          return `${number.padEnd(3)}${step.label.padEnd(width)}  ${describeStep(step, namesOf(steps, after[step.index]!))}`;
         }),
     );
 }

@@ -552,3 +552,53 @@ test('of a list of which every maker failed, the one that is written first is wh
     ]);
   }
 });
+
+test('a list of which one maker answered with nothing is there, whoever else fails, whoever is faster', async (t) => {
+  const protos = page(
+    `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
+     steps: { into: "results.order" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" }
+     steps: { into: "results.product" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 9 optional: true }
+     steps: { into: "names" copy: "results.order.name" }`,
+    'Customer customer = 1; repeated Result results = 2; repeated string names = 3; repeated protogate.v1.PartFailure failures = 4;',
+    'message Result { Order order = 1; Product product = 2; }',
+  );
+  const { send, upstream } = await startGateway(shared, protos, FINE);
+  for (const [orders, products] of [
+    [0, 50],
+    [50, 0],
+  ] as const) {
+    upstream.script('ListOrders', { message: { orders: [] }, delayMs: orders });
+    upstream.script('GetProduct', { ...(DOWN as object), delayMs: products });
+    const { status, json } = await send('GET', '/v1/customers/1/page?ids=p');
+    t.is(status, 200);
+    t.deepEqual(told(json.failures), [['results.product', 14]]);
+  }
+});
+
+test('a copy waits for all that makes the list that it copies: its length hangs on nobody’s speed', async (t) => {
+  const protos = page(
+    `steps: { into: "results.order" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" }
+     steps: { into: "results.product" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 9 }
+     steps: { into: "copies.order" copy: "results.order" }
+     steps: { into: "names" copy: "results.order.name" }`,
+    'repeated Result results = 2; repeated Result copies = 3; repeated string names = 4;',
+    'message Result { Order order = 1; Product product = 2; }',
+  );
+  const { send, upstream } = await startGateway(shared, protos, {
+    ListOrders: { message: { orders: [{ name: 'orders/1' }] } },
+  });
+  for (const delayMs of [0, 60]) {
+    upstream.script('GetProduct', { message: { name: 'p' }, delayMs });
+    for (const [fields, calls] of [
+      ['copies', 2],
+      ['names', 1],
+      ['results,copies,names', 2],
+    ] as const) {
+      upstream.calls.length = 0;
+      const { json } = await send('GET', `/v1/customers/1/page?ids=p&$fields=${fields}`);
+      if (fields.includes('copies')) t.deepEqual(json.copies, [{ order: { name: 'orders/1' } }, {}]);
+      if (fields.includes('names')) t.deepEqual(json.names, ['orders/1']);
+      t.is(upstream.calls.length, calls, fields);
+    }
+  }
+});

@@ -76,6 +76,8 @@ const INTERNAL = 13;
 interface Extra {
   /** By field: the code of what should have filled it. */
   readonly failed: Map<string, { readonly code: number; readonly step: number }>;
+  /** Lists of which a maker has ended well. */
+  readonly answered: Set<string>;
   /** The code of what should have brought all of it. */
   whole?: number;
   /** By list: its parts, in their order. */
@@ -114,8 +116,8 @@ export class Naive {
 
   /** `wanted`: fields of the answer; undefined: all. */
   run(wanted: ReadonlySet<string> | undefined): Outcome {
-    const needs = this.steps.map((step) => this.steps.filter((other) => waitsFor(step, other, this.isList)));
-    const follows = followsOf(this.steps, needs, this.isList);
+    const needs = this.steps.map((step) => this.steps.filter((other) => isNeededBy(step, other, this.isList)));
+    const after = withMakers(this.steps, needs, this.isList);
     const needed = new Set<Step>();
     const need = (step: Step): void => {
       if (needed.has(step)) return;
@@ -131,10 +133,9 @@ export class Naive {
     while (done.size + blocked.size < needed.size) {
       for (const step of needed) {
         if (done.has(step) || blocked.has(step)) continue;
-        if (needs[step.index]!.some((other) => blocked.has(other))) blocked.add(step);
-        if (!needs[step.index]!.every((other) => done.has(other))) continue;
-        if (follows[step.index]!.some((other) => needed.has(other) && !done.has(other) && !blocked.has(other)))
-          continue;
+        const others = after[step.index]!.filter((other) => needed.has(other));
+        if (others.some((other) => blocked.has(other))) blocked.add(step);
+        if (!others.every((other) => done.has(other))) continue;
         try {
           this.step(step);
           done.add(step);
@@ -165,8 +166,9 @@ export class Naive {
   private copy(step: Step): void {
     const part = this.parts[step.index];
     if (part === undefined) return this.put(step, this.answer, this.values(step.copy!, undefined));
-    for (const [index, values] of this.items(step.copy!, undefined).entries())
-      this.putRow(step, this.answer, index, values);
+    const items = this.items(step.copy!, undefined);
+    this.answered(step, this.answer);
+    for (const [index, values] of items.entries()) this.putRow(step, this.answer, index, values);
   }
 
   private forEach(step: Step): void {
@@ -202,6 +204,10 @@ export class Naive {
       }),
     );
     if (step.call !== undefined) this.ask(step, shared);
+    if (elements.length === 0 && sharedBelow(step, this.isList) === 0) this.answered(step, this.answer);
+    for (const [index, { home }] of elements.entries()) {
+      if (got[index]?.failure === undefined) this.answered(step, home);
+    }
     this.settle(step, elements, got, copy);
     const asked = got.filter((one) => one !== undefined);
     if (asked.length > 1 && asked.every(({ failure }) => failure !== undefined)) this.collapse(step);
@@ -379,7 +385,8 @@ export class Naive {
     const code = this.extras.get(node)?.failed.get(field)?.code;
     const isThere = (value: unknown) => !isMessage(value) || this.isShown(value);
     const missing = code ?? this.extras.get(node)?.whole;
-    if (missing !== undefined && !values.some(isThere)) throw new Missing(missing);
+    const isAnswered = this.extras.get(node)?.answered.has(field) === true;
+    if (missing !== undefined && !isAnswered && !values.some(isThere)) throw new Missing(missing);
     return values;
   }
 
@@ -426,6 +433,7 @@ export class Naive {
 
   private put(step: Step, home: Message, found: readonly unknown[]): void {
     const values = found.map((value) => this.copied(value));
+    this.answered(step, home);
     if (step.into.length === 0) {
       this.results.set(step.name, values);
       return;
@@ -441,6 +449,13 @@ export class Naive {
     const elements = below.length === 0 ? values : values.map((value) => this.copied(nested(below, value)));
     if (elements.length > 0) this.ghosts.delete(at);
     this.partsOf(at, fields[made]!).set(step.index, elements as unknown[]);
+  }
+
+  /** A step that makes a list has ended well, if only with nothing. */
+  private answered(step: Step, home: Message): void {
+    if (step.into.length === 0 || madeIn(step, this.isList) === undefined) return;
+    const { at, list } = this.listIn(step, home);
+    this.extra(at).answered.add(list);
   }
 
   private putRow(step: Step, home: Message, index: number, values: readonly unknown[]): void {
@@ -515,7 +530,12 @@ export class Naive {
   }
 
   private extra(message: Message): Extra {
-    const extra = this.extras.get(message) ?? { failed: new Map(), parts: new Map(), failedBelow: [] };
+    const extra = this.extras.get(message) ?? {
+      failed: new Map(),
+      answered: new Set<string>(),
+      parts: new Map(),
+      failedBelow: [],
+    };
     this.extras.set(message, extra);
     return extra;
   }
@@ -728,33 +748,7 @@ function sourceOf(step: Step, isList: IsList): string | undefined {
   return `${made_} from ${found!.list.root}:${[...found!.list.fields, ...source].join('.')}`;
 }
 
-/** A step that reads through a list comes behind those that make elements of it and don't read it, where that may be. */
-function followsOf(steps: readonly Step[], needs: readonly (readonly Step[])[], isList: IsList): readonly Step[][] {
-  const follows: Step[][] = steps.map(() => []);
-  const waits = (step: Step, other: Step): boolean =>
-    step === other || [...needs[step.index]!, ...follows[step.index]!].some((next) => waits(next, other));
-  const isThrough = (made: readonly string[], { root, fields }: Path) =>
-    root === 'answer' && made.length > 0 && made.length <= fields.length && overlap(made, fields);
-  for (const step of steps) {
-    for (const other of steps) {
-      const made = madePath(other, isList);
-      const reads = readsOf(step, isList).some((path) => isThrough(made, path));
-      if (!reads || readsOf(other, isList).some((path) => isThrough(made, path))) continue;
-      if (!needs[step.index]!.includes(other) && !waits(other, step)) follows[step.index]!.push(other);
-    }
-  }
-  return follows;
-}
-
-function madePath(step: Step, isList: IsList): readonly string[] {
-  const made = madeIn(step, isList);
-  return made === undefined ? step.into : step.into.slice(0, made + 1);
-}
-
-function spelledOut(path: Path, found: { readonly list: Path } | undefined): Path {
-  return path.root === 'each' ? { root: found!.list.root, fields: [...found!.list.fields, ...path.fields] } : path;
-}
-
+/** What a step reads, `each` spelled out. */
 function readsOf(step: Step, isList: IsList): readonly Path[] {
   const found = listOf(step, isList);
   const expressions = [
@@ -762,30 +756,56 @@ function readsOf(step: Step, isList: IsList): readonly Path[] {
     ...(step.copy === undefined ? [] : [found?.copy ?? step.copy]),
   ];
   const paths = expressions.flatMap((one) =>
-    Array.isArray(one) ? one.filter((part) => typeof part !== 'string') : [one as Path],
+    Array.isArray(one) ? one.filter((part): part is Path => typeof part !== 'string') : [one as Path],
   );
-  return [...paths, ...(step.when === undefined ? [] : [step.when])].map((path) => spelledOut(path as Path, found));
+  return [...paths, ...(step.when === undefined ? [] : [step.when])].map((path) =>
+    path.root === 'each' ? { root: found!.list.root, fields: [...found!.list.fields, ...path.fields] } : path,
+  );
 }
 
-function waitsFor(step: Step, other: Step, isList: IsList): boolean {
+function fills({ into, name }: Step, { root, fields }: Path): boolean {
+  return root === 'answer' ? into.length > 0 && overlap(into, fields) : root === name;
+}
+
+/** The step makes elements of the list, or a message that the list is in. */
+function makes(step: Step, list: Path, isList: IsList): boolean {
+  if (list.root !== 'answer') return fills(step, list);
+  const made = madeIn(step, isList);
+  const into = made === undefined ? step.into : step.into.slice(0, made + 1);
+  return into.length > 0 && into.length <= list.fields.length && overlap(into, list.fields);
+}
+
+function isNeededBy(step: Step, other: Step, isList: IsList): boolean {
   if (step === other) return false;
-  const fills = ({ root, fields }: Path) =>
-    root === 'answer' ? other.into.length > 0 && overlap(other.into, fields) : root === other.name;
-  if (readsOf(step, isList).some(fills)) return true;
-  const made = madePath(other, isList);
-  const makes = (list: Path) =>
-    list.root === 'answer'
-      ? made.length > 0 && made.length <= list.fields.length && overlap(made, list.fields)
-      : fills(list);
+  if (readsOf(step, isList).some((path) => fills(other, path))) return true;
   const found = listOf(step, isList);
-  const copy = found?.copy ?? step.copy;
-  const counted =
-    step.copy !== undefined && !Array.isArray(copy) && sourceOf(step, isList) !== undefined ? [copy as Path] : [];
-  const lists = counted.map((path) => {
-    const { root, fields } = spelledOut(path, found);
-    return { root, fields: fields.slice(0, fields.findLastIndex(isList) + 1) };
+  if (found !== undefined && makes(other, found.list, isList)) return true;
+  // A copy of a list makes an element for each of its elements.
+  if (step.copy === undefined || sourceOf(step, isList) === undefined) return false;
+  return readsOf({ ...step, when: undefined }, isList).some(({ root, fields }) => {
+    const end = fields.findLastIndex(isList) + 1;
+    return end > 0 && makes(other, { root, fields: fields.slice(0, end) }, isList);
   });
-  return [...(found === undefined ? [] : [found.list]), ...lists].some(makes);
+}
+
+/** Who reads through a list comes after all that make it, except after those that come after the step itself. */
+function withMakers(
+  steps: readonly Step[],
+  needs: readonly (readonly Step[])[],
+  isList: IsList,
+): readonly (readonly Step[])[] {
+  const after = needs.map((list) => [...list]);
+  const comesAfter = (step: Step, other: Step): boolean =>
+    step === other || after[step.index]!.some((one) => comesAfter(one, other));
+  for (const step of steps) {
+    const lists = readsOf(step, isList).flatMap(({ root, fields }) =>
+      fields.flatMap((field, index) => (isList(field) ? [{ root, fields: fields.slice(0, index + 1) }] : [])),
+    );
+    for (const other of steps) {
+      if (lists.some((list) => makes(other, list, isList)) && !comesAfter(other, step)) after[step.index]!.push(other);
+    }
+  }
+  return after;
 }
 
 function overlap(a: readonly string[], b: readonly string[]): boolean {
