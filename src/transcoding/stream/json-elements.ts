@@ -1,11 +1,11 @@
 /**
- * The messages of a request body that is a stream (rule 22), as they arrive, cut at any byte:
+ * Splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md, "From the client"):
  *
- *     lines    {"n":1}⏎{"n":2}⏎      what is blank is no message
- *     json     [{"n":1},{"n":2}]     one array
- *              {"n":1} {"n":2}       or values, one behind the other
+ *     lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
+ *     json     [{"n":1},{"n":2}]     one array of messages
+ *              {"n":1} {"n":2}       or messages one behind the other
  *
- * Only where an element ends is found here; what it is, the codec says.
+ * It only finds where an element ends. Whether the element is valid JSON is checked by the codec.
  */
 import type { FieldViolation } from '../../status/details.js';
 import { gatewayError, invalidRequest, StatusError } from '../../status/status-error.js';
@@ -14,18 +14,18 @@ import type { RequestMessages } from '../transcoder.js';
 export type ElementForm = 'lines' | 'json';
 
 export interface JsonElements {
-  /** The elements that are whole now. Throws 400 and 413. */
+  /** Returns the elements that are whole now. Throws INVALID_ARGUMENT (400), and 413 for an element that is too large. */
   push(chunk: Buffer): readonly Buffer[];
-  /** Those that the end makes whole. Throws 400 for an end in the middle. */
+  /** Returns the elements that end with the body. Throws INVALID_ARGUMENT (400) when the body ends inside of one. */
   end(): readonly Buffer[];
 }
 
 export interface ElementSettings {
-  /** Of one element. */
+  /** The most bytes that one element may have. */
   readonly maxBytes: number;
   /**
-   * Whether an element may be an array itself: then `[` begins no array of elements. `flat`: one that holds no arrays, so
-   * that `[[` does.
+   * True if an element may be an array itself, so that `[` begins an element. `flat`: such an array holds no arrays, so that
+   * `[[` begins an array of elements.
    */
   readonly mayBeArray: boolean | 'flat';
 }
@@ -109,9 +109,10 @@ class Lines implements JsonElements {
   }
 }
 
-/** The first byte decides, or the second one. */
+/** Chooses by the first byte, or by the second one where an opening bracket may begin either. */
 class ArrayOrValues implements JsonElements {
   private elements: JsonElements | undefined;
+  /** True when an opening bracket has come that may begin a message or an array of messages. */
   private isOpen = false;
 
   constructor(private readonly settings: ElementSettings) {}
@@ -121,14 +122,18 @@ class ArrayOrValues implements JsonElements {
     const at = chunk.findIndex((byte) => !isSpace(byte));
     if (at < 0) return [];
     const { maxBytes, mayBeArray } = this.settings;
-    const isArray = chunk[at] === OPEN_ARRAY;
-    if (isArray && mayBeArray === 'flat' && !this.isOpen) {
+    const isBracket = chunk[at] === OPEN_ARRAY;
+    if (isBracket && mayBeArray === 'flat' && !this.isOpen) {
       this.isOpen = true;
       return this.push(chunk.subarray(at + 1));
     }
-    this.elements = isArray && mayBeArray !== true ? new ArrayElements(maxBytes) : new Values(maxBytes);
-    const before = this.isOpen ? this.elements.push(OPENING) : [];
-    return [...before, ...this.elements.push(chunk.subarray(at))];
+    if (isBracket && mayBeArray !== true) {
+      this.elements = new ArrayElements(maxBytes);
+      return this.elements.push(chunk.subarray(this.isOpen ? at : at + 1));
+    }
+    this.elements = new Values(maxBytes);
+    if (this.isOpen) this.elements.push(OPENING);
+    return this.elements.push(chunk.subarray(at));
   }
 
   end(): readonly Buffer[] {
@@ -139,16 +144,45 @@ class ArrayOrValues implements JsonElements {
 
 const OPENING = Buffer.from('[');
 
-/** What may stand between two values or inside of one, and begins none. */
-const BETWEEN = new Set([...',:]}'].map((char) => char.charCodeAt(0)));
+/** Follows the strings and brackets of JSON text. */
+class Nesting {
+  private depth = 0;
+  private inString = false;
+  private isEscaped = false;
+
+  /** True if no string and no bracket is open. */
+  get isOutside(): boolean {
+    return this.depth === 0 && !this.inString;
+  }
+
+  /** Reads the next byte. Returns true if it closes the last string or bracket that was open. */
+  read(byte: number): boolean {
+    if (this.inString) {
+      if (this.isEscaped) this.isEscaped = false;
+      else if (byte === BACKSLASH) this.isEscaped = true;
+      else if (byte === QUOTE) {
+        this.inString = false;
+        return this.depth === 0;
+      }
+      return false;
+    }
+    if (byte === QUOTE) this.inString = true;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.depth++;
+    else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && this.depth > 0) return --this.depth === 0;
+    return false;
+  }
+}
+
+/** Bytes with which no JSON value begins, although they may stand inside of one or between two. */
+const NO_BEGINNING: ReadonlySet<number> = new Set(Buffer.from(',:]}'));
 
 class Values implements JsonElements {
   private readonly pending: Pending;
-  private state: 'between' | 'nested' | 'string' | 'plain' = 'between';
+  private readonly nesting = new Nesting();
+  /** `enclosed`: in an object, an array or a string; `plain`: in a number, a boolean or null. */
+  private state: 'between' | 'enclosed' | 'plain' = 'between';
+  /** How many messages were whole, for errors. */
   private count = 0;
-  private depth = 0;
-  private inString = false;
-  private escaped = false;
 
   constructor(maxBytes: number) {
     this.pending = new Pending(maxBytes);
@@ -161,15 +195,17 @@ class Values implements JsonElements {
       this.pending.add(chunk.subarray(start, end));
       found.push(this.pending.take());
       this.state = 'between';
-      start = end;
     };
     for (let at = 0; at < chunk.length; at++) {
       const byte = chunk[at]!;
       if (this.state === 'plain' && (isSpace(byte) || isOpening(byte))) take(at);
       if (this.state === 'between') {
-        start = isSpace(byte) ? at + 1 : at;
-        if (!isSpace(byte)) this.begin(byte, this.count + found.length);
-      } else if (this.state !== 'plain' && this.isEnd(byte)) take(at + 1);
+        if (isSpace(byte)) continue;
+        if (NO_BEGINNING.has(byte)) throw expected(`a message${afterMessage(this.count + found.length)}`, byte);
+        this.state = isOpening(byte) ? 'enclosed' : 'plain';
+        start = at;
+      }
+      if (this.state === 'enclosed' && this.nesting.read(byte)) take(at + 1);
     }
     if (this.state !== 'between') this.pending.add(chunk.subarray(start));
     this.count += found.length;
@@ -181,44 +217,19 @@ class Values implements JsonElements {
     if (this.state === 'plain') return [this.pending.take()];
     throw problem(`expected the end of message ${this.count + 1}, got the end`);
   }
-
-  private begin(byte: number, before: number): void {
-    if (BETWEEN.has(byte)) throw expected(`a message${before === 0 ? '' : ` after message ${before}`}`, byte);
-    this.depth = byte === OPEN_OBJECT || byte === OPEN_ARRAY ? 1 : 0;
-    this.inString = byte === QUOTE;
-    this.state = this.depth > 0 ? 'nested' : this.inString ? 'string' : 'plain';
-  }
-
-  /** Whether the byte is the last one of the value that it stands in. */
-  private isEnd(byte: number): boolean {
-    if (this.inString) {
-      if (this.escaped) this.escaped = false;
-      else if (byte === BACKSLASH) this.escaped = true;
-      else if (byte === QUOTE) {
-        this.inString = false;
-        return this.state === 'string';
-      }
-      return false;
-    }
-    if (byte === QUOTE) this.inString = true;
-    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) this.depth++;
-    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) this.depth--;
-    return this.depth === 0;
-  }
 }
 
 function isOpening(byte: number): boolean {
   return byte === OPEN_OBJECT || byte === OPEN_ARRAY || byte === QUOTE;
 }
 
+/** Reads what stands behind the opening bracket. */
 class ArrayElements implements JsonElements {
   private readonly pending: Pending;
-  private state: 'before' | 'first' | 'element' | 'separator' | 'after' = 'before';
-  /** Elements that were whole, for errors. */
+  private readonly nesting = new Nesting();
+  private state: 'first' | 'element' | 'separator' | 'after' = 'first';
+  /** How many elements were whole, for errors. */
   private count = 0;
-  private depth = 0;
-  private inString = false;
-  private escaped = false;
 
   constructor(maxBytes: number) {
     this.pending = new Pending(maxBytes);
@@ -232,14 +243,14 @@ class ArrayElements implements JsonElements {
       if (this.state !== 'first' && this.state !== 'element') {
         if (!isSpace(byte)) this.outside(byte, found);
         start = at + 1;
-      } else if (this.endsElement(byte)) {
+      } else if (this.nesting.isOutside && (byte === COMMA || byte === CLOSE_ARRAY)) {
         this.pending.add(chunk.subarray(start, at));
         const element = this.pending.take();
         if (isSomething(element)) found.push(element);
         else if (byte === COMMA || this.state === 'element') throw expected(`a value${this.after(found)}`, byte);
         this.state = byte === COMMA ? 'element' : 'after';
         start = at + 1;
-      } else if (byte === CLOSE_OBJECT && this.depth === 0 && !this.inString) {
+      } else if (this.nesting.read(byte) && byte === CLOSE_OBJECT) {
         // An object does not wait for what separates it from the next.
         this.pending.add(chunk.subarray(start, at + 1));
         found.push(this.pending.take());
@@ -254,55 +265,24 @@ class ArrayElements implements JsonElements {
 
   end(): readonly Buffer[] {
     if (this.state === 'after') return [];
-    if (this.state === 'before') return [];
     throw problem(`expected ']' at the end of the array, got the end${this.after([])}`);
   }
 
   /** `found`: by this chunk. */
   private outside(byte: number, found: readonly Buffer[]): void {
-    if (this.state === 'separator') {
-      if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected(`',' or ']'${this.after(found)}`, byte);
-      this.state = byte === COMMA ? 'element' : 'after';
-      return;
-    }
     if (this.state === 'after') throw expected('the end', byte);
-    // A `[`, or there would be no array.
-    this.state = 'first';
+    if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected(`',' or ']'${this.after(found)}`, byte);
+    this.state = byte === COMMA ? 'element' : 'after';
   }
 
-  /** Where it is between messages: ` after message 2`. */
   private after(found: readonly Buffer[]): string {
-    const count = this.count + found.length;
-    return count === 0 ? '' : ` after message ${count}`;
+    return afterMessage(this.count + found.length);
   }
+}
 
-  /** Whether the byte ends the element that it stands in; keeps book of what is open. */
-  private endsElement(byte: number): boolean {
-    if (this.inString) {
-      if (this.escaped) this.escaped = false;
-      else if (byte === BACKSLASH) this.escaped = true;
-      else if (byte === QUOTE) this.inString = false;
-      return false;
-    }
-    switch (byte) {
-      case QUOTE:
-        this.inString = true;
-        return false;
-      case OPEN_OBJECT:
-      case OPEN_ARRAY:
-        this.depth++;
-        return false;
-      case CLOSE_OBJECT:
-        this.depth--;
-        return false;
-      case CLOSE_ARRAY:
-        if (this.depth <= 0) return true;
-        this.depth--;
-        return false;
-      default:
-        return byte === COMMA && this.depth <= 0;
-    }
-  }
+/** Returns where a problem stands between messages: ` after message 2`. */
+function afterMessage(count: number): string {
+  return count === 0 ? '' : ` after message ${count}`;
 }
 
 /** The message that an element is. Errors name it: `[2].quantity`. */
