@@ -1,11 +1,12 @@
 /**
- * What the codec costs: CPU time (user and system) per message, JSON to wire and wire to JSON, for messages of several
- * shapes. With `--against DIR` the build of another checkout does the same in turn:
+ * Measures the CPU time (user and system) that the codec needs per message, from JSON to wire and from wire to JSON,
+ * for messages of several shapes. With `--against DIR` it runs the build of another checkout in turns with this one:
  *
  *     npm run bench -- codec --against ../protogate-before --rounds 20
  */
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { JSON_OPTIONS } from '../test/support/json.js';
 import { schemaOf } from '../test/support/schema.js';
 
 const PROTO = `syntax = "proto3";
@@ -64,16 +65,7 @@ const SHAPES: readonly (readonly [name: string, type: string, value: object])[] 
   ['a struct', 'Free', { fields: { a: [1, 'b', null, { c: true }], d: { e: { f: [1, 2, 3] } } } }],
 ];
 
-const OPTIONS = {
-  emitDefaults: false,
-  enumsAsInts: false,
-  protoNames: false,
-  unknownFields: 'reject',
-  maxDepth: 100,
-  omitFields: new Set<string>(),
-} as const;
-
-/** Of one checkout's build. */
+/** The codec of one message type, from the build of one checkout. */
 interface Codec {
   read(json: Uint8Array): Uint8Array;
   write(wire: Uint8Array): Uint8Array;
@@ -110,7 +102,7 @@ async function codecsOf(root: string, registry: Awaited<ReturnType<typeof schema
   const from = (file: string) => import(pathToFileURL(join(root, 'dist/src/codec', file)).href);
   const { createCodecs } = (await from('codec.js')) as typeof import('../src/codec/codec.js');
   const { JsonWriter } = (await from('json-writer.js')) as typeof import('../src/codec/json-writer.js');
-  const codecs = createCodecs(registry, OPTIONS);
+  const codecs = createCodecs(registry, JSON_OPTIONS);
   const out = new JsonWriter();
   return (type: string): Codec => {
     const codec = codecs.of(registry.message(type)!);
@@ -122,19 +114,19 @@ function compare(title: string, rounds: number, tasks: readonly (() => void)[]):
   const costs = tasks.map((): number[] => []);
   for (let round = -1; round < rounds; round++) {
     for (let i = 0; i < tasks.length; i++) {
-      // The order turns; the first round warms up.
+      // The order changes with each round. The first round only warms up and is not counted.
       const index = (i + Math.max(0, round)) % tasks.length;
       const cost = costOf(tasks[index]!);
       if (round >= 0) costs[index]!.push(cost);
     }
   }
-  // The least is what other processes disturbed least.
+  // The smallest cost is the one that other processes disturbed least.
   const [first = 0, last = first] = costs.map((all) => Math.min(...all));
   const compared = tasks.length > 1 ? `  ${(last / first).toFixed(3)} × before` : '';
   process.stdout.write(`${title.padEnd(34)} ${(last * 1e6).toFixed(0).padStart(9)} ns CPU${compared}\n`);
 }
 
-/** Milliseconds of CPU time per run. */
+/** Returns the CPU time per run, in milliseconds. */
 function costOf(task: () => void): number {
   const before = process.cpuUsage();
   const end = performance.now() + ROUND_MS;

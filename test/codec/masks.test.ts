@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { createCodecs } from '../../src/codec/codec.js';
 import type { StatusError } from '../../src/status/status-error.js';
-import { jsonOf } from '../support/json.js';
+import { JSON_OPTIONS, jsonOf } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
 const PROTO = `syntax = "proto3";
@@ -17,14 +17,7 @@ message All {
 }
 `;
 const { registry } = await schemaOf(PROTO);
-const codec = createCodecs(registry, {
-  emitDefaults: false,
-  enumsAsInts: false,
-  protoNames: false,
-  unknownFields: 'reject',
-  maxDepth: 100,
-  omitFields: new Set(),
-}).of(registry.message('t.All')!);
+const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.All')!);
 
 const read = (json: object) => codec.read(Buffer.from(JSON.stringify(json)));
 const written = (wire: Uint8Array) => JSON.parse(jsonOf(codec, wire));

@@ -3,6 +3,7 @@ import test from 'ava';
 import { createCodecs } from '../../src/codec/codec.js';
 import { JsonWriter } from '../../src/codec/json-writer.js';
 import type { StatusError } from '../../src/status/status-error.js';
+import { JSON_OPTIONS } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
 const MiB = 1 << 20;
@@ -12,15 +13,7 @@ test('packed enums with long names hold four times the limit at most, and what c
   const { registry } = await schemaOf(`syntax = "proto3"; package t;
     enum Color { NONE = 0; ${LONG} = 1; } message Many { repeated Color colors = 1; }`);
   const maxBytes = 32 * MiB;
-  const codec = createCodecs(registry, {
-    emitDefaults: false,
-    enumsAsInts: false,
-    protoNames: false,
-    unknownFields: 'reject',
-    maxDepth: 100,
-    maxBytes,
-    omitFields: new Set(),
-  }).of(registry.message('t.Many')!);
+  const codec = createCodecs(registry, { ...JSON_OPTIONS, maxBytes }).of(registry.message('t.Many')!);
   // Field 1 with a length of 8 MiB, and as many times the value 1: 750 MB of JSON.
   const wire = Buffer.concat([Buffer.from([0x0a, 0x80, 0x80, 0x80, 0x04]), Buffer.alloc(8 * MiB, 1)]);
   const before = process.resourceUsage().maxRSS * 1024;

@@ -10,20 +10,10 @@ import { readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import protobuf from 'protobufjs';
 import { createCodecs } from '../../src/codec/codec.js';
-import type { JsonOptions } from '../../src/codec/json-options.js';
 import { validateWire } from '../../src/codec/validate.js';
 import type { Registry } from '../../src/schema/descriptor.js';
 import { loadSchema } from '../../src/schema/source.js';
-import { jsonOf } from '../support/json.js';
-
-const OPTIONS: JsonOptions = {
-  emitDefaults: false,
-  enumsAsInts: false,
-  protoNames: false,
-  unknownFields: 'reject',
-  maxDepth: 100,
-  omitFields: new Set(),
-};
+import { JSON_OPTIONS, jsonOf } from '../support/json.js';
 
 interface ConformanceRequest {
   readonly protobuf_payload?: Uint8Array;
@@ -65,8 +55,8 @@ export async function serveConformance(include: string): Promise<void> {
 }
 
 function createTestee(registry: Registry) {
-  const strict = createCodecs(registry, OPTIONS);
-  const lenient = createCodecs(registry, { ...OPTIONS, unknownFields: 'ignore' });
+  const strict = createCodecs(registry, JSON_OPTIONS);
+  const lenient = createCodecs(registry, { ...JSON_OPTIONS, unknownFields: 'ignore' });
 
   return (request: ConformanceRequest, payload: string | undefined): ConformanceResponse => {
     const { message_type, requested_output_format: format } = request;
@@ -80,7 +70,7 @@ function createTestee(registry: Registry) {
       if (payload === 'json_payload') wire = codec.read(Buffer.from(request.json_payload ?? ''));
       else if (payload === 'protobuf_payload') {
         wire = request.protobuf_payload ?? new Uint8Array();
-        validateWire(message, wire, OPTIONS.maxDepth);
+        validateWire(message, wire, JSON_OPTIONS.maxDepth);
       } else return { skipped: `no ${payload}` };
     } catch (error) {
       return { parse_error: (error as Error).message };

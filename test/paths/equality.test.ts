@@ -5,6 +5,7 @@ import { createCodecs } from '../../src/codec/codec.js';
 import type { PathCaller } from '../../src/paths/caller.js';
 import { compileEquality } from '../../src/paths/equality.js';
 import { ExpressionError, parseEquality } from '../../src/paths/expression.js';
+import { JSON_OPTIONS } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
 const { registry } = await schemaOf({
@@ -25,14 +26,7 @@ package t;
 message Old { optional group Part = 2 { optional string author = 3; } }`,
 });
 const request = registry.message('t.Request')!;
-const codecs = createCodecs(registry, {
-  emitDefaults: false,
-  enumsAsInts: false,
-  protoNames: false,
-  unknownFields: 'reject',
-  maxDepth: 100,
-  omitFields: new Set(),
-});
+const codecs = createCodecs(registry, JSON_OPTIONS);
 
 function holds(text: string, json: object, caller?: PathCaller, message = request): boolean {
   const bytes = codecs.of(message).read(Buffer.from(JSON.stringify(json)), new BoundMessage());

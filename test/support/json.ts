@@ -1,8 +1,19 @@
-/** What a codec writes, as text. */
+/** JSON in tests: the options of a codec, and what it writes as text. */
 import type { MessageCodec } from '../../src/codec/codec.js';
 import type { FieldMask } from '../../src/codec/field-mask.js';
+import type { JsonOptions } from '../../src/codec/json-options.js';
 import { JsonWriter } from '../../src/codec/json-writer.js';
 import type { FieldDescriptor } from '../../src/schema/descriptor.js';
+
+/** The defaults, for tests that are about something else. */
+export const JSON_OPTIONS: JsonOptions = {
+  emitDefaults: false,
+  enumsAsInts: false,
+  protoNames: false,
+  unknownFields: 'reject',
+  maxDepth: 100,
+  omitFields: new Set(),
+};
 
 export function jsonOf(codec: MessageCodec, wire: Uint8Array, mask?: FieldMask): string {
   return new JsonWriter().collectString((out) => codec.write(wire, out, mask));

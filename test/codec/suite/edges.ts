@@ -1,9 +1,8 @@
 /** What protobuf's conformance runner does not see: each row a fact about our codec. */
 import ava, { type ExecutionContext } from 'ava';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
-import type { JsonOptions } from '../../../src/codec/json-options.js';
 import type { StatusError } from '../../../src/status/status-error.js';
-import { fieldJsonOf, jsonOf } from '../../support/json.js';
+import { fieldJsonOf, JSON_OPTIONS, jsonOf } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
 const PROTO = `syntax = "proto3";
@@ -23,19 +22,11 @@ message All {
 }
 `;
 
-const OPTIONS: JsonOptions = {
-  emitDefaults: false,
-  enumsAsInts: false,
-  protoNames: false,
-  unknownFields: 'reject',
-  maxDepth: 100,
-  omitFields: new Set(),
-};
 const { registry } = await schemaOf(PROTO);
 /** Each row is a fact about a codec. */
 export function edgeCases(name: string, createCodecs: CreateCodecs): void {
   const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);
-  const codec = createCodecs(registry, OPTIONS).of(registry.message('t.All')!);
+  const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.All')!);
   const roundTrip = (json: string) => jsonOf(codec, codec.read(Buffer.from(json)));
 
   const exact: readonly (readonly [fact: string, json: string, back: string])[] = [
@@ -135,7 +126,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
   for (const [what, key, open, inner, close] of nested) {
     test(`${what} as deep as they may be read are written, alone and as a field`, (t) => {
       for (const maxDepth of [20, 21, 100, 400]) {
-        const deepCodec = createCodecs(registry, { ...OPTIONS, maxDepth }).of(registry.message('t.All')!);
+        const deepCodec = createCodecs(registry, { ...JSON_OPTIONS, maxDepth }).of(registry.message('t.All')!);
         const { read, readField, descriptor } = deepCodec;
         const field = descriptor.fieldNamed(key)!;
         const deepest = [...nestings(open, inner, close, maxDepth)]
@@ -177,7 +168,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
   }
 
   test('what is too deep for the stack is refused on its way in and on its way out', (t) => {
-    const deep = createCodecs(registry, { ...OPTIONS, maxDepth: 1_000_000 }).of(codec.descriptor);
+    const deep = createCodecs(registry, { ...JSON_OPTIONS, maxDepth: 1_000_000 }).of(codec.descriptor);
     const nested = (times: number) => Buffer.from(`{"value":${'['.repeat(times)}${']'.repeat(times)}}`);
     t.is((t.throws(() => deep.read(nested(100_000))) as StatusError).httpStatus, 400);
     const tag = deep.read(nested(1)).subarray(0, -3);
@@ -279,7 +270,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
   });
 
   test('omitted fields are neither read nor written', (t) => {
-    const hiding = createCodecs(registry, { ...OPTIONS, omitFields: new Set(['t.All.s']) }).of(
+    const hiding = createCodecs(registry, { ...JSON_OPTIONS, omitFields: new Set(['t.All.s']) }).of(
       registry.message('t.All')!,
     );
     t.throws(() => hiding.read(Buffer.from('{"s":"x"}')), { message: /unknown/ });

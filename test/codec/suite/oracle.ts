@@ -9,7 +9,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import ava, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
-import { jsonOf } from '../../support/json.js';
+import { JSON_OPTIONS, jsonOf } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
 const PROTO = `syntax = "proto3";
@@ -114,14 +114,7 @@ const RUNS = { numRuns: 400, seed: 20_261_123 };
 
 export function oracleCases(name: string, createCodecs: CreateCodecs): void {
   const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);
-  const codec = createCodecs(registry, {
-    emitDefaults: false,
-    enumsAsInts: false,
-    protoNames: false,
-    unknownFields: 'reject',
-    maxDepth: 100,
-    omitFields: new Set(),
-  }).of(registry.message('t.All')!);
+  const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.All')!);
 
   test('JSON → wire means the same to the oracle', (t) => {
     fc.assert(

@@ -2,10 +2,9 @@
 import ava, { type ExecutionContext } from 'ava';
 import { BoundMessage, bindText, isTextual } from '../../../src/codec/bound.js';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
-import type { JsonOptions } from '../../../src/codec/json-options.js';
 import type { FieldDescriptor, MessageDescriptor } from '../../../src/schema/descriptor.js';
 import type { StatusError } from '../../../src/status/status-error.js';
-import { jsonOf } from '../../support/json.js';
+import { JSON_OPTIONS, jsonOf } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
 const { registry } = await schemaOf({
@@ -33,17 +32,9 @@ message Old { required string name = 1; optional group Part = 2 { optional int32
 });
 const all = registry.message('t.All')!;
 const old = registry.message('t.Old')!;
-const OPTIONS: JsonOptions = {
-  emitDefaults: false,
-  enumsAsInts: false,
-  protoNames: false,
-  unknownFields: 'reject',
-  maxDepth: 100,
-  omitFields: new Set(),
-};
 export function weavingCases(name: string, createCodecs: CreateCodecs): void {
   const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);
-  const codecs = createCodecs(registry, OPTIONS);
+  const codecs = createCodecs(registry, JSON_OPTIONS);
 
   type Bindings = readonly (readonly [path: string, text: string, key?: string])[];
 

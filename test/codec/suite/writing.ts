@@ -3,6 +3,7 @@ import ava, { type ExecutionContext } from 'ava';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
 import { JsonWriter } from '../../../src/codec/json-writer.js';
 import type { StatusError } from '../../../src/status/status-error.js';
+import { JSON_OPTIONS } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
 const { registry } = await schemaOf(`syntax = "proto3";
@@ -10,18 +11,9 @@ const { registry } = await schemaOf(`syntax = "proto3";
   message Note { string text = 1; repeated Note notes = 2; map<string, string> labels = 3; }
 `);
 
-const OPTIONS = {
-  emitDefaults: false,
-  enumsAsInts: false,
-  protoNames: false,
-  unknownFields: 'reject',
-  maxDepth: 100,
-  omitFields: new Set<string>(),
-} as const;
-
 export function writingCases(name: string, createCodecs: CreateCodecs): void {
   const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);
-  const codec = createCodecs(registry, OPTIONS).of(registry.message('t.Note')!);
+  const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.Note')!);
   const read = (json: string) => codec.read(Buffer.from(json));
 
   test('a message stands where its caller wants it, among what he writes himself', (t) => {
