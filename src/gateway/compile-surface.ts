@@ -25,7 +25,11 @@ import { endpoint } from '../server/endpoints/unary.js';
 import { webSocketEndpoint } from '../server/endpoints/websocket.js';
 import { compileCors } from '../server/stages/cors.js';
 import { bodySizes } from '../transcoding/body-size.js';
-import { compileRequestMetadata, compileResponseHeaders } from '../transcoding/headers.js';
+import {
+  type CompiledResponseHeaders,
+  compileRequestMetadata,
+  compileResponseHeaders,
+} from '../transcoding/headers.js';
 import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
 import type { Backing } from './backing.js';
 import { guardsInOrder, routeOrder } from './route-order.js';
@@ -42,7 +46,8 @@ export interface SurfaceSettings {
 /** `routes`: those that somebody serves. */
 export function compileSurface(settings: SurfaceSettings, routes: readonly PlannedRoute[], backing: Backing): Surface {
   const { name, config, statusCodec } = settings;
-  const compileRoute = routeCompiler(settings, backing);
+  const responseHeaders = compileResponseHeaders(config.metadata);
+  const compileRoute = routeCompiler(settings, responseHeaders, backing);
   const compiled = routes.map((route) => ({ binding: route.binding, ...compileRoute(route) }));
   const webSockets = compiled.flatMap(({ binding, webSocket: value }) =>
     value === undefined ? [] : [{ binding, value }],
@@ -54,7 +59,7 @@ export function compileSurface(settings: SurfaceSettings, routes: readonly Plann
     ...(config.errors.hints ? nearRoutes(routes) : NO_HINTS),
     cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
-    responseHeaders: compileResponseHeaders(config.metadata),
+    responseHeaders,
   };
 }
 
@@ -77,10 +82,13 @@ interface CompiledRoute {
   readonly webSocket: Route | undefined;
 }
 
-function routeCompiler({ config, codecs }: SurfaceSettings, backing: Backing) {
+function routeCompiler(
+  { config, codecs }: SurfaceSettings,
+  responseHeaders: CompiledResponseHeaders,
+  backing: Backing,
+) {
   const { limits, metadata, query } = config;
   const requestMetadata = compileRequestMetadata(metadata, guardedHeaders(config));
-  const responseHeaders = compileResponseHeaders(metadata);
   const stagesOf = stageCompiler(config, backing);
 
   return function compileRoute(route: PlannedRoute): CompiledRoute {

@@ -1,26 +1,27 @@
 /**
- * Where a claim stands in a token, as the config and the path language name it:
+ * Parses the path to a claim in a token, as the config and the path language write it:
  *
  *     scope                               the claim of that name
  *     realm_access.roles                  the claim of exactly that name, or else `roles` inside of `realm_access`
- *     https://x.example/roles             one name: a text that holds :// is no path
- *     "https://x.example/jwt".roles       names in quotes are names, whatever they hold
+ *     https://x.example/roles             one name: a text with :// in it is not split
+ *     "https://x.example/jwt".roles       a name in quotes may contain any other character
  *     realm_access..roles                 refused: column 14: expected a name, got '.'
  */
 import { isExact } from '../base/exact-number.js';
+import { isRecord } from '../base/record.js';
 import { ExpressionError } from './expression.js';
 
 export interface ClaimPath {
-  /** From the claims downwards; one or more. */
+  /** The names of nested claims from the outside inwards; one or more. */
   readonly names: readonly string[];
-  /** The name of a claim that counts before the path does; undefined: there is none. */
+  /** The name of a claim that is read before the path is followed; undefined when there is none. */
   readonly whole: string | undefined;
 }
 
-/** Reads own properties only, and nothing inside of lists. Undefined: there is no such claim. */
+/** Returns a claim; undefined when there is no such claim. Reads own properties only, and nothing inside of lists. */
 export type ReadClaim = (claims: unknown) => unknown;
 
-/** As the config writes it. Throws ExpressionError. */
+/** Parses a path that is written in the config. Throws ExpressionError. */
 export function parseClaimPath(text: string): ClaimPath {
   const isQuoted = text.includes('"');
   if (!isQuoted && text.includes('://')) return { names: [text], whole: undefined };
@@ -46,9 +47,9 @@ function nameAt(text: string, at: number): { readonly name: string; readonly end
 const QUOTED = /^"([^"]+)"/;
 const BARE = /^([^".]+)/;
 
-/** As a path of rules names it: `caller.claims.realm_access.roles`. */
+/** Returns the path for the names after `caller.claims`, as in `caller.claims.realm_access.roles`. */
 export function claimPathOf(names: readonly string[]): ClaimPath {
-  // A name that could not stand without its brackets was meant as it is.
+  // If a name needs brackets, the path means nested claims only, not one claim with dots in its name.
   const isPlain = names.length > 1 && names.every((name) => IDENTIFIER.test(name));
   return { names, whole: isPlain ? names.join('.') : undefined };
 }
@@ -67,11 +68,7 @@ export function compileClaim({ names, whole }: ClaimPath): ReadClaim {
   };
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A claim as text; undefined: it is missing, empty, a list, an object or a number beyond 2^53. */
+/** Returns a claim as text; undefined if it is missing, empty, a list, an object or a number beyond 2^53. */
 export function claimText(value: unknown): string | undefined {
   if (typeof value === 'boolean' || (typeof value === 'number' && isExact(value))) return String(value);
   return typeof value === 'string' && value !== '' ? value : undefined;
