@@ -39,7 +39,7 @@ export interface StepCaller {
   readonly call: Call;
   /** Of the called method, or its upstream; the step's own wins. */
   readonly timeoutMs: number | undefined;
-  /** Undefined when the called method demands nothing. */
+  /** Checks the caller for each call of the step; undefined when there is nothing to check for each call. */
   readonly authorize: Authorize | undefined;
 }
 
@@ -55,17 +55,18 @@ export interface AggregateSettings {
   readonly maxDepth: number;
   readonly exposed: ExposedCodes;
   readonly clock: Clock;
-  /** One for each step. */
+  /** The observer of each step, by the step's index. */
   readonly observers: readonly StepObserver[];
 }
 
-/** Is told how long a step took, in seconds. */
+/** Two functions that record how long a step took, in seconds: one for success, one for failure. */
 export type StepObserver = Readonly<Record<'ok' | 'failed', (seconds: number) => void>>;
 
 /**
- * Rejects with 403 if the caller does not meet a demand of a required step, with the StatusError of the required step that
- * failed first, or, if every call failed, with that of the first step. The interceptors in `around` (a cache) run after the
- * demands that need no call and before all calls.
+ * Returns the call that runs an aggregate. It rejects with PERMISSION_DENIED (403) if the caller does not meet a demand
+ * of a required step, with the StatusError of the required step that fails first, and, if every call failed, with the
+ * StatusError of the failed step that is declared first. The interceptors in `around` (a cache) run after the demands
+ * that need no call and before all calls.
  */
 export function aggregateCall(settings: AggregateSettings, around: readonly Interceptor[]): Call {
   const { plan, callers } = settings;
@@ -153,7 +154,10 @@ class Run implements ElementCalls {
     this.failures.push({ ...first, place: undefined });
   }
 
-  /** In the order of the steps, equal failures of a step once. Those of one step come in the order of its elements. */
+  /**
+   * Returns the failures in the order of the steps, and within a step in the order of its elements. Equal failures of
+   * one step appear once.
+   */
   private partFailures(): readonly PartFailure[] {
     const positions = new Positions();
     const told = new Map<string, PartFailure>();
@@ -234,7 +238,7 @@ class Run implements ElementCalls {
     if (target === undefined) this.scope.results[index] ??= error;
     else if (place?.row !== undefined) target.rows?.fail(place.row, error, index);
     else if (place !== undefined) target.fail(place.home, error, index);
-    // Below lists there is no message to mark: their elements are marked by who runs over them.
+    // Otherwise the target is inside list elements, which `requireFewItems` and `settle` mark.
     else if (target.shared === 0) target.fail(this.scope.response, error, index);
   }
 

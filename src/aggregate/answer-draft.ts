@@ -1,11 +1,12 @@
 /**
- * A Draft is an answer in the making. Its Shape, known when the schema is loaded, says which fields steps fill or go
- * through; only those have cells, everything else of a message that a step brought stays the bytes that it is.
+ * A Draft is an answer in the making. Its Shape, known when the schema is loaded, contains the fields that steps fill
+ * or go through. Only these fields have cells; everything else of a message that a step brought stays encoded bytes.
  *
  *     Dashboard { customer: <bytes> · orders: [ <bytes>, <bytes> ] · lines: [ Draft { item: <bytes>, product: … } ] }
  *
- * A list has a part for each step that makes elements of it, in the order in which they are written, so that the order
- * of arrival decides nothing. Steps that fill the same elements share a part, of Rows.
+ * The cell of a list has one part for each step that makes elements of the list. The parts have the order in which the
+ * steps are declared, so it does not matter which answer arrives first. Steps that fill the same elements share a part,
+ * of type Rows.
  */
 
 import { fieldValues, writeFieldValues } from '../codec/field-values.js';
@@ -14,19 +15,19 @@ import { WireWriter } from '../codec/wire-writer.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { StatusError } from '../status/status-error.js';
 
-/** A value as it travels, or a message in the making. */
+/** An encoded value, or a message in the making. */
 export type Node = Uint8Array | Draft;
 
 export interface Cell {
   readonly field: FieldDescriptor;
   readonly index: number;
-  /** Steps go through it: its messages are Drafts. */
+  /** The shape of the messages in the field, which are then Drafts; undefined when no step goes through the field. */
   child: Shape | undefined;
-  /** Parts: 0 is what the message brought, then one for each step. */
+  /** The number of parts: part 0 holds the values that the message brought, the others those of a step or RowGroup. */
   parts: number;
 }
 
-/** Built when the schema is loaded, read afterwards. */
+/** The cells of a message in the answer. A Shape is built when the schema is loaded and does not change afterwards. */
 export class Shape {
   readonly cells: Cell[] = [];
   private readonly byNumber = new Map<number, Cell>();
@@ -37,7 +38,7 @@ export class Shape {
     return this.byNumber.get(field.number);
   }
 
-  /** The cell of a field, made if there is none yet. */
+  /** Returns the cell of a field, and makes it if there is none yet. */
   cell(field: FieldDescriptor): Cell {
     let cell = this.byNumber.get(field.number);
     if (cell === undefined) {
@@ -48,7 +49,7 @@ export class Shape {
     return cell;
   }
 
-  /** The shape of the messages in a field. */
+  /** Returns the shape of the messages in a field, and makes it if there is none yet. */
   child(field: FieldDescriptor): Shape {
     const cell = this.cell(field);
     if (field.type.kind !== 'message') throw new TypeError(`${field.fullName} holds no message`);
@@ -60,13 +61,16 @@ export class Shape {
 interface Content {
   readonly parts: (readonly Node[] | Rows | undefined)[];
   failure: StatusError | undefined;
-  /** The step that failed. */
+  /** The index of the step that caused `failure`. */
   failedStep: number;
-  /** Of a list: a step that makes it has ended well, if only with nothing. */
+  /** True if a step that makes the list succeeded, even without any element. */
   isAnswered: boolean;
 }
 
-/** Elements that several steps fill, by the element that each is made from. An element that no step fills is left out. */
+/**
+ * List elements that several steps fill, by the index of the element that each is made from. An element that no step
+ * fills is left out.
+ */
 export class Rows {
   private readonly elements: (Draft | undefined)[] = [];
   private readonly failing: ((element: Draft) => void)[] = [];
@@ -74,7 +78,7 @@ export class Rows {
 
   constructor(private readonly shape: Shape) {}
 
-  /** The element that is made from the one at `index`. */
+  /** Returns the element that is made from the source element at `index`. */
   at(index: number): Draft {
     let element = this.elements[index];
     if (element === undefined) {
@@ -98,7 +102,7 @@ export class Rows {
   }
 }
 
-/** What a path reads is missing because the step that fills it failed. */
+/** Thrown when a path reads a value that is missing because the step that fills it failed. */
 export class MissingPart extends Error {
   override readonly name = 'MissingPart';
   constructor(override readonly cause: StatusError) {
@@ -111,16 +115,16 @@ const EMPTY = new Uint8Array(0);
 const MAX_DEPTH = 100;
 
 export class Draft {
-  /** What no cell takes. */
+  /** The bytes of all fields that have no cell. */
   private readonly base: Uint8Array[] = [];
   private readonly contents: (Content | undefined)[] = [];
   private isBrought = false;
-  /** Why the step that should have brought the message failed: what no other step has put into it is missing. */
+  /** The failure of the step that should have brought this message; fields that no other step filled are then missing. */
   private failure: StatusError | undefined;
 
   constructor(readonly shape: Shape) {}
 
-  /** Takes a message in. Throws BrokenWire. */
+  /** Adds the fields of an encoded message. Throws BrokenWire for broken bytes. */
   absorb(message: Uint8Array): this {
     const { shape } = this;
     this.isBrought = true;
@@ -147,7 +151,7 @@ export class Draft {
     return this;
   }
 
-  /** Fills a part of a cell. A singular message that steps go through is one, whoever brings it. */
+  /** Fills a part of a cell. For a singular message that steps go through, all values are merged into one Draft. */
   put(cell: Cell, part: number, values: readonly Uint8Array[]): void {
     const { child, field } = cell;
     if (child === undefined) this.content(cell).parts[part] = values;
@@ -155,7 +159,7 @@ export class Draft {
     else this.content(cell).parts[part] = values.map((value) => new Draft(child).absorb(value));
   }
 
-  /** The rows of a part of a list. */
+  /** Returns the rows of a part of a list, and makes them if there are none yet. */
   rows(cell: Cell, part: number): Rows {
     const { parts } = this.content(cell);
     let rows = parts[part];
@@ -171,7 +175,7 @@ export class Draft {
     this.content(cell).parts[part] = drafts;
   }
 
-  /** The one message of a singular cell, made if there is none. */
+  /** Returns the one message of a singular cell, and makes it if there is none yet. */
   only(cell: Cell): Draft {
     const content = this.content(cell);
     let [draft] = partOf(content.parts[0]);
@@ -183,8 +187,8 @@ export class Draft {
   }
 
   /**
-   * Reading the cell fails from now on, unless another step has filled it, or has filled the field of it that is read. Of
-   * several steps that fail the one that is written first counts.
+   * Makes later reads of the cell fail, unless another step has filled the cell, or the field inside it that is read.
+   * If several steps fail, the failure of the step that is declared first is kept.
    */
   fail(cell: Cell, failure: StatusError, step: number): void {
     const content = this.content(cell);
@@ -195,12 +199,12 @@ export class Draft {
     if (cell.child !== undefined && cell.field.cardinality === 'singular') this.only(cell).failure ??= failure;
   }
 
-  /** The list of the cell is there from now on, if only empty, whoever else fails. */
+  /** Marks the list of the cell as present, even if it is empty and other steps fail. */
   answer(cell: Cell): void {
     this.content(cell).isAnswered = true;
   }
 
-  /** The values of a field. Throws MissingPart. */
+  /** Returns the values of a field. Throws MissingPart if it has none because a step failed, BrokenWire for broken bytes. */
   nodes(field: FieldDescriptor): readonly Node[] {
     const cell = this.shape.cellOf(field);
     const content = cell === undefined ? undefined : this.contents[cell.index];
@@ -214,7 +218,7 @@ export class Draft {
     return fieldValues(this.base.length === 1 ? this.base[0]! : Buffer.concat(this.base), field);
   }
 
-  /** True if a step brought the message or something in it. Otherwise it only holds what is missing in it. */
+  /** True if a step brought the message or something in it. Otherwise the Draft holds nothing but failures. */
   get isThere(): boolean {
     return (
       this.isBrought ||
@@ -225,7 +229,10 @@ export class Draft {
     );
   }
 
-  /** Why the message is missing; undefined when it is there, or when no failure explains that it is not. */
+  /**
+   * The failure of the step that should have brought the message or, when nothing of the message is there, the first
+   * failure inside it; undefined when there is none.
+   */
   get missing(): StatusError | undefined {
     return this.failure ?? (this.isThere ? undefined : this.missingInside());
   }
@@ -249,7 +256,7 @@ export class Draft {
     }
   }
 
-  /** The message. */
+  /** Returns the encoded message. */
   bytes(): Uint8Array {
     const writer = new WireWriter();
     this.write(writer);

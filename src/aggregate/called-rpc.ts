@@ -1,4 +1,4 @@
-/** What a step calls, and what its result holds. */
+/** Finds the rpc that a step calls and the type of its result. The rpc must be unary, only read, and be no aggregate. */
 import type { Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import { isStreaming } from '../call/call.js';
@@ -8,14 +8,14 @@ import type { StepDeclaration } from './declaration.js';
 import { type Held, heldBy, messageHeld } from './place.js';
 import type { Report } from './step-problems.js';
 
-/** What a step gives, known before any path is. */
+/** The rpc that a step calls and the type of its result, which are known before any path is resolved. */
 export interface StepSignature {
   readonly method: MethodDescriptor;
   readonly take: FieldDescriptor | undefined;
   readonly held: Held;
 }
 
-/** Undefined: it calls nothing, or what it calls is wrong; that is reported. */
+/** Returns undefined if the step calls nothing, or if its call is wrong, which is reported. */
 export function signatureOf(step: StepDeclaration, registry: Registry, report: Report): StepSignature | undefined {
   const { call, copy, take, positions } = step;
   if ((call === '') === (copy === '')) {
@@ -61,7 +61,7 @@ function isCallable(method: MethodDescriptor, position: Position, report: Report
   return false;
 }
 
-/** AIP-131, 132, 136, 231: the names of what reads. */
+/** The names of rpcs that only read (AIP-131, AIP-132, AIP-136, AIP-231). */
 const READ_NAME = /^(Get|List|BatchGet|Search)([A-Z0-9_]|$)/;
 
 function isRead({ name, idempotency, httpRule }: MethodDescriptor): boolean {

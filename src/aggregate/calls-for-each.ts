@@ -1,6 +1,6 @@
 /**
- * A step over the elements of a list: equal requests are one call, calls run so many at once, and each result goes into
- * the message that its element came from. With `key` the elements are asked for together.
+ * Runs a step for the elements of a list. Equal requests are one call, at most `concurrency` calls run at once, and
+ * each result goes into the message that its element came from. With `key`, one call asks for several elements.
  */
 
 import { fieldValues, writeFieldValues } from '../codec/field-values.js';
@@ -13,7 +13,7 @@ import type { Element } from './reads.js';
 import type { PlannedStep } from './step.js';
 import type { Batch, StepCall } from './step-source.js';
 
-/** What the run of an aggregate does for a step. */
+/** The functions of a running aggregate that a step with `for_each` uses. */
 export interface ElementCalls extends StepResults {
   call(step: PlannedStep, call: StepCall, message: Uint8Array): Promise<readonly Uint8Array[]>;
 }
@@ -104,7 +104,7 @@ async function askTogether(
   return outcomes;
 }
 
-/** An element has room for one result. */
+/** True if an element of the step has room for one result only. */
 function isSingle({ target }: PlannedStep): boolean {
   return target !== undefined && (target.made === undefined || target.rows !== undefined);
 }
@@ -130,7 +130,7 @@ function known<T>(distinct: Map<string, T>, bytes: Uint8Array, make: () => T): T
   return one;
 }
 
-/** A required step ends with the first failure. */
+/** Runs `task`. If it fails, the outcomes of an optional step get the failure; a required step fails as a whole. */
 async function settled(step: PlannedStep, outcomes: readonly Outcome[], task: () => Promise<void>): Promise<void> {
   try {
     await task();

@@ -10,11 +10,11 @@ import { type FieldPlace, heldBy, type Roots, resolvePlace, responsePlace } from
 
 export interface CopyInside {
   readonly list: FieldPlace;
-  /** From `each`, with the columns of what is written. */
+  /** The copied path, beginning with `each`. Its column is shifted so that errors point into the text of the declaration. */
   readonly copy: PathExpression;
 }
 
-/** Undefined when the step is no such copy, or has an error, which `compileStep` reports. */
+/** Returns undefined when the step is no such copy, or has an error, which `compileStep` reports. */
 export function copyInside({ into, copy }: StepDeclaration, roots: Roots): CopyInside | undefined {
   if (into === '' || copy === '') return undefined;
   try {

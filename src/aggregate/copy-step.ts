@@ -1,11 +1,11 @@
-/** A step that copies: it calls nothing, and is done at once. */
+/** Runs a step that copies: it makes no call and ends at once. */
 import { MissingPart } from './answer-draft.js';
 import { ask, requireFewItems, type StepResults, settle } from './outcomes.js';
 import type { Element, Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 import type { Value } from './value.js';
 
-/** Throws MissingPart, StatusError, BrokenWire. */
+/** Throws MissingPart or StatusError for a value that cannot be read, BrokenWire for broken bytes. */
 export function copyStep(step: PlannedStep, value: Value, results: StepResults): void {
   const { scope } = results;
   const { elements, when, target } = step;
@@ -39,7 +39,7 @@ function copyForEach(step: PlannedStep, value: Value, elements: readonly Element
   );
 }
 
-/** How many items the element has; 0 when their list is missing. */
+/** Returns how many items the element has; 0 when their list is missing. */
 function countOf(items: NonNullable<Value['items']>, scope: Scope, node: Element['node']): number {
   try {
     return items(scope, node).length;

@@ -1,11 +1,11 @@
-/** The option `protogate.v1.aggregate`, read: its steps as they were written, and where each part stands. */
+/** Reads the option `protogate.v1.aggregate`: its steps as they are written, and the position of each part. */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import { type OptionMessage, OptionReader } from '../schema/option-tree.js';
 
-/** protogate.v1.Aggregate. */
+/** The content of the option, a message protogate.v1.Aggregate. */
 export interface AggregateDeclaration {
   readonly steps: readonly StepDeclaration[];
-  /** Default 64. */
+  /** The most calls that one request may make; 64 when the option does not set it. */
   readonly maxCalls: number;
   readonly position: Position;
 }
@@ -31,7 +31,7 @@ export interface StepDeclaration {
     readonly name: Position;
     readonly call: Position;
     readonly copy: Position;
-    /** One for each. */
+    /** The position of each `with`, in the same order. */
     readonly with: readonly Position[];
     readonly take: Position;
     readonly forEach: Position;

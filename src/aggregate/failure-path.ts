@@ -1,20 +1,20 @@
-/** Where in the answer a part is missing, as its client would name it: `city`, `lines[3].product`. */
+/** Finds the path at which a part of the answer is missing, in the names that clients see: `city`, `lines[3].product`. */
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { Draft, Node } from './answer-draft.js';
 import type { PlannedStep } from './step.js';
 
 export interface FailurePlace {
-  /** What of the answer lacks the part. */
+  /** The message of the answer that lacks the part. */
   readonly home: Draft;
-  /** Of each list between the answer and `home`, which element. */
+  /** The index of the element in each list between the answer and `home`. */
   readonly indices: readonly number[];
-  /** The element of a list that is made below `home`, if the part is missing in it alone. */
+  /** The element, in a list below `home`, that lacks the part; absent when the part is missing in all of `home`. */
   readonly row?: Draft;
 }
 
 /**
- * To be called when all steps have ended: other steps may put elements in front of a row. Without `place` the step failed
- * as a whole.
+ * Returns the path of a failure. Call it when all steps have ended, because other steps may put elements in front of a
+ * row. `place` is undefined when the step failed as a whole.
  */
 export function failurePath(
   { target, shown, path }: PlannedStep,
@@ -36,7 +36,7 @@ export function failurePath(
     .join('.');
 }
 
-/** The path as seen from a field of the answer. A path that does not lead into the field stays as it is. */
+/** Returns the path relative to a field of the answer. A path that does not lead into the field is returned unchanged. */
 export function pathWithin(path: string, field: string): string {
   if (path.startsWith(`${field}.`)) return path.slice(field.length + 1);
   return path.startsWith(`${field}[`) ? path.slice(field.length) : path;

@@ -1,7 +1,7 @@
 /**
- * Where a step's results go: `into`, resolved against the answer, with the lists on its way told apart. A list that the
- * step's `for_each` runs through too is crossed, each result goes into the element it came from; one list that is not
- * crossed is made there, an element per result.
+ * Resolves `into`, the path in the answer to which a step's results go. A list on the path that the step's `for_each`
+ * runs through too is crossed: each result goes into the element that it came from. One list that is not crossed is
+ * made: each result becomes an element.
  *
  *     for_each: "lines"   into: "lines.product"   lines is crossed
  *     for_each: "orders"  into: "products"        products is made
@@ -13,38 +13,41 @@ import { describeHeld, type FieldPlace, type Held, heldBy, sameType } from './pl
 
 export interface Target {
   readonly into: readonly FieldDescriptor[];
-  /** How many of the first fields are those of `for_each`, up to the last list; what lies below is filled. */
+  /** The number of leading fields that `into` shares with `for_each`, up to the last shared list. */
   readonly shared: number;
-  /** The index of the list that is made; undefined: none is. */
+  /** The index in `into` of the list that is made; undefined when none is. */
   readonly made: number | undefined;
   readonly fill: Fill;
   /** Defined when the step fills elements that other steps may fill too. */
   readonly rows: RowTarget | undefined;
-  /** Says of a list that is made that a step has ended well, if only with nothing. */
+  /** Marks the list that the step makes as present, even if it stays empty. Does nothing when no list is made. */
   readonly answer: (home: Draft) => void;
-  /** What reads the target in this message fails from now on. */
+  /** Makes later reads of the target in this message fail. `step` is the index of the step that failed. */
   readonly fail: (home: Draft, failure: StatusError, step: number) => void;
 }
 
-/** Steps that fill the same elements of a list share a part of its cell, which the first of them to be compiled takes. */
+/**
+ * Steps that fill the same elements of a list. They share a part of the list's cell, which the first compiled step
+ * reserves.
+ */
 export interface RowGroup {
   part: number | undefined;
 }
 
-/** How a step fills rows. */
+/** The functions with which a step fills rows. */
 export interface RowTarget {
-  /** The message that the list is in, below one that the step's results belong to. */
+  /** Returns the message that contains the list: `home`, or a message inside it. */
   readonly listIn: (home: Draft) => Draft;
   readonly below: (home: Draft) => Rows;
-  /** Takes no value or one. Throws BrokenWire. */
+  /** Fills a row with one value or none. Throws BrokenWire for broken bytes. */
   readonly fill: (row: Draft, values: readonly Uint8Array[]) => void;
   readonly fail: (row: Draft, failure: StatusError, step: number) => void;
 }
 
-/** Puts a step's results into the message that they belong to. Throws BrokenWire. */
+/** Puts a step's results into the message that they belong to. Throws BrokenWire for broken bytes. */
 export type Fill = (home: Draft, values: readonly Uint8Array[]) => void;
 
-/** A text: what does not fit. `several`: what one message gets of a step's results are several. */
+/** Returns the target, or a text that explains why the result does not fit `into`. `list` is the place of `for_each`. */
 export function compileTarget(
   place: FieldPlace,
   list: FieldPlace | undefined,
@@ -88,14 +91,14 @@ export function compileTarget(
   };
 }
 
-/** The message at the end of some cells, made on the way where there is none. */
+/** Returns the message at the end of a path of singular cells, and makes messages that are missing on the way. */
 function only(home: Draft, cells: readonly Cell[]): Draft {
   let draft = home;
   for (const cell of cells) draft = draft.only(cell);
   return draft;
 }
 
-/** How many of the first fields both begin with, up to the last list among them. */
+/** Returns the number of leading fields that both paths share, up to the last shared list. The end of `into` never counts. */
 export function sharedFields(into: readonly FieldDescriptor[], list: readonly FieldDescriptor[]): number {
   let shared = 0;
   for (let i = 0; i < into.length - 1 && into[i] === list[i]; i++) {
@@ -104,7 +107,7 @@ export function sharedFields(into: readonly FieldDescriptor[], list: readonly Fi
   return shared;
 }
 
-/** The cells on the way, made where there are none. */
+/** Returns the cells of a path, and makes those that are missing. */
 function cellsOf(fields: readonly FieldDescriptor[], shape: Shape): readonly Cell[] {
   let inside = shape;
   return fields.map((field, index) => {

@@ -1,13 +1,14 @@
 /**
- * `$fields` of an aggregate: the steps that fill what is asked for, and those that they need. A step that nobody asks for
- * is not called; where it has demands that wait for calls, those calls are made and its demands asked.
+ * Decides which steps a request with `$fields` needs: those that fill a requested field, and those that these depend
+ * on. Other steps are not called. But if a step has demands that wait for calls, those calls are made and its demands
+ * are checked.
  */
 import type { FieldMask } from '../codec/field-mask.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { AggregatePlan } from './plan-aggregate.js';
 import type { Demands } from './step-demands.js';
 
-/** What a request needs of a step; undefined when it needs nothing. */
+/** The purpose for which a step is needed: its result, or only the check of its demands. Undefined when it is not needed. */
 export type Need = 'result' | 'demands' | undefined;
 
 /** By step. */

@@ -1,6 +1,6 @@
 /**
- * What waits for what, from the paths alone: a step waits for those that fill what it reads, and for those that make the
- * lists that it runs over or reads through.
+ * Derives the order of the steps from their paths alone: a step waits for the steps that fill what it reads, and for
+ * those that make the lists that it runs over or reads through.
  */
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { FieldPlace } from './place.js';
@@ -13,9 +13,9 @@ export interface OrderProblem {
 }
 
 export interface Order {
-  /** By step, ascending: the steps without which it could not be made. */
+  /** For each step, in ascending order: the indices of the steps whose results it needs. */
   readonly needs: readonly (readonly number[])[];
-  /** By step, ascending: the steps that it waits for, if they are called. */
+  /** For each step, in ascending order: the indices of the steps that it waits for, if the request needs them. */
   readonly after: readonly (readonly number[])[];
   readonly problems: readonly OrderProblem[];
 }
@@ -39,8 +39,9 @@ export function orderSteps(steps: readonly PlannedStep[]): Order {
 }
 
 /**
- * A step does not need all that makes a list through which it reads. But how long the list is, and whether it is missing,
- * must not hang on who is faster: the step waits for every maker that does not wait for it.
+ * Returns `needs` with the makers of lists added. A step that reads through a list does not need every step that makes
+ * elements of the list. But the length of the list, and whether it is missing, must not depend on which step is faster.
+ * So the step waits for every maker that does not wait for it.
  */
 function withListMakers(
   steps: readonly PlannedStep[],
@@ -58,7 +59,7 @@ function withListMakers(
   return all.map((list) => [...list].sort((a, b) => a - b));
 }
 
-/** The lists on the way of a path. */
+/** Returns the place of each list on a path. */
 function listsOn(place: FieldPlace): readonly FieldPlace[] {
   return place.fields.flatMap(({ cardinality }, index) =>
     cardinality === 'repeated' ? [{ ...place, fields: place.fields.slice(0, index + 1) }] : [],

@@ -1,4 +1,4 @@
-/** What the elements of a list got from a step, and how it goes into the messages that they came from. */
+/** The outcomes of a step for the elements of a list, and how they get into the messages that the elements came from. */
 import { Code } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
 import { StatusError } from '../status/status-error.js';
@@ -8,17 +8,17 @@ import type { RowTarget } from './into.js';
 import type { Element, Scope } from './reads.js';
 import type { PlannedStep } from './step.js';
 
-/** Where the results of a step go. */
+/** Receives the results and failures of steps. */
 export interface StepResults {
   readonly scope: Scope;
   put(step: PlannedStep, home: Draft, values: readonly Uint8Array[]): void;
-  /** `place` is undefined when the step failed as a whole. Throws unless the step is optional. */
+  /** Records a failure, or throws it if the step is required. `place` is undefined when the step failed as a whole. */
   fail(step: PlannedStep, place: FailurePlace | undefined, thrown: unknown): void;
-  /** To be called when `fail` was called for every one of several elements of the step. */
+  /** Call it after `fail` was called for every one of several elements: equal failures may then be reported as one. */
   failedForAll(step: PlannedStep): void;
 }
 
-/** What an element gets; elements that ask the same share one. */
+/** The result of a step for an element. Elements with equal requests share one Outcome. */
 export interface Outcome {
   values: readonly Uint8Array[];
   /** The values of each row that the step fills; absent when `values` are those of one row. */
@@ -26,12 +26,12 @@ export interface Outcome {
   failure: unknown;
 }
 
-/** Undefined: nothing was asked for it. */
+/** The outcome of each element; undefined when nothing was asked for the element. */
 export type Outcomes = readonly (Outcome | undefined)[];
 
 const NONE: readonly Uint8Array[] = [];
 
-/** Throws a StatusError for more elements than `max_items`: such a request can never pass. */
+/** Throws a StatusError (OUT_OF_RANGE) for more elements than `max_items`: repeating the request would not help. */
 export function requireFewItems({ index, shown, maxItems, target }: PlannedStep, elements: readonly Element[]): void {
   if (elements.length <= maxItems) return;
   const text = `${shown}: expected at most ${maxItems} items, got ${elements.length}`;
@@ -40,7 +40,7 @@ export function requireFewItems({ index, shown, maxItems, target }: PlannedStep,
   throw failure;
 }
 
-/** What an element asks for; a part that is missing is its failure alone. */
+/** Returns the outcome of an element; undefined when nothing is asked for it. A missing part fails this element only. */
 export function ask(
   step: PlannedStep,
   { node }: Element,
@@ -55,7 +55,7 @@ export function ask(
   }
 }
 
-/** `rowsOf` counts the rows of an element for which nothing was asked. */
+/** Puts the outcomes into the answer. `rowsOf` returns the number of rows of an element for which nothing was asked. */
 export function settle(
   step: PlannedStep,
   elements: readonly Element[],
@@ -79,7 +79,10 @@ interface Home {
   readonly seen: Set<Outcome>;
 }
 
-/** Puts into each message what its elements got, in their order. What several elements of one message share goes in once. */
+/**
+ * Puts the values of the elements into their messages, in the order of the elements. An outcome that several elements
+ * of one message share is put in once.
+ */
 function settleValues(step: PlannedStep, elements: readonly Element[], outcomes: Outcomes, results: StepResults): void {
   const homes = new Map<Draft, Home>();
   const failed: { readonly place: FailurePlace; readonly failure: unknown }[] = [];
@@ -101,7 +104,7 @@ function settleValues(step: PlannedStep, elements: readonly Element[], outcomes:
   for (const { place, failure } of failed) results.fail(step, place, failure);
 }
 
-/** Puts into each row what the element got that the row is made from. */
+/** Puts the values of each element into the rows that are made from the element. */
 function settleRows(
   step: PlannedStep,
   { below, fill }: RowTarget,

@@ -23,7 +23,7 @@ export interface Held {
 
 export type Root =
   | { readonly kind: 'request' | 'response' | 'each' }
-  /** The result of a named step; `many` if it is a list. */
+  /** The result of a named step; `many` is true if it is a list. */
   | { readonly kind: 'step'; readonly step: number; readonly many: boolean };
 
 export interface FieldPlace {

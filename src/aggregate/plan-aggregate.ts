@@ -1,6 +1,6 @@
 /**
- * The declaration of an aggregate → a plan: every path resolved, every type checked, what waits for what, how many calls
- * it makes at worst. What is wrong is a diagnostic with its place, all of it at once.
+ * Compiles the declaration of an aggregate into a plan: it resolves every path, checks every type, orders the steps and
+ * computes the largest number of calls. All problems are found at once, each as a diagnostic with its position.
  */
 
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
@@ -19,30 +19,30 @@ import { compileStep, type PlannedStep } from './step.js';
 export interface AggregatePlan {
   readonly method: MethodDescriptor;
   readonly steps: readonly PlannedStep[];
-  /** By step: the steps without which it could not be made. */
+  /** For each step: the indices of the steps whose results it needs. */
   readonly needs: readonly (readonly number[])[];
-  /** By step: the steps that it waits for, if they are called. */
+  /** For each step: the indices of the steps that it waits for, if the request needs them. */
   readonly after: readonly (readonly number[])[];
-  /** Of the answer. */
+  /** The shape of the answer. */
   readonly shape: Shape;
-  /** The name under which clients see a field. */
+  /** Returns the name under which clients see a field. */
   readonly nameOf: (field: FieldDescriptor) => string;
-  /** Where the failures of optional steps are told. */
+  /** The field of the answer that lists the failures of optional steps; undefined when the answer has none. */
   readonly failures: FieldDescriptor | undefined;
-  /** At worst. */
+  /** The largest number of calls that one request can make. */
   readonly calls: number;
   readonly maxCalls: number;
 }
 
 export interface FoundPlan {
-  /** Undefined: something is wrong. */
+  /** Undefined when `diagnostics` is not empty. */
   readonly plan: AggregatePlan | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 const PART_FAILURE = 'protogate.v1.PartFailure';
 
-/** Of a method with an aggregate. `nameOf`: the name under which clients see a field. */
+/** Compiles the aggregate of a method that has one. `nameOf` returns the name under which clients see a field. */
 export function planAggregate(
   method: MethodDescriptor,
   registry: Registry,
@@ -124,7 +124,7 @@ function planned(
         problem(positions.name, 'aggregate-name', `name: expected one that is free, '${name}' is ${clash}`);
       } else {
         const held = signatures[index]?.held;
-        // A name beside `into` is no root of paths: other steps read the field that the step fills.
+        // A name next to `into` cannot begin a path: other steps read the field that the step fills.
         if (held !== undefined && step.into === '')
           named.set(name, { step: index, held: { ...held, many: held.many || step.forEach !== '' } });
       }
@@ -146,7 +146,7 @@ function planned(
   }
 }
 
-/** Steps that fill a field which a step before them fills, unless both make elements of one list. */
+/** Returns the steps that fill a field which an earlier step fills too, unless both make elements of one list. */
 function filledTwice(steps: readonly PlannedStep[]) {
   return steps.flatMap(({ target, label, position }, at) => {
     const before = steps.slice(0, at).find((other) => {
@@ -171,7 +171,7 @@ function nameClash(name: string, response: MessageDescriptor): string | undefine
   return fieldOf(response, name) === undefined ? undefined : `a field of ${response.fullName}`;
 }
 
-/** How a step is called in texts. */
+/** Returns the name of a step for error texts. */
 function labelOf({ into, name }: { readonly into: string; readonly name: string }): string {
   return name || into || 'a step';
 }

@@ -1,6 +1,6 @@
 /**
- * What the steps of one request read from: its message, its caller, what named steps gave, the answer so far. And the
- * reading: a Place compiled into a function that fetches its values from bytes and Drafts, and decodes nothing else.
+ * Reads values for the steps of one request: from its message, its caller, the results of named steps and the answer so
+ * far. A Place is compiled into a function that fetches its values from bytes and Drafts, and decodes nothing else.
  */
 import type { Principal } from '../call/principal.js';
 import { fieldValues } from '../codec/field-values.js';
@@ -12,12 +12,15 @@ import type { FieldPlace } from './place.js';
 export interface Scope {
   readonly request: Uint8Array;
   readonly response: Draft;
-  /** By step; of the named ones. */
+  /** The results of the steps that have no `into`, by step index; a StatusError when the step failed. */
   readonly results: readonly (readonly Uint8Array[] | StatusError | undefined)[];
   readonly caller: Principal | undefined;
 }
 
-/** `each`: the element that a `for_each` is at. Throws MissingPart, StatusError, BrokenWire. */
+/**
+ * Reads a value. `each` is the current element of `for_each`. Throws MissingPart or StatusError for a value that cannot
+ * be read, BrokenWire for broken bytes.
+ */
 export type Read<T> = (scope: Scope, each: Node | undefined) => T;
 
 const NONE: readonly Node[] = [];
@@ -28,7 +31,10 @@ export function compileRead({ root, fields }: FieldPlace): Read<readonly Uint8Ar
   return (scope, each) => valuesOf(nodesBelow(read(scope, each), fields, isList(root)), inList);
 }
 
-/** Reads a path through a list: by element of the last list on the path, the values behind it. */
+/**
+ * Compiles a path through a list. The function returns, for each element of the last list on the path, the values
+ * behind it.
+ */
 export function compileItems({ root, fields }: FieldPlace): Read<readonly (readonly Uint8Array[])[]> {
   const read = startOf(root);
   const end = fields.findLastIndex(({ cardinality }) => cardinality === 'repeated') + 1;
@@ -75,7 +81,7 @@ function nodesBelow(
   return nodes;
 }
 
-/** Passes over an element of a list in which the field is missing: the other elements are there. */
+/** Returns nothing for a list element in which the field is missing, so that the other elements can still be read. */
 function childrenOfElement(node: Node, field: FieldDescriptor): readonly Node[] {
   try {
     return children(node, field);
@@ -89,7 +95,10 @@ function children(node: Node, field: FieldDescriptor): readonly Node[] {
   return node instanceof Draft ? node.nodes(field) : fieldValues(node, field);
 }
 
-/** Leaves out messages of which nothing is there. A missing one is an error, except in a list. */
+/**
+ * Returns the nodes as bytes, without messages that hold nothing. A missing message is left out of a list; elsewhere it
+ * throws MissingPart.
+ */
 function valuesOf(nodes: readonly Node[], inList: boolean): readonly Uint8Array[] {
   const values: Uint8Array[] = [];
   for (const node of nodes) {
@@ -101,18 +110,19 @@ function valuesOf(nodes: readonly Node[], inList: boolean): readonly Uint8Array[
   return values;
 }
 
-/** An element of a `for_each`. */
+/** An element of the list that `for_each` runs over. */
 export interface Element {
   readonly node: Node;
-  /** What of the answer its result goes into. */
+  /** The message of the answer that gets the element's result. */
   readonly home: Draft;
-  /** Of each list between the answer and `home`, which element. */
+  /** The index of the element in each list between the answer and `home`. */
   readonly indices: readonly number[];
 }
 
 /**
- * The elements of a list, through lists too. `shared`: how many of the first fields are also those of `into`, up to the
- * last list; what lies below them is its home.
+ * Compiles a path to a list, which may run through other lists, into a function that returns its elements. `shared` is
+ * the number of leading fields that the path shares with `into`; the last message among them is the home of the
+ * elements in it.
  */
 export function compileElements({ root, fields }: FieldPlace, shared: number): Read<readonly Element[]> {
   const read = startOf(root);

@@ -1,11 +1,12 @@
 /**
- * Rows: several steps that make one list from the elements of one other list fill the same elements of it.
+ * Finds the steps that share rows: steps that make one list from the elements of the same other list fill the same
+ * elements.
  *
  *     name: "raw"  …  into: "lines.id" copy: "raw.id"   into: "lines.product" for_each: "raw" call: …
  *     → lines: [ { id, product }, { id, product } ], one for each element of raw
  *
- * Which steps belong together is known when the schema is loaded. Steps that fill the same field can't fill the same
- * elements: they make elements of their own.
+ * The groups are known when the schema is loaded. Steps that fill the same field cannot fill the same elements: each of
+ * them makes elements of its own.
  */
 import { ExpressionError, parseExpression, parsePath } from '../paths/expression.js';
 import type { StepSignature } from './called-rpc.js';
@@ -15,15 +16,15 @@ import { type RowGroup, sharedFields } from './into.js';
 import { type FieldPlace, isRoot, type Roots, resolvePlace, responsePlace } from './place.js';
 
 interface Making {
-  /** The list that is made, and the one that it is made from. */
+  /** A key for the list that is made and the list that it is made from. */
   readonly from: string;
   readonly into: string;
   readonly isCopy: boolean;
 }
 
 /**
- * By step. Undefined when the step makes no list of messages, or is a call that makes one alone, with an element for each
- * distinct result. A copy always makes an element for each element of its list.
+ * Returns the group of each step. It is undefined when the step makes no list of messages, or is a call that makes the
+ * list alone, with an element for each distinct result. A copy always makes an element for each element of its list.
  */
 export function rowGroups(
   steps: readonly StepDeclaration[],
@@ -48,7 +49,7 @@ export function rowGroups(
   );
 }
 
-/** Undefined also when the step has an error, which `compileStep` reports. */
+/** Returns undefined when the step makes no list of messages, or has an error, which `compileStep` reports. */
 function makingOf(step: StepDeclaration, signature: StepSignature | undefined, roots: Roots): Making | undefined {
   if (step.into === '' || copyInside(step, roots) !== undefined) return undefined;
   try {
@@ -73,13 +74,13 @@ function fieldPlaceOf(text: string, roots: Roots): FieldPlace | undefined {
   return place.kind === 'fields' ? place : undefined;
 }
 
-/** The list of `for_each`, if each of its elements has one result. */
+/** Returns the key of the `for_each` list; undefined unless each of its elements has one result. */
 function calledFor(step: StepDeclaration, signature: StepSignature | undefined, list: FieldPlace | undefined) {
   if (list === undefined || signature === undefined || (signature.held.many && step.key === '')) return undefined;
   return keyOf(list);
 }
 
-/** The last list on the path that is copied, otherwise the list of `for_each`. */
+/** Returns the key of the last list on the copied path or, if there is none, of the `for_each` list. */
 function copiedFrom(copy: string, list: FieldPlace | undefined, roots: Roots) {
   const expression = parseExpression(copy);
   const each = list && { ...list.held, many: false };

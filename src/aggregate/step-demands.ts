@@ -1,8 +1,8 @@
 /**
- * What required steps demand of the caller: the `require` of what they call, and the claims that they cannot do without.
- * These demands guard the whole answer, whatever `$fields` leaves out of it. Those that need no call, over the request,
- * the caller and copies of both, are asked before any call is made; the others when the calls that they need have
- * answered, also where nobody asks for the step itself.
+ * Checks what required steps demand of the caller: the `require` of the methods that they call, and the claims that
+ * they need. These demands protect the whole answer, even when `$fields` leaves out the step. Demands that need no
+ * call, because they read only the request, the caller and copies of both, are checked before any call is made. The
+ * others are checked when the calls that they need have answered.
  */
 import type { Principal } from '../call/principal.js';
 import { Draft, type Node } from './answer-draft.js';
@@ -18,13 +18,16 @@ import type { StepCall } from './step-source.js';
 export type Authorize = (message: Uint8Array, caller: Principal | undefined) => void;
 
 export interface Demands {
-  /** Asks what needs no call. Throws a StatusError. Undefined: there is nothing to ask. */
+  /** Checks the demands that need no call. Throws a StatusError when one is not met. Undefined when there are none. */
   readonly askFirst: Authorize | undefined;
-  /** By step, true if it has demands that wait for calls. */
+  /** For each step: true if it has demands that wait for calls. */
   readonly later: readonly boolean[];
 }
 
-/** `authorize` is by step, undefined where nothing is demanded. `knowsCaller` is false in a dry run. */
+/**
+ * `authorize` has an entry for each step, undefined where nothing is demanded. If `knowsCaller` is false (a dry run
+ * without a caller), steps that depend on the caller are not checked.
+ */
 export function compileDemands(
   plan: AggregatePlan,
   authorize: readonly (Authorize | undefined)[],
@@ -60,7 +63,7 @@ export function compileDemands(
   }
 }
 
-/** Asks the demands of each call that the step would make, and makes none. Throws a StatusError. */
+/** Checks the demands of each call that the step would make, and makes none. Throws a StatusError when one is not met. */
 export function askDemands(step: PlannedStep, scope: Scope, authorize: Authorize | undefined): void {
   const { elements, when, source } = step;
   if (elements === undefined) {
@@ -80,7 +83,10 @@ export function askDemands(step: PlannedStep, scope: Scope, authorize: Authorize
   }
 }
 
-/** The request of a call. That of a batch lacks the list, which no demand can read. Undefined when nothing is asked for. */
+/**
+ * Returns the request of a call; undefined when nothing is asked for. The request of a batch lacks its list, which no
+ * demand can read.
+ */
 function messageFor({ request, batch }: StepCall, scope: Scope, each: Node | undefined): Uint8Array | undefined {
   if (batch === undefined) return request.bytes(scope, each);
   return batch.value(scope, each).length === 0 ? undefined : request.bytes(scope, undefined);
@@ -97,7 +103,7 @@ function copiesInto(scope: Scope): StepResults {
   };
 }
 
-/** The steps that a step waits for, directly or through others. */
+/** Returns the steps that a step needs, directly or through others. */
 function allNeeds(needs: AggregatePlan['needs'], step: number, known = new Set<number>()): readonly number[] {
   for (const need of needs[step]!) {
     if (known.has(need)) continue;

@@ -1,4 +1,4 @@
-/** What is wrong with one step: each problem is reported where it stands in the declaration. */
+/** Collects the problems of one step, and reports each at its position in the declaration. */
 import type { Position } from '../base/diagnostic.js';
 import { ExpressionError } from '../paths/expression.js';
 
@@ -18,7 +18,7 @@ export class StepProblems {
     this.report(position, rule, text);
   }
 
-  /** Compiles what reads an expression. An ExpressionError is a problem at `position`, which `what` names. */
+  /** Returns the result of `compile`; undefined if it throws an ExpressionError, which is reported with `what` in front. */
   within<T>(position: Position, what: string, compile: () => T): T | undefined {
     try {
       return compile();

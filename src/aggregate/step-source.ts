@@ -1,4 +1,4 @@
-/** Where a step's result comes from: a call with its request, or a copy of what another step gave. */
+/** Compiles the source of a step's result: a call with its request, or a copied value. */
 import {
   type Expression,
   ExpressionError,
@@ -23,14 +23,14 @@ export interface StepCall {
   readonly batch: Batch | undefined;
 }
 
-/** Elements are asked for together, and told apart by a field of the results. */
+/** How one call asks for several elements. A field of each result identifies the element that the result is for. */
 export interface Batch {
   readonly size: number;
-  /** Of the request, repeated. */
+  /** The repeated field of the request that takes a value of each element. */
   readonly field: FieldDescriptor;
-  /** Of an element: what it asks for. */
+  /** Reads the value that an element puts into `field`. */
   readonly value: Read<readonly Uint8Array[]>;
-  /** Of a result. */
+  /** The field of a result that identifies its element. */
   readonly key: FieldDescriptor;
 }
 
@@ -42,11 +42,14 @@ export interface CopySource {
 export interface CallSource {
   readonly kind: 'call';
   readonly call: StepCall;
-  /** What the request is made of. */
+  /** The values of all `with` of the step. */
   readonly values: readonly Value[];
 }
 
-/** `copied`: what is copied inside an element; undefined: what the declaration says. Undefined: a problem is told. */
+/**
+ * Returns undefined if there is a problem, which is reported. `copied` is the expression of a copy inside each element;
+ * undefined to use the one of the declaration.
+ */
 export function copySource(
   step: StepDeclaration,
   copied: Expression | undefined,
@@ -114,7 +117,10 @@ export function callSource(
   return { kind: 'call', values, call: { method, request, take, batch } };
 }
 
-/** The field of a result that tells for which element it is; `of`: the field of the request that asks for elements. */
+/**
+ * Returns the field of a result that identifies its element; undefined if `key` is wrong, which is reported. `of` is
+ * the field of the request that takes the elements.
+ */
 function keyField(
   step: StepDeclaration,
   { held }: StepSignature,
@@ -131,7 +137,7 @@ function keyField(
   return wrongKey(`expected ${describeHeld({ ...heldBy(of), many: false })}, got ${describeHeld(heldBy(field))}`);
 }
 
-/** Throws ExpressionError. */
+/** Compiles one `with`. Throws ExpressionError. */
 function assignment(text: string, input: MessageDescriptor, roots: Roots) {
   const { left, right } = parseEquality(text);
   if (left.kind !== 'path')

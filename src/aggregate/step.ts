@@ -19,7 +19,7 @@ export interface PlannedStep {
   readonly index: number;
   /** `name` or `into`, as it is written. */
   readonly label: string;
-  /** What clients are told when it fails: its name, or the JSON path that it fills. */
+  /** The step's name in failures that clients see: its `name`, or else the JSON path that it fills. */
   readonly shown: string;
   readonly position: Position;
   readonly declaration: StepDeclaration;
@@ -32,16 +32,16 @@ export interface PlannedStep {
   readonly path: readonly string[];
   /** The list whose elements the step makes, or else what it fills. */
   readonly makes: readonly FieldDescriptor[] | undefined;
-  /** The lists whose elements decide how many it makes or fills. */
+  /** The lists whose elements decide how many elements or fields the step fills. */
   readonly lists: readonly FieldPlace[];
   readonly elements: Read<readonly Element[]> | undefined;
   readonly maxItems: number;
   readonly when: Read<boolean> | undefined;
   /** Everything that it reads, `each` spelled out. */
   readonly reads: readonly FieldPlace[];
-  /** What it reads of the caller. */
+  /** The paths of the caller that the step reads. */
   readonly callerPaths: readonly CallerPath[];
-  /** True if it fails where a claim is missing: what it sends or copies reads the caller. */
+  /** True if the step fails when a claim is missing, because a value that it sends or copies reads the caller. */
   readonly needsCaller: boolean;
   /** At worst. */
   readonly calls: number;
@@ -51,12 +51,15 @@ export interface StepParts {
   readonly step: StepDeclaration;
   readonly index: number;
   readonly signature: StepSignature | undefined;
-  /** Without `each`. */
+  /** The roots of paths, without `each`. */
   readonly outer: Roots;
   readonly shape: Shape;
-  /** The steps that fill the same elements; undefined when it makes no list, or makes it alone. */
+  /**
+   * The steps that fill the same elements; undefined when the step makes no list of messages, or is a call that makes
+   * it alone.
+   */
   readonly rows: RowGroup | undefined;
-  /** The name under which clients see a field. */
+  /** Returns the name under which clients see a field. */
   readonly nameOf: (field: FieldDescriptor) => string;
   readonly report: Report;
 }
@@ -121,7 +124,7 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     return step.key === '' ? step.maxItems : Math.ceil(step.maxItems / (step.batchSize || step.maxItems));
   }
 
-  /** The list that is copied, where each of its elements makes one. */
+  /** Returns the list that is copied, if each of its elements makes an element of the target. */
   function copiedLists(): readonly FieldPlace[] {
     const place = source?.kind === 'copy' && target?.rows !== undefined ? source.value.places[0] : undefined;
     if (place === undefined || !place.held.many) return [];
@@ -148,7 +151,7 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
   }
 }
 
-/** Words that need others beside them. */
+/** Reports keys of the declaration that need another key next to them. */
 function checkUse(step: StepDeclaration, problems: StepProblems): void {
   const { positions } = step;
   if (step.forEach !== '' && step.maxItems === 0) {

@@ -32,7 +32,7 @@ import { compileItems, compileRead, type Read } from './reads.js';
 
 export interface Value {
   readonly read: Read<readonly Uint8Array[]>;
-  /** Defined for a path through a list: the same values by element of the last list on the path. */
+  /** The same values, grouped by the element of the last list on the path; absent when the path runs through no list. */
   readonly items?: Read<readonly (readonly Uint8Array[])[]>;
   readonly held: Held;
   /** What of the answer, the request and other steps it reads. */

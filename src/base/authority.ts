@@ -1,18 +1,18 @@
-/** `HOST` or `HOST:PORT`, as Host, `:authority` and absolute targets have it (RFC 3986 §3.2, RFC 9112 §3.2). */
+/** Parses `HOST` or `HOST:PORT`, as in Host, `:authority` and absolute request targets (RFC 3986 §3.2, RFC 9112 §3.2). */
 import { isIPv6 } from 'node:net';
 
 export interface Authority {
-  /** A name or an address in lower case; of IPv6 without its brackets. Empty: none is meant. */
+  /** A name or an address in lower case; an IPv6 address has no brackets. Empty when the text contains no host. */
   readonly host: string;
-  /** Digits, or empty. */
+  /** The digits of the port; empty when there is none. */
   readonly port: string;
 }
 
-/** User information is no part of it: `user@host` is none. */
+/** Does not match user information, such as `user@host`. */
 const AUTHORITY = /^(?:\[([^\]]*)\]|((?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))(?::(\d*))?$/;
 const FUTURE_ADDRESS = /^v[0-9a-f]+\.[\w.~!$&'()*+,;=:-]+$/i;
 
-/** Undefined: the text is none. */
+/** Returns undefined if the text is not an authority. */
 export function parseAuthority(text: string): Authority | undefined {
   const match = AUTHORITY.exec(text);
   if (match === null) return undefined;

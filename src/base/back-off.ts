@@ -5,7 +5,7 @@ export interface BackOff {
   readonly longestMs: number;
 }
 
-/** Returns milliseconds. `failures`: how often it has failed in a row before this failure; 0 gives `firstMs`. */
+/** Returns the time to wait in milliseconds. `failures` counts the failures in a row before this one; 0 gives `firstMs`. */
 export function backOffMs({ firstMs, longestMs }: BackOff, failures: number): number {
   return Math.min(longestMs, firstMs * 2 ** failures);
 }

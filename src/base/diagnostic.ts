@@ -29,7 +29,7 @@ export function warningAt(position: Position, rule: string, text: string): Diagn
   return { severity: 'warning', rule, text, position };
 }
 
-/** The same finding where it stops nobody. */
+/** Returns the same diagnostic as a warning, which stops nothing. */
 export function asWarning(diagnostic: Diagnostic): Diagnostic {
   return { ...diagnostic, severity: 'warning' };
 }

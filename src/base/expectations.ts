@@ -1,24 +1,27 @@
-/** Issues of zod in the words of this project: what was expected, what was found. */
+/** Turns issues of zod into error texts of this project: what was expected, what was found. */
 import type { z } from 'zod';
 
 export type Issue = z.core.$ZodIssue;
 
-/** Of a union's issues, those of the member that the value came closest to: the one whose issues lie deepest. */
+/**
+ * Returns the issues of the union's member that the value fits best: the first one with an issue inside the value, or
+ * about an unknown key. Undefined when there is none.
+ */
 export function mostSpecific(errors: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   return errors.find((issues) => issues.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'));
 }
 
 /**
- * The issue's text as `expected …, got …`, unless its message says already what it means.
- * `found`: what stands at the place, undefined if it must not be shown.
+ * Returns the issue's text as `expected …, got …`. A message that is complete already is returned unchanged. `found`
+ * describes the value at the place; undefined if the value must not be shown.
  */
 export function withFound(issue: Issue, found: string | undefined): string {
   const { code, message } = issue;
-  // The place names an invalid key already.
+  // The place already names an invalid key.
   if (code === 'invalid_key' || !message.startsWith('expected ') || / got /.test(message)) return message;
-  // The message is about several keys: that an object holds them says nothing.
+  // The message is about several keys, so it would not help to add that they are in an object.
   if (found === undefined || (code === 'custom' && found === 'an object')) return message;
-  // A text where a block belongs may be anything, also a secret.
+  // A text in place of a block may be anything, even a secret, so it is not shown.
   const isBlock = code === 'invalid_type' && ['object', 'record', 'array'].includes(issue.expected);
   return `${message}, got ${isBlock && found.startsWith('"') ? 'a text' : found}`;
 }
@@ -33,7 +36,7 @@ const TYPES: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-/** What zod should say of an issue whose schema says nothing of its own. Undefined: zod's words. */
+/** Returns the text for an issue whose schema has no message of its own; undefined to keep zod's text. */
 export function expectation(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case 'invalid_type':

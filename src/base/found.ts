@@ -1,8 +1,14 @@
-/** What stands at a place of the config, as messages say it: `"5 sec"`, `99999`, `a list`, `nothing`. Never a secret. */
+/**
+ * Describes the value at a place of the config for error texts: `"5 sec"`, `99999`, `a list`, `nothing`. Never shows a
+ * secret.
+ */
 
 const MOST_CHARS = 40;
 
-/** Undefined: it is not for messages. `substituted`: texts that came from the environment or a file. */
+/**
+ * Returns undefined if the value must not be shown. `substituted` contains the texts that came from the environment or
+ * a file.
+ */
 export function foundAt(
   root: unknown,
   path: readonly PropertyKey[],
@@ -16,7 +22,7 @@ export function foundAt(
   if (typeof value === 'object') return 'an object';
   if (substituted.has(String(value))) return 'a substituted value';
   if (typeof value !== 'string') return typeof value === 'function' ? 'a function' : String(value);
-  // Of a URL the part that may name user and password.
+  // The text may be a URL with a user and a password before the `@`.
   if (value.includes('@')) return undefined;
   return JSON.stringify(value.length <= MOST_CHARS ? value : `${value.slice(0, MOST_CHARS)}…`);
 }

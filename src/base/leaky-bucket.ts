@@ -1,4 +1,4 @@
-/** How often something may happen: so many times at once, and so many times more with each second. */
+/** Limits how often something may happen: `atOnce` times at once, and `perSecond` times more with each second. */
 import type { Clock } from './clock.js';
 
 export interface BucketSize {
@@ -15,14 +15,14 @@ export class LeakyBucket {
     private readonly clock: Clock,
   ) {}
 
-  /** Counts one more, whatever follows. Returns true if that is too often. */
+  /** Counts one more event, even if there is no room for it. Returns true if that is one too many. */
   overflows(): boolean {
     this.leak();
     this.level++;
     return this.level > this.size.atOnce;
   }
 
-  /** Counts one more and returns true, if there is room for it. */
+  /** Counts one more event and returns true, if there is room for it. Otherwise returns false. */
   admits(): boolean {
     this.leak();
     if (this.level + 1 > this.size.atOnce) return false;

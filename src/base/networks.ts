@@ -9,7 +9,7 @@ export function isNetwork(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
-/** Returns a function that is true for an address within one of the networks. What is no address is in none. */
+/** Returns a function that is true for an address in one of the networks, and false for a text that is no address. */
 export function compileNetworks(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const text of networks) {
@@ -26,17 +26,17 @@ export function compileNetworks(networks: readonly string[]): (address: string) 
   };
 }
 
-/** `::ffff:10.0.0.0/104` means `10.0.0.0/8`. */
+/** Converts a network of IPv4-mapped addresses: `::ffff:10.0.0.0/104` → `10.0.0.0/8`. */
 function unmappedNetwork(network: string, prefix: number | undefined) {
   const plain = unmapped(network);
   if (plain === network || prefix === undefined) return { network: plain, prefix };
-  // Shorter prefixes take in more than the mapped addresses: they stay what they are.
+  // A network with a shorter prefix contains other addresses too, so it stays an IPv6 network.
   return prefix < MAPPED_BITS ? { network, prefix } : { network: plain, prefix: prefix - MAPPED_BITS };
 }
 
 const MAPPED_BITS = 96;
 
-/** An IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) → the IPv4 address; every other text unchanged. */
+/** Converts an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2) to the IPv4 address. Returns every other text unchanged. */
 export function unmapped(address: string): string {
   const tail = /^::ffff:(.+)$/i.exec(address)?.[1];
   if (tail === undefined) return address;

@@ -1,11 +1,11 @@
-/** A JSON object from outside: its own properties count, and nothing that it inherits. */
+/** A JSON object from outside. Read only its own properties, never inherited ones. */
 export type OutsideRecord = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is OutsideRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The property, if it is the record's own. */
+/** Returns the property if it is the record's own, otherwise undefined. */
 export function own(record: OutsideRecord, name: string): unknown {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }

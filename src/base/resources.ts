@@ -1,7 +1,8 @@
 /**
- * Resources: what has state (connections, breakers, counters, keys) and outlives a snapshot. Each is keyed by what it
- * depends on and counted: a new snapshot that asks for the same gets the same resource, and the last one to let go
- * closes it. What a resource can be told with each use (a limit, a time-out) is not in its key.
+ * Resources have state (connections, breakers, counters, keys) and outlive a snapshot. The key of a resource identifies
+ * everything that it depends on: a new snapshot that asks for the same key gets the same resource. Its holders are
+ * counted, and the last one to release it closes it. Settings that are passed with each use (a limit, a time-out) are
+ * not in the key.
  */
 import { createHash } from 'node:crypto';
 
@@ -64,7 +65,7 @@ export class Resources {
   }
 }
 
-/** A key of the settings that a resource depends on. It tells nobody the secrets in them. */
+/** Returns a key for the settings that a resource depends on. It does not reveal the secrets in them. */
 export function settingsKey(kind: string, settings: unknown): string {
   const text = JSON.stringify(settings, (_name, value: unknown) => (value instanceof Map ? [...value] : value));
   return `${kind} ${createHash('sha256').update(text).digest('base64')}`;

@@ -1,4 +1,4 @@
-/** The values that several blocks of the config have in common, as people write them. */
+/** Schemas of values that several blocks of the config use: durations, sizes, ports, names of headers. */
 import { z } from 'zod';
 import { parseDuration } from './duration.js';
 import { parseSize } from './size.js';
@@ -12,7 +12,7 @@ export const duration = z
   .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h)$' })
   .transform((text) => parseDuration(text) ?? 0);
 
-/** A wait that ends before it begins is a mistake. */
+/** A duration for settings in which 0 would be a mistake, such as a time-out. */
 export const durationAboveZero = duration.refine((ms) => ms > 0, { error: 'expected a duration above 0' });
 
 const SIZE = { error: 'expected a size such as 16KiB or 4MiB' };
@@ -24,20 +24,20 @@ export const size = z
   .refine((value) => parseSize(String(value)) !== 0, { error: 'expected a size above 0' })
   .transform((value) => parseSize(String(value)) ?? 0);
 
-/** More than any machine that this was made for has cores. */
+/** The most worker processes that can be set, more than the machines that protogate is made for have cores. */
 export const MOST_WORKERS = 256;
 
 const PORT = { error: 'expected a port from 0 to 65535' };
 
 export const port = z.int(PORT).min(0, PORT).max(65_535, PORT);
 
-/** A header's name (RFC 9110 §5.1) → in lower case. */
+/** The name of a header (RFC 9110 §5.1), converted to lower case. */
 export const headerName = z
   .string()
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'expected the name of a header' })
   .transform((name) => name.toLowerCase());
 
-/** Names of headers, each as it is or with `*` at its end for any rest. */
+/** The name of a header, or the beginning of one followed by `*`, which stands for any rest. */
 export const headerPattern = z.string().regex(/^(?:\*|[!#$%&'+.^_`|~0-9A-Za-z-]+\*?)$/, {
   error: 'expected the name of a header, * at its end for any rest',
 });

@@ -1,17 +1,17 @@
 /**
- * How deep YAML is nested, asked before it is parsed: of what is too deep the parser gives up in words of its own, or ends
- * the process.
+ * Finds YAML that is nested too deep before it is parsed, because the parser would fail with an error text of its own,
+ * or end the process.
  */
 import { CST, Lexer } from 'yaml';
 
-/** Deeper than anything that people write. */
+/** The most levels that are accepted; people write fewer. */
 const MAX_DEPTH = 100;
 export const TOO_DEEP = `expected at most ${MAX_DEPTH} levels, got more`;
 
-/** Of the lexer's own: nothing of the text. */
+/** Tokens that the lexer adds, and that are no part of the text. */
 const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
 
-/** The offset of what stands a level too deep, of brackets and of indicators in one line: `[[[`, `- - -`. */
+/** Returns the offset of the first token that is nested too deep, by brackets (`[[[`) or indicators in one line (`- - -`). */
 export function tooDeep(text: string): number | undefined {
   let [offset, brackets, indicators, isScalar] = [0, 0, 0, false];
   for (const token of new Lexer().lex(text)) {

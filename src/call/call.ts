@@ -33,7 +33,7 @@ export interface CallRequest {
   /** One message unless the method streams from the client. Owned by the call until it settles. */
   readonly message: Messages;
   readonly metadata: Metadata;
-  /** Absent: none. */
+  /** Absent when there is no deadline. */
   readonly deadline?: Deadline;
   /** Aborted when the client is gone: the call is cancelled. */
   readonly signal: AbortSignal;
@@ -44,7 +44,7 @@ export interface CallRequest {
 export interface CallContext {
   readonly surface: string;
   readonly requestId: string;
-  /** The decided address of the client. */
+  /** The address of the client, behind any trusted proxies. */
   readonly clientAddress: string;
   /** Who calls; absent: nobody asked, or nobody said. */
   readonly principal?: Principal;
@@ -65,7 +65,7 @@ export interface CallResponse {
 export interface CallNotes {
   readonly cache?: CacheNote;
   readonly parts?: readonly string[];
-  /** True if an upstream says that a part of the answer is for this request alone. */
+  /** True if an upstream marked a part of the answer as meant for this request alone. */
   readonly forOneRequest?: true;
 }
 

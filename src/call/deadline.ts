@@ -1,12 +1,13 @@
 /**
- * Deadlines: points in time, and whose they are. A call runs until the earliest of those that apply. When that one passes,
- * its owner decides what it says of the upstream: one that misses the route's deadline is too slow, one that misses the
- * 10 ms of a client may be as fast as ever.
+ * Deadlines are points in time that have an owner. A call runs until the earliest deadline that applies. When this
+ * deadline passes, its owner decides what that means for the upstream: an upstream that misses the route's deadline is
+ * too slow, one that misses a client's deadline of 10 ms may be as fast as ever.
  */
 
 /**
- * `client`: grpc-timeout or x-request-timeout. `route`: what the gateway's owner gives a call, in the method's policy, its
- * upstream or `limits.requestTimeout`. `step`: what a step of an aggregate may take.
+ * The source of a deadline. `client`: the header grpc-timeout or x-request-timeout. `route`: the time-out in the
+ * method's policy, of its upstream, or `limits.requestTimeout`. `step`: the time-out of a step of an aggregate, or of
+ * the method that it calls.
  */
 export type DeadlineOwner = 'client' | 'route' | 'step';
 
@@ -16,7 +17,7 @@ export interface Deadline {
   readonly owner: DeadlineOwner;
 }
 
-/** The earliest of some deadlines, of equal ones the first that is given; `undefined` means none. */
+/** Returns the earliest deadline; of equal ones, the first argument. Undefined when there is none. */
 export function earliest(...deadlines: readonly (Deadline | undefined)[]): Deadline | undefined {
   let least: Deadline | undefined;
   for (const deadline of deadlines) {
@@ -25,7 +26,7 @@ export function earliest(...deadlines: readonly (Deadline | undefined)[]): Deadl
   return least;
 }
 
-/** `afterMs` from `now`; none where there is no limit. */
+/** Returns the deadline `afterMs` milliseconds after `now`; undefined when `afterMs` is undefined. */
 export function deadlineAfter(afterMs: number | undefined, now: number, owner: DeadlineOwner): Deadline | undefined {
   return afterMs === undefined ? undefined : { at: now + afterMs, owner };
 }

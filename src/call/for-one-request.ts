@@ -1,10 +1,10 @@
-/** Whether an answer is for the one request that it was asked for, or may be given to others that ask for the same. */
+/** Decides whether an answer is only for the request that asked for it, or may be given to others that ask for the same. */
 import type { CallResponse } from './call.js';
 
-/** Of an answer, or of a failure that an upstream has answered with. */
+/** The parts of an answer that decide this. A failure from an upstream has headers and trailers only. */
 type Answered = Pick<CallResponse, 'headers' | 'trailers'> & Partial<Pick<CallResponse, 'notes'>>;
 
-/** An upstream may say that its answer is for one request alone; a cookie always is. */
+/** True if the answer sets a cookie, has `cache-control: no-store`, `no-cache` or `private`, or is marked in its notes. */
 export function isForOneRequest({ headers, trailers, notes }: Answered): boolean {
   return (
     notes?.forOneRequest === true ||

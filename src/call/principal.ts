@@ -4,36 +4,41 @@
  */
 import type { Metadata } from './metadata.js';
 
-/** The issuers of callers for whom the gateway itself vouches. No issuer of tokens is called so. */
+/** The issuers of callers that the gateway itself identifies. No issuer of tokens may have one of these names. */
 export const API_KEY_ISSUER = 'api-key';
 export const CERTIFICATE_ISSUER = 'certificate';
 
 export interface Principal {
   /** `sub` of a token, the consumer of an API key, the name in a client certificate. */
   readonly subject: string;
-  /** Who vouches for it: a token's `iss`, or one of the gateway's own. A subject or consumer is one only with it. */
+  /**
+   * The issuer of the identity: a token's `iss`, or one of the two above. A subject or consumer is unique only together
+   * with it.
+   */
   readonly issuer: string;
-  /** For whom limits and plans count; undefined: a token whose `consumerClaim` is missing or no text, which counts by address. */
+  /**
+   * The name for which limits and plans count; undefined for a token whose `consumerClaim` is missing or not a text.
+   * Such a caller is counted by address.
+   */
   readonly consumer: string | undefined;
   readonly plan: string | undefined;
   readonly scopes: ReadonlySet<string>;
   /** A token's payload, or what `keys.yaml` says of a key. Came from outside: read own properties only. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** What proved it. */
   readonly credential: Credential;
   /** What identity adds to every upstream call: claims and consumers, under the names that the config gives them. */
   readonly metadata: Metadata;
 }
 
-/** What proved who calls, and for how long that counts. */
+/** The proof of a caller's identity, and how long it is valid. */
 export interface Credential {
-  /** Milliseconds since the epoch; undefined: it does not end by itself. */
+  /** The end of its validity, in milliseconds since the epoch; undefined when it does not expire. */
   readonly endsAtMs: number | undefined;
-  /** False once it was withdrawn: its key has left, or stands for something else. */
+  /** Returns false when the credential was withdrawn: its key was removed, or its entry in the key file has changed. */
   readonly stands: () => boolean;
 }
 
-/** What identity adds to a call, under the names that the config gives; undefined: it gives none. */
+/** Builds the metadata that identity adds to a call. An entry whose key is undefined is left out. */
 export function identityMetadata(...entries: readonly (readonly [key: string | undefined, value: string])[]): Metadata {
   return Object.freeze(
     entries.flatMap(([key, value]) => (key === undefined ? [] : [Object.freeze([key, value] as const)])),

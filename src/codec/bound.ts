@@ -27,7 +27,7 @@ export class BindError extends Error {
 /** What is bound to one field. Values are encoded, without the tag. */
 export type BoundEntry =
   | { readonly kind: 'leaf'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
-  /** A leaf that is compared and not written: the JSON may leave the field out, and may not give it another value. */
+  /** A leaf that is only compared, not written: the JSON may leave the field out, but must not give it another value. */
   | { readonly kind: 'fixed'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
   | { readonly kind: 'list'; readonly field: FieldDescriptor; readonly values: Uint8Array[] }
   | { readonly kind: 'map'; readonly field: FieldDescriptor; readonly values: Map<string, Uint8Array> }
@@ -38,7 +38,7 @@ const NONE: readonly BoundEntry[] = [];
 export class BoundMessage {
   private list: BoundEntry[] | undefined;
 
-  /** `follows`: it is for the messages behind the first of a stream. */
+  /** `follows` is true for the messages after the first of a stream. */
   constructor(readonly follows = false) {}
 
   get entries(): readonly BoundEntry[] {
@@ -49,7 +49,7 @@ export class BoundMessage {
     return this.list?.find((entry) => entry.field === field);
   }
 
-  /** True if the entry is written where the JSON does not name its field. */
+  /** True if the entry is written when the JSON does not contain its field. */
   writes({ kind }: BoundEntry): boolean {
     return kind !== 'fixed' && !(this.follows && kind === 'message');
   }
@@ -60,8 +60,9 @@ export class BoundMessage {
   }
 
   /**
-   * The same for the messages behind the first of a stream: they may leave out what is bound here, and may not contradict
-   * it. Only the fields that `isInEach` names are written into each of them, where the message around the field is there.
+   * Returns the tree for the messages after the first of a stream: they may leave out the single values that are bound
+   * here, but must not contradict them. Only fields for which `isInEach` returns true are written into each of these
+   * messages, if the message around the field is there.
    */
   following(isInEach: IsInEach, path: readonly FieldDescriptor[] = []): BoundMessage {
     const behind = new BoundMessage(true);
@@ -116,7 +117,7 @@ export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], t
 
 const MASK_PATHS = 'google.protobuf.FieldMask.paths';
 
-/** Several may stand in one value, as in the text of the whole mask. */
+/** Splits a value at its commas into paths, as in the text of a whole mask. Throws BindError for a part that is no path. */
 function maskPathsIn(text: string): readonly string[] {
   return text.split(',').map((part) => {
     const path = maskPath(part);
@@ -125,7 +126,10 @@ function maskPathsIn(text: string): readonly string[] {
   });
 }
 
-/** `since.seconds`: a Timestamp or Duration that comes in parts must be one that JSON can say. */
+/**
+ * Throws BindError if a Timestamp or Duration that is bound field by field (`since.seconds`) is outside of the range
+ * that JSON can express.
+ */
 function checkPart(path: readonly FieldDescriptor[], message: BoundMessage, text: string): void {
   const parent = path[path.length - 2]?.type;
   const range = parent?.kind === 'message' ? rangeOf(parent.message.fullName) : undefined;
@@ -247,7 +251,7 @@ function writeTextContents(typeName: string, text: string, field: string): strin
   return form.write(text, scratch) ? undefined : form.expected;
 }
 
-/** What is bound, as a message of its own; required fields may be missing. */
+/** Returns the bound values as an encoded message. Required fields may be missing. */
 export function encodeBound(bound: BoundMessage): Uint8Array {
   if (bound.entries.length === 0) return NO_BYTES;
   scratch.reset();

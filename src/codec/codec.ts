@@ -16,11 +16,11 @@ import { createWriters } from './proto-to-json.js';
 import { BrokenWire, WireReader } from './wire-reader.js';
 
 /**
- * Requests: JSON → wire, weaving `bound` (path and query values) into the message while it is written.
- * Throws a StatusError (INVALID_ARGUMENT, BadRequest details with JSON path, expected, found).
+ * Requests: JSON → wire, weaving `bound` (path and query values) into the message while it is written. Throws a
+ * StatusError (INVALID_ARGUMENT, BadRequest details with JSON path, expected, found).
  *
- * Responses: wire → JSON, into a writer that the caller owns. Throws a StatusError (INTERNAL, HTTP 502, source `upstream`)
- * for broken bytes, and for more JSON than `maxBytes`; then the writer holds a part.
+ * Responses: wire → JSON, into a writer that the caller owns. Throws a StatusError (INTERNAL, HTTP 502, source
+ * `upstream`) for broken bytes, and for more JSON than `maxBytes`; the writer then holds an incomplete text.
  */
 export interface MessageCodec {
   readonly descriptor: MessageDescriptor;
@@ -28,7 +28,7 @@ export interface MessageCodec {
   read(json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
   /** `body: "field"`: the JSON is the value of one field, the rest of the message is `bound`. */
   readField(field: FieldDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
-  /** The message as JSON into `out`, only what `mask` names if there is one. */
+  /** Writes the message as JSON into `out`; with a `mask`, only the fields that it names. */
   write(wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
   /** `response_body`: the value of one field; the default value (`{}`, `[]`, `""`, `0`, `null` for a wrapper…) when it is unset. */
   writeField(field: FieldDescriptor, wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
@@ -37,10 +37,10 @@ export interface MessageCodec {
 export interface Codecs {
   /** Deeper JSON is refused. */
   readonly maxDepth: number;
-  /** Longer JSON of an answer is refused. */
+  /** The most bytes of JSON that one answer may have. */
   readonly maxBytes: number;
   of(message: MessageDescriptor): MessageCodec;
-  /** The same, but for enums, which are written as numbers; made when it is asked for first. */
+  /** The same codecs, except that they write enums as numbers. Created on first use. */
   readonly withEnumsAsInts: Codecs;
 }
 

@@ -7,11 +7,11 @@ export interface JsonOptions {
   readonly enumsAsInts: boolean;
   /** Write `display_name` instead of `displayName`; both are always read. Default false. */
   readonly protoNames: boolean;
-  /** What an unknown JSON field in a request gets, and an unknown name of an enum. Default reject. */
+  /** How unknown JSON fields and unknown enum names in a request are treated. Default reject. */
   readonly unknownFields: 'reject' | 'ignore';
-  /** Deepest nesting of JSON that is read; whatever was read is also written. Default 100. */
+  /** The deepest nesting of JSON that is read. Everything that can be read can also be written. Default 100. */
   readonly maxDepth: number;
-  /** Of the JSON of one answer, counted while it is written; more is 502. Default: no bound. */
+  /** The most bytes of JSON that one answer may have; more is answered with 502. Default: no bound. */
   readonly maxBytes?: number;
   /** Full names of fields that are neither written nor read (to a client they do not exist). */
   readonly omitFields: ReadonlySet<string>;

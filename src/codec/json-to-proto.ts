@@ -221,7 +221,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     });
   }
 
-  /** A wrapper, or another message whose JSON is not the object of its fields: it may be empty, or as the path has it. */
+  /**
+   * Reads a message whose JSON is not an object of its fields, such as a wrapper. It must be empty or equal to the
+   * bound value.
+   */
   function readSpecialWithBound(
     read: ReadContents,
     message: MessageDescriptor,
@@ -258,7 +261,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     writer.pos = end;
     const isOne = entry.kind === 'leaf' || entry.kind === 'fixed';
     const isDefault = end <= valueStart || (isOne && writer.isDefault(valueStart));
-    // What is fixed is not written at the end: what the client said of it stays.
+    // `finish` does not write a fixed entry, so the value from the JSON stays.
     writer.pos = entry.kind === 'fixed' ? end : start;
     if (equal || isDefault) return;
     throw scanner.unfit(isOne ? `${JSON.stringify(entry.text)} as in the path` : 'no other value', at);

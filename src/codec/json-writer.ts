@@ -1,6 +1,6 @@
 /**
- * JSON text as UTF-8, written once where it stays: several texts share a buffer, and each is given away as a view of it. The
- * caller that hands a writer to a codec can write into the same text before the message and behind it.
+ * Writes JSON as UTF-8 without a copy at the end: several texts share a buffer, and each is returned as a view of it. A
+ * caller that passes a writer to a codec can write into the same text before and after the message.
  */
 import { isUtf8 } from 'node:buffer';
 import { Code } from '../status/code.js';
@@ -12,17 +12,17 @@ const SHARED_BYTES = 16 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class JsonWriter {
-  /** What stands before `start` was given away, and is never written again. */
+  /** The bytes before `start` were returned to callers, and are never written again. */
   private buffer = NOTHING;
   private start = 0;
   private at = 0;
-  /** Of the text that is being written, and what of it `limit` allowed. */
+  /** The most bytes that the current text may have, and the argument of `limit` for the error text. */
   private most = Number.POSITIVE_INFINITY;
   private maxBytes = Number.POSITIVE_INFINITY;
 
   /**
-   * Returns what `write` writes, as bytes that are the caller's. Nothing stays of a `write` that throws, so callers that do
-   * not wait while they write can share a writer. Collecting does not nest.
+   * Returns the JSON that `write` writes; the caller owns the bytes. If `write` throws, its text is dropped, so callers
+   * that do not wait while they write can share a writer. Calls of `collect` cannot be nested.
    */
   collect(write: (out: this) => void): Uint8Array {
     try {
@@ -33,7 +33,7 @@ export class JsonWriter {
     }
   }
 
-  /** Returns the same as a string; no bytes are given away. */
+  /** Returns the same as a string; its bytes in the buffer are reused. */
   collectString(write: (out: this) => void): string {
     const { start } = this;
     try {
@@ -45,7 +45,7 @@ export class JsonWriter {
     }
   }
 
-  /** Begins a text behind what was written. A large buffer is not shared: one small text would keep all of it in memory. */
+  /** Begins a new text after the last one. A large buffer is not shared: one small text would keep all of it in memory. */
   private begin(): void {
     if (this.buffer.length > SHARED_BYTES) {
       this.buffer = NOTHING;
@@ -55,14 +55,17 @@ export class JsonWriter {
     this.most = Number.POSITIVE_INFINITY;
   }
 
-  /** So much may be written until `endLimit`. Beyond it the writer throws a StatusError (502), at the latest in `endLimit`. */
+  /**
+   * Allows `maxBytes` more bytes until `endLimit`. For more than these the writer throws a StatusError (502), at the
+   * latest in `endLimit`.
+   */
   limit(maxBytes: number): void {
     this.maxBytes = maxBytes;
     this.most = this.at - this.start + maxBytes;
   }
 
   endLimit(): void {
-    // The buffer may have had room for more.
+    // `grow` does not notice bytes for which the buffer had room.
     if (this.at - this.start > this.most) throw this.tooLarge();
     this.most = Number.POSITIVE_INFINITY;
   }
@@ -125,7 +128,10 @@ export class JsonWriter {
     return true;
   }
 
-  /** An answer may be small on the wire and large as JSON: enums with long names, defaults that are written. */
+  /**
+   * Returns the error for too much JSON. An answer may be small on the wire and large as JSON: enums with long names,
+   * defaults that are written.
+   */
   private tooLarge(): StatusError {
     return new StatusError(Code.INTERNAL, `the upstream's answer is more than ${this.maxBytes} bytes of JSON`, {
       httpStatus: 502,
@@ -139,7 +145,7 @@ export class JsonWriter {
     const size = at - start;
     const needed = size + count;
     if (needed > most) throw this.tooLarge();
-    // Zeroed: whatever goes wrong in here, no answer shows what memory held before.
+    // The buffer is zeroed so that even a bug here can't put old memory into an answer.
     const grown = Buffer.alloc(Math.max(SHARED_BYTES, Math.min(size * 2, most), needed));
     buffer.copy(grown, 0, start, at);
     this.buffer = grown;

@@ -1,4 +1,4 @@
-/** What writes a message of one type as JSON: the contract between `proto-to-json.ts` and the writers of well-known types. */
+/** The contract between `proto-to-json.ts` and the writers of well-known types: how a message of one type becomes JSON. */
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import type { FieldMask } from './field-mask.js';
 import type { JsonOptions } from './json-options.js';
@@ -8,7 +8,10 @@ import type { WireReader } from './wire-reader.js';
 /** Pieces of one message in the buffer: start, end, start, end… */
 export type Ranges = readonly number[];
 
-/** Writes a message of one type. `depth`: how many levels may still nest, of which JSON has no fewer. */
+/**
+ * Writes a message of one type. `depth` is the most levels of messages that it may have, itself included. Its JSON has
+ * at least as many levels.
+ */
 export type WriteMessage = (
   source: WireReader,
   ranges: Ranges,
@@ -17,12 +20,15 @@ export type WriteMessage = (
   mask?: FieldMask,
 ) => void;
 
-/** What is known of a type: the whole value as JSON, or its fields alone, for Any. */
+/** Writes values of one type: the whole value as JSON or, for Any, only its fields. */
 export interface MessageWriter {
   readonly write: WriteMessage;
-  /** The fields without braces, `first`: no comma in front of the first one. Absent: the type has a JSON form of its own. */
+  /**
+   * Writes the fields without braces. The last argument is true if no comma comes before the first field. Undefined
+   * when the type has a JSON form of its own.
+   */
   readonly writeFields: ((...args: [...Parameters<WriteMessage>, boolean]) => void) | undefined;
-  /** The value of one field; the default where it is unset. */
+  /** Writes the value of one field; the default if it is unset. */
   writeField(source: WireReader, field: FieldDescriptor, out: JsonWriter, depth: number, mask?: FieldMask): void;
 }
 

@@ -92,10 +92,10 @@ function writeDuration(text: string, writer: WireWriter): boolean {
   return true;
 }
 
-/** What is expected of seconds and nanos instead; undefined: they are a value. */
+/** Returns the range that was expected, or undefined if seconds and nanos are a valid value. */
 type Range = (seconds: number, nanos: number) => string | undefined;
 
-/** Of a Timestamp or a Duration; undefined for other messages. */
+/** Returns the check of a Timestamp or a Duration; undefined for other messages. */
 export function rangeOf(fullName: string): Range | undefined {
   return RANGES.get(fullName);
 }

@@ -130,7 +130,7 @@ const writeFieldMask: WriteMessage = (source, ranges, out) => {
   out.string(paths.join(','));
 };
 
-/** Throws BrokenWire for bytes that are no UTF-8. */
+/** Returns the bytes as text. Throws BrokenWire if they are not UTF-8. */
 function textOf(bytes: Uint8Array): string {
   if (!isUtf8(bytes)) throw new BrokenWire('string of invalid UTF-8');
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');

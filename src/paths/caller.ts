@@ -1,30 +1,30 @@
 /**
- * What a path may ask of whoever calls, for every place in which such paths stand:
+ * Compiles the paths that read the caller, for every place in which such paths are allowed:
  *
  *     caller.subject
  *     caller.issuer
  *     caller.claims.customer, caller.claims.realm_access.tenant, caller.claims['https://x.example/id'].name
  *
- * What is absent has no text: nobody is known, or a claim is missing, empty, a list, an object or a number beyond 2^53.
+ * A path has no text if there is no caller, or if a claim is missing, empty, a list, an object or a number beyond 2^53.
  */
 import { claimPathOf, claimText, compileClaim } from './claim-path.js';
 import { ExpressionError } from './expression.js';
 
 export interface PathCaller {
   readonly subject: string;
-  /** Who vouches for the subject. */
+  /** The issuer of the identity: a token's `iss`, `api-key` or `certificate`. */
   readonly issuer: string;
-  /** Came from outside: only own properties count. */
+  /** Claims come from outside: read only their own properties. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
 export interface CallerPath {
-  /** Its names behind `caller`, as JSON: the same text reads the same. */
+  /** The names after `caller`, as JSON. Paths with equal texts read the same value. */
   readonly text: string;
   readonly read: (caller: PathCaller | undefined) => string | undefined;
 }
 
-/** `names`: those behind the root. Throws ExpressionError. */
+/** Compiles the names after `caller`. Throws ExpressionError if they are no path of a caller. */
 export function callerPath(names: readonly string[], column: number): CallerPath {
   const [what, ...claim] = names;
   const text = JSON.stringify(names);
@@ -37,7 +37,7 @@ export function callerPath(names: readonly string[], column: number): CallerPath
   throw new ExpressionError(column, 'expected caller.subject, caller.issuer or caller.claims.NAME');
 }
 
-/** What tells callers apart, among what rules and steps read of them. */
+/** The values that identify a caller. `sub` is the claim, which only tokens have. */
 export type CallerName = 'subject' | 'issuer' | 'sub';
 
 const NAMES: ReadonlyMap<string, CallerName> = new Map([

@@ -15,18 +15,19 @@ import { readFieldText } from './field-text.js';
 import { compileSpeech, type Speech } from './speech.js';
 
 export interface Equality {
-  /** As it is written. */
+  /** The equality as it is written. */
   readonly text: string;
   /** The fields of the request that it reads. */
   readonly requestFields: readonly (readonly FieldDescriptor[])[];
-  /** What it reads of the caller. */
+  /** The paths of the caller that it reads. */
   readonly callerPaths: readonly CallerPath[];
   /** It speaks of the caller: without one it does not hold. */
   readonly readsCaller: boolean;
   holds(request: Uint8Array, caller: PathCaller | undefined): boolean;
   /**
-   * The same for a message behind the first of its stream. It holds where the message says nothing of the fields. `head`: what
-   * path, query and content type have said, which counts for fields that the message leaves out.
+   * Returns the same for a message after the first of its stream, and true if the message says nothing about the
+   * fields. `head` is a message with the values of path, query and content type; it is read for fields that the message
+   * leaves out.
    */
   holdsBehind(message: Uint8Array, caller: PathCaller | undefined, head: Uint8Array): boolean;
 }
@@ -67,7 +68,7 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
 class Compiler {
   readonly requestFields: (readonly FieldDescriptor[])[] = [];
   readonly callerPaths: CallerPath[] = [];
-  /** Of the fields, in their order. */
+  /** The Speech of each field, in the order of `requestFields`. */
   readonly speech: Speech[] = [];
 
   constructor(private readonly request: MessageDescriptor) {}

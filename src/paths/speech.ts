@@ -1,24 +1,30 @@
 /**
- * What a message says of a field. A message behind the first of its stream need not say again what the first one said; but
- * for most types it is the same on the wire to leave a field out and to give it its default:
+ * Finds out whether a message sets a field. A message after the first of its stream need not repeat what the first one
+ * set. But for most types, a field that is left out and a field that has its default look the same on the wire:
  *
- *     a bool, an enum or a number                 cannot be left out: who reads the message sees false or 0
- *     a string or bytes without presence          is left out where it is empty
- *     a string or bytes with presence, a message  is left out where it is absent
- *     each of these in a oneof                    is not left out where another member is set: that one speaks of it too
+ *     a bool, an enum or a number                 cannot be left out: a reader of the message sees false or 0
+ *     a string or bytes without presence          is left out if it is empty
+ *     a string or bytes with presence, a message  is left out if it is absent
+ *     each of these in a oneof                    is not left out if another member is set: that member unsets the field
  */
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 
-/** Of one field. Throws BrokenWire. */
+/** The checks for one field. They throw BrokenWire for broken bytes. */
 export interface Speech {
-  /** The message says something of the field, or of a message on the way to it. */
+  /**
+   * True if the message sets the first field of the path or another member of its oneof, or if that field cannot be
+   * left out.
+   */
   speaks(message: Uint8Array): boolean;
-  /** The message says what the field is, or that it is none. A message on the way may be there without it. */
+  /**
+   * True if the message sets the field itself, or a member of a oneof that excludes it. A message on the path may be
+   * there without the field.
+   */
   decides(message: Uint8Array): boolean;
 }
 
-/** `path`: to a singular scalar or enum. */
+/** Compiles the checks for the field at the end of `path`, a singular scalar or enum. */
 export function compileSpeech(path: readonly FieldDescriptor[]): Speech {
   const levels = path.map((field) => ({
     field,
@@ -32,21 +38,21 @@ export function compileSpeech(path: readonly FieldDescriptor[]): Speech {
   return { decides, speaks: alwaysSpeaks(path[0]!) ? () => true : decides };
 }
 
-/** True for a scalar or enum that can't be left out. */
+/** True for a bool, an enum or a number, which cannot be left out. */
 export function alwaysSpeaks({ type }: FieldDescriptor): boolean {
   return type.kind === 'enum' || (type.kind === 'scalar' && type.scalar !== 'string' && type.scalar !== 'bytes');
 }
 
 interface Level {
   readonly field: FieldDescriptor;
-  /** Numbers of the other members of its oneof. */
+  /** The numbers of the other members of the field's oneof. */
   readonly rivals: readonly number[];
 }
 
-/** Nesting of groups that is stepped over. */
+/** The deepest nesting of groups that is skipped. */
 const MAX_DEPTH = 100;
 
-/** Whether the reader's range has the last of the fields, or a rival of one of them. */
+/** True if the reader's range contains the last of the fields, or a rival of one of them. */
 function mentions(reader: WireReader, levels: readonly Level[], index: number): boolean {
   const { field, rivals } = levels[index]!;
   while (reader.at < reader.end) {
@@ -60,7 +66,7 @@ function mentions(reader: WireReader, levels: readonly Level[], index: number): 
   return false;
 }
 
-/** At a value of the field: an empty one without presence is none. */
+/** True if the value at the reader counts. An empty value of a field without presence does not. */
 function hasValue(reader: WireReader, tag: number, { presence }: FieldDescriptor): boolean {
   if (presence !== 'implicit' || (tag & 7) !== WIRE_LENGTH) return true;
   const length = reader.length();
@@ -68,7 +74,7 @@ function hasValue(reader: WireReader, tag: number, { presence }: FieldDescriptor
   return length > 0;
 }
 
-/** At the content of a message. */
+/** True if the message at the reader contains the last of the fields or a rival. Moves the reader past the message. */
 function mentionsInside(reader: WireReader, tag: number, levels: readonly Level[], index: number): boolean {
   const { end } = reader;
   const isGroup = (tag & 7) === WIRE_GROUP;

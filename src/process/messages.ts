@@ -1,4 +1,4 @@
-/** What a primary and its workers say to each other (structured clone over the IPC channel). */
+/** The messages between a primary and its workers (structured clone over the IPC channel). */
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
@@ -10,16 +10,16 @@ export type ToWorker =
   | { readonly kind: 'counted'; readonly answer: CounterAnswer };
 
 export type ToPrimary =
-  /** It listens to this channel; what is said before is lost. */
+  /** The worker listens to the channel from now on; earlier messages to it are lost. */
   | { readonly kind: 'here' }
   | { readonly kind: 'listening'; readonly url: string }
-  /** It can't start, and trying again would not help. */
+  /** The worker could not start. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'reported'; readonly id: number; readonly report: WorkerReport }
   | { readonly kind: 'count'; readonly question: CounterQuestion };
 
 export interface WorkerReport {
-  /** Name → how its connection is. */
+  /** The state of each upstream's connection, by the name of the upstream. */
   readonly upstreams: ReadonlyMap<string, string>;
   readonly metrics: MetricObjectWithValues<MetricValue<string>>[];
 }

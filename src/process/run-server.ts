@@ -1,4 +1,4 @@
-/** A gateway on its two ports in one process, from start to drained: what `serve` and `demo` have in common. */
+/** Runs a gateway with its public and its admin port in one process until it is drained. `serve` and `demo` share this code. */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { isatty } from 'node:tty';
@@ -19,13 +19,13 @@ import { endOnUncaught } from './last-resort.js';
 
 const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Asked at the start: of a terminal that is gone nobody knows what it was. */
+/** Determined at the start, because a terminal that was closed is no longer recognised as one. */
 const ON_TERMINAL = [0, 1, 2].some((fd) => isatty(fd));
 
 export interface RunningServer {
   readonly url: string;
   readonly adminUrl: string | undefined;
-  /** Resolves when a signal came and everything has ended. */
+  /** Resolves after a signal, when everything is drained and closed. */
   readonly stopped: Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
 }
 
-/** Serves requests; certificates are read now, and again when they change. */
+/** Listens on the public port. Reads the certificates now, and again when they change. */
 export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Listener> {
   const settings = listenSettings(config, log);
   const listener = await listen(settings, handle, systemClock).catch((error: unknown) => {
@@ -89,7 +89,7 @@ function readTls({ cert, key, clientCa }: NonNullable<Plan['config']['listen']['
   return { cert: readFileSync(cert), key: readFileSync(key), ...authorities };
 }
 
-/** Undefined: the config wants none. Its connections have the public port's time-outs, its errors the public shape. */
+/** Listens on the admin port, with the public port's time-outs and error format. Returns undefined if the config has none. */
 export async function listenAdmin(
   { config, routes }: Plan,
   { metrics, readiness }: Pick<AdminSources, 'metrics' | 'readiness'>,
@@ -119,7 +119,7 @@ export async function listenAdmin(
   return server;
 }
 
-/** Of a port that somebody has: what to do; other errors as they are. */
+/** Returns an error that gives advice if the port is in use; returns any other error unchanged. */
 function inUse(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
   if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
@@ -127,8 +127,8 @@ function inUse(error: unknown, { host, port }: { host: string; port: number }, f
 }
 
 /**
- * What ends a gateway; a terminal that is closed says SIGHUP. The second signal ends the process at once, as Node does by
- * default.
+ * Resolves with the first signal that ends a gateway; a terminal that is closed sends SIGHUP. A second signal ends the
+ * process at once, which is Node's default.
  */
 export function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -140,7 +140,10 @@ export function firstSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** Node 20 crashes or hangs at its end when it can't give a terminal back that is gone; all has ended by now. */
+/**
+ * Kills the process after a SIGHUP if it was started on a terminal: Node 20 crashes or hangs on exit when it can't restore
+ * a terminal that is gone. Everything is closed by now.
+ */
 export function endWithTerminal(signal: NodeJS.Signals): void {
   if (signal === 'SIGHUP' && ON_TERMINAL) process.kill(process.pid, 'SIGKILL');
 }

@@ -1,6 +1,6 @@
 /**
- * A worker: a gateway on the shared port, from what the primary has parsed. Started by `workers.ts` and nothing else.
- * It ends when the primary says so, or is gone.
+ * A worker process: a gateway on the shared port, with the schema that the primary has parsed. Only `workers.ts` starts it.
+ * It ends when the primary sends `drain` or is gone, and on SIGTERM.
  */
 import { systemClock } from '../base/clock.js';
 import { type RunningGateway, startGateway } from '../gateway/gateway.js';
@@ -16,7 +16,7 @@ import { listenPublic } from './run-server.js';
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
 function tell(message: ToPrimary): void {
-  // A primary that is gone takes its workers with it: see `disconnect`.
+  // When the primary is gone, the listener for `disconnect` below ends this process.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
@@ -74,7 +74,7 @@ process.on('message', (message: ToWorker) => {
   }
 });
 process.on('SIGTERM', () => void end());
-// Ctrl-C and the end of the terminal reach every process in it; the primary says what follows.
+// Ctrl-C and a closed terminal signal every process of the terminal; workers wait for the primary's `drain`.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 process.on('disconnect', () => process.exit(0));

@@ -1,6 +1,6 @@
 /**
- * Several processes on one port (node:cluster). The primary has parsed the schema, counts limits for all, and answers the
- * admin port; workers serve. One that dies is replaced, the later the more often it happens.
+ * Runs several processes on one port (node:cluster). The primary has parsed the schema, counts the limits for all workers
+ * and answers the admin port; the workers serve. A worker that ends is replaced, after a delay that grows with each failure.
  */
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
@@ -18,11 +18,11 @@ import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
 import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from './run-server.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
-/** A worker that has served for so long starts the back-off anew when it ends. */
+/** When a worker ends that was started longer ago than this, the back-off begins anew. */
 const FORGOTTEN_AFTER_MS = 60_000;
 /** How long the admin port waits for a worker's report. */
 const REPORT_MS = 1000;
-/** Beyond the time that draining may take; then a worker hangs. */
+/** How long after the end of the drain time a worker that still runs is killed. */
 const KILL_AFTER_MS = 1000;
 
 export async function runWorkers(plan: Plan, count: number): Promise<RunningServer> {
@@ -77,7 +77,7 @@ class Workers {
     this.schema = packFiles(plan.files);
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
-      // The primary's own flags are none of the workers'.
+      // Workers must not inherit the Node flags of the primary.
       execArgv: [],
       args: [],
       serialization: 'advanced',
@@ -88,7 +88,7 @@ class Workers {
     return this.servingWorkers.size;
   }
 
-  /** Resolves to the URL when all of them listen; rejects when one can't. */
+  /** Starts all workers. Resolves to the URL when all of them listen; rejects when one of them can't. */
   async start(): Promise<string> {
     try {
       const urls = await Promise.all(Array.from({ length: this.count }, () => this.fork()));
@@ -100,7 +100,7 @@ class Workers {
     }
   }
 
-  /** Resolves when all have ended. */
+  /** Drains all workers. Resolves when all have ended. */
   async drain(): Promise<void> {
     this.draining = true;
     const { graceMs, timeoutMs } = this.plan.config.drain;
@@ -116,7 +116,7 @@ class Workers {
     cancel();
   }
 
-  /** What each worker says of itself; one that does not answer in time is left out. */
+  /** Returns the reports of the serving workers, without those that do not answer in time. */
   async reports(): Promise<WorkerReport[]> {
     const asked = [...this.servingWorkers].map(
       (worker) =>
@@ -146,7 +146,7 @@ class Workers {
       let refused: string | undefined;
       worker.on('message', (message: ToPrimary) => {
         if (message.kind === 'here') {
-          // What it was told before that it has not heard.
+          // Messages that were sent before this one are lost, a `drain` too.
           if (this.draining) tell(worker, { kind: 'drain' });
           else tell(worker, { kind: 'start', config: this.plan.config, schema: this.schema });
         } else if (message.kind === 'listening') {
@@ -196,7 +196,7 @@ function tell(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
 }
 
-/** Each upstream's states in the workers, each state once. */
+/** Returns for each upstream the states that it has in the workers, each state once. */
 function statesOf(reports: readonly WorkerReport[]): ReadonlyMap<string, string> {
   const states = new Map<string, Set<string>>();
   for (const { upstreams } of reports) {

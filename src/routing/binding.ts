@@ -1,4 +1,4 @@
-/** A Binding: what one rule of one method comes to. */
+/** A Binding: one `google.api.http` rule of a method, parsed, with its fields resolved. */
 import type { Position } from '../base/diagnostic.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
 import type { PathTemplate } from './path-template.js';
@@ -11,19 +11,19 @@ export interface Binding {
   /** `GET`, …, or `*` for every method. */
   readonly httpMethod: string;
   readonly template: PathTemplate;
-  /** In the order of the template, as {@link MatchResult} captures them. */
+  /** The path variables in the order of the template, which is the order of a MatchResult's captures. */
   readonly variables: readonly BoundVariable[];
   readonly body: BodyRule;
-  /** The whole response where undefined. */
+  /** The field that is the HTTP body; undefined when the whole response is. */
   readonly responseBody: FieldDescriptor | undefined;
-  /** Of the path. */
+  /** The place of the path template in its file. */
   readonly position: Position;
 }
 
 export interface BoundVariable {
-  /** As written: `book.name`. */
+  /** The field path as written: `book.name`. */
   readonly name: string;
-  /** From the request message down to a singular scalar or enum, or a message that is written as text. */
+  /** The fields from the request message down to a singular scalar or enum, or to a message that is written as text. */
   readonly fieldPath: readonly FieldDescriptor[];
 }
 

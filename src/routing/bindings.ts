@@ -1,6 +1,6 @@
 /**
- * All bindings of a schema: every rpc of every routed service with its `google.api.http` rule, and, for the methods
- * that `autoRoutes` selects, `POST /pkg.Service/Method` where there is no rule.
+ * All bindings of a schema: those of every routed rpc with a `google.api.http` rule, and, for the routed rpcs that
+ * `autoRoutes` selects, `POST /pkg.Service/Method` where there is no rule.
  */
 import { asWarning, type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
@@ -13,7 +13,7 @@ import { bindingsOf } from './http-rule.js';
 export interface BindingSources {
   /** Selectors of methods that get a route without a rule. */
   readonly autoRoutes: readonly string[];
-  /** Whether a method's routes would be served; what is wrong with others is a warning. Default: all. */
+  /** True if the method's routes would be served; the errors of other methods become warnings. Default: true for all. */
   readonly isOffered?: (method: MethodDescriptor) => boolean;
 }
 
@@ -49,10 +49,10 @@ class Findings {
   readonly all: Diagnostic[] = [];
   private readonly once = new Set<string | Diagnostic>();
 
-  /** Thousands of methods may need one broken message: what was written once is not written again to be compared. */
+  /** Adds a problem unless it is known. Thousands of methods may need one broken message, so each object is formatted once. */
   addOnce(problem: Diagnostic): void {
     if (this.once.has(problem)) return;
-    // One import mends all that needs it.
+    // Adding the import once fixes every such problem in the file, whatever the line.
     const isImport = problem.rule === MISSING;
     const text = isImport ? `${problem.position.file} ${problem.text}` : formatDiagnostic(problem);
     if (!this.once.has(text)) this.all.push(problem);

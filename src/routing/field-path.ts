@@ -9,9 +9,9 @@ export type FieldPath =
   | { readonly kind: 'failed'; readonly offset: number; readonly text: string };
 
 /**
- * The fields of a path variable: singular messages, then a singular field that is written as text (http.proto speaks of
- * primitive types; wrappers, Timestamp, Duration and FieldMask are taken too). Throws LinkError where a field's type is
- * declared nowhere.
+ * Resolves the fields of a path variable: singular messages, then a singular field that is written as text (http.proto
+ * allows primitive types; wrappers, Timestamp, Duration and FieldMask are accepted too). Throws LinkError when a field's
+ * type is declared nowhere.
  */
 export function resolvePathVariable(root: MessageDescriptor, path: string): FieldPath {
   return resolveLeaf(root, path, ({ type }) => type.kind !== 'message' || isTextMessage(type.message), WRITTEN_AS_TEXT);
@@ -19,7 +19,7 @@ export function resolvePathVariable(root: MessageDescriptor, path: string): Fiel
 
 const WRITTEN_AS_TEXT = 'a singular scalar or enum field, or one whose JSON is a text such as a Timestamp';
 
-/** The same down to a singular scalar or enum. */
+/** Resolves like {@link resolvePathVariable}, but the last field must be a singular scalar or enum. */
 export function resolveScalar(root: MessageDescriptor, path: string): FieldPath {
   return resolveLeaf(root, path, ({ type }) => type.kind !== 'message', 'a singular scalar or enum field');
 }
@@ -81,7 +81,7 @@ export function fieldHint({ fields }: MessageDescriptor, name: string): string {
   return hintOf(meant);
 }
 
-/** True if both lead to the same field. */
+/** True if both paths consist of the same fields. */
 export function isSamePath(a: readonly FieldDescriptor[], b: readonly FieldDescriptor[]): boolean {
   return a.length === b.length && a.every((field, index) => field === b[index]);
 }

@@ -39,7 +39,7 @@ export function bindingsOf(method: MethodDescriptor, rule: HttpRule): Bindings {
   return { bindings, diagnostics };
 }
 
-/** Has no pattern: beside additional bindings, these are then all that there is. */
+/** True if the rule has no pattern. If it has additional bindings, they are then its only bindings. */
 function isEmpty({ kind, path }: HttpRule): boolean {
   return kind === '' && path === '';
 }

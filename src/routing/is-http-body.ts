@@ -1,4 +1,7 @@
-/** Which bodies of a binding are a google.api.HttpBody: taken and given as they are, nothing of them is JSON (rules 15 and 18). */
+/**
+ * Decides which bodies of a binding are a google.api.HttpBody: their bytes are passed on as they are, not as JSON
+ * (google/api/httpbody.proto).
+ */
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { Binding } from './binding.js';
 

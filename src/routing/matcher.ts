@@ -1,9 +1,9 @@
 /**
- * The search for the template that a path matches. A verb comes first: while the last segment ends in a verb that some
- * template has, the templates with that verb are searched, the longest verb before shorter ones; only when none of them
- * matches and answers the method is the colon data (http.proto, "Path template syntax"; Envoy and grpc-gateway do so). In
- * each of these searches what decides, segment by segment of the path: a literal beats `*`, `*` beats `**`; then a template
- * without `**` beats one whose `**` is empty.
+ * The search for the template that a path matches. Verbs come first: if the last segment ends in a verb that some template
+ * has, the templates with that verb are searched, the longest verb before shorter ones. The colon is data only if none of
+ * them matches and answers the method (http.proto, "Path template syntax"; Envoy and grpc-gateway do so). In each of these
+ * searches the path is compared segment by segment: a literal beats `*`, `*` beats `**`; then a template without `**` beats
+ * one whose `**` is empty.
  *
  *     GET  /v1/{id}          v1 ─┬─ items ── *  (POST)
  *     POST /v1/items/{id}        ├─ *  (GET)
@@ -12,7 +12,8 @@
  * The search backtracks, also out of places that match but lack the method. It cannot run away: a template has one
  * `**`, so the tail behind it is held by its length and stands at the end of the path; thus each node belongs to one
  * place in the path, and a search enters each node at most once, however long the path is. There is one search for each
- * verb that a template has, and no verb has more colons than the templates say.
+ * ending of the path that is a verb of some template, and one without a verb; endings with more colons than any verb has are
+ * not looked up.
  */
 import { NONE } from './edge-table.js';
 import { hashOf, type RawPath } from './raw-path.js';
@@ -35,10 +36,10 @@ export const ANY_METHOD = '*';
 
 /** One search at a time over a trie. */
 export class Matcher {
-  /** Where the colon stands in front of the verb that is searched for, or was found; -1: no verb is. */
+  /** The offset of the colon in front of the verb that is searched for or was found; -1 when there is none. */
   colon = -1;
   private method = '';
-  /** The text that ends in the verb, decoded; where it begins there, and its hash. */
+  /** A text that ends in the decoded verb, the offset at which the verb begins in it, and the verb's hash. */
   private verb = '';
   private verbStart = 0;
   private verbHash = 0;
@@ -65,7 +66,7 @@ export class Matcher {
     return seen;
   }
 
-  /** With each verb that the path may end in, the longest first; then with its colons as data. */
+  /** Searches with each verb that the path may end in, the longest first; then without a verb, with the colons as data. */
   private search(): number {
     const { path } = this;
     if (path.lastColon >= 0) {
@@ -80,7 +81,7 @@ export class Matcher {
     return this.enter(ROOT, 0);
   }
 
-  /** The colon in front of the longest text that can be a verb. */
+  /** Returns the offset of the colon in front of the longest text that can be a verb. */
   private firstVerb(): number {
     const { firstColon, lastColon, text } = this.path;
     let colon = lastColon;
@@ -138,7 +139,7 @@ export class Matcher {
     return NONE;
   }
 
-  /** The last segment ends where the verb begins. */
+  /** Returns the child that the last segment leads to as a literal; the segment ends where the verb begins. */
   private lastLiteralChild(node: number, at: number): number {
     if (this.colon < 0) return this.literalChild(node, at);
     return this.literalChildOf(node, this.path.start(at), this.colon);
@@ -158,7 +159,7 @@ export class Matcher {
     return literalChild(trie.packed, node, hashOf(decoded, 0, decoded.length), decoded, 0, decoded.length);
   }
 
-  /** What ends at the node, with the verb that is searched for or without one. */
+  /** Returns the leaf that ends at the node, with the verb that is searched for or without one; NONE if there is none. */
   private takeEnd(node: number): number {
     if (node === NONE) return NONE;
     const { packed } = this.trie;

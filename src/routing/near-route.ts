@@ -1,40 +1,40 @@
 /**
- * The route that somebody probably meant whose path no template matches, for the message of the 404: a slip of the pen in
- * a segment, a segment too many or too few, a slash at the end.
+ * Finds the route that the client probably meant when no template matches the path, for the message of the 404. It allows
+ * for a misspelt segment, a segment too many or too few, and a slash at the end.
  *
  *     GET /v1/shelvs/7   GET /v1/shelves/7/   GET /v1/shelves   →   GET /v1/{name=shelves/*}
  *
- * Anybody can ask for as many paths as he likes, so that an answer costs 50 µs at most: at most 64 routes are compared, all
- * with the path's first segment, and a bounded number of letters. The same request has the same answer.
+ * Anybody can request any number of wrong paths, so a search must cost 50 µs at most: it compares at most 64 routes, all
+ * with the path's first segment, and a bounded number of letters. The same request always gets the same answer.
  */
 import { didYouMean } from '../base/did-you-mean.js';
 import type { Binding } from './binding.js';
 import { ANY_METHOD } from './matcher.js';
 
-/** A route's text such as `GET /v1/{name=shelves/*}`; undefined: none is near. */
+/** Returns a route's text such as `GET /v1/{name=shelves/*}`; undefined when no route is near. */
 export type NearRoute = (method: string, rawPath: string) => string | undefined;
 
 const MOST_CANDIDATES = 64;
-/** Pairs of letters that are compared to tell a slip of the pen, over all candidates of one path. */
+/** How many pairs of letters are compared to find misspellings, over all candidates of one path. */
 const MOST_PAIRS = 3000;
-/** Longer paths, and longer segments, are nobody's slip. */
+/** A path with more characters or segments gets no suggestion; a longer segment is never taken for a misspelling. */
 const MOST_CHARS = 256;
 const MOST_SEGMENTS = 16;
 const MOST_SEGMENT_CHARS = 40;
-/** What a difference costs: a segment that is nearly right, one too many or too few, another one, another method. */
+/** The costs of differences: a misspelt segment, a segment too many or too few, another segment, another method. */
 const [NEAR, MOVED, OTHER, OTHER_METHOD] = [1, 2, 4, 0.5];
-/** More is no likeness. */
+/** The highest cost, without that of another method, at which a route is still suggested. */
 const MOST_COST = 2;
 
 interface Candidate {
   readonly httpMethod: string;
   readonly text: string;
-  /** Undefined: any text. */
+  /** The literals of the template; undefined for a segment that may be any text. */
   readonly segments: readonly (string | undefined)[];
   readonly verb: string | undefined;
 }
 
-/** `bindings`: those that may be named to anybody. */
+/** Prepares the search. `bindings`: only those whose routes any client may learn of. */
 export function compileNearRoute(bindings: readonly Binding[]): NearRoute {
   const byStart = candidatesByStart(bindings);
   return function nearRoute(method, rawPath) {
@@ -46,7 +46,7 @@ export function compileNearRoute(bindings: readonly Binding[]): NearRoute {
   };
 }
 
-/** By the first segment; then by the second, where a large API tells its resources apart. */
+/** Candidates by their first segment, then by their second, which differs between the resources of a large API. */
 type ByStart = ReadonlyMap<string, ReadonlyMap<string, readonly Candidate[]>>;
 const ANY_SECOND = '*';
 
@@ -67,7 +67,7 @@ function candidatesByStart(bindings: readonly Binding[]): ByStart {
   return byStart;
 }
 
-/** For the candidates of one path. */
+/** Compares one path with its candidates. */
 class Search {
   private pairs = MOST_PAIRS;
 
@@ -80,7 +80,7 @@ class Search {
     let best: Candidate | undefined;
     let least = MOST_COST + 1;
     for (const candidate of this.candidates(bySecond)) {
-      // Of equally near ones that of the same method is meant.
+      // Among routes that are equally near, one with the same method wins.
       const isSame = candidate.httpMethod === this.method || candidate.httpMethod === ANY_METHOD;
       const cost = this.costOf(candidate) + (isSame ? 0 : OTHER_METHOD);
       if (cost < least) [best, least] = [candidate, cost];
@@ -89,8 +89,8 @@ class Search {
   }
 
   /**
-   * Those that have the second segment too, then those that may have any, those for which it is one too many, and those of
-   * one that is nearly it.
+   * Returns the candidates to compare: those with the path's second segment, then those that allow any text there, those
+   * for which that segment is one too many, and those whose second segment is a near spelling of it.
    */
   private candidates(bySecond: ReadonlyMap<string, readonly Candidate[]>): readonly Candidate[] {
     const [name = ''] = (this.path[1] ?? '').split(':', 1);
@@ -109,7 +109,7 @@ class Search {
     return candidates;
   }
 
-  /** How far the path is from a template. */
+  /** Returns how far the path is from a template. */
   private costOf({ segments, verb }: Candidate): number {
     const { path } = this;
     const last = path.at(-1) ?? '';
@@ -119,7 +119,7 @@ class Search {
     const difference = texts.length - segments.length;
     if (Math.abs(difference) > 1) return OTHER;
     if (difference === 0) return verbCost + this.aligned(segments, texts, [0, 0], segments.length);
-    // One of the longer one is left out, wherever that is best.
+    // One segment of the longer of the two is left out, at the place that costs least.
     let least = OTHER;
     for (let gap = 0; gap < Math.max(segments.length, texts.length); gap++) {
       const before = this.aligned(segments, texts, [0, 0], gap);
@@ -130,7 +130,7 @@ class Search {
     return verbCost + MOVED + least;
   }
 
-  /** So many segments of both, one by one, from their places on. */
+  /** Returns the cost of `count` segments of both, compared one by one from the two indices on. */
   private aligned(
     segments: Candidate['segments'],
     texts: readonly string[],

@@ -1,11 +1,11 @@
 /**
- * Whether a template with a verb takes paths that another one matches too, with the colon as data:
+ * Checks whether a template with a verb takes paths that another template matches too, with the colon as data:
  *
  *     /v1/{resource=**}:getIamPolicy   over   /v1/{name=users/*}   →   /v1/users/x:getIamPolicy
  */
 import type { PathTemplate, TemplateSegment } from './path-template.js';
 
-/** A path that both match, of which the first has the verb; undefined: there is none. */
+/** Returns a path that both match, with the verb of `taking` at its end; undefined when there is none. */
 export function pathTakenByVerb(taking: PathTemplate, other: PathTemplate): string | undefined {
   const { verb } = taking;
   if (verb === undefined || verb === other.verb) return undefined;
@@ -18,8 +18,9 @@ export function pathTakenByVerb(taking: PathTemplate, other: PathTemplate): stri
 }
 
 /**
- * The template with a `*` at its end, where a segment that ends in a verb can stand: of a `**` there it is one segment, or
- * the `**` is empty. A literal holds no raw colon, and so is another segment.
+ * Returns the forms of a template whose last segment can be one that ends in a verb: it must come from a `*` or a `**`,
+ * since a literal contains no raw colon. A `**` at the end has two kinds of forms: it takes at least one segment (`*`
+ * followed by `**`), or it is empty and the segments in front of it are the end.
  */
 function endings(segments: readonly TemplateSegment[]): readonly (readonly TemplateSegment[])[] {
   const last = segments.at(-1);
@@ -28,7 +29,7 @@ function endings(segments: readonly TemplateSegment[]): readonly (readonly Templ
   return [segments.toSpliced(-1, 0, { kind: 'any' }), ...endings(segments.slice(0, -1))];
 }
 
-/** A path that both lists of segments match, from the places on. Each has one `**` at most. */
+/** Returns a path that `a` from index `i` on and `b` from index `j` on both match. Each has at most one `**`. */
 function commonPath(
   a: readonly TemplateSegment[],
   i: number,

@@ -228,7 +228,7 @@ function shapeOf(segments: readonly TemplateSegment[], verb: string | undefined)
     if (segment.kind === 'literal') return encodeLiteral(segment.literal);
     return segment.kind === 'any' ? '*' : '**';
   });
-  // Colons of segments are encoded, so that those of a verb need not be.
+  // The colons of segments are encoded, so those of the verb can stay as they are.
   const ending = verb === undefined ? '' : `:${encodeLiteral(verb).replaceAll('%3A', ':')}`;
   return `/${texts.join('/')}${ending}`;
 }

@@ -17,7 +17,7 @@ export class RawPath {
   text = '';
   /** How many segments; 0 for "/". */
   count = 0;
-  /** The places of the first and the last ":" of the last segment with something in front of it, or -1. */
+  /** The offsets of the first and the last ":" in the last segment, or -1. A ":" at its start does not count. */
   firstColon = -1;
   lastColon = -1;
   /** Whether there is a `%` anywhere. */
@@ -95,9 +95,9 @@ export class RawPath {
   }
 
   /**
-   * The text from segment `from` up to, not including, `to`, decoded as http.proto says: all of it for a variable of one
-   * segment, all but %2F for one of several. `colon`: where the verb's colon stands, at which the last segment ends; -1:
-   * there is no verb.
+   * Returns the text from segment `from` up to, not including, `to`, decoded as http.proto says: all of it for a variable
+   * of one segment, all but %2F for a variable of several. `colon`: the offset of the verb's colon, where the last segment
+   * ends; -1 when there is no verb.
    */
   capture(from: number, to: number, severalSegments: boolean, colon: number): string {
     if (from >= to) return '';

@@ -125,7 +125,7 @@ export class RouteTable<T> {
 const NOT_FOUND = { kind: 'not-found' } as const;
 const NO_CAPTURES: readonly string[] = [];
 
-/** What the variables of a template took of a path that matches it; `colon`: where its verb's stands, or -1. */
+/** Returns the texts that a template's variables take from a path. `colon`: the offset of the verb's colon, or -1. */
 function capturesOf(layout: Layout, path: RawPath, colon: number): readonly string[] {
   const { captures, restIndex } = layout;
   if (captures.length === 0) return NO_CAPTURES;

@@ -60,7 +60,7 @@ export interface Trie<T> {
   readonly values: readonly T[];
   /** `**` over one segment or more: the nodes of the tails behind it, by the tail's length. */
   readonly rests: readonly (readonly number[])[];
-  /** All verbs: where their table stands, how many slots it has, and the most colons that one holds. */
+  /** The table of all verbs: its index in `packed`, how many slots it has, and the most colons that one verb contains. */
   readonly verbs: { readonly table: number; readonly slots: number; readonly mostColons: number };
 }
 
@@ -85,7 +85,7 @@ export function verbLeaf(packed: Packed, node: number, hash: number, text: strin
   return findEdge(packed, table, slots, hash, text, start, end);
 }
 
-/** Whether any template has the verb that stands in `text` from `start` to `end`. */
+/** True if any template has the verb that stands in `text` from `start` to `end`. */
 export function isVerb(
   { packed, verbs }: Trie<unknown>,
   hash: number,
@@ -186,7 +186,7 @@ export class TrieBuilder<T> {
   }
 }
 
-/** A table of their own: what is no verb anywhere is not searched for. */
+/** Adds a table of the verbs of all templates, so that a text that is a verb of no template costs no search. */
 function addVerbs(packing: Packing, known: ReadonlySet<string>): Trie<unknown>['verbs'] {
   const slots = slotsFor(known.size);
   const table = packing.addTable(slots);

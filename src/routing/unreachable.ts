@@ -1,10 +1,10 @@
 /**
- * Bindings that no request reaches: on each path that they match another one is more specific.
+ * Finds bindings that no request reaches, because on each path that they match another binding is more specific.
  *
- *     GET /v1/{a=**}/{b}    never: GET /v1/{a}/{b=**} goes before, whatever the path
+ *     GET /v1/{a=**}/{b}    never: GET /v1/{a}/{b=**} wins on every path
  *
- * What stands for `*` and `**` in a path decides nothing but which literals and verbs match too. So a binding is reached if
- * it is with texts that no template has, where `**` stands for as many segments as templates can tell apart.
+ * The texts that `*` and `**` take decide only which literals and verbs of other templates match too. So it is enough to try
+ * texts that no template has, with each number of segments for `**` that the templates can distinguish.
  */
 import { METHODS } from 'node:http';
 import type { Binding } from './binding.js';
@@ -14,11 +14,11 @@ import type { RouteTable } from './route-table.js';
 
 export interface UnreachableBinding {
   readonly binding: Binding;
-  /** What goes before it, on one of its paths. */
+  /** The binding that answers instead, on one of its paths. */
   readonly winner: Binding;
 }
 
-/** Bindings that claim the same method and paths are left out: that is a conflict. */
+/** Returns the unreachable bindings, without those that claim the same method and paths: these are conflicts. */
 export function unreachableBindings(bindings: readonly Binding[]): readonly UnreachableBinding[] {
   const { table, conflicts } = bindingTable(bindings.map((binding) => ({ binding, value: binding }))).build();
   const conflicting = new Set(conflicts.map(({ httpMethod, shape }) => `${httpMethod} ${shape}`));
@@ -31,7 +31,7 @@ export function unreachableBindings(bindings: readonly Binding[]): readonly Unre
   });
 }
 
-/** Undefined: the binding is reached. */
+/** Returns a binding that answers instead; undefined when the binding is reached. */
 function winnerOver(
   binding: Binding,
   table: RouteTable<Binding>,
@@ -41,7 +41,7 @@ function winnerOver(
   const hasRest = segments.some(({ kind }) => kind === 'rest');
   const methods = binding.httpMethod === ANY_METHOD ? METHODS : [binding.httpMethod];
   let winner: Binding | undefined;
-  // One segment first: it nearly always decides.
+  // One segment for `**` is tried first, because it nearly always decides.
   for (const length of hasRest ? [1, 0, ...Array.from({ length: longest }, (_, i) => i + 2)] : [0]) {
     const path = pathOf(shape, other, length);
     for (const method of methods) {
@@ -54,7 +54,7 @@ function winnerOver(
   return winner;
 }
 
-/** A path of the shape, with `other` for each `*` and `length` times for the `**`. */
+/** Returns a path of the shape, with `other` for each `*`, and `length` times for the `**`. */
 function pathOf(shape: string, other: string, length: number): string {
   const path = shape.replace(/\/(\*\*?)(?=[/:]|$)/g, (_, wildcard: string) =>
     `/${other}`.repeat(wildcard === '*' ? 1 : length),
@@ -62,7 +62,7 @@ function pathOf(shape: string, other: string, length: number): string {
   return path === '' ? '/' : path;
 }
 
-/** A text that no template has as a segment. */
+/** Returns a text that no template has as a segment. */
 function freshSegment(bindings: readonly Binding[]): string {
   const literals = new Set<string>();
   for (const { template } of bindings)

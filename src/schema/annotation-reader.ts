@@ -1,4 +1,4 @@
-/** Option trees → google.api.HttpRule, protogate.v1.Policy and protogate.v1.Aggregate, typed. */
+/** Option trees → google.api.HttpRule, typed; and the labels and called methods of policies and aggregates. */
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
 import { isMessage, type OptionMessage, OptionReader } from './option-tree.js';
@@ -10,12 +10,12 @@ export const DEFAULT_POLICY = 'protogate.v1.default_policy';
 export const AGGREGATE = 'protogate.v1.aggregate';
 export const FIELD_BEHAVIOR = 'google.api.field_behavior';
 
-/** Rule id of what is wrong with a rule as it is written. */
+/** The id of the diagnostics about an HTTP rule as it is written. */
 export const HTTP_RULE = 'http-rule';
 
 const VERBS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-/** Undefined: the rule has no pattern; that is reported. */
+/** Returns the rule; its `kind` and `path` are empty when it has no pattern, which is not reported here. */
 export function readHttpRule(option: OptionMessage, diagnostics: Diagnostic[]): HttpRule {
   return httpRule(new OptionReader(option, HTTP_RULE, diagnostics));
 }
@@ -52,19 +52,19 @@ function httpRule(reader: OptionReader): HttpRule {
   return rule;
 }
 
-/** Labels of a method, for selectors such as `label:mobile`: its own, or else those of its service. */
+/** Returns the labels of a method, for selectors such as `label:mobile`: its own, or else those of its service. */
 export function labelsOf(own: OptionMessage | undefined, ofService: OptionMessage | undefined): readonly string[] {
   const labels = textsOf(own, 'labels');
   return labels.length > 0 ? labels : textsOf(ofService, 'labels');
 }
 
-/** Names of the methods that the steps of an aggregate call, as written. */
+/** Returns the names of the methods that the steps of an aggregate call, as written. */
 export function calledBySteps(aggregate: OptionMessage): readonly string[] {
   const steps = aggregate.value.get('steps') ?? [];
   return steps.flatMap((step) => (isMessage(step) ? textsOf(step, 'call') : []));
 }
 
-/** What is no text is told by those who read the whole option. */
+/** Returns the strings in a field. Other values are ignored here; the code that reads the whole option reports them. */
 function textsOf(option: OptionMessage | undefined, name: string): readonly string[] {
   const values = option?.value.get(name) ?? [];
   return values.flatMap(({ value }) => (typeof value === 'string' ? [value] : []));

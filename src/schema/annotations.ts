@@ -1,7 +1,7 @@
 /**
- * The options that protogate reads. `google.api.http` is read here. `protogate.v1.policy`, `default_policy` and
- * `aggregate` are handed up as {@link OptionMessage}s, to the rooms that know what they mean. `.proto` text and
- * descriptor sets reach the reader by two front ends that give the same tree.
+ * The options that protogate reads. `google.api.http` is typed here. `protogate.v1.policy`, `default_policy` and
+ * `aggregate` are passed on as {@link OptionMessage}s to `policy/` and `aggregate/`, which interpret them. `.proto` text and
+ * descriptor sets have two front ends, which give the same tree to the reader.
  */
 import type { Position } from '../base/diagnostic.js';
 

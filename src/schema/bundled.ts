@@ -1,4 +1,4 @@
-/** The protos that protogate has itself: google/api, google/rpc, google/type, the well-known types, its own annotations. */
+/** The protos that protogate bundles: google/api, google/rpc, google/type, the well-known types, its own annotations. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseProtoFile } from './proto-files.js';
@@ -8,7 +8,7 @@ import { Words } from './words.js';
 export const BUNDLED_ROOT = fileURLToPath(new URL('../../../protos', import.meta.url));
 const BUNDLED = /^(google|protogate)\//;
 
-/** Whether an import name lies where such files do; others may lie there too. */
+/** True if an import name begins with `google/` or `protogate/`, as all bundled files do; other files may do so too. */
 export function looksBundled(name: string): boolean {
   return BUNDLED.test(name);
 }
@@ -19,7 +19,7 @@ export function isBundled(name: string): boolean {
 
 let names: readonly string[] | undefined;
 
-/** The import names of all, for those who look for a near one. */
+/** Returns the import names of all bundled files, for suggestions. */
 export function bundledFiles(): readonly string[] {
   names ??= protosBelow(BUNDLED_ROOT, [])
     .map(({ name }) => name)
@@ -29,7 +29,7 @@ export function bundledFiles(): readonly string[] {
 
 let byType: ReadonlyMap<string, string> | undefined;
 
-/** The import name of the file that declares a type; undefined: none of them does. */
+/** Returns the import name of the bundled file that declares a type; undefined when none does. */
 export function bundledFileOf(type: string): string | undefined {
   byType ??= typesOfAll();
   return byType.get(type.replace(/^\./, ''));

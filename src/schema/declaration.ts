@@ -16,7 +16,7 @@ export interface FileDeclaration {
   readonly enums: readonly EnumDeclaration[];
   readonly services: readonly ServiceDeclaration[];
   readonly extensions: readonly ExtensionDeclaration[];
-  /** Those of services and rpcs left out: they have their own. */
+  /** Problems in the file, without those of its services and rpcs, which have lists of their own. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -87,7 +87,7 @@ export interface ServiceDeclaration {
   readonly fullName: string;
   readonly methods: readonly MethodDeclaration[];
   readonly defaultPolicy: OptionMessage | undefined;
-  /** What is wrong with its options; those of its rpcs are left out. */
+  /** Problems of the service's options, without those of its rpcs. */
   readonly diagnostics: readonly Diagnostic[];
   readonly position: Position;
   readonly places: Places;
@@ -104,9 +104,9 @@ export interface MethodDeclaration {
   readonly httpRule: HttpRule | undefined;
   readonly policy: OptionMessage | undefined;
   readonly aggregate: OptionMessage | undefined;
-  /** What the config says of its routes; absent: they are as its file's. */
+  /** Set when the config decides on the rpc's routes; absent when they depend on its file. */
   readonly routing?: Routing;
-  /** What is wrong with its options: nobody's matter where the rpc has no route and is not called. */
+  /** Problems of the rpc's options, which are not reported if the rpc has no route and no aggregate calls it. */
   readonly diagnostics: readonly Diagnostic[];
   readonly position: Position;
 }
@@ -116,7 +116,7 @@ export function nameIn(scope: string, name: string): string {
   return scope === '' ? name : `${scope}.${name}`;
 }
 
-/** The last part of a full name: `Order` of `shop.v1.Order`. */
+/** Returns the last part of a full name: `Order` of `shop.v1.Order`. */
 export function lastSegment(fullName: string): string {
   return fullName.slice(fullName.lastIndexOf('.') + 1);
 }

@@ -137,12 +137,12 @@ interface MethodProto {
 
 type Path = readonly number[];
 
-/** What has annotations. */
+/** A service or an rpc, whose annotations are read. */
 interface Owner {
   readonly path: Path;
-  /** The number of `options` in its descriptor. */
+  /** The field number of `options` in the owner's descriptor. */
   readonly optionsField: number;
-  /** Takes what is wrong with them. */
+  /** Receives the problems of the annotations. */
   readonly diagnostics: Diagnostic[];
 }
 

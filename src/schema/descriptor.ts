@@ -112,8 +112,9 @@ export interface ServiceDescriptor {
 }
 
 /**
- * Whether a method gets routes. `routed`: its file lies below a root whose services are routed, or the config has a rule
- * for it; `unrouted`: its file was merely found by an import; `excluded`: the config leaves it out.
+ * Whether a method gets routes. `routed`: its file is below a root of `schema.protos` or in a descriptor set, or the config
+ * has a rule for it; `unrouted`: its file is only imported, or is a bundled file in a set; `excluded`: the config leaves the
+ * method out.
  */
 export type Routing = 'routed' | 'unrouted' | 'excluded';
 
@@ -133,18 +134,18 @@ export interface MethodDescriptor {
   readonly deprecated: boolean;
   readonly routing: Routing;
   readonly httpRule: HttpRule | undefined;
-  /** `labels` of its policy, for selectors. */
+  /** The labels of its policy, or else of its service's default policy, for selectors. */
   readonly labels: readonly string[];
-  /** `protogate.v1.policy` as written; `policy/` knows what it means. */
+  /** `protogate.v1.policy` as written; `policy/` interprets it. */
   readonly policy: OptionMessage | undefined;
-  /** `protogate.v1.aggregate` as written; `aggregate/` knows what it means. */
+  /** `protogate.v1.aggregate` as written; `aggregate/` interprets it. */
   readonly aggregate: OptionMessage | undefined;
   readonly comment: string | undefined;
   /** Of the `rpc` keyword. */
   readonly position: Position;
 }
 
-/** Who streams. */
+/** Which sides of a method send a stream of messages. */
 export type Streaming = 'unary' | 'server' | 'client' | 'bidi';
 
 export function streamingOf({ clientStreaming, serverStreaming }: MethodDescriptor): Streaming {

@@ -1,13 +1,13 @@
 /**
- * What the config leaves out (`schema.exclude`). It wins over annotations, service configs and auto routes:
+ * The rpcs that the config leaves out (`schema.exclude`). It wins over annotations, service configs and auto routes:
  *
- *     shop.v1.Orders/Dump     that rpc, as any other selector of methods (see method-selector.ts)
+ *     shop.v1.Orders/Dump     that rpc; every other selector of methods is allowed too (method-selector.ts)
  *     shop.v1.Admin.*         the rpcs of that service
- *     shop/v1/admin.proto     the rpcs of that file, which is called as others import it
- *     vendor/**               of every file below that folder
- *     *\/internal/*.proto      `*` is any text within one segment, `**` any segments
+ *     shop/v1/admin.proto     the rpcs of that file, which is named by its import name
+ *     vendor/**               the rpcs of every file below that folder
+ *     *\/internal/*.proto      `*` stands for any text within one segment, `**` for any segments
  *
- * An entry that matches nothing is an error: a slip of the pen would serve what somebody wanted to hide.
+ * An entry that matches nothing is an error: a misspelt entry would leave open what it was meant to hide.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
@@ -16,11 +16,11 @@ import { METHOD_SELECTOR_FORMS, type MethodSelector, parseMethodSelector } from 
 
 export interface ExcludeEntry {
   readonly pattern: string;
-  /** Of the entry in the config. */
+  /** The place of the entry in the config. */
   readonly position: Position;
 }
 
-/** What an entry may look like, for error texts. */
+/** The forms that an entry may have, for error texts. */
 export const EXCLUDE_FORMS = `${METHOD_SELECTOR_FORMS}, or files (shop/v1/admin.proto, vendor/**)`;
 
 export function isExcludePattern(text: string): boolean {
@@ -38,7 +38,7 @@ interface Matcher<T> {
   used: boolean;
 }
 
-/** Remembers which entries matched something. */
+/** Matches files and methods with the entries, and remembers which entries matched something. */
 export class Exclusion {
   private readonly files: Matcher<string>[] = [];
   private readonly methods: Matcher<Parameters<MethodSelector>[0]>[] = [];
@@ -59,7 +59,7 @@ export class Exclusion {
     return this.files.length > 0;
   }
 
-  /** By its import name. */
+  /** True if an entry matches the file of this import name. */
   hasFile(name: string): boolean {
     return hasMatch(this.files, name);
   }
@@ -68,7 +68,7 @@ export class Exclusion {
     return hasMatch(this.methods, method);
   }
 
-  /** An error for each entry that matched nothing so far. `files`: import names. */
+  /** Returns an error for each entry that has matched nothing so far. `files`: the import names of all files. */
   unused(files: readonly string[], services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
     const unused = [...this.files, ...this.methods].filter(({ used }) => !used);
     return unused
@@ -82,7 +82,7 @@ export class Exclusion {
   }
 }
 
-/** Asks all: each remembers that it matched. */
+/** True if any matcher matches. Tries all of them, since each remembers whether it was used. */
 function hasMatch<T>(matchers: readonly Matcher<T>[], one: T): boolean {
   let found = false;
   for (const matcher of matchers) {
@@ -105,7 +105,7 @@ function fileMatcher(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-/** Files are called from their import root on, which people often write in front. */
+/** Returns the end of an error text. A usual mistake is a pattern with the import root in front of the import name. */
 function fileHint(pattern: string, files: readonly string[]): string {
   const segments = pattern.split('/');
   for (let i = 1; i < segments.length; i++) {

@@ -1,6 +1,6 @@
 /**
- * Files that come several times under one import name: from two sets, from two folders, from a set and a folder. The first
- * is taken, and copies are harmless, whatever their comments say; of other content what the first lacks would be lost.
+ * Checks files that occur several times under one import name: in two sets, in two folders, in a set and a folder. The first
+ * one is taken. A copy is harmless, even with other comments; if the content differs, what the first one lacks would be lost.
  */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import type { ExtensionDeclaration, FileDeclaration, ServiceDeclaration, TypeReference } from './declaration.js';
@@ -15,18 +15,18 @@ import {
 import { plainOption } from './option-tree.js';
 import { createRegistry, type RegistryFile } from './registry.js';
 
-/** A file that is not taken, for another one of its name. */
+/** A file that is not taken, because another one has the same name. */
 export interface OtherVersion {
   readonly declaration: FileDeclaration;
-  /** The set or the path that it comes from. */
+  /** The path of the descriptor set or the `.proto` file that it comes from. */
   readonly origin: string;
   readonly taken: FileDeclaration;
   readonly takenOrigin: string;
-  /** What protogate itself has is old or new in many places: nobody's mistake. */
+  /** True for the files that protogate bundles. Other versions of them are common, so a difference is only a warning. */
   readonly isBundled: boolean;
 }
 
-/** `files`: all that are taken; `registry` is linked from them. */
+/** Returns a problem for each version whose content differs. `files`: all that are taken; `registry` is linked from them. */
 export function versionProblems(
   others: readonly OtherVersion[],
   files: readonly RegistryFile[],
@@ -34,7 +34,7 @@ export function versionProblems(
 ): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   for (const round of roundsOf(others)) {
-    // Of two files that declare one name the first counts.
+    // If two files declare one name, the registry takes the declaration of the first file.
     const instead = round.map(({ declaration }) => ({ declaration, routed: false }));
     const linked = createRegistry([...instead, ...files]);
     for (const { declaration, origin, taken, takenOrigin, isBundled } of round) {
@@ -47,7 +47,7 @@ export function versionProblems(
   return diagnostics;
 }
 
-/** Each name once a round: the files of a round can be linked together. */
+/** Splits the versions so that each name occurs once in a round: then the files of a round can be linked together. */
 function roundsOf(others: readonly OtherVersion[]): readonly (readonly OtherVersion[])[] {
   const rounds: OtherVersion[][] = [];
   const seen = new Map<string, number>();
@@ -61,13 +61,13 @@ function roundsOf(others: readonly OtherVersion[]): readonly (readonly OtherVers
   return rounds;
 }
 
-/** The first name that only one has, or that is not the same in both. */
+/** Returns the first name that only one of the two has, or whose text differs; undefined when there is none. */
 function differenceOf(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): string | undefined {
   for (const name of new Set([...a.keys(), ...b.keys()])) if (a.get(name) !== b.get(name)) return name;
   return undefined;
 }
 
-/** Everything that a file declares, by name, as text: without places and comments. */
+/** Returns everything that a file declares: full name → its text, without positions and comments. */
 function contentOf(file: FileDeclaration, registry: Registry): ReadonlyMap<string, string> {
   const content = new Map<string, string>();
   for (const { fullName } of file.messages) note(fullName, plainMessage(registry.message(fullName)));
@@ -95,7 +95,7 @@ function plainField(field: FieldDescriptor) {
   return [...plain, field.oneof?.name, ...linked(() => [plainType(field), field.presence, field.packed])];
 }
 
-/** What a type that is nowhere would say of a field is nothing. */
+/** Returns what `read` returns; an empty list if it meets a type that no file declares. */
 function linked(read: () => readonly unknown[]): readonly unknown[] {
   try {
     return read();
@@ -126,7 +126,7 @@ function plainMethod(method: MethodDescriptor | undefined) {
   return [...plain, ...options, ...linked(() => [method.input.fullName, method.output.fullName])];
 }
 
-/** Its names are compared as far as both front ends write them. */
+/** Only the last part of a type's name is compared, since the two front ends write the rest in different ways. */
 function plainExtension({ extendee, field: { number, cardinality, type } }: ExtensionDeclaration) {
   return [lastName(extendee), number, cardinality, typeof type === 'string' ? type : lastName(type)];
 }

@@ -1,20 +1,20 @@
 /**
- * A root that is a folder too high: `--protos .` finds `proto/shop/v1/a.proto`, which imports `shop/v1/b.proto`. Which folder
- * below was meant is told by the imports that it would resolve, or else by the packages of the files. What package managers
- * bring (`node_modules`, a venv) is nobody's own, and often declares again what protogate has.
+ * Finds roots that are a folder too high: `--protos .` finds `proto/shop/v1/a.proto`, which imports `shop/v1/b.proto`. The
+ * folder that was meant follows from the imports that it would resolve, or else from the packages of the files. Folders that
+ * package managers fill (`node_modules`, a venv) are never meant, and often declare again what protogate bundles.
  */
 import { basename, join } from 'node:path';
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';
 
 export interface RootContent {
   readonly root: string;
-  /** Import names of all files below it. */
+  /** The import names of all files below the root. */
   readonly names: readonly string[];
 }
 
 /** An import that no root has. */
 export interface UnresolvedImport {
-  /** The import name of the file that has it. */
+  /** The import name of the file that contains the import. */
   readonly importer: string;
   readonly path: string;
 }
@@ -23,9 +23,9 @@ export interface UnresolvedImport {
 const BROUGHT = /^(?:.*\/)?(?:node_modules|site-packages|dist-packages)(?=\/)/;
 const MOST_NAMED = 3;
 
-/** Answers which folder below a root would resolve an import. */
+/** Finds the folder below a root that would resolve an import. */
 export class FilesBelow {
-  /** The names that end so, with their roots. */
+  /** Base name → the import names that end in it, with their roots. */
   private readonly byBasename = new Map<string, { readonly root: string; readonly name: string }[]>();
 
   constructor(contents: readonly RootContent[]) {
@@ -40,7 +40,7 @@ export class FilesBelow {
     }
   }
 
-  /** Of several the one nearest to its root. */
+  /** Returns the folder that would resolve the import; of several, the one with the shortest path below its root. */
   rootOf(path: string): { readonly root: string; readonly folder: string } | undefined {
     const found = (this.byBasename.get(basename(path)) ?? []).filter(({ name }) => name.endsWith(`/${path}`));
     const [nearest] = found.sort((a, b) => a.name.length - b.name.length);
@@ -49,7 +49,7 @@ export class FilesBelow {
   }
 }
 
-/** A warning for each root that is probably too high. `packageOf`: of a file by its import name. */
+/** Returns a warning for each root that is probably too high. `packageOf`: import name of a file → its package. */
 export function highRoots(
   contents: readonly RootContent[],
   unresolved: readonly UnresolvedImport[],
@@ -80,7 +80,7 @@ export function highRoots(
   });
 }
 
-/** `protos/shop/v1/a.proto` of package shop.v1 → `protos`; undefined: it does not lie as its package says. */
+/** `protos/shop/v1/a.proto` of package shop.v1 → `protos`; undefined when the folder does not fit the package. */
 function folderAbove(name: string, packageName: string | undefined): string | undefined {
   if (packageName === undefined || packageName === '') return undefined;
   const ending = `/${packageName.replaceAll('.', '/')}`;
@@ -88,7 +88,7 @@ function folderAbove(name: string, packageName: string | undefined): string | un
   return folder.endsWith(ending) ? folder.slice(1, Math.max(1, folder.length - ending.length)) : undefined;
 }
 
-/** The most frequent first. */
+/** Returns the most frequent names with their counts, the most frequent first. */
 function counted(names: readonly string[]): readonly (readonly [name: string, count: number])[] {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);

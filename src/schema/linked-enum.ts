@@ -54,7 +54,7 @@ class EnumValue {
   }
 }
 
-/** Of several values under one key the first one stays. */
+/** Sets the value of a key that has none; the first of several values stays. */
 export function setOnce<K, V>(map: Map<K, V>, key: K, value: V): void {
   if (!map.has(key)) map.set(key, value);
 }

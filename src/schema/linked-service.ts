@@ -18,7 +18,7 @@ import {
 } from './descriptor.js';
 import { missingImport } from './missing-imports.js';
 
-/** Where a method looks for its messages. */
+/** Finds the messages of a method by name. */
 export interface Messages {
   resolve(reference: TypeReference): string | undefined;
   message(fullName: string): MessageDescriptor | undefined;

@@ -1,6 +1,6 @@
 /**
- * Imports that no root has, and imports that nobody wrote. A file that holds options alone is not missed here: what its
- * options say is meant for other programs, so that it is one warning, however many files import it.
+ * Imports that no root has, and imports that are needed but not written. A missing file that declares only options for other
+ * programs is not needed here: it is one warning, however many files import it.
  */
 import { basename, join } from 'node:path';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
@@ -12,7 +12,7 @@ import { isFile } from './proto-folder.js';
 
 const UNKNOWN = 'unknown-import';
 export const MISSING = 'missing-import';
-/** So many folders above a root are looked into for what it lacks. */
+/** How many folders above a root are searched for a missing import. */
 const MAX_ABOVE = 16;
 
 /** Files of options for validators, documentation and code generators, wherever their folders lie. */
@@ -42,15 +42,15 @@ export class UnknownImports {
   private readonly options = new Map<string, OptionsImport>();
   private readonly seen = new Set<string>();
 
-  /** `roots`: of protos and of imports. */
+  /** `roots`: the folders of `schema.protos` and `schema.imports`. */
   constructor(private readonly roots: readonly string[]) {}
 
-  /** Those that are errors. */
+  /** The missing imports that are errors. */
   get unresolved(): readonly UnresolvedImport[] {
     return this.errors;
   }
 
-  /** `fromSet`: the importing file comes from a descriptor set. */
+  /** `fromSet`: true if the importing file comes from a descriptor set. */
   add(importer: FileDeclaration, path: string, position: Position, fromSet: boolean): void {
     const key = `${importer.name} ${path}`;
     if (this.seen.has(key)) return;
@@ -64,7 +64,7 @@ export class UnknownImports {
     }
   }
 
-  /** `contents`: what the roots hold. */
+  /** Returns an error or a warning for each missing import. `contents`: the files below the roots of `schema.protos`. */
   diagnostics(contents: readonly RootContent[]): readonly Diagnostic[] {
     const below = new FilesBelow(this.errors.length === 0 ? [] : contents);
     const errors = this.errors.map(({ path, position, fromSet }) =>
@@ -113,18 +113,18 @@ function bundledMeantBy(path: string): string | undefined {
   );
 }
 
-/** A type that a bundled file declares, used where no file imports that one. */
+/** Returns the error for a type that a bundled file declares which no file imports. */
 export function missingImport(position: Position, bundled: string): Diagnostic {
   return errorAt(position, MISSING, `expected import "${bundled}" for this type, got none`);
 }
 
-/** Bundled files whose options are used, by the options' declaration. */
+/** The bundled files that declare `google.api.http` and protogate's own options. */
 const HTTP_FILE = 'google/api/annotations.proto';
 const POLICY_FILE = 'protogate/v1/annotations.proto';
 
 /**
- * A warning for each file that uses options without importing what declares them, not even by what it imports. They hold
- * here; protoc refuses such a file. `files`: by import name.
+ * Returns a warning for each bundled file whose options `file` uses but does not import, directly or through other files.
+ * The options are valid here, but protoc refuses the file. `files`: import name → file.
  */
 export function optionsWithoutImport(
   file: FileDeclaration,

@@ -23,8 +23,8 @@ export function isMessage(value: OptionValue): value is OptionMessage {
 }
 
 /**
- * What an option says, to be compared: without places, fields in the order of their names, and without values that mean
- * the same as none, which a descriptor set leaves out.
+ * Returns the content of an option in a form that can be compared: without positions, with fields sorted by name, and
+ * without default values, which a descriptor set leaves out.
  */
 export function plainOption(option: OptionMessage | undefined): unknown {
   return option === undefined ? undefined : plainTree(option.value);
@@ -43,7 +43,7 @@ function isSaid({ value }: OptionValue): boolean {
   return value !== 0 && value !== '' && value !== false && !(typeof value === 'string' && /_UNSPECIFIED$/.test(value));
 }
 
-/** For options that are handed up to the room that knows what they mean. */
+/** Returns the option unread, for options that `policy/` or `aggregate/` interprets. */
 export function asWritten(option: OptionMessage): OptionMessage {
   return option;
 }

@@ -4,16 +4,16 @@ import { join } from 'node:path';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 
 export interface FoundProto {
-  /** As others import it. */
+  /** The name by which other files import it. */
   readonly name: string;
   readonly path: string;
-  /** Its real path; undefined: it is a link, whose target was not asked for. */
+  /** The real path; undefined for a symbolic link, whose real path has not been looked up. */
   readonly real: string | undefined;
 }
 
 /**
- * The `.proto` files below a root, sorted by import name; hidden files and folders are left out. Synchronous, as reading
- * and parsing are: a promise for each of a thousand folders costs five times as much.
+ * Returns the `.proto` files below a root, sorted by import name, without hidden files and folders. It is synchronous, as
+ * reading and parsing are: a promise for each of a thousand folders costs five times as much.
  */
 export function protosBelow(root: string, diagnostics: Diagnostic[]): FoundProto[] {
   const found: FoundProto[] = [];
@@ -45,7 +45,7 @@ export function protosBelow(root: string, diagnostics: Diagnostic[]): FoundProto
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** What the link leads to; the link itself where that is nothing. */
+/** Returns the kind of file that a link leads to; the link itself if it leads nowhere. */
 function targetOf(path: string, link: Dirent): Stats | Dirent {
   try {
     return statSync(path);
@@ -54,7 +54,7 @@ function targetOf(path: string, link: Dirent): Stats | Dirent {
   }
 }
 
-/** Why a root is none; undefined: it is one. */
+/** Returns the reason why a root can't be used; undefined when it is a folder. */
 export function rootProblem(root: string): string | undefined {
   try {
     const stats = statSync(root, { throwIfNoEntry: false });
@@ -67,7 +67,7 @@ export function rootProblem(root: string): string | undefined {
   }
 }
 
-/** What cannot be asked, for the length of its name or a NUL in it, is none. */
+/** True if the path is a file. False if it can't be looked up, for example because it is too long or contains a NUL. */
 export function isFile(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isFile() === true;

@@ -1,4 +1,4 @@
-/** Which rpcs get routes, and by which rule: what the config says over what the files declare. */
+/** Decides which rpcs get routes, and by which rule: the config takes precedence over the files. */
 import type { Diagnostic } from '../base/diagnostic.js';
 import { calledBySteps, HTTP_RULE, labelsOf } from './annotation-reader.js';
 import type { FileDeclaration, MethodDeclaration, ServiceDeclaration } from './declaration.js';
@@ -7,15 +7,15 @@ import type { Exclusion } from './exclusion.js';
 import type { RegistryFile } from './registry.js';
 import type { ConfiguredRule, ConfiguredRules } from './service-config.js';
 
-/** By import name. */
+/** Import name → file. */
 type Files = ReadonlyMap<string, RegistryFile>;
 
-/** The same files, with what the config says of their rpcs. */
+/** Returns the files with the exclusions and rules of the config applied to their rpcs. */
 export function withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Files {
   if (exclusion.isEmpty && rules.isEmpty) return files;
   const excluded = new Set<FileDeclaration>();
   for (const [name, { declaration }] of files) if (exclusion.hasFile(name)) excluded.add(declaration);
-  // A file of two import names stays one.
+  // A file with two import names stays one object.
   const changed = new Map<FileDeclaration, FileDeclaration>();
   for (const { declaration } of files.values()) {
     if (changed.has(declaration) || declaration.services.length === 0) continue;
@@ -42,15 +42,15 @@ export function withRouting(files: Files, exclusion: Exclusion, rules: Configure
   }
 }
 
-/** Replaces the annotation, and what is wrong with it. */
+/** Returns the method with the rule in place of its annotation, and with the rule's problems in place of the annotation's. */
 function withRule(method: MethodDeclaration, { rule, diagnostics }: ConfiguredRule): MethodDeclaration {
   const others = method.diagnostics.filter((one) => one.rule !== HTTP_RULE);
   return { ...method, routing: 'routed', httpRule: rule, diagnostics: [...others, ...diagnostics] };
 }
 
 /**
- * What is wrong with the options of services and rpcs. Of an rpc without a route nobody needs to know, unless an
- * aggregate calls it: then its policy holds.
+ * Returns the problems of the options of services and rpcs. The problems of an rpc without a route are left out, unless an
+ * aggregate calls the rpc, because its policy applies there.
  */
 export function optionProblems(files: Files): readonly Diagnostic[] {
   const all = [...new Set([...files.values()])];

@@ -23,7 +23,7 @@ import { codeOf } from './proto-folder.js';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const TYPE = 'google.api.Service';
-/** Blocks that say nothing about how a request is served. */
+/** Blocks that cause no warning: `type` and `http`, which are read, and those that do not affect how a request is served. */
 const SILENT: ReadonlySet<string> = new Set([
   'type',
   'config_version',
@@ -44,12 +44,12 @@ export interface ConfiguredRule {
   /** `pkg.Service.Method`. */
   readonly selector: string;
   readonly rule: HttpRule;
-  /** What is wrong with the rule itself: nobody's matter where its method is excluded. */
+  /** Problems of the rule itself. They are reported only if the rule applies to a method. */
   readonly diagnostics: readonly Diagnostic[];
   readonly position: Position;
 }
 
-/** The rules of all service configs. Remembers which of them a method asked for. */
+/** The rules of all service configs. It remembers which rules were looked up for a method. */
 export class ConfiguredRules {
   private readonly rules = new Map<string, ConfiguredRule>();
   private readonly used = new Set<ConfiguredRule>();
@@ -63,7 +63,7 @@ export class ConfiguredRules {
     return this.rules.size === 0;
   }
 
-  /** `method`: `pkg.Service.Method`. */
+  /** Returns the rule of a method. `method`: `pkg.Service.Method`. */
   of(method: string): ConfiguredRule | undefined {
     const rule = this.rules.get(method);
     if (rule !== undefined) this.used.add(rule);
@@ -71,8 +71,8 @@ export class ConfiguredRules {
   }
 
   /**
-   * What is wrong with selectors that no method asked for: a slip of the pen in one of a service that is there; one of a
-   * service that is not there may be a mixin's.
+   * Returns the problems of rules that belong to no method: an error if the service exists, since the selector is misspelt;
+   * one warning for each service that no file declares, since it may be a mixin.
    */
   unused(services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
     const unused = [...this.rules.values()].filter((rule) => !this.used.has(rule));
@@ -109,7 +109,7 @@ export class ConfiguredRules {
 function readServiceConfig(file: string, diagnostics: Diagnostic[]): readonly ConfiguredRule[] {
   try {
     const stats = statSync(file);
-    // A pipe or a device would hold the process, or never end.
+    // Reading a pipe or a device could block the process or never end.
     if (stats.isFile() && stats.size <= MAX_FILE_BYTES)
       return new ServiceConfig(file, readFileSync(file, 'utf8'), diagnostics).rules();
     const found = stats.isFile() ? `${stats.size} bytes` : 'something else';
@@ -138,7 +138,7 @@ class ServiceConfig {
     }
     const document = parseDocument(this.text, { lineCounter: this.lines, stringKeys: true, prettyErrors: false });
     const problems = [...document.errors, ...document.warnings];
-    // What follows levels of indentation that are too many is their consequence.
+    // If the nesting is too deep, all other problems are consequences of that.
     const exhausted = problems.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
     for (const { pos, message } of exhausted === undefined ? problems : [exhausted]) {
       const text = exhausted === undefined ? message.split('\n', 1)[0]! : TOO_DEEP;
@@ -154,7 +154,7 @@ class ServiceConfig {
     return [];
   }
 
-  /** What is not obeyed is said: it may have guarded something. */
+  /** Reports a wrong `type`, and warns of the blocks that are not obeyed: one of them may be meant to restrict access. */
   private checkBlocks(blocks: readonly Pair[]): void {
     const type = blocks.find(({ key }) => nameOf(key) === 'type')?.value;
     if (isScalar(type) && type.value !== TYPE)
@@ -169,7 +169,7 @@ class ServiceConfig {
 
   private rulesOf(http: OptionMessage): readonly ConfiguredRule[] {
     const reader = new OptionReader(http, RULE, this.diagnostics);
-    // Paths are decoded so here, whatever it says (see docs/schema.md).
+    // Paths are decoded as if it were true, whatever its value is (docs/schema.md, "Rules beside the protos").
     if (reader.has('fully_decode_reserved_expansion') && !reader.boolean('fully_decode_reserved_expansion')) {
       const text = 'fully_decode_reserved_expansion: false is not obeyed: everything but %2F is decoded';
       this.diagnostics.push(warningAt(reader.positionOf('fully_decode_reserved_expansion'), RULE, text));
@@ -219,7 +219,7 @@ class ServiceConfig {
     return [];
   }
 
-  /** Of a value's first character, where its columns are those of the file. */
+  /** Returns where a value's first character stands; without a column for a block scalar, which is indented. */
   private placeOf({ type, range }: Scalar): Position {
     const position = this.at(range?.[0] ?? 0);
     if (type === 'BLOCK_FOLDED' || type === 'BLOCK_LITERAL') return { file: this.file, line: position.line };
@@ -237,7 +237,7 @@ class ServiceConfig {
   }
 }
 
-/** Of a field its proto name; its JSON name is taken too, as protobuf's own readers do. */
+/** Returns the proto name of a field. The JSON name is accepted too, as protobuf's own readers do. */
 function nameOf(key: unknown): string {
   return isScalar(key) ? String(key.value).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) : '';
 }

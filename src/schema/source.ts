@@ -28,9 +28,9 @@ export interface SchemaSources {
   readonly imports: readonly string[];
   /** Files that hold a FileDescriptorSet. */
   readonly descriptorSets: readonly string[];
-  /** What gets no routes. */
+  /** The entries of `schema.exclude`: rpcs and files that get no routes. */
   readonly exclude?: readonly ExcludeEntry[];
-  /** Service configs, whose rules replace annotations. */
+  /** The paths of service configs, whose rules replace annotations. */
   readonly httpRules?: readonly string[];
 }
 
@@ -73,7 +73,7 @@ class SchemaLoader {
   private readonly diagnostics: Diagnostic[] = [];
   /** By real path. */
   private readonly byPath = new Map<string, FileDeclaration>();
-  /** Sets and paths that files come from. */
+  /** File → the path of the descriptor set or `.proto` file that it comes from. */
   private readonly origins = new Map<FileDeclaration, string>();
   private readonly others: OtherVersion[] = [];
   private readonly fromSets = new Set<FileDeclaration>();
@@ -81,9 +81,9 @@ class SchemaLoader {
   private readonly contents: RootContent[] = [];
   private readonly words = new Words();
   private readonly exclusion: Exclusion;
-  /** Excluded files by import name: each is loaded when a file imports it, else at the end. */
+  /** Import name of an excluded file → loads it; called when another file imports it, or else at the end. */
   private readonly waiting = new Map<string, () => void>();
-  /** Files that are there for their types alone: nothing that is wrong with them is told. */
+  /** Files that are loaded only for their types: their problems are not reported. */
   private readonly quiet = new Set<FileDeclaration>();
   private isQuiet = false;
 
@@ -113,7 +113,7 @@ class SchemaLoader {
     }
   }
 
-  /** The files below the roots whose services are routed; those that are excluded wait. */
+  /** Returns the files below the roots of `schema.protos`. Excluded files are put into `waiting` instead. */
   findProtos(): readonly FoundProto[] {
     const roots = new Set([...this.sources.protos, ...this.sources.imports]);
     const folders = new Set([...roots].filter((root) => this.isFolder(root)));
@@ -123,7 +123,7 @@ class SchemaLoader {
       return found;
     });
     if (!this.exclusion.namesFiles) return all;
-    // Over nested roots one file has several names: it is excluded under all of them.
+    // With nested roots one file has several names; it is excluded under all of them.
     const excluded = new Set(all.filter(({ name }) => this.exclusion.hasFile(name)).map(realOf));
     return all.filter((found) => {
       if (!excluded.has(realOf(found))) return true;
@@ -178,7 +178,7 @@ class SchemaLoader {
     }
   }
 
-  /** What is excluded and no other file imports: its types may stand in an Any, and whatever is wrong with it does not matter. */
+  /** Loads the excluded files that no file imports, without reporting their problems: an Any may hold their types. */
   loadExcluded(): void {
     if (this.waiting.size === 0) return;
     this.isQuiet = true;
@@ -222,7 +222,7 @@ class SchemaLoader {
     return { registry, files: linked, diagnostics: [...this.highRoots(), ...this.diagnostics, ...unused] };
   }
 
-  /** Asked only where something is wrong that a root too high brings. */
+  /** Returns warnings of roots that are too high, if there is a duplicate name or a missing import that such a root may cause. */
   private highRoots(): readonly Diagnostic[] {
     const { diagnostics, contents, unknownImports, files } = this;
     if (!diagnostics.some(({ rule }) => rule === 'duplicate-name') && unknownImports.unresolved.length === 0) return [];
@@ -238,7 +238,7 @@ class SchemaLoader {
     if (!this.isQuiet) this.diagnostics.push(diagnostic);
   }
 
-  /** False: another file of this name is there. */
+  /** Adds a file. Returns false if another file of this name has been taken. */
   private take(declaration: FileDeclaration, origin: string, routed: boolean): boolean {
     const { name } = declaration;
     const taken = this.files.get(name)?.declaration;
@@ -261,7 +261,7 @@ class SchemaLoader {
   }
 }
 
-/** Whether a file has the bytes of the one that is taken; that one may be a set's. */
+/** True if the file at `path` has the same bytes as the `.proto` file at `origin`; false if `origin` is a descriptor set. */
 function isCopy(origin: string | undefined, path: string): boolean {
   return origin?.endsWith('.proto') === true && readFileSync(origin).equals(readFileSync(path));
 }

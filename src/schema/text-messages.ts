@@ -1,6 +1,6 @@
 /**
- * The messages whose JSON is one text, number or bool (ProtoJSON): where a path, a query or a rule takes a scalar, they fit
- * as well. Those whose JSON may be anything (Struct, Value, ListValue, Any) are none of them.
+ * The messages whose JSON is one string, number or bool (ProtoJSON). They are accepted where a path, a query or a rule takes
+ * a scalar. Messages whose JSON may have any form (Struct, Value, ListValue, Any) do not belong to them.
  */
 import type { MessageDescriptor } from './descriptor.js';
 

@@ -1,6 +1,6 @@
 /**
- * Whether a request that is being served would be let in by another snapshot: asked of open streams after a reload. It goes
- * the way of a new request as far as its messages: Origin, route, and whatever guards the route.
+ * Checks after a reload whether the request of an open stream would be let in by the new snapshot. The check repeats what a
+ * new request passes before its messages are read: Origin, route, and the guards of the route.
  */
 import type { Principal } from '../call/principal.js';
 import type { Context, Route, Snapshot } from '../exchange/exchange.js';
@@ -9,7 +9,10 @@ import { gatewayError, type StatusError } from '../status/status-error.js';
 import { parseTarget } from './request-target.js';
 import { requireAllowed } from './stages/cors.js';
 
-/** The caller as the snapshot knows it; undefined: nobody, and nobody need be known. Throws the StatusError of a refusal. */
+/**
+ * Returns the caller as `snapshot` knows it; undefined for an anonymous caller, whom the route allows. Throws the StatusError
+ * of a refusal.
+ */
 export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Principal | undefined> {
   const { req, state } = ctx;
   const surface = snapshot.surfaces.find(({ name }) => name === state.surface.name);
@@ -20,7 +23,7 @@ export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Princip
   if (found.kind !== 'found') throw routeGone();
   const { value: route, captures } = found;
   requireSameMessages(state.route!, route);
-  // A query token was taken off when the request was let in.
+  // The query is read again, because a token in it was removed from `state.rawQuery` when the request was let in.
   const { rawQuery } = parseTarget(req);
   const now = { ...state, snapshot, surface, route, captures, rawQuery, principal: undefined, fromCookie: false };
   await route.admission!.guard(Object.assign(Object.create(ctx) as Context, { state: now, res: MUTE }));
@@ -30,15 +33,20 @@ export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Princip
   return principal;
 }
 
-/** Of a request with two credentials another one may count from now on; what its messages met was met by the first. */
+/**
+ * True if both are the same caller. A request may carry two credentials, and after a reload the other one may count; its
+ * messages were checked for the caller of the first one.
+ */
 function isSame(a: Principal, b: Principal): boolean {
   return a.issuer === b.issuer && a.subject === b.subject && JSON.stringify(a.claims) === JSON.stringify(b.claims);
 }
 
-/** What guards say of their refusals is for answers, and these are none. */
+/** Stands in for the response: guards set headers for the answer to a refusal, and here no answer is sent. */
 const MUTE = { setHeader: () => MUTE } as unknown as Context['res'];
 
-/** Messages that have gone by are not there to be asked: what they must meet may be less than before, not more. */
+/**
+ * Throws unless the method is the same and its messages have to meet no new demand: earlier messages cannot be checked again.
+ */
 function requireSameMessages(before: Route, after: Route): void {
   if (after.admission === undefined || after.binding.method.fullName !== before.binding.method.fullName)
     throw routeGone();

@@ -1,12 +1,15 @@
 /**
- * Who is calling: the peer's address, or, when the peer is a trusted proxy, the right-most address of the header that
- * proxies write which is not one itself. What stands further left was written by the client and proves nothing.
+ * Finds the client's address: the peer's, or, when the peer is a trusted proxy, the right-most address in the proxies' header
+ * that is not a trusted proxy itself. Addresses further left were written by the client and prove nothing.
  */
 import { compileNetworks, unmapped } from '../base/networks.js';
 import type { FindClientAddress } from '../exchange/exchange.js';
 import { type ForwardedHeader, HOPS_OF } from './forwarded.js';
 
-/** Compiles CIDRs (`10.0.0.0/8`, `::1/128`, a lone address) into the decision. Only the one header is read. */
+/**
+ * Compiles CIDRs (`10.0.0.0/8`, `::1/128`, a lone address) into the function that decides. It reads no header except
+ * `header`.
+ */
 export function compileClientAddress(trustedProxies: readonly string[], header: ForwardedHeader): FindClientAddress {
   if (trustedProxies.length === 0) return (peer) => ({ address: unmapped(peer), viaTrustedProxy: false });
   const isTrusted = compileNetworks(trustedProxies);

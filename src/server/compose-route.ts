@@ -1,8 +1,8 @@
-/** Composes a Route: what it declares, in order, and its endpoint, as one function. */
+/** Composes the stages of a Route and its endpoint into one function. */
 import compose from 'koa-compose';
 import type { Context, Middleware, Route } from '../exchange/exchange.js';
 
-/** Composes what a route declares, in the order given, ending with the endpoint. */
+/** Returns the route with a `serve` that runs `chain` in its order, and then the endpoint. */
 export function composeRoute(
   { binding, upstream, admission }: Omit<Route, 'serve'>,
   chain: readonly Middleware[],
@@ -12,7 +12,7 @@ export function composeRoute(
   return { binding, upstream, admission, serve };
 }
 
-/** Runs stages one inside the other. */
+/** Returns a function that runs the stages, each one inside the stage before it. */
 export function composed(stages: readonly Middleware[]): (ctx: Context) => Promise<void> {
   const run = compose<Context>([...stages]);
   return (ctx) => run(ctx);

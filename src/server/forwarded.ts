@@ -1,6 +1,6 @@
 /**
- * The hops that a request names in the header of its proxies, last one first: each proxy appends the address that it was
- * called from, so what stands right was written by those who are nearer.
+ * Reads the hops of a request from the header that proxies write, the last one first. Each proxy appends the address that
+ * called it, so the entries on the right were written by the proxies that are nearest to the gateway.
  *
  *     X-Forwarded-For: 198.51.100.7, 203.0.113.4:50124
  *     Forwarded: for=198.51.100.7;proto=https, for="[2001:db8::1]:443"      (RFC 7239)
@@ -10,7 +10,9 @@ import { unmapped } from '../base/networks.js';
 
 export type ForwardedHeader = 'x-forwarded-for' | 'forwarded';
 
-/** Yields an address without its port, or undefined for a hop that names none (`unknown`, `_hidden`, no such text). */
+/**
+ * Yields each hop's address without its port, or undefined for a hop that names none (`unknown`, `_hidden`, malformed text).
+ */
 export type HopsOf = (value: string) => Iterable<string | undefined>;
 
 export const HOPS_OF: Readonly<Record<ForwardedHeader, HopsOf>> = {
@@ -22,7 +24,7 @@ export const HOPS_OF: Readonly<Record<ForwardedHeader, HopsOf>> = {
   },
 };
 
-/** RFC 9110 §5.6.1.2: what is empty is no element of a list. */
+/** True unless the element is empty: empty elements of a list are ignored (RFC 9110 §5.6.1.2). */
 const isSomething = (element: string) => element.trim() !== '';
 
 /** An IPv6 address stands in brackets where a port may follow it; some proxies leave the port out, some the brackets. */
@@ -37,8 +39,8 @@ function addressOf(node: string): string | undefined {
 }
 
 /**
- * RFC 7239 §4: elements are separated by commas, which may also stand in quoted text. It is read from the right: a client
- * that opens a quote and never closes it must not swallow what its proxies append.
+ * Yields the elements, which commas separate; a comma may also stand in quoted text (RFC 7239 §4). The value is read from the
+ * right, so that a quote that the client opens and never closes does not hide the elements that proxies append.
  */
 function* elementsFromRight(value: string): Generator<string> {
   let end = value.length;
@@ -54,17 +56,17 @@ function* elementsFromRight(value: string): Generator<string> {
   yield value.slice(0, end);
 }
 
-/** RFC 9110 §5.6.4: behind an odd number of backslashes. */
+/** True if an odd number of backslashes stands before the character (RFC 9110 §5.6.4). */
 function isEscaped(text: string, at: number): boolean {
   let backslashes = 0;
   while (text[at - 1 - backslashes] === '\\') backslashes++;
   return backslashes % 2 === 1;
 }
 
-/** `name=value` or nothing, `;` behind it or the end. An address with its port should be quoted and often is not. */
+/** Matches `name=value` or nothing, and then `;` or the end. An address with a port should be quoted and often is not. */
 const PAIR = /[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^",;\s]*)))?[ \t]*(;|$)/y;
 
-/** The value of `for`; undefined: the element has none, has it twice (§4 forbids that), or does not parse. */
+/** Returns the value of `for`; undefined when the element has none, has two (RFC 7239 §4 forbids that), or does not parse. */
 function forOf(element: string): string | undefined {
   let found: string | undefined;
   PAIR.lastIndex = 0;

@@ -1,5 +1,5 @@
 /**
- * THE order in which a request meets what is done to it before its route is known. What a route declares follows, in
+ * The order of the stages that every request passes before its route is known. The stages that a route declares follow, in
  * the order of `gateway/route-order.ts`. A refused request never reaches a later stage.
  */
 import type { Clock } from '../base/clock.js';
@@ -18,7 +18,7 @@ export interface PipelineOptions {
   readonly snapshots: Snapshots;
   readonly log: Log;
   readonly clock: Clock;
-  /** The embedder's own stages, before the route is known. */
+  /** The embedder's own stages, which run before the route is known. */
   readonly custom: readonly Middleware[];
 }
 

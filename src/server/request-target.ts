@@ -14,10 +14,13 @@ export interface Target {
   readonly rawQuery: string;
 }
 
-/** Throws 400 for a missing or doubled Host, one that is none, and a target of no known form. */
+/**
+ * Splits a request's target. Throws 400 for a missing, repeated or malformed Host, and for a target in none of the forms of
+ * RFC 9112 §3.2.
+ */
 export function parseTarget(req: IncomingMessage): Target {
   const host = hostOf(req);
-  // Also where the target's own authority decides (RFC 9112 §3.2).
+  // Host must be valid even where the target's own authority decides (RFC 9112 §3.2).
   if (parseAuthority(host) === undefined) throw badHost('host', host);
   const url = req.url ?? '';
   if (isHttp2(req) && !IN_ASCII.test(url)) throw badTarget('request target: expected ASCII, percent-encoded');
@@ -30,7 +33,7 @@ export function parseTarget(req: IncomingMessage): Target {
   return split(authority, rest.startsWith('/') ? rest : `/${rest}`);
 }
 
-/** In HTTP/1.1 Node itself refuses other bytes. In HTTP/2 it takes them for Latin-1, which is not what was meant. */
+/** Node itself refuses other bytes in HTTP/1.1. In HTTP/2 it reads them as Latin-1, which is not what the client meant. */
 const IN_ASCII = /^[\x21-\x7e]*$/;
 
 function split(authority: string, url: string): Target {
@@ -40,7 +43,10 @@ function split(authority: string, url: string): Target {
     : { authority, rawPath: url.slice(0, question), rawQuery: url.slice(question + 1) };
 }
 
-/** `:authority` in HTTP/2, where a Host beside it must be the same, and Host where there is none (RFC 9113 §8.3.1). */
+/**
+ * Returns `:authority` in HTTP/2, which a Host header must equal (RFC 9113 §8.3.1), and otherwise the Host header. Empty for
+ * HTTP/1.0 without a Host.
+ */
 function hostOf(req: IncomingMessage): string {
   const host = singleHost(req);
   if (!isHttp2(req)) {
@@ -57,7 +63,10 @@ function hostOf(req: IncomingMessage): string {
   return authority;
 }
 
-/** Node keeps the first of several Host headers; proxies in front may have kept the last (RFC 9112 §3.2: 400). */
+/**
+ * Returns the Host header, if there is one. Throws 400 for several (RFC 9112 §3.2): Node keeps the first of them, and a proxy
+ * in front may have used the last.
+ */
 function singleHost({ rawHeaders }: IncomingMessage): string | undefined {
   let host: string | undefined;
   for (let i = 0; i < rawHeaders.length; i += 2) {

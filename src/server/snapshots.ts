@@ -1,6 +1,6 @@
 /**
- * Holds the current Snapshot, which is swapped whole. A request that began on an old one ends on it, and when the last
- * of them has ended the old one lets go of its resources.
+ * Holds the current Snapshot, which is swapped whole. A request ends on the snapshot that it began on, and an old snapshot
+ * releases its resources when its last request has ended.
  */
 import type { Snapshot } from '../exchange/exchange.js';
 
@@ -21,7 +21,7 @@ export class Snapshots {
     return this.generation.snapshot;
   }
 
-  /** The snapshot for one request; call `leave` once when it has ended. */
+  /** Returns the snapshot for one request; call `leave` once when the request has ended. */
   enter(): { readonly snapshot: Snapshot; readonly leave: () => void } {
     const generation = this.generation;
     generation.requests++;
@@ -34,7 +34,7 @@ export class Snapshots {
     };
   }
 
-  /** Requests that run on the current snapshot. */
+  /** The number of requests that run on the current snapshot. */
   get inFlight(): number {
     return this.generation.requests;
   }
@@ -47,7 +47,7 @@ export class Snapshots {
     void releaseIfDone(old);
   }
 
-  /** Releases the current snapshot at once, whatever still runs on it. */
+  /** Releases the current snapshot at once, even if requests still run on it. */
   async close(): Promise<void> {
     const generation = this.generation;
     if (generation.retired) return;

@@ -1,7 +1,7 @@
 /**
- * What a client may read of an error. An upstream's own words pass only for the codes that speak to a client, and
- * for those of `errors.expose`. For the others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or broken upstream) the client
- * gets a generic text with the request id; the truth is for the log.
+ * The text of an error that a client receives. An upstream's own message is shown only for the codes whose messages are
+ * meant for clients, and for the codes in `errors.expose`. For all others (INTERNAL, UNKNOWN, DATA_LOSS, an unreachable or
+ * broken upstream) the client gets a generic text with the request id; only the log has the original message.
  */
 import { Code } from './code.js';
 import type { StatusError } from './status-error.js';
@@ -26,18 +26,18 @@ const GENERIC_TEXT: Partial<Readonly<Record<Code, string>>> = {
   [Code.UNAVAILABLE]: 'the service is unavailable',
 };
 
-/** Codes for which an upstream's `grpc-message` passes besides. */
+/** The codes of `errors.expose`: an upstream's `grpc-message` is shown for them too. */
 export type ExposedCodes = ReadonlySet<Code>;
 
 export const NONE_EXPOSED: ExposedCodes = new Set();
 
-/** Whether its own message is for the client. */
+/** True if the client may see the error's own message. */
 export function speaksToClient(error: StatusError, exposed: ExposedCodes): boolean {
   const { source, code } = error;
   return source === 'gateway' || SPEAKS_TO_CLIENT.has(code) || (exposed.has(code) && isWordOfUpstream(error));
 }
 
-/** What happened on the way to an upstream has no metadata: its text is the transport's, and may name addresses. */
+/** True if the upstream sent a message. An error on the way there has no metadata, and its text may contain addresses. */
 function isWordOfUpstream({ metadata, message }: StatusError): boolean {
   return metadata !== undefined && message !== '';
 }

@@ -1,6 +1,6 @@
 import { Code } from './code.js';
 
-/** gRPC code → HTTP status (google/rpc/code.proto's comments; transcoding rule 26). */
+/** gRPC code → HTTP status (google/rpc/code.proto's comments). */
 const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [Code.OK]: 200,
   [Code.CANCELLED]: 499,
@@ -31,7 +31,7 @@ export function isWithoutContent(httpStatus: number): boolean {
   return httpStatus === 204 || httpStatus === 205 || httpStatus === 304;
 }
 
-/** The gateway's own HTTP statuses → the gRPC code that their body carries (transcoding rule 26). */
+/** The gateway's own HTTP statuses → the gRPC code that their body carries. */
 const GATEWAY_CODE: Readonly<Record<number, Code>> = {
   400: Code.INVALID_ARGUMENT,
   401: Code.UNAUTHENTICATED,

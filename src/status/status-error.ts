@@ -2,7 +2,7 @@ import { Code } from './code.js';
 import { badRequestDetail, type ErrorDetail, errorInfoDetail, type FieldViolation } from './details.js';
 import { codeToHttpStatus, httpStatusToCode } from './http.js';
 
-/** What an upstream sent along with its status, in gRPC's form: lower-case keys, bytes under those that end in `-bin`. */
+/** The metadata that an upstream sent with its status: keys are lower-case, values are bytes if the key ends in `-bin`. */
 export interface StatusMetadata {
   readonly headers: readonly (readonly [key: string, value: string | Uint8Array])[];
   readonly trailers: StatusMetadata['headers'];
@@ -31,7 +31,7 @@ export interface StatusErrorOptions {
 
 /**
  * A request-time failure: thrown once, wherever it is found, and written in one place (`server/stages/errors.ts`).
- * `message` is written for the client, unless `source` is `upstream`: then rule 27 decides what of it passes.
+ * `message` is written for the client, unless `source` is `upstream`: then `client-text.ts` decides whether to show it.
  */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
@@ -59,7 +59,7 @@ export class StatusError extends Error {
   }
 }
 
-/** A 400 that names what is wrong, field by field; the message repeats the first violation (rule 25). */
+/** A 400 that names what is wrong, field by field; the message repeats the first violation. */
 export function invalidRequest(reason: string, violations: readonly FieldViolation[]): StatusError {
   const [first] = violations;
   const message = first === undefined ? 'invalid request' : `${first.field}: ${first.description}`;
@@ -68,7 +68,7 @@ export function invalidRequest(reason: string, violations: readonly FieldViolati
   });
 }
 
-/** An answer of the gateway's own by HTTP status; the gRPC code follows from it (rule 26). */
+/** An answer of the gateway's own by HTTP status; the gRPC code follows from it. */
 export function gatewayError(
   httpStatus: number,
   reason: string,

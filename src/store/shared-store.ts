@@ -1,4 +1,4 @@
-/** The store that several gateways share, if the config names one. It is a resource: a reload keeps its connections. */
+/** The store that several gateways share, if the config names one. It is a Resource: a reload keeps its connections. */
 import type { Clock } from '../base/clock.js';
 import { type Lease, type Resource, settingsKey } from '../base/resources.js';
 import type { Log } from '../telemetry/log.js';
@@ -15,11 +15,11 @@ interface Options {
 export interface SharedStore extends Resource {
   readonly redis: RedisClient;
   readonly guard: StoreGuard;
-  /** Resolves when it can be asked, or when waiting longer would not help. */
+  /** Resolves when the store can be used, or after a second, or when no connection can be made. */
   readonly prepared: Promise<void>;
 }
 
-/** Undefined without settings: each gateway counts and keeps by itself. */
+/** Returns the store; undefined without settings: then each gateway has its own counters and cache entries. */
 export function sharedStore(
   settings: RedisSettings | undefined,
   lease: Lease,

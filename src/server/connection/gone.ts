@@ -1,15 +1,15 @@
 /**
- * Tells every HTTP/1.1 answer that its connection is gone. Node tells the one whose turn it is, but not those that wait
- * behind it (pipelining), and none at all once somebody else has the socket (`upgrade`).
+ * Emits `close` on every HTTP/1.1 answer whose connection is gone. Node does so for the answer whose turn it is, but not for
+ * those that wait behind it (pipelining), and for none once an `upgrade` has taken the socket from it.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { isHttp2 } from '../../exchange/answer.js';
 
-/** By connection, which may be gone before its answers. */
+/** The open answers of each connection. A connection may be gone before its answers are. */
 const open = new WeakMap<Socket, Set<ServerResponse>>();
 
-/** From now on `close` of the answer comes whatever becomes of its connection. */
+/** Makes the answer emit `close` even if its connection is lost. */
 export function tellWhenGone(req: IncomingMessage, res: ServerResponse): void {
   if (isHttp2(req)) return;
   const answers = open.get(req.socket) ?? follow(req.socket);
@@ -20,7 +20,7 @@ export function tellWhenGone(req: IncomingMessage, res: ServerResponse): void {
 function follow(socket: Socket): Set<ServerResponse> {
   const answers = new Set<ServerResponse>();
   open.set(socket, answers);
-  // After Node has told what it tells.
+  // This runs after Node has emitted its own `close` events.
   socket.once('close', () => setImmediate(() => answers.forEach(tellGone)));
   return answers;
 }

@@ -1,11 +1,16 @@
-/** Streams have no deadline of their own: one on which nobody says a word ends (rule 30). */
+/**
+ * Ends idle streams: a stream has no deadline of the gateway, so it ends when nothing is sent for a while (docs/streams.md).
+ */
 import type { Clock } from '../../base/clock.js';
 import type { Context } from '../../exchange/exchange.js';
 import { Code } from '../../status/code.js';
 import { errorInfoDetail } from '../../status/details.js';
 import { StatusError } from '../../status/status-error.js';
 
-/** What `work` comes to. Throws DEADLINE_EXCEEDED (504) once neither that nor a byte of the client came for `timeoutMs`. */
+/**
+ * Returns the result of `work`. Throws DEADLINE_EXCEEDED (504) when `timeoutMs` pass without it and without a byte from the
+ * client.
+ */
 export function unlessIdle<T>(work: Promise<T>, { state }: Context, timeoutMs: number, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
     let cancel: () => void;

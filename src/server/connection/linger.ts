@@ -1,22 +1,22 @@
 /**
- * An HTTP/1.1 connection that ends with an answer while its client still sends ends in stages (RFC 9112 §9.6): what is not
- * read when a connection is closed makes TCP reset it, and many clients lose the answer over that.
+ * Closes an HTTP/1.1 connection in stages if its answer ends it while the client still sends (RFC 9112 §9.6). Bytes that are
+ * unread when a connection is closed make TCP reset it, and many clients then lose the answer.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import { hasBody, isHttp2 } from '../../exchange/answer.js';
 
-/** For a client to notice, and to close its side. */
+/** How long a client may take to notice the end and to close its side. */
 const LINGER_MS = 2000;
 
 export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
   if (isHttp2(req) || !hasBody(req)) return;
   const { socket } = req;
-  // Before Node, which calls `destroySoon` where the answer says `Connection: close`.
+  // This listener must run before Node's own, which calls `destroySoon` if the answer has `Connection: close`.
   res.prependListener('finish', () => {
     if (req.complete) return;
     socket.destroySoon = () => {
-      // What it still sends goes nowhere, also when somebody read it in pieces and stopped.
+      // Bytes that the client still sends are dropped, also when a reader took some of the body and stopped.
       req.removeAllListeners('readable').resume();
       socket.end();
       socket.once(
@@ -27,7 +27,7 @@ export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Cl
   });
 }
 
-/** It came behind a request whose answer ended the connection: it is none that counts. */
+/** True if the request came behind one whose answer ended the connection; such a request is not served. */
 export function hasEnded(req: IncomingMessage): boolean {
   return !isHttp2(req) && req.socket.writableEnded;
 }

@@ -1,6 +1,6 @@
 /**
- * The streams that are open, and whether each may go on. A stream outlives the moment in which it was let in: its token ends,
- * its key leaves, a reload tightens what its route demands.
+ * Keeps the open streams, and ends those that may not go on. The reasons for which a stream was let in may end before it
+ * does: its token expires, its key is removed, or a reload makes its route demand more.
  *
  *     each second       has its credential ended, or was it withdrawn?
  *     after a reload    would its request be let in now?
@@ -17,18 +17,18 @@ import { readmit } from '../after-reload.js';
 import { toStatusError } from '../stages/errors.js';
 
 const LOOK_EVERY_MS = 1000;
-/** How many streams are asked about in one turn of the event loop: each may cost the verification of a token. */
+/** How many streams are checked in one turn of the event loop; each check may verify a token. */
 const ASKED_AT_ONCE = 100;
 
 export class OpenStreams {
   private readonly open = new Set<OpenStream>();
-  /** The snapshot of the latest reload; undefined: there was none. */
+  /** The snapshot of the latest reload; undefined when there was none. */
   private current: Snapshot | undefined;
   private cancelLook: () => void = () => {};
 
   constructor(private readonly clock: Clock) {}
 
-  /** How many are open. */
+  /** The number of open streams. */
   get size(): number {
     return this.open.size;
   }
@@ -37,7 +37,7 @@ export class OpenStreams {
     const stream = new OpenStream(ctx);
     if (this.open.size === 0) this.lookLater();
     this.open.add(stream);
-    // A request that was on its way during a reload was let in by what held before.
+    // A request that was under way during a reload was let in by the snapshot from before the reload.
     if (this.current !== undefined && this.current !== ctx.state.snapshot) void this.ask(stream, this.current);
     return stream;
   }
@@ -53,7 +53,7 @@ export class OpenStreams {
     let asked = 0;
     for (const stream of [...this.open]) {
       if (asked++ % ASKED_AT_ONCE === ASKED_AT_ONCE - 1) await nextTurn();
-      // A later reload asks about all of them.
+      // A later reload checks all streams again.
       if (this.current !== snapshot) return;
       void this.ask(stream, snapshot);
     }
@@ -79,7 +79,7 @@ export class OpenStreams {
     stream.look(now);
   }
 
-  /** On whole seconds, at which tokens end. */
+  /** Schedules the next look for a whole second, because tokens expire on whole seconds. */
   private lookLater(): void {
     this.cancelLook = this.clock.after(LOOK_EVERY_MS - (this.clock.now() % LOOK_EVERY_MS), () => {
       const now = this.clock.now();
@@ -93,7 +93,7 @@ class OpenStream {
   graceMs: number;
   private readonly controller = new AbortController();
   private credential: Credential | undefined;
-  /** Why it may not go on, and since when. */
+  /** Why the stream may not go on, and since when, in milliseconds since the epoch; undefined while it may. */
   private refused: { readonly error: StatusError; readonly atMs: number } | undefined;
 
   constructor(readonly ctx: Context) {
@@ -111,12 +111,12 @@ class OpenStream {
     this.refused = undefined;
   }
 
-  /** The first refusal counts, so that no later one prolongs the grace. */
+  /** Notes a refusal. Only the first one counts, so that no later one prolongs the grace. */
   refuse(error: StatusError, atMs: number): void {
     this.refused ??= { error, atMs };
   }
 
-  /** Ends the stream if its time has come. */
+  /** Refuses the stream if its credential has ended, and ends a refused stream when its grace is over. */
   look(now: number): void {
     if (this.refused === undefined && this.credential !== undefined) {
       const { endsAtMs, stands } = this.credential;
@@ -128,7 +128,7 @@ class OpenStream {
   }
 }
 
-/** The last stage before the endpoint of a route that streams. */
+/** Returns the last stage before the endpoint of a streaming route, which keeps the stream in `streams` until it ends. */
 export function follow(streams: OpenStreams): Middleware {
   return async function follow(ctx, next) {
     const stream = streams.enter(ctx);
@@ -137,7 +137,7 @@ export function follow(streams: OpenStreams): Middleware {
     try {
       await next();
     } catch (error) {
-      // What it was doing failed because it had to end.
+      // The endpoint failed because the stream had to end.
       throw ending.aborted ? ending.reason : error;
     } finally {
       streams.leave(stream);

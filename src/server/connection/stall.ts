@@ -1,11 +1,11 @@
-/** A client that takes nothing of what is there for it, whatever it sends meanwhile: nobody waits for it for ever. */
+/** Finds clients that read nothing of what was written for them, even if they still send, so that no answer waits for ever. */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import { cut, untaken } from '../../exchange/answer.js';
 
 /**
- * Calls `onStall` once `untaken()`, in bytes, has stayed the same for `timeoutMs`. Nothing may be written meanwhile: what
- * changes then has moved on (over TLS it may grow on its way). The returned function ends it.
+ * Calls `onStall` once `untaken()`, in bytes, has stayed the same for `timeoutMs`. Nothing may be written meanwhile, so that
+ * every change is progress (over TLS the number may also grow on the way). The returned function ends the watch.
  */
 export function watchStall(untaken: () => number, timeoutMs: number, clock: Clock, onStall: () => void): () => void {
   let before = untaken();
@@ -19,7 +19,7 @@ export function watchStall(untaken: () => number, timeoutMs: number, clock: Cloc
   return () => cancel();
 }
 
-/** Cuts an answer that was written to its end and is not taken. */
+/** Cuts an answer that was written to its end if the client then reads nothing for `timeoutMs`. */
 export function cutIfStalled(res: ServerResponse, timeoutMs: number, clock: Clock): void {
   const cancel = watchStall(
     () => untaken(res),

@@ -1,16 +1,22 @@
 /**
- * Pipelining (RFC 9112 §9.3.2). HTTP/1.1 answers come in the order of their requests, and each is begun when those before it
- * are out, so that it meets what they did, and one packet does not start a thousand calls. What waits costs memory: of
- * a connection on which much does, no more is read.
+ * Pipelining (RFC 9112 §9.3.2): HTTP/1.1 answers go out in the order of their requests. A request is served only when the
+ * answers before it are out, so that it sees their effects, and one packet cannot start a thousand calls. Waiting requests
+ * cost memory, so nothing more is read from a connection on which many wait.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { answerOn, isHttp2 } from '../../exchange/answer.js';
 
-/** As many as HTTP/2 takes at once. While reading rests, nobody hears that the client has left. */
+/**
+ * The most requests that may wait on one connection, as many as HTTP/2 has streams. While reading is paused, the gateway does
+ * not notice that the client has left.
+ */
 const MOST_WAITING = 100;
 
-/** Undefined: at once. Else resolves when the request's turn has come; to false if its connection is gone. */
+/**
+ * Returns undefined if it is the request's turn now. Otherwise resolves to true when its turn comes, or to false if its
+ * connection is gone before.
+ */
 export function turnOf(req: IncomingMessage, res: ServerResponse): Promise<boolean> | undefined {
   if (isHttp2(req)) return undefined;
   const { socket } = req;
@@ -33,7 +39,8 @@ function wait(socket: Socket): void {
   const count = (waiting.get(socket) ?? 0) + 1;
   waiting.set(socket, count);
   if (count !== MOST_WAITING) return;
-  // What Node has read is parsed to its end, and the end of a request resumes its connection.
+  // Node still parses the bytes that it has read, and resumes the connection at the end of each request: so it is paused
+  // again.
   socket.on('resume', rest);
   socket.pause();
 }

@@ -1,6 +1,6 @@
-/** The end of a stream that may not go on, for whoever waits for something else meanwhile. */
+/** Lets code that waits for something else notice at once that its stream must end. */
 
-/** What `work` comes to. Throws the reason for which the stream must end, once it must. */
+/** Returns the result of `work`. Throws the reason of `ending` as soon as the stream must end. */
 export function unlessEnded<T>(work: Promise<T>, ending: AbortSignal | undefined): Promise<T> {
   if (ending === undefined) return work;
   return new Promise((resolve, reject) => {
@@ -9,7 +9,7 @@ export function unlessEnded<T>(work: Promise<T>, ending: AbortSignal | undefined
   });
 }
 
-/** Calls `tell` with the reason when the stream must end, at once if it must already. The returned function takes it back. */
+/** Calls `tell` with the reason when the stream must end, or at once if it must already. The returned function stops that. */
 export function onEnding(ending: AbortSignal | undefined, tell: (reason: unknown) => void): () => void {
   if (ending === undefined) return () => {};
   const onAbort = () => tell(ending.reason);

@@ -1,7 +1,7 @@
 /**
- * What every HTTP server here needs around its request listener and Node does not do: each answer is told when its
- * connection is gone, a connection whose client still sends is closed in stages, pipelined requests take turns, and a
- * client that takes nothing of its answer is cut off.
+ * Wraps a request listener with what Node's HTTP servers lack: each answer emits `close` when its connection is gone, a
+ * connection whose client still sends is closed in stages, pipelined requests take turns, and a client that reads nothing of
+ * its answer is cut off.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
@@ -13,7 +13,7 @@ import { turnOf } from './turn.js';
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
-/** `handle` resolves when it has written its answer. */
+/** Wraps `handle`, which must resolve when it has written its answer. */
 export function watched(handle: RequestListener, stallTimeoutMs: () => number, clock: Clock): RequestListener {
   return function listener(req, res) {
     tellWhenGone(req, res);

@@ -4,13 +4,13 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { handshakeOf } from '../../exchange/handshake.js';
 import { gatewayError } from '../../status/status-error.js';
 
-/** What a client may take for its part of the closing handshake. */
+/** How long a client may take for its part of the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-/** Compiles what completes handshakes. `maxMessageBytes`: a longer message closes with 1009. */
+/** Returns a function that completes handshakes. `maxMessageBytes`: a longer message closes the WebSocket with 1009. */
 export function compileAccept(maxMessageBytes: number): (req: IncomingMessage) => Promise<WebSocket> {
   const refusals = new WeakMap<IncomingMessage, (error: Error) => void>();
-  // `closeTimeout` is younger than the types.
+  // The types of `ws` do not know `closeTimeout` yet.
   const options = {
     noServer: true,
     clientTracking: false,
@@ -23,20 +23,20 @@ export function compileAccept(maxMessageBytes: number): (req: IncomingMessage) =
     for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${String(value)}`);
   });
   server.on('wsClientError', ({ message }, _socket, req) => {
-    // RFC 6455 §4.4.
+    // A wrong version is answered with the one that is supported (RFC 6455 §4.4).
     const isVersion = message.includes('Version');
     const headers = isVersion ? { 'sec-websocket-version': '13' } : {};
     refusals.get(req)?.(gatewayError(isVersion ? 426 : 400, 'BAD_HANDSHAKE', `handshake: ${message}`, { headers }));
   });
 
-  /** Throws 400 and 426 for a handshake that is not right, 503 for one that comes too late. */
+  /** Throws 400 or 426 for a handshake that is not valid, 503 while the gateway shuts down. */
   return async function accept(req) {
     const { socket, head, isDraining } = handshakeOf(req)!;
     if (isDraining()) throw gatewayError(503, 'DRAINING', 'the gateway is going away');
     return new Promise((resolve, reject) => {
       refusals.set(req, reject);
       server.handleUpgrade(req, socket, head, (webSocket) => {
-        // Until somebody listens: what came with the handshake is a message too.
+        // The socket stays paused until `Frames` listens: a message may have come with the handshake.
         webSocket.pause();
         resolve(webSocket);
       });

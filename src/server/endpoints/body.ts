@@ -12,17 +12,17 @@ import { bodyTooLarge } from '../../transcoding/body-size.js';
 
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** For the whole body, from the first call on. */
+  /** How long the whole body may take, counted from the call of `readBody`. */
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** So many pieces become one: a client may send a byte in each, and the object that holds it takes two hundred. */
+/** How many pieces are joined into one: a client may send a byte in each, and the object around it takes two hundred bytes. */
 const PIECES = 1024;
 
-/** The body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */
+/** Returns the body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */
 export async function readBody(ctx: Context, limits: BodyLimits): Promise<Uint8Array> {
   const { req, res } = ctx;
   if (!hasBody(req)) return EMPTY;
@@ -40,9 +40,9 @@ interface Parsed {
 }
 
 /**
- * The body, where a parser in front of an embedded gateway has read it and kept it as bytes or text (`express.raw()`,
- * `express.text()`, `koa-bodyparser`); undefined: nobody has read it. Throws 500 where only values are left of it: they are
- * not what was sent (numbers beyond 2^53, keys that stand twice).
+ * Returns the body if a parser in front of an embedded gateway has read it and kept it as bytes or text (`express.raw()`,
+ * `express.text()`, `koa-bodyparser`); undefined if it has not been read. Throws 500 if only parsed values are left: they may
+ * differ from what was sent (numbers beyond 2^53, repeated keys).
  */
 export function parsedBody({ req, request }: Context): Uint8Array | undefined {
   if (!req.readableDidRead) return undefined;
@@ -57,7 +57,7 @@ export function parsedBody({ req, request }: Context): Uint8Array | undefined {
 const ALREADY_READ =
   'body: expected to be read by the gateway, got one that a body parser in front of it has read and not kept as bytes or text';
 
-/** True if the head says that the body is longer. */
+/** True if `content-length` announces more than `maxBytes`. */
 export function announcesMore({ headers }: IncomingMessage, maxBytes: number): boolean {
   return Number(headers['content-length'] ?? 0) > maxBytes;
 }

@@ -1,6 +1,6 @@
 /**
- * The way up: what a request says becomes a CallRequest. Everything that can be decided before a request comes is decided
- * in `compileCallRequest(settings)`.
+ * Turns an HTTP request into a CallRequest. Everything that does not depend on the request is decided in
+ * `compileCallRequest(settings)`.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CallContext, CallMethod, CallRequest } from '../../call/call.js';
@@ -23,16 +23,19 @@ import { readBody } from './body.js';
 export interface CallRequestSettings extends BodySizes {
   readonly method: CallMethod;
   readonly transcoder: Transcoder;
-  /** The call is told what of the answer is wanted. */
+  /** True if the call gets the mask of what the client wants of the answer, as an aggregate does. */
   readonly prunes: boolean;
-  /** Demands over more of the request than its path. */
+  /** The demands over more of the request than its path. */
   readonly require: readonly Equality[];
-  /** All demands: messages behind the first of a client stream may speak of the path's fields too. */
+  /** All demands, for the messages after the first one of a client stream: they may contain the path's fields too. */
   readonly requireBehind: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
-  /** Of the call; the route's own or else its upstream's. */
+  /** The timeout of the call: the route's own or else its upstream's; undefined when neither has one. */
   readonly timeoutMs: number | undefined;
-  /** From the first byte of the request to the end of the call; of a stream, until its body is there. */
+  /**
+   * How long a request may take until the end of the call. For a stream: how long a body of one message may take, and how
+   * long the client may read nothing of the answer.
+   */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -44,7 +47,9 @@ export interface Asked {
 
 const NO_BODY = new Uint8Array(0);
 
-/** Of a method whose client sends one message. Throws the 4xx that the request earns. */
+/**
+ * Compiles the reader of requests for methods whose client sends one message. It throws the 4xx of a request that is refused.
+ */
 export function compileCallRequest(settings: CallRequestSettings): (ctx: Context) => Promise<Asked> {
   const { transcoder, clock } = settings;
   const bodyLimits = { maxBytes: settings.maxBodyBytes, timeoutMs: settings.requestTimeoutMs, clock };
@@ -74,11 +79,11 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
 
 interface CallHead {
   readonly deadline: Deadline | undefined;
-  /** `wanted`: of the answer, where the call is told. */
+  /** Returns the request without its message. `wanted`: the paths that the client wants of the answer; undefined for all. */
   readonly of: (wanted: string | undefined) => Omit<CallRequest, 'message'>;
 }
 
-/** What a call says besides its messages. */
+/** Compiles everything of a call besides its messages: method, metadata, deadline, signal and context. */
 export function compileCallHead(settings: CallRequestSettings): (ctx: Context) => CallHead {
   const { method, clock } = settings;
 
@@ -95,13 +100,13 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
     return { deadline, of };
   };
 
-  /** The least of the route's, the gateway's and the client's. */
+  /** Returns the earliest of the deadlines of the route, the gateway and the client; undefined when there is none. */
   function deadlineOf({ req }: Context): Deadline | undefined {
     const now = clock.now();
     const client = clientTimeout(req.headers['grpc-timeout'], req.headers['x-request-timeout']);
     return earliest(
       deadlineAfter(settings.timeoutMs, now, 'route'),
-      // A stream has none but its policy's and the client's.
+      // A stream has no deadline of the gateway, only those of its policy and its client.
       isStreaming(method) ? undefined : deadlineAfter(settings.requestTimeoutMs, now, 'route'),
       deadlineAfter(client?.timeoutMs, now, 'client'),
     );
@@ -127,12 +132,12 @@ function contextOf({ state }: Context, mask: string | undefined): CallContext {
   };
 }
 
-/** The same request, that is also cancelled when `signal` aborts. Of a call that has ended that means nothing. */
+/** Returns the same request, which is also cancelled when `signal` aborts. An abort after the end of the call does nothing. */
 export function cancellable(request: CallRequest, signal: AbortSignal): CallRequest {
   return { ...request, signal: AbortSignal.any([request.signal, signal]) };
 }
 
-/** Aborts when the connection closes before the answer is out, and when a stream must end. */
+/** Returns a signal that aborts when the connection closes before the answer is out, and when a stream must end. */
 function goneSignal({ res, state }: Context): AbortSignal {
   const controller = new AbortController();
   onEnding(state.ending, () => controller.abort());

@@ -1,6 +1,6 @@
 /**
- * The way up of a method whose client streams (rules 15 and 22): messages are sent as they arrive, as fast as the upstream
- * takes them. What path and query say is part of the first one.
+ * Reads the request of a method whose client streams (docs/streams.md): messages are sent on as they arrive, as fast as the
+ * upstream takes them. The fields of path and query are part of the first message.
  */
 import type { Clock } from '../../base/clock.js';
 import type { Deadline } from '../../call/deadline.js';
@@ -17,7 +17,7 @@ import { announcesMore, continueIfAsked, parsedBody } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 
 export interface ClientStreamSettings extends CallRequestSettings {
-  /** Without a byte for so long, the request ends. */
+  /** How long the client may send nothing before the request ends. */
   readonly idleTimeoutMs: number;
 }
 
@@ -28,13 +28,13 @@ export function compileClientStream(settings: ClientStreamSettings): (ctx: Conte
     const arrival: Arrival = { form: formOf(ctx, settings), mayBeSilent: false };
     const { deadline, ask } = prepare(ctx);
     const asked = await untilDeadline(ask(bodiesOf(ctx, settings, arrival)), deadline, clock);
-    // The answer's own timer sees both sides.
+    // If the server streams too, the idle timer of its answer watches both sides from now on.
     arrival.mayBeSilent = method.serverStreaming;
     return asked;
   };
 }
 
-/** What a client sends piece by piece → the call that it asks for. */
+/** Turns the pieces that a client sends into the request of the call. */
 export type Ask = (bodies: AsyncIterator<Uint8Array>) => Promise<Asked>;
 
 export interface Prepared {
@@ -42,11 +42,15 @@ export interface Prepared {
   readonly ask: Ask;
 }
 
-/** One piece is one message. What the head says is decided at once, and throws the 4xx that it earns. */
+/**
+ * Compiles the reader of requests whose messages arrive one by one, each as one piece. The head of a request is checked at
+ * once, and throws the 4xx of a refusal.
+ */
 export function compileMessages(settings: CallRequestSettings): (ctx: Context) => Prepared {
   const { transcoder, method, require, requireBehind } = settings;
   const headOf = compileCallHead(settings);
-  // A client that is answered while it asks may listen first; for others the first message decides whether there is a call.
+  // If the server streams too, its client may wait for an answer before it sends; otherwise, or if messages must meet
+  // demands, the first message decides whether there is a call.
   const waits = !method.serverStreaming || require.length > 0;
 
   return function prepare(ctx) {
@@ -72,7 +76,7 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
   };
 }
 
-/** A stream whose first step was made already. */
+/** Yields a stream again whose first result has already been taken. */
 async function* rest(
   first: IteratorResult<Uint8Array>,
   source: AsyncGenerator<Uint8Array>,
@@ -104,7 +108,7 @@ async function* encoded(
     await bodies.return?.();
   }
   if (count > 0) return;
-  // An empty stream is a call too.
+  // An empty stream is still a call.
   const message = messages.encode(NO_BODY);
   demand(message, undefined);
   if (messages.hasFirst) yield message;
@@ -112,13 +116,13 @@ async function* encoded(
 
 /** How the messages arrive. */
 interface Arrival {
-  /** Undefined: as bytes, or not at all. */
+  /** The form of the JSON; undefined if the messages are bytes or there is no body. */
   readonly form: ElementForm | undefined;
-  /** The client need not say anything more. */
+  /** True if the client may be silent: its silence is not timed here. */
   mayBeSilent: boolean;
 }
 
-/** Throws the 413 or 415 that the head earns, before anybody is called. */
+/** Returns the form of the body. Throws the 413 or 415 of a head that is refused, before there is a call. */
 function formOf({ req, state }: Context, settings: ClientStreamSettings): ElementForm | undefined {
   if (!hasBody(req)) return undefined;
   const { transcoder, maxStreamBytes } = settings;
@@ -128,7 +132,7 @@ function formOf({ req, state }: Context, settings: ClientStreamSettings): Elemen
   return form;
 }
 
-/** The parts of a request's body that are messages. */
+/** Yields the parts of a request's body that are messages. */
 async function* bodiesOf(ctx: Context, settings: ClientStreamSettings, arrival: Arrival): AsyncGenerator<Uint8Array> {
   if (!hasBody(ctx.req)) return;
   const chunks = chunksOf(ctx, settings, arrival);
@@ -146,7 +150,7 @@ async function* bodiesOf(ctx: Context, settings: ClientStreamSettings, arrival: 
 
 const NO_BODY = new Uint8Array(0);
 
-/** What arrives. The request stays open when nobody reads on: an answer that comes early is still to be written. */
+/** Yields the body as it arrives. The request stays open if the reader stops early: an early answer must still be written. */
 async function* chunksOf(
   ctx: Context,
   { clock, idleTimeoutMs, maxStreamBytes }: ClientStreamSettings,
@@ -191,7 +195,7 @@ async function* chunksOf(
   }
 }
 
-/** `work`, unless the deadline passes while a client says what it asks for. */
+/** Returns the result of `work`. Throws 504 if the deadline passes before the client has sent enough for it. */
 function untilDeadline<T>(work: Promise<T>, deadline: Deadline | undefined, clock: Clock): Promise<T> {
   if (deadline === undefined) return work;
   return new Promise((resolve, reject) => {

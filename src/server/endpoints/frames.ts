@@ -1,21 +1,21 @@
 /**
- * What a WebSocket's client says, one message after the other, at the pace of who takes them: while one waits nothing more
- * is read. An empty text frame says that no more will come (rule 22).
+ * The messages of a WebSocket's client, at the pace of their consumer: while one waits nothing more is read. An empty text
+ * frame means that no more will come (docs/streams.md).
  */
 import type { WebSocket } from 'ws';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { bodyTooLarge } from '../../transcoding/body-size.js';
 
 export interface FrameSettings {
-  /** How many messages make sense here. */
+  /** The most messages that the method takes. */
   readonly most: number;
-  /** Bytes of all messages; undefined: there is no end to them. */
+  /** The most bytes of all messages together; undefined when there is no bound. */
   readonly maxBytes: number | undefined;
-  /** Bytes as they are, in frames of either kind; otherwise text. */
+  /** True if messages are raw bytes, in frames of either kind; otherwise they must be text frames. */
   readonly isRaw: boolean;
-  /** A frame of so many bytes came: the client lives. */
+  /** Called for each frame with its size in bytes: the client lives. */
   readonly onFrame: (bytes: number) => void;
-  /** What came makes no sense. */
+  /** Called for a frame that is refused. */
   readonly onWrong: (error: StatusError) => void;
 }
 
@@ -34,12 +34,12 @@ export class Frames implements AsyncIterableIterator<Buffer> {
     socket.resume();
   }
 
-  /** Nothing is read until somebody takes what is there. */
+  /** True while nothing is read, because a message waits for the consumer. */
   get isPaused(): boolean {
     return this.socket.isPaused;
   }
 
-  /** The next one. Never settles for a client that is gone: whoever waits for more than that knows. */
+  /** Returns the next message. Never settles if the client is gone: the consumer must watch for that itself. */
   next(): Promise<IteratorResult<Buffer>> {
     const first = this.waiting.shift();
     if (this.waiting.length === 0) this.socket.resume();
@@ -50,7 +50,7 @@ export class Frames implements AsyncIterableIterator<Buffer> {
     });
   }
 
-  /** Nobody takes more: what still comes is dropped. */
+  /** Ends the messages: frames that still come are dropped. */
   return(): Promise<IteratorResult<Buffer>> {
     this.ended = true;
     this.waiting.length = 0;

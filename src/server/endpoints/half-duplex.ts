@@ -1,17 +1,18 @@
 /**
- * A method that streams both ways over HTTP/1.1, where most clients read nothing before they have sent everything: answers
- * wait until the request has ended, and stream from then on. What waits costs memory, so it is bounded.
+ * Half duplex, for a method that streams both ways over HTTP/1.1, where most clients read nothing before they have sent
+ * everything: answers wait until the request has ended, and stream from then on. Waiting answers cost memory, so they are
+ * bounded.
  */
 import type { IncomingMessage } from 'node:http';
 import { hasBody } from '../../exchange/answer.js';
 import { gatewayError } from '../../status/status-error.js';
 
-/** Bytes of answers, as the upstream sent them, that wait for the end of one request. */
+/** The most bytes of answers, as the upstream sent them, that may wait for the end of one request. */
 export const MOST_WAITING_BYTES = 1024 * 1024;
 
 /**
- * Gives the messages once the request has ended, or the upstream has. Throws RESOURCE_EXHAUSTED (413) when more than
- * {@link MOST_WAITING_BYTES} wait.
+ * Yields the messages once the request has ended, or the upstream's stream has. Throws RESOURCE_EXHAUSTED (413) when more
+ * than {@link MOST_WAITING_BYTES} wait.
  */
 export async function* afterRequest(
   messages: AsyncIterator<Uint8Array>,
@@ -39,13 +40,13 @@ export async function* afterRequest(
 
   function take(): Promise<IteratorResult<Uint8Array>> {
     const taken = messages.next();
-    // A failure is told when its turn comes.
+    // A failure is thrown when its turn comes; until then it must not count as unhandled.
     taken.catch(() => {});
     return taken;
   }
 }
 
-/** Resolves to undefined when nothing more of the request comes. */
+/** Resolves to undefined when no more of the request will come. */
 function endOf(req: IncomingMessage): Promise<undefined> {
   if (!hasBody(req) || req.readableEnded || req.destroyed) return Promise.resolve(undefined);
   return new Promise((resolve) => {

@@ -1,6 +1,6 @@
 /**
- * The end of a server stream's chain (rules 18, 20, 21, 23): messages go out as they come, as fast as the client reads.
- * The first message commits the answer; until then an error is a plain error.
+ * The endpoint of a route whose server streams (docs/streams.md): messages go out as they come, as fast as the client reads.
+ * The first message commits the answer; until then an error is a plain error answer.
  */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
@@ -27,13 +27,13 @@ export interface StreamEndpointSettings extends CallRequestSettings {
   readonly call: Call;
   readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
-  /** Without a message for so long, the stream ends. */
+  /** How long the stream may be without a message before it ends. */
   readonly idleTimeoutMs: number;
-  /** A message may have a field `error`, as the line has that tells a failure. */
+  /** True if a message may have a field `error`, as the line that reports a failure has. */
   readonly mayHoldError: boolean;
 }
 
-/** A browser counts as connected when headers come, and intermediaries close what is silent. */
+/** A browser sees an event stream as open once its headers have come, and proxies close silent connections. */
 const COMMIT_EVENTS_MS = 1000;
 const HEARTBEAT_MS = 15_000;
 
@@ -52,7 +52,7 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
     await new StreamAnswer(ctx, written, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
   };
 
-  /** Undefined: the messages are bytes of a type of their own. */
+  /** Returns undefined if the messages are not JSON but bytes with a content type of their own. */
   function framingOf({ req, state }: Context): Framing | undefined {
     const { accept } = req.headers;
     const events = transcoder.asksForEvents(state.rawQuery);
@@ -64,7 +64,7 @@ function resumed({ request, form }: Asked, lastId: string): Asked {
   return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
 }
 
-/** All streams share it: nothing waits while it writes a message. */
+/** All streams share this writer: nothing is awaited while it writes a message. */
 const OUT = new JsonWriter();
 
 class StreamAnswer {
@@ -72,7 +72,7 @@ class StreamAnswer {
   private count: number;
   private readonly res: ServerResponse;
   private readonly clock: Clock;
-  /** Over HTTP/1.1 a client that streams is answered when it has said everything. */
+  /** True if answers wait for the end of the request, because the client streams over HTTP/1.1. */
   private readonly isHalfDuplex: boolean;
 
   constructor(
@@ -81,7 +81,7 @@ class StreamAnswer {
     private readonly settings: StreamEndpointSettings,
     lastId = '',
   ) {
-    // Events are counted on, so that who comes back a second time goes on from there.
+    // The ids of events go on from the last one, so that a client can come back more than once.
     this.count = /^\d{1,15}$/.test(lastId) ? Number(lastId) : 0;
     this.res = ctx.res;
     this.clock = settings.clock;
@@ -112,7 +112,7 @@ class StreamAnswer {
     } catch (error) {
       this.failed(error);
     } finally {
-      // Of a stream that has ended nothing; otherwise the call is cancelled, also one that has said nothing yet.
+      // This cancels a call that still runs, even before its answer has begun. It does nothing to a call that has ended.
       ending.abort();
       await messages?.return?.();
     }
@@ -132,7 +132,7 @@ class StreamAnswer {
     const { ctx, settings, framing } = this;
     const res = this.res;
     const headers = response?.headers ?? [];
-    // An upstream that has heard enough answers early; nobody reads the rest.
+    // The upstream has answered before the end of the request, and the rest of the request will not be read.
     if (this.isHalfDuplex && !ctx.req.complete) closeAfter(res);
     setHeaders(res, settings.responseHeaders(headers, []));
     const status = statusFromMetadata(headers, []);
@@ -145,7 +145,7 @@ class StreamAnswer {
     res.flushHeaders();
   }
 
-  /** The next message, within the idle time; meanwhile an event stream says that it lives. */
+  /** Returns the result of `next`, or throws after the idle time. Meanwhile an event stream sends heartbeats. */
   private waiting<T>(next: Promise<T>, onSilent?: () => void): Promise<T> {
     const { ctx, settings, framing } = this;
     const heard = unlessIdle(next, ctx, settings.idleTimeoutMs, this.clock);
@@ -163,16 +163,16 @@ class StreamAnswer {
     return heard.finally(() => cancelBeat());
   }
 
-  /** Resolves when the client has room for more. */
+  /** Writes `body`. Resolves when the client has room for more. */
   private async write(body: Uint8Array): Promise<void> {
     const res = this.res;
     this.ctx.state.ending?.throwIfAborted();
     if (isOver(res)) throw gone();
-    // One write a message: a corked answer says that there is room as long as it is corked, however full the connection is.
+    // Each message is written alone: while an answer is corked it reports room, however full the connection is.
     for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.room();
   }
 
-  /** Cuts a client that takes nothing any more; one that is slow is waited for. */
+  /** Resolves when the client has room for more. A slow client is waited for; one that reads nothing at all is cut off. */
   private room(): Promise<void> {
     const res = this.res;
     return new Promise<void>((resolve, reject) => {
@@ -203,7 +203,7 @@ class StreamAnswer {
     const { requestId, surface } = ctx.state;
     const { body } = errorBody(error, requestId, { ...surface.errors, format: 'status' });
     const last = framing?.failed(body, settings.mayHoldError);
-    // What can't say that it failed must not look as if it were complete.
+    // An answer that cannot report its failure must not look complete.
     if (last === undefined) cut(res);
     else res.end(last);
   }

@@ -1,6 +1,6 @@
 /**
- * The end of a route's chain whose server answers once: request → call → response bytes → answer. Everything that can be decided before a
- * request comes is decided in `endpoint(settings)`.
+ * The endpoint of a route whose server answers once: request → call → response bytes → answer. Everything that does not
+ * depend on the request is decided in `endpoint(settings)`.
  */
 import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
@@ -23,9 +23,9 @@ export interface EndpointSettings {
   readonly call: Call;
   readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
-  /** Of a route with a cache. */
+  /** Sets the headers of a cached answer; undefined for a route without a cache. */
   readonly freshness: TellFreshness | undefined;
-  /** Of a method whose client streams: without a word from either side for so long, it ends. */
+  /** How long both sides may be silent before the call ends; for a method whose client streams. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
 }
@@ -37,7 +37,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
   return async function endpoint(ctx) {
     const { request, form } = await unlessEnded(requestOf(ctx), ctx.state.ending);
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
-    // An upstream that has heard enough answers; nobody reads the rest.
+    // The upstream has answered before the end of the request, and the rest of the request will not be read.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
     answer(ctx, response, transcoder.response(unaryMessage(response), form, form.indented ? 0 : undefined));
   };
@@ -52,7 +52,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
   }
 
-  /** Of a HEAD rule: an HttpBody may be what GET sends; a message of its own is not. */
+  /** True if the answer of a HEAD rule may describe the content of GET: an HttpBody may, a JSON message may not. */
   function describesContent({ body }: TranscodedResponse): boolean {
     return !transcoder.writesJson && body.length > 0;
   }
@@ -83,24 +83,24 @@ export function endpoint(settings: EndpointSettings): Middleware {
       batches === undefined ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Readable.from(batches);
     if (batches !== undefined) {
       ctx.length = body.length;
-      // Koa's way of piping listens seven times.
+      // Koa adds seven listeners when it pipes a body.
       ctx.res.setMaxListeners(20);
     }
   }
 }
 
 /**
- * A HEAD that a rule of its own answers, not the GET of its path. RFC 9110 §9.3.2: HEAD tells the type and length of GET's
- * content, or nothing of them.
+ * True for a HEAD that matched a rule of its own, not the GET of its path. HEAD sends the type and length of GET's content,
+ * or neither of them (RFC 9110 §9.3.2).
  */
 function hasRuleOfItsOwn({ req, state }: Context): boolean {
   return req.method === 'HEAD' && state.route?.binding.httpMethod === 'HEAD';
 }
 
-/** Header bytes that any client takes; the answer itself tells the rest. */
+/** The most bytes of the header, which every client accepts; the answer itself shows what else is missing. */
 const MAX_PARTS_BYTES = 4096;
 
-/** An answer without some of its optional parts: what is missing, and that nobody keeps it. */
+/** Names the optional parts that an answer lacks in a header and in the log, and forbids caches to keep the answer. */
 function tellPartial({ res, state }: Context, parts: readonly string[]): void {
   let text = '';
   for (const part of parts) {

@@ -1,5 +1,5 @@
 /**
- * The end of a streaming method's chain over a WebSocket (rule 22): first the handshake, then the conversation.
+ * The endpoint of a streaming method over a WebSocket (docs/streams.md): first the handshake, then the conversation.
  *
  *     client    {"text":"hi"}                 {"text":"bye"}                 (empty frame)
  *     gateway                  {"text":"hi!"}                 {"text":"bye!"}   close 1000, or 4000 + code with a reason
@@ -27,13 +27,13 @@ const GOING_AWAY = 1001;
 /** RFC 6455 §5.5: a control frame has room for 125 bytes, two of them are the code. */
 const REASON_BYTES = 123;
 
-/** Serves a streaming method to a client that asks for a WebSocket. Resolves when that is closed. */
+/** Serves a streaming method to a client that asks for a WebSocket. Resolves when the WebSocket is closed. */
 export function webSocketEndpoint(settings: StreamEndpointSettings): Middleware {
   const accept = compileAccept(settings.maxBodyBytes);
   const { method } = settings;
   const prepare = method.clientStreaming ? compileMessages(settings) : compileOneMessage(settings);
   return async function webSocketEndpoint(ctx) {
-    // What the head says is answered before there is a conversation.
+    // A head that is refused gets an HTTP answer, before the handshake is accepted.
     const { ask } = prepare(ctx);
     const socket = await accept(ctx.req);
     ctx.respond = false;
@@ -44,7 +44,10 @@ export function webSocketEndpoint(settings: StreamEndpointSettings): Middleware 
 
 const NO_BODY = new Uint8Array(0);
 
-/** Of a method whose client sends one message: the first frame, or what path and query say where the rule has no body. */
+/**
+ * Prepares calls of a method whose client sends one message: the first frame, or the fields of path and query alone if the
+ * rule has no body.
+ */
 function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => Prepared {
   const { transcoder, require } = settings;
   const headOf = compileCallHead(settings);
@@ -72,13 +75,13 @@ class Conversation {
   private readonly frames: Frames;
   private readonly handshake: Handshake;
   private readonly closed: Promise<void>;
-  /** Rejects when it must end, whatever is under way. */
+  /** Rejects when the conversation must end, whatever is under way. */
   private readonly interrupted: Promise<never>;
   private interrupt!: (error: StatusError) => void;
   private cancelIdle = () => {};
   private cancelPing = () => {};
   private isAlive = true;
-  /** Something is on its way to the client. */
+  /** True while a message is on its way to the client. */
   private isTaking = false;
 
   constructor(
@@ -103,7 +106,7 @@ class Conversation {
       },
       onWrong: this.interrupt,
     });
-    // What a client does against the protocol: the library closes with 1002, 1007 or 1009.
+    // If a client violates the protocol, `ws` itself closes with 1002, 1007 or 1009.
     socket.on('error', () => {});
     socket.once('close', () => this.interrupt(gone()));
     socket.on('pong', () => {
@@ -142,7 +145,7 @@ class Conversation {
     for await (const one of message) await this.say(transcoder.response(one, form).body);
   }
 
-  /** Resolves when the client has room for more. */
+  /** Sends a message. Resolves when the client has room for more. */
   private async say(body: Uint8Array): Promise<void> {
     this.ctx.state.ending?.throwIfAborted();
     this.touch();
@@ -150,7 +153,10 @@ class Conversation {
     if (this.handshake.socket.writableNeedDrain) await this.taken();
   }
 
-  /** Resolves when the client has taken what was said, or is cut off for taking none of it. To be slow is not to be silent. */
+  /**
+   * Resolves when the client has read everything that was sent, or is cut off because it reads nothing. The idle timer rests
+   * meanwhile: a slow client is not an idle one.
+   */
   private taken(): Promise<void> {
     const { requestTimeoutMs, clock } = this.settings;
     const { socket } = this.handshake;
@@ -166,7 +172,7 @@ class Conversation {
         if (this.socket.readyState === this.socket.OPEN) this.touch();
         resolve();
       };
-      // Who waits for a socket that closes hears of it by the interruption.
+      // A close also rejects `interrupted`, so the waiting code does not go on.
       socket.on('close', settle);
       socket.write(NO_BODY, settle);
     });
@@ -188,7 +194,7 @@ class Conversation {
     socket.close(4000 + error.code, cutTo(REASON_BYTES, clientText(error, requestId, surface.errors.exposed)));
   }
 
-  /** A message, from one side or the other. */
+  /** Notes a message from either side, which restarts the idle time. */
   private touch(): void {
     const { clock, idleTimeoutMs } = this.settings;
     this.isAlive = true;
@@ -196,20 +202,20 @@ class Conversation {
     this.cancelIdle = clock.after(idleTimeoutMs, () => this.interrupt(idle(idleTimeoutMs)));
   }
 
-  /** Keeps the way open through what stands between, and finds out who is gone without a word. */
+  /** Pings the client, to keep the connection open through proxies and to notice a client that is gone. */
   private pingLater(): void {
     this.cancelPing = this.settings.clock.after(PING_MS, () => {
-      // A client that nobody listens to cannot be heard.
+      // While reading is paused, the pong of a living client is not read.
       if (!this.isAlive && !this.frames.isPaused && !this.isTaking) this.socket.terminate();
       this.isAlive = false;
-      // What is on its way already finds that out as well.
+      // While a message is on its way, `taken` notices a client that is gone.
       if (this.socket.readyState === this.socket.OPEN && !this.isTaking) this.socket.ping();
       this.pingLater();
     });
   }
 }
 
-/** At a character's end. */
+/** Cuts `text` to at most so many bytes of UTF-8, at the end of a character. */
 function cutTo(bytes: number, text: string): string {
   return new TextDecoder().decode(Buffer.from(text).subarray(0, bytes), { stream: true });
 }

@@ -1,6 +1,6 @@
 /**
- * The end of a listener's life, without a lost request: not ready → keep accepting while load balancers notice (`grace`)
- * → accept no more, let answers carry `Connection: close` and HTTP/2 say GOAWAY → finish what runs → cut what is left at
+ * Ends a listener without losing a request: not ready → keep accepting while load balancers notice (`grace`) → accept no
+ * more, send `Connection: close` with HTTP/1.1 answers and GOAWAY over HTTP/2 → finish what runs → cut what is left at
  * `timeout`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -11,11 +11,11 @@ import type { Listener } from './listen.js';
 
 export interface DrainSettings {
   readonly graceMs: number;
-  /** From the end of the grace on. */
+  /** How long running requests may take, counted from the end of the grace. */
   readonly timeoutMs: number;
 }
 
-/** For what is said when time is up. */
+/** How long the last messages may take once the time is up, such as the close of a WebSocket. */
 const LAST_WORDS_MS = 200;
 
 export type Drain = (settings: DrainSettings) => Promise<void>;
@@ -31,12 +31,15 @@ export function prepareDrain({ server, sessions, connections, ending }: Listener
     running.add(res);
     res.once('close', () => {
       running.delete(res);
-      // Of an answer that had begun before; Node closes connections by itself only where answers say so.
+      // An answer that began before the drain has no `Connection: close`, so Node keeps its connection open.
       if (draining) setImmediate(closeIdle);
     });
   }
 
-  /** For Node a connection is idle whose answer was ended, though half of it may still be on its way. */
+  /**
+   * Closes idle connections, unless an ended answer is still on its way: Node counts the connection of such an answer as
+   * idle.
+   */
   function closeIdle(): void {
     for (const { writableEnded } of running) if (writableEnded) return;
     server.closeIdleConnections();
@@ -46,10 +49,11 @@ export function prepareDrain({ server, sessions, connections, ending }: Listener
     if (graceMs > 0) await new Promise<void>((resolve) => void setTimeout(resolve, graceMs));
     draining = true;
     for (const res of running) closeAfter(res);
-    // An HTTP server's own `close` ends its timers for slow heads at once, and what it takes for idle.
+    // The `close` of an HTTP server would at once end its timers for slow heads, and close the connections that it counts as
+    // idle.
     const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
     closeIdle();
-    // Browsers open some for later.
+    // Browsers open some connections for later and send nothing on them.
     for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
     sessions.close();
     let cancelTimer = clock.after(timeoutMs, () => {

@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1: Node's server with its loose ends tied up. What Node would answer by itself, with an empty body, is answered
- * here with a Status: requests that do not parse, headers that are too large or too slow, unknown expectations, CONNECT.
+ * HTTP/1.1: Node's server. Requests that Node would answer by itself, with an empty body, are answered here with a Status:
+ * requests that do not parse, headers that are too large or too slow, unknown expectations, CONNECT.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -16,32 +16,32 @@ import { compileRefuse, type RefusalSettings, type Refuse } from './refusal.js';
 
 export interface Http1Settings extends RefusalSettings {
   readonly keepAliveTimeoutMs: number;
-  /** For the whole head of a request. */
+  /** How long the whole head of a request may take. */
   readonly headersTimeoutMs: number;
   readonly headerBytes: number;
-  /** Absent: plaintext. */
+  /** Undefined for plaintext. */
   readonly tls?: TlsSettings | undefined;
 }
 
-/** A server that does not listen yet. */
+/** Returns a server that does not listen yet. */
 export function createHttp1(settings: Http1Settings, handle: RequestListener, clock: Clock): Server {
   const { tls } = settings;
   const refuse = compileRefuse(settings, clock);
   const options = {
     keepAliveTimeout: settings.keepAliveTimeoutMs,
     headersTimeout: settings.headersTimeoutMs,
-    // It would cut steady uploads; body.ts has the timer. headersTimeout is checked at this interval.
+    // `requestTimeout` would cut steady uploads, so body.ts has the timer. `headersTimeout` is checked at the interval.
     requestTimeout: 0,
     connectionsCheckingInterval: Math.max(100, Math.min(1000, settings.headersTimeoutMs / 2)),
     maxHeaderSize: settings.headerBytes,
-    // Checked by target.ts, which answers with a body.
+    // request-target.ts checks the Host header, and its refusal has a body.
     requireHostHeader: false,
   };
   const server =
     tls === undefined
       ? createServer(options)
       : createTlsServer({ ...options, ...tlsOptions(tls, settings.headersTimeoutMs) });
-  // Node would drop what comes after the thousandth without a word, such as the address that a proxy appends.
+  // Node would silently drop the headers after the thousandth, such as the address that a proxy appends.
   server.maxHeadersCount = 0;
   server.on('request', (req, res) => void handle(req, res));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
@@ -50,12 +50,12 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
   });
   server.on('checkExpectation', (_req, res) => refuse.request(res, BAD_EXPECTATION));
   server.on('connect', (req: IncomingMessage, socket: Duplex) => {
-    // As with upgrades.
+    // As with upgrades, CONNECT behind a request without an answer cannot be answered in its order.
     if (answerOn(socket) === undefined) refuse.connection(socket, NO_TUNNEL, req);
     else socket.destroy();
   });
   server.on('clientError', (error, socket) => onClientError(error, socket, refuse));
-  // Of a handshake that failed. Node would tell it as a clientError, whose answer waits for a handshake that never ends.
+  // Node would report a failed TLS handshake as a clientError, whose answer waits for a handshake that never ends.
   server.removeAllListeners('tlsClientError');
   server.on('tlsClientError', (_error: Error, socket: Duplex) => socket.destroy());
   return server;
@@ -68,13 +68,13 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
 
 export const BAD_EXPECTATION = gatewayError(417, 'UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
 
-/** Node: the listener of `clientError` must close the socket (http, Event: 'clientError'). */
+/** Answers a client error, and ends the connection: Node leaves that to the listener (http, Event: 'clientError'). */
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, refuse: Refuse): void {
   const current = answerOn(socket);
   if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) socket.destroy();
   else if (current === undefined || !current.req.complete)
     refuse.connection(socket, clientErrorAnswer(error.code), current?.req);
-  // It came behind a request that is whole: that one is answered, unless its client has left, and the connection ends.
+  // The error came behind a whole request: that one is answered, unless its client has left, and then the connection ends.
   else if (socket.readableEnded) socket.destroy();
   else closeAfter(current);
 }

@@ -1,7 +1,7 @@
 /**
- * HTTP/2 connections: Node's server, which never listens by itself, with the timers that it leaves out. Floods of frames
- * end with GOAWAY: nghttp2 sees to CONTINUATION, and to answers that nobody reads; this file to PING and SETTINGS of who
- * reads them, and to requests that are reset as soon as made.
+ * HTTP/2 connections: Node's server, which never listens by itself, with the timers that it lacks. Floods of frames end with
+ * GOAWAY: nghttp2 stops floods of CONTINUATION, and of frames whose answers the client does not read; this file stops floods
+ * of PING and SETTINGS whose answers it does read, and of requests that are reset as soon as they are made.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
@@ -16,35 +16,35 @@ import { BAD_EXPECTATION, type Http1Settings } from './http1.js';
 import { compileRefuse } from './refusal.js';
 
 /**
- * As HTTP/1.1's. `keepAliveTimeoutMs`: without a stream for so long, a session ends; `headersTimeoutMs`: from the
- * connection to the first request.
+ * The settings are those of HTTP/1.1. Here `keepAliveTimeoutMs` is how long a session may be without a stream, and
+ * `headersTimeoutMs` how long the first request may take, counted from the connection.
  */
 export type Http2Settings = Omit<Http1Settings, 'tls'>;
 
 export interface Http2Sessions {
   serve(socket: Socket): void;
-  /** GOAWAY to all, also to those that come later: streams that run may end, new ones are refused. */
+  /** Sends GOAWAY to all sessions, also to later ones: running streams may end, new ones are refused. */
   close(): void;
-  /** Cuts all. */
+  /** Cuts all sessions. */
   destroy(): void;
 }
 
-/** How many requests of a connection a client may take back: pages that are left, searches that are typed on. */
+/** How many requests a client may reset on one connection, as browsers do when a page is left or a search is typed on. */
 const RESETS = { atOnce: 500, perSecond: 50 };
-/** How often it may ask whether the connection lives, or measure it: some clients do with each request that they take back. */
+/** How often a client may send PING, to see whether the connection lives or to measure it; some send one with each reset. */
 const PINGS = { atOnce: 1000, perSecond: 100 };
-/** How often it may change its mind about what it takes. */
+/** How often a client may send SETTINGS. */
 const SETTINGS = { atOnce: 100, perSecond: 10 };
 const CALM_DOWN = constants.NGHTTP2_ENHANCE_YOUR_CALM;
-/** So many times `headerBytes` are read to be answered with 431. What is larger still Node resets, and asks nobody. */
+/** How many times `headerBytes` are read, so that a larger head gets a 431. Beyond that Node itself resets the stream. */
 const READ_HEADS = 4;
-/** RFC 9113 §6.5.2: of each header, besides its name and its value. */
+/** How many bytes each header counts besides its name and its value (RFC 9113 §6.5.2). */
 const HEADER_BYTES = 32;
 const STREAMS = 100;
 const STREAM_WINDOW = 65_535;
-/** As WebSockets are. */
+/** How long a connection may be silent before it gets a PING, as for WebSockets. */
 const SILENCE_MS = 30_000;
-/** What a peer that was told to go may take to do so. */
+/** How long a peer may take to close after a GOAWAY. */
 const LINGER_MS = 2000;
 
 export function createHttp2(settings: Http2Settings, handle: RequestListener, clock: Clock): Http2Sessions {
@@ -61,7 +61,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
       enablePush: false,
     },
   });
-  // Node's compatibility layer: the classes have the same face, not the same type.
+  // The classes of Node's compatibility layer have the methods of HTTP/1.1, but other types.
   const on = (event: string, listener: (req: IncomingMessage, res: ServerResponse) => void) =>
     server.on(event, listener as (...args: unknown[]) => void);
   const serve: typeof handle = async (req, res) => {
@@ -79,14 +79,14 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
   server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
-    // A body that nobody reads yet must not hold up the others of its connection.
+    // A body that is not read yet must not block the other streams of its connection.
     session.setLocalWindowSize(STREAMS * STREAM_WINDOW);
     closeWhenIdle(session);
     endWhenFlooded(session);
     endWhenGone(session);
     if (closing) end(session);
   });
-  // What a session or a stream dies of is told by its own end.
+  // An error of a session also ends it and its streams, which is handled there.
   server.on('sessionError', () => {});
 
   function closeWhenIdle(session: ServerHttp2Session): void {
@@ -103,7 +103,10 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     session.once('close', () => cancel());
   }
 
-  /** Of resets nghttp2 says GOAWAY after a thousand, and Node keeps the connection; of the others both say nothing. */
+  /**
+   * Ends a session with too many resets, PINGs or SETTINGS. After a thousand resets nghttp2 sends GOAWAY, but Node keeps the
+   * connection; against the other two neither of them does anything.
+   */
   function endWhenFlooded(session: ServerHttp2Session): void {
     let isFlooded = false;
     const counted = (limit: typeof PINGS) => {
@@ -111,8 +114,9 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
       return () => {
         if (isFlooded || !bucket.overflows()) return;
         isFlooded = true;
-        // nghttp2 is at work on the frames that came: what is destroyed below it, it uses on, and the process dies of that.
-        // The code as the first argument, which the types don't know: as the second one it is lost to the first's default.
+        // nghttp2 is still processing the frames that came: it would go on to use a session that is destroyed now, and crash
+        // the process. The code must be the first argument, which the types do not allow: as the second one it is replaced by
+        // the default of the first.
         setImmediate(() => session.destroyed || session.destroy(CALM_DOWN as never));
       };
     };
@@ -123,8 +127,9 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
   }
 
   /**
-   * Whoever says nothing is asked, and is gone if that is not answered. Of a connection that nghttp2 has given up, because of
-   * one wrong frame, Node 20 reads no more: it would not hear that the client has left, and keep its streams for ever.
+   * Sends PING to a silent client, and destroys the session if nothing comes back. Node 20 also reads no more from a
+   * connection that nghttp2 has given up because of a wrong frame: it would not notice that the client has left, and would
+   * keep the streams for ever.
    */
   function endWhenGone(session: ServerHttp2Session): void {
     let heard = 0;
@@ -141,7 +146,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     }
   }
 
-  /** With GOAWAY; a peer that does not go is cut off. */
+  /** Ends a session with GOAWAY, and cuts off a peer that does not close. */
   function end(session: ServerHttp2Session): void {
     session.close();
     const cancel = clock.after(LINGER_MS, () => session.destroy());
@@ -150,7 +155,8 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
 
   return {
     serve(socket) {
-      // An HTTP/1.1 server lets clients end their side first; here that is the end (Node's own HTTP/2 server says so too).
+      // An HTTP/1.1 server lets clients end their side first; in HTTP/2 that ends the connection, as in Node's own HTTP/2
+      // server.
       socket.allowHalfOpen = false;
       server.emit('connection', socket);
     },

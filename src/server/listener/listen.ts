@@ -1,6 +1,6 @@
 /**
- * The public port. What a connection speaks is known before its first request: TLS agrees on it (ALPN), in plaintext the
- * first bytes tell (`h2c`: RFC 9113 §3.3, prior knowledge).
+ * The public port. The protocol of a connection is known before its first request: TLS negotiates it (ALPN), and in plaintext
+ * the first bytes show it (`h2c` by prior knowledge, RFC 9113 §3.3).
  *
  *     socket ─┬─ HTTP/1.1 ─┬─ request
  *             │            └─ upgrade ─┬─ a WebSocket's handshake
@@ -23,10 +23,10 @@ import { acceptUpgrades } from './upgrade.js';
 
 export interface ListenSettings extends Http1Settings {
   readonly host: string;
-  /** 0: any free port. */
+  /** The port number; 0 for any free port. */
   readonly port: number;
   readonly maxConnections: number;
-  /** HTTP/2 without TLS. */
+  /** True if HTTP/2 is accepted without TLS. */
   readonly h2c: boolean;
 }
 
@@ -35,19 +35,19 @@ export interface Listener {
   /** Accepts connections, and answers HTTP/1.1. */
   readonly server: Server;
   readonly sessions: Http2Sessions;
-  /** All that are open, whatever they speak; with TLS both sides of it. */
+  /** All open connections of both protocols; with TLS both the encrypted socket and the one below it. */
   readonly connections: ReadonlySet<Socket>;
-  /** Aborted when what has not ended by then is told to: WebSockets say so to their clients. */
+  /** Aborted when the time of a drain is over: what still runs must end, and WebSockets send a close frame. */
   readonly ending: AbortController;
 }
 
-/** Resolves once connections are accepted; rejects if the address cannot be had. */
+/** Resolves once connections are accepted; rejects if the address cannot be bound. */
 export async function listen(settings: ListenSettings, handle: RequestListener, clock: Clock): Promise<Listener> {
   const server = createHttp1(settings, handle, clock);
   const sessions = createHttp2(settings, handle, clock);
   const connections = new Set<Socket>();
   const ending = new AbortController();
-  // Every WebSocket listens.
+  // Every WebSocket adds a listener to the signal.
   setMaxListeners(0, ending.signal);
   server.maxConnections = settings.maxConnections;
 
@@ -59,7 +59,7 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
     follow(socket);
     void serve(socket);
   });
-  // Before its handshake.
+  // This also follows sockets whose TLS handshake is not done.
   if (server instanceof TlsServer) server.on('connection', follow);
   acceptUpgrades(server, { serveHttp1, handle, isDraining: () => !server.listening, ending: ending.signal });
 
@@ -89,7 +89,7 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
   return { url: urlOf(server), server, sessions, connections, ending };
 }
 
-/** `http://HOST:PORT` of a listening server, `https` with TLS. */
+/** Returns `http://HOST:PORT` of a listening server, with `https` for TLS. */
 export function urlOf(server: Server): string {
   const { address, port, family } = server.address() as AddressInfo;
   const scheme = server instanceof TlsServer ? 'https' : 'http';

@@ -1,6 +1,6 @@
 /**
- * One request to a gateway that listens nowhere: the bytes go through Node's own parser and the whole listener, over a
- * stream in memory. Nothing is opened and no timer is started, so whatever waits for time waits for ever, and is left.
+ * Sends one request to a gateway that listens nowhere: the bytes go through Node's own parser and the whole listener, over a
+ * stream in memory. No port is opened, and the caller's clock may run no timers: a request that waits for time is given up.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -10,7 +10,7 @@ import type { RequestListener } from '../connection/watched.js';
 import { createHttp1, type Http1Settings } from './http1.js';
 import { acceptUpgrades } from './upgrade.js';
 
-/** Takes what a client would send, and keeps what it would receive. */
+/** A socket that takes the bytes that a client would send, and keeps those that it would receive. */
 class MemorySocket extends Duplex {
   private readonly received: Buffer[] = [];
 
@@ -29,7 +29,7 @@ class MemorySocket extends Duplex {
     done();
   }
 
-  /** What else a socket has that somebody may call. */
+  /** Methods of a socket that Node calls. */
   setTimeout(): this {
     return this;
   }
@@ -46,16 +46,16 @@ export interface MemoryRequest {
   readonly bytes: Buffer;
   /** The address that the request comes from. */
   readonly peer: string;
-  /** The frame that is sent once a handshake is accepted; undefined: none. */
+  /** Returns the frame that is sent once a handshake is accepted; undefined for none. */
   readonly frame: () => Buffer | undefined;
-  /** Resolves when enough is known, also without an answer. */
+  /** Resolves when the caller knows enough, even without an answer. */
   readonly enough: Promise<void>;
 }
 
-/** Turns of the event loop in which nothing came. Everything here needs a few at most. */
+/** After so many turns of the event loop without a new byte the request is given up. An answer needs a few at most. */
 const QUIET_TURNS = 50;
 
-/** Resolves to what the client received, in Latin-1. */
+/** Sends the request. Resolves to the text that the client received, in Latin-1. */
 export async function askInMemory(
   settings: Http1Settings,
   handle: RequestListener,

@@ -1,6 +1,6 @@
 /**
- * What never becomes a request of the pipeline's, such as a head that does not parse: it is answered with a Status all
- * the same, and has its line in the access log.
+ * Refuses requests that never reach the pipeline, such as one whose head does not parse: they too are answered with a Status,
+ * and have a line in the access log.
  */
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
@@ -20,13 +20,16 @@ export interface RefusalSettings {
 }
 
 export interface Refuse {
-  /** Of a head that Node has read. */
+  /** Refuses a request whose head Node has parsed. */
   request(res: ServerResponse, error: StatusError): void;
-  /** Ends the connection. `req`: what is known. */
+  /** Refuses what came on a connection, and ends it. `req`: the request, if one is known. */
   connection(socket: Duplex, error: StatusError, req?: IncomingMessage): void;
 }
 
-/** Nobody reads on: that the client has left would never be noticed. */
+/**
+ * How long the connection may stay open after the answer: it is not read any more, so a client that has left is never
+ * noticed.
+ */
 const LINGER_MS = 1000;
 
 export function compileRefuse({ errorFormat, log }: RefusalSettings, clock: Clock): Refuse {

@@ -1,7 +1,7 @@
 /**
- * Requests that ask for another protocol (RFC 9110 §7.8). A WebSocket's handshake goes the way of every request, with an
- * answer on the socket itself; every other wish is ignored, as a server may: JDK's client asks for `h2c` with its first
- * request. Node cannot ignore it any more once somebody listens for `upgrade`, so the head is put back without it.
+ * Requests that ask for another protocol (RFC 9110 §7.8). A WebSocket's handshake takes the path of every request, and its
+ * answer goes to the socket itself. Every other upgrade is ignored, as a server may: the JDK's client asks for `h2c` with its
+ * first request. Node cannot ignore an upgrade if there is a listener for `upgrade`, so the head is put back without it.
  */
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,16 +13,16 @@ export interface UpgradeSettings {
   /** Serves a connection as HTTP/1.1, from its next bytes on. */
   readonly serveHttp1: (socket: Socket) => void;
   readonly handle: RequestListener;
-  /** True once the gateway goes away: a conversation that begins then would be cut soon. */
+  /** True once the gateway shuts down: a conversation that begins then would soon be cut. */
   readonly isDraining: () => boolean;
-  /** Aborted when conversations that have not ended are told to. */
+  /** Aborted when conversations that still run must end. */
   readonly ending: AbortSignal;
 }
 
 export function acceptUpgrades(server: Server, { serveHttp1, handle, isDraining, ending }: UpgradeSettings): void {
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    // Asked before what came earlier is answered, and Node has let go of the socket: there is no way to answer both. Or behind
-    // an answer that ended the connection.
+    // Either an earlier request has no answer yet, and Node has given up the socket, so that both cannot be answered; or this
+    // one came behind an answer that ended the connection.
     if (answerOn(socket) !== undefined || socket.writableEnded) {
       socket.destroy();
       return;
@@ -32,7 +32,7 @@ export function acceptUpgrades(server: Server, { serveHttp1, handle, isDraining,
       serveHttp1(socket);
       return;
     }
-    // Told by `close`.
+    // `close` follows every error, and the answer listens to that.
     socket.on('error', () => {});
     const res = new ServerResponse(req);
     res.shouldKeepAlive = false;

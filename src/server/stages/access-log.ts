@@ -22,7 +22,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
   function write(ctx: Context): void {
     const { error, snapshot, startedAt, surface, webSocket, ending } = ctx.state;
     const isUnfinished = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
-    // What had to end may have been cut here.
+    // The gateway itself may have cut a stream that had to end.
     const gone = isUnfinished && ending?.aborted !== true;
     if (error === undefined && !sampled(snapshot.logSample)) return;
     const entry = {
@@ -32,7 +32,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
       ...(gone ? { clientGone: true } : {}),
     };
-    // What the client was not told.
+    // The log has the whole error where it is a 5xx, or where its text was hidden from the client.
     if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error, surface.errors.exposed)))
       log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
@@ -42,12 +42,12 @@ export function accessLog(log: Log, clock: Clock): Middleware {
 export interface Refusal {
   readonly requestId: string;
   readonly socket: Duplex & { readonly remoteAddress?: string | undefined };
-  /** Absent: its head does not parse. */
+  /** Undefined if the head of the request does not parse. */
   readonly req: IncomingMessage | undefined;
   readonly error: StatusError;
 }
 
-/** Of what no stage has seen: what is known of it, and why it was refused. */
+/** Logs a request that no stage has seen: what is known of it, and why it was refused. */
 export function logRefusal(log: Log, { requestId, socket, req, error }: Refusal): void {
   const entry = {
     requestId,

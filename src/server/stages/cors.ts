@@ -1,6 +1,6 @@
 /**
- * Which web pages may call: the surface's answer to preflights, and the headers that let a page read an answer, also
- * one that says no. Nothing later is asked, so a preflight costs nothing.
+ * Decides which web pages may call: answers preflights, and sets the headers that let a page read an answer, errors included.
+ * A preflight reaches no later stage, so it costs nothing there.
  */
 import koaCors from '@koa/cors';
 import type { Context, Cors, Middleware } from '../../exchange/exchange.js';
@@ -36,7 +36,7 @@ export function compileCors({ origins, credentials, maxAgeMs }: CorsSettings, re
     credentials,
     maxAge: Math.floor(maxAgeMs / 1000),
     exposeHeaders: [...new Set([...EXPOSED, ...returned.filter(isName).map((name) => name.toLowerCase())])],
-    // The answer keeps its headers anyhow: the funnel clears none.
+    // Error answers keep these headers anyway: the error funnel clears none.
     keepHeadersOnError: false,
   }) as Middleware;
   return { answer, allows: (origin) => anybody || allowed.has(origin) };
@@ -50,7 +50,7 @@ function allowedOrigin(allowed: ReadonlySet<string>, origin: string): string {
   return allowed.has(origin) ? origin : '';
 }
 
-/** The stage: what the surface compiled, if it compiled anything. */
+/** Returns the stage that runs the CORS settings of the surface, if it has any. */
 export function cors(): Middleware {
   return async function cors(ctx: Context, next) {
     const { cors } = ctx.state.surface;
@@ -60,7 +60,10 @@ export function cors(): Middleware {
   };
 }
 
-/** Throws 403. Browsers ask nobody before they open a WebSocket for a page (RFC 6455 §10.2). Programs name no origin. */
+/**
+ * Throws 403 for an origin that is not allowed: browsers send no preflight before they open a WebSocket (RFC 6455 §10.2).
+ * Programs that are no browser send no Origin, and pass.
+ */
 export function requireAllowed(cors: Cors | undefined, origin: string | undefined): void {
   if (origin === undefined || cors?.allows(origin)) return;
   throw foreignOrigin();

@@ -1,7 +1,7 @@
 /**
- * The outer funnel: whatever a later stage throws becomes one error answer, here and nowhere else. Headers that earlier
- * stages set stay (Koa's own handler would clear them). Node reads on what a refused request still sends, without an end:
- * much of it costs the connection at once, little of it when it does not come soon.
+ * The error funnel: everything that a later stage throws becomes one error answer, here and nowhere else. Headers that
+ * earlier stages set stay (Koa's own handler would clear them). Node would read the rest of a refused request without an end,
+ * so the connection closes with the answer if much of the body is unread, and after a while if the rest does not come.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.js';
@@ -10,7 +10,7 @@ import type { Context, Middleware } from '../../exchange/exchange.js';
 import { gatewayError, StatusError } from '../../status/status-error.js';
 import { errorBody } from '../../transcoding/error-body.js';
 
-/** Of a body that nobody will read. */
+/** How many bytes of an unread body may still come, and for how long. */
 const UNREAD = { bytes: 65_536, waitMs: 5000 };
 
 export function errors(clock: Clock): Middleware {
@@ -38,7 +38,7 @@ function answer(ctx: Context, error: StatusError, clock: Clock): void {
   ctx.status = error.httpStatus;
   for (const [name, value] of Object.entries(error.headers)) ctx.res.setHeader(name, value);
   if (retryAfter !== undefined && advisedMs === undefined) ctx.res.setHeader('retry-after', retryAfter);
-  // RFC 9110 §15.5.2 demands it, also of what an upstream refuses.
+  // RFC 9110 §15.5.2 demands this header, also if the upstream has refused the call.
   if (error.httpStatus === 401 && !ctx.res.hasHeader('www-authenticate'))
     ctx.res.setHeader('www-authenticate', 'Bearer realm="protogate"');
   if (error.closeConnection || leavesMuchUnread(ctx.req)) closeAfter(ctx.res);
@@ -47,7 +47,10 @@ function answer(ctx: Context, error: StatusError, clock: Clock): void {
   ctx.body = body;
 }
 
-/** What an upstream's Retry-After says: seconds or a date (RFC 9110 §10.2.3); undefined: nothing. */
+/**
+ * Returns an upstream's Retry-After (seconds or a date, RFC 9110 §10.2.3) in milliseconds; undefined without exactly one
+ * valid value.
+ */
 function delayMs(retryAfter: readonly string[] | undefined, clock: Clock): number | undefined {
   if (retryAfter?.length !== 1) return undefined;
   const [text = ''] = retryAfter;
@@ -56,10 +59,10 @@ function delayMs(retryAfter: readonly string[] | undefined, clock: Clock): numbe
   return Number.isNaN(delay) ? undefined : Math.max(0, Math.ceil(delay / 1000)) * 1000;
 }
 
-/** RFC 9110 §5.6.7. */
+/** An HTTP date in its preferred form (IMF-fixdate, RFC 9110 §5.6.7). */
 const DATE = /^[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT$/;
 
-/** Chunked bodies do not say how long they are. */
+/** True if much of the body may be unread. A chunked body does not announce its length. */
 function leavesMuchUnread({ complete, headers }: IncomingMessage): boolean {
   if (complete) return false;
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > UNREAD.bytes;
@@ -70,7 +73,7 @@ function endUnlessComplete(req: IncomingMessage, clock: Clock): void {
   req.once('close', cancel);
 }
 
-/** What is not a StatusError is a bug of ours: a plain 500, the truth in the log. */
+/** Returns a StatusError as it is. Anything else is a bug of the gateway: it becomes a plain 500, with its cause in the log. */
 export function toStatusError(thrown: unknown, requestId: string): StatusError {
   if (thrown instanceof StatusError) return thrown;
   return gatewayError(500, 'INTERNAL', `internal error (request id ${requestId})`, { cause: thrown });

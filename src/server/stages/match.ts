@@ -1,4 +1,6 @@
-/** Finds the route and hands the request to its chain; or says precisely why there is none (rules 5 and 6). */
+/**
+ * Finds the route and hands the request to its chain, or throws the 400, 404 or 405 that names the reason why there is none.
+ */
 
 import type { Middleware } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
@@ -9,7 +11,7 @@ export function match(): Middleware {
     const { surface, rawPath } = ctx.state;
     const method = ctx.req.method ?? 'GET';
     if (rawPath === '*') {
-      // Of the server as a whole (RFC 9110 §9.3.7); `target.ts` lets OPTIONS alone ask that.
+      // `OPTIONS *` asks about the server as a whole (RFC 9110 §9.3.7); `request-target.ts` accepts `*` for OPTIONS alone.
       ctx.status = 204;
       return;
     }
@@ -25,7 +27,7 @@ export function match(): Middleware {
         return result.value.serve(ctx);
       case 'method-not-allowed':
         if (method !== 'OPTIONS') throw methodNotAllowed(method, result.allow);
-        // On a known path it is answered with what the path allows (RFC 9110 §9.3.7).
+        // OPTIONS on a known path is answered with the methods that the path allows (RFC 9110 §9.3.7).
         ctx.status = 204;
         ctx.res.setHeader('allow', result.allow.join(', '));
         return;

@@ -1,6 +1,6 @@
 /**
- * Refuses transfer codings other than chunked (RFC 9112 §6.1: 501), and any in HTTP/1.0, which knows none: a proxy in
- * between may see another end of such a body.
+ * Refuses transfer codings other than chunked (501, RFC 9112 §6.1), and all of them in HTTP/1.0, which has none (400): a
+ * proxy in between may see another end of such a body.
  */
 
 import type { Middleware } from '../../exchange/exchange.js';
