@@ -1,13 +1,16 @@
-/** What the codec says of a path or query value, turned into the client's 400: which parameter, expected, found. */
+/**
+ * Turns an error of the codec about a path or query value into the client's 400, which names the parameter, what was
+ * expected and what was found.
+ */
 import { BindError } from '../codec/bound.js';
 import { invalidRequest, type StatusError } from '../status/status-error.js';
 
-/** The client's 400 for a parameter of the query. */
+/** Returns the client's 400 for a parameter of the query. */
 export function queryViolation(parameter: string, description: string): StatusError {
   return invalidRequest('INVALID_QUERY', [{ field: parameter.slice(0, 80), description }]);
 }
 
-/** Errors that are not about the value are given back as they are. */
+/** Returns the client's 400 for an error about the value, and every other error unchanged. */
 export function bindingProblem(parameter: string, error: unknown, reason = 'INVALID_QUERY'): StatusError | unknown {
   if (!(error instanceof BindError)) return error;
   return invalidRequest(reason, [{ field: parameter.slice(0, 80), description: error.message }]);

@@ -1,15 +1,18 @@
-/** How long a client wants to wait at most (rule 30): `grpc-timeout: 500m`, `x-request-timeout: 0.5`. */
+/**
+ * Reads how long a client is willing to wait, from `grpc-timeout: 500m` (gRPC's unit letters) or `x-request-timeout: 0.5`
+ * (seconds).
+ */
 import { parseGrpcTimeout, parseRequestTimeout } from '../call/deadline.js';
 import { invalidRequest } from '../status/status-error.js';
 import type { HeaderValue } from './headers.js';
 
 export interface ClientTimeout {
   readonly timeoutMs: number;
-  /** Who says so. */
+  /** The name of the header that set the timeout. */
   readonly header: string;
 }
 
-/** The shorter one; undefined: neither was sent. Throws 400 for a value that is none. */
+/** Returns the shorter of the two timeouts; undefined when neither header was sent. Throws 400 for a malformed value. */
 export function clientTimeout(grpcTimeout: HeaderValue, requestTimeout: HeaderValue): ClientTimeout | undefined {
   const grpc = timeoutOf('grpc-timeout', grpcTimeout, parseGrpcTimeout, 'a gRPC timeout such as 500m');
   const plain = timeoutOf('x-request-timeout', requestTimeout, parseRequestTimeout, 'seconds such as 1.5');

@@ -1,4 +1,4 @@
-/** StatusError → the body of an HTTP error answer, in the format that `errors.format` names. */
+/** Writes a StatusError as the body of an HTTP error answer, in the format that `errors.format` names. */
 import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';
@@ -14,18 +14,21 @@ export type ErrorFormat = 'status' | 'aip193' | 'problem';
 export interface ErrorBody {
   readonly contentType: string;
   readonly body: string;
-  /** Of 429 and 503: whole seconds, at least one. */
+  /** The value of `Retry-After`: whole seconds, at least one. Undefined unless the status is 429 or 503. */
   readonly retryAfter: string | undefined;
 }
 
 export interface ErrorSettings {
   readonly format: ErrorFormat;
   readonly exposed: ExposedCodes;
-  /** The codec of google.rpc.Status, for the details of an upstream's answer; absent: they are left out. */
+  /** The codec of google.rpc.Status, which decodes the details of an upstream's answer; without it they are left out. */
   readonly statusCodec?: MessageCodec | undefined;
 }
 
-/** Renders an error. `advisedMs`: when to come back, where the upstream says so beside the error's details. */
+/**
+ * Renders an error. `advisedMs` is the delay that the upstream advised outside of the error's details, in its `retry-after`
+ * metadata.
+ */
 export function errorBody(
   error: StatusError,
   requestId: string,
@@ -41,23 +44,23 @@ export function errorBody(
   return { ...FORMATS[format](error, message, advised), retryAfter: retryAfter(advised) };
 }
 
-/** Rule 25: they say when to come back. */
+/** The HTTP statuses that come with `Retry-After` and a RetryInfo. */
 const COME_BACK: ReadonlySet<number> = new Set([429, 503]);
-/** Where nobody says: about as long as a connection takes to be tried again. */
+/** The retry delay when no other is known: about the time after which a failed connection is tried again. */
 const RETRY_DELAY_MS = 1000;
 
 function isRetryInfo(detail: ErrorDetail): boolean {
   return isOfType(detail, 'google.rpc.RetryInfo');
 }
 
-/** Whatever stands before the name in its URL, if anything does: upstreams differ in that. */
+/** True if the detail has the named type. The URL of a type may begin with any prefix or none: upstreams differ in that. */
 function isOfType(detail: ErrorDetail, name: string): boolean {
-  // An Any of nothing has no type.
+  // An empty Any has no type.
   const url = detail['@type'] ?? '';
   return url === name || url.endsWith(`/${name}`);
 }
 
-/** RFC 9110 §10.2.3. The delay is a google.protobuf.Duration: `2.5s`. */
+/** Returns the value of Retry-After (RFC 9110 §10.2.3). The delay in RetryInfo is a google.protobuf.Duration such as `2.5s`. */
 function retryAfter(details: readonly ErrorDetail[]): string {
   const seconds = Number.parseFloat(String(details.find(isRetryInfo)?.retryDelay));
   return String(Math.max(1, Math.ceil(seconds) || 0));
@@ -69,10 +72,10 @@ const FORMATS: Readonly<
   Record<ErrorFormat, (error: StatusError, message: string, details: readonly ErrorDetail[]) => Rendered>
 > = {
   status: ({ code }, message, details) => json({ code, message, details }),
-  // AIP-193: the HTTP status as `code`, the name of the gRPC code as `status`, all under `error`.
+  // AIP-193 puts everything under `error`: `code` is the HTTP status, `status` is the name of the gRPC code.
   aip193: ({ code, httpStatus }, message, details) =>
     json({ error: { code: httpStatus, message, status: Code[code], details } }),
-  // RFC 9457 §3.1; members that it does not know are extensions (§3.2).
+  // RFC 9457 §3.1 defines the members; any other member is an extension (§3.2).
   problem: ({ code, httpStatus }, message, details) => ({
     contentType: 'application/problem+json',
     body: JSON.stringify({
@@ -90,7 +93,7 @@ function json(value: unknown): Rendered {
   return { contentType: 'application/json', body: JSON.stringify(value) };
 }
 
-/** `grpc-status-details-bin` (google.rpc.Status) → its details as JSON. What does not parse costs nothing but itself. */
+/** Decodes `grpc-status-details-bin` (google.rpc.Status) into its details as JSON. A detail that does not parse is left out. */
 function upstreamDetails({ statusDetailsBin }: StatusError, codec: MessageCodec | undefined): readonly ErrorDetail[] {
   const field = codec?.descriptor.fieldNamed('details');
   if (statusDetailsBin === undefined || codec === undefined || field === undefined) return [];
@@ -112,7 +115,10 @@ function orNone<T>(read: () => readonly T[]): readonly T[] {
   }
 }
 
-/** DebugInfo is stack traces; of an error whose text is hidden only the advice on retrying passes. */
+/**
+ * True if the client may see the detail. DebugInfo never passes, because it holds stack traces. If the error's text is
+ * hidden, only RetryInfo passes.
+ */
 function mayLeave(detail: ErrorDetail, shown: boolean): boolean {
   return shown ? !isOfType(detail, 'google.rpc.DebugInfo') : isRetryInfo(detail);
 }

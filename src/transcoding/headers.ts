@@ -1,17 +1,17 @@
 /**
- * HTTP headers ⇄ gRPC metadata by allow list (rules 28 and 29). Both directions are closed: what no pattern of the
- * config names does not pass, and some names never pass, whatever a pattern says.
+ * Translates HTTP headers to gRPC metadata and back. Both directions are closed: a header passes only if a pattern of the
+ * config names it, and some headers never pass, even if a pattern names them.
  */
 import { isMetadataKey, isMetadataText, type Metadata, type MetadataEntry } from '../call/metadata.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 
-/** As Node hands a header over. */
+/** The value of a header as Node reports it. */
 export type HeaderValue = string | readonly string[] | undefined;
 
 export interface MetadataSettings {
-  /** Names of request headers that reach a backend; `*` at the end stands for any rest. */
+  /** Names of the request headers that reach a backend; a `*` at the end matches any rest of the name. */
   readonly request: readonly string[];
-  /** Names of response metadata that reach a client. */
+  /** Names of the response metadata that reaches a client; a `*` at the end matches any rest of the name. */
   readonly response: readonly string[];
   readonly forwardAuthorization: boolean;
 }
@@ -19,12 +19,12 @@ export interface MetadataSettings {
 const PREFIX = 'grpc-metadata-';
 
 /**
- * Headers of one request that reach a backend. Node's HTTP/2 takes 128 with its own and the gateway's, and resets what has
- * more: that would look as if the backend had failed.
+ * The most headers of one request that may reach a backend. Node's HTTP/2 accepts 128 in all, with its own and the
+ * gateway's, and resets a stream that has more: that would look as if the backend had failed.
  */
 const MAX_SENT = 100;
 
-/** Headers of one connection (RFC 9110 §7.6.1, §11.7), which are never another's. */
+/** Headers that belong to one connection and are never forwarded (RFC 9110 §7.6.1, §11.7). */
 const HOP_BY_HOP = [
   'connection',
   'http2-settings',
@@ -39,7 +39,10 @@ const HOP_BY_HOP = [
   'upgrade',
 ];
 
-/** Headers of the connection or of HTTP itself, and those that the gateway alone may set (rule 28). */
+/**
+ * Headers that no client may send to a backend: those of the connection or of HTTP itself, and those that only the gateway
+ * may set.
+ */
 const NEVER_SENT: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'accept-encoding',
@@ -56,7 +59,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'x-real-ip',
 ]);
 
-/** Response metadata that would break or forge the HTTP answer. */
+/** Response metadata that never reaches a client, because it would break or forge the HTTP answer. */
 const NEVER_RETURNED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'content-encoding',
@@ -72,15 +75,18 @@ function maySend(key: string): boolean {
   return !NEVER_SENT.has(key) && !key.startsWith('x-forwarded-') && !key.startsWith('grpc-') && !key.startsWith(':');
 }
 
-/** True if identity may travel under this key: no other header of the client's or of the gateway's own has it. */
+/**
+ * True if the gateway may send the caller's identity under this key, because neither clients nor the gateway use it
+ * otherwise.
+ */
 export function mayCarryIdentity(key: string): boolean {
   return maySend(key) && key !== 'authorization' && key !== 'cookie';
 }
 
 /**
- * Compiles the allow list into a function from Node's `rawHeaders` (name, value, name, value…) to metadata. `guarded`
- * are keys that no client's header passes under, whatever a pattern says: identity, and what carries credentials.
- * `x_user_id` counts as `x-user-id`: many servers see them as one.
+ * Compiles the allow list into a function from Node's `rawHeaders` (name, value, name, value…) to metadata. `guarded` are
+ * the keys that no header of a client may set, even if a pattern names it: keys that carry identity or credentials.
+ * `x_user_id` counts as `x-user-id`, because many servers do not tell them apart.
  */
 export function compileRequestMetadata(
   settings: MetadataSettings,
@@ -119,7 +125,10 @@ function twin(key: string): string {
   return key.replaceAll('_', '-');
 }
 
-/** One value; of bytes several, which proxies join by commas (gRPC: PROTOCOL-HTTP2.md, "split Binary-Headers on ','"). */
+/**
+ * Adds one text value, or all binary values of a `-bin` header: proxies join those by commas (gRPC: PROTOCOL-HTTP2.md,
+ * "split Binary-Headers on ','").
+ */
 function addValues(metadata: MetadataEntry[], name: string, key: string, value: string): void {
   if (key.endsWith('-bin')) {
     for (const one of value.split(',')) metadata.push([key, decodeBinary(name, one.trim())]);
@@ -131,7 +140,7 @@ function textValue(name: string, value: string): string {
   throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected printable ASCII' }]);
 }
 
-/** Padded to a whole number of fours, or not at all (gRPC: PROTOCOL-HTTP2.md, "MUST accept padded and un-padded values"). */
+/** Matches base64, padded or not (gRPC: PROTOCOL-HTTP2.md, "MUST accept padded and un-padded values"). */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
 
 function decodeBinary(name: string, value: string): Uint8Array {
@@ -139,7 +148,7 @@ function decodeBinary(name: string, value: string): Uint8Array {
   throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected base64' }]);
 }
 
-/** An answer's headers and trailers → HTTP response headers. */
+/** Translates the headers and trailers of an upstream's answer to HTTP response headers. */
 export type CompiledResponseHeaders = (headers: Metadata, trailers: Metadata) => ReadonlyMap<string, string[]>;
 
 /**
@@ -178,7 +187,7 @@ export function compileResponseHeaders(settings: MetadataSettings): CompiledResp
   }
 }
 
-/** `x-http-status` metadata lets an upstream choose among the 2xx and 3xx statuses (rule 29). */
+/** Returns the HTTP status that the upstream chose by `x-http-status` metadata; undefined unless it is a 2xx or 3xx status. */
 export function statusFromMetadata(headers: Metadata, trailers: Metadata): number | undefined {
   for (const metadata of [trailers, headers]) {
     for (const [key, value] of metadata) {
@@ -188,7 +197,7 @@ export function statusFromMetadata(headers: Metadata, trailers: Metadata): numbe
   return undefined;
 }
 
-/** Exact names and `prefix*` patterns, all in lower case. */
+/** Compiles exact names and `prefix*` patterns. The returned function expects names in lower case. */
 function compilePatterns(patterns: readonly string[]): (name: string) => boolean {
   const lower = patterns.map((pattern) => pattern.toLowerCase());
   const exact = new Set(lower.filter((pattern) => !pattern.endsWith('*')));

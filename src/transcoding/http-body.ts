@@ -1,6 +1,6 @@
 /**
- * google.api.HttpBody (google/api/httpbody.proto) passes as it is: its bytes are the HTTP body, its content type is the
- * content type, both ways. Nothing of it becomes JSON (rules 15 and 18).
+ * Passes google.api.HttpBody (google/api/httpbody.proto) unchanged in both directions: its bytes are the HTTP body, and its
+ * content type is the content type. None of it becomes JSON.
  *
  *     PUT /v1/files/a.png   content-type: image/png   ‹bytes›
  *     → HttpBody { 1: "image/png", 2: ‹bytes› }
@@ -13,14 +13,14 @@ import type { FieldDescriptor } from '../schema/descriptor.js';
 const CONTENT_TYPE = 1;
 const DATA = 2;
 
-/** The bytes of an HttpBody message. `contentType`: undefined: none was sent, or an earlier piece has said it. */
+/** Encodes an HttpBody message. `contentType` is undefined if the client sent none, or if an earlier piece has carried it. */
 export function encodeHttpBody(contentType: string | undefined, data: Uint8Array): Uint8Array {
   const encoded = lengthDelimited(DATA, data);
   if (contentType === undefined) return encoded;
   return Buffer.concat([lengthDelimited(CONTENT_TYPE, Buffer.from(contentType)), encoded]);
 }
 
-/** A length-delimited field around the bytes of a message. */
+/** Encodes a length-delimited field that holds the bytes of a message. */
 export function encodeField({ number }: FieldDescriptor, message: Uint8Array): Uint8Array {
   return lengthDelimited(number, message);
 }
@@ -32,8 +32,8 @@ export interface DecodedHttpBody {
 }
 
 /**
- * The parts of an HttpBody answer, or of the `field` of an answer that is one. Throws INTERNAL (502) for bytes that are
- * none, and for a content type that is none.
+ * Reads an HttpBody answer, or the `field` of an answer that is an HttpBody. Throws INTERNAL (502) if the bytes do not
+ * parse, or if the content type is no valid header value.
  */
 export function decodeHttpBody(wire: Uint8Array, field?: FieldDescriptor): DecodedHttpBody {
   try {
@@ -44,9 +44,9 @@ export function decodeHttpBody(wire: Uint8Array, field?: FieldDescriptor): Decod
 }
 
 const NOTHING = new Uint8Array(0);
-/** Groups in unknown fields. */
+/** How deep groups in unknown fields may be nested. */
 const MAX_DEPTH = 100;
-/** RFC 9110 §5.5, without what is obsolete there. */
+/** Matches a header value (RFC 9110 §5.5) without the obsolete bytes from 0x80 on. */
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 
 function decode(wire: Uint8Array): DecodedHttpBody {
@@ -70,7 +70,7 @@ function decode(wire: Uint8Array): DecodedHttpBody {
   return { contentType: contentType === '' ? 'application/octet-stream' : contentType, body };
 }
 
-/** Wire type 2: key, length, bytes (protobuf.dev/programming-guides/encoding). */
+/** Encodes a field of wire type 2: key, length, bytes (protobuf.dev/programming-guides/encoding). */
 function lengthDelimited(fieldNumber: number, bytes: Uint8Array): Uint8Array {
   return Buffer.concat([varint(fieldNumber * 8 + WIRE_LENGTH), varint(bytes.length), bytes]);
 }

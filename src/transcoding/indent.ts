@@ -1,6 +1,6 @@
 /**
- * Compact JSON → JSON that people read (`$prettyPrint=true`): a member a line, two spaces a level, as `JSON.stringify` and
- * Google's APIs do. Digits and escapes stay as they are: nothing is parsed.
+ * Turns compact JSON into JSON for people (`$prettyPrint=true`): one member per line and two spaces per level, as
+ * `JSON.stringify` and Google's APIs write it. Nothing is parsed, so digits and escapes stay as they are.
  */
 import type { JsonWriter } from '../codec/json-writer.js';
 
@@ -8,7 +8,10 @@ const Char = { QUOTE: 0x22, COMMA: 0x2c, COLON: 0x3a, BACKSLASH: 0x5c } as const
 const OPEN: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
-/** `json`: without white space between its tokens. `level`: of the value itself; what is inside stands one deeper. */
+/**
+ * Writes `json`, which must have no white space between its tokens, to `out`. `level` is the level of the value itself; its
+ * members are indented by one level more.
+ */
 export function indent(json: Uint8Array, level: number, out: JsonWriter): void {
   let depth = level;
   let copied = 0;
@@ -44,7 +47,7 @@ export function indent(json: Uint8Array, level: number, out: JsonWriter): void {
   flush(json.length);
 }
 
-/** Where the string that begins at `start` ends. */
+/** Returns the index of the quote that ends the string that begins at `start`. */
 function endOfString(json: Uint8Array, start: number): number {
   for (let at = start + 1; at < json.length; at++) {
     if (json[at] === Char.BACKSLASH) at++;

@@ -1,6 +1,6 @@
 /**
- * Which request bodies are read at all (rule 12): JSON in UTF-8, as it is; everything else is a 415 with a hint. And which
- * of several kinds of answer a client wants (rule 20).
+ * Decides which request bodies are accepted: uncompressed JSON in UTF-8; every other one is a 415 with a hint. Also chooses
+ * the kind of answer that a client prefers.
  */
 import type { IncomingMessage } from 'node:http';
 import accepts from 'accepts';
@@ -9,13 +9,13 @@ import type { ElementForm } from './stream/json-elements.js';
 
 /**
  * Throws 415 unless the body is JSON. An absent content type counts as JSON, unless the caller is known by a cookie: a
- * foreign page can send a body without one and never asks first.
+ * foreign web page can send a body without a content type, and its browser sends no preflight first.
  */
 export function requireJson(contentType: string | undefined, fromCookie = false): void {
   requireType(contentType, fromCookie, 'application/json', ' (curl: use --json)');
 }
 
-/** JSON it must be; `expected` and `hint` are for those who send something else. */
+/** Throws 415 unless the content type is JSON. `expected` and `hint` are parts of the error text. */
 function requireType(contentType: string | undefined, fromCookie: boolean, expected: string, hint: string): void {
   if (contentType === 'application/json' || (contentType === undefined && !fromCookie)) return;
   if (contentType === undefined) throw unsupported(`content-type: expected ${expected}, got none`);
@@ -40,7 +40,7 @@ function requireUtf8(parameters: readonly string[]): void {
   }
 }
 
-/** How a body that streams is written; throws 415 for what is neither JSON nor lines of it. */
+/** Returns the form of a streamed body. Throws 415 unless it is JSON or lines of JSON. */
 export function requireJsonStream(contentType: string | undefined, fromCookie: boolean): ElementForm {
   const { type, parameters } = parsed(contentType ?? '');
   if (type === 'application/x-ndjson' || type === 'application/jsonl') {
@@ -51,15 +51,19 @@ export function requireJsonStream(contentType: string | undefined, fromCookie: b
   return 'json';
 }
 
-/** Throws 415 unless the body comes uncompressed. */
+/** Throws 415 if the body is compressed. */
 export function requireIdentity(contentEncoding: string | undefined): void {
   if (contentEncoding === undefined || contentEncoding.trim().toLowerCase() === 'identity') return;
   throw unsupported(`content-encoding: expected identity, got ${quote(contentEncoding)}`);
 }
 
-/** The one of `types` that the client likes best, the first if it does not care; undefined: it takes none of them. */
+/**
+ * Returns that one of `types` which the client prefers, or the first one if the client has no preference; undefined when it
+ * accepts none of them.
+ */
 export function preferredType(accept: string | undefined, types: readonly string[]): string | undefined {
-  // Of what is offered no parameter means anything: `application/json; charset=utf-8` asks for JSON.
+  // The offered types have no parameters, so all parameters but `q` are dropped: `application/json; charset=utf-8` asks for
+  // JSON.
   const bare = accept?.replace(/;\s*(?!q\s*=)[^;,]*/gi, '');
   const headers = bare === undefined ? {} : { accept: bare };
   const type = accepts({ headers } as IncomingMessage).types([...types]);

@@ -1,7 +1,7 @@
 /**
- * The query string → fields of the request message. `a.b=1` is a nested field, a repeated key a
- * repeated field, `labels[env]=x` a map entry; names are proto or JSON names, segment by segment. Parameters that say how
- * the answer is written are taken off first.
+ * Reads the query string into fields of the request message. `a.b=1` sets a nested field, a repeated key sets a repeated
+ * field, `labels[env]=x` sets an entry of a map; each segment of a name is a proto name or a JSON name. Parameters that
+ * choose how the answer is written (`system-parameters.ts`) are taken off first.
  */
 import { didYouMean } from '../base/did-you-mean.js';
 import { type BoundMessage, bindText, isTextual } from '../codec/bound.js';
@@ -11,32 +11,38 @@ import { bindingProblem, queryViolation } from './binding-problem.js';
 import { type AnswerKind, GivenParameters, systemParametersOf } from './system-parameters.js';
 
 export interface QuerySettings {
-  /** What an unknown parameter gets. */
+  /** What to do with an unknown parameter: `reject` answers 400, `ignore` drops it. */
   readonly unknown: 'reject' | 'ignore';
-  /** Parameters that are dropped without a look: `utm_*`. */
+  /** Names or `prefix*` patterns of parameters that are dropped unread, such as `utm_*`. */
   readonly ignore: readonly string[];
 }
 
 export interface QueryRule {
   readonly input: MessageDescriptor;
-  /** Fields that the path binds. */
+  /** The paths of the fields that the URL path sets. */
   readonly pathFields: readonly (readonly FieldDescriptor[])[];
-  /** `whole`: the body takes every field, the query none. A field: the body takes that one. */
+  /**
+   * The part of the message that the body sets: `whole` is all of it, so that the query sets none; a field is that field
+   * alone.
+   */
   readonly body: 'none' | 'whole' | FieldDescriptor;
   readonly answer: AnswerKind;
 }
 
 export interface QueryBinder {
-  /** Raw query in, `bound` filled. Throws INVALID_ARGUMENT naming the parameter. */
+  /** Reads the query into `bound`. Throws INVALID_ARGUMENT that names the parameter. */
   bind(rawQuery: string, bound: BoundMessage): GivenParameters;
-  /** What the query says of the answer, before anything else of it is read. Throws INVALID_ARGUMENT. */
+  /** Returns the parameters about the answer alone, and reads no fields. Throws INVALID_ARGUMENT. */
   system(rawQuery: string): GivenParameters;
 }
 
-/** Where a parameter's value goes; `undefined`: nowhere, it is ignored. */
+/** The field that a parameter sets; undefined when the parameter is ignored. */
 type Target = { readonly path: readonly FieldDescriptor[]; readonly mapKey: string | undefined } | undefined;
 
-/** Clients choose parameter names (map keys too): what is remembered per route must be bounded. */
+/**
+ * The most parameter names that are remembered for a route: clients choose the names, map keys among them, so there must be
+ * a bound.
+ */
 const MAX_REMEMBERED = 256;
 
 /** Compiles the binder of one route. */
@@ -89,7 +95,7 @@ function resolve(name: string, rule: QueryRule, settings: QuerySettings): Target
   const path = resolvePath(name, dotted, rule.input);
   const [top] = path ?? [];
   if (path === undefined || top === undefined || rule.body === 'whole') {
-    // Google's servers obey $httpMethod and $key: to drop them unseen would be another call than the one that was asked for.
+    // Google's servers obey $httpMethod and $key. A call without them would not be the call that the client asked for.
     if (settings.unknown === 'ignore' && !name.startsWith('$')) return undefined;
     if (name === '') throw queryViolation('=', "expected a name before '='");
     if (path !== undefined) throw queryViolation(name, 'not a query parameter: the body takes every field');
@@ -101,14 +107,17 @@ function resolve(name: string, rule: QueryRule, settings: QuerySettings): Target
   return { path, mapKey };
 }
 
-/** `labels[a.b]` → `labels` and `a.b`. */
+/** Splits `labels[a.b]` into `labels` and `a.b`. */
 function splitMapKey(name: string): { dotted: string; mapKey: string | undefined } {
   const open = name.indexOf('[');
   if (open < 0 || !name.endsWith(']')) return { dotted: name, mapKey: undefined };
   return { dotted: name.slice(0, open), mapKey: name.slice(open + 1, -1) };
 }
 
-/** Undefined: no such field. Throws for a path that exists and cannot be given in a query. */
+/**
+ * Returns the fields along the name; undefined when there is no such field. Throws for a field that cannot be given in a
+ * query.
+ */
 function resolvePath(name: string, dotted: string, input: MessageDescriptor): readonly FieldDescriptor[] | undefined {
   const path: FieldDescriptor[] = [];
   const visited = new Set([input.fullName]);
@@ -131,12 +140,12 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
   return path;
 }
 
-/** Messages whose JSON is any JSON: their fields are no names that a client knows (rule 10). */
+/** Messages that hold any JSON: clients do not know the names of their fields, so a query cannot set these. */
 const OF_ANY_JSON: ReadonlySet<string> = new Set(
   ['Any', 'Struct', 'Value', 'ListValue'].map((name) => `google.protobuf.${name}`),
 );
 
-/** For the first segment that is no field: what it was probably meant to be, of what the query may give. */
+/** Returns a suggestion for the first segment that is no field, chosen from the fields that the query may set. */
 function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
   let message = input;
   const path: FieldDescriptor[] = [];
@@ -167,12 +176,12 @@ function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: 
   if (field.cardinality === 'map' && mapKey === undefined) throw queryViolation(name, `a map: expected ${name}[key]`);
 }
 
-/** So many fields of a message are named. */
+/** The most fields of a message that an error text lists. */
 const SHOWN = 3;
 
-/** What can be given instead of a message: `: expected filter.kind, filter.old`. */
+/** Lists the fields that can be given instead of a message: `: expected filter.kind, filter.old`. */
 function membersOf(name: string, { type, cardinality }: FieldDescriptor): string {
-  // Well-known types have a JSON of their own.
+  // Well-known types have a JSON form of their own.
   if (type.kind !== 'message' || cardinality !== 'singular' || type.message.fullName.startsWith('google.protobuf.'))
     return '';
   const members = type.message.fields.filter(isTextual);
@@ -193,7 +202,10 @@ function compileIgnore(patterns: readonly string[]): (name: string) => boolean {
   return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
-/** One decoding; `+` is a space (rule 10). `parameter`: whose value it is; absent: it is a name. */
+/**
+ * Decodes a name or a value once; `+` is a space. `parameter` is the name of the parameter for errors: for a name it is the
+ * text itself.
+ */
 function decode(text: string, parameter = text): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   if (!spaced.includes('%')) return spaced;

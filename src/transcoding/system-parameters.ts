@@ -1,6 +1,6 @@
 /**
- * Query parameters that say how the answer is written and are no fields of the request: `$fields` (AIP-157) and what of
- * Google's system parameters has a meaning here (cloud.google.com/apis/docs/system-parameters). Google's generated REST
+ * Query parameters that choose how the answer is written and are no fields of the request: `$fields` (AIP-157), and those
+ * of Google's system parameters that apply here (cloud.google.com/apis/docs/system-parameters). Google's generated REST
  * clients send `$alt=json;enum-encoding=int` with every call.
  *
  *     $fields=title,author.name · $alt=json · $alt=json;enum-encoding=int · $alt=media · $alt=sse · $prettyPrint=true
@@ -8,17 +8,17 @@
 import type { MessageDescriptor } from '../schema/descriptor.js';
 import { queryViolation } from './binding-problem.js';
 
-/** `ignored`: it says something to Google's servers, and nothing here. */
+/** A parameter that is `ignored` has a meaning for Google's servers and none here. */
 export type SystemParameter = 'fields' | 'alt' | 'prettyPrint' | 'ignored';
 
-/** What a route answers with: one JSON message or several, or an HttpBody. */
+/** The content of a route's answer: one JSON message, a stream of them, or an HttpBody. */
 export type AnswerKind = 'message' | 'stream' | 'bytes';
 
-/** Without `$` they are taken where the request has no field of that name. */
+/** Parameters that work with `$` and, if the request has no field of that name, without it. */
 const SPOKEN = ['fields', 'alt', 'prettyPrint'] as const;
 const IGNORED = ['$.xgafv', '$quotaUser', '$userProject', '$trace', '$unique', '$ct'];
 
-/** By name, for the requests of one route. */
+/** Returns the parameters of one route by every name that they may have. */
 export function systemParametersOf(input: MessageDescriptor): ReadonlyMap<string, SystemParameter> {
   const names = new Map<string, SystemParameter>(IGNORED.map((name) => [name, 'ignored']));
   for (const name of SPOKEN) {
@@ -28,7 +28,7 @@ export function systemParametersOf(input: MessageDescriptor): ReadonlyMap<string
   return names;
 }
 
-/** The parameters of one request, as they come. */
+/** Collects the parameters of one request. */
 export class GivenParameters {
   private fieldsText: string | undefined;
   private alt: string | undefined;
@@ -36,7 +36,10 @@ export class GivenParameters {
 
   constructor(private readonly answer: AnswerKind) {}
 
-  /** Throws INVALID_ARGUMENT for a second value, and for one that makes no sense. `name`: as the client wrote it. */
+  /**
+   * Stores a parameter. Throws INVALID_ARGUMENT for a second value and for an invalid one. `name` is the name as the client
+   * wrote it.
+   */
   take(parameter: SystemParameter, name: string, value: string): void {
     switch (parameter) {
       case 'fields':
@@ -55,7 +58,7 @@ export class GivenParameters {
     }
   }
 
-  /** Undefined: everything is wanted. */
+  /** The value of `$fields`; undefined when all fields are wanted. */
   get fields(): string | undefined {
     return this.fieldsText === ALL_FIELDS ? undefined : this.fieldsText;
   }
@@ -68,13 +71,13 @@ export class GivenParameters {
     return this.prettyPrint === true;
   }
 
-  /** A stream is told as server-sent events, whatever Accept says. */
+  /** True if the answer must be server-sent events, even if Accept names something else. */
   get events(): boolean {
     return this.alt === 'sse';
   }
 }
 
-/** google-gax writes `$prettyPrint=0`. */
+/** Values of `$prettyPrint`; google-gax sends `$prettyPrint=0`. */
 const SWITCH: ReadonlyMap<string, boolean> = new Map([
   ['true', true],
   ['1', true],
@@ -82,7 +85,7 @@ const SWITCH: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 const TWICE = 'expected once, found twice';
-/** AIP-157. */
+/** The value of `$fields` that asks for everything (AIP-157). */
 const ALL_FIELDS = '*';
 const INTS = 'json;enum-encoding=int';
 

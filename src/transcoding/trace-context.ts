@@ -1,11 +1,11 @@
-/** W3C Trace Context: what of a request's trace travels on. */
+/** Passes W3C Trace Context headers on to the upstream. */
 import type { MetadataEntry } from '../call/metadata.js';
 import type { HeaderValue } from './headers.js';
 
-/** Version 00 is 55 characters long and ff is none; what later ones append must be able to travel. */
+/** Matches a traceparent. Version 00 has exactly 55 characters, later versions may append text, and version ff is invalid. */
 const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-[!-~]{1,200})?$/;
 
-/** §3.2.2: what does not parse is not passed on. */
+/** Returns the trace headers as metadata. Headers that do not parse are not passed on (W3C Trace Context §3.2.2). */
 export function traceContext(traceparent: HeaderValue, tracestate: HeaderValue): readonly MetadataEntry[] {
   if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return NONE;
   const parent: MetadataEntry = ['traceparent', traceparent];

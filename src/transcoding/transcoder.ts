@@ -1,6 +1,6 @@
 /**
- * A Transcoder is one binding, compiled: HTTP's path, query and body in, request bytes out; response bytes in, JSON
- * out. Pure: it calls nobody and keeps nothing.
+ * A Transcoder is one compiled binding. It turns the path, query and body of an HTTP request into the bytes of the request
+ * message, and the bytes of the response message into JSON. It makes no calls and keeps no state.
  *
  *     PATCH /v1/{book.name=shelves/*}   body: "book"
  *     /v1/shelves/1?update_mask=title   {"title": "Emma"}
@@ -24,43 +24,49 @@ import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
 
 export interface TranscoderInput {
-  /** Decoded values of the template's variables, in its order. */
+  /** The decoded values of the template's variables, in the template's order. */
   readonly captures: readonly string[];
   readonly rawQuery: string;
-  /** Empty: none was sent. */
+  /** The bytes of the body; empty when the client sent none. */
   readonly body: Uint8Array;
-  /** Of the body; it matters where the body is a google.api.HttpBody. */
+  /** The content type of the body. It is used only if the body is a google.api.HttpBody. */
   readonly contentType: string | undefined;
 }
 
 /** How a client wants the answer written. */
 export interface AnswerForm {
-  /** `$fields`: what of the response it wants; undefined: all of it. */
+  /** The fields of the response that the client wants (`$fields`); undefined for all of them. */
   readonly mask: FieldMask | undefined;
-  /** `$alt=json;enum-encoding=int`. */
+  /** True if enums are written as numbers (`$alt=json;enum-encoding=int`). */
   readonly enumsAsInts: boolean;
-  /** `$prettyPrint=true`; whoever frames the answer knows whether it may have line breaks. */
+  /** True if the client asks for indented JSON (`$prettyPrint=true`). Not every framing of a stream allows line breaks. */
   readonly indented: boolean;
 }
 
 export interface TranscodedRequest {
   readonly message: Uint8Array;
   readonly form: AnswerForm;
-  /** `$fields` as paths of the response message, with what `response_body` leaves out; undefined: all of it. */
+  /**
+   * The value of `$fields` as paths of the whole response message, so with the name of the `response_body` field in front;
+   * undefined when all of the message is wanted.
+   */
   readonly wanted: string | undefined;
 }
 
-/** The messages of a method whose client streams. */
+/** Encodes the messages of a method whose client streams. */
 export interface RequestMessages {
   readonly form: AnswerForm;
   readonly wanted: string | undefined;
-  /** There is a first message whatever comes: path or query say something, or an upload may be empty. */
+  /**
+   * True if there is a first message even if the client sends none: path or query set fields, or the body is an upload,
+   * which may be empty.
+   */
   readonly hasFirst: boolean;
-  /** What path, query and the content type of an upload say, as a message. */
+  /** The message that path, query and the content type of an upload make without a body. */
   readonly head: Uint8Array;
   /**
-   * The next message, of its body. What path and query say goes into the first one; those that follow may leave it out, and
-   * may not contradict the path. Throws INVALID_ARGUMENT (400).
+   * Encodes the next message from its body. The fields of path and query are part of the first message; later messages may
+   * leave them out, and may not contradict the path. Throws INVALID_ARGUMENT (400).
    */
   encode(body: Uint8Array): Uint8Array;
 }
@@ -73,35 +79,41 @@ export interface TranscodedResponse {
 }
 
 export interface Transcoder {
-  /** The body is JSON; otherwise it is taken as it is, whatever its content type. */
+  /** True if the body is JSON; otherwise its bytes are taken unchanged, with any content type. */
   readonly readsJson: boolean;
-  /** Whether the JSON of a message that a client streams may be an array: as `mayBeArray` of `ElementSettings`. */
+  /**
+   * Whether the JSON of one message in a client stream may be an array; the values are those of `mayBeArray` in
+   * `ElementSettings`.
+   */
   readonly mayReadArray: boolean | 'flat';
-  /** The answer is JSON; otherwise it has a content type of its own. */
+  /** True if the answer is JSON; otherwise the answer has a content type of its own. */
   readonly writesJson: boolean;
-  /** The rule names a body. */
+  /** True if the rule names a body. */
   readonly takesBody: boolean;
-  /** The request message with nothing but what the path gives it; required fields may be missing. Throws INVALID_ARGUMENT (400). */
+  /**
+   * Encodes a request message that has only the fields of the path; required fields may be missing. Throws INVALID_ARGUMENT
+   * (400).
+   */
   path(captures: readonly string[]): Uint8Array;
-  /** Throws INVALID_ARGUMENT (400) that names the parameter or JSON path. */
+  /** Encodes the request message. Throws INVALID_ARGUMENT (400) that names the parameter or the JSON path. */
   request(input: TranscoderInput): TranscodedRequest;
-  /** Of a method whose client streams. Throws INVALID_ARGUMENT (400) for path and query. */
+  /** Reads path and query for a method whose client streams. Throws INVALID_ARGUMENT (400) for either. */
   messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
-  /** Whether the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
+  /** True if the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
   asksForEvents(rawQuery: string): boolean;
   /**
-   * Writes the JSON of an answer that is JSON into what surrounds it. `level`: of indentation, for people to read; undefined:
-   * compact. Throws as `response` does.
+   * Writes the JSON of a response message to `out`. `level` is the level of its indentation; undefined for compact JSON.
+   * Throws as `response` does.
    */
   writeJson(wire: Uint8Array, form: AnswerForm, out: JsonWriter, level?: number): void;
   /**
-   * JSON (`level` as for `writeJson`), or an HttpBody. Throws INTERNAL (502) for bytes that are not the response message, and
-   * for more JSON than the codecs' `maxBytes`.
+   * Returns the answer: JSON (`level` as for `writeJson`), or the content of an HttpBody. Throws INTERNAL (502) for bytes
+   * that are not the response message, and for JSON that is longer than the codecs' `maxBytes`.
    */
   response(wire: Uint8Array, form: AnswerForm, level?: number): TranscodedResponse;
 }
 
-/** `demanded`: the fields of the request that a `require` of the route reads. */
+/** Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. */
 export function compileTranscoder(
   binding: Binding,
   codecs: Codecs,
@@ -125,8 +137,9 @@ export function compileTranscoder(
   const updateMask = compileUpdateMask(binding, codecs.maxDepth);
 
   /**
-   * Whether what path or query say of a field is in the messages behind the first too: a bool, an enum or a number that is
-   * demanded would say its default there, and a message without a required field is broken.
+   * True if a field that path or query set must be in every message of a client stream, not only in the first one. A
+   * required field must, and so must a bool, an enum or a number that is demanded: where it is absent, it would be read as
+   * its default.
    */
   const isInEach = (path: readonly FieldDescriptor[]) => {
     const field = path.at(-1)!;
@@ -209,7 +222,10 @@ function wantedOf({ responseBody }: Binding, fields: string | undefined): string
     .join(',');
 }
 
-/** Of `google.protobuf.Value` too, but who streams such values as an array means the array. */
+/**
+ * Decides whether an array may be one message. A `google.protobuf.Value` may be an array, but a client that streams an
+ * array of values means the array as a whole: each of its elements is a message.
+ */
 function mayBeArray({ body, method }: Binding): boolean | 'flat' {
   if (body.kind === 'none') return false;
   const type = body.kind === 'field' ? body.field.type : undefined;
@@ -224,7 +240,10 @@ const HOLDS_ARRAYS: ReadonlySet<string> = new Set([LIST_VALUE, 'google.protobuf.
 
 type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => Uint8Array;
 
-/** Rule 12: `*`, a field, or none; white space alone is no body; without a body rule `{}` is none either. */
+/**
+ * Compiles the reader of the body for the rule's `body`: `*`, a field, or none. White space alone counts as no body, and
+ * for a rule without a body `{}` does too.
+ */
 function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
   const { body } = binding;
   const isRaw = takesRawBody(binding);
@@ -265,7 +284,7 @@ function compileResponse(binding: Binding, codecs: Codecs): Transcoder['response
 }
 
 const JSON_TYPE = 'application/json';
-/** Writing never waits, so that none is used twice at once. */
+/** All transcoders share these writers: nothing is awaited while one is in use. */
 const OUT = new JsonWriter();
 const COMPACT = new JsonWriter();
 
@@ -286,7 +305,10 @@ function compileJson({ responseBody, method }: Binding, codecs: Codecs): Transco
   }
 }
 
-/** `$fields` speaks of what the client sees: the response, or the field of it that `response_body` names. */
+/**
+ * Compiles the parser of `$fields`. Its paths begin at what the client sees: the response, or the field that
+ * `response_body` names.
+ */
 function compileMask({ method, responseBody }: Binding): (text: string) => FieldMask {
   const type = responseBody === undefined ? undefined : responseBody.type;
   const message = type === undefined ? method.output : type.kind === 'message' ? type.message : undefined;

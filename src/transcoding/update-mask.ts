@@ -1,7 +1,7 @@
 /**
- * PATCH without a mask (rule 14): the request's one FieldMask field is filled from the JSON keys that were sent. Nested
- * messages give nested paths; maps, lists and well-known types count as a whole; `null` counts, an unknown key or enum
- * name that is ignored does not, and neither does a field that the path binds.
+ * Fills the update mask of a PATCH that has none: the request's only FieldMask field gets the paths of the JSON keys that
+ * were sent. Nested messages give nested paths; maps, repeated fields and well-known types count as a whole. A key with the
+ * value `null` counts. Ignored unknown keys and enum names do not count, and neither do fields that the path sets.
  *
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */
@@ -13,13 +13,14 @@ import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js
 export interface UpdateMask {
   /** The FieldMask field of the request. */
   readonly field: FieldDescriptor;
-  /** The paths that a body names, in proto names. What is no JSON object names none. */
+  /** Returns the paths of a body's keys, in proto names. The list is empty unless the body is a JSON object. */
   readonly pathsOf: (json: Uint8Array) => readonly string[];
 }
 
 /**
- * Undefined where rule 14 does not apply: no PATCH, no message in the body, not exactly one FieldMask. Deeper than
- * `maxDepth` nothing is looked at: the codec refuses it.
+ * Returns undefined if masks are not filled for the binding: its method is not PATCH, its body is not a message, or its
+ * request does not have exactly one FieldMask. Keys deeper than `maxDepth` are not read, because the codec refuses such a
+ * body.
  */
 export function compileUpdateMask(
   { httpMethod, body, method, variables }: Binding,
@@ -62,13 +63,16 @@ function collect(value: unknown, message: MessageDescriptor, prefix: string, dep
   }
 }
 
-/** A name that its enum does not have: where it is not refused it is ignored, and must not unset the field. */
+/**
+ * True for a string that its enum does not define. If the codec does not refuse such a name it ignores it, so the mask must
+ * not unset the field.
+ */
 function isUnknownName({ type, cardinality }: FieldDescriptor, value: unknown): boolean {
   if (type.kind !== 'enum' || cardinality !== 'singular' || typeof value !== 'string') return false;
   return type.enum.numberOf(value) === undefined;
 }
 
-/** The type of a field whose JSON is an object of its fields. */
+/** Returns the message type of a field whose JSON is an object with that type's fields; undefined for all other fields. */
 function plainMessage({ type, cardinality }: FieldDescriptor): MessageDescriptor | undefined {
   if (cardinality !== 'singular' || type.kind !== 'message') return undefined;
   return type.message.fullName.startsWith('google.protobuf.') ? undefined : type.message;
@@ -78,7 +82,7 @@ function isFieldMask({ type, cardinality }: FieldDescriptor): boolean {
   return cardinality === 'singular' && type.kind === 'message' && type.message.fullName === 'google.protobuf.FieldMask';
 }
 
-/** The codec has the last word on what is no JSON, and says it better. */
+/** Parses the body; undefined when it is no JSON. The codec then refuses it with a better error. */
 function parsed(json: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'));

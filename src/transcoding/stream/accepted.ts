@@ -1,21 +1,24 @@
-/** Which framing of a stream a client gets (rule 20): what it likes best of what there is. */
+/** Chooses the framing of a stream that the client prefers. */
 import { gatewayError } from '../../status/status-error.js';
 import { preferredType } from '../negotiate.js';
 import { EVENTS, FRAMINGS, type Framing } from './framing.js';
 
 const TYPES = [...FRAMINGS.keys()];
-/** For those who don't care: what they can read as it comes. */
+/**
+ * The order for clients that stream too and have no preference: lines first, because they can be read one by one as they
+ * arrive.
+ */
 const LINES_FIRST = TYPES.toSorted((a, b) => Number(b.endsWith('ndjson')) - Number(a.endsWith('ndjson')));
 
 export interface FramingWish {
   readonly accept: string | undefined;
-  /** The client streams as well. */
+  /** True if the client streams as well. */
   readonly bothWays: boolean;
-  /** The query asks for server-sent events, which counts more than Accept. */
+  /** True if the query asks for server-sent events, which counts more than Accept. */
   readonly events: boolean;
 }
 
-/** Throws 406 where nothing fits. */
+/** Returns the framing. Throws 406 if the client accepts none. */
 export function acceptedFraming({ accept, bothWays, events }: FramingWish): Framing {
   if (events) return EVENTS;
   const framing = FRAMINGS.get(preferredType(accept, bothWays ? LINES_FIRST : TYPES) ?? '');

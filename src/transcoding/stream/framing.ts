@@ -1,7 +1,7 @@
 /**
- * How a stream of messages is written into one HTTP answer (rules 20 and 21):
+ * Writes a stream of messages into one HTTP answer (docs/streams.md):
  *
- *     application/json       [{"n":1},{"n":2}]             an error can't be said: the connection is cut
+ *     application/json       [{"n":1},{"n":2}]             it cannot report an error: the connection is cut
  *     application/x-ndjson   {"n":1}⏎{"n":2}⏎              {"error":{"code":14,…}}⏎, unless a message may look like it
  *     text/event-stream      id: 1⏎data: {"n":1}⏎⏎ …       event: end⏎id: end⏎data: {"code":14,…}⏎⏎
  */
@@ -10,20 +10,20 @@ import type { JsonWriter } from '../../codec/json-writer.js';
 
 export interface Framing {
   readonly contentType: string;
-  /** Writes a message, whose JSON `write` writes. The first one makes the difference. */
+  /** Writes the message at `index`, which counts from 0. `write` writes its JSON. */
   message(out: JsonWriter, index: number, write: (out: JsonWriter) => void): void;
-  /** After `count` messages. */
+  /** Returns the bytes that end the stream after `count` messages. */
   end(count: number): Uint8Array;
   /**
-   * The error as the end; undefined: this framing can't say it. `status`: google.rpc.Status as JSON; `isAmbiguous`: a
-   * message may have a field `error` too.
+   * Returns the bytes that end the stream with an error; undefined when the framing cannot report one. `status` is a
+   * google.rpc.Status as JSON. `isAmbiguous` is true if a message may have a field `error` too.
    */
   failed(status: string, isAmbiguous: boolean): Uint8Array | undefined;
-  /** Says that the stream lives, while there is nothing to say. */
+  /** The bytes that show that a silent stream is alive; undefined when the framing has none. */
   readonly heartbeat: Uint8Array | undefined;
-  /** The same for people to read; undefined: a line break would mean something. */
+  /** The same framing with indented JSON; undefined when a line break in the JSON would break the framing. */
   readonly indented?: Framing;
-  /** The level of indentation that its messages come in; undefined: compact. */
+  /** The level of indentation of the messages; undefined for compact JSON. */
   readonly level?: number;
 }
 
@@ -68,13 +68,13 @@ function lines(contentType: string): Framing {
 
 const end = (status: string) => bytes(`event: end\nid: ${END_ID}\ndata: ${status}\n\n`);
 
-/** Of the event that ends a stream: a browser that comes back with it is told that there is no more. */
+/** The id of the event that ends a stream. A browser that reconnects with it as Last-Event-ID gets 204, which stops it. */
 export const END_ID = 'end';
 
 /** Server-sent events. */
 export const EVENTS: Framing = {
   contentType: 'text/event-stream',
-  // The codec writes no line breaks into JSON.
+  // The codec writes no line breaks into JSON, so the data of an event is one line.
   message(out, index, write) {
     out.ascii(`id: ${index + 1}\ndata: `);
     write(out);
@@ -85,18 +85,21 @@ export const EVENTS: Framing = {
   heartbeat: bytes(':\n\n'),
 };
 
-/** By media type, the one for those who don't care first. */
+/** All framings by media type. The first one is for clients that have no preference. */
 export const FRAMINGS: ReadonlyMap<string, Framing> = new Map(
   [jsonArray, lines('application/x-ndjson'), lines('application/jsonl'), EVENTS].map((one) => [one.contentType, one]),
 );
 
-/** Where a browser's EventSource goes on from; undefined: it begins, or the answer is none for it. */
+/**
+ * Returns the id of the last event that a reconnecting EventSource has received; undefined when there is none, or the
+ * framing is not that of events.
+ */
 export function lastEventId(framing: Framing | undefined, header: string | readonly string[] | undefined) {
   if (framing === undefined || !isEvents(framing)) return undefined;
   return typeof header === 'string' && /^[\x20-\x7e]{1,256}$/.test(header) ? header : undefined;
 }
 
-/** Tells the upstream where the client goes on from. */
+/** Returns the metadata with the id of the client's last event, so that the upstream can continue after it. */
 export function withLastEventId(metadata: Metadata, lastId: string): Metadata {
   return [...metadata.filter(([name]) => name !== 'last-event-id'), ['last-event-id', lastId]];
 }

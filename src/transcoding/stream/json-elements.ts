@@ -24,8 +24,8 @@ export interface ElementSettings {
   /** The most bytes that one element may have. */
   readonly maxBytes: number;
   /**
-   * True if an element may be an array itself, so that `[` begins an element. `flat`: such an array holds no arrays, so that
-   * `[[` begins an array of elements.
+   * True if an element may be an array itself, so that `[` begins an element. `flat` if such an array holds no arrays, so
+   * that `[[` begins an array of elements.
    */
   readonly mayBeArray: boolean | 'flat';
 }
@@ -43,10 +43,10 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** So many pieces become one: a client may send a byte in each, and the object that holds it takes two hundred. */
+/** How many pieces are joined into one: a client may send a byte in each, and the object around it takes two hundred bytes. */
 const PIECES = 1024;
 
-/** What has come of the element that is not whole yet. */
+/** Collects the pieces of the element that is not whole yet. */
 class Pending {
   private blocks: Buffer[] = [];
   private pieces: Buffer[] = [];
@@ -93,7 +93,7 @@ class Lines implements JsonElements {
     const found: Buffer[] = [];
     let start = 0;
     for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, start)) {
-      // Blank lines are cheap to send.
+      // A client may send many blank lines at little cost: they are skipped here.
       if (at > start || !this.pending.isEmpty) {
         this.pending.add(chunk.subarray(start, at));
         found.push(this.pending.take());
@@ -109,7 +109,10 @@ class Lines implements JsonElements {
   }
 }
 
-/** Chooses by the first byte, or by the second one where an opening bracket may begin either. */
+/**
+ * Chooses between an array of messages and values, by the first byte, or by the second one if an opening bracket may begin
+ * either.
+ */
 class ArrayOrValues implements JsonElements {
   private elements: JsonElements | undefined;
   /** True when an opening bracket has come that may begin a message or an array of messages. */
@@ -179,9 +182,9 @@ const NO_BEGINNING: ReadonlySet<number> = new Set(Buffer.from(',:]}'));
 class Values implements JsonElements {
   private readonly pending: Pending;
   private readonly nesting = new Nesting();
-  /** `enclosed`: in an object, an array or a string; `plain`: in a number, a boolean or null. */
+  /** `enclosed` is inside an object, an array or a string; `plain` is inside a number, a boolean or null. */
   private state: 'between' | 'enclosed' | 'plain' = 'between';
-  /** How many messages were whole, for errors. */
+  /** The number of messages that were whole before this chunk, for errors. */
   private count = 0;
 
   constructor(maxBytes: number) {
@@ -223,12 +226,12 @@ function isOpening(byte: number): boolean {
   return byte === OPEN_OBJECT || byte === OPEN_ARRAY || byte === QUOTE;
 }
 
-/** Reads what stands behind the opening bracket. */
+/** Reads the elements of an array, after its opening bracket. */
 class ArrayElements implements JsonElements {
   private readonly pending: Pending;
   private readonly nesting = new Nesting();
   private state: 'first' | 'element' | 'separator' | 'after' = 'first';
-  /** How many elements were whole, for errors. */
+  /** The number of elements that were whole before this chunk, for errors. */
   private count = 0;
 
   constructor(maxBytes: number) {
@@ -251,7 +254,7 @@ class ArrayElements implements JsonElements {
         this.state = byte === COMMA ? 'element' : 'after';
         start = at + 1;
       } else if (this.nesting.read(byte) && byte === CLOSE_OBJECT) {
-        // An object does not wait for what separates it from the next.
+        // An object is whole at its closing bracket: it does not wait for the comma after it.
         this.pending.add(chunk.subarray(start, at + 1));
         found.push(this.pending.take());
         this.state = 'separator';
@@ -268,7 +271,7 @@ class ArrayElements implements JsonElements {
     throw problem(`expected ']' at the end of the array, got the end${this.after([])}`);
   }
 
-  /** `found`: by this chunk. */
+  /** Reads a byte between two elements. `found` are the elements that this chunk has completed. */
   private outside(byte: number, found: readonly Buffer[]): void {
     if (this.state === 'after') throw expected('the end', byte);
     if (byte !== COMMA && byte !== CLOSE_ARRAY) throw expected(`',' or ']'${this.after(found)}`, byte);
@@ -285,7 +288,7 @@ function afterMessage(count: number): string {
   return count === 0 ? '' : ` after message ${count}`;
 }
 
-/** The message that an element is. Errors name it: `[2].quantity`. */
+/** Encodes an element as a request message. Errors name the element: `[2].quantity`. */
 export function encodeElement(messages: RequestMessages, element: Uint8Array, index: number): Uint8Array {
   try {
     return messages.encode(element);
