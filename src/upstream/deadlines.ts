@@ -1,4 +1,4 @@
-/** Timers of calls: those that end in the same millisecond, as the calls of an aggregate do, share one. */
+/** The timers of calls. Calls whose deadlines are in the same millisecond share one timer, as the calls of an aggregate do. */
 import type { Clock } from '../base/clock.js';
 
 interface Expiring {
@@ -15,7 +15,7 @@ export class Deadlines {
 
   constructor(private readonly clock: Clock) {}
 
-  /** `deadline`: milliseconds since the epoch. */
+  /** Calls `expire` of `call` at `deadline`, in milliseconds since the epoch. */
   add(deadline: number, call: Expiring): void {
     let moment = this.moments.get(deadline);
     if (moment === undefined) {

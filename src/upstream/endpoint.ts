@@ -1,10 +1,10 @@
-/** An Endpoint is an address that can be connected to: a Transport opens connections to one, and knows of no other. */
+/** An Endpoint is an address that can be connected to. A Transport opens its connections to one endpoint. */
 
 export type Endpoint = TcpEndpoint | UnixEndpoint;
 
 export interface TcpEndpoint {
   readonly kind: 'tcp';
-  /** A name, or an IP address; IPv6 without brackets. */
+  /** A name or an IP address; an IPv6 address has no brackets. */
   readonly host: string;
   readonly port: number;
 }
@@ -14,7 +14,10 @@ export interface UnixEndpoint {
   readonly path: string;
 }
 
-/** What stands in `:authority`: `orders:50051`, `[::1]:50051`; of a socket in the file system `localhost`, as gRPC has it. */
+/**
+ * Returns the value of `:authority`: `orders:50051`, `[::1]:50051`. For a Unix socket it is `localhost`, as in gRPC's own
+ * libraries.
+ */
 export function authorityOf(endpoint: Endpoint): string {
   if (endpoint.kind === 'unix') return 'localhost';
   const { host, port } = endpoint;

@@ -1,13 +1,14 @@
 /**
- * What can go wrong between the gateway and an upstream, as StatusErrors. The messages name no address and quote no
- * library: the truth travels as `cause`, for the log (rule 27). Every transport uses these, so that they fail alike.
+ * The failures that may happen between the gateway and an upstream, as StatusErrors. Their messages name no address and
+ * quote no library; the true reason is their `cause`, which goes to the log alone. All transports use these functions, so
+ * that they fail alike.
  */
 import type { Deadline, DeadlineOwner } from '../call/deadline.js';
 import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
 import { StatusError, type StatusMetadata } from '../status/status-error.js';
 
-/** The upstream's own status, as its trailers told it. */
+/** Returns the upstream's own status as an error. */
 export function upstreamStatus(
   code: number,
   message: string,
@@ -22,7 +23,10 @@ export function upstreamStatus(
   });
 }
 
-/** No connection, or one that ended before the call did: 503. `unsent`: there never was one. */
+/**
+ * Returns 503: there was no connection, or it ended before the call did. `unsent` is true if the call never reached a
+ * connection.
+ */
 export function unreachable(cause: unknown, unsent = false): StatusError {
   return new StatusError(Code.UNAVAILABLE, 'the upstream cannot be reached', {
     source: 'upstream',
@@ -32,7 +36,7 @@ export function unreachable(cause: unknown, unsent = false): StatusError {
   });
 }
 
-/** What came is not gRPC, or breaks its rules: 502. */
+/** Returns 502: the answer is not gRPC, or breaks its rules. */
 export function brokenAnswer(cause: unknown): StatusError {
   return new StatusError(Code.INTERNAL, 'the upstream sent a broken answer', {
     source: 'upstream',
@@ -42,7 +46,7 @@ export function brokenAnswer(cause: unknown): StatusError {
   });
 }
 
-/** A message beyond the limit: 502, never a truncated answer. */
+/** Returns 502: a message is larger than the limit. It is never truncated. */
 export function answerTooLarge(limitBytes: number, cause: unknown): StatusError {
   return new StatusError(Code.INTERNAL, `the upstream's answer is larger than ${limitBytes} bytes`, {
     source: 'upstream',
@@ -52,7 +56,7 @@ export function answerTooLarge(limitBytes: number, cause: unknown): StatusError 
   });
 }
 
-/** The call's deadline passed: 504. Whose it was tells whether the upstream was slow or its client in a hurry. */
+/** The call's deadline passed: 504. Its owner shows whether the upstream was slow or the client allowed too little time. */
 export class DeadlineExceeded extends StatusError {
   constructor(
     readonly owner: DeadlineOwner,
@@ -66,24 +70,24 @@ export class DeadlineExceeded extends StatusError {
   }
 }
 
-/** Servers count a deadline by clocks of their own. */
+/** How much earlier than here a deadline may pass on a server, which has a clock of its own. */
 const EARLY_MS = 20;
 
 /**
- * The upstream reset the stream with CANCEL. Servers (grpc-go, grpc-java) do so when the deadline passes, and may be heard
- * before the timer here runs. `now`: milliseconds since the epoch.
+ * Returns the error for a stream that the upstream reset with CANCEL. Servers (grpc-go, grpc-java) do so when the deadline
+ * passes, and the reset may arrive before the timer here runs. `now` is in milliseconds since the epoch.
  */
 export function cancelledByUpstream(deadline: Deadline | undefined, now: number, cause: unknown): StatusError {
   const isOver = deadline !== undefined && deadline.at - now <= EARLY_MS;
   return isOver ? new DeadlineExceeded(deadline.owner, cause) : brokenAnswer(cause);
 }
 
-/** The client is gone: 499, for the log alone. */
+/** Returns 499: the client is gone, so only the log shows it. */
 export function cancelled(): StatusError {
   return new StatusError(Code.CANCELLED, 'the request was cancelled');
 }
 
-/** The upstream is being closed: 503. */
+/** Returns 503: the upstream is being closed. */
 export function upstreamClosed(): StatusError {
   return new StatusError(Code.UNAVAILABLE, 'the upstream is closed', {
     source: 'upstream',

@@ -1,12 +1,12 @@
-/** The messages of a client's stream on their way to the upstream, at its pace. */
+/** Sends the messages of a client's stream to the upstream, as fast as the upstream takes them. */
 
-/** Where they go. */
+/** The call that the messages are written to. */
 export interface MessageSink {
-  /** A promise: there is room for more when it resolves. */
+  /** Writes a message. Returns a promise if there is no room for more; it resolves when there is. */
   write(message: Uint8Array): Promise<void> | undefined;
-  /** That was all. */
+  /** Called when all messages have been written. */
   end(): void;
-  /** They broke off. */
+  /** Called when the source of the messages has failed. */
   abort(error: unknown): void;
 }
 
@@ -18,10 +18,11 @@ export class Outgoing {
     void this.send(messages, sink);
   }
 
-  /** Nobody wants more. */
+  /** Stops sending, because the upstream wants no more messages. */
   stop(): void {
     this.stopped = true;
-    // A source that waits for the client cannot be interrupted here: its own owner ends it, nobody waits for that.
+    // If the source is waiting for the client, it cannot be interrupted here. Its owner ends it, and nothing waits for
+    // that.
     this.source?.return?.().catch(() => {});
     this.source = undefined;
   }

@@ -1,11 +1,11 @@
-/** What gRPC over HTTP/2 demands of an answer's headers (PROTOCOL-HTTP2.md), for all transports. */
+/** Reads the headers of a gRPC answer as PROTOCOL-HTTP2.md demands. All transports share these functions. */
 
-/** The number in `grpc-status`; NaN where it holds none, as in an empty text or `1e0`. */
+/** Returns the number in `grpc-status`; NaN if the text is none, such as an empty text or `1e0`. */
 export function statusCode(text: string): number {
   return /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-/** The text in `grpc-message`: percent-encoded UTF-8; what does not decode is shown as it came. */
+/** Decodes `grpc-message`, which is percent-encoded UTF-8. A text that does not decode is returned unchanged. */
 export function statusMessage(text: string): string {
   if (!text.includes('%')) return text;
   try {
@@ -15,7 +15,10 @@ export function statusMessage(text: string): string {
   }
 }
 
-/** True for gRPC with any suffix or parameter. gRPC-Web, which begins alike, is something else. */
+/**
+ * True for the content type of gRPC with any suffix or parameter. The type of gRPC-Web has the same beginning, but is
+ * another protocol.
+ */
 export function isGrpcType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc(?:[+;]|$)/.test(contentType);
 }

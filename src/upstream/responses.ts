@@ -1,10 +1,13 @@
-/** What a transport answers with: one message, or a stream of them. */
+/** Builds the CallResponse of a transport: with one message, or with a stream of them. */
 import type { CallResponse } from '../call/call.js';
 import { NO_NOTES } from '../call/call.js';
 import { type Metadata, NO_METADATA } from '../call/metadata.js';
 import type { StatusMetadata } from '../status/status-error.js';
 
-/** Metadata is read when somebody asks for it: what an aggregate calls answers to nobody but it. */
+/**
+ * Returns a response with one message. Metadata is converted only when it is read, because most calls of an aggregate need
+ * none of it.
+ */
 export function unaryResponse<Found>(
   message: Uint8Array,
   headers: Found,
@@ -23,7 +26,7 @@ export function unaryResponse<Found>(
   };
 }
 
-/** The metadata around a failure: most of them answer to nobody who wants it. */
+/** Returns the metadata of a failed call. It is converted only when it is read, because most failures need none of it. */
 export function readLater<Found>(
   headers: Found,
   trailers: Found,
@@ -39,7 +42,7 @@ export function readLater<Found>(
   };
 }
 
-/** `next` gives a message at a time, `cancel` runs when its consumer wants no more. */
+/** Returns a response with a stream. `next` returns one message at a time; `cancel` runs when the consumer wants no more. */
 export function streamedResponse(
   headers: Metadata,
   next: () => Promise<IteratorResult<Uint8Array, undefined>>,

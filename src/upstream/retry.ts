@@ -1,6 +1,6 @@
 /**
- * A failed call is tried again: for the codes that are listed, when trying twice does no harm or the first try never
- * reached the server, within a budget, and never past the deadline (gRFC A6, with a budget in place of its throttle).
+ * Tries failed calls again, as gRFC A6 describes: only for the listed codes, only if a second try does no harm or the first
+ * one never reached the server, and never past the deadline. A budget replaces the throttle of A6.
  */
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
@@ -9,35 +9,41 @@ import type { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 
 export interface RetrySettings {
-  /** The first try included. */
+  /** The most tries of one call, the first one included. */
   readonly maxAttempts: number;
   readonly codes: readonly Code[];
 }
 
 export interface RetryOptions {
-  /** Two calls have the effect of one. Otherwise only what never reached the server is tried again. */
+  /** True if two calls have the effect of one. Otherwise only calls that never reached the server are tried again. */
   readonly idempotent: boolean;
   readonly budget: RetryBudget;
-  /** Calls that the upstream has now. */
+  /** Returns the number of calls that are running on the upstream. */
   readonly running: () => number;
   readonly clock: Clock;
   readonly onRetry: () => void;
-  /** 0 to 1. */
+  /** Returns a random number from 0 to 1; `Math.random` by default. */
   readonly random?: () => number;
 }
 
-/** Share of an upstream's running calls that may be retries: a service that is down gets a fifth more calls, not twice. */
+/**
+ * The share of an upstream's running calls that may be retries: an upstream that is down gets a fifth more calls, not twice
+ * as many.
+ */
 const SHARE = 0.2;
-/** So many are always allowed: of few calls a fifth is none. */
+/** How many retries are always allowed: a fifth of few calls would be none. */
 const AT_LEAST = 3;
 const FIRST_DELAY_MS = 50;
 const LONGEST_DELAY_MS = 1000;
 
-/** The retries that one upstream has now, of all routes. */
+/** Counts the running retries of one upstream, over all routes. */
 export class RetryBudget implements Resource {
   private retrying = 0;
 
-  /** False: among `running` calls there is no room for one more. */
+  /**
+   * Takes one retry out of the budget; `running` is the number of running calls. Returns false if no more retries are
+   * allowed.
+   */
   take(running: number): boolean {
     if (this.retrying >= Math.max(AT_LEAST, running * SHARE)) return false;
     this.retrying++;
@@ -61,7 +67,8 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
         return await (attempt === 1 ? next(request) : again());
       } catch (error) {
         if (attempt >= maxAttempts || !mayRetry(error, request)) throw error;
-        // Full jitter: those who failed together don't come back together.
+        // The delay is drawn at random from the whole range (full jitter), so that calls which failed together do not come
+        // back together.
         const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * random();
         if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline.at) throw error;
         if (!budget.take(running())) throw error;

@@ -1,9 +1,10 @@
 /**
- * Which upstream serves a service. A selector is a service's full name, a package with everything below it, or all:
+ * Finds the upstream that serves a service. A selector is the full name of a service, a package with everything below it,
+ * or `*`:
  *
  *     shop.v1.Orders     that service
  *     billing.v1.*       billing.v1.Invoices, billing.v1.internal.Ledger; not billing.v1beta.Invoices
- *     *                  what no other selector takes
+ *     *                  every service that no other selector selects
  *     billing.*.Ledger   refused: `*` stands alone or last
  *
  * The longest selector wins; a full name is longer than any package.
@@ -14,10 +15,10 @@ import { didYouMean } from '../base/did-you-mean.js';
 export type Selection =
   | { readonly kind: 'found'; readonly name: string }
   | { readonly kind: 'none' }
-  /** Equally long selectors of several upstreams. */
+  /** Several upstreams have equally long selectors for the service. */
   | { readonly kind: 'ambiguous'; readonly names: readonly string[] };
 
-/** Finds the upstream of `service` (its full name) among upstreams by name. */
+/** Finds the upstream of `service`, which is a full name; `upstreams` are keyed by their name. */
 export function selectUpstream(
   service: string,
   upstreams: ReadonlyMap<string, { readonly services: readonly string[] }>,
@@ -41,14 +42,17 @@ export function isServiceSelector(text: string): boolean {
   return text === '*' || /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?$/.test(text);
 }
 
-/** What somebody probably meant whose selector selects none of the services: the package of that name, or a near name. */
+/** Returns a suggestion for a selector that selects no service: the package of that name, or a name that is spelled alike. */
 export function meantService(selector: string, services: readonly string[]): string | undefined {
   if (services.some((service) => service.startsWith(`${selector}.`))) return `${selector}.*`;
   const packages = services.map((service) => service.replace(/[^.]+$/, '*'));
   return didYouMean(selector, new Set([...services, ...packages]));
 }
 
-/** How much of `service` the selector names; -1 if it does not select it. */
+/**
+ * Returns how many characters of `service` the selector matches (infinity for a full name), or -1 if it does not select the
+ * service.
+ */
 function matchLength(selector: string, service: string): number {
   if (selector === '*') return 0;
   if (selector === service) return Number.POSITIVE_INFINITY;

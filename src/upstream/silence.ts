@@ -1,10 +1,10 @@
-/** Whether it says anything of a connection that not a byte came on it until a call's deadline. */
+/** Decides whether a call that heard nothing until its deadline is a sign that its connection is dead. */
 import type { Deadline } from '../call/deadline.js';
 
-/** After so long a call has waited in vain, whoever set its deadline. */
+/** A call that has waited this long for its first byte is such a sign, no matter who set its deadline. */
 const LATE_MS = 1000;
 
-/** False where the deadline was the client's own and short. `begunAt`: milliseconds since the epoch. */
+/** Returns false if the client itself set a short deadline. `begunAt` is in milliseconds since the epoch. */
 export function isTelling({ at, owner }: Deadline, begunAt: number): boolean {
   return owner !== 'client' || at - begunAt >= LATE_MS;
 }

@@ -1,20 +1,20 @@
 /**
- * What may stand as an upstream's target, and the endpoint that it names:
+ * Parses the target of an upstream into its endpoint:
  *
  *     10.0.0.1:50051   orders:50051   [::1]:50051   dns:///orders:50051   unix:/run/orders.sock
- *     orders           refused: gRPC libraries would take port 443 without a word
+ *     orders           refused: gRPC libraries would silently use port 443
  *     http://orders    refused: a target is no URL
  */
 import type { Endpoint } from './endpoint.js';
 
 export const TARGET_FORMS = 'HOST:PORT, dns:///HOST:PORT or unix:/PATH';
 
-/** Why `target` is none, as `expected …, got …`; undefined if it is one. */
+/** Returns what is wrong with `target`, as `expected …, got …`; undefined when it is valid. */
 export function targetProblem(target: string): string | undefined {
   return parse(target) === undefined ? `expected ${TARGET_FORMS}, got '${target}'` : undefined;
 }
 
-/** The endpoint of a target that has no problem. */
+/** Returns the endpoint of a target. Throws a TypeError if the target is invalid. */
 export function endpointOf(target: string): Endpoint {
   const endpoint = parse(target);
   if (endpoint === undefined) throw new TypeError(targetProblem(target));

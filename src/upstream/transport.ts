@@ -1,45 +1,48 @@
 /**
- * The contract between an upstream and what carries its calls: a Transport opens connections and moves bytes for one
- * endpoint. It knows nothing of protos, JSON or HTTP routes. `test/upstream/transport-suite.ts` is the contract as
- * tests; every implementation runs it.
+ * The contract between an upstream and the code that sends its calls: a Transport opens connections to one endpoint and
+ * moves bytes. It knows nothing of protos, JSON or HTTP routes. `test/upstream/transport-suite.ts` tests the contract for
+ * every implementation.
  */
 import type { Clock } from '../base/clock.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import type { Endpoint } from './endpoint.js';
 
-/** `failing`: the last attempt to connect failed and the next one is not due yet. */
+/** The state is `failing` when the last attempt to connect has failed and the next one is not due yet. */
 export type TransportState = 'idle' | 'connecting' | 'ready' | 'failing' | 'closed';
 
 export interface TlsSettings {
-  /** PEM; absent: the system's roots. */
+  /** CA certificates in PEM; the system's roots if absent. */
   readonly ca?: Buffer;
-  /** PEM, with `key`: the gateway's own certificate, for mutual TLS. */
+  /** The gateway's own certificate for mutual TLS, in PEM; `key` is its private key. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** The name that the upstream's certificate must carry, if it is not the endpoint's host. */
+  /** The name that the upstream's certificate must contain; the endpoint's host if absent. */
   readonly serverName?: string;
 }
 
-/** What its connections depend on, and nothing else: whoever changes one of these needs new ones. */
+/** The settings that connections depend on. A change of any of them needs new connections; no other change does. */
 export interface TransportSettings {
   readonly endpoint: Endpoint;
-  /** Absent: plaintext. */
+  /** The TLS settings; plaintext if absent. */
   readonly tls?: TlsSettings;
 }
 
 export interface Transport {
   /**
-   * One rpc. Rejects (or throws from the response's iterator) with a StatusError and nothing else, but for what the
-   * request's own message stream throws, which cancels the call and passes through unchanged. (Metadata that is illegal,
-   * which the layers above refuse, is a plain Error.)
+   * Sends one rpc. Rejects, or throws from the response's iterator, only with a StatusError, with two exceptions: an error
+   * of the request's own message stream cancels the call and passes through unchanged, and illegal metadata, which the
+   * layers above refuse, is a plain Error.
    *
-   * `maxResponseBytes`: the largest message that is taken from the upstream, in bytes, after decompression.
+   * `maxResponseBytes` is the most bytes that a message from the upstream may have, after decompression.
    */
   call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse>;
   state(): TransportState;
-  /** Calls that it has now. */
+  /** Returns the number of running calls. */
   running(): number;
-  /** Refuses new calls, lets the running ones end for at most `graceMs`, cancels the rest, closes the connections. */
+  /**
+   * Refuses new calls, lets running calls end for at most `graceMs`, cancels the remaining ones, and closes the
+   * connections.
+   */
   close(graceMs: number): Promise<void>;
 }
 

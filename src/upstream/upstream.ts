@@ -1,4 +1,7 @@
-/** An upstream: a named gRPC backend as a Call, and what it needs beside it. It has no state of its own. */
+/**
+ * An upstream is a named gRPC backend: its Call, and the values that retries and health checks need. It has no state of its
+ * own.
+ */
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { Call } from '../call/call.js';
@@ -10,9 +13,9 @@ import type { Transport, TransportFactory, TransportSettings, TransportState } f
 export interface Upstream {
   readonly name: string;
   readonly call: Call;
-  /** Calls that its connections have now. */
+  /** Returns the number of calls that run on its connections. */
   readonly running: () => number;
-  /** How many of them may be retries. */
+  /** The budget that decides how many running calls may be retries. */
   readonly retryBudget: RetryBudget;
   readonly state: () => TransportState;
 }
@@ -24,10 +27,10 @@ const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTranspo
 
 export type TransportName = keyof typeof TRANSPORTS;
 
-/** For calls that still run when nobody holds the connections any more. */
+/** How long running calls may take after the last snapshot that used the connections is gone. */
 const CLOSE_GRACE_MS = 30_000;
 
-/** The connections to an endpoint; the first call connects. */
+/** The connections to one endpoint. They connect on the first call. */
 export class Connections implements Resource {
   private readonly transport: Transport;
 
@@ -35,7 +38,7 @@ export class Connections implements Resource {
     this.transport = TRANSPORTS[name](settings, clock);
   }
 
-  /** `maxResponseBytes`: the largest message that is taken. */
+  /** Returns the upstream that uses these connections. `maxResponseBytes` is the most bytes that a message from it may have. */
   upstream(name: string, retryBudget: RetryBudget, maxResponseBytes: number): Upstream {
     const transport = this.transport;
     return {
@@ -47,7 +50,7 @@ export class Connections implements Resource {
     };
   }
 
-  /** Refuses new calls, waits for the running ones (bounded), then closes. */
+  /** Refuses new calls, waits for running calls (for a limited time), then closes. */
   close(): Promise<void> {
     return this.transport.close(CLOSE_GRACE_MS);
   }

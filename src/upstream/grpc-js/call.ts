@@ -1,7 +1,7 @@
 /**
- * One rpc over a grpc-js channel: raw bytes in and out, all four kinds. It sits on `Channel.createCall`, below grpc-js'
- * client classes: those put an emitter, two stack traces and an object stream around what is a callback per message,
- * and `startRead` is the pace of a stream put plainly.
+ * One rpc of any of the four kinds over a grpc-js channel; its messages are raw bytes. It uses `Channel.createCall`, below
+ * the client classes of grpc-js: those create an event emitter, two stack traces and an object stream for each call, where
+ * one callback per message is enough, and `startRead` controls the pace of a stream directly.
  */
 import { type Channel, Metadata as GrpcMetadata, status as GrpcStatus, type StatusObject } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
@@ -27,20 +27,23 @@ import { BROKEN } from './strict.js';
 
 type GrpcCall = ReturnType<Channel['createCall']>;
 
-/** grpc-js arms no timer beyond this, and throws in a callback for deadlines that `grpc-timeout` cannot say. */
+/**
+ * The most that a deadline may be in the future. Beyond it grpc-js starts no timer, and for deadlines that `grpc-timeout`
+ * cannot express it throws in a callback.
+ */
 const FARTHEST_DEADLINE_MS = 2 ** 31 - 1;
 
-/** What the calls of a transport have in common. */
+/** The settings that all calls of a transport share. */
 export interface CallSettings {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  /** Runs once, when nothing of the rpc is left. */
+  /** Called once, when nothing of the rpc is left. */
   readonly onEnd: (call: GrpcJsCall) => void;
-  /** Not a byte came on the channel until the call's deadline. */
+  /** Called when not a byte has come on the channel before the call's deadline. */
   readonly onSilence: (channel: GrpcJsChannel) => void;
 }
 
-/** A call in flight. `response` settles as a `Call` does. */
+/** A running call. `response` settles as the type `Call` describes. */
 export class GrpcJsCall implements MessageSink {
   readonly response: Promise<CallResponse>;
   private readonly call: GrpcCall;
@@ -48,9 +51,9 @@ export class GrpcJsCall implements MessageSink {
   private resolve!: (response: CallResponse) => void;
   private reject!: (error: unknown) => void;
   private headers: GrpcMetadata | undefined;
-  /** Of a unary answer. */
+  /** The message of a unary answer; undefined until it has come. */
   private message: Uint8Array | undefined;
-  /** The consumer of a stream that waits for its next message. */
+  /** The consumer of a stream while it waits for the next message. */
   private reader:
     | { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void }
     | undefined;
@@ -58,7 +61,7 @@ export class GrpcJsCall implements MessageSink {
   private ended = false;
   private failure: unknown;
   private readonly heardBefore: number | undefined;
-  /** Milliseconds since the epoch. */
+  /** When the call began, in milliseconds since the epoch. */
   private readonly begunAt: number;
 
   constructor(
@@ -71,7 +74,7 @@ export class GrpcJsCall implements MessageSink {
       this.resolve = resolve;
       this.reject = reject;
     });
-    const metadata = toGrpcMetadata(request.metadata); // throws for what is illegal, before anything is begun
+    const metadata = toGrpcMetadata(request.metadata); // this throws for illegal metadata, before anything has begun
     const ends = grpcDeadline(deadline, settings.clock);
     this.call = channel.channel.createCall(request.method.path, ends, null, null, null);
     channel.hold();
@@ -100,7 +103,7 @@ export class GrpcJsCall implements MessageSink {
     this.settle(error);
   }
 
-  /** The gateway's clock: that of grpc-js is the machine's. */
+  /** Ends the call at its deadline on the gateway's clock; the timer of grpc-js uses the machine's clock. */
   expire(): void {
     this.abort(new DeadlineExceeded(this.request.deadline!.owner));
     this.noteSilence();
@@ -125,7 +128,7 @@ export class GrpcJsCall implements MessageSink {
       reader?.resolve({ done: false, value: message });
     } else if (this.message === undefined) {
       this.message = message;
-      this.call.startRead(); // the end of the answer is read like a message
+      this.call.startRead(); // the end of the answer must be read like a message
     } else {
       this.abort(brokenAnswer('more than one message in a unary answer'));
     }
@@ -148,7 +151,7 @@ export class GrpcJsCall implements MessageSink {
     }
   }
 
-  /** Settles everything that still waits; the first reason to end is the one that counts. */
+  /** Settles everything that still waits. Only the first call has an effect. */
   private settle(failure: unknown): void {
     this.ended = true;
     this.failure = failure;
@@ -158,7 +161,7 @@ export class GrpcJsCall implements MessageSink {
     if (failure === undefined) this.reader?.resolve({ done: true, value: undefined });
     else this.reader?.reject(failure);
     this.reader = undefined;
-    this.reject(failure); // of a call that was answered: no effect
+    this.reject(failure); // no effect if the call was answered
     this.outgoing?.stop();
     this.settings.onEnd(this);
   }
@@ -173,7 +176,7 @@ export class GrpcJsCall implements MessageSink {
     });
   }
 
-  /** Resolves when the upstream's flow control let the message go. */
+  /** Resolves when the upstream's flow control has let the message pass. */
   write(message: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.call.sendMessageWithContext({ callback: () => resolve() }, toBuffer(message));
@@ -189,7 +192,7 @@ export class GrpcJsCall implements MessageSink {
     this.resolve(streamedResponse(fromGrpcMetadata(this.headers), () => this.read(), cancel));
   }
 
-  /** The next message of a stream; one at a time, as `for await` asks for them. */
+  /** Returns the next message of a stream. It is called again only after the result, as `for await` does. */
   private read(): Promise<IteratorResult<Uint8Array, undefined>> {
     if (this.ended) {
       return this.failure === undefined
@@ -204,42 +207,45 @@ export class GrpcJsCall implements MessageSink {
 }
 
 interface Circumstances {
-  /** What came from the upstream besides messages; undefined: nothing came from it. */
+  /** The metadata that came from the upstream; undefined when nothing came from it. */
   readonly metadata: StatusMetadata | undefined;
   readonly deadline: Deadline | undefined;
-  /** Milliseconds since the epoch. */
+  /** The time now, in milliseconds since the epoch. */
   readonly now: number;
   readonly maxResponseBytes: number;
 }
 
 /**
- * What a status means. grpc-js reports its own troubles as statuses too, and only their text and the absence of
- * anything from the upstream (`metadata`) tell them apart.
+ * Translates a status to an error. grpc-js reports its own problems as statuses too; only their text, and `metadata` being
+ * undefined, tell them from the upstream's.
  */
 function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseBytes }: Circumstances): StatusError {
   const { code, details } = status;
   const text = typeof details === 'string' ? details : '';
   const cause = `grpc-js: ${GrpcStatus[code] ?? code}: ${text}`;
   if (code === GrpcStatus.DEADLINE_EXCEEDED && deadline !== undefined) {
-    // Its timer may fire a millisecond early; its text tells the address.
+    // The timer of grpc-js may fire a millisecond early. Its text contains the address of the upstream.
     const own = metadata === undefined || text.startsWith('Deadline exceeded after ');
     if (own || now >= deadline.at) return new DeadlineExceeded(deadline.owner, cause);
   }
   if (code === GrpcStatus.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
-  // What fails in its decompression is an Error in a status' place: it has neither code nor details.
+  // When decompression fails, grpc-js reports an Error instead of a status: it has neither code nor details.
   if (metadata !== undefined && code !== undefined && !OWN_TEXT.test(text))
     return upstreamStatus(code, text, statusDetails(status.metadata), metadata);
   if (code === GrpcStatus.CANCELLED) return cancelledByUpstream(deadline, now, cause);
-  // RST_STREAM with ENHANCE_YOUR_CALM: an upstream that wants less of us, for which no client is to blame.
+  // RST_STREAM with ENHANCE_YOUR_CALM means that the upstream wants fewer calls; the client did nothing wrong.
   const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;
   return busy ? unreachable(cause, NO_CONNECTION.test(text)) : brokenAnswer(cause);
 }
 
-/** How grpc-js 1.14 says that a call has had no connection at all (`picker.js`, `resolving-load-balancer.js`). */
+/** The texts of grpc-js 1.14 for a call that never had a connection (`picker.js`, `resolving-load-balancer.js`). */
 const NO_CONNECTION = /^(No connection established|Name resolution failed)/;
 
-/** How grpc-js 1.14 and `strict.ts` put their own findings after an answer has begun (`subchannel-call.js`, `compression-filter.js`). */
+/**
+ * The texts of grpc-js 1.14 (`subchannel-call.js`, `compression-filter.js`) and of `strict.ts` for problems that they find
+ * after an answer has begun.
+ */
 const OWN_TEXT = new RegExp(
   [
     `${BROKEN}.*`,
@@ -265,7 +271,7 @@ function isTooLarge(text: string, maxResponseBytes: number): boolean {
   return text.startsWith('Received message') && text.includes('larger than') && text.includes(String(maxResponseBytes));
 }
 
-/** The deadline on the machine's clock, which is that of grpc-js. */
+/** Returns the deadline on the machine's clock, which grpc-js uses. */
 function grpcDeadline(deadline: Deadline | undefined, clock: Clock): number {
   if (deadline === undefined) return Number.POSITIVE_INFINITY;
   return Date.now() + Math.min(deadline.at - clock.now(), FARTHEST_DEADLINE_MS);
@@ -275,7 +281,7 @@ function toBuffer(message: Uint8Array): Buffer {
   return Buffer.isBuffer(message) ? message : Buffer.from(message.buffer, message.byteOffset, message.byteLength);
 }
 
-/** The calls of an aggregate are sent the same; grpc-js copies what it is given. */
+/** The converted metadata: the calls of an aggregate share theirs, and grpc-js makes a copy for each call. */
 const CONVERTED = new WeakMap<Metadata, GrpcMetadata>();
 
 function toGrpcMetadata(metadata: Metadata): GrpcMetadata {

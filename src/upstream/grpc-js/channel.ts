@@ -1,6 +1,6 @@
 /**
- * A channel of grpc-js, and the calls that it has. What the gateway does itself (retries, balancing) or does not want
- * (service config from DNS, channelz, the environment's HTTP proxy) is switched off.
+ * A channel of grpc-js, and the number of its calls. Features are switched off that the gateway has itself (retries,
+ * balancing) or does not want (service config from DNS, channelz, the environment's HTTP proxy).
  */
 import type { ClientHttp2Session } from 'node:http2';
 import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
@@ -17,7 +17,7 @@ const STATES: Readonly<Record<connectivityState, TransportState>> = {
   [connectivityState.SHUTDOWN]: 'closed',
 };
 
-/** Opens nothing yet: the first call connects. */
+/** Wraps one channel. It connects on the first call. */
 export class GrpcJsChannel {
   readonly channel: Channel;
   private readonly sessions = new Set<ClientHttp2Session>();
@@ -27,7 +27,7 @@ export class GrpcJsChannel {
 
   constructor(
     settings: TransportSettings,
-    /** grpc-js knows no limit of a call, only of all calls of a channel. */
+    /** The most bytes of a message. grpc-js has no such limit for each call, only for all calls of a channel. */
     readonly maxResponseBytes: number,
   ) {
     const options = {
@@ -44,7 +44,7 @@ export class GrpcJsChannel {
     return STATES[this.channel.getConnectivityState(false)];
   }
 
-  /** Bytes that have come so far on the connections that it has; undefined: it has none. */
+  /** The number of bytes that have come on the open connections; undefined when there is none. */
   get bytesRead(): number | undefined {
     if (this.sessions.size === 0) return undefined;
     let bytes = 0;
@@ -58,24 +58,27 @@ export class GrpcJsChannel {
     session.on('error', () => {}).once('close', () => this.sessions.delete(session));
   }
 
-  /** A call begins. */
+  /** Counts a call that begins. */
   hold(): void {
     this.running++;
   }
 
-  /** A call has ended. */
+  /** Counts a call that has ended. */
   release(): void {
     this.running--;
     if (this.retired && this.running === 0) this.close();
   }
 
-  /** Takes no more calls, and closes when it has none. */
+  /** Ends the channel: it must get no new calls, and closes when its last call has ended. */
   retire(): void {
     this.retired = true;
     if (this.running === 0) this.close();
   }
 
-  /** Retires a channel whose upstream says nothing: it would not answer the end of its connections either, so they are cut. */
+  /**
+   * Retires a channel whose upstream is silent. Such an upstream would not answer the end of its connections, so they are
+   * cut.
+   */
   abandon(): void {
     this.abandoned = true;
     this.retire();
@@ -88,7 +91,7 @@ export class GrpcJsChannel {
   }
 }
 
-/** With its scheme: a host that is called like a scheme would be taken for that. */
+/** Returns the target with its scheme: without it, a host whose name is that of a scheme would be read as one. */
 function grpcTarget(endpoint: Endpoint): string {
   return endpoint.kind === 'unix' ? `unix:${endpoint.path}` : `dns:${authorityOf(endpoint)}`;
 }
@@ -101,13 +104,13 @@ function channelOptions({ tls }: TransportSettings, maxResponseBytes: number): C
     'grpc.enable_http_proxy': 0,
     'grpc.enable_channelz': 0,
     'grpc.service_config_disable_resolution': 1,
-    // Off, but for calls that the server refused unseen (GOAWAY), which are always safe to send again. Messages are kept
-    // for that up to this many bytes, and a client stream runs ahead of the upstream by no more.
+    // Retries are off, except for calls that the server refused unread (GOAWAY), which are always safe to send again.
+    // Messages are kept for that up to this many bytes, so a client stream can be at most this far ahead of the upstream.
     'grpc.enable_retries': 0,
     'grpc.per_rpc_retry_buffer_size': 65_536,
-    // Connections belong to one transport: its state and its close are its own.
+    // Channels share no connections, because the state and the close of a transport concern its own connections only.
     'grpc.use_local_subchannel_pool': 1,
-    // gRPC servers close connections that ping more often than every five minutes.
+    // gRPC servers close connections that send PING more often than every five minutes.
     'grpc.keepalive_time_ms': 310_000,
     'grpc.keepalive_timeout_ms': 20_000,
     'grpc.initial_reconnect_backoff_ms': 200,

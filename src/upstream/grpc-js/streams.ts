@@ -1,22 +1,22 @@
 /**
- * The HTTP/2 streams of a channel's calls, each told as it begins. Only on them can be seen what grpc-js does not tell: the
- * bytes that come on a connection, and what is wrong with an answer.
+ * Reports the HTTP/2 stream of each call when it begins. Only the stream shows what grpc-js hides: the bytes that come on a
+ * connection, and what is wrong with an answer.
  *
- * grpc-js 1.14 has no place for that. So its class for a call on a connection is followed by one that tells of itself, for
- * channels that ask for it; for all others it is the same class.
+ * grpc-js 1.14 offers no hook for that. Therefore its class for a call on a connection is replaced by a subclass. The
+ * subclass reports streams of channels that have the option, and changes nothing for all others.
  */
 import type { ClientHttp2Stream } from 'node:http2';
 import { createRequire } from 'node:module';
 import type { ChannelOptions } from '@grpc/grpc-js';
 
-/** A call of grpc-js on its connection. */
+/** A call of grpc-js on a connection. */
 export interface StreamCall {
   cancelWithStatus(code: number, details: string): void;
 }
 
 export type OnStream = (stream: ClientHttp2Stream, call: StreamCall) => void;
 
-/** The class of `build/src/subchannel-call.js`, as far as it matters here. */
+/** The constructor of the class in `build/src/subchannel-call.js`, with the parameters that are used here. */
 type SubchannelCall = new (
   stream: ClientHttp2Stream,
   tracker: unknown,
@@ -26,10 +26,10 @@ type SubchannelCall = new (
 ) => StreamCall;
 
 const OPTION = 'protogate.on_stream';
-/** Marks the class that tells, so that a second copy of this module leaves it as it is. */
+/** Marks the subclass, so that a second copy of this module does not wrap it again. */
 const TELLS = Symbol.for('protogate.tells_streams');
 
-/** The option of a channel that makes its streams known before anything comes on them. */
+/** Returns the channel option that makes grpc-js call `onStream` with each new stream, before anything comes on it. */
 export function tellingStreams(onStream: OnStream): ChannelOptions {
   install();
   return { [OPTION]: onStream };

@@ -1,5 +1,5 @@
 /**
- * What grpc-js 1.14 takes for a good answer and is none, told to it as an error:
+ * Refuses wrong answers that grpc-js 1.14 accepts:
  *
  *     half a message, then status 0      a message with the flags 2 or 128      grpc-status: "", 1e0, 0x5
  *     content-type: application/grpc-web
@@ -9,10 +9,10 @@ import { status as GrpcStatus } from '@grpc/grpc-js';
 import { isGrpcType, statusCode, statusMessage } from '../protocol.js';
 import type { StreamCall } from './streams.js';
 
-/** How the text of such an error begins. */
+/** The text of such an error begins with this. */
 export const BROKEN = 'Broken answer: ';
 
-/** Before grpc-js hears of it, whatever comes on the stream is looked at. */
+/** Checks everything that comes on the stream, before grpc-js sees it. */
 export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void {
   const messages = new MessageWalk();
   const refuse = (what: string) => call.cancelWithStatus(GrpcStatus.INTERNAL, BROKEN + what);
@@ -31,14 +31,15 @@ export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void 
     if (flag > 1) refuse(`compressed flag ${flag}`);
   });
   stream.prependListener('end', () => {
-    // What ends without trailers ends badly anyhow, and grpc-js knows why.
+    // A stream that ends without trailers fails in any case, and grpc-js reports why.
     if (isOver && messages.isCut) refuse('it ends in the middle of a message');
   });
 }
 
 /**
- * What is no number becomes UNKNOWN: grpc-js reads it as JavaScript does, and an empty text as OK. Of a message grpc-js decodes
- * with `decodeURI`, which leaves `%2F` and its kind.
+ * Corrects two headers before grpc-js reads them. A `grpc-status` that is no number becomes UNKNOWN: grpc-js parses it as
+ * JavaScript does, so that an empty text would be OK. `grpc-message` is decoded and encoded again: grpc-js uses
+ * `decodeURI`, which leaves sequences such as `%2F`.
  */
 function correctStatus(headers: IncomingHttpHeaders): void {
   const { 'grpc-status': code, 'grpc-message': message } = headers;
@@ -48,18 +49,21 @@ function correctStatus(headers: IncomingHttpHeaders): void {
 
 const PREFIX = 5;
 
-/** Walks over length-prefixed messages without keeping them. */
+/** Follows length-prefixed messages without keeping them. */
 class MessageWalk {
-  /** How many bytes of the prefix have come: all of them while the message itself comes. */
+  /** The number of bytes that have come of the prefix; it stays at its maximum while the message itself comes. */
   private inPrefix = 0;
-  /** How many bytes of the message are still to come; while the prefix comes, what it has said of the length. */
+  /**
+   * The number of bytes of the message that are still to come; while the prefix comes, the part of the length that is
+   * known.
+   */
   private left = 0;
 
   get isCut(): boolean {
     return this.inPrefix > 0;
   }
 
-  /** The largest compressed flag that begins a message in the chunk. */
+  /** Reads a chunk. Returns the largest compressed flag of the messages that begin in it. */
   walk(chunk: Buffer): number {
     let largest = 0;
     for (let at = 0; at < chunk.length; ) {

@@ -1,4 +1,4 @@
-/** The Transport on @grpc/grpc-js: one channel, whose connection all calls share. */
+/** The Transport on @grpc/grpc-js: it has one channel, and all calls share its connection. */
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import { Deadlines } from '../deadlines.js';
@@ -7,10 +7,10 @@ import type { Transport, TransportSettings, TransportState } from '../transport.
 import { type CallSettings, GrpcJsCall } from './call.js';
 import { GrpcJsChannel } from './channel.js';
 
-/** A slow upstream costs no more than a connection a second. */
+/** How often a channel may be given up: a slow upstream causes at most one new connection a second. */
 const LEAVE_AGAIN_MS = 1000;
 
-/** Opens nothing yet: the first call connects. */
+/** Returns a transport that connects on the first call. */
 export function createGrpcJsTransport(settings: TransportSettings, clock: Clock): Transport {
   return new GrpcJsTransport(settings, clock);
 }
@@ -19,7 +19,7 @@ class GrpcJsTransport implements Transport {
   private readonly runningCalls = new Set<GrpcJsCall>();
   private readonly calls: CallSettings;
   private channel: GrpcJsChannel | undefined;
-  /** On the monotonic clock. */
+  /** When the channel may be given up again, on the monotonic clock. */
   private mayLeaveAt = 0;
   private closing: Promise<void> | undefined;
   private idle: (() => void) | undefined;
@@ -50,7 +50,10 @@ class GrpcJsTransport implements Transport {
     return call.response;
   }
 
-  /** A limit that a reload has changed is that of another channel; calls that run keep theirs. */
+  /**
+   * Returns the channel for the limit. After a reload with another limit, new calls get a new channel, and running calls
+   * keep theirs.
+   */
   private channelFor(maxResponseBytes: number): GrpcJsChannel {
     if (this.channel?.maxResponseBytes !== maxResponseBytes) {
       this.channel?.retire();
@@ -59,7 +62,7 @@ class GrpcJsTransport implements Transport {
     return this.channel;
   }
 
-  /** grpc-js offers no way to ask whether a connection lives: calls go over another. */
+  /** Moves new calls to a new channel: grpc-js offers no way to ask whether a connection is alive. */
   private leave(channel: GrpcJsChannel): void {
     if (channel !== this.channel || this.clock.monotonic() < this.mayLeaveAt) return;
     this.mayLeaveAt = this.clock.monotonic() + LEAVE_AGAIN_MS;

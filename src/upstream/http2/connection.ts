@@ -1,7 +1,4 @@
-/**
- * One HTTP/2 connection of an upstream, from the first attempt to its end. It is made once: what breaks or says GOAWAY is
- * replaced by another.
- */
+/** One HTTP/2 connection to an upstream. It connects once: after a failure or a GOAWAY, the pool makes another one. */
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -21,22 +18,25 @@ export interface ConnectionSettings {
   readonly endpoint: Endpoint;
   readonly tls: TlsSettings | undefined;
   readonly clock: Clock;
-  /** Runs when it may have room, and once when it takes no more calls. */
+  /** Called when the connection may have room for a call, and once when it takes no more calls. */
   readonly onChange: (connection: Connection) => void;
-  /** Runs when it is asked for a call's sake whether it lives, and when it does not. */
+  /** Called when the connection is checked because a call heard nothing, and when it is found dead. */
   readonly onSilence: (connection: Connection) => void;
 }
 
-/** Of one stream: what an upstream may send ahead of whoever reads it. */
+/** How many bytes an upstream may send on one stream before its consumer reads them. */
 const STREAM_WINDOW = 1024 * 1024;
-/** Of all streams together. */
+/** How many bytes an upstream may send on all streams together before they are read. */
 const CONNECTION_WINDOW = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 20_000;
-/** What an upstream may take to end its side of a connection whose last call has ended, after a GOAWAY of either. */
+/** How long an upstream may take to end its side of a connection whose last call has ended, after a GOAWAY from either side. */
 const LINGER_MS = 2000;
-/** Resets that it may see of us: nghttp2, and with it every server on Node, ends a connection for 1,000 and 33 per second. */
+/**
+ * How many streams may be reset on a connection. nghttp2, and so every server on Node, ends a connection after a burst of
+ * 1,000 resets and 33 per second.
+ */
 const RESETS = { atOnce: 500, perSecond: 30 };
-/** RFC 9113 §5.1.1: none follows it. */
+/** The highest stream id: no stream can follow it (RFC 9113 §5.1.1). */
 const LAST_STREAM_ID = 2 ** 31 - 1;
 
 export class Connection implements Watched {
@@ -47,13 +47,13 @@ export class Connection implements Watched {
   private readonly onSilence: ConnectionSettings['onSilence'];
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
   wasReady = false;
-  /** A call has waited in vain for it to be made, and heard nothing: others need not wait for it. */
+  /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
   isLate = false;
-  /** Why it ended. */
+  /** Why the connection ended; undefined before. */
   failure: unknown;
-  /** Calls that it has now. */
+  /** The number of running calls. */
   running = 0;
-  /** GOAWAY: those behind it were not looked at. */
+  /** The last stream that the upstream looks at after its GOAWAY; later streams were not read. */
   lastStreamId = LAST_STREAM_ID;
   private maxStreams = 0;
   private readonly keepalive: Keepalive;
@@ -65,9 +65,10 @@ export class Connection implements Watched {
     const session = connectHttp2('http://upstream', {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
-      // What a session may hold is bounded by its windows.
+      // The windows of the session already bound how much it may hold.
       maxSessionMemory: Number.MAX_SAFE_INTEGER,
-      // gRPC libraries leave spaces at the ends of `grpc-message`; Node 20, which has no such option, drops those texts.
+      // gRPC libraries leave spaces at the ends of `grpc-message`. Node 20 does not have this option, and drops those
+      // texts.
       ...{ strictFieldWhitespaceValidation: false },
     });
     this.session = session;
@@ -82,12 +83,13 @@ export class Connection implements Watched {
     session.once('connect', () => {
       const alpn = settings.tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
       if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
-      // Node tells of it a turn late: the session may have been destroyed meanwhile.
+      // Node emits `connect` one turn late, and the session may have been destroyed before.
       if (session.destroyed) return;
       isMute = true;
       session.setLocalWindowSize(CONNECTION_WINDOW);
     });
-    // RFC 9113 §3.4: the first word of a server. Before it nobody knows whether it is one, and how many calls it takes.
+    // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the peer is an HTTP/2
+    // server, and how many calls it takes.
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
       isMute = false;
       this.maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
@@ -103,7 +105,7 @@ export class Connection implements Watched {
       cancelTimer();
       this.end(isMute ? Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' }) : cause);
     };
-    // Streams that run may end; Node closes the session behind them, or destroys it if the code is an error.
+    // Running streams may end normally. Node closes the session after them, or destroys it if the code is an error.
     session.on('goaway', (code, lastStreamId) => {
       this.lastStreamId = lastStreamId;
       this.end(new Error(`GOAWAY ${code}`));
@@ -116,18 +118,18 @@ export class Connection implements Watched {
     });
   }
 
-  /** It takes calls, now or when others have ended. */
+  /** True if the connection takes calls, now or when running calls have ended. */
   get isAlive(): boolean {
     const { closed, destroyed } = this.session;
     return this.state === 'ready' && !this.keepalive.isDoubtful && !closed && !destroyed;
   }
 
-  /** It takes one more call. */
+  /** True if the connection takes one more call. */
   get hasRoom(): boolean {
     return this.running < this.maxStreams && this.isAlive;
   }
 
-  /** Begins a stream. Throws for headers that Node does not send. */
+  /** Begins a stream. Throws for headers that Node refuses to send. */
   request(headers: OutgoingHttpHeaders, options: ClientSessionRequestOptions): ClientHttp2Stream {
     const stream = this.session.request(headers, options);
     this.running++;
@@ -136,7 +138,10 @@ export class Connection implements Watched {
     return stream;
   }
 
-  /** One of its calls is reset. Clients that leave in crowds cost the others no connection: who comes gets a new one. */
+  /**
+   * Counts a call that is reset. When many clients leave at once, the remaining calls keep this connection, and new calls
+   * get another one.
+   */
   noteReset(): void {
     if (this.resets.overflows()) this.end(new Error('it has had all its resets'));
   }
@@ -145,7 +150,10 @@ export class Connection implements Watched {
     return this.socket.bytesRead;
   }
 
-  /** A call heard nothing for as long as it could wait. Until it is known that the connection lives, new calls go elsewhere. */
+  /**
+   * Reports that a call heard nothing until its deadline. New calls use other connections until this one has proved to be
+   * alive.
+   */
   suspect(): void {
     this.keepalive.suspect();
     this.onSilence(this);
@@ -171,13 +179,13 @@ export class Connection implements Watched {
     this.onSilence(this);
   }
 
-  /** One of its calls has ended. */
+  /** Counts a call that has ended. */
   release(): void {
     this.running--;
     if (this.state === 'ended' && this.running === 0) this.close();
   }
 
-  /** Says GOAWAY and closes. Nothing may run any more. */
+  /** Sends GOAWAY and closes. No call may be running. */
   close(): void {
     this.keepalive.stop();
     this.session.close();
@@ -197,7 +205,7 @@ export class Connection implements Watched {
     this.onChange(this);
   }
 
-  /** Node closes its own side; an upstream that keeps its side open is not waited for. */
+  /** Destroys the socket if the upstream does not close its side in time. Node has closed the other side. */
   private linger(): void {
     if (this.socket.destroyed) return;
     const cancel = this.clock.after(LINGER_MS, () => this.socket.destroy());

@@ -1,4 +1,7 @@
-/** Calls by the signal that cancels them: those of an aggregate share one, and so one listener. */
+/**
+ * Groups calls by the signal that cancels them: the calls of an aggregate share one signal, and need only one listener on
+ * it.
+ */
 import { cancelled } from '../failure.js';
 
 export interface Follower {
@@ -7,7 +10,7 @@ export interface Follower {
 
 const FOLLOWERS = new WeakMap<AbortSignal, Set<Follower>>();
 
-/** Whoever is in the set when the signal is aborted is aborted. */
+/** Returns the calls that are aborted when the signal is; callers add and remove their own. */
 export function followersOf(signal: AbortSignal): Set<Follower> {
   const known = FOLLOWERS.get(signal);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-/** Metadata ⇄ HTTP/2 headers, and what gRPC's own headers say (PROTOCOL-HTTP2.md). */
+/** Translates metadata to HTTP/2 headers and back, and reads gRPC's own headers (PROTOCOL-HTTP2.md). */
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2';
 import {
   isMetadataKey,
@@ -10,7 +10,7 @@ import {
 } from '../../call/metadata.js';
 import { statusCode, statusMessage } from '../protocol.js';
 
-/** Throws a TypeError for what is no metadata. */
+/** Adds metadata to the headers. Throws a TypeError for an illegal key or value. */
 export function addMetadata(headers: OutgoingHttpHeaders, metadata: Metadata): void {
   for (const [key, value] of metadata) {
     if (isReservedMetadataKey(key)) continue;
@@ -34,7 +34,7 @@ function headerValue(key: string, value: string | Uint8Array): string {
   return value;
 }
 
-/** What of headers or trailers is metadata; keys of one name in their order. */
+/** Returns the headers or trailers that are metadata. Values of one key stay in their order. */
 export function metadataOf(headers: IncomingHttpHeaders | undefined): Metadata {
   if (headers === undefined) return NO_METADATA;
   const entries: MetadataEntry[] = [];
@@ -43,22 +43,22 @@ export function metadataOf(headers: IncomingHttpHeaders | undefined): Metadata {
     if (value === undefined || isReservedMetadataKey(key)) continue;
     for (const one of Array.isArray(value) ? value : [value]) {
       if (!key.endsWith('-bin')) entries.push([key, one]);
-      // Several values may be joined by a comma, which base64 does not have.
+      // A header may hold several values, joined by commas; base64 itself contains none.
       else for (const part of one.split(',')) entries.push([key, Buffer.from(part.trim(), 'base64')]);
     }
   }
   return entries;
 }
 
-/** `grpc-status`, `grpc-message`, `grpc-status-details-bin`. */
+/** The content of `grpc-status`, `grpc-message` and `grpc-status-details-bin`. */
 export interface GrpcStatus {
-  /** Not a number: UNKNOWN. */
+  /** The number in `grpc-status`; NaN if the header holds none, which counts as UNKNOWN. */
   readonly code: number;
   readonly message: string;
   readonly details: Uint8Array | undefined;
 }
 
-/** Undefined: they tell no status. */
+/** Returns the status; undefined when the headers hold none. */
 export function statusOf(headers: IncomingHttpHeaders): GrpcStatus | undefined {
   const code = single(headers['grpc-status']);
   if (code === undefined) return undefined;
@@ -74,7 +74,7 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.at(-1) : value;
 }
 
-/** At most eight digits and a unit, rounded up. */
+/** Formats a timeout as at most eight digits and a unit, rounded up. */
 export function grpcTimeout(timeoutMs: number): string {
   const ms = Math.max(1, Math.ceil(timeoutMs));
   if (ms < 1e8) return `${ms}m`;

@@ -1,46 +1,52 @@
 /**
- * Whether a connection still lives. TCP tells late of a peer that is gone, and Node 20 not at all of a session that nghttp2
- * has given up: it reads no more, and the calls hang. So while calls wait and not a byte comes for a second, the peer is
- * asked; when another second brings no byte either, the connection is dead.
+ * Checks whether a connection is still alive. TCP reports a lost peer late. Node 20 does not report that nghttp2 has given
+ * up a session at all: nothing more is read, and the calls hang. So if calls wait and not a byte comes for a second, the
+ * peer is sent a question; if no byte comes within another second, the connection is dead.
  *
- * The question is an empty SETTINGS frame, which every peer acknowledges as soon as it can (RFC 9113 §6.5.3). PINGs would do,
- * but gRPC servers count them, and end connections that send more than one in five minutes (gRFC A8).
+ * The question is an empty SETTINGS frame, which every peer acknowledges as soon as it can (RFC 9113 §6.5.3). It is no
+ * PING, because gRPC servers count PINGs and end connections that send more than one in five minutes (gRFC A8).
  */
 import type { Clock } from '../../base/clock.js';
 
-/** What is watched. */
+/** The connection that is checked. */
 export interface Watched {
-  /** Bytes that have come so far. */
+  /** The number of bytes that have come so far. */
   readonly bytesRead: number;
-  /** Calls that wait for some. */
+  /** The number of running calls. */
   readonly running: number;
-  /** Sends the question; `answered` runs when its answer comes, if it does. */
+  /** Sends the question. `answered` runs when the answer comes. */
   ask(answered: () => void): void;
-  /** It has answered, and may take calls again. */
+  /** Called when a peer that was asked has sent something: the connection may take calls again. */
   recover(): void;
-  /** It is dead. */
+  /** Called when the connection is dead. */
   giveUp(): void;
 }
 
 const LOOK_MS = 250;
-/** After so many looks in which nothing came, the connection has been silent for a second. */
+/** After so many checks without a byte, the connection has been silent for a second. */
 const SILENT_LOOKS = 4;
-/** For a call's sake the peer is asked at most so often, so that calls with tiny deadlines cause no flood of questions. */
+/**
+ * How often the peer may be asked because a call heard nothing. Without a limit, calls with very short deadlines would
+ * cause a flood of questions.
+ */
 const ASK_AGAIN_MS = 1000;
-/** A connection without calls is asked so often: load balancers forget those on which nothing moves, many after 350 s. */
+/**
+ * How often a connection without calls is checked: load balancers drop connections on which nothing is sent, many of them
+ * after 350 s.
+ */
 const IDLE_MS = 310_000;
 
 export class Keepalive {
   private cancelTimer: (() => void) | undefined;
-  /** It looks every {@link LOOK_MS}; otherwise it sleeps until a call begins. */
+  /** True while the connection is checked every {@link LOOK_MS}; otherwise no check runs until a call begins. */
   private isWatching = false;
   private isStopped = false;
   private bytes = 0;
   private silentLooks = 0;
   private isAsked = false;
-  /** A call has ended for which nothing came. */
+  /** True when a call has ended that heard nothing. */
   private isSuspected = false;
-  /** On the monotonic clock. */
+  /** When the peer may be asked again, on the monotonic clock. */
   private mayAskAt = 0;
 
   constructor(
@@ -48,24 +54,27 @@ export class Keepalive {
     private readonly clock: Clock,
   ) {}
 
-  /** It was asked, and there is reason to doubt that it will answer. */
+  /** True if the peer was asked and there is reason to doubt that it will answer. */
   get isDoubtful(): boolean {
     return this.isAsked && (this.isSuspected || this.silentLooks > 0);
   }
 
-  /** A call begins. */
+  /** Starts the checks when a call begins. */
   watch(): void {
     if (!this.isWatching) this.look();
   }
 
-  /** A call had to end, for which not a byte came on the connection. */
+  /** Reports a call that had to end before a byte came on the connection. */
   suspect(): void {
     if (this.isStopped || (!this.isAsked && this.clock.monotonic() < this.mayAskAt)) return;
     this.isSuspected = true;
     if (!this.isAsked) this.ask();
   }
 
-  /** Another connection to the same endpoint is suspected: what ended that may have ended all that say nothing. */
+  /**
+   * Reports that another connection to the same endpoint is suspected: the same failure may have hit every connection that
+   * is silent now.
+   */
   suspectToo(): void {
     if (!this.isWatching || this.connection.bytesRead === this.bytes) this.suspect();
   }
@@ -105,7 +114,7 @@ export class Keepalive {
     this.connection.ask(() => this.heard(this.connection.bytesRead));
   }
 
-  /** What has arrived by then is read before `then` runs, however late a busy process comes to it. */
+  /** Calls `then` after the delay. Bytes that have arrived by then are read first, even if the process is busy and late. */
   private wait(delayMs: number, then: () => void): void {
     this.cancelTimer?.();
     let immediate: NodeJS.Immediate | undefined;

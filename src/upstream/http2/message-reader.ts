@@ -1,6 +1,6 @@
 /**
- * gRPC's length-prefixed messages (PROTOCOL-HTTP2.md): one byte that says whether a message is compressed, four of its
- * length, then the message. DATA frames cut them as they like.
+ * Reads and writes gRPC's length-prefixed messages (PROTOCOL-HTTP2.md): one byte with the compressed flag, four bytes with
+ * the length, then the message. DATA frames may cut them anywhere.
  */
 import { answerTooLarge, brokenAnswer } from '../failure.js';
 
@@ -13,20 +13,20 @@ export interface FoundMessage {
 }
 
 export class MessageReader {
-  /** What has come of a message that is not whole yet. */
+  /** The pieces of the message that is not whole yet. */
   private pieces: Buffer[] = [];
   private size = 0;
-  /** How much the first message takes with its prefix; unknown until the prefix is there. */
+  /** The length of the first message with its prefix; until the prefix is whole, the length of the prefix. */
   private needed = PREFIX;
 
   constructor(private readonly maxBytes: number) {}
 
-  /** True in the middle of a message. */
+  /** True if a message has begun and is not whole. */
   get isCut(): boolean {
     return this.size > 0;
   }
 
-  /** The messages that are whole now. Throws a StatusError for one that is too large or no message. */
+  /** Returns the messages that are whole now. Throws a StatusError for one that is too large or malformed. */
   push(chunk: Buffer): readonly FoundMessage[] {
     this.size += chunk.length;
     if (this.size < this.needed) {
@@ -54,7 +54,7 @@ export class MessageReader {
   }
 }
 
-/** A message with its prefix; what is small is one piece, so that it is one write. */
+/** Returns a message with its prefix. Small messages are one piece, so that they are one write. */
 export function framed(message: Uint8Array): readonly Buffer[] {
   const small = message.length < 16_384;
   const head = Buffer.allocUnsafe(small ? PREFIX + message.length : PREFIX);

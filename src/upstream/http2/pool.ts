@@ -1,6 +1,7 @@
 /**
- * A Transport over `node:http2`: one connection, more when the upstream allows no more streams on it, each made when a
- * call needs it. While connecting fails, calls fail at once, and the next attempt waits a little longer each time.
+ * The Transport over `node:http2`. It has one connection, and more if the upstream allows no more streams on it; each is
+ * made when a call needs it. While connecting fails, calls fail at once, and each attempt waits a little longer than the
+ * one before.
  */
 import { backOffMs } from '../../base/back-off.js';
 import type { Clock } from '../../base/clock.js';
@@ -15,11 +16,11 @@ import { Connection } from './connection.js';
 import { followersOf } from './followers.js';
 import { type Attempt, Http2Rpc, type RpcSettings, requestHeaders } from './rpc.js';
 
-/** Beyond these, calls wait until one on them has ended. */
+/** The most connections. When all are full, calls wait until another call has ended. */
 const MAX_CONNECTIONS = 8;
 const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 
-/** Opens nothing yet: the first call connects. */
+/** Returns a transport that connects on the first call. */
 export function createHttp2Transport(settings: TransportSettings, clock: Clock): Transport {
   const pool = new Pool(settings, clock);
   return {
@@ -33,13 +34,13 @@ export function createHttp2Transport(settings: TransportSettings, clock: Clock):
 class Pool {
   readonly running = new Set<Http2Rpc>();
   private readonly connections = new Set<Connection>();
-  /** Begin the calls for which no connection has room, in their order. */
+  /** Functions that begin the calls for which no connection has room, in the order of the calls. */
   private readonly waiting = new Set<() => void>();
   private readonly headersOf: ReturnType<typeof requestHeaders>;
   private readonly rpcs: RpcSettings;
-  /** Attempts that failed one after the other. */
+  /** How many attempts to connect have failed in a row. */
   private failures = 0;
-  /** Until the next one is due: ends the waiting for it. */
+  /** Stops the timer of the next attempt; undefined when no attempt is delayed. */
   private cancelRetry: (() => void) | undefined;
   private lastFailure: unknown;
   private closing: Promise<void> | undefined;
@@ -82,7 +83,7 @@ class Pool {
     const { signal, deadline } = request;
     if (signal.aborted) throw cancelled();
     if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
-    const headers = this.headersOf(request); // throws for what is illegal, before anything is begun
+    const headers = this.headersOf(request); // this throws for illegal metadata, before anything has begun
     const connection = this.connection();
     if (connection instanceof StatusError) throw connection;
     if (connection === undefined) return this.wait(attempt);
@@ -91,7 +92,10 @@ class Pool {
     return rpc.response;
   }
 
-  /** One that has room. Undefined: one will; a StatusError: none before the next attempt is due. */
+  /**
+   * Returns a connection with room for a call. Returns undefined if the call must wait for one, and a StatusError if none
+   * can be made before the next attempt is due.
+   */
   private connection(): Connection | StatusError | undefined {
     let isOneAlive = false;
     for (const connection of this.connections) {
@@ -127,14 +131,14 @@ class Pool {
     if (!this.connections.delete(connection) || connection.wasReady || this.closing !== undefined) return;
     this.lastFailure = connection.failure;
     const delayMs = backOffMs(BACK_OFF, this.failures++);
-    // What waits beside calls that do not end hears of nothing else.
+    // Waiting calls must begin when the attempt is due, even if no running call ends.
     this.cancelRetry = this.clock.after(delayMs * (0.8 + 0.4 * Math.random()), () => {
       this.cancelRetry = undefined;
       this.admit();
     });
   }
 
-  /** Until there is room, or the call has ended before it began. */
+  /** Waits until a connection has room, or until the call is cancelled or its deadline passes. */
   private wait(attempt: Attempt): Promise<CallResponse> {
     const { signal, deadline } = attempt.request;
     const { deadlines } = this.rpcs;
@@ -162,7 +166,7 @@ class Pool {
     });
   }
 
-  /** Those who wait begin, or hear that they cannot. */
+  /** Begins the waiting calls for which there is room, and fails those that need not wait longer. */
   private admit(): void {
     for (const again of this.waiting) {
       if (this.closing === undefined && this.connection() === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * One rpc over one HTTP/2 stream: raw bytes in and out, all four kinds. `response` settles as a `Call` does; a stream is
- * read as fast as its consumer asks.
+ * One rpc of any of the four kinds over one HTTP/2 stream; its messages are raw bytes. `response` settles as the type
+ * `Call` describes. A stream is read as fast as its consumer asks for messages.
  */
 import {
   type ClientHttp2Stream,
@@ -36,31 +36,31 @@ import { type FoundMessage, framed, MessageReader } from './message-reader.js';
 
 const unzip = promisify(gunzip);
 
-/** What the rpcs of a transport have in common. */
+/** The settings that all rpcs of a transport share. */
 export interface RpcSettings {
   readonly clock: Clock;
   readonly deadlines: Deadlines;
-  /** Runs once, when nothing of the rpc is left. */
+  /** Called once, when nothing of the rpc is left. */
   readonly onEnd: (rpc: Http2Rpc) => void;
-  /** Sends again what a server says it did not look at, which does no harm. */
+  /** Sends a call again that the server refused unread, which is always safe. */
   readonly again: (attempt: Attempt) => Promise<CallResponse>;
 }
 
-/** A call on its way to a connection. */
+/** A call that needs a connection. */
 export interface Attempt {
   readonly request: CallRequest;
-  /** The largest message that is taken. */
+  /** The most bytes of a message from the upstream. */
   readonly maxResponseBytes: number;
-  /** It may be sent again if it is refused unseen. */
+  /** True if the call may be sent again when the server refuses it unread. */
   readonly isFirst: boolean;
 }
 
 const KEEP_OPEN = { endStream: false };
 
-/** Makes the headers of requests. What the calls of an aggregate have in common is made once. */
+/** Compiles the function that makes the headers of a request. Headers that the calls of an aggregate share are made once. */
 export function requestHeaders(scheme: 'http' | 'https', authority: string, clock: Clock) {
   const common = new WeakMap<Metadata, OutgoingHttpHeaders>();
-  /** Throws for metadata that is illegal. */
+  /** Throws a TypeError for illegal metadata. */
   return function headersOf({ method, metadata, deadline }: CallRequest): OutgoingHttpHeaders {
     let shared = common.get(metadata);
     if (shared === undefined) {
@@ -85,27 +85,27 @@ export function requestHeaders(scheme: 'http' | 'https', authority: string, cloc
 export class Http2Rpc implements MessageSink {
   readonly response: Promise<CallResponse>;
   private readonly heardBefore: number;
-  /** Milliseconds since the epoch. */
+  /** When the call began, in milliseconds since the epoch. */
   private readonly begunAt: number;
   private refused = false;
   private readonly stream: ClientHttp2Stream;
   private readonly reader: MessageReader;
   private readonly followers: Set<Follower>;
-  /** Of a client stream: breaks off what is being sent. */
+  /** Aborted to break off the messages that are being sent; undefined unless the client streams. */
   private breakOff: AbortController | undefined;
   private resolve!: (response: CallResponse | Promise<CallResponse>) => void;
   private reject!: (error: unknown) => void;
   private headers: IncomingHttpHeaders | undefined;
   private trailers: IncomingHttpHeaders | undefined;
-  /** Whole messages that nobody took yet, as they came; of a unary answer the one. */
+  /** Whole messages that the consumer has not taken yet, in their order. For a unary answer it is the one message. */
   private readonly messages: FoundMessage[] = [];
-  /** The consumer of a stream that waits for its next message. */
+  /** The consumer of a stream while it waits for the next message. */
   private consumer:
     | { resolve(result: IteratorResult<Uint8Array, undefined>): void; reject(error: unknown): void }
     | undefined;
   private outgoing: Outgoing | undefined;
   private finishing = false;
-  /** Nothing more comes. */
+  /** True when the call has ended and nothing more is expected. */
   private closed = false;
   private failure: unknown;
 
@@ -130,11 +130,11 @@ export class Http2Rpc implements MessageSink {
       this.trailers = found;
     });
     stream.on('data', (chunk: Buffer) => this.onData(chunk));
-    // What is wrong is told by `close`, with its code.
+    // The `close` event follows, and its code shows what is wrong.
     stream.on('error', (error) => {
       this.failure ??= this.closed ? undefined : { lost: error };
     });
-    // The upstream has said all: an answer does not wait for what is still to be sent.
+    // The upstream has sent its whole answer, so the call ends even if some of the request is not sent yet.
     stream.on('end', () => this.trailers !== undefined && void this.finish());
     stream.on('close', () => void this.finish());
     this.followers = followersOf(signal).add(this);
@@ -151,7 +151,7 @@ export class Http2Rpc implements MessageSink {
     if (this.closed) return;
     this.settle(error);
     this.reset();
-    // Nobody reads on: what has come already must not hold the stream open.
+    // Nobody reads the stream any more, and data that has already come must not keep it open.
     this.stream.resume();
   }
 
@@ -159,7 +159,7 @@ export class Http2Rpc implements MessageSink {
     return this.attempt.request;
   }
 
-  /** A stream's messages are gone when they have been sent. */
+  /** True if a refused call may be sent again. The messages of a client stream are not kept, so they cannot be sent twice. */
   private get maySendAgain(): boolean {
     return this.attempt.isFirst && this.request.message instanceof Uint8Array;
   }
@@ -170,7 +170,10 @@ export class Http2Rpc implements MessageSink {
     return { ...KEEP_OPEN, signal: this.breakOff.signal };
   }
 
-  /** Cancels. Closing the stream would end first what it sends, and half of an upload would look whole to the service. */
+  /**
+   * Cancels the stream. A normal close would first end the request, and half of an upload would look complete to the
+   * service.
+   */
   private reset(): void {
     if (this.stream.closed || this.stream.destroyed) return;
     this.connection.noteReset();
@@ -197,7 +200,10 @@ export class Http2Rpc implements MessageSink {
     if (this.request.method.serverStreaming) this.answerWithStream();
   }
 
-  /** gRPC: http-grpc-status-mapping.md; a proxy that says it is busy is one that may answer later. */
+  /**
+   * Translates an HTTP status as gRPC does (http-grpc-status-mapping.md). A proxy that reports that it is busy may answer
+   * later.
+   */
   private ofHttpStatus(status: number): StatusError {
     const cause = `HTTP status ${status}`;
     return [429, 502, 503, 504].includes(status) ? unreachable(cause) : brokenAnswer(cause);
@@ -257,7 +263,10 @@ export class Http2Rpc implements MessageSink {
     }
   }
 
-  /** A connection that is lost behind the last byte takes with it what Node holds for a slow reader, and says nothing. */
+  /**
+   * Reads the data that Node still holds for a slow consumer: if the connection is lost after the last byte, Node drops
+   * that data silently.
+   */
   private takeRest(): void {
     const stream = this.stream;
     for (let rest = stream.read(); rest !== null; rest = stream.read()) this.onData(rest);
@@ -268,7 +277,7 @@ export class Http2Rpc implements MessageSink {
     return this.reader.isCut ? brokenAnswer('the answer ends in the middle of a message') : undefined;
   }
 
-  /** What a stream that ended without `grpc-status` died of. */
+  /** Returns the error for a stream that ended without `grpc-status`. */
   private withoutStatus(rstCode: number | undefined): StatusError {
     const lost = (this.failure as { lost?: Error } | undefined)?.lost;
     this.failure = undefined;
@@ -283,9 +292,9 @@ export class Http2Rpc implements MessageSink {
     return brokenAnswer(cause);
   }
 
-  /** Settles everything that still waits; the first reason to end is the one that counts. */
+  /** Settles everything that still waits. Only the first call has an effect. */
   private settle(failure: unknown): void {
-    if (this.closed) return; // by its deadline, while a message was unzipped
+    if (this.closed) return; // its deadline passed while a message was being decompressed
     this.closed = true;
     this.failure = failure;
     const { deadline } = this.request;
@@ -296,7 +305,7 @@ export class Http2Rpc implements MessageSink {
     if (!this.stream.writableFinished) this.reset();
     this.give();
     if (this.refused && this.maySendAgain) this.resolve(this.settings.again(this.attempt));
-    else this.reject(failure); // of a call that was answered: no effect
+    else this.reject(failure); // no effect if the call was answered
     this.settings.onEnd(this);
   }
 
@@ -317,7 +326,7 @@ export class Http2Rpc implements MessageSink {
     this.resolve(streamedResponse(metadataOf(this.headers), () => this.read(), cancel));
   }
 
-  /** The next message of a stream; one at a time, as `for await` asks for them. */
+  /** Returns the next message of a stream. It is called again only after the result, as `for await` does. */
   private read(): Promise<IteratorResult<Uint8Array, undefined>> {
     return new Promise((resolve, reject) => {
       this.consumer = { resolve, reject };
@@ -325,7 +334,7 @@ export class Http2Rpc implements MessageSink {
     });
   }
 
-  /** To the consumer that waits: a message, or the end. */
+  /** Gives the waiting consumer a message, or the end of the stream. */
   private give(): void {
     const consumer = this.consumer;
     if (consumer === undefined) return;
