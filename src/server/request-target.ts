@@ -1,6 +1,6 @@
 /**
- * The request target (RFC 9112 §3.2) → authority, raw path and raw query. Nothing is decoded: the path is matched as
- * sent. In absolute-form the target's authority decides and `Host` is ignored (§3.2.2).
+ * Splits the request target (RFC 9112 §3.2) into authority, raw path and raw query. Nothing is decoded: the path is matched
+ * as sent. In absolute-form the target's authority decides and `Host` is ignored (§3.2.2).
  */
 import type { IncomingMessage } from 'node:http';
 import { parseAuthority } from '../base/authority.js';
@@ -44,8 +44,8 @@ function split(authority: string, url: string): Target {
 }
 
 /**
- * Returns `:authority` in HTTP/2, which a Host header must equal (RFC 9113 §8.3.1), and otherwise the Host header. Empty for
- * HTTP/1.0 without a Host.
+ * Returns `:authority` in HTTP/2, which a Host header must equal (RFC 9113 §8.3.1), and otherwise the Host header. The text
+ * is empty for HTTP/1.0 without a Host.
  */
 function hostOf(req: IncomingMessage): string {
   const host = singleHost(req);

@@ -23,7 +23,7 @@ import { readBody } from './body.js';
 export interface CallRequestSettings extends BodySizes {
   readonly method: CallMethod;
   readonly transcoder: Transcoder;
-  /** True if the call gets the mask of what the client wants of the answer, as an aggregate does. */
+  /** True if the call gets the paths that the client wants of the answer, as the call of an aggregate does. */
   readonly prunes: boolean;
   /** The demands over more of the request than its path. */
   readonly require: readonly Equality[];

@@ -1,6 +1,6 @@
 /**
- * The messages of a WebSocket's client, at the pace of their consumer: while one waits nothing more is read. An empty text
- * frame means that no more will come (docs/streams.md).
+ * Reads the messages of a WebSocket's client, at the pace of their consumer: nothing more is read while a message waits. An
+ * empty text frame means that no more will come (docs/streams.md).
  */
 import type { WebSocket } from 'ws';
 import { gatewayError, type StatusError } from '../../status/status-error.js';

@@ -1,7 +1,7 @@
 /**
- * Half duplex, for a method that streams both ways over HTTP/1.1, where most clients read nothing before they have sent
- * everything: answers wait until the request has ended, and stream from then on. Waiting answers cost memory, so they are
- * bounded.
+ * Serves a method that streams both ways over HTTP/1.1. Most HTTP/1.1 clients read nothing before they have sent
+ * everything, so answers wait until the request has ended, and stream from then on. Waiting answers cost memory, so they
+ * are bounded.
  */
 import type { IncomingMessage } from 'node:http';
 import { hasBody } from '../../exchange/answer.js';

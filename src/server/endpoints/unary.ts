@@ -1,6 +1,6 @@
 /**
- * The endpoint of a route whose server answers once: request → call → response bytes → answer. Everything that does not
- * depend on the request is decided in `endpoint(settings)`.
+ * The endpoint of a route whose server answers once: it reads the request, makes the call, and writes the answer.
+ * Everything that does not depend on the request is decided in `endpoint(settings)`.
  */
 import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
@@ -25,7 +25,7 @@ export interface EndpointSettings {
   readonly successStatus: number;
   /** Sets the headers of a cached answer; undefined for a route without a cache. */
   readonly freshness: TellFreshness | undefined;
-  /** How long both sides may be silent before the call ends; for a method whose client streams. */
+  /** How long both sides may be silent before the call ends, if the client streams. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
 }

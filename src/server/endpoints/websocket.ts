@@ -1,5 +1,5 @@
 /**
- * The endpoint of a streaming method over a WebSocket (docs/streams.md): first the handshake, then the conversation.
+ * The endpoint of a streaming method over a WebSocket (docs/streams.md). The handshake comes first, then the messages:
  *
  *     client    {"text":"hi"}                 {"text":"bye"}                 (empty frame)
  *     gateway                  {"text":"hi!"}                 {"text":"bye!"}   close 1000, or 4000 + code with a reason
@@ -22,9 +22,12 @@ import { Frames } from './frames.js';
 import { gone, type StreamEndpointSettings } from './stream.js';
 
 const PING_MS = 30_000;
-/** RFC 6455 §7.4.1: the endpoint is going away. */
+/** The close code of an endpoint that is going away (RFC 6455 §7.4.1). */
 const GOING_AWAY = 1001;
-/** RFC 6455 §5.5: a control frame has room for 125 bytes, two of them are the code. */
+/**
+ * The most bytes of a close frame's reason: a control frame has room for 125 bytes, and the code takes two of them (RFC
+ * 6455 §5.5).
+ */
 const REASON_BYTES = 123;
 
 /** Serves a streaming method to a client that asks for a WebSocket. Resolves when the WebSocket is closed. */

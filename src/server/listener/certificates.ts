@@ -1,6 +1,6 @@
 /**
- * Certificates are renewed while the gateway runs: the files are read again every second, and what has changed is served to
- * new connections. It polls for the reason that API keys do: files are replaced, and so are folders above them.
+ * Renews certificates while the gateway runs: the files are read again every second, and new connections get the changed
+ * certificates. The files are polled, as API keys are, because files are often replaced, and so are the folders above them.
  */
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
@@ -8,22 +8,25 @@ import { createSecureContext } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
 import type { Log } from '../../telemetry/log.js';
 
-/** PEM, as it stands in the files. */
+/** The content of the files, in PEM. */
 export interface TlsSettings {
   readonly cert: Buffer;
   readonly key: Buffer;
-  /** Who may sign client certificates; one is asked for and not demanded: that is for the routes to do. */
+  /**
+   * The certificate authorities of client certificates. Every client is asked for a certificate and may send none: the
+   * routes decide whether one is required.
+   */
   readonly clientCa?: Buffer;
 }
 
-/** What may change while the server runs. RFC 9325: nothing older than TLS 1.2. */
+/** Returns the options that may change while the server runs. The lowest version is TLS 1.2 (RFC 9325). */
 export function secureContext({ cert, key, clientCa }: TlsSettings) {
   return { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) };
 }
 
 const POLL_MS = 1000;
 
-/** `read` throws while a file is missing. The returned function ends it; so does the server's close. */
+/** Reads the files until the server closes. `read` throws while a file is missing. */
 export function followCertificates(
   server: Server,
   first: TlsSettings | undefined,
@@ -32,7 +35,10 @@ export function followCertificates(
 ): void {
   if (first === undefined || !(server instanceof TlsServer)) return;
   let served = first;
-  /** A problem that stays is told once; one second of it may be two files that are replaced one after the other. */
+  /**
+   * How many times in a row reading has failed. A problem is logged once, and only if it lasts: two files that are replaced
+   * one after the other may not match for a second.
+   */
   let problems = 0;
   let cancel = clock.after(POLL_MS, poll);
   server.once('close', () => cancel());
@@ -41,7 +47,7 @@ export function followCertificates(
     try {
       const next = read();
       if (!isSame(served, next)) {
-        createSecureContext(secureContext(next)); // throws for a key that is not the certificate's
+        createSecureContext(secureContext(next)); // this throws if the key does not fit the certificate
         (server as TlsServer).setSecureContext(secureContext(next));
         served = next;
         log.info({}, 'new certificates are served');

@@ -1,7 +1,9 @@
 /**
- * Ends a listener without losing a request: not ready → keep accepting while load balancers notice (`grace`) → accept no
- * more, send `Connection: close` with HTTP/1.1 answers and GOAWAY over HTTP/2 → finish what runs → cut what is left at
- * `timeout`.
+ * Ends a listener without losing a request:
+ *
+ *     grace      new connections are still accepted, until load balancers have noticed that the gateway is not ready
+ *     then       none are accepted; HTTP/1.1 answers get `Connection: close`, HTTP/2 sessions get GOAWAY
+ *     timeout    requests that still run are cut
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * HTTP/1.1: Node's server. Requests that Node would answer by itself, with an empty body, are answered here with a Status:
- * requests that do not parse, headers that are too large or too slow, unknown expectations, CONNECT.
+ * Serves HTTP/1.1 with Node's server. Requests that Node would answer by itself, with an empty body, are answered here with
+ * a Status: requests that do not parse, headers that are too large or too slow, unknown expectations, CONNECT.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';

@@ -1,7 +1,8 @@
 /**
- * HTTP/2 connections: Node's server, which never listens by itself, with the timers that it lacks. Floods of frames end with
- * GOAWAY: nghttp2 stops floods of CONTINUATION, and of frames whose answers the client does not read; this file stops floods
- * of PING and SETTINGS whose answers it does read, and of requests that are reset as soon as they are made.
+ * Serves HTTP/2 connections: Node's server, which never listens by itself, with the timers that it lacks. Floods of frames
+ * end with GOAWAY. nghttp2 stops floods of CONTINUATION, and of frames whose answers the client does not read. This file
+ * stops floods of PING and SETTINGS whose answers the client does read, and of requests that are reset as soon as they are
+ * made.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
@@ -38,7 +39,7 @@ const SETTINGS = { atOnce: 100, perSecond: 10 };
 const CALM_DOWN = constants.NGHTTP2_ENHANCE_YOUR_CALM;
 /** How many times `headerBytes` are read, so that a larger head gets a 431. Beyond that Node itself resets the stream. */
 const READ_HEADS = 4;
-/** How many bytes each header counts besides its name and its value (RFC 9113 §6.5.2). */
+/** The overhead of each header besides its name and its value, in bytes (RFC 9113 §6.5.2). */
 const HEADER_BYTES = 32;
 const STREAMS = 100;
 const STREAM_WINDOW = 65_535;

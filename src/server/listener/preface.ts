@@ -1,10 +1,16 @@
-/** Whether a plaintext connection begins with HTTP/2's preface (RFC 9113 §3.4). What was read is put back. */
+/**
+ * Finds out whether a plaintext connection begins with HTTP/2's preface (RFC 9113 §3.4). The bytes that were read are put
+ * back.
+ */
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
-/** False also for what ends before it is known; a client that says nothing for `timeoutMs` loses the connection. */
+/**
+ * Resolves to true for HTTP/2, and to false for anything else and for a connection that ends before it is known. A client
+ * that sends nothing for `timeoutMs` loses its connection.
+ */
 export function speaksHttp2(socket: Socket, timeoutMs: number, clock: Clock): Promise<boolean> {
   return new Promise((resolve) => {
     let seen = Buffer.alloc(0);
@@ -13,7 +19,7 @@ export function speaksHttp2(socket: Socket, timeoutMs: number, clock: Clock): Pr
     const settle = (answer: boolean) => {
       cancelTimer();
       socket.off('readable', onReadable).off('end', onEnd).off('close', onEnd).off('error', onError);
-      // Of what has ended nothing can be put back.
+      // Bytes cannot be put back once the connection has ended.
       if (seen.length > 0 && !socket.destroyed && !socket.readableEnded) socket.unshift(seen);
       resolve(answer);
     };

@@ -1,7 +1,8 @@
 /**
- * Requests that ask for another protocol (RFC 9110 §7.8). A WebSocket's handshake takes the path of every request, and its
- * answer goes to the socket itself. Every other upgrade is ignored, as a server may: the JDK's client asks for `h2c` with its
- * first request. Node cannot ignore an upgrade if there is a listener for `upgrade`, so the head is put back without it.
+ * Serves requests that ask for another protocol (RFC 9110 §7.8). The handshake of a WebSocket takes the path of every
+ * request, and its answer goes to the socket itself. Every other upgrade is ignored, as a server may: the JDK's client asks
+ * for `h2c` with its first request. Node cannot ignore an upgrade if there is a listener for `upgrade`, so the head is put
+ * back without it.
  */
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

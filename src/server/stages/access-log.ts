@@ -1,6 +1,6 @@
 /**
- * One line per request, written when the last byte is out or the client is gone. It names the route by its template and
- * the path without its query: a query may carry tokens.
+ * Writes one line per request when the last byte is out or the client is gone. The line contains the route's template, and
+ * the path without its query, because a query may contain tokens.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -32,7 +32,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
       ...(gone ? { clientGone: true } : {}),
     };
-    // The log has the whole error where it is a 5xx, or where its text was hidden from the client.
+    // The log has the whole error if it is a 5xx, or if its text was hidden from the client.
     if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error, surface.errors.exposed)))
       log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
@@ -42,7 +42,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
 export interface Refusal {
   readonly requestId: string;
   readonly socket: Duplex & { readonly remoteAddress?: string | undefined };
-  /** Undefined if the head of the request does not parse. */
+  /** The request; undefined if its head does not parse. */
   readonly req: IncomingMessage | undefined;
   readonly error: StatusError;
 }

@@ -1,4 +1,7 @@
-/** The first stage: the address of the client, and the id that names this request in answers, log lines and upstream calls. */
+/**
+ * The first stage finds the address of the client, and chooses the id that names this request in answers, log lines and
+ * upstream calls.
+ */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import type { Middleware } from '../../exchange/exchange.js';

@@ -1,7 +1,8 @@
 /**
- * The error funnel: everything that a later stage throws becomes one error answer, here and nowhere else. Headers that
- * earlier stages set stay (Koa's own handler would clear them). Node would read the rest of a refused request without an end,
- * so the connection closes with the answer if much of the body is unread, and after a while if the rest does not come.
+ * The error funnel turns everything that a later stage throws into one error answer; no other place does so. Headers that
+ * earlier stages set stay (Koa's own handler would clear them). Node would read the rest of a refused request without
+ * limit, so the connection closes with the answer if much of the body is unread, and after a while if the rest does not
+ * come.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.js';
@@ -48,8 +49,8 @@ function answer(ctx: Context, error: StatusError, clock: Clock): void {
 }
 
 /**
- * Returns an upstream's Retry-After (seconds or a date, RFC 9110 §10.2.3) in milliseconds; undefined without exactly one
- * valid value.
+ * Returns an upstream's Retry-After (seconds or a date, RFC 9110 §10.2.3) in milliseconds; undefined unless there is
+ * exactly one valid value.
  */
 function delayMs(retryAfter: readonly string[] | undefined, clock: Clock): number | undefined {
   if (retryAfter?.length !== 1) return undefined;
