@@ -1,4 +1,4 @@
-/** protogate as a library. */
+/** The public API of protogate as a library. */
 export type { Diagnostic, Position } from './base/diagnostic.js';
 export type { Call, CallRequest, CallResponse, Interceptor } from './call/call.js';
 export type { ConfigInput } from './config/config.js';

@@ -1,4 +1,4 @@
-/** The admin port: health, metrics and the route map, for operators and their machines. Never on the public port. */
+/** The admin port serves health, metrics and the route map to operators and their tools. They are never on the public port. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
@@ -11,26 +11,29 @@ import { compileHosts } from './hosts.js';
 
 export interface Readiness {
   readonly ready: boolean;
-  /** `serving`, `starting`, `draining`. */
+  /** The state of the gateway: `serving`, `starting` or `draining`. */
   readonly state: string;
-  /** Name → how its connection is. Tells, does not decide: an upstream that is down leaves the gateway ready. */
+  /**
+   * The state of each upstream's connection, by the upstream's name. It has no effect on `ready`: the gateway stays ready
+   * while an upstream is down.
+   */
   readonly upstreams: ReadonlyMap<string, string>;
-  /** Processes that serve, where there are several. */
+  /** The number of processes that serve; undefined when there is only one. */
   readonly workers?: number;
 }
 
 export interface AdminSources {
   readonly readiness: () => Readiness | Promise<Readiness>;
-  /** Prometheus' text format. */
+  /** Returns the metrics in Prometheus' text format. */
   readonly metrics: () => Promise<string>;
-  /** What `routes --format json` prints. */
+  /** Returns what `routes --format json` prints. */
   readonly routes: () => unknown;
 }
 
 export interface AdminSettings {
-  /** Besides localhost and addresses. */
+  /** The hosts that a request may name besides localhost and IP addresses. */
   readonly hosts: readonly string[];
-  /** The host that a request names. Throws 400 for none. */
+  /** Returns the host that a request names. Throws 400 for a malformed one. */
   readonly authorityOf: (req: IncomingMessage) => string;
   readonly errors: ErrorSettings;
   readonly log: Log;
@@ -64,7 +67,7 @@ export function createAdmin(
     const requestId = randomUUID();
     ctx.set('x-request-id', requestId);
     ctx.set('x-content-type-options', 'nosniff');
-    // Nobody here reads a body: what is still to come of one ends with the connection.
+    // No route here reads a body, so a request with an unread body ends its connection.
     if (!ctx.req.complete) ctx.set('connection', 'close');
     try {
       requireHost(authorityOf(ctx.req));
@@ -87,7 +90,7 @@ export function createAdmin(
   }
 }
 
-/** Behind the routes. */
+/** Answers requests that no route has answered. */
 function elsewhere(ctx: Context & { matched?: readonly unknown[] }): void {
   if ((ctx.matched?.length ?? 0) === 0) {
     const known = 'expected /healthz, /readyz, /metrics or /routes';

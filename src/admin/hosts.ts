@@ -1,13 +1,13 @@
 /**
- * Which hosts the admin port answers for. Any web page may point its own name at this address (DNS rebinding), and the
- * browser would let it read the answers. So a request must name localhost, an IP address, or a host of `admin.hosts`. A
- * request that names no host does not come from a browser.
+ * Decides which hosts the admin port answers for. Any web page may point its own name at this address (DNS rebinding), and
+ * the browser would let the page read the answers. So a request must name localhost, an IP address, or a host of
+ * `admin.hosts`. A request that names no host does not come from a browser.
  */
 import { isIP } from 'node:net';
 import { parseAuthority } from '../base/authority.js';
 import { gatewayError } from '../status/status-error.js';
 
-/** `hosts`: names, `*.suffix` for all below one. Throws 421 for another. */
+/** Compiles names, and `*.suffix` for all names below one, into a function that throws 421 for any other host. */
 export function compileHosts(hosts: readonly string[]): (authority: string) => void {
   const exact = new Set(['', 'localhost', ...hosts.map((host) => host.toLowerCase())]);
   const suffixes = [...exact].filter((host) => host.startsWith('*.')).map((host) => host.slice(1));

@@ -11,7 +11,7 @@ interface CheckFlags extends SchemaFlags {
   readonly strict?: boolean;
 }
 
-/** `check`: loads everything as `serve` would and reports every problem. */
+/** The `check` command loads everything as `serve` would and reports every problem. */
 export function checkCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('check'))
     .description(
@@ -36,7 +36,7 @@ export function checkCommand(exit: SetExitCode): Command {
     });
 }
 
-/** An rpc that was meant to have a route would else be missed by nobody. */
+/** Describes how many rpcs have no rule: otherwise nothing would show that an rpc lacks its route. */
 function unrouted({ registry, routes }: Plan): string {
   const routed = new Set(routes.map(({ binding }) => binding.method));
   const without = registry.services
@@ -45,7 +45,10 @@ function unrouted({ registry, routes }: Plan): string {
   return without.length === 0 ? '' : `${plural(without.length, 'rpc')} without a rule, `;
 }
 
-/** What `serve` would refuse. Protos alone are checked for what they are: there need not be anybody yet who serves them. */
+/**
+ * Returns the error that `serve` would report for a config without upstreams. Protos alone are checked without one, because
+ * their servers may not exist yet.
+ */
 function upstreamsMissing({ config }: CheckFlags, plan: Plan | undefined): readonly Diagnostic[] {
   if (config === undefined || plan === undefined || plan.config.upstreams.size > 0) return [];
   return [errorAt({ file: config }, 'no-upstreams', 'upstreams: expected one or more, got none')];

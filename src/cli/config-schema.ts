@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { configJsonSchema } from '../config/json-schema.js';
 import { EXIT_OK, type SetExitCode } from './exit.js';
 
-/** `config-schema`: prints the JSON Schema of the config file. */
+/** The `config-schema` command prints the JSON Schema of the config file. */
 export function configSchemaCommand(exit: SetExitCode): Command {
   return new Command('config-schema')
     .description('Prints the JSON Schema of the config file, for editors.')

@@ -16,7 +16,7 @@ interface DemoFlags {
   readonly adminPort: number;
 }
 
-/** `demo`: the shop's five gRPC services and a gateway in front of them, all on this machine. */
+/** The `demo` command runs the shop's five gRPC services and a gateway in front of them on this machine. */
 export function demoCommand(exit: SetExitCode): Command {
   return new Command('demo')
     .description('Starts the demo services and a gateway in front of them, and prints requests to try.')
@@ -74,7 +74,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
   return EXIT_OK;
 }
 
-/** What a page is without one of its services. */
+/** Returns the text that shows how to stop a service, and what the pages are without it. */
 function stopping(url: string): string {
   return `Type 'stop catalog' here, with Enter, and ask again: a page without its products is still a page, and says so.
 curl -si '${url}/v1/customers/ada/orders/5001/page'
@@ -83,7 +83,10 @@ curl -si '${url}/v1/customers/ada/orders/5001/page'
 `;
 }
 
-/** \`stop NAME\` and \`start NAME\`, typed. No terminal mode: Ctrl-C stays a signal. */
+/**
+ * Reads the lines `stop NAME` and `start NAME` that the user types. The terminal stays in its normal mode, so that Ctrl-C
+ * is still a signal.
+ */
 function takeOrders(shop: Shop): Interface {
   const typed = createInterface({ input: process.stdin, terminal: false });
   typed.on('line', async (line) => {
@@ -99,7 +102,7 @@ function takeOrders(shop: Shop): Interface {
   return typed;
 }
 
-/** The shop is open to all; what its protos close takes a token or the key. */
+/** Returns the auth settings: the shop is public, and methods that its protos protect require a token or the API key. */
 function authOf({ issuer, audience, jwksUri, algorithm, keyFile }: DemoIdentity): ConfigInput['auth'] {
   return {
     default: 'public',

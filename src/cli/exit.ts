@@ -1,7 +1,7 @@
-/** Exit codes of every command (the contract): and the error that means "wrong usage". */
+/** The exit codes of all commands, and the error for wrong usage. */
 
 export const EXIT_OK = 0;
-/** Findings, or the work failed. */
+/** The command has found problems, or has failed. */
 export const EXIT_FAILURE = 1;
 export const EXIT_USAGE = 2;
 

@@ -10,7 +10,7 @@ interface ExplainFlags extends SchemaFlags {
   readonly header: readonly string[];
 }
 
-/** `explain`: a dry run of one request. Exit code 1 if it would be refused. */
+/** The `explain` command runs one request dry. Its exit code is 1 if the request would be refused. */
 export function explainCommand(exit: SetExitCode): Command {
   const command = withSchemaOptions(new Command('explain'))
     .description('A dry run: which route matches and why, the request message, the policies, or the exact error.')
@@ -45,7 +45,7 @@ function splitHeader(text: string): [name: string, value: string] {
     validateHeaderName(name);
     validateHeaderValue(name, value);
   } catch {
-    // Not the value: it may be a credential.
+    // The value is left out, because it may be a credential.
     throw new UsageError(`--header: expected a name and a value that HTTP allows, got '${name}' with its value`);
   }
   return [name, value];

@@ -13,8 +13,8 @@ interface KeygenFlags {
 }
 
 /**
- * `keygen`: makes an API key. Its entry for `keys.yaml` goes to stdout, where `>>` may take it; the key itself goes to
- * stderr and is stored nowhere.
+ * The `keygen` command makes an API key. The entry for `keys.yaml` goes to stdout, so that `>>` can append it to the file.
+ * The key itself goes to stderr and is stored nowhere.
  */
 export function keygenCommand(exit: SetExitCode): Command {
   const command = new Command('keygen')
@@ -30,7 +30,7 @@ export function keygenCommand(exit: SetExitCode): Command {
     )
     .action((flags: KeygenFlags) => {
       refuseWrong(flags);
-      // 256 bits: a digest without salt or stretching is enough, nobody guesses these.
+      // The key has 256 random bits and cannot be guessed, so a digest without salt or stretching is enough.
       const key = `pg_${randomBytes(32).toString('base64url')}`;
       process.stdout.write(entryLine(key, flags));
       process.stderr.write(`the key, shown only once: give it to the client\n${key}\n`);
@@ -52,7 +52,7 @@ function refuse(flag: string, problem: string | undefined): void {
   if (problem !== undefined) throw new UsageError(`${flag}: ${problem}`);
 }
 
-/** One item of the list, in a line of its own that `keys.yaml` can end with. */
+/** Returns one item of the list in `keys.yaml`, as one line that can be appended to the file. */
 function entryLine(key: string, { consumer, plan, scope, expires }: KeygenFlags): string {
   const sha256 = new Scalar(createHash('sha256').update(key).digest('hex'));
   sha256.type = Scalar.QUOTE_DOUBLE;

@@ -1,4 +1,4 @@
-/** The command line: a file per command, each prints what a lower floor returns. */
+/** The command line. Each command has its own file, and prints results of the folders below. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { checkCommand } from './check.js';
@@ -10,7 +10,7 @@ import { keygenCommand } from './keygen.js';
 import { routesCommand } from './routes.js';
 import { serveCommand } from './serve.js';
 
-/** Runs one command; resolves to its exit code: 0 done or clean, 1 findings or failure, 2 wrong usage. */
+/** Runs one command. Resolves to its exit code: 0 done or clean, 1 problems or failure, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
   watchOutput();
   let exitCode = EXIT_OK;
@@ -43,7 +43,7 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Commander would count arguments and not name them. */
+/** Throws a UsageError that names the first argument too many; Commander would only count the arguments. */
 function requireNoMore({ args, registeredArguments, options }: Command): void {
   const more = args[registeredArguments.length];
   if (more === undefined) return;
@@ -51,19 +51,22 @@ function requireNoMore({ args, registeredArguments, options }: Command): void {
   throw new UsageError(`unexpected argument '${more}'${hint}`);
 }
 
-/** Nobody reads on (`| head -1`): a quiet end. Output that can't be written (a full disk) is a failure in one line. */
+/**
+ * Ends the process when standard output cannot be written: silently if its reader is gone (`| head -1`), with one line of
+ * error for other reasons, such as a full disk.
+ */
 function watchOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(EXIT_OK);
     process.stderr.write(`error: standard output: ${code ?? message}\n`);
     process.exit(EXIT_FAILURE);
   });
-  // Where errors can't be told there is nothing to tell.
+  // If standard error cannot be written either, the error cannot be reported.
   process.stderr.on('error', () => {});
 }
 
 function failure(error: unknown): number {
-  // Commander has printed its own message by now.
+  // Commander has already printed its own message.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
   const text = error instanceof Error ? error.message : String(error);
   process.stderr.write(`error: ${text.split('\n', 1)[0]}\n`);

@@ -1,4 +1,4 @@
-/** A line on a terminal that tells how far long work is; nothing where nobody watches. */
+/** Shows on one line of a terminal how far long work has come, and nothing if the output is no terminal. */
 
 export interface Progress {
   readonly update: (done: number, total: number) => void;

@@ -1,6 +1,9 @@
 import { type Command, Option } from 'commander';
 
-/** Adds an option that may be given several times; its value is a list, empty without any (and not a default to show). */
+/**
+ * Adds an option that may be given several times. Its value is a list, which is empty if the option is absent; help shows
+ * no default for it.
+ */
 export function repeatable(command: Command, flags: string, description: string): Command {
   const option = new Option(flags, `${description} (repeatable)`).argParser(
     (value, previous: readonly string[]): readonly string[] => [...previous, value],

@@ -11,7 +11,7 @@ const FORMATS: Readonly<Record<Format, (rows: readonly RouteRow[]) => string>> =
   markdown: formatMarkdown,
 };
 
-/** `routes`: prints the route map, also of a schema that has errors; then the exit code is 1. */
+/** The `routes` command prints the route map, also of a schema that has errors; the exit code is then 1. */
 export function routesCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('routes'))
     .description('Prints the route map; what loads even when something else does not.')
@@ -26,7 +26,7 @@ export function routesCommand(exit: SetExitCode): Command {
     });
 }
 
-/** An array with a row per line: a diff of two outputs shows the routes that changed. */
+/** Formats the rows as an array with one row per line, so that a diff of two outputs shows the routes that changed. */
 function formatJson(rows: readonly RouteRow[]): string {
   if (rows.length === 0) return '[]\n';
   return `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`;

@@ -1,4 +1,4 @@
-/** The flags that say where the schema comes from, the same for every command that needs one. */
+/** The flags that name the schema. All commands that load a schema share them. */
 import type { Command } from 'commander';
 import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
@@ -24,7 +24,7 @@ export interface SchemaFlags {
   readonly workers?: number | 'auto';
 }
 
-/** Ends what is said of `--upstream`. */
+/** The last part of the description of `--upstream`. */
 export const UPSTREAM_NAMES =
   'NAME is a configured one, SELECTOR the services (shop.v1.*) of a new one, without them the rest is served';
 
@@ -42,9 +42,9 @@ export function withSchemaOptions(
 }
 
 export interface Loaded {
-  /** Undefined: it has errors. */
+  /** The config; undefined when it has errors. */
   readonly config: Config | undefined;
-  /** Undefined: what the config says of it is not known. */
+  /** The config's settings about the schema; undefined when they are not known because of errors. */
   readonly schema: Config['schema'] | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -58,7 +58,10 @@ const NO_SCHEMA: Config['schema'] = {
   autoRoutes: [],
 };
 
-/** The config file and the flags over it. Throws a UsageError when nothing names a schema, or a flag makes no sense. */
+/**
+ * Loads the config file and applies the flags to it. Throws a UsageError when neither names a schema, or when a flag is
+ * invalid.
+ */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   requirePaths(flags);
   const { config, schema, diagnostics } = await loadConfig(flags.config, process.env, process.cwd());
@@ -81,7 +84,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   return { config: merged.config, schema: merged.config.schema, diagnostics };
 }
 
-/** A variable of a script that is not set. */
+/** Throws a UsageError for an empty path, such as one from a script's variable that is not set. */
 function requirePaths({ config, protos, import: imports, descriptorSet }: SchemaFlags): void {
   const given = { config: [config], protos, import: imports, 'descriptor-set': descriptorSet };
   for (const [flag, paths] of Object.entries(given)) {
@@ -99,8 +102,8 @@ function schemaOverrides(flags: SchemaFlags): SchemaOverrides {
 }
 
 /**
- * Loads and plans with progress on a terminal; the config's own diagnostics come first. A config with errors does not
- * hide what is wrong with the protos, as far as it is known which they are.
+ * Loads and plans, and shows the progress on a terminal. The diagnostics of the config come first. If the config has
+ * errors, the protos that are known are checked too.
  */
 export async function planFlags(
   flags: SchemaFlags,
@@ -123,7 +126,7 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ severity }) => severity === 'error');
 }
 
-/** One line each, on stderr, and what helps with them. */
+/** Prints each diagnostic on a line of stderr, and then the hints for them. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
   for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
   printHints(diagnostics);

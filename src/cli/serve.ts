@@ -15,7 +15,7 @@ import {
   withSchemaOptions,
 } from './schema-options.js';
 
-/** `serve`: runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains. */
+/** The `serve` command runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains it. */
 export function serveCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('serve'), `a gRPC server; ${UPSTREAM_NAMES}`)
     .description('Runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains.')
@@ -43,7 +43,7 @@ export function serveCommand(exit: SetExitCode): Command {
     });
 }
 
-/** Only what serves loads the server: the other commands start in half the time. */
+/** Starts the server. It is imported here, so that the other commands do not load it and start in half the time. */
 async function run(plan: Plan): Promise<RunningServer> {
   const { workers } = plan.config;
   const count = workers === 'auto' ? availableParallelism() : workers;

@@ -1,6 +1,6 @@
 /**
- * shop.v1.Analytics: counts and sums over the orders. Shows numbers in the path, files as answers, Struct, Value and
- * Any, and a route that takes every HTTP method.
+ * shop.v1.Analytics counts and sums over the orders. It shows numbers in the path, files as answers, Struct, Value and Any,
+ * and a route that takes every HTTP method.
  */
 import type { Books, Order } from './data.js';
 import { invalid, notFound } from './refusal.js';
@@ -14,7 +14,7 @@ interface RunQuery {
   labels: { fields: Record<string, { stringValue?: string }> } | null;
 }
 
-/** The handlers over these books. */
+/** Returns the handlers of the service. */
 export function analytics(books: Books): Handlers {
   const sold = () => [...books.orders.values()].filter((order) => order.state !== 'STATE_CANCELLED');
 

@@ -1,6 +1,6 @@
 /**
- * shop.v1.Catalog: products, stock and files. Shows filters in the query, bodies of three shapes for one method, and
- * google.api.HttpBody both ways, whole and in pieces.
+ * shop.v1.Catalog holds products, stock and files. It shows filters in the query, bodies of three shapes for one method,
+ * and google.api.HttpBody in both directions, whole and in pieces.
  */
 import type { Asset, Books, Product } from './data.js';
 import { type FieldMask, page, pick } from './listing.js';
@@ -34,11 +34,11 @@ interface HttpBody {
   data: Uint8Array;
 }
 
-/** Of a file that comes in pieces. */
+/** The most bytes of a file that is uploaded in pieces. */
 const MOST_BYTES = 64 << 20;
 const PIECE_BYTES = 64 << 10;
 
-/** The handlers over these books. */
+/** Returns the handlers of the service. */
 export function catalog(books: Books): Handlers {
   function find(name: string): Product {
     const found = books.products.get(name);

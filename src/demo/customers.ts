@@ -1,6 +1,4 @@
-/**
- * shop.v1.Customers: accounts. Shows the standard methods of AIP-131 to 135 with a bare list as an answer.
- */
+/** shop.v1.Customers holds accounts. It shows the standard methods of AIP-131 to 135, and a bare list as an answer. */
 import type { Address, Books, Customer } from './data.js';
 import { type FieldMask, page, update } from './listing.js';
 import { alreadyExists, failedPrecondition, invalid, notFound } from './refusal.js';
@@ -23,7 +21,7 @@ const updatable = [
   'preferences',
 ];
 
-/** The handlers over these books. */
+/** Returns the handlers of the service. */
 export function customers(books: Books): Handlers {
   let nextNumber = 1001;
 
@@ -81,7 +79,7 @@ export function customers(books: Books): Handlers {
       return {};
     },
 
-    /** Nothing is mailed, and nothing tells whether there is such an account. */
+    /** Sends no mail. The answer does not reveal whether the account exists. */
     SendCode: (): object => ({}),
 
     ListAddresses({ parent }: { parent: string }): { addresses: readonly Address[] } {

@@ -1,6 +1,6 @@
 /**
- * The shop's books: ten customers, thirty products, sixty orders, the same in every run, so that the tour's lines keep
- * working. The services share one `Books` and change it in memory.
+ * The shop's books: ten customers, thirty products and sixty orders. They are the same in every run, so that the requests
+ * of the tour keep working. The services share one `Books` and change it in memory.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -86,7 +86,7 @@ export interface Asset {
   readonly data: Uint8Array;
 }
 
-/** Everything the shop knows, by resource name (files by path). */
+/** All data of the shop by resource name, and files by path. */
 export interface Books {
   readonly customers: Map<string, Customer>;
   readonly products: Map<string, Product>;
@@ -191,7 +191,7 @@ function product(row: (typeof productRows)[number], index: number, pictures: Rea
     sku: `${category.slice(0, 3)}-${String(index + 1).padStart(4, '0')}`,
     price: euros(cents),
     stock: String(stock),
-    // Every seventh is too new to have been rated.
+    // Every seventh product is too new to have a rating.
     ...(index % 7 === 6 ? {} : { rating: 3 + ((index * 3) % 9) / 4 }),
     deliveryTime: days(deliveryDays),
     labels: { material, maker: index % 2 === 0 ? 'north-workshop' : 'harbour-mill' },
@@ -206,7 +206,7 @@ function picture(title: string): Asset {
   return { contentType: 'image/svg+xml', data: Buffer.from(svg) };
 }
 
-// Sixty orders over ten customers: every customer meets each state of this cycle.
+// The states follow a cycle whose length makes every customer meet each state.
 const states = ['DELIVERED', 'SHIPPED', 'PENDING', 'PAID', 'DELIVERED', 'CANCELLED', 'PACKED'] as const;
 
 function seedOrders(customers: readonly Customer[], products: readonly Product[]): Order[] {
@@ -258,13 +258,13 @@ function parcel(index: number, seenMs: number): object {
   };
 }
 
-/** Sum over the items, with 4.95 for delivery below 50 euros. */
+/** Returns the sum over the items, with 4.95 for delivery below 50 euros. */
 export function totalOf(items: readonly OrderItem[]): Money {
   const goods = items.reduce((sum, item) => sum + item.quantity * (item.unitPrice ? centsOf(item.unitPrice) : 0), 0);
   return euros(goods < 5000 ? goods + 495 : goods);
 }
 
-/** A linear congruential generator: `random(n)` is 0 … n-1, the same sequence in every run. */
+/** Returns a linear congruential generator: `random(n)` is 0 … n-1, in the same sequence in every run. */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

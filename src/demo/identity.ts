@@ -1,6 +1,6 @@
 /**
- * Who calls at the demo: an issuer of its own, whose keys a JWK Set on this machine publishes, two tokens that it
- * signed, and an API key. All are made when the demo starts and are worth nothing after it.
+ * The identities of the demo: an issuer whose keys a JWK Set on this machine publishes, two tokens that it signed, and an
+ * API key. All are made when the demo starts, and end with it.
  */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,9 +14,9 @@ export interface DemoIdentity {
   readonly audience: string;
   readonly algorithm: 'ES256';
   readonly jwksUri: string;
-  /** `keys.yaml`, with the one key. */
+  /** The path of `keys.yaml`, which holds the one key. */
   readonly keyFile: string;
-  /** Shell variables that the tour's requests use. */
+  /** The shell variables that the tour's requests use, by name. */
   readonly credentials: ReadonlyMap<string, string>;
   close(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface DemoIdentity {
 const AUDIENCE = 'shop';
 const LIFETIME_S = 86_400;
 
-/** Rejects when a port or a temporary folder cannot be had. */
+/** Makes the identities. Rejects when no port or no temporary folder is available. */
 export async function openIdentity(): Promise<DemoIdentity> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'demo', alg: 'ES256' }] });
@@ -59,7 +59,7 @@ export async function openIdentity(): Promise<DemoIdentity> {
   };
 }
 
-/** A JWT (RFC 7519), signed with ES256 (RFC 7518 §3.4). */
+/** Returns a JWT (RFC 7519), signed with ES256 (RFC 7518 §3.4). */
 function signed(claims: object, key: KeyObject): string {
   const exp = Math.floor(Date.now() / 1000) + LIFETIME_S;
   const parts = [

@@ -1,9 +1,7 @@
-/**
- * What the List and Update methods share: pages by token (AIP-158) and field masks (AIP-134).
- */
+/** Helps List methods with pages by token (AIP-158), and Update methods with field masks (AIP-134). */
 import { invalid } from './refusal.js';
 
-/** One page of `all`; the token of the next one is an offset. */
+/** Returns one page of `all`. The token of the next page is an offset. */
 export function page<T>(all: readonly T[], pageSize: number, pageToken: string): { items: T[]; nextPageToken: string } {
   if (pageSize < 0) throw invalid('page_size', `expected 0 or more, got ${pageSize}`);
   if (!/^\d{0,6}$/.test(pageToken)) throw invalid('page_token', 'expected the next_page_token of an earlier page');
@@ -19,8 +17,9 @@ export interface FieldMask {
 type Fields = Record<string, unknown>;
 
 /**
- * Copies from `source` into a copy of `target` what the mask names; `*` names everything, no mask what `source` has set.
- * `updatable` holds the paths that a client may name, in proto names; any other one is INVALID_ARGUMENT.
+ * Copies the fields that the mask names from `source` into a copy of `target`. `*` names all fields; without a mask, all
+ * fields that `source` has set are copied. `updatable` holds the paths that a client may name, in proto names; any other
+ * path is INVALID_ARGUMENT.
  */
 export function update<T extends object>(
   target: T,
@@ -41,7 +40,7 @@ export function update<T extends object>(
   return copy;
 }
 
-/** Only the fields of `message` that the mask names, first segments alone. */
+/** Returns the top-level fields of `message` that the mask names; of each path only the first segment counts. */
 export function pick(message: object, mask: FieldMask | null): object {
   const named = mask?.paths ?? [];
   if (named.length === 0 || named.includes('*')) return message;

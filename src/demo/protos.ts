@@ -1,13 +1,13 @@
 /**
- * The demo's protos, loaded when the demo starts: nothing is generated. Messages are plain objects in camelCase, 64-bit
- * numbers and enums are strings; an Any is written as an object with `@type`.
+ * Loads the demo's protos when the demo starts; no code is generated. Messages are plain objects in camelCase, 64-bit
+ * numbers and enums are strings, and an Any is an object with `@type`.
  */
 import { fileURLToPath } from 'node:url';
 import { load, type MessageTypeDefinition, type ServiceDefinition } from '@grpc/proto-loader';
 
-/** google/api, google/type and google/rpc, as the package brings them. */
+/** The folder of google/api, google/type and google/rpc in this package. */
 const packageProtos = fileURLToPath(new URL('../../../protos', import.meta.url));
-/** The shop's own protos: an import root. */
+/** The import root of the shop's own protos. */
 export const shopProtos = fileURLToPath(new URL('../../../protos/demo', import.meta.url));
 
 const files = [
@@ -16,12 +16,12 @@ const files = [
   'shop/v1/catalog.proto',
   'shop/v1/analytics.proto',
   'shop/v1/support.proto',
-  // For the details of errors, which no service names.
+  // These hold the details of errors, and no service refers to them.
   'google/rpc/status.proto',
   'google/rpc/error_details.proto',
 ];
 
-/** The loaded protos, as far as servers and clients need them. */
+/** The loaded protos, with the functions that servers and clients need. */
 export interface Protos {
   service(name: string): ServiceDefinition;
   encode(type: string, message: object): Buffer;

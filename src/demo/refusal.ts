@@ -1,11 +1,9 @@
-/**
- * What a demo service throws when it will not do what it was asked: a gRPC code, a sentence and google.rpc details.
- */
+/** The error that a demo service throws when it refuses a request: a gRPC code, a sentence and google.rpc details. */
 import { status } from '@grpc/grpc-js';
 
 type Detail = Readonly<Record<string, unknown>> & { readonly '@type': string };
 
-/** A call's failure, as the client will see it. */
+/** The failure of a call, as the client will see it. */
 export class Refusal extends Error {
   constructor(
     readonly code: status,
@@ -21,19 +19,19 @@ const detail = (type: string, fields: object): Detail => ({
   ...fields,
 });
 
-/** INVALID_ARGUMENT with a BadRequest: which field, and what is wrong with it. */
+/** Returns INVALID_ARGUMENT with a BadRequest that names the field and what is wrong with it. */
 export function invalid(field: string, description: string): Refusal {
   const violation = detail('BadRequest', { fieldViolations: [{ field, description }] });
   return new Refusal(status.INVALID_ARGUMENT, `${field}: ${description}`, [violation]);
 }
 
-/** NOT_FOUND with a ResourceInfo. `type` is the message's full name. */
+/** Returns NOT_FOUND with a ResourceInfo. `type` is the full name of the message. */
 export function notFound(type: string, name: string): Refusal {
   const info = detail('ResourceInfo', { resourceType: type, resourceName: name, description: 'It is not there.' });
   return new Refusal(status.NOT_FOUND, `${name} not found`, [info]);
 }
 
-/** ALREADY_EXISTS with a ResourceInfo about the resource that is in the way, and an ErrorInfo with the reason. */
+/** Returns ALREADY_EXISTS with a ResourceInfo about the existing resource, and an ErrorInfo with the reason. */
 export function alreadyExists(type: string, name: string, reason: string, description: string): Refusal {
   return new Refusal(status.ALREADY_EXISTS, description, [
     detail('ErrorInfo', { reason, domain: 'shop.example.com', metadata: { existing: name } }),
@@ -41,7 +39,7 @@ export function alreadyExists(type: string, name: string, reason: string, descri
   ]);
 }
 
-/** FAILED_PRECONDITION with a PreconditionFailure. */
+/** Returns FAILED_PRECONDITION with a PreconditionFailure. */
 export function failedPrecondition(type: string, subject: string, description: string): Refusal {
   const failure = detail('PreconditionFailure', { violations: [{ type, subject, description }] });
   return new Refusal(status.FAILED_PRECONDITION, description, [failure]);

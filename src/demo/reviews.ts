@@ -1,4 +1,4 @@
-/** What the shop's customers say about its products, and to each other. */
+/** The reviews that the shop's customers write about its products, and the comments on them. */
 
 export interface Review {
   readonly name: string;
@@ -13,7 +13,7 @@ interface Comment {
   readonly text: string;
 }
 
-// product, author, stars, text, comments as author and text
+// The columns are product, author, stars and text, then any number of comments with their author and text.
 const rows: readonly (readonly [string, string, number, string, ...(readonly [string, string])[]])[] = [
   [
     'oak-desk',
@@ -29,7 +29,7 @@ const rows: readonly (readonly [string, string, number, string, ...(readonly [st
   ['copper-kettle', 'chiara', 3, 'Lovely, but it whistles off key.'],
 ];
 
-/** Of one product, the newest first. */
+/** Returns the reviews of one product, the newest first. */
 export function reviewsOf(product: string): readonly Review[] {
   return rows
     .filter(([id]) => product === `products/${id}`)

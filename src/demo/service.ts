@@ -1,6 +1,6 @@
 /**
- * One gRPC service on a server of its own, at a port that the system chooses. Handlers are plain functions from request
- * to response; a Refusal that they throw becomes a status with `grpc-status-details-bin`.
+ * Runs one gRPC service on a server of its own, at a port that the system chooses. Handlers are plain functions from
+ * request to response; a Refusal that they throw becomes a status with `grpc-status-details-bin`.
  */
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
@@ -9,20 +9,20 @@ import type { Protos } from './protos.js';
 import { Refusal } from './refusal.js';
 
 /**
- * Method name → request in, response out. What streams is an AsyncIterable: of the client's messages in, of responses out
- * until `signal` is aborted. Each handler declares its own request type.
+ * Functions from request to response, by method name. A stream is an AsyncIterable: the request if the client streams, the
+ * response if the server does, which must end when `signal` is aborted. Each handler declares its own request type.
  */
 export type Handlers = Readonly<Record<string, Handler>>;
 
 type Handler = (request: never, signal: AbortSignal) => object | Promise<object> | AsyncIterable<object>;
 
-/** A service that listens. */
+/** A service that is listening. */
 export interface RunningService {
   readonly target: string;
   close(): Promise<void>;
 }
 
-/** Starts one service, at any free port or at one that it had before. Every method of its proto needs a handler. */
+/** Starts one service at `address`, by default at any free port. Every method of its proto needs a handler. */
 export async function startService(
   protos: Protos,
   name: string,
@@ -53,7 +53,7 @@ export async function startService(
   };
 }
 
-/** Of a method that answers once. */
+/** Wraps the handler of a method that answers once. */
 function single(protos: Protos, handler: Handler) {
   return async (call: Asking, callback: sendUnaryData<object>) => {
     try {
@@ -79,11 +79,11 @@ function streaming(protos: Protos, handler: Handler) {
   };
 }
 
-/** grpc-js hands over a message, or a stream of them. */
+/** The call as grpc-js passes it: with the request message, or as a stream of messages. */
 type Asking = { readonly request: object } | Readable;
 
 function requestOf(call: Asking): never {
-  // Who stops reading still answers.
+  // A handler may stop reading and still answer, so the end of the loop must not destroy the stream.
   return ('request' in call ? call.request : call.iterator({ destroyOnReturn: false })) as never;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The demo's backends: the shop's five gRPC services, each on a server of its own, over the same books. They know
- * nothing of HTTP or of the gateway. The sixth service of its protos, Pages, has no server: it is made of the others.
+ * The demo's backends: the shop's five gRPC services, each on a server of its own, over the same books. They know nothing
+ * of HTTP or of the gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from the
+ * other services.
  */
 import { analytics } from './analytics.js';
 import { catalog } from './catalog.js';
@@ -11,29 +12,32 @@ import { loadProtos, shopProtos } from './protos.js';
 import { type Handlers, type RunningService, startService } from './service.js';
 import { support } from './support.js';
 
-/** One backend, in the words of the gateway's config. */
+/** One backend, with the keys of the gateway's config. */
 interface ShopUpstream {
   readonly name: string;
-  /** `127.0.0.1:PORT`. */
+  /** The address of the service: `127.0.0.1:PORT`. */
   readonly target: string;
   readonly services: readonly string[];
 }
 
-/** The shop while it is open. */
+/** The running shop. */
 export interface Shop {
   readonly upstreams: readonly ShopUpstream[];
-  /** The folder of the shop's protos: an import root. */
+  /** The folder of the shop's protos, an import root. */
   readonly protos: string;
-  /** Stops one service, as a crash would. False: there is none of that name that runs. */
+  /** Stops one service, as a crash would. Resolves to false if no service of that name runs. */
   stop(name: string): Promise<boolean>;
-  /** Starts a service that was stopped, where it was before. False: there is none of that name that was. */
+  /** Starts a stopped service at its old address. Resolves to false if there is no stopped service of that name. */
   start(name: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
 const services = { customers, orders, catalog, analytics, support };
 
-/** Opens the shop with fresh books. Rejects when a proto does not load or a port cannot be had; nothing stays open then. */
+/**
+ * Starts all services with fresh books. Rejects when a proto does not load or no port is available; every service that has
+ * started is then closed.
+ */
 export async function startShop(): Promise<Shop> {
   const protos = await loadProtos();
   const books = openBooks();

@@ -1,4 +1,4 @@
-/** shop.v1.Support: rooms in which customers talk. Shows a method that streams both ways. */
+/** shop.v1.Support has rooms in which customers chat. It shows a method that streams both ways. */
 import { EventEmitter, on } from 'node:events';
 import type { Handlers } from './service.js';
 import { type Timestamp, timestamp } from './values.js';
@@ -10,9 +10,9 @@ interface ChatMessage {
   readonly time: Timestamp | null;
 }
 
-/** The handlers; rooms are there while somebody is in them. */
+/** Returns the handlers of the service. A room exists while a customer is in it. */
 export function support(): Handlers {
-  /** Who listens, by room. */
+  /** The listeners of each room, by the room's name. */
   const rooms = new Map<string, Set<EventEmitter>>();
 
   function say(room: string, author: string, text: string): void {

@@ -1,22 +1,22 @@
 /**
- * Requests to try at the demo: one curl command each, in an order that tells a story, though each works alone and twice.
- * A line is one command without a pipe, so that `-w '%{http_code}'` can be added at its end. Credentials are shell
- * variables, which the demo prints.
+ * The requests to try at the demo, one curl command each. They are in an order that tells a story, and each also works
+ * alone and more than once. A line is one command without a pipe, so that `-w '%{http_code}'` can be added at its end.
+ * Credentials are shell variables, which the demo prints.
  */
 
-/** One stop of the tour. */
+/** One request of the tour. */
 interface Stop {
   readonly title: string;
-  /** A whole line for bash. */
+  /** The whole command, as a line for bash. */
   readonly curl: string;
   readonly expect: {
     readonly status: number;
-    /** Text that stands in the answer. */
+    /** A text that the answer contains; undefined when any answer will do. */
     readonly contains?: string;
   };
 }
 
-/** The tour of a gateway at `baseUrl`, such as `http://127.0.0.1:8080`. */
+/** Returns the tour of a gateway at `baseUrl`, such as `http://127.0.0.1:8080`. */
 export function tour(baseUrl: string): Stop[] {
   const v1 = `${baseUrl}/v1`;
   return [...reads(v1), ...writesAndFiles(v1), ...pagesStreamsAndErrors(v1)];

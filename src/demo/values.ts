@@ -1,6 +1,4 @@
-/**
- * Google's common messages as the demo's plain objects: Money, Timestamp, Date, Duration, Struct.
- */
+/** Builds and reads Google's common messages as plain objects: Money, Timestamp, Date, Duration, Struct. */
 
 export interface Money {
   readonly currencyCode: string;
@@ -26,7 +24,7 @@ export interface Duration {
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** `1995` → 19 euros and 95 cents. */
+/** Returns an amount of euros: 1995 cents become 19 euros and 95 cents. */
 export function euros(cents: number): Money {
   return { currencyCode: 'EUR', units: String(Math.trunc(cents / 100)), nanos: (cents % 100) * 10_000_000 };
 }
@@ -48,17 +46,17 @@ export function days(count: number): Duration {
   return { seconds: String(count * 86_400), nanos: 0 };
 }
 
-/** The first millisecond of a day, in UTC. */
+/** Returns the first millisecond of a day in UTC, in milliseconds since the epoch. */
 export function startOfDay(date: CalendarDate): number {
   return Date.UTC(date.year, date.month - 1, date.day);
 }
 
-/** JSON → google.protobuf.Struct. */
+/** Turns a JSON object into a google.protobuf.Struct. */
 export function struct(fields: { readonly [key: string]: Json }): object {
   return { fields: Object.fromEntries(Object.entries(fields).map(([key, json]) => [key, value(json)])) };
 }
 
-/** JSON → google.protobuf.Value. */
+/** Turns a JSON value into a google.protobuf.Value. */
 export function value(json: Json): object {
   if (json === null) return { nullValue: 'NULL_VALUE' };
   if (typeof json === 'boolean') return { boolValue: json };
