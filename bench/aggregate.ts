@@ -1,7 +1,7 @@
 /**
- * What an aggregate costs: CPU time of the process for a page of five calls, against a single call through the same
- * gateway and against the same page written by hand in Koa with grpc-js; and how long pages take whose calls take 50 ms,
- * one request at a time.
+ * Measures what an aggregate costs: the CPU time of the process for a page of five calls, compared with a single call
+ * through the same gateway, and with the same page written by hand in Koa with grpc-js. Also measures how long pages take
+ * whose calls take 50 ms, one request at a time.
  *
  *     npm run bench -- aggregate --rounds 5
  */
@@ -47,7 +47,7 @@ ${[...'abcde'].map((field) => `      steps: { into: "${field}" call: "bench.v1.L
 }
 `;
 
-/** The page of five as a team would write it: proto-loader's clients, Promise.all, JSON. */
+/** The page of five calls as a team would write it, with proto-loader's clients, Promise.all and JSON. */
 const BY_HAND = `
 import { createServer } from 'node:http';
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
@@ -74,7 +74,7 @@ async function main(): Promise<void> {
   const roundsFlag = process.argv.indexOf('--rounds');
   const rounds = roundsFlag < 0 ? 3 : Number(process.argv[roundsFlag + 1]);
   const here = fileURLToPath(new URL('../../', import.meta.url));
-  // Inside the checkout, so that the script by hand finds its libraries.
+  // The folder is inside the checkout, so that the script by hand finds its libraries.
   const folder = await mkdtemp(join(here, 'dist', 'bench-aggregate-'));
   try {
     await writeFile(join(folder, 'bench.proto'), PROTO);

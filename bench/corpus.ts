@@ -1,7 +1,7 @@
 /**
- * The whole of google-proto-files: what `routes` and `check` find in it, and what loading it costs against the bare
- * parser (protobufjs, a Root for each file, nothing done with it), in turn, medians of three. Fails when a count is off or
- * a ratio is over 1.5.
+ * Loads all of google-proto-files: checks what `routes` and `check` find in it, and compares the cost of loading it with
+ * the bare parser (protobufjs, with a Root for each file that is not used). The two take turns, and the figures are medians
+ * of three. Fails when a count is wrong or a ratio is over 1.5.
  *
  *     node dist/bench/corpus.js
  */
@@ -13,7 +13,7 @@ import { GOOGLE_PROTOS, googleProtos } from './google-protos.js';
 import { median } from './process-cost.js';
 
 const EXPECTED = { files: 8_051, methods: 13_307, bindings: 15_381, conflicts: 327, conflicting: 780 };
-/** What fails the run; shared machines shake the ratio by a quarter. */
+/** The highest ratio that passes. On shared machines the ratio varies by a quarter. */
 const MOST = 1.5;
 const ROUNDS = 3;
 const MAIN = new URL('../src/cli/main.js', import.meta.url).href;
@@ -22,7 +22,7 @@ const RUN_MAIN = `import(${JSON.stringify(MAIN)}).then(async ({ main }) => { pro
 interface Run {
   readonly stdout: string;
   readonly wallMs: number;
-  /** User and system time of the child. */
+  /** The user and system time of the child, in milliseconds. */
   readonly cpuMs: number;
 }
 
@@ -67,7 +67,10 @@ function main(): void {
   process.exitCode = failures.length === 0 ? 0 : 1;
 }
 
-/** What the ratio is against: every file parsed, with the options that the loader gives (comments aren't kept), and dropped. */
+/**
+ * Parses every file with the loader's options (comments are not kept) and drops the result. This is the cost that loading
+ * is compared with.
+ */
 function parseBare(folder: string): void {
   let files = 0;
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
@@ -95,7 +98,10 @@ function run(name: string, args: readonly string[]): Run {
   return { stdout, wallMs, cpuMs };
 }
 
-/** Of those that have ended: `cutime` and `cstime` of /proc/self/stat, in hundredths of a second. */
+/**
+ * Returns the CPU time of children that have ended, in milliseconds: `cutime` and `cstime` of /proc/self/stat are in
+ * hundredths of a second.
+ */
 function cpuOfChildren(): number {
   const stat = readFileSync('/proc/self/stat', 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -111,7 +117,7 @@ function hasPlace({ source }: RouteRow): boolean {
   return source.file.endsWith('.proto') && source.line !== undefined;
 }
 
-/** `…: expected one binding, got 3: …` */
+/** Returns the number of bindings that `…: expected one binding, got 3: …` reports. */
 function claims({ text }: Finding): number {
   return Number(/expected one binding, got (\d+)/.exec(text)?.[1] ?? 0);
 }

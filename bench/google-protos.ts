@@ -1,11 +1,14 @@
-/** The npm package google-proto-files, 8,051 protos of Google's APIs, kept in `.cache/`, and their routes. */
+/**
+ * Fetches the npm package google-proto-files, 8,051 protos of Google's APIs, and lists its routes. Both are kept in
+ * `.cache/`.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const GOOGLE_PROTOS = 'google-proto-files@5.0.3';
 
-/** Its folder, which is an import root; fetched by `npm pack` the first time. */
+/** Returns the folder of the package, which is an import root. The first call fetches it with `npm pack`. */
 export function googleProtos(): string {
   const folder = join('.cache', 'google-proto-files');
   if (existsSync(folder)) return folder;
@@ -16,7 +19,7 @@ export function googleProtos(): string {
   });
   const archive = printed.trim().split('\n').at(-1) ?? '';
   execFileSync('tar', ['xzf', join('.cache', archive), '-C', unpacking, '--strip-components=1']);
-  // Only a whole copy gets the name that later runs look for.
+  // The folder gets its name only when the copy is whole, because later runs look for that name.
   renameSync(unpacking, folder);
   return folder;
 }
@@ -26,12 +29,15 @@ export interface HttpRoute {
   readonly path: string;
 }
 
-/** What `protogate routes` finds in them, conflicting ones too; kept, so delete the file when the loader finds others. */
+/**
+ * Returns the routes that `protogate routes` finds in the package, conflicting ones included. The list is kept in a file;
+ * delete the file when the loader has changed.
+ */
 export function googleRoutes(): HttpRoute[] {
   const file = join('.cache', 'google-routes.json');
   if (!existsSync(file)) {
     const args = ['bin/protogate.js', 'routes', '--format', 'json', '--protos', googleProtos()];
-    // In a process of its own: what loading leaves on the heap is no matter of who asks.
+    // The loader runs in a process of its own, so that the heap of the caller stays small.
     const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
     const routes = (JSON.parse(stdout) as HttpRoute[]).map(({ method, path }) => ({ method, path }));
     writeFileSync(file, JSON.stringify(routes));

@@ -1,4 +1,4 @@
-/** `npm run bench -- NAME [FLAGS]`: runs one benchmark, or all. */
+/** `npm run bench -- NAME [FLAGS]` runs one benchmark, or all without a name. */
 const BENCHMARKS = ['match', 'token', 'codec', 'request', 'aggregate', 'streams'] as const;
 
 const flags = process.argv.findIndex((argument, index) => index >= 2 && argument.startsWith('--'));

@@ -1,10 +1,11 @@
 /**
- * What a route match costs among every shape of google-proto-files, against tables of ten routes.
+ * Measures the cost of matching a route in a table with every shape of google-proto-files, compared with tables of ten
+ * routes.
  *
  *     node dist/bench/match.js
  *
- * The tens are drawn from the same routes, so that the tables differ in size and the paths do not differ in length.
- * Every table gets as many paths, each with ids of its own, shuffled. Rounds go over all tables in turn; figures are
+ * The tens are drawn from the same routes, so that the tables differ in size and the paths do not differ in length. Every
+ * table gets the same number of paths, each with ids of its own, shuffled. Rounds go over all tables in turn; figures are
  * medians over the rounds, of the process' CPU time.
  */
 import { type PathTemplate, parsePathTemplate } from '../src/routing/path-template.js';
@@ -56,8 +57,8 @@ function contender(routes: readonly HttpRoute[], random: () => number): Contende
     builder.add(method, template, index, origin);
   }
   const { table } = builder.build();
-  // As many requests for all, each with ids of its own: neither the memory of the paths nor the guesses of the
-  // processor's branch predictor are what is compared.
+  // All tables get the same number of requests, each with ids of its own, so that neither the memory of the paths nor the
+  // branch predictor of the processor makes a difference.
   const inOrder = Array.from({ length: REQUESTS }, (_, i) => templates[i % templates.length]!);
   const requests = shuffled(inOrder, random).map(({ method, template }) => ({
     method,
@@ -69,7 +70,7 @@ function contender(routes: readonly HttpRoute[], random: () => number): Contende
   return { table, requests };
 }
 
-/** Nanoseconds per match over the requests, in their shuffled order. */
+/** Returns the nanoseconds of CPU time per match over the requests, in their shuffled order. */
 function measure({ table, requests }: Contender): number {
   let found = 0;
   const start = process.cpuUsage();
@@ -83,7 +84,7 @@ function measure({ table, requests }: Contender): number {
   return ((user + system) * 1000) / MATCHES_PER_ROUND;
 }
 
-/** A path that the template matches: wildcards become ids of 4 to 16 characters. */
+/** Returns a path that the template matches: wildcards become ids of 4 to 16 characters. */
 function pathOf({ segments, verb }: PathTemplate, random: () => number): string {
   const id = () =>
     Array.from({ length: 4 + Math.floor(random() * 13) }, () => ID[Math.floor(random() * ID.length)]).join('');
@@ -92,13 +93,13 @@ function pathOf({ segments, verb }: PathTemplate, random: () => number): string 
     return segment.kind === 'any' ? id() : `${id()}/${id()}`;
   });
   const path = `/${texts.join('/')}${verb === undefined ? '' : `:${encodeURIComponent(verb)}`}`;
-  // A flat string of its own, as from a socket.
+  // The path becomes one flat string, as those from a socket are.
   return Buffer.from(path).toString('latin1');
 }
 
 const ID = 'abcdefghijklmnopqrstuvwxyz0123456789-';
 
-/** One of each tenth by length, at random. */
+/** Draws one route from each tenth of the routes, which are sorted by length. */
 function drawTen(routes: readonly HttpRoute[], random: () => number): HttpRoute[] {
   const byLength = routes.toSorted((a, b) => a.path.length - b.path.length);
   return Array.from({ length: 10 }, (_, i) => byLength[Math.floor(((i + random()) * byLength.length) / 10)]!);
@@ -128,7 +129,7 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-/** mulberry32. */
+/** Returns the random generator mulberry32. */
 function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,6 +1,6 @@
 /**
- * What a request costs a server: CPU time of its process (user and system, its own accounting) per GET, over 32
- * connections. Each measurement gets a process of its own: what the compiler makes of one differs from the next.
+ * Measures what a request costs a server: the CPU time that its process reports (user and system) per GET, over 32
+ * connections. Each measurement gets a process of its own, because the compiler's result differs from process to process.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,7 @@ import { Agent, request } from 'node:http';
 
 const CONNECTIONS = 32;
 
-/** Runs in the gateway's process: the public API alone, so that any version can be measured. */
+/** The script of the gateway's process. It uses the public API alone, so that any version can be measured. */
 export const GATEWAY = `
 import { createServer } from 'node:http';
 const [root, config] = process.argv.slice(2);
@@ -31,7 +31,7 @@ interface Running {
   readonly agent: Agent;
 }
 
-/** Starts the script, which tells its port and, when asked, its CPU time. Microseconds per request. */
+/** Returns the CPU time per request in microseconds. The script must report its port and, when asked, its CPU time. */
 export async function costOf(script: string, args: readonly string[], measured: Load): Promise<number> {
   const child = fork(script, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];

@@ -1,7 +1,7 @@
 /**
- * What a request costs, and what each stage adds: CPU time of the gateway's process (user and system, its own
- * accounting) per unary GET, over 32 connections, in rounds that take the rows in turn. With `--against DIR` the public
- * route of another checkout, built, is a row as well; `--public` leaves the other stages out:
+ * Measures what a request costs and what each stage adds: the CPU time that the gateway's process reports (user and system)
+ * per unary GET, over 32 connections, in rounds that take the rows in turn. With `--against DIR` the public route of
+ * another built checkout is a row as well; `--public` leaves the other stages out:
  *
  *     npm run bench -- request --against ../protogate-before --public --rounds 10
  */
@@ -26,7 +26,7 @@ service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) =
 
 interface Row {
   readonly name: string;
-  /** Of the checkout whose build serves. */
+  /** The root of the checkout whose build serves. */
   readonly root: string;
   readonly config: object;
   readonly headers: Readonly<Record<string, string>>;
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
     ...(process.argv.includes('--public') ? [] : stages),
   ];
   for (let round = 0; round < rounds; round++) {
-    // The order turns, so that no row always comes first.
+    // Each round begins with another row, so that no row always comes first.
     for (let i = 0; i < rows.length; i++) {
       const next = rows[(i + round) % rows.length]!;
       next.costs.push(await cost(next, join(folder, 'gateway.mjs')));

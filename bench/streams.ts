@@ -1,7 +1,7 @@
 /**
- * What streams take of the gateway's process: memory of 1,000 open event streams, memory while 1 GB is downloaded and
- * uploaded as a stream of HttpBody, and CPU time per message of a stream of 10,000 as NDJSON. Fails where memory is not
- * flat.
+ * Measures what streams cost the gateway's process: memory of 1,000 open event streams, memory while 1 GB is downloaded and
+ * uploaded as a stream of HttpBody, and CPU time per message of a stream of 10,000 as NDJSON. Fails if memory grows too
+ * much.
  *
  *     npm run bench -- streams
  */
@@ -29,7 +29,7 @@ service Feed {
 }
 `;
 const STREAMS = 1000;
-/** What may be taken, in MiB: a gigabyte that is kept would be a thousand. */
+/** The most memory in MiB. If the whole gigabyte were kept, it would be a thousand. */
 const MOST_MIB = { streams: 100, transfer: 128 };
 const MESSAGES = 10_000;
 const GIGABYTE = 1024 * 1024 * 1024;
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
     Watch: () => ({ messages: Array.from({ length: MESSAGES }, () => item) }),
     Follow: { messages: [item], hang: true },
     Upload: async (call) => {
-      // The test server keeps what it got; this one must not.
+      // The test server records every message; here the memory would grow with them.
       call.requestBytes.push = () => 0;
       await call.whenHalfClosed;
       return { message: {} };

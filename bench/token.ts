@@ -1,11 +1,12 @@
 /**
- * What a token costs: one that was seen before, against a whole verification (RS256, 2048 bits).
+ * Measures what checking a token costs: a token that was seen before, compared with a whole verification (RS256, 2048
+ * bits).
  *
  *     node dist/bench/token.js
  *
- * The tokens have about 600 characters; each is a string of its own for each question, as from a socket, so that
- * hashing and comparing it are in the figure; it is made before the clock runs. The rounds are interleaved, and the figures
- * are medians.
+ * The tokens have about 600 characters. Each check gets a string of its own, as from a socket, so that the figure includes
+ * hashing and comparing it; the string is made before the clock runs. The rounds are interleaved, and the figures are
+ * medians.
  */
 import { generateKeyPairSync } from 'node:crypto';
 import jwt from 'jsonwebtoken';
@@ -17,7 +18,7 @@ const TOKENS = 1000;
 const ROUNDS = 15;
 const HITS_PER_ROUND = 20_000;
 const VERIFICATIONS_PER_ROUND = 100;
-/** What a hit may cost (µs). */
+/** The most that checking a known token may cost, in microseconds. */
 const GOAL_US = 3;
 
 async function main(): Promise<void> {
@@ -65,7 +66,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Microseconds for one question whose strings were made before it began. */
+/** Returns the microseconds per check. All strings are made before the measurement begins. */
 function hitCost(tokens: readonly Buffer[], isHit: (token: string) => boolean): number {
   const asked = Array.from({ length: HITS_PER_ROUND }, (_, i) => tokens[(i * 7) % tokens.length]!.toString('latin1'));
   let found = 0;

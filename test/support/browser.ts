@@ -1,10 +1,10 @@
 /**
- * A real browser without a window: a page of its own runs a script, and what that returns comes back.
+ * Runs scripts in a page of a real browser without a window, and returns their results.
  *
  *     const site = await openSite(t);
  *     const result = await site.run(`return (await fetch('${url}/v1/shelves/1')).status;`);
  *
- * Where there is none, its tests are skipped and say so; in CI none is.
+ * Where no browser is installed, its tests are skipped and report that; in CI they fail instead.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { findCommand } from './commands.js';
 import type { Teardown } from './gateway.js';
 
-/** Its path; undefined: there is none. */
+/** The path of the browser; undefined when none is installed. */
 export const browser = findCommand(
   ['chromium', 'chromium-browser', 'google-chrome'],
   'what pages see of streams',
@@ -24,13 +24,13 @@ export const browser = findCommand(
 );
 
 export interface Site {
-  /** What a gateway's `cors.origins` allows. */
+  /** The origin of the page, for a gateway's `cors.origins`. */
   readonly origin: string;
   /** Runs the script as the body of an async function. Rejects with what it throws, or after 30 s. */
   run(script: string): Promise<unknown>;
 }
 
-/** A web site on a port of its own, which the browser opens anew for each script. */
+/** Opens a web site on a port of its own. Each script gets a browser of its own. */
 export async function openSite(t: Teardown): Promise<Site> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -49,12 +49,12 @@ const FLAGS = [
   '--disable-dev-shm-usage',
   '--disable-gpu',
   '--no-first-run',
-  // Nothing leaves this machine.
+  // These keep the browser from using the network.
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-  // Those of tests are signed by nobody.
+  // The certificates of tests are signed by no known authority.
   '--ignore-certificate-errors',
 ];
 
@@ -97,7 +97,7 @@ async function runPage(t: Teardown, server: Server, origin: string, script: stri
     return result;
   } finally {
     timer.abort();
-    // It and its children.
+    // This ends the browser and its children.
     process.kill(-child.pid!, 'SIGKILL');
   }
 }

@@ -1,23 +1,23 @@
 /**
- * Certificates for TLS tests, made when asked for: nothing secret lies in the repository, nothing expires in it, and no
- * openssl need be installed. Node signs but writes no X.509, so the few DER structures are here (RFC 5280 §4.1).
+ * Makes certificates for TLS tests on demand: no secret is stored in the repository, nothing in it expires, and openssl
+ * need not be installed. Node can sign but cannot write X.509, so the few DER structures are here (RFC 5280 §4.1).
  */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 export interface KeyAndCertificate {
-  /** PEM. */
+  /** The certificate in PEM. */
   readonly cert: Buffer;
   readonly key: Buffer;
 }
 
 export interface TestCertificates {
-  /** Signed both `server` (for `upstream.test`) and `client`. */
+  /** The CA that signed both `server` (for `upstream.test`) and `client`. */
   readonly ca: Buffer;
   readonly server: KeyAndCertificate;
   readonly client: KeyAndCertificate;
-  /** A CA that signed neither. */
+  /** A CA that signed neither of them. */
   readonly otherCa: Buffer;
-  /** Signed by `otherCa`. */
+  /** A certificate that `otherCa` signed. */
   readonly stranger: KeyAndCertificate;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Every way in which a client may send the messages of a stream: lines or an array over HTTP/1.1 and HTTP/2, or the frames
- * of a WebSocket. Messages are JSON texts; what the exchange came to is the same for all ways.
+ * Sends the messages of a stream in every way that a client may use: lines or an array over HTTP/1.1 and HTTP/2, or the
+ * frames of a WebSocket. Messages are JSON texts; the result of an exchange has the same form for all ways.
  *
  *     const { code, text } = await FRAMINGS[0].send(t, url, '/v1/items', ['{"n":1}', '{"n":2}']);
  */
@@ -11,25 +11,25 @@ import type { Teardown } from './gateway.js';
 import { answerOf, http2Client } from './http2.js';
 import { openWebSocket } from './websocket.js';
 
-/** How an exchange ended. */
+/** The result of an exchange. */
 export interface End {
-  /** A gRPC code; 0: well. */
+  /** The gRPC code; 0 for success. */
   readonly code: number;
   /** The HTTP status, or the close code of the WebSocket. */
   readonly status: number;
-  /** Why: the message of the error, or the reason of the WebSocket's end. */
+  /** The message of the error, or the reason of the WebSocket's close. */
   readonly text: string;
 }
 
 export interface SendSettings {
-  /** Called behind each message but the last: the next one waits for it. */
+  /** Called after each message but the last. The next message waits for its result. */
   readonly between?: (sent: number) => Promise<unknown>;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface ClientFraming {
   readonly name: string;
-  /** A method that streams both ways can be called so. */
+  /** True if a method that streams both ways can be called in this way. */
   readonly bothWays: boolean;
   send(t: Teardown, url: string, path: string, messages: readonly string[], settings?: SendSettings): Promise<End>;
 }
@@ -37,13 +37,16 @@ export interface ClientFraming {
 const TYPES = { lines: 'application/x-ndjson', array: 'application/json' } as const;
 type Form = keyof typeof TYPES;
 
-/** What goes out with message `index` of `count`. */
+/** Returns the text of message `index` of `count`, with its separators. */
 function written(form: Form, message: string, index: number, count: number): string {
   if (form === 'lines') return `${message}\n`;
   return `${index === 0 ? '[' : ''}${message}${index === count - 1 ? ']' : ','}`;
 }
 
-/** Stops when the other side has ended the exchange: nobody waits for what cannot come. */
+/**
+ * Writes the messages. Stops when the other side has ended the exchange, so that it does not wait for something that cannot
+ * come.
+ */
 async function writeAll(
   to: Writable,
   form: Form,
@@ -114,7 +117,10 @@ const overWebSocket: ClientFraming = {
   },
 };
 
-/** An answer of one message, of several as lines, or an error: the whole answer, or the last line. */
+/**
+ * Reads the result from an answer of one message or an error, which is the whole text, or from several lines, of which the
+ * last one counts.
+ */
 function endOf(status: number, text: string): End {
   const last = JSON.parse(text.trim().split('\n').at(-1) || '{}');
   const error = status === 200 ? last.error : last;

@@ -1,16 +1,16 @@
-/** A clock that stands still until a test moves it; its timers run as they are passed, in order. */
+/** A clock that stands still until a test moves it. Its timers run in order as the time passes them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../src/base/clock.js';
 
 export interface HandClock extends Clock {
   advance(ms: number): void;
-  /** Timers that wait. */
+  /** The number of timers that are waiting. */
   readonly pending: number;
-  /** What `after` was asked for, in order. */
+  /** The delays that `after` was called with, in order. */
   readonly delays: readonly number[];
 }
 
-/** Moves on in steps, between which what arrives is read. */
+/** Moves the clock on in steps. Between the steps, sockets are read. */
 export async function pass(clock: HandClock, ms: number, stepMs = 250): Promise<void> {
   for (let left = ms; left > 0; left -= stepMs) {
     clock.advance(Math.min(stepMs, left));
@@ -18,7 +18,10 @@ export async function pass(clock: HandClock, ms: number, stepMs = 250): Promise<
   }
 }
 
-/** Starts at the present, so that tokens signed by others are neither old nor early. */
+/**
+ * Returns a clock that starts at the present, so that tokens signed by other programs are neither expired nor from the
+ * future.
+ */
 export function handClock(startMs = Date.now()): HandClock {
   let passed = 0;
   const timers = new Set<{ readonly at: number; readonly task: () => void }>();

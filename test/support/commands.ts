@@ -1,7 +1,13 @@
-/** Programs that tests run where they are installed. Where one is not, its tests are skipped and say so; in CI none is. */
+/**
+ * Finds programs that tests run. Where a program is not installed, its tests are skipped and report that; in CI they fail
+ * instead.
+ */
 import { execFileSync } from 'node:child_process';
 
-/** The path of the first that is there; undefined: none. `what`: of the tests; `install`: Debian's package. */
+/**
+ * Returns the path of the first program that is installed; undefined when none is. `what` names the tests and `install`
+ * Debian's package, for the message.
+ */
 export function findCommand(names: readonly string[], what: string, install: string): string | undefined {
   const found = names.map(pathOf).find((path) => path !== undefined);
   if (found !== undefined) return found;
@@ -9,7 +15,7 @@ export function findCommand(names: readonly string[], what: string, install: str
   return undefined;
 }
 
-/** Loudly; throws in CI. */
+/** Reports skipped tests on stderr. Throws in CI. */
 export function saySkipped(text: string): void {
   if (process.env.CI !== undefined) throw new Error(text);
   process.stderr.write(`\n*** ${text} ***\n\n`);

@@ -1,6 +1,9 @@
-/** Rules over client streams, each with messages that are right and one that is wrong: rows of a table over all framings. */
+/**
+ * The cases for rules over client streams. Each has messages that the rule accepts and one that it refuses, and runs in
+ * every framing.
+ */
 
-/** The types of the cases, and what else their proto begins with. */
+/** The header of the cases' proto, with their types. */
 export const TYPES = `syntax = "proto3";
 package demands.v1;
 import "google/api/annotations.proto";
@@ -18,22 +21,22 @@ message Item {
 message Total { int32 count = 1; }`;
 
 export interface Case {
-  /** What is asked, and what the wrong message does. */
+  /** Names the rule and the mistake of the wrong message. */
   readonly what: string;
-  /** Of the rule: template and body. */
+  /** The template of the rule's path. */
   readonly template: string;
   readonly body?: string;
   readonly require?: readonly string[];
-  /** The request's path, with its query. */
+  /** The path of the request, with its query. */
   readonly path?: string;
   readonly first: object;
-  /** What follows and is right: it may leave out what may be left out. */
+  /** A later message that the rule accepts: it may leave out what later messages may leave out. */
   readonly next: object;
-  /** Does not meet the demand, or contradicts the path. */
+  /** A message that breaks the demand or contradicts the path. */
   readonly wrong: object;
-  /** As the first message, and as one that follows. INVALID_ARGUMENT (3): it contradicts the path. */
+  /** The codes for `wrong` as the first message and as a later one. INVALID_ARGUMENT (3) means that it contradicts the path. */
   readonly codes: readonly [first: number, following: number];
-  /** What the service gets of `first` and of `next`, where that is not what was said. */
+  /** The messages that the service receives for `first` and `next`; undefined when they are equal to what was sent. */
   readonly arrives?: readonly [first: object, next: object];
 }
 
@@ -79,7 +82,7 @@ export const CASES: readonly Case[] = [
     next: { text: 'b' },
     wrong: { shard: '8' },
     codes: CONTRADICTS,
-    // A number without presence cannot be left out: what the path says is in every message.
+    // A number without presence cannot be left out, so every message has the number of the path.
     arrives: [
       { shard: '7', text: 'a' },
       { shard: '7', text: 'b' },
@@ -127,7 +130,7 @@ export const CASES: readonly Case[] = [
     first: { text: 'a' },
     next: { text: 'b' },
     wrong: { person: 'people/1' },
-    // As of any request: two members of a oneof.
+    // As in any request, two members of a oneof are refused.
     codes: [3, 7],
     arrives: [{ team: 'teams/1', text: 'a' }, { text: 'b' }],
   },

@@ -1,4 +1,4 @@
-/** Protos as a folder and as the descriptor set that buf makes of it. */
+/** Writes protos as a folder and as the descriptor set that buf makes of it. */
 import { execFileSync } from 'node:child_process';
 import { cp, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -9,13 +9,16 @@ import { ROOT } from './run.js';
 const BUF = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
 
 export interface BothForms {
-  /** An import root. */
+  /** The folder, which is an import root. */
   readonly folder: string;
-  /** A file. */
+  /** The path of the descriptor set. */
   readonly set: string;
 }
 
-/** `protos`: by import name; what they import of protogate's own is in the set too. `flags`: of `buf build`. */
+/**
+ * Writes both forms. `protos` are the files by import name; imported files of protogate's own are added to the set. `flags`
+ * are flags of `buf build`.
+ */
 export async function bothFormsOf(
   t: Teardown,
   protos: Readonly<Record<string, string>>,

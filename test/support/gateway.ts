@@ -1,5 +1,5 @@
 /**
- * A real gateway in front of a real upstream, for tests: proto text in, an HTTP port out. Both are closed when the test
+ * Starts a real gateway in front of a real upstream for a test, from the text of protos. Both are closed when the test
  * ends, and a connection that is still open then fails the test.
  *
  *     const { send, upstream } = await startGateway(t, LIBRARY, { GetShelf: { message: { name: 'shelves/1' } } });
@@ -23,7 +23,7 @@ import { createLog } from '../../src/telemetry/log.js';
 import { assertNoSecret } from './secrets.js';
 import { type Handlers, startUpstream, type TestUpstream } from './upstream.js';
 
-/** What a test needs of ava's `t`. */
+/** The part of ava's `t` that this module uses. */
 export interface Teardown {
   teardown(task: () => void | Promise<void>): void;
 }
@@ -32,16 +32,16 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  /** The body parsed; undefined if it is not JSON. */
+  /** The parsed body; undefined if it is not JSON. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   readonly json: any;
 }
 
 export interface SendOptions {
-  /** An object is sent as JSON; text and bytes as they are. */
+  /** The body: an object is sent as JSON, text and bytes are sent as they are. */
   readonly body?: object | string | Uint8Array;
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  /** Of an https gateway: whom the client believes, and who it is. */
+  /** The client's TLS settings for an https gateway: the CA that it trusts, and its own certificate. */
   readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
@@ -52,11 +52,11 @@ export interface TestGateway {
   readonly plan: Plan;
   readonly gateway: RunningGateway;
   readonly drain: Drain;
-  /** The gateway's side of those that are open. */
+  /** The gateway's side of the open connections. */
   readonly connections: ReadonlySet<Socket>;
-  /** What the log said, parsed. */
+  /** Returns the parsed lines of the log. */
   readonly logged: () => Record<string, unknown>[];
-  /** Sends the target exactly as given: no client tidies its dots or escapes. */
+  /** Sends the target exactly as given: no client library changes its dots or escapes. */
   readonly send: (method: string, target: string, options?: SendOptions) => Promise<Answer>;
 }
 
@@ -107,7 +107,7 @@ export async function startGateway(
   };
 }
 
-/** What `check` would find in the protos, and what would be served. */
+/** Returns the plan for the protos, with the diagnostics that `check` would report. */
 export async function planOf(
   t: Teardown,
   protos: string | Readonly<Record<string, string>>,
@@ -119,7 +119,7 @@ export async function planOf(
   return plan(config);
 }
 
-/** A temporary import root that holds the given protos; a lone text is `test.proto`. */
+/** Makes a temporary import root with the given protos; a single text becomes `test.proto`. */
 export async function protoFolder(t: Teardown, protos: string | Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'protogate-'));
   t.teardown(() => rm(folder, { recursive: true, force: true }));
@@ -168,7 +168,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** One gateway for all tests of a file: what it opens is closed after the last of them, in reverse order. */
+/** Lets all tests of a file share one gateway: everything that it opens is closed after the last test, in reverse order. */
 export function afterAll(test: { after: { always(task: () => Promise<void>): void } }): Teardown {
   const tasks: (() => void | Promise<void>)[] = [];
   test.after.always(async () => {

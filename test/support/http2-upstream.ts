@@ -1,4 +1,4 @@
-/** Upstreams of HTTP/2 without gRPC behind them: streams that a test answers by hand, or frames that no library would send. */
+/** HTTP/2 upstreams without gRPC: the test itself answers their streams, or they send frames that no library would send. */
 import { once } from 'node:events';
 import { createServer as createHttp2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -17,7 +17,7 @@ export const CALL: CallRequest = {
   context: { surface: 'default', requestId: 'x', clientAddress: '127.0.0.1' },
 };
 
-/** An upstream of `maxConcurrentStreams` that answers nothing by itself; a transport to it. */
+/** Starts an upstream that allows `maxConcurrentStreams` and answers nothing by itself, and a transport to it. */
 export async function hanging(t: Teardown, maxConcurrentStreams: number, clock = systemClock) {
   const server = createHttp2Server({ settings: { maxConcurrentStreams } }).listen(0, '127.0.0.1');
   const sessions: ServerHttp2Session[] = [];
@@ -56,14 +56,17 @@ export function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.fro
   stream.end(message(bytes, encoding === undefined ? 0 : 1));
 }
 
-/** An upstream made of frames, which acknowledges SETTINGS and no more: `onCall` runs for every stream that begins. */
+/**
+ * Starts an upstream that sends raw frames. By itself it only acknowledges SETTINGS; `onCall` runs for every stream that
+ * begins.
+ */
 export async function frames(
   t: Teardown,
   onCall: (socket: Socket, stream: number) => void,
   clock = systemClock,
 ): Promise<{ transport: TestTransport; sockets: Socket[]; resets: number[] }> {
   const sockets: Socket[] = [];
-  /** Streams that the transport reset. */
+  /** The ids of the streams that the transport has reset. */
   const resets: number[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
@@ -100,7 +103,7 @@ export function headers(stream: number, of: Readonly<Record<string, string>>, is
   return frame(HEADERS, isLast ? 5 : 4, stream, literals(of));
 }
 
-/** Headers, a message of one byte, trailers. */
+/** Returns a whole answer: headers, a message of one byte, trailers. */
 export function whole(stream: number, type = 'application/grpc'): Buffer {
   return Buffer.concat([
     headers(stream, { ':status': '200', 'content-type': type }, false),

@@ -1,4 +1,4 @@
-/** An HTTP/2 client for tests: what a session sends and gets, stream by stream. */
+/** An HTTP/2 client for tests, which shows what a session sends and receives on each stream. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
 import type { Teardown } from './gateway.js';
 
@@ -9,16 +9,16 @@ export interface Http2Answer {
   readonly text: string;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   readonly json: any;
-  /** Of RST_STREAM; 0: a good end. */
+  /** The code of RST_STREAM; 0 if the stream ended well. */
   readonly code: number;
 }
 
 export interface Http2Client {
   readonly session: ClientHttp2Session;
-  /** The code of the GOAWAY that came. */
+  /** Returns the code of the GOAWAY that came; undefined before. */
   readonly goneAway: () => number | undefined;
   send(method: string, path: string, options?: { headers?: OutgoingHttpHeaders; body?: string }): Promise<Http2Answer>;
-  /** A stream whose request side stays open. */
+  /** Opens a stream whose request side stays open. */
   open(method: string, path: string, headers?: OutgoingHttpHeaders): ClientHttp2Stream;
 }
 

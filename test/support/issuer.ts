@@ -1,12 +1,12 @@
 /**
- * A real token issuer for tests, on 127.0.0.1 and a port of its own: it publishes a JWK Set over HTTP, signs tokens with
- * an RSA and an EC key, rotates them, and misbehaves on demand.
+ * A real token issuer for tests, on 127.0.0.1 and a port of its own: it publishes a JWK Set over HTTP, signs tokens with an
+ * RSA and an EC key, rotates them, and misbehaves on demand.
  *
  *     const issuer = await startIssuer(t);
  *     issuer.sign({ sub: 'ada' });                // RS256, aud api, expires in five minutes
  *     issuer.mode = 'down';
  *
- * It ends with the test. `forge` makes what no issuer would.
+ * It ends with the test. `forge` makes tokens that no issuer would sign.
  */
 import { createHmac, generateKeyPairSync, type JsonWebKey, type KeyObject, sign as signBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,15 +19,15 @@ interface Teardown {
 }
 
 /**
- * What a fetch of the keys gets: `down` cuts the connection, `hang` never answers, `half` stalls after the head, `cut`
- * ends the connection after half the body, `huge` sends up to 100 MB.
+ * The answer to a request for the keys: `down` cuts the connection, `hang` never answers, `half` stalls after the head,
+ * `cut` ends the connection after half the body, `huge` sends up to 100 MB.
  */
 export type IssuerMode = 'ok' | 'down' | 'hang' | 'half' | 'cut' | 'huge' | 'redirect' | 'garbage' | '500';
 
 export interface SignOptions {
-  /** Default RS256. */
+  /** The algorithm; RS256 by default. */
   readonly alg?: 'RS256' | 'ES256';
-  /** Over the `alg`, `typ` and `kid` of the key. `kid: undefined` leaves it out. */
+  /** Header fields that are added to the `alg`, `typ` and `kid` of the key, or replace them. `kid: undefined` leaves it out. */
   readonly header?: Readonly<Record<string, unknown>>;
 }
 
@@ -38,16 +38,16 @@ export interface TestIssuer {
   readonly issuer: string;
   readonly rsa: SigningKey;
   readonly ec: SigningKey;
-  /** Requests for the keys so far. */
+  /** The number of requests for the keys so far. */
   readonly fetches: number;
-  /** Bytes that were sent in mode `huge`. */
+  /** The number of bytes that were sent in mode `huge`. */
   readonly sentBytes: number;
   mode: IssuerMode;
-  /** The published set; tests may write it. */
+  /** The published set; tests may change it. */
   jwks: { keys: unknown[] };
-  /** Signs, over `iss`, `aud: api`, and `exp` in five minutes; a claim of undefined is left out. */
+  /** Signs the claims, together with `iss`, `aud: api`, and `exp` in five minutes. A claim of undefined is left out. */
   sign(claims: Readonly<Record<string, unknown>>, options?: SignOptions): string;
-  /** New keys under new ids; the old ones are no longer published. */
+  /** Makes new keys with new ids. The old ones are no longer published. */
   rotate(): void;
   /** Resolves at the next request for the keys. */
   nextFetch(): Promise<void>;
@@ -125,7 +125,7 @@ async function answer(
   const body = JSON.stringify(issuer.jwks);
   switch (issuer.mode) {
     case 'ok':
-      // What a redirect leads to would be good; it must not be asked for.
+      // The target of a redirect would answer with good keys, but the gateway must not ask it.
       return void response.end(body);
     case 'down':
       return void request.socket.destroy();
@@ -140,7 +140,7 @@ async function answer(
       const chunk = Buffer.alloc(100_000, ' ');
       for (let i = 0; i < 1000 && !response.destroyed; i++) {
         sent(chunk.length);
-        // Resolves as well when the connection ends.
+        // The promise also resolves when the connection ends.
         await new Promise((resolve) => response.write(chunk, resolve));
       }
       return void response.end(body);
@@ -155,19 +155,19 @@ async function answer(
   }
 }
 
-/** A token of these parts as they are: text stays as it is, objects become base64url JSON. */
+/** Joins the parts to a token: text stays as it is, objects become base64url JSON. */
 export function forge(header: object | string, payload: object | string, signature = ''): string {
   const [head, body] = [header, payload].map((part) => (typeof part === 'string' ? part : encode(part)));
   return `${head}.${body}.${signature}`;
 }
 
-/** A token signed with a shared secret. */
+/** Returns a token that is signed with a shared secret. */
 export function signWithSecret(header: object, payload: object, secret: string | Buffer): string {
   const signed = `${encode(header)}.${encode(payload)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
 }
 
-/** The public JWK of a key. */
+/** Returns the public JWK of a key. */
 export function jwkOf({ kid, alg, publicKey }: SigningKey): JsonWebKey {
   return { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' };
 }
@@ -187,7 +187,7 @@ function publish({ rsa, ec }: IssuerKeys): { keys: unknown[] } {
 
 const made = new Map<string, IssuerKeys>();
 
-/** Made once in a process: an RSA key takes a while. */
+/** Returns the keys. They are made once in a process, because making an RSA key takes a while. */
 function keysOf(name: string, generation: number): IssuerKeys {
   const id = `${name}-${generation}`;
   const keys = made.get(id) ?? {

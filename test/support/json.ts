@@ -1,11 +1,11 @@
-/** JSON in tests: the options of a codec, and what it writes as text. */
+/** The default options of a codec, and a function that returns its JSON as text. */
 import type { MessageCodec } from '../../src/codec/codec.js';
 import type { FieldMask } from '../../src/codec/field-mask.js';
 import type { JsonOptions } from '../../src/codec/json-options.js';
 import { JsonWriter } from '../../src/codec/json-writer.js';
 import type { FieldDescriptor } from '../../src/schema/descriptor.js';
 
-/** The defaults, for tests that are about something else. */
+/** The defaults, for tests that do not concern the options. */
 export const JSON_OPTIONS: JsonOptions = {
   emitDefaults: false,
   enumsAsInts: false,

@@ -1,29 +1,32 @@
-/** What this process holds on to. Resident memory would say what garbage and the allocator keep, on a busy machine anything. */
+/**
+ * Measures the memory that this process still refers to. Resident memory would include garbage and what the allocator
+ * keeps, which varies on a busy machine.
+ */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 setFlagsFromString('--expose-gc');
 
-/** Node gives its collector away when asked. */
+/** Node exposes its garbage collector with this flag. */
 const collect: () => void = runInNewContext('gc');
 
 const SAMPLE_MS = 100;
 
-/** Bytes of objects and buffers, garbage too unless it was just collected. */
+/** Returns the bytes of objects and buffers, including garbage that was not collected yet. */
 export function usedBytes(): number {
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
 
-/** Bytes of objects and buffers that something still refers to. */
+/** Returns the bytes of objects and buffers that something still refers to. */
 export function heldBytes(): number {
   collect();
-  // What is outside the heap is counted as gone one collection late.
+  // Memory outside the heap is counted as free only after a second collection.
   collect();
   return usedBytes();
 }
 
-/** The result of `work`, and how many bytes more than before were held at any time until it came. */
+/** Runs `work`. Returns its result, and how many bytes more than before were held at most while it ran. */
 export async function mostHeld<Result>(
   work: () => Promise<Result>,
 ): Promise<{ readonly result: Result; readonly grownBytes: number }> {

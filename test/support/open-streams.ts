@@ -1,6 +1,6 @@
 /**
- * Streams that are open, for tests of what ends them: a gateway on a clock that is moved by hand, in front of services that
- * say one message and then nothing, and a stream of every kind in every way of calling it.
+ * Opens streams for tests about the end of streams: a gateway on a clock that the test moves, in front of services that
+ * send one message and then nothing, and a stream of every kind in every way of calling it.
  */
 import { createHash } from 'node:crypto';
 import { rename, writeFile } from 'node:fs/promises';
@@ -39,7 +39,7 @@ const BYTES = `service Bytes {
 
 const LINE = { content_type: 'text/x-lines', data: Buffer.from('1\n') };
 
-/** Each says one message, where it can, and then nothing. */
+/** Each handler sends one message, if its method streams, and then nothing. */
 const HANDLERS: Handlers = {
   Unary: { hang: true },
   Server: { messages: [{ n: 1 }], hang: true },
@@ -59,7 +59,7 @@ interface Setup {
   readonly auth?: Partial<NonNullable<ConfigInput['auth']>>;
   readonly more?: Partial<ConfigInput>;
   readonly options?: StartOptions;
-  /** When the gateway's clock begins; default: now. */
+  /** The time at which the gateway's clock starts, in milliseconds since the epoch; now by default. */
   readonly startMs?: number;
 }
 
@@ -119,7 +119,7 @@ export interface Opened {
 
 export const isStream = (kind: Kind) => kind !== 'unary';
 
-/** One stream of every kind in every way, each with its call. */
+/** Opens one stream of every kind in every way, each with its call. */
 export async function openAll(
   { url, upstream }: Started,
   headers: Readonly<Record<string, string>>,
@@ -141,7 +141,10 @@ export async function openAll(
   return opened;
 }
 
-/** That each was told `code`, that its call is cancelled, and that nothing that the client says then arrives. */
+/**
+ * Checks that each stream has ended with `code`, that its call is cancelled, and that no later message of the client
+ * arrives.
+ */
 export async function ended(
   t: ExecutionContext,
   { clock }: Started,
@@ -156,7 +159,7 @@ export async function ended(
   outcomes.finally(() => {
     waiting = false;
   });
-  // What a client may still send when it has its answer is waited for.
+  // The clock runs on, because a client may still send some bytes after its answer, and the gateway waits for these.
   for (; waiting; await sleep(10)) clock.advance(100);
   for (const [index, { messages, end }] of (await outcomes).entries()) {
     const { way, kind, call } = opened[index]!;
@@ -167,7 +170,7 @@ export async function ended(
   }
 }
 
-/** Lets the clock run, a second at a time, until `isSo`; resolves to how many seconds that took. */
+/** Moves the clock by one second at a time until `isSo` is true. Resolves to the number of seconds. */
 export async function secondsUntil({ clock }: Started, isSo: () => boolean): Promise<number> {
   for (let passed = 0; ; passed++) {
     for (let turn = 0; turn < 20 && !isSo(); turn++) await sleep(5);
@@ -177,7 +180,7 @@ export async function secondsUntil({ clock }: Started, isSo: () => boolean): Pro
   }
 }
 
-/** That none has ended seconds later, and that what is said arrives. */
+/** Checks that no stream has ended some seconds later, and that another message arrives. */
 export async function goesOn(t: ExecutionContext, { clock }: Started, opened: readonly Opened[], n = 2): Promise<void> {
   for (let i = 0; i < 3; i++) {
     clock.advance(1000);
@@ -194,7 +197,7 @@ export async function goesOn(t: ExecutionContext, { clock }: Started, opened: re
 
 export async function leaveAll({ gateway, clock }: Started, opened: readonly Opened[]): Promise<void> {
   for (const { running } of opened) running.leave();
-  // What an answered client still sends is waited for.
+  // The clock runs on, because the gateway waits for bytes that an answered client still sends.
   const isOver = () => {
     clock.advance(100);
     return gateway.snapshots.inFlight === 0;

@@ -1,12 +1,15 @@
-/** For what can't choose a port by itself and tell it. */
+/** Finds a free port for programs that cannot choose one and report it. */
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** Below those that systems give to whoever asks for any, and so is what is 10,000 above: Redis takes that for a Cluster. */
+/**
+ * The range is below the ports that systems assign to any program, and so is the port 10,000 above, which Redis uses for
+ * its cluster.
+ */
 const [LOWEST, HIGHEST] = [12_000, 22_000];
 
-/** A port of 127.0.0.1 that nobody has at the moment, and nobody is given by chance. */
+/** Returns a port of 127.0.0.1 that is free now, and that the system assigns to no program by chance. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(LOWEST, HIGHEST);

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** The processes that a process has started, by their ids: the workers of a gateway. */
+/** Returns the ids of the processes that a process has started: the workers of a gateway. */
 export function childrenOf(pid: number): number[] {
-  // Small images have no ps, and other systems no /proc.
+  // Small images have no ps, and systems other than Linux have no /proc.
   if (!existsSync('/proc/self/stat')) {
     const found = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
     return found
@@ -15,13 +15,16 @@ export function childrenOf(pid: number): number[] {
     .map(Number);
 }
 
-/** Whether as many run as did, without one of them: looked at once, since it may end between two looks. */
+/**
+ * True if `count` children run and `ended` is not one of them. The list is read once, because it may change between two
+ * reads.
+ */
 export function isReplaced(parent: number, ended: number, count: number): boolean {
   const children = childrenOf(parent);
   return children.length === count && !children.includes(ended);
 }
 
-/** Undefined: it has ended meanwhile. */
+/** Returns the parent's id; undefined when the process has ended meanwhile. */
 function parentOf(name: string): number | undefined {
   try {
     const stat = readFileSync(`/proc/${name}/stat`, 'utf8');

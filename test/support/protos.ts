@@ -1,6 +1,6 @@
-/** The protos that the tests over a real socket share. */
+/** The protos that several tests over real sockets share. */
 
-/** A library: resource names, a nested update, a verb, a list, any path. */
+/** A library with resource names, a nested update, a verb, a list, and a path of any length. */
 export const LIBRARY = `syntax = "proto3";
 package library.v1;
 import "google/api/annotations.proto";
@@ -82,7 +82,7 @@ message GetFileRequest { string path = 1; }
 message File { string path = 1; bytes data = 2; }
 `;
 
-/** Every kind of query parameter. */
+/** A service with every kind of query parameter. */
 export const SEARCH = `syntax = "proto3";
 package search.v1;
 import "google/api/annotations.proto";

@@ -1,4 +1,4 @@
-/** A TCP proxy in front of an upstream, which fails as networks do. */
+/** A TCP proxy in front of an upstream, which can fail as networks do. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as turn } from 'node:timers/promises';
@@ -6,18 +6,18 @@ import type { Teardown } from './gateway.js';
 
 export interface Proxy {
   readonly target: string;
-  /** Connections that are open now, and how many there ever were. */
+  /** Returns how many connections are open now, and how many there were in all. */
   connections(): { open: number; total: number };
   /**
-   * What is connected now stays so, and hears of nothing any more, in either direction; whoever reads in this process has
-   * read what came before that. New connections pass.
+   * Stops the bytes of all open connections in both directions, without closing them. When it resolves, everything that
+   * came before has been read in this process. New connections pass.
    */
   freeze(): Promise<void>;
-  /** The next connection is made and hears of nothing. */
+  /** Lets the next connection be made, but passes none of its bytes. */
   freezeNext(): void;
 }
 
-/** `isOpen`: whether a connection that begins passes; otherwise it fails. */
+/** Starts the proxy. A new connection fails if `isOpen` returns false. */
 export async function startProxy(t: Teardown, port: number, isOpen = () => true): Promise<Proxy> {
   const pairs = new Map<Socket, Socket>();
   let total = 0;
@@ -53,7 +53,7 @@ export async function startProxy(t: Teardown, port: number, isOpen = () => true)
         outer.unpipe(inner).resume();
         inner.unpipe(outer).resume();
       }
-      // Turns of the event loop, in each of which sockets are read.
+      // The event loop reads sockets in each of these turns.
       for (let i = 0; i < 10; i++) await turn(2);
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Rules and streams drawn by a seed, for the oracle of streams: messages of many kinds of fields, demands over them, and JSON
- * as clients may write it. Half of the messages are made to meet their rule, the others do so by chance.
+ * Draws rules and streams by a seed, for the oracle of streams: messages with fields of many kinds, demands over them, and
+ * the JSON that clients may write. Half of the messages are made to meet their rule, the others may meet it by chance.
  */
 import { type ClientFraming, FRAMINGS } from './client-framings.js';
 import { draws } from './draws.js';
@@ -76,7 +76,7 @@ const VALUES: Readonly<Record<Leaf, readonly string[]>> = {
   int64: ['0', '7', '9007199254740993'],
 };
 
-/** Of the caller, who is {@link SUBJECT}. */
+/** The claims of the caller, whose subject is {@link SUBJECT}. */
 export const CLAIMS = { team: 'a', number: 7, yes: true };
 const claimText: Readonly<Record<string, string | undefined>> = {
   team: 'a',
@@ -86,7 +86,7 @@ const claimText: Readonly<Record<string, string | undefined>> = {
 };
 export const SUBJECT = 'a';
 
-/** All leaves, with the way to them. */
+/** Returns the paths of all leaves. */
 function leavesOf(fields: readonly Field[], before: Path = []): Path[] {
   return fields.flatMap((field) => {
     const path = [...before, field];
@@ -102,7 +102,7 @@ const isDue = (percent: number) => draw(100) < percent;
 export interface Rule {
   readonly name: string;
   readonly bothWays: boolean;
-  /** The field that is the body; undefined: the whole message is. */
+  /** The field that is the body; undefined when the body is the whole message. */
   readonly body: Field | undefined;
   readonly variable: Path | undefined;
   readonly query: readonly Path[];
@@ -112,7 +112,7 @@ export interface Rule {
 
 export function randomRule(index: number): Rule {
   const variable = isDue(65) ? oneOf(LEAVES.filter(([top]) => top!.name !== 'foreign' && !isBytes(top!))) : undefined;
-  // What holds another member of the path's oneof could never be sent.
+  // A body that holds another member of the path's oneof could never be sent.
   const bodies = ITEM.filter(({ name, oneof }) => name === 'inner' || (name === 'own' && oneof !== undefined));
   const body = isDue(35) ? oneOf(bodies) : undefined;
   const free = LEAVES.filter(
@@ -195,7 +195,7 @@ export function protoOf(rules: readonly Rule[]): string {
     service Oracle { ${rpcs.join('\n')} }`;
 }
 
-/** With so many percent of its fields; of a oneof one member. */
+/** Returns a message with the given percentage of its fields set, and at most one member of each oneof. */
 function randomMessage(fields: readonly Field[], percent: number): Message {
   const made: Message = {};
   const taken = new Set<string>();
@@ -208,7 +208,7 @@ function randomMessage(fields: readonly Field[], percent: number): Message {
   return made;
 }
 
-/** Says of a field what is wanted, where that makes no second member of a oneof. */
+/** Sets a field to the wanted text, unless that would set a second member of a oneof. */
 function say(made: Message, path: Path, text: string): void {
   let around: Message | undefined = made;
   for (const { name, oneof } of path) {
@@ -230,7 +230,7 @@ function reads({ left, right }: Demand, path: Path): boolean {
   return [...left, ...right].some((part) => typeof part === 'object' && 'request' in part && part.request === path);
 }
 
-/** Another member of the first oneof on the way, where there is one. */
+/** Sets another member of the first oneof on the path, if there is one. */
 function setRival(made: Message, path: Path): void {
   const place = path.findIndex(({ oneof }) => oneof !== undefined);
   const member = path[place];
@@ -250,7 +250,7 @@ function wantedText(part: Part, head: Stream['head']): string | undefined {
   return 'claim' in part ? part.claim : head.find(({ path }) => path === part.request)?.text;
 }
 
-/** A message that mostly meets what is demanded. */
+/** Returns a message that mostly meets the demands. */
 function messageFor({ body, demands, variable }: Rule, head: Stream['head']): Message {
   const made = randomMessage(ITEM, 15);
   for (const { left, right } of demands) {
@@ -276,7 +276,10 @@ function messageFor({ body, demands, variable }: Rule, head: Stream['head']): Me
   return only === undefined ? (isDue(10) ? {} : { [body.name]: {} }) : { [body.name]: only };
 }
 
-/** As a client may write it: either name, null for what is absent, numbers and enums in each of their forms. */
+/**
+ * Writes a message as a client may: fields by either name, null for absent fields, numbers and enums in each of their
+ * forms.
+ */
 function jsonOf(fields: readonly Field[], made: Message): object {
   return Object.fromEntries(
     fields.flatMap((field) => {
@@ -301,7 +304,7 @@ function spelled({ type }: Field, text: string): unknown {
   return text;
 }
 
-/** What the service got, in the oracle's words. */
+/** Turns a message that the service received into the form of the oracle. */
 export function recorded(fields: readonly Field[], got: Readonly<Record<string, unknown>>): Message {
   return Object.fromEntries(
     Object.entries(got).map(([name, value]) => {
@@ -320,7 +323,7 @@ export interface Planned {
   readonly texts: readonly string[];
   readonly verdicts: readonly Verdict[];
   readonly framing: ClientFraming;
-  /** Each message waits until the one before has arrived. */
+  /** True if each message waits until the one before has arrived. */
   readonly oneByOne: boolean;
 }
 

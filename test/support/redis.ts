@@ -1,7 +1,7 @@
 /**
  * A real Redis for tests, on 127.0.0.1 and a port of its own, that can be killed, frozen and started again. It ends with
- * the test. Where there is no `redis-server`, tests that need no more than a server take the one of `REDIS_URL`; the
- * others are skipped and say so. In CI none is skipped.
+ * the test. Where `redis-server` is not installed, tests that need no server of their own use the one at `REDIS_URL`; the
+ * others are skipped and report that. In CI none is skipped.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,10 +20,10 @@ export interface TestRedis {
   kill(): Promise<void>;
   /** Starts it again, empty, on the same port. */
   restart(): Promise<void>;
-  /** The process stands still: connections stay open and nothing is answered. */
+  /** Stops the process without ending it: connections stay open and nothing is answered. */
   freeze(): void;
   thaw(): void;
-  /** What `redis-cli` prints. */
+  /** Runs `redis-cli` and returns its output. */
   cli(...args: readonly string[]): string;
 }
 
@@ -38,9 +38,9 @@ const installed = (() => {
 
 const given = process.env.REDIS_URL;
 
-/** Why tests of a server of their own can't run; undefined: they can. */
+/** The reason why tests that need a server of their own cannot run; undefined when they can. */
 export const withoutOwnRedis: string | undefined = installed ? undefined : 'redis-server is not installed';
-/** Why tests of any server can't run. */
+/** The reason why tests that need any server cannot run; undefined when they can. */
 export const withoutRedis: string | undefined = installed || given !== undefined ? undefined : withoutOwnRedis;
 
 if (withoutOwnRedis !== undefined) {
@@ -48,7 +48,7 @@ if (withoutOwnRedis !== undefined) {
   saySkipped(`${withoutOwnRedis}: tests of ${which} are SKIPPED (apt-get install redis-server)`);
 }
 
-/** A server of the test's own, or the one that is there; it may hold what others put into it. */
+/** Returns a server of the test's own, or the existing one, which may hold keys of other programs. */
 export async function anyRedis(t: Teardown): Promise<{ readonly url: string }> {
   return installed ? startRedis(t) : { url: given ?? '' };
 }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { assertNoSecret } from './secrets.js';
 
-/** The package's root, whatever folder the build went to. */
+/** The root of the package. It does not depend on the folder that the build is in. */
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const MAIN = new URL('../../src/cli/main.js', import.meta.url).href;
 const START = `import(${JSON.stringify(MAIN)}).then(async ({ main }) => { process.exitCode = await main(process.argv.slice(1)); })`;
@@ -16,7 +16,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** What to spawn for a command. */
+/** Returns the command and arguments to spawn for a command line. */
 export function protogateProcess(args: readonly string[]): [command: string, args: readonly string[]] {
   return [process.execPath, ['--input-type=module', '-e', START, '--', ...args]];
 }
@@ -29,7 +29,7 @@ function start(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}
   });
 }
 
-/** Resolves when the command has ended. */
+/** Runs a command. Resolves when it has ended. */
 export async function protogate(
   args: readonly string[],
   { cwd = ROOT, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
@@ -54,17 +54,17 @@ export interface Serving {
   readonly line: string;
   readonly pid: number;
   readonly stdout: () => string;
-  /** All that stderr said so far. */
+  /** Returns the whole output on stderr so far. */
   readonly stderr: () => string;
-  /** Types a line. */
+  /** Types a line into the process. */
   readonly type: (line: string) => void;
-  /** The exit code. */
+  /** Resolves to the exit code when the process has ended. */
   readonly ended: Promise<number | null>;
   /** Sends SIGTERM; resolves to the exit code. */
   readonly stop: () => Promise<number | null>;
 }
 
-/** Starts a command that listens; resolves once it says so, rejects with its stderr if it ends before. */
+/** Starts a command that listens. Resolves once it prints that it listens, and rejects with its stderr if it ends before. */
 export async function serving(
   args: readonly string[],
   { cwd = ROOT, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},

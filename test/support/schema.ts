@@ -1,4 +1,4 @@
-/** Proto text → a linked schema, through the real loader. A lone text is `test.proto`. */
+/** Loads proto text into a linked schema with the real loader. A single text becomes `test.proto`. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

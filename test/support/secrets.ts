@@ -1,11 +1,14 @@
 /**
- * What must never show: every token, key and secret that a test makes is written down here, and everything that a
- * gateway of the test run logged or printed is searched for it.
+ * Collects every token, key and secret that a test makes. Everything that a gateway of the test run logs or prints is
+ * searched for them, because none may show.
  */
 
 const secrets = new Set<string>();
 
-/** Gives the secret back. Of a token its signature counts as well: the rest says nothing without it. */
+/**
+ * Stores the secret and returns it. The signature of a token is stored as well, because the rest of it is worthless
+ * without.
+ */
 export function keepSecret(secret: string): string {
   secrets.add(secret);
   const signature = secret.split('.')[2];
@@ -13,7 +16,7 @@ export function keepSecret(secret: string): string {
   return secret;
 }
 
-/** Throws if a secret stands in the text. */
+/** Throws if the text contains a secret. */
 export function assertNoSecret(text: string, where: string): void {
   for (const secret of secrets) {
     if (text.includes(secret)) throw new Error(`${where}: a secret shows: ${secret.slice(0, 12)}…`);

@@ -1,4 +1,4 @@
-/** A gateway's side of a shared store, with what it logs; it ends with the test. */
+/** Connects to a shared store as a gateway does, and keeps what it logs. The connection ends with the test. */
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/base/clock.js';
 import { type Decision, type Hit, MemoryCounters } from '../../src/store/counters.js';
@@ -13,7 +13,7 @@ import type { Teardown } from './gateway.js';
 
 export const HOUR = 3_600_000;
 
-/** A server that others use too has their keys. */
+/** A prefix for the keys of this run, because other programs may use the same server. */
 export const RUN = randomUUID();
 
 const rule = (over: Partial<LimitRule> = {}): LimitRule => ({

@@ -1,8 +1,8 @@
 /**
- * What must become of a client stream under rules, said without the gateway: messages are plain objects, in which a leaf is
- * its text (`true`, `-7`, `KIND_B`, base64), a field that is not there is not there, and nothing is on a wire.
+ * Decides what must become of a client stream under rules, without the gateway's code. Messages are plain objects: a leaf
+ * is its text (`true`, `-7`, `KIND_B`, base64), an absent field is not in the object, and nothing is encoded.
  *
- * A field without presence that holds its default is the same as one that is not there: {@link tidy} takes it away.
+ * A field without presence that holds its default is the same as an absent one: {@link tidy} removes it.
  */
 
 export type Leaf = 'string' | 'bytes' | 'bool' | 'enum' | 'int32' | 'int64';
@@ -10,7 +10,7 @@ export type Leaf = 'string' | 'bytes' | 'bool' | 'enum' | 'int32' | 'int64';
 export interface Field {
   readonly name: string;
   readonly type: Leaf | readonly Field[];
-  /** Can be there with its default: `optional`, a member of a oneof, a message. */
+  /** True if the field can be present with its default: `optional`, a member of a oneof, a message. */
   readonly presence: boolean;
   readonly oneof?: string;
 }
@@ -21,7 +21,7 @@ export interface Message {
 
 export type Path = readonly Field[];
 
-/** A value of a demand: fields of the request and of the caller between texts. */
+/** One part of a demand's value: a text, a field of the request, or a claim of the caller. */
 export type Part = string | { readonly request: Path } | { readonly claim: string | undefined };
 export interface Demand {
   readonly left: readonly Part[];
@@ -30,12 +30,15 @@ export interface Demand {
 
 export interface Stream {
   readonly type: readonly Field[];
-  /** What path and query give, leaf by leaf. */
+  /** The fields that path and query set, each a leaf. */
   readonly head: readonly { readonly path: Path; readonly text: string; readonly from: 'path' | 'query' }[];
   readonly demands: readonly Demand[];
 }
 
-/** INVALID_ARGUMENT: it contradicts the path; PERMISSION_DENIED: it does not meet a demand. */
+/**
+ * The message that arrives, or the code of the refusal. INVALID_ARGUMENT (3): it contradicts the path; PERMISSION_DENIED
+ * (7): it does not meet a demand.
+ */
 export type Verdict = { readonly arrives: Message } | { readonly code: 3 | 7 };
 
 const ZERO: Readonly<Record<Leaf, string>> = {
@@ -51,7 +54,7 @@ export function zeroOf({ type }: Field): string {
   return ZERO[type as Leaf];
 }
 
-/** A bool, an enum, a number. */
+/** True for a bool, an enum or a number. */
 export function isNumeric({ type }: Field): boolean {
   return typeof type === 'string' && type !== 'string' && type !== 'bytes';
 }
@@ -60,7 +63,7 @@ export function verdictOn(stream: Stream, message: Message, isFirst: boolean): V
   return isFirst ? verdictOnFirst(stream, message) : verdictOnNext(stream, message);
 }
 
-/** Path and query are part of it. */
+/** Judges the first message, of which the fields of path and query are a part. */
 function verdictOnFirst({ type, head, demands }: Stream, message: Message): Verdict {
   const whole = structuredClone(message);
   for (const { path, text } of head) {
@@ -86,7 +89,7 @@ function verdictOnNext({ type, head, demands }: Stream, message: Message): Verdi
   for (const { path, text } of head) {
     if (contradicts(message, path, text)) return { code: 3 };
     if (!isNumeric(path.at(-1)!) || !asked.includes(nameOf(path))) continue;
-    // A number that is demanded is never left out, unless the message that it belongs to is.
+    // A demanded number is in every message, unless the message that it belongs to is absent.
     const around = path.slice(0, -1);
     if (around.length > 0 && get(message, around) === undefined) continue;
     if (rivalsAt(message, path, path.length - 1)) return { code: 3 };
@@ -108,20 +111,20 @@ function verdictOnNext({ type, head, demands }: Stream, message: Message): Verdi
   return demands.every((demand) => !isAsked(demand) || holds(demand, value)) ? { arrives } : { code: 7 };
 }
 
-/** The message says something of the field, or of the message that it is in. */
+/** True if the message sets the field or the message that contains it, or if it is a number, which cannot be absent. */
 function speaks(message: Message, [top, ...inside]: Path): boolean {
   if (top === undefined) throw new TypeError('expected a field');
   if (inside.length === 0 && isNumeric(top)) return true;
   return message[top.name] !== undefined || rivalsAt(message, [top], 0);
 }
 
-/** Says another value than the path, which is none of its defaults. */
+/** True if the message sets the field to another value than the path, and not to its default. */
 function contradicts(message: Message, path: Path, text: string): boolean {
   const said = get(message, path);
   return said !== undefined && said !== text && said !== zeroOf(path.at(-1)!);
 }
 
-/** Sets another member of a oneof on the way to the field. */
+/** True if the message sets another member of a oneof along the path. */
 function rivals(message: Message, path: Path): boolean {
   return path.some((_, index) => rivalsAt(message, path, index));
 }
@@ -134,10 +137,10 @@ function rivalsAt(message: Message, path: Path, index: number): boolean {
   return Object.keys(around).some((other) => other !== name && oneofs.get(other) === oneof);
 }
 
-/** By field; names of members are unique. */
+/** The oneof of each field; names of members are unique. */
 const oneofs = new Map<string, string>();
 
-/** Tells the oracle which fields there are. */
+/** Registers the fields of a message with the oracle. */
 export function declare(fields: readonly Field[]): readonly Field[] {
   for (const { name, oneof } of fields) if (oneof !== undefined) oneofs.set(name, oneof);
   return fields;
@@ -179,7 +182,7 @@ export function put(message: Message, path: Path, text: string): void {
   around[path.at(-1)!.name] = text;
 }
 
-/** Without what is not on a wire. */
+/** Removes the fields that would not be encoded. */
 export function tidy(fields: readonly Field[], message: Message): Message {
   const tidied: Message = {};
   for (const field of fields) {

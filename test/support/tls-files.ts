@@ -1,4 +1,4 @@
-/** A gateway's certificate files, as its config names them. */
+/** Writes a gateway's certificate files, and returns the settings that name them in its config. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestCertificates } from './certificates.js';

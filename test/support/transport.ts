@@ -1,4 +1,4 @@
-/** A transport as tests want it: what they do not ask about has a default. */
+/** Starts a transport for tests, with defaults for everything that a test does not set. */
 import { type Clock, systemClock } from '../../src/base/clock.js';
 import type { CallRequest, CallResponse } from '../../src/call/call.js';
 import { endpointOf } from '../../src/upstream/target.js';
@@ -6,7 +6,7 @@ import type { TlsSettings, Transport, TransportFactory } from '../../src/upstrea
 
 export interface TransportTestOptions {
   readonly tls?: TlsSettings;
-  /** Default 1 MiB. */
+  /** The most bytes of a message; 1 MiB by default. */
   readonly maxResponseBytes?: number;
   readonly clock?: Clock;
 }

@@ -1,7 +1,7 @@
-/** Tests of one file run all at once; those that time something take turns, so that what they time is not each other. */
+/** All tests of a file run at once. Tests that measure time take turns, so that they do not slow each other down. */
 import type { Teardown } from './gateway.js';
 
-/** Resolves when fewer than `most` tests have a turn; the turn ends with the test. */
+/** Returns a function that resolves when fewer than `most` tests have a turn. The turn ends with the test. */
 export function turns(most: number): (t: Teardown) => Promise<void> {
   const waiting: (() => void)[] = [];
   let running = 0;

@@ -1,6 +1,6 @@
 /**
- * A real gRPC server for tests, on 127.0.0.1 and a port of its own: it serves every method of the given protos, writes
- * down what it got, and answers what the test scripted (an empty message if nothing). Requests are decoded and answers
+ * A real gRPC server for tests, on 127.0.0.1 and a port of its own: it serves every method of the given protos, records the
+ * requests, and answers as the test has scripted (with an empty message by default). Requests are decoded and answers
  * encoded by protobufjs, which shares no code with the gateway's codec.
  *
  *     const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { name: 'shelves/1' } } });
@@ -25,43 +25,46 @@ import {
 } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
 
-/** Proto text, or several files by name. The first line `syntax = "proto3";` may be left out. */
+/** The text of one proto, or of several files by name. The first line `syntax = "proto3";` may be left out. */
 export type Protos = string | Readonly<Record<string, string>>;
 
 export interface Reply {
-  /** The answer: fields, or raw bytes. */
+  /** The answer, as fields or raw bytes. */
   readonly message?: object | Uint8Array;
   /** The answers of a streaming method, in order. */
   readonly messages?: Iterable<object | Uint8Array> | AsyncIterable<object | Uint8Array>;
-  /** Metadata before the answer and after it; a list is a key with several values. */
+  /** The metadata before the answer and after it; a list gives a key several values. */
   readonly headers?: MetadataValues;
   readonly trailers?: MetadataValues;
-  /** Ends the call with this status, after the messages if there are any. */
+  /** The status that ends the call, after the messages if there are any. */
   readonly status?: { readonly code: number; readonly message?: string; readonly details?: Uint8Array };
-  /** Waits so long before the first byte. */
+  /** How long to wait before the first byte, in milliseconds. */
   readonly delayMs?: number;
-  /** Never ends the call, after the messages if there are any; it is for the client to give up. */
+  /** If true, the call never ends, and the client must give up. The messages are sent before. */
   readonly hang?: boolean;
 }
 
 export type MetadataValues = Readonly<Record<string, string | Uint8Array | readonly (string | Uint8Array)[]>>;
 
-/** A fixed reply, or one made from the request; of a client stream, when it begins: see `arriving`. */
+/**
+ * A reply, or a function that makes it from the call. For a client stream it runs when the call begins; `arriving` reads
+ * the messages.
+ */
 export type Handler = Reply | ((call: RecordedCall) => Reply | Promise<Reply>);
 
-/** By `Method` or `pkg.Service/Method`. */
+/** The handlers by `Method` or `pkg.Service/Method`. */
 export type Handlers = Readonly<Record<string, Handler>>;
 
 export interface RecordedCall {
-  /** `/pkg.Service/Method`. */
+  /** The path of the method: `/pkg.Service/Method`. */
   readonly path: string;
-  /** The request messages that came so far. A unary method's handler runs when all have come. */
+  /** The request messages that have come so far. The handler of a unary method runs when all have come. */
   readonly requestBytes: Buffer[];
   readonly requests: object[];
-  /** The first request message. */
+  /** The first request message; undefined before it has come. */
   readonly request: object | undefined;
   readonly metadata: GrpcMetadata;
-  /** Milliseconds since the epoch; undefined: the client set none. */
+  /** The deadline in milliseconds since the epoch; undefined when the client has set none. */
   readonly deadline: number | undefined;
   readonly cancelled: boolean;
   /** Resolves when the client cancels the call. */
@@ -70,7 +73,7 @@ export interface RecordedCall {
   readonly whenHalfClosed: Promise<void>;
 }
 
-/** The request messages as they come, until there are no more. */
+/** Yields the request messages as they come, until there are no more. */
 export async function* arriving(call: RecordedCall): AsyncGenerator<object> {
   let ended = false;
   void call.whenHalfClosed.then(() => {
@@ -84,17 +87,17 @@ export async function* arriving(call: RecordedCall): AsyncGenerator<object> {
 }
 
 export interface TestUpstream {
-  /** `127.0.0.1:PORT`. */
+  /** The address of the server: `127.0.0.1:PORT`. */
   readonly target: string;
   readonly port: number;
   readonly root: protobuf.Root;
-  /** Every call in the order in which they came. */
+  /** All calls in the order in which they came. */
   readonly calls: RecordedCall[];
-  /** The latest call; throws if there was none. */
+  /** Returns the latest call. Throws if there was none. */
   last(): RecordedCall;
   /** Changes what a method answers. */
   script(method: string, handler: Handler): void;
-  /** Connections that are open now, and how many there ever were. */
+  /** Returns how many connections are open now, and how many there were in all. */
   connections(): { open: number; total: number };
   encode(type: string, fields: object): Buffer;
   decode(type: string, bytes: Uint8Array): object;
@@ -120,7 +123,7 @@ export async function startUpstream(
   const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
   for (const method of methodsOf(root)) {
     const full = fullName(method);
-    // Every method is registered as a bidi stream: on the wire the four kinds are one.
+    // Every method is registered as one that streams both ways: the four kinds are the same on the wire.
     const serve = (stream: ServerDuplexStream<Buffer, Buffer>) => {
       const call = record(stream, full, method);
       calls.push(call);
@@ -210,7 +213,7 @@ async function answer(
   handler: Handler,
   method: protobuf.Method,
 ): Promise<void> {
-  stream.on('error', () => {}); // a client that leaves is part of many tests
+  stream.on('error', () => {}); // many tests have clients that leave
   try {
     if (method.requestStream !== true) await call.whenHalfClosed;
     const reply = typeof handler === 'function' ? await handler(call) : handler;
@@ -268,7 +271,7 @@ function decode(type: protobuf.Type, bytes: Uint8Array): object {
   return type.toObject(type.decode(bytes), { longs: String, enums: String });
 }
 
-/** The repository's `protos/` and the files that protobufjs brings. */
+/** The folders that imports are looked up in: the repository's `protos/` and the files of protobufjs. */
 const PROTO_ROOTS = [join(repository(), 'protos'), join(repository(), 'node_modules/protobufjs')];
 
 function repository(): string {
@@ -277,7 +280,7 @@ function repository(): string {
   return folder;
 }
 
-/** Proto text → a resolved root, with field names as written and imports followed. */
+/** Parses proto text into a resolved root, with field names as written. Imports are loaded. */
 export function parseProtos(protos: Protos): protobuf.Root {
   const files = new Map(Object.entries(typeof protos === 'string' ? { 'test.proto': protos } : protos));
   const root = new protobuf.Root();

@@ -1,6 +1,6 @@
 /**
- * Every way in which a client may call an rpc of each kind: what it says, what it hears, and how that ended. The last
- * word of a path is the kind (`/v1/cases/success:bidi`), a message is `{"n": 1}`, or in bytes (HttpBody) a line.
+ * Calls an rpc of each kind in every way that a client may use, and records what came back and how it ended. The last word
+ * of a path is the kind (`/v1/cases/success:bidi`). A message is `{"n": 1}`, or a line if messages are bytes (HttpBody).
  */
 import { once } from 'node:events';
 import { request } from 'node:http';
@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 
 export type Kind = 'unary' | 'server' | 'client' | 'bidi';
 
-/** A gRPC code; `cut`: the way has no word for what went wrong. */
+/** The gRPC code of the end; `cut` if the way cannot report an error. */
 type End = number | 'cut';
 
 export interface Outcome {
@@ -18,17 +18,17 @@ export interface Outcome {
   readonly end: End;
 }
 
-/** A call that was begun, with the message 1. */
+/** A running call, whose first message, with the number 1, has been sent. */
 export interface Running {
-  /** What came so far. */
+  /** Returns the number of messages that have come so far. */
   readonly heard: () => number;
-  /** Another message, of a stream. */
+  /** Sends another message of a stream. */
   say(n: number): void;
-  /** No message follows. */
+  /** Ends the messages. */
   finish(): void;
-  /** Goes away without a word. */
+  /** Ends the connection without ending the call. */
   leave(): void;
-  /** Reads nothing more. */
+  /** Stops reading. */
   stall(): void;
   outcome(): Promise<Outcome>;
 }
@@ -36,7 +36,7 @@ export interface Running {
 export interface Way {
   readonly name: string;
   readonly kinds: readonly Kind[];
-  /** An error after the first message looks like one that the way can't tell. */
+  /** True if the way cannot report an error that comes after the first message. */
   readonly cannotTell: boolean;
   begin(url: string, path: string, headers: Readonly<Record<string, string>>): Promise<Running>;
 }
@@ -50,7 +50,7 @@ const FRAMINGS = {
 type Framing = keyof typeof FRAMINGS;
 type Sent = Exclude<Framing, 'SSE'>;
 
-/** The messages of a body, and how it says that it ended. */
+/** Reads the messages of a body, and how the body reports its end. */
 function parse(framing: Framing, text: string, whole: boolean): Outcome {
   if (framing === 'NDJSON') {
     const lines = text
@@ -71,7 +71,7 @@ function parse(framing: Framing, text: string, whole: boolean): Outcome {
   return { messages: JSON.parse(closed ? text : `${text}]`), end: closed && whole ? 0 : 'cut' };
 }
 
-/** Bytes of an answer, in however many pieces they came. */
+/** Reads the lines of an answer of bytes, which may have come in any number of pieces. */
 function linesOf(text: string): object[] {
   return text
     .split('\n')
@@ -210,7 +210,7 @@ const streamsBack = (path: string) => /:(server|bidi)$/.test(path);
 const streamsUp = (path: string) => /:(client|bidi)$/.test(path);
 const count = (framing: Framing, text: string) => text.split(framing === 'bytes' ? '\n' : '"n":').length - 1;
 
-/** Messages after the first. */
+/** Writes a message after the first one. */
 const WRITTEN: Readonly<Record<Sent, (n: number) => string>> = {
   array: (n) => `,{"n":${n}}`,
   NDJSON: (n) => `{"n":${n}}\n`,
@@ -227,7 +227,7 @@ function describe(kinds: readonly Kind[], framing: Framing, sent: Sent): string 
   return kinds.includes('bidi') ? `lines, answered as ${framing}` : sent;
 }
 
-/** One message; of a stream the first. */
+/** Sends the only message, or the first one of a stream. */
 function begin(to: Writable, path: string, sent: Sent): void {
   const message = contentType(path, sent) === FRAMINGS.bytes ? WRITTEN.bytes(1) : '{"n":1}';
   if (!streamsUp(path)) to.end(message);
@@ -253,7 +253,7 @@ export const WAYS: readonly Way[] = [
   overWebSocket('NDJSON'),
 ];
 
-/** `google.api.HttpBody` on both sides; what a server streams is asked for in JSON. */
+/** The ways for methods with `google.api.HttpBody` on both sides. The request of a server stream is JSON. */
 export const BYTE_WAYS: readonly Way[] = [
   overHttp1('bytes', 'bytes', ['unary', 'server', 'client']),
   overHttp2('bytes', 'bytes', ['unary', 'server', 'client', 'bidi']),

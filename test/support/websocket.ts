@@ -1,10 +1,10 @@
-/** A WebSocket client for tests: what was said, and how it ended. */
+/** A WebSocket client for tests, which records the messages and the end of the conversation. */
 import type { IncomingMessage } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Teardown } from './gateway.js';
 import { until } from './until.js';
 
-/** `ca`: TLS, and whom the client believes; `offers`: subprotocols. */
+/** `ca` is the CA that the client trusts; with it the connection uses TLS. `offers` are the subprotocols. */
 type WebSocketOptions = ClientOptions & { readonly ca?: Buffer; readonly offers?: string[] };
 
 /** The certificates of tests are for that name. */
@@ -21,19 +21,19 @@ export interface Closed {
 export interface TestWebSocket {
   readonly socket: WebSocket;
   readonly head: IncomingMessage;
-  /** What came so far: text parsed as JSON, bytes as they are. */
+  /** The messages that have come so far: text parsed as JSON, bytes as they are. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever came
   readonly messages: any[];
   readonly closed: Promise<Closed>;
-  /** An object goes out as JSON; bytes as a binary frame. */
+  /** Sends a message: an object as JSON, bytes as a binary frame. */
   say(message: object | string | Uint8Array): void;
-  /** No more will come. */
+  /** Ends the client's messages with an empty frame. */
   halfClose(): void;
-  /** Resolves when so many messages are there. */
+  /** Resolves when this many messages have come. */
   until(count: number): Promise<void>;
 }
 
-/** Rejects if the handshake is refused. */
+/** Opens a WebSocket. Rejects if the handshake is refused. */
 export async function openWebSocket(
   t: Teardown,
   url: string,
@@ -77,7 +77,7 @@ export interface Refusal {
   readonly json: any;
 }
 
-/** The answer to a handshake that is refused. */
+/** Sends a handshake that must be refused, and resolves to the answer. */
 export function refusedWebSocket(url: string, path: string, options: WebSocketOptions = {}): Promise<Refusal> {
   const socket = new WebSocket(address(url, path), clientOptions(options));
   return new Promise((resolve, reject) => {
