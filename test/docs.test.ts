@@ -1,4 +1,4 @@
-/** The README's samples, run as they stand there: its commands, its config, its TypeScript. */
+/** Runs the README's samples as they are written: its commands, its config, its TypeScript. */
 import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -17,7 +17,7 @@ const shell = [...README.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, text = '
 const yaml = /```yaml\n([\s\S]*?)```/.exec(README)?.[1] ?? '';
 const typescript = /```ts\n([\s\S]*?)```/.exec(README)?.[1] ?? '';
 
-/** `npx protogate routes --protos protos   # comment` → its arguments. */
+/** Returns the arguments of a line such as `npx protogate routes --protos protos   # comment`. */
 function argumentsOf(line: string): string[] {
   const [command = ''] = line.split(/\s+#/);
   return [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, word]) => quoted ?? word ?? '').slice(2);
@@ -84,7 +84,7 @@ test('README: the TypeScript sample serves', async (t) => {
   const folder = join(cwd, 'node_modules');
   await mkdir(folder);
   await symlink(ROOT, join(folder, 'protogate'));
-  // As it stands, but for the ports.
+  // The sample runs as written, except for the ports.
   const source = typescript
     .replace('127.0.0.1:50051', upstream.target)
     .replace('.listen(8080)', '.listen(0, "127.0.0.1", function () { console.log(this.address().port); })')

@@ -1,6 +1,6 @@
 /**
- * The floors of the house: a file imports only from lower floors, siblings on a floor do not import each other, inside a
- * folder is free. `import type` counts: a type is knowledge too.
+ * Checks the floors: a file imports only from lower floors, folders on one floor do not import each other, and files of one
+ * folder may. `import type` counts too, because a type is also a dependency.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, normalize, relative, sep } from 'node:path';
@@ -9,12 +9,12 @@ import test from 'ava';
 const SRC = 'src';
 
 /**
- * From the ground up: a unit may import from units of lower floors. A unit is a folder below `src/`, a loose file, or,
- * inside `policy/`, a room or a loose file: rooms are siblings.
+ * The floors from the ground up: a unit may import from units of lower floors. A unit is a folder below `src/`, a loose
+ * file, or, inside `policy/`, a room or a loose file; rooms are on one floor.
  */
 const HOUSE: readonly (readonly string[])[] = [
   ['base'],
-  // The demo's services stand apart: they use base alone, and only the command line starts them.
+  // The demo's services use base alone, and only the command line starts them.
   ['call', 'status', 'telemetry', 'demo'],
   ['schema'],
   ['codec', 'routing', 'upstream', 'store'],
@@ -37,7 +37,7 @@ const FLOORS: ReadonlyMap<string, number> = new Map(
   HOUSE.flatMap((units, floor) => units.map((unit) => [unit, floor] as const)),
 );
 
-/** Who may use what stands low but is not for all. */
+/** Units that are on a low floor and may be imported only by some. */
 const ONLY_FOR: ReadonlyMap<string, ReadonlySet<string>> = new Map([['demo', new Set(['cli'])]]);
 
 interface Import {
@@ -45,7 +45,7 @@ interface Import {
   readonly to: string;
 }
 
-/** What is wrong with an import between two files, both relative to `src/`; undefined: nothing. */
+/** Returns what is wrong with an import between two files, both relative to `src/`; undefined if it is allowed. */
 function violation({ from, to }: Import): string | undefined {
   const [user, used] = [unitOf(from), unitOf(to)];
   if (user === used) return undefined;
@@ -64,7 +64,7 @@ function unitOf(file: string): string {
   return parts.slice(0, depth).join('/');
 }
 
-/** The files that a source imports, by `import`, `export … from`, `import()` or in a type. */
+/** Returns the files that a source imports, by `import`, `export … from`, `import()` or in a type. */
 function importsOf(file: string, source: string): Import[] {
   const specifiers = source.matchAll(/\b(?:from|import)\s*\(?\s*(['"])(\.[^'"]*)\1/g);
   return [...specifiers].map(([, , specifier = '']) => ({ from: file, to: normalize(join(dirname(file), specifier)) }));

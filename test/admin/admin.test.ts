@@ -1,4 +1,4 @@
-/** The admin port: whom it answers, in which shape it refuses, and for how long it waits. */
+/** The admin port: the hosts that it answers for, the form of its refusals, and how long it waits. */
 import { connect } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -27,7 +27,7 @@ async function start(t: ExecutionContext, overrides: Partial<ConfigInput> = {}, 
   return { send, url, port: Number(new URL(url).port), lines };
 }
 
-/** What comes back until the connection ends; undefined: it did not within `waitMs`. */
+/** Returns everything that comes back until the connection ends; undefined if it does not end within `waitMs`. */
 function raw(port: number, text: string, waitMs = 30_000): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');

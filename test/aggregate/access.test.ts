@@ -1,4 +1,4 @@
-/** No aggregate answers what its caller could not have fetched step by step. */
+/** An aggregate never answers with data that its caller could not have fetched step by step. */
 import test from 'ava';
 import { parseConfig } from '../../src/config/parse.js';
 import { plan } from '../../src/gateway/plan.js';

@@ -17,7 +17,7 @@ const HANDLERS: Handlers = {
   GetProduct: product,
 };
 
-/** What a page answers, and what was called for it. */
+/** Requests a page. Returns its answer, and the calls that were made for it. */
 async function ask(
   protos: Readonly<Record<string, string>>,
   handlers: Handlers = HANDLERS,

@@ -1,6 +1,6 @@
 /**
- * A page in a cache is for those alone who would get the same page without one. Each test looks at what the upstream
- * received, and says who was answered from memory.
+ * A cached page is answered only to callers who would get the same page without the cache. Each test compares the calls
+ * that the upstream received with the answers that came from the cache.
  */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
@@ -24,18 +24,18 @@ const OPTIONAL = 'with: "owner = request.owner" optional: true';
 interface Way {
   readonly way: string;
   readonly steps: string;
-  /** Fills the cache. */
+  /** The claims of the caller whose request fills the cache. */
   readonly first: Claims;
-  /** The same subject, otherwise. */
+  /** Other claims of the same subject. */
   readonly others: readonly Claims[];
-  /** What each of the others must get: a status, or what is in the page. */
+  /** The result for each of the others: a status, or a part of the page. */
   readonly expected: readonly unknown[];
 }
 
 const own = (customer: unknown) => ({ sub: 'ada', customer });
 const PARTIAL = ['name', 'failures'];
 
-/** All the ways in which the answer of one subject depends on more than its name. */
+/** All ways in which the answer to one subject depends on more than its name. */
 const WAYS: readonly Way[] = [
   {
     way: 'a required step whose require reads a claim',
@@ -135,7 +135,7 @@ for (const [index, { way, first, others, expected }] of WAYS.entries()) {
       t.not(answer.headers['cache-status'], 'protogate; hit');
       t.is(answer.called.length > 0, want !== 403, 'nothing is called for who may not');
     }
-    // A new token of the same caller, with the same claims.
+    // This is a new token of the same caller, with the same claims.
     const again = await ask({ ...first, jti: 'another' }, target);
     t.deepEqual([again.text, again.called, again.headers['cache-status']], [filled.text, [], 'protogate; hit']);
   });
@@ -143,7 +143,7 @@ for (const [index, { way, first, others, expected }] of WAYS.entries()) {
 
 type Rule = NonNullable<NonNullable<ConfigInput['policies']>[number]['auth']>;
 
-/** A page whose only step says which customer it was asked for. */
+/** A page whose only step reports the customer that it was called for. */
 const TENANT = step('name', 'GetName', 'with: "owner = caller.claims.customer"');
 
 test('requests at once for one page share a call only where all that decides it is the same', async (t) => {

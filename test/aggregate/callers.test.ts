@@ -1,7 +1,7 @@
 /**
- * No caller ever gets bytes that a fresh call for that same caller would not give. Drawn stores are served by two gateways
- * over the same data, one with its caches and one without any, and drawn callers ask both for drawn parts of pages.
- * TEST_SEED and TEST_RUNS say which stores, and how many.
+ * A caller never gets bytes that a fresh call for the same caller would not give. Two gateways serve drawn stores over the
+ * same data, one with its caches and one without, and drawn callers ask both for drawn parts of pages. TEST_SEED and
+ * TEST_RUNS choose the stores and their number.
  */
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
@@ -20,10 +20,10 @@ interface Asked {
   readonly language: string;
 }
 
-/** What the upstream's data are at the moment. */
+/** The state of the upstream's data. */
 interface State {
   epoch: number;
-  /** Requests of the gateway with caches find nobody. */
+  /** True while the requests of the gateway with caches cannot reach the upstream. */
   isDown: boolean;
 }
 
@@ -49,7 +49,8 @@ async function compareStores(t: ExecutionContext, seed: number, counts: Map<stri
   const [cached, plain] = [await start(true), await start(false)];
   const run = new Run(t, `seed ${seed}`, cached, plain, counts, store);
   const askedFor = drawRequests(of, store);
-  // Fresh, then stale, then with an upstream that fails, then with other data when all that was kept is too old.
+  // The answers are first fresh, then stale, then the upstream fails, and then the data change after everything in the
+  // caches is too old.
   await run.phase(of, askedFor, 24);
   clock.advance(30_000);
   await run.phase(of, askedFor, 10);
@@ -63,7 +64,7 @@ async function compareStores(t: ExecutionContext, seed: number, counts: Map<stri
   t.is(run.differences, 0);
 }
 
-/** The pages of which `check` says nothing: most. */
+/** Returns the pages without a diagnostic, which are most of them. */
 async function servable(t: ExecutionContext, store: DrawnStore): Promise<DrawnStore> {
   const { diagnostics } = await planOf(t, protoOf(store, true), configOf(store));
   const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ text }) => text);
@@ -78,12 +79,12 @@ function configOf({ isPublic }: DrawnStore): Partial<ConfigInput> {
   return {
     auth: { default: 'public', jwt },
     metadata: { request: ['accept-language'] },
-    // The upstream's clock goes on where the gateway's stands still.
+    // The upstream's clock runs on while the gateway's stands still.
     limits: { requestTimeout: '600s' },
   };
 }
 
-/** An embedder's own code that tells the upstream of claims. */
+/** An embedder's interceptor that sends claims to the upstream. */
 const TELLING: NonNullable<StartOptions['interceptors']> = [
   (next) => (request) => {
     const { claims = {}, scopes = [] } = request.context.principal ?? {};
@@ -98,7 +99,10 @@ function handlersOf({ methods }: DrawnStore, state: State, seed: number): Handle
   );
 }
 
-/** What the data say, to whoever is told of: the same for the same question, and another thing for each other one. */
+/**
+ * Returns the answer for the data and the claims that the upstream received: the same for the same question, and a
+ * different one for each other question.
+ */
 function replyTo(call: RecordedCall, method: string, { epoch, isDown }: State, seed: number): Reply {
   if (isDown) return { status: { code: 14, message: 'down' } };
   const { owner = '', kind = '' } = call.request as { owner?: string; kind?: string };
@@ -113,7 +117,7 @@ const LANGUAGES = ['', '', '', '', '', '', '', 'nl'];
 const OWNERS = ['x', 'x', 'y', 'ada', 'oz'];
 const KINDS = ['', 'k1', 'k1', 'z', 'true'];
 
-/** Few enough callers and targets that each is asked for again and again. */
+/** Draws the requests. Callers and targets are so few that each is asked for again and again. */
 function drawRequests(of: (n: number) => number, { pages, methods }: DrawnStore): readonly Asked[] {
   const pick = <T>(list: readonly T[]): T => list[of(list.length)]!;
   const values = {
@@ -125,7 +129,7 @@ function drawRequests(of: (n: number) => number, { pages, methods }: DrawnStore)
     scope: ['', 'a', 'b', 'a b', 'a b'],
   };
   const drawn = () => Object.fromEntries(Object.entries(values).map(([name, list]) => [name, pick<unknown>(list)]));
-  // Most callers are twins: another claim, or other scopes, and the rest the same.
+  // Most callers have a twin, which differs only in one claim or in its scopes.
   const twin = (claims: object, name: keyof typeof values) => ({ ...claims, [name]: pick<unknown>(values[name]) });
   const known = [1, 2, 3].map(drawn).flatMap((one) => {
     const names = ['iss', 'c0', 'c1', 'flag', 'scope'] as const;
@@ -151,7 +155,7 @@ function drawRequests(of: (n: number) => number, { pages, methods }: DrawnStore)
     }),
     ...methods.slice(1).map(({ name }) => drawTarget(name)),
   ];
-  // Few enough that most callers ask for the same while it is kept.
+  // The targets are so few that most callers ask for a page while it is cached.
   const start = of(targets.length);
   const hot = [...targets, ...targets].slice(start, start + 14);
   return hot.flatMap((target) => callers.map((claims) => ({ claims, target, language: pick(LANGUAGES) })));
@@ -159,9 +163,9 @@ function drawRequests(of: (n: number) => number, { pages, methods }: DrawnStore)
 
 class Run {
   differences = 0;
-  /** Pages of which no step is optional. */
+  /** The pages without an optional step. */
   private readonly whole: ReadonlySet<string>;
-  /** Of each body that was sent with it. */
+  /** The body that was sent with each ETag. */
   private readonly tagged = new Map<string, string>();
 
   constructor(
@@ -175,7 +179,10 @@ class Run {
     this.whole = new Set(store.pages.flatMap(({ name, isWhole }) => (isWhole ? [name] : [])));
   }
 
-  /** Asks so many batches, each all at once. `failing`: the upstream is down, and what is kept may stand in for it. */
+  /**
+   * Sends so many batches, each of them at once. With `failing` the upstream is down, and cached answers may be served in
+   * its place.
+   */
   async phase(of: (n: number) => number, all: readonly Asked[], batches: number, failing?: 'failing'): Promise<void> {
     for (let i = 0; i < batches; i++) {
       const batch = Array.from({ length: 6 }, () => all[of(all.length)]!);
@@ -214,13 +221,13 @@ class Run {
     } else if (status === 200) {
       this.same([status, partsOf(answer), textOf(answer)], [fresh.status, partsOf(fresh), textOf(fresh)], said);
     } else {
-      // Of several failures of required steps the first one is told, and which that is may differ.
+      // If several required steps fail, the answer reports the first failure, and which one that is may differ.
       this.same(status >= 400, fresh.status >= 400, said);
     }
     if (status === 200 && headers.etag !== undefined) this.tagged.set(headers.etag, answer.text);
   }
 
-  /** Where no step is optional, a part is refused whenever the page is. */
+  /** If no step is optional, a part of the page is refused whenever the whole page is. */
   private async requireWholePage(asked: Asked, said: string): Promise<void> {
     const [path = '', query] = asked.target.split('?');
     if (!this.whole.has(path.split('/')[2]!)) return;
@@ -253,5 +260,5 @@ function send({ send }: TestGateway, { claims, target, language }: Asked, tag?: 
 
 const partsOf = ({ headers }: Answer) => headers['x-protogate-partial'];
 
-/** Without the id of the request that failed. */
+/** Returns the text of an answer without the id of its request. */
 const textOf = ({ text }: Answer) => text.replaceAll(/request id [\w-]+/g, 'request id');

@@ -1,6 +1,6 @@
 /**
- * What a required step demands of the caller guards the whole page, whatever of it is asked for; and what can be decided
- * without a call is decided before any. Each test looks at what the upstream received.
+ * A required step's demands on the caller guard the whole page, even if only a part of it is asked for; and demands that
+ * need no call are decided before any call. Each test looks at the calls that the upstream received.
  */
 import test from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -26,7 +26,7 @@ interface Guard {
 const item = (into: string, list: string, value: string) =>
   step(into, 'GetOwn', `for_each: "${list}" with: "owner = ${value}" max_items: 3`);
 
-/** Pages that nobody but the owner may see, whose guard is in a step that need not be asked for. */
+/** Pages that only their owner may see. The step that decides this may be left out of a request. */
 const GUARDS: readonly Guard[] = [
   { fact: 'a require over the request', steps: `${OWN}\n${SECRET}` },
   { fact: 'a require that stands last', steps: `${SECRET}\n${OWN}` },
@@ -73,14 +73,14 @@ const GUARDS: readonly Guard[] = [
   },
 ];
 
-/** Who may see the page of `x`, and who may not. */
+/** Returns the callers who may see the page of `x`, and those who may not. */
 function callers({ fact }: Guard) {
   if (fact === 'scopes') return { may: { sub: 'ada', scope: 'ledger.read' }, mayNot: { sub: 'ada' } };
   if (fact.startsWith('a claim')) return { may: { sub: 'ada', x: 'x' }, mayNot: { sub: 'ada' } };
   return { may: owner, mayNot: other };
 }
 
-/** Of methods whose protos have none. */
+/** Policies for methods whose protos have none. */
 const POLICIES: ConfigInput['policies'] = [
   { selector: 'acme.v1.Store/GetKept', auth: { mode: 'required', require: ["request.owner = 'x'"] } },
   { selector: 'acme.v1.Store/BatchGetNames', auth: { require: ['request.owner = caller.claims.customer'] } },

@@ -1,4 +1,4 @@
-/** The samples of docs/aggregates.md, run as they stand there. */
+/** Runs the samples of docs/aggregates.md as they are written there. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

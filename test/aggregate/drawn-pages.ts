@@ -1,6 +1,7 @@
 /**
- * Drawn pages: steps of every kind over a small service, and their protos. Names say what a field is: `one…` an Item,
- * `many…` and `list` lists of them, `rows…` and `inner` lists that steps make, `texts…`, `tags` and `ids` lists of texts.
+ * Draws pages with steps of every kind over a small service, and writes their protos. The names of fields show their types:
+ * `one…` is an Item, `many…` and `list` are lists of them, `rows…` and `inner` are lists that steps make, `texts…`, `tags`
+ * and `ids` are lists of texts.
  */
 import type { Expression, Path, Step } from './naive.js';
 
@@ -11,11 +12,11 @@ export const isList = (field: string) => /^(many|rows|inner|texts|list|tags|subs
 export interface Page {
   readonly name: string;
   readonly steps: readonly Step[];
-  /** Of the answer. */
+  /** The fields of the answer. */
   readonly fields: readonly string[];
 }
 
-/** What steps may read of what is there already. */
+/** A value that later steps may read. */
 interface Known {
   readonly path: Path;
   readonly kind: 'item' | 'items' | 'text' | 'texts' | 'rows' | 'inner';
@@ -138,7 +139,7 @@ class PageDraw {
     }
   }
 
-  /** Makes a list of rows. */
+  /** Draws a step that makes a list of rows. */
   private making(rows: readonly string[], known: readonly Known[], list: Partial<Step>): Partial<Step> {
     const items = known.filter(({ kind }) => kind === 'items');
     const texts = known.filter(({ kind }) => kind === 'texts');
@@ -172,7 +173,7 @@ class PageDraw {
     };
   }
 
-  /** Fills a field of the rows of a list. */
+  /** Draws a step that fills a field in the rows of a list. */
   private crossing({ path, kind }: Known): Partial<Step> {
     const read = this.pick(
       kind === 'inner' ? [['sub', 'id'], ['text']] : [['item', 'ref'], ['item', 'id'], ['other', 'ref'], ['text']],
@@ -196,7 +197,7 @@ class PageDraw {
     }
   }
 
-  /** A call for each element of a list. */
+  /** Draws a step with a call for each element of a list. */
   private each(known: readonly Known[]): Partial<Step> {
     const lists = known.filter(({ kind }) => kind === 'items' || kind === 'texts');
     const { path, kind } = this.pick(lists);

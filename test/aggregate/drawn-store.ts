@@ -1,6 +1,6 @@
 /**
- * A drawn store: methods with access rules and caches, and pages over them, all drawn by a seed. The same store can be
- * written with its caches and without them.
+ * Draws a store by a seed: methods with access rules and caches, and pages over them. The same store can be written with
+ * its caches and without them.
  */
 
 type Draw = (n: number) => number;
@@ -8,7 +8,7 @@ type Draw = (n: number) => number;
 export interface DrawnStore {
   readonly methods: readonly DrawnMethod[];
   readonly pages: readonly DrawnPage[];
-  /** No answer says who asked: some of them are for everybody. */
+  /** True if no answer depends on the caller; some of these answers are for all callers. */
   readonly isPublic: boolean;
 }
 
@@ -23,9 +23,9 @@ export interface DrawnPage {
   readonly auth: string;
   readonly cache: string;
   readonly steps: readonly string[];
-  /** Fields that are filled. */
+  /** The fields that steps fill. */
   readonly fields: readonly string[];
-  /** No step is optional. */
+  /** True if no step is optional. */
   readonly isWhole: boolean;
 }
 
@@ -75,7 +75,7 @@ function drawCache(of: Draw, mayBePublic: boolean): string {
   return `cache: { ttl: { seconds: 10 }${scope}${stale} }`;
 }
 
-/** Of what steps before it filled, what a step may read: an optional one all of it. */
+/** The fields of earlier steps that a step may read. An optional step may read all of them. */
 interface Filled {
   readonly field: string;
   readonly kind: 'note' | 'list' | 'text';
@@ -103,7 +103,10 @@ function drawPage(of: Draw, name: string, methods: readonly DrawnMethod[], isPub
   return { name, auth, cache, steps, fields, isWhole: filled.every(({ optional }) => !optional) };
 }
 
-/** A required step mostly calls what anybody may call: otherwise hardly a page is ever answered. */
+/**
+ * Draws the method that a step calls. A required step mostly calls a method that is open to all callers; otherwise nearly
+ * no page would ever be answered.
+ */
 function drawCalled(of: Draw, methods: readonly DrawnMethod[], optional: boolean): string {
   const open = methods.filter(({ auth }) => auth.startsWith('mode'));
   return pick(of, optional || open.length === 0 || of(3) === 0 ? methods : open).name;
@@ -147,7 +150,7 @@ function pick<T>(of: Draw, list: readonly T[]): T {
   return list[of(list.length)]!;
 }
 
-/** `isKept`: with its caches. */
+/** Writes the protos of the store, with its caches if `isKept` is true. */
 export function protoOf({ methods, pages }: DrawnStore, isKept: boolean): string {
   const kept = (cache: string) => (isKept ? cache : '');
   const all = methods.map(

@@ -1,4 +1,4 @@
-/** What an aggregate answers when a part of it fails, in every way that a part can. */
+/** The answers of aggregates when a part fails, in every way that a part can. */
 import { connect } from 'node:net';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
@@ -10,7 +10,7 @@ const shared = afterAll(test);
 const name = (call: RecordedCall) => (call.request as { name: string }).name;
 const GARBAGE = new Uint8Array([0x0a, 0x05, 0x61]);
 
-/** A step that a page can do with and without, next to one that is always there. */
+/** Returns two steps: one that may be optional, and one that always succeeds. */
 const steps = (optional: boolean, timeout = '') =>
   page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
@@ -27,7 +27,7 @@ const FINE: Handlers = {
 interface Way {
   readonly way: string;
   readonly handler: Handler;
-  /** Of the step. */
+  /** The timeout of the step. */
   readonly timeout?: string;
   readonly status: number;
   readonly code: number;

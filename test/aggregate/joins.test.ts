@@ -1,11 +1,11 @@
-/** Joins: which results go to which elements, when one has several, and when a part of them is missing. */
+/** Joins: which results go to which elements, when an element has several results, and when some are missing. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import type { Handlers } from '../support/upstream.js';
 
 const shared = afterAll(test);
 
-/** Posts, and what hangs on them. `steps`, `fields`: of the page at `/v1/feed`. */
+/** Returns a service with posts and the data that belongs to them. `steps` and `fields` define the page at `/v1/feed`. */
 const feed = (steps: string, fields: string) => `package feed.v1;
 import "google/api/annotations.proto";
 import "protogate/v1/annotations.proto";
@@ -198,7 +198,7 @@ test('a path through a list of a named list reads all of it', async (t) => {
   );
 });
 
-/** Titles that are not there travel as nothing at all. */
+/** A step that returns the posts as they are: an empty title is not encoded. */
 const RAW = 'steps: { name: "raw" call: "feed.v1.Blog/ListPosts" take: "posts" }';
 const rawPosts: Handlers = {
   ListPosts: {

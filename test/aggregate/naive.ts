@@ -1,25 +1,25 @@
 /**
- * Aggregates as docs/aggregates.md describes them, evaluated in the most simple-minded way: step after step, over plain
- * objects, with nothing of the gateway's code. What the gateway does at once, over bytes, must come to the same.
+ * Evaluates aggregates as docs/aggregates.md describes them, in the simplest way: one step after the other, over plain
+ * objects, without the gateway's code. The gateway runs steps at once and over bytes, and must get the same result.
  */
 
-/** A message: its fields; a list is an array. */
+/** A message with its fields; a repeated field is an array. */
 export type Message = { [field: string]: unknown };
 
 export interface Path {
-  /** `request`, `each`, `answer` or the name of a step. */
+  /** The root of the path: `request`, `each`, `answer` or the name of a step. */
   readonly root: string;
   readonly fields: readonly string[];
 }
 
-/** A path, or a text with paths in it. */
+/** A path, or a text that contains paths. */
 export type Expression = Path | readonly (string | Path)[];
 
 export interface Step {
-  /** In the order in which the steps are written. */
+  /** The place of the step in the order in which the steps are written. */
   readonly index: number;
   readonly into: readonly string[];
-  /** Of a step without `into`. */
+  /** The name of a step without `into`. */
   readonly name: string;
   readonly call:
     | { readonly method: string; readonly with: readonly (readonly [field: string, value: Expression])[] }
@@ -35,20 +35,20 @@ export interface Step {
   readonly optional: boolean;
 }
 
-/** What is known of the types: which fields are lists, by name. */
+/** True for the names of fields that are lists. Nothing else is known of the types. */
 export type IsList = (field: string) => boolean;
 
-/** Answers a call: a message, or a code. */
+/** Answers a call with a message, or with a code. */
 export type Upstream = (method: string, request: Message) => Message | number;
 
 export interface Told {
   readonly path: string;
   readonly code: number;
-  /** A part that it needs is missing. */
+  /** True if a part that the step needs is missing. */
   readonly hangs: boolean;
 }
 
-/** `error`: the codes of which one is the answer. */
+/** The result of a run. For `error` the answer has one of the codes. */
 export type Outcome =
   | { readonly answer: Message; readonly failures: readonly Told[] }
   | { readonly error: ReadonlySet<number> };
@@ -72,17 +72,20 @@ const NOT_FOUND = 5;
 const OUT_OF_RANGE = 11;
 const INTERNAL = 13;
 
-/** Marks and parts of a message, beside its fields. */
+/** The marks and parts of a message, besides its fields. */
 interface Extra {
-  /** By field: the code of what should have filled it. */
+  /** The code and the step that failed to fill each field. */
   readonly failed: Map<string, { readonly code: number; readonly step: number }>;
-  /** Lists of which a maker has ended well. */
+  /** The lists that at least one step has made without a failure. */
   readonly answered: Set<string>;
-  /** The code of what should have brought all of it. */
+  /** The code of the failure that left the whole message out. */
   whole?: number;
-  /** By list: its parts, in their order. */
+  /** The parts of each list, in their order. */
   readonly parts: Map<string, Map<number, (Message | undefined)[] | unknown[]>>;
-  /** By list and part: fields below that failed for all elements, also for those to come. */
+  /**
+   * The failures of fields inside the elements of a list, by list and part. They apply to elements that are added later,
+   * too.
+   */
   readonly failedBelow: {
     readonly list: string;
     readonly part: number;
@@ -98,7 +101,7 @@ export class Naive {
   private readonly results = new Map<string, readonly unknown[] | Missing>();
   private readonly failures: { readonly step: Step; readonly path: () => string; readonly error: Missing | Failed }[] =
     [];
-  /** Messages that are there to be marked, and that nobody brought or put something into. */
+  /** Messages that exist only to carry a mark: no step has brought them or filled a field in them. */
   private readonly ghosts = new WeakSet<Message>();
   private readonly parts: readonly (number | undefined)[];
   private readonly errors = new Set<number>();
@@ -114,7 +117,7 @@ export class Naive {
     this.parts = partsOf(steps, isList);
   }
 
-  /** `wanted`: fields of the answer; undefined: all. */
+  /** Runs the steps. `wanted` are the fields of the answer; undefined for all. */
   run(wanted: ReadonlySet<string> | undefined): Outcome {
     const needs = this.steps.map((step) => this.steps.filter((other) => isNeededBy(step, other, this.isList)));
     const after = withMakers(this.steps, needs, this.isList);
@@ -213,7 +216,7 @@ export class Naive {
     if (asked.length > 1 && asked.every(({ failure }) => failure !== undefined)) this.collapse(step);
   }
 
-  /** Makes the calls for elements. */
+  /** Makes the calls for the elements of a list. */
   private ask(step: Step, shared: Map<string, { rows: readonly (readonly unknown[])[]; failure: unknown }>): void {
     const entries = [...shared];
     const size = step.key === '' ? 1 : step.batchSize || step.maxItems;
@@ -233,7 +236,7 @@ export class Naive {
           else one.rows = [own];
         }
       } catch (failure) {
-        // Of a required step any of the calls that fail may be the first.
+        // If several calls of a required step fail, any of them may be the first.
         if (!step.optional) this.errors.add(codeOf(failure));
         for (const [, one] of batch) one.failure = failure;
       }
@@ -321,7 +324,7 @@ export class Naive {
     return [text.join('')];
   }
 
-  /** By element of the last list on the way; otherwise all in one. */
+  /** Returns the values for each element of the last list on the path, or all values as one element if there is no list. */
   private items(expression: Expression, each: unknown): readonly (readonly unknown[])[] {
     if (Array.isArray(expression) || !isMany(expression as Path, this.isList)) return [this.values(expression, each)];
     const { root, fields } = expression as Path;
@@ -337,7 +340,10 @@ export class Naive {
     );
   }
 
-  /** A message of which nothing is there is none; it is missing if something in it is. */
+  /**
+   * Removes messages that are absent. A message that exists only to carry a mark is absent, unless a failure is marked
+   * inside of it.
+   */
   private ended(nodes: readonly unknown[], inList: boolean): readonly unknown[] {
     return nodes.flatMap((node) => {
       if (!isMessage(node)) return [node];
@@ -451,7 +457,7 @@ export class Naive {
     this.partsOf(at, fields[made]!).set(step.index, elements as unknown[]);
   }
 
-  /** A step that makes a list has ended well, if only with nothing. */
+  /** Marks the list that a step makes as answered, even if it stays empty. */
   private answered(step: Step, home: Message): void {
     if (step.into.length === 0 || madeIn(step, this.isList) === undefined) return;
     const { at, list } = this.listIn(step, home);
@@ -472,19 +478,20 @@ export class Naive {
     if (values.length === 0) return;
     this.ghosts.delete(message);
     const known = message[field];
-    // A message that is there to be marked, or that a step filled a field of, is the one that the value goes into.
+    // If the field already holds a message, because of a mark or because a step has filled a field in it, the value is
+    // merged into that message.
     const value = values.at(-1);
     message[field] = isMessage(known) && isMessage(value) ? this.merged(known, value) : value;
   }
 
-  /** A field that a step filled stays, a list goes on. */
+  /** Merges a value into a message: fields that a step has filled stay, and lists are extended. */
   private merged(known: Message, value: Message): Message {
     this.ghosts.delete(known);
     for (const [field, one] of Object.entries(value)) known[field] ??= one;
     return known;
   }
 
-  /** A copy of what was read: what others put into the one is not in the other. */
+  /** Returns a copy of a value, so that steps that fill fields in one place do not change the other. */
   private copied(value: unknown): unknown {
     if (!isMessage(value)) return value;
     return this.json(value);
@@ -581,9 +588,9 @@ export class Naive {
   private markIn(message: Message, fields: readonly string[], code: number, step: number): void {
     const { failed } = this.extra(this.only(message, fields.slice(0, -1)));
     const last = fields.at(-1)!;
-    // Of several steps that make a list the one that is written first counts.
+    // If several steps make the same list, the step that is written first counts.
     if (step < (failed.get(last)?.step ?? Number.POSITIVE_INFINITY)) failed.set(last, { code, step });
-    // What others put into the message is there, and nothing else of it.
+    // Fields that other steps have put into the message stay, and the rest of it is marked as failed.
     if (/^(one|item|other|sub)\d*$/.test(last)) this.extra(this.only(message, fields)).whole ??= code;
   }
 
@@ -667,7 +674,7 @@ function codeOf(error: unknown): number {
   throw error;
 }
 
-/** Names of steps whose result is a list say so. */
+/** True if the step's result is a list, which its name shows. */
 function isManyRoot(root: string): boolean {
   return root.startsWith('hiddens');
 }
@@ -676,14 +683,14 @@ function isMany({ root, fields }: Path, isList: IsList): boolean {
   return isManyRoot(root) || fields.some(isList);
 }
 
-/** How many fields both begin with, up to the last list among them. */
+/** Returns how many fields both paths begin with, up to the last list among them. */
 function sharedOf(into: readonly string[], list: readonly string[], isList: IsList): number {
   let shared = 0;
   for (let i = 0; i < into.length - 1 && into[i] === list[i]; i++) if (isList(into[i]!)) shared = i + 1;
   return shared;
 }
 
-/** What a step runs over: `for_each`, or the list inside of whose elements it copies. */
+/** Returns the list that a step runs over: `for_each`, or the list inside of whose elements it copies. */
 function listOf(step: Step, isList: IsList): { list: Path; copy: Expression | undefined } | undefined {
   const { forEach, copy, into } = step;
   if (forEach !== undefined) return { list: forEach, copy };
@@ -702,14 +709,17 @@ function sharedBelow(step: Step, isList: IsList): number {
   return found?.list.root === 'answer' ? sharedOf(step.into, found.list.fields, isList) : 0;
 }
 
-/** Which field of `into` is a list that the step makes. */
+/** Returns the index of the field of `into` that is a list which the step makes. */
 function madeIn(step: Step, isList: IsList): number | undefined {
   const shared = sharedBelow(step, isList);
   const made = step.into.findIndex((field, index) => index >= shared && isList(field));
   return made < 0 ? undefined : made;
 }
 
-/** By step, the part of its list that it fills together with others; undefined: a part of its own. */
+/**
+ * Returns for each step the part of its list that it fills together with other steps; undefined when it has a part of its
+ * own.
+ */
 function partsOf(steps: readonly Step[], isList: IsList): readonly (number | undefined)[] {
   const groups: { readonly from: string; readonly members: Step[] }[] = [];
   for (const step of steps) {
@@ -731,7 +741,7 @@ function partsOf(steps: readonly Step[], isList: IsList): readonly (number | und
 
 function sourceOf(step: Step, isList: IsList): string | undefined {
   const made = madeIn(step, isList);
-  // Lists of texts have no elements to share.
+  // The elements of lists of texts cannot be shared.
   if (made === undefined || /^(texts|tags|ids)/.test(step.into[made]!)) return undefined;
   const found = listOf(step, isList);
   const list = found === undefined ? undefined : `${found.list.root}:${found.list.fields.join('.')}`;
@@ -748,7 +758,7 @@ function sourceOf(step: Step, isList: IsList): string | undefined {
   return `${made_} from ${found!.list.root}:${[...found!.list.fields, ...source].join('.')}`;
 }
 
-/** What a step reads, `each` spelled out. */
+/** Returns the paths that a step reads, with `each` replaced by its list. */
 function readsOf(step: Step, isList: IsList): readonly Path[] {
   const found = listOf(step, isList);
   const expressions = [
@@ -767,7 +777,7 @@ function fills({ into, name }: Step, { root, fields }: Path): boolean {
   return root === 'answer' ? into.length > 0 && overlap(into, fields) : root === name;
 }
 
-/** The step makes elements of the list, or a message that the list is in. */
+/** True if the step makes elements of the list, or a message that contains the list. */
 function makes(step: Step, list: Path, isList: IsList): boolean {
   if (list.root !== 'answer') return fills(step, list);
   const made = madeIn(step, isList);
@@ -780,7 +790,7 @@ function isNeededBy(step: Step, other: Step, isList: IsList): boolean {
   if (readsOf(step, isList).some((path) => fills(other, path))) return true;
   const found = listOf(step, isList);
   if (found !== undefined && makes(other, found.list, isList)) return true;
-  // A copy of a list makes an element for each of its elements.
+  // A copy of a list makes one element for each element of its source.
   if (step.copy === undefined || sourceOf(step, isList) === undefined) return false;
   return readsOf({ ...step, when: undefined }, isList).some(({ root, fields }) => {
     const end = fields.findLastIndex(isList) + 1;
@@ -788,7 +798,7 @@ function isNeededBy(step: Step, other: Step, isList: IsList): boolean {
   });
 }
 
-/** Who reads through a list comes after all that make it, except after those that come after the step itself. */
+/** A step that reads through a list runs after all steps that make the list, except those that run after the step itself. */
 function withMakers(
   steps: readonly Step[],
   needs: readonly (readonly Step[])[],

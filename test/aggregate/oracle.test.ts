@@ -1,7 +1,8 @@
 /**
- * Aggregates against a naive evaluator: drawn pages, served over sockets by an upstream that is slow and fails at random,
- * answer what an evaluation of one step after the other says. TEST_SEED and TEST_RUNS say which schemas of twelve pages,
- * and how many; each page is asked for 25 times then, so that TEST_RUNS=80 are 20,000 requests or more.
+ * Compares aggregates with a naive evaluator: drawn pages are served over sockets by an upstream that is slow and fails at
+ * random, and must answer as an evaluation of one step after the other does. TEST_SEED and TEST_RUNS choose the schemas, of
+ * twelve pages each, and their number. Each page is then asked for 25 times, so that TEST_RUNS=80 makes 20,000 requests or
+ * more.
  */
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
@@ -30,7 +31,7 @@ async function compare(t: ExecutionContext, seed: number, counts: Map<string, nu
   for (const page of pages) {
     count('pages');
     for (let i = 0; i < REQUESTS; i++) {
-      // Of six calls none, one or two fail.
+      // Out of six calls, none, one or two fail.
       Object.assign(data, { epoch: i, failing: [0, 1, 1, 2][of(4)]! });
       const request = {
         id: 'abc'[of(3)]!,
@@ -83,7 +84,7 @@ ${status} ${text} ${[...expected.error]}`,
   if (!partial.endsWith('...')) t.is(partial, parts, said);
 }
 
-/** The pages of which `check` says nothing. */
+/** Returns the pages without a diagnostic. */
 async function servable(t: ExecutionContext, seed: number): Promise<readonly Page[]> {
   const of = draws(seed * 104_729);
   const drawn = Array.from({ length: 24 }, (_, i) => drawPage(of, `Page${i}`));
@@ -97,7 +98,7 @@ async function servable(t: ExecutionContext, seed: number): Promise<readonly Pag
 interface Data {
   readonly seed: number;
   readonly epoch: number;
-  /** Of six calls. */
+  /** How many out of six calls fail. */
   readonly failing: number;
 }
 
@@ -114,7 +115,7 @@ function handlersOf(data: Data, of: (n: number) => number): Handlers {
   return { GetItem: handler('GetItem'), ListItems: handler('ListItems'), BatchGet: handler('BatchGet') };
 }
 
-/** The same for the same question: items named by one letter, so that many ask for the same. */
+/** Returns the same answer for the same question. Items are named by one letter, so that many requests are equal. */
 function dataFor(method: string, { id = '', ids = [] }: { id?: string; ids?: string[] }, data: Data): Message | number {
   const { seed, epoch, failing } = data;
   const drawn = (what: string) => {

@@ -1,4 +1,4 @@
-/** The services and pages that the tests of aggregates share: the contract's own two examples, and more. */
+/** The services and pages that the tests of aggregates share. */
 
 const HEAD = `syntax = "proto3";
 package shop.v1;
@@ -35,7 +35,7 @@ message BatchGetProductsResponse { repeated Product products = 1; }
 message Product { string name = 1; string title = 2; map<string, string> labels = 3; string author = 4; }
 `;
 
-/** Answer of a page: the services above, and one service of aggregates. `page`: the inside of its file. */
+/** Returns the protos: the services above, and one service of aggregates. `page` is the content of its file. */
 export function pages(page: string): Readonly<Record<string, string>> {
   return {
     'shop/v1/services.proto': SERVICES,
@@ -43,7 +43,10 @@ export function pages(page: string): Readonly<Record<string, string>> {
   };
 }
 
-/** One aggregate over `GET /v1/{customer=customers/*}/page`; `steps` in text format, `fields` of its answer. */
+/**
+ * Returns the protos with one aggregate at `GET /v1/{customer=customers/*}/page`: `steps` in text format, `fields` of its
+ * answer.
+ */
 export function page(steps: string, fields: string, more = ''): Readonly<Record<string, string>> {
   return pages(`
 service Pages {

@@ -8,8 +8,8 @@ import { keepSecret } from '../support/secrets.js';
 import type { Handlers, RecordedCall } from '../support/upstream.js';
 
 /**
- * Who may what: notes by their owner alone, what is a customer's own by the customer, ledgers with a scope, names by
- * anybody; a secret has no route and no rule of its own.
+ * The services and their access: only the owner may read notes, only the customer may read a customer's data, ledgers need
+ * a scope, and names are open to all. A secret has no route and no rule of its own.
  */
 const SERVICES = `syntax = "proto3";
 package acme.v1;
@@ -52,11 +52,11 @@ message Page {
 
 export interface StorePage {
   readonly steps: string;
-  /** The inside of the page's own policy. */
+  /** The content of the page's own policy. */
   readonly policy?: string;
 }
 
-/** The store with pages over it: the first at `/v1/pages`, the second at `/v1/pages1`. */
+/** Returns the store with pages over it: the first at `/v1/pages`, the second at `/v1/pages1`. */
 export function storeWith(pages: readonly StorePage[]): Readonly<Record<string, string>> {
   const methods = pages.map(({ steps, policy = '' }, index) => {
     const path = `/v1/pages${index === 0 ? '' : index}`;
@@ -103,7 +103,7 @@ export type Claims = Readonly<Record<string, unknown>> | undefined;
 const SECRET = keepSecret('of-the-callers-of-the-store-0123456789abcdef');
 const ISSUERS = ['https://store.test', 'https://other.test'];
 
-/** Two issuers, whose keys nobody needs to fetch. */
+/** Two issuers whose keys are in the config, so that none need be fetched. */
 export const AUTH: NonNullable<ConfigInput['auth']> = {
   default: 'public',
   jwt: ISSUERS.map((issuer) => ({
@@ -114,7 +114,7 @@ export const AUTH: NonNullable<ConfigInput['auth']> = {
   })),
 };
 
-/** The headers of a caller with these claims. */
+/** Returns the headers of a caller with these claims. */
 export function as(claims: Claims): Record<string, string> {
   if (claims === undefined) return {};
   const exp = Math.floor(Date.now() / 1000) + 300;
@@ -122,7 +122,7 @@ export function as(claims: Claims): Record<string, string> {
   return { authorization: `Bearer ${keepSecret(token)}` };
 }
 
-/** For the tests of a file: gateways over the store. */
+/** Starts gateways over the store for the tests of a file. */
 export function storeFor(test: TestFn) {
   const shared = afterAll(test);
 

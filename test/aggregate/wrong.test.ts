@@ -1,4 +1,4 @@
-/** Declarations that are wrong, each found when the schema is loaded, with the place of what is wrong. */
+/** Wrong declarations, each found when the schema is loaded, with the place of the mistake. */
 import { join } from 'node:path';
 import test from 'ava';
 import { parseConfig } from '../../src/config/parse.js';
@@ -10,13 +10,13 @@ type Row = readonly [
   fact: string,
   steps: string,
   fields: string,
-  /** What stands at the place that the finding names. */
+  /** The text at the place that the finding names. */
   at: string,
   finding: string,
   more?: string,
 ];
 
-/** Of the declaration as a whole. */
+/** The place of the declaration as a whole. */
 const AGGREGATE = '{\n';
 
 const CUSTOMER = 'steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }';
@@ -412,7 +412,7 @@ async function findings(t: Parameters<typeof protoFolder>[0], protos: Readonly<R
     .map(({ position, ...rest }) => ({ ...rest, ...position, file: position.file.replace(join(folder, '/'), '') }));
 }
 
-/** Line and column of the last place where the text stands, counted from 1; a value stands behind its quote. */
+/** Returns the line and column of the last occurrence of the text, counted from 1. The place of a value is after its quote. */
 function placeOf(source: string, text: string): string {
   const offset = text === AGGREGATE ? source.indexOf('{', source.indexOf('aggregate) =')) : source.lastIndexOf(text);
   const before = source.slice(0, offset).split('\n');

@@ -1,4 +1,4 @@
-/** The command line as users meet it: real child processes, exit codes, what stands on stdout and what on stderr. */
+/** The command line as users see it: real child processes, exit codes, and the output on stdout and stderr. */
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';

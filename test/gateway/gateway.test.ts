@@ -1,4 +1,4 @@
-/** The library refuses what would leave nothing to serve; what was served goes on. */
+/** The library refuses a config without anything to serve, and goes on to serve the old one. */
 import test from 'ava';
 import { createGateway, GatewayError } from '../../src/index.js';
 import { startGateway } from '../support/gateway.js';

@@ -1,4 +1,4 @@
-/** The drawing in docs/request.md names the stages and layers that the code has, in the order of the code. */
+/** The drawing in docs/request.md names the stages and layers of the code, in the order of the code. */
 import { readFile } from 'node:fs/promises';
 import test from 'ava';
 import { systemClock } from '../../src/base/clock.js';
@@ -10,7 +10,7 @@ import { beforeMatch } from '../../src/server/pipeline.js';
 import { Snapshots } from '../../src/server/snapshots.js';
 import { createLog } from '../../src/telemetry/log.js';
 
-/** The titles in the part of the drawing that names `file`. */
+/** Returns the titles in the part of the drawing that names `file`. */
 async function drawn(file: string): Promise<readonly string[]> {
   const text = await readFile('docs/request.md', 'utf8');
   const lines = text.split(`${file}\n`)[1]?.split('\n') ?? [];
@@ -18,7 +18,7 @@ async function drawn(file: string): Promise<readonly string[]> {
   return titles.slice(0, titles.indexOf(''));
 }
 
-/** `limitByAddress` → `limit by address`. */
+/** Turns `limitByAddress` into `limit by address`. */
 function words(name: string): string {
   return name.startsWith('own: ') ? name : name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }

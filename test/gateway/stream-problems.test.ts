@@ -1,4 +1,4 @@
-/** What `check` finds in the routes of methods that stream. */
+/** The diagnostics of `check` for the routes of methods that stream. */
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { planOf, startGateway } from '../support/gateway.js';
@@ -41,7 +41,7 @@ test('each binding of a method is looked at', async (t) => {
   t.deepEqual(await found(t, proto(message, both)), WARNED);
 });
 
-/** The message's fields, what the binding says of the answer, and whether a line of it may have a key `error`. */
+/** The fields of a message, the answer options of its binding, and whether a line of the answer may have a key `error`. */
 const HOLDERS: readonly (readonly [fields: string, rest: string, holds: boolean])[] = [
   ['string error = 1;', '', true],
   ['Inner error = 1;', '', true],

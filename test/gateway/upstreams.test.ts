@@ -1,4 +1,4 @@
-/** What of an upstream outlives a reload, and what a reload makes anew; seen by real upstreams that count connections. */
+/** The parts of an upstream that survive a reload, and those that a reload makes anew; real upstreams count the connections. */
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const TRANSPORTS = ['http2', 'grpc-js'] as const;
 
 type UpstreamInput = NonNullable<ConfigInput['upstreams']>[string];
 
-/** A gateway whose one upstream and limits a reload may change. */
+/** Starts a gateway with one upstream and limits that a reload may change. */
 async function start(t: ExecutionContext, upstream: UpstreamInput, transport: (typeof TRANSPORTS)[number]) {
   const settings = (more: object = {}) => ({ upstreams: { test: { transport, ...upstream, ...more } } });
   const { send, gateway, plan } = await startGateway(t, LIBRARY, {}, settings());
@@ -64,7 +64,7 @@ for (const transport of TRANSPORTS) {
       await reload({}, { limits: { responseBytes } });
       t.is((await send('GET', '/v1/shelves/1')).status, status, responseBytes);
     }
-    // grpc-js knows the limit of a channel alone: there it costs a connection.
+    // grpc-js has limits for a channel only, so there the change costs a connection.
     if (transport === 'http2') t.deepEqual(upstream.connections(), { open: 1, total: 1 });
     await until(() => upstream.connections().open === 1);
   });
@@ -110,7 +110,8 @@ for (const transport of TRANSPORTS) {
     await writeFile(tls.ca, Buffer.concat([otherCa, ca]));
     await reload({});
     await isServed(2);
-    // One that the upstream does not take, and back: what was read at the start does not go on for ever.
+    // The gateway reloads with a certificate that the upstream refuses, and then with the first one again: the files are
+    // read at each reload.
     const other = certificates();
     await writeFile(tls.cert, other.client.cert);
     await writeFile(tls.key, other.client.key);
@@ -128,7 +129,7 @@ for (const transport of TRANSPORTS) {
     const limits = { requestTimeout: '10m' };
     const { send, upstream } = await startGateway(t, LIBRARY, { GetShelf: { hang: true } }, { limits }, { clock });
     const hour = { headers: { 'x-request-timeout': '3600' } };
-    // Connected before the clock runs on.
+    // The connection is made before the clock runs on.
     await send('GET', '/v1/books/x', hour);
     const late = send('GET', '/v1/shelves/1', hour);
     await until(() => upstream.calls.length === 2);
@@ -168,7 +169,7 @@ test('what is held is keyed by what it depends on: connections by endpoint and T
   });
   t.is(second.get('a')!.retryBudget, first.get('a')!.retryBudget);
   t.not(second.get('c')!.retryBudget, first.get('a')!.retryBudget);
-  // The connections to orders:2 on grpc-js, and the budget of c.
+  // The new ones are the connections to orders:2 on grpc-js, and the budget of c.
   t.is(resources.size, 6);
   await lease.release();
   t.is(resources.size, 0);

@@ -1,4 +1,4 @@
-/** Client streams that are wrong after a good message: a 400 for the client, and for the server never a good end. */
+/** Client streams with a mistake after a good message: the client gets a 400, and the server never sees a normal end. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
@@ -9,7 +9,7 @@ import type { InteropCase } from './cases.js';
 interface Broken {
   readonly name: string;
   readonly type: string;
-  /** Before the server has the first message, and after. */
+  /** The body before the server has received the first message, and the rest. */
   readonly body: readonly [string, string];
 }
 

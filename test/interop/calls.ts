@@ -1,7 +1,7 @@
-/** Calls of the service Kinds: by their names the server knows what to do, and afterwards what it saw of them. */
+/** Calls of the service Kinds. The name in a request tells the server what to do, and later asks what it saw. */
 import { sendTo } from '../support/gateway.js';
 
-/** As kinds.proto says them. */
+/** The acts that kinds.proto describes. */
 export type Act = 'success' | 'refused' | 'failing' | 'hanging' | 'early';
 
 interface Seen {
@@ -15,15 +15,15 @@ const NOTHING: Seen = { received: 0, halfClosed: false, hasDeadline: false, canc
 
 export interface KindCall {
   readonly name: string;
-  /** To which the verb of a method is added. */
+  /** The path, to which the verb of a method is added. */
   readonly path: string;
-  /** Asks the server. */
+  /** Asks the server what it saw of the call. */
   seen(): Promise<Seen>;
 }
 
 let count = 0;
 
-/** A call that no other is called like. */
+/** Returns a call with a name that no other call has. */
 export function newCall(url: string, collection: 'cases' | 'bytes', act: Act): KindCall {
   const name = `${collection}/${act}/${++count}`;
   const path = `/v1/${name}`;

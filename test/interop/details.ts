@@ -1,4 +1,4 @@
-/** The details of errors of streams, which stand in the answer's own framing once a message was said. */
+/** The details of errors of streams. After the first message they are in the framing of the answer. */
 import assert from 'node:assert/strict';
 import { sendTo } from '../support/gateway.js';
 import { type Act, newCall } from './calls.js';
@@ -8,7 +8,7 @@ interface Expected {
   readonly act: Act;
   readonly accept: string;
   readonly status: number;
-  /** Of the error in JSON. */
+  /** Returns the body that contains the error, which is JSON. */
   body(error: string): string;
 }
 
@@ -32,7 +32,7 @@ export const DETAIL_CASES: readonly InteropCase[] = EXPECTED.map(({ act, accept,
   },
 }));
 
-/** As the servers say it, with a google.rpc.ResourceInfo. */
+/** The error as the servers send it, with a google.rpc.ResourceInfo. */
 function notFound(name: string): string {
   const type = 'type.googleapis.com/google.rpc.ResourceInfo';
   const details = [{ '@type': type, resourceType: 'case', resourceName: name }];

@@ -1,9 +1,9 @@
-/** Bytes as they are, in and out (rules 15 and 18): what is not the same for messages of any kind. */
+/** google.api.HttpBody: bytes pass unchanged in both directions. These cases differ from those for other messages. */
 import assert from 'node:assert/strict';
 import { newCall } from './calls.js';
 import type { InteropCase } from './cases.js';
 
-/** More than a flow-control window, less than a message may be. */
+/** The size is more than a flow-control window and less than the limit of a message. */
 const BYTES = Buffer.from(Array.from({ length: 1 << 20 }, (_, i) => (i * 31) % 251));
 
 export const HTTP_BODY_CASES: readonly InteropCase[] = [

@@ -1,4 +1,4 @@
-/** Every kind of rpc in every way in which a client may call it, and what may become of the call (kinds.proto). */
+/** Every kind of rpc in every way in which a client may call it, with every outcome of the call (kinds.proto). */
 import assert from 'node:assert/strict';
 import { until } from '../support/until.js';
 import { BYTE_WAYS, type Kind, type Outcome, type Running, WAYS, type Way } from '../support/ways.js';
@@ -24,13 +24,13 @@ function casesOf(way: Way, kind: Kind): InteropCase[] {
     gateway.teardown(running.leave);
     return { call, running };
   };
-  /** Another message when the one before has done its work: bytes that are sent together may be one. */
+  /** Sends another message when the effect of the one before is seen: bytes that are sent together may become one message. */
   const say = async (n: number, { call, running }: Begun) => {
     await until(async () => (await call.seen()).received === n - 1, `the server has ${n - 1} messages`);
     if (streamsBack) await until(() => running.heard() === n - 1, `${n - 1} messages back`);
     running.say(n);
   };
-  /** With an error after a message, if one comes back at all. */
+  /** The outcome of an error after a message; the message may be missing. */
   const failed = (code: number): Outcome =>
     streamsBack ? { messages: [{ n: 1 }], end: way.cannotTell ? 'cut' : code } : { messages: [], end: code };
   const named = (what: string) => `${kind} over ${way.name}: ${what}`;
@@ -71,7 +71,7 @@ function casesOf(way: Way, kind: Kind): InteropCase[] {
     {
       name: named('the deadline passes'),
       async check(gateway) {
-        // On a slow machine the first one may pass too early.
+        // On a slow machine the first deadline may pass too early, so it is doubled and tried again.
         for (let seconds = 0.5; ; seconds *= 2) {
           const { call, running } = await begin(gateway, 'hanging', { 'x-request-timeout': String(seconds) });
           const outcome = await running.outcome();
@@ -108,7 +108,7 @@ function casesOf(way: Way, kind: Kind): InteropCase[] {
   return cases;
 }
 
-/** What comes back in the end when up to three messages were sent. */
+/** Returns the numbers of the answers after up to three messages were sent. */
 function answers(kind: Kind, bytes: boolean): readonly number[] {
   if (kind === 'unary') return [1];
   return kind === 'client' && !bytes ? [6] : [1, 2, 3];

@@ -1,4 +1,4 @@
-/** The languages that the interop suite has a server in, and what makes one run. */
+/** The languages that have a server in the interop suite, and the commands that run it. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ROOT } from '../support/run.js';
@@ -7,16 +7,16 @@ const HERE = join(ROOT, 'test/interop');
 const CACHE = join(ROOT, '.cache');
 const PYTHON = join(CACHE, 'interop-python/bin/python');
 
-/** Where the servers' protos are, and then what those import. */
+/** The folder of the servers' protos, and the folder of the protos that they import. */
 export const IMPORTS: readonly [string, string] = [HERE, join(ROOT, 'protos')];
 
 export interface Language {
-  /** The command that must be there. */
+  /** The commands that must be installed. */
   readonly needs: readonly string[];
-  /** Commands that make the server ready to start, in order. */
+  /** Returns the commands that prepare the server to start, in order. */
   prepare(): readonly (readonly string[])[];
   readonly serve: readonly string[];
-  /** Whether a server can tell a client stream that is reset from one that ends well. */
+  /** True if the server can distinguish a client stream that is reset from one that ends normally. */
   readonly tellsResets: boolean;
 }
 
@@ -40,7 +40,7 @@ export const LANGUAGES = new Map<string, Language>([
         return [['python3', '-m', 'venv', join(CACHE, 'interop-python')], install];
       },
       serve: [PYTHON, '-B', join(HERE, 'python/server.py'), ...IMPORTS],
-      // grpcio 1.85: of 50 streams that its own client cancels its server takes 4 for whole.
+      // The server of grpcio 1.85 takes 4 of 50 streams that its own client cancels for complete.
       tellsResets: false,
     },
   ],

@@ -1,16 +1,16 @@
-/** The programs that the interop suite runs beside itself: steps that make something ready, and what listens until the end. */
+/** Runs the programs that the interop suite needs: steps that prepare something, and processes that listen until the end. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { ROOT } from '../support/run.js';
 
 const children: ChildProcess[] = [];
 
-/** Ends what was started. */
+/** Ends all processes that were started here. */
 export function endAll(): void {
   for (const child of children) child.kill();
 }
 
-/** Resolves when the step is done; throws when it fails. */
+/** Runs a step to its end. Throws when it fails. */
 export function run(name: string, [command = '', ...args]: readonly string[]): void {
   console.error(`${name}: ${[command, ...args].join(' ').replaceAll(ROOT, '')}`);
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });

@@ -1,19 +1,19 @@
-/** Unary requests to the library, and what each of the servers must make of them. */
+/** Unary requests to the library service, with the result that every server must give. */
 import { isDeepStrictEqual } from 'node:util';
 import type { InteropCase } from './cases.js';
 
 interface RequestCase {
   readonly name: string;
-  /** `GET /v1/shelves/1`. */
+  /** The request: `GET /v1/shelves/1`. */
   readonly request: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly status: number;
-  /** The whole body as JSON; `undefined`: not compared. */
+  /** The whole body as JSON; it is not compared when undefined. */
   readonly json?: unknown;
-  /** Must be there with these values. */
+  /** Headers that the answer must have with these values; null for a header that it must not have. */
   readonly responseHeaders?: Readonly<Record<string, string | null>>;
-  /** Must not be anywhere in the answer. */
+  /** A pattern that no part of the answer may match. */
   readonly never?: RegExp;
 }
 

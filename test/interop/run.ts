@@ -1,12 +1,12 @@
 /**
  * The interop suite: starts a gRPC server in Go and one in Python, puts `protogate serve` in front of each, with nothing
- * but the protos, over each transport, asks all of them the same and compares the answers with what is expected. Then it has
- * Google's generated REST clients ask a gateway (`google/clients.ts`).
+ * but the protos, over each transport, sends the same requests to all of them and compares the answers with the expected
+ * ones. Then Google's generated REST clients call a gateway (`google/clients.ts`).
  *
  *     node dist/test/interop/run.js [go] [python] [google]
  *
- * Prints `N passed, N failed`; exit code 1 if anything failed. A language that is not installed is skipped, loudly; with
- * CI=true that is a failure.
+ * Prints `N passed, N failed`; the exit code is 1 if anything failed. A language that is not installed is skipped with a
+ * message; with CI=true that is a failure.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -32,9 +32,9 @@ const CASES: readonly InteropCase[] = [
   ...DETAIL_CASES,
 ];
 const TRANSPORTS = ['http2', 'grpc-js'] as const;
-/** Cases that are asked at once: most of what takes long is waiting. */
+/** How many cases run at once: the slow ones mostly wait. */
 const AT_ONCE = 8;
-/** Of a case, in which some wait for as long as `until` does. */
+/** The most time for a case, some of which wait as long as `until` does. */
 const LIMIT_MS = 60_000;
 
 const wanted = process.argv.slice(2);
@@ -91,7 +91,7 @@ async function runLanguage(name: string, { needs, prepare, serve, tellsResets }:
   }
 }
 
-/** The command that serves. */
+/** Starts a gateway for the target. */
 async function gatewayTo(target: string, transport: (typeof TRANSPORTS)[number]): Promise<readonly string[]> {
   const config = join(folder, `${transport}.yaml`);
   const upstreams = { server: { target, services: ['*'], transport } };

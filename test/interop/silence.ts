@@ -1,4 +1,7 @@
-/** Calls of which nothing is heard for long: the gateway asks every second whether the server lives, and it must bear that. */
+/**
+ * Calls that are silent for long: the gateway asks every second whether the server is alive, and the server must accept
+ * that.
+ */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from '../support/until.js';
@@ -9,7 +12,7 @@ import type { InteropCase } from './cases.js';
 /** gRPC servers end a connection at its fourth PING within five minutes. */
 const SILENCE_MS = 8000;
 
-/** While they run nothing else may be asked of the server. */
+/** While these cases run, no other request may be sent to the server. */
 export const SILENT_CASES: readonly InteropCase[] = [
   {
     name: 'a stream on which nothing is said for eight seconds goes on',

@@ -1,4 +1,4 @@
-/** Claims by name and by path, in tokens that are as expected and in tokens that are not. */
+/** Claims by name and by path, in tokens with the expected claims and in tokens with others. */
 import test from 'ava';
 import { claimPathOf, claimText, compileClaim, parseClaimPath } from '../../src/paths/claim-path.js';
 import { ExpressionError } from '../../src/paths/expression.js';

@@ -1,4 +1,4 @@
-/** The path language: what parses, what its types allow, and what equals what. */
+/** The path language: the texts that parse, the types that may be compared, and the values that are equal. */
 import test from 'ava';
 import { BoundMessage } from '../../src/codec/bound.js';
 import { createCodecs } from '../../src/codec/codec.js';
@@ -239,7 +239,7 @@ test('a message behind the first of its stream is asked unless it says nothing o
     ["request.book.author = 'a'", { book: { id: '7' } }, {}, false],
     ["request.team = 'a'", { person: 'a' }, {}, false],
     ["request.team = 'a'", { flag: true }, {}, true],
-    // What path and query have said counts where the message leaves it out.
+    // The value of path and query counts if the message leaves the field out.
     ["request.book.author = 'a'", { book: { id: '7' } }, { book: { author: 'a' } }, true],
     ["request.book.author = 'a'", { book: { author: 'b' } }, { book: { author: 'a' } }, false],
     ['request.customer = request.book.author', { book: { author: 'a' } }, { customer: 'a' }, true],

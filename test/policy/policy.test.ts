@@ -1,4 +1,4 @@
-/** Policy as data: who wins, who may, what `check` says of it. */
+/** Policies before any request: how declarations are merged, which callers may call, and the diagnostics of `check`. */
 import { writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { formatPosition } from '../../src/base/diagnostic.js';
@@ -15,7 +15,7 @@ message Q { string id = 1; string note = 2; }
 message R {}
 `;
 
-/** One method `Get` (GET) and one `Put` (PUT), with the options given. */
+/** Returns a proto with one method `Get` (GET) and one `Put` (PUT), with the given options. */
 function proto({ service = '', get = '', put = '' }: { service?: string; get?: string; put?: string }): string {
   const policy = (name: string, text: string) => (text === '' ? '' : `option (protogate.v1.${name}) = { ${text} };`);
   return `${HEAD}service S {
@@ -28,7 +28,7 @@ function proto({ service = '', get = '', put = '' }: { service?: string; get?: s
 const SECRET = 'a secret of thirty-two bytes, or more';
 const JWT: NonNullable<ConfigInput['auth']> = { jwt: [{ issuer: 'i', audiences: ['a'], secret: SECRET }] };
 
-/** `rule: text` of what is wrong, without the folder. */
+/** Returns the diagnostics as `rule: text`, without the folder. */
 function problems({ diagnostics }: Plan): string[] {
   return diagnostics.map(({ severity, rule, text }) => `${severity} ${rule}: ${text}`);
 }

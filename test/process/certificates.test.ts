@@ -1,4 +1,4 @@
-/** Certificates that are renewed under a gateway that serves. */
+/** Certificates are renewed while a gateway serves. */
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { serving } from '../support/run.js';
 const PROTO = `import "google/api/annotations.proto"; package t.v1; message M {}
 service S { rpc Get(M) returns (M) { option (google.api.http) = { get: "/v1/m" }; } }`;
 
-/** The fingerprint of what a new connection is shown. */
+/** Returns the fingerprint of the certificate that a new connection gets. */
 function shown(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port, rejectUnauthorized: false }, () => {

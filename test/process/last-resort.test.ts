@@ -1,4 +1,4 @@
-/** A bug that nobody caught: one line of the log, the process ends with 1, and workers are replaced. */
+/** An uncaught error writes one line to the log and ends the process with 1; workers are replaced. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -12,7 +12,7 @@ import "google/api/annotations.proto";
 message Q {}
 service S { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1/a" }; } }`;
 
-/** Code that runs in the process, and in its workers, at a signal. */
+/** Starts a gateway with code that a signal runs in the process and in its workers. */
 async function start(t: ExecutionContext, bug: string, ...flags: string[]) {
   const folder = await protoFolder(t, PROTO);
   const config = join(folder, 'protogate.yaml');
@@ -23,7 +23,7 @@ async function start(t: ExecutionContext, bug: string, ...flags: string[]) {
     env: { NODE_OPTIONS: `--import=${onSignal}` },
   });
   t.teardown(async () => void (await server.stop()));
-  // Before it serves it says what it thinks of the protos.
+  // Before it serves, it prints the diagnostics of the protos.
   const said = server.stderr().length;
   const lines = () => server.stderr().slice(said).split('\n').slice(0, -1);
   return { ...server, logged: () => lines().map((line) => JSON.parse(line) as Record<string, unknown>) };
@@ -69,7 +69,7 @@ test('a worker ends alike, and another one takes its place; a signal meanwhile e
   const [first] = childrenOf(server.pid);
   process.kill(first!, 'SIGUSR2');
   await until(() => isReplaced(server.pid, first!, 2));
-  // The new one does not hear yet what is said to it. Killed it would be after more than half a minute.
+  // The new process does not listen for the signal yet. It would only be killed after more than half a minute.
   const begun = Date.now();
   t.is(await server.stop(), 0);
   t.true(Date.now() - begun < 25_000, `${Date.now() - begun} ms`);

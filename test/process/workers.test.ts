@@ -1,4 +1,4 @@
-/** Several processes on one port: they answer alike, count together, and replace each other. */
+/** Several processes on one port: they answer alike, share their counters, and are replaced when they end. */
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -84,7 +84,8 @@ test.serial('a worker that is killed under load is replaced, though the protos a
   let going = true;
   const load = Array.from({ length: 8 }, async () => {
     while (going) {
-      // A connection that Node was handing to the worker when it died is never answered: its client gives up.
+      // If the worker died while Node was handing it a connection, that connection is never answered, and its client gives
+      // up.
       const answer = sendTo(server.url, 'GET', '/v1/notes/1').catch(() => ({ status: 0 }));
       const { status } = await Promise.race([answer, sleep(5000, { status: 0 })]);
       if (status === 200) answered++;

@@ -1,4 +1,4 @@
-/** Descriptors by hand, for what of a rule depends on fields and positions and not on how a schema is loaded. */
+/** Builds descriptors by hand, for tests of rules that depend on fields and positions and not on how a schema is loaded. */
 import type { Position } from '../../src/base/diagnostic.js';
 import type { HttpRule } from '../../src/schema/annotations.js';
 import type {
@@ -12,7 +12,7 @@ import type {
 const position: Position = { file: 'test.proto', line: 1, column: 1 };
 
 export interface FieldSpec {
-  /** By a function, so that messages can hold each other, or fail to link. */
+  /** The type is a function, so that messages can contain each other, or fail to link. */
   readonly type: () => FieldType;
   readonly cardinality?: FieldDescriptor['cardinality'];
   readonly jsonName?: string;
@@ -109,7 +109,10 @@ export function methodOf(input: MessageDescriptor, output: MessageDescriptor): M
   };
 }
 
-/** `GET /v1/{id}`, with its rule on line 10, path on 11 column 10, body on 12, response body on 13. */
+/**
+ * Returns the rule of a line such as `GET /v1/{id}`: the rule is on line 10, the path on line 11 at column 10, the body on
+ * 12, the response body on 13.
+ */
 export function ruleOf(line: string, rest: Partial<HttpRule> = {}): HttpRule {
   const space = line.indexOf(' ');
   return {

@@ -1,4 +1,4 @@
-/** What a 404 says was probably meant. */
+/** The suggestion in a 404. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +9,7 @@ import { protoFolder, startGateway } from '../support/gateway.js';
 import { protogate } from '../support/run.js';
 import { refusedWebSocket } from '../support/websocket.js';
 
-/** What of a binding is looked at. */
+/** Returns bindings that have only the properties that the suggestion uses. */
 function bindings(...lines: readonly string[]): readonly Binding[] {
   return lines.map((line) => {
     const [httpMethod = '', text = ''] = line.split(' ');
@@ -84,7 +84,7 @@ test('a near route among thousands, or none, is said within 50 µs', (t) => {
   ];
   for (const path of hostile) {
     for (let i = 0; i < 200; i++) many('GET', path);
-    // The best of a few rounds: others share the processor and its caches.
+    // The best of a few rounds counts, because other processes share the processor and its caches.
     const rounds = Array.from({ length: 5 }, () => {
       const start = process.cpuUsage();
       for (let i = 0; i < 200; i++) many('GET', path);

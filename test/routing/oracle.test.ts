@@ -1,6 +1,6 @@
 /**
- * The trie against a matcher without one, written from the rules: try every template, keep those that match, and let
- * the path's segments decide one after another. Small alphabets, so that templates and paths meet.
+ * Compares the trie with a matcher without one: it tries every template, keeps those that match, and compares them segment
+ * by segment. The alphabets are small, so that templates and paths match often.
  */
 import test from 'ava';
 import fc from 'fast-check';
@@ -17,14 +17,14 @@ interface Route {
   readonly template: PathTemplate;
 }
 
-/** A way that a template matches a path. Each rank is worth what it says: the more, the more specific. */
+/** One way in which a template matches a path. A higher rank is more specific. */
 interface Way {
   readonly route: Route;
-  /** For each segment of the path: 3 by a literal, 2 by `*`, 1 by `**`. */
+  /** For each segment of the path: 3 for a literal, 2 for `*`, 1 for `**`. */
   readonly segments: readonly number[];
-  /** How much of the path is the verb, its colon included: 0 without one. */
+  /** The length of the verb in the path, with its colon; 0 without a verb. */
   readonly verb: number;
-  /** Infinity without `**`, else where it stands. */
+  /** The index of `**`; infinity without one. */
   readonly rest: number;
   readonly captures: readonly string[];
 }
@@ -65,7 +65,7 @@ function waysOf(route: Route, path: string): Way[] {
   });
 }
 
-/** Every way to give each template segment a number of the path's segments. */
+/** Returns every way to give each template segment a number of the path's segments. */
 function assignments(segments: readonly TemplateSegment[], raw: readonly string[]): number[][] {
   const [first, ...others] = segments;
   if (first === undefined) return raw.length === 0 ? [[]] : [];
@@ -85,7 +85,7 @@ function compareWays(a: Way, b: Way): number {
   return a.rest === b.rest ? 0 : b.rest - a.rest;
 }
 
-/** How well a route of the best shape answers a method: 0 not at all. */
+/** Returns how well a route of the best shape answers a method; 0 if it does not. */
 function answers(method: string, httpMethod: string): number {
   if (httpMethod === method) return 3;
   if (method === 'HEAD' && httpMethod === 'GET') return 2;

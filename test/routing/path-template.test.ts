@@ -72,7 +72,10 @@ for (const [template, column, expected, found] of REFUSED) {
   });
 }
 
-/** Shape, then each variable as `path@start-end`, with a `+` where it takes several segments. */
+/**
+ * Each row has the template, its shape, and its variables as `path@start-end`, with a `+` for a variable of several
+ * segments.
+ */
 const ACCEPTED: readonly (readonly [template: string, shape: string, variables: string])[] = [
   ['/', '/', ''],
   ['/v1', '/v1', ''],

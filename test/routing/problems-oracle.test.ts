@@ -1,4 +1,4 @@
-/** What is said of routes as a whole, against random requests. */
+/** Compares the diagnostics about all routes with the results of random requests. */
 import test from 'ava';
 import fc from 'fast-check';
 import type { Binding } from '../../src/routing/binding.js';

@@ -1,4 +1,4 @@
-/** Random routes and paths over small alphabets, so that they meet. */
+/** Draws routes and paths over small alphabets, so that they match often. */
 import fc from 'fast-check';
 import { parsePathTemplate } from '../../src/routing/path-template.js';
 
@@ -8,7 +8,7 @@ const segment: fc.Arbitrary<string> = fc.oneof(
   { weight: 3, arbitrary: fc.constant('*') },
 );
 
-/** Segments with at most one `**`, cut into variables here and there. */
+/** Segments with at most one `**`; some of them are put into variables. */
 const templateText = fc
   .record({
     segments: fc.array(segment, { minLength: 1, maxLength: 4 }),
@@ -54,7 +54,7 @@ export const path = fc.oneof(
   { weight: 1, arbitrary: fc.constant('/') },
 );
 
-/** Lines of which no two claim the same method and shape. */
+/** Lines with different methods or shapes. */
 export const lines = fc.uniqueArray(line, {
   minLength: 3,
   maxLength: 16,

@@ -1,4 +1,4 @@
-/** Tables from lines such as `GET /v1/{id}`; a route's value is its line. */
+/** Builds tables from lines such as `GET /v1/{id}`. The value of a route is its line. */
 import { parsePathTemplate } from '../../src/routing/path-template.js';
 import {
   type MatchResult,
@@ -12,7 +12,7 @@ export interface BuiltTable {
   readonly conflicts: readonly RouteConflict[];
 }
 
-/** `stream` behind a line: its method derives no HEAD. */
+/** Builds the table. A line that ends in `stream` is a method that streams, which derives no HEAD. */
 export function tableOf(lines: readonly string[]): BuiltTable {
   const builder = new RouteTableBuilder<string>();
   for (const line of lines) {
@@ -23,7 +23,7 @@ export function tableOf(lines: readonly string[]): BuiltTable {
   return builder.build();
 }
 
-/** A result in a line: `GET /v1/{id} ["7"]`, `405 GET, HEAD, OPTIONS`, `404`, `400 REASON`. */
+/** Writes a result as one line: `GET /v1/{id} ["7"]`, `405 GET, HEAD, OPTIONS`, `404`, `400 REASON`. */
 export function show(result: MatchResult<string>): string {
   switch (result.kind) {
     case 'found': {

@@ -1,4 +1,4 @@
-/** What `check` warns of when all routes are seen at once. */
+/** The warnings of `check` that need all routes at once. */
 import test, { type ExecutionContext } from 'ava';
 import { planOf, startGateway } from '../support/gateway.js';
 
@@ -15,7 +15,7 @@ async function warnings(t: ExecutionContext, text: string, rule: string, config 
   return diagnostics.filter((one) => one.rule === rule).map((one) => one.text);
 }
 
-/** `GET /a` and so on → a service with an rpc for each, R0, R1, … */
+/** Returns a service with an rpc for each line such as `GET /a`, named R0, R1, … */
 function service(...lines: readonly string[]): string {
   const rpcs = lines.map((line, i) => {
     const [kind = '', path = ''] = line.split(' ');

@@ -6,7 +6,7 @@ import { show, tableOf } from './route-lines.js';
 interface Behaviour {
   readonly fact: string;
   readonly routes: readonly string[];
-  /** Request → result, as `show` writes it. */
+  /** Requests with their results, as `show` writes them. */
   readonly requests: readonly (readonly [request: string, result: string])[];
 }
 

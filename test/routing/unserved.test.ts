@@ -1,4 +1,4 @@
-/** Routes that no upstream serves: they are no routes, and stop nobody. */
+/** Routes that no upstream serves do not count, and conflict with no other route. */
 import test from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { planOf, protoFolder, startGateway } from '../support/gateway.js';

@@ -1,4 +1,4 @@
-/** `.proto` text and a descriptor set made from it by buf give the same schema. */
+/** `.proto` text and a descriptor set that buf made from it give the same schema. */
 import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -50,7 +50,7 @@ async function build(folder: string, files: Fixture, sourceInfo: boolean): Promi
   return set;
 }
 
-/** Every type that the files declare at the top, by its text. */
+/** Returns the names of all types that the files declare at the top level, read from their text. */
 function namesIn(files: Fixture): string[] {
   return Object.values(files).flatMap((text) => {
     const scope = /package ([\w.]+);/.exec(text)?.[1];

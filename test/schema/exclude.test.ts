@@ -1,4 +1,4 @@
-/** What `schema.exclude` leaves out, and what stays. */
+/** The methods that `schema.exclude` leaves out, and those that stay. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

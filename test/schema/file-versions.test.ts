@@ -1,4 +1,4 @@
-/** Files that come several times under one import name. */
+/** Several files under one import name. */
 import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';

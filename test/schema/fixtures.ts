@@ -1,4 +1,4 @@
-/** Protos that hold what a schema can hold, each a folder of files; nothing in them is wrong. */
+/** Protos with everything that a schema can contain, each a folder of files. They have no mistakes. */
 export type Fixture = Readonly<Record<string, string>>;
 
 const PROTO3 = `syntax = "proto3";

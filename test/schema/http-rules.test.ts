@@ -1,4 +1,4 @@
-/** Service configs: rules that stand beside the protos. */
+/** Service configs, which are files with rules beside the protos. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,4 @@
-/** Import roots that are a folder too high. */
+/** Import roots that are one folder too high. */
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { loadSchema } from '../../src/schema/source.js';

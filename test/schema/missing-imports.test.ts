@@ -1,4 +1,4 @@
-/** Imports that no root has, and imports that nobody wrote. */
+/** Imports that no root contains, and imports that are missing from the text. */
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { parseConfig } from '../../src/config/parse.js';

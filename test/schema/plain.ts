@@ -1,4 +1,4 @@
-/** A registry as plain data, without places: what two ways of loading one schema must agree in. */
+/** Returns a registry as plain data, without positions, to compare two ways of loading one schema. */
 import type { HttpRule } from '../../src/schema/annotations.js';
 import type {
   EnumDescriptor,
@@ -9,7 +9,7 @@ import type {
 } from '../../src/schema/descriptor.js';
 import { plainOption } from '../../src/schema/option-tree.js';
 
-/** The messages and enums named, what they lead to, and all services. */
+/** Returns the named messages and enums, all types that they refer to, and all services. */
 export function plainSchema(registry: Registry, names: readonly string[]): unknown {
   const types = new Map<string, unknown>();
   const seen = new Set<MessageDescriptor | EnumDescriptor>();
@@ -41,7 +41,7 @@ export function plainSchema(registry: Registry, names: readonly string[]): unkno
   };
 }
 
-/** Extensions have no list: the numbers that the fixtures use are tried. */
+/** A message has no list of its extensions, so the numbers that the fixtures use are tried. */
 function fieldsOf(message: MessageDescriptor): readonly FieldDescriptor[] {
   const extensions = [5, 100, 101, 102].map((number) => message.field(number)).filter((field) => field?.extension);
   return [...message.fields, ...(extensions as FieldDescriptor[])];

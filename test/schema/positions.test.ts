@@ -1,4 +1,7 @@
-/** Where things stand: exact for text, the option's own place for sets; and what is broken or doubled is named. */
+/**
+ * The positions of declarations: exact in text, and the option's own in descriptor sets. Broken and duplicate declarations
+ * are reported with them.
+ */
 import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -1,8 +1,8 @@
-/** What parsing a file costs, and what is refused all the same. */
+/** The cost of parsing large files, and the mistakes that must be found in them. */
 import test from 'ava';
 import { schemaOf } from '../support/schema.js';
 
-/** Of this process: other machines' slowness and other tests do not count. */
+/** Returns the CPU time of this process in milliseconds, which other processes do not change. */
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

@@ -1,4 +1,4 @@
-/** The tokens of a `.proto` file: every form that protoc knows, nastiest first, each text read once. */
+/** The tokens of a `.proto` file in every form that protoc knows, the most difficult first. Each text is read once. */
 import test from 'ava';
 import { integerOf, numberOf, ProtoLexer, ProtoSyntaxError } from '../../src/schema/proto-lexer.js';
 
@@ -44,7 +44,7 @@ const strings: readonly (readonly [literal: string, bytes: string])[] = [
   ['\\a\\b\\f\\n\\r\\t\\v', '07080c0a0d090b'],
   ['\\\\\\?\\\'\\"', '5c3f2722'],
   ['\\0\\7\\77\\101\\1018', '00073f414138'],
-  // Beyond a byte its low eight bits.
+  // A value beyond a byte keeps its low eight bits.
   ['\\377\\400\\777', 'ff00ff'],
   ['\\x4\\x41\\X4a\\x414', '04414a4134'],
   ['\\u0041\\u00e9\\u20ac', '41c3a9e282ac'],

@@ -1,4 +1,4 @@
-/** The syntax tree of `.proto` text: what protoc reads is read, what it refuses is refused at its place. */
+/** The syntax tree of `.proto` text: it accepts what protoc accepts, and refuses at the place where protoc does. */
 import test from 'ava';
 import { formatPosition } from '../../src/base/diagnostic.js';
 import type { OptionValue } from '../../src/schema/option-tree.js';
@@ -10,7 +10,7 @@ import { Words } from '../../src/schema/words.js';
 
 const parse = (text: string): FileNode => parseProto(new SourceText('x.proto', text), new Words());
 
-/** `3:14: what is wrong`; undefined: nothing. */
+/** Returns the refusal as `3:14: what is wrong`; undefined when the text is accepted. */
 function refusal(text: string): string | undefined {
   try {
     parse(text);
@@ -149,7 +149,7 @@ test('edition 2024: what is exported or local, and imports for options', (t) => 
   );
   t.like(messages[0]?.enums[0], { name: 'B' });
   t.like(enums[0], { name: 'D' });
-  // In the order of `start` and `at`: comments stand before `export`.
+  // The order is that of `start` and `at`: comments come before `export`.
   t.is(messages[0]!.at - messages[0]!.start, 'export '.length);
 });
 

@@ -1,4 +1,4 @@
-/** What web pages see of streams, in a real browser: EventSource, WebSocket, fetch over HTTP/2. */
+/** Streams as web pages see them in a real browser: EventSource, WebSocket, fetch over HTTP/2. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -93,7 +93,7 @@ inBrowser('TLS: fetch over HTTP/2, a WebSocket beside them on the same port', as
     text: '{"n":1}\n{"n":2}\n{"n":3}\n',
     talk: { heard: [{ n: 1 }, { n: 2 }, { n: 3 }], code: 1000, reason: '' },
   });
-  // A line is written when its request is over.
+  // The line is written when its request has ended.
   for (let waited = 0; logged().length < 2 && waited < 5000; waited += 20) await sleep(20);
   t.deepEqual(
     logged().map(({ http, status }) => [http, status]),

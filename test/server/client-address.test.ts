@@ -1,4 +1,7 @@
-/** Who calls when proxies stand in between: what `trustedProxies` write, and nothing that the client wrote. */
+/**
+ * The client's address behind proxies: it comes from what `trustedProxies` have written, never from what the client has
+ * written.
+ */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -8,7 +11,7 @@ const trustedProxies = ['127.0.0.0/8', '10.0.0.0/8', '2001:db8:ffff::/48'];
 const started = startGateway(shared, LIBRARY, {}, { trustedProxies });
 const rfc7239 = startGateway(shared, LIBRARY, {}, { trustedProxies, forwardedHeader: 'forwarded' });
 
-/** The proxy itself: the header names nobody that it could have been called from. */
+/** The address of the proxy itself: the header names no address that could have called it. */
 const PROXY = '127.0.0.1';
 
 async function addressFor(gateway: typeof started, headers: Record<string, string | string[]>): Promise<unknown> {
@@ -92,7 +95,7 @@ test('a long header of quotes, backslashes and commas is read in the time of its
     for (const header of [value, `${value}, for=203.0.113.4`]) {
       const startedAt = performance.now();
       await addressFor(roomy, { forwarded: header });
-      // The square of the length would be minutes.
+      // Time that grows with the square of the length would be minutes.
       t.true(performance.now() - startedAt < 10_000, filler);
     }
   }

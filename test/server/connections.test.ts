@@ -1,6 +1,6 @@
 /**
- * Connections on which anything may come: requests of every kind with headers that fit and don't, one behind the other, cut
- * anywhere, left at any time. Each is a seeded draw. None ends the process, and nothing of any is left.
+ * Random connections: requests of every kind, with headers that fit and headers that do not, one after the other, cut at
+ * any byte and left at any time. Each is a seeded draw. None ends the process, and nothing of them stays behind.
  */
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

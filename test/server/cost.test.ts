@@ -1,6 +1,6 @@
 /**
- * What hostile input may cost, over a socket: memory ≤ 1 MiB + 100 × input, CPU ≤ 5 ms + 1 µs a byte. The client, the
- * upstream and all garbage are counted too. The best of some tries counts: a busy machine is nobody's fault.
+ * The most that hostile input may cost, over a socket: memory ≤ 1 MiB + 100 × input, CPU ≤ 5 ms + 1 µs a byte. The client,
+ * the upstream and all garbage are counted too. The best of several tries counts, because other programs may be busy.
  */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
@@ -119,7 +119,7 @@ for (const [part, rows, gateway] of [
       if (refused !== undefined) t.regex(json.message, refused);
       const limit = {
         cpuMs: 5 + body.length / 1000,
-        // Of what is never large the garbage is most, and it is not what the rule is about.
+        // If the input is never large, most of the memory is garbage, which the rule does not limit.
         bytes: hasBody ? (1 << 20) + 100 * body.length : Number.POSITIVE_INFINITY,
       };
       const { cpuMs, bytes } = await leastCost(ask, limit);
@@ -134,7 +134,7 @@ interface Cost {
   readonly bytes: number;
 }
 
-/** Of so many tries, or until one is within the limit. */
+/** Returns the lowest cost of several tries, or the first one within the limit. */
 async function leastCost(ask: () => Promise<unknown>, limit: Cost): Promise<Cost> {
   let cpuMs = Number.POSITIVE_INFINITY;
   let bytes = Number.POSITIVE_INFINITY;

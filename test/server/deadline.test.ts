@@ -1,4 +1,4 @@
-/** Whose deadline it was that passed: told to the log, and to whoever judges an upstream by it. */
+/** The owner of a deadline that has passed: the log shows it, and code that judges an upstream can read it. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { until } from '../support/until.js';

@@ -1,4 +1,4 @@
-/** The end of a listener: whatever a connection is at when it comes, no answer is cut short, and nothing holds it up. */
+/** The drain of a listener: in whatever state a connection is, no answer is cut short, and nothing delays the end. */
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
@@ -21,7 +21,7 @@ service S {
 }`;
 const made = certificates();
 const LARGE = 8 << 20;
-/** A machine with two cores that runs other tests at the same time. */
+/** The limit for a machine with two cores that runs other tests at the same time. */
 const SOON_MS = 5000;
 const TIMEOUT_MS = 20_000;
 
@@ -36,7 +36,7 @@ function open(t: ExecutionContext, port: number): Socket {
   return socket;
 }
 
-/** What comes from now on until the connection ends. */
+/** Returns what comes from now on until the connection ends. */
 async function rest(socket: Socket): Promise<string> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -44,12 +44,12 @@ async function rest(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** Resolves when the gateway has so many connections; one with TLS counts twice. */
+/** Resolves when the gateway has this many connections; one with TLS counts twice. */
 async function accepted({ connections }: TestGateway, count: number): Promise<void> {
   while (connections.size < count) await sleep(5);
 }
 
-/** Resolves when the gateway has read so much of a connection. */
+/** Resolves when the gateway has read this many bytes of a connection. */
 async function heard({ connections }: TestGateway, bytes: number): Promise<void> {
   while (![...connections].some(({ bytesRead }) => bytesRead >= bytes)) await sleep(5);
 }
@@ -127,7 +127,7 @@ test('who reads slowly gets all of an answer that was given before', async (t) =
   socket.write('GET /v1/large HTTP/1.1\r\nhost: x\r\n\r\n');
   await once(socket, 'readable');
   await sleep(500);
-  // An idle one beside it, whose end is the occasion to close what is idle.
+  // The end of this idle connection makes the gateway close idle connections.
   await gateway.send('GET', '/v1/quick');
   const drained = drainMs(gateway);
   await sleep(200);
@@ -158,7 +158,7 @@ test('an HTTP/2 connection that begins meanwhile is told to go', async (t) => {
   const drained = drainMs(gateway);
   socket.write('\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
   const frames = Buffer.from(await rest(socket), 'latin1');
-  // RFC 9113 §6.8.
+  // Type 7 is GOAWAY (RFC 9113 §6.8).
   const types = [];
   for (let at = 0; at + 9 <= frames.length; at += 9 + frames.readUIntBE(at, 3)) types.push(frames[at + 3]);
   t.true(types.includes(7), String(types));

@@ -1,4 +1,4 @@
-/** HTTP/2 clients that are answered before they have said all, and go on sending. */
+/** HTTP/2 clients that get their answer before they have sent everything, and go on sending. */
 import { once } from 'node:events';
 import { connect } from 'node:http2';
 import test from 'ava';

@@ -1,4 +1,7 @@
-/** What HTTP/2 lets a client send for nothing, sent without an end: each costs the connection, and nothing else. */
+/**
+ * Frames that HTTP/2 lets a client send at no cost, sent without an end: each flood ends its connection, and harms nothing
+ * else.
+ */
 import { once } from 'node:events';
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
@@ -32,7 +35,7 @@ service S {
   rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/watch" }; }
 }`;
 
-/** Sends until the other side has had enough; resolves to what it sent. */
+/** Sends batches until the other side ends the connection. Resolves to whether it has ended, and to the code of its GOAWAY. */
 async function flood(t: ExecutionContext, port: number, batch: (round: number) => Buffer, rounds = 3000) {
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => void socket.destroy());
@@ -48,7 +51,7 @@ async function flood(t: ExecutionContext, port: number, batch: (round: number) =
   return { ended: socket.destroyed, goAway: goAwayCode(bytes) };
 }
 
-/** RFC 9113 §6.8: the last stream, then the code. */
+/** Returns the code of a GOAWAY: it follows the last stream's id (RFC 9113 §6.8). */
 function goAwayCode(bytes: Buffer): number | undefined {
   for (let at = 0; at + 17 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
     if (bytes[at + 3] === GOAWAY) return bytes.readUInt32BE(at + 13);
@@ -159,13 +162,13 @@ for (const [name, one] of [
   });
 }
 
-/** Sends a hundred at a time, and the next hundred when those are answered, until the other side has had enough. */
+/** Sends a hundred frames at a time, and the next hundred when those are answered, until the other side ends the connection. */
 async function askAndRead(t: ExecutionContext, port: number, one: Buffer) {
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => void socket.destroy());
   let received = Buffer.alloc(0);
   const answers = () => framesOf(received).filter(({ type, flags }) => type === one[3] && flags === 1).length;
-  let sent = one[3] === SETTINGS ? 1 : 0; // the preface has one
+  let sent = one[3] === SETTINGS ? 1 : 0; // the preface contains one
   const ask = () => {
     sent += 100;
     socket.write(many(one, 100));
@@ -200,7 +203,7 @@ for (const [name, one] of [
         if (i % 10 === 0) t.is((await send('GET', '/v1/quick')).status, 200);
       }
     });
-    // From Node 24 on nghttp2 itself ends a connection that sends floods of these two.
+    // From Node 24 on, nghttp2 itself ends a connection that sends floods of these two.
     if (NODE < 24 || name === 'WINDOW_UPDATE') t.false(socket.destroyed);
     t.true(grownBytes < 64 << 20, `${grownBytes} bytes`);
   });

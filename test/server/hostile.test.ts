@@ -1,4 +1,4 @@
-/** Requests as no client should send them: what each gets, over a raw socket. */
+/** Requests that no client should send, over a raw socket, with the answer to each. */
 import { once } from 'node:events';
 import { constants, createServer, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, connect } from 'node:net';
@@ -18,7 +18,7 @@ const started = startGateway(
   { limits: { headerBytes: '8KiB' }, listen: { headersTimeout: '400ms' } },
 );
 
-/** Sends text as it is; resolves to all that came back when the server closed, or after `waitMs`. */
+/** Sends text unchanged. Resolves to everything that came back when the server closed, or after `waitMs`. */
 function raw(port: number, text: string | Uint8Array, waitMs = 3000): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');

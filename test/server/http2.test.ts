@@ -1,4 +1,7 @@
-/** HTTP/2 on the public port: over TLS beside HTTP/1.1, in plaintext by `h2c`, with the same answers and its own timers. */
+/**
+ * HTTP/2 on the public port: over TLS beside HTTP/1.1, and in plaintext (`h2c`), with the same answers and with timers of
+ * its own.
+ */
 import { once } from 'node:events';
 import { type ClientHttp2Stream, createServer } from 'node:http2';
 import { connect } from 'node:net';
@@ -150,7 +153,8 @@ test('an :authority, or a Host in its place, that is none is 400 and calls nobod
   for (const name of [':authority', 'host']) {
     for (const value of ['a@b', 'user:secret@a', 'a/b', '[::1', 'a:b']) {
       const { status, json } = await client.send('GET', '/v1/items/1', { headers: { [name]: value } });
-      // What nghttp2 itself refuses is reset: it never becomes a request. From Node 24 on it knows of user information.
+      // Requests that nghttp2 itself refuses are reset, and the gateway never sees them. From Node 24 on, nghttp2 refuses
+      // user information.
       const knowsUsers = Number.parseInt(process.versions.node, 10) >= 24;
       if (status === 0 && (knowsUsers || !value.includes('@'))) continue;
       t.is(status, 400, `${name}: ${value}`);
@@ -359,11 +363,11 @@ test('draining cuts what has not ended by then', async (t) => {
   t.not((await running).status, 200);
 });
 
-/** Answers each message with itself. */
+/** Answers each message with the same message. */
 const ECHO: Handlers = { Talk: (call) => ({ messages: arriving(call) }) };
 const TALK = '/v1/items/1:talk';
 
-/** Text as it comes, and how the stream ended. */
+/** Collects the text as it comes, and records how the stream ended. */
 function spoken(stream: ClientHttp2Stream) {
   const heard = { text: '', answer: answerOf(stream) };
   stream.on('data', (chunk: Buffer) => {

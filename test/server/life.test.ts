@@ -1,4 +1,4 @@
-/** What every answer carries, the access log, trusted proxies, swap and drain. */
+/** The headers of every answer, the access log, trusted proxies, swaps of the snapshot, and the drain. */
 import test from 'ava';
 import { startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';

@@ -1,6 +1,6 @@
 /**
- * Every kind of rpc, in every way in which a client may call it, and everything that may become of the call: one table.
- * What is special about one way stands in the tests of that way.
+ * One table with every kind of rpc, in every way in which a client may call it, and with every outcome of the call. What is
+ * special about one way is in the tests of that way.
  */
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -23,7 +23,7 @@ service Kinds {
 
 const NOT_FOUND = { code: 5, message: 'none' };
 
-/** What the service does: by the case's name, which the path gives. */
+/** The service's behaviour, by the name of the case, which is in the path. */
 const CASES: Readonly<Record<string, (streams: boolean) => Reply>> = {
   success: (streams) => (streams ? { messages: [{ n: 1 }, { n: 2 }] } : { message: { n: 1 } }),
   refused: () => ({ status: NOT_FOUND }),
@@ -67,7 +67,7 @@ for (const way of WAYS) {
     const failed = (end: number): Outcome =>
       streams ? { messages: [{ n: 1 }], end: way.cannotTell ? 'cut' : end } : { messages: [], end };
 
-    /** Begins a call whose service says one message, if it can, and then nothing. */
+    /** Begins a call whose service sends one message, if its method streams, and then nothing. */
     const hang = async (gateway: TestGateway, headers: Readonly<Record<string, string>> = {}) => {
       const running = await way.begin(gateway.url, path('hanging'), headers);
       await until(() => gateway.upstream.calls.length === 1, 'the call');

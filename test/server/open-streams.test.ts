@@ -1,6 +1,6 @@
 /**
- * What ends an open stream by itself: its token's end, a key that leaves, a certificate's end. Every kind of stream in every
- * way of calling it, with what the client was told and what the upstream received.
+ * The events that end an open stream: its token expires, its key is removed, or its certificate expires. They are tried for
+ * every kind of stream in every way of calling it, and each test checks what the client and the upstream received.
  */
 import { X509Certificate } from 'node:crypto';
 import { Agent, request as tlsRequest } from 'node:https';
@@ -110,7 +110,7 @@ test("a stream ends when its token's key leaves the issuer's set; a stream of th
   const { issuer, bearer, send } = started;
   const opened = await openAll(started, bearer());
   issuer.rotate();
-  // The set is asked for anew by a token of a key that is not in it.
+  // A token with an unknown key makes the gateway fetch the keys again.
   const unary = send('POST', '/v1/cases/1:unary', { body: {}, headers: { ...bearer(), 'x-request-timeout': '0' } });
   t.is((await unary).status, 504);
   const others = await openAll(started, bearer());
@@ -165,7 +165,7 @@ test('before its first message a stream ends with a plain 401, whatever it waits
     headers: { ...headers, accept: 'application/x-ndjson' },
   });
   await until(() => upstream.calls.length === 1, 'the call');
-  // It says what it wants to send, and nothing of it.
+  // This request announces a body and sends none of it.
   const silent = send('POST', '/v1/cases/1:client', {
     body: new Uint8Array(0),
     headers: { ...headers, 'content-type': 'application/x-ndjson', 'content-length': '100' },
@@ -215,7 +215,7 @@ test('one timer serves all streams, once a second, and none is left behind them'
     await until(() => running.heard() === 1, 'the first message');
     return running;
   };
-  // The connection to the upstream, which the first stream makes, has a timer too.
+  // The first stream makes the connection to the upstream, which has a timer too.
   (await open()).leave();
   await until(() => gateway.snapshots.inFlight === 0, 'the end of the first stream');
   const before = clock.pending;

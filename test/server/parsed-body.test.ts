@@ -1,4 +1,4 @@
-/** A gateway inside another server, where a body parser has read the request before it: express.raw() and its kind. */
+/** A gateway inside another server, where a body parser such as express.raw() has read the request before. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -28,12 +28,12 @@ const text: Parser = async (req) => {
 const values: Parser = async (req) => {
   req.body = JSON.parse(String(await buffer(req)));
 };
-/** As functions frameworks and `rawBody: true` of NestJS do. */
+/** Keeps parsed and raw body, as functions frameworks and `rawBody: true` of NestJS do. */
 const both: Parser = async (req) => {
   req.rawBody = await buffer(req);
   req.body = JSON.parse(String(req.rawBody));
 };
-/** A parser for other content types than the request's. */
+/** A parser for other content types, which leaves an empty object as the body. */
 const none: Parser = async (req) => {
   req.body = {};
 };

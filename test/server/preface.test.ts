@@ -1,4 +1,4 @@
-/** How a plaintext connection is told to be HTTP/2, over real sockets and all ways to cut what comes first. */
+/** How a plaintext connection is recognized as HTTP/2, over real sockets and with all ways to cut its first bytes. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
@@ -10,7 +10,7 @@ import { handClock } from '../support/clock.js';
 
 const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
 
-/** Connections to a server that reads nothing by itself: the client's end and the server's. */
+/** Connects to a server that reads nothing by itself. Returns the client's end and the server's end. */
 async function connections(t: ExecutionContext): Promise<() => Promise<readonly [near: Socket, far: Socket]>> {
   const server = createServer();
   server.listen(0, '127.0.0.1');

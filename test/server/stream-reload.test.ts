@@ -1,4 +1,4 @@
-/** Open streams after a reload: whether each would be let in by what holds from now on, and how long it may go on if not. */
+/** Open streams after a reload: whether the new config would let each in, and how long it may go on if not. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -20,7 +20,7 @@ import { until } from '../support/until.js';
 import { WAYS } from '../support/ways.js';
 import { openWebSocket } from '../support/websocket.js';
 
-/** What a reload changes of the config. */
+/** The settings that a reload changes. */
 type Change = (config: ConfigInput) => Partial<ConfigInput>;
 
 const nothing: Change = () => ({});
@@ -33,7 +33,7 @@ const rule =
 const keysIn: Change = (config) => auth({ apiKeys: { ...config.auth?.apiKeys, from: [{ header: 'x-key' }] } })(config);
 const unserved: Change = ({ upstreams }) => ({ upstreams: { test: { ...upstreams!.test!, services: ['other.*'] } } });
 
-/** What the gateway begins with, what a reload changes, and the code with which streams end; undefined: they go on. */
+/** The settings before the reload, those that it changes, and the code with which streams end; undefined when they go on. */
 const RELOADS: readonly (readonly [fact: string, before: Change, after: Change, code: number | undefined])[] = [
   ['nothing changes', nothing, nothing, undefined],
   ['a limit changes', nothing, () => ({ limits: { bodyBytes: '1MiB' } }), undefined],
@@ -192,7 +192,7 @@ test('streamGrace: a stream outlives its token, its key and its scope for so lon
   await stillOpen(byScope);
   clock.advance(8000);
   await stillOpen(byScope);
-  // A second reload that refuses it too begins no new grace.
+  // A second reload that also refuses the stream begins no new grace.
   await reload(rule({ scopes: ['write', 'more'] }, '*'));
   await stillOpen(byScope);
   clock.advance(3000);

@@ -1,4 +1,4 @@
-/** Requests that ask for a protocol that is not spoken here: they are served as if they had not asked (RFC 9110 §7.8). */
+/** Requests that ask for a protocol that the gateway does not support are served as if they had not asked (RFC 9110 §7.8). */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
@@ -29,7 +29,7 @@ const ECHO: Handlers = {
 };
 const H2C = 'connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n';
 
-/** Sends pieces with pauses; resolves to what came until `count` answers are there. */
+/** Sends pieces with pauses between them. Resolves to what has come when there are `count` answers. */
 async function exchange(t: ExecutionContext, port: number, pieces: readonly string[], count: number): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => void socket.destroy());
@@ -121,7 +121,7 @@ const curl = findCommand(['curl'], 'curl --http2 and curl -N', 'curl');
 
 (curl === undefined ? test.skip : test)('curl -N shows lines as they are sent', async (t) => {
   let shown = '';
-  /** Says the next word when the one before it is on the screen. */
+  /** Yields the next word when the one before it is on the screen. */
   async function* slowly() {
     for (const id of ['a', 'b', 'c']) {
       yield { id };
@@ -159,7 +159,7 @@ const curl = findCommand(['curl'], 'curl --http2 and curl -N', 'curl');
 
 const java = findCommand(['java'], "JDK's HttpClient", 'default-jdk-headless');
 
-/** It asks for `h2c` with its first request, with a body or without. */
+/** The JDK's client asks for `h2c` with its first request, with a body or without. */
 const JDK_CLIENT = `
 import java.net.URI;
 import java.net.http.*;

@@ -1,4 +1,4 @@
-/** A Redis that answers, but not as it should: full, demoted, emptied of scripts, with values that others wrote. */
+/** A Redis that answers with errors: it is full, a replica, has lost its scripts, or holds values of other programs. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -42,7 +42,7 @@ withRedis('a master that was demoted is left: the next connection may find anoth
   server.cli('REPLICAOF', '127.0.0.1', '1');
   const before = connections();
   await take(gateway);
-  // Each look is a connection of its own.
+  // Each check uses a connection of its own.
   let looks = 1;
   t.true(await until(() => connections() - before > looks++));
 });
@@ -113,7 +113,7 @@ withRedis('while it counts as down nothing is sent', async (t) => {
   await sleep(100);
   const stats = server.cli('INFO', 'commandstats');
   t.regex(stats, /cmdstat_evalsha:calls=3,/, 'the three that were not answered');
-  // Each script sets once.
+  // Each script runs SET once.
   t.regex(stats, /cmdstat_set:calls=3,/);
   t.notRegex(stats, /cmdstat_get:calls=[^3]/);
 });
@@ -149,7 +149,7 @@ withRedis('Sentinels name another master when the first is gone', async (t) => {
   });
   const gateway = await connected(t, { sentinels: [{ host: '127.0.0.1', port }], name: 'main' }, 'open');
   t.true(await until(async () => (await take(gateway)).standings.length === 1));
-  // Sentinels ask the master every ten seconds who follows it.
+  // A sentinel asks the master for its replicas every ten seconds.
   await sleep(1500);
   await first.kill();
   for (let i = 0; i < 3; i++) t.true((await take(gateway)).admitted);

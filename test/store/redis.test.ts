@@ -1,4 +1,4 @@
-/** Counting and keeping in a real Redis: exact over several gateways, and harmless when it is not there. */
+/** Counters and entries in a real Redis: exact over several gateways, and harmless when it cannot be reached. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

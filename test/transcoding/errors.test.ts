@@ -1,4 +1,4 @@
-/** Rules 24–27: one shape for every error; what of an upstream's words passes and what does not. */
+/** Errors: all have one form, and only some parts of an upstream's text reach the client. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -7,7 +7,7 @@ import { startUpstream } from '../support/upstream.js';
 const shared = afterAll(test);
 const started = startGateway(shared, LIBRARY);
 
-/** Rule 26; and whether the upstream's message passes (rule 27). */
+/** Each gRPC code with its HTTP status, and whether the upstream's message passes. */
 const codes: readonly (readonly [code: number, http: number, passes: boolean])[] = [
   [1, 499, false],
   [2, 500, false],

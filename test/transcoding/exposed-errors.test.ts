@@ -1,4 +1,7 @@
-/** `errors.expose`: an upstream's own text of chosen codes, wherever a client reads one, and never a transport's. */
+/**
+ * `errors.expose` lets an upstream's own text pass for chosen codes, in every kind of answer. A transport's text never
+ * passes.
+ */
 import { createServer } from 'node:net';
 import test from 'ava';
 import { WebSocket } from 'ws';

@@ -1,4 +1,4 @@
-/** Rules 15 and 18: google.api.HttpBody passes as it is, both ways, or is refused where it cannot. */
+/** google.api.HttpBody passes unchanged in both directions, or is refused where it cannot pass. */
 import test from 'ava';
 import { afterAll, planOf, startGateway } from '../support/gateway.js';
 import { http2Client } from '../support/http2.js';

@@ -1,4 +1,4 @@
-/** `limits.responseBytes` bounds the JSON that is made of an answer as well, while it is written. */
+/** `limits.responseBytes` also bounds the JSON of an answer, while it is written. */
 import test from 'ava';
 import { WebSocket } from 'ws';
 import { afterAll, startGateway } from '../support/gateway.js';

@@ -1,4 +1,4 @@
-/** Rules 28–30: what of the headers reaches a backend and back, and the deadline. */
+/** The headers that reach a backend, the metadata that comes back, and the deadline. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -198,7 +198,7 @@ const POLICED = LIBRARY.replace(
   'rpc GetShelf(GetShelfRequest) returns (Shelf) { option (protogate.v1.policy) = { timeout { nanos: 150000000 } success_status: 201 };',
 );
 
-/** GetShelf has a second of its own, GetBook ten, ListBooks what its upstream has. */
+/** GetShelf has a timeout of one second, GetBook one of ten, and ListBooks has that of its upstream. */
 const TIMED = POLICED.replace('nanos: 150000000', 'seconds: 1').replace(
   'rpc GetBook(GetBookRequest) returns (Book) {',
   'rpc GetBook(GetBookRequest) returns (Book) { option (protogate.v1.policy) = { timeout { seconds: 10 } };',
@@ -226,7 +226,7 @@ test("30: a deadline is the method's own or else its upstream's, within limits.r
     await by('GET', path, { headers });
     t.is(upstream.calls.length, before + 1, fact);
     const remaining = (upstream.last().deadline ?? Number.POSITIVE_INFINITY) - now;
-    // More by what a busy machine takes to get there.
+    // The tolerance is the time that a busy machine needs to get there.
     t.true(remaining > expectedMs - 400 && remaining < expectedMs + 1500, `${fact}: ${remaining} ms`);
   }
 });

@@ -1,4 +1,4 @@
-/** Rule 10, and rule 11 for text: query parameters, through a real socket to a real gRPC server. */
+/** Query parameters, and the texts that their types accept, through a real socket to a real gRPC server. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { SEARCH } from '../support/protos.js';

@@ -1,9 +1,9 @@
-/** Rules 9–15: one message from path, query and body, through a real socket to a real gRPC server. */
+/** One request message from path, query and body, through a real socket to a real gRPC server. */
 import test from 'ava';
 import { afterAll, type SendOptions, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
 
-/** Fields of every kind that a path can give, and messages whose names differ from their JSON names. */
+/** Fields of every kind that a path can set, and messages whose field names differ from their JSON names. */
 const FIELDS = `package fields.v1;
 import "google/api/annotations.proto";
 import "google/api/httpbody.proto";

@@ -1,4 +1,4 @@
-/** What of an upstream's metadata comes back, whatever the answer is: headers and trailers of errors too. */
+/** The metadata of an upstream that comes back with any kind of answer: errors return headers and trailers too. */
 import test from 'ava';
 import { NO_METADATA } from '../../src/call/metadata.js';
 import { compileResponseHeaders } from '../../src/transcoding/headers.js';
@@ -136,7 +136,7 @@ test('the failure of a required step is the answer of its aggregate, with its he
   t.is(headers['retry-after'], '30');
 });
 
-/** RFC 9110 §7.6.1, §11.7 and RFC 9113 §8.2.2. */
+/** Headers of a connection (RFC 9110 §7.6.1, §11.7 and RFC 9113 §8.2.2). */
 const HOP_BY_HOP =
   'connection http2-settings keep-alive proxy-authenticate proxy-authentication-info proxy-authorization proxy-connection te trailer transfer-encoding upgrade';
 

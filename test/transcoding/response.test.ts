@@ -1,4 +1,4 @@
-/** Rules 16–18 and 20: response bytes → JSON, response_body, `$fields`, the json options; through real sockets. */
+/** Response bytes become JSON: `response_body`, `$fields`, and the json options, through real sockets. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -141,7 +141,7 @@ test('16: an upstream that splits a message has it merged', async (t) => {
   t.deepEqual((await send('GET', '/v1/books/x')).json, { author: { name: 'Jane', born: 1775 }, tags: ['a', 'b'] });
 });
 
-// Writers that patch lengths in place reserve bytes for them (protobuf's encoding allows any length of a varint).
+// Some writers reserve bytes for a length and fill them in later; protobuf's encoding allows any length of a varint.
 test('16: a length may be a longer varint than it needs', async (t) => {
   const { send, upstream } = await startGateway(t, LIBRARY);
   const [name, tag, cover, label] = [

@@ -1,4 +1,4 @@
-/** Rules 1–7 and what a path may hold, through a real socket to a real gRPC server. */
+/** Templates, matching, and the characters that a path may contain, through a real socket to a real gRPC server. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
@@ -24,7 +24,7 @@ const started = startGateway(
 interface Row {
   readonly fact: string;
   readonly request: readonly [method: string, target: string];
-  /** The rpc and the request that the upstream got. */
+  /** The rpc and the request that the upstream received. */
   readonly call: readonly [rpc: string, request: object];
 }
 

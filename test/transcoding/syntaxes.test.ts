@@ -1,4 +1,4 @@
-/** Rule 16 beyond proto3, through real sockets: proto2, editions, and an Any of either. The answers are bytes by hand. */
+/** JSON for proto2, editions, and an Any of either, through real sockets. The bytes of the answers are written by hand. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 

@@ -1,4 +1,7 @@
-/** Google's system parameters: how the answer is written, what is ignored, and what is refused. */
+/**
+ * Google's system parameters: those that choose how the answer is written, those that are ignored, and those that are
+ * refused.
+ */
 import test from 'ava';
 import { createCodecs } from '../../src/codec/codec.js';
 import { JsonWriter } from '../../src/codec/json-writer.js';

@@ -1,4 +1,7 @@
-/** Rule 14 and hostile bodies: the mask of a PATCH is read from what the codec would take, and no deeper. */
+/**
+ * The mask of a PATCH, also for hostile bodies: it is read only from keys that the codec accepts, and not deeper than the
+ * codec reads.
+ */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 

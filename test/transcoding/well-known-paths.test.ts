@@ -1,4 +1,4 @@
-/** Messages that are written as text, in the path: Timestamp, Duration, FieldMask and wrappers. */
+/** Timestamp, Duration, FieldMask and wrappers in the path, where they are written as text. */
 import test from 'ava';
 import { afterAll, planOf, startGateway } from '../support/gateway.js';
 
@@ -106,7 +106,7 @@ for (const at of ['absent', null, '1970-01-01T00:00:05Z', '1970-01-01T02:00:05+0
     t.is((await send('POST', '/at/1970-01-01T00:00:05Z', { body })).status, 200);
     t.deepEqual(upstream.last().request, { at: { seconds: '5' }, limit: { value: '3' } });
     t.is((await send('PATCH', '/inner/1970-01-01T00:00:05Z', { body })).status, 200);
-    // A PATCH's mask has what the body brings, and not what the path does.
+    // The mask of a PATCH contains the fields of the body, and not those of the path.
     const mask = { paths: ['limit'] };
     t.deepEqual(upstream.last().request, { inner: { at: { seconds: '5' }, limit: { value: '3' } }, mask });
   });

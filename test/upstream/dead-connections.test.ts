@@ -1,4 +1,4 @@
-/** How the HTTP/2 transport finds out that a connection is dead, and what it does not take for it. */
+/** How the HTTP/2 transport finds out that a connection is dead, and which connections it must not take for dead. */
 import { setTimeout as turn } from 'node:timers/promises';
 import test from 'ava';
 import { StatusError } from '../../src/status/status-error.js';
@@ -12,7 +12,10 @@ import { until } from '../support/until.js';
 
 const STREAM = { ...CALL, method: { path: '/a.B/S', clientStreaming: false, serverStreaming: true } };
 
-/** RFC 9113 has a connection end for each: nghttp2 gives it up, and Node tells of the last three alone. */
+/**
+ * RFC 9113 demands that each of these ends the connection. nghttp2 gives the connection up, and Node reports only the last
+ * three.
+ */
 const BROKEN: readonly (readonly [what: string, frameOf: (stream: number) => Buffer])[] = [
   ['a header block that is no HPACK', (stream) => frame(HEADERS, 4, stream, Buffer.alloc(6, 0xff))],
   ['DATA on stream 0', () => frame(DATA, 0, 0, Buffer.from('x'))],

@@ -45,7 +45,7 @@ test('http2: a transport that is closed in the moment in which it is connected e
   const onSocket = (message: unknown) => {
     const { socket } = message as { socket: Socket };
     socket.once('connect', () => {
-      // The session was set up by the same event, and says `connect` in the next turn.
+      // The session was created in the same event, and emits `connect` in the next turn.
       if (socket.remotePort === port) process.nextTick(() => (closed = transport.close(0)));
     });
   };
@@ -57,7 +57,7 @@ test('http2: a transport that is closed in the moment in which it is connected e
 });
 
 test('http2: an upstream that keeps its side of the connection open is not waited for', async (t) => {
-  // It says SETTINGS and nothing more, not even that it has heard the end.
+  // The server sends SETTINGS and nothing more, and does not even react to the end.
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   t.teardown(() => void server.close());
   await once(server, 'listening');
@@ -78,7 +78,7 @@ test('http2: an upstream that keeps its side of the connection open is not waite
   await t.notThrowsAsync(over);
 });
 
-// Room
+// Room for calls
 
 test('http2: calls that come at once spread over as many connections as they need', async (t) => {
   const { transport, sessions, streams } = await hanging(t, 10);
@@ -240,7 +240,7 @@ test('http2: a call that is cancelled while its answer is unzipped gives its roo
   await turn(20);
   client.abort();
   t.is((await zipped)!.code, Code.CANCELLED);
-  // What was begun before this is done before it.
+  // Work that was begun before this is done before it.
   for (let i = 0; i < 2; i++) await gunzipped(bytes);
   const calls = [transport.call(CALL), transport.call(CALL)];
   await until(() => streams.length === 3);
@@ -249,7 +249,7 @@ test('http2: a call that is cancelled while its answer is unzipped gives its roo
   await Promise.all(calls);
 });
 
-// What only frames can say
+// Cases that only raw frames can show
 
 test('http2: what GOAWAY says was not looked at is sent again, whatever its code', async (t) => {
   for (const code of [0, 2, 11]) {

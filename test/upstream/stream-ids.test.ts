@@ -5,7 +5,7 @@ import test from 'ava';
 import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
 import { openTransport } from '../support/transport.js';
 
-// A day and a half of 10,000 calls a second use up the ids of a connection (RFC 9113 §5.1.1).
+// At 10,000 calls a second, the ids of a connection are used up after a day and a half (RFC 9113 §5.1.1).
 
 test('a connection that has had all its streams is followed by another, and no call is lost', async (t) => {
   const last = 2 ** 31 - 1;
@@ -40,7 +40,7 @@ test('a connection that has had all its streams is followed by another, and no c
   await transport.close(0);
 });
 
-/** Sessions of this process' clients give this id to their first stream. */
+/** Makes the sessions of this process' clients give this id to their first stream. */
 function beginWithStreamId(id: number): void {
   const any = connect('http://127.0.0.1:1').on('error', () => {});
   const sessions = Object.getPrototypeOf(any) as ClientHttp2Session;

@@ -1,6 +1,6 @@
 /**
- * The contract of `src/upstream/transport.ts` as tests, over real gRPC servers and hostile ones. Every Transport runs
- * the whole of it: `transportSuite('grpc-js', createGrpcJsTransport)`.
+ * The contract of `src/upstream/transport.ts` as tests, over real gRPC servers and hostile ones. Every Transport runs all
+ * of them: `transportSuite('grpc-js', createGrpcJsTransport)`.
  */
 import { mkdtempSync } from 'node:fs';
 import http2 from 'node:http2';
@@ -47,14 +47,17 @@ interface Bench {
 }
 
 interface Known {
-  /** Connections that end under load cost calls: grpc-js 1.14 reports some of them as UNAVAILABLE. */
+  /** True if calls may fail when connections end under load: grpc-js 1.14 reports some of them as UNAVAILABLE. */
   readonly losesCallsOnGoaway?: boolean;
 }
 
 export function transportSuite(name: string, create: TransportFactory, known: Known = {}): void {
   const title = (text: string) => `${name}: ${text}`;
 
-  /** A real server and a transport to it; the server's close fails the test if the transport leaves a connection. */
+  /**
+   * Starts a real server and a transport to it. The server's close fails the test if the transport leaves a connection
+   * open.
+   */
   async function bench(
     t: ExecutionContext,
     handlers: Handlers = {},
@@ -77,7 +80,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     return transport;
   }
 
-  /** The same with a proxy between, that can freeze, and a clock that a test moves. */
+  /** Starts the same with a proxy between them that can freeze, and a clock that the test moves. */
   async function behindProxy(t: ExecutionContext, settings: TransportTestOptions = {}, options?: UpstreamTestOptions) {
     const upstream = await startUpstream(PROTO, {}, options);
     t.teardown(upstream.close);
@@ -250,7 +253,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
 
   test(title('when the deadline passes the call fails at once and the upstream sees it cancelled'), async (t) => {
     const { upstream, transport, note } = await bench(t);
-    // Connected before the clock runs: on a busy machine that alone takes longer than the deadline.
+    // The connection is made before the clock runs: on a busy machine that alone takes longer than the deadline.
     await transport.call(request('Unary', note('')));
     upstream.script('Unary', { hang: true });
     const begun = Date.now();
@@ -272,7 +275,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
           const timeout = headers['grpc-timeout'];
           if (timeout === undefined) return respond(stream, GRPC, frame(Buffer.alloc(0)), OK_TRAILERS);
           if (begins) stream.respond(GRPC);
-          // That Node resets with CANCEL; `close` would end first what it sends.
+          // Node resets the stream with CANCEL here; `close` would first end what the stream sends.
           addAbortSignal(AbortSignal.timeout(Number.parseInt(String(timeout), 10) - 8), stream);
         });
         const transport = open(t, target);
@@ -485,7 +488,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
 
   test(title('a deadline ends a stream in its iterator'), async (t) => {
     const { upstream, transport, note } = await bench(t, { Down: { messages: [{}], hang: true } });
-    await transport.call(request('Unary', note(''))); // connected before the clock runs
+    await transport.call(request('Unary', note(''))); // connect before the clock runs
     const answer = await transport.call(request('Down', note(''), soon(3000)));
     const error = await failure(t, all(answer));
     t.is(error.code, Code.DEADLINE_EXCEEDED);
@@ -530,7 +533,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     }
   });
 
-  // Hostile and broken upstreams. Each answers with a clean error before the deadline, and the process lives.
+  // Hostile and broken upstreams: each call gets a clean error before the deadline, and the process goes on.
 
   const OK_TRAILERS = { 'grpc-status': '0' };
   const hostile: readonly [what: string, httpStatus: number, answer: (stream: http2.ServerHttp2Stream) => void][] = [
@@ -914,7 +917,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.pass();
   });
 
-  // Connections that are dead
+  // Dead connections
 
   for (const ageS of [0, 200, 325])
     for (const [count, many] of [
@@ -1096,7 +1099,7 @@ function soon(ms = 1500, owner: DeadlineOwner = 'route'): { deadline: Deadline }
   return { deadline: { at: Date.now() + ms, owner } };
 }
 
-/** The StatusError that `pending` must fail with. */
+/** Returns the StatusError with which `pending` must fail. */
 async function failure(t: ExecutionContext, pending: Promise<unknown>): Promise<StatusError> {
   const error = await t.throwsAsync(pending, { instanceOf: StatusError });
   return error as StatusError;
@@ -1116,7 +1119,7 @@ function plain(metadata: CallResponse['headers']): unknown[] {
   return metadata.map(([key, value]) => [key, typeof value === 'string' ? value : Buffer.from(value)]);
 }
 
-/** Waits until a count has stood still for 150 ms. */
+/** Waits until a count has not changed for 150 ms. */
 async function settled(count: () => number): Promise<void> {
   for (let before = -1; before !== count(); ) {
     before = count();
@@ -1147,7 +1150,7 @@ function trail(stream: http2.ServerHttp2Stream, trailers: http2.OutgoingHttpHead
   stream.end();
 }
 
-/** An HTTP/2 server that answers every stream by `answer`; returns its target. */
+/** Starts an HTTP/2 server that answers every stream with `answer`. Returns its target. */
 async function rawHttp2(
   t: ExecutionContext,
   answer: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
@@ -1171,7 +1174,7 @@ async function rawHttp2(
   return opened(server, path);
 }
 
-/** A TCP server that meets every connection with `answer`; returns its target. */
+/** Starts a TCP server that handles every connection with `answer`. Returns its target. */
 async function listen(t: ExecutionContext, answer: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -1,4 +1,4 @@
-/** What protobuf's conformance runner does not see: each row a fact about our codec. */
+/** Cases that protobuf's conformance runner does not cover; each row is a fact about the codec. */
 import ava, { type ExecutionContext } from 'ava';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
 import type { StatusError } from '../../../src/status/status-error.js';
@@ -23,7 +23,7 @@ message All {
 `;
 
 const { registry } = await schemaOf(PROTO);
-/** Each row is a fact about a codec. */
+/** Runs a test for each fact. */
 export function edgeCases(name: string, createCodecs: CreateCodecs): void {
   const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);
   const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.All')!);
@@ -176,7 +176,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
     t.is((t.throws(() => jsonOf(deep, nestedLists(tag, 100_000))) as StatusError).httpStatus, 502);
   });
 
-  /** Lists in lists as the wire has them: `tag` of the field, then a Value of a ListValue of a Value. */
+  /** Nests lists in lists in wire format: the `tag` of the field, then a Value of a ListValue of a Value. */
   function nestedLists(tag: Uint8Array, times: number): Buffer {
     const heads: Buffer[] = [];
     let size = 0;
@@ -241,7 +241,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
     t.is((t.throws(() => jsonOf(codec, wire)) as StatusError).httpStatus, 502);
   });
 
-  // prost leaves out of a map's entry what is the default, of messages too.
+  // prost leaves a default value out of a map's entry, also if it is a message.
   test('from an upstream: a map entry without a value holds the empty message', (t) => {
     const wire = Buffer.from('8a01030a0161 9201030a0161 9a01030a0161 4a00'.replaceAll(' ', ''), 'hex');
     const expected = { child: {}, times: { a: '1970-01-01T00:00:00Z' }, limits: { a: '0' }, values: { a: null } };
@@ -252,7 +252,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
     t.is(jsonOf(codec, Buffer.from('0a0161', 'hex')), '{}');
   });
 
-  // struct { fields { "a": Value { number NaN, then 1 } } }: of a oneof that comes twice the last counts.
+  // struct { fields { "a": Value { number NaN, then 1 } } }: if a oneof is set twice, the last value counts.
   test('from an upstream: a number that is overridden need not be one', (t) => {
     const kinds = '11000000000000f87f 11000000000000f03f'.replace(' ', '');
     const wire = `62190a170a01611212${kinds}`;

@@ -1,4 +1,7 @@
-/** Random messages of every kind against an independent implementation, @bufbuild/protobuf: same JSON, same meaning. */
+/**
+ * Compares random messages of every kind with an independent implementation, @bufbuild/protobuf: both must write the same
+ * JSON and read the same values.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -34,7 +37,7 @@ message All {
 `;
 
 const { registry } = await schemaOf(PROTO);
-/** The same proto through buf's compiler. */
+/** Compiles the same proto with buf. */
 function oracleSchema() {
   const folder = mkdtempSync(join(tmpdir(), 'protogate-oracle-'));
   writeFileSync(join(folder, 't.proto'), PROTO);
@@ -63,7 +66,7 @@ const duration = fc
   .map(([s, f]) => `${s}${f}s`);
 const list = <T>(one: fc.Arbitrary<T>) => fc.array(one, { minLength: 1, maxLength: 4 });
 
-/** Messages of every kind of field, `child` wherever a message stands. */
+/** Draws messages with every kind of field; `child` draws the messages in them. */
 function messages(child: fc.Arbitrary<object>): fc.Arbitrary<object> {
   const fields = {
     a: i32,
@@ -140,7 +143,10 @@ export function oracleCases(name: string, createCodecs: CreateCodecs): void {
   });
 }
 
-/** The oracle writes floats as doubles; we write the shortest text that is the same float. */
+/**
+ * Replaces doubles by the shortest texts of the same floats: the oracle writes floats as doubles, and our codec writes the
+ * shortest text.
+ */
 function asFloats(text: string): unknown {
   return JSON.parse(text, (key, value) => (key === 'l' && typeof value === 'number' ? Math.fround(value) : value));
 }

@@ -1,4 +1,4 @@
-/** Rules 9 to 11 without a socket: text into fields, and path values woven into bodies. */
+/** Without a socket: texts of path and query are read into fields, and path values are woven into bodies. */
 import ava, { type ExecutionContext } from 'ava';
 import { BoundMessage, bindText, isTextual } from '../../../src/codec/bound.js';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
@@ -53,7 +53,7 @@ export function weavingCases(name: string, createCodecs: CreateCodecs): void {
     return bound;
   }
 
-  /** What the upstream would see. */
+  /** Returns the message that the upstream would receive. */
   function woven(json: string | undefined, bindings: Bindings, root = all): unknown {
     const codec = codecs.of(root);
     const wire = codec.read(json === undefined ? undefined : Buffer.from(json), bind(bindings, root));

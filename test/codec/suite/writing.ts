@@ -1,4 +1,4 @@
-/** A codec writes into what its caller hands it, and nothing else. */
+/** A codec writes only into the writer that its caller passes. */
 import ava, { type ExecutionContext } from 'ava';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
 import { JsonWriter } from '../../../src/codec/json-writer.js';

@@ -1,5 +1,5 @@
 /**
- * Google's generated REST clients, in Python and JavaScript, against `protogate serve` in front of a gRPC server that speaks
+ * Runs Google's generated REST clients, in Python and JavaScript, against `protogate serve` in front of a gRPC server with
  * their APIs' protos. Each client prints a line for each of its cases.
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ const GAX_CLIENTS = ['@google-cloud/kms@5.7.0', '@google-ai/generativelanguage@3
 
 interface Client {
   readonly name: string;
-  /** Commands that make it ready to run. */
+  /** Returns the commands that prepare the client to run. */
   prepare(): readonly (readonly string[])[];
   command(host: string, port: string): readonly string[];
 }
@@ -45,7 +45,7 @@ const CLIENTS: readonly Client[] = [
   },
 ];
 
-/** How many cases passed and failed. `folder`: for files. */
+/** Returns how many cases passed and failed. Files are written to `folder`. */
 export async function askGoogleClients(folder: string): Promise<{ readonly passed: number; readonly failed: number }> {
   const protos = join(folder, 'google-protos');
   const upstream = await serveGoogle(protos);
@@ -78,16 +78,16 @@ export async function askGoogleClients(folder: string): Promise<{ readonly passe
     passed += lines.filter((line) => line.startsWith('ok ')).length;
     const wrong = lines.filter((line) => !line.startsWith('ok '));
     for (const line of wrong) console.error(`FAILED: ${name}: ${line}`);
-    // A client that could not even begin says nothing.
+    // A client that could not start prints no lines, which counts as one failure.
     failed += lines.length === 0 ? 1 : wrong.length;
   }
-  // The gateway, which is ended later, keeps its connection.
+  // The gateway, which ends later, would keep its connection open.
   upstream.cut();
   await upstream.close();
   return { passed, failed };
 }
 
-/** What a client prints; what it says on stderr is for people. */
+/** Returns the lines that a client prints on stdout; its stderr goes to the terminal. */
 async function linesOf([command = '', ...args]: readonly string[]): Promise<string[]> {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines: string[] = [];

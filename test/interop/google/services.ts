@@ -1,13 +1,13 @@
 /**
- * A gRPC server with the parts of two Google APIs that their generated REST clients are asked to call: Cloud KMS, and the
- * generative language API, whose answers may stream. Their protos are those of google-proto-files.
+ * A gRPC server with those parts of two Google APIs that their generated REST clients call: Cloud KMS, and the generative
+ * language API, whose answers may stream. The protos are those of google-proto-files.
  */
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { googleProtos } from '../../../bench/google-protos.js';
 import { type Handlers, type RecordedCall, startUpstream, type TestUpstream } from '../../support/upstream.js';
 
-/** Import paths of the folders; what they import the gateway has itself. */
+/** The import paths of the two folders. The gateway itself has the files that they import. */
 const FOLDERS = ['google/cloud/kms/v1', 'google/ai/generativelanguage/v1beta'];
 
 // biome-ignore lint/suspicious/noExplicitAny: requests of a dozen types
@@ -85,7 +85,7 @@ const GENERATIVE: Handlers = {
   DeleteTunedModel: {},
 };
 
-/** Copies the protos of both to `folder`, an import root, and serves them. */
+/** Copies the protos of both APIs to `folder`, an import root, and serves them. */
 export async function serveGoogle(folder: string): Promise<TestUpstream> {
   const protos: Record<string, string> = {};
   for (const path of FOLDERS) {

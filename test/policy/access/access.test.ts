@@ -1,4 +1,4 @@
-/** Who may: policies, credentials and demands, through real sockets, with what the upstream saw and what it did not. */
+/** Access: policies, credentials and demands, through real sockets, with the calls that the upstream received. */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -91,7 +91,7 @@ const started = (async () => {
   return { issuer, other, file, ...gateway };
 })();
 
-/** The answer, and how many calls the upstream saw for it. */
+/** Returns the answer, and how many calls the upstream received for it. */
 async function ask(method: string, target: string, options: Parameters<typeof sendTo>[3] = {}) {
   const { send, upstream } = await started;
   const before = upstream.calls.length;
@@ -196,7 +196,7 @@ test.serial('two Authorization headers are a 401, also when both are good or the
 test.serial('a refused body that is large, or does not come, costs the connection; a small one keeps it', async (t) => {
   t.timeout(20_000);
   const { port } = await started;
-  /** What came back, and after how long the gateway closed; undefined: it did not within 8 s. */
+  /** Returns the answer, and the time after which the gateway closed the connection; undefined if that took longer than 8 s. */
   const ask = (length: number, body: string) =>
     new Promise<{ text: string; closedMs: number | undefined }>((resolve) => {
       const head = `POST /v1/notes HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`;

@@ -1,4 +1,4 @@
-/** API keys over real files: what is found, what a changed file does, what a bad one does not do. */
+/** API keys in real files: which keys are found, and what a changed file or a broken one does. */
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const digestOf = (key: string) => createHash('sha256').update(key).digest('hex')
 const entry = (key: string, rest = 'consumer: acme') => `  - { sha256: "${digestOf(key)}", ${rest} }\n`;
 const fileOf = (...keys: readonly string[]) => `keys:\n${keys.map((key) => entry(key)).join('')}`;
 
-/** A clock moved by hand: timers run when told to, and `now` says what it was set to. */
+/** A clock that the test moves: timers run when the test runs them, and `now` returns the time that it has set. */
 class HandClock implements Clock {
   nowMs = Date.UTC(2026, 0, 1);
   readonly tasks = new Set<() => void>();
@@ -28,7 +28,7 @@ class HandClock implements Clock {
     return () => void this.tasks.delete(task);
   }
 
-  /** Runs the pending timer and waits until the next one is set: then the look at the file is over. */
+  /** Runs the pending timer and waits until the next one is set: the file has then been read. */
   async look(): Promise<void> {
     const [task] = this.tasks;
     if (task === undefined) throw new Error('no timer is pending');

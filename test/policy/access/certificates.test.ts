@@ -1,4 +1,4 @@
-/** Client certificates over TLS: the listener asks, the routes demand. */
+/** Client certificates over TLS: the listener asks for them, and routes require them. */
 import test from 'ava';
 import { certificates } from '../../support/certificates.js';
 import { startGateway } from '../../support/gateway.js';
@@ -20,7 +20,7 @@ service S {
 test('a certificate of a known authority names the caller; none, or another’s, does not', async (t) => {
   const made = certificates();
   const { ca, client, stranger } = made;
-  // Of an authority that bears the known one's name: OpenSSL may end such a connection before it is answered.
+  // The certificate is from a CA with the known one's name. OpenSSL may end such a connection before it is answered.
   const forged = certificates().client;
   const tls = await tlsFiles(t, made);
   const auth = { mtls: { identity: ['uri' as const, 'dns' as const], consumerToMetadata: 'x-user-id' } };

@@ -1,4 +1,7 @@
-/** Which claims of a token count for what: for limits and plans, as scopes, as metadata, in rules. Over real sockets. */
+/**
+ * The claims of a token as the source of consumer and plan, of scopes, of metadata, and of values in rules, over real
+ * sockets.
+ */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -67,13 +70,13 @@ async function start(t: ExecutionContext, names: object, more: Partial<ConfigInp
   return { get, statuses, upstream, logged };
 }
 
-/** What is no consumer, though a claim is there. */
+/** Values of a claim that name no consumer. */
 const NO_TEXTS: readonly unknown[] = [undefined, null, '', 42, true, ['acme'], { id: 'acme' }, []];
 
 test("a subject called like an organisation spends none of that organisation's limit", async (t) => {
   const { statuses, logged } = await start(t, { consumerClaim: 'org' });
   t.deepEqual(await statuses('/v1/limited/1', 1, { org: 'acme' }), [200]);
-  // A caller without a consumer counts by address, with all others of that address.
+  // A caller without a consumer is counted by address, together with all others from that address.
   t.deepEqual(await statuses('/v1/limited/1', 3, { sub: 'acme' }), [200, 200, 429]);
   for (const org of NO_TEXTS) t.deepEqual(await statuses('/v1/limited/1', 1, { org }), [429], JSON.stringify(org));
   t.deepEqual(await statuses('/v1/limited/1', 2, { sub: 'acme', org: 'acme' }), [200, 429], 'one was left');

@@ -1,4 +1,4 @@
-/** Sets of keys on disk as issuers publish them: with keys for encryption, and of types that are not known here. */
+/** Sets of keys on disk as issuers publish them: some keys are for encryption, and some have unknown types. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

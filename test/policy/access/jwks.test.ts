@@ -48,7 +48,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 const isUnavailable = { instanceOf: StatusError, message: "the token issuer's keys are not known yet" };
 
-// The issuer as it may be.
+// The ways in which the issuer can fail.
 
 for (const [mode, reason] of [
   ['down', 'ECONNRESET'],
@@ -114,7 +114,7 @@ test('waiting for the first keys ends after 10 s; trying goes on, ever less ofte
   t.throws(() => keys.find('any', 'RS256'), isUnavailable);
 });
 
-/** When it was to be tried again. */
+/** Returns the delays after which the keys were to be fetched again. */
 function retriesOf(clock: HandClock): number[] {
   return clock.delays.filter((delay) => ![FETCH_TIMEOUT_MS, PREPARE_MS].includes(delay));
 }
@@ -162,7 +162,7 @@ test('an empty set is the issuer’s word: no key counts any more', async (t) =>
   t.regex(lines[0]!, /expected a key that can be used/);
 });
 
-// Rotation, and kids that nobody knows.
+// Rotation, and unknown key ids.
 
 test('a rotated key is found at its first use, and the old one is dropped', async (t) => {
   const { issuer, keys } = await start(t);
@@ -233,14 +233,14 @@ test('closing ends the fetch under way, and there is none after', async (t) => {
   t.deepEqual([issuer.fetches, lines.length, clock.pending], [1, 0, 0]);
 });
 
-// Sets.
+// Sets of keys.
 
 test('a key that can’t be used is left out with its reason, and spoils no other', (t) => {
   const good = jwk(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey, { kid: 'good' });
   const weak = jwk(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey);
   const rsa = jwk(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey);
   const privateKey = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-  /** What each is, why it can't be used, and whether that is a fault of the set. */
+  /** Each row has an entry, the reason why it cannot be used, and whether that is a fault of the set. */
   const rows: readonly (readonly [unknown, string, isFault?: boolean])[] = [
     [null, 'expected an object'],
     [[], 'expected an object'],

@@ -21,7 +21,7 @@ interface Setup {
 
 const NAMES = { scopesClaim: 'scope', consumerClaim: 'sub', planClaim: 'plan', claimsToMetadata: new Map() };
 
-/** A verifier for an issuer with its keys at hand. */
+/** Starts a verifier for an issuer whose keys are given. */
 async function start(t: ExecutionContext, settings: Partial<TokenIssuer> = {}, limits = {}): Promise<Setup> {
   const issuer = await startIssuer(t);
   const clock = handClock();
@@ -243,7 +243,7 @@ test('every algorithm on offer verifies what jsonwebtoken signs', async (t) => {
   }
 });
 
-// Keys that come and go.
+// Keys that change.
 
 test('until the issuer gives keys its tokens are 503, others’ verify', async (t) => {
   const clock = handClock();
@@ -308,7 +308,7 @@ test('a remembered token is forgotten when a refresh finds its key gone', async 
   await refused(t, verifier, token, 'kid: expected a key of the issuer');
 });
 
-/** Asks for it: what is forgotten is verified anew. */
+/** True if the verifier still knows the token: a forgotten one would be verified again. */
 function isRemembered(verifier: TokenVerifier, token: string): boolean {
   const answer = verifier.verify(token);
   if (!(answer instanceof Promise)) return true;
@@ -350,7 +350,7 @@ test('what is remembered is bounded, in number and in bytes', async (t) => {
   t.is(small.remembered, 3);
 });
 
-// Who it is.
+// Identity.
 
 test.serial('what is remembered holds a token, and not the header that it was cut out of', async (t) => {
   const { issuer, verifier } = await start(t, { algorithms: ['ES256'] });
@@ -412,7 +412,7 @@ test('a claim named like a prototype’s property is data', async (t) => {
   t.is(({} as { plan?: string }).plan, undefined);
 });
 
-/** With what `sign` adds, without losing `__proto__` in a spread. */
+/** Adds the claims that `sign` adds. A spread would lose an own `__proto__`. */
 function ownEntries(claims: object): Record<string, unknown> {
   return Object.defineProperties({}, Object.getOwnPropertyDescriptors(claims));
 }

@@ -1,4 +1,4 @@
-/** `keys.yaml`: what is wrong is named with its place; no text shows a key or a digest. */
+/** `keys.yaml`: mistakes are reported with their place, and no text contains a key or a digest. */
 import test from 'ava';
 import { formatDiagnostic } from '../../../src/base/diagnostic.js';
 import { TOO_DEEP } from '../../../src/base/yaml-depth.js';
@@ -13,7 +13,7 @@ function parse(text: string) {
   return { keys, lines: diagnostics.map(formatDiagnostic) };
 }
 
-/** One entry in flow form whose first field stands in column 7. */
+/** Returns one entry in flow form whose first field is at column 7. */
 const entry = (fields: string) => `keys:\n  - { ${fields} }\n`;
 
 const wrong: readonly (readonly [fact: string, text: string, lines: readonly (string | RegExp)[]])[] = [

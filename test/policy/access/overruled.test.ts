@@ -1,4 +1,4 @@
-/** An operator's rule replaces the auth of a proto whole: what it so takes away is said by `check` and by `explain`. */
+/** An operator's rule replaces the whole auth of a proto. `check` and `explain` report the protection that is lost. */
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../../src/config/config.js';
 import { explain } from '../../../src/gateway/explain/explain.js';
@@ -20,7 +20,7 @@ service S {
 
 type Auth = NonNullable<NonNullable<ConfigInput['policies']>[number]['auth']>;
 
-/** What check and explain say of a rule over what a proto declares. */
+/** Returns the texts of check and explain for a rule over the auth that a proto declares. */
 async function said(t: ExecutionContext, declared: { service?: string; method?: string }, rule: Auth, more = {}) {
   const text = proto(declared.service ?? '', declared.method ?? '');
   const plan = await planOf(t, text, { auth: { ...JWT, ...more }, policies: [{ selector: '*', auth: rule }] });

@@ -1,4 +1,4 @@
-/** Tokens in the query: of a GET that streams, and nowhere else. */
+/** A token in the query is accepted for a GET that streams, and for no other request. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { ConfigInput } from '../../../src/config/config.js';

@@ -1,6 +1,6 @@
 /**
- * What a page of another site may do with a cookie or a certificate that its reader's browser sends along: nothing that
- * may write, whatever the verb. Each row is asked over a real socket, and the upstream's record tells what arrived.
+ * A page of another site may send a cookie or a certificate of its reader's browser, but may change nothing with it,
+ * whatever the verb. Each row is sent over a real socket, and the upstream's record shows whether it arrived.
  */
 import test from 'ava';
 import { certificates } from '../../support/certificates.js';
@@ -12,7 +12,7 @@ import { refusedWebSocket } from '../../support/websocket.js';
 const LEVELS = { Silent: '', Reads: 'NO_SIDE_EFFECTS', Writes: 'IDEMPOTENT' } as const;
 type Level = keyof typeof LEVELS;
 
-/** By the first segment of their path, with the verbs that a test may send there. */
+/** The rules by the first segment of their path, with the verbs that a test may send there. */
 const RULES = {
   get: ['get: "PATH"', 'GET', 'HEAD'],
   any: ['custom { kind: "*" path: "PATH" }', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND'],
@@ -47,7 +47,7 @@ service S {
   rpc Look(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/look" }; option idempotency_level = NO_SIDE_EFFECTS; }
 }`;
 
-/** True: a request with this verb may change something, as far as the route says. */
+/** True if a request with this verb may change something, as far as the route declares. */
 function mayWrite(rule: Rule, level: Level, verb: string): boolean {
   if (!['GET', 'HEAD', 'OPTIONS'].includes(verb)) return true;
   return rule === 'get' || rule === 'moreGets' ? level === 'Writes' : level !== 'Reads';

@@ -1,4 +1,4 @@
-/** `addresses`: from which networks a client may call. Clients are told apart by what a trusted proxy says of them. */
+/** `addresses`: the networks from which a client may call. The header of a trusted proxy names the client. */
 import test from 'ava';
 import { explain } from '../../../src/gateway/explain/explain.js';
 import { routeRows } from '../../../src/report/route-map.js';

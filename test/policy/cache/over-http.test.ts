@@ -1,4 +1,4 @@
-/** From memory: what is kept, for whom, for how long, and what of it an upstream and a client see. */
+/** Caching: which answers are kept, for whom and for how long, and what an upstream and a client see of it. */
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -43,7 +43,7 @@ service Notes {
   rpc Plain(Ask) returns (Reply) { option (google.api.http) = { get: "/v1/plain/{id}" }; }
 }`;
 
-/** Every answer is another one, so that a kept one shows. */
+/** Returns handlers whose answers all differ, so that a cached one can be recognized. */
 function counting(): Handlers {
   let count = 0;
   const handler = () => ({ message: { text: `answer ${++count}` } });
@@ -54,7 +54,10 @@ function start(t: ExecutionContext, overrides: Partial<ConfigInput> = {}, handle
   return startGateway(t, PROTO, handlers, { ...withoutAuth(overrides), ...overrides });
 }
 
-/** OPTIONAL needs something that can authenticate; a secret does where nobody sends a token. */
+/**
+ * Returns the auth block of tests that set none: MODE_OPTIONAL needs a way to authenticate. No token is sent, so a secret
+ * is enough.
+ */
 function withoutAuth({ auth }: Partial<ConfigInput>): Partial<ConfigInput> {
   const secret = 'of-a-test-that-sends-no-token-0123456789';
   return auth === undefined
@@ -273,7 +276,7 @@ test('a hundred requests at once for a cold key are one call', async (t) => {
   t.true(answers.some(({ headers }) => headers['cache-status'] === 'protogate; fwd=miss; collapsed'));
 });
 
-/** A request that its client gives up; resolves when the upstream has it. */
+/** Sends a request, and returns a function with which its client leaves. Resolves when the upstream has the request. */
 async function leaving(gateway: TestGateway, path: string): Promise<() => void> {
   const calls = gateway.upstream.calls.length;
   const req = request({ port: gateway.port, path, agent: false });

@@ -1,4 +1,4 @@
-/** How often: limits of methods, services, rules and plans, through real sockets. Each test has counters of its own. */
+/** Rate limits of methods, services, rules and plans, through real sockets. Each test has counters of its own. */
 import { request } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../../src/config/config.js';
@@ -69,7 +69,7 @@ test('429 is RESOURCE_EXHAUSTED with RetryInfo, Retry-After and the standing', a
   const [limit, remaining, reset, retryAfter] = headers({ status, json, ...answer });
   t.deepEqual([limit, remaining], ['2', '0']);
   t.is(retryAfter, reset);
-  // Two were counted at once: half of the next window must pass until they weigh one, from when they were counted.
+  // Two requests were counted at once. Half of the next window must pass before their weight is one.
   t.true(Number(retryAfter) <= 5400 && Number(retryAfter) > 5340, `${retryAfter}`);
 });
 
@@ -123,7 +123,7 @@ test('enforce: false counts, refuses nobody and says nothing to clients', async 
 
 test('every limit must pass, and a request that one refuses counts for none, also across stages', async (t) => {
   const gateway = await start(t);
-  // Two of the caller pass, three are refused; had those counted, the address would have none left.
+  // Two requests of the caller pass and three are refused. If the refused ones counted, the address would have none left.
   t.deepEqual(await statuses(gateway, '/v1/address/1', 5), [200, 200, 429, 429, 429]);
   const { headers } = await gateway.send('GET', '/v1/address/1');
   t.is(headers['ratelimit-limit'], '2', 'the limit that refused is the one that is told');

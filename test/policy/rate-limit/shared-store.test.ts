@@ -5,7 +5,7 @@ import { anyRedis, startRedis, withoutOwnRedis, withoutRedis } from '../../suppo
 
 const withRedis = withoutRedis === undefined ? test.serial : test.skip;
 const withOwnRedis = withoutOwnRedis === undefined ? test.serial : test.skip;
-/** A server that others use too has their counters. */
+/** The name is unique, because a server that other programs use holds their counters too. */
 const PACKAGE = `acme${Date.now()}.v1`;
 
 const PROTO = `package ${PACKAGE};

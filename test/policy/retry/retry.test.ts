@@ -1,4 +1,4 @@
-/** Which failed calls are made again, how often, and when not; seen by a real upstream. */
+/** Which failed calls are tried again, how often, and when not, as a real upstream sees it. */
 import { createServer } from 'node:net';
 import test from 'ava';
 import { systemClock } from '../../../src/base/clock.js';
@@ -39,7 +39,7 @@ service Pages {
 message Page { Shelf shelf = 1; }
 `;
 
-/** Fails so many times, then answers. */
+/** Fails the given number of times, then answers. */
 function failing(times: number, code: number): Handler {
   let left = times;
   return () => (left-- > 0 ? { status: { code, message: 'no' } } : { message: { name: 'ok' } });
@@ -113,7 +113,7 @@ for (const [fact, method, target, handlers, status, calls] of ROWS) {
 }
 
 test('a POST that never reached a server is made again', async (t) => {
-  // A port that nobody listens on now, and somebody soon.
+  // The port is free now, and a server will listen on it soon.
   const holder = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => holder.once('listening', resolve));
   const { port } = holder.address() as { port: number };
@@ -151,7 +151,7 @@ test('the budget: a fifth of what runs, and three always', async (t) => {
   running = 100;
   t.is(taken(), 20);
 
-  // Without room the first failure is the answer, and what was taken is given back.
+  // Without room in the budget the first failure is the answer, and nothing of the budget is lost.
   running = 0;
   const failure = new StatusError(Code.UNAVAILABLE, 'down');
   let calls = 0;

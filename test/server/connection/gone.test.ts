@@ -1,4 +1,4 @@
-/** HTTP/2 clients that are gone without a word, or stay without one. */
+/** HTTP/2 clients whose connection is lost without an end, and clients that stay silent. */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
@@ -19,7 +19,7 @@ const SETTINGS = {
   log: createLog({ destination: { write: () => {} } }),
 } as const;
 
-/** Answers nothing by itself. */
+/** Starts a gateway whose upstream answers nothing by itself. */
 async function start(t: ExecutionContext) {
   const clock = handClock();
   const answers: ServerResponse[] = [];
@@ -36,7 +36,7 @@ async function start(t: ExecutionContext) {
     sessions.destroy();
     server.close();
   });
-  /** So much of the clock's time, in which whatever is on its way arrives. */
+  /** Moves the clock on by so many seconds. Everything that is on its way arrives meanwhile. */
   const pass = async (seconds: number) => {
     for (; seconds > 0; seconds -= 10) {
       clock.advance(10_000);

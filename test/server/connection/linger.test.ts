@@ -17,10 +17,10 @@ service S {
   rpc Quick(Q) returns (Q) { option (google.api.http) = { get: "/v1/quick" }; }
 }`;
 
-/** More than sockets hold on their way. */
+/** The size is more than sockets can buffer. */
 const BODY_BYTES = 8 << 20;
 
-/** Writes all before it reads anything; rejects if the connection is reset. */
+/** Writes everything before it reads. Rejects if the connection is reset. */
 async function writeThenRead(socket: Socket, head: string): Promise<string> {
   const written = new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
@@ -59,7 +59,7 @@ for (const tls of [false, true]) {
   }
 }
 
-/** A connection whose request was answered with 404 while its body is still to come. */
+/** Opens a connection whose request was answered with 404 before its body has come. */
 async function answered(t: ExecutionContext) {
   const gateway = await startGateway(t, PROTO, { Quick: { message: { id: 'a' } } });
   const socket = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true });

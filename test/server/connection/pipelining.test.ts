@@ -1,4 +1,7 @@
-/** HTTP/1.1 requests sent before the answer to the one before (RFC 9112 §9.3.2): one is handled at a time. */
+/**
+ * Pipelining (RFC 9112 §9.3.2): HTTP/1.1 requests that are sent before the answer to the one before. They are served one at
+ * a time.
+ */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,7 +39,7 @@ async function start(t: ExecutionContext): Promise<TestGateway & { readonly sock
   return { ...gateway, socket };
 }
 
-/** What comes until so many ids have come, or the connection ends. */
+/** Returns what comes until `count` ids have come, or the connection ends. */
 async function answersOn(t: ExecutionContext, port: number, requests: string, count: number): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => void socket.destroy());
@@ -53,7 +56,7 @@ async function answersOn(t: ExecutionContext, port: number, requests: string, co
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** False: it waits in vain for so long. */
+/** Resolves to false if the socket has not drained within `forMs`. */
 async function drained(socket: Socket, forMs: number): Promise<boolean> {
   try {
     await once(socket, 'drain', { signal: AbortSignal.timeout(forMs) });
@@ -159,7 +162,7 @@ for (const tls of [false, true]) {
       for (let sent = many.length; ; sent += many.length)
         if (!socket.write(many) && !(await drained(socket, 3000))) return sent;
     });
-    // What two kernels keep on the way.
+    // The limit is what the buffers of two kernels hold.
     t.true(result < 32 << 20, `${result} bytes sent`);
     t.true(grownBytes < 48 << 20, `${grownBytes} bytes held`);
     t.is(upstream.calls.length, 1);

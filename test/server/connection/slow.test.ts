@@ -1,6 +1,6 @@
 /**
- * Clients that are slow to say what they want, or to take what they get, over HTTP/1.1, TLS and HTTP/2: each is ended in
- * time and lets go of what it held, and others are served meanwhile.
+ * Clients that send slowly or read slowly, over HTTP/1.1, TLS and HTTP/2. Each is ended in time, everything that it held is
+ * released, and others are served meanwhile.
  */
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
@@ -27,7 +27,7 @@ service S {
 }`;
 const made = certificates();
 const REQUEST_TIMEOUT_MS = 2000;
-/** Of a machine that runs other tests at the same time; less than what is not set shorter takes. */
+/** The time that a busy machine may need. It is less than the defaults of the timeouts that a test does not set. */
 const PATIENCE_MS = 9000;
 
 async function* endless() {
@@ -41,7 +41,7 @@ async function start(t: ExecutionContext, tls: boolean, headersTimeout = '10s'):
   return startGateway(
     t,
     PROTO,
-    // More than two kernels keep on the way.
+    // The size is more than the buffers of two kernels hold.
     {
       Large: { message: { blob: Buffer.alloc(8 << 20) } },
       Watch: () => ({ messages: endless() }),
@@ -64,7 +64,7 @@ async function socketTo(t: ExecutionContext, port: number, tls: boolean): Promis
   return socket;
 }
 
-/** What the other side said until it ended the connection, and when it did. */
+/** Returns what the other side has sent until it ended the connection, and the time when it did. */
 async function ended(socket: Socket): Promise<{ text: string; afterMs: number }> {
   const startedAt = performance.now();
   let text = '';

@@ -308,7 +308,7 @@ test('an upstream that does not read holds the client back', async (t) => {
   socket.destroy();
 });
 
-/** RFC 9113 §6. */
+/** The types of frames (RFC 9113 §6). */
 const [DATA, RST_STREAM, SETTINGS] = [0, 3, 4];
 
 for (const [what, breakOff] of [

@@ -12,7 +12,7 @@ import "google/api/annotations.proto";
 message Line { string text = 1; bytes blob = 2; }
 service Chat { rpc Talk(stream Line) returns (stream Line) { option (google.api.http) = { post: "/v1/talk" body: "*" }; } }`;
 
-/** Answers each line with itself in capitals. */
+/** Answers each line with the same line in capitals. */
 const ECHO: Handlers = {
   Talk: (call) => ({
     messages: (async function* () {
@@ -22,7 +22,7 @@ const ECHO: Handlers = {
   }),
 };
 
-/** A request that is sent piece by piece. */
+/** Opens a request that is sent piece by piece. */
 function talk(t: ExecutionContext, { port }: TestGateway) {
   const req = request({ port, host: '127.0.0.1', method: 'POST', path: '/v1/talk', agent: false });
   t.teardown(() => void req.destroy());

@@ -1,7 +1,7 @@
 /**
- * What a rule over the request means for the messages of a client stream: each of them meets every `require`, and says of a
- * field that the path binds nothing else than the path. Every case in every framing, at each place of the stream, and each
- * looks at what the service got.
+ * Rules over the request apply to every message of a client stream: each must meet every `require`, and may give a field of
+ * the path no other value than the path. Every case runs in every framing and at each place of the stream, and each looks
+ * at the messages that the service received.
  */
 import test from 'ava';
 import { FRAMINGS } from '../../support/client-framings.js';
@@ -31,7 +31,10 @@ service Demands {
 ${RPCS}
 }`;
 
-/** Answers when all has come; of a stream both ways also at once, so that the answer has begun. */
+/**
+ * Answers when all messages have come. If the method streams both ways, it also answers at once, so that the answer has
+ * begun.
+ */
 async function* answers(call: RecordedCall) {
   yield { count: 0 };
   await Promise.race([call.whenHalfClosed, call.whenCancelled]);
@@ -50,7 +53,7 @@ const HANDLERS: Handlers = Object.fromEntries(
   ]),
 );
 
-/** In the names of the proto. */
+/** Turns the names of fields into those of the proto. */
 function snake(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snake);
   if (typeof value !== 'object' || value === null) return value;
@@ -91,7 +94,7 @@ for (const [index, one] of CASES.entries()) {
           const before = (await callsOf()).length;
           const number = messages.indexOf(wrong);
           const end = await framing.send(t, url, path, messages, {
-            // What is right arrives, before anything else is said.
+            // The right message arrives before the next one is sent.
             between: (sent) =>
               number >= 0 && sent > number
                 ? Promise.resolve()
@@ -115,7 +118,7 @@ for (const [index, one] of CASES.entries()) {
   }
 }
 
-/** Enum values and numbers as the recorder has them: 64-bit numbers as strings. */
+/** Writes enum values and numbers as the recorder does: 64-bit numbers are strings. */
 function normal(message: object): object {
   return Object.fromEntries(
     Object.entries(message)

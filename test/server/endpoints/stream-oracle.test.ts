@@ -1,6 +1,7 @@
 /**
- * Streams of random messages under random rules, in every framing: no message that breaks a demand or contradicts the path
- * arrives, nor one behind it, and every message that meets all does. What must be is said by an oracle over plain objects.
+ * Sends streams of random messages under random rules in every framing: a message that breaks a demand or contradicts the
+ * path never arrives, nor does any message after it, and every message before it arrives. An oracle over plain objects
+ * gives the expected result.
  */
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
@@ -94,7 +95,8 @@ async function run(t: ExecutionContext, id: string, planned: Planned): Promise<v
   const oneByOne = planned.oneByOne || wrong < 0;
   const right = (wrong < 0 ? verdicts : verdicts.slice(0, wrong)) as readonly { readonly arrives: Message }[];
   const callOf = () => upstream.calls.find(({ metadata }) => metadata.get('x-stream')[0] === id);
-  // What comes one by one arrives before the next is said; what comes at once may be cancelled on its way.
+  // Messages that are sent one by one arrive before the next one is sent. Messages that are sent at once may be cancelled
+  // on their way.
   const between = oneByOne
     ? (sent: number) =>
         until(() => sent > right.length || callOf()?.requestBytes.length === sent, `${rule.name}: message ${sent}`)
@@ -144,7 +146,7 @@ async function run(t: ExecutionContext, id: string, planned: Planned): Promise<v
   counts.arrived += got().length;
 }
 
-/** Of demands over nothing but the path, which are decided before anything is said. */
+/** True if the demands read only the path, so that they are decided before any message is sent. */
 function isRefusedByPath({ stream }: Planned): boolean {
   const { head, demands } = stream;
   const decided = demands.filter(({ left, right }) =>

@@ -77,7 +77,7 @@ const headers = { authorization: `Bearer ${TOKEN}` };
 
 const started = startGateway(shared, { 'new.proto': NEW, 'old.proto': OLD }, HANDLERS, AUTH);
 
-/** Each message when the one before has arrived → the code, and what the service got. */
+/** Sends each message when the one before has arrived. Returns the code, and the messages that the service received. */
 async function sent(framing: (typeof FRAMINGS)[number], path: string, messages: readonly object[]) {
   const { url, upstream } = await started;
   const before = upstream.calls.length;
@@ -317,7 +317,7 @@ test.serial(
     await open.until(1);
     t.is(upstream.calls.length, before + 1);
     const talk = await openWebSocket(t, url, '/v1/lists/1/talk');
-    // What the other one says comes and goes through the same gateway meanwhile.
+    // The other stream goes on through the same gateway meanwhile.
     open.say({ text: 'x' });
     await until(() => upstream.calls[before]!.requestBytes.length === 1);
     t.is(upstream.calls.length, before + 1);

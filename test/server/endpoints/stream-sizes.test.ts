@@ -1,4 +1,4 @@
-/** What bounds a client stream: each message, and the whole; looked at from the service. */
+/** The limits of a client stream for each message and for the whole stream, as the service sees them. */
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import test from 'ava';
@@ -52,7 +52,7 @@ const HANDLERS: Handlers = {
 const start = () => startGateway(shared, PROTO, HANDLERS, { listen: { h2c: true }, limits: { bodyBytes: '2KiB' } });
 const started = start();
 
-/** The bytes of an upload that the service got. */
+/** Returns the number of bytes of an upload that the service has received. */
 function arrivedBytes(call: RecordedCall | undefined): number {
   const pieces = (call?.requests ?? []) as { data?: Uint8Array; content?: { data?: Uint8Array } }[];
   return pieces.reduce((sum, { data, content }) => sum + (data ?? content?.data)!.length, 0);
@@ -63,11 +63,11 @@ interface Outcome {
   readonly arrived: number;
 }
 
-/** Sends pieces one after the other, each when the one before has arrived, until it is refused. */
+/** Each way sends pieces one after the other, each when the one before has arrived, until one is refused. */
 const UPLOADS: readonly {
   readonly name: string;
   readonly paths: readonly string[];
-  /** How it is refused. */
+  /** The status or close code of the refusal. */
   readonly tooLarge: number;
   upload(path: string, pieces: readonly Buffer[], announced: boolean): Promise<Outcome>;
 }[] = [
@@ -149,7 +149,7 @@ const piecesOf = (sizes: readonly number[]) => sizes.map((size) => Buffer.alloc(
 
 for (const { name, paths, tooLarge, upload } of UPLOADS) {
   for (const path of paths) {
-    // `limits.bodyBytes` where the method declares nothing.
+    // The limit is `limits.bodyBytes` if the method declares none.
     const most = path === '/v1/free' ? 2048 : MOST;
     test.serial(`${path} over ${name}: an upload of ${most} bytes arrives, of one more it is refused`, async (t) => {
       const { upstream } = await started;
@@ -208,7 +208,7 @@ for (const framing of FRAMINGS) {
       t.is((await send(Array(10).fill(message(2000)))).code, 0);
       t.is(upstream.last().requestBytes.length, 10);
       const { status } = await send([message(2000), message(2049)]);
-      // RFC 6455 §7.4.1: a frame that is too large.
+      // The close code for a frame that is too large (RFC 6455 §7.4.1).
       t.is(status, framing.name === 'WebSocket' ? 1009 : 413);
       await upstream.last().whenCancelled;
       t.is(upstream.last().requestBytes.length, 1);

@@ -1,4 +1,7 @@
-/** Server streams over HTTP: each framing, success, error before and after the first message, and everybody's leaving. */
+/**
+ * Server streams over HTTP in each framing: success, errors before and after the first message, and clients or upstreams
+ * that leave.
+ */
 
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage } from 'node:http';

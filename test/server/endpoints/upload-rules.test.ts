@@ -1,4 +1,4 @@
-/** A rule over an upload: what it says of the content type holds for all pieces, whichever way they come. */
+/** Rules over an upload: a rule about the content type holds for all pieces, in whatever way they are sent. */
 import test, { type ExecutionContext } from 'ava';
 import { startGateway } from '../../support/gateway.js';
 import type { RecordedCall } from '../../support/upstream.js';
@@ -49,7 +49,7 @@ for (const [what, path] of [
       pieces.map(({ content }) => content.content_type),
       pieces.map((_, index) => (index === 0 ? 'image/png' : undefined)),
     );
-    // A number that is demanded is in each.
+    // A demanded number is in every piece.
     if (path.includes('version')) t.true(pieces.every(({ version }) => version === 2));
 
     const before = upstream.calls.length;

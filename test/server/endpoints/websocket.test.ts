@@ -1,4 +1,4 @@
-/** Streaming methods over a WebSocket: the handshake, what is said, and every way in which it ends. */
+/** Streaming methods over a WebSocket: the handshake, the messages, and every way in which it ends. */
 import { once } from 'node:events';
 import { createServer } from 'node:http2';
 import { connect } from 'node:net';
@@ -41,7 +41,7 @@ type Line = { room?: string; text?: string; n?: number };
 
 const TALK = '/v1/rooms/1:talk';
 
-/** Answers each line with itself in capitals. */
+/** Answers each line with the same line in capitals. */
 const ECHO: Handlers = {
   Talk: (call) => ({
     messages: (async function* () {
@@ -474,7 +474,7 @@ test('a client that does not answer pings is cut off, one that does is not', asy
   clock.advance(1);
   for (let i = 1; i <= 3; i++) {
     await until(() => pings === i);
-    // What comes after the pong shows that the pong has come.
+    // The next message shows that the pong before it has come.
     alive.say({ text: 'a' });
     await until(() => upstream.calls.flatMap(({ requestBytes }) => requestBytes).length === i);
     clock.advance(30_000);
@@ -595,7 +595,7 @@ test('what comes with the handshake is heard', async (t) => {
   const { port, upstream } = await start(t);
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => void socket.destroy());
-  /** RFC 6455 §5.2: final, text, masked with zeros. */
+  /** A final text frame, masked with zeros (RFC 6455 §5.2). */
   const text = (content: string) => Buffer.from([0x81, 0x80 + content.length, 0, 0, 0, 0, ...Buffer.from(content)]);
   socket.resume().write(Buffer.concat([Buffer.from(HANDSHAKE), text('{"n":1}'), text('')]));
   await until(() => upstream.calls.length === 1 && upstream.last().requests.length === 1);
