@@ -27,7 +27,7 @@ export const HOPS_OF: Readonly<Record<ForwardedHeader, HopsOf>> = {
 /** True unless the element is empty: empty elements of a list are ignored (RFC 9110 §5.6.1.2). */
 const isSomething = (element: string) => element.trim() !== '';
 
-/** An IPv6 address stands in brackets where a port may follow it; some proxies leave the port out, some the brackets. */
+/** An IPv6 address is in brackets if a port may follow it; some proxies leave the port out, some the brackets. */
 const NODE = /^(?:\[([^\]]*)\]|([^:]*))(?::(?:\d{1,5}|_[\w.-]+))?$/;
 
 function addressOf(node: string): string | undefined {

@@ -1,4 +1,4 @@
-/** Decides whether a call that heard nothing until its deadline is a sign that its connection is dead. */
+/** Decides whether a call that received nothing until its deadline is a sign that its connection is dead. */
 import type { Deadline } from '../call/deadline.js';
 
 /** A call that has waited this long for its first byte is such a sign, no matter who set its deadline. */

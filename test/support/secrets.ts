@@ -6,8 +6,8 @@
 const secrets = new Set<string>();
 
 /**
- * Stores the secret and returns it. The signature of a token is stored as well, because the rest of it is worthless
- * without.
+ * Stores the secret and returns it. The signature of a token is stored as well, because the rest of a token is worthless
+ * without it.
  */
 export function keepSecret(secret: string): string {
   secrets.add(secret);

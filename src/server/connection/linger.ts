@@ -27,7 +27,7 @@ export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Cl
   });
 }
 
-/** True if the request came behind one whose answer ended the connection; such a request is not served. */
+/** True if the request came after one whose answer ended the connection; such a request is not served. */
 export function hasEnded(req: IncomingMessage): boolean {
   return !isHttp2(req) && req.socket.writableEnded;
 }

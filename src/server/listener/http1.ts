@@ -50,7 +50,7 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
   });
   server.on('checkExpectation', (_req, res) => refuse.request(res, BAD_EXPECTATION));
   server.on('connect', (req: IncomingMessage, socket: Duplex) => {
-    // As with upgrades, CONNECT behind a request without an answer cannot be answered in its order.
+    // As with upgrades, a CONNECT that follows a request without an answer cannot be answered in its order.
     if (answerOn(socket) === undefined) refuse.connection(socket, NO_TUNNEL, req);
     else socket.destroy();
   });
@@ -74,7 +74,7 @@ function onClientError(error: NodeJS.ErrnoException, socket: Duplex, refuse: Ref
   if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) socket.destroy();
   else if (current === undefined || !current.req.complete)
     refuse.connection(socket, clientErrorAnswer(error.code), current?.req);
-  // The error came behind a whole request: that one is answered, unless its client has left, and then the connection ends.
+  // The error came after a whole request, which is still answered unless its client has left. Then the connection ends.
   else if (socket.readableEnded) socket.destroy();
   else closeAfter(current);
 }

@@ -22,8 +22,8 @@ export interface UpgradeSettings {
 
 export function acceptUpgrades(server: Server, { serveHttp1, handle, isDraining, ending }: UpgradeSettings): void {
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    // Either an earlier request has no answer yet, and Node has given up the socket, so that both cannot be answered; or this
-    // one came behind an answer that ended the connection.
+    // Either an earlier request has no answer yet, and Node has given up the socket, so that both cannot be answered; or
+    // this request came after an answer that ended the connection.
     if (answerOn(socket) !== undefined || socket.writableEnded) {
       socket.destroy();
       return;

@@ -3,7 +3,7 @@
  *
  *     lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
  *     json     [{"n":1},{"n":2}]     one array of messages
- *              {"n":1} {"n":2}       or messages one behind the other
+ *              {"n":1} {"n":2}       or messages one after the other
  *
  * It only finds where an element ends. Whether the element is valid JSON is checked by the codec.
  */

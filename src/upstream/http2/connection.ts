@@ -20,7 +20,7 @@ export interface ConnectionSettings {
   readonly clock: Clock;
   /** Called when the connection may have room for a call, and once when it takes no more calls. */
   readonly onChange: (connection: Connection) => void;
-  /** Called when the connection is checked because a call heard nothing, and when it is found dead. */
+  /** Called when the connection is checked because a call received nothing, and when it is found dead. */
   readonly onSilence: (connection: Connection) => void;
 }
 
@@ -151,8 +151,8 @@ export class Connection implements Watched {
   }
 
   /**
-   * Reports that a call heard nothing until its deadline. New calls use other connections until this one has proved to be
-   * alive.
+   * Reports that a call received nothing until its deadline. New calls use other connections until this one has proved to
+   * be alive.
    */
   suspect(): void {
     this.keepalive.suspect();

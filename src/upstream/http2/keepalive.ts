@@ -26,7 +26,7 @@ const LOOK_MS = 250;
 /** After so many checks without a byte, the connection has been silent for a second. */
 const SILENT_LOOKS = 4;
 /**
- * How often the peer may be asked because a call heard nothing. Without a limit, calls with very short deadlines would
+ * How often the peer may be asked because a call received nothing. Without a limit, calls with very short deadlines would
  * cause a flood of questions.
  */
 const ASK_AGAIN_MS = 1000;
@@ -44,7 +44,7 @@ export class Keepalive {
   private bytes = 0;
   private silentLooks = 0;
   private isAsked = false;
-  /** True when a call has ended that heard nothing. */
+  /** True when a call has ended that received nothing. */
   private isSuspected = false;
   /** When the peer may be asked again, on the monotonic clock. */
   private mayAskAt = 0;

@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// To grpc-go a unary rpc is a stream of one message as well.
+// Registers every rpc as a stream: grpc-go accepts a unary rpc as a stream of one message.
 func describeKinds(service protoreflect.ServiceDescriptor) *grpc.ServiceDesc {
 	desc := &grpc.ServiceDesc{ServiceName: string(service.FullName()), HandlerType: (*any)(nil)}
 	for i := range service.Methods().Len() {
@@ -38,7 +38,7 @@ func describeKinds(service protoreflect.ServiceDescriptor) *grpc.ServiceDesc {
 type call struct {
 	grpc.ServerStream
 	method protoreflect.MethodDescriptor
-	// Of its first message.
+	// The name in its first message.
 	name string
 }
 
@@ -120,7 +120,7 @@ func (call *call) sum(first *dynamicpb.Message) error {
 	return call.SendMsg(sum)
 }
 
-// The next message; io.EOF: the client has said all.
+// Returns the next message; io.EOF when the client has ended its messages.
 func (call *call) receive() (*dynamicpb.Message, error) {
 	message := dynamicpb.NewMessage(call.method.Input())
 	err := call.RecvMsg(message)
@@ -148,7 +148,7 @@ func (call *call) say(n int) error {
 	return call.SendMsg(message)
 }
 
-// What came as it goes back.
+// Returns the answer with the content of a request message.
 func (call *call) copyOf(message *dynamicpb.Message) *dynamicpb.Message {
 	if file := field(message, "file"); file != nil {
 		return message.Get(file).Message().Interface().(*dynamicpb.Message)
@@ -166,7 +166,7 @@ func add(sum, message *dynamicpb.Message) {
 	}
 }
 
-// What the server saw of a call.
+// The facts that the server has seen of a call.
 type seen struct {
 	received                           int32
 	halfClosed, hasDeadline, cancelled bool

@@ -19,7 +19,7 @@ import (
 
 type handler func(ctx context.Context, request, response *dynamicpb.Message) error
 
-// A grpc.ServiceDesc as protoc-gen-go-grpc would write it, made from the descriptor.
+// Makes from the descriptor the grpc.ServiceDesc that protoc-gen-go-grpc would generate.
 func describeLibrary(service protoreflect.ServiceDescriptor) *grpc.ServiceDesc {
 	handlers := map[protoreflect.Name]handler{
 		"GetShelf":    getShelf,
@@ -48,7 +48,7 @@ func describeLibrary(service protoreflect.ServiceDescriptor) *grpc.ServiceDesc {
 	return desc
 }
 
-// Sends the caller's x-tenant back, with marks of where it came from and of a binary value.
+// Sends the caller's x-tenant back in the headers, with a binary value beside it and a mark in the trailers.
 func echoTenant(ctx context.Context) {
 	incoming, _ := metadata.FromIncomingContext(ctx)
 	for _, tenant := range incoming.Get("x-tenant") {

@@ -1,4 +1,4 @@
-// The interop suite's services on grpc-go: prints its address, serves until it is killed. The protos are compiled when it
+// Runs the interop suite's services on grpc-go: prints its address, serves until it is killed. The protos are compiled when it
 // starts (protocompile) and messages are dynamic, so there is no generated code to keep.
 //
 //	go run . IMPORT_DIR...

@@ -1,6 +1,6 @@
 /**
- * google-gax with its fallback transport, which is REST, under two generated clients, against a gateway:
- * `clients.mjs FOLDER HOST PORT`; the folder has the clients in its node_modules.
+ * Runs two generated clients with google-gax and its fallback transport, which is REST, against a gateway:
+ * `clients.mjs FOLDER HOST PORT`. The clients are in the folder's node_modules.
  *
  * Prints a line for each case: `ok NAME`, or `failed NAME: WHY`.
  */
@@ -72,7 +72,7 @@ const cases = {
     assert.equal(String(gone.destroyTime.seconds), '1700000000');
   },
   async 'an error with its text'() {
-    // Its HTTP library has the error before it could read it as a Status.
+    // The client's HTTP library throws before the client can read the error as a Status.
     await assert.rejects(keys.getCryptoKey({ name: `${ring}/cryptoKeys/none` }, once), {
       code: 404,
       message: /no such key/,

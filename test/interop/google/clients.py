@@ -1,4 +1,4 @@
-"""Two of Google's generated clients over their REST transports, against a gateway: `clients.py HOST:PORT`.
+"""Runs two of Google's generated clients over their REST transports against a gateway: `clients.py HOST:PORT`.
 
 Prints a line for each case: `ok NAME`, or `failed NAME: WHY`.
 """
@@ -164,6 +164,6 @@ for function in CASES:
     try:
         function()
         print(f"ok {name}", flush=True)
-    except Exception as error:  # whatever it is, the others are asked too
+    except Exception as error:  # the other cases run after any error
         traceback.print_exc()
         print(f"failed {name}: {type(error).__name__}: {str(error)[:300]!r}", flush=True)

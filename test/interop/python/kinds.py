@@ -1,4 +1,4 @@
-"""The kinds: they do as ../go/kinds.go does."""
+"""The service Kinds, which behaves as ../go/kinds.go does."""
 
 import threading
 
@@ -7,11 +7,11 @@ from failures import not_found
 from google.protobuf import message_factory
 
 SEEN = {}
-"""What the server saw of a call, by the call's name: the fields of a message Call."""
+"""The facts that the server has seen of each call, by the call's name: the fields of a message Call."""
 
 
 def method_handler(method):
-    """A function of (request or requests, context), as grpcio calls it."""
+    """Returns a function of (request or requests, context), which grpcio calls."""
     response_type = message_factory.GetMessageClass(method.output_type)
 
     def handle(request, context):
@@ -43,7 +43,7 @@ class Call:
         self.seen = {"received": 0, "has_deadline": context.time_remaining() is not None}
 
     def receive(self):
-        """The next message; None: the client has said all. Raises when the call is over."""
+        """Returns the next message; None when the client has ended its messages. Raises when the call is over."""
         message = next(self.requests, None)
         if message is None:
             self.seen["half_closed"] = True
@@ -55,13 +55,13 @@ class Call:
         return message
 
     def number(self, n):
-        """A message that says a number."""
+        """Returns a message with a number."""
         if "n" in self.response_type.DESCRIPTOR.fields_by_name:
             return self.response_type(n=n)
         return self.response_type(content_type="text/x-lines", data=b"%d\n" % n)
 
     def copy_of(self, message):
-        """What came as it goes back."""
+        """Returns the answer with the content of a request message."""
         if "file" in message.DESCRIPTOR.fields_by_name:
             return message.file
         return self.response_type(n=message.n)

@@ -1,4 +1,4 @@
-"""The library: it answers as ../go/library.go does."""
+"""The service Library, which answers as ../go/library.go does."""
 
 import time
 

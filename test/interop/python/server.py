@@ -1,4 +1,4 @@
-"""The interop suite's services on grpcio: prints its address, serves until it is killed.
+"""Runs the interop suite's services on grpcio: prints its address, serves until it is killed.
 
     python server.py IMPORT_DIR...
 
@@ -20,7 +20,7 @@ from grpc_tools import protoc
 
 
 def load_pool(import_dirs, *names):
-    """A descriptor pool of the files with these names and of what they import."""
+    """Returns a descriptor pool with the files of these names and all files that they import."""
     well_known = str(importlib.resources.files("grpc_tools") / "_proto")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "set.binpb"
@@ -35,7 +35,7 @@ def load_pool(import_dirs, *names):
 
 
 def service_handler(service, method_handler):
-    """What serves a service whose handlers `method_handler` makes from the descriptors of its methods."""
+    """Returns grpcio's handler of a service. `method_handler` makes the handler of each method from its descriptor."""
     ways = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
