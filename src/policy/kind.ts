@@ -1,6 +1,6 @@
 /**
- * A kind of policy: one thing that a backend team declares in `protogate.v1.Policy` and an operator in `policies`. One
- * schema reads both: the option is first turned into what the same declaration is in YAML.
+ * A kind of policy is one key that a backend team declares in `protogate.v1.Policy` and an operator in `policies`. One
+ * schema reads both, because the option is first turned into the YAML of the same declaration.
  *
  *     option   rate_limits: { limit: 60 period: { seconds: 60 } per: PER_IP }
  *     YAML     rateLimits: [{ limit: 60, period: 60000ms, per: [ip] }]
@@ -14,22 +14,22 @@ import { isMessage, type OptionMessage, OptionReader, type OptionValue } from '.
 export interface PolicyKind<Key extends string = string, Schema extends z.ZodType = z.ZodType> {
   /** The key in YAML. The field of `protogate.v1.Policy` has the same name in snake_case. */
   readonly key: Key;
-  /** Reads YAML; its output is what the rest of the code works with. */
+  /** Reads the YAML value. The rest of the code works with its output. */
   readonly schema: Schema;
-  /** Turns the option into what YAML would hold. Undefined when the option says nothing of this kind. */
+  /** Returns the YAML value of the option. Undefined when the option declares nothing of this kind. */
   readonly fromOption: (policy: OptionReader) => unknown;
-  /** Returns short texts for the notes of the route map; an empty list if there is nothing to tell. */
+  /** Returns short texts for the notes of the route map. The list is empty when there is nothing to show. */
   readonly notes: (settings: z.output<Schema>) => readonly string[];
 }
 
-/** Keeps the literal types of a kind. */
+/** Returns its argument. It only keeps the literal types of a kind. */
 export function policyKind<const Key extends string, Schema extends z.ZodType>(
   kind: PolicyKind<Key, Schema>,
 ): PolicyKind<Key, Schema> {
   return kind;
 }
 
-/** What one declaration says of several kinds, by the names in `kinds`. */
+/** The content of one declaration, by the names in `kinds`. */
 export interface ReadOption {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly diagnostics: readonly Diagnostic[];
@@ -43,13 +43,14 @@ export function readPolicyOption(option: OptionMessage, kinds: Readonly<Record<s
   for (const [name, kind] of Object.entries(kinds)) {
     const before = diagnostics.length;
     const value = kind.fromOption(reader);
-    // Values of a wrong type are told already; what they leave behind would look like a second mistake.
+    // Values of a wrong type are already reported. The schema would report the rest of such a value as a second
+    // mistake.
     if (value === undefined || diagnostics.length > before) continue;
     const result = kind.schema.safeParse(value, { error: expectation });
     if (result.success) settings[name] = result.data;
     else diagnostics.push(...result.error.issues.map((issue) => diagnosticOf(option, kind.key, value, issue)));
   }
-  // Labels are for selectors, which the operators' rules are chosen by: only protos declare them.
+  // Only protos declare labels. The selectors of operators' rules match methods by their labels.
   const labels = reader.strings('labels');
   if (labels.length > 0) settings.labels = labels;
   reader.close();
@@ -64,7 +65,7 @@ function diagnosticOf(option: OptionMessage, key: string, value: unknown, issue:
 
 const NOTHING_HIDDEN: ReadonlySet<string> = new Set();
 
-/** `['rateLimits', 0, 'periodMs']` → `rate_limits[0].period_ms`. */
+/** Returns the path as a name in the option: `['rateLimits', 0, 'periodMs']` becomes `rate_limits[0].period_ms`. */
 function nameOf(path: readonly PropertyKey[]): string {
   return path
     .map((key) => (typeof key === 'number' ? `[${key}]` : `.${snakeCase(String(key))}`))
@@ -72,12 +73,15 @@ function nameOf(path: readonly PropertyKey[]): string {
     .slice(1);
 }
 
-/** The schema speaks of durations in YAML; an option writes them as a message. */
+/**
+ * Rewords a schema's text for options. The schema describes durations as YAML has them, and an option writes them as a
+ * message.
+ */
 function inOptions(text: string): string {
   return text.replace('such as 300ms, 2s or 1m', 'such as { seconds: 30 }');
 }
 
-/** Where the value at `path` stands, or the nearest value around it. */
+/** Returns the position of the value at `path`, or of the nearest value that contains it. */
 function positionAt(option: OptionMessage, path: readonly PropertyKey[]): Position {
   let found: OptionValue = option;
   for (const [i, key] of path.entries()) {
@@ -109,9 +113,9 @@ export function allMessages<T>(reader: OptionReader, name: string, read: (messag
   });
 }
 
-/** A google.protobuf.Duration → the text that YAML would have. Undefined when the field is absent. */
+/** Returns a google.protobuf.Duration as the text that YAML would have. Undefined when the field is absent. */
 export function durationText(reader: OptionReader, name: string): string | undefined {
   const ms = reader.durationMs(name);
-  // Nanoseconds are exact to six digits of a millisecond.
+  // Nanoseconds are exact with six digits after the point of a millisecond.
   return ms === undefined ? undefined : `${Number(ms.toFixed(6))}ms`;
 }

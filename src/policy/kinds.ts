@@ -1,4 +1,4 @@
-/** THE list of the kinds of policy. What each means for a route is said in its room. */
+/** This module has the only list of the kinds of policy. The folder of each kind explains what it means for a route. */
 import type { z } from 'zod';
 import { auth } from './access/settings.js';
 import { addresses } from './addresses/settings.js';
@@ -7,7 +7,7 @@ import { rateLimits } from './rate-limit/settings.js';
 import { retry } from './retry/settings.js';
 import { maxRequestBytes, successStatus, timeout } from './values/settings.js';
 
-/** By their names in {@link PolicySettings}, in the order in which the route map tells them. */
+/** The kinds by their names in {@link PolicySettings}, in the order in which the route map shows them. */
 export const KINDS = {
   addresses,
   auth,
@@ -21,7 +21,7 @@ export const KINDS = {
 
 type Kinds = typeof KINDS;
 
-/** What a declaration says; kinds that it leaves out are absent. */
+/** The settings of one declaration. Kinds that it does not declare are absent. */
 export type PolicySettings = { readonly [Name in keyof Kinds]?: z.output<Kinds[Name]['schema']> } & {
   readonly labels?: readonly string[];
 };
@@ -33,17 +33,17 @@ export const policyShape = Object.fromEntries(
   Object.values(KINDS).map(({ key, schema }) => [key, schema.optional()]),
 ) as Shape;
 
-/** What was read under {@link policyShape} → the settings. */
+/** Returns the settings that were read under {@link policyShape}. */
 export function settingsOf(read: Readonly<Record<string, unknown>>): PolicySettings {
   const present = Object.entries(KINDS).filter(([, { key }]) => read[key] !== undefined);
   return Object.fromEntries(present.map(([name, { key }]) => [name, read[key]]));
 }
 
-/** Short texts on what is declared, for the notes of the route map. */
+/** Returns short texts about the declared settings, for the notes of the route map. */
 export function policyNotes(settings: PolicySettings): readonly string[] {
   return Object.entries(KINDS).flatMap(([name, kind]) => {
     const declared = settings[name as keyof Kinds];
-    // Each kind is given what its own schema has read.
+    // Each kind receives the output of its own schema.
     return declared === undefined ? [] : kind.notes(declared as never);
   });
 }

@@ -1,7 +1,7 @@
 /**
- * The policy of a method: what its service declares by default, overruled key by key (whole keys, nothing is merged
- * inside one) by what the method itself declares, overruled by the operators' rules in their order. Each part remembers
- * where it came from.
+ * This module computes the policy of a method. The method's own keys replace those of its service, and the operators'
+ * rules replace both, in their order. A key is replaced as a whole; its content is never merged. For each key the
+ * position of its declaration is kept.
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
@@ -19,9 +19,12 @@ export interface PolicyDeclaration {
 
 export interface Policy {
   readonly settings: PolicySettings;
-  /** Where each present key was declared. */
+  /** The position of the declaration of each present key. */
   readonly origins: ReadonlyMap<PolicyKey, Position>;
-  /** Who declared each present key: `method shop.v1.Orders/ListOrders`, `service shop.v1.Orders`, `policy shop.*`. */
+  /**
+   * The name of the declaration of each present key: `method shop.v1.Orders/ListOrders`, `service shop.v1.Orders`,
+   * `policy shop.*`.
+   */
   readonly owners: ReadonlyMap<PolicyKey, string>;
 }
 
@@ -32,7 +35,7 @@ export interface PolicyRule {
   readonly declaration: PolicyDeclaration;
 }
 
-/** Service default < method < rules in their order. */
+/** Returns the policy of a method. The method overrides its service, and the rules override both, in their order. */
 export function policyOf(method: MethodDescriptor, rules: readonly PolicyRule[]): Policy {
   const origins = new Map<PolicyKey, Position>();
   const owners = new Map<PolicyKey, string>();
@@ -61,7 +64,7 @@ export interface FoundDeclaration {
 
 const known = new WeakMap<OptionMessage, FoundDeclaration>();
 
-/** Reads a `protogate.v1.Policy`, each once. */
+/** Reads a `protogate.v1.Policy`. Each option is read once and then remembered. */
 export function readDeclaration(option: OptionMessage): FoundDeclaration {
   const found = known.get(option);
   if (found !== undefined) return found;

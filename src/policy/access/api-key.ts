@@ -1,8 +1,9 @@
 /**
- * API keys: who presents which. The keys of a file are held by their digests and followed: the file is looked at once a
- * second, a changed one is read and swapped in whole, a bad one is refused while the keys loaded before serve on.
+ * This module finds the caller to whom an API key belongs. It holds only the digests of the keys in the file. It looks
+ * at the file once a second and replaces all keys at once when the file has changed. If the new file has an error, the
+ * keys loaded before stay in use.
  *
- * It polls because `fs.watch` loses a file that is replaced, and Kubernetes replaces a symlink two folders up.
+ * The module polls because `fs.watch` loses a file that is replaced, and Kubernetes replaces a symlink two folders up.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
 import { type BigIntStats, statSync } from 'node:fs';
@@ -15,18 +16,24 @@ import type { Log } from '../../telemetry/log.js';
 import { type KeyEntry, readKeyFile } from './key-file.js';
 
 export interface ApiKeySettings {
-  /** Path of `keys.yaml`. */
+  /** The path of `keys.yaml`. */
   readonly file: string;
-  /** The metadata key under which an upstream learns the consumer; undefined: it does not. */
+  /**
+   * The metadata key under which an upstream receives the consumer's name. Undefined when the upstream does not receive
+   * it.
+   */
   readonly consumerToMetadata?: string | undefined;
-  /** And that a key vouches for it. */
+  /**
+   * The metadata key under which an upstream receives the issuer of an API key. Undefined when the upstream does not
+   * receive it.
+   */
   readonly issuerToMetadata?: string | undefined;
 }
 
 export interface ApiKeys extends Resource {
-  /** Who presents `key`; undefined: it is unknown, expired, or nothing that could be a key. */
+  /** Returns the caller to whom `key` belongs. Undefined when the key is unknown, has expired, or cannot be a key. */
   find(key: string): Principal | undefined;
-  /** Stops following the file; what was loaded still answers. Resolves when no look at it is under way. */
+  /** Stops following the file. The loaded keys can still be found. Resolves when no look at the file is under way. */
   close(): Promise<void>;
 }
 
@@ -37,28 +44,33 @@ interface Services {
 
 const POLL_MS = 1000;
 
-/** What could be a key, looked at before anything is hashed: 1 to 256 printable ASCII characters without a space. */
+/**
+ * Matches every text that can be a key: 1 to 256 printable ASCII characters without a space. It is tested before a key
+ * is hashed.
+ */
 const PRESENTABLE = /^[!-~]{1,256}$/;
 
-/** Loads the file before it returns. Throws if it cannot be read or has an error, with all of its diagnostics. */
+/** Loads the file and follows it. Throws an error with all diagnostics if the file cannot be read or has an error. */
 export function createApiKeys(settings: ApiKeySettings, services: Services): ApiKeys {
   return new FollowedKeys(settings, services);
 }
 
 interface HeldKey {
   readonly digest: Buffer;
-  /** All that the file says of it. */
+  /** The entry of the file as JSON text. */
   readonly entry: string;
   readonly expiresAtMs: number | undefined;
   readonly principal: Principal;
 }
 
 class FollowedKeys implements ApiKeys {
-  /** By digest in hexadecimal. */
+  /** The keys by their digest in hexadecimal. */
   private held: ReadonlyMap<string, HeldKey> = new Map();
-  /** Which state of the file was read last, good or bad; undefined: it could not be read. */
+  /**
+   * The state of the file when it was last read, with or without success. Undefined when the file could not be read.
+   */
   private seen: string | undefined;
-  /** Why the file could not be read, when last looked at; said once. */
+  /** The error code of the last failure to read the file. It is logged only when it changes. */
   private trouble: string | undefined;
   private closed = false;
   private cancel: () => void = () => {};
@@ -68,7 +80,7 @@ class FollowedKeys implements ApiKeys {
     private readonly settings: ApiKeySettings,
     private readonly services: Services,
   ) {
-    // The state first: what is written in between is then read again.
+    // The state is taken before the file is read, so a change in between causes another read.
     this.seen = stateOf(statSync(settings.file, { bigint: true }));
     const { keys, diagnostics } = readKeyFile(settings.file);
     const errors = errorsOf(diagnostics);
@@ -96,7 +108,7 @@ class FollowedKeys implements ApiKeys {
     return new Map(keys.map((entry) => [entry.sha256, this.holdOne(entry)]));
   }
 
-  /** A key of which the file says what it said before stays the same object: what began with it goes on. */
+  /** Keeps the same object for a key whose entry has not changed, so that streams which began with the key go on. */
   private holdOne(entry: KeyEntry): HeldKey {
     const { sha256, expiresAtMs } = entry;
     const text = JSON.stringify(entry);
@@ -143,7 +155,10 @@ class FollowedKeys implements ApiKeys {
     log.info({ file, keys: keys.length }, 'keys reloaded');
   }
 
-  /** Forgets the state, so that the next look reads again although the file may not have changed. */
+  /**
+   * Logs that the file cannot be read, and forgets its state, so that the next look reads the file even if it has not
+   * changed.
+   */
   private complain(error: unknown): void {
     this.seen = undefined;
     const trouble = error instanceof Error && 'code' in error ? String(error.code) : 'UNKNOWN';
@@ -172,7 +187,9 @@ function principalOf(
   });
 }
 
-/** Differs after every change: of the content, of the permissions, of the file behind a symlink. */
+/**
+ * Returns a text that differs after each change of the content, of the permissions, or of the file behind a symlink.
+ */
 function stateOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
 }

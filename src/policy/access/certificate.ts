@@ -1,6 +1,7 @@
 /**
- * Who a client certificate names: the first of the kinds in `identity` that it has. The listener has checked by then
- * that an authority of `listen.tls.clientCa` signed it.
+ * This module finds the caller whom a client certificate names. The caller's name is the first kind of name in
+ * `identity` that the certificate has. The listener has already checked that an authority of `listen.tls.clientCa`
+ * signed the certificate.
  *
  *     URI:spiffe://example.com/orders, DNS:orders.internal    subject CN=orders
  *     identity [uri, dns, cn] → spiffe://example.com/orders
@@ -23,8 +24,10 @@ export interface CertificateSettings {
 type Names = Readonly<Record<CertificateName, readonly string[]>>;
 
 /**
- * Who is at the other end of a connection; a connection is asked once. Undefined: it brought no certificate. Throws 401
- * for one that no authority signed, that names nobody, or that has ended since the connection was made.
+ * Returns a function that finds the caller at the other end of a connection and remembers the result for each
+ * connection. The function returns undefined when the client sent no certificate. It throws 401 when no authority
+ * signed the certificate, when the certificate has no usable name, or when it has expired since the connection was
+ * made.
  */
 export function certificateReader(
   settings: CertificateSettings,
@@ -57,7 +60,7 @@ function refused(text: string): Error {
   return gatewayError(401, 'INVALID_CERTIFICATE', `client certificate: ${text}`);
 }
 
-/** Undefined: the certificate has none of the names that count. */
+/** Returns the caller whom a certificate names. Undefined when the certificate has none of the names in `identity`. */
 export function certificatePrincipal(
   certificate: Pick<X509Certificate, 'subjectAltName' | 'subject' | 'validTo'>,
   { identity, consumerToMetadata, issuerToMetadata }: CertificateSettings,
@@ -77,7 +80,10 @@ export function certificatePrincipal(
   };
 }
 
-/** Only names that may travel in a header: printable ASCII, not empty, no space around it, which would get lost. */
+/**
+ * Returns only the names that can be sent in a header: printable ASCII, not empty, and without a space at either end,
+ * because such a space would be lost.
+ */
 function namesOf({ subjectAltName, subject }: Pick<X509Certificate, 'subjectAltName' | 'subject'>): Names {
   const alternatives = splitAlternatives(subjectAltName ?? '');
   const of = (prefix: string, entries: readonly string[]) =>
@@ -90,8 +96,8 @@ function namesOf({ subjectAltName, subject }: Pick<X509Certificate, 'subjectAltN
 }
 
 /**
- * Node writes `KIND:value, KIND:value` and quotes a value as JSON where it holds a comma or a quote (CVE-2021-44532):
- * `DNS:"a, DNS:b"` is one name. A name that is quoted is nobody's.
+ * Splits the alternative names that Node writes as `KIND:value, KIND:value`. Node quotes a value as JSON if it contains
+ * a comma or a quote (CVE-2021-44532): `DNS:"a, DNS:b"` is one name. Quoted names are left out.
  */
 function splitAlternatives(text: string): string[] {
   const entries = text.match(/[A-Za-z ]+:(?:"(?:[^"\\]|\\.)*"|[^,]*)/g) ?? [];

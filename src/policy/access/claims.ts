@@ -1,5 +1,6 @@
 /**
- * The claims of a verified token → the Principal they describe. Each name is a path (`paths/claim-path.ts`):
+ * This module turns the claims of a verified token into a Principal. Each claim's name is a path
+ * (`paths/claim-path.ts`):
  *
  *     { sub: 'ada', scope: 'orders.read orders.write', org: { id: 'acme' }, plan: 'free' }
  *     with consumerClaim org.id, claimsToMetadata { sub: x-user-id }
@@ -13,15 +14,18 @@ import { compileClaim, parseClaimPath, type ReadClaim } from '../../paths/claim-
 import { invalidToken } from './unverified-token.js';
 
 export interface ClaimNames {
-  /** A string of words, or a list of strings. */
+  /** The name of the claim with the scopes. Its value is a text of words, or a list of texts. */
   readonly scopesClaim: string;
   readonly consumerClaim: string;
   readonly planClaim: string;
-  /** Claim → metadata key. A key that ends in `-bin` gets the text's UTF-8 bytes. */
+  /** The metadata key for each claim that is forwarded. A key that ends in `-bin` gets the text's UTF-8 bytes. */
   readonly claimsToMetadata: ReadonlyMap<string, string>;
 }
 
-/** The returned function throws a StatusError (401) where a claim can't be what it has to be. */
+/**
+ * Returns a function that reads the claims of a token. The function throws a StatusError (401) if a claim has a value
+ * that is not allowed.
+ */
 export function compileClaims(names: ClaimNames): (claims: OutsideRecord, credential: Credential) => Principal {
   const [scopes, consumer, plan] = [names.scopesClaim, names.consumerClaim, names.planClaim].map(reader);
   const metadata = [...names.claimsToMetadata].map(([name, key]) => ({ name, key, read: reader(name) }));
@@ -46,7 +50,10 @@ function reader(name: string): ReadClaim {
   return compileClaim(parseClaimPath(name));
 }
 
-/** Of whom or what: a text. A number or a list is none, and so nobody is taken for somebody else. */
+/**
+ * Returns a claim as a name. Undefined when the claim is not a text: no number or list is turned into a text that could
+ * be another caller's name.
+ */
 function nameIn(claim: unknown): string | undefined {
   return typeof claim === 'string' && claim !== '' ? claim : undefined;
 }
@@ -56,7 +63,9 @@ function scopesIn(claim: unknown): readonly string[] {
   return scopes.filter((scope) => typeof scope === 'string' && scope !== '');
 }
 
-/** One entry for a value, one for each element of a list; none for what is absent or null. */
+/**
+ * Returns one entry for a single value, one for each element of a list, and none for a claim that is absent or null.
+ */
 function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
   const values: readonly unknown[] = Array.isArray(claim) ? claim : [claim];
   return values
@@ -64,19 +73,22 @@ function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
     .map((value) => {
       const text = typeof value === 'object' ? asciiJson(value, name) : textOf(value, name);
       if (key.endsWith('-bin')) return [key, Buffer.from(text)];
-      // Space around a value may get lost on the way, and ' admin' would arrive as 'admin'.
+      // A space at either end may be lost on the way, and ' admin' would arrive as 'admin'.
       if (isMetadataText(text) && text === text.trim()) return [key, text];
       throw invalidToken(`claim ${name}: expected printable ASCII without space around it`);
     });
 }
 
-/** A number that was rounded when it was read may name somebody else. */
+/**
+ * Returns a claim's value as text. Throws 401 for a number that was rounded when it was read, because it may name
+ * another caller.
+ */
 function textOf(value: unknown, name: string): string {
   if (typeof value !== 'number' || isExact(value)) return String(value);
   throw invalidToken(`claim ${name}: expected a text where a number is beyond 2^53`);
 }
 
-/** JSON whose strings are escaped as far as they need to be to travel as text. */
+/** Returns a value as JSON that contains only characters which can be sent as text metadata. */
 function asciiJson(value: unknown, name: string): string {
   const checked = (_key: string, inner: unknown) => {
     if (typeof inner === 'number') textOf(inner, name);
@@ -88,7 +100,7 @@ function asciiJson(value: unknown, name: string): string {
   );
 }
 
-/** Principals are remembered and shared by requests: nobody may change them. */
+/** Freezes a value and all values inside it, because remembered principals are shared by several requests. */
 function frozen(value: OutsideRecord): OutsideRecord {
   for (const inner of Object.values(value)) {
     if (isRecord(inner) || Array.isArray(inner)) frozen(inner as OutsideRecord);

@@ -1,12 +1,12 @@
 /**
- * What a request says about who sends it, and who that is. One pass over its headers:
+ * This module finds the credential of a request and the caller to whom it belongs, in one pass over the headers:
  *
  *     Authorization: Bearer …   (or a header of the config's), X-API-Key: …     explicit: written for this request
  *     ?access_token=…           of a GET that streams, for a browser's EventSource, which sends no headers
  *     Cookie: session=…         a client certificate                            ambient: it comes along by itself
  *
- * The explicit one counts where there are both. Two explicit ones, or one of them twice, are nobody's: which one counts
- * would depend on who reads. A token is good only where its issuer expects it.
+ * An explicit credential is used before an ambient one. A request with two explicit credentials is refused, because two
+ * programs could each choose another one. A token is accepted only in a place where its issuer expects tokens.
  */
 import type { Socket } from 'node:net';
 import type { Principal } from '../../call/principal.js';
@@ -16,37 +16,46 @@ import { isForeign, isForeignPage, type PageRequest } from './origin.js';
 export type TokenSource = { readonly header: string } | { readonly cookie: string } | { readonly query: string };
 
 export interface CredentialSettings {
-  /** One for each place where tokens may stand; it knows the issuers that expect theirs there. */
+  /**
+   * One entry for each place where a token may be sent. `verify` knows the issuers that expect their tokens in that
+   * place.
+   */
   readonly tokens: readonly { readonly source: TokenSource; readonly verify: Verify }[];
   readonly apiKeys: { readonly headers: readonly string[]; readonly find: FindKey } | undefined;
   readonly certificate: ((socket: Socket) => Principal | undefined) | undefined;
-  /** Web pages that may use a cookie's token or a certificate for more than reading, besides the gateway's own. */
+  /**
+   * The web origins, besides the gateway's own, whose pages may use a cookie's token or a certificate for more than
+   * reading.
+   */
   readonly allowedOrigins: ReadonlySet<string>;
 }
 
-/** Throws a 401, or a 503 while there are no keys yet. */
+/** Returns the caller of a token. Throws 401 for a bad token, and 503 while the issuer's keys are not known yet. */
 type Verify = (token: string) => Principal | Promise<Principal>;
-/** Undefined: nobody's key. */
+/** Returns the caller to whom a key belongs. Undefined when the key belongs to no caller. */
 type FindKey = (key: string) => Principal | undefined;
 
 export interface CredentialRequest extends PageRequest {
   readonly socket: Socket;
-  /** As sent; undefined: no token counts there. */
+  /** The query as it was sent. Undefined when the route accepts no token in the query. */
   readonly rawQuery?: string | undefined;
 }
 
 export interface Identified {
   readonly principal: Principal;
-  /** A browser sends it by itself, whoever asked it to. */
+  /** True if the credential came in a cookie, which a browser also sends for requests of other sites. */
   readonly fromCookie: boolean;
-  /** The query without the token that it had. */
+  /** The query without its token. Undefined when the token was not in the query. */
   readonly rawQuery?: string;
 }
 
 export interface Authenticator {
-  /** For `WWW-Authenticate` (RFC 9110 §11.6.1). */
+  /** The challenges for the header `WWW-Authenticate` (RFC 9110 §11.6.1). */
   readonly challenges: readonly Challenge[];
-  /** Undefined: the request names nobody. Throws 401, 503, 403 for a foreign page's use of a cookie or certificate. */
+  /**
+   * Returns the caller of a request. Undefined when the request has no credential. Throws 401 for a bad credential, 503
+   * while the keys are not known, and 403 if a page of another origin uses a cookie or a certificate.
+   */
   identify(request: CredentialRequest): Identified | undefined | Promise<Identified | undefined>;
 }
 
@@ -108,7 +117,10 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
     },
   };
 
-  /** Two cookies of one name come from two domains or paths, one of them perhaps from an attacker's. */
+  /**
+   * Returns the token in the cookies. Throws 401 for two such cookies: they come from two domains or paths, and one of
+   * them may be an attacker's.
+   */
   function tokenCookie(header: string) {
     let found: { readonly verify: Verify; readonly value: string; readonly name: string } | undefined;
     for (const pair of header.split(';')) {
@@ -130,7 +142,7 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
   }
 }
 
-/** The token of a query, and the query without it. Two of them are nobody's. */
+/** Returns the token in a query, and the query without it. Throws 401 for two tokens. */
 export function tokenParameter<T>(queries: ReadonlyMap<string, T>, rawQuery: string) {
   if (queries.size === 0 || rawQuery === '') return undefined;
   let found: { readonly name: string; readonly verify: T; readonly token: string } | undefined;
@@ -144,7 +156,7 @@ export function tokenParameter<T>(queries: ReadonlyMap<string, T>, rawQuery: str
       continue;
     }
     if (found !== undefined) throw ambiguous(`query ${found.name}`, `query ${name}`);
-    // A token needs no escapes: what has some is none.
+    // A token contains no character that needs an escape, so the value is not decoded.
     found = { name, verify, token: part.slice(equals + 1) };
   }
   return found && { ...found, rawQuery: others.join('&') };
@@ -175,7 +187,10 @@ function explicitHeaders({ tokens, apiKeys }: CredentialSettings): ReadonlyMap<s
   return headers;
 }
 
-/** RFC 6750 §2.1; the scheme's case does not matter (RFC 9110 §11.1). In a header of its own a token may stand alone. */
+/**
+ * Returns the token in a header's value (RFC 6750 §2.1). The scheme's case does not matter (RFC 9110 §11.1). In a
+ * header other than Authorization the token may stand without a scheme.
+ */
 function bearerToken(name: string, value: string): string {
   const token = /^bearer +(\S+)$/i.exec(value)?.[1];
   if (token !== undefined) return token;

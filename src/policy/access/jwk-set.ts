@@ -1,58 +1,65 @@
 /**
- * The keys that verify an issuer's tokens: a JWK Set (RFC 7517) or a shared secret → KeyObjects, and the choice of one
- * by the `kid` and `alg` of a token's header. A key never verifies what it was not made for: RS and PS want RSA, ES256
- * wants P-256 and so on, HS wants a secret, and a JWK's own `alg` is final.
+ * This module reads the keys that verify an issuer's tokens, from a JWK Set (RFC 7517) or a shared secret, and chooses
+ * one by the `kid` and `alg` of a token's header. A key is used only for the algorithms that it is made for: RS and PS
+ * need an RSA key, ES256 needs a P-256 key and so on, HS needs a secret. If a JWK has an `alg`, only that algorithm is
+ * allowed.
  */
 import { createPublicKey, createSecretKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { isRecord, type OutsideRecord, own } from '../../base/record.js';
 import type { Resource } from '../../base/resources.js';
 
-/** Where an issuer's keys come from. */
+/** The place from which an issuer's keys come. */
 export interface KeySource extends Resource {
-  /** Resolves when keys are there, or when it is no use to wait any longer. Never rejects. */
+  /** Resolves when the keys are known, or when waiting longer would not help. Never rejects. */
   readonly prepared: Promise<void>;
   /**
-   * The key for a token's header; undefined: there is none. A promise if the issuer has to be asked.
-   * Throws a StatusError (503, `KEYS_UNAVAILABLE`) while no keys are known.
+   * Returns the key for a token's header, or a promise if the issuer has to be asked. Undefined when there is no such
+   * key. Throws a StatusError (503, `KEYS_UNAVAILABLE`) while no keys are known.
    */
   find(kid: string | undefined, alg: string): KeyObject | undefined | Promise<KeyObject | undefined>;
-  /** False once a key that `find` gave has left the set: what it verified counts no more. */
+  /**
+   * Returns false once a key that `find` returned has left the set. Tokens that this key verified are then not valid
+   * any more.
+   */
   holds(key: KeyObject): boolean;
 }
 
 export interface VerificationKey {
   readonly kid: string | undefined;
-  /** The JWK's own word; undefined: every algorithm that fits the key. */
+  /** The `alg` of the JWK. Undefined when the key may be used with every algorithm that fits it. */
   readonly alg: string | undefined;
   readonly key: KeyObject;
 }
 
 export interface ParsedJwks {
-  /** The keys that can be used; undefined: the text is no JWK Set. */
+  /** The keys that can be used. Undefined when the text is not a JWK Set. */
   readonly keys: readonly VerificationKey[] | undefined;
-  /** Why the text, or which of its keys, can't be used. */
+  /** The reasons why the text, or some of its keys, cannot be used. */
   readonly problems: readonly JwksProblem[];
 }
 
 export interface JwksProblem {
-  /** `keys[2]: expected 2048 to 8192 bits, got 1024`. */
+  /** The problem as text, for example `keys[2]: expected 2048 to 8192 bits, got 1024`. */
   readonly text: string;
-  /** False for a key that is made for something else, as for encryption, or is of a type that is not known here. */
+  /** False if the key is meant for another use, such as encryption, or has an unknown type. */
   readonly isFault: boolean;
 }
 
-/** The algorithms that tokens may be signed with. jsonwebtoken knows no others; EdDSA for one. */
+/** The algorithms with which tokens may be signed. They are all that jsonwebtoken knows; EdDSA is missing there. */
 export const TOKEN_ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'HS256', 'HS384', 'HS512'],
 ] as const;
 
-/** The longest `kid`, in a set or in a token's header. */
+/** The largest length of a `kid`, in characters, in a set or in a token's header. */
 const MAX_KID_LENGTH = 200;
 const MAX_KEYS = 100;
-/** Below, a modulus can be factored; above, a signature takes milliseconds. */
+/**
+ * The allowed size of an RSA key in bits. A shorter modulus can be factored, and with a longer one each check takes
+ * milliseconds.
+ */
 const RSA_BITS = { least: 2048, most: 8192 };
-/** RFC 7518 §3.2 for HS256. */
+/** The least length of a shared secret in bytes, which RFC 7518 §3.2 demands for HS256. */
 const MIN_SECRET_BYTES = 32;
 
 const CURVES: ReadonlyMap<string, string> = new Map([
@@ -62,15 +69,15 @@ const CURVES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * True if `kid` can name a key: short, nothing that a log would choke on, and no way up a path. (A slash may be there:
- * some ids are base64 or URLs. No id is ever opened as a file or fetched.)
+ * True if `kid` can name a key: it is short, and has no control character and no `..`. A slash is allowed, because some
+ * ids are base64 or URLs. No id is ever opened as a file or fetched.
  */
 export function isKeyId(kid: unknown): kid is string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   return typeof kid === 'string' && kid.length <= MAX_KID_LENGTH && !/[\u0000-\u001f\u007f-\u009f]|\.\./.test(kid);
 }
 
-/** Fixed keys, as from a `jwksFile`. */
+/** Returns a source of keys that never change, such as those of a `jwksFile`. */
 export function createKeySet(keys: readonly VerificationKey[]): KeySource {
   const held = new Set(keys.map(({ key }) => key));
   return {
@@ -81,7 +88,7 @@ export function createKeySet(keys: readonly VerificationKey[]): KeySource {
   };
 }
 
-/** A shared secret, for HS256, HS384 and HS512. Any `kid` means it. */
+/** Returns a source with one shared secret, for HS256, HS384 and HS512. Every `kid` selects this secret. */
 export function createSecretKeys(secret: string): KeySource {
   const shared = createSecretKey(secret, 'utf8');
   return {
@@ -92,13 +99,16 @@ export function createSecretKeys(secret: string): KeySource {
   };
 }
 
-/** What is wrong with a secret; undefined: nothing. */
+/** Returns what is wrong with a secret. Undefined when it is usable. */
 export function secretProblem(secret: string): string | undefined {
   const bytes = Buffer.byteLength(secret);
   return bytes < MIN_SECRET_BYTES ? `expected at least ${MIN_SECRET_BYTES} bytes, got ${bytes}` : undefined;
 }
 
-/** The key of that id; without an id the only one that fits, since trying all would let a token choose its key. */
+/**
+ * Returns the key with the given id. Without an id it returns a key only if exactly one key fits: if all were tried,
+ * the token could choose its key.
+ */
 export function findKey(keys: readonly VerificationKey[], kid: string | undefined, alg: string): KeyObject | undefined {
   const fitting = keys.filter((one) => (kid === undefined || one.kid === kid) && isFor(one, alg));
   return kid !== undefined || fitting.length === 1 ? fitting[0]?.key : undefined;
@@ -114,14 +124,14 @@ function fits(key: KeyObject, alg: string): boolean {
   return key.asymmetricKeyType === 'ec' && CURVES.get(alg) === key.asymmetricKeyDetails?.namedCurve;
 }
 
-/** True if the key can verify what one of the algorithms signs. */
+/** True if the key can verify the signatures of at least one of the algorithms. */
 export function isForAny(key: VerificationKey, algorithms: readonly string[]): boolean {
   return algorithms.some((alg) => isFor(key, alg));
 }
 
 /**
- * Reads a JWK Set. A key that can't be used is left out, with its reason, and does not spoil the others (RFC 7517 §5);
- * symmetric and private keys are such, as neither belongs where others can read it.
+ * Reads a JWK Set. A key that cannot be used is reported with a reason and left out; the other keys stay usable (RFC
+ * 7517 §5). Symmetric and private keys cannot be used, because they must not be published.
  */
 export function parseJwks(text: string): ParsedJwks {
   const listed = listedKeys(text);
@@ -136,7 +146,7 @@ export function parseJwks(text: string): ParsedJwks {
   return { keys, problems };
 }
 
-/** What is said where no key is left. */
+/** Returns the text for a key set without any usable key. */
 export function noKeyText(problems: readonly JwksProblem[]): string {
   return ['expected a key that can be used', ...problems.slice(0, 1).map(({ text }) => text)].join('; ');
 }
@@ -153,7 +163,7 @@ function listedKeys(text: string): readonly unknown[] | string {
   return keys.length > MAX_KEYS ? `keys: expected at most ${MAX_KEYS}, got ${keys.length}` : keys;
 }
 
-/** The key, or why it can't be used. */
+/** Returns the key, or the reason why it cannot be used. */
 function readJwk(jwk: unknown): VerificationKey | JwksProblem {
   if (!isRecord(jwk)) return fault('expected an object');
   const [kty, use, ops, kid, alg] = ['kty', 'use', 'key_ops', 'kid', 'alg'].map((name) => own(jwk, name));

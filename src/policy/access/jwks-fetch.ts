@@ -1,6 +1,6 @@
 /**
- * One GET of a JWK Set, bounded in every direction: no redirects, only a 200, at most 1 MiB read, at most 5 s for the
- * whole of it. Each fetch has a connection of its own: they are minutes apart.
+ * This module fetches a JWK Set with one GET. It follows no redirect, accepts only the status 200, reads at most 1 MiB
+ * and takes at most 5 s. Each fetch has its own connection, because fetches are minutes apart.
  */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -11,7 +11,10 @@ import { formatDuration } from '../../base/duration.js';
 const FETCH_TIMEOUT_MS = 5000;
 const MAX_JWKS_BYTES = 1_048_576;
 
-/** What is wrong with a `jwksUri`; undefined: nothing. HTTPS only; plain HTTP never leaves the machine. */
+/**
+ * Returns what is wrong with a `jwksUri`. Undefined when it is usable. Only HTTPS is allowed, and plain HTTP to the
+ * same machine.
+ */
 export function jwksUriProblem(uri: string): string | undefined {
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) return 'expected an https URL';
@@ -21,12 +24,15 @@ export function jwksUriProblem(uri: string): string | undefined {
     : 'expected https: plain http is for loopback addresses only';
 }
 
-/** `hostname` as `URL` writes it: 127.1 is 127.0.0.1 by then, IPv6 stands in brackets. */
+/**
+ * True if the host is this machine. `hostname` is as `URL` writes it: it has turned 127.1 into 127.0.0.1, and an IPv6
+ * address is in brackets.
+ */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'));
 }
 
-/** The body of the answer. Rejects with an Error whose message is safe to log. */
+/** Returns the body of the answer. Rejects with an Error whose message is safe to log. */
 export function fetchJwks(uri: string, clock: Clock, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
     const url = new URL(uri);

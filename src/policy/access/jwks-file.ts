@@ -1,9 +1,15 @@
-/** What `check` says of a `jwksFile` that can be used: which of its keys are left out although they are for signatures. */
+/**
+ * This module computes the warnings of `check` for a `jwksFile` that can be used: the keys for signatures that are left
+ * out.
+ */
 import { readFileSync } from 'node:fs';
 import { type Diagnostic, warningAt } from '../../base/diagnostic.js';
 import { parseJwks } from './jwk-set.js';
 
-/** Nothing of a file that cannot be read or has no usable key: that is an error of the config, and told there. */
+/**
+ * Returns a warning for each key that is left out. The list is empty for a file that cannot be read or has no usable
+ * key, because that is already reported as an error of the config.
+ */
 export function jwksFileWarnings(file: string): readonly Diagnostic[] {
   let text: string;
   try {

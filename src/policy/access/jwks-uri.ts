@@ -1,11 +1,11 @@
 /**
- * An issuer's published keys, kept fresh:
+ * This module fetches an issuer's published keys again and again:
  *
  *     created ──▶ fetch ──ok──▶ keys, for 10 min ──▶ fetch …      `prepared` after the first answer, or 10 s
  *                   └─failed──▶ again in 0.25 s, 0.5 s … 30 s     the keys of before stay; none yet: `find` is a 503
  *     a kid that is not among them ──▶ fetch, five times at once, then once in 30 s; otherwise there is no such key
  *
- * There is one fetch at a time, and all who need it share it.
+ * At most one fetch runs at a time. All requests that need its result wait for the same fetch.
  */
 import type { KeyObject } from 'node:crypto';
 import { backOffMs } from '../../base/back-off.js';
@@ -19,11 +19,11 @@ import { fetchJwks } from './jwks-fetch.js';
 const REFRESH_MS = 600_000;
 const PREPARE_MS = 10_000;
 const RETRY = { firstMs: 250, longestMs: 30_000 };
-/** Fetches that unknown kids may cause: five at once, and one more every 30 s. */
+/** The limit on fetches that unknown key ids may cause: five at once, and then one every 30 s. */
 const ASKING = { atOnce: 5, perSecond: 1 / 30 };
 
 export interface JwksSettings {
-  /** One that `jwksUriProblem` has nothing against. */
+  /** The URI, which `jwksUriProblem` has accepted. */
   readonly uri: string;
 }
 
@@ -32,7 +32,7 @@ export interface JwksDependencies {
   readonly log: Log;
 }
 
-/** Starts fetching at once. */
+/** Returns the keys of an issuer. The first fetch starts at once. */
 export function createJwks({ uri }: JwksSettings, dependencies: JwksDependencies): KeySource {
   return new RemoteKeys(uri, dependencies);
 }
@@ -58,7 +58,8 @@ class RemoteKeys implements KeySource {
     this.log = log;
     this.allowance = new LeakyBucket(ASKING, clock);
     this.prepared = new Promise((resolve) => {
-      // The clock's timers let the process end; who waits for keys before anything listens must not be let down so.
+      // The clock's timers do not keep the process alive. This interval does while the start of the gateway waits for
+      // keys.
       const awake = setInterval(() => {}, PREPARE_MS);
       const cancel = clock.after(PREPARE_MS, () => this.endPreparing());
       this.endPreparing = () => {
@@ -87,14 +88,15 @@ class RemoteKeys implements KeySource {
     await this.fetching;
   }
 
-  /** Asks the issuer for a key it may have published since. */
+  /** Looks for a key that the issuer may have published since the last fetch. */
   private async findAnew(kid: string, alg: string): Promise<KeyObject | undefined> {
     if (this.fetching !== undefined) {
       await this.fetching;
       const key = findKey(this.keys ?? [], kid, alg);
       if (key !== undefined) return key;
     }
-    // What was under way may have been answered before the key was published: only a fetch begun since can tell.
+    // The fetch that was under way may have been answered before the key was published, so only a fetch that begins now
+    // can find it.
     if (this.fetching === undefined && !this.allowance.admits()) return undefined;
     await this.fetch();
     return findKey(this.keys ?? [], kid, alg);
@@ -107,7 +109,7 @@ class RemoteKeys implements KeySource {
     return this.fetching;
   }
 
-  /** Never rejects: a failure is logged, and tried again. */
+  /** Fetches the keys once. It never rejects: a failure is logged, and the next fetch is planned. */
   private async fetchOnce(): Promise<void> {
     const { signal } = this.closed;
     if (signal.aborted) return;
@@ -129,7 +131,10 @@ class RemoteKeys implements KeySource {
     this.cancelNext = this.clock.after(next, () => void this.fetch());
   }
 
-  /** A key that was there before stays the same object, so that what it verified is not forgotten. */
+  /**
+   * Replaces the keys. A key that was there before stays the same object, so that the tokens which it verified stay
+   * remembered.
+   */
   private replace(keys: readonly VerificationKey[]): void {
     const before = this.keys ?? [];
     this.keys = keys.map((one) => before.find((old) => isSame(old, one)) ?? one);
@@ -137,11 +142,11 @@ class RemoteKeys implements KeySource {
     this.endPreparing();
   }
 
-  /** One line when it begins to fail, one when it is over; none for each try between. */
+  /** Logs one line when fetches begin to fail and one when they succeed again, and none for the failures in between. */
   private tell(problem: string | undefined): void {
     const before = this.problem;
     this.problem = problem;
-    // A query may hold a secret.
+    // The query is not logged, because it may contain a secret.
     const { origin, pathname } = new URL(this.uri);
     const jwks = `${origin}${pathname}`;
     if (problem !== undefined && before === undefined) {

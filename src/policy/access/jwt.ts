@@ -1,13 +1,13 @@
 /**
- * Tokens → Principals. In front of the verification stand two cheap questions: was this very token verified before, and
- * may it be verified at all (a known issuer, an algorithm of that issuer, a key)?
+ * This module turns tokens into Principals. Before it verifies a token it makes two cheap checks: was the same token
+ * verified before, and are its issuer, its algorithm and its key known?
  *
  *     seen before, key still held ──▶ Principal, at once
  *     otherwise: read unverified → issuer by `iss` → `alg` among its algorithms → key by `kid` → koa-jwt → Principal
  *
- * koa-jwt does the verifying: an instance per issuer, since one for all would take issuer A's token with B's audience.
- * What it leaves open is closed here: `exp` must be there, `crit` must not, and no key is looked for before the
- * algorithm is known to be allowed.
+ * koa-jwt verifies the tokens. Each issuer has an instance of its own, because a shared one would accept a token of
+ * issuer A with an audience of issuer B. This module adds the checks that koa-jwt lacks: `exp` must be present, `crit`
+ * must be absent, and a key is looked up only after the algorithm was found to be allowed.
  */
 import type { KeyObject } from 'node:crypto';
 import koaJwt from 'koa-jwt';
@@ -21,36 +21,36 @@ import type { KeySource } from './jwk-set.js';
 import { invalidToken, MAX_TOKEN_LENGTH, readUnverified } from './unverified-token.js';
 
 export interface TokenIssuer extends ClaimNames {
-  /** `iss`, to the letter. */
+  /** The exact value of the claim `iss`. */
   readonly issuer: string;
-  /** One of them must be among the token's. With none, no token passes. */
+  /** The token must have one of these audiences. When the list is empty, no token is accepted. */
   readonly audiences: readonly string[];
-  /** Of `TOKEN_ALGORITHMS`. */
+  /** The allowed algorithms, a subset of `TOKEN_ALGORITHMS`. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
 }
 
 export interface TokenVerifierOptions {
   readonly clock: Clock;
-  /** How many verified tokens are remembered. Default 10,000. */
+  /** The largest number of verified tokens that are remembered. The default is 10,000. */
   readonly maxTokens?: number;
-  /** How much memory they may take, roughly. Default 32 MiB. */
+  /** The approximate memory, in bytes, that remembered tokens may take. The default is 32 MiB. */
   readonly maxBytes?: number;
 }
 
 export interface TokenVerifier extends Resource {
   /**
-   * Who the token speaks for: at once if it was verified before. Rejects with a StatusError: 401 `INVALID_TOKEN`, or 503
-   * `KEYS_UNAVAILABLE`.
+   * Returns the caller whom the token names, without a promise if the token was verified before. Rejects with a
+   * StatusError: 401 `INVALID_TOKEN`, or 503 `KEYS_UNAVAILABLE`.
    */
   verify(token: string): Principal | Promise<Principal>;
-  /** How many tokens are remembered. */
+  /** The number of tokens that are remembered. */
   readonly remembered: number;
 }
 
 const CLOCK_SKEW_S = 60;
 const REMEMBER_MS = 300_000;
-/** A remembered token's text, and about three times as much for its parsed claims. */
+/** A remembered token needs the memory of its text, and about three times as much for its parsed claims. */
 const BYTES_PER_CHARACTER = 4;
 
 interface Verified {
@@ -60,7 +60,7 @@ interface Verified {
   readonly untilMs: number;
 }
 
-/** Compiles issuers, each with an `issuer` of its own, into the verification of their tokens. */
+/** Returns a verifier for the tokens of all `issuers`. No two of them may have the same `issuer`. */
 export function createTokenVerifier(
   issuers: readonly TokenIssuer[],
   { clock, maxTokens = 10_000, maxBytes = 33_554_432 }: TokenVerifierOptions,
@@ -96,7 +96,10 @@ export function createTokenVerifier(
   };
 }
 
-/** A part of a header's text holds all of it, which may be long: spaces after Bearer, other cookies. */
+/**
+ * Copies the token. A part of a header's text would keep the whole header in memory, with other cookies and
+ * credentials.
+ */
 function ownText(token: string): string {
   return Buffer.from(token, 'latin1').toString('latin1');
 }
@@ -114,7 +117,7 @@ function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
     if (key === undefined) throw invalidToken('kid: expected a key of the issuer');
     const claims = await claimsOf(token, key);
     const now = clock.now();
-    // A token that is good only because clocks may differ is good for as long as they may.
+    // A token that has expired within the allowed clock difference stays valid until that difference has passed.
     const endsAtMs = (now < exp * 1000 ? exp : exp + CLOCK_SKEW_S) * 1000;
     const principal = principalOf(claims, { endsAtMs, stands: () => keys.holds(key) });
     return { principal, key, keys, untilMs: Math.min(now + REMEMBER_MS, exp * 1000) };
@@ -122,8 +125,8 @@ function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
 }
 
 /**
- * An instance of koa-jwt as a function. It reads `ctx.state.secret` and writes `ctx.state.user`; its options go on to
- * jsonwebtoken, which copies them for each token: so `clockTimestamp` may be a getter.
+ * Turns an instance of koa-jwt into a function. koa-jwt reads `ctx.state.secret` and writes `ctx.state.user`. It passes
+ * its options to jsonwebtoken, which copies them for each token, so `clockTimestamp` can be a getter.
  */
 function compileKoaJwt(
   { audiences, issuer, algorithms }: TokenIssuer,
@@ -152,13 +155,15 @@ function compileKoaJwt(
 
 async function nothing(): Promise<void> {}
 
-/** `ctx.throw` as koa-jwt calls it. */
+/** Throws the gateway's own 401. koa-jwt calls it as `ctx.throw`. */
 function refuse(_status: number, _message: string, { originalError }: { originalError?: unknown } = {}): never {
   const said = originalError instanceof Error ? originalError.message : '';
   throw invalidToken(REASONS.find(([start]) => said.startsWith(start))?.[1] ?? 'expected one that can be verified');
 }
 
-/** What jsonwebtoken says → what the client is told. Its own texts would show the config. */
+/**
+ * The text that a client receives for each message of jsonwebtoken. Its own messages would reveal parts of the config.
+ */
 const REASONS: readonly (readonly [start: string, reason: string])[] = [
   ['jwt expired', 'expired'],
   ['jwt not active', 'not valid yet'],

@@ -1,11 +1,13 @@
 /**
- * `keys.yaml`: who holds which API key. The file has SHA-256 digests, never the keys; texts show neither.
+ * This module reads `keys.yaml`, which lists the API keys and their consumers. The file contains SHA-256 digests, never
+ * the keys. Error texts show neither keys nor digests.
  *
  *     keys:
  *       - { sha256: "9f86d0…", consumer: acme, plan: free, scopes: [orders.read], expires: 2027-01-01 }
  *
  * `expires` is the first moment at which the key is not valid any more: a bare date is the START of that day in UTC
- * (`2027-01-01`: last valid in 2026), an RFC 3339 timestamp is exact. A consumer may have several keys: rotation needs it.
+ * (`2027-01-01`: last valid in 2026), an RFC 3339 timestamp is exact. A consumer may have several keys, so that keys
+ * can be rotated.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, Scalar } from 'yaml';
@@ -14,17 +16,20 @@ import { didYouMean } from '../../base/did-you-mean.js';
 import { TOO_DEEP, tooDeep } from '../../base/yaml-depth.js';
 
 export interface KeyEntry {
-  /** 64 lower-case hexadecimal digits. */
+  /** The digest as 64 lower-case hexadecimal digits. */
   readonly sha256: string;
   readonly consumer: string;
   readonly plan?: string;
   readonly scopes: readonly string[];
-  /** Milliseconds since the epoch from which the key is refused; undefined: never. */
+  /** The time from which the key is refused, in milliseconds since the epoch. Undefined when the key never expires. */
   readonly expiresAtMs: number | undefined;
 }
 
 export interface ParsedKeyFile {
-  /** Empty if a diagnostic is an error: half a file serves nobody. */
+  /**
+   * The keys of the file. The list is empty if one of the diagnostics is an error: a file with an error is not used at
+   * all.
+   */
   readonly keys: readonly KeyEntry[];
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -34,16 +39,16 @@ const MAX_NAME_CHARS = 128;
 const ROOT_FIELDS = ['keys'];
 const ENTRY_FIELDS = ['sha256', 'consumer', 'plan', 'scopes', 'expires'];
 
-/** Reads and parses. Throws the error of the file system if the file cannot be read. */
+/** Reads and parses the file. Throws the error of the file system if the file cannot be read. */
 export function readKeyFile(file: string): ParsedKeyFile {
   const stats = statSync(file);
-  // A pipe or a device would hold the process, or never end.
+  // Reading a pipe or a device could block the process, or never end.
   if (!stats.isFile()) return refused(file, 'expected a regular file');
   if (stats.size > MAX_FILE_BYTES) return refused(file, 'expected at most 4 MiB');
   return parseKeyFile(readFileSync(file, 'utf8'), file);
 }
 
-/** Every problem, with its place in `file`. */
+/** Parses the text of a key file. Each diagnostic has its place in `file`. */
 export function parseKeyFile(text: string, file: string): ParsedKeyFile {
   if (Buffer.byteLength(text) > MAX_FILE_BYTES) return refused(file, 'expected at most 4 MiB');
   if (tooDeep(text) !== undefined) return refused(file, TOO_DEEP);
@@ -54,16 +59,22 @@ function refused(file: string, text: string): ParsedKeyFile {
   return { keys: [], diagnostics: [errorAt({ file }, 'keys-file', text)] };
 }
 
-/** What a value must be, if it is not that; undefined: it is. */
+/** Returns what a value must be if it is something else. Undefined when the value is right. */
 type Problem = (text: string) => string | undefined;
 
-/** Of a consumer or a plan. A consumer travels as metadata, where spaces at the ends would be lost. */
+/**
+ * Returns what is wrong with the name of a consumer or a plan. A consumer's name is sent as metadata, where spaces at
+ * its ends would be lost.
+ */
 export function nameProblem(text: string): string | undefined {
   if (text.length <= MAX_NAME_CHARS && /^[!-~](?:[ -~]*[!-~])?$/.test(text)) return undefined;
   return `expected 1 to ${MAX_NAME_CHARS} printable ASCII characters, no space at the ends`;
 }
 
-/** RFC 6749 §3.3 without `|`, which separates alternatives where a policy names scopes. */
+/**
+ * Returns what is wrong with a scope. RFC 6749 §3.3 defines the characters; `|` is not allowed, because it separates
+ * alternatives in a policy.
+ */
 export function scopeProblem(text: string): string | undefined {
   if (text.length <= MAX_NAME_CHARS && /^[!#-[\]-{}~]+$/.test(text)) return undefined;
   return `expected one scope: 1 to ${MAX_NAME_CHARS} printable ASCII characters, no space, quote, backslash or |`;
@@ -78,12 +89,14 @@ const DATE = /^\d{4}-\d{2}-\d{2}$/;
 const CLOCK_TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d';
 const RFC_3339 = new RegExp(`^(\\d{4}-\\d{2}-\\d{2})[Tt]${CLOCK_TIME}:[0-5]\\d(?:\\.\\d+)?(?:[Zz]|[+-]${CLOCK_TIME})$`);
 
-/** → milliseconds since the epoch; undefined if the text is neither a date nor an RFC 3339 timestamp. */
+/**
+ * Returns a date as milliseconds since the epoch. Undefined when the text is neither a date nor an RFC 3339 timestamp.
+ */
 export function parseExpiry(text: string): number | undefined {
   const day = DATE.test(text) ? text : RFC_3339.exec(text)?.[1];
   if (day === undefined) return undefined;
   const midnightMs = Date.parse(`${day}T00:00:00Z`);
-  // JavaScript reads February 30th as March 2nd.
+  // JavaScript reads February 30th as March 2nd, so the result is compared with the text.
   if (Number.isNaN(midnightMs) || !new Date(midnightMs).toISOString().startsWith(day)) return undefined;
   return day === text ? midnightMs : Date.parse(text.toUpperCase());
 }
@@ -102,7 +115,7 @@ class KeyFile {
   private readonly lines = new LineCounter();
   private readonly document: Document;
   private readonly diagnostics: Diagnostic[] = [];
-  /** Digest → the entry that has it. */
+  /** For each digest, the entry of the file that has it. */
   private readonly digests = new Map<string, string>();
   private readonly plans = new Map<string, { readonly plan: string | undefined; readonly where: string }>();
 
@@ -115,7 +128,7 @@ class KeyFile {
 
   parse(): ParsedKeyFile {
     for (const { pos, code } of [...this.document.errors, ...this.document.warnings]) {
-      // Not the parser's message: it quotes the text it stumbled over, which may be a key.
+      // The parser's own message is not used, because it quotes the text at the place, which may be a key.
       const what = code.toLowerCase().replaceAll('_', ' ');
       this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', `expected YAML, got what the parser calls: ${what}`));
     }
@@ -132,7 +145,7 @@ class KeyFile {
       return [];
     }
     const list = this.fields(contents, 'keys.yaml', ROOT_FIELDS)?.get('keys');
-    // `keys:` alone is a file to which keygen's entries are appended.
+    // An empty `keys:` is allowed, so that the entries of `protogate keygen` can be appended to it.
     if (list === undefined || (isScalar(list) && list.value === null)) return [];
     if (isSeq(list)) return list.items;
     this.fail(list, 'keys-value', `keys: expected a list, got ${kindOf(list)}`);
@@ -160,7 +173,10 @@ class KeyFile {
     else this.fail(fields.get('sha256'), 'keys-duplicate', `${where}.sha256: ${other} has this digest too`);
   }
 
-  /** Limits count by consumer: with two plans the key in use would decide which of them holds. */
+  /**
+   * Reports a consumer with keys of two plans. Limits count by consumer, and the result would depend on the key that
+   * was used.
+   */
   private checkPlan(consumer: string, plan: string | undefined, fields: Fields, where: string): void {
     const first = this.plans.get(consumer);
     if (first === undefined) this.plans.set(consumer, { plan, where });
@@ -179,7 +195,10 @@ class KeyFile {
     return [];
   }
 
-  /** The values of a mapping by key. A stranger's name is shown only where it resembles a known one: it may be a key. */
+  /**
+   * Returns the values of a mapping by key. An unknown key is quoted only if it resembles a known one, because it may
+   * be an API key.
+   */
   private fields(
     node: unknown,
     where: string,
@@ -236,7 +255,9 @@ class KeyFile {
   }
 }
 
-/** `{ plan }`: in a flow mapping a key may stand without a value, and then has no node either. */
+/**
+ * Returns an empty scalar. In `{ plan }` a key stands without a value, and the parser then makes no node for the value.
+ */
 function nothingAt(key: unknown): Scalar {
   const nothing = new Scalar(null);
   if (isNode(key)) nothing.range = key.range ?? null;

@@ -1,36 +1,40 @@
 /**
- * Whether a browser sends a request for another site's page. A cookie or a certificate comes along by itself, so what it may be used for
- * depends on who asked (CSRF): reading is free (the answer stays unreadable without CORS), the rest is for pages of this
- * site and for origins that the config names.
+ * This module decides whether a browser sends a request for a page of another site (CSRF). A browser adds a cookie or a
+ * certificate by itself, so the page that asked decides what it may be used for. Reading is always allowed, because
+ * another site's page cannot read the answer without CORS. All else is allowed only for pages of this site and for
+ * origins that the config names.
  */
 
 export interface PageRequest {
-  /** It may change something. */
+  /** True if the request may change something. */
   readonly writes: boolean;
-  /** Name, value, name, value… as sent. */
+  /** The headers as they were sent: name, value, name, value and so on. */
   readonly rawHeaders: readonly string[];
   readonly authority: string;
 }
 
-/** True unless the request only reads, or says that it comes from this site or an allowed origin. */
+/** True unless the request only reads, or its headers prove that it comes from this site or an allowed origin. */
 export function isForeign({ writes, rawHeaders, authority }: PageRequest, allowed: ReadonlySet<string>): boolean {
   if (!writes) return false;
   const origin = headerOf(rawHeaders, 'origin');
   if (origin !== undefined && allowed.has(origin)) return false;
-  // Fetch Metadata: written by the browser, out of reach of the page's scripts.
+  // The browser writes the Fetch Metadata headers, and a page's scripts cannot change them.
   const site = headerOf(rawHeaders, 'sec-fetch-site');
   if (site !== undefined) return site !== 'same-origin' && site !== 'same-site';
   return origin === undefined || !URL.canParse(origin) || new URL(origin).host !== hostOf(authority, origin);
 }
 
-/** The same for what programs send as well: true if a browser says where the request comes from, and it is foreign. */
+/**
+ * True if the headers of a browser prove that the request comes from another site. Unlike `isForeign`, it is false for
+ * programs that send no such headers.
+ */
 export function isForeignPage(request: PageRequest, allowed: ReadonlySet<string>): boolean {
   const { rawHeaders } = request;
   const page = headerOf(rawHeaders, 'origin') ?? headerOf(rawHeaders, 'sec-fetch-site');
   return page !== undefined && isForeign(request, allowed);
 }
 
-/** The authority as a URL writes it: in lower case, without the port that the origin's scheme implies. */
+/** Returns the authority as a URL writes it: in lower case, and without the default port of the origin's scheme. */
 function hostOf(authority: string, origin: string): string | undefined {
   const url = `${origin.slice(0, origin.indexOf(':'))}://${authority}`;
   return URL.canParse(url) ? new URL(url).host : undefined;

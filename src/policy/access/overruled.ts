@@ -1,6 +1,6 @@
 /**
- * What an operator's rule takes away. `auth` of a rule replaces that of the proto whole, and so drops each demand that it
- * does not repeat:
+ * This module finds the demands of a proto that an operator's rule removes. `auth` of a rule replaces the whole `auth`
+ * of the proto, so each demand that the rule does not repeat is lost:
  *
  *     proto    auth: { scopes: "read" scopes: "eu|us" require: "request.customer = caller.subject" }
  *     rule     auth: { scopes: [read, eu] }
@@ -12,23 +12,23 @@ import type { Access } from './planned.js';
 import type { AuthSettings } from './settings.js';
 
 export interface Overruled {
-  /** The rule. */
+  /** The position of the operator's rule. */
   readonly by: Position;
-  /** The proto's declaration. */
+  /** The position of the proto's declaration. */
   readonly from: Position;
-  /** One or more demands of the proto: `scope eu|us`, `require '…'`, `mode required`. */
+  /** The lost demands of the proto, at least one, for example `scope eu|us`, `require '…'` or `mode required`. */
   readonly taken: readonly string[];
 }
 
-/** What a proto says of who may call, and where. */
+/** The `auth` that a proto declares, and its position. */
 export interface DeclaredInProto {
   readonly auth: AuthSettings;
   readonly position: Position;
 }
 
 /**
- * `declared`: in the proto, if anything is. `auth` and `by`: what holds, and where it was declared.
- * Undefined: nothing that the proto demands is missing.
+ * Returns the demands of the proto that are lost. `declared` is the declaration in the proto, if there is one. `auth`
+ * and `by` are the settings that apply and the position of their declaration. Undefined when no demand is lost.
  */
 export function overruledAuth(
   declared: DeclaredInProto | undefined,
@@ -57,7 +57,9 @@ function isWeaker(mode: Access['mode'], declared: Access['mode'] | undefined): b
   return declared !== undefined && STRENGTH[mode] < STRENGTH[declared];
 }
 
-/** `a|b` is either: who has the alternatives of `other` has one of `scope`. */
+/**
+ * True if every caller whose scopes satisfy `other` also satisfies `scope`. In `a|b` one of the alternatives is enough.
+ */
 function demandsNoLess(other: string, scope: string): boolean {
   const enough = new Set(scope.split('|'));
   return other.split('|').every((one) => enough.has(one));
@@ -67,7 +69,7 @@ function scopeText(scope: string): string {
   return `scope ${scope}`;
 }
 
-/** Spaces mean something inside of texts alone. */
+/** Removes the spaces outside of quoted texts, because only spaces inside of them have a meaning. */
 function withoutSpaces(equality: string): string {
   return equality.replace(/('(?:\\.|[^'\\])*')| +/g, '$1');
 }

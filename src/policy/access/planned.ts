@@ -1,6 +1,7 @@
 /**
- * Who may call a method: `auth` of its policy, with what the config's `auth` block says of methods that say nothing,
- * checked against what can be proven here at all. Closed: what demands something demands somebody.
+ * This module decides who may call a method. It joins the `auth` of the method's policy with the defaults of the
+ * config's `auth` block, and checks that the config can prove what the method demands. A method that demands scopes or
+ * a condition over the caller always demands a known caller.
  */
 import { type Diagnostic, errorAt, type Position, warningAt } from '../../base/diagnostic.js';
 import { compileEquality, type Equality } from '../../paths/equality.js';
@@ -13,25 +14,25 @@ export type AccessMode = 'required' | 'optional' | 'public';
 
 export interface Access {
   readonly mode: AccessMode;
-  /** All of them; `a|b` is either. */
+  /** The scopes that a caller must have, all of them. In `a|b` one of the alternatives is enough. */
   readonly scopes: readonly string[];
   readonly require: readonly Equality[];
-  /** Who says so; undefined: nobody, nothing here authenticates. */
+  /** The position of the declaration. Undefined when nothing is declared and the config has no `auth` block. */
   readonly origin: Position | undefined;
 }
 
-/** What the config can prove. */
+/** The properties of callers that the config's `auth` block can prove. */
 export interface AuthMeans {
   readonly default: AccessMode;
   readonly position: Position;
-  /** Somebody can be known at all. */
+  /** True if the config has any way to authenticate a caller. */
   readonly identifies: boolean;
-  /** Somebody's scopes can be known: tokens and API keys have them, certificates don't. */
+  /** True if a caller's scopes can be known. Tokens and API keys have scopes; certificates have none. */
   readonly knowsScopes: boolean;
   readonly vouchers: Vouchers;
 }
 
-/** What the config's `auth` block can prove; undefined without one. */
+/** Returns what the config's `auth` block can prove. Undefined when there is no such block. */
 export function meansOf(auth: AuthBlock | undefined): AuthMeans | undefined {
   if (auth === undefined) return undefined;
   const knowsScopes = auth.jwt.length > 0 || auth.apiKeys !== undefined;
@@ -49,13 +50,16 @@ export interface FoundAccess {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What a method's policy says of `auth`, and where. */
+/** The `auth` of a method's policy, and the position of its declaration. */
 export interface DeclaredAuth {
   readonly auth: AuthSettings | undefined;
   readonly origin: Position | undefined;
 }
 
-/** `means`: what the config's `auth` block can prove; undefined without one. */
+/**
+ * Returns who may call a method, with all problems. `means` is what the config's `auth` block can prove. It is
+ * undefined when there is no such block.
+ */
 export function accessOf(
   method: MethodDescriptor,
   { auth, origin: declared }: DeclaredAuth,
@@ -88,7 +92,8 @@ export function accessOf(
     problem('auth-contradiction', `expected mode required with ${what}, got ${mode}`);
   }
   if (mode === 'required' && means?.identifies !== true) {
-    // Where the block's own default demands somebody, the block is wrong and not every method.
+    // If the default of the `auth` block demands a caller, the block has the error, which is not repeated for each
+    // method.
     if (origin === undefined || origin !== means?.position)
       problem('auth-impossible', 'its policy demands a caller, and no way to authenticate is configured');
   } else if (mode === 'required' && scopes.length > 0 && means?.knowsScopes !== true) {

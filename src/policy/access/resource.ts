@@ -1,6 +1,6 @@
 /**
- * `auth` of the config → the Authenticator of a snapshot. Keys and remembered tokens are resources: a reload that
- * leaves an issuer as it is asks for nothing anew and forgets nobody.
+ * This module turns the config's `auth` block into the Authenticator of a snapshot. Keys and remembered tokens are
+ * resources: a reload that does not change an issuer keeps its keys and its remembered tokens.
  */
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../../base/clock.js';
@@ -21,13 +21,16 @@ interface Options {
 
 export interface Authentication {
   readonly authenticator: Authenticator;
-  /** Resolves when every issuer has given its keys, or has had its time to. */
+  /** Resolves when each issuer has answered with its keys, or when the time for that is over. */
   readonly prepared: Promise<void>;
 }
 
 type IssuerSettings = AuthBlock['jwt'][number];
 
-/** What a `jwksFile` says is part of the settings: another content makes other keys, and forgets what the old ones verified. */
+/**
+ * The content of a `jwksFile` is part of the settings: when it changes, new keys are made, and tokens verified with the
+ * old ones are forgotten.
+ */
 interface Issuer extends IssuerSettings {
   readonly jwks: string | undefined;
 }
@@ -37,7 +40,10 @@ function withFile(issuer: IssuerSettings): Issuer {
   return { ...issuer, jwks: keys.kind === 'file' ? readFileSync(keys.file, 'utf8') : undefined };
 }
 
-/** `origins`: web pages that may call with a cookie; `*` is none of them. */
+/**
+ * Returns the authenticator of a snapshot. `origins` are the web origins whose pages may call with a cookie; `*` is
+ * ignored.
+ */
 export function authentication(
   { auth, origins }: { readonly auth: AuthBlock | undefined; readonly origins: readonly string[] },
   lease: Lease,
@@ -87,7 +93,7 @@ function keySource({ issuer, keys, jwks }: Issuer, lease: Lease, options: Option
   }
 }
 
-/** The places where tokens may stand, each once. */
+/** Returns the places where tokens may be sent, each once. */
 export function distinctSources(jwt: readonly IssuerSettings[]): readonly TokenSource[] {
   const all = jwt.flatMap(({ from }) => from);
   return all.filter((source, index) => all.findIndex((other) => sameSource(source, other)) === index);

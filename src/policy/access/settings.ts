@@ -1,6 +1,6 @@
 /**
- * `auth` of a policy, which says who may call; and the config's `auth` block, which says how callers prove who they are.
- * With that block a method that says nothing demands a known caller.
+ * This module has the schemas of `auth` in a policy, which defines who may call, and of the config's `auth` block,
+ * which defines how callers prove their identity. With that block, a method without `auth` demands a known caller.
  */
 import { z } from 'zod';
 import type { Position } from '../../base/diagnostic.js';
@@ -24,7 +24,7 @@ const algorithm = z.enum(TOKEN_ALGORITHMS, {
       : 'expected RS256, PS256, ES256, HS256 or one of their longer forms',
 });
 
-/** Under which name identity travels to the upstreams. */
+/** The metadata key under which the caller's identity is sent to the upstreams. */
 const metadataKey = z
   .string()
   .transform((name) => name.toLowerCase())
@@ -49,7 +49,7 @@ const tokenSource = z
     return z.NEVER;
   });
 
-/** What callers known by a key or a certificate have as their issuer is no name for one of tokens. */
+/** An issuer of tokens must not have the name that callers with an API key or a certificate have as their issuer. */
 const issuerName = z
   .string()
   .min(1)
@@ -57,7 +57,7 @@ const issuerName = z
     error: `expected another name than ${[...OWN_ISSUERS].join(' and ')}, which stand for API keys and client certificates`,
   });
 
-/** `realm_access.roles`, `"https://x.example/jwt".roles`. */
+/** A path to a claim, for example `realm_access.roles` or `"https://x.example/jwt".roles`. */
 const claimPath = z.string().refine((text) => claimPathProblem(text) === undefined, {
   error: ({ input }) => claimPathProblem(String(input)) ?? '',
 });
@@ -221,7 +221,7 @@ export const auth = policyKind({
       scopes: one.strings('scopes'),
       require: one.strings('require'),
     })),
-  // The route map tells the access that follows, also where nothing is declared.
+  // The route map shows the access that results, even if no `auth` is declared.
   notes: () => [],
 });
 

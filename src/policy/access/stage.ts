@@ -10,13 +10,13 @@ import { writes } from './writes.js';
 export interface Authentication {
   readonly authenticator: Authenticator;
   readonly mode: 'required' | 'optional';
-  /** What the route promises of its requests. */
+  /** The route's method and verb, which show whether a request may change something. */
   readonly binding: Pick<Binding, 'httpMethod' | 'method'>;
-  /** A token may stand in the query: of a GET that streams, and of a WebSocket's handshake. */
+  /** True if a token may be sent in the query: for a GET that streams, and for the handshake of a WebSocket. */
   readonly fromQuery: boolean;
 }
 
-/** 401 without a caller unless the route is `optional`; 401 for a bad credential on both. */
+/** Throws 401 if there is no caller and the mode is `required`, and for a bad credential in both modes. */
 export function authenticate({ authenticator, mode, binding, fromQuery }: Authentication): Middleware {
   const { identify, challenges } = authenticator;
   const unknown = challengeHeader(challenges, '');
@@ -25,7 +25,8 @@ export function authenticate({ authenticator, mode, binding, fromQuery }: Authen
   return async function authenticate(ctx, next) {
     const { req, state } = ctx;
     const { rawHeaders, socket } = req;
-    // Over a WebSocket a page does more than ask: no cookie speaks for one that `*` alone lets in.
+    // A page that opens a WebSocket can do more than read. So a cookie is not accepted from an origin that only `*`
+    // allows.
     const mayChange = handshakeOf(req) !== undefined || writes(binding, req.method ?? 'GET');
     try {
       const rawQuery = fromQuery ? state.rawQuery : undefined;
@@ -35,7 +36,7 @@ export function authenticate({ authenticator, mode, binding, fromQuery }: Authen
       state.fromCookie = identified?.fromCookie ?? false;
       if (identified?.rawQuery !== undefined) {
         state.rawQuery = identified.rawQuery;
-        // RFC 6750 §2.3: the address is a secret, and so is what is behind it.
+        // The address contains a secret (RFC 6750 §2.3), so neither the address nor the answer may be kept.
         ctx.res.setHeader('cache-control', 'private, no-store');
       }
     } catch (error) {
@@ -52,13 +53,13 @@ export function authenticate({ authenticator, mode, binding, fromQuery }: Authen
 
 export interface Authorization {
   readonly scopes: readonly string[];
-  /** Over what the path captures. */
+  /** The `require` conditions that read only variables of the path. */
   readonly require: readonly Equality[];
-  /** The request message with what the path captures and nothing else. */
+  /** Builds the request message with only the fields that the path captures. */
   readonly requestOf: (captures: readonly string[]) => Uint8Array;
 }
 
-/** 403 for a scope that is missing, or a `require` that does not hold. */
+/** Throws 403 if the caller lacks a scope, or if a `require` condition does not hold. */
 export function authorize({ scopes, require, requestOf }: Authorization): Middleware {
   return async function authorize(ctx, next) {
     const { principal, captures } = ctx.state;
@@ -77,7 +78,10 @@ function challenge(ctx: Context, value: string): void {
   if (value !== '') ctx.res.setHeader('www-authenticate', value);
 }
 
-/** RFC 6750 §3; ApiKey is no registered scheme, a name that says what to send. */
+/**
+ * Returns the header `WWW-Authenticate` (RFC 6750 §3). ApiKey is not a registered scheme; its name tells clients what
+ * to send.
+ */
 function challengeHeader(challenges: readonly Challenge[], error: string): string {
   return challenges
     .map(({ scheme, header }) =>

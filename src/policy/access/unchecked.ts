@@ -1,6 +1,6 @@
 /**
- * Credentials for a dry run: what a token says of its caller is taken as if its signature were right, and no issuer is
- * asked for keys. Never for requests that are served.
+ * This module reads credentials for a dry run. It trusts a token's claims without a check of the signature, and asks no
+ * issuer for keys. It must never be used for requests that are served.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
@@ -15,7 +15,9 @@ import { claimsOf, invalidToken, readUnverified } from './unverified-token.js';
 
 type Issuer = AuthBlock['jwt'][number];
 
-/** `clock`: one that never fires, so that no file is followed. */
+/**
+ * Returns an authenticator that checks no signature. Timers of `clock` must never fire, so that no file is followed.
+ */
 export function uncheckedAuthenticator(
   { auth, origins }: { readonly auth: AuthBlock | undefined; readonly origins: readonly string[] },
   options: { readonly clock: Clock; readonly log: Log },
@@ -35,7 +37,10 @@ export function uncheckedAuthenticator(
   });
 }
 
-/** Throws the 401 that the token earns whoever has signed it. */
+/**
+ * Returns the caller whom a token names. Throws the 401 that a token with these claims gets even with a right
+ * signature.
+ */
 function callerOf(token: string, issuers: readonly Issuer[], clock: Clock): Principal {
   const { iss, alg, exp } = readUnverified(token);
   const issuer = issuers.find((one) => one.issuer === iss);
@@ -50,7 +55,7 @@ function callerOf(token: string, issuers: readonly Issuer[], clock: Clock): Prin
   return compileClaims(issuer)(claims, FOR_THIS_REQUEST);
 }
 
-/** True if the request carries no credential, neither a good nor a bad one. */
+/** True if the request has no credential, neither a good nor a bad one. */
 export async function identifiesNobody(
   authenticator: Authenticator,
   { target, rawHeaders }: { readonly target: string; readonly rawHeaders: readonly string[] },
@@ -66,5 +71,5 @@ export async function identifiesNobody(
 
 const NO_SOCKET = {} as Socket;
 
-/** A dry run is over before a credential could end. */
+/** The credential of a dry run never ends, because the dry run is over before. */
 const FOR_THIS_REQUEST: Credential = { endsAtMs: undefined, stands: () => true };

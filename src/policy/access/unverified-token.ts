@@ -1,24 +1,24 @@
 /**
- * What a token says of itself before anything is verified: enough to choose the issuer and the key, and nothing that may
- * be believed. `jwk`, `jku`, `x5u` and `x5c` are not even looked at: a token does not bring its own key.
+ * This module reads a token before it is verified, only to choose the issuer and the key. Nothing that it returns may
+ * be trusted. It ignores `jwk`, `jku`, `x5u` and `x5c`, because a token must not bring its own key.
  */
 
 import { isRecord, type OutsideRecord, own } from '../../base/record.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { isKeyId } from './jwk-set.js';
 
-/** The longest token: what fits into a header beside others. */
+/** The largest length of a token in characters, so that it fits into a header beside others. */
 export const MAX_TOKEN_LENGTH = 8192;
 
 export interface UnverifiedToken {
   readonly alg: string;
   readonly kid: string | undefined;
   readonly iss: string;
-  /** Seconds since the epoch. */
+  /** The time at which the token expires, in seconds since the epoch. */
   readonly exp: number;
 }
 
-/** A 401. `reason` says what was expected; it quotes nothing of the token. */
+/** Returns a 401. `reason` names what was expected. It must not quote the token. */
 export function invalidToken(reason: string): StatusError {
   return gatewayError(401, 'INVALID_TOKEN', `token: ${reason}`);
 }
@@ -40,7 +40,7 @@ export function readUnverified(token: string): UnverifiedToken {
   return { alg, kid, iss, exp };
 }
 
-/** The claims of a token that `readUnverified` has read. */
+/** Returns the claims of a token that `readUnverified` has accepted. */
 export function claimsOf(token: string): OutsideRecord {
   return readPart(token.split('.')[1] ?? '', 'payload');
 }
@@ -50,7 +50,7 @@ function readPart(part: string, name: string): OutsideRecord {
   try {
     parsed = JSON.parse(Buffer.from(part, 'base64url').toString());
   } catch {
-    // Falls through: the parser's message would quote the token.
+    // The error is thrown below, because the parser's message would quote the token.
   }
   if (!isRecord(parsed)) throw invalidToken(`expected a JSON object as ${name}`);
   return parsed;

@@ -1,19 +1,21 @@
 /**
- * Who may vouch for a caller: issuers of tokens, API keys, client certificates. Two of them may name the same subject and
- * mean two people, so a rule that reads the subject alone takes one for the other.
+ * This module counts the ways in which a caller can prove an identity: issuers of tokens, API keys and client
+ * certificates. Two of them may use the same subject for two people, so a rule that reads only the subject may mix them
+ * up.
  */
 import { type CallerPath, callerNames } from '../../paths/caller.js';
 
 export interface Vouchers {
-  /** Of tokens. */
+  /** The number of issuers of tokens. */
   readonly issuers: number;
   readonly apiKeys: boolean;
   readonly certificates: boolean;
 }
 
 /**
- * True if `paths` take a subject for one that others may bear too. `beside`: what is read of the caller in the same place,
- * where its issuer may stand. A token's claim `sub` is its subject; keys and certificates have no such claim.
+ * True if `paths` read a subject that two different callers may have. `beside` are the paths to caller fields that are
+ * read in the same place, where the issuer may be among them. The claim `sub` of a token is its subject; API keys and
+ * certificates have no such claim.
  */
 export function readsSubjectAlone(
   paths: readonly CallerPath[],

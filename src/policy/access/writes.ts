@@ -1,6 +1,6 @@
 /**
- * Whether a request may change something, as far as its route says. The verb alone does not tell: a rule for every method
- * answers GET too, and a method may say that its GET has effects.
+ * This module decides whether a request may change something. The verb alone is not enough: a rule for all verbs
+ * answers GET too, and a method may declare that its GET has effects.
  *
  *     get                                reads, unless the method says idempotency_level = IDEMPOTENT
  *     custom { kind: "*" }, HEAD, …      writes, unless the method says NO_SIDE_EFFECTS
@@ -9,10 +9,10 @@
 import { type Diagnostic, warningAt } from '../../base/diagnostic.js';
 import type { Binding } from '../../routing/binding.js';
 
-/** RFC 9110 §9.2.1. */
+/** The verbs that RFC 9110 §9.2.1 defines as safe. */
 const SAFE_VERBS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** True unless the binding promises that nothing changes. A HEAD that is derived from a GET is the GET's. */
+/** True unless the binding declares that nothing changes. A HEAD request that a GET binding answers counts as a GET. */
 export function mayWrite({ httpMethod, method: { idempotency } }: Pick<Binding, 'httpMethod' | 'method'>): boolean {
   return httpMethod === 'GET' ? idempotency === 'idempotent' : idempotency !== 'no-side-effects';
 }
@@ -22,7 +22,7 @@ export function writes(binding: Pick<Binding, 'httpMethod' | 'method'>, verb: st
   return !SAFE_VERBS.has(verb) || mayWrite(binding);
 }
 
-/** A GET that may write: browsers, caches and crawlers send one without asking anybody. */
+/** Warns of each GET that may write, because browsers, caches and crawlers send GET requests without being asked to. */
 export function writingGets(bindings: readonly Binding[]): readonly Diagnostic[] {
   return bindings.filter((binding) => binding.httpMethod === 'GET' && mayWrite(binding)).map(writingGet);
 }

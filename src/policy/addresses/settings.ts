@@ -1,4 +1,4 @@
-/** `addresses` of a policy: from which networks a client may call. */
+/** This module has the schema of `addresses` in a policy: the networks from which a client may call. */
 import { z } from 'zod';
 import { isNetwork } from '../../base/networks.js';
 import { lastMessage, policyKind } from '../kind.js';

@@ -1,8 +1,11 @@
-/** The stage that lets only clients of certain addresses call: 403 before anything else of the route. */
+/** This stage lets only clients of certain addresses call. It throws 403 before any other stage of the route runs. */
 import type { Middleware } from '../../exchange/exchange.js';
 import { type Admits, demandAddress } from './planned.js';
 
-/** `all`: of the route, and of the required steps of an aggregate; each must admit the client. */
+/**
+ * Returns the stage. `all` has the check of the route and those of the required steps of an aggregate. Each of them
+ * must admit the client.
+ */
 export function addresses(all: readonly Admits[]): Middleware {
   return async function addresses({ state }, next) {
     for (const admits of all) demandAddress(admits, state.clientAddress);

@@ -1,18 +1,23 @@
-/** Under what an answer is kept: everything that it may depend on. */
+/**
+ * This module computes the key under which an answer is kept. The key covers everything that the answer may depend on.
+ */
 import { createHash } from 'node:crypto';
 import type { CallRequest } from '../../call/call.js';
 import type { Principal } from '../../call/principal.js';
 
-/** A part of a key: something of the caller, or of the address from which he calls, that decides the answer, as a value that JSON can write. */
+/**
+ * Returns a part of the key: a property of the caller or of the client's address that affects the answer, as a value
+ * that JSON can represent.
+ */
 export type CallerRead = (caller: Principal | undefined, clientAddress: string) => unknown;
 
-/** Everything of the caller that an embedder's interceptors, which run behind the cache, may read. */
+/** Returns everything of the caller that an embedder's interceptors may read. They run behind the cache. */
 export const wholeCaller: CallerRead = (caller) => caller && [caller.claims, [...caller.scopes], caller.plan];
 
-/** What differs from request to request and decides nothing. */
+/** The metadata that differs for each request and does not affect the answer. */
 const NOT_IN_KEY: ReadonlySet<string> = new Set(['traceparent', 'tracestate', 'x-request-id']);
 
-/** A digest: keys tell nobody who asked for what, and are short. */
+/** Returns the key as a digest. A digest is short, and does not reveal who sent which request. */
 export function cacheKey(
   { method, message, metadata, context }: CallRequest,
   dependsOn: readonly CallerRead[],

@@ -1,6 +1,7 @@
 /**
- * Calls under way that several requests wait for: whoever asks for the same thing meanwhile joins. One that leaves, or
- * has no time left, leaves alone; when nobody waits any more the call is cancelled.
+ * This module lets several requests share one call. A request for a key whose call is under way waits for that call. A
+ * request that is cancelled or runs out of time does not stop the call for the others. The call is cancelled when no
+ * request waits for it any more.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
@@ -10,7 +11,7 @@ import { cancelled, DeadlineExceeded } from '../../upstream/failure.js';
 interface Flight {
   readonly response: Promise<CallResponse>;
   readonly abort: AbortController;
-  /** Requests that wait for it. */
+  /** The number of requests that wait for the call. */
   waiting: number;
 }
 
@@ -25,7 +26,7 @@ export class Flights {
     return this.flights.has(key);
   }
 
-  /** Starts the call, or joins the one that is under way. */
+  /** Starts the call, or joins the one that is under way, and returns its response. */
   async join(key: string, { signal, deadline }: CallRequest, fetch: Fetch): Promise<CallResponse> {
     if (signal.aborted) throw cancelled();
     const flight = this.flights.get(key) ?? this.start(key, fetch);
@@ -43,7 +44,7 @@ export class Flights {
     }
   }
 
-  /** Starts the call for nobody in particular, unless it is under way; its failure is nobody's. */
+  /** Starts the call in the background, unless it is under way. No request sees its failure. */
   startAlone(key: string, fetch: Fetch): void {
     if (this.flights.has(key)) return;
     const flight = this.start(key, fetch);
@@ -65,7 +66,7 @@ export class Flights {
     return flight;
   }
 
-  /** Rejects when the client is gone or its deadline has passed. */
+  /** Returns a promise that rejects when the client is gone or its deadline has passed. */
   private patience(signal: AbortSignal, deadline: Deadline | undefined) {
     let end = () => {};
     const over = new Promise<never>((_resolve, reject) => {

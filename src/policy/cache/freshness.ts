@@ -1,24 +1,28 @@
 /**
- * What an answer from a cached route says of itself: how old it is, for whom, until when, and by what it can be asked
- * for again (RFC 9110 §8.8.3, RFC 9111, RFC 9211).
+ * This module sets the caching headers of an answer: its age, its lifetime, who may keep it, and the ETag with which a
+ * client can ask for it again (RFC 9110 §8.8.3, RFC 9111, RFC 9211).
  */
 import { createHash } from 'node:crypto';
 import type { CacheNote } from '../../call/call.js';
 import type { Context } from '../../exchange/exchange.js';
 
 export interface FreshnessSettings {
-  /** Any cache on the way may keep the answer and give it to anybody. */
+  /** True if any cache between client and gateway may keep the answer and give it to every client. */
   readonly forAll: boolean;
   readonly ttlMs: number;
-  /** Request headers that decide the answer; `name*` stands for all that begin so. */
+  /** The request headers that affect the answer. `name*` stands for all headers that begin with `name`. */
   readonly varies: readonly string[];
 }
 
-/** Sets the headers; true: the client has this answer already. `forOneRequest`: nobody may keep the answer. */
+/**
+ * Sets the headers. Returns true if the client has this answer already. With `forOneRequest` no cache may keep the
+ * answer.
+ */
 export type TellFreshness = (ctx: Context, note: CacheNote, forOneRequest: boolean, body: Uint8Array) => boolean;
 
 export function compileFreshness({ forAll, ttlMs, varies }: FreshnessSettings): TellFreshness {
-  // Which headers a later request will send under a pattern cannot be listed (RFC 9110 §12.5.5): each is asked for anew.
+  // `Vary` cannot list all headers that match a pattern, so it becomes `*` (RFC 9110 §12.5.5) and no answer is used
+  // again.
   const deciding = varies.some((name) => name.endsWith('*')) ? ['*'] : varies.map((name) => name.toLowerCase());
   const visibility = forAll ? 'public' : 'private';
   const maxAge = `${visibility}, max-age=${Math.floor(ttlMs / 1000)}`;
@@ -38,7 +42,7 @@ export function compileFreshness({ forAll, ttlMs, varies }: FreshnessSettings): 
   };
 }
 
-/** Adds to what stages before said; `*` says it all. */
+/** Adds to the `Vary` header that earlier stages set. `*` replaces all names. */
 function vary(res: Context['res'], names: readonly string[]): void {
   const before = String(res.getHeader('vary') ?? '').toLowerCase();
   const all = new Set([...before.split(/\s*,\s*/), ...names].filter((name) => name !== ''));
@@ -58,7 +62,7 @@ function statusText({ status, collapsed }: CacheNote): string {
   }
 }
 
-/** RFC 9110 §13.1.2, by weak comparison. */
+/** True if one of the ETags in the header equals `etag` by weak comparison (RFC 9110 §13.1.2). */
 function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   if (header.trim() === '*') return true;

@@ -1,8 +1,8 @@
 /**
- * The cache: around a Call, not around HTTP. It keeps the bytes of an upstream's good answers under everything that the
- * answer may depend on: the method, the request's bytes, what of the client's headers goes upstream, who calls, and what
- * else the call reads of the caller. A public answer depends on nobody: who calls, and from where, does not reach the
- * upstream.
+ * The cache is a layer around a call, so it does not depend on HTTP. It keeps the bytes of good answers under
+ * everything that an answer may depend on: the method, the request's bytes, the client's headers that go upstream, the
+ * caller, and the other properties of the caller that the call reads. A public answer depends on no caller, so neither
+ * the caller nor the client's address is sent upstream.
  */
 import type { Clock } from '../../base/clock.js';
 import type { CacheNote, Call, CallRequest, CallResponse, Interceptor } from '../../call/call.js';
@@ -21,14 +21,20 @@ export interface CachePolicy {
 }
 
 export interface CacheOptions {
-  /** Of the call that fills the cache; a client's own deadline ends its waiting, not the call. */
+  /**
+   * The time limit in milliseconds for the call that fills the cache. When a client's own deadline passes, only that
+   * client stops waiting.
+   */
   readonly timeoutMs: number;
-  /** What decides the answer besides the request, its metadata, and the issuer, subject and consumer who ask. */
+  /**
+   * The properties of the caller that affect the answer, besides the request, its metadata, and the caller's issuer,
+   * subject and consumer.
+   */
   readonly dependsOn: readonly CallerRead[];
   readonly onAnswer: (status: CacheNote['status']) => void;
 }
 
-/** What is kept and what is under way, for all routes. */
+/** The kept answers and the running calls of all routes. */
 export class ResponseCache {
   private readonly flights: Flights;
 
@@ -44,7 +50,7 @@ export class ResponseCache {
     await this.entries.close();
   }
 
-  /** Around the call of one route. */
+  /** Returns the layer around the call of one route. */
   interceptor(policy: CachePolicy, { timeoutMs, dependsOn, onAnswer }: CacheOptions): Interceptor {
     const { scope, ttlMs, staleWhileRevalidateMs, staleIfErrorMs } = policy;
     const keepMs = ttlMs + Math.max(staleWhileRevalidateMs, staleIfErrorMs);
@@ -65,7 +71,8 @@ export class ResponseCache {
       try {
         let joined = this.flights.isUnderWay(key);
         const answered = this.flights.join(key, request, fetch);
-        // A cookie, or what the upstream calls private, is for the request that it was asked for, also while on its way.
+        // An answer with a cookie, or one that the upstream marks as private, belongs to the request that caused the
+        // call. Requests that joined the call make their own.
         const own = joined && (await answered.then(isForOneRequest, isFailureForOneRequest));
         if (own) joined = false;
         const response = await (own ? next(asked) : answered);
@@ -98,7 +105,9 @@ export class ResponseCache {
   }
 }
 
-/** Stripped of who calls and from where: an answer that anybody may get can't depend on either. */
+/**
+ * Removes the caller and the client's address from a request, so that an answer for everybody cannot depend on them.
+ */
 function withoutCaller(request: CallRequest): CallRequest {
   const { principal, ...context } = request.context;
   const identity = new Set(principal?.metadata ?? []);
@@ -108,7 +117,10 @@ function withoutCaller(request: CallRequest): CallRequest {
   return { ...request, metadata, context };
 }
 
-/** Undefined: an answer for this request alone. What is kept owns its bytes: they may be part of something larger. */
+/**
+ * Returns what can be kept of a response. Undefined when the answer is only for this request. The bytes are copied,
+ * because they may be part of a larger buffer.
+ */
 function storable(response: CallResponse, now: number): Entry | undefined {
   const { headers, message, trailers, notes } = response;
   if (!(message instanceof Uint8Array) || (notes.parts?.length ?? 0) > 0) return undefined;
@@ -121,7 +133,7 @@ function isFailureForOneRequest(error: unknown): boolean {
   return error instanceof StatusError && error.metadata !== undefined && isForOneRequest(error.metadata);
 }
 
-/** RFC 5861 §4: what a stale answer is better than. */
+/** True for the failures in which a stale answer may be given instead (RFC 5861 §4). */
 function isFailure(error: unknown): boolean {
   return error instanceof StatusError && [500, 502, 503, 504].includes(error.httpStatus);
 }

@@ -1,15 +1,15 @@
-/** `cache` of a method's policy → what is kept of its answers. */
+/** This module turns `cache` of a method's policy into the settings of the cache. */
 import { isStreaming } from '../../call/call.js';
 import type { Binding } from '../../routing/binding.js';
 import type { CachePolicy } from './interceptor.js';
 import type { CacheSettings } from './settings.js';
 
-/** Of a route. Undefined: nothing is kept. Only answers to GET are. */
+/** Returns the cache settings of a route. Undefined when no answer is kept. Only answers to GET are kept. */
 export function cacheOf({ httpMethod, method }: Binding, declared: CacheSettings | undefined): CachePolicy | undefined {
   return httpMethod !== 'GET' || isStreaming(method) ? undefined : cacheOfCall(declared);
 }
 
-/** Of a call that reads. Undefined: nothing is kept. */
+/** Returns the cache settings of a call that only reads. Undefined when no answer is kept. */
 export function cacheOfCall(declared: CacheSettings | undefined): CachePolicy | undefined {
   if (declared === undefined) return undefined;
   const { scope, ttlMs, staleWhileRevalidateMs = 0, staleIfErrorMs = 0 } = declared;

@@ -1,4 +1,7 @@
-/** Where the answers of a config are kept. The cache is a resource: a reload that leaves its settings keeps them. */
+/**
+ * This module opens the place where the answers of a config are kept. The cache is a resource: a reload that does not
+ * change its settings keeps the answers.
+ */
 import type { Clock } from '../../base/clock.js';
 import { type Lease, settingsKey } from '../../base/resources.js';
 import { MemoryEntries } from '../../store/entries.js';
@@ -6,7 +9,7 @@ import { RedisEntries } from '../../store/redis-entries.js';
 import type { SharedStore } from '../../store/shared-store.js';
 import { ResponseCache } from './interceptor.js';
 
-/** `redis`: the settings of `store`. */
+/** Returns the cache of a config. `redis` has the settings of `store`: other settings make a new cache. */
 export function responseCache(
   { maxBytes, redis }: { readonly maxBytes: number; readonly redis: unknown },
   store: SharedStore | undefined,

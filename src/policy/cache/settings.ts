@@ -1,4 +1,4 @@
-/** `cache` of a policy, and the cache as a whole. */
+/** This module has the schemas of `cache` in a policy, and of the config's `cache` block. */
 import { z } from 'zod';
 import { formatDuration } from '../../base/duration.js';
 import { duration, durationAboveZero, size } from '../../base/values.js';

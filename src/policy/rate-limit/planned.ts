@@ -1,7 +1,7 @@
 /**
- * Rate limits: declarations → what is asked of the counters. A declaration is one counter for all that it applies to,
- * with a key of its own for each caller, address or method that `per` names. Its id is the same in every gateway that
- * has the same protos and config, so that they can count together.
+ * This module compiles declared rate limits into counters. A declaration has one counter for all methods that it
+ * applies to, with a separate key for each caller, address or method that `per` names. The counter's id is the same in
+ * all gateways with the same protos and config, so that they can count together.
  */
 import { createHash } from 'node:crypto';
 import type { Principal } from '../../call/principal.js';
@@ -16,20 +16,20 @@ export interface RateLimit {
   readonly perAddress: boolean;
 }
 
-/** Who is counted. */
+/** The caller and the address for which a request is counted. */
 export interface Counted {
   readonly principal: Principal | undefined;
   readonly clientAddress: string;
 }
 
-/** `owner` names the declaration: `method shop.v1.Orders/ListOrders`, `policy shop.*`. */
+/** Compiles the limits of one declaration. `owner` names it: `method shop.v1.Orders/ListOrders`, `policy shop.*`. */
 export function compileRateLimits(
   declarations: readonly RateLimitSettings[],
   owner: string,
   method: MethodDescriptor,
 ): readonly RateLimit[] {
   return declarations.map(({ limit, periodMs: period, per, enforce }, index) => {
-    // Stores count whole milliseconds.
+    // Stores count in whole milliseconds.
     const periodMs = Math.max(1, Math.round(period));
     const route = per.includes('route') ? ` ${method.fullName}` : '';
     return {
@@ -40,7 +40,7 @@ export function compileRateLimits(
   });
 }
 
-/** A plan is a consumer's, whatever else its limits are per. */
+/** Compiles the limits of a plan. They always count per consumer, and also by what `per` names. */
 export function compileConsumerPlan(
   name: string,
   declarations: readonly RateLimitSettings[],
@@ -49,12 +49,12 @@ export function compileConsumerPlan(
   return compileRateLimits(declarations, `plan ${name}`, method).map((limit) => ({ ...limit, perConsumer: true }));
 }
 
-/** Decided before anybody is asked who they are. */
+/** True if the limit counts by address alone, so that it can be checked before the caller is known. */
 export function isByAddress({ perAddress, perConsumer }: RateLimit): boolean {
   return perAddress && !perConsumer;
 }
 
-/** A caller that nobody knows, or that has no consumer, counts by address. */
+/** Returns what to count. A caller that is unknown or has no consumer is counted by address. */
 export function hitOf({ rule, perConsumer, perAddress }: RateLimit, { principal, clientAddress }: Counted): Hit {
   const consumer = perConsumer ? consumerKey(principal) : '';
   const open = perAddress || consumer === undefined;
@@ -62,7 +62,10 @@ export function hitOf({ rule, perConsumer, perAddress }: RateLimit, { principal,
   return { rule, key: `${address} ${consumer ?? ''}`, open };
 }
 
-/** Two issuers' consumers of one name are two. Long names are digested: keys are bounded. Undefined: there is none. */
+/**
+ * Returns the key of the caller's consumer. Undefined when there is none. Consumers of two issuers with the same name
+ * have different keys. Long names are hashed, so that the length of keys is bounded.
+ */
 function consumerKey(principal: Principal | undefined): string | undefined {
   if (principal?.consumer === undefined) return undefined;
   const { issuer, consumer } = principal;
@@ -72,7 +75,10 @@ function consumerKey(principal: Principal | undefined): string | undefined {
 
 const MAX_KEY = 64;
 
-/** An IPv6 network of 64 bits is one client: it has as many addresses as it likes. However it is spelt, it is one key. */
+/**
+ * Returns the key of an address. An IPv6 network of 64 bits is one key, because one client can use all of its
+ * addresses. Different spellings of an address have the same key.
+ */
 export function addressKey(address: string): string {
   if (!address.includes(':')) return address;
   const [head = '', tail] = address.split('::', 2);
@@ -82,7 +88,7 @@ export function addressKey(address: string): string {
   return `${[...left, ...zeros, ...right].slice(0, 4).join(':')}::`;
 }
 
-/** The dotted end of an address stands for two groups. */
+/** Splits an address into groups. A dotted end, as in `::ffff:10.0.0.1`, stands for two groups. */
 function groupsOf(text: string): string[] {
   if (text === '') return [];
   return text

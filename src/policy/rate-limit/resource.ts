@@ -1,11 +1,14 @@
-/** Where the limits of a config count. The counters are a resource: a reload forgets nothing. */
+/** This module opens the counters of a config's limits. The counters are a resource: a reload keeps the counts. */
 import type { Clock } from '../../base/clock.js';
 import type { Lease } from '../../base/resources.js';
 import { type Counters, MemoryCounters } from '../../store/counters.js';
 import { RedisCounters } from '../../store/redis-counters.js';
 import type { SharedStore } from '../../store/shared-store.js';
 
-/** `counters`: of the process that counts for several; undefined: this one counts for itself. */
+/**
+ * Returns the counters. `counters` are those of a process that counts for several. When it is undefined, this process
+ * counts for itself.
+ */
 export function countersOf(
   { onStoreFailure }: { readonly onStoreFailure: 'local' | 'open' | 'closed' },
   store: SharedStore | undefined,

@@ -1,4 +1,7 @@
-/** `rateLimits` of a policy, `plans`, and what happens while the store of the counters is down. */
+/**
+ * This module has the schemas of `rateLimits` in a policy, of `plans`, and of the behaviour while the store of the
+ * counters is down.
+ */
 import { z } from 'zod';
 import { formatDuration } from '../../base/duration.js';
 import { duration } from '../../base/values.js';

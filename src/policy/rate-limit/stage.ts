@@ -1,6 +1,7 @@
 /**
- * The stage that counts: 429 when a limit has no room, the standing of the tightest one in headers either way. What an
- * earlier stage counted is given back when a later one refuses: a refused request consumes nothing.
+ * This stage counts requests. It throws 429 when a limit has no room, and sets headers with the state of the tightest
+ * limit in any case. When a later stage refuses the request because of a limit, the count of this stage is undone, so
+ * that a refused request uses up no limit.
  */
 import type { Counter } from 'prom-client';
 import type { Context, Middleware } from '../../exchange/exchange.js';
@@ -12,10 +13,10 @@ import { hitOf, type RateLimit } from './planned.js';
 
 export interface RateLimitSettings {
   readonly limits: readonly RateLimit[];
-  /** By the plan of the caller. */
+  /** The limits of each plan, by the plan's name. */
   readonly plans: ReadonlyMap<string, readonly RateLimit[]>;
   readonly counters: Counters;
-  /** What a request counts: its calls. */
+  /** How much one request counts: the number of its calls. */
   readonly cost: number;
   readonly decisions: Counter<'decision'>;
 }
@@ -49,7 +50,7 @@ export function rateLimit({ limits, plans, counters, cost, decisions }: RateLimi
   };
 }
 
-/** Of the limit that leaves least; those that refuse nobody are nobody's business. */
+/** Sets the headers of the limit that has the least room. Limits that never refuse a request are left out. */
 function tell(ctx: Context, standings: readonly Standing[]): void {
   let tightest = ctx.state.standing;
   for (const standing of standings) {

@@ -1,12 +1,15 @@
-/** `retry` of a policy and of an upstream: which failures of a unary call are tried again, and how often. */
+/**
+ * This module has the schema of `retry` in a policy and in an upstream: the failures of a unary call that are retried,
+ * and how often.
+ */
 import { z } from 'zod';
 import { Code } from '../../status/code.js';
 import { lastMessage, policyKind } from '../kind.js';
 
-/** Nothing failed with OK, and after CANCELLED nobody waits for an answer. */
+/** The status codes that can be retried. OK is not a failure, and after CANCELLED no client waits for an answer. */
 const RETRYABLE = Object.keys(Code).filter((name) => !/^\d|^OK$|^CANCELLED$/.test(name));
 
-/** The same in `upstreams` and `policies`. */
+/** The schema is the same in `upstreams` and in `policies`. */
 export const retrySettings = z.strictObject({
   maxAttempts: z.int().min(2).max(10).describe('The first try included.'),
   codes: z

@@ -1,4 +1,4 @@
-/** The kinds of policy that are one value: `timeout`, `max_request_bytes` and `success_status`. */
+/** This module has the kinds of policy that are a single value: `timeout`, `max_request_bytes` and `success_status`. */
 import { z } from 'zod';
 import { durationAboveZero, size } from '../../base/values.js';
 import { durationText, policyKind } from '../kind.js';
