@@ -1,6 +1,6 @@
 /**
- * The blocks of the config, one zod schema each: meaning, default, unit. Their output carries units in its names
- * (`timeoutMs`), so that nobody has to know what a number counts.
+ * This module has a zod schema for each block of the config, with descriptions, defaults and units. Names in the output
+ * contain the unit (`timeoutMs`), so that readers know what a number means.
  */
 import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
@@ -13,7 +13,7 @@ import { Code } from '../status/code.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
 
-/** Where something of the config stands, until the loader knows better. */
+/** The position of a setting until the loader sets the exact one. */
 export const SOMEWHERE: Position = { file: 'options' };
 
 export const listen = z
@@ -150,7 +150,7 @@ const upstream = z
     ...(retry === undefined ? {} : { retry }),
   }));
 
-/** What an upstream is that says its target and no more. */
+/** The settings of an upstream for which only a target is given. */
 export const PLAIN_UPSTREAM = upstream.parse({ target: 'localhost:1' });
 
 const UPSTREAM_NAME = { error: 'expected a name of letters, digits, _ and -, a letter first' };

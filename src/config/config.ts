@@ -1,4 +1,4 @@
-/** The config: all blocks joined, with defaults. What is not a key here is an error. */
+/** This module joins all blocks of the config, with their defaults. Unknown keys are errors. */
 import { z } from 'zod';
 import { authBlock } from '../policy/access/settings.js';
 import { cacheBlock } from '../policy/cache/settings.js';
@@ -32,7 +32,7 @@ export const configSchema = z.strictObject({
   log: blocks.log,
 });
 
-/** As people write it: durations and sizes as text, everything optional. */
+/** The config as people write it. Durations and sizes are text, and everything is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
-/** As the code reads it. */
+/** The config as the code reads it. */
 export type Config = z.output<typeof configSchema>;

@@ -1,15 +1,15 @@
-/** The files that a config names, looked into before anything is built from them. */
+/** This module checks the files that a config names, before anything is built from them. */
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { isForAny, noKeyText, parseJwks } from '../policy/access/jwk-set.js';
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
 
-/** Keys of an upstream's `tls` that name PEM files; and of the listener's. */
+/** The keys of the `tls` blocks of upstreams and of the listener that name PEM files. */
 export const TLS_FILES = ['ca', 'cert', 'key'] as const;
 export const SERVER_TLS_FILES = ['cert', 'key', 'clientCa'] as const;
 
-/** Every file that can't be read or used, by the key path that names it. */
+/** Returns an issue for each file that cannot be read or used, with the path of the key that names it. */
 export async function fileIssues(config: Config): Promise<readonly IssueText[]> {
   const { upstreams, listen, auth } = config;
   const found = [...upstreams].map(([name, { tls = {} }]) => tlsIssues(['upstreams', name, 'tls'], tls));
@@ -48,7 +48,10 @@ async function tlsIssues(path: readonly PropertyKey[], tls: PemFiles): Promise<I
   return issues;
 }
 
-/** A key that can't be used spoils no other (RFC 7517 §5): an error is a file that leaves the issuer without any. */
+/**
+ * Returns the issues of a `jwksFile`. A key that cannot be used is ignored (RFC 7517 §5). It is an error if no usable
+ * key is left.
+ */
 async function jwksIssues(
   path: readonly PropertyKey[],
   file: string,

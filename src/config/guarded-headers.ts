@@ -1,7 +1,13 @@
-/** Which headers of a client say who it is; those never reach an upstream, whatever `metadata.request` lets through. */
+/**
+ * This module lists the client's headers that contain an identity or a credential. They are never sent to an upstream,
+ * even if `metadata.request` allows them.
+ */
 import type { Config } from './config.js';
 
-/** Headers under which no client's word passes on: identity, and what carries credentials. */
+/**
+ * Returns the headers that clients must not set for upstreams: those with the caller's identity and those with
+ * credentials.
+ */
 export function guardedHeaders({ auth }: Pick<Config, 'auth'>): readonly string[] {
   if (auth === undefined) return [];
   const { jwt, apiKeys, mtls } = auth;
@@ -11,11 +17,11 @@ export function guardedHeaders({ auth }: Pick<Config, 'auth'>): readonly string[
       .flatMap((means) => [means?.consumerToMetadata, means?.issuerToMetadata])
       .filter((key) => key !== undefined),
   ];
-  // Whether Authorization passes is for metadata.forwardAuthorization to say.
+  // The setting metadata.forwardAuthorization decides whether Authorization is sent to upstreams.
   return [...identity, ...credentialHeaders({ auth }).filter((name) => name !== 'authorization')];
 }
 
-/** Headers in which somebody may say who they are, each once. */
+/** Returns the headers in which a credential may be sent, each once. */
 export function credentialHeaders({ auth }: Pick<Config, 'auth'>): readonly string[] {
   const sources = [...(auth?.jwt ?? []).flatMap(({ from }) => from), ...(auth?.apiKeys?.from ?? [])];
   const headers = sources.flatMap((source) => {

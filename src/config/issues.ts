@@ -1,4 +1,7 @@
-/** zod's issues in the words of this project: key path, what was expected, what was found, a hint; never a secret. */
+/**
+ * This module turns zod's issues into error texts with the key's path, what was expected, what was found, and a hint.
+ * The texts never contain a secret.
+ */
 import { meantHint } from '../base/did-you-mean.js';
 import { expectation, type Issue, mostSpecific, withFound } from '../base/expectations.js';
 import { foundAt } from '../base/found.js';
@@ -7,17 +10,20 @@ import { knownKeys } from './json-schema.js';
 
 export interface IssueText {
   readonly rule: 'unknown-key' | 'config-value';
-  /** Keys down to the place; of an unknown key the key itself included. */
+  /** The keys that lead to the place. For an unknown key, that key is the last one. */
   readonly path: readonly PropertyKey[];
   readonly text: string;
 }
 
-/** Reads the whole; where a key says nothing of its own about what it expects, `expectation` does. */
+/** Parses the whole config. For a schema without an error text of its own, `expectation` makes the text. */
 export function readConfig(value: unknown) {
   return configSchema.safeParse(value, { error: expectation });
 }
 
-/** `value`: what was read. `substituted`: texts in it that came from elsewhere, and are not shown. */
+/**
+ * Returns the texts of issues. `value` is the value that was read. `substituted` has texts that came from the
+ * environment or from files. They are not shown.
+ */
 export function issueTexts(
   issues: readonly Issue[],
   value: unknown,

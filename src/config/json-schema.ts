@@ -1,4 +1,7 @@
-/** The JSON Schema of the config file, for editors; and what keys it knows at a place, for "did you mean". */
+/**
+ * This module builds the JSON Schema of the config file, for editors, and lists the known keys at a place, for "did you
+ * mean" hints.
+ */
 import { z } from 'zod';
 import { configSchema } from './config.js';
 
@@ -6,13 +9,13 @@ export type JsonSchema = z.core.JSONSchema.BaseSchema;
 
 let cached: JsonSchema | undefined;
 
-/** Draft 2020-12. */
+/** Returns the schema in JSON Schema draft 2020-12. */
 export function configJsonSchema(): JsonSchema {
   cached ??= { title: 'protogate config', ...z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) };
   return cached;
 }
 
-/** The keys that an object at `path` may have. */
+/** Returns the keys that an object at `path` may have. */
 export function knownKeys(path: readonly PropertyKey[]): readonly string[] {
   let nodes: JsonSchema[] = [configJsonSchema()];
   for (const key of path) nodes = nodes.flatMap((node) => step(node, String(key)));

@@ -1,6 +1,7 @@
 /**
- * The config file: YAML → Config, every problem with its line and column. `${NAME}`, `${NAME:-default}` and `${file:PATH}`
- * inside strings are substituted after parsing, so that no value can change the shape; diagnostics never show a value.
+ * This module reads the config file, and reports each problem with its line and column. `${NAME}`, `${NAME:-default}`
+ * and `${file:PATH}` inside of strings are replaced after the YAML is parsed, so that no value can change the
+ * structure. Diagnostics never show a replaced value.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -16,7 +17,10 @@ const MAX_FILE_BYTES = 1024 * 1024;
 
 const SUBSTITUTIONS = '${NAME}, ${NAME:-default} or ${file:PATH}';
 
-/** Without a file: the defaults. Relative paths come back absolute, relative to the file. */
+/**
+ * Loads the config file, or returns the defaults if there is no file. Relative paths become absolute, starting at the
+ * file's folder.
+ */
 export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv, cwd: string): Promise<ParsedConfig> {
   if (file === undefined) return parseConfig({ version: 1 });
   const path = resolve(cwd, file);
@@ -45,9 +49,9 @@ class ConfigFile {
   private readonly document: YamlFile['document'];
   private readonly diagnostics: Diagnostic[] = [];
   private readonly substituted = new Set<unknown>();
-  /** Where strings stand whose substitution failed. */
+  /** The offsets of strings whose substitution failed. */
   private readonly unknown: number[] = [];
-  /** What they say; nothing of it is for messages. */
+  /** The substituted texts, which messages must not show. */
   private readonly hidden = new Set<string>();
 
   constructor(
@@ -75,7 +79,10 @@ class ConfigFile {
       : { config: resolved, diagnostics: this.diagnostics };
   }
 
-  /** Nothing where it is wrong itself, or may stand under a key that is. */
+  /**
+   * Returns the block `schema` alone. The result is empty if that block has errors, or if it may stand under an unknown
+   * key.
+   */
   private schemaAlone(value: unknown): Pick<ParsedConfig, 'schema'> {
     const { shape } = configSchema;
     if (typeof value !== 'object' || value === null) return {};
@@ -104,7 +111,7 @@ class ConfigFile {
     return undefined;
   }
 
-  /** A value that what is not known is, or is a part of. */
+  /** True if the issue is about a value that is, or contains, a string whose substitution failed. */
   private isOfUnknown({ path, rule }: IssueText): boolean {
     if (rule === 'unknown-key') return false;
     const node = path.length === 0 ? this.document.contents : this.document.getIn(path, true);
@@ -117,7 +124,10 @@ class ConfigFile {
     for (const issue of issues) this.diagnostics.push(errorAt(this.placeOf(issue), issue.rule, issue.text));
   }
 
-  /** A number that came from `${NAME}` is text; where a number is expected it becomes one. */
+  /**
+   * Turns substituted text into a number or a boolean where one is expected, because `${NAME}` is always replaced by
+   * text.
+   */
   private withNumbers(value: unknown, issues: readonly Mistyped[]): unknown {
     for (const { code, path } of issues.flatMap((issue) => membersOf(issue))) {
       const node = this.document.getIn(path, true);
@@ -128,7 +138,7 @@ class ConfigFile {
     return this.document.toJS({ maxAliasCount: 50 }) ?? value;
   }
 
-  /** Replaces inside every string but keys. */
+  /** Replaces variables inside all strings except keys. */
   private async substitute(env: NodeJS.ProcessEnv): Promise<void> {
     const scalars: Scalar<string>[] = [];
     visit(this.document, {
@@ -150,7 +160,7 @@ class ConfigFile {
         last = match.index + match[0].length;
       }
       const failed = this.diagnostics.length > problems;
-      // What is not known is of no type: the part that it stands in is not right.
+      // The value and its type are not known, so `isOfUnknown` drops the issues of every part that contains it.
       (scalar as Scalar).value = failed ? null : parts.join('') + scalar.value.slice(last);
       if (failed) {
         this.unknown.push(scalar.range?.[0] ?? 0);
@@ -161,7 +171,10 @@ class ConfigFile {
     }
   }
 
-  /** What stands there is not shown: it may be a password, which `$${` would have spared. */
+  /**
+   * Reports a `${` without an end. The text is not shown, because it may be a password in which `${` should have been
+   * `$${`.
+   */
   private reportUnclosed(scalar: Scalar): void {
     const text = `\${: expected ${SUBSTITUTIONS}, got no closing '}' ($\${ stands for \${ itself)`;
     this.diagnostics.push(errorAt(this.at(scalar.range?.[0] ?? 0), 'substitution', text));
@@ -184,7 +197,7 @@ class ConfigFile {
       this.diagnostics.push(errorAt(position, 'substitution', `\${${shown}}: expected ${SUBSTITUTIONS}`));
       return '';
     }
-    // As in a shell: a variable that is empty counts as one that is not set.
+    // An empty variable counts as one that is not set, as in a shell.
     if (fallback !== undefined) return env[variable] || fallback;
     if (env[variable] === undefined)
       this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: the environment has no such variable`));
@@ -224,7 +237,7 @@ class ConfigFile {
     };
   }
 
-  /** What diagnostics later point at. */
+  /** Adds the positions that later diagnostics refer to. */
   private placed(config: Config): Config {
     const at = (...path: PropertyKey[]) => this.placeOf({ path, rule: 'config-value' });
     return {
@@ -239,7 +252,7 @@ class ConfigFile {
     };
   }
 
-  /** Of the key itself for an unknown one, else of the value, else of the nearest parent that there is. */
+  /** Returns the position of an unknown key, or that of the value, or that of the nearest parent that exists. */
   private placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
     if (rule === 'unknown-key') {
       const parent = path.length === 1 ? this.document.contents : this.document.getIn(path.slice(0, -1), true);
@@ -264,13 +277,13 @@ class ConfigFile {
 interface Mistyped {
   readonly code: string;
   readonly path: readonly PropertyKey[];
-  /** Of a union: what each of its members says. */
+  /** For a union, the issues of each of its members. */
   readonly errors?: readonly (readonly Mistyped[])[];
 }
 
 const MISTYPED: ReadonlySet<string> = new Set(['invalid_type', 'invalid_value']);
 
-/** An issue of a union is one of each of its members, whose paths begin at the union. */
+/** Returns the issues of all members of a union as one list. A member's own paths begin at the union. */
 function membersOf({ code, path, errors }: Mistyped): readonly Mistyped[] {
   if (errors === undefined) return [{ code, path }];
   return errors.flat().flatMap((error) => membersOf({ ...error, path: [...path, ...error.path] }));

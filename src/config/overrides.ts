@@ -1,4 +1,4 @@
-/** Flags of the command line over the config file. */
+/** This module applies the flags of the command line to the config file's settings. */
 
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
@@ -6,11 +6,11 @@ import { targetProblem } from '../upstream/target.js';
 import { DEFAULT_ADMIN, PLAIN_UPSTREAM } from './blocks.js';
 import type { Config } from './config.js';
 
-/** The name of an upstream that is given without one. */
+/** The name of an upstream that is given without a name. */
 const NAMELESS = 'default';
 
 export interface SchemaOverrides {
-  /** Added to what the file names. */
+  /** Files that are added to those of the config file. */
   readonly protos: readonly string[];
   readonly imports: readonly string[];
   readonly descriptorSets: readonly string[];
@@ -19,8 +19,9 @@ export interface SchemaOverrides {
 
 export interface Overrides extends SchemaOverrides {
   /**
-   * `[NAME|SELECTOR=]TARGET`: the target of the configured upstream of that name; otherwise of a new one that serves the
-   * services of the selector, which also names it. Without either it serves every service, and is called `default`.
+   * The upstreams, each as `[NAME|SELECTOR=]TARGET`. If the config has an upstream with that name, the flag replaces
+   * its target. Otherwise it adds an upstream that has the selector as its name and serves the services that match.
+   * Without a name or selector, the upstream is called `default` and serves every service.
    */
   readonly upstreams: readonly string[];
   readonly host?: string;
@@ -49,7 +50,7 @@ export function applyOverrides(
   };
 }
 
-/** A flag turns on what the file turned off. */
+/** Applies the flags of the admin port. They also turn on an admin port that the file turned off. */
 function overrideAdmin(admin: Config['admin'], { adminHost, adminPort }: Overrides): Config['admin'] {
   if (adminHost === undefined && adminPort === undefined) return admin;
   const { host, port, ...rest } = admin ?? DEFAULT_ADMIN;
@@ -96,7 +97,10 @@ function unknown(name: string, { upstreams }: Config): string {
   return `expected ${configured}a selector of services (shop.v1.Orders, billing.v1.*) before '=', got '${name}'`;
 }
 
-/** In the words of who typed it: nobody typed the name of a nameless one. */
+/**
+ * Returns the error text for an upstream that is given twice. It does not mention the name of one that was given
+ * without a name.
+ */
 function twice(key: string, names: readonly (string | undefined)[]): string {
   const nameless = names.filter((name) => name === undefined).length;
   if (nameless === 2) return 'expected one without a name, got two: give SELECTOR=TARGET';

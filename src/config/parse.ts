@@ -1,17 +1,17 @@
-/** Values → Config, or every problem with them. */
+/** This module turns values into a config, or returns all problems. */
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import type { Config } from './config.js';
 import { issueTexts, readConfig } from './issues.js';
 
 export interface ParsedConfig {
-  /** Absent if there are errors. */
+  /** The config. Absent if there are errors. */
   readonly config?: Config;
-  /** Of a config file with errors: where its protos are, if that part of it is right. */
+  /** The block `schema` of a config file with errors, if that block itself is right. */
   readonly schema?: Config['schema'];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** A config that comes as an object, from code. Problems are placed by their key path. */
+/** Parses a config that code passes as an object. The position of a problem is its key path. */
 export function parseConfig(input: unknown): ParsedConfig {
   const result = readConfig(input);
   if (result.success) return { config: result.data, diagnostics: [] };

@@ -1,4 +1,4 @@
-/** `policies`, the operators' rules over what the protos declare; and `cors`. */
+/** This module has the schemas of `policies`, the operators' rules that override the protos, and of `cors`. */
 import { z } from 'zod';
 import { duration } from '../base/values.js';
 import { policyShape, settingsOf } from '../policy/kinds.js';

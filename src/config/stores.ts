@@ -1,4 +1,4 @@
-/** `stores`: what several gateways share. */
+/** This module has the schema of `stores`, which several gateways share. */
 import { z } from 'zod';
 import { port } from '../base/values.js';
 

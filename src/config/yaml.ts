@@ -1,11 +1,11 @@
 /**
- * YAML text → a document, or what keeps it from being one, in the words of this project. One document, at most 100 levels
- * deep, whose aliases all have their anchor before them.
+ * This module parses YAML text, or returns problems with texts of this project. A file has one document, is nested at
+ * most 100 levels deep, and has an anchor before each of its aliases.
  */
 import { type Document, isAlias, isNode, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import { TOO_DEEP, tooDeep } from '../base/yaml-depth.js';
 
-/** At an offset of the text. */
+/** A problem at an offset of the text. */
 export interface YamlProblem {
   readonly offset: number;
   readonly text: string;
@@ -15,14 +15,14 @@ export interface YamlFile {
   readonly document: Document;
   readonly lines: LineCounter;
   readonly problems: readonly YamlProblem[];
-  /** Where the first alias stands. */
+  /** The offset of the first alias. Undefined when there is none. */
   readonly firstAlias: number | undefined;
 }
 
 export function readYaml(text: string): YamlFile {
   const lines = new LineCounter();
   const deep = tooDeep(text);
-  // Of what is too deep the part before it is read: it gives the lines.
+  // If the text is nested too deep, only the part before that place is parsed, to know the numbers of its lines.
   const readable = deep === undefined ? text : text.slice(0, deep);
   const document = parseDocument(readable, { lineCounter: lines, stringKeys: true, prettyErrors: false });
   if (deep !== undefined)
@@ -33,7 +33,7 @@ export function readYaml(text: string): YamlFile {
 
 function parseProblems({ errors, warnings }: Document.Parsed): readonly YamlProblem[] {
   const all = [...errors, ...warnings];
-  // Levels of indentation: what follows it is its consequence.
+  // The YAML is indented too deep. All other errors follow from that and are left out.
   const exhausted = all.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (exhausted !== undefined) return [{ offset: exhausted.pos[0], text: TOO_DEEP }];
   return all.map(({ code, pos: [offset], message }) => {

@@ -1,6 +1,7 @@
 /**
- * Where an answer over HTTP/2 differs from one over HTTP/1.1: the one place that knows. Node gives both one face, but not
- * for how they end: in HTTP/1.1 what goes wrong costs the connection, in HTTP/2 a stream of it.
+ * This module is the only one that knows the differences between answers over HTTP/2 and over HTTP/1.1. Node has the
+ * same interface for both, but they end differently: an error ends the connection in HTTP/1.1, and only one stream of
+ * it in HTTP/2.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
@@ -9,12 +10,18 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 
-/** By what Node made of it: a client may write any version into its request line. */
+/**
+ * True if Node parsed the request as HTTP/2. The version in a request line is not used, because a client can write any
+ * version there.
+ */
 export function isHttp2(req: IncomingMessage): boolean {
   return (req as IncomingMessage & { readonly stream?: ServerHttp2Stream }).stream !== undefined;
 }
 
-/** True if the request's head announces a body. HTTP/2 says so by not ending the stream with it (RFC 9113 §8.1). */
+/**
+ * True if the request's head announces a body. In HTTP/2 a body follows when the head does not end the stream (RFC 9113
+ * §8.1).
+ */
 export function hasBody(req: IncomingMessage): boolean {
   const { headers } = req;
   const length = headers['content-length'];
@@ -22,35 +29,35 @@ export function hasBody(req: IncomingMessage): boolean {
   return length !== '0' && !(req as unknown as Http2ServerRequest).stream.endAfterHeaders;
 }
 
-/** The HTTP/1.1 answer whose turn it is on a connection. */
+/** Returns the HTTP/1.1 answer that the connection currently sends. Undefined when there is none. */
 export function answerOn(socket: Duplex): ServerResponse | undefined {
   return (socket as Duplex & { readonly _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
 }
 
-/** A header of several values is several lines. */
+/** Sets headers. A header with several values becomes several lines. */
 export function setHeaders(res: ServerResponse, headers: ReadonlyMap<string, string[]>): void {
   for (const [name, values] of headers) res.setHeader(name, values.length === 1 ? values[0]! : values);
 }
 
-/** Nobody takes what is written from now on. */
+/** True if nothing that is written from now on can reach the client. */
 export function isOver(res: ServerResponse): boolean {
   const stream = streamOf(res);
   return stream === undefined ? res.destroyed || res.closed : stream.destroyed || stream.closed;
 }
 
-/** It was ended by us, and has gone out to the last byte. */
+/** True if the gateway ended the answer and all of its bytes were sent. */
 export function isWhole(res: ServerResponse): boolean {
   return res.writableEnded && res.writableFinished;
 }
 
-/** Ends it at once, and so that nobody takes what was sent for all of it. */
+/** Ends an answer at once, in a way that shows the client that the answer is not complete. */
 export function cut(res: ServerResponse): void {
   const stream = streamOf(res);
   if (stream !== undefined) {
     wereCut.add(stream);
     stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   } else {
-    // HTTP/1.0 has no chunks: there a body that ends with the connection is whole, unless the connection breaks.
+    // HTTP/1.0 has no chunks, so a body is complete when the connection is closed. Only a reset shows that it is not.
     if (res.req.httpVersionMinor === 0 && !(res.socket instanceof TLSSocket)) res.socket?.resetAndDestroy();
     res.destroy();
   }
@@ -58,37 +65,38 @@ export function cut(res: ServerResponse): void {
 
 const wereCut = new WeakSet<ServerHttp2Stream>();
 
-/** The gateway itself has ended the stream so. */
+/** True if the gateway itself has ended the stream with `cut`. */
 export function wasCut(stream: ServerHttp2Stream): boolean {
   return wereCut.has(stream);
 }
 
-/** What was written and the client has not taken yet, in bytes; 0 also where nobody can tell. */
+/** Returns how many bytes were written and not yet taken by the client. Returns 0 if that is not known. */
 export function untaken(res: ServerResponse): number {
   const stream = streamOf(res);
   return stream === undefined ? res.writableLength + handedOver(res.socket) : stream.bufferSize;
 }
 
-/** The same of a connection that is no HTTP any more. */
+/** Returns the same for a connection that is no longer HTTP. */
 export function untakenOf(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
 }
 
 interface Handle {
   readonly writeQueueSize?: number;
-  /** Of TLS: the connection below it. */
+  /** The connection below a TLS connection. */
   readonly _parent?: Handle | null;
 }
 
-/** What was handed over and waits for the kernel: `net` looks there too before it says that a socket is idle. */
+/** Returns how many bytes wait for the kernel. `net` also checks this value before it reports that a socket is idle. */
 function handedOver(socket: Socket | null): number {
   const handle = (socket as { readonly _handle?: Handle | null } | null)?._handle;
   return (handle?.writeQueueSize ?? 0) + (handle?._parent?.writeQueueSize ?? 0);
 }
 
 /**
- * What is to be written one after the other, each when there is room; undefined: at once. What HTTP/2 holds of an answer
- * counts as its connection's memory (`maxSessionMemory`); too much of it, and Node refuses the connection's other streams.
+ * Splits a body into batches, each of which is written when there is room. Undefined when the body can be written at
+ * once. The bytes that HTTP/2 holds count as memory of the connection (`maxSessionMemory`); with too many of them Node
+ * refuses the connection's other streams.
  */
 export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint8Array[] | undefined {
   if (bytes.length <= BATCH_BYTES || streamOf(res) === undefined) return undefined;
@@ -99,34 +107,37 @@ export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint
 
 const BATCH_BYTES = 65_536;
 
-/** What the request still sends is not worth reading: the connection ends with the answer. */
+/** Makes an HTTP/1.1 connection end with the answer, so that the rest of the request is not read. */
 export function closeAfter(res: ServerResponse): void {
   if (streamOf(res) !== undefined || res.headersSent) return;
-  // RFC 9110 §7.8: what an answer says of upgrades is named there too.
+  // Every field that belongs to the connection must be named in this header (RFC 9110 §7.8).
   res.setHeader('connection', res.hasHeader('upgrade') ? 'Upgrade, close' : 'close');
 }
 
-/** What an HTTP/2 client may still send when it has its answer: little is read and dropped, much waits until it has seen that. */
+/**
+ * The limits for the rest of an HTTP/2 request after its answer. Up to `bytes` are read and dropped. Of a longer rest
+ * nothing is read. After `waitMs` milliseconds the stream is closed.
+ */
 const UNREAD = { bytes: 65_536, waitMs: 500 };
 
-/** The same for HTTP/2, once the answer was given: resets what is open of the request (RFC 9113 §8.1). */
+/** Ends the rest of an HTTP/2 request after the answer was sent, by a reset of the stream (RFC 9113 §8.1). */
 export function dismiss(res: ServerResponse, clock: Clock): void {
   const stream = streamOf(res);
   if (stream === undefined || !stream.writableEnded) return;
   if (stream.endAfterHeaders || stream.readableEnded || stream.destroyed) return;
-  // Node would reset at once what nobody began to read, and clients that are still sending lose the answer over it.
+  // Node would reset a stream that was not read at once, and a client that is still sending would lose the answer.
   const length = Number(res.req.headers['content-length'] ?? Number.POSITIVE_INFINITY);
   if (length <= UNREAD.bytes) stream.resume();
   else stream.pause();
   const cancel = clock.after(UNREAD.waitMs, () => {
     stream.close(constants.NGHTTP2_NO_ERROR);
-    // Node keeps a stream, and its connection, for as long as somebody might still read what has come.
+    // Node keeps a stream and its connection while received data is not read.
     stream.removeAllListeners('data').resume();
   });
   stream.once('close', cancel);
 }
 
-/** Undefined: HTTP/1.1. */
+/** Returns the HTTP/2 stream of an answer. Undefined for HTTP/1.1. */
 function streamOf(res: ServerResponse): ServerHttp2Stream | undefined {
   return (res as ServerResponse & { readonly stream?: ServerHttp2Stream }).stream;
 }

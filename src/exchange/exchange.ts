@@ -1,6 +1,6 @@
 /**
- * What one request knows about itself on its way through the pipeline: Koa's `ctx.state`. Each stage fills what it
- * found out; later stages and the access log read it.
+ * The exchange is the state of one request on its way through the pipeline, in Koa's `ctx.state`. Each stage fills in
+ * what it found. Later stages and the access log read it.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
@@ -14,114 +14,129 @@ import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
 
 export interface Exchange {
-  /** What the request began with; a reload does not change it under its feet. */
+  /** The snapshot with which the request began. A reload does not change it. */
   snapshot: Snapshot;
-  /** Decided by host, base path and headers. The snapshot's first one until then. */
+  /** The surface that host, base path and headers select. Until then it is the snapshot's first surface. */
   surface: Surface;
   requestId: string;
-  /** The decided address of the client: the peer's, or what trusted proxies say. */
+  /** The address of the client: that of the connection, or the one that trusted proxies report. */
   clientAddress: string;
-  /** Milliseconds on the monotonic clock. */
+  /** The start of the request in milliseconds on the monotonic clock. */
   startedAt: number;
-  /** Of the request target or the Host header, as sent. */
+  /** The authority of the request target or of the Host header, as it was sent. */
   authority: string;
-  /** The request's path as sent: not decoded, without base path and query. */
+  /** The request's path as it was sent: not decoded, without base path and query. */
   rawPath: string;
-  /** What follows `?`, as sent, or empty. */
+  /** The part of the request target after `?`, as it was sent. It is empty if there is none. */
   rawQuery: string;
   route: Route | undefined;
   captures: readonly string[];
-  /** Who calls; undefined on public routes and for callers that nobody knows. */
+  /** The caller. Undefined on public routes and for callers that are not known. */
   principal: Principal | undefined;
-  /** The caller is known by a cookie, which a browser sends whoever asked it to. */
+  /** True if the caller is known by a cookie, which a browser also sends for requests of other sites. */
   fromCookie: boolean;
-  /** Of the tightest limit so far. */
+  /** The state of the tightest limit so far. */
   standing: Standing | undefined;
-  /** A limit has refused the request. */
+  /** True if a limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;
-  /** More of the request is waited for, and for how long is decided there. */
+  /**
+   * True while an endpoint waits for more of the request. The endpoint limits that time itself, so the time limit for
+   * idle requests does not apply.
+   */
   awaitsBody: boolean;
-  /** The parts that an aggregate answered without. */
+  /** The names of the parts that are missing in the answer of an aggregate. Undefined when none is missing. */
   partial: string | undefined;
-  /** The request became a conversation; its client has left it unless it was ended here. */
+  /**
+   * Present if the request became a WebSocket. `clientGone` is true if the client left before the gateway ended the
+   * WebSocket.
+   */
   webSocket: { readonly clientGone: boolean } | undefined;
-  /** Of a stream: aborted when it must end, with a StatusError as its reason. */
+  /** Aborted when a stream must end, with a StatusError as its reason. Undefined for requests that do not stream. */
   ending: AbortSignal | undefined;
-  /** What the error funnel answered, for the access log. */
+  /** The error that the request was answered with, for the access log. */
   error: StatusError | undefined;
 }
 
 export type Context = ParameterizedContext<Exchange>;
 export type Middleware = KoaMiddleware<Exchange>;
 
-/** One binding, ready to serve. Its chain is composed when the schema is loaded. */
+/** One binding that is ready to serve. Its chain is composed when the schema is loaded. */
 export interface Route {
   readonly binding: Binding;
-  /** Name of the upstream that serves it, for the log. Undefined for an aggregate. */
+  /** The name of the upstream that serves the route, for the log. Undefined for an aggregate. */
   readonly upstream: string | undefined;
-  /** Runs the policies of the route, then its endpoint. */
+  /** Runs the policies of the route, and then its endpoint. */
   readonly serve: (ctx: Context) => Promise<void>;
-  /** Undefined for a method that does not stream. */
+  /** The checks that run again for open streams. Undefined for a method that does not stream. */
   readonly admission: Admission | undefined;
 }
 
-/** What lets a request in; open streams are asked again after a reload. */
+/** The checks that admit a request. After a reload they run again for open streams. */
 export interface Admission {
-  /** The stages that decide who may call. Throws the StatusError of a refusal. */
+  /** Runs the stages that decide who may call. Throws the StatusError of a refusal. */
   readonly guard: (ctx: Context) => Promise<void>;
-  /** Demands over the messages, as they are written. */
+  /** The texts of the demands over messages. */
   readonly demands: readonly string[];
 }
 
-/** Everything that serving a request needs, compiled from one config and one schema: immutable tables. */
+/** Everything that is needed to serve a request, compiled from one config and one schema. Its tables never change. */
 export interface Snapshot {
-  /** In order of specificity; the last one takes what no other claims. One surface for now. */
+  /**
+   * The surfaces in order of specificity. The last one takes all requests that no other takes. At present there is only
+   * one.
+   */
   readonly surfaces: readonly Surface[];
-  /** Finds out who calls. */
+  /** Finds the client's address. */
   readonly clientAddress: FindClientAddress;
-  /** Share of successful requests that the access log writes, 0 to 1. */
+  /** The share of successful requests that the access log contains, from 0 to 1. */
   readonly logSample: number;
-  /** A client that takes nothing of its answer for so long is cut off. */
+  /** The time in milliseconds after which a client that takes no byte of its answer is cut off. */
   readonly stallTimeoutMs: number;
-  /** How long a stream may go on that would not be let in any more, in milliseconds. */
+  /** The time in milliseconds that a stream may go on after a reload took away its caller's access. */
   readonly streamGraceMs: number;
-  /** By name; for what operators see. */
+  /** The upstreams by name, with their state for operators. */
   readonly upstreams: ReadonlyMap<string, { state(): string }>;
-  /** Resolves when it can serve, or when waiting longer would not help: the keys of issuers have been asked for. */
+  /**
+   * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt
+   * to fetch the issuers' keys.
+   */
   readonly prepared: Promise<void>;
-  /** Lets go of the resources. Called once, when no request uses the snapshot any more. */
+  /** Releases the resources. It is called once, when no request uses the snapshot any more. */
   readonly release: () => Promise<void>;
 }
 
 export interface Surface {
   readonly name: string;
   readonly table: RouteTable<Route>;
-  /** Streaming methods by path alone: a handshake is a GET, whatever the method's own verb. */
+  /** The methods that stream, by path alone. A WebSocket's handshake is a GET, so the method's own verb is ignored. */
   readonly webSockets: RouteTable<Route>;
-  /** What a 404 says was probably meant, of each table; undefined: it says nothing. */
+  /**
+   * Finds the route that a 404 names as the one that was probably meant. Undefined when hints are turned off. Each
+   * table has its own.
+   */
   readonly nearRoute: NearRoute | undefined;
   readonly nearWebSocket: NearRoute | undefined;
-  /** Undefined: no web page may read an answer. */
+  /** The rules for web pages of other origins. Undefined when no such page may read an answer. */
   readonly cors: Cors | undefined;
   readonly errors: ErrorSettings;
-  /** What of an upstream's metadata a client gets. */
+  /** The rules for the upstream's metadata that a client receives. */
   readonly responseHeaders: CompiledResponseHeaders;
 }
 
-/** What the surface answers to web pages of other origins. */
+/** The answers of a surface to web pages of other origins. */
 export interface Cors {
-  /** Answers preflights, and lets pages read other answers. */
+  /** Answers preflight requests, and lets pages read the other answers. */
   readonly answer: Middleware;
   readonly allows: (origin: string) => boolean;
 }
 
-/** Who is calling, as far as the network tells. */
+/** The address of the client, as far as the network shows it. */
 export interface ClientAddress {
   readonly address: string;
-  /** The connection comes from a trusted proxy: its `x-request-id` may be believed. */
+  /** True if the connection comes from a trusted proxy. Then its `x-request-id` may be used. */
   readonly viaTrustedProxy: boolean;
 }
 
-/** `peer`: the address of the connection. */
+/** Returns the client's address. `peer` is the address of the connection. */
 export type FindClientAddress = (peer: string, headers: IncomingHttpHeaders) => ClientAddress;

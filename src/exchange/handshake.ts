@@ -1,6 +1,7 @@
 /**
- * A request that asks to become a WebSocket (RFC 6455 §4.2.1). The listener announces it, its route's endpoint takes it up;
- * in between it is a GET like any other, and a refusal is an answer like any other.
+ * This module marks a request that asks to become a WebSocket (RFC 6455 §4.2.1). The listener marks the request, and
+ * the endpoint of its route accepts it. Between them it is handled like any other GET, and a refusal is sent like any
+ * other answer.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -8,13 +9,13 @@ import { hasBody } from './answer.js';
 
 export interface Handshake {
   readonly socket: Socket;
-  /** What the client has sent after the head. */
+  /** The bytes that the client has sent after the head. */
   readonly head: Buffer;
-  /** Its headers go out with the 101; its body if the request is refused. */
+  /** The answer. Its headers are sent with the 101. Its body is sent only if the request is refused. */
   readonly res: ServerResponse;
-  /** The gateway goes away: a conversation that begins now would be cut soon. */
+  /** Returns true while the gateway shuts down. A WebSocket that began then would be cut soon. */
   readonly isDraining: () => boolean;
-  /** Aborted when the gateway ends before the conversation does. */
+  /** Aborted when the gateway ends before the WebSocket does. */
   readonly ending: AbortSignal;
 }
 
@@ -28,7 +29,7 @@ export function announceHandshake(req: IncomingMessage, handshake: Handshake): v
   announced.set(req, handshake);
 }
 
-/** Undefined: the request is none. */
+/** Returns the handshake of a request. Undefined when the request does not ask for a WebSocket. */
 export function handshakeOf(req: IncomingMessage): Handshake | undefined {
   return announced.get(req);
 }

@@ -1,4 +1,4 @@
-/** What is wrong, or looks wrong, with who may call an aggregate and with what it calls. */
+/** This module finds errors and risks in the access rules of aggregates and in the methods that they call. */
 import type { PlannedStep } from '../aggregate/step.js';
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import type { Access } from '../policy/access/planned.js';
@@ -12,17 +12,17 @@ export interface AggregateUse {
   readonly method: MethodDescriptor;
   readonly aggregate: PlannedAggregate;
   readonly policy: Policy;
-  /** What the method alone demands. */
+  /** The demands of the aggregate's own method. */
   readonly own: Access;
-  /** What it demands together with its steps. */
+  /** The demands of the aggregate's method together with those of its required steps. */
   readonly access: Access;
-  /** Undefined: the config has no `auth` block. */
+  /** The ways in which callers can prove their identity. Undefined when the config has no `auth` block. */
   readonly vouchers: Vouchers | undefined;
   /** True if the config has upstreams. */
   readonly hasUpstreams: boolean;
 }
 
-/** What is wrong with who may call an aggregate and what it calls. */
+/** Returns the problems of one aggregate's access rules and calls. */
 export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
   const { method, aggregate, policy, own, access } = use;
   const diagnostics: Diagnostic[] = [];
@@ -76,14 +76,17 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
   }
 }
 
-/** Why nobody can call the method but through aggregates, which then have to say who may; undefined: somebody can. */
+/**
+ * Returns the reason why clients can call a method only through aggregates. Such an aggregate must declare who may
+ * call. Undefined when clients can call the method directly.
+ */
 function whyHidden({ fullName, routing, httpRule }: MethodDescriptor, authenticates: boolean): string | undefined {
   if (routing === 'excluded') return `${fullName} is excluded (schema.exclude)`;
   const hasRoute = routing === 'routed' && httpRule !== undefined;
   return authenticates && !hasRoute ? `${fullName} has no route of its own` : undefined;
 }
 
-/** Whether two callers who may both call the aggregate may get different answers from the step. */
+/** True if two callers, who may both call the aggregate, can get different answers from the step. */
 function dependsOnCaller(step: PlannedStep, call: PlannedCall | undefined): boolean {
   if (callerPathsOf(step, call).length > 0) return true;
   if (!step.optional || call === undefined) return false;

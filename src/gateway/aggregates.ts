@@ -1,6 +1,6 @@
 /**
- * The aggregates of a schema with what the rest of the config says of their calls: which upstream serves each, under
- * which policy, and what all of that demands of whoever calls the aggregate.
+ * This module adds the config to the aggregates of a schema: the upstream and the policy of each call, and what all
+ * calls together demand of the aggregate's caller.
  */
 import { createHash } from 'node:crypto';
 import { type AggregatePlan, planAggregate } from '../aggregate/plan-aggregate.js';
@@ -16,13 +16,13 @@ import type { FieldDescriptor, MethodDescriptor, Registry } from '../schema/desc
 
 export interface Aggregates {
   readonly of: ReadonlyMap<MethodDescriptor, AggregatePlan>;
-  /** The methods that they call. */
+  /** The methods that the aggregates call. */
   readonly methods: ReadonlySet<MethodDescriptor>;
   readonly diagnostics: readonly Diagnostic[];
 }
 
 /**
- * Plans the aggregates of the routed methods. `protoNames`: clients see fields under the names that they have in protos.
+ * Plans the aggregates of the routed methods. With `protoNames`, clients see fields under their names in the protos.
  */
 export function findAggregates(registry: Registry, { protoNames }: { readonly protoNames: boolean }): Aggregates {
   const nameOf = ({ name, jsonName }: FieldDescriptor) => (protoNames ? name : jsonName);
@@ -40,7 +40,7 @@ export function findAggregates(registry: Registry, { protoNames }: { readonly pr
   return { of, methods, diagnostics };
 }
 
-/** The aggregate's own demands and those of its required steps. */
+/** Returns the demands of the aggregate together with those of its required steps. */
 export function accessWithSteps(own: Access, { plan, calls }: PlannedAggregate): Access {
   const demands = plan.steps.flatMap((step, index) => (step.optional ? [] : (calls[index]?.access ?? [])));
   const demanding = demands.find(({ mode }) => mode === 'required');
@@ -53,22 +53,26 @@ export function accessWithSteps(own: Access, { plan, calls }: PlannedAggregate):
   };
 }
 
-/** Who may call the required steps, by address. An optional step that may not be called is a part that is missing. */
+/**
+ * Returns the address check of each required step. Optional steps have none here: an optional step that the client may
+ * not call is left out of the answer.
+ */
 export function admittedBySteps(aggregate: PlannedAggregate | undefined): readonly (Admits | undefined)[] {
   if (aggregate === undefined) return [];
   const { plan, calls } = aggregate;
   return calls.map((call, index) => (plan.steps[index]!.optional ? undefined : call?.admits));
 }
 
-/** What the step, or the `require` of what it calls, reads of the caller. */
+/** Returns the paths of the caller that the step reads, and those that the `require` of its method reads. */
 export function callerPathsOf({ callerPaths }: PlannedStep, call: PlannedCall | undefined): readonly CallerPath[] {
   return [...callerPaths, ...(call?.access.require ?? []).flatMap((equality) => equality.callerPaths)];
 }
 
 /**
- * What the answer of an aggregate depends on besides its request: every value that a step or a `require` reads of the
- * caller, whether the scopes of an optional step are met and the client's address may call it, and the declarations that make
- * an answer of those. Scopes and addresses of a required step are the aggregate's own, and refused before a cache is asked.
+ * Returns what the answer of an aggregate depends on besides its request: each value of the caller that a step or a
+ * `require` reads, whether the caller may call each optional step by scopes and by address, and the declarations of the
+ * steps. The scopes and addresses of required steps are not among it, because the aggregate checks them before the
+ * cache.
  */
 export function dependsOn({ plan, calls }: PlannedAggregate): readonly CallerRead[] {
   const declared = plan.steps.map(({ declaration: { position, positions, ...step } }, index) => {

@@ -1,4 +1,4 @@
-/** Which upstream serves which service. */
+/** This module decides which upstream serves which service. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
@@ -10,8 +10,9 @@ import type { Aggregates } from './aggregates.js';
 export type IsOffered = (method: MethodDescriptor) => boolean;
 
 /**
- * Whether a method's routes are served once all is right. What is wrong with others is a warning: they stop nobody. Without
- * any upstream the schema alone is looked at.
+ * Returns a function that is true for a method whose routes would be served if the config and the protos had no error.
+ * Problems of all other methods are only warnings, because those methods are not served. Without any upstream it is
+ * true for every method, because then only the schema is checked.
  */
 export function offeredBy({ upstreams }: Config): IsOffered {
   return ({ service, aggregate }) =>
@@ -23,7 +24,9 @@ export interface Assignment {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Each service to the upstream with the longest selector. Without any upstream there is nothing to warn about. */
+/**
+ * Assigns each service to the upstream with the longest selector that matches it. Without any upstream it does nothing.
+ */
 export function assignUpstreams(
   config: Config,
   bindings: readonly Binding[],

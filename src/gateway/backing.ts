@@ -1,6 +1,6 @@
 /**
- * What the routes of a snapshot reach out to: credentials, counters, caches and upstreams. `explain` hands in recorders
- * instead, so that the same routes call nobody.
+ * This module opens everything outside of the routes that a snapshot uses: credentials, counters, caches and upstreams.
+ * `explain` passes recorders instead, so that the same routes make no calls.
  */
 import type { Clock } from '../base/clock.js';
 import type { Lease, Resources } from '../base/resources.js';
@@ -24,7 +24,7 @@ import { acquireUpstreams } from './upstreams.js';
 export interface Backing {
   readonly authenticator: Authenticator;
   readonly counters: Counters;
-  /** The call of a served route, with all of its layers. */
+  /** Returns the call of a served route with all of its layers. */
   readonly callOf: (route: PlannedRoute) => Call;
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
@@ -37,7 +37,7 @@ export interface BackingOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Counters of a process that counts for several. Undefined: this process counts for itself. */
+  /** The counters of a process that counts for several processes. Undefined when this process counts for itself. */
   readonly counters: Counters | undefined;
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
@@ -46,11 +46,14 @@ export interface BackingOptions {
 
 export interface OpenedBacking extends Backing {
   readonly upstreams: ReadonlyMap<string, Upstream>;
-  /** Resolves when it can be used, or when waiting longer would not help: the keys of issuers have been asked for. */
+  /**
+   * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt
+   * to fetch the issuers' keys.
+   */
   readonly prepared: Promise<void>;
 }
 
-/** Opens, or takes over from other snapshots, everything that the config names. */
+/** Opens everything that the config names. Resources that another snapshot already holds are shared. */
 export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
   const { clock, metrics, interceptors, afterAuth, openStreams } = options;
   const { auth, cors, stores, rateLimiting, limits, errors } = config;

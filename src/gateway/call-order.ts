@@ -1,10 +1,13 @@
-/** THE order of the layers around a call, from the outermost to the transport. A layer that is not needed is undefined. */
+/**
+ * This module defines the only order of the layers around a call, from the outermost to the transport. A layer that is
+ * not needed is undefined.
+ */
 import { type Call, type Interceptor, intercept } from '../call/call.js';
 
 export interface CallLayers {
-  /** Answers without a call, or keeps the answer. */
+  /** The cache. It answers without a call, or keeps the answer of the call. */
   readonly cache: Interceptor | undefined;
-  /** The embedder's own; they see each call once, however often it is tried. */
+  /** The embedder's own interceptors. They see each call once, even if it is retried. */
   readonly interceptors: readonly Interceptor[];
   readonly retry: Interceptor | undefined;
 }

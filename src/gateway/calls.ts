@@ -1,4 +1,7 @@
-/** What a route calls, with all layers around it: an upstream's method, or an aggregate whose steps are such calls. */
+/**
+ * This module builds the call of a route with all layers around it. The call goes to an upstream's method, or to an
+ * aggregate whose steps are such calls.
+ */
 import { aggregateCall, type StepCaller, type StepObserver } from '../aggregate/aggregate-call.js';
 import type { Clock } from '../base/clock.js';
 import type { Call, Interceptor } from '../call/call.js';
@@ -20,7 +23,7 @@ import { callOrder, layersInOrder } from './call-order.js';
 
 export interface CallSources {
   readonly limits: Config['limits'];
-  /** Codes whose texts upstreams may say to clients. */
+  /** The codes for which the upstream's error texts are shown to clients. */
   readonly exposed: ExposedCodes;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   readonly cache: ResponseCache;
@@ -29,7 +32,7 @@ export interface CallSources {
   readonly clock: Clock;
 }
 
-/** Compiles the call of a served route. */
+/** Returns a function that compiles the call of a served route. */
 export function callCompiler(sources: CallSources): (route: PlannedRoute) => Call {
   const { limits, upstreams, metrics, clock } = sources;
 
@@ -40,7 +43,7 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     return mergedCall(binding, aggregate, layersInOrder({ cache, interceptors: [], retry: undefined }));
   };
 
-  /** `idempotent`: two calls have the effect of one. */
+  /** Builds the call of an upstream's method. `idempotent` means that two calls have the same effect as one. */
   function upstreamCall(called: PlannedRoute | PlannedCall, idempotent: boolean): Call {
     const { retry } = called;
     const upstream = called.upstream!;
@@ -53,7 +56,10 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     });
   }
 
-  /** `ofCaller`: what the answer depends on besides what the cache knows by itself. */
+  /**
+   * Builds the cache of a call. `ofCaller` reads the properties of the caller that affect the answer, besides those
+   * that are in every key.
+   */
   function keeping(
     { cache, timeoutMs }: Pick<PlannedCall, 'cache' | 'timeoutMs'>,
     ofCaller: readonly CallerRead[] = [],
@@ -63,14 +69,17 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
       cache &&
       sources.cache.interceptor(cache, {
         timeoutMs: Math.min(timeoutMs ?? requestTimeoutMs, requestTimeoutMs),
-        // An embedder's own code stands behind the cache, and may read all of the caller.
+        // An embedder's interceptors run behind the cache, and may read all of the caller.
         dependsOn: sources.interceptors.length > 0 ? [...ofCaller, wholeCaller] : ofCaller,
         onAnswer: (status) => metrics.cacheRequests.inc({ status }),
       })
     );
   }
 
-  /** `around`: the layers between what the aggregate demands of its caller and its steps. */
+  /**
+   * Builds the call of an aggregate. The layers of `around` run after the checks of the aggregate's caller and before
+   * its steps.
+   */
   function mergedCall(
     { method, responseBody }: Binding,
     { plan, calls }: PlannedAggregate,
@@ -89,7 +98,10 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     return aggregateCall(settings, around);
   }
 
-  /** The scopes of a required step are demanded of the aggregate's caller before anything is called. */
+  /**
+   * Builds the call of a step. The scopes of a required step are not checked here, because the aggregate's caller had
+   * to have them.
+   */
   function callerOf(call: PlannedCall, optional: boolean): StepCaller {
     const { access, timeoutMs } = call;
     const demandsNothing = access.require.length === 0 && !optional;
@@ -105,7 +117,7 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     }
   }
 
-  /** Those of required steps are asked before the aggregate is called. */
+  /** Adds the address check of an optional step to its call. Those of required steps run before the aggregate. */
   function admitting(call: Call, admits: Admits | undefined): Call {
     if (admits === undefined) return call;
     return async (request) => {

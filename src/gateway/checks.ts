@@ -1,4 +1,4 @@
-/** What is wrong, or looks wrong, with a plan, and what no single room can see: it takes two policies, or all routes. */
+/** This module finds errors and risks in a plan that only a look at several policies or at all routes can show. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import { readKeyFile } from '../policy/access/key-file.js';
@@ -13,7 +13,10 @@ import type { MethodDescriptor } from '../schema/descriptor.js';
 import { cacheProblems } from './cache-checks.js';
 import { streamProblems } from './stream-problems.js';
 
-/** What is wrong with routes under this config. `configFile` names the config in findings that belong to no place in it. */
+/**
+ * Returns the problems of routes with this config. `configFile` is the file that is named in problems without a place
+ * in it.
+ */
 export function configuredProblems(
   config: Config,
   routes: readonly PlannedRoute[],
@@ -28,12 +31,12 @@ export function configuredProblems(
   ];
 }
 
-/** Bindings of one method and shape. */
+/** Returns the conflicts of bindings with the same verb and the same shape of path. */
 export function conflictsOf(bindings: readonly Binding[]): readonly Diagnostic[] {
   return conflictDiagnostics(bindingTable(bindings.map((binding) => ({ binding, value: binding }))).conflicts());
 }
 
-/** A limit per consumer on a method that asks nobody who they are. */
+/** Returns a warning for a limit per consumer on a public method, where no caller is known. */
 export function rateLimitProblem(method: MethodDescriptor, policy: Policy, access: Access): Diagnostic | undefined {
   const position = policy.origins.get('rateLimits');
   if (position === undefined || access.mode !== 'public') return undefined;
@@ -42,7 +45,7 @@ export function rateLimitProblem(method: MethodDescriptor, policy: Policy, acces
   return warningAt(position, 'limit-of-nobody', text);
 }
 
-/** `keys.yaml` is read again when it is served; what is wrong with it now is told now. */
+/** Returns the problems of `keys.yaml` as it is now. The file is read again when the gateway serves. */
 export function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] {
   const file = auth?.apiKeys?.file;
   if (file === undefined) return [];
@@ -59,7 +62,7 @@ export function keyFileProblems({ auth, plans }: Config): readonly Diagnostic[] 
   }
 }
 
-/** Where errors are told, they are the reason. */
+/** Warns that there are no routes. It returns nothing if there are errors, because then they are the reason. */
 export function nothingToServe(
   routes: readonly PlannedRoute[],
   problems: readonly Diagnostic[],
@@ -70,7 +73,7 @@ export function nothingToServe(
   return [warningAt({ file: configFile ?? 'options' }, 'no-routes', text)];
 }
 
-/** What is wrong, or looks wrong, with who may call what, seen over all routes. */
+/** Returns the problems of access rules that only a look at all routes can show. */
 function authProblems(
   config: Config,
   routes: readonly PlannedRoute[],
@@ -102,8 +105,8 @@ function authProblems(
 }
 
 /**
- * A policy over addresses where those of the clients may not be seen: a gateway without TLS usually has a proxy in front,
- * and every client then has the proxy's address.
+ * Warns of `addresses` in a gateway without TLS and without `trustedProxies`. Such a gateway is usually behind a proxy,
+ * and then all clients have the proxy's address.
  */
 function addressProblems({ trustedProxies, listen }: Config, routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   if (trustedProxies.length > 0 || listen.tls !== undefined) return [];

@@ -1,4 +1,7 @@
-/** The settings of a surface and its routes → the surface: each route's chain, transcoder, call and endpoint, composed once. */
+/**
+ * This module compiles the routes of a surface: the chain, the transcoder, the call and the endpoint of each route are
+ * composed once.
+ */
 import { isStreaming } from '../call/call.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
@@ -39,11 +42,11 @@ export interface SurfaceSettings {
   readonly name: string;
   readonly config: Config;
   readonly codecs: Codecs;
-  /** Reads and writes google.rpc.Status; undefined if the schema has no such message. */
+  /** The codec of google.rpc.Status. Undefined when the schema has no such message. */
   readonly statusCodec: MessageCodec | undefined;
 }
 
-/** `routes`: those that somebody serves. */
+/** Compiles a surface. `routes` are those that an upstream or an aggregate serves. */
 export function compileSurface(settings: SurfaceSettings, routes: readonly PlannedRoute[], backing: Backing): Surface {
   const { name, config, statusCodec } = settings;
   const responseHeaders = compileResponseHeaders(config.metadata);
@@ -65,7 +68,10 @@ export function compileSurface(settings: SurfaceSettings, routes: readonly Plann
 
 const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
 
-/** Guarded routes are named to nobody who does not know them. */
+/**
+ * Builds the hints of a 404, which name similar routes. Routes that not everybody may call are left out, so that the
+ * hints do not reveal them.
+ */
 function nearRoutes(routes: readonly PlannedRoute[]) {
   const open = routes
     .filter(({ access, addresses }) => access.mode === 'public' && addresses.length === 0)
@@ -78,7 +84,7 @@ function nearRoutes(routes: readonly PlannedRoute[]) {
 
 interface CompiledRoute {
   readonly http: Route;
-  /** The same method over a WebSocket; undefined for methods that do not stream. */
+  /** The route of the same method over a WebSocket. Undefined when the method does not stream. */
   readonly webSocket: Route | undefined;
 }
 
@@ -135,7 +141,7 @@ function routeCompiler(
   };
 }
 
-/** The stages that a route declares, for `route-order.ts` to put in order. */
+/** Returns a function that builds the stages of a route. `route-order.ts` puts them in order. */
 function stageCompiler(config: Config, { authenticator, counters, metrics, afterAuth, openStreams }: Backing) {
   return function stagesOf(route: PlannedRoute, transcoder: Transcoder, tokenMayBeInQuery: boolean) {
     const { binding, access, rateLimits } = route;
@@ -163,7 +169,7 @@ function stageCompiler(config: Config, { authenticator, counters, metrics, after
   };
 }
 
-/** Limits by the name of the plan that a caller has. */
+/** The limits of each plan, by the plan's name. */
 type ConsumerPlans = ReadonlyMap<string, readonly RateLimit[]>;
 
 const NO_PLANS: ConsumerPlans = new Map();
@@ -172,7 +178,10 @@ function consumerPlans({ plans }: Config, method: MethodDescriptor): ConsumerPla
   return new Map([...plans].map(([name, { rateLimits }]) => [name, compileConsumerPlan(name, rateLimits, method)]));
 }
 
-/** Caches on the way ask nobody who they are: an answer that is refused to some callers is not for them to keep. */
+/**
+ * Builds the caching headers of a route. Caches between client and gateway do not check the caller, so an answer of a
+ * route that refuses some callers is `private`.
+ */
 function freshnessOf(config: Config, { scope, ttlMs }: CachePolicy, { mode }: Access) {
   const forAll = scope === 'public' && mode !== 'required';
   const forwarded = config.metadata.forwardAuthorization ? ['authorization'] : [];

@@ -1,4 +1,7 @@
-/** Plan → Snapshot: every surface compiled once, and the resources that its routes use held until it is released. */
+/**
+ * This module turns a plan into a snapshot. Every surface is compiled once. The resources of its routes are held until
+ * the snapshot is released.
+ */
 import type { Snapshot } from '../exchange/exchange.js';
 import { isServed, type PlannedRoute, SURFACE } from '../route/planned-route.js';
 import { compileClientAddress } from '../server/client-address.js';
@@ -6,7 +9,10 @@ import { type Backing, type BackingOptions, openBacking } from './backing.js';
 import { compileSurface } from './compile-surface.js';
 import type { Plan } from './plan.js';
 
-/** Throws, and holds nothing, if a resource cannot be made: a file of keys that is gone, for instance. */
+/**
+ * Compiles a snapshot. If a resource cannot be made, for example because a file of keys is missing, it releases all
+ * resources and throws.
+ */
 export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
   const lease = options.resources.lease();
   try {
@@ -23,7 +29,7 @@ export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
   }
 }
 
-/** The part of a snapshot that holds nothing. `routes`: those that it serves. */
+/** Compiles the part of a snapshot that holds no resources. `routes` are those that it serves. */
 export function compileTables(
   { config, codecs, registry }: Plan,
   routes: readonly PlannedRoute[],

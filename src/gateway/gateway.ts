@@ -1,6 +1,6 @@
 /**
- * The gateway as a library, and as what the command line runs: config and schema are planned, the plan becomes a Snapshot,
- * snapshots are served.
+ * This module is the gateway as a library, which the command line also uses. It plans config and schema, compiles the
+ * plan into a snapshot, and serves snapshots.
  */
 
 import { type Clock, systemClock } from '../base/clock.js';
@@ -25,26 +25,29 @@ import { compileSnapshot } from './compile.js';
 import { type Plan, plan } from './plan.js';
 
 export interface GatewayOptions extends ConfigInput {
-  /** The embedder's own Koa middleware at its two named places. */
+  /** The embedder's own Koa middleware, at its two places: before a route is matched, and after the caller is known. */
   readonly middleware?: { readonly beforeMatch?: readonly Middleware[]; readonly afterAuth?: readonly Middleware[] };
-  /** Around the upstream call; the first one is the outermost. */
+  /** Functions around each upstream call. The first one is the outermost. */
   readonly interceptors?: readonly Interceptor[];
 }
 
 export interface Gateway {
   /**
-   * Fits `http.createServer`. Set `maxHeadersCount = 0` on that server: behind a thousand headers Node drops the rest
-   * unsaid, such as the address that a proxy appends. In a Koa app: set `ctx.respond = false` and call it with `ctx.req`
-   * and `ctx.res`.
+   * Returns a listener for `http.createServer`. Set `maxHeadersCount = 0` on that server: otherwise Node silently drops
+   * all headers after the first thousand, for example the address that a proxy appends. In a Koa app, set `ctx.respond
+   * = false` and call the listener with `ctx.req` and `ctx.res`.
    */
   callback(): RequestListener;
-  /** Builds anew, from the given config or from the same one, and swaps. Rejects, and serves on as before, if that fails. */
+  /**
+   * Builds a new snapshot from the given config, or from the current one, and replaces the old snapshot. If that fails,
+   * it rejects and the old snapshot stays in use.
+   */
   reload(config?: ConfigInput): Promise<void>;
-  /** Lets go of all connections. Requests that still run are cancelled. */
+  /** Closes all connections. Requests that still run are cancelled. */
   close(): Promise<void>;
 }
 
-/** What a gateway is refused for; each of `diagnostics` is an error. */
+/** The error for a config or schema that cannot be served. Each of `diagnostics` is an error. */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   constructor(readonly diagnostics: readonly Diagnostic[]) {
@@ -52,7 +55,9 @@ export class GatewayError extends Error {
   }
 }
 
-/** A gateway without a listener. Rejects with a {@link GatewayError} when config or schema have an error. */
+/**
+ * Creates a gateway without a listener. Rejects with a {@link GatewayError} if the config or the schema has an error.
+ */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   if (!isRecord(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
@@ -74,9 +79,9 @@ export interface RunningGateway extends Gateway {
 }
 
 export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'interceptors'> {
-  /** Of the process that counts for several. */
+  /** The counters of a process that counts for several processes. Undefined when this process counts for itself. */
   readonly counters?: Counters;
-  /** The system's, unless a test moves its own. */
+  /** The clock of the gateway. The default is the system's clock; tests pass their own. */
   readonly clock?: Clock;
 }
 
@@ -125,7 +130,7 @@ async function planOrThrow(input: ConfigInput): Promise<Plan> {
   const { config, diagnostics } = parseConfig(input);
   if (config === undefined) throw new GatewayError(diagnostics);
   const { protos, descriptorSets } = config.schema;
-  // An API that is not there any more is a mistake, not a change.
+  // A new config without any schema is treated as a mistake.
   if (protos.length + descriptorSets.length === 0) throw refused('schema: expected protos or descriptorSets, got none');
   return planWithFiles(config);
 }
@@ -134,7 +139,7 @@ function refused(text: string): GatewayError {
   return new GatewayError([errorAt({ file: 'options' }, 'config-value', text)]);
 }
 
-/** The files that a config names may have changed although it has not. */
+/** Checks the files that a config names, and plans. The files may have changed even if the config has not. */
 async function planWithFiles(config: Config): Promise<Plan> {
   const issues = await fileIssues(config);
   if (issues.length > 0)

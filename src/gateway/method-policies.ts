@@ -1,4 +1,4 @@
-/** The policy of each method, and who may call it: what the protos declare, under the rules of the config. */
+/** This module computes the policy of each method, and who may call it, from the protos and the rules of the config. */
 import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
@@ -10,13 +10,13 @@ import { parseMethodSelector, type SelectableMethod } from '../schema/method-sel
 import type { IsOffered } from './assign-upstreams.js';
 import { rateLimitProblem } from './checks.js';
 
-/** What a method's policy comes to, whichever route reaches it. */
+/** The policy and the access of a method. They are the same for all of its routes. */
 export interface MethodPolicy {
   readonly policy: Policy;
   readonly access: Access;
 }
 
-/** Each routed or called method's policy and access: what the protos declare under the rules of the config. */
+/** Computes the policy and the access of each routed or called method, from the protos and the rules of the config. */
 export function decidePolicies(config: Config, methods: readonly MethodDescriptor[], isOffered: IsOffered) {
   const of = new Map<MethodDescriptor, MethodPolicy>();
   const diagnostics: Diagnostic[] = [];
@@ -59,8 +59,8 @@ export function decidePolicies(config: Config, methods: readonly MethodDescripto
 }
 
 /**
- * What is wrong with the policies of routed methods, and of those that aggregates call (`called`). What stands at a
- * method that nobody can reach is nobody's matter.
+ * Returns the problems of policies that are declared at routed methods and at methods that aggregates call (`called`).
+ * Policies of methods that no client can reach are not checked.
  */
 export function declarationProblems(
   { services }: Registry,
@@ -77,7 +77,7 @@ export function declarationProblems(
   });
 }
 
-/** What the protos say of who may call, before any rule of the config. Undefined: nothing. */
+/** Returns the `auth` that the protos declare, without the rules of the config. Undefined when they declare none. */
 export function declaredAuth({ policy, service }: MethodDescriptor): DeclaredInProto | undefined {
   for (const option of [policy, service.defaultPolicy]) {
     const declared = option && readDeclaration(option).declaration;

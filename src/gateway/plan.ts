@@ -1,6 +1,7 @@
 /**
- * Config → Plan: the schema loaded, every binding with its policy and its upstream, and everything that is wrong with
- * them. Opens no connection: `routes`, `check` and `explain` need no more, `serve` compiles a Snapshot from it.
+ * This module turns a config into a plan: it loads the schema, adds a policy and an upstream to each binding, and finds
+ * all problems. It opens no connection. `routes`, `check` and `explain` need only the plan; `serve` compiles a snapshot
+ * from it.
  */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import type { Diagnostic } from '../base/diagnostic.js';
@@ -31,7 +32,7 @@ import { routeProblems } from './route-problems.js';
 export interface Plan {
   readonly config: Config;
   readonly registry: Registry;
-  /** The files that the registry was linked from. */
+  /** The files from which the registry was linked. */
   readonly files: readonly RegistryFile[];
   readonly codecs: Codecs;
   readonly routes: readonly PlannedRoute[];
@@ -40,14 +41,16 @@ export interface Plan {
 }
 
 export interface PlanOptions {
-  /** A schema that is loaded already: nothing is read. */
+  /** A schema that is loaded already. Without it the schema is read from the config's files. */
   readonly schema?: Schema;
-  /** Names the config in diagnostics that belong to no place in it. */
+  /** The file that is named in diagnostics without a place in the config. */
   readonly configFile?: string;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Loads and plans; what is wrong is in `diagnostics`, what loads is in the rest. */
+/**
+ * Loads the schema and plans the routes. `diagnostics` has all problems. The other parts have all that could be loaded.
+ */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
   const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
   const isOffered = offeredBy(config);
@@ -60,11 +63,11 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   const routes = bindings.flatMap((binding) => {
     const { method } = binding;
     const aggregate = planned.get(method);
-    // A broken declaration of an aggregate is told, and leaves nothing to serve.
+    // A broken declaration of an aggregate is reported elsewhere, and its route is left out.
     if (method.aggregate !== undefined && aggregate === undefined) return [];
     return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
   });
-  // Of an aggregate that is whole it is known what it calls.
+  // The problems of routes that no upstream serves are not reported here.
   const offered = config.upstreams.size === 0 ? routes : routes.filter(isServed);
   const problems = [
     ...keyFileProblems(config),
@@ -92,8 +95,8 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
 }
 
 /**
- * Returns what is wrong with protos under any config. `areAll`: they are all that the config names; otherwise an import
- * may be found elsewhere, and nothing is said of what depends on one.
+ * Returns the problems of protos that exist under any config. `areAll` is true if these are all protos that the config
+ * names. If it is false, an import may be in another file, so problems that depend on imports are left out.
  */
 export async function protoProblems(
   sources: Config['schema'],
@@ -143,7 +146,7 @@ function planRoute(
   };
 }
 
-/** The method's own, or else its upstream's. */
+/** Returns the time-out of the method, or else that of its upstream, in milliseconds. */
 function timeoutOf(config: Config, { settings }: Policy, upstream: string | undefined): number | undefined {
   return settings.timeoutMs ?? upstreamOf(config, upstream)?.timeoutMs;
 }
@@ -152,7 +155,7 @@ function upstreamOf({ upstreams }: Config, name: string | undefined) {
   return name === undefined ? undefined : upstreams.get(name);
 }
 
-/** What each aggregate calls, under the policies of what it calls. */
+/** Returns the calls of each aggregate with the policies of the called methods. */
 function planAggregates(
   config: Config,
   { of }: Aggregates,

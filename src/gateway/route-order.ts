@@ -1,25 +1,26 @@
 /**
- * THE order in which a request meets what its route declares, between the match (`server/pipeline.ts`) and the endpoint.
- * A stage that a route does not need is undefined, and costs nothing. A refused request never reaches a later stage.
+ * This module defines the only order in which a request passes the stages of its route, between the match
+ * (`server/pipeline.ts`) and the endpoint. A stage that a route does not need is undefined, and costs no time. A
+ * refused request never reaches a later stage.
  */
 import type { Middleware } from '../exchange/exchange.js';
 
 export interface RouteStages {
-  /** Networks from which clients may call. */
+  /** The check of the networks from which clients may call. */
   readonly addresses: Middleware | undefined;
-  /** Limits that count by address alone: nobody has to be known for them. */
+  /** The limits that count by address alone. They do not need to know the caller. */
   readonly limitByAddress: Middleware | undefined;
   readonly authenticate: Middleware | undefined;
   readonly authorize: Middleware | undefined;
   /** All other limits, and those of the caller's plan. */
   readonly limitByCaller: Middleware | undefined;
-  /** The embedder's own. */
+  /** The embedder's own middleware. */
   readonly afterAuth: readonly Middleware[];
-  /** Ends a stream when its caller may not call any more. */
+  /** Ends a stream when its caller may no longer call. */
   readonly follow: Middleware | undefined;
 }
 
-/** The stages that decide who may call; an open stream meets them again after a reload. */
+/** Returns the stages that decide who may call. After a reload they run again for each open stream. */
 export function guardsInOrder(stages: RouteStages): readonly Middleware[] {
   const { addresses, authenticate, authorize } = stages;
   return [addresses, authenticate, authorize].filter((stage) => stage !== undefined);

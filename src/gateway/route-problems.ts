@@ -1,4 +1,6 @@
-/** What looks wrong when all routes are seen at once: routes that are never reached, and verbs that open what is guarded. */
+/**
+ * This module warns of routes that are never reached, and of verbs in paths that bypass the guards of another route.
+ */
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';
 import type { Access } from '../policy/access/planned.js';
 import type { Binding } from '../routing/binding.js';
@@ -22,7 +24,10 @@ function neverReached(routes: readonly GuardedRoute[]): Diagnostic[] {
   });
 }
 
-/** A verb goes before a more literal route of another service, whose guards then don't count. */
+/**
+ * Warns of a verb that takes paths of a more literal route of another service, so that the guards of that route do not
+ * apply.
+ */
 function openedByVerbs(routes: readonly GuardedRoute[]): Diagnostic[] {
   const withVerb = routes.filter(({ binding }) => binding.template.verb !== undefined);
   const guarded = routes.filter(({ access }) => access.mode !== 'public' || access.require.length > 0);

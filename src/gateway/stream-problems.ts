@@ -1,4 +1,4 @@
-/** What is wrong with the routes of methods that stream, or looks wrong: what the messages are, and how they are told. */
+/** This module finds errors and risks in the routes of methods that stream. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import type { Policy } from '../policy/policy.js';
 import type { Binding } from '../routing/binding.js';
@@ -10,12 +10,17 @@ interface StreamRoute {
   readonly policy: Policy;
 }
 
-/** `protoNames`: how fields are named in answers. */
+/**
+ * Returns the problems of routes that stream. With `protoNames`, answers have fields under their names in the protos.
+ */
 export function streamProblems(routes: readonly StreamRoute[], protoNames: boolean): readonly Diagnostic[] {
   return [...errorFields(routes, protoNames), ...silentStatuses(routes), ...withoutBody(routes)];
 }
 
-/** A line `{"error": …}` ends a stream that failed, and a message with such a field could look like one. */
+/**
+ * Warns of streamed messages with a key `error`. A stream that fails ends with a line `{"error": …}`, and such a
+ * message could look like that line.
+ */
 function errorFields(routes: readonly StreamRoute[], protoNames: boolean): Diagnostic[] {
   const seen = new Set<string>();
   return routes.flatMap(({ binding }) => {
@@ -32,12 +37,12 @@ function errorFields(routes: readonly StreamRoute[], protoNames: boolean): Diagn
   });
 }
 
-/** Well-known types whose JSON is an object with any keys. */
+/** The well-known types whose JSON is an object with any keys. */
 const ANY_KEYS: ReadonlySet<string> = new Set(['Struct', 'Value', 'Any'].map((name) => `google.protobuf.${name}`));
 
 /**
- * What gives a streamed message a key `error` in JSON: its field, or the name of a type with any keys; undefined: nothing.
- * `protoNames`: how fields are named in answers.
+ * Returns the cause of a key `error` in the JSON of a streamed message: its field, or the name of a type with any keys.
+ * Undefined when there is no such key. With `protoNames`, answers have fields under their names in the protos.
  */
 export function errorHolder(
   { method, responseBody }: Binding,
@@ -45,7 +50,7 @@ export function errorHolder(
 ): FieldDescriptor | string | undefined {
   if (!method.serverStreaming) return undefined;
   if (responseBody?.cardinality === 'map') return responseBody.mapKey === 'string' ? 'a map' : undefined;
-  // A list is an array, which no line is that tells a failure.
+  // A list becomes a JSON array, which cannot be confused with the line of a failure.
   if (responseBody?.cardinality === 'repeated') return undefined;
   const type = responseBody?.type ?? { kind: 'message' as const, message: method.output };
   if (type.kind !== 'message') return undefined;
@@ -66,7 +71,7 @@ function silentStatuses(routes: readonly StreamRoute[]): Diagnostic[] {
   });
 }
 
-/** Without a body rule every message of the client's is empty but for what path and query say. */
+/** Warns of methods with a client stream and no body rule: their messages contain only the values of path and query. */
 function withoutBody(routes: readonly StreamRoute[]): Diagnostic[] {
   return routes.flatMap(({ binding: { method, body, position } }) => {
     if (!method.clientStreaming || body.kind !== 'none') return [];

@@ -1,7 +1,8 @@
 /**
- * The upstreams of a config. What has state outlives a config, and is keyed by what it depends on: connections by endpoint,
- * TLS material and transport, the budget of retries by the upstream's name. So a reload that changes a time-out or a limit
- * keeps every connection, and one that finds a renewed certificate makes new ones.
+ * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
+ * depend on: connections depend on the endpoint, the TLS files' content and the transport, and the retry budget on the
+ * upstream's name. So a reload that changes a time-out or a limit keeps all connections, and a reload that finds a
+ * renewed certificate opens new ones.
  */
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.js';
@@ -27,7 +28,7 @@ export function acquireUpstreams(config: Config, lease: Lease, clock: Clock): Re
   return new Map(upstreams);
 }
 
-/** What the files hold now: a reload reads them anew. */
+/** Reads the TLS files. A reload reads them again. */
 function materialOf({ ca, cert, key, serverName }: NonNullable<UpstreamConfig['tls']>): TlsSettings {
   return {
     ...(ca === undefined ? {} : { ca: readFileSync(ca) }),

@@ -1,8 +1,8 @@
-/** What helps with a whole kind of errors: told once, behind all of them. */
+/** This module has hints for whole kinds of errors. Each hint is printed once, after all errors. */
 import type { Diagnostic } from '../base/diagnostic.js';
 
 interface Hint {
-  /** Rule ids of the errors that it helps with. */
+  /** The ids of the rules to which the hint belongs. */
   readonly rules: ReadonlySet<string>;
   readonly text: string;
 }
@@ -28,7 +28,7 @@ const HINTS: readonly Hint[] = [
   },
 ];
 
-/** A line for each kind of errors that there are. */
+/** Returns one line for each kind of error that occurs and has a hint. */
 export function hintsFor(diagnostics: readonly Diagnostic[]): readonly string[] {
   const found = new Set(diagnostics.flatMap(({ severity, rule }) => (severity === 'error' ? [rule] : [])));
   return HINTS.flatMap(({ rules, text }) => ([...found].some((rule) => rules.has(rule)) ? [`hint: ${text}`] : []));

@@ -1,4 +1,7 @@
-/** The route map as people and programs read it: `routes --format json|table|markdown`, and the admin port's `/routes`. */
+/**
+ * This module prints the route map for people and programs: `routes --format json|table|markdown`, and `/routes` on the
+ * admin port.
+ */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { formatPosition } from '../base/diagnostic.js';
 import type { Access } from '../policy/access/planned.js';
@@ -7,31 +10,31 @@ import type { Policy } from '../policy/policy.js';
 import { type PlannedRoute, SURFACE } from '../route/planned-route.js';
 import { type Streaming, streamingOf } from '../schema/descriptor.js';
 
-/** One row; the contract fixes the names. */
+/** One row of the route map. Its names are fixed, because other programs read them. */
 export interface RouteRow {
   readonly method: string;
-  /** The template as written. */
+  /** The path template as it is written. */
   readonly path: string;
   readonly rpc: string;
-  /** 0 the rule itself, 1… its additional bindings. */
+  /** The index of the binding: 0 for the rule itself, 1 and more for its additional bindings. */
   readonly binding: number;
   readonly body: string;
   readonly responseBody: string;
   readonly streaming: Streaming;
   readonly surface: string;
-  /** What is declared, with the access that follows from it. */
+  /** The declared settings, with the access that follows from them. */
   readonly policy: Policy['settings'] & { readonly access: Access['mode'] };
-  /** `FILE:LINE:COL` of what decided each part of the policy. */
+  /** The place of the declaration of each part of the policy, as `FILE:LINE:COL`. */
   readonly policyOrigins: Readonly<Record<string, string>>;
-  /** Name of the upstream that serves it; null: none does, or it is an aggregate. */
+  /** The name of the upstream that serves the route. Null for an aggregate, and when no upstream serves the route. */
   readonly upstream: string | null;
-  /** Of an aggregate: the calls that it is made of, and how many they are at worst. */
+  /** The calls of an aggregate, and the largest number of calls that one request can cause. Absent for other routes. */
   readonly aggregate?: { readonly calls: readonly string[]; readonly maxCalls: number };
-  /** The import path of the file that has the rule; of a rule of a service config that file's path. */
+  /** The place of the rule. `file` is an import path, or the path of the service config if the rule is there. */
   readonly source: { readonly file: string; readonly line?: number };
 }
 
-/** The rows of the route map, in the order of the schema. */
+/** Returns the rows of the route map, in the order of the schema. */
 export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
   return routes.map(routeRow);
 }
@@ -39,7 +42,8 @@ export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
 function routeRow({ binding, policy, access, upstream, aggregate }: PlannedRoute): RouteRow {
   const { method, index, httpMethod, template, body, responseBody, position } = binding;
   const { file, line } = position.line === undefined ? method.position : position;
-  // A rule of a service config stands elsewhere; all else in the method's file, which others know by its import name.
+  // A rule from a service config has that file's path. Every other rule is in the method's proto, which is shown by its
+  // import path.
   const source = file === method.position.file ? method.service.file : file;
   const origins = [...policy.origins].map(([key, origin]) => [key, formatPosition(origin)] as const);
   const accessOrigin = access.origin === undefined ? [] : [['access', formatPosition(access.origin)] as const];
@@ -65,10 +69,10 @@ function callsOf({ steps, calls }: AggregatePlan): NonNullable<RouteRow['aggrega
   return { calls: called, maxCalls: calls };
 }
 
-/** Above this a path gets its room and moves its own row's next column, not everybody's. */
+/** The largest width of the column for paths, in characters. A longer path only moves the rest of its own row. */
 const MAX_PATH_WIDTH = 72;
 
-/** Aligned columns with a header and a closing count. */
+/** Returns a table of aligned columns with a header, and the number of routes below. */
 export function formatTable(rows: readonly RouteRow[]): string {
   const lines = rows.map((row) => [row.method, row.path, row.rpc, notesOf(row)]);
   const header = ['METHOD', 'PATH', 'RPC', 'NOTES'];
@@ -95,7 +99,7 @@ export function formatMarkdown(rows: readonly RouteRow[]): string {
   return ['| method | path | rpc | notes |', '|---|---|---|---|', ...lines, ''].join('\n');
 }
 
-/** `23 routes of 4 services`. */
+/** Returns a text such as `23 routes of 4 services`. */
 export function countRoutes(rows: readonly { readonly rpc: string }[]): string {
   const services = new Set(rows.map(({ rpc }) => rpc.slice(0, rpc.indexOf('/'))));
   return `${plural(rows.length, 'route')} of ${plural(services.size, 'service')}`;

@@ -1,4 +1,7 @@
-/** A route as it is planned: its binding, what its policies come to, and what it calls. Reports and documents read it too. */
+/**
+ * This module describes a planned route: its binding, its policies, and what it calls. Reports and API documents also
+ * read it.
+ */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import type { Access } from '../policy/access/planned.js';
 import type { Admits } from '../policy/addresses/planned.js';
@@ -9,56 +12,61 @@ import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import type { RetrySettings } from '../upstream/retry.js';
 
-/** Name of the only surface. */
+/** The name of the only surface. */
 export const SURFACE = 'default';
 
 export interface PlannedRoute {
   readonly binding: Binding;
   readonly policy: Policy;
   readonly access: Access;
-  /** Each of them must admit the client: the route's own, and those of an aggregate's required steps. */
+  /** The address checks that must all admit the client: the route's own, and those of an aggregate's required steps. */
   readonly addresses: readonly Admits[];
   readonly rateLimits: readonly RateLimit[];
-  /** Undefined: no answer is kept. */
+  /** The cache settings. Undefined when no answer is kept. */
   readonly cache: CachePolicy | undefined;
-  /** Undefined: a failure is final. */
+  /** The retry settings. Undefined when no failure is retried. */
   readonly retry: RetrySettings | undefined;
-  /** Name of the upstream that serves it; undefined: none does, or it is an aggregate. */
+  /**
+   * The name of the upstream that serves the route. Undefined for an aggregate, and when no upstream serves the route.
+   */
   readonly upstream: string | undefined;
   readonly aggregate: PlannedAggregate | undefined;
-  /** Deadline of the call in milliseconds; of a stream only its policy's. */
+  /**
+   * The time limit of the call in milliseconds. For a stream it is only that of its policy. Undefined when there is
+   * none.
+   */
   readonly timeoutMs: number | undefined;
-  /** What declares the timeout, for people. */
+  /** The name of the setting that defines the time limit, as text for people. */
   readonly timeoutOrigin: string;
 }
 
 export interface PlannedAggregate {
   readonly plan: AggregatePlan;
-  /** One for each step; undefined for a step that copies. */
+  /** The calls of the steps, one for each step. Undefined for a step that copies. */
   readonly calls: readonly (PlannedCall | undefined)[];
 }
 
-/** What a step calls. */
+/** The call of a step. */
 export interface PlannedCall {
   readonly method: MethodDescriptor;
   readonly access: Access;
-  /** Undefined: clients of every address may call. */
+  /** The address check of the called method. Undefined when clients of every address may call. */
   readonly admits: Admits | undefined;
-  /** The called method's own. */
+  /** The cache settings of the called method. Undefined when no answer is kept. */
   readonly cache: CachePolicy | undefined;
   readonly retry: RetrySettings | undefined;
-  /** Undefined: no upstream serves the method. */
+  /** The name of the upstream that serves the called method. Undefined when no upstream serves it. */
   readonly upstream: string | undefined;
   readonly timeoutMs: number | undefined;
 }
 
-/** True if somebody answers: the route's upstream, or those of all calls of an aggregate. */
+/** True if the route can be served: it has an upstream, or all calls of its aggregate have one. */
 export function isServed({ upstream, aggregate }: PlannedRoute): boolean {
   if (aggregate === undefined) return upstream !== undefined;
   return aggregate.calls.every((call) => call === undefined || call.upstream !== undefined);
 }
 
-/** How much one request of an aggregate counts in limits: its calls, as they are declared. */
+/** Returns how much one request counts in limits. An aggregate counts as many calls as it declares. */
 export function costOf({ aggregate }: Pick<PlannedRoute, 'aggregate'>): number {
   if (aggregate === undefined) return 1;
   return Math.max(1, aggregate.calls.filter((call) => call !== undefined).length);

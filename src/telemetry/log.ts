@@ -1,26 +1,30 @@
 /**
- * The log: pino underneath, one entry a line. `json` is for machines; `text` is for a person at a terminal:
+ * This module writes the log with pino, one line for each entry. `json` is for programs; `text` is for a person at a
+ * terminal:
  *
  *     {"level":"info","time":"2026-01-01T09:00:00.000Z","status":200,"msg":"request"}
  *     09:00:00.000 info  request  status=200
  *
- * Control characters are escaped in both, so that no entry can pretend to be two. Errors are written with their causes;
- * with the stack where nobody meant to throw. Credentials are struck out wherever a header of that name is logged.
+ * Control characters are escaped in both formats, so that one entry cannot look like two. Errors are written with their
+ * causes, and with the stack if they were not expected. The values of headers with credentials are replaced.
  */
 import { type Logger, destination as openDestination, pino } from 'pino';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 type LogMethod = (fields: Readonly<Record<string, unknown>>, text: string) => void;
 
-/** `log.info({ upstream: 'orders' }, 'connected')`; an error goes under `err`. */
+/**
+ * The log has a method for each level: `log.info({ upstream: 'orders' }, 'connected')`. An error is passed under the
+ * key `err`.
+ */
 export type Log = Readonly<Record<LogLevel, LogMethod>>;
 
 export interface LogOptions {
-  /** Default: text when standard error is a terminal, else JSON. */
+  /** The format. The default is text if standard error is a terminal, and JSON otherwise. */
   readonly format?: 'json' | 'text' | undefined;
-  /** The least level that is written. Default `info`. */
+  /** The lowest level that is written. The default is `info`. */
   readonly level?: LogLevel;
-  /** Takes whole lines. Default: standard error. */
+  /** The destination, which receives whole lines. The default is standard error. */
   readonly destination?: { write(line: string): unknown };
 }
 
@@ -54,7 +58,7 @@ export function createLog({
   };
 }
 
-/** A terminal that was closed takes no line any more (EIO): that ends no drain. */
+/** Opens standard error. Write errors are ignored: a closed terminal (EIO) must not end a drain. */
 function standardError() {
   return openDestination(2).on('error', () => {});
 }
@@ -73,7 +77,10 @@ interface ErrorEntry {
 
 const MAX_CAUSES = 8;
 
-/** An error with its chain of causes. What is a StatusError, or has a code, is an outcome; a stack would not help. */
+/**
+ * Describes an error with its chain of causes. An error with a code, such as a StatusError, is an expected outcome, so
+ * its stack is left out.
+ */
 function describeError(error: unknown, depth = 0): ErrorEntry {
   if (!(error instanceof Error)) return { type: typeof error, message: String(error) };
   const { name, message, stack, cause } = error;
@@ -86,7 +93,7 @@ function describeError(error: unknown, depth = 0): ErrorEntry {
   };
 }
 
-/** A line of pino's → a line for people: the time of day, the level, the text, then the fields. */
+/** Turns a line of pino into a line for people: the time of day, the level, the text, and the fields. */
 function toText(line: string): string {
   const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.entries(fields).map(([key, value]) => `${bare(key)}=${bare(value)}`);
@@ -94,7 +101,7 @@ function toText(line: string): string {
   return `${[head, rest.join(' ')].filter((part) => part !== '').join('  ')}\n`;
 }
 
-/** A value without quotes, if it is one word; JSON otherwise. */
+/** Returns a value without quotes if it is one word, and as JSON otherwise. */
 function bare(value: unknown): string {
   return typeof value === 'string' && /^[\w./:@*{}=-]+$/.test(value) ? value : escapeControls(JSON.stringify(value));
 }
@@ -104,7 +111,10 @@ function escapeControls(text: string): string {
   return escapeBeyondJson(text).replace(/[\u0000-\u001f]/g, escapeCharacter);
 }
 
-/** JSON leaves DEL, C1 and the line separators as they are; terminals and log viewers act on them. */
+/**
+ * Escapes DEL, C1 characters and line separators. JSON leaves them unchanged, and terminals and log viewers act on
+ * them.
+ */
 function escapeBeyondJson(text: string): string {
   return text.replace(/[\u007f-\u009f\u2028\u2029]/g, escapeCharacter);
 }

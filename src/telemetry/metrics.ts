@@ -1,22 +1,25 @@
 /**
- * What operators count (Prometheus text format, `/metrics` on the admin port). One registry a gateway; labels come from
- * the config and the schema, never from a request.
+ * This module has the metrics for operators, in the Prometheus text format under `/metrics` on the admin port. Each
+ * gateway has one registry. Labels come from the config and the schema, never from a request.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   readonly registry: Registry;
-  /** `admitted`, `refused`; `over`: a limit that only counts would have refused. */
+  /**
+   * The decisions of limits: `admitted`, `refused`, or `over` when a limit that only counts would have refused the
+   * request.
+   */
   readonly rateLimitDecisions: Counter<'decision'>;
-  /** `hit`, `stale`, `miss`, `bypass`. */
+  /** The requests to the cache, by status: `hit`, `stale`, `miss`, `bypass`. */
   readonly cacheRequests: Counter<'status'>;
-  /** Calls that were made again. */
+  /** The number of retried calls. */
   readonly retries: Counter<'upstream'>;
-  /** Steps of aggregates, in seconds; `outcome`: `ok`, `failed`. */
+  /** The duration of the steps of aggregates in seconds. `outcome` is `ok` or `failed`. */
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
-  /** Questions that a store did not answer; `reason`: `timeout`, `error`. */
+  /** The requests that a store did not answer. `reason` is `timeout` or `error`. */
   readonly storeFailures: Counter<'store' | 'reason'>;
-  /** 1: asked; 0: counts as down. */
+  /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
 }
 
@@ -61,7 +64,7 @@ export function createMetrics(): Metrics {
       help: '1 while a store is asked, 0 while it counts as down.',
       labelNames: ['store'],
       registers,
-      // Of the workers' states the worst is the one to see.
+      // The lowest value of all workers is shown, so that one failing worker is seen.
       aggregator: 'min',
     }),
   };

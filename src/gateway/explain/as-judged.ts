@@ -1,13 +1,13 @@
-/** A route with only those demands that a dry run can judge. */
+/** This module reduces a route to the demands that a dry run can check. */
 import { splitDemands } from '../../policy/access/demands.js';
 import type { PlannedRoute } from '../../route/planned-route.js';
 
 export interface Known {
-  /** False: the request has no credential, so it is judged as one whose caller has everything that is demanded. */
+  /** False if the request has no credential. It is then treated as if its caller satisfied all demands. */
   readonly namesCaller: boolean;
-  /** The frames of a WebSocket are not known, so demands over them are not judged. */
+  /** True for a WebSocket. The content of its frames is not known, so demands over messages are not checked. */
   readonly overWebSocket: boolean;
-  /** False: nothing tells the client's address, so networks are not judged. */
+  /** False if no header contains the client's address. Then networks are not checked. */
   readonly tellsAddress: boolean;
 }
 

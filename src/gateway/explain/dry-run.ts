@@ -1,6 +1,6 @@
 /**
- * One request through the real pipeline and the real chain of its route, with recorders where the gateway would reach
- * out: nobody is called, nothing is counted or kept, and no signature is checked.
+ * This module runs one request through the real pipeline and the real chain of its route. Recorders replace everything
+ * outside: no upstream is called, nothing is counted or kept, and no signature is checked.
  */
 import { type Authorize, compileDemands } from '../../aggregate/step-demands.js';
 import type { Clock } from '../../base/clock.js';
@@ -24,31 +24,34 @@ import { asJudged, type Known } from './as-judged.js';
 
 export interface DryRequest {
   readonly method: string;
-  /** With the query, as it would stand in the request line. */
+  /** The path and the query, as they would be in the request line. */
   readonly target: string;
   readonly body: Uint8Array;
-  /** Name, value, name, value… as sent. */
+  /** The headers as they were sent: name, value, name, value and so on. */
   readonly rawHeaders: readonly string[];
 }
 
 export interface RecordedCall {
-  /** The request without its messages. */
+  /** The request of the call without its messages. */
   readonly request: Omit<CallRequest, 'message'>;
   readonly messages: readonly Uint8Array[];
 }
 
 export interface DryRun {
-  /** What the pipeline found out; undefined if the request never reached it. */
+  /** The state of the request in the pipeline. Undefined when the request never reached the pipeline. */
   readonly exchange: Exchange | undefined;
-  /** The route that matched. */
+  /** The route that matched. Undefined when no route matched. */
   readonly route: PlannedRoute | undefined;
-  /** The call that would be made; undefined if the gateway answers without one. */
+  /** The call that would be made. Undefined when the gateway answers without one. */
   readonly call: RecordedCall | undefined;
-  /** True if the request names a caller: then scopes and demands were judged. */
+  /** True if the request names a caller. Then scopes and demands were checked. */
   readonly namesCaller: boolean;
-  /** True if the request tells the client's address: then networks were judged. */
+  /** True if the request contains the client's address. Then networks were checked. */
   readonly tellsAddress: boolean;
-  /** The status line and the headers that the client would receive, in lower case; empty if there is no answer. */
+  /**
+   * The status, the headers (names in lower case) and the body that the client would receive. All are empty if there is
+   * no answer.
+   */
   readonly answer: Answer;
 }
 
@@ -58,7 +61,7 @@ export interface Answer {
   readonly body: string;
 }
 
-/** Time stands still: whatever waits for it waits for ever. */
+/** A clock whose timers never fire, so that no time limit ends the dry run. */
 const STILL: Clock = { now: () => Date.now(), monotonic: () => 0, after: () => () => {} };
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -116,7 +119,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   };
   const text = await askInMemory(settings, handle, STILL, {
     bytes: bytesOf(request),
-    // Whoever names a client's address is a proxy.
+    // Only a trusted proxy may send the client's address, so the request comes from one if it contains an address.
     peer: tellsAddress ? proxy.split('/')[0]! : '127.0.0.1',
     frame: () => (takesFrames(exchange) ? HALF_CLOSE : undefined),
     enough: recorder.enough,
@@ -132,7 +135,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   };
 }
 
-/** Notes the call and answers it with nothing. */
+/** Records the call, and answers it with an empty message. */
 class Recorder {
   recorded: RecordedCall | undefined;
   readonly enough: Promise<void>;
@@ -144,11 +147,15 @@ class Recorder {
     });
   }
 
-  /** Over a WebSocket the call is the end of what can be known: the conversation is not begun. */
+  /**
+   * Returns the recording call of a route. Over a WebSocket the dry run ends with the call, because no messages are
+   * known.
+   */
   callOf({ cache, aggregate, binding }: PlannedRoute, { namesCaller, overWebSocket }: Known): Call {
     const { serverStreaming } = binding.method;
     const askFirst = aggregate && demandsOf(aggregate, namesCaller);
-    // A cache, or an aggregate whose steps are optional, may have an answer for a client that gives no time.
+    // If a cache or an aggregate of optional steps can answer without a call, a deadline that has passed is not an
+    // error.
     const needsTime = cache === undefined && !overWebSocket && (aggregate === undefined || mustCall(aggregate));
     return async ({ message, ...request }) => {
       if (needsTime && request.deadline !== undefined && request.deadline.at <= STILL.now()) {
@@ -169,7 +176,10 @@ class Recorder {
   }
 }
 
-/** The demands of required steps that are known before any call is made. Undefined: there are none. */
+/**
+ * Returns the check of the required steps' demands that are known before any call is made. Undefined when there are
+ * none.
+ */
 function demandsOf({ plan, calls }: PlannedAggregate, namesCaller: boolean): Authorize | undefined {
   const authorize = calls.map((call): Authorize | undefined => {
     const require = (call?.access.require ?? []).filter(({ readsCaller }) => namesCaller || !readsCaller);
@@ -180,7 +190,7 @@ function demandsOf({ plan, calls }: PlannedAggregate, namesCaller: boolean): Aut
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-/** True if an answer needs a call: a required step that nothing can spare. */
+/** True if an aggregate cannot answer without a call: it has a required step that always calls and has no cache. */
 function mustCall({ plan, calls }: NonNullable<PlannedRoute['aggregate']>): boolean {
   return plan.steps.some(({ index, source, optional, declaration }) => {
     const always = !optional && declaration.when === '' && declaration.forEach === '';
@@ -188,12 +198,12 @@ function mustCall({ plan, calls }: NonNullable<PlannedRoute['aggregate']>): bool
   });
 }
 
-/** What a counter says that nobody has counted on. */
+/** Returns the state of a counter that has counted nothing. */
 function untouched({ rule }: Hit) {
   return { rule, passed: true, remaining: rule.limit, resetMs: rule.periodMs };
 }
 
-/** An empty text frame, masked as clients must (RFC 6455 §5.3): the client will send no more messages. */
+/** An empty text frame, masked as a client must do (RFC 6455 §5.3). It means that the client sends no more messages. */
 const HALF_CLOSE = Buffer.from([0x81, 0x80, 0, 0, 0, 0]);
 
 function takesFrames(exchange: Exchange | undefined): boolean {
@@ -213,12 +223,12 @@ export function headerOf(rawHeaders: readonly string[], name: string): string | 
   return values.length === 0 ? undefined : values.join(', ');
 }
 
-/** The request as a client would send it: what any client adds by itself is added. */
+/** Returns the bytes of the request, with the headers that every client adds by itself. */
 function bytesOf(request: DryRequest): Buffer {
   const { method, target, body, rawHeaders } = request;
   const lines = [`${method} ${target} HTTP/1.1`];
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    // The body is the one that was given.
+    // The length is that of the body which was passed in, so a header with another length is left out.
     if (rawHeaders[i]!.toLowerCase() !== 'content-length') lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
   }
   const add = (name: string, value: string) => {
@@ -238,7 +248,7 @@ function bytesOf(request: DryRequest): Buffer {
   return Buffer.concat([head, Buffer.from(`${chunk}0\r\n\r\n`, 'latin1')]);
 }
 
-/** The last head in what was received, which interim answers (1xx) may precede, and its body. */
+/** Parses the last head of the answer and its body. Interim answers (1xx) may come before that head. */
 function parseAnswer(text: string): Answer {
   let rest = text;
   for (;;) {

@@ -1,6 +1,7 @@
 /**
- * What a request would come to, told row by row: which binding matches and why, what is captured, the request message, the
- * policies and where each comes from, or the exact error. The request goes through the real pipeline, and calls nobody.
+ * This module explains row by row what the gateway would do with a request: the route that matches and the reason, the
+ * captured values, the request message, the policies and their places, or the exact error. The request runs through the
+ * real pipeline, but no upstream is called.
  */
 import { STATUS_CODES } from 'node:http';
 import type { StatusError } from '../../status/status-error.js';
@@ -28,7 +29,7 @@ export async function explain(plan: Plan, request: DryRequest): Promise<Explanat
   return { ok, text: render(request, rows) };
 }
 
-/** What the gateway answers without a call. */
+/** Returns the text of an answer that the gateway gives without a call. */
 function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): string {
   const { status, headers } = answer;
   if (route !== undefined) return `${status}: the client has seen the end of the stream, nothing is called`;
@@ -51,13 +52,13 @@ function errorRow({ exchange, answer }: DryRun, { config }: Plan): Row {
     ];
   }
   if (answer.status === 0) return ['error', 'no answer: the gateway would wait for more of the request'];
-  // An answer to HEAD has no body to read a message from.
+  // An answer to HEAD has no body that could contain a message.
   if (answer.body === '') return ['error', `${answer.status} ${STATUS_CODES[answer.status]}`];
   const body = answer.body.replaceAll(answer.headers.get('x-request-id') ?? '-', '-');
   return ['error', `${answer.status} ${messageOf(body)}`, body];
 }
 
-/** Of an error in any of the formats. */
+/** Returns the message of an error in any of the error formats. */
 function messageOf(body: string): string {
   const parsed = JSON.parse(body) as { message?: string; detail?: string; error?: { message?: string } };
   return parsed.message ?? parsed.detail ?? parsed.error?.message ?? '';

@@ -1,4 +1,4 @@
-/** The rows of an explanation that say which route answers, and why. */
+/** This module builds the rows of an explanation that show which route answers, and why. */
 import { formatPosition } from '../../base/diagnostic.js';
 import { describePlan, planTree } from '../../report/plan-tree.js';
 import { isServed, type PlannedRoute } from '../../route/planned-route.js';
@@ -35,7 +35,7 @@ function whyBehind({ binding }: PlannedRoute, { binding: winner }: PlannedRoute)
   return sameVerb ? 'less specific' : `the verb ':${winner.template.verb}' goes first`;
 }
 
-/** A route that no upstream serves may be the one that was meant. */
+/** Returns a row for a matching route that no upstream serves, because it may be the one that was meant. */
 export function missRows({ routes, config }: Plan, request: DryRequest, run: DryRun): readonly Row[] {
   if (config.upstreams.size === 0) return [];
   const meant = routes.find((route) => !isServed(route) && matches([route], request, run));

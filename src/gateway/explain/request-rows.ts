@@ -1,4 +1,4 @@
-/** The rows of an explanation that say what would be called, how the answer would look, and which policies apply. */
+/** This module builds the rows of an explanation that show the call, the form of the answer, and the policies. */
 
 import { type Need, neededSteps } from '../../aggregate/needed.js';
 import { compileDemands } from '../../aggregate/step-demands.js';
@@ -33,7 +33,7 @@ export function requestRows(
   ];
 }
 
-/** Metadata that every call gets: it says nothing of this request. */
+/** Metadata that every call has. It is not shown, because it does not depend on the request. */
 const ALWAYS: ReadonlySet<string> = new Set(['x-request-id', 'x-forwarded-for']);
 
 function messageRows(
@@ -62,7 +62,7 @@ function shown(value: string | Uint8Array): string {
   return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
 }
 
-/** The steps of an aggregate that `$fields` leaves out. */
+/** Returns a row with the steps of an aggregate that `$fields` leaves out. */
 function sparedRow({ aggregate, binding }: PlannedRoute, { request }: RecordedCall): readonly Row[] {
   const { mask } = request.context;
   if (aggregate === undefined || mask === undefined) return [];
@@ -78,7 +78,7 @@ function sparedRow({ aggregate, binding }: PlannedRoute, { request }: RecordedCa
   return lines.length === 0 ? [] : [['spared', ...lines]];
 }
 
-/** How a stream is told. */
+/** Returns a row with the form in which a stream is sent. */
 function answersRow(request: DryRequest, { answer }: DryRun, { binding }: PlannedRoute): readonly Row[] {
   if (isHandshake(request)) return [['answers', '101, then frames']];
   const contentType = answer.headers.get('content-type');
@@ -87,10 +87,10 @@ function answersRow(request: DryRequest, { answer }: DryRun, { binding }: Planne
     : [];
 }
 
-/** The messages themselves say what they are. */
+/** The content type of raw bytes. It is not shown, because each message has a content type of its own. */
 const ANY_BYTES = 'application/octet-stream';
 
-/** Who may call, and what says so. */
+/** Returns a row that shows who may call, and the place that declares it. */
 function accessRow(
   { namesCaller, tellsAddress, exchange }: DryRun,
   { access, addresses, policy, binding, aggregate }: PlannedRoute,
@@ -116,7 +116,7 @@ function accessRow(
   return ['access', `${access.mode}: ${who} (${says})`, ...networks, ...scopes, ...demands, ...taken, ...judged];
 }
 
-/** What the required steps demand. */
+/** Returns the demands of the required steps. */
 function demandsOf({ plan, calls }: PlannedAggregate): readonly string[] {
   return plan.steps.flatMap(({ label, optional }, index) => {
     const require = optional ? [] : (calls[index]?.access.require ?? []);
@@ -124,7 +124,10 @@ function demandsOf({ plan, calls }: PlannedAggregate): readonly string[] {
   });
 }
 
-/** The least of the route's, the gateway's and the client's; of a stream without the gateway's (docs/request.md). */
+/**
+ * Returns a row with the shortest time limit of the route, the gateway and the client. The gateway's limit does not
+ * apply to streams (docs/request.md).
+ */
 function deadlineRow({ config }: Plan, { rawHeaders }: DryRequest, route: PlannedRoute): Row {
   const client = clientTimeout(headerOf(rawHeaders, 'grpc-timeout'), headerOf(rawHeaders, 'x-request-timeout'));
   const all = [
@@ -146,7 +149,7 @@ function policyRow({ policy, cache, binding }: PlannedRoute): Row {
   return ['policies', ...(lines.length > 0 ? lines : ['none declared'])];
 }
 
-/** What of this binding a cache is never for. */
+/** Returns the property of the binding because of which its answers are never cached. */
 function unkept({ method, httpMethod }: Binding): string {
   return isStreaming(method) ? 'streams' : httpMethod;
 }
