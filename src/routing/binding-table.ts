@@ -1,6 +1,6 @@
 /**
- * Bindings → tables: by verb and path; and by path alone for WebSockets, whose handshake is a GET whatever the verb of a
- * method that streams.
+ * This module builds route tables from bindings: one by verb and path, and one by path alone for WebSockets. A
+ * WebSocket's handshake is a GET, whatever the method's own verb is.
  */
 import { isStreaming } from '../call/call.js';
 import type { Binding } from './binding.js';
@@ -20,7 +20,10 @@ export function bindingTable<T>(routes: readonly Routed<T>[]): RouteTableBuilder
   return builder;
 }
 
-/** Each path of a method that streams once, as a GET; where several verbs stream, the one that is a GET. */
+/**
+ * Returns the routes for WebSockets: each path of a method that streams, once, as a GET. If several bindings have the
+ * path, one whose verb is GET wins.
+ */
 export function webSocketRoutes<T>(routes: readonly Routed<T>[]): readonly Routed<T>[] {
   const byShape = new Map<string, Routed<T>>();
   for (const { binding, value } of routes) {

@@ -1,4 +1,4 @@
-/** A Binding: one `google.api.http` rule of a method, parsed, with its fields resolved. */
+/** A binding is one `google.api.http` rule of a method, parsed, with its fields resolved. */
 import type { Position } from '../base/diagnostic.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
 import type { PathTemplate } from './path-template.js';
@@ -6,9 +6,9 @@ import type { PathTemplate } from './path-template.js';
 /** One HTTP mapping of one method. */
 export interface Binding {
   readonly method: MethodDescriptor;
-  /** 0 for the rule itself, 1… for its additional bindings. */
+  /** The index of the binding: 0 for the rule itself, 1 and more for its additional bindings. */
   readonly index: number;
-  /** `GET`, …, or `*` for every method. */
+  /** The verb, such as `GET`, or `*` for all verbs. */
   readonly httpMethod: string;
   readonly template: PathTemplate;
   /** The path variables in the order of the template, which is the order of a MatchResult's captures. */
@@ -21,7 +21,7 @@ export interface Binding {
 }
 
 export interface BoundVariable {
-  /** The field path as written: `book.name`. */
+  /** The field path as it is written: `book.name`. */
   readonly name: string;
   /** The fields from the request message down to a singular scalar or enum, or to a message that is written as text. */
   readonly fieldPath: readonly FieldDescriptor[];

@@ -1,6 +1,6 @@
 /**
- * All bindings of a schema: those of every routed rpc with a `google.api.http` rule, and, for the routed rpcs that
- * `autoRoutes` selects, `POST /pkg.Service/Method` where there is no rule.
+ * This module collects all bindings of a schema: those of each routed rpc with a `google.api.http` rule, and `POST
+ * /pkg.Service/Method` for each routed rpc without a rule that `autoRoutes` selects.
  */
 import { asWarning, type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from '../schema/annotations.js';
@@ -11,13 +11,16 @@ import type { Binding } from './binding.js';
 import { bindingsOf } from './http-rule.js';
 
 export interface BindingSources {
-  /** Selectors of methods that get a route without a rule. */
+  /** The selectors of methods that get a route even without a rule. */
   readonly autoRoutes: readonly string[];
-  /** True if the method's routes would be served; the errors of other methods become warnings. Default: true for all. */
+  /**
+   * True if the method's routes would be served. The errors of all other methods become warnings. By default it is true
+   * for all methods.
+   */
   readonly isOffered?: (method: MethodDescriptor) => boolean;
 }
 
-/** Bindings that are whole, in the order of the schema; what is wrong with the others. */
+/** Returns the bindings without an error, in the order of the schema, and the problems of the others. */
 export function collectBindings(
   registry: Registry,
   { autoRoutes, isOffered = () => true }: BindingSources,
@@ -49,7 +52,10 @@ class Findings {
   readonly all: Diagnostic[] = [];
   private readonly once = new Set<string | Diagnostic>();
 
-  /** Adds a problem unless it is known. Thousands of methods may need one broken message, so each object is formatted once. */
+  /**
+   * Adds a problem unless it is known. Thousands of methods may need one broken message, so each object is formatted
+   * only once.
+   */
   addOnce(problem: Diagnostic): void {
     if (this.once.has(problem)) return;
     // Adding the import once fixes every such problem in the file, whatever the line.
@@ -60,7 +66,10 @@ class Findings {
   }
 }
 
-/** What is wrong with the rule of a method whose messages are not whole, as far as that can be seen. */
+/**
+ * Returns the problems of a method's rule, when the method's messages already have problems. The list is empty when the
+ * rule cannot be checked because of a missing type.
+ */
 function problemsBesides(method: MethodDescriptor, rule: HttpRule): readonly Diagnostic[] {
   try {
     return bindingsOf(method, rule).diagnostics;

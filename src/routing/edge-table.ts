@@ -1,51 +1,51 @@
 /**
- * The literal edges that leave the nodes of a trie, packed into the trie's own numbers:
+ * This module packs the literal edges between the nodes of a trie into the trie's array of numbers:
  *
  *     table:  hash, child │ hash, child │ …     open addressing, a power of two of slots
  *     child:  text of the literal, its length │ what the child is
  *
- * So a step of a search reads a slot and then the child, which it wants anyway. A Map for each node would want a string
- * for each segment, cut and hashed, at every step of every request, and would spread what it reads over the heap.
+ * So a step of a search reads a slot and then the child, which it needs anyway. A Map for each node would need a string
+ * for each segment, cut and hashed at each step of each request, and its data would be spread over the heap.
  */
 import { hashOf } from './raw-path.js';
 
 const HASH = 0;
 const CHILD = 1;
 const SLOT = 2;
-/** As a child: the slot has none. */
+/** The child of a slot that has none. */
 export const NONE = -1;
 
-/** Slots for so many edges. A table of one or two may be full, a larger one is not. */
+/** Returns the number of slots for a number of edges. Only a table of one or two edges may be full. */
 export function slotsFor(edges: number): number {
   let slots = edges === 0 ? 0 : 1;
   while (slots < edges || (edges > 2 && slots < edges * 1.5)) slots *= 2;
   return slots;
 }
 
-/** How many numbers the slots take. */
+/** Returns the number of array elements that the slots take. */
 export function sizeOf(slots: number): number {
   return slots * SLOT;
 }
 
 export interface Packed {
   readonly numbers: Int32Array;
-  /** The same memory, as code units. */
+  /** The same memory as UTF-16 code units. */
   readonly codes: Uint16Array;
 }
 
-/** The numbers while they are packed. */
+/** Collects the numbers while a trie is packed. */
 export class Packing {
   readonly numbers: number[] = [];
   private readonly texts: { readonly at: number; readonly text: string }[] = [];
 
-  /** Room for a table of no edges; where it begins. */
+  /** Adds an empty table, and returns its index. */
   addTable(slots: number): number {
     const table = this.numbers.length;
     for (let size = sizeOf(slots); size > 0; size--) this.numbers.push(NONE);
     return table;
   }
 
-  /** The text of a literal; the child that it leads to is what is added next. */
+  /** Adds the text of a literal. The child of that literal must be added next. */
   addLiteral(text: string): void {
     this.texts.push({ at: this.numbers.length, text });
     for (let size = wordsOf(text.length); size > 0; size--) this.numbers.push(0);
@@ -70,7 +70,7 @@ export class Packing {
   }
 }
 
-/** The child that the text from `start` to `end`, with its hash, leads to, or NONE. */
+/** Returns the child for the text from `start` to `end`, whose hash is `hash`. Returns NONE if there is none. */
 export function findEdge(
   packed: Packed,
   table: number,
@@ -99,7 +99,7 @@ function isLiteral({ numbers, codes }: Packed, child: number, text: string, star
   return true;
 }
 
-/** How many numbers so many code units take. */
+/** Returns the number of array elements for a number of code units. */
 function wordsOf(length: number): number {
   return (length + 1) >> 1;
 }

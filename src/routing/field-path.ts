@@ -1,17 +1,20 @@
-/** Field paths (`book.shelf.name`) over descriptors: each segment a field of the message before it. */
+/**
+ * This module resolves field paths (`book.shelf.name`) in descriptors. Each segment is a field of the message before
+ * it.
+ */
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { isTextMessage } from '../schema/text-messages.js';
 
 export type FieldPath =
   | { readonly kind: 'found'; readonly fields: readonly FieldDescriptor[] }
-  /** `offset`: of the segment that is wrong, in the path's text. `text`: `expected …, got …`. */
+  /** `offset` is the offset of the wrong segment in the path's text. `text` has the form `expected …, got …`. */
   | { readonly kind: 'failed'; readonly offset: number; readonly text: string };
 
 /**
- * Resolves the fields of a path variable: singular messages, then a singular field that is written as text (http.proto
- * allows primitive types; wrappers, Timestamp, Duration and FieldMask are accepted too). Throws LinkError when a field's
- * type is declared nowhere.
+ * Resolves the field path of a path variable: singular messages, then a singular field whose JSON is one text, number
+ * or bool. http.proto allows primitive types; wrappers, Timestamp, Duration and FieldMask are accepted too. Throws
+ * LinkError if no file declares the type of a field.
  */
 export function resolvePathVariable(root: MessageDescriptor, path: string): FieldPath {
   return resolveLeaf(root, path, ({ type }) => type.kind !== 'message' || isTextMessage(type.message), WRITTEN_AS_TEXT);
@@ -38,7 +41,7 @@ function resolveLeaf(
   return { kind: 'failed', offset: path.lastIndexOf('.') + 1, text };
 }
 
-/** Resolves a path from a message down; all but its last field are singular messages. */
+/** Resolves a path, starting at a message. All its fields except the last one are singular messages. */
 function resolveFieldPath(root: MessageDescriptor, path: string): FieldPath {
   const fields: FieldDescriptor[] = [];
   let message = root;
@@ -66,17 +69,17 @@ function resolveFieldPath(root: MessageDescriptor, path: string): FieldPath {
   return { kind: 'found', fields };
 }
 
-/** A field by its proto name alone, as http.proto has it; never by its JSON name, never an extension. */
+/** Returns a field by its proto name. As in http.proto, JSON names and extensions are not accepted. */
 export function fieldOf(message: MessageDescriptor, name: string): FieldDescriptor | undefined {
   const field = message.fieldNamed(name);
   if (field?.name === name && !field.extension) return field;
   return message.fields.find((other) => other.name === name && !other.extension);
 }
 
-/** What somebody who wrote the name of no field probably meant. */
+/** Returns a hint with the field that was probably meant by an unknown name. */
 export function fieldHint({ fields }: MessageDescriptor, name: string): string {
   const names = fields.flatMap((field) => (field.extension ? [] : [field.name]));
-  // `order_id` where the message has an `id`.
+  // For example, `order_id` was written and the message has an `id`.
   const meant = didYouMean(name, names) ?? names.find((one) => name.endsWith(`_${one}`));
   return hintOf(meant);
 }

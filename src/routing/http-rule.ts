@@ -1,6 +1,7 @@
 /**
- * `google.api.http` → bindings: each rule's path template parsed, its variables, body and response body resolved to
- * fields. Everything that is wrong is a diagnostic at its place, in the template to the column.
+ * This module turns `google.api.http` rules into bindings. It parses the path template, and resolves the variables, the
+ * body and the response body to fields. Each problem is a diagnostic at its place; problems in a template have a
+ * column.
  *
  *     { get: "/v1/{name=shelves/*}"  additional_bindings { post: "/v1/shelves:get" body: "*" } }
  *     → GET  index 0, variables [name], body none;  POST index 1, verb get, body whole
@@ -16,12 +17,12 @@ import { ANY_METHOD } from './matcher.js';
 import { type PathTemplate, parsePathTemplate, TemplateError, type TemplateVariable } from './path-template.js';
 
 export interface Bindings {
-  /** Those without an error. */
+  /** The bindings without an error. */
   readonly bindings: readonly Binding[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The bindings of a method under a rule: its own (`method.httpRule`), or one from a service config. */
+/** Returns the bindings of a method. `rule` is the method's own (`method.httpRule`), or one from a service config. */
 export function bindingsOf(method: MethodDescriptor, rule: HttpRule): Bindings {
   const bindings: Binding[] = [];
   const diagnostics: Diagnostic[] = [];
@@ -52,7 +53,7 @@ function unusedBodies({ body, responseBody, positions }: HttpRule): readonly Dia
   return [...unused('body', body, positions.body), ...unused('response_body', responseBody, positions.responseBody)];
 }
 
-/** Reads one rule; goes on after an error, so that one run tells them all. */
+/** Reads one rule. It continues after an error, so that one run reports all errors. */
 class RuleReader {
   readonly diagnostics: Diagnostic[] = [];
 
@@ -126,7 +127,7 @@ class RuleReader {
     const { kind, body, positions } = this.rule;
     if (body === '') return { kind: 'none' };
     if (kind === 'GET' || kind === 'HEAD') {
-      // RFC 9110 §9.3.1: clients and proxies may drop it. Real APIs have some, and Envoy serves them.
+      // Clients and proxies may drop such a body (RFC 9110 §9.3.1). Some real APIs declare one, and Envoy serves them.
       const text = `body: expected none with ${kind}, got '${body}'`;
       this.diagnostics.push(warningAt(positions.body, 'body-method', text));
     }
@@ -145,7 +146,7 @@ class RuleReader {
     return { kind: 'field', field };
   }
 
-  /** Its content type and bytes are the client's alone. */
+  /** Reports path variables inside of a raw body, because only the client sets the body's content type and bytes. */
   private checkRawBody(body: BodyRule, variables: readonly BoundVariable[]): void {
     if (body.kind === 'none' || !takesRawBody({ body, method: this.method })) return;
     const inside = variables.find(({ fieldPath }) => body.kind === 'whole' || fieldPath[0] === body.field);
@@ -167,7 +168,7 @@ class RuleReader {
     return field;
   }
 
-  /** A column of the template as a place in the file. */
+  /** Returns the position in the file for a column of the template. */
   private inPath(templateColumn: number): Position {
     const { path } = this.rule.positions;
     return path.column === undefined ? path : { ...path, column: path.column + templateColumn - 1 };
@@ -178,5 +179,5 @@ class RuleReader {
   }
 }
 
-/** What Node's parser knows and a server is asked with; a CONNECT never reaches a request handler. */
+/** The methods that Node's parser knows and passes to a request handler. CONNECT never reaches one. */
 const SERVED_METHODS: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));

@@ -1,19 +1,19 @@
 /**
- * The search for the template that a path matches. Verbs come first: if the last segment ends in a verb that some template
- * has, the templates with that verb are searched, the longest verb before shorter ones. The colon is data only if none of
- * them matches and answers the method (http.proto, "Path template syntax"; Envoy and grpc-gateway do so). In each of these
- * searches the path is compared segment by segment: a literal beats `*`, `*` beats `**`; then a template without `**` beats
- * one whose `**` is empty.
+ * This module searches the template that a path matches. Verbs come first: if the last segment ends in a verb that some
+ * template has, the templates with that verb are searched, the longest verb before shorter ones. The colon is data only
+ * if none of them matches and answers the method (http.proto, "Path template syntax"; Envoy and grpc-gateway do so). In
+ * each of these searches the path is compared segment by segment: a literal beats `*`, `*` beats `**`; then a template
+ * without `**` beats one whose `**` is empty.
  *
  *     GET  /v1/{id}          v1 ─┬─ items ── *  (POST)
  *     POST /v1/items/{id}        ├─ *  (GET)
  *     GET  /v1/**\/log           └─ ** ── [tails of 1] ── log  (GET)
  *
- * The search backtracks, also out of places that match but lack the method. It cannot run away: a template has one
- * `**`, so the tail behind it is held by its length and stands at the end of the path; thus each node belongs to one
- * place in the path, and a search enters each node at most once, however long the path is. There is one search for each
- * ending of the path that is a verb of some template, and one without a verb; endings with more colons than any verb has are
- * not looked up.
+ * The search goes back and tries other branches, even after a match that does not answer the method. Its time is
+ * bounded: a template has at most one `**`, so the segments after it are stored by their number and are compared with
+ * the end of the path. Each node therefore belongs to one place in the path, and a search enters each node at most
+ * once. There is one search for each ending of the path that is a verb of some template, and one without a verb.
+ * Endings with more colons than any verb has are not looked up.
  */
 import { NONE } from './edge-table.js';
 import { hashOf, type RawPath } from './raw-path.js';
@@ -34,7 +34,7 @@ import {
 /** A custom rule of this kind answers every method (http.proto). */
 export const ANY_METHOD = '*';
 
-/** One search at a time over a trie. */
+/** Runs searches in a trie, one at a time. */
 export class Matcher {
   /** The offset of the colon in front of the verb that is searched for or was found; -1 when there is none. */
   colon = -1;
@@ -43,7 +43,7 @@ export class Matcher {
   private verb = '';
   private verbStart = 0;
   private verbHash = 0;
-  /** Set: collects of every leaf that the path matches what it answers, instead of looking for the best one. */
+  /** While this is set, a search adds the endings of all leaves that the path matches, and returns no leaf. */
   private seen: Set<Ending> | undefined;
 
   constructor(
@@ -51,13 +51,13 @@ export class Matcher {
     private readonly path: RawPath,
   ) {}
 
-  /** The best leaf that the path matches and that answers the method, or NONE. */
+  /** Returns the best leaf that the path matches and that answers the method, or NONE. */
   find(method: string): number {
     this.method = method;
     return this.search();
   }
 
-  /** Of every leaf that the path matches, whatever its method. */
+  /** Returns the endings of all leaves that the path matches, for all methods. */
   findAll(): ReadonlySet<Ending> {
     const seen = new Set<Ending>();
     this.seen = seen;
@@ -101,7 +101,7 @@ export class Matcher {
     return isVerb(trie, this.verbHash, this.verb, this.verbStart, this.verb.length);
   }
 
-  /** `at`: how many segments of the path stand before the node. */
+  /** Searches from a node. `at` is the number of the path's segments before the node. */
   private enter(node: number, at: number): number {
     const nodes = this.trie.packed.numbers;
     const left = this.path.count - at;
@@ -125,7 +125,10 @@ export class Matcher {
     return found === NONE ? this.enterRest(node, 1) : found;
   }
 
-  /** `**` over at least one of the segments that are left; the longest tail is the most specific. */
+  /**
+   * Searches with `**` for one or more of the segments that are left. The longest tail is tried first, because it is
+   * the most specific.
+   */
   private enterRest(node: number, left: number): number {
     const index = this.trie.packed.numbers[node + REST]!;
     if (index === NONE) return NONE;
@@ -167,7 +170,10 @@ export class Matcher {
     return this.take(verbLeaf(packed, node, this.verbHash, this.verb, this.verbStart, this.verb.length));
   }
 
-  /** The best of the leaves from the first one on; none if all are to be seen. */
+  /**
+   * Returns the best leaf of a list that begins at `first`. If all leaves are wanted, it collects them and returns
+   * NONE.
+   */
   private take(first: number): number {
     if (first === NONE) return NONE;
     if (this.seen === undefined) return this.leafFor(first);
@@ -178,7 +184,10 @@ export class Matcher {
     }
   }
 
-  /** In the best rank that answers at all: the method itself, else GET for HEAD, else the rule for any method. */
+  /**
+   * Returns the leaf that answers the method, from the best rank that has one: a leaf of the method itself, or of GET
+   * for HEAD, or of all methods.
+   */
   private leafFor(first: number): number {
     const { method } = this;
     let fallback = NONE;

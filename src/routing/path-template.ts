@@ -1,5 +1,5 @@
 /**
- * Path templates (google/api/http.proto, "Path template syntax"):
+ * This module parses path templates (google/api/http.proto, "Path template syntax"):
  *
  *     Template  = "/" [ Segments [ Verb ] ] ;
  *     Segments  = Segment { "/" Segment } ;
@@ -10,44 +10,52 @@
  *
  * accepted: `/v1/{name=shelves/*\/books/**}:archive`        refused: `/v1/{name/books}`, 9: expected '}', got '/'
  *
- * Beyond the grammar, as grpc-gateway and Envoy do and real APIs need: "/" alone is the root path, and segments may
- * follow the one `**` (`/v1/{parent=documents/**}/{collection_id}`). LITERAL is RFC 3986's pchar without `*`; in the last
- * segment its first ":" begins the verb, so a literal colon is written %3A there. A verb may hold colons
- * (`/v1/{id}:export:cancel`).
+ * It accepts more than the grammar, because real APIs need it and grpc-gateway and Envoy accept it too: "/" alone is
+ * the root path, and segments may follow the one `**` (`/v1/{parent=documents/**}/{collection_id}`). LITERAL is RFC
+ * 3986's pchar without `*`. In the last segment the first ":" begins the verb, so a literal colon must be written as
+ * %3A there. A verb may contain colons (`/v1/{id}:export:cancel`).
  */
 
-/** What one segment of a path must be. `literal` is percent-decoded; `rest` is `**`. */
+/** The condition for one segment of a path. `literal` is percent-decoded, and `rest` stands for `**`. */
 export type TemplateSegment =
   | { readonly kind: 'literal'; readonly literal: string }
   | { readonly kind: 'any' }
   | { readonly kind: 'rest' };
 
 export interface TemplateVariable {
-  /** As written: `book.name`. */
+  /** The field path as it is written: `book.name`. */
   readonly fieldPath: string;
-  /** Of the first character of the field path in the template, from 1. */
+  /** The column of the field path's first character in the template, starting at 1. */
   readonly column: number;
-  /** It captures the template's segments from `start` up to, not including, `end`. */
+  /** The index of the first segment that the variable captures. `end` is the index after the last one. */
   readonly start: number;
   readonly end: number;
-  /** False for exactly one segment (`{id}`, `{id=*}`): then a captured %2F is decoded too. */
+  /**
+   * False if the variable captures exactly one segment (`{id}`, `{id=*}`). Then %2F in the captured text is decoded
+   * too.
+   */
   readonly severalSegments: boolean;
 }
 
 export interface PathTemplate {
-  /** As written. */
+  /** The template as it is written. */
   readonly text: string;
-  /** Variables are replaced by their segments; empty for "/". At most one is `rest`. */
+  /**
+   * The segments, with variables replaced by their segments. The list is empty for "/". At most one segment is `rest`.
+   */
   readonly segments: readonly TemplateSegment[];
-  /** Percent-decoded, without the colon in front of it. */
+  /** The verb, percent-decoded and without the colon before it. Undefined when there is none. */
   readonly verb: string | undefined;
-  /** From left to right. */
+  /** The variables from left to right. */
   readonly variables: readonly TemplateVariable[];
-  /** The template without its variables' names, in canonical encoding: equal shapes match the same paths. */
+  /**
+   * The template without the names of its variables, in canonical encoding. Templates with equal shapes match the same
+   * paths.
+   */
   readonly shape: string;
 }
 
-/** A template that is none. `column` counts from 1 in the template's text. */
+/** The error for an invalid template. `column` is a column of the template's text, starting at 1. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
   constructor(
@@ -59,13 +67,13 @@ export class TemplateError extends Error {
   }
 }
 
-/** Template text → its segments, verb and variables. Throws {@link TemplateError} for the first thing that is wrong. */
+/** Parses a template. Throws {@link TemplateError} at the first error. */
 export function parsePathTemplate(text: string): PathTemplate {
   return new TemplateParser(text).parse();
 }
 
 const IDENT = /[A-Za-z_][A-Za-z0-9_]*/y;
-/** RFC 3986 pchar but `*`, and but `%`, which is looked at on its own. */
+/** The characters of RFC 3986's pchar without `*`, and without `%`, which is handled separately. */
 const LITERAL_CHARACTERS = /[A-Za-z0-9._~!$&'()+,;=:@-]*/y;
 const PERCENT_ESCAPES = /(?:%[0-9A-Fa-f]{2})+/y;
 
@@ -89,7 +97,10 @@ class TemplateParser {
     return { text, segments, verb: this.verb, variables, shape: shapeOf(segments, this.verb) };
   }
 
-  /** `variable`: the field path whose braces the segments are in. */
+  /**
+   * Parses segments. `variable` is the field path of the variable whose braces contain them. It is undefined outside of
+   * braces.
+   */
   private parseSegments(variable: string | undefined): void {
     for (;;) {
       this.parseSegment(variable);
@@ -149,7 +160,8 @@ class TemplateParser {
 
   private parseLiteral(insideVariable: boolean): void {
     const start = this.at;
-    // As other routers have it: it would be a segment that no request has.
+    // Other routers write variables as `:name`. Here that would be an empty segment with a verb, which no request can
+    // match.
     if (this.peek() === ':' && !insideVariable) this.fail('a segment (a variable is written {name})');
     let raw = this.takeLiteral();
     const colon = raw.indexOf(':');
@@ -181,7 +193,7 @@ class TemplateParser {
     this.verb = this.decode(raw, start);
   }
 
-  /** The longest run of literal characters and escapes. */
+  /** Reads the longest sequence of literal characters and escapes. */
   private takeLiteral(): string {
     const start = this.at;
     for (;;) {
@@ -228,12 +240,12 @@ function shapeOf(segments: readonly TemplateSegment[], verb: string | undefined)
     if (segment.kind === 'literal') return encodeLiteral(segment.literal);
     return segment.kind === 'any' ? '*' : '**';
   });
-  // The colons of segments are encoded, so those of the verb can stay as they are.
+  // Colons in segments are encoded, so the colons of the verb can stay as they are.
   const ending = verb === undefined ? '' : `:${encodeLiteral(verb).replaceAll('%3A', ':')}`;
   return `/${texts.join('/')}${ending}`;
 }
 
-/** Everything but unreserved characters encoded, so that a literal is never taken for a wildcard or a verb. */
+/** Encodes all characters except unreserved ones, so that a literal cannot be confused with a wildcard or a verb. */
 function encodeLiteral(literal: string): string {
   return encodeURIComponent(literal).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }

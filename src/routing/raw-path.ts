@@ -1,9 +1,13 @@
 /**
- * A raw request path, cut into segments without copying: offsets into the text, and decoded text only where a `%` is.
- * One instance is used again for every request (matching is synchronous), so the arrays are allocated once.
+ * This module splits a raw request path into segments without copying. It keeps offsets into the text, and decodes text
+ * only if it contains a `%`. One instance is used for all requests, because matching is synchronous. So the arrays are
+ * allocated once.
  */
 
-/** `path`: fit to be matched. `empty-segment`: `//` or a slash at the end, which no template matches. */
+/**
+ * The result of a scan. `path` can be matched. `empty-segment` is a path with `//` or a slash at its end, which no
+ * template matches.
+ */
 export type ScanResult = 'path' | 'empty-segment' | { readonly malformed: string };
 
 const PERCENT = 0x25;
@@ -15,18 +19,18 @@ const QUESTION_MARK = 0x3f;
 
 export class RawPath {
   text = '';
-  /** How many segments; 0 for "/". */
+  /** The number of segments; 0 for "/". */
   count = 0;
   /** The offsets of the first and the last ":" in the last segment, or -1. A ":" at its start does not count. */
   firstColon = -1;
   lastColon = -1;
-  /** Whether there is a `%` anywhere. */
+  /** True if the path contains a `%`. */
   isEscaped = false;
   private starts = new Int32Array(64);
   private ends = new Int32Array(64);
   private hashes = new Int32Array(64);
 
-  /** Takes the path of a request target, without its query. */
+  /** Scans the path of a request target, which must not include the query. */
   scan(text: string): ScanResult {
     this.text = text;
     this.count = 0;
@@ -82,12 +86,12 @@ export class RawPath {
     return this.ends[segment]!;
   }
 
-  /** Of the segment as it stands in the path: {@link hashOf} its text. */
+  /** Returns the {@link hashOf} a segment's raw text. */
   hash(segment: number): number {
     return this.hashes[segment]!;
   }
 
-  /** A part of a segment, decoded; undefined: it has no escape, and is what stands in `text`. */
+  /** Returns a part of a segment, decoded. Undefined when it contains no escape, so that the raw text can be used. */
   decodedText(start: number, end: number): string | undefined {
     if (!this.isEscaped) return undefined;
     const raw = this.text.slice(start, end);
@@ -95,9 +99,9 @@ export class RawPath {
   }
 
   /**
-   * Returns the text from segment `from` up to, not including, `to`, decoded as http.proto says: all of it for a variable
-   * of one segment, all but %2F for a variable of several. `colon`: the offset of the verb's colon, where the last segment
-   * ends; -1 when there is no verb.
+   * Returns the text from segment `from` up to, not including, `to`, decoded as http.proto defines it: completely for a
+   * variable of one segment, and all except %2F for a variable of several segments. `colon` is the offset of the verb's
+   * colon, where the last segment ends. It is -1 when there is no verb.
    */
   capture(from: number, to: number, severalSegments: boolean, colon: number): string {
     if (from >= to) return '';
@@ -121,7 +125,7 @@ export class RawPath {
     this.hashes = doubled(this.hashes);
   }
 
-  /** Looks at every escape, so that decoding cannot fail later. */
+  /** Checks all escapes, so that decoding cannot fail later. */
   private checkEscapes(): ScanResult | undefined {
     for (let index = 0; index < this.count; index++) {
       const raw = this.text.slice(this.start(index), this.end(index));
@@ -140,7 +144,10 @@ export class RawPath {
   }
 }
 
-/** The hash that segments are looked up by; the routes choose what is in a table, so clashes cannot be provoked. */
+/**
+ * Returns the hash of a text, with which segments are looked up. Only routes decide what a table contains, so clients
+ * cannot cause collisions.
+ */
 export function hashOf(text: string, start: number, end: number): number {
   let hash = 0;
   for (let at = start; at < end; at++) hash = nextHash(hash, text.charCodeAt(at));
@@ -159,7 +166,7 @@ function doubled(array: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
 
 const DOT_SEGMENT: ScanResult = { malformed: "expected no '.' or '..' segment" };
 
-/** From `start` to `end` nothing but one dot or two. */
+/** True if the text from `start` to `end` is `.` or `..`. */
 function isDots(text: string, start: number, end: number): boolean {
   return end - start <= 2 && isDotSegment(text.slice(start, end));
 }
@@ -168,7 +175,7 @@ function isDotSegment(text: string): boolean {
   return text === '.' || text === '..';
 }
 
-/** `undefined`: bytes that are no UTF-8. */
+/** Decodes percent-encoded text. Undefined when the bytes are not UTF-8. */
 function decodeUtf8(raw: string): string | undefined {
   try {
     return decodeURIComponent(raw);

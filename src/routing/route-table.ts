@@ -1,6 +1,6 @@
 /**
- * The routes of one surface: built by adding, then served immutable. `match` is asked with the raw path, never a decoded
- * one, so that what is authorized, limited and called is one and the same path.
+ * This module has the routes of one surface. A builder collects them, and the finished table never changes. `match`
+ * takes the raw path, never a decoded one, so that access checks, limits and the call all use the same path.
  */
 import { type Diagnostic, errorAt, formatPosition, type Position } from '../base/diagnostic.js';
 import { NONE } from './edge-table.js';
@@ -9,12 +9,12 @@ import type { PathTemplate } from './path-template.js';
 import { RawPath } from './raw-path.js';
 import { ENDING, LAYOUT, type Layout, type Trie, TrieBuilder, VALUE } from './trie.js';
 
-/** Where a route comes from, for those who read about a conflict. */
+/** The source of a route, for messages about conflicts. */
 export interface RouteOrigin {
-  /** `pkg.Service/Method`. */
+  /** The full name of the method: `pkg.Service/Method`. */
   readonly name: string;
   readonly position: Position;
-  /** HEAD is answered as this GET without its body; for unary methods (RFC 9110 §9.3.2). */
+  /** True if the GET route also answers HEAD, without a body (RFC 9110 §9.3.2). True for unary methods. */
   readonly derivesHead: boolean;
 }
 
@@ -22,23 +22,23 @@ export type MatchResult<T> =
   | {
       readonly kind: 'found';
       readonly value: T;
-      /** Decoded, in the order of the template's variables. */
+      /** The captured texts, decoded, in the order of the template's variables. */
       readonly captures: readonly string[];
-      /** A HEAD request that a GET route answers. */
+      /** True if a GET route answers a HEAD request. */
       readonly headDerived: boolean;
     }
-  /** 405. `allow` is sorted, with OPTIONS, and with HEAD where it is derived. */
+  /** The result is a 405. `allow` is sorted. It has OPTIONS, and HEAD if a GET route answers it. */
   | { readonly kind: 'method-not-allowed'; readonly allow: readonly string[] }
-  /** 404. */
+  /** The result is a 404. */
   | { readonly kind: 'not-found' }
-  /** 400. `reason` says what was expected and what was found. */
+  /** The result is a 400. `reason` has what was expected and what was found. */
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** Routes that claim the same method and the same paths. */
+/** Routes with the same method and the same paths. */
 export interface RouteConflict {
   readonly httpMethod: string;
   readonly shape: string;
-  /** Two or more, sorted by file and line; the table serves the first. */
+  /** The sources of the routes, two or more, sorted by file and line. The table serves only the first one. */
   readonly origins: readonly RouteOrigin[];
 }
 
@@ -50,10 +50,10 @@ interface Claim<T> {
 }
 
 export class RouteTableBuilder<T> {
-  /** By method and shape. */
+  /** The routes by method and shape. */
   private readonly claims = new Map<string, Claim<T>[]>();
 
-  /** `httpMethod`: `GET`, … or `*` for every method. */
+  /** Adds a route. `httpMethod` is a verb such as `GET`, or `*` for all verbs. */
   add(httpMethod: string, template: PathTemplate, value: T, origin: RouteOrigin): void {
     const key = `${httpMethod} ${template.shape}`;
     const claim = { httpMethod, template, value, origin };
@@ -62,7 +62,7 @@ export class RouteTableBuilder<T> {
     else claims.push(claim);
   }
 
-  /** The table, and what it could not hold; both independent of the order of adding. */
+  /** Returns the table and its conflicts. Neither depends on the order in which routes were added. */
   build(): { readonly table: RouteTable<T>; readonly conflicts: readonly RouteConflict[] } {
     const trie = new TrieBuilder<T>();
     for (const claims of this.claims.values()) {
@@ -72,7 +72,7 @@ export class RouteTableBuilder<T> {
     return { table: new RouteTable(trie.build()), conflicts: this.conflicts() };
   }
 
-  /** What a table could not hold, without building one. */
+  /** Returns the conflicts without building a table. */
   conflicts(): readonly RouteConflict[] {
     const conflicts: RouteConflict[] = [];
     for (const claims of this.claims.values()) {
@@ -93,7 +93,7 @@ export class RouteTable<T> {
     this.matcher = new Matcher(trie, this.path);
   }
 
-  /** `rawPath`: the path of the request target as it came, without the query. */
+  /** Finds the route for a request. `rawPath` is the path of the request target as it was sent, without the query. */
   match(method: string, rawPath: string): MatchResult<T> {
     const scanned = this.path.scan(rawPath);
     if (scanned !== 'path') {
@@ -125,11 +125,14 @@ export class RouteTable<T> {
 const NOT_FOUND = { kind: 'not-found' } as const;
 const NO_CAPTURES: readonly string[] = [];
 
-/** Returns the texts that a template's variables take from a path. `colon`: the offset of the verb's colon, or -1. */
+/**
+ * Returns the texts that a template's variables capture from a path. `colon` is the offset of the verb's colon, or -1.
+ */
 function capturesOf(layout: Layout, path: RawPath, colon: number): readonly string[] {
   const { captures, restIndex } = layout;
   if (captures.length === 0) return NO_CAPTURES;
-  // Behind a `**` the path's segments are off against the template's by what `**` took more, or less, than one.
+  // A `**` may take more or fewer segments than the one that stands for it in the template. All later segments are
+  // shifted by that difference.
   const shift = path.count - layout.segmentCount;
   const texts: string[] = [];
   for (const { from, to, severalSegments } of captures) {
@@ -140,7 +143,7 @@ function capturesOf(layout: Layout, path: RawPath, colon: number): readonly stri
   return texts;
 }
 
-/** A `binding-conflict` for each conflict; it stands at the second claim and names all. */
+/** Returns a `binding-conflict` for each conflict, at the position of the second route. It names all routes. */
 export function conflictDiagnostics(conflicts: readonly RouteConflict[]): Diagnostic[] {
   return conflicts.map(({ httpMethod, shape, origins }) => {
     const claims = origins.map(({ name, position }) => `${name} (${formatPosition(position)})`).join(', ');

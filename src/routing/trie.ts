@@ -1,70 +1,77 @@
 /**
- * The trie of path templates, and how it is built. It is packed into one array of numbers, so that a step of a search
- * finds what it needs side by side: in a large table it is the memory far apart that takes the time.
+ * This module builds the trie of path templates. The trie is packed into one array of numbers, so that the data for one
+ * step of a search is close together. In a large table, access to distant memory takes most of the time.
  *
  *     node:  any, plain, rest, literals, verbs │ literal edges │ verb edges │ plain leaves │ leaves by verb │ children
  */
 import { findEdge, NONE, type Packed, Packing, sizeOf, slotsFor } from './edge-table.js';
 import type { PathTemplate, TemplateSegment } from './path-template.js';
 
-/** How a template answers under one HTTP method; one object for all that are alike. */
+/** The answer of a template under one HTTP method. Equal endings share one object. */
 export interface Ending {
   readonly httpMethod: string;
-  /** Answers HEAD too where its method is GET. */
+  /** True if the method is GET and HEAD is answered too. */
   readonly derivesHead: boolean;
-  /** How early an empty `**` stands; 0 for the shape that stands here by itself. The least is the most specific. */
+  /**
+   * The position of an empty `**`, counted from the end of the template. It is 0 for a template whose `**` is not
+   * empty. The smallest rank is the most specific.
+   */
   readonly rank: number;
-  /** No leaf of the same node and verb comes after it. */
+  /** True if no leaf of the same node and verb follows. */
   readonly last: boolean;
 }
 
-/** What a template's variables take; one object for all that are alike. */
+/** The segments that a template's variables capture. Equal layouts share one object. */
 export interface Layout {
   readonly captures: readonly Capture[];
   readonly segmentCount: number;
-  /** Index of `**` among the segments, or their count. */
+  /** The index of `**` among the segments, or their number if there is none. */
   readonly restIndex: number;
 }
 
-/** Segments `from` up to, not including, `to` of the template. */
+/** The segments of the template from `from` up to, not including, `to`. */
 interface Capture {
   readonly from: number;
   readonly to: number;
   readonly severalSegments: boolean;
 }
 
-/** The numbers of a node; NONE where it has no such thing. */
+/**
+ * The offsets of a node's numbers. A number is NONE when the node does not have that part. `ANY` is the child for `*`.
+ */
 export const ANY = 0;
-/** Its first leaf without a verb. */
+/** The node's first leaf without a verb. */
 export const PLAIN = 1;
-/** Its place in `rests`. */
+/** The node's index in `rests`. */
 export const REST = 2;
-/** How many slots the tables of its edges have: of those to nodes, which begin at EDGES, … */
+/** The number of slots in the table of edges to other nodes, which begins at EDGES. */
 const LITERALS = 3;
-/** … and, behind them, of those from verbs to leaves. */
+/** The number of slots in the table of edges from verbs to leaves, which follows. */
 const VERBS = 4;
 const EDGES = 5;
 export const ROOT = 0;
 
-/** The numbers of a leaf: its places in `endings`, `layouts` and `values`. */
+/** The offsets of a leaf's numbers, which are indices in `endings`, `layouts` and `values`. */
 export const ENDING = 0;
 export const LAYOUT = 1;
 export const VALUE = 2;
 export const LEAF = 3;
 
 export interface Trie<T> {
-  /** Nodes and leaves. The leaves of a node, under one verb or none, follow each other: best rank first. */
+  /** The nodes and leaves. All leaves of a node with the same verb follow each other, the best rank first. */
   readonly packed: Packed;
   readonly endings: readonly Ending[];
   readonly layouts: readonly Layout[];
   readonly values: readonly T[];
-  /** `**` over one segment or more: the nodes of the tails behind it, by the tail's length. */
+  /** For each `**` of one or more segments, the nodes of the tails after it, by the number of segments in the tail. */
   readonly rests: readonly (readonly number[])[];
-  /** The table of all verbs: its index in `packed`, how many slots it has, and the most colons that one verb contains. */
+  /**
+   * The table of all verbs: its index in `packed`, its number of slots, and the largest number of colons in one verb.
+   */
   readonly verbs: { readonly table: number; readonly slots: number; readonly mostColons: number };
 }
 
-/** The node that a literal segment leads to, or NONE; of `text` it is what stands from `start` to `end`. */
+/** Returns the child node for a literal segment, or NONE. The segment is the part of `text` from `start` to `end`. */
 export function literalChild(
   packed: Packed,
   node: number,
@@ -77,7 +84,7 @@ export function literalChild(
   return slots === 0 ? NONE : findEdge(packed, node + EDGES, slots, hash, text, start, end);
 }
 
-/** The first leaf under a verb, or NONE. */
+/** Returns the first leaf with a verb, or NONE. */
 export function verbLeaf(packed: Packed, node: number, hash: number, text: string, start: number, end: number): number {
   const slots = packed.numbers[node + VERBS]!;
   if (slots === 0) return NONE;
@@ -85,7 +92,7 @@ export function verbLeaf(packed: Packed, node: number, hash: number, text: strin
   return findEdge(packed, table, slots, hash, text, start, end);
 }
 
-/** True if any template has the verb that stands in `text` from `start` to `end`. */
+/** True if any template has the verb that is in `text` from `start` to `end`. */
 export function isVerb(
   { packed, verbs }: Trie<unknown>,
   hash: number,
@@ -96,7 +103,7 @@ export function isVerb(
   return verbs.slots > 0 && findEdge(packed, verbs.table, verbs.slots, hash, text, start, end) !== NONE;
 }
 
-/** The trie while it is built. */
+/** Collects the templates, and builds the trie. */
 export class TrieBuilder<T> {
   private readonly literals = new Map<string, TrieBuilder<T>>();
   private any: TrieBuilder<T> | undefined;
@@ -109,7 +116,8 @@ export class TrieBuilder<T> {
     const { restIndex } = layout;
     this.descend(segments).end(verb, { httpMethod, derivesHead, layout, rank: 0, value });
     if (restIndex === segments.length) return;
-    // A `**` over nothing: the template without it, behind the shapes that stand there by themselves.
+    // The template is also added without its `**`, for an empty match. It has a lower rank than templates of that
+    // shape.
     const rank = segments.length - restIndex;
     this.descend(segments.toSpliced(restIndex, 1)).end(verb, { httpMethod, derivesHead, layout, rank, value });
   }
@@ -199,7 +207,7 @@ function addVerbs(packing: Packing, known: ReadonlySet<string>): Trie<unknown>['
   return { table, slots, mostColons };
 }
 
-/** One template under one HTTP method, with what it leads to. */
+/** A template under one HTTP method, with its value. */
 type Leaf<T> = Omit<Ending, 'last'> & { readonly layout: Layout; readonly value: T };
 
 function layoutOf({ segments, variables }: PathTemplate): Layout {
@@ -211,12 +219,12 @@ function layoutOf({ segments, variables }: PathTemplate): Layout {
   };
 }
 
-/** One object of those that are alike: few are left, and they are near when they are needed. */
+/** Keeps one object for all equal ones. Few objects remain, so they stay in the processor's cache. */
 class Distinct<T> {
   readonly items: T[] = [];
   private readonly places = new Map<string, number>();
 
-  /** Where it is among the items. */
+  /** Returns the index of the item. It is added if it is new. */
   placeOf(item: T): number {
     const text = JSON.stringify(item);
     const place = this.places.get(text) ?? this.items.push(item) - 1;

@@ -1,9 +1,12 @@
-/** Option trees → google.api.HttpRule, typed; and the labels and called methods of policies and aggregates. */
+/**
+ * This module reads google.api.HttpRule from option trees, and the labels and called methods of policies and
+ * aggregates.
+ */
 import type { Diagnostic } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
 import { isMessage, type OptionMessage, OptionReader } from './option-tree.js';
 
-/** Full names of the extensions that are read. */
+/** The full names of the extensions that are read. */
 export const HTTP = 'google.api.http';
 export const POLICY = 'protogate.v1.policy';
 export const DEFAULT_POLICY = 'protogate.v1.default_policy';
@@ -15,7 +18,7 @@ export const HTTP_RULE = 'http-rule';
 
 const VERBS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-/** Returns the rule; its `kind` and `path` are empty when it has no pattern, which is not reported here. */
+/** Returns the rule. Its `kind` and `path` are empty when it has no pattern. That is not reported here. */
 export function readHttpRule(option: OptionMessage, diagnostics: Diagnostic[]): HttpRule {
   return httpRule(new OptionReader(option, HTTP_RULE, diagnostics));
 }

@@ -9,7 +9,7 @@ import type { Position } from '../base/diagnostic.js';
 export interface HttpRule {
   /** `GET`, `PUT`, `POST`, `DELETE`, `PATCH`, or the kind of a custom rule as written. */
   readonly kind: string;
-  /** The path template as written. */
+  /** The path template as it is written. */
   readonly path: string;
   /** `*`, a field of the request, or empty. */
   readonly body: string;
@@ -18,7 +18,9 @@ export interface HttpRule {
   readonly additionalBindings: readonly HttpRule[];
   readonly positions: {
     readonly rule: Position;
-    /** Of the first character inside the quotes of the path, so that a template's columns can be added to it. */
+    /**
+     * The position of the path's first character inside the quotes, so that a template's columns can be added to it.
+     */
     readonly path: Position;
     readonly body: Position;
     readonly responseBody: Position;

@@ -1,4 +1,7 @@
-/** The protos that protogate bundles: google/api, google/rpc, google/type, the well-known types, its own annotations. */
+/**
+ * This module finds the protos that protogate bundles: google/api, google/rpc, google/type, the well-known types, and
+ * protogate's own annotations.
+ */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseProtoFile } from './proto-files.js';

@@ -1,6 +1,7 @@
 /**
- * What a file declares, before anything is linked: type names as written, with the scope they were written in. Both
- * front ends (`.proto` text, descriptor sets) give these; `registry.ts` makes descriptors of them.
+ * A declaration is what a file contains before anything is linked. Type names are as written, with the scope in which
+ * they were written. Both front ends (`.proto` text, descriptor sets) produce declarations, and `registry.ts` turns
+ * them into descriptors.
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
@@ -8,7 +9,7 @@ import type { FieldDescriptor, MethodDescriptor, Routing, ScalarType } from './d
 import type { OptionMessage } from './option-tree.js';
 
 export interface FileDeclaration {
-  /** As other files import it: `google/api/http.proto`. */
+  /** The name by which other files import the file: `google/api/http.proto`. */
   readonly name: string;
   readonly package: string;
   readonly imports: readonly ImportDeclaration[];
@@ -21,8 +22,8 @@ export interface FileDeclaration {
 }
 
 /**
- * Where the declarations of a file stand and what is said about them, by full name. Few are ever asked for, so a file's
- * are found when the first one is: comments are half of the text of 8,000 files.
+ * The positions and comments of a file's declarations, by full name. Few are ever needed, so they are read only when
+ * the first one is: in 8,000 files, half of the text is comments.
  */
 export interface Places {
   position(fullName: string): Position;
@@ -34,7 +35,7 @@ export interface ImportDeclaration {
   readonly position: Position;
 }
 
-/** A type's name as written, resolved outwards from `scope`; with a leading dot it is absolute. */
+/** A type's name as it is written. It is resolved outwards from `scope`, or is absolute if it begins with a dot. */
 export interface TypeReference {
   readonly name: string;
   readonly scope: string;
@@ -43,7 +44,7 @@ export interface TypeReference {
 export interface MessageDeclaration {
   readonly fullName: string;
   readonly fields: readonly FieldDeclaration[];
-  /** In order; synthetic ones left out. */
+  /** The names of the oneofs in order, without synthetic ones. */
   readonly oneofs: readonly string[];
   readonly messageSet: boolean;
   readonly places: Places;
@@ -51,13 +52,16 @@ export interface MessageDeclaration {
 
 export interface FieldDeclaration {
   readonly name: string;
-  /** Where it is given. */
+  /** The `json_name` that is written. Undefined when there is none. */
   readonly jsonName: string | undefined;
   readonly number: number;
   readonly cardinality: FieldDescriptor['cardinality'];
   readonly type: ScalarType | TypeReference;
   readonly mapKey: ScalarType | undefined;
-  /** Of message fields `implicit` means `explicit`: which they are is known when they are linked. */
+  /**
+   * The presence of the field. For a field whose type is a message, `implicit` means `explicit`: whether a type is a
+   * message is known only when the field is linked.
+   */
   readonly presence: FieldDescriptor['presence'];
   readonly packed: boolean;
   readonly validateUtf8: boolean;
@@ -65,7 +69,7 @@ export interface FieldDeclaration {
   readonly oneof: string | undefined;
   readonly deprecated: boolean;
   readonly behavior: readonly string[];
-  /** Of the few that declare one; see `declared-default.ts`. */
+  /** The declared default as text (see `declared-default.ts`). Undefined when there is none. */
   readonly defaultText: string | undefined;
 }
 
@@ -111,7 +115,7 @@ export interface MethodDeclaration {
   readonly position: Position;
 }
 
-/** The full name of what is declared in a package or a message. */
+/** Returns the full name of a declaration inside a package or a message. */
 export function nameIn(scope: string, name: string): string {
   return scope === '' ? name : `${scope}.${name}`;
 }
@@ -121,7 +125,7 @@ export function lastSegment(fullName: string): string {
   return fullName.slice(fullName.lastIndexOf('.') + 1);
 }
 
-/** `display_name` → `displayName`, as protoc derives a JSON name. */
+/** Returns the JSON name that protoc derives from a name: `display_name` becomes `displayName`. */
 export function jsonNameOf(name: string): string {
   let at = name.indexOf('_');
   if (at < 0) return name;

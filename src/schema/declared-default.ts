@@ -1,6 +1,6 @@
 /**
- * A field's declared default (`[default = 7]`, of proto2 and editions) as the text of its ProtoJSON value: a number, `NaN`,
- * the name of an enum value, base64.
+ * This module turns a field's declared default (`[default = 7]` in proto2 and editions) into the text of its ProtoJSON
+ * value: a number, `NaN`, the name of an enum value, or base64.
  */
 import type { TypeReference } from './declaration.js';
 import type { ScalarType } from './descriptor.js';
@@ -9,7 +9,7 @@ import type { ValueNode } from './syntax-tree.js';
 
 type DeclaredType = ScalarType | TypeReference;
 
-/** As it is written; undefined: it is no value of the type. */
+/** Returns a default that is written in a `.proto` file. Undefined when it is not a value of the type. */
 export function parsedDefault({ value, bytes }: ValueNode, type: DeclaredType): string | undefined {
   const isName = typeof type !== 'string' || type === 'string' || type === 'bytes';
   if (isName ? typeof value !== 'string' : VALUES.get(type.replace(/\d+$/, ''))?.test(String(value)) === false) return;
@@ -18,7 +18,7 @@ export function parsedDefault({ value, bytes }: ValueNode, type: DeclaredType): 
 
 const SIGNED = /^-?\d+$/;
 const UNSIGNED = /^\d+$/;
-/** What numbers and bools are as text; a float comes as a number or a word. */
+/** The text of a float, which is a number or a word. */
 const FLOAT = /^(?:-?(?:\d[\d.e+-]*|inf|nan)|-?Infinity)$/;
 const VALUES: ReadonlyMap<string, RegExp> = new Map([
   ['int', SIGNED],
@@ -31,16 +31,18 @@ const VALUES: ReadonlyMap<string, RegExp> = new Map([
   ['bool', /^(?:true|false)$/],
 ]);
 
-/** As a descriptor has it (descriptor.proto: `default_value`): bytes with C's escapes. */
+/** Returns a default from a descriptor, in which bytes have C escapes (descriptor.proto: `default_value`). */
 export function describedDefault(text: string, type: DeclaredType): string {
   return type === 'bytes' ? unescaped(text).toString('base64') : numberText(text, type);
 }
 
-/** Of floats and doubles as JavaScript writes them; all else is as it is. */
+/**
+ * Returns the text of a number. Floats and doubles are written as JavaScript does; all other values stay as they are.
+ */
 function numberText(value: ValueNode['value'], type: DeclaredType): string {
   if (type !== 'float' && type !== 'double') return String(value);
   const double = INFINITE.get(String(value)) ?? Number(value);
-  // Compilers write as many digits of a float as they like.
+  // Compilers write a float with more or fewer digits, so it is rounded to 32 bits first.
   const number = type === 'float' ? Math.fround(double) : double;
   return Object.is(number, -0) ? '-0' : String(number);
 }

@@ -1,7 +1,7 @@
 /**
- * A FileDescriptorSet (google/protobuf/descriptor.proto), as `buf build -o` and `protoc --descriptor_set_out` write it,
- * → the declarations that the same files give as text. It is decoded with a Root that also holds the extensions' own
- * protos, so that their options survive.
+ * This module turns a FileDescriptorSet (google/protobuf/descriptor.proto), as `buf build -o` and `protoc
+ * --descriptor_set_out` write it, into the declarations that the same files have as text. It is decoded with a Root
+ * that also contains the protos of the extensions, so that their options are kept.
  */
 
 import { readFileSync } from 'node:fs';
@@ -34,7 +34,7 @@ const EXTENSION_FILES = [
   'protogate/v1/annotations.proto',
 ];
 
-/** Field numbers of the options in MethodOptions and ServiceOptions, as they stand in source paths. */
+/** The field numbers of the options in MethodOptions and ServiceOptions, as source paths contain them. */
 const OPTION_NUMBERS = new Map([
   [HTTP, 72_295_728],
   [POLICY, 80_731],
@@ -42,11 +42,14 @@ const OPTION_NUMBERS = new Map([
   [AGGREGATE, 80_732],
 ]);
 
-/** Of `options` in MethodDescriptorProto and ServiceDescriptorProto. */
+/** The field numbers of `options` in MethodDescriptorProto and ServiceDescriptorProto. */
 const METHOD_OPTIONS = 4;
 const SERVICE_OPTIONS = 3;
 
-/** `shown` names the set in diagnostics; `protoRoot` holds the extensions' protos. */
+/**
+ * Reads a descriptor set. `shown` is its name in diagnostics. `protoRoot` is the folder with the protos of the
+ * extensions.
+ */
 export function readDescriptorSet(
   bytes: Uint8Array,
   shown: string,
@@ -137,7 +140,7 @@ interface MethodProto {
 
 type Path = readonly number[];
 
-/** A service or an rpc, whose annotations are read. */
+/** A service or an rpc whose annotations are read. */
 interface Owner {
   readonly path: Path;
   /** The field number of `options` in the owner's descriptor. */
@@ -318,11 +321,12 @@ class SetConverter {
     const path = [...ownerPath, optionsField, OPTION_NUMBERS.get(extension) ?? 0];
     const position = this.at(this.locations.has(path.join()) ? path : ownerPath);
     const { file, line } = position;
-    // Sets have places of whole options, at best: a column of one is no column of what stands in it.
+    // A set has at best the position of a whole option. Its column is not the column of a value inside, so it is
+    // dropped.
     return read({ value: treeOf(value, line === undefined ? { file } : { file, line }), position }, diagnostics);
   }
 
-  /** Remembers where a declaration stands, and its comment. */
+  /** Remembers the position and the comment of a declaration. */
   private note(fullName: string, path: Path): Places {
     this.positions.set(fullName, this.at(path));
     const comment = this.comment(path);
@@ -343,7 +347,9 @@ class SetConverter {
   }
 }
 
-/** Of the maps alone: a closure in the converter would keep the decoded file alive. */
+/**
+ * Returns places that refer only to the two maps. A closure over the converter would keep the decoded file in memory.
+ */
 function placesOf(
   file: string,
   positions: ReadonlyMap<string, Position>,
@@ -359,18 +365,18 @@ function typeOf(proto: FieldProto, scope: string): FieldDeclaration['type'] {
   return proto.type_name === undefined ? (scalarOf(proto) ?? 'bytes') : { name: proto.type_name, scope };
 }
 
-/** `TYPE_INT32` → `int32`. */
+/** Returns the scalar type for its name in a descriptor: `TYPE_INT32` becomes `int32`. */
 function scalarOf({ type = '' }: FieldProto) {
   const name = type.slice('TYPE_'.length).toLowerCase();
   return isScalarType(name) ? name : undefined;
 }
 
-/** protobufjs puts an extension under its full name with a leading dot. */
+/** Returns the value of an extension. protobufjs stores it under its full name with a leading dot. */
 function extensionOf(options: Options | undefined, name: string): unknown {
   return options?.[`.${name}`];
 }
 
-/** As protobufjs decodes a message: a repeated field is an array. */
+/** Turns a message that protobufjs has decoded into an option tree. In such a message a repeated field is an array. */
 function treeOf(message: object, position: Position): OptionTree {
   const placed = (one: OptionValue['value'] | object): OptionValue => ({
     value: typeof one === 'object' ? treeOf(one, position) : one,

@@ -1,7 +1,7 @@
 /**
- * The schema as the rest of protogate sees it: plain, read-only descriptors, the same whether they came from `.proto`
- * text, a FileDescriptorSet or reflection. References between types are resolved by name on first use: a getter that
- * meets a name which is nowhere throws a {@link LinkError}.
+ * The schema for the rest of protogate: plain, read-only descriptors. They are the same for `.proto` text, a
+ * FileDescriptorSet and reflection. References between types are resolved by name on first use. A getter throws a
+ * {@link LinkError} if no file declares the name.
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
@@ -27,36 +27,45 @@ export type ScalarType =
 export type FieldType =
   | { readonly kind: 'scalar'; readonly scalar: ScalarType }
   | { readonly kind: 'enum'; readonly enum: EnumDescriptor }
-  /** `delimited`: encoded as a group (proto2 `group`, editions `message_encoding = DELIMITED`). */
+  /** With `delimited` the message is encoded as a group (proto2 `group`, editions `message_encoding = DELIMITED`). */
   | { readonly kind: 'message'; readonly message: MessageDescriptor; readonly delimited: boolean };
 
 export interface FieldDescriptor {
-  /** As written in the proto: `display_name`. */
+  /** The name in the proto: `display_name`. */
   readonly name: string;
-  /** `json_name`, given or derived: `displayName`; of an extension `[pkg.ext]`. */
+  /** The JSON name, written (`json_name`) or derived: `displayName`. For an extension it is `[pkg.ext]`. */
   readonly jsonName: string;
   readonly number: number;
-  /** `pkg.Message.field`; of an extension its own full name. */
+  /** The full name: `pkg.Message.field`. An extension has a full name of its own. */
   readonly fullName: string;
-  /** The message that the field is in; of an extension the one that it extends. */
+  /** The message that contains the field. For an extension it is the message that it extends. */
   readonly parent: MessageDescriptor;
   readonly cardinality: 'singular' | 'repeated' | 'map';
-  /** Of a map the type of its values. Linked on first use. */
+  /** The type of the field, or of a map's values. It is linked on first use. */
   readonly type: FieldType;
-  /** Of a map only. */
+  /** The type of a map's keys. Undefined for other fields. */
   readonly mapKey: ScalarType | undefined;
-  /** explicit: proto2 `optional`, proto3 `optional`, message fields, oneof members. implicit: proto3 scalars. Repeated and map fields are `implicit`. */
+  /**
+   * The presence of the field. `explicit` are `optional` fields of proto2 and proto3, message fields and members of a
+   * oneof. `implicit` are scalars of proto3, repeated fields and maps.
+   */
   readonly presence: 'explicit' | 'implicit' | 'required';
   readonly packed: boolean;
-  /** False where invalid UTF-8 in a string passes (proto2, `features.utf8_validation = NONE`). */
+  /** False if invalid UTF-8 is accepted in a string (proto2, `features.utf8_validation = NONE`). */
   readonly validateUtf8: boolean;
-  /** The oneof that it is a member of; a proto3 `optional`'s synthetic oneof does not count. */
+  /**
+   * The oneof that contains the field. Undefined when there is none. The synthetic oneof of a proto3 `optional` does
+   * not count.
+   */
   readonly oneof: OneofDescriptor | undefined;
   readonly extension: boolean;
   readonly deprecated: boolean;
-  /** The declared default (proto2, editions) as text: a number, `NaN`, a name, base64; undefined: its type's. */
+  /**
+   * The declared default (proto2, editions) as text: a number, `NaN`, a name, or base64. Undefined when the type's
+   * default applies.
+   */
   readonly defaultText: string | undefined;
-  /** google.api.field_behavior: `REQUIRED`, `OUTPUT_ONLY`, … */
+  /** The values of google.api.field_behavior: `REQUIRED`, `OUTPUT_ONLY` and others. */
   readonly behavior: readonly string[];
   readonly comment: string | undefined;
   readonly position: Position;
@@ -69,17 +78,20 @@ export interface OneofDescriptor {
 
 export interface MessageDescriptor {
   readonly kind: 'message';
-  /** Without a leading dot: `pkg.Outer.Inner`. */
+  /** The full name without a leading dot: `pkg.Outer.Inner`. */
   readonly fullName: string;
   readonly name: string;
-  /** In the order of declaration. Map entry types have no descriptor of their own. */
+  /** The fields in the order of declaration. The entry types of maps have no descriptor of their own. */
   readonly fields: readonly FieldDescriptor[];
   readonly oneofs: readonly OneofDescriptor[];
-  /** By number; extensions that the schema knows are found too. */
+  /** Returns the field or the known extension with a number. */
   field(number: number): FieldDescriptor | undefined;
-  /** By proto name or JSON name, `[pkg.ext]` for extensions. Safe for hostile names (`__proto__`). */
+  /**
+   * Returns the field with a proto name or JSON name, or the extension `[pkg.ext]`. It is safe for hostile names
+   * (`__proto__`).
+   */
   fieldNamed(name: string): FieldDescriptor | undefined;
-  /** option message_set_wire_format. */
+  /** True if the message has `option message_set_wire_format = true`. */
   readonly messageSet: boolean;
   readonly comment: string | undefined;
   readonly position: Position;
@@ -89,12 +101,12 @@ export interface EnumDescriptor {
   readonly kind: 'enum';
   readonly fullName: string;
   readonly name: string;
-  /** In the order of declaration; aliases included. */
+  /** The values in the order of declaration, with aliases. */
   readonly values: readonly { readonly name: string; readonly number: number; readonly comment: string | undefined }[];
-  /** The first declared name of a number. */
+  /** Returns the name of a number that is declared first. */
   nameOf(number: number): string | undefined;
   numberOf(name: string): number | undefined;
-  /** proto2: an unknown number is treated as an unknown field. */
+  /** True if an unknown number is treated as an unknown field (proto2). */
   readonly closed: boolean;
   readonly comment: string | undefined;
   readonly position: Position;
@@ -105,7 +117,7 @@ export interface ServiceDescriptor {
   readonly name: string;
   readonly file: string;
   readonly methods: readonly MethodDescriptor[];
-  /** `protogate.v1.default_policy` as written. */
+  /** The option `protogate.v1.default_policy` as it is written. */
   readonly defaultPolicy: OptionMessage | undefined;
   readonly comment: string | undefined;
   readonly position: Position;
@@ -120,12 +132,12 @@ export type Routing = 'routed' | 'unrouted' | 'excluded';
 
 export interface MethodDescriptor {
   readonly name: string;
-  /** `pkg.Service/Method`. */
+  /** The full name: `pkg.Service/Method`. */
   readonly fullName: string;
-  /** `/pkg.Service/Method`. */
+  /** The path in gRPC: `/pkg.Service/Method`. */
   readonly path: string;
   readonly service: ServiceDescriptor;
-  /** Linked on first use. */
+  /** The type of the request. It is linked on first use. */
   readonly input: MessageDescriptor;
   readonly output: MessageDescriptor;
   readonly clientStreaming: boolean;
@@ -134,18 +146,18 @@ export interface MethodDescriptor {
   readonly deprecated: boolean;
   readonly routing: Routing;
   readonly httpRule: HttpRule | undefined;
-  /** The labels of its policy, or else of its service's default policy, for selectors. */
+  /** The labels of its policy, or else of its service's default policy. Selectors match them. */
   readonly labels: readonly string[];
-  /** `protogate.v1.policy` as written; `policy/` interprets it. */
+  /** The option `protogate.v1.policy` as it is written. `policy/` interprets it. */
   readonly policy: OptionMessage | undefined;
-  /** `protogate.v1.aggregate` as written; `aggregate/` interprets it. */
+  /** The option `protogate.v1.aggregate` as it is written. `aggregate/` interprets it. */
   readonly aggregate: OptionMessage | undefined;
   readonly comment: string | undefined;
-  /** Of the `rpc` keyword. */
+  /** The position of the keyword `rpc`. */
   readonly position: Position;
 }
 
-/** Which sides of a method send a stream of messages. */
+/** The sides of a method that send a stream of messages. */
 export type Streaming = 'unary' | 'server' | 'client' | 'bidi';
 
 export function streamingOf({ clientStreaming, serverStreaming }: MethodDescriptor): Streaming {
@@ -158,11 +170,11 @@ export interface Registry {
   readonly services: readonly ServiceDescriptor[];
   message(fullName: string): MessageDescriptor | undefined;
   enum(fullName: string): EnumDescriptor | undefined;
-  /** `pkg.Service/Method`. */
+  /** Returns the method `pkg.Service/Method`. */
   method(fullName: string): MethodDescriptor | undefined;
   /**
-   * Everything that the message needs, transitively: a name that is nowhere, a repeated field number… Empty: it links.
-   * Remembered per message.
+   * Returns all problems of the message and of everything that it needs, such as an unknown name or a repeated field
+   * number. The list is empty if the message can be linked. Results are remembered for each message.
    */
   problems(message: MessageDescriptor): readonly Diagnostic[];
 }

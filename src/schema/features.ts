@@ -1,6 +1,6 @@
 /**
- * Editions features, resolved file → message → field (protobuf.dev/editions/features). proto2 and proto3 are editions
- * with fixed features.
+ * This module resolves the features of editions: file, then message, then field (protobuf.dev/editions/features).
+ * proto2 and proto3 are editions with fixed features.
  */
 
 export interface Features {
@@ -27,13 +27,13 @@ const PROTO3: Features = {
 };
 const EDITIONS: Features = { ...PROTO3, fieldPresence: 'EXPLICIT' };
 
-/** Of a file by its `syntax` or `edition`; none stated is proto2. */
+/** Returns the features of a file by its `syntax` or `edition`. A file without either is proto2. */
 export function featuresOf(syntax: string | undefined): Features {
   if (syntax === 'proto3') return PROTO3;
   return syntax === undefined || syntax === 'proto2' ? PROTO2 : EDITIONS;
 }
 
-/** What `features` options of an inner scope change. Values are names; what is unknown changes nothing. */
+/** Applies the `features` options of an inner scope. Values are names; unknown ones change nothing. */
 export function overrideFeatures(outer: Features, options: Readonly<Record<string, unknown>> | undefined): Features {
   if (options === undefined) return outer;
   const presence = options.field_presence;

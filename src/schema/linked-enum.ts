@@ -1,4 +1,4 @@
-/** An enum declaration → its descriptor. */
+/** This module turns the declaration of an enum into its descriptor. */
 import { type EnumDeclaration, lastSegment, type Places } from './declaration.js';
 import type { EnumDescriptor, FieldType } from './descriptor.js';
 

@@ -1,4 +1,7 @@
-/** A service declaration → its descriptor and those of its methods. The messages of a method are found on first use. */
+/**
+ * This module turns the declaration of a service into its descriptor and those of its methods. The messages of a method
+ * are found on first use.
+ */
 import { errorAt } from '../base/diagnostic.js';
 import { labelsOf } from './annotation-reader.js';
 import { bundledFileOf } from './bundled.js';

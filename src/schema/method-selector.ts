@@ -1,5 +1,5 @@
 /**
- * Which methods a rule of the config speaks of:
+ * This module parses the selectors with which rules of the config select methods:
  *
  *     shop.v1.Orders.ListOrders   that method; shop.v1.Orders/ListOrders is the same
  *     shop.v1.Orders.*            the methods of that service
@@ -12,12 +12,12 @@
 export type MethodSelector = (method: SelectableMethod) => boolean;
 
 export interface SelectableMethod {
-  /** `pkg.Service/Method`. */
+  /** The full name: `pkg.Service/Method`. */
   readonly fullName: string;
   readonly labels: readonly string[];
 }
 
-/** What a selector may look like, for error texts. */
+/** The forms that a selector may have, for error texts. */
 export const METHOD_SELECTOR_FORMS =
   'expected a method (shop.v1.Orders/ListOrders), a service or package (shop.v1.*), label:NAME or *';
 
@@ -25,7 +25,7 @@ const NAMES = '[A-Za-z_]\\w*(?:\\.[A-Za-z_]\\w*)*';
 const METHOD = new RegExp(`^${NAMES}[./][A-Za-z_]\\w*$`);
 const BELOW = new RegExp(`^${NAMES}\\.\\*$`);
 
-/** Undefined: the text is no selector. */
+/** Returns the selector of a text. Undefined when the text is not a selector. */
 export function parseMethodSelector(text: string): MethodSelector | undefined {
   if (text === '*') return () => true;
   const label = /^label:(\S+)$/.exec(text)?.[1];

@@ -42,7 +42,7 @@ export class UnknownImports {
   private readonly options = new Map<string, OptionsImport>();
   private readonly seen = new Set<string>();
 
-  /** `roots`: the folders of `schema.protos` and `schema.imports`. */
+  /** Takes the folders of `schema.protos` and `schema.imports` as `roots`. */
   constructor(private readonly roots: readonly string[]) {}
 
   /** The missing imports that are errors. */
@@ -50,7 +50,7 @@ export class UnknownImports {
     return this.errors;
   }
 
-  /** `fromSet`: true if the importing file comes from a descriptor set. */
+  /** Adds a missing import. `fromSet` is true if the importing file comes from a descriptor set. */
   add(importer: FileDeclaration, path: string, position: Position, fromSet: boolean): void {
     const key = `${importer.name} ${path}`;
     if (this.seen.has(key)) return;
@@ -79,7 +79,7 @@ export class UnknownImports {
   }
 
   private hint(path: string, fromSet: boolean, below: FilesBelow): string {
-    // A root that is a folder too deep, or too high, is a usual mistake.
+    // The user often names a root that is a folder too deep or too high.
     const meant = this.rootAbove(path) ?? below.rootOf(path);
     if (meant !== undefined)
       return `, ${join(meant.root, meant.folder)} would: give that folder instead of ${meant.root}`;
@@ -103,7 +103,10 @@ function unknown(path: string): string {
   return `import ${JSON.stringify(path)}: no root has this file`;
 }
 
-/** `timestamp.proto`, `third_party/google/api/http.proto` → the bundled file that was meant. */
+/**
+ * Returns the bundled file that was probably meant: for example by `timestamp.proto` or
+ * `third_party/google/api/http.proto`.
+ */
 function bundledMeantBy(path: string): string | undefined {
   const name = `/${basename(path)}`;
   const near = bundledFiles().filter((file) => file.endsWith(name));
@@ -118,7 +121,7 @@ export function missingImport(position: Position, bundled: string): Diagnostic {
   return errorAt(position, MISSING, `expected import "${bundled}" for this type, got none`);
 }
 
-/** The bundled files that declare `google.api.http` and protogate's own options. */
+/** The bundled file that declares `google.api.http`. */
 const HTTP_FILE = 'google/api/annotations.proto';
 const POLICY_FILE = 'protogate/v1/annotations.proto';
 
@@ -157,7 +160,7 @@ function reaches(
   files: ReadonlyMap<string, { readonly declaration: FileDeclaration }>,
 ): boolean {
   const seen = new Set([file]);
-  // A Set iterates over what is added while it does.
+  // The loop also visits what is added to the Set while it runs.
   for (const { imports } of seen) {
     for (const { path } of imports) {
       if (path === wanted) return true;

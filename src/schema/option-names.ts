@@ -1,16 +1,20 @@
 /**
- * Names of options as written, `(google.api.http)` or `(.google.api.http)`, and what extension each means. The parser
- * takes any name, so that one which means nothing would be no rule and, worse, no policy:
+ * This module finds the extension that the name of an option means, such as `(google.api.http)` or
+ * `(.google.api.http)`. The parser accepts any name, so a misspelt name would silently declare no rule or, worse, no
+ * policy:
  *
- *     rpc      option (protogate.v1.policy) = …     fine; a foreign (acme.audit) too
- *     rpc      option (protogate.v1.polcy) = …      refused: nothing of that name is in protogate.v1
+ *     rpc      option (protogate.v1.policy) = …     accepted, and also a foreign (acme.audit)
+ *     rpc      option (protogate.v1.polcy) = …      refused: protogate.v1 has no such option
  *     service  option (protogate.v1.policy) = …     refused: it belongs on an rpc
- *     field    [(google.api.field_behaviour) = …]   refused: a slip of the pen away from one that is read
+ *     field    [(google.api.field_behaviour) = …]   refused: probably a misspelling of an option that is read
  */
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import { AGGREGATE, DEFAULT_POLICY, FIELD_BEHAVIOR, HTTP, POLICY } from './annotation-reader.js';
 
-/** Whether an option's name as written, `(http)` in package google.api or `(.google.api.http)`, means the extension. */
+/**
+ * True if an option's name as it is written, such as `(http)` in package google.api or `(.google.api.http)`, means the
+ * extension.
+ */
 export function means(written: string, extension: string, packageName: string): boolean {
   if (!written.startsWith('(')) return false;
   const name = written.slice(1, -1);
@@ -23,11 +27,14 @@ export function means(written: string, extension: string, packageName: string): 
 
 export type Owner = 'an rpc' | 'a service' | 'a field' | 'a message' | 'a file';
 
-/** A package that protogate reads options of. */
+/** A package with options that protogate reads. */
 interface Vocabulary {
   readonly scope: string;
   readonly on: Readonly<Partial<Record<Owner, readonly string[]>>>;
-  /** Whether all of its options are ours; else only what looks like one of them is looked at. */
+  /**
+   * True if all options in the package are protogate's own. Otherwise only names that look like a known option are
+   * checked.
+   */
   readonly whole: boolean;
 }
 
@@ -36,16 +43,22 @@ const VOCABULARIES: readonly Vocabulary[] = [
   { scope: 'google.api', on: { 'an rpc': [HTTP], 'a field': [FIELD_BEHAVIOR] }, whole: false },
 ];
 
-/** Of a name without parentheses the parser keeps the first word alone. */
+/** The first words of the packages. The parser keeps only the first word of a name without parentheses. */
 const FIRST_WORDS = new Set(VOCABULARIES.map(({ scope }) => scope.slice(0, scope.indexOf('.'))));
 
-/** What nearly all rpcs and fields have: known without a closer look. */
+/** The options of nearly all rpcs and fields, which are accepted without a closer look. */
 const PLAIN: Readonly<Partial<Record<Owner, string>>> = { 'an rpc': `(${HTTP})`, 'a field': `(${FIELD_BEHAVIOR})` };
-/** Names that are none of ours in whatever package, and how many are remembered: 13,000 rpcs have the same three. */
+/**
+ * Names that mean a foreign option in every package. They are remembered, up to a limit, because 13,000 rpcs may have
+ * the same three.
+ */
 const FOREIGN = new Set<string>();
 const MAX_FOREIGN = 1000;
 
-/** What is wrong with an option where it stands; undefined: nothing, or it is none of our business. */
+/**
+ * Returns what is wrong with an option's name at its place. Undefined when it is right, or when it means a foreign
+ * option.
+ */
 export function optionNameProblem(written: string, packageName: string, owner: Owner): string | undefined {
   if (PLAIN[owner] === written || FOREIGN.has(written)) return undefined;
   if (!written.startsWith('(') && !FIRST_WORDS.has(written)) return undefined;
@@ -56,7 +69,7 @@ export function optionNameProblem(written: string, packageName: string, owner: O
       return misplaced(written, vocabulary, owner);
     }
   }
-  // A name of one or two words may be relative to another package.
+  // A name of one or two words may mean something else in another package, so it is not remembered.
   if (FOREIGN.size < MAX_FOREIGN && written.split('.').length > 2) FOREIGN.add(written);
   return undefined;
 }
@@ -78,7 +91,7 @@ function namesOf(extensions: readonly string[]): readonly string[] {
   return extensions.map((extension) => `(${extension})`);
 }
 
-/** Nothing where there is no choice. */
+/** Returns a hint with the name that was probably meant. It is empty if only one name is possible. */
 function hint(written: string, names: readonly string[]): string {
   if (names.length < 2) return '';
   const simple = `${simpleName(written.slice(1, -1))})`;
@@ -87,17 +100,23 @@ function hint(written: string, names: readonly string[]): string {
   return hintOf(meant);
 }
 
-/** Whether somebody who wrote the name meant an option of the scope: it is in there, or a slip of the pen away. */
+/**
+ * True if the name probably means an option of the package: it is inside the package, or is a misspelling of a known
+ * option.
+ */
 function looksLikeOne(written: string, { scope, on, whole }: Vocabulary): boolean {
   if (!written.startsWith('(')) return scope.startsWith(`${written}.`);
   const name = written.slice(written.startsWith('(.') ? 2 : 1, -1);
-  // `(protogate.v1).policy`: nothing has the name of a package.
+  // `(protogate.v1).policy` is wrong, because a package is not an option.
   if (name === scope || (whole && name.startsWith(`${scope}.`))) return true;
   const around = scopeOf(name);
   return around !== '' && isSlip(simpleName(name), extensionsOf(on)) && didYouMean(around, [scope]) !== undefined;
 }
 
-/** Whether the name, `polcy` or `v1.polcy`, is relative to a package inside of the scope, and a slip of the pen away. */
+/**
+ * True if the name, such as `polcy` or `v1.polcy`, is relative to a package inside of the scope and is a misspelling of
+ * a known option.
+ */
 function isRelative(written: string, { scope, on }: Vocabulary, packageName: string): boolean {
   if (!written.startsWith('(') || written.startsWith('(.')) return false;
   const name = written.slice(1, -1);

@@ -1,5 +1,5 @@
 /**
- * Options as tokens → their nodes:
+ * This module parses the tokens of options into nodes:
  *
  *     (google.api.http) = { get: "/v1/a" additional_bindings { … } }     the value in protobuf's text format
  *     (google.api.http).custom.kind = "HEAD"                             path: custom, kind
@@ -21,7 +21,7 @@ export class OptionParser {
     private readonly tokens: ProtoTokens,
   ) {}
 
-  /** `option name = value;` */
+  /** Parses `option name = value;`. */
   statement(): OptionNode {
     this.tokens.expect('option');
     const option = this.option();
@@ -29,7 +29,7 @@ export class OptionParser {
     return option;
   }
 
-  /** `[name = value, name = value]`, if there are any. */
+  /** Parses `[name = value, name = value]`. The list is empty if there are no brackets. */
   inBrackets(): readonly OptionNode[] {
     const { tokens } = this;
     if (!tokens.skip('[')) return NO_OPTIONS;
@@ -65,13 +65,13 @@ export class OptionParser {
         tokens.next();
       }
       tokens.requireDepth(parts.length);
-      // Behind a part the next one comes with its dot, unless there are blanks or parentheses.
+      // The next part of a name comes with its dot, unless blanks or parentheses are between them.
       isWhole = tokens.skip('.');
     } while (isWhole || tokens.token.startsWith('.'));
     return parts;
   }
 
-  /** Between braces, or between `<` and `>`. */
+  /** Parses a message between braces, or between `<` and `>`. */
   private message(close: '}' | '>'): ValueNode {
     const { tokens } = this;
     const { start } = tokens;
@@ -95,7 +95,7 @@ export class OptionParser {
     return new ValueNode(this.source, start, tree);
   }
 
-  /** Scalars come behind a colon, messages may. */
+  /** Parses a value. A scalar needs a colon before it; for a message the colon is optional. */
   private value(hasColon: boolean): ValueNode {
     const { tokens } = this;
     if (tokens.token === '{') return this.message('}');
@@ -104,7 +104,7 @@ export class OptionParser {
     return this.scalar();
   }
 
-  /** `pkg.extension]` or `type.googleapis.com/pkg.Message]` */
+  /** Parses `pkg.extension]` or `type.googleapis.com/pkg.Message]`. */
   private bracketedName(): string {
     const { tokens } = this;
     let name = '';
@@ -133,7 +133,7 @@ export class OptionParser {
     return new ValueNode(source, start, signed);
   }
 
-  /** Adjacent ones are one. */
+  /** Parses a string. Adjacent strings are joined. */
   string(): ValueNode<string> {
     const { tokens, source } = this;
     if (tokens.kind !== 'string') throw tokens.expected('a string');
@@ -153,7 +153,7 @@ function bytesOf(content: string | Buffer): Buffer {
 }
 
 const NAME_SYMBOLS: ReadonlySet<string> = new Set(['.', '/', '-', '%']);
-/** What may follow a minus and is no number. */
+/** The words that may follow a minus although they are not digits. */
 const INFINITE: ReadonlyMap<string, string> = new Map([
   ['inf', 'inf'],
   ['infinity', 'inf'],

@@ -1,7 +1,7 @@
 /**
- * The value of an option, the same from `.proto` text and from a descriptor set: fields by proto name, each a list of
- * values in the order in which they were written. And a reader that takes it apart: what is unknown or of the wrong type
- * becomes a diagnostic at its place.
+ * This module has the value of an option as a tree, which is the same for `.proto` text and descriptor sets: fields by
+ * their proto names, each with a list of values in the order in which they were written. A reader takes such a tree
+ * apart, and reports unknown fields and values of a wrong type at their place.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
@@ -50,18 +50,21 @@ export function asWritten(option: OptionMessage): OptionMessage {
 
 const NONE: readonly never[] = [];
 
-/** Reads the fields of one message of an option. Call `close` at the end: what nobody asked for is unknown. */
+/**
+ * Reads the fields of one message of an option. `close` must be called at the end: it reports all fields that were not
+ * read as unknown.
+ */
 export class OptionReader {
   private readonly asked = new Set<string>();
 
   constructor(
     private readonly message: OptionMessage,
-    /** Rule id of the findings, and the option's name in them. */
+    /** The rule id of the diagnostics, which is also the option's name in their texts. */
     private readonly rule: string,
     private readonly diagnostics: Diagnostic[],
   ) {}
 
-  /** Of the message itself. */
+  /** The position of the message itself. */
   get position(): Position {
     return this.message.position;
   }
@@ -70,7 +73,7 @@ export class OptionReader {
     return (this.message.value.get(name)?.length ?? 0) > 0;
   }
 
-  /** Of what is not there: where it would be. */
+  /** Returns the position of a field's value, or of the message if the field is absent. */
   positionOf(name: string, index = 0): Position {
     return (this.message.value.get(name)?.[index] ?? this.message).position;
   }
@@ -90,12 +93,12 @@ export class OptionReader {
     return values.at(-1) ?? false;
   }
 
-  /** An unsigned integer; 0 when absent. */
+  /** Returns an unsigned integer; 0 when the field is absent. */
   integer(name: string): number {
     return this.values(name, 'a whole number', wholeNumber).at(-1) ?? 0;
   }
 
-  /** Enum values by name; descriptor sets may have numbers. */
+  /** Returns the values of an enum field. They are given by name; descriptor sets may have numbers. */
   enums<T>(name: string, values: readonly (readonly [name: string, value: T])[]): readonly T[] {
     const expected = `one of ${values.map(([one]) => one).join(', ')}`;
     return this.values(name, expected, ({ value }) => values.find(([one], i) => one === value || i === value)?.[1]);
@@ -110,7 +113,7 @@ export class OptionReader {
     return messages.map((message) => new OptionReader(message, this.rule, this.diagnostics));
   }
 
-  /** google.protobuf.Duration → milliseconds; undefined when absent. */
+  /** Returns a google.protobuf.Duration in milliseconds. Undefined when the field is absent. */
   durationMs(name: string): number | undefined {
     const reader = this.messages(name, 'a duration such as { seconds: 30 }').at(-1);
     if (reader === undefined) return undefined;
@@ -119,7 +122,7 @@ export class OptionReader {
     return ms;
   }
 
-  /** Reports the fields that nobody asked for. */
+  /** Reports the fields that were not read. */
   close(): void {
     for (const name of this.message.value.keys()) {
       if (!this.asked.has(name)) this.error(name, `unknown field '${name}'${meantHint(name, this.asked)}`);
@@ -133,7 +136,7 @@ export class OptionReader {
   private values<T>(name: string, expected: string, read: (value: OptionValue) => T | undefined): readonly T[] {
     this.asked.add(name);
     const values = this.message.value.get(name);
-    // Of all that an option may have most have little.
+    // Most fields are absent in most options.
     if (values === undefined) return NONE;
     return values.flatMap((one) => {
       const result = read(one);

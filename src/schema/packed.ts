@@ -1,12 +1,12 @@
 /**
- * A schema as bytes, for another process of this gateway: everything that was parsed, so that nobody parses it again.
- * Left behind are the comments and the places of messages and enums, which are read from files when somebody asks.
+ * This module packs a parsed schema into bytes for another process of this gateway, so that only one process parses it.
+ * The comments and the exact positions of declarations are not packed: an unpacked declaration only knows its file.
  */
 import { deserialize, serialize } from 'node:v8';
 import type { FileDeclaration, Places } from './declaration.js';
 import type { RegistryFile } from './registry.js';
 
-/** Of what another process of the same version packed; never of bytes from outside. */
+/** Unpacks the files that another process of the same version has packed. It must never get bytes from outside. */
 export function unpackFiles(bytes: Uint8Array): readonly RegistryFile[] {
   return (deserialize(bytes) as ReturnType<typeof packed>[]).map(({ declaration, routed }) => ({
     routed,

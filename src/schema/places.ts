@@ -1,4 +1,4 @@
-/** Where the declarations of a `.proto` file stand, and what its comments say of them. */
+/** This module finds the positions and the comments of the declarations in a `.proto` file. */
 import { readFileSync } from 'node:fs';
 import type { Places } from './declaration.js';
 import { nameIn } from './declaration.js';
@@ -13,7 +13,7 @@ interface Found {
   readonly at: number;
 }
 
-/** Reads the file again when somebody asks for the first of them, and keeps what it found. */
+/** Returns the places of a file. The file is read again when the first place is needed, and the result is kept. */
 export function placesOf(path: string): Places {
   let found: ReadonlyMap<string, Found> | undefined;
   let source = new SourceText(path, '');
@@ -36,7 +36,7 @@ export function placesOf(path: string): Places {
   };
 }
 
-/** A file that is gone by now has no places. */
+/** Returns the text of the file. It is empty if the file no longer exists. */
 function readAgain(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -45,7 +45,7 @@ function readAgain(path: string): string {
   }
 }
 
-/** By full name; none if the file has been broken since it was loaded. */
+/** Returns the declarations by full name. The map is empty if the file has an error by now. */
 function declarationsIn(source: SourceText): ReadonlyMap<string, Found> {
   const found = new Map<string, Found>();
   const note = (scope: string, { name, start, at }: Found & { readonly name: string }): string => {

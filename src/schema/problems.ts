@@ -1,6 +1,7 @@
 /**
- * What is wrong with a message and all that it needs: names that are nowhere, numbers and JSON names that clash. The
- * parser lets these pass. It looks at declarations: nothing is linked that no request needs.
+ * This module finds the problems of a message and of all messages that it needs: unknown names, and repeated numbers
+ * and JSON names. The parser does not check these. This module reads only declarations, so that it links nothing that
+ * no request needs.
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { bundledFileOf } from './bundled.js';
@@ -8,30 +9,30 @@ import type { EnumDeclaration, FieldDeclaration, MessageDeclaration, TypeReferen
 import { jsonNameOf } from './declaration.js';
 import { missingImport } from './missing-imports.js';
 
-/** What a reference leads to; undefined: nothing has that name. */
+/** Returns the declaration that a reference means. Undefined when nothing has that name. */
 export type FindType = (reference: TypeReference) => MessageDeclaration | EnumDeclaration | undefined;
 
-/** A message by itself. */
+/** The problems of one message, without those of the messages that it needs. */
 interface Findings {
   readonly problems: readonly Diagnostic[];
-  /** The messages of its fields. */
+  /** The types of its fields that are messages. */
   readonly needs: readonly MessageDeclaration[];
 }
 
-/** Remembers what was found: messages that many methods share are looked at once. */
+/** Remembers the result for each message, so that a message that many methods share is checked once. */
 export class MessageProblems {
   private readonly found = new Map<MessageDeclaration, Findings>();
-  /** Messages without a problem in anything that they need. */
+  /** The messages without a problem in anything that they need. */
   private readonly clean = new Set<MessageDeclaration>();
 
   constructor(private readonly find: FindType) {}
 
-  /** Transitive; in the order in which the fields lead there. */
+  /** Returns all problems of a message and of the messages that it needs, in the order of the fields. */
   of(message: MessageDeclaration): readonly Diagnostic[] {
     if (this.clean.has(message)) return NONE;
     const problems: Diagnostic[] = [];
     const seen = new Set([message]);
-    // A Set iterates over what is added while it does: no recursion, whatever the nesting.
+    // The loop also visits what is added to the Set while it runs, so deep nesting needs no recursion.
     for (const one of seen) {
       if (this.clean.has(one)) continue;
       let found = this.found.get(one);
@@ -49,7 +50,7 @@ export class MessageProblems {
 
 const NONE: readonly Diagnostic[] = [];
 
-/** Of a field whose type is nowhere. */
+/** Returns the problem of a field whose type no file declares. */
 export function unknownType(position: Position, fullName: string, type: TypeReference): Diagnostic {
   const bundled = bundledFileOf(type.name);
   if (bundled !== undefined) return missingImport(position, bundled);
@@ -92,13 +93,13 @@ function jsonName(field: FieldDeclaration): string {
   return field.jsonName ?? jsonNameOf(field.name);
 }
 
-/** One for all messages: nothing waits while it is used. */
+/** A set that all calls share. It is never used across an `await`. */
 const SEEN = new Set<unknown>();
 
-/** Each field whose key an earlier one has, with that one. */
+/** Returns each field whose key an earlier field already has, with that field. */
 function repeatsOf<K>(fields: readonly FieldDeclaration[], keyOf: (field: FieldDeclaration) => K) {
   const repeats: [field: FieldDeclaration, other: FieldDeclaration][] = [];
-  // Nearly all messages pass by the size alone.
+  // The size of the set is enough to accept nearly all messages.
   SEEN.clear();
   for (const field of fields) SEEN.add(keyOf(field));
   if (SEEN.size === fields.length) return repeats;

@@ -1,4 +1,4 @@
-/** `.proto` text → a file's declarations. A file that does not parse is a diagnostic that names it. */
+/** This module turns `.proto` text into the declarations of a file. It reports a file that cannot be parsed. */
 import { readFileSync } from 'node:fs';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import {
@@ -41,7 +41,10 @@ import type {
 } from './syntax-tree.js';
 import type { Words } from './words.js';
 
-/** `name`: as others import it; `path`: where it is read, and how diagnostics name it. Throws if it cannot be read. */
+/**
+ * Parses a file. `name` is the name by which other files import it. `path` is the path from which it is read, and its
+ * name in diagnostics. Throws if the file cannot be read.
+ */
 export function parseProtoFile(name: string, path: string, words: Words): FileDeclaration {
   const source = new SourceText(path, readFileSync(path, 'utf8'));
   try {
@@ -104,7 +107,7 @@ class FileConverter {
     };
   }
 
-  /** What another one holds is read, as far as it goes. */
+  /** Reports an unknown syntax. The rest of such a file is read as far as possible. */
   private requireKnownSyntax(syntax: FileNode['syntax']): void {
     if (syntax === undefined || SYNTAXES.has(syntax.name)) return;
     const problem = `syntax: expected ${[...SYNTAXES].join(', ')}, got ${JSON.stringify(syntax.name)}`;
@@ -225,7 +228,10 @@ class FileConverter {
     };
   }
 
-  /** A misspelt policy is none: what it should have closed would be open. */
+  /**
+   * Reports unknown options. A misspelt policy would have no effect, and the method that it should protect would be
+   * open.
+   */
   private requireKnownOptions(options: Options, owner: Owner, diagnostics: Diagnostic[]): void {
     for (const { name, at } of options) {
       const problem = optionNameProblem(name, this.packageName, owner);
@@ -233,7 +239,7 @@ class FileConverter {
     }
   }
 
-  /** All statements of one option, read as one. */
+  /** Reads all statements of one option as a single option. */
   private annotation<T>(
     options: Options,
     extension: string,
@@ -251,7 +257,7 @@ class FileConverter {
   }
 }
 
-/** Rule ids of what is wrong with an annotation. */
+/** The rule ids of diagnostics about annotations. */
 const RULES = new Map([
   [HTTP, HTTP_RULE],
   [POLICY, 'policy'],
@@ -261,7 +267,10 @@ const RULES = new Map([
 
 type MutableTree = Map<string, OptionValue[]>;
 
-/** `option (x).a = 1; option (x) = { b: 2 };` → `{ a: 1 b: 2 }`, which stands where the first value does. */
+/**
+ * Merges the statements of an option: `option (x).a = 1; option (x) = { b: 2 };` becomes `{ a: 1 b: 2 }` at the
+ * position of the first value.
+ */
 function mergedOption(options: Options): OptionMessage | undefined {
   const usable = options.filter(({ path, value }) => path.length > 0 || isMessage(value));
   const [first] = usable;
@@ -277,7 +286,9 @@ function mergedOption(options: Options): OptionMessage | undefined {
   return { value: tree, position: first.value.position };
 }
 
-/** `timeout.seconds` of two statements are fields of one `timeout`. */
+/**
+ * Inserts a value at a path. `timeout.seconds` and `timeout.nanos` in two statements become fields of one `timeout`.
+ */
 function insert(tree: MutableTree, path: readonly string[], value: OptionValue): void {
   const [name = '', ...inner] = path;
   const values = valuesOf(tree, name);
@@ -296,7 +307,7 @@ function valuesOf(tree: MutableTree, name: string): OptionValue[] {
   return values;
 }
 
-/** Of an option that is one value. */
+/** Returns the last value of an option that has a single value. */
 function last(options: Options, name: string): OptionValue['value'] | undefined {
   return options.length === 0 ? undefined : options.findLast((option) => option.name === name)?.value.value;
 }
@@ -308,7 +319,7 @@ function behaviorOf(options: Options, packageName: string): readonly string[] {
       written += `${written === '' ? '' : ','}${value.value}`;
   }
   if (written === '') return NO_BEHAVIOR;
-  // One list for the thousands of fields that say `OPTIONAL`.
+  // Thousands of fields have the same behavior, so equal lists share one object.
   const known = BEHAVIORS.get(written);
   if (known !== undefined) return known;
   const behavior = written.split(',');
@@ -316,9 +327,11 @@ function behaviorOf(options: Options, packageName: string): readonly string[] {
   return behavior;
 }
 
-/** `features.a = X`, which may be several, and `features = { a: X }`. */
+/**
+ * Returns the `features` options, which are written as `features.a = X`, several times, or as `features = { a: X }`.
+ */
 function featureOptions(options: Options): Readonly<Record<string, unknown>> | undefined {
-  // Hardly a field has any.
+  // Most fields have no options.
   const tree =
     options.length === 0 ? undefined : mergedOption(options.filter(({ name }) => name === 'features'))?.value;
   if (tree === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** The file system as the loader sees it: import roots, and the `.proto` files below them. */
+/** This module finds import roots and the `.proto` files below them in the file system. */
 import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';

@@ -1,16 +1,16 @@
 /**
- * The text of a `.proto` file → its tokens, one at a time, blanks and comments left out:
+ * This module splits the text of a `.proto` file into tokens, one at a time, without blanks and comments:
  *
- *     word     `message`, `google.api.Http`, `.a.B`: what blanks around its dots make of several words is the parser's
+ *     word     `message`, `google.api.Http`, `.a.B`; the parser joins a name with blanks around its dots
  *     number   `7`, `0x1F`, `017`, `.5e-3`; a sign is a symbol of its own
  *     string   `"a"`, `'b'`, closed on its line
  *     symbol   one character
  *
- * After protobuf's io/tokenizer.cc. It looks at each character once.
+ * It follows protobuf's io/tokenizer.cc, and reads each character once.
  */
 import { ESCAPE, unescaped } from './string-escapes.js';
 
-/** What keeps a file from being read; `offset` is into its text. */
+/** The error for text that cannot be read. `offset` is an offset in the text. */
 export class ProtoSyntaxError extends Error {
   override readonly name = 'ProtoSyntaxError';
   constructor(
@@ -24,9 +24,12 @@ export class ProtoSyntaxError extends Error {
 
 export class ProtoLexer {
   kind: 'word' | 'number' | 'string' | 'symbol' | 'end' = 'end';
-  /** As written; of a string its quote, so that no content is taken for a word; at the end empty. */
+  /**
+   * The token as it is written. It is a quote for a string, so that no string's content looks like a word, and empty at
+   * the end.
+   */
   token = '';
-  /** Of a word: whether it has dots. */
+  /** True if the token is a word with dots. */
   dotted = false;
   start = 0;
   end = 0;
@@ -36,7 +39,7 @@ export class ProtoLexer {
     this.next();
   }
 
-  /** Goes on to the next token; at the end it stays there. */
+  /** Reads the next token. At the end of the text it stays there. */
   next(): void {
     const { text } = this;
     const start = this.skipBlanks(this.end);
@@ -58,7 +61,7 @@ export class ProtoLexer {
     }
   }
 
-  /** The token behind the present one. */
+  /** Returns the token after the current one, without moving. */
   peek(): string {
     const { kind, token, dotted, start, end, escaped } = this;
     this.next();
@@ -67,7 +70,7 @@ export class ProtoLexer {
     return next;
   }
 
-  /** What a string says: bytes if it has escapes. */
+  /** The content of a string. It is bytes if the string has escapes. */
   get content(): string | Buffer {
     const literal = this.text.slice(this.start + 1, this.end - 1);
     return this.escaped ? unescaped(literal) : literal;
@@ -90,7 +93,7 @@ export class ProtoLexer {
     this.token = text.slice(start, at);
   }
 
-  /** All that touches it: `0x1G` and `1a` are wrong as a whole. */
+  /** Reads a number with all letters that touch it, so that `0x1G` and `1a` are wrong as a whole. */
   private readNumber(start: number): void {
     const { text } = this;
     const isHex = (text.charCodeAt(start + 1) | 0x20) === X;
@@ -153,7 +156,7 @@ export class ProtoLexer {
 
 const LONGEST_SHOWN = 60;
 
-/** A token in an error's text: `';'`, or the code point of what in it cannot be seen. */
+/** Returns a token for error texts: `';'`, or the code point of its first character that cannot be seen. */
 export function shown(token: string): string {
   const [unseen] = /[^\x20-\x7e]/u.exec(token) ?? [];
   if (unseen !== undefined) return `U+${unseen.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -162,10 +165,13 @@ export function shown(token: string): string {
 
 const INTEGER = /^(?:0[xX][\da-fA-F]+|0[0-7]*|[1-9]\d*)$/;
 const FLOAT = /^(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
-/** Of what still fits 64 bits, in octal. */
+/** The largest length, in characters, of an octal number that may fit into 64 bits. */
 const LONGEST_EXACT = 25;
 
-/** Undefined: the token is no whole number. One that a double cannot hold is text, in decimals. */
+/**
+ * Returns the value of a whole number. Undefined when the token is something else. A number that a double cannot
+ * represent exactly is returned as decimal text.
+ */
 export function integerOf(token: string): number | string | undefined {
   if (!INTEGER.test(token)) return undefined;
   const literal = /^0[0-7]/.test(token) ? `0o${token.slice(1)}` : token;
@@ -173,7 +179,7 @@ export function integerOf(token: string): number | string | undefined {
   return Number.isSafeInteger(number) || literal.length > LONGEST_EXACT ? number : BigInt(literal).toString();
 }
 
-/** The same for any number. */
+/** Returns the value of any number. Undefined when the token is something else. */
 export function numberOf(token: string): number | string | undefined {
   return integerOf(token) ?? (FLOAT.test(token) ? Number.parseFloat(token) : undefined);
 }

@@ -1,6 +1,6 @@
 /**
- * The text of a `.proto` file → its syntax tree, in one pass, as protoc's parser.cc reads it: proto2, proto3, editions
- * 2023 and 2024. The first thing that is wrong ends it:
+ * This module parses the text of a `.proto` file into a syntax tree in one pass, as protoc's parser.cc does: proto2,
+ * proto3, editions 2023 and 2024. It stops at the first error:
  *
  *     string a = 1 string b = 2;     x.proto:4:16: expected ';', got 'string'
  *     string a = 1; string b = 1;    x.proto:4:24: duplicate id 1 in message M
@@ -23,20 +23,23 @@ import type {
 } from './syntax-tree.js';
 import type { Words } from './words.js';
 
-/** Throws a {@link ProtoSyntaxError}. */
+/** Parses a file. Throws a {@link ProtoSyntaxError}. */
 export function parseProto(source: SourceText, words: Words): FileNode {
   return new Parser(source, words).file();
 }
 
 const MAX_FIELD = 536_870_911;
-/** Of a message set, whose extensions' numbers are no tags. */
+/**
+ * The largest number of an extension. It is larger than that of a field, because a message set does not use the number
+ * as a tag.
+ */
 const MAX_EXTENSION = 2_147_483_646;
 const MAX_ENUM = 2_147_483_647;
 
-/** What cannot be the key of a map. */
+/** The scalar types that cannot be the key of a map. */
 const NO_KEYS: ReadonlySet<string> = new Set(['float', 'double', 'bytes']);
 
-/** Where a field stands, unless it is plainly in a message. */
+/** The context of a field that is not directly in a message. */
 interface Around {
   readonly oneof?: string;
   readonly extendee?: string;
@@ -69,7 +72,7 @@ class Parser {
     return file;
   }
 
-  /** `syntax = "proto3";` or `edition = "2023";`, which come first. */
+  /** Parses `syntax = "proto3";` or `edition = "2023";`, which must come first. */
   private syntaxStatement(): FileNode['syntax'] {
     const { tokens } = this;
     if (!tokens.skip('syntax') && !tokens.skip('edition')) return undefined;
@@ -84,7 +87,7 @@ class Parser {
     return this.syntax !== 'proto2' && this.syntax !== 'proto3';
   }
 
-  /** Edition 2024 and later. */
+  /** True for edition 2024 and later. */
   private get isModern(): boolean {
     return this.isEdition && this.syntax !== '2023';
   }
@@ -102,7 +105,7 @@ class Parser {
   private import({ imports }: FileNode): void {
     const { tokens } = this;
     tokens.next();
-    // What it holds is of use to options alone, and may be nowhere.
+    // The imported file is needed only for options, and may be missing.
     const forOptions = this.isModern && tokens.skip('option');
     if (!forOptions && !tokens.skip('public')) tokens.skip('weak');
     const at = tokens.start;
@@ -111,7 +114,9 @@ class Parser {
     if (!forOptions) imports.push({ path, at });
   }
 
-  /** What may stand in a file and in a message; false: it is something else. */
+  /**
+   * Parses a declaration that is allowed in a file and in a message. Returns false if the token begins something else.
+   */
   private declaration(block: Block, names: Names): boolean {
     const { tokens } = this;
     const { start } = tokens;
@@ -125,7 +130,7 @@ class Parser {
     return true;
   }
 
-  /** From the `{` on; it stands in `block` before what it holds. */
+  /** Parses a message from its `{` on. It is added to `block` before the messages inside of it. */
   private message(name: string, place: { start: number; at: number }, block: Block, outer: Names): void {
     const { tokens } = this;
     outer.declare(name, place.at);
@@ -166,7 +171,7 @@ class Parser {
     this.tokens.block(() => block.extensions.push(this.field(block, names, { extendee })));
   }
 
-  /** `block` gets the message of a group. */
+  /** Parses a field. If the field is a group, its message is added to `block`. */
   private field(block: Block, names: Names, { oneof, extendee }: Around = {}): FieldNode {
     const { tokens } = this;
     const { start } = tokens;
@@ -190,7 +195,7 @@ class Parser {
     return { name, start, at, options, label, type, mapKey, number, group, oneof, extendee };
   }
 
-  /** In proto2 every field has one, in editions `repeated` alone is left. */
+  /** Parses a label. In proto2 every field has one; in editions only `repeated` is allowed. */
   private label(): FieldNode['label'] {
     const { tokens, syntax } = this;
     const { token } = tokens;
@@ -207,7 +212,7 @@ class Parser {
     return undefined;
   }
 
-  /** `map<string,` */
+  /** Parses `map<string,`. */
   private mapKey(): FieldNode['mapKey'] {
     const { tokens } = this;
     tokens.next();
@@ -251,7 +256,7 @@ class Parser {
   private enumNumber(): number {
     const { start } = this.tokens;
     const isNegative = this.tokens.skip('-');
-    // No zero has a sign.
+    // Zero must not get a sign.
     const number = isNegative ? 0 - this.tokens.number() : this.tokens.number();
     if (number > MAX_ENUM || number < -MAX_ENUM - 1)
       throw new ProtoSyntaxError(start, `expected a number of 32 bits, got ${number}`);
@@ -290,7 +295,7 @@ class Parser {
     return { name, start, at: start, options, input, output, clientStreaming, serverStreaming };
   }
 
-  /** `(stream Item)` */
+  /** Parses `(stream Item)`. */
   private rpcType(): { readonly type: string; readonly streaming: boolean } {
     const { tokens } = this;
     tokens.expect('(');
@@ -300,7 +305,7 @@ class Parser {
     return { type, streaming };
   }
 
-  /** `reserved 3, 5 to 10;`, `reserved "a", "b";`, and in editions names without quotes. */
+  /** Parses `reserved 3, 5 to 10;`, `reserved "a", "b";`, and in editions names without quotes. */
   private reserved({ ranges, names }: Reserved, max: number): void {
     const { tokens } = this;
     tokens.next();
@@ -321,7 +326,7 @@ class Parser {
     tokens.expect(';');
   }
 
-  /** `3`, `5 to 10`, `100 to max` */
+  /** Parses `3`, `5 to 10` or `100 to max`. */
   private range(max: number): Range {
     const { tokens } = this;
     const from = this.enumNumber();
@@ -330,7 +335,7 @@ class Parser {
   }
 }
 
-/** What is declared in one place, where a name is given once. */
+/** The names in one scope, each of which may be declared once. */
 class Names {
   private readonly known = new Set<string>();
 
@@ -370,7 +375,7 @@ class Reserved {
         throw new ProtoSyntaxError(named.at, `name ${shown(named.name)} is reserved in ${owner}`);
     }
     if (this.ranges.length === 0) return;
-    // Both in the order of their numbers: neither is gone through for each of the other.
+    // Ranges and members are both sorted by number, so that one pass over both is enough.
     const ranges = this.ranges.toSorted((a, b) => b.from - a.from);
     let end = Number.NEGATIVE_INFINITY;
     for (const { number, at } of members.toSorted((a, b) => a.number - b.number)) {

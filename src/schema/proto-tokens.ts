@@ -1,8 +1,11 @@
-/** The tokens of a `.proto` file, with what the grammar asks of them everywhere. Texts that it gives stand by themselves. */
+/**
+ * This module adds to the tokens of a `.proto` file the checks that the grammar needs in many places. The texts that it
+ * returns are copies, so they do not keep the file's text in memory.
+ */
 import { integerOf, ProtoLexer, ProtoSyntaxError, shown } from './proto-lexer.js';
 import type { Words } from './words.js';
 
-/** Of messages in messages, of messages in the value of an option, of names in names. */
+/** The deepest nesting of messages in messages, of messages in an option's value, and of names in names. */
 const MAX_DEPTH = 100;
 
 export class ProtoTokens extends ProtoLexer {
@@ -15,7 +18,7 @@ export class ProtoTokens extends ProtoLexer {
     super(text);
   }
 
-  /** Whether the present token is this one; if so, goes on. */
+  /** Moves to the next token and returns true if the current token is `token`. Otherwise returns false. */
   skip(token: string): boolean {
     if (this.token !== token) return false;
     this.next();
@@ -26,13 +29,13 @@ export class ProtoTokens extends ProtoLexer {
     if (!this.skip(token)) throw this.expected(`'${token}'`);
   }
 
-  /** What is wrong with the present token. */
+  /** Returns the error for the current token. */
   expected(what: string): ProtoSyntaxError {
     const got = this.kind === 'end' ? 'the end of the file' : shown(this.text.slice(this.start, this.end));
     return new ProtoSyntaxError(this.start, `expected ${what}, got ${got}`);
   }
 
-  /** `{`, then `statement` at each token that is no `;`, up to the `}`. */
+  /** Parses a block in braces. It calls `statement` at each token that is not `;`. */
   block(statement: () => void): void {
     this.expect('{');
     this.requireDepth(++this.depth);
@@ -50,7 +53,7 @@ export class ProtoTokens extends ProtoLexer {
     return name;
   }
 
-  /** `pkg.Type`, `.pkg.Type`; blanks may stand around its dots. */
+  /** Parses `pkg.Type` or `.pkg.Type`. Blanks are allowed around the dots. */
   typeName(expected: string): string {
     const isWord = this.kind === 'word';
     if (!isWord && this.token !== '.') throw this.expected(expected);

@@ -1,6 +1,6 @@
 /**
- * Declarations → linked descriptors. Names are resolved on first use, so a file that lacks an import hurts only those
- * who use what is missing.
+ * This module links declarations into descriptors. Names are resolved on first use, so a missing import affects only
+ * the methods that need it.
  */
 import type { Diagnostic } from '../base/diagnostic.js';
 import type {
@@ -31,11 +31,11 @@ import { MessageProblems, unknownType } from './problems.js';
 
 export interface RegistryFile {
   readonly declaration: FileDeclaration;
-  /** Its services get routes. */
+  /** True if the file's services get routes. */
   readonly routed: boolean;
 }
 
-/** Told of a declaration in `file` whose name an earlier one has. */
+/** Receives each declaration in `file` whose name an earlier declaration has. */
 export type OnRepeat = (fullName: string, file: FileDeclaration, places: Places, earlier: Places) => void;
 
 interface Declared {
@@ -43,12 +43,12 @@ interface Declared {
   readonly places: Places;
 }
 
-/** The registry of some files; of two declarations of one name the first one stays. */
+/** Builds the registry of files. If two declarations have the same name, the first one is kept. */
 export function createRegistry(files: readonly RegistryFile[], onRepeat: OnRepeat = () => {}): Registry {
   return new LinkedRegistry(files, onRepeat);
 }
 
-/** What is declared right inside a package or a message: full names by simple names. */
+/** The types that a package or a message declares directly: full names by simple names. */
 interface Scope {
   readonly outer: Scope | undefined;
   readonly types: Map<string, string>;
@@ -62,14 +62,14 @@ class LinkedRegistry implements Registry {
   private readonly linkedMessages = new Map<string, Message>();
   private readonly linkedEnums = new Map<string, Enum>();
   private readonly extensions = new Map<string, ExtensionDeclaration[]>();
-  /** Simple names of what is declared inside a package or a message. */
+  /** The simple names of all declarations inside a package or a message. */
   private readonly inner = new Set<string>();
-  /** Packages and messages, by full name. */
+  /** The packages and messages by full name. */
   private readonly scopes = new Map<string, Scope>();
   private readonly messageProblems = new MessageProblems((reference) => this.declarationOf(reference));
 
   constructor(files: readonly RegistryFile[], onRepeat: OnRepeat) {
-    // One file may have two import names.
+    // A file may be there under two import names.
     for (const file of new Set(files.map(({ declaration }) => declaration))) {
       const [, ...packages] = file.package.split('.');
       for (const name of packages) this.inner.add(name);
@@ -138,12 +138,13 @@ class LinkedRegistry implements Registry {
   }
 
   /**
-   * The full name that a reference means, innermost scope first (protobuf.dev, "Packages and Name Resolution"):
-   * undefined if nothing has it.
+   * Returns the full name that a reference means, from the innermost scope outwards (protobuf.dev, "Packages and Name
+   * Resolution"). Undefined when nothing has that name.
    */
   resolve({ name, scope }: TypeReference): string | undefined {
     if (name.startsWith('.')) return this.has(name.slice(1));
-    // `google.protobuf.Timestamp`: where nothing inner is called `google`, no scope but the outermost can have it.
+    // Only the outermost scope can contain `google.protobuf.Timestamp`, unless something inside a package is called
+    // `google`.
     const dot = name.indexOf('.');
     if (dot > 0 && !this.inner.has(name.slice(0, dot))) return this.has(name);
     if (dot < 0) return this.nearest(name, scope);
@@ -153,7 +154,7 @@ class LinkedRegistry implements Registry {
     }
   }
 
-  /** The same for a name of one part, which most are: nothing is put together to be looked up. */
+  /** Resolves a name of one part, as most names are, without building texts to look up. */
   private nearest(name: string, scope: string): string | undefined {
     for (let at: Scope | undefined = this.scopeOf(scope); at !== undefined; at = at.outer) {
       const found = at.types.get(name);
@@ -204,7 +205,9 @@ interface Members {
 class Message implements MessageDescriptor {
   readonly kind = 'message';
   readonly typed: FieldType = { kind: 'message', message: this, delimited: false };
-  /** Made when somebody looks: most messages of a schema never see a request. */
+  /**
+   * The fields of the message. They are made on first use, because most messages of a schema never occur in a request.
+   */
   private members: Members | undefined;
   private byNumber: Map<number, FieldDescriptor> | undefined;
   private byName: Map<string, FieldDescriptor> | undefined;
@@ -295,7 +298,7 @@ class Field implements FieldDescriptor {
     private readonly declaration: FieldDeclaration,
     readonly parent: MessageDescriptor,
     readonly oneof: OneofDescriptor | undefined,
-    /** Of an extension its full name. */
+    /** The full name of an extension. Undefined for other fields. */
     private readonly extensionName: string | undefined,
     private readonly places: Places,
   ) {
@@ -359,13 +362,13 @@ class Field implements FieldDescriptor {
   }
 }
 
-/** Numbers, booleans and enums; nothing with a length. */
+/** True for numbers, booleans and enums, whose encoding has no length. */
 function isPackable(type: FieldType): boolean {
   if (type.kind === 'scalar') return type.scalar !== 'string' && type.scalar !== 'bytes';
   return type.kind === 'enum';
 }
 
-/** One object for each, however many fields. */
+/** The scalar types. All fields share them. */
 const SCALAR_TYPES = new Map<ScalarType, FieldType>();
 
 function scalarType(scalar: ScalarType): FieldType {

@@ -1,4 +1,4 @@
-/** Decides which rpcs get routes, and by which rule: the config takes precedence over the files. */
+/** This module decides which rpcs get routes, and by which rule. The config takes precedence over the files. */
 import type { Diagnostic } from '../base/diagnostic.js';
 import { calledBySteps, HTTP_RULE, labelsOf } from './annotation-reader.js';
 import type { FileDeclaration, MethodDeclaration, ServiceDeclaration } from './declaration.js';
@@ -7,7 +7,7 @@ import type { Exclusion } from './exclusion.js';
 import type { RegistryFile } from './registry.js';
 import type { ConfiguredRule, ConfiguredRules } from './service-config.js';
 
-/** Import name → file. */
+/** The files by import name. */
 type Files = ReadonlyMap<string, RegistryFile>;
 
 /** Returns the files with the exclusions and rules of the config applied to their rpcs. */

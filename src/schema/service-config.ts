@@ -1,6 +1,6 @@
 /**
- * Service configs (google.api.Service as YAML or JSON; grpc-gateway's API configuration is the same) → the rules of their
- * `http` blocks, by method:
+ * This module reads the rules in the `http` blocks of service configs (google.api.Service as YAML or JSON;
+ * grpc-gateway's API configuration has the same form):
  *
  *     type: google.api.Service
  *     http:
@@ -41,7 +41,7 @@ const SILENT: ReadonlySet<string> = new Set([
 const RULE = 'http-rules';
 
 export interface ConfiguredRule {
-  /** `pkg.Service.Method`. */
+  /** The name of the method: `pkg.Service.Method`. */
   readonly selector: string;
   readonly rule: HttpRule;
   /** Problems of the rule itself. They are reported only if the rule applies to a method. */
@@ -63,7 +63,7 @@ export class ConfiguredRules {
     return this.rules.size === 0;
   }
 
-  /** Returns the rule of a method. `method`: `pkg.Service.Method`. */
+  /** Returns the rule of a method. `method` has the form `pkg.Service.Method`. */
   of(method: string): ConfiguredRule | undefined {
     const rule = this.rules.get(method);
     if (rule !== undefined) this.used.add(rule);
@@ -219,7 +219,7 @@ class ServiceConfig {
     return [];
   }
 
-  /** Returns where a value's first character stands; without a column for a block scalar, which is indented. */
+  /** Returns the position of a value's first character. A block scalar has no column, because it is indented. */
   private placeOf({ type, range }: Scalar): Position {
     const position = this.at(range?.[0] ?? 0);
     if (type === 'BLOCK_FOLDED' || type === 'BLOCK_LITERAL') return { file: this.file, line: position.line };

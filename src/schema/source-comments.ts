@@ -1,6 +1,12 @@
-/** The comment of a declaration: the lines right above it, or else what follows it on its own line. */
+/**
+ * This module finds the comment of a declaration: the lines directly above it, or else the text after it on its own
+ * line.
+ */
 
-/** `statement`: where the declaration's first word stands. Undefined: there is none. */
+/**
+ * Returns the comment of a declaration. `statement` is the offset of its first word. Undefined when there is no
+ * comment.
+ */
 export function commentOf(text: string, statement: number): string | undefined {
   const lineStart = text.lastIndexOf('\n', statement - 1) + 1;
   const alone = text.slice(lineStart, statement).trim() === '';
@@ -21,7 +27,9 @@ function commentAbove(text: string, lineStart: number): string {
   return joined(lines.reverse());
 }
 
-/** The block that ends in the line from `start` to `end`; not one that follows code. */
+/**
+ * Returns the block comment that ends in the line from `start` to `end`. It is empty if code comes before the comment.
+ */
 function blockComment(text: string, start: number, end: number): string {
   const close = text.lastIndexOf('*/', end);
   const open = text.lastIndexOf('/*', close - 2);

@@ -1,12 +1,12 @@
-/** The text of a file, and where in it an offset stands. */
+/** This module has the text of a file, and finds the line and column of an offset. */
 import type { Position } from '../base/diagnostic.js';
 
 export class SourceText {
   readonly text: string;
-  /** Found when the first place is asked for. */
+  /** The offsets of the lines. They are computed when the first position is needed. */
   private lineStarts: readonly number[] | undefined;
 
-  /** `file`: how positions name it. A byte order mark is no part of the text. */
+  /** Takes the name of the file in positions, and its text. A byte order mark is not part of the text. */
   constructor(
     private readonly file: string,
     text: string,

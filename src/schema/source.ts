@@ -1,6 +1,6 @@
 /**
- * Where a schema comes from: folders of `.proto` files, roots for imports, descriptor sets; and, always there, the
- * package's own `google/…` and `protogate/…`. Everything is loaded, what is broken is a diagnostic.
+ * This module loads a schema from folders of `.proto` files, roots for imports, and descriptor sets. The package's own
+ * `google/…` and `protogate/…` are always there. Everything is loaded, and each broken part is a diagnostic.
  */
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,11 +22,11 @@ import { ConfiguredRules } from './service-config.js';
 import { Words } from './words.js';
 
 export interface SchemaSources {
-  /** Import roots; every `.proto` below them is loaded and its services are routed. */
+  /** The import roots whose `.proto` files are all loaded, and whose services get routes. */
   readonly protos: readonly string[];
-  /** Roots that are found by imports alone. */
+  /** The roots in which only imports are looked up. */
   readonly imports: readonly string[];
-  /** Files that hold a FileDescriptorSet. */
+  /** The paths of files that contain a FileDescriptorSet. */
   readonly descriptorSets: readonly string[];
   /** The entries of `schema.exclude`: rpcs and files that get no routes. */
   readonly exclude?: readonly ExcludeEntry[];
@@ -35,18 +35,18 @@ export interface SchemaSources {
 }
 
 export interface LoadOptions {
-  /** How many files of how many are done. */
+  /** Called with the number of files that are loaded and the number of all files. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface Schema {
   readonly registry: Registry;
-  /** What it was linked from. */
+  /** The files from which the registry was linked. */
   readonly files: readonly RegistryFile[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Needed whatever the user's files import: the details of errors. */
+/** The files that error details need, whatever the user's files import. */
 const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'google/protobuf/any.proto'];
 
 export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOptions = {}): Promise<Schema> {
@@ -62,7 +62,7 @@ export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOpt
   return loader.finish();
 }
 
-/** What another process has loaded and packed. */
+/** Returns the schema that another process has loaded and packed. */
 export function unpackedSchema(bytes: Uint8Array): Schema {
   const files = unpackFiles(bytes);
   return { registry: createRegistry(files), files, diagnostics: [] };
@@ -71,7 +71,7 @@ export function unpackedSchema(bytes: Uint8Array): Schema {
 class SchemaLoader {
   private readonly files = new Map<string, RegistryFile>();
   private readonly diagnostics: Diagnostic[] = [];
-  /** By real path. */
+  /** The files by real path. */
   private readonly byPath = new Map<string, FileDeclaration>();
   /** File → the path of the descriptor set or `.proto` file that it comes from. */
   private readonly origins = new Map<FileDeclaration, string>();
@@ -81,7 +81,10 @@ class SchemaLoader {
   private readonly contents: RootContent[] = [];
   private readonly words = new Words();
   private readonly exclusion: Exclusion;
-  /** Import name of an excluded file → loads it; called when another file imports it, or else at the end. */
+  /**
+   * For each excluded file, by import name, a function that loads it. It is called when another file imports the file,
+   * or else at the end.
+   */
   private readonly waiting = new Map<string, () => void>();
   /** Files that are loaded only for their types: their problems are not reported. */
   private readonly quiet = new Set<FileDeclaration>();
@@ -132,7 +135,7 @@ class SchemaLoader {
     });
   }
 
-  /** Whether a root is one; reports it if not. */
+  /** True if the root is a folder. Otherwise the root is reported. */
   private isFolder(root: string): boolean {
     const problem = rootProblem(root);
     if (problem !== undefined) this.report(errorAt({ file: root }, 'schema-root', problem));
@@ -149,7 +152,7 @@ class SchemaLoader {
       const known = this.files.get(name)?.declaration;
       const same = this.byPath.get(real);
       if (known !== undefined && (known === same || isCopy(this.origins.get(known), real))) return;
-      // Reached over nested roots: one file under two import names.
+      // With nested roots, one file has two import names.
       if (same !== undefined && known === undefined) this.files.set(name, { declaration: same, routed });
       else {
         const declaration = parseProtoFile(name, path, this.words);
@@ -160,7 +163,7 @@ class SchemaLoader {
     }
   }
 
-  /** Follows imports until none is left; a Map iterates over what is added while it does. */
+  /** Loads imports until none is left. The loop also visits files that are added to the Map while it runs. */
   loadImports(): void {
     for (const { declaration } of this.files.values()) {
       for (const { path, position } of declaration.imports) {
@@ -178,7 +181,10 @@ class SchemaLoader {
     }
   }
 
-  /** Loads the excluded files that no file imports, without reporting their problems: an Any may hold their types. */
+  /**
+   * Loads the excluded files that no file imports, because an Any may contain their types. Their problems are not
+   * reported.
+   */
   loadExcluded(): void {
     if (this.waiting.size === 0) return;
     this.isQuiet = true;

@@ -1,10 +1,13 @@
-/** C's escapes as protoc knows them: `\n`, `\?`, `\101`, `\x41`, `\u00e9`, `\U0001f600`. All but the last two are bytes. */
+/**
+ * This module decodes C escapes as protoc does: `\n`, `\?`, `\101`, `\x41`, `\u00e9`, `\U0001f600`. All except the last
+ * two stand for bytes.
+ */
 
-/** One of them, where it starts. */
+/** Matches one escape at its start. */
 export const ESCAPE =
   /\\(?:[abfnrtv\\?'"]|[0-7]{1,3}|[xX][\da-fA-F]{1,2}|u[\da-fA-F]{4}|U00(?:0[\da-fA-F]|10)[\da-fA-F]{4})/y;
 
-/** Two `\u` may be a pair of surrogates. */
+/** Matches all escapes. Two `\u` can be a pair of surrogates. */
 const ESCAPES =
   /\\u([dD][89abAB][\da-fA-F]{2})\\u([\da-fA-F]{4})|\\u([\da-fA-F]{4})|\\U(00(?:0[\da-fA-F]|10)[\da-fA-F]{4})|\\[xX]([\da-fA-F]{1,2})|\\([0-7]{1,3})|\\(.)/gs;
 
@@ -18,9 +21,9 @@ const LETTERS: ReadonlyMap<string, string> = new Map([
   ['v', '\v'],
 ]);
 
-/** The bytes that a literal stands for; its text is UTF-8. */
+/** Returns the bytes of a literal, whose text is encoded as UTF-8. */
 export function unescaped(literal: string): Buffer {
-  // A character for each byte: escapes are the same in it.
+  // The text has one character for each byte, so that escapes can be replaced in it.
   const bytes = latin1(literal).replace(ESCAPES, (_, high, low, unit, point, hex, octal, letter) => {
     if (high !== undefined) return latin1(String.fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16)));
     if (unit !== undefined) return latin1(String.fromCharCode(Number.parseInt(unit, 16)));

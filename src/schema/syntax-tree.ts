@@ -1,10 +1,16 @@
-/** What a `.proto` file says, as it is written: nothing is resolved, inherited or linked. Offsets are into its text. */
+/**
+ * This module has the syntax tree of a `.proto` file. It contains what is written: nothing is resolved, inherited or
+ * linked. All offsets are offsets in the file's text.
+ */
 import type { Position } from '../base/diagnostic.js';
 import type { ScalarType } from './descriptor.js';
 import type { OptionValue } from './option-tree.js';
 import type { SourceText } from './source-text.js';
 
-/** Where a statement starts, and where its declaration is said to stand: of a field at its name. */
+/**
+ * A named statement. `start` is the offset of its first word. `at` is the offset that positions show: for a field that
+ * of its name.
+ */
 interface Statement {
   readonly name: string;
   readonly start: number;
@@ -12,7 +18,7 @@ interface Statement {
   readonly options: readonly OptionNode[];
 }
 
-/** What a file and a message may hold. */
+/** The declarations that are allowed in files and in messages. */
 export interface Block {
   readonly messages: MessageNode[];
   readonly enums: EnumNode[];
@@ -20,7 +26,7 @@ export interface Block {
 }
 
 export interface FileNode extends Block {
-  /** `proto3`, `2023`; undefined: it does not say, which is `proto2`. */
+  /** The syntax or the edition: `proto3`, `2023`. Undefined when the file does not declare it, which means `proto2`. */
   readonly syntax: { readonly name: string; readonly at: number } | undefined;
   package: string;
   readonly imports: { readonly path: string; readonly at: number }[];
@@ -28,7 +34,7 @@ export interface FileNode extends Block {
   readonly options: OptionNode[];
 }
 
-/** A group's message stands beside the group's field. */
+/** A message. The message of a group is in the same block as the group's field. */
 export interface MessageNode extends Statement, Block {
   readonly fields: readonly FieldNode[];
   readonly oneofs: readonly string[];
@@ -36,13 +42,13 @@ export interface MessageNode extends Statement, Block {
 
 export interface FieldNode extends Statement {
   readonly label: 'optional' | 'required' | 'repeated' | undefined;
-  /** As written: `int32`, `.pkg.Message`; of a map that of its values. */
+  /** The type as it is written: `int32`, `.pkg.Message`. For a map it is the type of the values. */
   readonly type: string;
   readonly mapKey: ScalarType | undefined;
   readonly number: number;
   readonly group: boolean;
   readonly oneof: string | undefined;
-  /** Of an extension. */
+  /** The message that an extension extends. Undefined for other fields. */
   readonly extendee: string | undefined;
 }
 
@@ -67,24 +73,24 @@ export interface RpcNode extends Statement {
   readonly serverStreaming: boolean;
 }
 
-/** `option (google.api.http).additional_bindings.get = "/a";` and the same in brackets behind a field. */
+/** An option such as `option (google.api.http).additional_bindings.get = "/a";`, or in brackets after a field. */
 export interface OptionNode {
-  /** As written, without blanks: `(google.api.http)`, `deprecated`. */
+  /** The name as it is written, without blanks: `(google.api.http)`, `deprecated`. */
   readonly name: string;
-  /** `additional_bindings`, `get`; of an extension `[its.name]`. */
+  /** The fields after the name: `additional_bindings`, `get`. The name of an extension is in brackets: `[its.name]`. */
   readonly path: readonly string[];
-  /** Of the name. */
+  /** The offset of the name. */
   readonly at: number;
   readonly value: ValueNode;
 }
 
-/** A value and, when somebody asks, its place: of a string that of its first character. */
+/** A value with its position, which is computed on demand. For a string it is the position of its first character. */
 export class ValueNode<T extends OptionValue['value'] = OptionValue['value']> implements OptionValue {
   constructor(
     private readonly source: SourceText,
     private readonly at: number,
     readonly value: T,
-    /** Of a string with escapes, which may be no UTF-8. */
+    /** The bytes of a string with escapes, which may not be UTF-8. Undefined for other values. */
     readonly bytes?: Buffer,
   ) {}
 

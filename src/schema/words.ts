@@ -1,6 +1,6 @@
 /**
- * Words of texts, each kept once and by itself. A token is a slice of its file's text: whoever keeps one keeps the whole
- * text, comments and all, and there are thousands of files with the same few names in them.
+ * Keeps each word of several texts once, as a copy. A token is a slice of its file's text and would keep the whole text
+ * in memory. Thousands of files contain the same few names.
  */
 export class Words {
   private readonly known = new Map<string, string>();
