@@ -1,6 +1,8 @@
 /**
- * A plan as a Call: request bytes in, the merged answer's bytes out. Every step starts when those that it needs have
- * ended. A required step's failure is the answer and cancels what still runs; an optional one's is told next to the rest.
+ * This module runs the plan of an aggregate as a Call: it takes the bytes of the request and returns the bytes of the
+ * merged answer. A step starts when all steps that it needs have ended. If a required step fails, its failure is the
+ * answer, and the calls that still run are cancelled. The failure of an optional step is reported in the answer, next
+ * to the other parts.
  */
 import type { Clock } from '../base/clock.js';
 import {
@@ -34,10 +36,13 @@ import type { PlannedStep } from './step.js';
 import { type Authorize, askDemands, compileDemands } from './step-demands.js';
 import type { StepCall } from './step-source.js';
 
-/** How a step reaches what it calls. */
+/** The call of a step, with its time limit and its checks. */
 export interface StepCaller {
   readonly call: Call;
-  /** Of the called method, or its upstream; the step's own wins. */
+  /**
+   * The time-out of the called method or of its upstream, in milliseconds. A time-out of the step itself takes
+   * precedence.
+   */
   readonly timeoutMs: number | undefined;
   /** Checks the caller for each call of the step; undefined when there is nothing to check for each call. */
   readonly authorize: Authorize | undefined;
@@ -47,11 +52,11 @@ export interface AggregateSettings {
   readonly plan: AggregatePlan;
   /** The field of the answer that clients see; undefined when they see all of it. */
   readonly responseBody: FieldDescriptor | undefined;
-  /** By step; a copy has none. */
+  /** The caller of each step, by the step's index. Undefined for a step that copies. */
   readonly callers: readonly (StepCaller | undefined)[];
-  /** Of everything that the steps bring together, in bytes. */
+  /** The largest number of bytes that all answers of the calls may have together. */
   readonly maxResponseBytes: number;
-  /** Nesting of messages in an answer. */
+  /** The deepest nesting of messages in an answer. */
   readonly maxDepth: number;
   readonly exposed: ExposedCodes;
   readonly clock: Clock;
@@ -97,9 +102,9 @@ function messageOf({ message }: CallRequest): Uint8Array {
 class Run implements ElementCalls {
   readonly scope: Scope & { readonly results: (readonly Uint8Array[] | StatusError | undefined)[] };
   private failures: StepFailure[] = [];
-  /** Of all calls, so that one failure ends them. */
+  /** The controller that all calls share, so that one failure cancels all of them. */
   private readonly controller = new AbortController();
-  /** Of each call: nobody but the aggregate prunes. */
+  /** The context of all calls. It has no `mask`, because only the aggregate itself leaves out fields. */
   private readonly context: CallContext;
   private made = 0;
   private failed = 0;
@@ -273,8 +278,9 @@ class Run implements ElementCalls {
   }
 
   /**
-   * Of an optional step, what is broken must be found while it is still a part: of a required one, whoever reads it finds
-   * it. Inside a group its end could be forged.
+   * Checks the answer of a call. The answer of an optional step is validated here, so that broken bytes count as a
+   * failure of this step; broken bytes of a required step are found when they are read. An answer inside a group is
+   * always validated, because its bytes could contain the end of that group.
    */
   private checked({ into, optional }: PlannedStep, method: MethodDescriptor, { message }: CallResponse): Uint8Array {
     const { maxResponseBytes, maxDepth } = this.settings;
@@ -304,7 +310,10 @@ function isGroup({ type }: FieldDescriptor): boolean {
   return type.kind === 'message' && type.delimited;
 }
 
-/** What is none of these is a bug, and not for a part to hide. */
+/**
+ * Returns the failure of a step as a StatusError. Any other error is a bug, and is thrown again so that no optional
+ * step can hide it.
+ */
 function failureOf(thrown: unknown): StatusError {
   if (thrown instanceof StatusError) return thrown;
   if (thrown instanceof BrokenWire) return brokenAnswer(thrown);

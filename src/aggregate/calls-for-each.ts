@@ -104,7 +104,7 @@ async function askTogether(
   return outcomes;
 }
 
-/** True if an element of the step has room for one result only. */
+/** True if an element of the step can take only one result. */
 function isSingle({ target }: PlannedStep): boolean {
   return target !== undefined && (target.made === undefined || target.rows !== undefined);
 }

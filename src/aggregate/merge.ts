@@ -1,17 +1,17 @@
-/** The answer of an aggregate: what the steps brought, and what is missing of it. */
+/** This module encodes the answer of an aggregate: the merged results of the steps, and the list of missing parts. */
 import { WireWriter } from '../codec/wire-writer.js';
 import type { StatusError } from '../status/status-error.js';
 import type { Draft } from './answer-draft.js';
 import type { AggregatePlan } from './plan-aggregate.js';
 
-/** What an optional step could not bring. */
+/** A part of the answer that is missing because an optional step failed. */
 export interface PartFailure {
-  /** `city`, `lines[3].product`. */
+  /** The path of the part: `city`, `lines[3].product`. */
   readonly path: string;
   readonly error: StatusError;
 }
 
-/** Nothing in between yields. */
+/** A writer that all calls share. It is never used across an `await`. */
 const OUT = new WireWriter();
 
 export function mergedAnswer(
@@ -33,7 +33,7 @@ export function mergedAnswer(
   return OUT.slice();
 }
 
-/** protogate.v1.PartFailure. */
+/** Writes a message protogate.v1.PartFailure. */
 function writePartFailure(writer: WireWriter, { path, error }: PartFailure, text: string): void {
   writer.tag(1, 2);
   writer.string(path);

@@ -11,7 +11,7 @@ import type { Demands } from './step-demands.js';
 /** The purpose for which a step is needed: its result, or only the check of its demands. Undefined when it is not needed. */
 export type Need = 'result' | 'demands' | undefined;
 
-/** By step. */
+/** Returns what each step is needed for, by the step's index. */
 export function neededSteps(
   { steps, needs }: AggregatePlan,
   mask: FieldMask,
@@ -32,7 +32,7 @@ export function neededSteps(
   return needed;
 }
 
-/** Whether the mask names the field, something in it, or something around it. */
+/** True if the mask contains the field, a field inside of it, or a message around it. */
 function asksFor(mask: FieldMask, path: readonly FieldDescriptor[]): boolean {
   let inside: FieldMask | undefined = mask;
   for (const field of path) {

@@ -66,7 +66,7 @@ function listsOn(place: FieldPlace): readonly FieldPlace[] {
   );
 }
 
-/** How many steps come one after the other at most, by step: 1 waits for nothing. */
+/** Returns the round of each step, by the step's index. A step of round 1 waits for no other step. */
 export function roundsOf(needs: readonly (readonly number[])[]): readonly number[] {
   const rounds: number[] = [];
   const roundOf = (step: number): number => (rounds[step] ??= 1 + Math.max(0, ...needs[step]!.map(roundOf)));
@@ -82,7 +82,7 @@ function fills(step: PlannedStep, { root, fields }: FieldPlace): boolean {
   return root.kind === 'response' && step.into !== undefined && overlap(step.into, fields);
 }
 
-/** Whether the step makes elements of the list, or a message that the list is in. */
+/** True if the step makes elements of the list, or a message that contains the list. */
 function makes(step: PlannedStep, list: FieldPlace): boolean {
   if (list.root.kind !== 'response') return fills(step, list);
   return step.makes !== undefined && step.makes.length <= list.fields.length && overlap(step.makes, list.fields);

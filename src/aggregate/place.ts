@@ -1,10 +1,10 @@
 /**
- * A Place is where a value lies: a root, then fields, through messages and lists.
+ * A Place describes the location of a value: a root, and then fields through messages and lists.
  *
  *     request.customer            the aggregate's own request
- *     order.items.product         the result of the step named `order`, every item's product
- *     lines.product               the answer as far as steps have filled it
- *     each.item.product_id        the element that `for_each` is at
+ *     order.items.product         the product of every item, in the result of the step named `order`
+ *     lines.product               a field of the answer, as far as steps have filled it
+ *     each.item.product_id        a field of the current element of `for_each`
  *     caller.subject, caller.claims.customer
  */
 import { type CallerPath, callerPath } from '../paths/caller.js';
@@ -12,12 +12,12 @@ import { ExpressionError, type PathExpression } from '../paths/expression.js';
 import { fieldHint, fieldOf } from '../routing/field-path.js';
 import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarType } from '../schema/descriptor.js';
 
-/** What a place holds. */
+/** The type of the value at a place. */
 export interface Held {
   readonly type: FieldType;
-  /** Of the entries of a map; undefined: it is none. */
+  /** The type of a map's keys. Undefined when the value is not a map. */
   readonly mapKey: ScalarType | undefined;
-  /** A list was crossed, or is the end. */
+  /** True if the path leads through a list or ends at one. */
   readonly many: boolean;
 }
 
@@ -40,13 +40,13 @@ export interface CallerPlace {
 
 export type Place = FieldPlace | CallerPlace;
 
-/** What paths may begin with. */
+/** The names with which a path may begin. */
 export interface Roots {
   readonly request: MessageDescriptor;
   readonly response: MessageDescriptor;
-  /** Named steps. */
+  /** The steps that have a name. */
   readonly steps: ReadonlyMap<string, { readonly step: number; readonly held: Held }>;
-  /** Undefined outside of a `for_each`. */
+  /** The type of the elements. Undefined outside of a `for_each`. */
   readonly each: Held | undefined;
 }
 
@@ -57,7 +57,7 @@ export function isRoot(name: string, { response, steps }: Roots): boolean {
   return ROOT_NAMES.has(name) || steps.has(name) || fieldOf(response, name) !== undefined;
 }
 
-/** Throws ExpressionError. */
+/** Finds the place of a path. Throws ExpressionError. */
 export function resolvePlace({ names, column }: PathExpression, roots: Roots): Place {
   const [root = '', ...fields] = names;
   if (root === 'caller') return { kind: 'caller', path: callerPath(fields, column) };
@@ -83,7 +83,7 @@ export function resolvePlace({ names, column }: PathExpression, roots: Roots): P
   return responsePlace(names, column, roots.response);
 }
 
-/** A place in the answer. Throws ExpressionError. */
+/** Finds a place in the answer. Throws ExpressionError. */
 export function responsePlace(names: readonly string[], column: number, response: MessageDescriptor): FieldPlace {
   return walk({ kind: 'response' }, messageHeld(response), names, column);
 }
@@ -126,7 +126,7 @@ function describeType(type: FieldType): string {
   return type.kind === 'enum' ? type.enum.fullName : type.scalar;
 }
 
-/** For people: `a list of shop.v1.Order`, `a string`. */
+/** Returns a description for error texts: `a list of shop.v1.Order`, `one string`. */
 export function describeHeld({ type, mapKey, many }: Held): string {
   const text = describeType(type);
   if (mapKey !== undefined) return `a map of ${mapKey} to ${text}`;

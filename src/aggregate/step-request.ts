@@ -1,5 +1,6 @@
 /**
- * `with` of a step → the bytes of its request: assignments as a tree over the request message, written field by field.
+ * This module turns the `with` of a step into the bytes of its request. The assignments are a tree of the request's
+ * fields:
  *
  *     with: "filter.customer = request.customer"  with: "page_size = 5"
  *     → ListOrdersRequest { 1: filter { 2: <customer> }, 3: 5 }
@@ -13,11 +14,11 @@ import type { Read, Scope } from './reads.js';
 
 interface Assignment {
   readonly field: FieldDescriptor;
-  /** A value, or the assignments inside a message. */
+  /** A value, or the assignments inside of a message. */
   readonly value: Read<readonly Uint8Array[]> | Assignment[];
 }
 
-/** Nothing in between yields. */
+/** A writer that all calls share. It is never used across an `await`. */
 const OUT = new WireWriter();
 
 export class StepRequest {
@@ -25,7 +26,10 @@ export class StepRequest {
 
   constructor(readonly message: MessageDescriptor) {}
 
-  /** False: the field, a part of it or a message around it is assigned already, or another member of its oneof. */
+  /**
+   * Adds an assignment. Returns false if the field, a part of it, a message around it or another member of its oneof is
+   * already assigned.
+   */
   assign(path: readonly FieldDescriptor[], value: Read<readonly Uint8Array[]>): boolean {
     let level = this.assignments;
     for (const [index, field] of path.entries()) {
@@ -46,7 +50,7 @@ export class StepRequest {
     return false;
   }
 
-  /** Throws MissingPart or StatusError for a value that cannot be read. */
+  /** Returns the request's bytes. Throws MissingPart or StatusError for a value that cannot be read. */
   bytes(scope: Scope, each: Node | undefined): Uint8Array {
     OUT.reset();
     write(OUT, this.assignments, scope, each);

@@ -1,4 +1,4 @@
-/** One step of an aggregate: its declaration, checked and compiled into what runs. */
+/** This module compiles one step of an aggregate: it checks the declaration, and builds the functions that run. */
 
 import type { Position } from '../base/diagnostic.js';
 import type { CallerPath } from '../paths/caller.js';
@@ -17,7 +17,7 @@ import { compileCondition } from './value.js';
 
 export interface PlannedStep {
   readonly index: number;
-  /** `name` or `into`, as it is written. */
+  /** The `name` or the `into` of the step, as it is written. */
   readonly label: string;
   /** The step's name in failures that clients see: its `name`, or else the JSON path that it fills. */
   readonly shown: string;
@@ -25,7 +25,9 @@ export interface PlannedStep {
   readonly declaration: StepDeclaration;
   readonly optional: boolean;
   readonly source: { readonly kind: 'call'; readonly call: StepCall } | CopySource;
-  /** Undefined: the result has a name and is no part of the answer. */
+  /**
+   * The place in the answer that the step fills. Undefined when its result has a name and is not part of the answer.
+   */
   readonly target: Target | undefined;
   readonly into: readonly FieldDescriptor[] | undefined;
   /** The names of the fields of `into` as clients see them. */
@@ -37,13 +39,13 @@ export interface PlannedStep {
   readonly elements: Read<readonly Element[]> | undefined;
   readonly maxItems: number;
   readonly when: Read<boolean> | undefined;
-  /** Everything that it reads, `each` spelled out. */
+  /** All places that the step reads. Paths that begin with `each` are written out. */
   readonly reads: readonly FieldPlace[];
   /** The paths of the caller that the step reads. */
   readonly callerPaths: readonly CallerPath[];
   /** True if the step fails when a claim is missing, because a value that it sends or copies reads the caller. */
   readonly needsCaller: boolean;
-  /** At worst. */
+  /** The largest number of calls that the step can make. */
   readonly calls: number;
 }
 
@@ -64,7 +66,7 @@ export interface StepParts {
   readonly report: Report;
 }
 
-/** Undefined: something is wrong, and reported. */
+/** Compiles a step. Undefined when the step has an error, which is reported. */
 export function compileStep(parts: StepParts): PlannedStep | undefined {
   const { step, index, signature, outer, shape } = parts;
   const { positions } = step;
@@ -137,7 +139,7 @@ export function compileStep(parts: StepParts): PlannedStep | undefined {
     return { ...read, root: list.root, fields: [...list.fields, ...read.fields] };
   }
 
-  /** Of a batch each element gets one. */
+  /** Returns the type of the step's result. In a batch, each element gets one result. */
   function resultOf(of: NonNullable<typeof source>): Held {
     if (of.kind === 'copy') return of.value.held;
     return step.key === '' ? signature!.held : { ...signature!.held, many: false };
@@ -169,7 +171,7 @@ function checkUse(step: StepDeclaration, problems: StepProblems): void {
   }
 }
 
-/** Throws ExpressionError. */
+/** Finds the place of a list. Throws ExpressionError. */
 function listPlace(text: string, roots: Roots): FieldPlace {
   const path = parsePath(text);
   const place = resolvePlace(path, roots);
@@ -180,7 +182,7 @@ function listPlace(text: string, roots: Roots): FieldPlace {
   throw new ExpressionError(path.column, `expected a list, got ${found}`);
 }
 
-/** Throws ExpressionError. */
+/** Finds the place of an `into`. Throws ExpressionError. */
 function intoPlace(text: string, response: MessageDescriptor): FieldPlace {
   const { names, column } = parsePath(text);
   return responsePlace(names, column, response);

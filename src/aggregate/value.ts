@@ -1,10 +1,10 @@
 /**
- * The right side of a `with`, and what `copy` and `when` name: an expression, checked against the field it goes into and
- * compiled.
+ * This module compiles the expressions of `with`, `copy` and `when`. It checks an expression against the field that
+ * takes its value:
  *
  *     name = request.customer            one value, as its bytes
  *     names = lines.item.product         all values of a list
- *     name = 'products/{each.product}'   text with paths in it
+ *     name = 'products/{each.product}'   a text that contains paths
  *     page_size = 5                      encoded when the schema is loaded
  */
 import { BindError, isTextual } from '../codec/bound.js';
@@ -35,13 +35,14 @@ export interface Value {
   /** The same values, grouped by the element of the last list on the path; absent when the path runs through no list. */
   readonly items?: Read<readonly (readonly Uint8Array[])[]>;
   readonly held: Held;
-  /** What of the answer, the request and other steps it reads. */
+  /** The places in the answer, in the request and in the results of other steps that the expression reads. */
   readonly places: readonly FieldPlace[];
   readonly callerPaths: readonly CallerPath[];
 }
 
 /**
- * `takesMany`: a list fits. Throws ExpressionError: an unknown path, a value of a type that `target` does not have.
+ * Compiles an expression. With `takesMany` it may be a list. Throws ExpressionError for an unknown path, or if the type
+ * of the value differs from the type of `target`.
  */
 export function compileValue(
   expression: Expression,
@@ -81,7 +82,7 @@ function pathValue(expression: PathExpression, target: FieldDescriptor, roots: R
   if (place.kind === 'caller') return callerValue(place, column, target, names.join('.'));
   const { held } = place;
   const expected = heldBy(target);
-  // One value fits into a list, a list not into one value.
+  // A list can take a single value, but a single value cannot take a list.
   const fits = held.mapKey === expected.mapKey && sameType(held.type, expected.type) && (takesMany || !held.many);
   if (!fits) {
     const text = `expected ${describeHeld(expected)} for '${target.name}', got ${describeHeld(held)}`;
@@ -114,7 +115,10 @@ function single(target: FieldDescriptor): Held {
   return { ...heldBy(target), many: false };
 }
 
-/** What a step says of the caller must be there: an empty text in its place could be somebody else's. */
+/**
+ * Reads a value of the caller. Throws 403 if it is missing: an empty text in its place could match data of another
+ * caller.
+ */
 function demanded({ read }: CallerPath, name: string): Read<string> {
   return ({ caller }) => {
     const text = read(caller);
@@ -168,7 +172,7 @@ export interface Condition {
   readonly callerPaths: readonly CallerPath[];
 }
 
-/** Throws ExpressionError. */
+/** Compiles a condition. Throws ExpressionError. */
 export function compileCondition(path: PathExpression, roots: Roots): Condition {
   const place = resolvePlace(path, roots);
   if (place.kind === 'caller') {
@@ -185,10 +189,10 @@ export function compileCondition(path: PathExpression, roots: Roots): Condition 
   return { holds, places: [place], callerPaths: [] };
 }
 
-/** What a claim's default looks like. */
+/** The texts of a claim that count as false. */
 const FALSE_TEXTS: ReadonlySet<string | undefined> = new Set([undefined, '', 'false', '0']);
 
-/** Of a wrapper message its scalar. */
+/** Returns the scalar of a field, or the scalar inside of a wrapper message. */
 function scalarOf({ type }: FieldDescriptor): ScalarType | undefined {
   if (type.kind === 'scalar') return type.scalar;
   return type.kind === 'message' ? wrappedScalar(type.message.fullName) : undefined;

@@ -1,4 +1,7 @@
-/** Parses `HOST` or `HOST:PORT`, as in Host, `:authority` and absolute request targets (RFC 3986 §3.2, RFC 9112 §3.2). */
+/**
+ * This module parses `HOST` or `HOST:PORT`, as in Host, `:authority` and absolute request targets (RFC 3986 §3.2, RFC
+ * 9112 §3.2).
+ */
 import { isIPv6 } from 'node:net';
 
 export interface Authority {
@@ -8,11 +11,11 @@ export interface Authority {
   readonly port: string;
 }
 
-/** Does not match user information, such as `user@host`. */
+/** Matches an authority without user information, such as `user@`. */
 const AUTHORITY = /^(?:\[([^\]]*)\]|((?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))(?::(\d*))?$/;
 const FUTURE_ADDRESS = /^v[0-9a-f]+\.[\w.~!$&'()*+,;=:-]+$/i;
 
-/** Returns undefined if the text is not an authority. */
+/** Parses an authority. Undefined when the text is not one. */
 export function parseAuthority(text: string): Authority | undefined {
   const match = AUTHORITY.exec(text);
   if (match === null) return undefined;

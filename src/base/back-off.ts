@@ -1,4 +1,7 @@
-/** How long to wait before something that failed is tried again: twice as long each time, up to a bound. */
+/**
+ * This module computes how long to wait before a failed operation is tried again: twice as long each time, up to a
+ * limit.
+ */
 
 export interface BackOff {
   readonly firstMs: number;

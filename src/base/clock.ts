@@ -1,18 +1,18 @@
-/** Time as a dependency: production runs on the system's clock, tests on one they move by hand. */
+/** A clock is passed as a dependency. Production uses the system's clock, and tests use one that they move by hand. */
 
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Returns the milliseconds since the Unix epoch. */
   now(): number;
-  /** Milliseconds on a clock that never jumps; only differences mean something. */
+  /** Returns milliseconds on a clock that never jumps. Only differences between two values have a meaning. */
   monotonic(): number;
   /**
-   * Runs `task` after `delayMs`, once, or after 24 days where that is longer; the returned function cancels it. A pending
-   * timer does not keep the process alive.
+   * Runs `task` once after `delayMs` milliseconds, but at most after 24 days. The returned function cancels it. A
+   * pending timer does not keep the process alive.
    */
   after(delayMs: number, task: () => void): () => void;
 }
 
-/** Timers count no further: what is more would run at once. */
+/** The longest delay of a timer in milliseconds. Node runs a timer with a longer delay at once. */
 const FARTHEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

@@ -1,9 +1,10 @@
 /**
- * A load-time finding: what is wrong, where, and by which rule. Diagnostics are collected, never thrown one by one,
- * so that `check` can report every problem of a schema or config and `serve` can go on with what loads.
+ * A diagnostic is a problem that is found when config and schema are loaded: the text, the place, and the rule that
+ * found it. Diagnostics are collected, not thrown one by one, so that `check` can report all of them and `serve` can go
+ * on with the parts that load.
  */
 
-/** A place in a file. `line` and `column` count from 1; they are absent where the source does not tell. */
+/** A place in a file. `line` and `column` start at 1. They are absent when they are not known. */
 export interface Position {
   readonly file: string;
   readonly line?: number;
@@ -12,9 +13,9 @@ export interface Position {
 
 export interface Diagnostic {
   readonly severity: 'error' | 'warning';
-  /** Stable, kebab-case: `path-template`, `binding-conflict`, `unknown-import`. */
+  /** The stable id of the rule, in kebab-case: `path-template`, `binding-conflict`, `unknown-import`. */
   readonly rule: string;
-  /** One line: the place inside the file if there is one, what was expected, what was found. */
+  /** One line of text: the place inside of the file if there is one, what was expected, and what was found. */
   readonly text: string;
   readonly position: Position;
 }
@@ -34,13 +35,13 @@ export function asWarning(diagnostic: Diagnostic): Diagnostic {
   return { ...diagnostic, severity: 'warning' };
 }
 
-/** `FILE:LINE:COL`, leaving out what the position does not know. */
+/** Returns `FILE:LINE:COL`, without the parts that are not known. */
 export function formatPosition({ file, line, column }: Position): string {
   if (line === undefined) return file;
   return column === undefined ? `${file}:${line}` : `${file}:${line}:${column}`;
 }
 
-/** `FILE:LINE:COL: error|warning: TEXT [rule-id]`, the line that `check` prints. */
+/** Returns `FILE:LINE:COL: error|warning: TEXT [rule-id]`, the line that `check` prints. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { position, severity, text, rule } = diagnostic;
   return `${formatPosition(position)}: ${severity}: ${text} [${rule}]`;

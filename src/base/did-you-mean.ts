@@ -1,4 +1,7 @@
-/** The name that somebody who wrote `word` probably meant, by edit distance; for error messages. */
+/**
+ * Returns the name that was probably meant by `word`, by edit distance, for error texts. Undefined when no name is
+ * close.
+ */
 export function didYouMean(word: string, names: Iterable<string>): string | undefined {
   const limit = Math.max(Math.min(2, word.length - 1), Math.floor(Math.min(word.length, 40) / 3));
   let best: string | undefined;
@@ -11,7 +14,7 @@ export function didYouMean(word: string, names: Iterable<string>): string | unde
   return best;
 }
 
-/** The same as the end of a message: `, did you mean 'name'?`, or nothing. */
+/** Returns the end of an error text, `, did you mean 'name'?`, or an empty text. */
 export function meantHint(word: string, names: Iterable<string>): string {
   return hintOf(didYouMean(word, names));
 }
@@ -20,7 +23,7 @@ export function hintOf(meant: string | undefined): string {
   return meant === undefined ? '' : `, did you mean '${meant}'?`;
 }
 
-/** Levenshtein's, two rows. Callers bound the lengths. */
+/** Returns the Levenshtein distance, with two rows of memory. Callers must limit the lengths of the texts. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -1,4 +1,4 @@
-/** Networks of addresses: `10.0.0.0/8`, `2001:db8::/32`, or one address alone. */
+/** This module checks addresses against networks: `10.0.0.0/8`, `2001:db8::/32`, or a single address. */
 import { BlockList, isIP } from 'node:net';
 
 /** True if the text is an address or a network in CIDR notation (RFC 4632, RFC 4291 §2.3). */

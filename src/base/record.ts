@@ -1,4 +1,4 @@
-/** A JSON object from outside. Read only its own properties, never inherited ones. */
+/** A JSON object from outside. Only its own properties may be read, never inherited ones. */
 export type OutsideRecord = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is OutsideRecord {

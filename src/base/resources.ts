@@ -15,17 +15,19 @@ interface Held {
   count: number;
 }
 
-/** What one owner holds. */
+/** The resources that one owner holds. */
 export interface Lease {
   acquire: Resources['acquire'];
-  /** Lets go of everything acquired so far. */
+  /** Releases everything that was acquired so far. */
   release(): Promise<void>;
 }
 
 export class Resources {
   private readonly held = new Map<string, Held>();
 
-  /** The resource of `key`, made by `create` when nobody holds it yet. Pair every `acquire` with one `release`. */
+  /**
+   * Returns the resource of `key`. It is made by `create` if nobody holds it yet. Each `acquire` needs one `release`.
+   */
   acquire<R extends Resource>(key: string, create: () => R): R {
     const held = this.held.get(key);
     if (held === undefined) {
@@ -37,7 +39,7 @@ export class Resources {
     return held.resource as R;
   }
 
-  /** Lets go; closes the resource if nobody else holds it. */
+  /** Releases the resource, and closes it if nobody else holds it. */
   async release(key: string): Promise<void> {
     const held = this.held.get(key);
     if (held === undefined) return;
@@ -47,7 +49,7 @@ export class Resources {
     await held.resource.close();
   }
 
-  /** Holds resources for one owner, who lets go of all of them at once. */
+  /** Returns a lease for one owner, who releases all resources at once. */
   lease(): Lease {
     const keys: string[] = [];
     return {

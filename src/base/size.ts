@@ -1,4 +1,4 @@
-/** Sizes as people write them in the config: `1024`, `16KiB`, `4MiB`, `1GiB`. */
+/** This module parses sizes as people write them in the config: `1024`, `16KiB`, `4MiB`, `1GiB`. */
 
 const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
   ['', 1],
@@ -8,7 +8,7 @@ const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
   ['GiB', 1024 ** 3],
 ]);
 
-/** Text → bytes; undefined if it is no size. */
+/** Returns a size in bytes. Undefined when the text is not a size. */
 export function parseSize(text: string): number | undefined {
   const match = /^(\d{1,12})(B|KiB|MiB|GiB)?$/.exec(text);
   return match === null ? undefined : Number(match[1]) * UNIT_BYTES.get(match[2] ?? '')!;

@@ -5,7 +5,7 @@ import { parseSize } from './size.js';
 
 const DURATION = { error: 'expected a duration such as 300ms, 2s or 1m' };
 
-/** `300ms`, `2s`, `1m` → milliseconds. */
+/** A duration such as `300ms`, `2s` or `1m`. The output is in milliseconds. */
 export const duration = z
   .string(DURATION)
   .refine((text) => parseDuration(text) !== undefined, DURATION)
@@ -17,14 +17,16 @@ export const durationAboveZero = duration.refine((ms) => ms > 0, { error: 'expec
 
 const SIZE = { error: 'expected a size such as 16KiB or 4MiB' };
 
-/** `4MiB`, or a number of bytes → bytes. */
+/** A size such as `4MiB`, or a number of bytes. The output is in bytes. */
 export const size = z
   .union([z.string(), z.int().nonnegative()], SIZE)
   .refine((value) => parseSize(String(value)) !== undefined, SIZE)
   .refine((value) => parseSize(String(value)) !== 0, { error: 'expected a size above 0' })
   .transform((value) => parseSize(String(value)) ?? 0);
 
-/** The most worker processes that can be set, more than the machines that protogate is made for have cores. */
+/**
+ * The largest number of worker processes that can be configured. Machines for which protogate is made have fewer cores.
+ */
 export const MOST_WORKERS = 256;
 
 const PORT = { error: 'expected a port from 0 to 65535' };

@@ -4,11 +4,11 @@
  */
 import { CST, Lexer } from 'yaml';
 
-/** The most levels that are accepted; people write fewer. */
+/** The deepest nesting that is accepted. Files that people write are far less deep. */
 const MAX_DEPTH = 100;
 export const TOO_DEEP = `expected at most ${MAX_DEPTH} levels, got more`;
 
-/** Tokens that the lexer adds, and that are no part of the text. */
+/** The tokens that the lexer adds and that are not part of the text. */
 const MARKS: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
 
 /** Returns the offset of the first token that is nested too deep, by brackets (`[[[`) or indicators in one line (`- - -`). */

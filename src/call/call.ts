@@ -3,20 +3,20 @@ import type { Metadata } from './metadata.js';
 import type { Principal } from './principal.js';
 
 /**
- * The one shape of "ask somebody": an upstream is a Call, a cache in front of it is a Call, an aggregate over many is a
- * Call. Messages are protobuf bytes; nothing here knows JSON or HTTP.
+ * A Call is the one form of every call: an upstream is a Call, a cache in front of it is a Call, and an aggregate of
+ * several calls is a Call. Messages are protobuf bytes. Nothing here depends on JSON or HTTP.
  *
- * Unary requests and responses are one `Uint8Array`, without an iterator around it; streams are `AsyncIterable`s whose
- * consumer sets the pace (a message is asked for when the one before it was taken).
+ * The message of a unary request or response is one `Uint8Array`. A stream is an `AsyncIterable` whose consumer sets
+ * the pace: the next message is requested when the one before it was taken.
  */
 export type Call = (request: CallRequest) => Promise<CallResponse>;
 
-/** Something around a Call: deadline, telemetry, retry, cache. */
+/** A layer around a Call, such as a deadline, telemetry, retries or a cache. */
 export type Interceptor = (next: Call) => Call;
 
-/** What of a method a call needs to know. */
+/** The properties of a method that a call needs. */
 export interface CallMethod {
-  /** `/pkg.Service/Method`, as it travels in `:path`. */
+  /** The path `/pkg.Service/Method`, as it is sent in `:path`. */
   readonly path: string;
   readonly clientStreaming: boolean;
   readonly serverStreaming: boolean;
@@ -30,38 +30,41 @@ export type Messages = Uint8Array | AsyncIterable<Uint8Array>;
 
 export interface CallRequest {
   readonly method: CallMethod;
-  /** One message unless the method streams from the client. Owned by the call until it settles. */
+  /** One message, unless the client streams. The call may use its bytes until the call settles. */
   readonly message: Messages;
   readonly metadata: Metadata;
-  /** Absent when there is no deadline. */
+  /** The deadline. Absent when there is none. */
   readonly deadline?: Deadline;
-  /** Aborted when the client is gone: the call is cancelled. */
+  /** Aborted when the client is gone. The call is then cancelled. */
   readonly signal: AbortSignal;
   readonly context: CallContext;
 }
 
-/** What travels with a call besides its bytes. */
+/** The properties of a call besides its bytes. */
 export interface CallContext {
   readonly surface: string;
   readonly requestId: string;
   /** The address of the client, behind any trusted proxies. */
   readonly clientAddress: string;
-  /** Who calls; absent: nobody asked, or nobody said. */
+  /** The caller. Absent when the route does not authenticate, or when the request has no credential. */
   readonly principal?: Principal;
-  /** Of an aggregate: the paths of its answer that are wanted, as a FieldMask in text; absent: all. */
+  /**
+   * The paths of the answer that the client wants, as the text of a FieldMask. Only aggregates have it. Absent when the
+   * client wants all of it.
+   */
   readonly mask?: string;
 }
 
 export interface CallResponse {
   readonly headers: Metadata;
-  /** One message unless the method streams from the server. A failing stream throws a StatusError from its iterator. */
+  /** One message, unless the server streams. If a stream fails, its iterator throws a StatusError. */
   readonly message: Messages;
-  /** Of a unary answer; a stream's are known only at its end and are not kept. */
+  /** The trailers of a unary answer. Those of a stream are known only at its end, and are not kept. */
   readonly trailers: Metadata;
   readonly notes: CallNotes;
 }
 
-/** What a layer of the call wants the answer to tell. */
+/** The notes that the layers of the call add to an answer. */
 export interface CallNotes {
   readonly cache?: CacheNote;
   readonly parts?: readonly string[];
@@ -69,12 +72,14 @@ export interface CallNotes {
   readonly forOneRequest?: true;
 }
 
-/** Where an answer of a cached route came from. */
+/** The source of an answer on a cached route. */
 export interface CacheNote {
-  /** `stale`: kept for longer than it is fresh. `bypass`: neither looked for nor kept. */
+  /**
+   * The result of the cache. With `stale` the answer is older than its lifetime. With `bypass` the cache was not used.
+   */
   readonly status: 'hit' | 'stale' | 'miss' | 'bypass';
   readonly ageMs: number;
-  /** Another request had asked already. */
+  /** True if another request had already started the call. */
   readonly collapsed?: boolean;
 }
 

@@ -12,7 +12,7 @@
 export type DeadlineOwner = 'client' | 'route' | 'step';
 
 export interface Deadline {
-  /** Milliseconds since the epoch. */
+  /** The time of the deadline in milliseconds since the epoch. */
   readonly at: number;
   readonly owner: DeadlineOwner;
 }
@@ -33,13 +33,16 @@ export function deadlineAfter(afterMs: number | undefined, now: number, owner: D
 
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** `grpc-timeout` (at most 8 digits and a unit; gRPC: PROTOCOL-HTTP2.md) → milliseconds, or undefined if malformed. */
+/**
+ * Parses `grpc-timeout` (at most 8 digits and a unit; gRPC: PROTOCOL-HTTP2.md) into milliseconds. Undefined when it is
+ * malformed.
+ */
 export function parseGrpcTimeout(text: string): number | undefined {
   const match = /^(\d{1,8})([HMSmun])$/.exec(text);
   return match === null ? undefined : Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN);
 }
 
-/** `x-request-timeout` (seconds, decimal: `1`, `0.25`) → milliseconds, or undefined if malformed. */
+/** Parses `x-request-timeout` (decimal seconds: `1`, `0.25`) into milliseconds. Undefined when it is malformed. */
 export function parseRequestTimeout(text: string): number | undefined {
   return /^\d{1,8}(\.\d{1,9})?$/.test(text) ? Number(text) * 1000 : undefined;
 }

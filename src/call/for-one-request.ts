@@ -1,4 +1,7 @@
-/** Decides whether an answer is only for the request that asked for it, or may be given to others that ask for the same. */
+/**
+ * This module decides whether an answer is only for the request that caused the call, or may be given to other requests
+ * too.
+ */
 import type { CallResponse } from './call.js';
 
 /** The parts of an answer that decide this. A failure from an upstream has headers and trailers only. */

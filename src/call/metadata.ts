@@ -1,6 +1,7 @@
 /**
- * gRPC metadata as it travels: an ordered list of entries, keys in lower case, values text for plain keys and bytes for
- * keys that end in `-bin` (gRPC: PROTOCOL-HTTP2.md, "Custom-Metadata"). A list, not a map: keys may repeat.
+ * gRPC metadata as it is sent: an ordered list of entries with keys in lower case. Values are text, or bytes for keys
+ * that end in `-bin` (gRPC: PROTOCOL-HTTP2.md, "Custom-Metadata"). It is a list and not a map, because keys may occur
+ * several times.
  */
 export type MetadataEntry = readonly [key: string, value: string | Uint8Array];
 export type Metadata = readonly MetadataEntry[];
@@ -12,14 +13,15 @@ export function isMetadataKey(key: string): boolean {
   return /^[0-9a-z_.-]+$/.test(key);
 }
 
-/** True if `value` may travel under a plain key: printable ASCII (gRPC's ASCII-Value). */
+/** True if `value` may be the value of a key that does not end in `-bin`: printable ASCII (gRPC's ASCII-Value). */
 export function isMetadataText(value: string): boolean {
   return /^[\x20-\x7e]*$/.test(value);
 }
 
 /**
- * True for the keys that the protocol keeps for itself: a transport sets them, and neither sends nor returns them as
- * metadata. `:path` and its kind, `grpc-*`, and what HTTP/2 forbids or computes (RFC 9113 §8.2.2).
+ * True for the keys that are reserved for the protocol: `:path` and other pseudo-headers, `grpc-*`, and the headers
+ * that HTTP/2 forbids or computes (RFC 9113 §8.2.2). A transport sets them itself, and neither sends nor returns them
+ * as metadata.
  */
 export function isReservedMetadataKey(key: string): boolean {
   return key.startsWith(':') || key.startsWith('grpc-') || RESERVED_KEYS.has(key);

@@ -1,6 +1,6 @@
 /**
- * A Principal is who calls, once authentication has found out. What stands here was verified; nothing else of the
- * request's headers says who somebody is.
+ * A Principal is the caller of a request, as authentication has identified it. Its fields were verified. No other
+ * header of the request identifies the caller.
  */
 import type { Metadata } from './metadata.js';
 
@@ -9,7 +9,7 @@ export const API_KEY_ISSUER = 'api-key';
 export const CERTIFICATE_ISSUER = 'certificate';
 
 export interface Principal {
-  /** `sub` of a token, the consumer of an API key, the name in a client certificate. */
+  /** The subject: `sub` of a token, the consumer of an API key, or the name in a client certificate. */
   readonly subject: string;
   /**
    * The issuer of the identity: a token's `iss`, or one of the two above. A subject or consumer is unique only together
@@ -23,10 +23,15 @@ export interface Principal {
   readonly consumer: string | undefined;
   readonly plan: string | undefined;
   readonly scopes: ReadonlySet<string>;
-  /** A token's payload, or what `keys.yaml` says of a key. Came from outside: read own properties only. */
+  /**
+   * The payload of a token, or the entry of a key in `keys.yaml`. It comes from outside, so only own properties may be
+   * read.
+   */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly credential: Credential;
-  /** What identity adds to every upstream call: claims and consumers, under the names that the config gives them. */
+  /**
+   * The metadata that is added to each upstream call: claims and consumers, under the names that the config defines.
+   */
   readonly metadata: Metadata;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The values that path and query give to fields of one request, as a tree that is woven into the message while its JSON
- * is read (rule 9). Values are checked and encoded when they are bound: one is light, none costs nothing.
+ * This module has the values that path and query give to fields of one request. They form a tree, which is written into
+ * the message while its JSON is read. The path wins over the JSON: the body may leave out a bound field or repeat its
+ * value, but must not contradict it. Values are checked and encoded when they are bound.
  *
  *     book.name = "shelves/1", update_mask = "title"   →   { book: { name: leaf }, update_mask: leaf }
  */
@@ -19,12 +20,12 @@ import {
 import { rangeOf, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire, WireWriter } from './wire-writer.js';
 
-/** A value that does not fit its field; the message is written for the client. */
+/** The error for a value that does not fit its field. Its message is written for the client. */
 export class BindError extends Error {
   override readonly name = 'BindError';
 }
 
-/** What is bound to one field. Values are encoded, without the tag. */
+/** The value or values that are bound to one field. They are encoded without the tag. */
 export type BoundEntry =
   | { readonly kind: 'leaf'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
   /** A leaf that is only compared, not written: the JSON may leave the field out, but must not give it another value. */
@@ -93,13 +94,14 @@ export class BoundMessage {
 
 type IsInEach = (path: readonly FieldDescriptor[]) => boolean;
 
-/** Values are encoded here, then copied; nothing in between yields. */
+/** A writer that all calls share. Its bytes are copied, and it is never used across an `await`. */
 const scratch = new WireWriter();
 const TWICE = 'expected once, found twice';
 
 /**
- * Binds the field at the end of `path`, which {@link isTextual}; a repeated field takes one value more, a map the entry
- * of `mapKey`. Throws BindError: the text does not fit, a second value, two members of a oneof.
+ * Binds a text to the field at the end of `path`, for which {@link isTextual} must be true. A repeated field takes one
+ * more value, a map the entry with the key `mapKey`. Throws BindError if the text does not fit, if the field has a
+ * value already, or if two members of a oneof are bound.
  */
 export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], text: string, mapKey?: string): void {
   let message = root;
@@ -117,7 +119,10 @@ export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], t
 
 const MASK_PATHS = 'google.protobuf.FieldMask.paths';
 
-/** Splits a value at its commas into paths, as in the text of a whole mask. Throws BindError for a part that is no path. */
+/**
+ * Splits a value at its commas into paths, as in the text of a whole mask. Throws BindError for a part that is not a
+ * path.
+ */
 function maskPathsIn(text: string): readonly string[] {
   return text.split(',').map((part) => {
     const path = maskPath(part);
@@ -171,7 +176,7 @@ function bindEntry(message: BoundMessage, field: FieldDescriptor, key: string, t
   scratch.raw(encodedKey);
   scratch.tag(2, fieldWireType(field.type));
   scratch.raw(value);
-  // `7` and `7.0` are one key.
+  // Keys such as `7` and `7.0` are equal, so their encoded form is compared.
   const sameKey = encodedKey.toString('latin1');
   const entry = message.entry(field);
   if (entry?.kind !== 'map') message.add({ kind: 'map', field, values: new Map([[sameKey, scratch.slice()]]) });
@@ -180,8 +185,8 @@ function bindEntry(message: BoundMessage, field: FieldDescriptor, key: string, t
 }
 
 /**
- * Binds a FieldMask of paths in proto names. Its text would not do: there `displayName` is display_name, also where a
- * field's proto name is displayName.
+ * Binds the paths of a FieldMask, given in proto names. A FieldMask's JSON text would not be enough: there,
+ * `displayName` always means display_name, even if a field's proto name is displayName.
  */
 export function bindPaths(root: BoundMessage, field: FieldDescriptor, paths: readonly string[]): void {
   scratch.reset();
@@ -194,12 +199,17 @@ export function bindPaths(root: BoundMessage, field: FieldDescriptor, paths: rea
   root.add({ kind: 'leaf', field, text: paths.join(','), value: scratch.slice() });
 }
 
-/** Whether the field's values can be written as text: scalars, enums, and messages whose JSON is a string or scalar. */
+/**
+ * True if the field's values can be written as text: scalars, enums, and messages whose JSON is a string or a scalar.
+ */
 export function isTextual({ type }: FieldDescriptor): boolean {
   return type.kind !== 'message' || isTextMessage(type.message);
 }
 
-/** One value of a field that {@link isTextual}, without its tag. Throws BindError: the text does not fit. */
+/**
+ * Encodes one value of a field for which {@link isTextual} is true, without its tag. Throws BindError if the text does
+ * not fit.
+ */
 export function encodeText(field: FieldDescriptor, text: string): Uint8Array {
   scratch.reset();
   const expected = writeText(field, text);
@@ -207,7 +217,7 @@ export function encodeText(field: FieldDescriptor, text: string): Uint8Array {
   return scratch.slice();
 }
 
-/** Undefined, or what was expected. */
+/** Writes a value. Returns what was expected if the text does not fit, and undefined otherwise. */
 function writeText(field: FieldDescriptor, text: string): string | undefined {
   const { type, fullName } = field;
   switch (type.kind) {
@@ -226,7 +236,7 @@ function writeText(field: FieldDescriptor, text: string): string | undefined {
   }
 }
 
-/** Contents of a message with what its field needs around them. */
+/** Writes the contents of a message with the length or the end tag that its field needs. */
 function writeFramed<T>({ type, number }: FieldDescriptor, writeContents: () => T): T {
   const isGroup = type.kind === 'message' && type.delimited;
   const start = isGroup ? scratch.pos : scratch.fork();
@@ -273,7 +283,7 @@ function writeEntries(bound: BoundMessage): void {
   }
 }
 
-/** Writes an entry that is no message, tags included; a default without presence is nothing. */
+/** Writes an entry that is not a message, with tags. A default value of a field without presence is not written. */
 export function writeBoundEntry(entry: Exclude<BoundEntry, { kind: 'message' }>, writer: WireWriter): void {
   const { field } = entry;
   const wire = fieldWireType(field.type);

@@ -1,6 +1,7 @@
 /**
- * One codec per message type and option set: JSON text ⇄ protobuf bytes, with no message object in between (ProtoJSON:
- * protobuf.dev/programming-guides/json). Compiled on first use and kept.
+ * This module has one codec for each message type and set of options. A codec converts between JSON text and protobuf
+ * bytes without a message object in between (ProtoJSON: protobuf.dev/programming-guides/json). It is compiled on first
+ * use and kept.
  */
 import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
@@ -16,26 +17,32 @@ import { createWriters } from './proto-to-json.js';
 import { BrokenWire, WireReader } from './wire-reader.js';
 
 /**
- * Requests: JSON → wire, weaving `bound` (path and query values) into the message while it is written. Throws a
- * StatusError (INVALID_ARGUMENT, BadRequest details with JSON path, expected, found).
+ * Converts requests and responses of one message type.
  *
- * Responses: wire → JSON, into a writer that the caller owns. Throws a StatusError (INTERNAL, HTTP 502, source
- * `upstream`) for broken bytes, and for more JSON than `maxBytes`; the writer then holds an incomplete text.
+ * `read` and `readField` convert JSON to protobuf, and add the values of path and query (`bound`). They throw a
+ * StatusError (INVALID_ARGUMENT) whose BadRequest details have the JSON path, what was expected and what was found.
+ *
+ * `write` and `writeField` convert protobuf to JSON, into a writer that the caller provides. They throw a StatusError
+ * (INTERNAL, HTTP 502, source `upstream`) for broken bytes, and for more JSON than `maxBytes`. The writer then contains
+ * an incomplete text.
  */
 export interface MessageCodec {
   readonly descriptor: MessageDescriptor;
-  /** `body: "*"`, or no body (`json` undefined): the whole message. */
+  /** Reads the whole message, for `body: "*"`. Without a body, `json` is undefined. */
   read(json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
-  /** `body: "field"`: the JSON is the value of one field, the rest of the message is `bound`. */
+  /** Reads the value of one field, for `body: "field"`. All other fields come from `bound`. */
   readField(field: FieldDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
-  /** Writes the message as JSON into `out`; with a `mask`, only the fields that it names. */
+  /** Writes the message as JSON into `out`. With a `mask`, it writes only the fields in the mask. */
   write(wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
-  /** `response_body`: the value of one field; the default value (`{}`, `[]`, `""`, `0`, `null` for a wrapper…) when it is unset. */
+  /**
+   * Writes the value of one field, for `response_body`. For an unset field it writes the default value (`{}`, `[]`,
+   * `""`, `0`, or `null` for a wrapper).
+   */
   writeField(field: FieldDescriptor, wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
 }
 
 export interface Codecs {
-  /** Deeper JSON is refused. */
+  /** The deepest nesting of JSON that is accepted. */
   readonly maxDepth: number;
   /** The most bytes of JSON that one answer may have. */
   readonly maxBytes: number;
@@ -46,14 +53,14 @@ export interface Codecs {
 
 export type CreateCodecs = (registry: Registry, options: JsonOptions) => Codecs;
 
-/** Codecs by message type, compiled on first use. */
+/** Creates the codecs of all message types. Each is compiled on first use. */
 export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const reader = createJsonReader(registry, options);
   const writers = createWriters(registry, options);
   const { maxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 
-  // What is the body of one request, or a field of it, may be a field of another's answer.
+  // A message that is the whole body of one request may be a field in the answer of another, one level deeper.
   const writtenDepth = maxDepth + 1;
 
   function compile(descriptor: MessageDescriptor): MessageCodec {
@@ -106,7 +113,7 @@ function writingProblem(error: unknown): unknown {
   return wireProblem(isStackOverflow(error) ? new BrokenWire('nested too deep for the stack') : error);
 }
 
-/** What a BrokenWire is to who asked the upstream; other errors are given back as they are. */
+/** Returns the error that a client gets for a BrokenWire from an upstream. Other errors are returned unchanged. */
 export function wireProblem(cause: unknown): unknown {
   if (!(cause instanceof BrokenWire)) return cause;
   const details = [errorInfoDetail('UPSTREAM_BROKEN_ANSWER')];

@@ -1,18 +1,20 @@
 /**
- * A FieldMask over a response (`$fields=title,author.born`): which fields are written. Paths go through lists and map
- * values; a path that ends keeps what is below it whole.
+ * This module parses a FieldMask for a response (`$fields=title,author.born`), which selects the fields that are
+ * written. A path may lead through lists and map values. It selects its last field with everything inside.
  */
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { BindError } from './bound.js';
 
-/** Field → what of it; `undefined`: all of it. */
+/** For each selected field, the selected fields inside of it. Undefined when the whole field is selected. */
 export type FieldMask = ReadonlyMap<FieldDescriptor, FieldMask | undefined>;
 
 type MutableMask = Map<FieldDescriptor, MutableMask | undefined>;
 
 const MAX_PATHS = 500;
 
-/** Paths in proto or JSON names, separated by commas. Throws a BindError that names what is no field. */
+/**
+ * Parses paths in proto or JSON names, separated by commas. Throws a BindError that names a part which is not a field.
+ */
 export function parseFieldMask(text: string, message: MessageDescriptor): FieldMask {
   const mask: MutableMask = new Map();
   const paths = text.split(',');
@@ -33,7 +35,7 @@ function addPath(root: MutableMask, path: string, message: MessageDescriptor): v
     }
     const known = mask.get(field);
     if (mask.has(field) && known === undefined) {
-      // All of it is wanted already; the rest of the path must be right all the same.
+      // The whole field is selected already, but the rest of the path must still be valid.
       mask = new Map();
     } else if (index === segments.length - 1) {
       mask.set(field, undefined);

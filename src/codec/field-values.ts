@@ -1,6 +1,6 @@
 /**
- * The values of one field, read from a message's bytes and nothing else of it decoded. A value is what travels, without
- * its tag and length: of a message its bytes, of a number its varint.
+ * This module reads and writes the values of one field in a message's bytes, and decodes nothing else. A value is
+ * encoded, but has no tag and no length: it is, for example, the bytes of a message or the varint of a number.
  *
  *     ListOrdersResponse { 1: <order> 1: <order> 2: "next" }, field 1   →   [<order>, <order>]
  */
@@ -11,10 +11,13 @@ import { fieldWireType } from './scalar.js';
 import { WIRE_FIXED32, WIRE_FIXED64, WIRE_GROUP, WIRE_LENGTH, WIRE_VARINT, WireReader } from './wire-reader.js';
 import type { WireWriter } from './wire-writer.js';
 
-/** Nesting of groups that is stepped over. */
+/** The deepest nesting of groups that is skipped. */
 const MAX_DEPTH = 100;
 
-/** Of a list all, of a map its entries, otherwise one or none: pieces of a message are merged, of scalars the last counts. */
+/**
+ * Returns the values of a field: all elements of a list, all entries of a map, or at most one value otherwise. If a
+ * singular field occurs several times, messages are merged and the last scalar counts.
+ */
 export function fieldValues(message: Uint8Array, field: FieldDescriptor): readonly Uint8Array[] {
   const wireType = fieldWireType(field.cardinality === 'map' ? MAP_ENTRY : field.type);
   const values: Uint8Array[] = [];
@@ -59,7 +62,7 @@ function unpack(message: Uint8Array, start: number, end: number, wireType: numbe
   }
 }
 
-/** The value that a text stands for. Throws BindError: it does not fit. */
+/** Encodes the value of a text. Throws BindError if the text does not fit. */
 export function encodeValue(field: FieldDescriptor, text: string): Uint8Array {
   const encoded = encodeText(field, text);
   const reader = new WireReader(encoded);
@@ -74,7 +77,7 @@ export function encodeValue(field: FieldDescriptor, text: string): Uint8Array {
   }
 }
 
-/** Writes values as a field, tags included. A lone default without presence is nothing. */
+/** Writes values as a field, with tags. The default value of a singular field without presence is not written. */
 export function writeFieldValues(writer: WireWriter, field: FieldDescriptor, values: readonly Uint8Array[]): void {
   if (values.length === 0) return;
   const { number, cardinality, packed, presence } = field;
@@ -95,13 +98,16 @@ export function writeFieldValues(writer: WireWriter, field: FieldDescriptor, val
   }
 }
 
-/** Whether a value is its type's default; a message that is there is none. */
+/**
+ * True if a value is the default of its type. False for every message, because a message that is present is not a
+ * default.
+ */
 export function isDefaultValue({ type }: Pick<FieldDescriptor, 'type'>, value: Uint8Array): boolean {
   return type.kind !== 'message' && isZero(value, fieldWireType(type));
 }
 
 function isZero(value: Uint8Array, wireType: number): boolean {
   if (wireType === WIRE_LENGTH) return value.length === 0;
-  // A varint may say zero at any length.
+  // A varint can encode zero with any number of bytes.
   return value.every((byte) => (wireType === WIRE_VARINT ? (byte & 0x7f) === 0 : byte === 0));
 }

@@ -1,13 +1,13 @@
 /**
- * From the byte offset of a problem to what the client is told: the JSON path as they wrote it (`lines[3].qty`,
- * `labels["a"]`), found by scanning once more up to there. Reading itself keeps no path.
+ * This module finds the JSON path of a problem from its byte offset, as the client wrote it (`lines[3].qty`,
+ * `labels["a"]`). It scans the text again up to that offset, so that reading itself does not have to keep a path.
  */
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { FieldViolation } from '../status/details.js';
 import { Char, JsonScanner, quoteShort, type ReadProblem } from './json-scanner.js';
 import { skipValue } from './json-skip.js';
 
-/** The value at the top, where a path would be empty. */
+/** The name of the outermost value, whose path would be empty. */
 const TOP = 'body';
 
 export function violationOf(
@@ -32,14 +32,14 @@ function lineAndColumn(json: Uint8Array, offset: number): string {
   return `line ${line}:${column}`;
 }
 
-/** What is known of a value: decides how its keys are written, and nothing else. */
+/** The known structure of a value. It only decides how keys are written in a path. */
 type Shape =
   | { readonly kind: 'message'; readonly message: MessageDescriptor }
   | { readonly kind: 'list' | 'map'; readonly element: Shape }
   | { readonly kind: 'opaque' };
 
 const OPAQUE: Shape = { kind: 'opaque' };
-/** A Struct, or a Value that may hold one: maps all the way down. */
+/** The shape of a Struct, or of a Value that may contain one. All levels are maps. */
 const STRUCT: Shape = {
   kind: 'map',
   get element() {
@@ -65,13 +65,13 @@ function messageShape(message: MessageDescriptor): Shape {
   }
 }
 
-/** Fills `segments` with the way to `offset`. What is before it has been read already. */
+/** Fills `segments` with the path to `offset`. The text before it has been read without an error. */
 function walkTo(offset: number, json: Uint8Array, top: MessageDescriptor | FieldDescriptor, segments: string[]): void {
   const scanner = new JsonScanner(Number.POSITIVE_INFINITY);
   scanner.start(json);
   walk(shapeOf(top));
 
-  /** True: `offset` is reached. */
+  /** Returns true when `offset` is reached. */
   function walk(shape: Shape): boolean {
     const byte = scanner.peek();
     if (scanner.pos >= offset) return true;
@@ -111,7 +111,10 @@ function walkTo(offset: number, json: Uint8Array, top: MessageDescriptor | Field
   }
 }
 
-/** The key may be the problem itself: no UTF-8, a lone surrogate. Then its object stands for it. */
+/**
+ * Reads a key that may itself be the problem, because of invalid UTF-8 or a lone surrogate. Undefined when it cannot be
+ * read; the path then ends at the object around it.
+ */
 function readBadKey(scanner: JsonScanner): string | undefined {
   try {
     return scanner.readKey();

@@ -1,18 +1,21 @@
 /**
- * Strict JSON (RFC 8259), pulled token by token from UTF-8 bytes. No values are built that nobody asked for and no path
- * is kept: a {@link ReadProblem} carries the byte offset, from which `json-path.ts` finds the path.
+ * This module scans strict JSON (RFC 8259) token by token from UTF-8 bytes. It builds only the values that the caller
+ * reads, and keeps no path: a {@link ReadProblem} has the byte offset, from which `json-path.ts` finds the path.
  */
 import { isUtf8 } from 'node:buffer';
 import type { WireWriter } from './wire-writer.js';
 
-/** Why a body cannot be read. `syntax`: it is no JSON; `value`: the value or key at `offset` does not fit. */
+/**
+ * The reason why a body cannot be read. With `syntax` it is not JSON; with `value` the value or key at `offset` does
+ * not fit.
+ */
 export class ReadProblem extends Error {
   override readonly name = 'ReadProblem';
   constructor(
     readonly kind: 'syntax' | 'value',
     readonly offset: number,
     readonly description: string,
-    /** A field of the object at `offset`, where that field is what is missing. */
+    /** The name of a missing field, if the problem is that this field is missing in the object at `offset`. */
     readonly member?: string,
   ) {
     super(description);
@@ -39,13 +42,13 @@ export const Char = {
 
 const END = -1;
 const EMPTY = Buffer.alloc(0);
-/** Digits that a double holds exactly. */
+/** The number of decimal digits that a double always represents exactly. */
 const SAFE_DIGITS = 15;
 
 const PLAIN = 0;
 const NON_ASCII = 1;
 const STOP = 2;
-/** What a byte is inside a string. */
+/** The class of each byte inside of a string. */
 const IN_STRING = Uint8Array.from({ length: 256 }, (_, byte) => {
   if (byte < 0x20 || byte === Char.QUOTE || byte === Char.BACKSLASH) return STOP;
   return byte < 0x80 ? PLAIN : NON_ASCII;
@@ -66,9 +69,9 @@ export class JsonScanner {
   bytes: Buffer = EMPTY;
   pos = 0;
   end = 0;
-  /** Of the string, number or key that was read last. */
+  /** The offset of the string, number or key that was read last. */
   tokenStart = 0;
-  /** Deepest nesting of objects and lists. */
+  /** The deepest nesting of objects and lists. */
   private readonly maxDepth: number;
   private validUtf8 = true;
   private escaped = false;
@@ -82,20 +85,20 @@ export class JsonScanner {
     this.bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
     this.pos = 0;
     this.end = json.length;
-    // One native pass over all; strings are looked at one by one only to name the bad one.
+    // One native check covers the whole text. Strings are checked one by one only to find the bad one.
     this.validUtf8 = isUtf8(this.bytes);
     if (json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf) {
       throw new ReadProblem('syntax', 0, 'expected JSON without a byte order mark');
     }
   }
 
-  /** Lets go of the text. */
+  /** Drops the reference to the text. */
   release(): void {
     this.bytes = EMPTY;
     this.end = 0;
   }
 
-  /** The next byte that is no white space, which is not consumed; -1 at the end. */
+  /** Moves to the next byte that is not white space, and returns it. Returns -1 at the end. */
   peek(): number {
     const { bytes, end } = this;
     let at = this.pos;
@@ -115,27 +118,27 @@ export class JsonScanner {
     if (this.peek() !== END) throw this.syntax('the end of the text');
   }
 
-  /** Between a key and its value. */
+  /** Reads the colon between a key and its value. */
   colon(): void {
     if (this.peek() !== Char.COLON) throw this.syntax('":"');
     this.pos++;
   }
 
-  /** Consumes the bracket of an object or list inside of `depth` others. */
+  /** Reads the opening bracket of an object or list. `depth` is the number of objects and lists around it. */
   open(bracket: typeof Char.OPEN_OBJECT | typeof Char.OPEN_LIST, depth: number): void {
     if (this.peek() !== bracket) throw this.unfit(bracket === Char.OPEN_LIST ? 'a list' : 'an object');
     if (depth >= this.maxDepth) throw this.tooDeep();
     this.pos++;
   }
 
-  /** After an opening bracket: whether it closes at once; consumes the closing one. */
+  /** Reads the closing bracket, if it directly follows the opening one. Returns true if it does. */
   isEmpty(close: number): boolean {
     if (this.peek() !== close) return false;
     this.pos++;
     return true;
   }
 
-  /** After an element or member: whether another follows; consumes the comma or the closing bracket. */
+  /** Reads the comma or the closing bracket after an element or a member. Returns true if another one follows. */
   hasMore(close: number): boolean {
     const byte = this.peek();
     if (byte !== Char.COMMA && byte !== close)
@@ -144,7 +147,7 @@ export class JsonScanner {
     return byte === Char.COMMA;
   }
 
-  /** Whether the key at `pos` is, byte for byte, `quoted`; then it is consumed. */
+  /** Reads the key at `pos` if its bytes are equal to `quoted`. Returns true if they are. */
   takeKey(quoted: Uint8Array): boolean {
     const { bytes, pos } = this;
     const { length } = quoted;
@@ -160,7 +163,7 @@ export class JsonScanner {
     return this.readString();
   }
 
-  /** At a quote: the string's text. */
+  /** Reads a string, and returns its text. The scanner must be at its quote. */
   readString(): string {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -168,7 +171,7 @@ export class JsonScanner {
     return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
 
-  /** At a quote: the string as length and UTF-8. */
+  /** Reads a string, and writes its length and its UTF-8 bytes. The scanner must be at its quote. */
   copyString(writer: WireWriter): void {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -176,7 +179,7 @@ export class JsonScanner {
     else writer.delimited(this.bytes, start, stop);
   }
 
-  /** Passes a number; its text is {@link tokenText}. */
+  /** Reads a number. {@link tokenText} then returns its text. */
   passNumber(): void {
     const byte = this.peek();
     if (byte !== Char.MINUS && (byte < Char.ZERO || byte > Char.NINE)) throw this.syntax('a value');
@@ -194,7 +197,10 @@ export class JsonScanner {
     this.pos = at;
   }
 
-  /** The number that was just passed if it is short and all digits, else NaN: see {@link tokenText}. */
+  /**
+   * Returns the number that was read last, if it is short and has only digits. Otherwise returns NaN, and {@link
+   * tokenText} must be used.
+   */
   smallInteger(): number {
     const { bytes, pos } = this;
     let at = this.tokenStart;
@@ -210,12 +216,12 @@ export class JsonScanner {
     return negative ? -value : value;
   }
 
-  /** Of a number. */
+  /** Returns the text of the number that was read last. */
   tokenText(): string {
     return this.bytes.toString('latin1', this.tokenStart, this.pos);
   }
 
-  /** Passes `true`, `false` or `null`. */
+  /** Reads `true`, `false` or `null`. */
   literal(word: 'true' | 'false' | 'null'): void {
     const { bytes, pos } = this;
     for (let i = 0; i < word.length; i++) {
@@ -224,7 +230,7 @@ export class JsonScanner {
     this.pos = pos + word.length;
   }
 
-  /** `expected …, got …` of the byte at `at`. */
+  /** Returns the error `expected …, got …` for the byte at `at`. */
   syntax(expected: string, at = this.pos): ReadProblem {
     if (at >= this.end) return new ReadProblem('syntax', this.end, `expected ${expected}, got the end of the text`);
     const found = this.bytes.toString('utf8', at, Math.min(at + 4, this.end));
@@ -232,7 +238,7 @@ export class JsonScanner {
     return new ReadProblem('syntax', at, `expected ${expected}, got ${JSON.stringify(first)}`);
   }
 
-  /** `expected …, got …` of the value at `at`. */
+  /** Returns the error `expected …, got …` for the value at `at`. */
   unfit(expected: string, at = this.pos): ReadProblem {
     const byte = this.bytes[at];
     if (byte === undefined || !isValueStart(byte)) return this.syntax('a value', at);
@@ -251,7 +257,7 @@ export class JsonScanner {
     if (byte === Char.QUOTE) return quoteShort(this.readString());
     if (byte === Char.T || byte === Char.F || byte === Char.N) {
       const word = byte === Char.T ? 'true' : byte === Char.F ? 'false' : 'null';
-      // `nul` is no wrong value but no JSON.
+      // A word such as `nul` is not a wrong value, but a syntax error.
       this.literal(word);
       return word;
     }
@@ -267,7 +273,7 @@ export class JsonScanner {
     return at;
   }
 
-  /** Goes behind the closing quote and gives its offset. */
+  /** Moves to the position after the closing quote, and returns the offset of the quote. */
   private passString(): number {
     const { bytes, end } = this;
     const start = this.pos;
@@ -294,7 +300,7 @@ export class JsonScanner {
     return at;
   }
 
-  /** The text between the quotes, escapes resolved. */
+  /** Returns the text between the quotes, with escapes resolved. */
   private unescape(start: number, stop: number): string {
     const raw = this.bytes.toString('utf8', start, stop);
     let text = '';
@@ -357,7 +363,7 @@ function shorten(text: string): string {
   return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
 }
 
-/** What a client sent, as an error shows it. */
+/** Returns a text from a client in quotes, shortened for an error text. */
 export function quoteShort(text: string): string {
   return JSON.stringify(shorten(text));
 }

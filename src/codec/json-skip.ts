@@ -1,13 +1,14 @@
 /**
- * Passes a JSON value that nobody wants: still checked as JSON, for Unicode, depth and duplicate keys. While it looks
- * for an Any's `@type` it notes those of inner objects, so that Anys in Anys are not searched again and again.
+ * This module skips a JSON value that is not needed. It still checks the syntax, Unicode, the depth and duplicate keys.
+ * During the search for an Any's `@type` it also records the `@type` of inner objects, so that nested Anys are not
+ * searched again.
  */
 import { Char, type JsonScanner, ReadProblem } from './json-scanner.js';
 
-/** Offset of an object's `{` → offset of its `@type` value. */
+/** For the offset of an object's `{`, the offset of its `@type` value. */
 export type TypeOffsets = Map<number, number>;
 
-/** At any value inside of `depth` objects and lists. */
+/** Skips a value. `depth` is the number of objects and lists around it. */
 export function skipValue(scanner: JsonScanner, depth: number, types?: TypeOffsets): void {
   switch (scanner.peek()) {
     case Char.QUOTE:

@@ -1,10 +1,11 @@
 /**
- * JSON → wire format (ProtoJSON), scanned once from bytes into bytes; no message is built. Path and query values are
- * woven in while an object is read (rule 9):
+ * This module converts JSON to the wire format (ProtoJSON). It scans the bytes once and writes bytes, without a message
+ * object. The values of path and query are added while an object is read. The body may leave them out or repeat them,
+ * but must not contradict them:
  *
  *     bound { name: "shelves/1" }   {"name": "", "theme": "SF"}   →   Shelf { 2: "SF", 1: "shelves/1" }
  *
- * A reader per message type is compiled on first use and kept.
+ * The reader of a message type is compiled on first use and kept.
  */
 
 import { meantHint } from '../base/did-you-mean.js';
@@ -22,7 +23,10 @@ import { expectedScalar, fieldWireType, scalarWireType, writeScalarText } from '
 import { createStructReader, type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire, WireWriter } from './wire-writer.js';
 
-/** The reading half of `MessageCodec`. One at a time: it works synchronously in buffers of its own. */
+/**
+ * The reading half of `MessageCodec`. It is synchronous and reads one message at a time, because all messages share its
+ * buffers.
+ */
 export interface JsonReader {
   read(message: MessageDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
   readField(
@@ -33,12 +37,12 @@ export interface JsonReader {
   ): Uint8Array;
 }
 
-/** Reads a message's JSON inside of `depth` objects and lists, and writes its contents. */
+/** Reads a message's JSON and writes the message's contents. `depth` is the number of objects and lists around it. */
 type ReadContents = (depth: number) => void;
 
 const NO_JSON = new Uint8Array(0);
 const EMPTY_OBJECT = Buffer.from('{}');
-/** Stands for "the whole message" where a problem has no place in the JSON. */
+/** The offset of problems that have no place in the JSON. It stands for the whole message. */
 const NOWHERE = -1;
 
 export function createJsonReader(registry: Registry, options: JsonOptions): JsonReader {
@@ -49,7 +53,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
   const plans = new Map<MessageDescriptor, MessagePlan>();
   const contentReaders = new Map<MessageDescriptor, ReadContents>();
   const ignoreUnknown = options.unknownFields === 'ignore';
-  /** Where the `@type`s are that have been searched for in this text. */
+  /** The positions of all `@type` keys that were found in the current text. */
   let typeOffsets: TypeOffsets | undefined;
 
   return {
@@ -90,7 +94,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
       task();
       return writer.slice();
     } catch (error) {
-      // A stack that a large maxDepth overflows is a body that is too deep.
+      // If a large maxDepth lets the stack overflow, the body is reported as nested too deep.
       const problem = isStackOverflow(error) ? scanner.tooDeep() : error;
       if (!(problem instanceof ReadProblem)) throw error;
       throw invalidRequest('INVALID_BODY', [violationOf(problem, json ?? NO_JSON, top)]);
@@ -99,7 +103,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     }
   }
 
-  /** Rule 12, no body: the default message, where an object is what the field is; a oneof may hold another member. */
+  /**
+   * Returns the JSON for a missing body. A message field then has an empty message, as with `{}`, if its JSON is an
+   * object of its fields. A member of a oneof stays unset, because another member may be set.
+   */
   function emptyField({ type, cardinality, oneof }: FieldDescriptor): Uint8Array | undefined {
     if (type.kind !== 'message' || cardinality !== 'singular' || oneof !== undefined) return undefined;
     return specialContents(type.message) === undefined ? EMPTY_OBJECT : undefined;
@@ -114,13 +121,13 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     return plan;
   }
 
-  /** `inAny`: the key `@type` belongs to the Any around the message. */
+  /** Reads an object. With `inAny`, the key `@type` is allowed and belongs to the Any around the message. */
   function readObject(plan: MessagePlan, depth: number, bound: BoundMessage | undefined, inAny: boolean): void {
     scanner.open(Char.OPEN_OBJECT, depth);
     const start = scanner.pos - 1;
     const base = seen.push(plan.slots);
     if (!scanner.isEmpty(Char.CLOSE_OBJECT)) {
-      /** Of keys that have no bit. */
+      /** The keys without a bit, which are unknown keys and extensions. */
       let others: Set<string | MemberPlan> | undefined;
       let guess = plan.first;
       do {
@@ -170,7 +177,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     skipValue(scanner, depth + 1);
   }
 
-  /** At the value of a key. */
+  /** Reads the value of a key, at which the scanner must be. */
   function readMember(
     plan: MessagePlan,
     member: MemberPlan,
@@ -209,7 +216,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     seen.hold(base, oneof, member.ordinal);
   }
 
-  /** A message whose parts are bound: they are woven into it. */
+  /** Reads a message of which parts are bound, and adds these parts to it. */
   function readWithBound({ field, message: bound }: Extract<BoundEntry, { kind: 'message' }>, depth: number): void {
     const { type } = field;
     if (type.kind !== 'message') return;
@@ -246,7 +253,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     writeBoundContents(message, bound);
   }
 
-  /** Absent, the default, or equal: the bound value, which {@link finish} writes, stands for it. */
+  /**
+   * Reads a value for a bound field. It must be equal to the bound value or be the default. The value is then dropped,
+   * because {@link finish} writes the bound one.
+   */
   function readAgainstBound(read: ReadMember, entry: Exclude<BoundEntry, { kind: 'message' }>, depth: number): void {
     const at = scanner.pos;
     const start = writer.pos;
@@ -267,7 +277,9 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     throw scanner.unfit(isOne ? `${JSON.stringify(entry.text)} as in the path` : 'no other value', at);
   }
 
-  /** The end of an object: bound values that are still to be written, and what is required. */
+  /**
+   * Ends an object: checks that required fields are present, and writes the bound values that the JSON did not contain.
+   */
   function finish(plan: MessagePlan, base: number, bound: BoundMessage | undefined, start: number): void {
     for (const member of plan.required) {
       if (seen.has(base, member.ordinal) || bound?.writesField(member.field) === true) continue;
@@ -319,7 +331,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     }
   }
 
-  /** Where unknown fields are ignored, so are unknown names of an enum (protobuf's conformance suite: IgnoreUnknownEnum…). */
+  /**
+   * Adds the skipping of unknown enum names to a reader, if unknown fields are ignored (protobuf's conformance suite:
+   * IgnoreUnknownEnum…).
+   */
   function known({ type }: FieldDescriptor, read: ReadMember): ReadMember {
     const passUnknownName = unknownNameOf(type);
     if (passUnknownName === undefined) return read;
@@ -332,7 +347,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     return ignoreUnknown && type.kind === 'enum' ? compileUnknownName(type.enum, scanner) : undefined;
   }
 
-  /** One value behind its tag. */
+  /** Returns a reader that writes a tag and one value. */
   function compileTagged(number: number, { type, parent, extension }: FieldDescriptor): ReadMember {
     if (type.kind !== 'message') {
       const tag = (number << 3) | fieldWireType(type);
@@ -360,7 +375,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     };
   }
 
-  /** descriptor.proto, message_set_wire_format: group 1 of type_id = 2 and message = 3. */
+  /**
+   * Returns a reader for an item of a message set: group 1 with type_id = 2 and message = 3 (descriptor.proto,
+   * message_set_wire_format).
+   */
   function compileMessageSetItem(number: number, readContents: ReadContents): ReadMember {
     return function readMessageSetItem(depth) {
       writer.tag(1, Wire.START_GROUP);
@@ -374,7 +392,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     };
   }
 
-  /** Without presence the default is not written. */
+  /** Returns a reader for a field without presence, whose default value is not written. */
   function compileImplicit(field: FieldDescriptor): ReadMember {
     const { type } = field;
     if (type.kind === 'message') return compileTagged(field.number, field);
@@ -432,7 +450,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
         writer.tag(1, keyWire);
         const keyStart = writer.pos;
         if (!writeScalarText(keyType, key, writer)) throw scanner.unfit(`${expectedScalar(keyType)} as key`, keyAt);
-        // `7` and `7.0` are one key.
+        // Keys such as `7` and `7.0` are equal, so their encoded form is compared.
         const same = keyType === 'string' ? key : writer.bytes.toString('latin1', keyStart, writer.pos);
         if (keys.has(same)) throw duplicateKey(keyAt);
         keys.add(same);
@@ -461,7 +479,9 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     };
   }
 
-  /** Of a well-known type whose JSON is not the object of its fields. */
+  /**
+   * Returns the reader of a well-known type whose JSON is not an object of its fields. Undefined for all other types.
+   */
   function specialContents(message: MessageDescriptor): ReadContents | undefined {
     let read = contentReaders.get(message);
     if (read === undefined) {
@@ -508,7 +528,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     };
   }
 
-  /** `{"@type": URL, …}` → type_url = 1, value = 2. */
+  /** Reads `{"@type": URL, …}`, and writes type_url = 1 and value = 2. */
   function readAny(depth: number): void {
     scanner.open(Char.OPEN_OBJECT, depth);
     const start = scanner.pos - 1;
@@ -535,7 +555,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     else writer.join(contents);
   }
 
-  /** Where the value of an Any's `@type` is; it may stand anywhere in the object. */
+  /** Returns the offset of the value of an Any's `@type`, which may be at any place in the object. */
   function findType(start: number, depth: number): number {
     if (scanner.readKey() === '@type') {
       scanner.colon();
@@ -552,7 +572,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     return offset;
   }
 
-  /** `{"@type": …, "value": …}`; `required`: the object's offset where a missing value is wrong. */
+  /**
+   * Reads `{"@type": …, "value": …}`. `required` is the offset of the object if the value must be present, and
+   * undefined otherwise.
+   */
   function readAnyValue(readContents: ReadContents, depth: number, required: number | undefined): void {
     scanner.open(Char.OPEN_OBJECT, depth);
     const keys = new Set<string>();

@@ -1,4 +1,7 @@
-/** Readers of one JSON value that is no object: scalars and enums. They write it without a tag, or throw a ReadProblem. */
+/**
+ * This module reads JSON values that are not objects: scalars and enums. The readers write a value without a tag, or
+ * throw a ReadProblem.
+ */
 import type { EnumDescriptor, FieldType, ScalarType } from '../schema/descriptor.js';
 import { Char, type JsonScanner } from './json-scanner.js';
 import {
@@ -14,7 +17,7 @@ import type { WireWriter } from './wire-writer.js';
 
 export type ReadValue = () => void;
 
-/** `null` is a value of it and not "unset": google.protobuf.Value, NullValue. */
+/** True if `null` is a value of the type and does not mean "unset": google.protobuf.Value and NullValue. */
 export function takesNull(type: FieldType): boolean {
   if (type.kind === 'message') return type.message.fullName === 'google.protobuf.Value';
   return type.kind === 'enum' && isNullValue(type.enum);
@@ -113,7 +116,10 @@ export function compileEnum(type: EnumDescriptor, scanner: JsonScanner, writer: 
   };
 }
 
-/** Passes a string that is no name of the enum's; false: something else stands there. */
+/**
+ * Returns a function that skips a string which is not a name of the enum. It returns false and stays in place for
+ * everything else.
+ */
 export function compileUnknownName(type: EnumDescriptor, scanner: JsonScanner): () => boolean {
   return function passUnknownName() {
     if (scanner.peek() !== Char.QUOTE) return false;

@@ -75,7 +75,7 @@ export class JsonWriter {
     this.buffer[this.at++] = code;
   }
 
-  /** Text that is ASCII and needs no escape: numbers, punctuation. */
+  /** Writes text that is ASCII and needs no escape: numbers, punctuation. */
   ascii(text: string): void {
     if (this.buffer.length - this.at < text.length) this.grow(text.length);
     this.at += this.buffer.write(text, this.at, 'latin1');
@@ -87,12 +87,15 @@ export class JsonWriter {
     this.at += bytes.length;
   }
 
-  /** Any text as a JSON string. */
+  /** Writes a text as a JSON string. */
   string(text: string): void {
     this.raw(Buffer.from(JSON.stringify(text)));
   }
 
-  /** UTF-8 bytes as a JSON string: copied span by span between what needs an escape. False: they are not UTF-8. */
+  /**
+   * Writes UTF-8 bytes as a JSON string. The bytes between two escapes are copied at once. Returns false if they are
+   * not UTF-8.
+   */
   utf8(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start < SHORT && this.plain(bytes, start, end)) return true;
     const text = bytes.subarray(start, end);
@@ -112,7 +115,10 @@ export class JsonWriter {
     return true;
   }
 
-  /** Short text is mostly ASCII without anything to escape: a loop costs less than a view. False: it is not, nothing is written. */
+  /**
+   * Writes a short text without escapes. A loop is faster here than a view of the bytes. Returns false, and writes
+   * nothing, if the text is not ASCII or needs an escape.
+   */
   private plain(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.buffer.length - this.at < end - start + 2) this.grow(end - start + 2);
     const { buffer } = this;

@@ -5,7 +5,7 @@
  *     author.display_name   ⇄   author.displayName
  */
 
-/** `*` is AIP-134's "everything". */
+/** Matches a path in either form. `*` stands for "everything" (AIP-134). */
 const PATH = /^[\w*]+(?:\.[\w*]+)*$/;
 const UNSAYABLE = /[A-Z]|_(?![a-z])/;
 

@@ -1,6 +1,6 @@
 /**
- * What reading objects of one message type needs, prepared: members by the names that a client may use, and a numbering
- * by which the members that were seen are kept as bits.
+ * This module prepares what is needed to read objects of one message type: the members by the names that a client may
+ * use, and a number for each member, so that the members in an object are recorded as bits.
  */
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 
@@ -9,25 +9,25 @@ export type ReadMember = (depth: number) => void;
 
 export interface MemberPlan {
   readonly field: FieldDescriptor;
-  /** Its bit; -1: an extension. */
+  /** The number of its bit. It is -1 for an extension. */
   readonly ordinal: number;
-  /** The slot of its oneof; -1: it is in none. */
+  /** The index of the slot of its oneof. It is -1 if it is in none. */
   readonly oneof: number;
-  /** The JSON name, quoted. */
+  /** The JSON name in quotes. */
   readonly key: Uint8Array;
-  /** The member that follows in the declaration: mostly the next key of a client, too. */
+  /** The next member in the declaration. It is usually also the next key that a client sends. */
   next: MemberPlan | undefined;
-  /** Compiled on first use. */
+  /** The reader of the member, which is compiled on first use. */
   read: ReadMember | undefined;
 }
 
 export class MessagePlan {
-  /** In the order of declaration, omitted ones too. */
+  /** The members in the order of declaration, including omitted ones. */
   readonly members: readonly MemberPlan[];
   readonly required: readonly MemberPlan[];
-  /** The first that a client may name. */
+  /** The first member that a client may use. */
   readonly first: MemberPlan | undefined;
-  /** Bits of the members, then a slot for each oneof. */
+  /** The number of slots of an object: those for the bits of the members, and one for each oneof. */
   readonly slots: number;
   private readonly byName = new Map<string, MemberPlan>();
   private readonly byField = new Map<FieldDescriptor, MemberPlan>();
@@ -55,7 +55,7 @@ export class MessagePlan {
     for (const member of visible) this.byName.set(member.field.jsonName, member);
   }
 
-  /** By proto name, JSON name, or `[pkg.ext]`. */
+  /** Returns the member with a proto name, a JSON name or a name `[pkg.ext]`. */
   named(name: string): MemberPlan | undefined {
     const member = this.byName.get(name);
     if (member !== undefined || !name.startsWith('[')) return member;
@@ -66,7 +66,7 @@ export class MessagePlan {
     return planned;
   }
 
-  /** Proto and JSON names that a client may use; of extensions only those are known that somebody has used. */
+  /** The proto and JSON names that a client may use, without extensions. */
   get names(): readonly string[] {
     return [...this.byName.keys()].filter((name) => !name.startsWith('['));
   }
@@ -86,7 +86,7 @@ function planMember(field: FieldDescriptor, ordinal: number, oneof: number): Mem
   return { field, ordinal, oneof, key, next: undefined, read: undefined };
 }
 
-/** Members seen in the objects that are open now: one allocation for all of them. */
+/** Records the members that occur in all objects that are currently open. All of them share one array. */
 export class SeenStack {
   private slots = new Int32Array(256);
   private top = 0;
@@ -95,7 +95,7 @@ export class SeenStack {
     this.top = 0;
   }
 
-  /** Room for one more object; gives its base. */
+  /** Adds room for one more object, and returns its base. */
   push(size: number): number {
     const base = this.top;
     this.top += size;
@@ -120,7 +120,7 @@ export class SeenStack {
     this.slots[base + (ordinal >>> 5)]! |= 1 << (ordinal & 31);
   }
 
-  /** The ordinal that holds a oneof; -1: none yet. */
+  /** Returns the number of the member that is set in a oneof; -1 when none is set. */
   holder(base: number, oneof: number): number {
     return this.slots[base + oneof]! - 1;
   }

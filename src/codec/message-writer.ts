@@ -5,7 +5,7 @@ import type { JsonOptions } from './json-options.js';
 import type { JsonWriter } from './json-writer.js';
 import type { WireReader } from './wire-reader.js';
 
-/** Pieces of one message in the buffer: start, end, start, end… */
+/** The positions of the pieces of one message in the buffer: start, end, start, end and so on. */
 export type Ranges = readonly number[];
 
 /**

@@ -1,7 +1,7 @@
 /**
- * Wire → JSON, straight from bytes into bytes. A message is first indexed: for each field where its values lie, in all
- * the pieces that the message may come in; then the fields are written in the order of their declaration, extensions
- * behind them. So what an upstream splits, repeats or sends out of order is merged as protobuf says.
+ * This module converts the wire format to JSON, from bytes to bytes. It first finds the positions of each field's
+ * values in all pieces of a message. Then it writes the fields in the order of their declaration, and extensions after
+ * them. So fields that an upstream splits, repeats or sends in another order are merged as protobuf defines it.
  *
  *     0a 01 61  10 05  0a 01 62   of { string name = 1; int32 size = 2; }   →   {"name":"b","size":5}
  */
@@ -15,7 +15,7 @@ import { type ScalarCodec, scalarCodec } from './scalar-writer.js';
 import { wellKnownWriter } from './well-known-writer.js';
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, type WireReader } from './wire-reader.js';
 
-/** Writers by message type, compiled on first use. */
+/** Creates the writers of all message types. Each is compiled on first use. */
 export function createWriters(registry: Registry, options: JsonOptions): Writers {
   const known = new Map<MessageDescriptor, MessageWriter>();
   const writers: Writers = {
@@ -39,7 +39,10 @@ function bindField(writer: MessageWriter): Pick<MessageWriter, 'writeField'> {
   return { writeField: (...args) => writer.writeField(...args) };
 }
 
-/** Where the values of a field lie: wire type, start, end of each (of a value with a length: of its content). */
+/**
+ * The positions of a field's values: the wire type, the start and the end of each. For a value with a length they are
+ * those of its content.
+ */
 type Values = number[];
 
 /** Writes the values of one field as one JSON value. */
@@ -47,15 +50,15 @@ type WriteValues = (source: WireReader, values: Values, out: JsonWriter, depth: 
 
 interface FieldWriter {
   readonly field: FieldDescriptor;
-  /** `"displayName":` */
+  /** The key with a colon: `"displayName":`. */
   readonly key: Buffer;
   readonly accepts: (wireType: number) => boolean;
-  /** False: what came is nothing to show (a default without presence, an unknown number of a closed enum). */
+  /** Returns false if no value is to be written: a default without presence, or an unknown number of a closed enum. */
   readonly shows: (source: WireReader, values: Values) => boolean;
   readonly write: WriteValues;
-  /** JSON of the unset field under emitDefaults; undefined: not written then either. */
+  /** The JSON of the unset field if `emitDefaults` is set. Undefined when the field is not written even then. */
   readonly emitted: string | undefined;
-  /** JSON of the unset field when it is a whole answer. */
+  /** The JSON of the unset field when the field is the whole answer. */
   readonly unset: string;
 }
 
@@ -101,7 +104,7 @@ class PlainMessageWriter implements MessageWriter {
       found.delete(writer);
     }
     if (found.size === 0) return;
-    // What is left are extensions.
+    // The fields that remain are extensions.
     const extensions = [...found].sort(([a], [b]) => a.field.number - b.field.number);
     for (const [writer, values] of extensions) writeOne(writer, values);
   };
@@ -119,7 +122,7 @@ class PlainMessageWriter implements MessageWriter {
     } else writer.write(source, found, out, depth - 1, mask);
   }
 
-  /** Where the values of the known fields lie. Of a oneof only the member that came last is left. */
+  /** Finds the positions of the values of all known fields. In a oneof only the member that came last counts. */
   private index(source: WireReader, ranges: Ranges, depth: number): Map<FieldWriter, Values> {
     const found = new Map<FieldWriter, Values>();
     for (let i = 0; i < ranges.length; i += 2) {
@@ -191,7 +194,7 @@ function isOfClosedEnum({ type }: FieldDescriptor): boolean {
   return type.kind === 'enum' && type.enum.closed;
 }
 
-/** Whether a value is anything; the reader stays where it is. */
+/** True if the field has a value to write. The position of the reader does not change. */
 function isShown(source: WireReader, writer: FieldWriter, value: Values): boolean {
   const { at, end } = source;
   const shown = writer.shows(source, value);
@@ -210,7 +213,7 @@ function compileField(field: FieldDescriptor, writers: Writers): FieldWriter {
 
 type Kind = Pick<FieldWriter, 'accepts' | 'shows' | 'write' | 'unset'>;
 
-/** What of a field decides how its values are written. */
+/** The properties of a field that decide how its values are written. */
 type ValueShape = Pick<
   FieldDescriptor,
   'type' | 'cardinality' | 'presence' | 'validateUtf8' | 'mapKey' | 'defaultText'
@@ -250,7 +253,7 @@ function singularKind(field: ValueShape, scalar: EnumCodec | ScalarCodec): Kind 
   };
 }
 
-/** Narrows the reader to a value. */
+/** Limits the reader to one value. */
 function enterValue(source: WireReader, values: Values, index: number): void {
   source.enter(values[index + 1]!, values[index + 2]!);
 }
@@ -284,7 +287,7 @@ function listKind(scalar: EnumCodec | ScalarCodec): Kind {
   };
 }
 
-/** Steps to the next element of a list's value that is shown; false: there is none. */
+/** Moves to the next value of a list that is written. Returns false if there is none. */
 function toKnown(source: WireReader, scalar: EnumCodec | ScalarCodec, packed: boolean): boolean {
   if (!packed) return !isUnknown(source, scalar);
   while (source.at < source.end) if (!isUnknown(source, scalar)) return true;
@@ -320,11 +323,11 @@ function messageKind(field: ValueShape, message: MessageDescriptor, delimited: b
   };
 }
 
-/** Types whose JSON is no object: an unset one is null. */
+/** The types whose JSON is not an object. An unset field of such a type is null. */
 const NULL_WHEN_UNSET =
   /^google\.protobuf\.(Value|ListValue|Timestamp|Duration|FieldMask|(Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value)$/;
 
-/** Found when it is first needed, so that types may refer to themselves. */
+/** Returns a function that looks up the writer of a type on first use, so that types may contain themselves. */
 function lazily(message: MessageDescriptor, writers: Writers): () => WriteMessage {
   let write: WriteMessage | undefined;
   return () => {
@@ -340,7 +343,10 @@ function rangesOf(values: Values): Ranges {
 }
 
 interface EnumCodec extends ScalarCodec {
-  /** Of a closed enum: a number that has no name is an unknown field. */
+  /**
+   * Returns false if a closed enum has no name for the number, which then is an unknown field. Undefined when the enum
+   * is not closed.
+   */
   readonly isKnown: ((reader: WireReader) => boolean) | undefined;
 }
 
@@ -371,14 +377,14 @@ function enumCodec(descriptor: EnumDescriptor, { options }: Writers, declared: s
   };
 }
 
-/** True, and stepped over, for a number that a closed enum does not know. */
+/** Returns true, and skips the number, if a closed enum does not know it. */
 function isUnknown(source: WireReader, scalar: EnumCodec | ScalarCodec): boolean {
   if (!('isKnown' in scalar) || scalar.isKnown === undefined || scalar.isKnown(source)) return false;
   source.varint();
   return true;
 }
 
-/** Takes the values that a closed enum does not know out of a singular field's. */
+/** Removes the last values of a singular field while a closed enum does not know them. */
 function dropUnknown(source: WireReader, values: Values, scalar: EnumCodec | ScalarCodec): void {
   while (values.length > 0) {
     enterValue(source, values, values.length - 3);
@@ -387,7 +393,10 @@ function dropUnknown(source: WireReader, values: Values, scalar: EnumCodec | Sca
   }
 }
 
-/** A map is a list of entries { key = 1, value = 2 }; the last entry of a key wins. */
+/**
+ * Returns the writer of a map, which is a list of entries { key = 1, value = 2 }. If a key occurs several times, the
+ * last entry wins.
+ */
 function mapKind(field: ValueShape, writers: Writers): Kind {
   const keyCodec = scalarCodec(field.mapKey ?? 'string', field.validateUtf8);
   const value = compileKind(entryValue(field), writers);
@@ -422,12 +431,15 @@ function mapKind(field: ValueShape, writers: Writers): Kind {
 const NO_VALUES: Values = [];
 const EMPTY_MESSAGE: Values = [WIRE_LENGTH, 0, 0];
 
-/** An entry without a value (prost leaves defaults out) has an empty message; only of a Value there is no JSON of that. */
+/**
+ * True if the value of an entry without a value is an empty message. Some encoders, such as prost, leave out such
+ * values. False for a Value, because an empty one has no JSON.
+ */
 function isEmptyWhenAbsent({ type }: ValueShape): boolean {
   return type.kind === 'message' && type.message.fullName !== 'google.protobuf.Value';
 }
 
-/** The value of an entry as a field of its own: it is shown whatever it is. */
+/** Returns the value of a map's entry as a field of its own, which is always written. */
 function entryValue(field: ValueShape): ValueShape {
   const { type, validateUtf8 } = field;
   const none = { mapKey: undefined, defaultText: undefined };
@@ -471,12 +483,12 @@ function readEntry(
   return { key, values };
 }
 
-/** A key's JSON as text: numbers and booleans become strings, strings are unquoted. */
+/** Returns the JSON of a key as text. Numbers and booleans become text, and strings lose their quotes. */
 function keyText(json: string): string {
   return json.startsWith('"') ? (JSON.parse(json) as string) : json;
 }
 
-/** Keys are written here first, to be compared. */
+/** The writer into which keys are written, so that they can be compared. */
 const KEY_OUT = new JsonWriter();
 
 const OPEN = 0x7b;

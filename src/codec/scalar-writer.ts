@@ -1,17 +1,20 @@
-/** Scalars, wire → JSON (ProtoJSON: 64-bit numbers and NaN as strings, bytes as base64). */
+/**
+ * This module converts scalars from the wire format to JSON (ProtoJSON: 64-bit numbers and NaN are strings, bytes are
+ * base64).
+ */
 import type { ScalarType } from '../schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
 import { BrokenWire, WIRE_FIXED32, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
 
 export interface ScalarCodec {
   readonly wireType: number;
-  /** May be packed. */
+  /** True if values of the type may be packed. */
   readonly packable: boolean;
-  /** Writes the value at the reader as JSON; text and bytes are all that the reader is narrowed to. */
+  /** Writes the value at the reader as JSON. For strings and bytes the reader must be limited to the value. */
   write(reader: WireReader, out: JsonWriter): void;
   /** True if the value at the reader is the type's default; may move the reader. */
   isDefault(reader: WireReader): boolean;
-  /** The default as JSON. */
+  /** The default of the type as JSON. */
   readonly defaultJson: string;
 }
 
@@ -63,13 +66,13 @@ function doubleText(low: number, high: number): string {
   return numberJson(FLOAT.getFloat64(0, true));
 }
 
-/** Of a number that becomes a float. */
+/** Returns the JSON of a number that is stored as a float. */
 export function floatJson(value: number): string {
   FLOAT.setFloat32(0, value, true);
   return floatText(FLOAT.getUint32(0, true));
 }
 
-/** The shortest decimal that is this float: 0.1, not 0.10000000149011612. */
+/** Returns the shortest decimal for a float: 0.1, not 0.10000000149011612. */
 function floatText(bits: number): string {
   FLOAT.setUint32(0, bits, true);
   const value = FLOAT.getFloat32(0, true);
@@ -81,7 +84,10 @@ function floatText(bits: number): string {
   return numberJson(Number(value.toPrecision(9)));
 }
 
-/** JSON has no NaN, no infinities; ProtoJSON writes them as strings, and keeps -0. */
+/**
+ * Returns the JSON of a number. JSON has no NaN and no infinities, so ProtoJSON writes them as strings. -0 keeps its
+ * sign.
+ */
 export function numberJson(value: number): string {
   if (Number.isFinite(value)) return Object.is(value, -0) ? '-0' : String(value);
   return `"${value}"`;
@@ -111,7 +117,7 @@ function read(reader: WireReader, wireType: number): void {
   else reader.fixed32();
 }
 
-/** `validateUtf8`: invalid text is an error, otherwise it is shown with U+FFFD. */
+/** Returns the codec of a scalar. With `validateUtf8`, invalid text is an error; otherwise it is shown with U+FFFD. */
 export function scalarCodec(scalar: ScalarType, validateUtf8: boolean): ScalarCodec {
   if (scalar === 'string' || scalar === 'bytes') return lengthCodec(scalar, validateUtf8);
   const wireType = wireTypeOf(scalar);
@@ -127,7 +133,7 @@ export function scalarCodec(scalar: ScalarType, validateUtf8: boolean): ScalarCo
     },
     isDefault(reader) {
       read(reader, wireType);
-      // Of a varint of 32 bits the low half counts.
+      // For 32-bit types only the low half of a varint counts.
       const narrow = scalar === 'int32' || scalar === 'uint32' || scalar === 'sint32';
       return reader.low === 0 && (narrow || reader.high === 0);
     },

@@ -1,6 +1,7 @@
 /**
- * Text → scalar values in wire format, the same for JSON strings and numbers, map keys, path and query (rule 11).
- * Integers are exact: they are parsed into 32-bit halves, never into a double, and `1e3` and `1.0` are integers.
+ * This module converts texts to scalar values in the wire format. The same rules apply to JSON strings and numbers, map
+ * keys, path and query. Integers are exact: they are parsed into 32-bit halves, never into a double. `1e3` and `1.0`
+ * are integers too.
  */
 import type { EnumDescriptor, FieldType, ScalarType } from '../schema/descriptor.js';
 import { Wire, type WireWriter } from './wire-writer.js';
@@ -10,7 +11,7 @@ export type IntegerType = Exclude<ScalarType, 'double' | 'float' | 'bool' | 'str
 interface IntegerKind {
   readonly wide: boolean;
   readonly signed: boolean;
-  /** Of two's complement halves; `high` is 0 or -1 for 32 bits. */
+  /** Writes an integer from the halves of its two's complement. `high` is 0 or -1 for 32-bit types. */
   write(writer: WireWriter, low: number, high: number): void;
 }
 
@@ -36,7 +37,7 @@ const INTEGERS: Readonly<Record<IntegerType, IntegerKind>> = {
   fixed64: { wide: true, signed: false, write: fixed64 },
 };
 
-/** The wire type that a scalar's values have outside of packed fields. */
+/** Returns the wire type of a scalar's values outside of packed fields. */
 export function scalarWireType(scalar: ScalarType): number {
   switch (scalar) {
     case 'double':
@@ -55,14 +56,14 @@ export function scalarWireType(scalar: ScalarType): number {
   }
 }
 
-/** The wire type of one value of a field or map. */
+/** Returns the wire type of one value of a field or a map. */
 export function fieldWireType(type: FieldType): number {
   if (type.kind === 'scalar') return scalarWireType(type.scalar);
   if (type.kind === 'enum') return Wire.VARINT;
   return type.delimited ? Wire.START_GROUP : Wire.LEN;
 }
 
-/** Writes a safe integer; false: it is out of the type's range, nothing is written. */
+/** Writes a safe integer. Returns false, and writes nothing, if it is outside of the type's range. */
 export function writeSmallInteger(type: IntegerType, value: number, writer: WireWriter): boolean {
   const { wide, signed, write } = INTEGERS[type];
   if (!signed && value < 0) return false;
@@ -71,14 +72,17 @@ export function writeSmallInteger(type: IntegerType, value: number, writer: Wire
   return true;
 }
 
-/** A JSON number (RFC 8259 §6), alone: no sign but `-`, no spaces, no leading zeros. */
+/** Matches a JSON number (RFC 8259 §6): no sign except `-`, no spaces, no leading zeros. */
 const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
 const ZERO = 0x30;
-/** uint64's maximum has 20 digits. */
+/** The largest uint64 has 20 digits. */
 const MAX_DIGITS = 20;
 const SAFE_DIGITS = 15;
 
-/** Writes the integer that `text` is; false: it is none or out of range, nothing is written. Linear in the text. */
+/**
+ * Writes the integer of a text. Returns false, and writes nothing, if the text is not an integer or is out of range.
+ * The time is linear in the length of the text.
+ */
 export function writeInteger(type: IntegerType, text: string, writer: WireWriter): boolean {
   const integer = plainDigits(text);
   if (integer === undefined) return false;
@@ -88,7 +92,10 @@ export function writeInteger(type: IntegerType, text: string, writer: WireWriter
   return writeLargeInteger(type, integer, negative, writer);
 }
 
-/** The magnitude's digits without point, exponent and leading zeros; undefined: no integer, or over 20 digits. */
+/**
+ * Returns the digits of a number's magnitude without point, exponent and leading zeros. Undefined when it is not an
+ * integer or has more than 20 digits.
+ */
 function plainDigits(text: string): string | undefined {
   const match = NUMBER.exec(text);
   if (match === null) return undefined;
@@ -129,7 +136,7 @@ function writeLargeInteger(type: IntegerType, digits: string, negative: boolean,
   return true;
 }
 
-/** Undefined: no number, or out of range. */
+/** Returns the value of a text. Undefined when the text is not a number or is out of range. */
 export function parseFloating(scalar: 'double' | 'float', text: string): number | undefined {
   if (text === 'NaN') return Number.NaN;
   if (text === 'Infinity') return Number.POSITIVE_INFINITY;
@@ -141,7 +148,7 @@ export function parseFloating(scalar: 'double' | 'float', text: string): number 
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
-/** Standard or URL-safe, padded or not. */
+/** True if the text is base64, standard or URL-safe, with or without padding. */
 export function isBase64(text: string): boolean {
   if (!BASE64.test(text)) return false;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
@@ -149,7 +156,7 @@ export function isBase64(text: string): boolean {
   return text.length % 4 !== 1;
 }
 
-/** Writes an enum's number; false: out of int32, or unknown to a closed enum. */
+/** Writes the number of an enum. Returns false if it is not an int32, or if a closed enum does not know it. */
 export function writeEnumNumber(type: EnumDescriptor, text: string, writer: WireWriter): boolean {
   if (!type.closed) return writeInteger('int32', text, writer);
   const digits = plainDigits(text);
@@ -158,7 +165,7 @@ export function writeEnumNumber(type: EnumDescriptor, text: string, writer: Wire
   return type.nameOf(number) !== undefined && writeSmallInteger('int32', number, writer);
 }
 
-/** Writes the value that `text` stands for, without a tag; false: it stands for none, nothing is written. */
+/** Writes the value of a text without a tag. Returns false, and writes nothing, if the text has no such value. */
 export function writeScalarText(scalar: ScalarType, text: string, writer: WireWriter): boolean {
   switch (scalar) {
     case 'string':
@@ -185,7 +192,7 @@ export function writeScalarText(scalar: ScalarType, text: string, writer: WireWr
   }
 }
 
-/** What an error says was expected of a scalar's text. */
+/** Returns a description of the texts that a scalar accepts, for error texts. */
 export function expectedScalar(scalar: ScalarType): string {
   if (scalar === 'bool') return 'true or false';
   return scalar === 'bytes' ? 'base64' : scalar;

@@ -1,12 +1,16 @@
 /**
- * Whether bytes are a message of a type, as protobuf's parsers decide it: the wire format through all known fields, and
- * UTF-8 where it is demanded. What the JSON mapping alone forbids (a Timestamp out of range) passes.
+ * This module checks that bytes are a message of a type, as protobuf's own parsers do: the wire format of all known
+ * fields, and UTF-8 where it is required. Values that only the JSON mapping forbids, such as a Timestamp out of range,
+ * are accepted.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from './wire-reader.js';
 
-/** Throws BrokenWire. `maxDepth`: how deep messages and groups may nest. */
+/**
+ * Throws BrokenWire if the bytes are not a message of the type. `maxDepth` is the deepest nesting of messages and
+ * groups.
+ */
 export function validateWire(message: MessageDescriptor, wire: Uint8Array, maxDepth: number): void {
   validate(new WireReader(wire), message, 0, wire.length, maxDepth);
 }
@@ -65,7 +69,7 @@ function validateEntry(reader: WireReader, field: FieldDescriptor, start: number
   }
 }
 
-/** Only a repeated field may be packed; for others the bytes are an unknown field. */
+/** Checks packed values. Only a repeated field may be packed; in other fields such bytes are an unknown field. */
 function validatePacked(reader: WireReader, field: FieldDescriptor, start: number, end: number): void {
   if (field.cardinality !== 'repeated') return;
   const width = fixedWidth(field);
@@ -93,7 +97,7 @@ function validateText(
   throw new BrokenWire(`${fullName}: invalid UTF-8`);
 }
 
-/** Of short text a loop costs less than a view. */
+/** True if a text is short and ASCII. For short texts a loop is faster than a view of the bytes. */
 function isShortAscii(bytes: Uint8Array, start: number, end: number): boolean {
   if (end - start > 64) return false;
   for (let i = start; i < end; i++) if (bytes[i]! > 0x7f) return false;

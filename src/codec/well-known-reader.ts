@@ -1,6 +1,7 @@
 /**
- * The well-known types whose JSON is no object of their fields (ProtoJSON): Timestamp, Duration, FieldMask and wrappers
- * from text; Struct, Value and ListValue from any JSON. All write a message's contents, without tag and length.
+ * This module reads the well-known types whose JSON is not an object of their fields (ProtoJSON): Timestamp, Duration,
+ * FieldMask and wrappers from text; Struct, Value and ListValue from any JSON. All readers write a message's contents
+ * without tag and length.
  */
 import type { ScalarType } from '../schema/descriptor.js';
 import { Char, type JsonScanner } from './json-scanner.js';
@@ -11,9 +12,11 @@ import { Wire, type WireWriter } from './wire-writer.js';
 
 /** A message whose JSON is a string. */
 export interface TextForm {
-  /** What an error says was expected. */
+  /** A description of the expected text, for error texts. */
   readonly expected: string;
-  /** Writes the contents; false: the text is no such value (something may have been written). */
+  /**
+   * Writes the contents. Returns false if the text is not a value of the type; some bytes may have been written then.
+   */
   write(text: string, writer: WireWriter): boolean;
 }
 
@@ -39,13 +42,13 @@ export function textFormOf(fullName: string): TextForm | undefined {
   return TEXT_FORMS.get(fullName);
 }
 
-/** The type of a wrapper's `value`. */
+/** Returns the scalar type of a wrapper's `value`. Undefined for other messages. */
 export function wrappedScalar(fullName: string): ScalarType | undefined {
   return WRAPPERS.get(fullName);
 }
 
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
-/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
+/** The seconds of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, which are the limits of a Timestamp. */
 const MIN_SECONDS = -62135596800;
 const MAX_SECONDS = 253402300799;
 
@@ -63,7 +66,7 @@ function writeTimestamp(text: string, writer: WireWriter): boolean {
   const [offsetHour, offsetMinute] = [Number(match[9] ?? 0), Number(match[10] ?? 0)];
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
   if (hour > 23 || minute > 59 || second > 59 || offsetHour > 23 || offsetMinute > 59) return false;
-  // Date.UTC takes years below 100 for 19xx; 400 years are a whole number of days that repeat.
+  // Date.UTC reads years below 100 as 19xx, so 400 years are added. The calendar repeats after 400 years.
   const local = Date.UTC(year + 400, month - 1, day, hour, minute, second) / 1000 - 12622780800;
   const offset = (offsetHour * 60 + offsetMinute) * 60;
   const seconds = match[8] === '-' ? local + offset : local - offset;
@@ -78,7 +81,7 @@ function daysIn(year: number, month: number): number {
 }
 
 const DURATION = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/;
-/** About 10,000 years (duration.proto). */
+/** The limit of a Duration, which is about 10,000 years (duration.proto). */
 const MAX_DURATION_SECONDS = 315576000000;
 
 function writeDuration(text: string, writer: WireWriter): boolean {

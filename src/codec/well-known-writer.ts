@@ -1,4 +1,4 @@
-/** The types whose JSON is not an object of their fields (ProtoJSON), wire → JSON. */
+/** This module writes the types whose JSON is not an object of their fields (ProtoJSON), from the wire format. */
 import { isUtf8 } from 'node:buffer';
 import type { MessageDescriptor } from '../schema/descriptor.js';
 import { camelCasePath } from './mask-path.js';
@@ -10,7 +10,7 @@ const PREFIX = 'google.protobuf.';
 
 const WRAPPER = /^(Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value$/;
 
-/** The writer of a well-known type; undefined for all others. `plain` writes the type's fields. */
+/** Returns the writer of a well-known type. Undefined for all others. `plain` writes the type's fields. */
 export function wellKnownWriter(
   message: MessageDescriptor,
   writers: Writers,
@@ -39,7 +39,7 @@ export function wellKnownWriter(
   }
 }
 
-/** A message that is the value of its one field. */
+/** Returns the writer of a message whose JSON is the value of its only field. */
 function bare(message: MessageDescriptor, name: string, plain: MessageWriter): WriteMessage {
   const field = message.fieldNamed(name);
   const nests = field !== undefined && field.cardinality !== 'singular';
@@ -50,7 +50,7 @@ function bare(message: MessageDescriptor, name: string, plain: MessageWriter): W
   };
 }
 
-/** One reader over all pieces: where they are several they are put together, which is rare. */
+/** Returns one reader for all pieces of a message. If there are several, which is rare, they are joined. */
 function joined(source: WireReader, ranges: Ranges): WireReader {
   if (ranges.length === 2) {
     source.enter(ranges[0]!, ranges[1]!);
@@ -61,7 +61,7 @@ function joined(source: WireReader, ranges: Ranges): WireReader {
   return source.over(Buffer.concat(pieces));
 }
 
-/** `seconds` (int64 = 1) and `nanos` (int32 = 2) of a Timestamp or Duration. */
+/** Reads `seconds` (int64 = 1) and `nanos` (int32 = 2) of a Timestamp or Duration. */
 function secondsAndNanos(source: WireReader, ranges: Ranges): { seconds: number; nanos: number } {
   let seconds = 0;
   let nanos = 0;
@@ -77,7 +77,7 @@ function secondsAndNanos(source: WireReader, ranges: Ranges): { seconds: number;
   return { seconds, nanos };
 }
 
-/** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
+/** The seconds of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, which are the limits of a Timestamp. */
 const MIN_TIMESTAMP = -62_135_596_800;
 const MAX_TIMESTAMP = 253_402_300_799;
 const MAX_DURATION = 315_576_000_000;
@@ -101,7 +101,7 @@ const writeDuration: WriteMessage = (source, ranges, out) => {
   out.ascii(`"${sign}${Math.abs(seconds)}${fraction(Math.abs(nanos))}s"`);
 };
 
-/** None, 3, 6 or 9 digits. */
+/** Returns the fraction of a second with no, 3, 6 or 9 digits. */
 function fraction(nanos: number): string {
   if (nanos === 0) return '';
   const digits = String(nanos).padStart(9, '0');
@@ -109,7 +109,10 @@ function fraction(nanos: number): string {
   return digits.endsWith('000') ? `.${digits.slice(0, 6)}` : `.${digits}`;
 }
 
-/** `paths` (repeated string = 1), each in camelCase; a path that would not come back the same is an error. */
+/**
+ * Writes the `paths` (repeated string = 1) of a FieldMask in camelCase. A path that camelCase cannot express is an
+ * error.
+ */
 const writeFieldMask: WriteMessage = (source, ranges, out) => {
   const paths: string[] = [];
   for (let i = 0; i < ranges.length; i += 2) {
@@ -136,7 +139,10 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
-/** A Value is its one member, and no level of its own; without one it is nothing that JSON can say. */
+/**
+ * Returns the writer of Value, whose JSON is that of its only member. It does not count as a level of nesting. A Value
+ * without a member has no JSON and is an error.
+ */
 function valueWriter(message: MessageDescriptor, plain: MessageWriter): WriteMessage {
   return (source, ranges, out, depth) => {
     const reader = joined(source, ranges);
@@ -166,7 +172,10 @@ function doubleOf({ low, high }: WireReader): number {
   return DOUBLE.getFloat64(0, true);
 }
 
-/** `type_url` (string = 1), `value` (bytes = 2). A type that the schema does not have keeps its bytes as base64. */
+/**
+ * Returns the writer of Any: `type_url` (string = 1), `value` (bytes = 2). If the schema does not have the type, the
+ * bytes are written as base64.
+ */
 function anyWriter(writers: Writers): WriteMessage {
   return (source, ranges, out, depth) => {
     if (depth <= 0) throw new BrokenWire('nested too deep');

@@ -1,6 +1,6 @@
 /**
- * Reads protobuf's wire format (protobuf.dev/programming-guides/encoding) from one buffer, within a range. What is not
- * the wire format throws BrokenWire, whose text is for the log.
+ * This module reads protobuf's wire format (protobuf.dev/programming-guides/encoding) from a range of one buffer. Bytes
+ * that are not the wire format throw BrokenWire, whose text is for the log.
  */
 
 export const WIRE_VARINT = 0;
@@ -16,7 +16,7 @@ export class BrokenWire extends Error {
 
 export class WireReader {
   at: number;
-  /** Halves of the varint or fixed64 that was read last, unsigned. */
+  /** The lower half of the varint or fixed64 that was read last, unsigned. `high` is the upper half. */
   low = 0;
   high = 0;
   readonly view: DataView;
@@ -30,18 +30,18 @@ export class WireReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Narrows the reader to a range of the same buffer. */
+  /** Limits the reader to a range of the same buffer. */
   enter(start: number, end: number): void {
     this.at = start;
     this.end = end;
   }
 
-  /** A reader over other bytes. */
+  /** Returns a reader of other bytes. */
   over(bytes: Uint8Array): WireReader {
     return new WireReader(bytes);
   }
 
-  /** A field's number and wire type as one number: `number * 8 + type`. */
+  /** Reads a tag, which has a field's number and its wire type: `number * 8 + type`. */
   tag(): number {
     this.varint();
     const tag = this.low;
@@ -49,7 +49,7 @@ export class WireReader {
     return tag;
   }
 
-  /** At most ten bytes, into `low` and `high`; bits over 64 are dropped, as protobuf does. */
+  /** Reads a varint of at most ten bytes into `low` and `high`. Bits above 64 are dropped, as protobuf does. */
   varint(): void {
     const { bytes, end } = this;
     let low = 0;
@@ -86,7 +86,7 @@ export class WireReader {
     this.at += 4;
   }
 
-  /** The length in front of `at`; what it counts lies within the range. */
+  /** Reads a length. Throws BrokenWire if the value would not fit into the range. */
   length(): number {
     this.varint();
     if (this.high !== 0 || this.low > this.end - this.at)
@@ -94,7 +94,7 @@ export class WireReader {
     return this.low;
   }
 
-  /** Steps over a value. `depth`: how many groups may still nest. */
+  /** Skips a value. `depth` is the number of groups that may still be nested. */
   skip(tag: number, depth: number): void {
     switch (tag & 7) {
       case WIRE_VARINT:
@@ -116,7 +116,7 @@ export class WireReader {
     }
   }
 
-  /** Steps over a group's content and its end tag; gives where the content ends. */
+  /** Skips the content and the end tag of a group. Returns the offset at which the content ends. */
   group(tag: number, depth: number): number {
     if (depth <= 0) throw new BrokenWire('nested too deep');
     for (;;) {

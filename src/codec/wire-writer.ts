@@ -1,34 +1,37 @@
 /**
- * A growing buffer of protobuf wire format. Lengths are written behind their contents' start: {@link WireWriter.fork}
- * reserves one byte, {@link WireWriter.join} fills it and shifts the contents when the length needs more.
- * 64-bit integers come as two's complement halves, so nothing here needs a BigInt.
+ * This module has a growing buffer of protobuf wire format. The length of a part is written after its contents: {@link
+ * WireWriter.fork} reserves one byte for it, and {@link WireWriter.join} fills that byte, and shifts the contents when
+ * the length needs more bytes. 64-bit integers are passed as two's complement halves, so no BigInt is needed.
  */
 
 /** Wire types (protobuf.dev/programming-guides/encoding). */
 export const Wire = { VARINT: 0, FIXED64: 1, LEN: 2, START_GROUP: 3, END_GROUP: 4, FIXED32: 5 } as const;
 
 const FIRST_SIZE = 4096;
-/** A buffer that one large message has grown is not kept for the small ones. */
+/** The largest buffer, in bytes, that is kept after a large message. */
 const KEPT_SIZE = 1 << 20;
 
 export class WireWriter {
   bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   pos = 0;
 
-  /** Starts over; what {@link slice} gave stays valid. */
+  /** Starts a new text. The results of {@link slice} stay valid. */
   reset(): void {
     this.pos = 0;
     if (this.bytes.length > KEPT_SIZE) this.bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   }
 
-  /** A copy of what was written since `from`. Small ones share a buffer: who keeps one for long copies it. */
+  /**
+   * Returns a copy of what was written since `from`. Small copies share a buffer, so code that keeps one for long
+   * should copy it again.
+   */
   slice(from = 0): Uint8Array {
     const copy = Buffer.allocUnsafe(this.pos - from);
     this.bytes.copy(copy, 0, from, this.pos);
     return copy;
   }
 
-  /** Room for `size` bytes more. */
+  /** Makes room for `size` more bytes. */
   reserve(size: number): void {
     const needed = this.pos + size;
     if (needed <= this.bytes.length) return;
@@ -41,7 +44,7 @@ export class WireWriter {
     this.uint32((number << 3) | wireType);
   }
 
-  /** The 32 bits of `value`, unsigned. */
+  /** Writes the 32 bits of `value` as an unsigned varint. */
   uint32(value: number): void {
     this.reserve(5);
     const { bytes } = this;
@@ -94,11 +97,11 @@ export class WireWriter {
     this.pos = this.bytes.writeDoubleLE(value, this.pos);
   }
 
-  /** Bytes as they are, without a length. */
+  /** Writes bytes without a length. */
   raw(source: Uint8Array, from = 0, to = source.length): void {
     const size = to - from;
     this.reserve(size);
-    // A native copy costs more than it saves on a short name.
+    // For a short text, a loop is faster than a native copy.
     if (size < 32) {
       const { bytes, pos } = this;
       for (let i = 0; i < size; i++) bytes[pos + i] = source[from + i]!;
@@ -108,13 +111,13 @@ export class WireWriter {
     this.pos += size;
   }
 
-  /** Length and bytes. */
+  /** Writes a length and bytes. */
   delimited(source: Uint8Array, from = 0, to = source.length): void {
     this.uint32(to - from);
     this.raw(source, from, to);
   }
 
-  /** Length and UTF-8. */
+  /** Writes a length and a text as UTF-8. */
   string(text: string): void {
     const start = this.fork();
     this.reserve(text.length * 3);
@@ -122,7 +125,7 @@ export class WireWriter {
     this.join(start);
   }
 
-  /** Length and the bytes of base64 that was found to be base64. */
+  /** Writes a length and the bytes of a base64 text, which must be valid. */
   base64(text: string): void {
     const start = this.fork();
     this.reserve(Math.ceil(text.length / 4) * 3);
@@ -130,7 +133,7 @@ export class WireWriter {
     this.join(start);
   }
 
-  /** Opens a length-delimited part; give the result to {@link join}. */
+  /** Begins a length-delimited part. The result must be passed to {@link join}. */
   fork(): number {
     this.reserve(1);
     return ++this.pos;
@@ -151,7 +154,10 @@ export class WireWriter {
     this.pos = end;
   }
 
-  /** Whether what was written since `from` is one default value: a zero of any scalar type, an empty string or message. */
+  /**
+   * True if the bytes since `from` are one default value: a zero of any scalar type, an empty string or an empty
+   * message.
+   */
   isDefault(from: number): boolean {
     const { bytes, pos } = this;
     for (let i = from; i < pos; i++) if (bytes[i] !== 0) return false;

@@ -19,12 +19,12 @@ export interface PathCaller {
 }
 
 export interface CallerPath {
-  /** The names after `caller`, as JSON. Paths with equal texts read the same value. */
+  /** The names after `caller` as JSON. Paths with equal texts read the same value. */
   readonly text: string;
   readonly read: (caller: PathCaller | undefined) => string | undefined;
 }
 
-/** Compiles the names after `caller`. Throws ExpressionError if they are no path of a caller. */
+/** Compiles the names after `caller`. Throws ExpressionError if they are not a path of a caller. */
 export function callerPath(names: readonly string[], column: number): CallerPath {
   const [what, ...claim] = names;
   const text = JSON.stringify(names);

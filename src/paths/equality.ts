@@ -1,11 +1,12 @@
 /**
- * An equality over a request and its caller, resolved against the request's type and compiled: `require` of a policy.
+ * This module compiles the `require` of a policy: an equality that reads a request and its caller. It is checked
+ * against the request's type.
  *
  *     request.customer = caller.claims.customer
  *     request.parent = 'customers/{caller.claims.customer}'
  *
- * Both sides are compared as text, numbers in decimal and enums by name. What is absent equals nothing: an unset field
- * with presence, a claim that is missing, empty, a list, an object or a number beyond 2^53.
+ * Both sides are compared as text, numbers in decimal and enums by name. An absent value is equal to nothing: an unset
+ * field with presence, or a claim that is missing, empty, a list, an object or a number beyond 2^53.
  */
 import { resolveScalar } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
@@ -21,20 +22,20 @@ export interface Equality {
   readonly requestFields: readonly (readonly FieldDescriptor[])[];
   /** The paths of the caller that it reads. */
   readonly callerPaths: readonly CallerPath[];
-  /** It speaks of the caller: without one it does not hold. */
+  /** True if it reads the caller. Then it does not hold for a request without a caller. */
   readonly readsCaller: boolean;
   holds(request: Uint8Array, caller: PathCaller | undefined): boolean;
   /**
-   * Returns the same for a message after the first of its stream, and true if the message says nothing about the
-   * fields. `head` is a message with the values of path, query and content type; it is read for fields that the message
-   * leaves out.
+   * Returns the same for a message after the first of its stream. It is also true if the message does not set any of
+   * the fields. `head` is a message with the values of path, query and content type. It is read for fields that the
+   * message leaves out.
    */
   holdsBehind(message: Uint8Array, caller: PathCaller | undefined, head: Uint8Array): boolean;
 }
 
 type Read = (request: Uint8Array, caller: PathCaller | undefined, head?: Uint8Array) => string | undefined;
 
-/** `field`: what a literal on the other side must fit. */
+/** One side of an equality. `field` is the field whose values a literal on the other side must fit. */
 interface Operand {
   readonly read: Read;
   readonly field?: FieldDescriptor;
@@ -42,7 +43,10 @@ interface Operand {
   readonly column: number;
 }
 
-/** Throws ExpressionError for what does not parse, a root or field that is not there, a literal of another type. */
+/**
+ * Compiles an equality. Throws ExpressionError if it cannot be parsed, for an unknown root or field, and for a literal
+ * of another type.
+ */
 export function compileEquality(text: string, request: MessageDescriptor): Equality {
   const { left, right } = parseEquality(text);
   const compiler = new Compiler(request);
@@ -118,13 +122,19 @@ class Compiler {
   }
 }
 
-/** `1e3` and `1000.0` are `1000`; what a double would change stays as written. */
+/**
+ * Returns the usual form of a number: `1e3` and `1000.0` become `1000`. A number that a double would change stays as it
+ * is written.
+ */
 function canonical(number: string): string {
   const value = Number(number);
   return /^-?\d+$/.test(number) && !Number.isSafeInteger(value) ? number : String(value);
 }
 
-/** `true`, `false` or the name of an enum value: what it means, the other side says. */
+/**
+ * Returns the operand for `true`, `false` or the name of an enum value. The field on the other side decides which of
+ * them it is.
+ */
 function word({ names: [text = ''], column }: PathExpression): Operand {
   return { read: () => text, literal: text, column };
 }
@@ -139,7 +149,7 @@ function joined(parts: readonly Read[], ...from: Parameters<Read>): string | und
   return text;
 }
 
-/** A literal must be one that the field on the other side can hold. */
+/** Throws ExpressionError if the field on the other side cannot have the value of the literal. */
 function checkLiteral(literal: Operand, { field, literal: other }: Operand): void {
   const { literal: text, column } = literal;
   if (text === undefined) return;

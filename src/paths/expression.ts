@@ -1,5 +1,5 @@
 /**
- * The path language of policies and aggregates:
+ * This module parses the path language of policies and aggregates:
  *
  *     equality   = expression "=" expression
  *     expression = path | number | text
@@ -10,7 +10,8 @@
  *     request.parent = 'customers/{caller.claims['https://x/id']}' accepted
  *     request.customer == caller.subject                           refused: column 18: expected a value, got '='
  *
- * A lone name is a path or a word (`true`, an enum value): only who knows the roots can tell.
+ * A single name is a path or a word (`true`, an enum value). The parser returns a path, because it does not know the
+ * roots.
  */
 
 export type Expression = PathExpression | NumberLiteral | TextExpression;
@@ -33,7 +34,7 @@ export interface TextExpression {
   readonly column: number;
 }
 
-/** What is wrong with an expression; `column` counts from 1. */
+/** The error for an expression. `column` starts at 1. */
 export class ExpressionError extends Error {
   override readonly name = 'ExpressionError';
   constructor(
@@ -44,7 +45,7 @@ export class ExpressionError extends Error {
   }
 }
 
-/** Throws ExpressionError. */
+/** Parses an equality. Throws ExpressionError. */
 export function parseEquality(text: string): { readonly left: Expression; readonly right: Expression } {
   const scanner = new Scanner(text);
   const left = scanner.expression();
@@ -54,7 +55,7 @@ export function parseEquality(text: string): { readonly left: Expression; readon
   return { left, right };
 }
 
-/** Throws ExpressionError. */
+/** Parses an expression. Throws ExpressionError. */
 export function parseExpression(text: string): Expression {
   const scanner = new Scanner(text);
   const expression = scanner.expression();
@@ -62,7 +63,7 @@ export function parseExpression(text: string): Expression {
   return expression;
 }
 
-/** Throws ExpressionError. */
+/** Parses a path. Throws ExpressionError. */
 export function parsePath(text: string): PathExpression {
   const expression = parseExpression(text);
   if (expression.kind === 'path') return expression;

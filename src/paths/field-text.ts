@@ -1,25 +1,29 @@
 /**
- * One scalar of a message, read from its bytes as text: what a rule compares. Nothing else is decoded.
+ * This module reads one scalar of a message from its bytes, as the text that a `require` compares. It decodes nothing
+ * else.
  *
  *     [request.book, Book.name]  over  UpdateBookRequest { 1: book { 1: "shelves/1" } }  →  shelves/1
  */
 import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
 import type { EnumDescriptor, FieldDescriptor, ScalarType } from '../schema/descriptor.js';
 
-/** Nesting of groups that is stepped over. */
+/** The deepest nesting of groups that is skipped. */
 const MAX_DEPTH = 100;
 
 /**
- * Text of the singular scalar or enum at the end of `path`: integers in decimal, enums by their name, bytes in base64.
- * Unset: its default as text, or undefined if the field has presence. The last of several values counts, as everywhere
- * in protobuf. Throws BrokenWire.
+ * Returns the text of the singular scalar or enum at the end of `path`: integers in decimal, enums by their name, bytes
+ * in base64. For an unset field it returns the default, or undefined if the field has presence. If there are several
+ * values, the last one counts, as everywhere in protobuf. Throws BrokenWire.
  */
 export function readFieldText(wire: Uint8Array, path: readonly FieldDescriptor[]): string | undefined {
   const reader = new WireReader(wire);
   return valueIn(reader, path, 0) ?? defaultText(path[path.length - 1]!);
 }
 
-/** Of one value of a scalar or enum as it travels, without its tag; of none, its default or undefined. */
+/**
+ * Returns the text of one encoded value of a scalar or enum, without its tag. Without a value it returns the default,
+ * or undefined if the field has presence.
+ */
 export function valueText(
   field: Pick<FieldDescriptor, 'type' | 'presence'>,
   value: Uint8Array | undefined,
@@ -33,7 +37,7 @@ export function valueText(
   return bytes.toString(type.scalar === 'bytes' ? 'base64' : 'utf8');
 }
 
-/** The last value within the reader's range, undefined if there is none. */
+/** Returns the last value in the reader's range. Undefined when there is none. */
 function valueIn(reader: WireReader, path: readonly FieldDescriptor[], index: number): string | undefined {
   const field = path[index]!;
   let text: string | undefined;

@@ -6,7 +6,7 @@
 import { Code } from './code.js';
 import type { StatusError } from './status-error.js';
 
-/** Codes whose message an upstream wrote for the client. */
+/** The codes whose messages upstreams write for clients. */
 const SPEAKS_TO_CLIENT: ReadonlySet<Code> = new Set([
   Code.INVALID_ARGUMENT,
   Code.NOT_FOUND,
@@ -37,12 +37,15 @@ export function speaksToClient(error: StatusError, exposed: ExposedCodes): boole
   return source === 'gateway' || SPEAKS_TO_CLIENT.has(code) || (exposed.has(code) && isWordOfUpstream(error));
 }
 
-/** True if the upstream sent a message. An error on the way there has no metadata, and its text may contain addresses. */
+/**
+ * True if the message comes from the upstream itself. An error on the way to it has no metadata, and its text may
+ * contain addresses.
+ */
 function isWordOfUpstream({ metadata, message }: StatusError): boolean {
   return metadata !== undefined && message !== '';
 }
 
-/** `NOT_FOUND` → `not found`: what is left to say of an error without a text. */
+/** Returns the text for an error without a message: `NOT_FOUND` becomes `not found`. */
 function nameOf(code: Code): string {
   return Code[code].toLowerCase().replaceAll('_', ' ');
 }

@@ -1,4 +1,4 @@
-/** The gRPC status codes (google/rpc/code.proto): numbers as they travel, names as people write them. */
+/** The gRPC status codes (google/rpc/code.proto), with their numbers on the wire and their names. */
 
 export enum Code {
   OK = 0,
@@ -20,7 +20,10 @@ export enum Code {
   UNAUTHENTICATED = 16,
 }
 
-/** The code of a number from the wire; what no gRPC version knows is UNKNOWN (gRPC: statuscodes.md). */
+/**
+ * Returns the code of a number from the wire. It is UNKNOWN for numbers that gRPC does not define (gRPC:
+ * statuscodes.md).
+ */
 export function codeFromNumber(value: number): Code {
   return Number.isInteger(value) && value >= 0 && value <= 16 ? value : Code.UNKNOWN;
 }

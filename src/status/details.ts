@@ -1,28 +1,28 @@
 /**
- * The error details that the gateway writes by itself (google/rpc/error_details.proto), in their ProtoJSON form as
- * they stand in `details`: an object with `@type`.
+ * This module has the error details that the gateway itself writes (google/rpc/error_details.proto), in the ProtoJSON
+ * form in which `details` contains them: an object with `@type`.
  */
 
 export type ErrorDetail = Readonly<Record<string, unknown>> & { readonly '@type': string };
 
 export interface FieldViolation {
-  /** JSON or query path as the client wrote it: `lines[3].qty`, `page_size`. */
+  /** The JSON path or the query parameter as the client wrote it: `lines[3].qty`, `page_size`. */
   readonly field: string;
-  /** What was expected and what was found: `expected int32, got "a"`. */
+  /** The text with what was expected and what was found: `expected int32, got "a"`. */
   readonly description: string;
 }
 
-/** What is wrong with the request, field by field. */
+/** Returns the details of a request with errors, field by field. */
 export function badRequestDetail(fieldViolations: readonly FieldViolation[]): ErrorDetail {
   return { '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations };
 }
 
-/** A stable reason, `UPPER_SNAKE_CASE`, of an error that the gateway itself decided on. */
+/** Returns the details of an error that the gateway itself decided on. `reason` is stable and in `UPPER_SNAKE_CASE`. */
 export function errorInfoDetail(reason: string, metadata: Readonly<Record<string, string>> = {}): ErrorDetail {
   return { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'protogate', metadata };
 }
 
-/** When a retry makes sense. */
+/** Returns the details with the time after which a retry makes sense. */
 export function retryInfoDetail(retryDelayMs: number): ErrorDetail {
   return { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${retryDelayMs / 1000}s` };
 }

@@ -1,6 +1,6 @@
 import { Code } from './code.js';
 
-/** gRPC code → HTTP status (google/rpc/code.proto's comments). */
+/** The HTTP status of each gRPC code (comments in google/rpc/code.proto). */
 const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [Code.OK]: 200,
   [Code.CANCELLED]: 499,
@@ -21,17 +21,17 @@ const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [Code.UNAUTHENTICATED]: 401,
 };
 
-/** The HTTP status that answers a gRPC code. */
+/** Returns the HTTP status for a gRPC code. */
 export function codeToHttpStatus(code: Code): number {
   return HTTP_STATUS[code];
 }
 
-/** RFC 9110 §15.3.5, §15.3.6, §15.4.5: answers that have no content. */
+/** True for the statuses whose answers have no content (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 export function isWithoutContent(httpStatus: number): boolean {
   return httpStatus === 204 || httpStatus === 205 || httpStatus === 304;
 }
 
-/** The gateway's own HTTP statuses → the gRPC code that their body carries. */
+/** The gRPC code in the body of the gateway's own answers, by HTTP status. */
 const GATEWAY_CODE: Readonly<Record<number, Code>> = {
   400: Code.INVALID_ARGUMENT,
   401: Code.UNAUTHENTICATED,
@@ -52,7 +52,7 @@ const GATEWAY_CODE: Readonly<Record<number, Code>> = {
   504: Code.DEADLINE_EXCEEDED,
 };
 
-/** The code in the body of an answer that the gateway gives by itself with `httpStatus`. */
+/** Returns the gRPC code in the body of an answer that the gateway itself gives with `httpStatus`. */
 export function httpStatusToCode(httpStatus: number): Code {
   return GATEWAY_CODE[httpStatus] ?? (httpStatus < 500 ? Code.INVALID_ARGUMENT : Code.UNKNOWN);
 }

@@ -13,7 +13,10 @@ export function badTarget(message: string): StatusError {
   return gatewayError(400, 'BAD_REQUEST_TARGET', message);
 }
 
-/** `what`: the part of the request that contains the host: `host` or `request target`. */
+/**
+ * Returns the error for a malformed host. `what` is the part of the request that contains it: `host` or `request
+ * target`.
+ */
 export function badHost(what: string, found: string): StatusError {
   return badTarget(
     `${what}: expected a name or an address, and perhaps a port, got ${JSON.stringify(found.slice(0, 40))}`,
@@ -24,7 +27,10 @@ export function malformedPath(reason: string): StatusError {
   return gatewayError(400, 'MALFORMED_PATH', `path: ${reason}`);
 }
 
-/** `what`: the method, or `a WebSocket at`. `near`: the route that was probably meant; undefined when there is none. */
+/**
+ * Returns the error for a path without a route. `what` is the method, or `a WebSocket at`. `near` is the route that was
+ * probably meant. It is undefined when there is none.
+ */
 export function noRoute(what: string, rawPath: string, near?: string): StatusError {
   const shown = rawPath.length <= 120 ? rawPath : `${rawPath.slice(0, 120)}…`;
   return gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${what} ${shown}${hintOf(near)}`);
@@ -40,7 +46,10 @@ export function foreignOrigin(): StatusError {
   return gatewayError(403, 'FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
 }
 
-/** `index`: the index of the refused message in a client stream; undefined outside of a stream. */
+/**
+ * Returns the error for a caller that is not allowed. `index` is the index of the refused message in a client stream.
+ * It is undefined outside of a stream.
+ */
 export function notAllowed(index?: number): StatusError {
   const place = index === undefined ? '' : `[${index}]: `;
   return gatewayError(403, 'NOT_ALLOWED', `${place}the caller may not do this`);

@@ -9,29 +9,35 @@ export interface StatusMetadata {
 }
 
 export interface StatusErrorOptions {
-  /** Overrides the HTTP status that the code maps to (404, 405, 413, …). */
+  /** The HTTP status, if it is not the one that belongs to the code (404, 405, 413 and others). */
   readonly httpStatus?: number;
-  /** Details in ProtoJSON form. */
+  /** The details in ProtoJSON form. */
   readonly details?: readonly ErrorDetail[];
   /** Response headers that belong to the error: `Allow`, `WWW-Authenticate`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** `gateway`: decided here, its message is safe to show. `upstream`: what an upstream or the way to it said. */
+  /**
+   * The source of the error. With `gateway` it was decided here, and its message is safe to show. With `upstream` it
+   * comes from an upstream or from the connection to it.
+   */
   readonly source?: 'gateway' | 'upstream';
-  /** `grpc-status-details-bin` of an upstream's answer, undecoded. */
+  /** The header `grpc-status-details-bin` of an upstream's answer, not decoded. */
   readonly statusDetailsBin?: Uint8Array;
-  /** Present if an upstream itself ended the call with this status; absent for what happened on the way to it. */
+  /**
+   * The metadata of an upstream that itself ended the call with this status. Absent when the call failed before the
+   * upstream's answer.
+   */
   readonly metadata?: StatusMetadata;
-  /** True if the call never reached the upstream: trying it again does no harm. */
+  /** True if the call never reached the upstream, so that a retry is safe. */
   readonly unsent?: boolean;
   /** True if the connection cannot be used further, as after a refused body. */
   readonly closeConnection?: boolean;
-  /** The truth for the log; never shown to a client. */
+  /** The original error, for the log. It is never shown to a client. */
   readonly cause?: unknown;
 }
 
 /**
- * A request-time failure: thrown once, wherever it is found, and written in one place (`server/stages/errors.ts`).
- * `message` is written for the client, unless `source` is `upstream`: then `client-text.ts` decides whether to show it.
+ * A failure of a request. It is thrown where it is found, and written in one place (`server/stages/errors.ts`). Its
+ * message is written for the client. If `source` is `upstream`, `client-text.ts` decides whether it is shown.
  */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
@@ -59,7 +65,7 @@ export class StatusError extends Error {
   }
 }
 
-/** A 400 that names what is wrong, field by field; the message repeats the first violation. */
+/** Returns a 400 that lists the errors field by field. Its message repeats the first one. */
 export function invalidRequest(reason: string, violations: readonly FieldViolation[]): StatusError {
   const [first] = violations;
   const message = first === undefined ? 'invalid request' : `${first.field}: ${first.description}`;
@@ -68,7 +74,7 @@ export function invalidRequest(reason: string, violations: readonly FieldViolati
   });
 }
 
-/** An answer of the gateway's own by HTTP status; the gRPC code follows from it. */
+/** Returns an error of the gateway itself by its HTTP status. The gRPC code follows from that. */
 export function gatewayError(
   httpStatus: number,
   reason: string,

@@ -1,36 +1,46 @@
 /**
- * Counters: where limits count. All that apply to a request are asked at once: every one lets it in, or none counts it.
+ * This module has the counters of rate limits. All limits of a request are asked together: either all of them count the
+ * request, or none does.
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.js';
 import { hasRoom, type LimitRule, newWindow, roll, type Standing, standingOf, type Window } from './window.js';
 
-/** One limit for one request: who or what it counts stands in `key`. */
+/** One limit for one request. `key` identifies what is counted. */
 export interface Hit {
   readonly rule: LimitRule;
   readonly key: string;
-  /** Anybody can make up keys of this kind (addresses): they are kept apart, so that a flood forgets nobody else. */
+  /**
+   * True if clients can make up any number of such keys, as with addresses. They are kept apart, so that a flood of
+   * them cannot remove other counters.
+   */
   readonly open: boolean;
 }
 
 export interface Decision {
   readonly admitted: boolean;
-  /** In the order of the hits. */
+  /** The state of each limit, in the order of the hits. */
   readonly standings: readonly Standing[];
-  /** Takes back what was counted: another limit has refused the request. Once, and only where it was admitted. */
+  /**
+   * Undoes the count, because another limit has refused the request. It may be called once, and only if the request was
+   * admitted.
+   */
   readonly undo: () => void;
 }
 
 export interface Counters {
-  /** Counts `cost` for every hit, or for none if a limit that is enforced has no room. */
+  /** Counts `cost` for each hit, or for none if an enforced limit has no room. */
   take(hits: readonly Hit[], cost: number): Decision | Promise<Decision>;
   close(): Promise<void>;
 }
 
-/** Of each kind of key; the one that was used longest ago makes room. About 200 bytes each. */
+/**
+ * The largest number of keys of each kind. When there are more, the key that was used longest ago is removed. Each
+ * needs about 200 bytes.
+ */
 export const MAX_KEYS = 100_000;
 
-/** In the memory of this process, on its monotonic clock. */
+/** Counts in the memory of this process, on its monotonic clock. */
 export class MemoryCounters implements Counters {
   private readonly known = new LRUCache<string, Window>({ max: MAX_KEYS });
   private readonly open = new LRUCache<string, Window>({ max: MAX_KEYS });

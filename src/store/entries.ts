@@ -1,10 +1,10 @@
-/** Entries: where answers are kept for the cache. Keys are digests; what is not there any more is a miss. */
+/** This module keeps the answers of the cache. Keys are digests. An entry that was removed is a miss. */
 import { LRUCache } from 'lru-cache';
 import type { Metadata } from '../call/metadata.js';
 
-/** An answer as the upstream gave it. */
+/** An answer as the upstream sent it. */
 export interface Entry {
-  /** Milliseconds since the epoch. */
+  /** The time at which it was stored, in milliseconds since the epoch. */
   readonly storedAt: number;
   readonly headers: Metadata;
   readonly message: Uint8Array;
@@ -14,21 +14,23 @@ export interface Entry {
 export type Found = Entry | undefined | 'unavailable';
 
 export interface Entries {
-  /** Undefined: not there. `unavailable`: it can't be asked. Never rejects. */
+  /**
+   * Returns an entry. Undefined when there is none, and `unavailable` when the store cannot be asked. Never rejects.
+   */
   get(key: string): Found | Promise<Found>;
-  /** Keeps it for so long, if there is room. */
+  /** Keeps an entry for `keepMs` milliseconds, if there is room. */
   set(key: string, entry: Entry, keepMs: number): void;
   close(): Promise<void>;
 }
 
-/** In the memory of this process; the entry that was used longest ago makes room. */
+/** Keeps entries in the memory of this process. When it is full, the entry that was used longest ago is removed. */
 export class MemoryEntries implements Entries {
   private readonly entries: LRUCache<string, Entry>;
 
   constructor(maxBytes: number) {
     this.entries = new LRUCache({
       maxSize: maxBytes,
-      // One answer never takes the place of all others.
+      // One answer must not take the place of all others.
       maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),
       sizeCalculation: (entry, key) => bytesOf(entry) + key.length,
     });
@@ -47,7 +49,7 @@ export class MemoryEntries implements Entries {
   }
 }
 
-/** What an entry takes besides its bytes: objects, and its place in the table. */
+/** The approximate memory, in bytes, that an entry needs besides its content. */
 const OVERHEAD = 512;
 
 export function bytesOf({ headers, message, trailers }: Entry): number {

@@ -1,13 +1,14 @@
 /**
- * Between the gateway and a store that others run: no question waits longer than 50 ms, and after three in a row without
- * an answer the store counts as down. Then nothing is asked, so that nobody pays for it, until a probe is answered.
+ * This module guards requests to a store outside of the gateway. No request to the store waits longer than 50 ms. After
+ * three requests in a row without an answer the store counts as down. Then it is not asked at all, so that clients do
+ * not wait for it, until a probe is answered.
  */
 import type { Clock } from '../base/clock.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 
 export interface GuardOptions {
-  /** Of the store, for log and metrics. */
+  /** The name of the store, for log and metrics. */
   readonly name: string;
   readonly ping: () => Promise<unknown>;
   readonly clock: Clock;
@@ -19,7 +20,7 @@ const WAIT_MS = 50;
 const FAILURES = 3;
 const PROBE_MS = 1000;
 
-/** What is there instead of an answer. */
+/** The result when the store did not answer. */
 export const UNANSWERED = Symbol('unanswered');
 
 export class StoreGuard {
@@ -32,12 +33,12 @@ export class StoreGuard {
     options.metrics.storeUp.set({ store: options.name }, 1);
   }
 
-  /** Ask nothing: it would not be answered. */
+  /** True while the store counts as down and should not be asked. */
   get down(): boolean {
     return this.isDown;
   }
 
-  /** Never rejects. */
+  /** Asks the store. Never rejects. */
   async ask<T>(question: () => Promise<T>): Promise<T | typeof UNANSWERED> {
     if (this.isDown) return UNANSWERED;
     const answer = await this.bounded(question);
@@ -51,7 +52,7 @@ export class StoreGuard {
     this.cancelProbe();
   }
 
-  /** The question's answer, or that there was none: it failed, or came too late. */
+  /** Returns the answer of the store, or UNANSWERED if the request failed or took too long. */
   private bounded<T>(question: () => Promise<T>): Promise<T | typeof UNANSWERED> {
     const { clock, name, metrics } = this.options;
     return new Promise((resolve) => {
@@ -66,7 +67,8 @@ export class StoreGuard {
         cancelTimer();
         return first;
       };
-      // After what this process held up itself, the answer may lie in the socket: it is read before the store is blamed.
+      // If this process itself was blocked, the answer may already be in the socket. It is read before the request
+      // counts as a time-out.
       const onTime = () => void setImmediate(() => void (settle() && unanswered('timeout')));
       const cancelTimer = clock.after(WAIT_MS, onTime);
       question().then(

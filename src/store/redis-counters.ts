@@ -1,7 +1,7 @@
 /**
- * Counters in Redis, for several gateways: one atomic script on Redis' clock, with the arithmetic of `window.ts`. On a
- * Cluster each counter is asked by itself, and what passed is given back when another one refused. While the store does
- * not answer, `onFailure` decides.
+ * This module counts in Redis, for several gateways. It uses one atomic script on the clock of Redis, with the
+ * arithmetic of `window.ts`. On a Cluster each counter is asked separately, and counts are undone if another counter
+ * refuses. While the store does not answer, `onFailure` decides.
  */
 import { createHash } from 'node:crypto';
 import { gatewayError } from '../status/status-error.js';
@@ -10,7 +10,10 @@ import { type StoreGuard, UNANSWERED } from './guard.js';
 import type { RedisClient, Script } from './redis.js';
 import { type Standing, standingOf } from './window.js';
 
-/** `local`: this process counts for itself. `open`: everybody passes. `closed`: nobody does, 503. */
+/**
+ * The behaviour while the store does not answer. `local`: this process counts for itself. `open`: all requests pass.
+ * `closed`: all requests get 503.
+ */
 export type OnStoreFailure = 'local' | 'open' | 'closed';
 
 export interface RedisCountersOptions {
@@ -20,8 +23,8 @@ export interface RedisCountersOptions {
 }
 
 /**
- * A function of both scripts: a counter's three numbers, or nothing. What others wrote there, of any type, counts as none;
- * so do numbers of more than 15 digits, which would not be exact.
+ * A function of both scripts. It returns the three numbers of a counter, or nothing. A value that another program
+ * wrote, of any type, counts as nothing. So do numbers of more than 15 digits, which would not be exact.
  */
 const READ = `
 local function read(key)
@@ -33,7 +36,10 @@ local function read(key)
 end
 `;
 
-/** KEYS: counters. ARGV: cost, then limit, period (ms) and 1 if enforced, for each. A value is "start current previous". */
+/**
+ * KEYS are the counters. ARGV has the cost, and then for each counter its limit, its period in milliseconds, and 1 if
+ * it is enforced. A value has the form "start current previous".
+ */
 const TAKE = `${READ}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -66,7 +72,7 @@ end
 return { now, admitted, windows }
 `;
 
-/** KEYS: counters. ARGV: cost. */
+/** KEYS are the counters. ARGV has the cost. */
 const UNDO = `${READ}
 for _, key in ipairs(KEYS) do
   local s, c, p = read(key)
@@ -98,7 +104,7 @@ export class RedisCounters implements Counters {
       .then((decision) => (decision === UNANSWERED ? this.withoutStore(hits, cost) : decision));
   }
 
-  /** What it counts with is closed by who made it. */
+  /** The Redis connection is closed by the code that opened it. */
   async close(): Promise<void> {}
 
   private async takeAll(hits: readonly Hit[], cost: number): Promise<Decision> {
@@ -139,10 +145,13 @@ export class RedisCounters implements Counters {
   }
 }
 
-/** Now; 1 if admitted; for each counter its start, current, previous, and 1 if it passed. */
+/**
+ * The reply of the script: the current time, 1 if the request is admitted, and for each counter its start, current,
+ * previous, and 1 if it passed.
+ */
 type Reply = readonly [number, number, readonly (readonly number[])[]];
 
-/** Redis learns neither who calls nor from where. */
+/** Returns the key in Redis. It is a digest, so that Redis does not learn callers and addresses. */
 function keyOf({ rule, key }: Hit): string {
   return `protogate:limit:${createHash('sha256').update(`${rule.id}\n${key}`).digest('base64url')}`;
 }

@@ -1,13 +1,13 @@
 /**
- * Kept answers in Redis, for several gateways. A value is the length of a JSON head, the head, and the message's bytes;
- * one that is anything else is a miss.
+ * This module keeps answers in Redis, for several gateways. A value is the length of a JSON head, the head, and the
+ * message's bytes. Any other value is a miss.
  */
 import type { Metadata, MetadataEntry } from '../call/metadata.js';
 import type { Entries, Entry, Found } from './entries.js';
 import { type StoreGuard, UNANSWERED } from './guard.js';
 import type { RedisClient } from './redis.js';
 
-/** More would hold up everybody else's questions on the connection. */
+/** The largest value in bytes. A larger one would delay all other requests on the connection. */
 const MAX_BYTES = 1024 * 1024;
 
 export class RedisEntries implements Entries {
@@ -55,7 +55,7 @@ function decode(value: Buffer): Entry | undefined {
   }
 }
 
-/** `-bin` values are Base64 there. */
+/** Returns metadata as JSON. Values of `-bin` keys are Base64. */
 function toJson(metadata: Metadata): readonly (readonly [string, string])[] {
   return metadata.map(([key, value]) => [
     key,
@@ -63,7 +63,7 @@ function toJson(metadata: Metadata): readonly (readonly [string, string])[] {
   ]);
 }
 
-/** Throws on what is no list of pairs of text. */
+/** Reads metadata from JSON. Throws if it is not a list of pairs of text. */
 function fromJson(value: unknown): Metadata {
   if (!Array.isArray(value)) throw new TypeError('expected a list');
   return value.map((entry: unknown): MetadataEntry => {

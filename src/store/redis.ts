@@ -1,6 +1,6 @@
 /**
- * A Redis as one shape, whether a single server, one that Sentinels know, or a Cluster. It connects and reconnects by
- * itself; a question that can't be asked now fails now, nothing is queued and nothing is asked twice.
+ * This module gives a single Redis server, a group with Sentinels and a Cluster the same interface. It connects and
+ * reconnects by itself. A request that cannot be sent fails at once. Nothing is queued, and nothing is sent twice.
  */
 import { Cluster, Redis } from 'ioredis';
 import { backOffMs } from '../base/back-off.js';
@@ -15,19 +15,25 @@ export type RedisSettings =
   | { readonly sentinels: readonly RedisNode[]; readonly name: string; readonly password?: string }
   | { readonly cluster: readonly RedisNode[]; readonly password?: string };
 
-/** A script with its keys and arguments; it is sent whole once for each server, then by its digest. */
+/**
+ * Runs a script with its keys and arguments. The script is sent once to each server, and later runs send only its
+ * digest.
+ */
 export type Script = (keys: readonly string[], args: readonly (string | number)[]) => Promise<unknown>;
 
 export interface RedisClient {
-  /** Keys may live on several servers: a script can't ask for two of them at once. */
+  /** True if keys may be on several servers, so that one script cannot use two of them. */
   readonly sharded: boolean;
-  /** Resolves when it can be asked, or after a second. */
+  /** Resolves when the store can be asked, or after a second. */
   readonly prepared: Promise<void>;
   script(name: string, source: string): Script;
-  /** Null: nothing there, or a value of another type. */
+  /** Returns a value. Null if there is none, or if it has another type. */
   getBuffer(key: string): Promise<Buffer | null>;
   set(key: string, value: Buffer, keepMs: number): Promise<unknown>;
-  /** Resolves if it can be written to: a full server or a replica answers PING, and refuses what counters ask. */
+  /**
+   * Resolves if the store can be written to. A full server or a replica answers PING, but refuses the counters'
+   * scripts.
+   */
   ping(): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -35,20 +41,20 @@ export interface RedisClient {
 const PREPARE_MS = 1000;
 const backOff = (times: number) => backOffMs({ firstMs: 50, longestMs: 2000 }, times);
 
-/** Of every connection. */
+/** The options of every connection. */
 const COMMON = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   connectTimeout: 2000,
-  // A peer that is gone without a word: the connection is made anew.
+  // If the peer disappears without closing the connection, a new one is made.
   socketTimeout: 10_000,
-  // A master that was demoted: the next connection may find its successor.
+  // If a master has become a replica, a new connection may find its successor.
   reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
 };
 
 export function createRedis(settings: RedisSettings): RedisClient {
   const client = connect(settings);
-  // Each question fails by itself and is counted there; without a listener the process would end.
+  // Each request reports its own failure. Without a listener for errors the process would end.
   client.on('error', () => {});
   const prepared = new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, PREPARE_MS);
@@ -87,7 +93,8 @@ function connect(settings: RedisSettings): Redis | Cluster {
   const password = settings.password === undefined ? {} : { password: settings.password };
   if ('cluster' in settings) {
     return new Cluster([...settings.cluster], {
-      // Of the Cluster as a whole; a node's connection is opened by its first question, which waits for it.
+      // This option is for the Cluster as a whole. The connection to a node is opened by its first request, which waits
+      // for it.
       enableOfflineQueue: false,
       clusterRetryStrategy: backOff,
       redisOptions: { ...COMMON, ...password },

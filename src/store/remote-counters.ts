@@ -1,16 +1,16 @@
 /**
- * Counters that another process holds, so that several count together: what is asked within one turn of the event loop
- * travels as one message.
+ * This module uses counters in another process, so that several processes count together. All requests within one turn
+ * of the event loop are sent as one message.
  */
 import type { Counters, Decision, Hit, MemoryCounters } from './counters.js';
 import type { Standing } from './window.js';
 
-/** To the process that counts. */
+/** A message to the process that counts. */
 export type CounterQuestion =
   | { readonly take: readonly { readonly id: number; readonly hits: readonly Hit[]; readonly cost: number }[] }
   | { readonly giveBack: { readonly hits: readonly Hit[]; readonly cost: number } };
 
-/** And back. */
+/** The answer of the process that counts. */
 export interface CounterAnswer {
   readonly taken: readonly {
     readonly id: number;
@@ -36,7 +36,7 @@ export class RemoteCounters implements Counters {
     return new Promise((resolve) => void this.waiting.set(id, { hits, cost, resolve }));
   }
 
-  /** What came back. */
+  /** Takes an answer of the other process. */
   receive({ taken }: CounterAnswer): void {
     for (const { id, admitted, standings } of taken) {
       const asked = this.waiting.get(id);
@@ -56,7 +56,7 @@ export class RemoteCounters implements Counters {
   }
 }
 
-/** The other side. */
+/** Answers a message with the counters of this process. */
 export function answerCounters(counters: MemoryCounters, question: CounterQuestion): CounterAnswer | undefined {
   if ('giveBack' in question) {
     counters.giveBack(question.giveBack.hits, question.giveBack.cost);

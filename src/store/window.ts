@@ -1,33 +1,37 @@
 /**
- * A sliding window as two counters: what the running window has counted, and what the one before it had, which fades as
- * the running one grows old. Over any window that began with a limit's first request exactly `limit` pass; later the
- * estimate takes the requests of the window before as spread evenly. Two numbers a key, whatever the limit.
+ * This module implements a sliding window with two counters: the count of the current window, and that of the previous
+ * one, whose weight decreases while the current window goes on. In the window that begins with a limit's first request,
+ * exactly `limit` requests pass. Later, the requests of the previous window are assumed to be spread evenly. A key
+ * needs two numbers, however large its limit is.
  */
 export interface Window {
-  /** When the running window began, in milliseconds of the store's clock. */
+  /** The start of the current window, in milliseconds of the store's clock. */
   start: number;
   current: number;
   previous: number;
 }
 
-/** What is counted, and how often. */
+/** The settings of a counter: its name, limit and period. */
 export interface LimitRule {
-  /** Names the declaration: counters of the same id are the same. */
+  /** The name of the declaration. Counters with the same id are the same counter. */
   readonly id: string;
   readonly limit: number;
   readonly periodMs: number;
-  /** False: it counts and refuses nobody. */
+  /** False if the limit only counts and refuses no request. */
   readonly enforce: boolean;
 }
 
-/** How one limit stands after a request was let in or refused. */
+/** The state of one limit after a request was admitted or refused. */
 export interface Standing {
   readonly rule: LimitRule;
-  /** False: this limit had no room. One that does not enforce lets the request in all the same. */
+  /** False if this limit had no room. A limit that is not enforced admits the request nevertheless. */
   readonly passed: boolean;
-  /** Whole requests that would pass now. */
+  /** The number of whole requests that would pass now. */
   readonly remaining: number;
-  /** Until there is more: with nothing remaining when the next request would pass, otherwise when the window ends. */
+  /**
+   * The time in milliseconds until there is more room. If nothing remains, it is the time until the next request would
+   * pass. Otherwise it is the time until the window ends.
+   */
   readonly resetMs: number;
 }
 
@@ -35,7 +39,7 @@ export function newWindow(now: number): Window {
   return { start: now, current: 0, previous: 0 };
 }
 
-/** Moves the window on to the one that `now` lies in. */
+/** Moves the window forward to the one that contains `now`. */
 export function roll(window: Window, now: number, periodMs: number): void {
   const age = now - window.start;
   if (age >= 2 * periodMs || age < 0) {
@@ -49,7 +53,7 @@ export function roll(window: Window, now: number, periodMs: number): void {
   }
 }
 
-/** What counts now, of a window that was rolled to `now`. */
+/** Returns the weighted count of a window that was moved to `now`. */
 export function used({ start, current, previous }: Window, now: number, periodMs: number): number {
   return current + (previous * (start + periodMs - now)) / periodMs;
 }
@@ -58,7 +62,7 @@ export function hasRoom(window: Window, now: number, rule: LimitRule, cost: numb
   return used(window, now, rule.periodMs) + cost <= rule.limit;
 }
 
-/** Of a window that already holds what was let in. */
+/** Returns the state of a limit. The window already contains the request, if it was admitted. */
 export function standingOf(rule: LimitRule, window: Window, now: number, cost: number, passed: boolean): Standing {
   const { limit, periodMs } = rule;
   const remaining = Math.max(0, Math.floor(limit - used(window, now, periodMs)));
@@ -67,14 +71,14 @@ export function standingOf(rule: LimitRule, window: Window, now: number, cost: n
   return { rule, passed, remaining, resetMs };
 }
 
-/** When the fading of what was counted makes room for `cost`, if nobody else asks. */
+/** Returns the milliseconds until there is room for `cost`, if no other request comes. */
 function msUntilRoom({ limit, periodMs }: LimitRule, { start, current, previous }: Window, now: number, cost: number) {
   const sinceStart = now - start;
   if (current + cost <= limit) return fadeMs(previous, limit - cost - current, periodMs) - sinceStart;
   return periodMs + fadeMs(current, Math.max(0, limit - cost), periodMs) - sinceStart;
 }
 
-/** How old a window must be for `counted` of the one before it to weigh no more than `room`. */
+/** Returns the age in milliseconds at which `counted` requests of the previous window weigh no more than `room`. */
 function fadeMs(counted: number, room: number, periodMs: number): number {
   return counted <= room ? 0 : Math.ceil((periodMs * (counted - room)) / counted);
 }
