@@ -1,6 +1,7 @@
 /**
- * A Draft is an answer in the making. Its Shape, known when the schema is loaded, contains the fields that steps fill
- * or go through. Only these fields have cells; everything else of a message that a step brought stays encoded bytes.
+ * A Draft is an answer that is not complete yet. Its Shape, known when the schema is loaded, contains the fields that
+ * steps fill or go through. Only these fields have cells; everything else of a message that a step brought stays
+ * encoded bytes.
  *
  *     Dashboard { customer: <bytes> · orders: [ <bytes>, <bytes> ] · lines: [ Draft { item: <bytes>, product: … } ] }
  *
@@ -15,7 +16,7 @@ import { WireWriter } from '../codec/wire-writer.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { StatusError } from '../status/status-error.js';
 
-/** An encoded value, or a message in the making. */
+/** An encoded value, or a message that is not complete yet. */
 export type Node = Uint8Array | Draft;
 
 export interface Cell {

@@ -1,7 +1,7 @@
 /**
  * Resolves `into`, the path in the answer to which a step's results go. A list on the path that the step's `for_each`
- * runs through too is crossed: each result goes into the element that it came from. One list that is not crossed is
- * made: each result becomes an element.
+ * runs through is crossed: each result goes into the element that it came from. One list that is not crossed is made:
+ * each result becomes an element.
  *
  *     for_each: "lines"   into: "lines.product"   lines is crossed
  *     for_each: "orders"  into: "products"        products is made

@@ -25,8 +25,8 @@ export interface Demands {
 }
 
 /**
- * `authorize` has an entry for each step, undefined where nothing is demanded. If `knowsCaller` is false (a dry run
- * without a caller), steps that depend on the caller are not checked.
+ * Compiles the checks. `authorize` has an entry for each step, which is undefined if the step demands nothing. If
+ * `knowsCaller` is false (a dry run without a caller), steps that depend on the caller are not checked.
  */
 export function compileDemands(
   plan: AggregatePlan,

@@ -23,7 +23,10 @@ export interface StepCall {
   readonly batch: Batch | undefined;
 }
 
-/** How one call asks for several elements. A field of each result identifies the element that the result is for. */
+/**
+ * The data for a call that asks for several elements at once. A field of each result identifies the element that the
+ * result is for.
+ */
 export interface Batch {
   readonly size: number;
   /** The repeated field of the request that takes a value of each element. */

@@ -1,18 +1,18 @@
-/** How a codec maps messages to JSON (protobuf.dev/programming-guides/json, “JSON options”). */
+/** The options that decide how a codec maps messages to JSON (protobuf.dev/programming-guides/json, “JSON options”). */
 
 export interface JsonOptions {
-  /** Write fields without presence even when they hold their default. Default false. */
+  /** True to write fields without presence even if they have their default value. The default is false. */
   readonly emitDefaults: boolean;
-  /** Write enums as numbers. Default false. */
+  /** True to write enums as numbers. The default is false. */
   readonly enumsAsInts: boolean;
-  /** Write `display_name` instead of `displayName`; both are always read. Default false. */
+  /** True to write `display_name` instead of `displayName`. Both are always read. The default is false. */
   readonly protoNames: boolean;
-  /** How unknown JSON fields and unknown enum names in a request are treated. Default reject. */
+  /** The treatment of unknown JSON fields and unknown enum names in a request. The default is `reject`. */
   readonly unknownFields: 'reject' | 'ignore';
-  /** The deepest nesting of JSON that is read. Everything that can be read can also be written. Default 100. */
+  /** The deepest nesting of JSON that is read. Everything that can be read can also be written. The default is 100. */
   readonly maxDepth: number;
-  /** The most bytes of JSON that one answer may have; more is answered with 502. Default: no bound. */
+  /** The largest number of bytes of JSON in one answer. A larger answer becomes a 502. There is no limit by default. */
   readonly maxBytes?: number;
-  /** Full names of fields that are neither written nor read (to a client they do not exist). */
+  /** The full names of fields that are neither written nor read, so that clients do not see them. */
   readonly omitFields: ReadonlySet<string>;
 }

@@ -93,7 +93,7 @@ export interface Snapshot {
   readonly logSample: number;
   /** The time in milliseconds after which a client that takes no byte of its answer is cut off. */
   readonly stallTimeoutMs: number;
-  /** The time in milliseconds that a stream may go on after a reload took away its caller's access. */
+  /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
   /** The upstreams by name, with their state for operators. */
   readonly upstreams: ReadonlyMap<string, { state(): string }>;

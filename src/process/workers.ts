@@ -20,9 +20,9 @@ import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from '.
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
 /** When a worker ends that was started longer ago than this, the back-off begins anew. */
 const FORGOTTEN_AFTER_MS = 60_000;
-/** How long the admin port waits for a worker's report. */
+/** The time in milliseconds that the admin port waits for a worker's report. */
 const REPORT_MS = 1000;
-/** How long after the end of the drain time a worker that still runs is killed. */
+/** The time in milliseconds after the end of the drain time at which a worker that still runs is killed. */
 const KILL_AFTER_MS = 1000;
 
 export async function runWorkers(plan: Plan, count: number): Promise<RunningServer> {

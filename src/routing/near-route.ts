@@ -15,7 +15,7 @@ import { ANY_METHOD } from './matcher.js';
 export type NearRoute = (method: string, rawPath: string) => string | undefined;
 
 const MOST_CANDIDATES = 64;
-/** How many pairs of letters are compared to find misspellings, over all candidates of one path. */
+/** The number of pairs of letters that are compared to find misspellings, over all candidates of one path. */
 const MOST_PAIRS = 3000;
 /** A path with more characters or segments gets no suggestion; a longer segment is never taken for a misspelling. */
 const MOST_CHARS = 256;
@@ -34,7 +34,7 @@ interface Candidate {
   readonly verb: string | undefined;
 }
 
-/** Prepares the search. `bindings`: only those whose routes any client may learn of. */
+/** Prepares the search. `bindings` must only have routes that every client may know. */
 export function compileNearRoute(bindings: readonly Binding[]): NearRoute {
   const byStart = candidatesByStart(bindings);
   return function nearRoute(method, rawPath) {
@@ -46,7 +46,10 @@ export function compileNearRoute(bindings: readonly Binding[]): NearRoute {
   };
 }
 
-/** Candidates by their first segment, then by their second, which differs between the resources of a large API. */
+/**
+ * The candidates by their first segment, and then by their second one, which differs between the resources of a large
+ * API.
+ */
 type ByStart = ReadonlyMap<string, ReadonlyMap<string, readonly Candidate[]>>;
 const ANY_SECOND = '*';
 

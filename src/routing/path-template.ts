@@ -160,8 +160,7 @@ class TemplateParser {
 
   private parseLiteral(insideVariable: boolean): void {
     const start = this.at;
-    // Other routers write variables as `:name`. Here that would be an empty segment with a verb, which no request can
-    // match.
+    // Other routers write variables as `:name`. Here that would be a segment that no request has.
     if (this.peek() === ':' && !insideVariable) this.fail('a segment (a variable is written {name})');
     let raw = this.takeLiteral();
     const colon = raw.indexOf(':');

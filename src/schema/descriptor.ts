@@ -124,9 +124,9 @@ export interface ServiceDescriptor {
 }
 
 /**
- * Whether a method gets routes. `routed`: its file is below a root of `schema.protos` or in a descriptor set, or the config
- * has a rule for it; `unrouted`: its file is only imported, or is a bundled file in a set; `excluded`: the config leaves the
- * method out.
+ * Decides whether a method gets routes. With `routed`, its file is below a root of `schema.protos` or in a descriptor
+ * set, or the config has a rule for it. With `unrouted`, its file is only imported, or is a bundled file in a set. With
+ * `excluded`, the config leaves the method out.
  */
 export type Routing = 'routed' | 'unrouted' | 'excluded';
 

@@ -1,5 +1,6 @@
 /**
- * The rpcs that the config leaves out (`schema.exclude`). It wins over annotations, service configs and auto routes:
+ * This module finds the rpcs that the config leaves out (`schema.exclude`). An exclusion is stronger than annotations,
+ * service configs and auto routes:
  *
  *     shop.v1.Orders/Dump     that rpc; every other selector of methods is allowed too (method-selector.ts)
  *     shop.v1.Admin.*         the rpcs of that service
@@ -68,7 +69,7 @@ export class Exclusion {
     return hasMatch(this.methods, method);
   }
 
-  /** Returns an error for each entry that has matched nothing so far. `files`: the import names of all files. */
+  /** Returns an error for each entry that has matched nothing so far. `files` has the import names of all files. */
   unused(files: readonly string[], services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
     const unused = [...this.files, ...this.methods].filter(({ used }) => !used);
     return unused

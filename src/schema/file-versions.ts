@@ -26,7 +26,10 @@ export interface OtherVersion {
   readonly isBundled: boolean;
 }
 
-/** Returns a problem for each version whose content differs. `files`: all that are taken; `registry` is linked from them. */
+/**
+ * Returns a problem for each version whose content differs. `files` are all files that are taken; `registry` is linked
+ * from them.
+ */
 export function versionProblems(
   others: readonly OtherVersion[],
   files: readonly RegistryFile[],
@@ -67,7 +70,10 @@ function differenceOf(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, str
   return undefined;
 }
 
-/** Returns everything that a file declares: full name → its text, without positions and comments. */
+/**
+ * Returns everything that a file declares: the text of each declaration by its full name, without positions and
+ * comments.
+ */
 function contentOf(file: FileDeclaration, registry: Registry): ReadonlyMap<string, string> {
   const content = new Map<string, string>();
   for (const { fullName } of file.messages) note(fullName, plainMessage(registry.message(fullName)));

@@ -25,7 +25,7 @@ const MOST_NAMED = 3;
 
 /** Finds the folder below a root that would resolve an import. */
 export class FilesBelow {
-  /** Base name → the import names that end in it, with their roots. */
+  /** The import names with their roots, by the base name in which they end. */
   private readonly byBasename = new Map<string, { readonly root: string; readonly name: string }[]>();
 
   constructor(contents: readonly RootContent[]) {
@@ -49,7 +49,10 @@ export class FilesBelow {
   }
 }
 
-/** Returns a warning for each root that is probably too high. `packageOf`: import name of a file → its package. */
+/**
+ * Returns a warning for each root that is probably too high. `packageOf` returns the package of a file for its import
+ * name.
+ */
 export function highRoots(
   contents: readonly RootContent[],
   unresolved: readonly UnresolvedImport[],
@@ -80,7 +83,10 @@ export function highRoots(
   });
 }
 
-/** `protos/shop/v1/a.proto` of package shop.v1 → `protos`; undefined when the folder does not fit the package. */
+/**
+ * Returns the folder above the folders of a package: `protos/shop/v1/a.proto` of package shop.v1 gives `protos`.
+ * Undefined when the folder does not fit the package.
+ */
 function folderAbove(name: string, packageName: string | undefined): string | undefined {
   if (packageName === undefined || packageName === '') return undefined;
   const ending = `/${packageName.replaceAll('.', '/')}`;

@@ -1,6 +1,6 @@
 /**
- * Imports that no root has, and imports that are needed but not written. A missing file that declares only options for other
- * programs is not needed here: it is one warning, however many files import it.
+ * This module reports imports that no root has, and imports that are needed but not written. A missing file that
+ * declares only options for other programs is not needed here: it is one warning, however many files import it.
  */
 import { basename, join } from 'node:path';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
@@ -12,7 +12,7 @@ import { isFile } from './proto-folder.js';
 
 const UNKNOWN = 'unknown-import';
 export const MISSING = 'missing-import';
-/** How many folders above a root are searched for a missing import. */
+/** The number of folders above a root in which a missing import is searched. */
 const MAX_ABOVE = 16;
 
 /** Files of options for validators, documentation and code generators, wherever their folders lie. */
@@ -64,7 +64,9 @@ export class UnknownImports {
     }
   }
 
-  /** Returns an error or a warning for each missing import. `contents`: the files below the roots of `schema.protos`. */
+  /**
+   * Returns an error or a warning for each missing import. `contents` has the files below the roots of `schema.protos`.
+   */
   diagnostics(contents: readonly RootContent[]): readonly Diagnostic[] {
     const below = new FilesBelow(this.errors.length === 0 ? [] : contents);
     const errors = this.errors.map(({ path, position, fromSet }) =>
@@ -126,8 +128,8 @@ const HTTP_FILE = 'google/api/annotations.proto';
 const POLICY_FILE = 'protogate/v1/annotations.proto';
 
 /**
- * Returns a warning for each bundled file whose options `file` uses but does not import, directly or through other files.
- * The options are valid here, but protoc refuses the file. `files`: import name → file.
+ * Returns a warning for each bundled file whose options `file` uses but does not import, directly or through other
+ * files. The options are valid here, but protoc refuses the file. `files` has all files by import name.
  */
 export function optionsWithoutImport(
   file: FileDeclaration,

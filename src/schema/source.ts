@@ -73,7 +73,7 @@ class SchemaLoader {
   private readonly diagnostics: Diagnostic[] = [];
   /** The files by real path. */
   private readonly byPath = new Map<string, FileDeclaration>();
-  /** File → the path of the descriptor set or `.proto` file that it comes from. */
+  /** The path of the descriptor set or `.proto` file from which each file comes. */
   private readonly origins = new Map<FileDeclaration, string>();
   private readonly others: OtherVersion[] = [];
   private readonly fromSets = new Set<FileDeclaration>();

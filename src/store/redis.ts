@@ -24,7 +24,7 @@ export type Script = (keys: readonly string[], args: readonly (string | number)[
 export interface RedisClient {
   /** True if keys may be on several servers, so that one script cannot use two of them. */
   readonly sharded: boolean;
-  /** Resolves when the store can be asked, or after a second. */
+  /** Resolves when the store can be asked, when no connection can be made, or after a second. */
   readonly prepared: Promise<void>;
   script(name: string, source: string): Script;
   /** Returns a value. Null if there is none, or if it has another type. */

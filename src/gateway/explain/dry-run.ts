@@ -49,8 +49,8 @@ export interface DryRun {
   /** True if the request contains the client's address. Then networks were checked. */
   readonly tellsAddress: boolean;
   /**
-   * The status, the headers (names in lower case) and the body that the client would receive. All are empty if there is
-   * no answer.
+   * The status, the headers (names in lower case) and the body that the client would receive. The status is 0 if there
+   * is no answer.
    */
   readonly answer: Answer;
 }

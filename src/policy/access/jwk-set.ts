@@ -45,7 +45,7 @@ export interface JwksProblem {
   readonly isFault: boolean;
 }
 
-/** The algorithms with which tokens may be signed. They are all that jsonwebtoken knows; EdDSA is missing there. */
+/** The algorithms with which tokens may be signed. jsonwebtoken supports no others; EdDSA, for example, is missing. */
 export const TOKEN_ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'HS256', 'HS384', 'HS512'],

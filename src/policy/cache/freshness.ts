@@ -21,8 +21,8 @@ export interface FreshnessSettings {
 export type TellFreshness = (ctx: Context, note: CacheNote, forOneRequest: boolean, body: Uint8Array) => boolean;
 
 export function compileFreshness({ forAll, ttlMs, varies }: FreshnessSettings): TellFreshness {
-  // `Vary` cannot list all headers that match a pattern, so it becomes `*` (RFC 9110 §12.5.5) and no answer is used
-  // again.
+  // `Vary` cannot list all headers that match a pattern. So it becomes `*`, and caches ask again for each request (RFC
+  // 9110 §12.5.5).
   const deciding = varies.some((name) => name.endsWith('*')) ? ['*'] : varies.map((name) => name.toLowerCase());
   const visibility = forAll ? 'public' : 'private';
   const maxAge = `${visibility}, max-age=${Math.floor(ttlMs / 1000)}`;

@@ -50,7 +50,7 @@ export const rateLimits = policyKind({
     }),
 });
 
-/** One declared limit; `periodMs` in milliseconds. */
+/** One declared limit. `periodMs` is in milliseconds. */
 export type RateLimitSettings = z.output<typeof limits>[number];
 
 export const plans = z

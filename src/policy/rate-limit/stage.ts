@@ -16,7 +16,7 @@ export interface RateLimitSettings {
   /** The limits of each plan, by the plan's name. */
   readonly plans: ReadonlyMap<string, readonly RateLimit[]>;
   readonly counters: Counters;
-  /** How much one request counts: the number of its calls. */
+  /** The amount that one request counts, which is the number of its calls. */
   readonly cost: number;
   readonly decisions: Counter<'decision'>;
 }
