@@ -14,7 +14,8 @@ import type { JsonOptions } from './json-options.js';
 import { createJsonReader } from './json-to-proto.js';
 import type { JsonWriter } from './json-writer.js';
 import { createWriters } from './proto-to-json.js';
-import { BrokenWire, WireReader } from './wire-reader.js';
+import { BrokenWire } from './wire-reader.js';
+import { WireSource } from './wire-source.js';
 
 /**
  * Converts requests and responses of one message type.
@@ -58,6 +59,7 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const reader = createJsonReader(registry, options);
   const writers = createWriters(registry, options);
   const { maxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
+  const source = new WireSource();
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 
   // A message that is the whole body of one request may be a field in the answer of another, one level deeper.
@@ -72,19 +74,25 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
       write(wire, out, mask) {
         try {
           out.limit(maxBytes);
-          writer.write(new WireReader(wire), [0, wire.length], out, writtenDepth, mask);
+          source.open(wire);
+          writer.write(source, 0, 1, out, writtenDepth, mask);
           out.endLimit();
         } catch (error) {
           throw writingProblem(error);
+        } finally {
+          source.close();
         }
       },
       writeField(field, wire, out, mask) {
         try {
           out.limit(maxBytes);
-          writer.writeField(new WireReader(wire), field, out, writtenDepth, mask);
+          source.open(wire);
+          writer.writeField(source, 0, 1, field, out, writtenDepth, mask);
           out.endLimit();
         } catch (error) {
           throw writingProblem(error);
+        } finally {
+          source.close();
         }
       },
     };

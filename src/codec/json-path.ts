@@ -4,8 +4,9 @@
  */
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { FieldViolation } from '../status/details.js';
-import { Char, JsonScanner, quoteShort, type ReadProblem } from './json-scanner.js';
+import { JsonScanner, quoteShort } from './json-scanner.js';
 import { skipValue } from './json-skip.js';
+import { Char, type ReadProblem } from './read-problem.js';
 
 /** The name of the outermost value, whose path would be empty. */
 const TOP = 'body';

@@ -3,43 +3,13 @@
  * reads, and keeps no path: a {@link ReadProblem} has the byte offset, from which `json-path.ts` finds the path.
  */
 import { isUtf8 } from 'node:buffer';
-import type { WireWriter } from './wire-writer.js';
+import { copyShortBase64, writeUnescaped } from './json-string.js';
+import { type KeyTable, KeyTables } from './key-table.js';
+import { Char, duplicateKey, ReadProblem, syntaxProblem } from './read-problem.js';
+import { WireWriter } from './wire-writer.js';
 
-/**
- * The reason why a body cannot be read. With `syntax` it is not JSON; with `value` the value or key at `offset` does
- * not fit.
- */
-export class ReadProblem extends Error {
-  override readonly name = 'ReadProblem';
-  constructor(
-    readonly kind: 'syntax' | 'value',
-    readonly offset: number,
-    readonly description: string,
-    /** The name of a missing field, if the problem is that this field is missing in the object at `offset`. */
-    readonly member?: string,
-  ) {
-    super(description);
-  }
-}
-
-export const Char = {
-  QUOTE: 0x22,
-  COMMA: 0x2c,
-  MINUS: 0x2d,
-  POINT: 0x2e,
-  ZERO: 0x30,
-  NINE: 0x39,
-  COLON: 0x3a,
-  OPEN_LIST: 0x5b,
-  BACKSLASH: 0x5c,
-  CLOSE_LIST: 0x5d,
-  OPEN_OBJECT: 0x7b,
-  CLOSE_OBJECT: 0x7d,
-  F: 0x66,
-  N: 0x6e,
-  T: 0x74,
-} as const;
-
+/** The buffer for text that is not copied into a message. */
+const SCRATCH = new WireWriter();
 const END = -1;
 const EMPTY = Buffer.alloc(0);
 /** The number of decimal digits that a double always represents exactly. */
@@ -54,21 +24,12 @@ const IN_STRING = Uint8Array.from({ length: 256 }, (_, byte) => {
   return byte < 0x80 ? PLAIN : NON_ASCII;
 });
 
-const ESCAPES = new Map([
-  ['"', '"'],
-  ['\\', '\\'],
-  ['/', '/'],
-  ['b', '\b'],
-  ['f', '\f'],
-  ['n', '\n'],
-  ['r', '\r'],
-  ['t', '\t'],
-]);
-
 export class JsonScanner {
   bytes: Buffer = EMPTY;
   pos = 0;
   end = 0;
+  /** The tables of the objects that are being read and whose keys are not numbered. */
+  readonly keys = new KeyTables();
   /** The offset of the string, number or key that was read last. */
   tokenStart = 0;
   /** The deepest nesting of objects and lists. */
@@ -85,6 +46,7 @@ export class JsonScanner {
     this.bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
     this.pos = 0;
     this.end = json.length;
+    this.keys.reset();
     // One native check covers the whole text. Strings are checked one by one only to find the bad one.
     this.validUtf8 = isUtf8(this.bytes);
     if (json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf) {
@@ -163,20 +125,98 @@ export class JsonScanner {
     return this.readString();
   }
 
-  /** Reads a string, and returns its text. The scanner must be at its quote. */
+  /** Passes a key and adds it to `keys`. Throws a ReadProblem if it is there already. */
+  passKey(keys: KeyTable): void {
+    if (this.peek() !== Char.QUOTE) throw this.syntax('a key in double quotes');
+    const stop = this.passString();
+    const start = this.tokenStart + 1;
+    if (this.escaped ? !this.addEscaped(keys, start, stop) : !keys.put(this.bytes, start, stop)) {
+      throw duplicateKey(this.tokenStart);
+    }
+  }
+
+  /** The same, and writes the key as length and UTF-8. */
+  copyKey(keys: KeyTable, writer: WireWriter): void {
+    this.passKey(keys);
+    this.copyToken(this.tokenStart + 1, this.pos - 1, writer);
+  }
+
+  /** Returns true if the key that was passed last is `name`, which is ASCII. */
+  isKey(name: string): boolean {
+    const start = this.tokenStart + 1;
+    const stop = this.pos - 1;
+    if (this.escaped) return this.unescaped(start, stop) === name;
+    if (stop - start !== name.length) return false;
+    for (let i = 0; i < name.length; i++) if (this.bytes[start + i] !== name.charCodeAt(i)) return false;
+    return true;
+  }
+
+  private addEscaped(keys: KeyTable, start: number, stop: number): boolean {
+    SCRATCH.reset();
+    writeUnescaped(this.bytes, start, stop, SCRATCH);
+    return keys.put(SCRATCH.bytes, 0, SCRATCH.pos);
+  }
+
+  /** At a quote: returns the text of the string. */
   readString(): string {
     const stop = this.passString();
     const start = this.tokenStart + 1;
-    if (this.escaped) return this.unescape(start, stop);
+    if (this.escaped) return this.unescaped(start, stop);
     return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
 
-  /** Reads a string, and writes its length and its UTF-8 bytes. The scanner must be at its quote. */
+  /** At a quote: passes the string, which is checked as if it was read. */
+  skipString(): void {
+    const stop = this.passString();
+    if (!this.escaped) return;
+    SCRATCH.reset();
+    writeUnescaped(this.bytes, this.tokenStart + 1, stop, SCRATCH);
+  }
+
+  /** At a quote: writes the string as length and UTF-8. */
   copyString(writer: WireWriter): void {
     const stop = this.passString();
-    const start = this.tokenStart + 1;
-    if (this.escaped) writer.string(this.unescape(start, stop));
-    else writer.delimited(this.bytes, start, stop);
+    this.copyToken(this.tokenStart + 1, stop, writer);
+  }
+
+  private copyToken(start: number, stop: number, writer: WireWriter): void {
+    if (!this.escaped) {
+      writer.delimited(this.bytes, start, stop);
+      return;
+    }
+    const content = writer.fork();
+    writeUnescaped(this.bytes, start, stop, writer);
+    writer.join(content);
+  }
+
+  private unescaped(start: number, stop: number): string {
+    SCRATCH.reset();
+    writeUnescaped(this.bytes, start, stop, SCRATCH);
+    return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
+  }
+
+  /**
+   * At a quote: passes a string that is a short integer without leading zeros, and returns it. Returns NaN, and passes
+   * nothing, for any other string.
+   */
+  quotedInteger(): number {
+    const { bytes, pos } = this;
+    let at = pos + 1;
+    const negative = bytes[at] === Char.MINUS;
+    if (negative) at++;
+    const from = at;
+    let value = 0;
+    for (let digit = 0; ; at++) {
+      digit = bytes[at]! - Char.ZERO;
+      if (!(digit >= 0 && digit <= 9)) break;
+      value = value * 10 + digit;
+    }
+    const digits = at - from;
+    if (bytes[at] !== Char.QUOTE || at >= this.end || digits === 0 || digits > SAFE_DIGITS) return Number.NaN;
+    if (bytes[from] === Char.ZERO && digits > 1) return Number.NaN;
+    this.tokenStart = pos;
+    this.pos = at + 1;
+    return negative ? -value : value;
   }
 
   /** Reads a number. {@link tokenText} then returns its text. */
@@ -216,6 +256,26 @@ export class JsonScanner {
     return negative ? -value : value;
   }
 
+  /** Passes a number, and returns it. It is infinite if it is too large for a double. */
+  readNumber(): number {
+    this.passNumber();
+    const small = this.smallInteger();
+    return Number.isNaN(small) ? Number(this.tokenText()) : small;
+  }
+
+  /**
+   * At a quote: passes a short string of base64 without escapes and padding, and writes its length and its bytes.
+   * Returns false, and passes nothing, for any other string.
+   */
+  copyShortBase64(writer: WireWriter): boolean {
+    const { pos } = this;
+    const stop = copyShortBase64(this.bytes, pos + 1, this.end, writer);
+    if (stop < 0) return false;
+    this.tokenStart = pos;
+    this.pos = stop + 1;
+    return true;
+  }
+
   /** Returns the text of the number that was read last. */
   tokenText(): string {
     return this.bytes.toString('latin1', this.tokenStart, this.pos);
@@ -232,10 +292,7 @@ export class JsonScanner {
 
   /** Returns the error `expected …, got …` for the byte at `at`. */
   syntax(expected: string, at = this.pos): ReadProblem {
-    if (at >= this.end) return new ReadProblem('syntax', this.end, `expected ${expected}, got the end of the text`);
-    const found = this.bytes.toString('utf8', at, Math.min(at + 4, this.end));
-    const [first = ''] = found;
-    return new ReadProblem('syntax', at, `expected ${expected}, got ${JSON.stringify(first)}`);
+    return syntaxProblem(this.bytes, this.end, expected, at);
   }
 
   /** Returns the error `expected …, got …` for the value at `at`. */
@@ -298,46 +355,6 @@ export class JsonScanner {
     }
     this.pos = at + 1;
     return at;
-  }
-
-  /** Returns the text between the quotes, with escapes resolved. */
-  private unescape(start: number, stop: number): string {
-    const raw = this.bytes.toString('utf8', start, stop);
-    let text = '';
-    let from = 0;
-    for (let at = raw.indexOf('\\'); at >= 0; at = raw.indexOf('\\', from)) {
-      text += raw.slice(from, at);
-      if (raw[at + 1] !== 'u') {
-        const plain = ESCAPES.get(raw[at + 1]!);
-        if (plain === undefined) throw this.syntax('an escape such as \\n', this.offsetIn(start, raw, at));
-        text += plain;
-        from = at + 2;
-        continue;
-      }
-      const unit = this.hex(start, raw, at);
-      from = at + 6;
-      if (unit < 0xd800 || unit > 0xdfff) {
-        text += String.fromCharCode(unit);
-        continue;
-      }
-      const low = unit < 0xdc00 && raw.startsWith('\\u', from) ? this.hex(start, raw, from) : 0;
-      if (low < 0xdc00 || low > 0xdfff) {
-        throw new ReadProblem('value', start - 1, 'expected Unicode text, got a lone surrogate');
-      }
-      text += String.fromCharCode(unit, low);
-      from += 6;
-    }
-    return text + raw.slice(from);
-  }
-
-  private hex(start: number, raw: string, at: number): number {
-    const digits = raw.slice(at + 2, at + 6);
-    if (!/^[0-9a-fA-F]{4}$/.test(digits)) throw this.syntax('four hex digits after \\u', this.offsetIn(start, raw, at));
-    return Number.parseInt(digits, 16);
-  }
-
-  private offsetIn(start: number, raw: string, at: number): number {
-    return start + Buffer.byteLength(raw.slice(0, at));
   }
 }
 

@@ -3,7 +3,8 @@
  * During the search for an Any's `@type` it also records the `@type` of inner objects, so that nested Anys are not
  * searched again.
  */
-import { Char, type JsonScanner, ReadProblem } from './json-scanner.js';
+import type { JsonScanner } from './json-scanner.js';
+import { Char } from './read-problem.js';
 
 /** For the offset of an object's `{`, the offset of its `@type` value. */
 export type TypeOffsets = Map<number, number>;
@@ -12,7 +13,7 @@ export type TypeOffsets = Map<number, number>;
 export function skipValue(scanner: JsonScanner, depth: number, types?: TypeOffsets): void {
   switch (scanner.peek()) {
     case Char.QUOTE:
-      scanner.readString();
+      scanner.skipString();
       return;
     case Char.OPEN_OBJECT:
       skipObject(scanner, depth, types);
@@ -41,20 +42,16 @@ function skipObject(scanner: JsonScanner, depth: number, types: TypeOffsets | un
   scanner.open(Char.OPEN_OBJECT, depth);
   const start = scanner.pos - 1;
   if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
-  const keys = new Set<string>();
+  const keys = scanner.keys.push();
   do {
-    const key = scanner.readKey();
-    if (keys.has(key)) throw duplicateKey(scanner.tokenStart);
-    keys.add(key);
+    scanner.passKey(keys);
+    const isType = types !== undefined && scanner.isKey('@type');
     scanner.colon();
-    if (key === '@type' && types !== undefined) {
+    if (isType) {
       scanner.peek();
       types.set(start, scanner.pos);
     }
     skipValue(scanner, depth + 1, types);
   } while (scanner.hasMore(Char.CLOSE_OBJECT));
-}
-
-export function duplicateKey(offset: number): ReadProblem {
-  return new ReadProblem('value', offset, 'expected once, found twice');
+  scanner.keys.pop();
 }

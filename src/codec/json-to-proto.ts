@@ -10,16 +10,25 @@
 
 import { meantHint } from '../base/did-you-mean.js';
 import { isStackOverflow } from '../base/stack-overflow.js';
-import type { FieldDescriptor, FieldType, MessageDescriptor, Registry } from '../schema/descriptor.js';
+import type { FieldDescriptor, FieldType, MessageDescriptor, Registry, ScalarType } from '../schema/descriptor.js';
 import { invalidRequest } from '../status/status-error.js';
 import { type BoundEntry, type BoundMessage, encodeBound, writeBoundEntry } from './bound.js';
 import type { JsonOptions } from './json-options.js';
 import { violationOf } from './json-path.js';
-import { Char, JsonScanner, ReadProblem } from './json-scanner.js';
-import { duplicateKey, skipValue, type TypeOffsets } from './json-skip.js';
+import { JsonScanner } from './json-scanner.js';
+import { skipValue, type TypeOffsets } from './json-skip.js';
 import { compileEnum, compileScalar, compileUnknownName, type ReadValue, takesNull } from './json-values.js';
+import type { KeyTable } from './key-table.js';
 import { type MemberPlan, MessagePlan, type ReadMember, SeenStack } from './message-plan.js';
-import { expectedScalar, fieldWireType, scalarWireType, writeScalarText } from './scalar.js';
+import { Char, duplicateKey, ReadProblem } from './read-problem.js';
+import {
+  expectedScalar,
+  fieldWireType,
+  type IntegerType,
+  scalarWireType,
+  writeScalarText,
+  writeSmallInteger,
+} from './scalar.js';
 import { createStructReader, type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire, WireWriter } from './wire-writer.js';
 
@@ -440,20 +449,13 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     return function readMap(depth) {
       scanner.open(Char.OPEN_OBJECT, depth);
       if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
-      const keys = new Set<string>();
+      const keys = scanner.keys.push();
       do {
-        const key = scanner.readKey();
-        const keyAt = scanner.tokenStart;
         const entryStart = writer.pos;
         writer.tag(field.number, Wire.LEN);
         const start = writer.fork();
         writer.tag(1, keyWire);
-        const keyStart = writer.pos;
-        if (!writeScalarText(keyType, key, writer)) throw scanner.unfit(`${expectedScalar(keyType)} as key`, keyAt);
-        // Keys such as `7` and `7.0` are equal, so their encoded form is compared.
-        const same = keyType === 'string' ? key : writer.bytes.toString('latin1', keyStart, writer.pos);
-        if (keys.has(same)) throw duplicateKey(keyAt);
-        keys.add(same);
+        readMapKey(keyType, keys);
         scanner.colon();
         if (passUnknownName?.() === true) {
           writer.pos = entryStart;
@@ -462,7 +464,23 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
         readEntryValue(depth + 1);
         writer.join(start);
       } while (scanner.hasMore(Char.CLOSE_OBJECT));
+      scanner.keys.pop();
     };
+  }
+
+  function readMapKey(type: ScalarType, keys: KeyTable): void {
+    if (type === 'string') return scanner.copyKey(keys, writer);
+    const start = writer.pos;
+    if (scanner.peek() !== Char.QUOTE) throw scanner.syntax('a key in double quotes');
+    const keyAt = scanner.pos;
+    const small = type === 'bool' ? Number.NaN : scanner.quotedInteger();
+    const written =
+      type === 'bool' || Number.isNaN(small)
+        ? writeScalarText(type, scanner.readString(), writer)
+        : writeSmallInteger(type as IntegerType, small, writer);
+    if (!written) throw scanner.unfit(`${expectedScalar(type)} as key`, keyAt);
+    // `7` and `7.0` are the same key.
+    if (!keys.put(writer.bytes, start, writer.pos)) throw duplicateKey(keyAt);
   }
 
   function compileValue(type: Exclude<FieldType, { kind: 'message' }>): ReadValue {

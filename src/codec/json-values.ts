@@ -3,7 +3,8 @@
  * throw a ReadProblem.
  */
 import type { EnumDescriptor, FieldType, ScalarType } from '../schema/descriptor.js';
-import { Char, type JsonScanner } from './json-scanner.js';
+import type { JsonScanner } from './json-scanner.js';
+import { Char } from './read-problem.js';
 import {
   expectedScalar,
   type IntegerType,
@@ -39,6 +40,7 @@ export function compileScalar(scalar: ScalarType, scanner: JsonScanner, writer: 
       return function readBytes() {
         if (scanner.peek() !== Char.QUOTE) throw scanner.unfit(expected);
         const at = scanner.pos;
+        if (scanner.copyShortBase64(writer)) return;
         const text = scanner.readString();
         if (!isBase64(text)) throw scanner.unfit(expected, at);
         writer.base64(text);
@@ -65,7 +67,10 @@ function compileInteger(type: IntegerType, scanner: JsonScanner, writer: WireWri
     if (!quoted && !atNumber(scanner)) throw scanner.unfit(type);
     let written: boolean;
     if (quoted) {
-      written = writeInteger(type, scanner.readString(), writer);
+      const small = scanner.quotedInteger();
+      written = Number.isNaN(small)
+        ? writeInteger(type, scanner.readString(), writer)
+        : writeSmallInteger(type, small, writer);
     } else {
       scanner.passNumber();
       const small = scanner.smallInteger();
@@ -81,15 +86,13 @@ function compileFloating(type: 'double' | 'float', scanner: JsonScanner, writer:
   return function readFloating() {
     const quoted = scanner.peek() === Char.QUOTE;
     const at = scanner.pos;
-    let text: string;
-    if (quoted) {
-      text = scanner.readString();
-    } else {
+    let value: number | undefined;
+    if (quoted) value = parseFloating(type, scanner.readString());
+    else {
       if (!atNumber(scanner)) throw scanner.unfit(type);
-      scanner.passNumber();
-      text = scanner.tokenText();
+      value = scanner.readNumber();
+      if (!Number.isFinite(type === 'float' ? Math.fround(value) : value)) value = undefined;
     }
-    const value = parseFloating(type, text);
     if (value === undefined) throw scanner.unfit(type, at);
     if (type === 'double') writer.double(value);
     else writer.float(value);
@@ -108,7 +111,11 @@ export function compileEnum(type: EnumDescriptor, scanner: JsonScanner, writer: 
       writeSmallInteger('int32', number, writer);
     } else if (atNumber(scanner)) {
       scanner.passNumber();
-      if (!writeEnumNumber(type, scanner.tokenText(), writer)) throw scanner.unfit(expected, at);
+      const small = scanner.smallInteger();
+      const written = Number.isNaN(small)
+        ? writeEnumNumber(type, scanner.tokenText(), writer)
+        : (!type.closed || type.nameOf(small) !== undefined) && writeSmallInteger('int32', small, writer);
+      if (!written) throw scanner.unfit(expected, at);
     } else if (nullIsValue && byte === Char.N) {
       scanner.literal('null');
       writer.uint32(0);

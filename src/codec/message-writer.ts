@@ -1,20 +1,20 @@
-/** The contract between `proto-to-json.ts` and the writers of well-known types: how a message of one type becomes JSON. */
+/** The contract between `proto-to-json.ts` and the writers of fields and well-known types: how a message of one type becomes JSON. */
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
 import type { FieldMask } from './field-mask.js';
 import type { JsonOptions } from './json-options.js';
 import type { JsonWriter } from './json-writer.js';
-import type { WireReader } from './wire-reader.js';
-
-/** The positions of the pieces of one message in the buffer: start, end, start, end and so on. */
-export type Ranges = readonly number[];
+import type { KeyTable } from './key-table.js';
+import type { WireSource } from './wire-source.js';
 
 /**
- * Writes a message of one type. `depth` is the most levels of messages that it may have, itself included. Its JSON has
- * at least as many levels.
+ * Writes a message of one type. The spans `from` to `to` (exclusive) of the source are its pieces. `depth` is the most
+ * levels of messages that it may have, itself included. Its JSON has at least as many levels. The reader may have moved
+ * afterwards, while the stack has as many spans as before.
  */
 export type WriteMessage = (
-  source: WireReader,
-  ranges: Ranges,
+  source: WireSource,
+  from: number,
+  to: number,
   out: JsonWriter,
   depth: number,
   mask?: FieldMask,
@@ -24,16 +24,36 @@ export type WriteMessage = (
 export interface MessageWriter {
   readonly write: WriteMessage;
   /**
-   * Writes the fields without braces. The last argument is true if no comma comes before the first field. Undefined
-   * when the type has a JSON form of its own.
+   * Writes the fields without braces. The last argument is true if a comma comes before the first field. Undefined when
+   * the type has a JSON form of its own.
    */
-  readonly writeFields: ((...args: [...Parameters<WriteMessage>, boolean]) => void) | undefined;
+  readonly writeFields:
+    | ((
+        source: WireSource,
+        from: number,
+        to: number,
+        out: JsonWriter,
+        depth: number,
+        mask: FieldMask | undefined,
+        comma: boolean,
+      ) => void)
+    | undefined;
   /** Writes the value of one field; the default if it is unset. */
-  writeField(source: WireReader, field: FieldDescriptor, out: JsonWriter, depth: number, mask?: FieldMask): void;
+  writeField(
+    source: WireSource,
+    from: number,
+    to: number,
+    field: FieldDescriptor,
+    out: JsonWriter,
+    depth: number,
+    mask?: FieldMask,
+  ): void;
 }
 
 export interface Writers {
   readonly registry: Registry;
   readonly options: JsonOptions;
+  /** The table with which maps find repeated keys. A map uses it only until it writes its first value. */
+  readonly keys: KeyTable;
   of(message: MessageDescriptor): MessageWriter;
 }

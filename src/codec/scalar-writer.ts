@@ -20,42 +20,53 @@ export interface ScalarCodec {
 
 const TWO_32 = 0x1_0000_0000;
 
-function wide(low: number, high: number, signed: boolean): string {
-  if (high === 0) return String(low);
-  if (signed && high === 0xffffffff && low !== 0) return String(low - TWO_32);
-  if (high < 0x200000) return String(high * TWO_32 + low);
-  const value = (BigInt(high) << 32n) | BigInt(low);
-  return String(signed ? BigInt.asIntN(64, value) : value);
+/** Writes a 64-bit number in quotes. */
+function writeWide(low: number, high: number, signed: boolean, out: JsonWriter): void {
+  out.byte(QUOTE);
+  const top = signed ? high | 0 : high;
+  if (top >= 0 ? top < 0x200000 : top > -0x200000) out.integer(top * TWO_32 + low);
+  else {
+    const value = (BigInt(high) << 32n) | BigInt(low);
+    out.ascii(String(signed ? BigInt.asIntN(64, value) : value));
+  }
+  out.byte(QUOTE);
 }
 
-function readNumber(scalar: ScalarType): (reader: WireReader) => string {
+/** Writes the number that was read last. */
+function numberWriter(scalar: ScalarType): (reader: WireReader, out: JsonWriter) => void {
   switch (scalar) {
     case 'int32':
     case 'sfixed32':
-      return ({ low }) => String(low | 0);
+      return ({ low }, out) => out.integer(low | 0);
     case 'uint32':
     case 'fixed32':
-      return ({ low }) => String(low);
+      return ({ low }, out) => out.integer(low);
     case 'sint32':
-      return ({ low }) => String((low >>> 1) ^ -(low & 1));
+      return ({ low }, out) => out.integer((low >>> 1) ^ -(low & 1));
     case 'int64':
     case 'sfixed64':
-      return ({ low, high }) => `"${wide(low, high, true)}"`;
+      return ({ low, high }, out) => writeWide(low, high, true, out);
     case 'uint64':
     case 'fixed64':
-      return ({ low, high }) => `"${wide(low, high, false)}"`;
+      return ({ low, high }, out) => writeWide(low, high, false, out);
     case 'sint64':
-      return ({ low, high }) => {
+      return ({ low, high }, out) => {
         const sign = -(low & 1);
-        return `"${wide((((low >>> 1) | (high << 31)) ^ sign) >>> 0, ((high >>> 1) ^ sign) >>> 0, true)}"`;
+        writeWide((((low >>> 1) | (high << 31)) ^ sign) >>> 0, ((high >>> 1) ^ sign) >>> 0, true, out);
       };
     case 'float':
-      return ({ low }) => floatText(low);
+      return ({ low }, out) => out.ascii(floatText(low));
     case 'double':
-      return ({ low, high }) => doubleText(low, high);
+      return ({ low, high }, out) => out.ascii(doubleText(low, high));
     default:
-      return ({ low, high }) => (low === 0 && high === 0 ? 'false' : 'true');
+      return ({ low, high }, out) => out.ascii(low === 0 && high === 0 ? 'false' : 'true');
   }
+}
+
+/** The JSON of zero. */
+function zeroJson(scalar: ScalarType): string {
+  if (scalar === 'bool') return 'false';
+  return scalar.endsWith('64') ? '"0"' : '0';
 }
 
 const FLOAT = new DataView(new ArrayBuffer(8));
@@ -121,15 +132,14 @@ function read(reader: WireReader, wireType: number): void {
 export function scalarCodec(scalar: ScalarType, validateUtf8: boolean): ScalarCodec {
   if (scalar === 'string' || scalar === 'bytes') return lengthCodec(scalar, validateUtf8);
   const wireType = wireTypeOf(scalar);
-  const textOf = readNumber(scalar);
-  const quoted = textOf({ low: 0, high: 0 } as WireReader);
+  const writeNumber = numberWriter(scalar);
   return {
     wireType,
     packable: true,
-    defaultJson: quoted,
+    defaultJson: zeroJson(scalar),
     write(reader, out) {
       read(reader, wireType);
-      out.ascii(textOf(reader));
+      writeNumber(reader, out);
     },
     isDefault(reader) {
       read(reader, wireType);
@@ -150,7 +160,7 @@ function lengthCodec(scalar: 'string' | 'bytes', validateUtf8: boolean): ScalarC
       const length = end - at;
       reader.at = end;
       if (scalar === 'bytes') {
-        out.ascii(`"${Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('base64')}"`);
+        out.base64(bytes, at, end);
       } else if (!out.utf8(bytes, at, end)) {
         if (validateUtf8) throw new BrokenWire(`string of invalid UTF-8 at byte ${at}`);
         out.string(Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('utf8'));
@@ -161,3 +171,5 @@ function lengthCodec(scalar: 'string' | 'bytes', validateUtf8: boolean): ScalarC
     },
   };
 }
+
+const QUOTE = 0x22;

@@ -84,12 +84,58 @@ const SAFE_DIGITS = 15;
  * The time is linear in the length of the text.
  */
 export function writeInteger(type: IntegerType, text: string, writer: WireWriter): boolean {
+  const short = shortInteger(text);
+  if (!Number.isNaN(short)) return writeSmallInteger(type, short, writer);
   const integer = plainDigits(text);
   if (integer === undefined) return false;
   const negative = text.charCodeAt(0) === 0x2d;
   if (integer.length <= SAFE_DIGITS)
     return writeSmallInteger(type, negative ? -Number(integer) : Number(integer), writer);
   return writeLargeInteger(type, integer, negative, writer);
+}
+
+/** The powers of ten by which a short integer can be multiplied. */
+const POWERS = Array.from({ length: SAFE_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
+
+/**
+ * Returns the integer that a text such as `7`, `1.0` or `1.5e3` stands for, if it has few digits. Returns NaN for other
+ * texts, whether they are integers or not.
+ */
+function shortInteger(text: string): number {
+  if (text.length > SAFE_DIGITS) return Number.NaN;
+  const from = text.charCodeAt(0) === 0x2d ? 1 : 0;
+  let digits = 0;
+  let exponent = 0;
+  let at = from;
+  for (; isDigit(text.charCodeAt(at)); at++) digits = digits * 10 + (text.charCodeAt(at) - ZERO);
+  if (at === from || (text.charCodeAt(from) === ZERO && at > from + 1)) return Number.NaN;
+  if (text.charCodeAt(at) === 0x2e) {
+    const point = ++at;
+    for (; isDigit(text.charCodeAt(at)); at++) digits = digits * 10 + (text.charCodeAt(at) - ZERO);
+    if (at === point) return Number.NaN;
+    exponent = point - at;
+  }
+  if ((text.charCodeAt(at) | 0x20) === 0x65) {
+    at++;
+    const sign = text.charCodeAt(at) === 0x2d ? -1 : 1;
+    if (sign < 0 || text.charCodeAt(at) === 0x2b) at++;
+    const first = at;
+    let written = 0;
+    for (; isDigit(text.charCodeAt(at)); at++) written = written * 10 + (text.charCodeAt(at) - ZERO);
+    if (at === first) return Number.NaN;
+    exponent += sign * written;
+  }
+  if (at !== text.length) return Number.NaN;
+  if (digits === 0) exponent = 0;
+  for (; exponent < 0 && digits % 10 === 0; exponent++) digits /= 10;
+  if (exponent < 0 || exponent > SAFE_DIGITS) return Number.NaN;
+  const value = digits * POWERS[exponent]!;
+  if (value >= 1e15) return Number.NaN;
+  return from === 1 ? -value : value;
+}
+
+function isDigit(code: number): boolean {
+  return code >= ZERO && code <= ZERO + 9;
 }
 
 /**

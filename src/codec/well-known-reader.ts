@@ -4,10 +4,10 @@
  * without tag and length.
  */
 import type { ScalarType } from '../schema/descriptor.js';
-import { Char, type JsonScanner } from './json-scanner.js';
-import { duplicateKey } from './json-skip.js';
-import { maskPaths } from './mask-path.js';
-import { parseFloating, writeSmallInteger } from './scalar.js';
+import type { JsonScanner } from './json-scanner.js';
+import { writeMaskPaths } from './mask-path.js';
+import { Char } from './read-problem.js';
+import { writeSmallInteger } from './scalar.js';
 import { Wire, type WireWriter } from './wire-writer.js';
 
 /** A message whose JSON is a string. */
@@ -23,7 +23,7 @@ export interface TextForm {
 const TEXT_FORMS: ReadonlyMap<string, TextForm> = new Map([
   ['google.protobuf.Timestamp', { expected: 'a Timestamp such as 2026-01-02T03:04:05Z', write: writeTimestamp }],
   ['google.protobuf.Duration', { expected: 'a Duration such as 3.5s', write: writeDuration }],
-  ['google.protobuf.FieldMask', { expected: 'a FieldMask such as title,author.displayName', write: writeFieldMask }],
+  ['google.protobuf.FieldMask', { expected: 'a FieldMask such as title,author.displayName', write: writeMaskPaths }],
 ]);
 
 const WRAPPERS: ReadonlyMap<string, ScalarType> = new Map([
@@ -47,32 +47,63 @@ export function wrappedScalar(fullName: string): ScalarType | undefined {
   return WRAPPERS.get(fullName);
 }
 
-const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 /** The seconds of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, which are the limits of a Timestamp. */
 const MIN_SECONDS = -62135596800;
 const MAX_SECONDS = 253402300799;
 
+/** Parses RFC 3339 (section 5.6) with at most nine digits of a second. */
 function writeTimestamp(text: string, writer: WireWriter): boolean {
-  const match = TIMESTAMP.exec(text);
-  if (match === null) return false;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [offsetHour, offsetMinute] = [Number(match[9] ?? 0), Number(match[10] ?? 0)];
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false;
-  if (hour > 23 || minute > 59 || second > 59 || offsetHour > 23 || offsetMinute > 59) return false;
-  // Date.UTC reads years below 100 as 19xx, so 400 years are added. The calendar repeats after 400 years.
+  const year = digitsAt(text, 0, 4);
+  const month = digitsAt(text, 5, 2);
+  const day = digitsAt(text, 8, 2);
+  const hour = digitsAt(text, 11, 2);
+  const minute = digitsAt(text, 14, 2);
+  const second = digitsAt(text, 17, 2);
+  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':') return false;
+  if (!(month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return false;
+  if (!(hour <= 23 && minute <= 59 && second <= 59)) return false;
+  const zone = endOfFraction(text, 19);
+  const offset = zoneOffset(text, zone);
+  // Date.UTC takes years below 100 for 19xx; 400 years are a whole number of days that repeat.
   const local = Date.UTC(year + 400, month - 1, day, hour, minute, second) / 1000 - 12622780800;
-  const offset = (offsetHour * 60 + offsetMinute) * 60;
-  const seconds = match[8] === '-' ? local + offset : local - offset;
-  if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) return false;
-  writeSecondsAndNanos(seconds, nanosOf(match[7]), writer);
+  const seconds = local - offset;
+  if (!(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) return false;
+  writeSecondsAndNanos(seconds, nanosAt(text, 19, zone), writer);
   return true;
+}
+
+/** Returns the number that `count` digits at `at` are; NaN if there are not that many. */
+function digitsAt(text: string, at: number, count: number): number {
+  let value = 0;
+  for (let i = at; i < at + count; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+/** Returns where a fraction of a second with one to nine digits ends; `at` if there is none. */
+function endOfFraction(text: string, at: number): number {
+  if (text[at] !== '.') return at;
+  let end = at + 1;
+  while (end <= at + 9 && !Number.isNaN(digitsAt(text, end, 1))) end++;
+  return end > at + 1 ? end : at;
+}
+
+/** Returns the nanoseconds of the fraction between `at` and `end`. */
+function nanosAt(text: string, at: number, end: number): number {
+  return end === at ? 0 : digitsAt(text, at + 1, end - at - 1) * 10 ** (10 - (end - at));
+}
+
+/** Returns the seconds that a zone such as `Z` or `+01:00`, at the end of the text, is ahead of UTC; NaN if it is none. */
+function zoneOffset(text: string, at: number): number {
+  if (text[at] === 'Z' && text.length === at + 1) return 0;
+  const hours = digitsAt(text, at + 1, 2);
+  const minutes = digitsAt(text, at + 4, 2);
+  const isZone = text.length === at + 6 && text[at + 3] === ':' && hours <= 23 && minutes <= 59;
+  if (!isZone || (text[at] !== '+' && text[at] !== '-')) return Number.NaN;
+  return (text[at] === '-' ? -1 : 1) * (hours * 60 + minutes) * 60;
 }
 
 function daysIn(year: number, month: number): number {
@@ -80,18 +111,19 @@ function daysIn(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
-const DURATION = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/;
 /** The limit of a Duration, which is about 10,000 years (duration.proto). */
 const MAX_DURATION_SECONDS = 315576000000;
 
+/** Parses seconds such as `-1.5s`, with one to twelve digits before the point. */
 function writeDuration(text: string, writer: WireWriter): boolean {
-  const match = DURATION.exec(text);
-  if (match === null) return false;
-  const seconds = Number(match[2]);
-  const nanos = nanosOf(match[3]);
-  if (seconds > MAX_DURATION_SECONDS) return false;
-  const sign = match[1] === '-' ? -1 : 1;
-  writeSecondsAndNanos(sign * seconds, sign * nanos, writer);
+  const from = text[0] === '-' ? 1 : 0;
+  let end = from;
+  while (end < from + 12 && !Number.isNaN(digitsAt(text, end, 1))) end++;
+  const seconds = digitsAt(text, from, end - from);
+  const unit = endOfFraction(text, end);
+  if (end === from || text[unit] !== 's' || text.length !== unit + 1 || seconds > MAX_DURATION_SECONDS) return false;
+  const nanos = nanosAt(text, end, unit);
+  writeSecondsAndNanos(from === 1 ? -seconds : seconds, from === 1 ? -nanos : nanos, writer);
   return true;
 }
 
@@ -124,10 +156,6 @@ const RANGES: ReadonlyMap<string, Range> = new Map<string, Range>([
   ],
 ]);
 
-function nanosOf(fraction: string | undefined): number {
-  return fraction === undefined ? 0 : Number(fraction.padEnd(9, '0'));
-}
-
 function writeSecondsAndNanos(seconds: number, nanos: number, writer: WireWriter): void {
   if (seconds !== 0) {
     writer.tag(1, Wire.VARINT);
@@ -137,15 +165,6 @@ function writeSecondsAndNanos(seconds: number, nanos: number, writer: WireWriter
     writer.tag(2, Wire.VARINT);
     writeSmallInteger('int32', nanos, writer);
   }
-}
-
-function writeFieldMask(text: string, writer: WireWriter): boolean {
-  const paths = maskPaths(text);
-  for (const path of paths ?? []) {
-    writer.tag(1, Wire.LEN);
-    writer.string(path);
-  }
-  return paths !== undefined;
 }
 
 /** Reads any JSON value as the contents of one of the three types of struct.proto. */
@@ -192,9 +211,8 @@ export function createStructReader(scanner: JsonScanner, writer: WireWriter): St
 
   function number(): void {
     const at = scanner.pos;
-    scanner.passNumber();
-    const parsed = parseFloating('double', scanner.tokenText());
-    if (parsed === undefined) throw scanner.unfit('a finite number', at);
+    const parsed = scanner.readNumber();
+    if (!Number.isFinite(parsed)) throw scanner.unfit('a finite number', at);
     writer.tag(2, Wire.FIXED64);
     writer.double(parsed);
   }
@@ -202,19 +220,17 @@ export function createStructReader(scanner: JsonScanner, writer: WireWriter): St
   function struct(depth: number): void {
     scanner.open(Char.OPEN_OBJECT, depth);
     if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
-    const keys = new Set<string>();
+    const keys = scanner.keys.push();
     do {
-      const key = scanner.readKey();
-      if (keys.has(key)) throw duplicateKey(scanner.tokenStart);
-      keys.add(key);
-      scanner.colon();
       writer.tag(1, Wire.LEN);
       const entry = writer.fork();
       writer.tag(1, Wire.LEN);
-      writer.string(key);
+      scanner.copyKey(keys, writer);
+      scanner.colon();
       framed(2, value, depth + 1);
       writer.join(entry);
     } while (scanner.hasMore(Char.CLOSE_OBJECT));
+    scanner.keys.pop();
   }
 
   function list(depth: number): void {

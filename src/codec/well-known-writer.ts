@@ -1,10 +1,11 @@
 /** This module writes the types whose JSON is not an object of their fields (ProtoJSON), from the wire format. */
-import { isUtf8 } from 'node:buffer';
 import type { MessageDescriptor } from '../schema/descriptor.js';
-import { camelCasePath } from './mask-path.js';
-import type { MessageWriter, Ranges, WriteMessage, Writers } from './message-writer.js';
+import type { JsonWriter } from './json-writer.js';
+import { writeCamelCase } from './mask-path.js';
+import type { MessageWriter, WriteMessage, Writers } from './message-writer.js';
 import { numberJson } from './scalar-writer.js';
-import { BrokenWire, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
+import { BrokenWire, utf8Text, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
+import type { WireSource } from './wire-source.js';
 
 const PREFIX = 'google.protobuf.';
 
@@ -33,7 +34,7 @@ export function wellKnownWriter(
     case 'ListValue':
       return bare(message, 'values', plain);
     case 'Value':
-      return valueWriter(message, plain);
+      return valueWriter(message, plain, writers);
     default:
       return undefined;
   }
@@ -43,30 +44,19 @@ export function wellKnownWriter(
 function bare(message: MessageDescriptor, name: string, plain: MessageWriter): WriteMessage {
   const field = message.fieldNamed(name);
   const nests = field !== undefined && field.cardinality !== 'singular';
-  return (source, ranges, out, depth) => {
+  return (source, from, to, out, depth) => {
     if (field === undefined) throw new BrokenWire(`${message.fullName} has no field ${name}`);
     if (nests && depth <= 0) throw new BrokenWire('nested too deep');
-    plain.writeField(joined(source, ranges), field, out, depth);
+    plain.writeField(source, from, to, field, out, depth);
   };
 }
 
-/** Returns one reader for all pieces of a message. If there are several, which is rare, they are joined. */
-function joined(source: WireReader, ranges: Ranges): WireReader {
-  if (ranges.length === 2) {
-    source.enter(ranges[0]!, ranges[1]!);
-    return source;
-  }
-  const pieces: Uint8Array[] = [];
-  for (let i = 0; i < ranges.length; i += 2) pieces.push(source.bytes.subarray(ranges[i], ranges[i + 1]));
-  return source.over(Buffer.concat(pieces));
-}
-
 /** Reads `seconds` (int64 = 1) and `nanos` (int32 = 2) of a Timestamp or Duration. */
-function secondsAndNanos(source: WireReader, ranges: Ranges): { seconds: number; nanos: number } {
+function secondsAndNanos(source: WireSource, from: number, to: number): { seconds: number; nanos: number } {
   let seconds = 0;
   let nanos = 0;
-  for (let i = 0; i < ranges.length; i += 2) {
-    source.enter(ranges[i]!, ranges[i + 1]!);
+  for (let piece = from; piece < to; piece++) {
+    source.enterSpan(piece);
     while (source.at < source.end) {
       const tag = source.tag();
       source.skip(tag, 1);
@@ -81,42 +71,84 @@ function secondsAndNanos(source: WireReader, ranges: Ranges): { seconds: number;
 const MIN_TIMESTAMP = -62_135_596_800;
 const MAX_TIMESTAMP = 253_402_300_799;
 const MAX_DURATION = 315_576_000_000;
+const MAX_NANOS = 999_999_999;
 
-const writeTimestamp: WriteMessage = (source, ranges, out) => {
-  const { seconds, nanos } = secondsAndNanos(source, ranges);
-  if (seconds < MIN_TIMESTAMP || seconds > MAX_TIMESTAMP || nanos < 0 || nanos > 999_999_999) {
+const writeTimestamp: WriteMessage = (source, from, to, out) => {
+  const { seconds, nanos } = secondsAndNanos(source, from, to);
+  if (seconds < MIN_TIMESTAMP || seconds > MAX_TIMESTAMP || nanos < 0 || nanos > MAX_NANOS) {
     throw new BrokenWire(`Timestamp out of range: ${seconds} s, ${nanos} ns`);
   }
-  const date = new Date(seconds * 1000).toISOString();
-  out.ascii(`"${date.slice(0, 19)}${fraction(nanos)}Z"`);
+  const day = Math.floor(seconds / 86_400);
+  const second = seconds - day * 86_400;
+  out.byte(QUOTE);
+  writeDate(day, out);
+  out.byte(0x54);
+  out.padded(Math.floor(second / 3600), 2);
+  out.byte(COLON);
+  out.padded(Math.floor(second / 60) % 60, 2);
+  out.byte(COLON);
+  out.padded(second % 60, 2);
+  writeFraction(nanos, out);
+  out.byte(0x5a);
+  out.byte(QUOTE);
 };
 
-const writeDuration: WriteMessage = (source, ranges, out) => {
-  const { seconds, nanos } = secondsAndNanos(source, ranges);
+/** The days from 0000-03-01 to 1970-01-01, and the days of 400 years. */
+const EPOCH_DAYS = 719_468;
+const ERA_DAYS = 146_097;
+
+/**
+ * Writes a date such as `2026-11-30`. `day` counts from 1970-01-01. The calculation uses years that begin in March, so
+ * that a leap day is the last day of its year.
+ */
+function writeDate(day: number, out: JsonWriter): void {
+  const days = day + EPOCH_DAYS;
+  const era = Math.floor(days / ERA_DAYS);
+  const dayOfEra = days - era * ERA_DAYS;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const fromMarch = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9;
+  out.padded(era * 400 + yearOfEra + (month <= 2 ? 1 : 0), 4);
+  out.byte(DASH);
+  out.padded(month, 2);
+  out.byte(DASH);
+  out.padded(dayOfYear - Math.floor((153 * fromMarch + 2) / 5) + 1, 2);
+}
+
+const writeDuration: WriteMessage = (source, from, to, out) => {
+  const { seconds, nanos } = secondsAndNanos(source, from, to);
   const mixed = (seconds < 0 && nanos > 0) || (seconds > 0 && nanos < 0);
-  if (Math.abs(seconds) > MAX_DURATION || Math.abs(nanos) > 999_999_999 || mixed) {
+  if (Math.abs(seconds) > MAX_DURATION || Math.abs(nanos) > MAX_NANOS || mixed) {
     throw new BrokenWire(`Duration out of range: ${seconds} s, ${nanos} ns`);
   }
-  const sign = seconds < 0 || nanos < 0 ? '-' : '';
-  out.ascii(`"${sign}${Math.abs(seconds)}${fraction(Math.abs(nanos))}s"`);
+  out.byte(QUOTE);
+  if (seconds < 0 || nanos < 0) out.byte(DASH);
+  out.integer(Math.abs(seconds));
+  writeFraction(Math.abs(nanos), out);
+  out.byte(0x73);
+  out.byte(QUOTE);
 };
 
-/** Returns the fraction of a second with no, 3, 6 or 9 digits. */
-function fraction(nanos: number): string {
-  if (nanos === 0) return '';
-  const digits = String(nanos).padStart(9, '0');
-  if (digits.endsWith('000000')) return `.${digits.slice(0, 3)}`;
-  return digits.endsWith('000') ? `.${digits.slice(0, 6)}` : `.${digits}`;
+/** Writes the fraction of a second with no, 3, 6 or 9 digits. */
+function writeFraction(nanos: number, out: JsonWriter): void {
+  if (nanos === 0) return;
+  out.byte(0x2e);
+  if (nanos % 1_000_000 === 0) out.padded(nanos / 1_000_000, 3);
+  else if (nanos % 1000 === 0) out.padded(nanos / 1000, 6);
+  else out.padded(nanos, 9);
 }
 
 /**
  * Writes the `paths` (repeated string = 1) of a FieldMask in camelCase. A path that camelCase cannot express is an
  * error.
  */
-const writeFieldMask: WriteMessage = (source, ranges, out) => {
-  const paths: string[] = [];
-  for (let i = 0; i < ranges.length; i += 2) {
-    source.enter(ranges[i]!, ranges[i + 1]!);
+const writeFieldMask: WriteMessage = (source, from, to, out) => {
+  let separator = QUOTE;
+  for (let piece = from; piece < to; piece++) {
+    source.enterSpan(piece);
     while (source.at < source.end) {
       const tag = source.tag();
       if (tag !== (1 << 3) + WIRE_LENGTH) {
@@ -124,43 +156,98 @@ const writeFieldMask: WriteMessage = (source, ranges, out) => {
         continue;
       }
       const length = source.length();
-      const path = camelCasePath(textOf(source.bytes.subarray(source.at, source.at + length)));
-      if (path === undefined) throw new BrokenWire('FieldMask: a path that camelCase cannot say');
-      paths.push(path);
+      out.byte(separator);
+      separator = COMMA;
+      if (!writeCamelCase(source.bytes, source.at, source.at + length, out)) {
+        throw new BrokenWire('FieldMask: a path that camelCase cannot express');
+      }
       source.at += length;
     }
   }
-  out.string(paths.join(','));
+  if (separator === QUOTE) out.byte(QUOTE);
+  out.byte(QUOTE);
 };
-
-/** Returns the bytes as text. Throws BrokenWire if they are not UTF-8. */
-function textOf(bytes: Uint8Array): string {
-  if (!isUtf8(bytes)) throw new BrokenWire('string of invalid UTF-8');
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-}
 
 /**
  * Returns the writer of Value, whose JSON is that of its only member. It does not count as a level of nesting. A Value
  * without a member has no JSON and is an error.
  */
-function valueWriter(message: MessageDescriptor, plain: MessageWriter): WriteMessage {
-  return (source, ranges, out, depth) => {
-    const reader = joined(source, ranges);
-    const { at, end } = reader;
+function valueWriter(message: MessageDescriptor, plain: MessageWriter, writers: Writers): WriteMessage {
+  const struct = memberWriter(message, 'struct_value', writers);
+  const list = memberWriter(message, 'list_value', writers);
+  return (source, from, to, out, depth) => {
+    if (to - from === 1 && writeOnlyMember(source, from, out, depth)) return;
     let member: number | undefined;
     let number = 0;
-    while (reader.at < reader.end) {
-      const tag = reader.tag();
-      reader.skip(tag, depth);
-      if (tag >>> 3 <= 6) member = tag >>> 3;
-      if (tag === (2 << 3) + WIRE_FIXED64) number = doubleOf(reader);
+    for (let piece = from; piece < to; piece++) {
+      source.enterSpan(piece);
+      while (source.at < source.end) {
+        const tag = source.tag();
+        source.skip(tag, depth);
+        if (tag >>> 3 <= 6) member = tag >>> 3;
+        if (tag === NUMBER_TAG) number = doubleOf(source);
+      }
     }
     if (member === 2 && !Number.isFinite(number))
       throw new BrokenWire(`Value: ${numberJson(number)} is no JSON number`);
     const field = member === undefined ? undefined : message.field(member);
     if (field === undefined) throw new BrokenWire('Value without a kind');
-    reader.enter(at, end);
-    plain.writeField(reader, field, out, depth + 1);
+    plain.writeField(source, from, to, field, out, depth + 1);
+  };
+
+  /** Writes a Value that has exactly one member, as servers send it. Returns false, without output, for any other. */
+  function writeOnlyMember(source: WireSource, piece: number, out: JsonWriter, depth: number): boolean {
+    source.enterSpan(piece);
+    const { end } = source;
+    if (source.at === end) return false;
+    const tag = source.tag();
+    if ((tag & 7) === WIRE_LENGTH) {
+      const length = source.length();
+      const start = source.at;
+      if (start + length !== end) return false;
+      if (tag === STRING_TAG) {
+        if (!out.utf8(source.bytes, start, end)) throw new BrokenWire('string of invalid UTF-8');
+        return true;
+      }
+      const write = tag === STRUCT_TAG ? struct() : tag === LIST_TAG ? list() : undefined;
+      if (write === undefined) return false;
+      const content = source.top;
+      source.push(0, start, end);
+      write(source, content, content + 1, out, depth);
+      source.top = content;
+      return true;
+    }
+    source.skip(tag, depth);
+    if (source.at !== end) return false;
+    if (tag === NULL_TAG) out.ascii('null');
+    else if (tag === BOOL_TAG) out.ascii(source.low === 0 && source.high === 0 ? 'false' : 'true');
+    else if (tag === NUMBER_TAG) {
+      const number = doubleOf(source);
+      if (!Number.isFinite(number)) throw new BrokenWire(`Value: ${numberJson(number)} is no JSON number`);
+      if (Number.isSafeInteger(number) && !Object.is(number, -0)) out.integer(number);
+      else out.ascii(numberJson(number));
+    } else return false;
+    return true;
+  }
+}
+
+/** The tags of a Value's members (struct.proto). */
+const NULL_TAG = (1 << 3) + WIRE_VARINT;
+const NUMBER_TAG = (2 << 3) + WIRE_FIXED64;
+const STRING_TAG = (3 << 3) + WIRE_LENGTH;
+const BOOL_TAG = (4 << 3) + WIRE_VARINT;
+const STRUCT_TAG = (5 << 3) + WIRE_LENGTH;
+const LIST_TAG = (6 << 3) + WIRE_LENGTH;
+
+/** Returns a function that finds the writer of a field's message type, and finds it only once. */
+function memberWriter(message: MessageDescriptor, name: string, writers: Writers): () => WriteMessage | undefined {
+  let write: WriteMessage | undefined;
+  return () => {
+    if (write === undefined) {
+      const type = message.fieldNamed(name)?.type;
+      if (type?.kind === 'message') write = writers.of(type.message).write;
+    }
+    return write;
   };
 }
 
@@ -177,9 +264,9 @@ function doubleOf({ low, high }: WireReader): number {
  * bytes are written as base64.
  */
 function anyWriter(writers: Writers): WriteMessage {
-  return (source, ranges, out, depth) => {
+  return (source, from, to, out, depth) => {
     if (depth <= 0) throw new BrokenWire('nested too deep');
-    const { typeUrl, start, end } = anyParts(source, ranges);
+    const { typeUrl, start, end } = anyParts(source, from, to);
     if (typeUrl === '') {
       if (end > start) throw new BrokenWire('Any with a value and no type');
       out.ascii('{}');
@@ -196,22 +283,25 @@ function anyWriter(writers: Writers): WriteMessage {
       return;
     }
     const writer = writers.of(message);
+    const content = source.top;
+    source.push(0, start, end);
     if (writer.writeFields !== undefined) {
-      writer.writeFields(source, [start, end], out, depth, undefined, false);
+      writer.writeFields(source, content, content + 1, out, depth, undefined, true);
     } else {
       out.ascii(',"value":');
-      writer.write(source, [start, end], out, depth - 1);
+      writer.write(source, content, content + 1, out, depth - 1);
     }
+    source.top = content;
     out.ascii('}');
   };
 }
 
-function anyParts(source: WireReader, ranges: Ranges): { typeUrl: string; start: number; end: number } {
+function anyParts(source: WireSource, from: number, to: number): { typeUrl: string; start: number; end: number } {
   let typeUrl = '';
   let start = 0;
   let end = 0;
-  for (let i = 0; i < ranges.length; i += 2) {
-    source.enter(ranges[i]!, ranges[i + 1]!);
+  for (let piece = from; piece < to; piece++) {
+    source.enterSpan(piece);
     while (source.at < source.end) {
       const tag = source.tag();
       if ((tag & 7) !== WIRE_LENGTH) {
@@ -219,11 +309,16 @@ function anyParts(source: WireReader, ranges: Ranges): { typeUrl: string; start:
         continue;
       }
       const length = source.length();
-      const from = source.at;
+      const contentStart = source.at;
       source.at += length;
-      if (tag >>> 3 === 1) typeUrl = textOf(source.bytes.subarray(from, source.at));
-      else if (tag >>> 3 === 2) [start, end] = [from, source.at];
+      if (tag >>> 3 === 1) typeUrl = utf8Text(source.bytes.subarray(contentStart, source.at));
+      else if (tag >>> 3 === 2) [start, end] = [contentStart, source.at];
     }
   }
   return { typeUrl, start, end };
 }
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const DASH = 0x2d;
+const COLON = 0x3a;

@@ -3,6 +3,8 @@
  * that are not the wire format throw BrokenWire, whose text is for the log.
  */
 
+import { isUtf8 } from 'node:buffer';
+
 export const WIRE_VARINT = 0;
 export const WIRE_FIXED64 = 1;
 export const WIRE_LENGTH = 2;
@@ -19,29 +21,34 @@ export class WireReader {
   /** The lower half of the varint or fixed64 that was read last, unsigned. `high` is the upper half. */
   low = 0;
   high = 0;
-  readonly view: DataView;
+  bytes: Uint8Array;
+  view: DataView;
 
   constructor(
-    readonly bytes: Uint8Array,
+    bytes: Uint8Array,
     start = 0,
     public end = bytes.length,
   ) {
+    this.bytes = bytes;
     this.at = start;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Limits the reader to a range of the same buffer. */
+  /** Starts over with other bytes. */
+  protected load(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.at = 0;
+    this.end = bytes.length;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Narrows the reader to a range of the same buffer. */
   enter(start: number, end: number): void {
     this.at = start;
     this.end = end;
   }
 
-  /** Returns a reader of other bytes. */
-  over(bytes: Uint8Array): WireReader {
-    return new WireReader(bytes);
-  }
-
-  /** Reads a tag, which has a field's number and its wire type: `number * 8 + type`. */
+  /** A field's number and wire type as one number: `number * 8 + type`. */
   tag(): number {
     this.varint();
     const tag = this.low;
@@ -52,6 +59,11 @@ export class WireReader {
   /** Reads a varint of at most ten bytes into `low` and `high`. Bits above 64 are dropped, as protobuf does. */
   varint(): void {
     const { bytes, end } = this;
+    if (this.at < end && bytes[this.at]! < 0x80) {
+      this.low = bytes[this.at++]!;
+      this.high = 0;
+      return;
+    }
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
@@ -133,4 +145,10 @@ export class WireReader {
   private need(count: number): void {
     if (this.end - this.at < count) throw new BrokenWire(`value cut at byte ${this.at}`);
   }
+}
+
+/** Returns the bytes as text. Throws BrokenWire if they are not UTF-8. */
+export function utf8Text(bytes: Uint8Array): string {
+  if (!isUtf8(bytes)) throw new BrokenWire('string of invalid UTF-8');
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }

@@ -40,6 +40,11 @@ export class WireWriter {
     this.bytes = grown;
   }
 
+  byte(value: number): void {
+    this.reserve(1);
+    this.bytes[this.pos++] = value;
+  }
+
   tag(number: number, wireType: number): void {
     this.uint32((number << 3) | wireType);
   }

@@ -107,3 +107,26 @@ for (const [fact, hex] of [
     t.regex(String((error.cause as Error).message), /UTF-8/);
   });
 }
+
+/** The rules for one path, as regular expressions: what a path is, and what camelCase can't express. */
+function isExpressible(path: string): boolean {
+  if (!/^[\w*]+(?:\.[\w*]+)*$/.test(path)) return false;
+  return !/_(?![a-z])/.test(path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+}
+
+test('random masks are read if and only if camelCase can express each of their paths', (t) => {
+  const character = fc.constantFrom('a', 'b', 'Z', '_', '.', ',', '1', '*', '-', 'é', ' ');
+  fc.assert(
+    fc.property(fc.array(character, { minLength: 1, maxLength: 8 }), (characters) => {
+      const mask = characters.join('');
+      let wire: Uint8Array | undefined;
+      try {
+        wire = read({ mask });
+      } catch {}
+      const paths = mask.split(',');
+      t.is(wire !== undefined, paths.every(isExpressible), mask);
+      if (wire !== undefined) t.deepEqual(read(written(wire)), wire);
+    }),
+    { numRuns: 3000, seed: 20 },
+  );
+});
