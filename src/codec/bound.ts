@@ -27,12 +27,22 @@ export class BindError extends Error {
 
 /** The value or values that are bound to one field. They are encoded without the tag. */
 export type BoundEntry =
-  | { readonly kind: 'leaf'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
+  | ({ readonly kind: 'leaf' } & BoundValue)
   /** A leaf that is only compared, not written: the JSON may leave the field out, but must not give it another value. */
-  | { readonly kind: 'fixed'; readonly field: FieldDescriptor; readonly text: string; readonly value: Uint8Array }
+  | ({ readonly kind: 'fixed' } & BoundValue)
   | { readonly kind: 'list'; readonly field: FieldDescriptor; readonly values: Uint8Array[] }
   | { readonly kind: 'map'; readonly field: FieldDescriptor; readonly values: Map<string, Uint8Array> }
   | { readonly kind: 'message'; readonly field: FieldDescriptor; readonly message: BoundMessage };
+
+interface BoundValue {
+  readonly field: FieldDescriptor;
+  readonly text: string;
+  readonly value: Uint8Array;
+  readonly source: BoundSource;
+}
+
+/** The part of the request's target that a value comes from. */
+export type BoundSource = 'path' | 'query';
 
 const NONE: readonly BoundEntry[] = [];
 
@@ -61,9 +71,10 @@ export class BoundMessage {
   }
 
   /**
-   * Returns the tree for the messages after the first of a stream: they may leave out the single values that are bound
-   * here, but must not contradict them. Only fields for which `isInEach` returns true are written into each of these
-   * messages, if the message around the field is there.
+   * Returns the tree for the messages after the first of a stream. They may leave out the single values of the path, but
+   * must not contradict them; the values of the query are part of the first message only. Fields for which `isInEach`
+   * returns true are written into each of these messages, if the message around the field is there, whether their values
+   * come from path or query, and must not be contradicted.
    */
   following(isInEach: IsInEach, path: readonly FieldDescriptor[] = []): BoundMessage {
     const behind = new BoundMessage(true);
@@ -71,10 +82,22 @@ export class BoundMessage {
       const { field } = entry;
       const fields = [...path, field];
       if (entry.kind === 'message') {
-        behind.add({ kind: 'message', field, message: entry.message.following(isInEach, fields) });
-      } else if (entry.kind === 'leaf') behind.add(isInEach(fields) ? entry : { ...entry, kind: 'fixed' });
+        const message = entry.message.following(isInEach, fields);
+        if (message.entries.length > 0) behind.add({ kind: 'message', field, message });
+      } else if (entry.kind === 'leaf') {
+        if (isInEach(fields)) behind.add(entry);
+        else if (entry.source === 'path') behind.add({ ...entry, kind: 'fixed' });
+      }
     }
     return behind;
+  }
+
+  /** Returns the source of the values; `path` if some come from the path and some from the query. */
+  get source(): BoundSource {
+    const isFromPath = this.entries.some((entry) =>
+      entry.kind === 'message' ? entry.message.source === 'path' : 'source' in entry && entry.source === 'path',
+    );
+    return isFromPath ? 'path' : 'query';
   }
 
   /** Throws BindError if another member of the field's oneof is bound. */
@@ -103,7 +126,13 @@ const TWICE = 'expected once, found twice';
  * more value, a map the entry with the key `mapKey`. Throws BindError if the text does not fit, if the field has a
  * value already, or if two members of a oneof are bound.
  */
-export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], text: string, mapKey?: string): void {
+export function bindText(
+  root: BoundMessage,
+  path: readonly FieldDescriptor[],
+  text: string,
+  source: BoundSource,
+  mapKey?: string,
+): void {
   let message = root;
   for (let i = 0; i < path.length - 1; i++) message = descend(message, path[i]!);
   const field = path[path.length - 1]!;
@@ -112,7 +141,7 @@ export function bindText(root: BoundMessage, path: readonly FieldDescriptor[], t
   else if (field.cardinality === 'repeated') bindElement(message, field, text);
   else if (message.entry(field) !== undefined) throw new BindError(TWICE);
   else {
-    message.add({ kind: 'leaf', field, text, value: encodeText(field, text) });
+    message.add({ kind: 'leaf', field, text, value: encodeText(field, text), source });
     checkPart(path, message, text);
   }
 }
@@ -185,8 +214,8 @@ function bindEntry(message: BoundMessage, field: FieldDescriptor, key: string, t
 }
 
 /**
- * Binds the paths of a FieldMask, given in proto names. A FieldMask's JSON text would not be enough: there,
- * `displayName` always means display_name, even if a field's proto name is displayName.
+ * Binds the paths of a FieldMask, given in proto names, as if the query gave them. A FieldMask's JSON text would not be
+ * enough: there, `displayName` always means display_name, even if a field's proto name is displayName.
  */
 export function bindPaths(root: BoundMessage, field: FieldDescriptor, paths: readonly string[]): void {
   scratch.reset();
@@ -196,7 +225,7 @@ export function bindPaths(root: BoundMessage, field: FieldDescriptor, paths: rea
       scratch.string(path);
     }
   });
-  root.add({ kind: 'leaf', field, text: paths.join(','), value: scratch.slice() });
+  root.add({ kind: 'leaf', field, text: paths.join(','), value: scratch.slice(), source: 'query' });
 }
 
 /**

@@ -256,7 +256,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const { bytes, pos } = writer;
     const equal = bytes.subarray(start, end).equals(bytes.subarray(end, pos));
     writer.pos = end;
-    if (!equal && end > start) throw scanner.unfit('no other value than in the path', at);
+    if (!equal && end > start) throw scanner.unfit(`no other value than in the ${bound.source}`, at);
     if (equal) return;
     writer.pos = start;
     writeBoundContents(message, bound);
@@ -283,7 +283,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     // `finish` does not write a fixed entry, so the value from the JSON stays.
     writer.pos = entry.kind === 'fixed' ? end : start;
     if (equal || isDefault) return;
-    throw scanner.unfit(isOne ? `${JSON.stringify(entry.text)} as in the path` : 'no other value', at);
+    const expected = isOne
+      ? `${JSON.stringify(entry.text)} as in the ${entry.source}`
+      : 'no other value than in the query';
+    throw scanner.unfit(expected, at);
   }
 
   /**

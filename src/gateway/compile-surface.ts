@@ -16,7 +16,8 @@ import type { CachePolicy } from '../policy/cache/interceptor.js';
 import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate-limit/planned.js';
 import { rateLimit } from '../policy/rate-limit/stage.js';
 import { costOf, type PlannedRoute } from '../route/planned-route.js';
-import { bindingTable, webSocketRoutes } from '../routing/binding-table.js';
+import type { Binding } from '../routing/binding.js';
+import { bindingTable, webSocketBinding, webSocketRoutes } from '../routing/binding-table.js';
 import { compileNearRoute } from '../routing/near-route.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import { composed, composeRoute } from '../server/compose-route.js';
@@ -102,13 +103,17 @@ function routeCompiler(
     const { method, httpMethod } = binding;
     const { settings } = policy;
     const demanded = access.require.flatMap(({ requestFields }) => requestFields);
-    const transcoder = compileTranscoder(binding, codecs, query, demanded);
+    /** Compiles the settings that depend on the body rule. */
+    const arrivingAs = (arriving: Binding) => {
+      const transcoder = compileTranscoder(arriving, codecs, query, demanded);
+      return { transcoder, ...bodySizes(settings.maxRequestBytes, limits.bodyBytes, !transcoder.readsJson) };
+    };
     const { ofMessage } = splitDemands(access, binding);
     const idleTimeoutMs =
       (upstream === undefined ? undefined : config.upstreams.get(upstream))?.streamIdleTimeoutMs ?? 0;
     const ends = {
+      ...arrivingAs(binding),
       method,
-      transcoder,
       require: ofMessage,
       requireBehind: access.require,
       call: backing.callOf(route),
@@ -117,7 +122,6 @@ function routeCompiler(
       responseHeaders,
       timeoutMs: route.timeoutMs,
       requestTimeoutMs: limits.requestTimeoutMs,
-      ...bodySizes(settings.maxRequestBytes, limits.bodyBytes, !transcoder.readsJson),
       successStatus: settings.successStatus ?? 200,
       idleTimeoutMs,
       clock: backing.clock,
@@ -130,14 +134,15 @@ function routeCompiler(
       : endpoint({ ...ends, requestOf, freshness: route.cache && freshnessOf(config, route.cache, access) });
     const demands = ofMessage.map(({ text }) => text);
     const routeTo = (endpoint: Middleware, tokenMayBeInQuery: boolean) => {
-      const stages = stagesOf(route, transcoder, tokenMayBeInQuery);
+      const stages = stagesOf(route, ends.transcoder, tokenMayBeInQuery);
       const admission = isStreaming(method) ? { guard: composed(guardsInOrder(stages)), demands } : undefined;
       return composeRoute({ binding, upstream, admission }, routeOrder(stages), endpoint);
     };
-    return {
-      http: routeTo(end, httpMethod === 'GET' && method.serverStreaming),
-      webSocket: isStreaming(method) ? routeTo(webSocketEndpoint(stream), true) : undefined,
-    };
+    const http = routeTo(end, httpMethod === 'GET' && method.serverStreaming);
+    if (!isStreaming(method)) return { http, webSocket: undefined };
+    const framed = webSocketBinding(binding);
+    const frames = framed.body === binding.body ? stream : { ...stream, ...arrivingAs(framed) };
+    return { http, webSocket: routeTo(webSocketEndpoint(frames), true) };
   };
 }
 

@@ -71,11 +71,14 @@ function silentStatuses(routes: readonly StreamRoute[]): Diagnostic[] {
   });
 }
 
-/** Warns of methods with a client stream and no body rule: their messages contain only the values of path and query. */
+/**
+ * Warns of methods with a client stream and no body rule, unless the verb is GET: only over WebSockets can their messages
+ * contain more than the values of path and query. A GET is written for that, because every handshake is one.
+ */
 function withoutBody(routes: readonly StreamRoute[]): Diagnostic[] {
-  return routes.flatMap(({ binding: { method, body, position } }) => {
-    if (!method.clientStreaming || body.kind !== 'none') return [];
-    const text = `${method.fullName}: expected a body rule, without one a client that streams has nothing to say`;
+  return routes.flatMap(({ binding: { method, httpMethod, body, position } }) => {
+    if (!method.clientStreaming || body.kind !== 'none' || httpMethod === 'GET') return [];
+    const text = `${method.fullName}: expected a body rule, without one only WebSockets carry what the client streams`;
     return [warningAt(position, 'stream-without-body', text)];
   });
 }

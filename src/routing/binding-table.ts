@@ -3,7 +3,8 @@
  * WebSocket's handshake is a GET, whatever the method's own verb is.
  */
 import { isStreaming } from '../call/call.js';
-import type { Binding } from './binding.js';
+import type { Binding, BodyRule } from './binding.js';
+import { takesRawBody } from './is-http-body.js';
 import { RouteTableBuilder } from './route-table.js';
 
 export interface Routed<T> {
@@ -21,15 +22,32 @@ export function bindingTable<T>(routes: readonly Routed<T>[]): RouteTableBuilder
 }
 
 /**
- * Returns the routes for WebSockets: each path of a method that streams, once, as a GET. If several bindings have the
- * path, one whose verb is GET wins.
+ * Returns the routes for WebSockets: each path of a method that streams, once, with its {@link webSocketBinding}. If several
+ * bindings have the path, one whose verb is GET wins.
  */
 export function webSocketRoutes<T>(routes: readonly Routed<T>[]): readonly Routed<T>[] {
   const byShape = new Map<string, Routed<T>>();
   for (const { binding, value } of routes) {
     const { shape } = binding.template;
     if (!isStreaming(binding.method) || (byShape.has(shape) && binding.httpMethod !== 'GET')) continue;
-    byShape.set(shape, { binding: { ...binding, httpMethod: 'GET' }, value });
+    byShape.set(shape, { binding: webSocketBinding(binding), value });
   }
   return [...byShape.values()];
 }
+
+/**
+ * Returns the binding for use over WebSockets. A handshake is a GET, and a GET should have no body rule. If there is none,
+ * each frame of a client stream is a whole message, and the query may give fields of the first one.
+ */
+export function webSocketBinding(binding: Binding): Binding {
+  return { ...binding, httpMethod: 'GET', body: frameRule(binding) };
+}
+
+function frameRule({ method, body, variables }: Binding): BodyRule {
+  if (!method.clientStreaming || body.kind !== 'none') return body;
+  if (!takesRawBody({ method, body: WHOLE })) return { ...WHOLE, withQuery: true };
+  // The frames of an upload give the content type and the bytes, so there is no place for path variables.
+  return variables.length > 0 ? body : WHOLE;
+}
+
+const WHOLE = { kind: 'whole' } as const;

@@ -29,5 +29,6 @@ export interface BoundVariable {
 
 export type BodyRule =
   | { readonly kind: 'none' }
-  | { readonly kind: 'whole' }
+  /** `withQuery`: true if the query may give fields too. Otherwise it may not, because the body takes every field. */
+  | { readonly kind: 'whole'; readonly withQuery?: true }
   | { readonly kind: 'field'; readonly field: FieldDescriptor };

@@ -76,7 +76,7 @@ export function compileQuery(rule: QueryRule, settings: QuerySettings): QueryBin
     const target = targetOf(name);
     if (target === undefined) return;
     try {
-      bindText(bound, target.path, value, target.mapKey);
+      bindText(bound, target.path, value, 'query', target.mapKey);
     } catch (error) {
       throw bindingProblem(name, error);
     }

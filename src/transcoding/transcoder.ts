@@ -19,7 +19,7 @@ import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { indent } from './indent.js';
-import { compileQuery, type QuerySettings } from './query.js';
+import { compileQuery, type QueryRule, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
 
@@ -65,8 +65,8 @@ export interface RequestMessages {
   /** The message that path, query and the content type of an upload make without a body. */
   readonly head: Uint8Array;
   /**
-   * Encodes the next message from its body. The fields of path and query are part of the first message; later messages may
-   * leave them out, and may not contradict the path. Throws INVALID_ARGUMENT (400).
+   * Encodes the next message from its body. The fields of path and query are part of the first message, which may not
+   * contradict them; later messages may leave them out, and may not contradict the path. Throws INVALID_ARGUMENT (400).
    */
   encode(body: Uint8Array): Uint8Array;
 }
@@ -126,7 +126,7 @@ export function compileTranscoder(
     {
       input: binding.method.input,
       pathFields: binding.variables.map(({ fieldPath }) => fieldPath),
-      body: binding.body.kind === 'field' ? binding.body.field : binding.body.kind,
+      body: fieldsOfBody(binding),
       answer: answerOf(binding),
     },
     settings,
@@ -151,7 +151,7 @@ export function compileTranscoder(
     for (let i = 0; i < variables.length; i++) {
       const { fieldPath, name } = variables[i]!;
       try {
-        bindText(bound, fieldPath, captures[i] ?? '');
+        bindText(bound, fieldPath, captures[i] ?? '', 'path');
       } catch (error) {
         throw bindingProblem(name, error, 'INVALID_PATH');
       }
@@ -205,6 +205,12 @@ export function compileTranscoder(
     writeJson: compileJson(binding, codecs),
     response: compileResponse(binding, codecs),
   };
+}
+
+/** Returns the fields that the body takes, which the query may not give. */
+function fieldsOfBody({ body }: Binding): QueryRule['body'] {
+  if (body.kind === 'field') return body.field;
+  return body.kind === 'whole' && body.withQuery !== true ? 'whole' : 'none';
 }
 
 const PLAIN: AnswerForm = { mask: undefined, enumsAsInts: false, indented: false };
@@ -263,13 +269,15 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
         return Buffer.concat([codec.read(undefined, bound), encodeField(field, encodeHttpBody(contentType, bytes))]);
       };
     }
-    case 'none':
+    case 'none': {
+      const takes = binding.method.clientStreaming ? 'messages over a WebSocket alone' : 'no body';
       return (json, bound) => {
         if (!isBlankOrEmptyObject(json)) {
-          throw gatewayError(400, 'UNEXPECTED_BODY', 'body: expected none, this route takes no body');
+          throw gatewayError(400, 'UNEXPECTED_BODY', `body: expected none, this route takes ${takes}`);
         }
         return codec.read(undefined, bound);
       };
+    }
   }
 }
 

@@ -55,6 +55,7 @@ service Streams {
   }
   rpc Bytes(stream Up) returns (Q) { option (google.api.http) = { post: "/v1/bytes/{id}" body: "file" }; }
   rpc Talk(stream Q) returns (stream Q) { option (google.api.http) = { post: "/v1/talk/{id}" body: "*" }; }
+  rpc Chat(stream Q) returns (stream Q) { option (google.api.http) = { get: "/v1/chat/{id}" }; }
 }
 service Guarded {
   option (protogate.v1.default_policy) = { auth: { mode: MODE_REQUIRED } };
@@ -65,7 +66,7 @@ service Guarded {
 const METHODS = ['GET', 'GET', 'GET', 'POST', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'FOO'];
 const PATHS = [
   ...['/v1/a', '/v1/literal', '/v1/a:verb', '/v1/x/a/b', '/v1/x', '/v1/small', '/v1/dry', '/v1/odd/a', '/v1/up/a'],
-  ...['/v1/page/a', '/v1/watch/a', '/v1/watch/a', '/v1/file/a', '/v1/add/a', '/v1/bytes/a', '/v1/talk/a'],
+  ...['/v1/page/a', '/v1/watch/a', '/v1/watch/a', '/v1/file/a', '/v1/add/a', '/v1/bytes/a', '/v1/talk/a', '/v1/chat/a'],
   ...[
     '/v1/guarded/a',
     '/v1/guarded/a/watch',
@@ -312,6 +313,7 @@ test('explain comes to what serve comes to, over seeded requests', async (t) => 
     PROTO,
     {
       Talk: { messages: [{}] },
+      Chat: (call) => call.whenHalfClosed.then(() => ({ messages: [{}] })),
       Watch: { messages: [{}] },
       Ask: { messages: [{}] },
       Follow: { messages: [{}] },

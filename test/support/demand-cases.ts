@@ -25,7 +25,10 @@ export interface Case {
   readonly what: string;
   /** The template of the rule's path. */
   readonly template: string;
+  /** `*` if it is absent. Cases with `*` also run with a GET rule without a body, over WebSockets. */
   readonly body?: string;
+  /** True if the rule is a GET without a body, whose query may give fields that messages give too; otherwise it is a POST. */
+  readonly get?: true;
   readonly require?: readonly string[];
   /** The path of the request, with its query. */
   readonly path?: string;
@@ -361,5 +364,91 @@ export const CASES: readonly Case[] = [
     wrong: { tenant: 'u' },
     codes: CONTRADICTS,
     arrives: [{ tenant: { value: 't' }, text: 'a' }, { tenant: { value: 't' } }],
+  },
+  {
+    what: 'query of a GET, a string: another one',
+    get: true,
+    template: '/v1/items',
+    path: '/v1/items?text=a',
+    require: ["request.text = 'a'"],
+    first: { text: 'a', note: 'x' },
+    next: { note: 'y' },
+    wrong: { text: 'b' },
+    // The query does not bind later messages, but the rule does.
+    codes: [3, 7],
+  },
+  {
+    what: 'query of a GET, a number: another one',
+    get: true,
+    template: '/v1/items',
+    path: '/v1/items?shard=7',
+    require: ['request.shard = 7'],
+    first: { text: 'a' },
+    next: { text: 'b' },
+    wrong: { shard: '8' },
+    codes: CONTRADICTS,
+    arrives: [
+      { shard: '7', text: 'a' },
+      { shard: '7', text: 'b' },
+    ],
+  },
+  {
+    what: 'query of a GET, a member of a oneof: another member',
+    get: true,
+    template: '/v1/items',
+    path: '/v1/items?team=a',
+    require: ["request.team = 'a'"],
+    first: { text: 'a' },
+    next: { text: 'b' },
+    wrong: { person: 'a' },
+    codes: [3, 7],
+    arrives: [{ team: 'a', text: 'a' }, { text: 'b' }],
+  },
+  {
+    what: 'query of a GET into a nested message: another value',
+    get: true,
+    template: '/v1/{inner.list=lists/*}',
+    path: '/v1/lists/1?inner.text=a',
+    require: ["request.inner.text = 'a'"],
+    first: { inner: { list: 'lists/1' } },
+    next: { inner: { text: 'a' } },
+    wrong: { inner: { text: 'b' } },
+    codes: [3, 7],
+    arrives: [{ inner: { list: 'lists/1', text: 'a' } }, { inner: { text: 'a' } }],
+  },
+  {
+    what: 'query of a GET beside the path in a nested message: another value than in the path',
+    get: true,
+    template: '/v1/{inner.list=lists/*}',
+    path: '/v1/lists/1?inner.text=a',
+    first: {},
+    next: { inner: { text: 'b' } },
+    wrong: { inner: { list: 'lists/2' } },
+    codes: CONTRADICTS,
+    arrives: [{ inner: { list: 'lists/1', text: 'a' } }, { inner: { text: 'b' } }],
+  },
+  {
+    what: 'query of a GET, a wrapper: another value',
+    get: true,
+    template: '/v1/items',
+    path: '/v1/items?tenant.value=t',
+    require: ["request.tenant.value = 't'"],
+    first: { tenant: 't' },
+    next: { text: 'b' },
+    wrong: { tenant: 'u' },
+    codes: [3, 7],
+    arrives: [{ tenant: { value: 't' } }, { text: 'b' }],
+  },
+  {
+    what: 'query of a GET against the frames: they must be equal',
+    get: true,
+    template: '/v1/items',
+    path: '/v1/items?text=a',
+    require: ['request.text = request.inner.text'],
+    first: { inner: { text: 'a' } },
+    next: { inner: { text: 'a' } },
+    wrong: { inner: { text: 'b' } },
+    codes: REFUSED,
+    arrives: [{ text: 'a', inner: { text: 'a' } }, { inner: { text: 'a' } }],
   },
 ];

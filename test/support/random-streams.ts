@@ -104,6 +104,8 @@ export interface Rule {
   readonly bothWays: boolean;
   /** The field that is the body; undefined when the body is the whole message. */
   readonly body: Field | undefined;
+  /** True if the rule is a GET without a body: only WebSockets carry messages, and the query may give fields of the first one. */
+  readonly get: boolean;
   readonly variable: Path | undefined;
   readonly query: readonly Path[];
   readonly demands: readonly Demand[];
@@ -115,10 +117,13 @@ export function randomRule(index: number): Rule {
   // A body that holds another member of the path's oneof could never be sent.
   const bodies = ITEM.filter(({ name, oneof }) => name === 'inner' || (name === 'own' && oneof !== undefined));
   const body = isDue(35) ? oneOf(bodies) : undefined;
-  const free = LEAVES.filter(
-    ([top, inside]) => top !== body && inside === undefined && top!.oneof === undefined && top !== variable?.[0],
+  const get = body === undefined && isDue(40);
+  const free = LEAVES.filter((path) =>
+    get
+      ? path !== variable && path.every(({ oneof }) => oneof === undefined)
+      : path.length === 1 && path[0] !== body && path[0]!.oneof === undefined && path[0] !== variable?.[0],
   );
-  const query = body === undefined ? [] : free.filter(() => isDue(20));
+  const query = body === undefined && !get ? [] : free.filter(() => isDue(get ? 10 : 20));
   const given = [...(variable === undefined ? [] : [variable]), ...query];
   const fields = LEAVES.filter((_, place) => place === 0 || isDue(30));
   const demands = Array.from({ length: draw(3) }, () => randomDemand(given, fields));
@@ -127,6 +132,7 @@ export function randomRule(index: number): Rule {
     name,
     bothWays: isDue(50),
     body,
+    get,
     variable,
     query,
     demands: demands.map(([one]) => one),
@@ -179,11 +185,12 @@ export function protoOf(rules: readonly Rule[]): string {
     );
     return [...lines.flatMap(({ oneof, text }) => (oneof === undefined ? [text] : [])), ...groups].join(' ');
   };
-  const rpcs = rules.map(({ name, bothWays, body, variable, texts }) => {
+  const rpcs = rules.map(({ name, bothWays, body, get, variable, texts }) => {
     const template = `/v1/${name}${variable === undefined ? '' : `/{${nameOf(variable)}}`}`;
+    const rule = get ? `get: "${template}"` : `post: "${template}" body: "${body?.name ?? '*'}"`;
     const auth = `auth: { ${texts.map((text) => `require: ${JSON.stringify(text)}`).join(' ')} }`;
     return `rpc ${name}(stream Item) returns (${bothWays ? 'stream ' : ''}Total) {
-      option (google.api.http) = { post: "${template}" body: "${body?.name ?? '*'}" };
+      option (google.api.http) = { ${rule} };
       option (protogate.v1.policy) = { ${auth} };
     }`;
   });
@@ -328,7 +335,7 @@ export interface Planned {
 }
 
 export function randomStream(rule: Rule): Planned {
-  const { name, variable, query, demands, body, bothWays } = rule;
+  const { name, variable, query, demands, body, get, bothWays } = rule;
   const textFor = (path: Path, mayBeZero: boolean) => {
     const all = VALUES[path.at(-1)!.type as Leaf].filter((text) => mayBeZero || text !== '');
     const wanted = demands.flatMap(({ left, right }) => [...left, ...right]).filter((part) => typeof part === 'string');
@@ -351,7 +358,7 @@ export function randomStream(rule: Rule): Planned {
   );
   const path = variable === undefined ? '' : `/${encodeURIComponent(head[0]!.text)}`;
   const target = `/v1/${name}${path}${search.size === 0 ? '' : `?${search}`}`;
-  const framing = oneOf(FRAMINGS.filter((one) => one.bothWays || !bothWays));
+  const framing = oneOf(FRAMINGS.filter((one) => (one.bothWays || !bothWays) && (!get || one.name === 'WebSocket')));
   return {
     rule,
     stream,

@@ -86,9 +86,12 @@ function verdictOnNext({ type, head, demands }: Stream, message: Message): Verdi
       return path === undefined ? [] : [nameOf(path)];
     });
   const whole = structuredClone(message);
-  for (const { path, text } of head) {
+  for (const { path, text, from } of head) {
+    const isInEach = isNumeric(path.at(-1)!) && asked.includes(nameOf(path));
+    // The query is part of the first message only.
+    if (from === 'query' && !isInEach) continue;
     if (contradicts(message, path, text)) return { code: 3 };
-    if (!isNumeric(path.at(-1)!) || !asked.includes(nameOf(path))) continue;
+    if (!isInEach) continue;
     // A demanded number is in every message, unless the message that it belongs to is absent.
     const around = path.slice(0, -1);
     if (around.length > 0 && get(message, around) === undefined) continue;

@@ -49,7 +49,7 @@ export function weavingCases(name: string, createCodecs: CreateCodecs): void {
 
   function bind(bindings: Bindings, root = all): BoundMessage {
     const bound = new BoundMessage();
-    for (const [path, text, key] of bindings) bindText(bound, pathOf(path, root), text, key);
+    for (const [path, text, key] of bindings) bindText(bound, pathOf(path, root), text, 'path', key);
     return bound;
   }
 

@@ -1,11 +1,12 @@
 /**
  * Rules over the request apply to every message of a client stream: each must meet every `require`, and may give a field of
  * the path no other value than the path. Every case runs in every framing and at each place of the stream, and each looks
- * at the messages that the service received.
+ * at the messages that the service received. Over WebSockets the cases also run with a GET rule, whose frames are whole
+ * messages although it has no body.
  */
 import test from 'ava';
-import { FRAMINGS } from '../../support/client-framings.js';
-import { CASES, TYPES } from '../../support/demand-cases.js';
+import { type ClientFraming, FRAMINGS } from '../../support/client-framings.js';
+import { CASES, type Case, TYPES } from '../../support/demand-cases.js';
 import { afterAll, startGateway } from '../../support/gateway.js';
 import { until } from '../../support/until.js';
 import type { Handlers, RecordedCall } from '../../support/upstream.js';
@@ -17,11 +18,19 @@ type Kind = (typeof KINDS)[number];
 
 const nameOf = (index: number, kind: Kind) => `${kind === 'client' ? 'Client' : 'Bidi'}${index}`;
 
-const RPCS = CASES.flatMap(({ template, body = '*', require = [] }, index) =>
+/** The beginning of the paths of the GET rules, which are additional bindings. */
+const GET = '/get';
+const rulesOf = ({ template, body = '*', get }: Case, name: string) => {
+  const alone = `get: "${GET}/${name}${template}"`;
+  if (get === true) return alone;
+  return `post: "/${name}${template}" body: "${body}"${body === '*' ? ` additional_bindings { ${alone} }` : ''}`;
+};
+
+const RPCS = CASES.flatMap((one, index) =>
   KINDS.map((kind) => {
-    const demands = require.map((text) => `require: ${JSON.stringify(text)}`).join(' ');
+    const demands = (one.require ?? []).map((text) => `require: ${JSON.stringify(text)}`).join(' ');
     const policy = `option (protogate.v1.policy) = { auth: { mode: MODE_PUBLIC ${demands} } };`;
-    const http = `option (google.api.http) = { post: "/${nameOf(index, kind)}${template}" body: "${body}" };`;
+    const http = `option (google.api.http) = { ${rulesOf(one, nameOf(index, kind))} };`;
     return `rpc ${nameOf(index, kind)}(stream Item) returns (${kind === 'bidi' ? 'stream ' : ''}Total) { ${http} ${policy} }`;
   }),
 ).join('\n');
@@ -67,15 +76,27 @@ function snake(value: unknown): unknown {
 
 const started = startGateway(shared, PROTO, HANDLERS, { listen: { h2c: true } });
 
+/** Returns the ways to call a case, each with the beginning of its path. */
+function waysOf(
+  { body = '*', get }: Case,
+  kind: Kind,
+): readonly (readonly [name: string, ClientFraming, from: string])[] {
+  const framings = FRAMINGS.filter(({ bothWays }) => kind === 'client' || bothWays);
+  const webSocket = framings.find(({ name }) => name === 'WebSocket')!;
+  return [
+    ...(get === true ? [] : framings.map((framing) => [framing.name, framing, ''] as const)),
+    ...(body === '*' ? [['WebSocket on a GET rule', webSocket, GET] as const] : []),
+  ];
+}
+
 for (const [index, one] of CASES.entries()) {
   for (const kind of KINDS) {
-    const framings = FRAMINGS.filter(({ bothWays }) => kind === 'client' || bothWays);
-    const path = `/${nameOf(index, kind)}${one.path ?? one.template}`;
     const callsOf = async () =>
       (await started).upstream.calls.filter(({ path: called }) => called.endsWith(`/${nameOf(index, kind)}`));
 
-    for (const framing of framings) {
-      test.serial(`${one.what}: ${kind}, ${framing.name}`, async (t) => {
+    for (const [way, framing, from] of waysOf(one, kind)) {
+      const path = `${from}/${nameOf(index, kind)}${one.path ?? one.template}`;
+      test.serial(`${one.what}: ${kind}, ${way}`, async (t) => {
         const { url } = await started;
         const [first, next, wrong] = [one.first, one.next, one.wrong].map((message) => JSON.stringify(message)) as [
           string,

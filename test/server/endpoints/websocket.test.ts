@@ -137,26 +137,6 @@ test('$fields holds for each message; the answer has the gateway’s headers', a
   t.is(head.headers['x-content-type-options'], 'nosniff');
 });
 
-test('a client stream without a body rule: a warning, and messages that are empty', async (t) => {
-  const proto = PROTO.replace(/post: "(.*:talk)" body: "\*"/, 'get: "$1"');
-  const { url, plan, upstream } = await startGateway(t, proto, ECHO);
-  t.deepEqual(
-    plan.diagnostics.filter(({ rule }) => rule.startsWith('stream')).map(({ rule, text }) => [rule, text]),
-    [
-      [
-        'stream-without-body',
-        'chat.v1.Chat/Talk: expected a body rule, without one a client that streams has nothing to say',
-      ],
-    ],
-  );
-  const { say, until, closed } = await openWebSocket(t, url, `${TALK}?n=1`);
-  say({});
-  await until(1);
-  t.deepEqual(upstream.last().requests, [{ room: 'rooms/1', n: 1 }]);
-  say({ text: 'a' });
-  t.deepEqual(await closed, { code: 4003, reason: 'body: expected none, this route takes no body' });
-});
-
 test('a subprotocol that the client offers is accepted', async (t) => {
   const { url } = await start(t);
   const { socket } = await openWebSocket(t, url, TALK, { offers: ['json', 'other'] });
