@@ -94,7 +94,7 @@ export function createAdmin(
 function elsewhere(ctx: Context & { matched?: readonly unknown[] }): void {
   if ((ctx.matched?.length ?? 0) === 0) {
     const known = 'expected /healthz, /readyz, /metrics or /routes';
-    throw gatewayError(404, 'ROUTE_NOT_FOUND', `path: ${known}, got ${JSON.stringify(ctx.path.slice(0, 80))}`);
+    throw gatewayError('ROUTE_NOT_FOUND', `path: ${known}, got ${JSON.stringify(ctx.path.slice(0, 80))}`);
   }
   if (ctx.method !== 'OPTIONS') throw methodNotAllowed(ctx.method, ALLOWED);
   ctx.status = 204;
@@ -104,5 +104,5 @@ function elsewhere(ctx: Context & { matched?: readonly unknown[] }): void {
 const ALLOWED = ['GET', 'HEAD', 'OPTIONS'];
 
 function internalError(cause: unknown, requestId: string): StatusError {
-  return gatewayError(500, 'INTERNAL', `internal error (request id ${requestId})`, { cause });
+  return gatewayError('INTERNAL', `internal error (request id ${requestId})`, { cause });
 }

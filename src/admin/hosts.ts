@@ -16,6 +16,6 @@ export function compileHosts(hosts: readonly string[]): (authority: string) => v
     if (exact.has(host) || isIP(host) !== 0 || suffixes.some((suffix) => host.endsWith(suffix))) return;
     const found = JSON.stringify(authority.slice(0, 80));
     const text = `host: expected localhost, an IP address or one of admin.hosts, got ${found}`;
-    throw gatewayError(421, 'MISDIRECTED_REQUEST', text);
+    throw gatewayError('MISDIRECTED_REQUEST', text);
   };
 }

@@ -5,8 +5,7 @@
 
 import { fieldValues, writeFieldValues } from '../codec/field-values.js';
 import { WireWriter } from '../codec/wire-writer.js';
-import { Code } from '../status/code.js';
-import { StatusError } from '../status/status-error.js';
+import { gatewayError, type StatusError } from '../status/status-error.js';
 import { brokenAnswer } from '../upstream/failure.js';
 import { ask, type Outcome, type Outcomes, requireFewItems, type StepResults, settle } from './outcomes.js';
 import type { Element } from './reads.js';
@@ -95,7 +94,7 @@ async function askTogether(
       }
       for (const [text, { outcome }] of batch) {
         const found = results.get(text) ?? NONE;
-        if (found.length === 0) outcome.failure = new StatusError(Code.NOT_FOUND, 'not found');
+        if (found.length === 0) outcome.failure = gatewayError('ELEMENT_NOT_FOUND', 'not found');
         else if (found.length > 1 && isSingle(step)) outcome.failure = severalFound(found.length);
         else outcome.values = found;
       }

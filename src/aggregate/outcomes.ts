@@ -1,7 +1,5 @@
 /** The outcomes of a step for the elements of a list, and how they get into the messages that the elements came from. */
-import { Code } from '../status/code.js';
-import { errorInfoDetail } from '../status/details.js';
-import { StatusError } from '../status/status-error.js';
+import { gatewayError, StatusError } from '../status/status-error.js';
 import { type Draft, MissingPart } from './answer-draft.js';
 import type { FailurePlace } from './failure-path.js';
 import type { RowTarget } from './into.js';
@@ -35,7 +33,7 @@ const NONE: readonly Uint8Array[] = [];
 export function requireFewItems({ index, shown, maxItems, target }: PlannedStep, elements: readonly Element[]): void {
   if (elements.length <= maxItems) return;
   const text = `${shown}: expected at most ${maxItems} items, got ${elements.length}`;
-  const failure = new StatusError(Code.OUT_OF_RANGE, text, { details: [errorInfoDetail('TOO_MANY_ITEMS')] });
+  const failure = gatewayError('TOO_MANY_ITEMS', text);
   for (const home of new Set(elements.map((element) => element.home))) target?.fail(home, failure, index);
   throw failure;
 }

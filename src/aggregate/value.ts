@@ -14,8 +14,7 @@ import type { CallerPath } from '../paths/caller.js';
 import { type Expression, ExpressionError, type PathExpression, type TextExpression } from '../paths/expression.js';
 import { valueText } from '../paths/field-text.js';
 import type { FieldDescriptor, ScalarType } from '../schema/descriptor.js';
-import { Code } from '../status/code.js';
-import { StatusError } from '../status/status-error.js';
+import { gatewayError, type StatusError } from '../status/status-error.js';
 import {
   type CallerPlace,
   describeHeld,
@@ -128,7 +127,7 @@ function demanded({ read }: CallerPath, name: string): Read<string> {
 }
 
 function notAllowed(message: string): StatusError {
-  return new StatusError(Code.PERMISSION_DENIED, message);
+  return gatewayError('NOT_ALLOWED', message);
 }
 
 function textValue(expression: TextExpression, target: FieldDescriptor, roots: Roots): Value {

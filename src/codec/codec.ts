@@ -5,9 +5,7 @@
  */
 import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
-import { Code } from '../status/code.js';
-import { errorInfoDetail } from '../status/details.js';
-import { StatusError } from '../status/status-error.js';
+import { gatewayError } from '../status/status-error.js';
 import type { BoundMessage } from './bound.js';
 import type { FieldMask } from './field-mask.js';
 import type { JsonOptions } from './json-options.js';
@@ -124,7 +122,5 @@ function writingProblem(error: unknown): unknown {
 /** Returns the error that a client gets for a BrokenWire from an upstream. Other errors are returned unchanged. */
 export function wireProblem(cause: unknown): unknown {
   if (!(cause instanceof BrokenWire)) return cause;
-  const details = [errorInfoDetail('UPSTREAM_BROKEN_ANSWER')];
-  const options = { httpStatus: 502, source: 'upstream', details, cause } as const;
-  return new StatusError(Code.INTERNAL, 'the upstream sent a broken message', options);
+  return gatewayError('UPSTREAM_BROKEN_ANSWER', 'the upstream sent a broken message', { source: 'upstream', cause });
 }

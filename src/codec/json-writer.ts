@@ -3,9 +3,7 @@
  * caller that passes a writer to a codec can write into the same text before and after the message.
  */
 import { isUtf8 } from 'node:buffer';
-import { Code } from '../status/code.js';
-import { errorInfoDetail } from '../status/details.js';
-import { StatusError } from '../status/status-error.js';
+import { gatewayError, type StatusError } from '../status/status-error.js';
 
 /** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
@@ -223,11 +221,8 @@ export class JsonWriter {
    * defaults that are written.
    */
   private tooLarge(): StatusError {
-    return new StatusError(Code.INTERNAL, `the upstream's answer is more than ${this.maxBytes} bytes of JSON`, {
-      httpStatus: 502,
-      source: 'upstream',
-      details: [errorInfoDetail('UPSTREAM_ANSWER_TOO_LARGE')],
-    });
+    const text = `the upstream's answer is more than ${this.maxBytes} bytes of JSON`;
+    return gatewayError('UPSTREAM_ANSWER_TOO_LARGE', text, { source: 'upstream' });
   }
 
   private grow(count: number): void {

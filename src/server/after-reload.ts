@@ -55,13 +55,13 @@ function requireSameMessages(before: Route, after: Route): void {
 }
 
 function routeGone(): StatusError {
-  return gatewayError(403, 'ROUTE_WITHDRAWN', 'the stream ends: its route is not served any more');
+  return gatewayError('ROUTE_WITHDRAWN', 'the stream ends: its route is not served any more');
 }
 
 function callerChanged(): StatusError {
-  return gatewayError(401, 'CALLER_CHANGED', 'the stream ends: another of its credentials counts from now on');
+  return gatewayError('CALLER_CHANGED', 'the stream ends: another of its credentials counts from now on');
 }
 
 function demandsChanged(): StatusError {
-  return gatewayError(403, 'DEMANDS_CHANGED', 'the stream ends: its messages must meet other demands from now on');
+  return gatewayError('DEMANDS_CHANGED', 'the stream ends: its messages must meet other demands from now on');
 }

@@ -3,6 +3,8 @@
  * form in which `details` contains them: an object with `@type`.
  */
 
+import type { Reason } from './reasons.js';
+
 export type ErrorDetail = Readonly<Record<string, unknown>> & { readonly '@type': string };
 
 export interface FieldViolation {
@@ -17,9 +19,9 @@ export function badRequestDetail(fieldViolations: readonly FieldViolation[]): Er
   return { '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations };
 }
 
-/** Returns the details of an error that the gateway itself decided on. `reason` is stable and in `UPPER_SNAKE_CASE`. */
-export function errorInfoDetail(reason: string, metadata: Readonly<Record<string, string>> = {}): ErrorDetail {
-  return { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'protogate', metadata };
+/** Returns the details of an error that the gateway itself raises. */
+export function errorInfoDetail(reason: Reason): ErrorDetail {
+  return { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'protogate', metadata: {} };
 }
 
 /** Returns the details with the time after which a retry makes sense. */

@@ -30,29 +30,3 @@ export function codeToHttpStatus(code: Code): number {
 export function isWithoutContent(httpStatus: number): boolean {
   return httpStatus === 204 || httpStatus === 205 || httpStatus === 304;
 }
-
-/** The gRPC code in the body of the gateway's own answers, by HTTP status. */
-const GATEWAY_CODE: Readonly<Record<number, Code>> = {
-  400: Code.INVALID_ARGUMENT,
-  401: Code.UNAUTHENTICATED,
-  403: Code.PERMISSION_DENIED,
-  404: Code.NOT_FOUND,
-  405: Code.UNIMPLEMENTED,
-  406: Code.INVALID_ARGUMENT,
-  408: Code.DEADLINE_EXCEEDED,
-  413: Code.RESOURCE_EXHAUSTED,
-  415: Code.INVALID_ARGUMENT,
-  426: Code.FAILED_PRECONDITION,
-  429: Code.RESOURCE_EXHAUSTED,
-  431: Code.RESOURCE_EXHAUSTED,
-  500: Code.INTERNAL,
-  501: Code.UNIMPLEMENTED,
-  502: Code.INTERNAL,
-  503: Code.UNAVAILABLE,
-  504: Code.DEADLINE_EXCEEDED,
-};
-
-/** Returns the gRPC code in the body of an answer that the gateway itself gives with `httpStatus`. */
-export function httpStatusToCode(httpStatus: number): Code {
-  return GATEWAY_CODE[httpStatus] ?? (httpStatus < 500 ? Code.INVALID_ARGUMENT : Code.UNKNOWN);
-}

@@ -2,15 +2,15 @@
 import { hintOf } from '../base/did-you-mean.js';
 import { gatewayError, type StatusError } from './status-error.js';
 
-export const NO_TUNNEL = gatewayError(501, 'METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
-export const HEAD_TOO_LARGE = gatewayError(431, 'HEADERS_TOO_LARGE', 'headers: too large');
+export const NO_TUNNEL = gatewayError('METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
+export const HEAD_TOO_LARGE = gatewayError('HEADERS_TOO_LARGE', 'headers: too large');
 
 export function malformed(what: string): StatusError {
-  return gatewayError(400, 'MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
+  return gatewayError('MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
 }
 
 export function badTarget(message: string): StatusError {
-  return gatewayError(400, 'BAD_REQUEST_TARGET', message);
+  return gatewayError('BAD_REQUEST_TARGET', message);
 }
 
 /**
@@ -24,7 +24,7 @@ export function badHost(what: string, found: string): StatusError {
 }
 
 export function malformedPath(reason: string): StatusError {
-  return gatewayError(400, 'MALFORMED_PATH', `path: ${reason}`);
+  return gatewayError('MALFORMED_PATH', `path: ${reason}`);
 }
 
 /**
@@ -33,17 +33,17 @@ export function malformedPath(reason: string): StatusError {
  */
 export function noRoute(what: string, rawPath: string, near?: string): StatusError {
   const shown = rawPath.length <= 120 ? rawPath : `${rawPath.slice(0, 120)}…`;
-  return gatewayError(404, 'ROUTE_NOT_FOUND', `no route for ${what} ${shown}${hintOf(near)}`);
+  return gatewayError('ROUTE_NOT_FOUND', `no route for ${what} ${shown}${hintOf(near)}`);
 }
 
 export function methodNotAllowed(method: string, allow: readonly string[]): StatusError {
   const allowed = allow.join(', ');
   const headers = { allow: allowed };
-  return gatewayError(405, 'METHOD_NOT_ALLOWED', `expected one of ${allowed}, got ${method}`, { headers });
+  return gatewayError('METHOD_NOT_ALLOWED', `expected one of ${allowed}, got ${method}`, { headers });
 }
 
 export function foreignOrigin(): StatusError {
-  return gatewayError(403, 'FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
+  return gatewayError('FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
 }
 
 /**
@@ -52,5 +52,5 @@ export function foreignOrigin(): StatusError {
  */
 export function notAllowed(index?: number): StatusError {
   const place = index === undefined ? '' : `[${index}]: `;
-  return gatewayError(403, 'NOT_ALLOWED', `${place}the caller may not do this`);
+  return gatewayError('NOT_ALLOWED', `${place}the caller may not do this`);
 }

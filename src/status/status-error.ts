@@ -1,6 +1,7 @@
 import { Code } from './code.js';
 import { badRequestDetail, type ErrorDetail, errorInfoDetail, type FieldViolation } from './details.js';
-import { codeToHttpStatus, httpStatusToCode } from './http.js';
+import { codeToHttpStatus } from './http.js';
+import { REASONS, type Reason } from './reasons.js';
 
 /** The metadata that an upstream sent with its status: keys are lower-case, values are bytes if the key ends in `-bin`. */
 export interface StatusMetadata {
@@ -66,7 +67,7 @@ export class StatusError extends Error {
 }
 
 /** Returns a 400 that lists the errors field by field. Its message repeats the first one. */
-export function invalidRequest(reason: string, violations: readonly FieldViolation[]): StatusError {
+export function invalidRequest(reason: Reason, violations: readonly FieldViolation[]): StatusError {
   const [first] = violations;
   const message = first === undefined ? 'invalid request' : `${first.field}: ${first.description}`;
   return new StatusError(Code.INVALID_ARGUMENT, message, {
@@ -74,13 +75,13 @@ export function invalidRequest(reason: string, violations: readonly FieldViolati
   });
 }
 
-/** Returns an error of the gateway itself by its HTTP status. The gRPC code follows from that. */
+/** Returns an error that the gateway raises for `reason`. `reasons.ts` has its gRPC code and HTTP status. */
 export function gatewayError(
-  httpStatus: number,
-  reason: string,
+  reason: Reason,
   message: string,
-  options: Omit<StatusErrorOptions, 'httpStatus' | 'source'> = {},
+  options: Omit<StatusErrorOptions, 'httpStatus'> = {},
 ): StatusError {
+  const { code, httpStatus } = REASONS[reason];
   const details = [errorInfoDetail(reason), ...(options.details ?? [])];
-  return new StatusError(httpStatusToCode(httpStatus), message, { ...options, httpStatus, details });
+  return new StatusError(code, message, { ...options, httpStatus, details });
 }

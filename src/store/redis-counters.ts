@@ -140,7 +140,7 @@ export class RedisCounters implements Counters {
       case 'open':
         return { admitted: true, standings: [], undo: NOTHING };
       case 'closed':
-        throw gatewayError(503, 'LIMITS_UNAVAILABLE', 'limits cannot be checked now');
+        throw gatewayError('LIMITS_UNAVAILABLE', 'limits cannot be checked now');
     }
   }
 }

@@ -3,6 +3,7 @@
  * expected and what was found.
  */
 import { BindError } from '../codec/bound.js';
+import type { Reason } from '../status/reasons.js';
 import { invalidRequest, type StatusError } from '../status/status-error.js';
 
 /** Returns the client's 400 for a parameter of the query. */
@@ -11,7 +12,11 @@ export function queryViolation(parameter: string, description: string): StatusEr
 }
 
 /** Returns the client's 400 for an error about the value, and every other error unchanged. */
-export function bindingProblem(parameter: string, error: unknown, reason = 'INVALID_QUERY'): StatusError | unknown {
+export function bindingProblem(
+  parameter: string,
+  error: unknown,
+  reason: Reason = 'INVALID_QUERY',
+): StatusError | unknown {
   if (!(error instanceof BindError)) return error;
   return invalidRequest(reason, [{ field: parameter.slice(0, 80), description: error.message }]);
 }

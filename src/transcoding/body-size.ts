@@ -20,5 +20,5 @@ export function bodySizes(declared: number | undefined, limit: number, isUpload:
 
 /** Returns the 413 for a body that is longer than `maxBytes`. */
 export function bodyTooLarge(maxBytes: number): StatusError {
-  return gatewayError(413, 'BODY_TOO_LARGE', `body: expected at most ${maxBytes} bytes`, { closeConnection: true });
+  return gatewayError('BODY_TOO_LARGE', `body: expected at most ${maxBytes} bytes`, { closeConnection: true });
 }

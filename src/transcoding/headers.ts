@@ -118,7 +118,7 @@ export function compileRequestMetadata(
 
 function tooMany(found: number): Error {
   const text = `headers: expected at most ${MAX_SENT} that go to the backend, got ${found}`;
-  return gatewayError(431, 'TOO_MANY_HEADERS', text);
+  return gatewayError('TOO_MANY_HEADERS', text);
 }
 
 function twin(key: string): string {

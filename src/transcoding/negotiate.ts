@@ -71,7 +71,7 @@ export function preferredType(accept: string | undefined, types: readonly string
 }
 
 function unsupported(message: string): Error {
-  return gatewayError(415, 'UNSUPPORTED_MEDIA_TYPE', message);
+  return gatewayError('UNSUPPORTED_MEDIA_TYPE', message);
 }
 
 function quote(text: string): string {

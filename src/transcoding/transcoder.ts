@@ -273,7 +273,7 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
       const takes = binding.method.clientStreaming ? 'messages over a WebSocket alone' : 'no body';
       return (json, bound) => {
         if (!isBlankOrEmptyObject(json)) {
-          throw gatewayError(400, 'UNEXPECTED_BODY', `body: expected none, this route takes ${takes}`);
+          throw gatewayError('UNEXPECTED_BODY', `body: expected none, this route takes ${takes}`);
         }
         return codec.read(undefined, bound);
       };

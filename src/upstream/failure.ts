@@ -6,7 +6,7 @@
 import type { Deadline, DeadlineOwner } from '../call/deadline.js';
 import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
-import { StatusError, type StatusMetadata } from '../status/status-error.js';
+import { gatewayError, StatusError, type StatusMetadata } from '../status/status-error.js';
 
 /** Returns the upstream's own status as an error. */
 export function upstreamStatus(
@@ -28,32 +28,18 @@ export function upstreamStatus(
  * connection.
  */
 export function unreachable(cause: unknown, unsent = false): StatusError {
-  return new StatusError(Code.UNAVAILABLE, 'the upstream cannot be reached', {
-    source: 'upstream',
-    details: [errorInfoDetail('UPSTREAM_UNREACHABLE')],
-    unsent,
-    cause,
-  });
+  return gatewayError('UPSTREAM_UNREACHABLE', 'the upstream cannot be reached', { source: 'upstream', unsent, cause });
 }
 
 /** Returns 502: the answer is not gRPC, or breaks its rules. */
 export function brokenAnswer(cause: unknown): StatusError {
-  return new StatusError(Code.INTERNAL, 'the upstream sent a broken answer', {
-    source: 'upstream',
-    httpStatus: 502,
-    details: [errorInfoDetail('UPSTREAM_BROKEN_ANSWER')],
-    cause,
-  });
+  return gatewayError('UPSTREAM_BROKEN_ANSWER', 'the upstream sent a broken answer', { source: 'upstream', cause });
 }
 
 /** Returns 502: a message is larger than the limit. It is never truncated. */
 export function answerTooLarge(limitBytes: number, cause: unknown): StatusError {
-  return new StatusError(Code.INTERNAL, `the upstream's answer is larger than ${limitBytes} bytes`, {
-    source: 'upstream',
-    httpStatus: 502,
-    details: [errorInfoDetail('UPSTREAM_ANSWER_TOO_LARGE')],
-    cause,
-  });
+  const text = `the upstream's answer is larger than ${limitBytes} bytes`;
+  return gatewayError('UPSTREAM_ANSWER_TOO_LARGE', text, { source: 'upstream', cause });
 }
 
 /** The call's deadline passed: 504. Its owner shows whether the upstream was slow or the client allowed too little time. */
@@ -89,8 +75,5 @@ export function cancelled(): StatusError {
 
 /** Returns 503: the upstream is being closed. */
 export function upstreamClosed(): StatusError {
-  return new StatusError(Code.UNAVAILABLE, 'the upstream is closed', {
-    source: 'upstream',
-    details: [errorInfoDetail('UPSTREAM_CLOSED')],
-  });
+  return gatewayError('UPSTREAM_CLOSED', 'the upstream is closed', { source: 'upstream' });
 }

@@ -57,7 +57,7 @@ function principalOf(socket: TLSSocket, settings: CertificateSettings): Principa
 }
 
 function refused(text: string): Error {
-  return gatewayError(401, 'INVALID_CERTIFICATE', `client certificate: ${text}`);
+  return gatewayError('INVALID_CERTIFICATE', `client certificate: ${text}`);
 }
 
 /** Returns the caller whom a certificate names. Undefined when the certificate has none of the names in `identity`. */

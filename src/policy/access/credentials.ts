@@ -179,7 +179,7 @@ function explicitHeaders({ tokens, apiKeys }: CredentialSettings): ReadonlyMap<s
   for (const name of apiKeys?.headers ?? []) {
     const identify = (value: string) => {
       const principal = apiKeys?.find(value.trim());
-      if (principal === undefined) throw gatewayError(401, 'INVALID_API_KEY', `${name}: expected a known API key`);
+      if (principal === undefined) throw gatewayError('INVALID_API_KEY', `${name}: expected a known API key`);
       return principal;
     };
     headers.set(name, { name, identify });
@@ -195,7 +195,7 @@ function bearerToken(name: string, value: string): string {
   const token = /^bearer +(\S+)$/i.exec(value)?.[1];
   if (token !== undefined) return token;
   if (name !== 'authorization' && /^\S+$/.test(value)) return value;
-  throw gatewayError(401, 'INVALID_TOKEN', `${name}: expected Bearer and a token`);
+  throw gatewayError('INVALID_TOKEN', `${name}: expected Bearer and a token`);
 }
 
 function challengesOf({ tokens, apiKeys }: CredentialSettings): readonly Challenge[] {
@@ -205,10 +205,10 @@ function challengesOf({ tokens, apiKeys }: CredentialSettings): readonly Challen
 
 function ambiguous(first: string, second: string): StatusError {
   const found = first === second ? `${first} twice` : `${first} and ${second}`;
-  return gatewayError(401, 'AMBIGUOUS_CREDENTIALS', `expected one credential, got ${found}`);
+  return gatewayError('AMBIGUOUS_CREDENTIALS', `expected one credential, got ${found}`);
 }
 
 function foreignOrigin(why: string): StatusError {
   const text = `expected a request from a page of this site or an allowed origin, as its ${why}`;
-  return gatewayError(403, 'FOREIGN_ORIGIN', text);
+  return gatewayError('FOREIGN_ORIGIN', text);
 }

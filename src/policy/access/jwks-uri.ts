@@ -162,5 +162,5 @@ function isSame(a: VerificationKey, b: VerificationKey): boolean {
 }
 
 function keysUnavailable(): StatusError {
-  return gatewayError(503, 'KEYS_UNAVAILABLE', "the token issuer's keys are not known yet");
+  return gatewayError('KEYS_UNAVAILABLE', "the token issuer's keys are not known yet");
 }

@@ -45,7 +45,7 @@ export function authenticate({ authenticator, mode, binding, fromQuery }: Authen
     }
     if (state.principal === undefined && mode === 'required') {
       challenge(ctx, unknown);
-      throw gatewayError(401, 'UNAUTHENTICATED', expected);
+      throw gatewayError('UNAUTHENTICATED', expected);
     }
     await next();
   };
@@ -67,7 +67,7 @@ export function authorize({ scopes, require, requestOf }: Authorization): Middle
     if (missing !== undefined) {
       const scope = scopes.map((one) => one.split('|', 1)[0]).join(' ');
       challenge(ctx, `Bearer realm="protogate", error="insufficient_scope", scope="${scope}"`);
-      throw gatewayError(403, 'MISSING_SCOPE', `expected the scope ${missing.replaceAll('|', ' or ')}`);
+      throw gatewayError('MISSING_SCOPE', `expected the scope ${missing.replaceAll('|', ' or ')}`);
     }
     if (require.length > 0) demand(require, requestOf(captures), principal);
     await next();

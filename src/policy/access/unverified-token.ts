@@ -20,7 +20,7 @@ export interface UnverifiedToken {
 
 /** Returns a 401. `reason` names what was expected. It must not quote the token. */
 export function invalidToken(reason: string): StatusError {
-  return gatewayError(401, 'INVALID_TOKEN', `token: ${reason}`);
+  return gatewayError('INVALID_TOKEN', `token: ${reason}`);
 }
 
 /** Reads a compact JWS (RFC 7515 §7.1) of at most 8 KiB. Throws a StatusError (401). */

@@ -3,9 +3,7 @@
  */
 import type { Clock } from '../../base/clock.js';
 import type { Context } from '../../exchange/exchange.js';
-import { Code } from '../../status/code.js';
-import { errorInfoDetail } from '../../status/details.js';
-import { StatusError } from '../../status/status-error.js';
+import { gatewayError, type StatusError } from '../../status/status-error.js';
 
 /**
  * Returns the result of `work`. Throws DEADLINE_EXCEEDED (504) when `timeoutMs` pass without it and without a byte from the
@@ -35,7 +33,5 @@ export function unlessIdle<T>(work: Promise<T>, { state }: Context, timeoutMs: n
 }
 
 export function idle(timeoutMs: number): StatusError {
-  return new StatusError(Code.DEADLINE_EXCEEDED, `no message for ${timeoutMs / 1000} s`, {
-    details: [errorInfoDetail('STREAM_IDLE')],
-  });
+  return gatewayError('STREAM_IDLE', `no message for ${timeoutMs / 1000} s`);
 }

@@ -146,9 +146,9 @@ export function follow(streams: OpenStreams): Middleware {
 }
 
 function expired(): StatusError {
-  return gatewayError(401, 'CREDENTIAL_EXPIRED', 'the stream ends with its credential, which has expired');
+  return gatewayError('CREDENTIAL_EXPIRED', 'the stream ends with its credential, which has expired');
 }
 
 function withdrawn(): StatusError {
-  return gatewayError(401, 'CREDENTIAL_WITHDRAWN', 'the stream ends with its credential, which was withdrawn');
+  return gatewayError('CREDENTIAL_WITHDRAWN', 'the stream ends with its credential, which was withdrawn');
 }

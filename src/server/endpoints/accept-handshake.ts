@@ -25,14 +25,15 @@ export function compileAccept(maxMessageBytes: number): (req: IncomingMessage) =
   server.on('wsClientError', ({ message }, _socket, req) => {
     // A wrong version is answered with the one that is supported (RFC 6455 §4.4).
     const isVersion = message.includes('Version');
+    const reason = isVersion ? 'UNSUPPORTED_WEBSOCKET_VERSION' : 'BAD_HANDSHAKE';
     const headers = isVersion ? { 'sec-websocket-version': '13' } : {};
-    refusals.get(req)?.(gatewayError(isVersion ? 426 : 400, 'BAD_HANDSHAKE', `handshake: ${message}`, { headers }));
+    refusals.get(req)?.(gatewayError(reason, `handshake: ${message}`, { headers }));
   });
 
   /** Throws 400 or 426 for a handshake that is not valid, 503 while the gateway shuts down. */
   return async function accept(req) {
     const { socket, head, isDraining } = handshakeOf(req)!;
-    if (isDraining()) throw gatewayError(503, 'DRAINING', 'the gateway is going away');
+    if (isDraining()) throw gatewayError('DRAINING', 'the gateway is going away');
     return new Promise((resolve, reject) => {
       refusals.set(req, reject);
       server.handleUpgrade(req, socket, head, (webSocket) => {

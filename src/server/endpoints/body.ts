@@ -51,7 +51,7 @@ export function parsedBody({ req, request }: Context): Uint8Array | undefined {
     const found = kept.find((one) => typeof one === 'string' || one instanceof Uint8Array);
     if (found !== undefined) return typeof found === 'string' ? Buffer.from(found) : (found as Uint8Array);
   }
-  throw gatewayError(500, 'BODY_ALREADY_READ', ALREADY_READ);
+  throw gatewayError('BODY_ALREADY_READ', ALREADY_READ);
 }
 
 const ALREADY_READ =
@@ -107,5 +107,5 @@ export function continueIfAsked(req: IncomingMessage, res: ServerResponse): void
 }
 
 function tooSlow(timeoutMs: number): StatusError {
-  return gatewayError(408, 'BODY_TIMEOUT', `body: expected within ${timeoutMs} ms`, { closeConnection: true });
+  return gatewayError('BODY_TIMEOUT', `body: expected within ${timeoutMs} ms`, { closeConnection: true });
 }

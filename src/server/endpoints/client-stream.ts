@@ -205,11 +205,11 @@ function untilDeadline<T>(work: Promise<T>, deadline: Deadline | undefined, cloc
 }
 
 function tooLate(): StatusError {
-  return gatewayError(504, 'DEADLINE_EXCEEDED', 'body: expected messages within the deadline', {
+  return gatewayError('DEADLINE_EXCEEDED', 'body: expected messages within the deadline', {
     closeConnection: true,
   });
 }
 
 function tooSlow(timeoutMs: number): StatusError {
-  return gatewayError(408, 'BODY_TIMEOUT', `body: expected more within ${timeoutMs} ms`, { closeConnection: true });
+  return gatewayError('BODY_TIMEOUT', `body: expected more within ${timeoutMs} ms`, { closeConnection: true });
 }

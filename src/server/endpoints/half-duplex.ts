@@ -57,5 +57,5 @@ function endOf(req: IncomingMessage): Promise<undefined> {
 
 function tooMuchWaits() {
   const text = `answers: expected at most ${MOST_WAITING_BYTES} bytes before the request has ended, got more (over HTTP/1.1 answers wait for its end; HTTP/2 and WebSocket stream both ways)`;
-  return gatewayError(413, 'HALF_DUPLEX_LIMIT', text, { closeConnection: true });
+  return gatewayError('HALF_DUPLEX_LIMIT', text, { closeConnection: true });
 }

@@ -9,8 +9,7 @@ import { isForOneRequest } from '../../call/for-one-request.js';
 import { batchesOf, closeAfter, setHeaders } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import type { TellFreshness } from '../../policy/cache/freshness.js';
-import { Code } from '../../status/code.js';
-import { StatusError } from '../../status/status-error.js';
+import { gatewayError } from '../../status/status-error.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../../transcoding/transcoder.js';
 import { unlessIdle } from '../connection/idle.js';
@@ -118,5 +117,5 @@ function tellPartial({ res, state }: Context, parts: readonly string[]): void {
 
 function unaryMessage({ message }: CallResponse): Uint8Array {
   if (message instanceof Uint8Array) return message;
-  throw new StatusError(Code.INTERNAL, 'expected one message, got a stream', { httpStatus: 502, source: 'upstream' });
+  throw gatewayError('UPSTREAM_BROKEN_ANSWER', 'expected one message, got a stream', { source: 'upstream' });
 }

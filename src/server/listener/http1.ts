@@ -66,7 +66,7 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
   return { ...secureContext(tls), handshakeTimeout, ALPNProtocols: ['h2', 'http/1.1'], ...clients };
 }
 
-export const BAD_EXPECTATION = gatewayError(417, 'UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
+export const BAD_EXPECTATION = gatewayError('UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
 
 /** Answers a client error, and ends the connection: Node leaves that to the listener (http, Event: 'clientError'). */
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, refuse: Refuse): void {
@@ -84,9 +84,9 @@ function clientErrorAnswer(code: string | undefined): StatusError {
     case 'HPE_HEADER_OVERFLOW':
       return HEAD_TOO_LARGE;
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return gatewayError(408, 'HEADERS_TIMEOUT', 'headers: not received in time');
+      return gatewayError('HEADERS_TIMEOUT', 'headers: not received in time');
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return gatewayError(413, 'BODY_TOO_LARGE', 'body: chunk extensions too large');
+      return gatewayError('BODY_TOO_LARGE', 'body: chunk extensions too large');
     case 'HPE_INVALID_METHOD':
       return malformed('expected a method that HTTP knows');
     case 'HPE_INVALID_URL':

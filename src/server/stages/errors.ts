@@ -77,5 +77,5 @@ function endUnlessComplete(req: IncomingMessage, clock: Clock): void {
 /** Returns a StatusError as it is. Anything else is a bug of the gateway: it becomes a plain 500, with its cause in the log. */
 export function toStatusError(thrown: unknown, requestId: string): StatusError {
   if (thrown instanceof StatusError) return thrown;
-  return gatewayError(500, 'INTERNAL', `internal error (request id ${requestId})`, { cause: thrown });
+  return gatewayError('INTERNAL', `internal error (request id ${requestId})`, { cause: thrown });
 }

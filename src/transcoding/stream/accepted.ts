@@ -24,5 +24,5 @@ export function acceptedFraming({ accept, bothWays, events }: FramingWish): Fram
   const framing = FRAMINGS.get(preferredType(accept, bothWays ? LINES_FIRST : TYPES) ?? '');
   if (framing !== undefined) return framing;
   const got = JSON.stringify((accept ?? '').slice(0, 80));
-  throw gatewayError(406, 'NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}, got ${got}`);
+  throw gatewayError('NOT_ACCEPTABLE', `accept: expected one of ${TYPES.join(', ')}, got ${got}`);
 }

@@ -58,7 +58,7 @@ class Pending {
     if (piece.length === 0) return;
     this.size += piece.length;
     if (this.size > this.maxBytes) {
-      throw gatewayError(413, 'BODY_TOO_LARGE', `body: expected messages of at most ${this.maxBytes} bytes`, {
+      throw gatewayError('BODY_TOO_LARGE', `body: expected messages of at most ${this.maxBytes} bytes`, {
         closeConnection: true,
       });
     }

@@ -1,0 +1,21 @@
+/** The list of error reasons holds what the code raises, and nothing else. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { REASONS } from '../../src/status/reasons.js';
+
+/** Reads the files in which errors are raised. The demo's services have reasons of their own. */
+async function sources(): Promise<string> {
+  const entries = await readdir('src', { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !path.startsWith(join('src', 'demo')) && path !== join('src', 'status', 'reasons.ts'));
+  return (await Promise.all(files.map((path) => readFile(path, 'utf8')))).join('\n');
+}
+
+test('the code raises each reason of the list', async (t) => {
+  const text = await sources();
+  const unused = Object.keys(REASONS).filter((reason) => !text.includes(`'${reason}'`));
+  t.deepEqual(unused, []);
+});
