@@ -2,13 +2,14 @@
  * Derives the order of the steps from their paths alone: a step waits for the steps that fill what it reads, and for
  * those that make the lists that it runs over or reads through.
  */
+import type { RuleId } from '../base/rules.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { FieldPlace } from './place.js';
 import type { PlannedStep } from './step.js';
 
 export interface OrderProblem {
   readonly step: number;
-  readonly rule: string;
+  readonly rule: RuleId;
   readonly text: string;
 }
 

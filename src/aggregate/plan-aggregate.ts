@@ -4,6 +4,7 @@
  */
 
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import type { RuleId } from '../base/rules.js';
 import { isStreaming } from '../call/call.js';
 import { fieldOf } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor, MethodDescriptor, Registry } from '../schema/descriptor.js';
@@ -66,7 +67,7 @@ function planned(
 ): AggregatePlan | undefined {
   const { input, output, fullName } = method;
   const declaration = readAggregate(method.aggregate!, diagnostics);
-  const problem = (position: Position, rule: string, text: string) =>
+  const problem = (position: Position, rule: RuleId, text: string) =>
     void diagnostics.push(errorAt(position, rule, `${fullName}: ${text}`));
   if (isStreaming(method)) {
     problem(declaration.position, 'aggregate-stream', 'expected a unary rpc, an aggregate is one answer');
@@ -85,7 +86,7 @@ function planned(
   const groups = rowGroups(declaration.steps, signatures, roots);
   const steps = declaration.steps.map((step, index) => {
     const signature = signatures[index];
-    const report = (position: Position, rule: string, text: string) =>
+    const report = (position: Position, rule: RuleId, text: string) =>
       problem(position, rule, `${labelOf(step)}: ${text}`);
     return compileStep({ step, index, signature, outer: roots, shape, rows: groups[index], nameOf, report });
   });

@@ -1,8 +1,10 @@
 /** Collects the problems of one step, and reports each at its position in the declaration. */
+
 import type { Position } from '../base/diagnostic.js';
+import type { RuleId } from '../base/rules.js';
 import { ExpressionError } from '../paths/expression.js';
 
-export type Report = (position: Position, rule: string, text: string) => void;
+export type Report = (position: Position, rule: RuleId, text: string) => void;
 
 export class StepProblems {
   private hasFound = false;
@@ -13,7 +15,7 @@ export class StepProblems {
     return this.hasFound;
   }
 
-  add(position: Position, rule: string, text: string): undefined {
+  add(position: Position, rule: RuleId, text: string): undefined {
     this.hasFound = true;
     this.report(position, rule, text);
   }

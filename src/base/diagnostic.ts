@@ -4,6 +4,8 @@
  * on with the parts that load.
  */
 
+import type { RuleId } from './rules.js';
+
 /** A place in a file. `line` and `column` start at 1. They are absent when they are not known. */
 export interface Position {
   readonly file: string;
@@ -13,20 +15,20 @@ export interface Position {
 
 export interface Diagnostic {
   readonly severity: 'error' | 'warning';
-  /** The stable id of the rule, in kebab-case: `path-template`, `binding-conflict`, `unknown-import`. */
-  readonly rule: string;
+  /** The id of the rule, which docs/diagnostics.md explains. */
+  readonly rule: RuleId;
   /** One line of text: the place inside of the file if there is one, what was expected, and what was found. */
   readonly text: string;
   readonly position: Position;
 }
 
 /** Builds an error. */
-export function errorAt(position: Position, rule: string, text: string): Diagnostic {
+export function errorAt(position: Position, rule: RuleId, text: string): Diagnostic {
   return { severity: 'error', rule, text, position };
 }
 
 /** Builds a warning. */
-export function warningAt(position: Position, rule: string, text: string): Diagnostic {
+export function warningAt(position: Position, rule: RuleId, text: string): Diagnostic {
   return { severity: 'warning', rule, text, position };
 }
 

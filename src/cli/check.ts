@@ -21,8 +21,7 @@ export function checkCommand(exit: SetExitCode): Command {
     .option('--strict', 'exit 1 on warnings too')
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {
-      const { plan, diagnostics: found } = await planFlags(flags);
-      const diagnostics = [...found, ...upstreamsMissing(flags, plan)];
+      const { plan, diagnostics } = await checkFlags(flags);
       process.stdout.write(flags.format === 'json' ? formatJson(diagnostics) : formatText(diagnostics));
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       const warnings = diagnostics.length - errors;
@@ -34,6 +33,12 @@ export function checkCommand(exit: SetExitCode): Command {
       process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
       exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);
     });
+}
+
+/** Returns the plan, if the config allows one, and every problem that `check` reports. */
+export async function checkFlags(flags: SchemaFlags): ReturnType<typeof planFlags> {
+  const { plan, diagnostics } = await planFlags(flags);
+  return { plan, diagnostics: [...diagnostics, ...upstreamsMissing(flags, plan)] };
 }
 
 /** Describes how many rpcs have no rule: otherwise nothing would show that an rpc lacks its route. */
@@ -49,7 +54,7 @@ function unrouted({ registry, routes }: Plan): string {
  * Returns the error that `serve` would report for a config without upstreams. Protos alone are checked without one, because
  * their servers may not exist yet.
  */
-function upstreamsMissing({ config }: CheckFlags, plan: Plan | undefined): readonly Diagnostic[] {
+function upstreamsMissing({ config }: SchemaFlags, plan: Plan | undefined): readonly Diagnostic[] {
   if (config === undefined || plan === undefined || plan.config.upstreams.size > 0) return [];
   return [errorAt({ file: config }, 'no-upstreams', 'upstreams: expected one or more, got none')];
 }

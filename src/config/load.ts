@@ -3,10 +3,12 @@
  * and `${file:PATH}` inside of strings are replaced after the YAML is parsed, so that no value can change the
  * structure. Diagnostics never show a replaced value.
  */
+
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isMap, isNode, isScalar, type Scalar, visit } from 'yaml';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import type { RuleId } from '../base/rules.js';
 import { type Config, configSchema } from './config.js';
 import { fileIssues, SERVER_TLS_FILES, TLS_FILES } from './files.js';
 import { type IssueText, issueTexts, readConfig } from './issues.js';
@@ -40,7 +42,7 @@ const UNREADABLE: ReadonlyMap<string | undefined, string> = new Map([
   ['EISDIR', 'expected a file, got a folder'],
 ]);
 
-function refused(file: string, rule: string, text: string): ParsedConfig {
+function refused(file: string, rule: RuleId, text: string): ParsedConfig {
   return { diagnostics: [errorAt({ file }, rule, text)] };
 }
 

@@ -1,6 +1,7 @@
 /** This module finds errors and risks in the access rules of aggregates and in the methods that they call. */
 import type { PlannedStep } from '../aggregate/step.js';
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import type { RuleId } from '../base/rules.js';
 import type { Access } from '../policy/access/planned.js';
 import { readsSubjectAlone, subjectAloneText, type Vouchers } from '../policy/access/vouchers.js';
 import type { Policy } from '../policy/policy.js';
@@ -37,8 +38,8 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
 
   function ofStep(step: PlannedStep, call: PlannedCall | undefined): Diagnostic[] {
     const says = (text: string) => `${method.fullName}: ${step.label}: ${text}`;
-    const error = (rule: string, text: string) => [errorAt(step.position, rule, says(text))];
-    const warning = (rule: string, text: string) => [warningAt(step.position, rule, says(text))];
+    const error = (rule: RuleId, text: string) => [errorAt(step.position, rule, says(text))];
+    const warning = (rule: RuleId, text: string) => [warningAt(step.position, rule, says(text))];
     const demands = call?.access.mode === 'required';
     const reads = step.callerPaths.length > 0;
     const problems: Diagnostic[] = [];

@@ -34,13 +34,16 @@ export function assignUpstreams(
   configFile: string | undefined,
 ): Assignment {
   const of = new Map<ServiceDescriptor, string>();
+  const used = new Set<string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
   const routed = bindings.flatMap(({ method }) => (method.aggregate === undefined ? method : []));
   for (const service of new Set([...routed, ...aggregates.methods].map((method) => method.service))) {
     const selected = selectUpstream(service.fullName, config.upstreams);
-    if (selected.kind === 'found') of.set(service, selected.name);
-    else if (selected.kind === 'none') {
+    if (selected.kind === 'found') {
+      of.set(service, selected.name);
+      used.add(selected.name);
+    } else if (selected.kind === 'none') {
       const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
       const meant = didYouMean(service.fullName, selectors);
       const hint = meant === undefined ? '' : ` (services: is it meant by '${meant}'?)`;
@@ -49,9 +52,9 @@ export function assignUpstreams(
     } else {
       const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')} by equally long selectors`;
       diagnostics.push(errorAt(service.position, 'ambiguous-upstream', text));
+      for (const name of selected.names) used.add(name);
     }
   }
-  const used = new Set(of.values());
   const names = routed.map(({ service }) => service.fullName);
   for (const [name, { services }] of names.length === 0 ? [] : config.upstreams) {
     if (used.has(name)) continue;

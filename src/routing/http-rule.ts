@@ -6,8 +6,10 @@
  *     { get: "/v1/{name=shelves/*}"  additional_bindings { post: "/v1/shelves:get" body: "*" } }
  *     → GET  index 0, variables [name], body none;  POST index 1, verb get, body whole
  */
+
 import { METHODS } from 'node:http';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
+import type { RuleId } from '../base/rules.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { type FieldDescriptor, LinkError, type MethodDescriptor } from '../schema/descriptor.js';
 import type { Binding, BodyRule, BoundVariable } from './binding.js';
@@ -174,7 +176,7 @@ class RuleReader {
     return path.column === undefined ? path : { ...path, column: path.column + templateColumn - 1 };
   }
 
-  private error(position: Position, rule: string, text: string): void {
+  private error(position: Position, rule: RuleId, text: string): void {
     this.diagnostics.push(errorAt(position, rule, text));
   }
 }

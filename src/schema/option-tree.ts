@@ -3,8 +3,10 @@
  * their proto names, each with a list of values in the order in which they were written. A reader takes such a tree
  * apart, and reports unknown fields and values of a wrong type at their place.
  */
+
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
+import type { RuleId } from '../base/rules.js';
 
 export interface OptionValue {
   readonly value: string | number | boolean | OptionTree;
@@ -60,7 +62,7 @@ export class OptionReader {
   constructor(
     private readonly message: OptionMessage,
     /** The rule id of the diagnostics, which is also the option's name in their texts. */
-    private readonly rule: string,
+    private readonly rule: RuleId,
     private readonly diagnostics: Diagnostic[],
   ) {}
 

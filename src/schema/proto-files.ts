@@ -1,6 +1,7 @@
 /** This module turns `.proto` text into the declarations of a file. It reports a file that cannot be parsed. */
 import { readFileSync } from 'node:fs';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
+import type { RuleId } from '../base/rules.js';
 import {
   AGGREGATE,
   DEFAULT_POLICY,
@@ -250,7 +251,7 @@ class FileConverter {
     for (const { path, value } of meant) {
       if (path.length > 0 || isMessage(value)) continue;
       const problem = `expected a message, got ${JSON.stringify(value.value)}`;
-      diagnostics.push(errorAt(value.position, RULES.get(extension) ?? '', problem));
+      diagnostics.push(errorAt(value.position, RULES.get(extension)!, problem));
     }
     const message = mergedOption(meant);
     return message === undefined ? undefined : read(message, diagnostics);
@@ -258,7 +259,7 @@ class FileConverter {
 }
 
 /** The rule ids of diagnostics about annotations. */
-const RULES = new Map([
+const RULES: ReadonlyMap<string, RuleId> = new Map([
   [HTTP, HTTP_RULE],
   [POLICY, 'policy'],
   [DEFAULT_POLICY, 'policy'],

@@ -8,6 +8,7 @@
  *
  * It follows protobuf's io/tokenizer.cc, and reads each character once.
  */
+import type { RuleId } from '../base/rules.js';
 import { ESCAPE, unescaped } from './string-escapes.js';
 
 /** The error for text that cannot be read. `offset` is an offset in the text. */
@@ -16,7 +17,7 @@ export class ProtoSyntaxError extends Error {
   constructor(
     readonly offset: number,
     text: string,
-    readonly rule = 'proto-syntax',
+    readonly rule: RuleId = 'proto-syntax',
   ) {
     super(text);
   }

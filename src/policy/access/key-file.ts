@@ -9,10 +9,12 @@
  * (`2027-01-01`: last valid in 2026), an RFC 3339 timestamp is exact. A consumer may have several keys, so that keys
  * can be rotated.
  */
+
 import { readFileSync, statSync } from 'node:fs';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument, Scalar } from 'yaml';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../../base/diagnostic.js';
 import { didYouMean } from '../../base/did-you-mean.js';
+import type { RuleId } from '../../base/rules.js';
 import { TOO_DEEP, tooDeep } from '../../base/yaml-depth.js';
 
 export interface KeyEntry {
@@ -241,7 +243,7 @@ class KeyFile {
     return undefined;
   }
 
-  private fail(node: unknown, rule: string, text: string): void {
+  private fail(node: unknown, rule: RuleId, text: string): void {
     this.diagnostics.push(errorAt(this.place(node), rule, text));
   }
 

@@ -3,7 +3,9 @@
  * config's `auth` block, and checks that the config can prove what the method demands. A method that demands scopes or
  * a condition over the caller always demands a known caller.
  */
+
 import { type Diagnostic, errorAt, type Position, warningAt } from '../../base/diagnostic.js';
+import type { RuleId } from '../../base/rules.js';
 import { compileEquality, type Equality } from '../../paths/equality.js';
 import { ExpressionError } from '../../paths/expression.js';
 import type { MethodDescriptor } from '../../schema/descriptor.js';
@@ -67,7 +69,7 @@ export function accessOf(
 ): FoundAccess {
   const diagnostics: Diagnostic[] = [];
   const position = declared ?? method.position;
-  const problem = (rule: string, text: string) =>
+  const problem = (rule: RuleId, text: string) =>
     void diagnostics.push(errorAt(position, rule, `${method.fullName}: ${text}`));
   const scopes = auth?.scopes ?? [];
   const require = (auth?.require ?? []).flatMap((text) => {
