@@ -3,17 +3,23 @@ import { z } from 'zod';
 import { parseDuration } from './duration.js';
 import { parseSize } from './size.js';
 
+/** Patterns for the JSON Schema of the config. */
+export const DURATION_PATTERN = '^\\d+(\\.\\d+)?(ms|s|m|h)$';
+export const DURATION_ABOVE_ZERO_PATTERN = '^(?=.*[1-9])\\d+(\\.\\d+)?(ms|s|m|h)$';
+
 const DURATION = { error: 'expected a duration such as 300ms, 2s or 1m' };
 
 /** A duration such as `300ms`, `2s` or `1m`. The output is in milliseconds. */
 export const duration = z
   .string(DURATION)
   .refine((text) => parseDuration(text) !== undefined, DURATION)
-  .meta({ pattern: '^\\d+(\\.\\d+)?(ms|s|m|h)$' })
+  .meta({ pattern: DURATION_PATTERN })
   .transform((text) => parseDuration(text) ?? 0);
 
 /** A duration for settings in which 0 would be a mistake, such as a time-out. */
-export const durationAboveZero = duration.refine((ms) => ms > 0, { error: 'expected a duration above 0' });
+export const durationAboveZero = duration
+  .refine((ms) => ms > 0, { error: 'expected a duration above 0' })
+  .meta({ pattern: DURATION_ABOVE_ZERO_PATTERN });
 
 const SIZE = { error: 'expected a size such as 16KiB or 4MiB' };
 

@@ -18,20 +18,41 @@ export const SOMEWHERE: Position = { file: 'options' };
 
 export const listen = z
   .strictObject({
-    host: z.string().default('127.0.0.1').describe('Address to listen on.'),
-    port: port.default(8080).describe('0: any free port.'),
-    h2c: z.boolean().default(false).describe('HTTP/2 without TLS, for clients that know of it beforehand.'),
-    keepAliveTimeout: duration.prefault('75s').describe('An idle connection is closed after so long.'),
-    headersTimeout: duration.prefault('10s').describe('For the whole head of a request.'),
-    maxConnections: z.int().positive().default(10_000).describe('More are refused.'),
+    host: z
+      .string()
+      .default('127.0.0.1')
+      .describe('The address to listen on. `0.0.0.0` stands for all addresses of the machine.'),
+    port: port.default(8080).describe('The port to listen on. 0 chooses a free port.'),
+    h2c: z
+      .boolean()
+      .default(false)
+      .describe('Serves HTTP/2 without TLS to clients that begin with it. HTTP/1.1 stays available on the port.'),
+    keepAliveTimeout: duration
+      .prefault('75s')
+      .describe(
+        'How long an idle connection stays open. A load balancer in front should close its connections earlier.',
+      ),
+    headersTimeout: duration
+      .prefault('10s')
+      .describe('How long the headers of a request may take. A slower request gets 408.'),
+    maxConnections: z
+      .int()
+      .positive()
+      .default(10_000)
+      .describe('How many connections may be open. Further connections are refused.'),
     tls: z
       .strictObject({
-        cert: z.string().describe('PEM file of the gateway’s certificate and its chain.'),
-        key: z.string().describe('PEM file of its key.'),
-        clientCa: z.string().optional().describe('PEM file of the authorities whose client certificates count.'),
+        cert: z.string().describe('A PEM file with the certificate of the gateway and its chain.'),
+        key: z.string().describe('A PEM file with the private key of the certificate.'),
+        clientCa: z
+          .string()
+          .optional()
+          .describe('A PEM file with the authorities that sign client certificates. `auth.mtls` needs it.'),
       })
       .optional()
-      .describe('Absent: plaintext.'),
+      .describe(
+        'The certificate for HTTPS. Without it the port is plaintext. The files are read again when they change.',
+      ),
   })
   .transform(({ keepAliveTimeout, headersTimeout, ...rest }) => ({
     ...rest,
@@ -39,18 +60,20 @@ export const listen = z
     headersTimeoutMs: headersTimeout,
   }))
   .prefault({})
-  .describe('The public port: HTTP/1.1; with tls HTTP/2 as well.');
+  .describe('The public port. It speaks HTTP/1.1, and with `tls` also HTTP/2.');
 
 const HOST_NAME = { error: 'expected a host name such as admin.example.com, or *.example.com' };
 
 const adminPort = z
   .strictObject({
-    host: z.string().default('127.0.0.1').describe('Address to listen on.'),
-    port: port.default(9901).describe('0: any free port.'),
+    host: z.string().default('127.0.0.1').describe('The address to listen on.'),
+    port: port.default(9901).describe('The port to listen on. 0 chooses a free port.'),
     hosts: z
       .array(z.string().regex(/^(?:\*\.)?[\w-]+(?:\.[\w-]+)*$/, HOST_NAME))
       .default([])
-      .describe('Names under which it is asked, besides localhost and IP addresses; *.example.com: all below it.'),
+      .describe(
+        'Host names that requests may use besides `localhost` and IP addresses. `*.example.com` allows all names below it. Other requests get 421.',
+      ),
   })
   .transform((block) => ({ ...block, position: { file: 'options' } as Position }));
 
@@ -62,26 +85,32 @@ export const admin = z
   })
   .transform((value) => (value === false ? undefined : value))
   .prefault({})
-  .describe('Health and the route map, never on the public port; false: none.');
+  .describe('The port for operators with health, metrics and the route map. `false` turns it off.');
 
 const WORKERS = { error: `expected 1 to ${MOST_WORKERS}, or auto` };
 
 export const workers = z
   .union([z.literal('auto'), z.int().min(1, WORKERS).max(MOST_WORKERS, WORKERS)], WORKERS)
   .default(1)
-  .describe('Processes that serve; auto: one per core. They count limits together; each has its own cache.');
+  .describe(
+    'How many processes serve. `auto` starts one for each CPU core. They count rate limits together, and each has its own cache.',
+  );
 
 const cidr = z.string().refine(isNetwork, { error: 'expected an address or a network such as 10.0.0.0/8' });
 
 export const trustedProxies = z
   .array(cidr)
   .default([])
-  .describe('Whose X-Forwarded-For (see forwardedHeader) and x-request-id are believed, counted from the right.');
+  .describe(
+    'Networks of proxies whose `x-request-id` and `forwardedHeader` are believed. The client is the last address in the header that is in none of them.',
+  );
 
 export const forwardedHeader = z
   .enum(['x-forwarded-for', 'forwarded'])
   .default('x-forwarded-for')
-  .describe('The header in which trusted proxies say who called them: X-Forwarded-For, or Forwarded (RFC 7239).');
+  .describe(
+    'The header in which trusted proxies name the client. `forwarded` is that of RFC 7239. The other header is never read.',
+  );
 
 export const methodSelector = z
   .string()
@@ -89,9 +118,18 @@ export const methodSelector = z
 
 export const schema = z
   .strictObject({
-    protos: z.array(z.string()).default([]).describe('Import roots; every .proto below them is loaded and routed.'),
-    imports: z.array(z.string()).default([]).describe('Roots that are found by imports and never routed.'),
-    descriptorSets: z.array(z.string()).default([]).describe('FileDescriptorSets, with their imports.'),
+    protos: z
+      .array(z.string())
+      .default([])
+      .describe('Import roots. Every `.proto` file below them is loaded, and its services get routes.'),
+    imports: z
+      .array(z.string())
+      .default([])
+      .describe('Import roots for files that other files import. Their services get no routes.'),
+    descriptorSets: z
+      .array(z.string())
+      .default([])
+      .describe('Files with a `FileDescriptorSet` that includes all imports, as `buf build -o` writes it.'),
     exclude: z
       .array(
         z
@@ -100,18 +138,22 @@ export const schema = z
           .transform((pattern): ExcludeEntry => ({ pattern, position: SOMEWHERE })),
       )
       .default([])
-      .describe('Methods and files that get no routes: shop.v1.Admin.*, shop.v1.Orders/Dump, vendor/**.'),
+      .describe(
+        'Methods and files that get no routes, whatever annotations and rules say. An entry that matches nothing is an error.',
+      ),
     httpRules: z
       .array(z.string())
       .default([])
-      .describe('google.api.Service files in YAML, also grpc-gateway’s: their rules replace annotations.'),
+      .describe(
+        'Files in YAML or JSON with a `google.api.Service`, as grpc-gateway reads them. A rule replaces the annotation of its rpc, and the last rule wins.',
+      ),
     autoRoutes: z
       .array(methodSelector)
       .default([])
-      .describe('Selectors of methods that get POST /pkg.Service/Method when they have no rule.'),
+      .describe('Selectors of methods that get the route `POST /pkg.Service/Method` if they have no rule.'),
   })
   .prefault({})
-  .describe('Where the protos are.');
+  .describe('Where the protos are, and which methods get routes.');
 
 const ERROR_CODES = Object.keys(Code).filter((name) => !/^\d|^OK$/.test(name));
 
@@ -124,24 +166,36 @@ const upstream = z
     target: z
       .string()
       .refine((text) => targetProblem(text) === undefined, { error: `expected ${TARGET_FORMS}` })
-      .describe(`${TARGET_FORMS}.`),
+      .describe(`The address of the server: ${TARGET_FORMS}.`),
     services: z
       .array(serviceSelector)
       .default(['*'])
-      .describe('Services that it serves: shop.v1.Orders, billing.v1.* (sub-packages too), *; the longest wins.'),
+      .describe(
+        'The services that the server has. `billing.v1.*` takes packages below it too. If several upstreams select a service, the longest selector wins.',
+      ),
     tls: z
       .strictObject({
-        ca: z.string().optional().describe('PEM file of the authorities; absent: the system’s.'),
-        cert: z.string().optional().describe('PEM file of the gateway’s own certificate, for mutual TLS.'),
-        key: z.string().optional().describe('PEM file of its key.'),
-        serverName: z.string().optional().describe('Name that the upstream’s certificate must carry.'),
+        ca: z
+          .string()
+          .optional()
+          .describe(
+            'A PEM file with the authorities that sign the certificate of the server. Without it those of Node.js count.',
+          ),
+        cert: z.string().optional().describe('A PEM file with the certificate of the gateway, for mutual TLS.'),
+        key: z.string().optional().describe('A PEM file with the private key of `cert`.'),
+        serverName: z.string().optional().describe('The name that the certificate of the server must have.'),
       })
       .optional()
-      .describe('Absent: plaintext.'),
-    timeout: durationAboveZero.optional().describe('Deadline of unary calls; a method’s own policy wins.'),
-    streamIdleTimeout: duration.prefault('5m').describe('A stream on which nothing comes for so long ends.'),
-    retry: retrySettings.optional().describe('Of unary calls that fail; a method’s own policy wins.'),
-    transport: z.enum(['http2', 'grpc-js']).default('http2').describe('What carries the calls.'),
+      .describe('TLS to the server. Without it the connection is plaintext.'),
+    timeout: durationAboveZero.optional().describe('The deadline of unary calls. The `timeout` of a policy wins.'),
+    streamIdleTimeout: duration.prefault('5m').describe('How long a stream may be without a message before it ends.'),
+    retry: retrySettings
+      .optional()
+      .describe('Which unary calls are made again after a failure. The `retry` of a policy wins.'),
+    transport: z
+      .enum(['http2', 'grpc-js'])
+      .default('http2')
+      .describe('The HTTP/2 client that carries the calls: that of the gateway, or that of grpc-js.'),
   })
   .transform(({ timeout, retry, streamIdleTimeout, ...rest }) => ({
     ...rest,
@@ -159,89 +213,135 @@ export const upstreams = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, UPSTREAM_NAME), upstream)
   .default({})
   .transform((record) => new Map(Object.entries(record)))
-  .describe('The gRPC servers, by name.');
+  .describe('The gRPC servers. Each has a name.');
 
 export const metadata = z
   .strictObject({
     request: z
       .array(headerPattern)
       .default([])
-      .describe('Request headers that reach a backend; grpc-metadata- is cut off.'),
-    response: z.array(headerPattern).default([]).describe('Response metadata that reaches a client.'),
-    forwardAuthorization: z.boolean().default(false).describe('Pass the Authorization header on.'),
+      .describe(
+        'Request headers that reach a service, at most 100 of a request. `*` at the end stands for any rest. A name loses the prefix `grpc-metadata-`.',
+      ),
+    response: z
+      .array(headerPattern)
+      .default([])
+      .describe(
+        'Metadata of a response or an error that reaches the client as headers. Trailers win over headers. Headers of a connection never pass.',
+      ),
+    forwardAuthorization: z.boolean().default(false).describe('Passes the `Authorization` header on to services.'),
   })
   .prefault({})
-  .describe('Nothing else of the client’s headers reaches a backend, nothing else of a backend’s a client.');
+  .describe('Which headers pass between clients and services. No others do.');
 
 export const json = z
   .strictObject({
-    emitDefaults: z.boolean().default(false).describe('Write fields without presence that hold their default.'),
-    enumsAsInts: z.boolean().default(false).describe('Write enums as numbers.'),
-    protoNames: z.boolean().default(false).describe('Write display_name instead of displayName.'),
+    emitDefaults: z
+      .boolean()
+      .default(false)
+      .describe('Writes fields that hold their default value, if they do not track presence.'),
+    enumsAsInts: z.boolean().default(false).describe('Writes enum values as numbers.'),
+    protoNames: z
+      .boolean()
+      .default(false)
+      .describe('Writes `display_name` instead of `displayName`. Requests may use both.'),
     unknownFields: z
       .enum(['reject', 'ignore'])
       .default('reject')
-      .describe('What an unknown field of a body gets, and an unknown name of an enum.'),
+      .describe(
+        'Whether a request with an unknown field, or an unknown name of an enum, gets 400 or is read without it.',
+      ),
   })
   .prefault({})
-  .describe('How messages look as JSON.');
+  .describe('How messages are written and read as JSON.');
 
 export const query = z
   .strictObject({
-    unknown: z.enum(['reject', 'ignore']).default('reject').describe('What an unknown parameter gets.'),
-    ignore: z.array(z.string()).default([]).describe('Parameters that are dropped: utm_*.'),
+    unknown: z
+      .enum(['reject', 'ignore'])
+      .default('reject')
+      .describe('Whether a request with an unknown parameter gets 400 or is read without it.'),
+    ignore: z
+      .array(z.string())
+      .default([])
+      .describe('Parameters that are dropped without an error. `*` at the end stands for any rest.'),
   })
   .prefault({})
-  .describe('Query parameters.');
+  .describe('How query parameters are read.');
 
 export const errors = z
   .strictObject({
     format: z
       .enum(['status', 'aip193', 'problem'])
       .default('status')
-      .describe('Their shape: google.rpc.Status, the AIP-193 envelope, or RFC 9457.'),
+      .describe(
+        'The form of error answers: `google.rpc.Status`, the envelope of AIP-193, or the problem details of RFC 9457.',
+      ),
     expose: z
       .array(z.enum(ERROR_CODES))
       .default([])
       .transform((names) => names.map((name) => Code[name as keyof typeof Code]))
-      .describe('gRPC codes whose text an upstream may say to a client, besides those that speak to one: UNKNOWN.'),
-    hints: z.boolean().default(true).describe('A 404 names a public route that is nearly the path that was asked for.'),
+      .describe(
+        'gRPC codes whose message and details a client sees as the service wrote them, besides the codes that are meant for clients.',
+      ),
+    hints: z.boolean().default(true).describe('Lets a 404 name a public route whose path is similar.'),
   })
   .transform((block) => ({ ...block, position: { file: 'options' } as Position }))
   .prefault({})
-  .describe('Error answers.');
+  .describe('How errors are answered.');
 
 export const limits = z
   .strictObject({
     bodyBytes: size
       .prefault('4MiB')
-      .describe('Of a request body, and of each message that a client streams; more is 413.'),
+      .describe('The largest request body, and the largest message of a client stream. A larger one gets 413.'),
     responseBytes: size
       .prefault('64MiB')
-      .describe('Of an upstream’s message, and of the JSON that is made of it; more is 502.'),
-    headerBytes: size.prefault('16KiB').describe('Of a request’s head; more is 431.'),
-    jsonDepth: z.int().min(1).max(1000).default(100).describe('Deepest nesting of JSON.'),
+      .describe(
+        'The largest message of a service, and the largest JSON that is made of one. A larger one is answered with 502.',
+      ),
+    headerBytes: size
+      .prefault('16KiB')
+      .describe('The largest head of a request, which is the request line and the headers. A larger one gets 431.'),
+    jsonDepth: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(100)
+      .describe('The deepest nesting of JSON in a body. A deeper body gets 400.'),
     requestTimeout: durationAboveZero
       .prefault('30s')
-      .describe('From the first byte of a request to the end of its call.'),
+      .describe('How long a request may take, from its first byte to the end of its call.'),
   })
   .transform(({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }))
   .prefault({})
-  .describe('What one request may take.');
+  .describe('What one request may use.');
 
 export const drain = z
   .strictObject({
-    grace: duration.prefault('5s').describe('After SIGTERM: not ready, still accepting.'),
-    timeout: duration.prefault('30s').describe('Then: what runs may finish for so long.'),
+    grace: duration
+      .prefault('5s')
+      .describe(
+        'How long the gateway still accepts requests after SIGTERM, while `/readyz` already says that it is not ready.',
+      ),
+    timeout: duration.prefault('30s').describe('How long running requests may take to finish after that.'),
   })
   .transform(({ grace, timeout }) => ({ graceMs: grace, timeoutMs: timeout }))
   .prefault({})
-  .describe('How the process ends.');
+  .describe('How the gateway shuts down.');
 
 export const log = z
   .strictObject({
-    format: z.enum(['json', 'text']).optional().describe('Absent: text on a terminal, JSON elsewhere.'),
-    sample: z.number().min(0).max(1).default(1).describe('Share of successful requests that are logged.'),
+    format: z
+      .enum(['json', 'text'])
+      .optional()
+      .describe('The form of the log. By default it is text on a terminal and JSON elsewhere.'),
+    sample: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1)
+      .describe('The share of successful requests that are logged. Failed requests are always logged.'),
   })
   .prefault({})
-  .describe('The access log; failures are always logged.');
+  .describe('The log, which goes to standard error.');

@@ -8,7 +8,7 @@ import { cors, policies } from './policies.js';
 import { stores } from './stores.js';
 
 export const configSchema = z.strictObject({
-  version: z.literal(1).describe('Of this format.'),
+  version: z.literal(1).describe('The version of this format.'),
   listen: blocks.listen,
   admin: blocks.admin,
   workers: blocks.workers,

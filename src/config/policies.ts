@@ -7,7 +7,9 @@ import { methodSelector, SOMEWHERE } from './blocks.js';
 
 const rule = z
   .strictObject({
-    selector: methodSelector.describe('shop.v1.Orders.*, shop.v1.Orders/ListOrders, label:mobile, *.'),
+    selector: methodSelector.describe(
+      'The methods that the rule is for: a method, a service or package with `.*`, `label:NAME`, or `*`.',
+    ),
     ...policyShape,
   })
   .transform(({ selector, ...declared }) => {
@@ -18,15 +20,22 @@ const rule = z
 export const policies = z
   .array(rule)
   .default([])
-  .describe('Over what the protos declare, key by key; later rules win.');
+  .describe(
+    'Rules of the operators over what the protos declare. Each key replaces the whole key of the proto, and later rules win.',
+  );
 
 const origin = z.string().refine(isOrigin, { error: 'expected an origin such as https://app.example.com, or *' });
 
 export const cors = z
   .strictObject({
-    origins: z.array(origin).min(1).describe('Who may call from a browser: https://app.example.com, or *.'),
-    credentials: z.boolean().default(false).describe('Let browsers send cookies and certificates.'),
-    maxAge: duration.prefault('10m').describe('How long a browser may remember the answer.'),
+    origins: z
+      .array(origin)
+      .min(1)
+      .describe(
+        'The origins whose pages may call and open WebSockets. `*` stands for all, but not with `credentials`.',
+      ),
+    credentials: z.boolean().default(false).describe('Lets browsers send cookies and client certificates.'),
+    maxAge: duration.prefault('10m').describe('How long a browser may keep the answer to its preflight request.'),
   })
   .refine(({ origins, credentials }) => !(credentials && origins.includes('*')), {
     path: ['origins'],
@@ -34,7 +43,7 @@ export const cors = z
   })
   .transform(({ maxAge, ...rest }) => ({ ...rest, maxAgeMs: maxAge }))
   .optional()
-  .describe('Which web pages may call; absent: none but the gateway’s own origin.');
+  .describe('Which web pages may read answers. Without it only pages of the gateway’s own origin may.');
 
 function isOrigin(text: string): boolean {
   if (text === '*') return true;

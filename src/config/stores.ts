@@ -24,11 +24,11 @@ const redis = z
         error: 'expected redis://HOST:PORT or rediss://HOST:PORT',
       })
       .optional()
-      .describe('A single server: redis://HOST:PORT/DB, rediss:// for TLS; "${REDIS_URL}".'),
-    sentinels: z.array(node).min(1).optional().describe('Or the Sentinels that know it: [HOST:PORT].'),
-    name: z.string().min(1).optional().describe('Of the master that the Sentinels watch.'),
-    cluster: z.array(node).min(1).optional().describe('Or some nodes of a Cluster.'),
-    password: z.string().optional().describe('With sentinels or cluster: "${REDIS_PASSWORD}".'),
+      .describe('A single server: `redis://HOST:PORT/DB`, or `rediss://` for TLS.'),
+    sentinels: z.array(node).min(1).optional().describe('The Sentinels that know the server, instead of `url`.'),
+    name: z.string().min(1).optional().describe('The name of the master that the Sentinels watch.'),
+    cluster: z.array(node).min(1).optional().describe('Some nodes of a Cluster, instead of `url`.'),
+    password: z.string().optional().describe('The password, for `sentinels` and `cluster`.'),
   })
   .transform(({ url, sentinels, name, cluster, password }, { addIssue }) => {
     const secret = password === undefined ? {} : { password };
@@ -42,6 +42,10 @@ const redis = z
   });
 
 export const stores = z
-  .strictObject({ redis: redis.optional().describe('Where counters and cached answers are; absent: in memory.') })
+  .strictObject({
+    redis: redis
+      .optional()
+      .describe('The Redis that keeps counters and cached answers. Without it they are in memory.'),
+  })
   .prefault({})
-  .describe('What several gateways share.');
+  .describe('Where state is that several gateways share.');

@@ -1,5 +1,5 @@
 /** The config file: mistakes are reported with their place, and substituted values are never shown. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import test from 'ava';
@@ -9,7 +9,6 @@ import { loadConfig } from '../../src/config/load.js';
 import { applyOverrides } from '../../src/config/overrides.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { certificates } from '../support/certificates.js';
-import { ROOT } from '../support/run.js';
 
 async function load(
   t: { teardown(task: () => Promise<void>): void },
@@ -583,29 +582,6 @@ test('certificates that are none, or that do not belong together, are named with
     const { lines } = await load(t, yaml(tls), {}, files);
     t.is(lines.length, 1, tls);
     t.regex(lines[0]!, text);
-  }
-});
-
-function sampleFiles(): Record<string, string> {
-  const { ca, server } = certificates();
-  return {
-    'ca.pem': String(ca),
-    'cert.pem': String(server.cert),
-    'key.pem': String(server.key),
-    'keys.yaml': 'keys: []',
-  };
-}
-
-test('the sample in the docs loads, and the docs name every key', async (t) => {
-  const page = await readFile(join(ROOT, 'docs/configuration.md'), 'utf8');
-  const sample = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '';
-  const { config, lines } = await load(t, sample, { ORDERS: 'orders:50051' }, sampleFiles());
-  t.deepEqual(lines, []);
-  t.truthy(config);
-  const { properties } = configJsonSchema() as { properties: Record<string, { properties?: object }> };
-  for (const [block, { properties: keys }] of Object.entries(properties)) {
-    t.true(page.includes(`\`${block}\``) || page.includes(`\`${block}.`), block);
-    for (const key of Object.keys(keys ?? {})) t.true(page.includes(`\`${block}.${key}\``), `${block}.${key}`);
   }
 });
 

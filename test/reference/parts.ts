@@ -5,10 +5,12 @@
  *     …the table, written by `npm run docs`…
  *     <!-- end: reasons -->
  */
+import { configBlocks } from './config-parts.js';
 import { codeTable, reasonTable } from './errors-parts.js';
 
 /** By page and by the name of the part: returns the text between the comments. */
 export const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  'docs/configuration.md': { blocks: configBlocks },
   'docs/errors.md': { codes: codeTable, reasons: reasonTable },
 };
 

@@ -37,7 +37,11 @@ const cookieName = z.string().regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, { error: 'e
 const parameterName = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, { error: 'expected the name of a query parameter' });
 
 const tokenSource = z
-  .strictObject({ header: headerName.optional(), cookie: cookieName.optional(), query: parameterName.optional() })
+  .strictObject({
+    header: headerName.optional().describe('The name of a header.'),
+    cookie: cookieName.optional().describe('The name of a cookie.'),
+    query: parameterName.optional().describe('The name of a query parameter, which only GETs that stream may use.'),
+  })
   .transform(({ header, cookie, query }, { addIssue }): TokenSource => {
     const sources: TokenSource[] = [
       ...(header === undefined ? [] : [{ header }]),
@@ -74,33 +78,43 @@ function claimPathProblem(text: string): string | undefined {
 
 const issuer = z
   .strictObject({
-    issuer: issuerName.describe('The iss of its tokens, exactly.'),
-    audiences: z.array(z.string().min(1)).min(1).describe('A token must be meant for one of them.'),
+    issuer: issuerName.describe('The `iss` claim of its tokens, character by character.'),
+    audiences: z.array(z.string().min(1)).min(1).describe('A token must have one of them in its `aud` claim.'),
     jwksUri: z
       .string()
       .refine((uri) => jwksUriProblem(uri) === undefined, { error: ({ input }) => jwksUriProblem(String(input)) ?? '' })
       .optional()
-      .describe('Where its keys are: https, or http on this machine.'),
-    jwksFile: z.string().optional().describe('Or a file of its keys.'),
+      .describe('Where the issuer publishes its keys: https, or http on this machine.'),
+    jwksFile: z.string().optional().describe('A file with the keys, instead of `jwksUri`.'),
     secret: z
       .string()
       .refine((text) => secretProblem(text) === undefined, { error: ({ input }) => secretProblem(String(input)) ?? '' })
       .optional()
-      .describe('Or the secret that it shares with the gateway (HS256): "${NAME}".'),
-    algorithms: z.array(algorithm).min(1).optional().describe('Default: RS256; with a secret HS256.'),
+      .describe('The secret that the issuer shares with the gateway (HS256), instead of `jwksUri`.'),
+    algorithms: z
+      .array(algorithm)
+      .min(1)
+      .optional()
+      .describe('The algorithms with which tokens may be signed. The default is RS256, and HS256 with a `secret`.'),
     from: z
       .array(tokenSource)
       .min(1)
       .prefault([{ header: 'authorization' }])
-      .describe('Where its tokens stand; authorization means Bearer.'),
-    scopesClaim: claimPath.default('scope').describe('A text with spaces, or a list: scope, scp, realm_access.roles.'),
-    consumerClaim: claimPath.default('sub').describe('For whom is counted; no text there: by address.'),
-    planClaim: claimPath.default('plan').describe('Which plan counts.'),
+      .describe('Where requests carry its tokens. In `authorization` the token stands behind `Bearer`.'),
+    scopesClaim: claimPath
+      .default('scope')
+      .describe('The path of the claim with the scopes: a text with spaces, or a list.'),
+    consumerClaim: claimPath
+      .default('sub')
+      .describe(
+        'The path of the claim with the consumer, for whom rate limits count. A token without it counts by address.',
+      ),
+    planClaim: claimPath.default('plan').describe('The path of the claim with the name of the plan.'),
     claimsToMetadata: z
       .record(claimPath, metadataKey)
       .default({})
       .transform((record) => new Map(Object.entries(record)))
-      .describe('Claims that reach the upstreams, and their names there.'),
+      .describe('Claims that services get, each with the name of its metadata key.'),
   })
   .superRefine(({ jwksUri, jwksFile, secret, algorithms }, { addIssue }) => {
     const sources = [jwksUri, jwksFile, secret].filter((source) => source !== undefined).length;
@@ -130,17 +144,21 @@ function keysOf(uri: string | undefined, file: string | undefined, secret: strin
 
 const apiKeys = z
   .strictObject({
-    file: z.string().describe('keys.yaml; reloaded when it changes. protogate keygen makes entries.'),
+    file: z
+      .string()
+      .describe('The file of the keys. `protogate keygen` makes its entries. It is read again when it changes.'),
     from: z
-      .array(z.strictObject({ header: headerName }))
+      .array(z.strictObject({ header: headerName.describe('The name of a header.') }))
       .min(1)
       .prefault([{ header: 'x-api-key' }])
-      .describe('Where a key stands.'),
-    consumerToMetadata: metadataKey.optional().describe('The consumer reaches the upstreams under this name.'),
-    issuerToMetadata: metadataKey.optional().describe(`The issuer, ${API_KEY_ISSUER}, reaches them under this name.`),
+      .describe('The headers in which requests carry their key.'),
+    consumerToMetadata: metadataKey.optional().describe('The metadata key under which services get the consumer.'),
+    issuerToMetadata: metadataKey
+      .optional()
+      .describe(`The metadata key under which services get the issuer, which is \`${API_KEY_ISSUER}\`.`),
   })
   .optional()
-  .describe('Keys that the gateway itself knows.');
+  .describe('API keys, whose digests the gateway has in a file.');
 
 const mtls = z
   .strictObject({
@@ -148,20 +166,25 @@ const mtls = z
       .array(z.enum(['uri', 'dns', 'cn']))
       .min(1)
       .default(['uri', 'dns', 'cn'])
-      .describe('What of a certificate names the caller; the first one that is there.'),
-    consumerToMetadata: metadataKey.optional().describe('The name reaches the upstreams under this name.'),
+      .describe('Which name of a certificate names the caller. The first kind that the certificate has counts.'),
+    consumerToMetadata: metadataKey.optional().describe('The metadata key under which services get the name.'),
     issuerToMetadata: metadataKey
       .optional()
-      .describe(`The issuer, ${CERTIFICATE_ISSUER}, reaches them under this name.`),
+      .describe(`The metadata key under which services get the issuer, which is \`${CERTIFICATE_ISSUER}\`.`),
   })
   .optional()
-  .describe('Client certificates that listen.tls.clientCa has signed.');
+  .describe('Client certificates that an authority of `listen.tls.clientCa` has signed.');
 
 export const authBlock = z
   .strictObject({
-    default: z.enum(['required', 'optional', 'public']).default('required').describe('Of a method that says nothing.'),
-    streamGrace: duration.prefault('0s').describe('How long an open stream may outlive its token, key or scope.'),
-    jwt: z.array(issuer).default([]).describe('Issuers of tokens.'),
+    default: z
+      .enum(['required', 'optional', 'public'])
+      .default('required')
+      .describe('What a method demands if it does not declare a mode.'),
+    streamGrace: duration
+      .prefault('0s')
+      .describe('How long an open stream may go on after its token, key or scope has ended.'),
+    jwt: z.array(issuer).default([]).describe('The issuers whose tokens are accepted.'),
     apiKeys,
     mtls,
   })
@@ -183,7 +206,7 @@ export const authBlock = z
     position: { file: 'options' } as Position,
   }))
   .optional()
-  .describe('Who somebody is. Absent: every route is public.');
+  .describe('How callers prove who they are. Without it every route is public.');
 
 const MODES = [
   ['MODE_UNSPECIFIED', undefined],
@@ -200,17 +223,23 @@ export interface AuthSettings {
 
 const policy = z
   .strictObject({
-    mode: z.enum(['required', 'optional', 'public']).optional(),
+    mode: z
+      .enum(['required', 'optional', 'public'])
+      .optional()
+      .describe(
+        'Whether a caller is demanded. The default is `required` with scopes or a `require` over the caller, and else `auth.default`.',
+      ),
     scopes: z
       .array(z.string().regex(/^[^\s"\\]+$/, { error: 'expected a scope without spaces; a|b is either' }))
       .default([])
-      .describe('All of them; a|b is either.'),
+      .describe('The scopes that a caller must have, all of them. `a|b` demands one of the two.'),
     require: z
       .array(z.string())
       .default([])
-      .describe('Equalities over the request and its caller: request.customer = caller.claims.customer.'),
+      .describe('Equalities over the request and its caller, which must all hold.'),
   })
-  .transform(({ mode, ...rest }): AuthSettings => (mode === undefined ? rest : { mode, ...rest }));
+  .transform(({ mode, ...rest }): AuthSettings => (mode === undefined ? rest : { mode, ...rest }))
+  .describe('Who may call.');
 
 export const auth = policyKind({
   key: 'auth',

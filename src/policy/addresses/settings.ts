@@ -7,13 +7,15 @@ const network = z.string().refine(isNetwork, { error: 'expected an address or a 
 
 const settings = z
   .strictObject({
-    allow: z.array(network).default([]).describe('Clients in one of these networks may call; absent: all may.'),
-    deny: z.array(network).default([]).describe('Clients in one of these networks may not, whatever allow says.'),
+    allow: z.array(network).default([]).describe('Only clients in these networks may call. Without it all may.'),
+    deny: z.array(network).default([]).describe('Clients in these networks may not call, whatever `allow` says.'),
   })
   .refine(({ allow, deny }) => allow.length + deny.length > 0, {
     error: 'expected networks in allow or deny, got none',
   })
-  .describe('Addresses of clients, as trustedProxies decides them; others are answered 403.');
+  .describe(
+    'From which addresses clients may call. Others get 403. `trustedProxies` decides what the address of a client is.',
+  );
 
 export const addresses = policyKind({
   key: 'addresses',

@@ -6,15 +6,17 @@ import { durationText, lastMessage, policyKind } from '../kind.js';
 
 const settings = z
   .strictObject({
-    ttl: durationAboveZero.describe('An answer is fresh so long.'),
+    ttl: durationAboveZero.describe('How long an answer is fresh.'),
     scope: z
       .enum(['consumer', 'public'])
       .default('consumer')
       .describe(
-        'consumer: an answer is for its caller alone. public: for everybody; identity does not reach the upstream.',
+        '`consumer` keeps an answer for each caller. `public` keeps one for everybody, and the service is not told who calls.',
       ),
-    staleWhileRevalidate: duration.optional().describe('Then it is given for so long while a fresh one is fetched.'),
-    staleIfError: duration.optional().describe('Or when the upstream fails.'),
+    staleWhileRevalidate: duration
+      .optional()
+      .describe('How long after that the old answer is given while a fresh one is fetched.'),
+    staleIfError: duration.optional().describe('How long after that the old answer is given if the service fails.'),
   })
   .transform(({ ttl, scope, staleWhileRevalidate, staleIfError }) => ({
     ttlMs: ttl,
@@ -22,7 +24,7 @@ const settings = z
     ...(staleWhileRevalidate === undefined ? {} : { staleWhileRevalidateMs: staleWhileRevalidate }),
     ...(staleIfError === undefined ? {} : { staleIfErrorMs: staleIfError }),
   }))
-  .describe('Of the GET routes; absent: nothing is kept.');
+  .describe('How long answers of GET routes are kept. Without it none is kept.');
 
 const SCOPES = [
   ['SCOPE_UNSPECIFIED', undefined],
@@ -44,8 +46,10 @@ export const cache = policyKind({
 });
 
 export const cacheBlock = z
-  .strictObject({ maxBytes: size.prefault('64MiB').describe('Of all answers that are kept in memory.') })
+  .strictObject({
+    maxBytes: size.prefault('64MiB').describe('How many bytes of memory all kept answers may take together.'),
+  })
   .prefault({})
-  .describe('The cache as a whole.');
+  .describe('The cache for all routes.');
 
 export type CacheSettings = z.output<typeof settings>;

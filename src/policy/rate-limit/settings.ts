@@ -13,17 +13,17 @@ const limits = z
   .array(
     z
       .strictObject({
-        limit: z.int().positive().max(4_294_967_295).describe('Requests that pass in any period.'),
-        period: period.describe('Of a sliding window.'),
+        limit: z.int().positive().max(4_294_967_295).describe('How many requests pass in each period.'),
+        period: period.describe('The length of the window, at least 1ms. The window slides.'),
         per: z
           .array(z.enum(['consumer', 'ip', 'route']))
           .default([])
-          .describe('What has a counter of its own; absent: one for all.'),
-        enforce: z.boolean().default(true).describe('false: counts and refuses nobody.'),
+          .describe('What has a counter of its own. Without it there is one counter for all requests.'),
+        enforce: z.boolean().default(true).describe('`false` counts, and refuses nobody.'),
       })
       .transform(({ period, ...rest }) => ({ ...rest, periodMs: period })),
   )
-  .describe('All that apply must let a request in; a refused one counts for none.');
+  .describe('Rate limits. A request must pass all that apply. A refused request counts in none.');
 
 const PERS = [
   ['PER_UNSPECIFIED', undefined],
@@ -57,14 +57,16 @@ export const plans = z
   .record(z.string().min(1), z.strictObject({ rateLimits: limits }))
   .default({})
   .transform((record) => new Map(Object.entries(record)))
-  .describe('Limits of a consumer over all routes, by the plan that its token or key names.');
+  .describe('Rate limits of a consumer over all routes. A token or an API key names the plan.');
 
 export const rateLimiting = z
   .strictObject({
     onStoreFailure: z
       .enum(['local', 'open', 'closed'])
       .default('local')
-      .describe('While the store is down: count in this process, let everybody in, or answer 503.'),
+      .describe(
+        'What happens while the store does not answer: `local` counts in this process, `open` lets everybody pass, `closed` answers 503.',
+      ),
   })
   .prefault({})
-  .describe('Rate limits as a whole.');
+  .describe('Rate limits for all routes.');

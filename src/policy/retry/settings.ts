@@ -11,16 +11,16 @@ const RETRYABLE = Object.keys(Code).filter((name) => !/^\d|^OK$|^CANCELLED$/.tes
 
 /** The schema is the same in `upstreams` and in `policies`. */
 export const retrySettings = z.strictObject({
-  maxAttempts: z.int().min(2).max(10).describe('The first try included.'),
+  maxAttempts: z.int().min(2).max(10).describe('How often a call is made at most, with the first attempt.'),
   codes: z
     .array(z.enum(RETRYABLE, { error: 'expected the name of a gRPC code such as UNAVAILABLE' }))
     .min(1)
-    .describe('gRPC codes: UNAVAILABLE.'),
+    .describe('The gRPC codes after which a call is made again.'),
 });
 
 export const retry = policyKind({
   key: 'retry',
-  schema: retrySettings.describe('Of unary calls that fail.'),
+  schema: retrySettings.describe('Which unary calls are made again after a failure.'),
   fromOption: (policy) =>
     lastMessage(policy, 'retry', (one) => ({ maxAttempts: one.integer('max_attempts'), codes: one.strings('codes') })),
   notes: () => [],

@@ -5,21 +5,23 @@ import { durationText, policyKind } from '../kind.js';
 
 export const timeout = policyKind({
   key: 'timeout',
-  schema: durationAboveZero.describe('Deadline of the call.'),
+  schema: durationAboveZero.describe('The deadline of the call.'),
   fromOption: (policy) => durationText(policy, 'timeout'),
   notes: () => [],
 });
 
 export const maxRequestBytes = policyKind({
   key: 'maxRequestBytes',
-  schema: size.describe('Of a request body, also of one that streams; more is 413.'),
+  schema: size.describe(
+    'The largest request body. Of a client stream all messages count together. A larger one gets 413.',
+  ),
   fromOption: (policy) => policy.integer('max_request_bytes') || undefined,
   notes: () => [],
 });
 
 export const successStatus = policyKind({
   key: 'successStatus',
-  schema: z.int().min(200).max(299).describe('HTTP status of an OK.'),
+  schema: z.int().min(200).max(299).describe('The HTTP status of a successful answer.'),
   fromOption: (policy) => policy.integer('success_status') || undefined,
   notes: () => [],
 });

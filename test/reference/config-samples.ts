@@ -1,0 +1,210 @@
+/**
+ * A sample for each block of the config. Each key of a block is in its samples, which are also the source of the column
+ * `example` in docs/configuration.md. A test loads them as a file.
+ */
+export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
+  version: ['version: 1\n'],
+  listen: [
+    `listen:
+  host: 0.0.0.0
+  port: 8443
+  h2c: false
+  keepAliveTimeout: 75s
+  headersTimeout: 10s
+  maxConnections: 10000
+  tls:
+    cert: cert.pem
+    key: key.pem
+    clientCa: ca.pem
+`,
+  ],
+  admin: [
+    `admin:
+  host: 127.0.0.1
+  port: 9901
+  hosts: [admin.example.com, "*.svc.cluster.local"]
+`,
+    'admin: false\n',
+  ],
+  workers: ['workers: auto\n'],
+  trustedProxies: ['trustedProxies: [10.0.0.0/8, "2001:db8::/32"]\n'],
+  forwardedHeader: ['forwardedHeader: forwarded\n'],
+  schema: [
+    `schema:
+  protos: [protos]
+  imports: [third_party]
+  descriptorSets: [shop.binpb]
+  exclude: [shop.v1.Orders/Dump, "shop.v1.Admin.*", "label:internal", "vendor/**"]
+  httpRules: [rules.yaml]
+  autoRoutes: ["shop.v1.*"]
+`,
+  ],
+  upstreams: [
+    `upstreams:
+  orders:
+    target: dns:///orders:50051
+    services: [shop.v1.Orders, "billing.v1.*"]
+    timeout: 5s
+    streamIdleTimeout: 5m
+    transport: http2
+    retry:
+      maxAttempts: 3
+      codes: [UNAVAILABLE]
+    tls:
+      ca: ca.pem
+      cert: cert.pem
+      key: key.pem
+      serverName: orders.internal
+  others:
+    target: "127.0.0.1:50052"
+`,
+  ],
+  auth: [
+    `auth:
+  default: required
+  streamGrace: 30s
+  jwt:
+    - issuer: https://auth.example.com
+      audiences: [api]
+      jwksUri: https://auth.example.com/.well-known/jwks.json
+      algorithms: [RS256]
+      from: [{ header: authorization }, { cookie: session }, { query: access_token }]
+      scopesClaim: realm_access.roles
+      consumerClaim: sub
+      planClaim: plan
+      claimsToMetadata: { sub: x-user-id }
+    - issuer: https://machines.example.com
+      audiences: [api]
+      jwksFile: jwks.json
+      algorithms: [ES256]
+    - issuer: https://intern.example.com
+      audiences: [api]
+      secret: "\${JWT_SECRET}"
+  apiKeys:
+    file: keys.yaml
+    from: [{ header: x-api-key }]
+    consumerToMetadata: x-user-id
+    issuerToMetadata: x-user-issuer
+`,
+    `auth:
+  mtls:
+    identity: [uri, dns, cn]
+    consumerToMetadata: x-user-id
+    issuerToMetadata: x-user-issuer
+listen:
+  tls: { cert: cert.pem, key: key.pem, clientCa: ca.pem }
+`,
+  ],
+  plans: [
+    `plans:
+  free:
+    rateLimits: [{ limit: 60, period: 1m }]
+  paid:
+    rateLimits: [{ limit: 6000, period: 1m, per: [route], enforce: false }]
+`,
+  ],
+  policies: [
+    `policies:
+  - selector: "*"
+    timeout: 2s
+    rateLimits: [{ limit: 300, period: 1m, per: [ip], enforce: true }]
+  - selector: shop.v1.Orders/ListOrders
+    auth:
+      mode: required
+      scopes: ["orders.read|admin"]
+      require: ["request.customer = caller.claims.customer"]
+    cache:
+      ttl: 30s
+      scope: consumer
+      staleWhileRevalidate: 10s
+      staleIfError: 5m
+    retry: { maxAttempts: 3, codes: [UNAVAILABLE] }
+  - selector: label:internal
+    addresses: { allow: [10.0.0.0/8], deny: [10.9.0.0/16] }
+    maxRequestBytes: 64KiB
+    successStatus: 202
+`,
+  ],
+  cors: [
+    `cors:
+  origins: [https://app.example.com]
+  credentials: true
+  maxAge: 10m
+`,
+  ],
+  metadata: [
+    `metadata:
+  request: [accept-language, "grpc-metadata-*"]
+  response: [location]
+  forwardAuthorization: false
+`,
+  ],
+  json: [
+    `json:
+  emitDefaults: true
+  enumsAsInts: false
+  protoNames: false
+  unknownFields: ignore
+`,
+  ],
+  query: [
+    `query:
+  unknown: reject
+  ignore: ["utm_*"]
+`,
+  ],
+  errors: [
+    `errors:
+  format: problem
+  expose: [UNKNOWN]
+  hints: false
+`,
+  ],
+  limits: [
+    `limits:
+  bodyBytes: 4MiB
+  responseBytes: 64MiB
+  headerBytes: 16KiB
+  jsonDepth: 100
+  requestTimeout: 30s
+`,
+  ],
+  drain: [
+    `drain:
+  grace: 5s
+  timeout: 30s
+`,
+  ],
+  rateLimiting: [
+    `rateLimiting:
+  onStoreFailure: closed
+`,
+  ],
+  stores: [
+    `stores:
+  redis:
+    url: "\${REDIS_URL:-redis://127.0.0.1:6379}"
+`,
+    `stores:
+  redis:
+    sentinels: ["10.0.0.1:26379", "10.0.0.2:26379"]
+    name: mymaster
+    password: "\${REDIS_PASSWORD}"
+`,
+    `stores:
+  redis:
+    cluster: ["10.0.0.1:6379", "10.0.0.2:6379"]
+`,
+  ],
+  cache: [
+    `cache:
+  maxBytes: 64MiB
+`,
+  ],
+  log: [
+    `log:
+  format: json
+  sample: 0.1
+`,
+  ],
+};
