@@ -13,6 +13,7 @@ import { urlOf } from '../server/listener/listen.js';
 import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
+import type { LogFields } from '../telemetry/log-entries.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
 import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from './run-server.js';
@@ -176,7 +177,7 @@ class Workers {
     if (answer !== undefined) tell(worker, { kind: 'counted', answer });
   }
 
-  private replace(startedAt: number, ended: object): void {
+  private replace(startedAt: number, ended: LogFields): void {
     if (systemClock.monotonic() - startedAt > FORGOTTEN_AFTER_MS) this.failures = 0;
     const delayMs = backOffMs(BACK_OFF, this.failures++);
     this.log.error({ ...ended, delayMs }, 'a worker has ended: another one takes its place');

@@ -9,15 +9,13 @@
  * causes, and with the stack if they were not expected. The values of headers with credentials are replaced.
  */
 import { type Logger, destination as openDestination, pino } from 'pino';
-
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-type LogMethod = (fields: Readonly<Record<string, unknown>>, text: string) => void;
+import type { LogFields, LogLevel, LogText } from './log-entries.js';
 
 /**
- * The log has a method for each level: `log.info({ upstream: 'orders' }, 'connected')`. An error is passed under the
- * key `err`.
+ * The log has a method for each level, which takes the entries of that level in `log-entries.ts`:
+ * `log.info({ signal: 'SIGTERM' }, 'draining')`. An error is passed under the key `err`.
  */
-export type Log = Readonly<Record<LogLevel, LogMethod>>;
+export type Log = { readonly [Level in LogLevel]: (fields: LogFields, text: LogText<Level>) => void };
 
 export interface LogOptions {
   /** The format. The default is text if standard error is a terminal, and JSON otherwise. */

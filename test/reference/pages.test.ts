@@ -1,7 +1,8 @@
 /** The reference pages say what the code says. `npm run docs` writes their generated parts. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 import { ROOT } from '../support/run.js';
 import { FIRST_LINE, fillParts, PARTS } from './parts.js';
 
@@ -27,3 +28,16 @@ for (const page of Object.keys(PARTS)) {
     );
   });
 }
+
+test('each metric that a page names exists', async (t) => {
+  const metrics = new Set(
+    createMetrics()
+      .registry.getMetricsAsArray()
+      .map((metric) => metric.name),
+  );
+  const folder = join(ROOT, 'docs');
+  for (const page of (await readdir(folder)).filter((name) => name.endsWith('.md'))) {
+    const text = await readFile(join(folder, page), 'utf8');
+    for (const [name] of text.matchAll(/\bprotogate_\w+/g)) t.true(metrics.has(name), `${page}: ${name}`);
+  }
+});

@@ -7,11 +7,15 @@
  */
 import { configBlocks } from './config-parts.js';
 import { codeTable, reasonTable } from './errors-parts.js';
+import { logEntryTable, logFieldTable } from './logs-parts.js';
+import { metricTable } from './metrics-parts.js';
 
 /** By page and by the name of the part: returns the text between the comments. */
 export const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'docs/configuration.md': { blocks: configBlocks },
   'docs/errors.md': { codes: codeTable, reasons: reasonTable },
+  'docs/logs.md': { entries: logEntryTable, fields: logFieldTable },
+  'docs/metrics.md': { metrics: metricTable },
 };
 
 /** The first line of each page that has generated parts. */

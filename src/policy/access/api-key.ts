@@ -13,6 +13,7 @@ import { type Diagnostic, formatDiagnostic } from '../../base/diagnostic.js';
 import type { Resource } from '../../base/resources.js';
 import { API_KEY_ISSUER, type Credential, identityMetadata, type Principal } from '../../call/principal.js';
 import type { Log } from '../../telemetry/log.js';
+import type { LogFields } from '../../telemetry/log-entries.js';
 import { type KeyEntry, readKeyFile } from './key-file.js';
 
 export interface ApiKeySettings {
@@ -147,7 +148,7 @@ class FollowedKeys implements ApiKeys {
     const { keys, diagnostics } = readKeyFile(file);
     const [first, ...others] = errorsOf(diagnostics);
     if (first !== undefined) {
-      const more = others.length === 0 ? {} : { moreProblems: others.length };
+      const more: LogFields = others.length === 0 ? {} : { moreProblems: others.length };
       log.error({ problem: formatDiagnostic(first), ...more }, 'keys refused, those loaded before stay');
       return;
     }
@@ -165,8 +166,11 @@ class FollowedKeys implements ApiKeys {
     if (trouble === this.trouble) return;
     this.trouble = trouble;
     const { file } = this.settings;
-    const text = trouble === 'ENOENT' ? 'keys file is gone' : 'keys file cannot be read';
-    this.services.log.warn({ file, code: trouble }, `${text}, the keys loaded before stay`);
+    const text =
+      trouble === 'ENOENT'
+        ? 'keys file is gone, the keys loaded before stay'
+        : 'keys file cannot be read, the keys loaded before stay';
+    this.services.log.warn({ file, code: trouble }, text);
   }
 }
 

@@ -12,6 +12,7 @@ import { speaksToClient } from '../../status/client-text.js';
 import { Code } from '../../status/code.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Log } from '../../telemetry/log.js';
+import type { LogFields } from '../../telemetry/log-entries.js';
 
 export function accessLog(log: Log, clock: Clock): Middleware {
   return async function accessLog(ctx, next) {
@@ -25,7 +26,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
     // The gateway itself may have cut a stream that had to end.
     const gone = isUnfinished && ending?.aborted !== true;
     if (error === undefined && !sampled(snapshot.logSample)) return;
-    const entry = {
+    const entry: LogFields = {
       ...describe(ctx),
       status: webSocket !== undefined ? 101 : gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
       code: Code[gone ? Code.CANCELLED : (error?.code ?? Code.OK)],
@@ -49,7 +50,7 @@ export interface Refusal {
 
 /** Logs a request that no stage has seen: what is known of it, and why it was refused. */
 export function logRefusal(log: Log, { requestId, socket, req, error }: Refusal): void {
-  const entry = {
+  const entry: LogFields = {
     requestId,
     client: unmapped(socket.remoteAddress ?? ''),
     method: req?.method,
@@ -63,7 +64,7 @@ export function logRefusal(log: Log, { requestId, socket, req, error }: Refusal)
   log.info(entry, 'request');
 }
 
-function describe({ req, state }: Context) {
+function describe({ req, state }: Context): LogFields {
   const { requestId, clientAddress, rawPath, bytesIn, route, surface, principal, partial } = state;
   return {
     requestId,

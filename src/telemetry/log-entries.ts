@@ -1,0 +1,101 @@
+/**
+ * All entries of the log and all their fields. An entry or a field that is not in these lists does not compile.
+ * docs/logs.md is written from them.
+ */
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface LogEntry {
+  readonly level: LogLevel;
+  /** When the entry is written. */
+  readonly when: string;
+}
+
+/** The text of an entry, which stands under `msg`. */
+export type LogText<Level extends LogLevel = LogLevel> = {
+  [Text in keyof typeof LOG_ENTRIES]: (typeof LOG_ENTRIES)[Text]['level'] extends Level ? Text : never;
+}[keyof typeof LOG_ENTRIES];
+
+export type LogFields = { readonly [Field in keyof typeof LOG_FIELDS]?: unknown };
+
+export const LOG_ENTRIES = {
+  request: {
+    level: 'info',
+    when: 'A request has ended: its last byte is sent, or the client has gone away. A request that is refused before it reaches a route has the field `refused`.',
+  },
+  'request failed': {
+    level: 'error',
+    when: 'A request has ended with a 5xx status, or with an error whose text the client did not get. It has the field `err`.',
+  },
+  'admin request failed': { level: 'error', when: 'A request to the admin port has ended with a 5xx status.' },
+  draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
+  'a worker has ended: another one takes its place': {
+    level: 'error',
+    when: 'A worker process has ended unexpectedly.',
+  },
+  'a bug of protogate’s: the process ends': { level: 'error', when: 'Nothing caught an error. Please report it.' },
+  'a warning of Node’s': { level: 'warn', when: 'Node.js has printed a warning.' },
+  'new certificates are served': { level: 'info', when: 'The files of `listen.tls` have changed.' },
+  'the new certificates can’t be read, the old ones are served': {
+    level: 'error',
+    when: 'The files of `listen.tls` have changed and cannot be used.',
+  },
+  'an issuer gives no keys': {
+    level: 'warn',
+    when: 'The first of several attempts to fetch keys from `jwksUri` has failed.',
+  },
+  'an issuer gives keys again': { level: 'info', when: 'An attempt to fetch keys has succeeded after failures.' },
+  'keys reloaded': { level: 'info', when: 'The file of API keys has changed.' },
+  'keys refused, those loaded before stay': {
+    level: 'error',
+    when: 'The file of API keys has changed and has errors.',
+  },
+  'keys file is gone, the keys loaded before stay': {
+    level: 'warn',
+    when: 'The file of API keys does not exist any more.',
+  },
+  'keys file cannot be read, the keys loaded before stay': {
+    level: 'warn',
+    when: 'The file of API keys cannot be read any more.',
+  },
+  'the store does not answer: it is asked again when a probe is answered': {
+    level: 'error',
+    when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
+  },
+  'the store answers again': { level: 'info', when: 'Redis has answered the probe, and is used again.' },
+} as const satisfies Readonly<Record<string, LogEntry>>;
+
+export const LOG_FIELDS = {
+  requestId: 'The id of the request, as in the header `x-request-id`.',
+  client: 'The address of the client, as `trustedProxies` decides it.',
+  method: 'The HTTP method.',
+  http: 'The version of HTTP: `1.1` or `2.0`.',
+  path: 'The path without the query, at most 256 characters.',
+  surface: 'The surface that the request belongs to.',
+  route: 'The path template of the route. It is missing if no route matches.',
+  rpc: 'The full name of the rpc.',
+  upstream: 'The name of the upstream.',
+  consumer: 'The consumer, if the caller is known.',
+  bytesIn: 'How many bytes of the body were read.',
+  partial: 'The parts that the answer of an aggregate lacks.',
+  userAgent: 'The `User-Agent` header, at most 128 characters.',
+  status: 'The HTTP status. It is 101 for a WebSocket, and 499 if the client went away before an answer.',
+  code: 'The name of the gRPC code, such as `NOT_FOUND`. In entries about a file it is the error code of the system, such as `ENOENT`.',
+  durationMs: 'How long the request took, in milliseconds.',
+  clientGone: '`true` if the client went away before the end.',
+  refused: 'Why a request was refused before it reached a route.',
+  err: 'An error: its type, message, code or stack, and its causes.',
+  signal: 'The signal, such as `SIGTERM`.',
+  pid: 'The process id of the worker.',
+  how: 'The exit code of the worker, or the signal that ended it.',
+  delayMs: 'After how many milliseconds the next worker is started.',
+  origin: 'How the error became known: `uncaughtException` or `unhandledRejection`.',
+  stack: 'Where the error was raised.',
+  jwks: 'The `jwksUri` without its query.',
+  reason: 'Why the keys cannot be used.',
+  file: 'The file of API keys.',
+  keys: 'How many keys the file has.',
+  problem: 'The first problem of the file, as `check` prints it.',
+  moreProblems: 'How many further problems the file has.',
+  store: 'The store: `redis`.',
+} as const satisfies Readonly<Record<string, string>>;

@@ -1,0 +1,13 @@
+/** The tables of docs/logs.md. */
+import { LOG_ENTRIES, LOG_FIELDS } from '../../src/telemetry/log-entries.js';
+import { table } from './table.js';
+
+export function logEntryTable(): string {
+  const rows = Object.entries(LOG_ENTRIES).map(([text, { level, when }]) => [`\`${text}\``, level, when]);
+  return table(['`msg`', 'level', 'when'], rows);
+}
+
+export function logFieldTable(): string {
+  const rows = Object.entries(LOG_FIELDS).map(([field, meaning]) => [`\`${field}\``, meaning]);
+  return table(['field', 'meaning'], rows);
+}
