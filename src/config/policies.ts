@@ -43,7 +43,9 @@ export const cors = z
   })
   .transform(({ maxAge, ...rest }) => ({ ...rest, maxAgeMs: maxAge }))
   .optional()
-  .describe('Which web pages may read answers. Without it only pages of the gateway’s own origin may.');
+  .describe(
+    'Which web pages may read answers and open WebSockets. Without it only pages of the gateway’s own origin may read answers.',
+  );
 
 function isOrigin(text: string): boolean {
   if (text === '*') return true;

@@ -1,4 +1,4 @@
-import { Code } from './code.js';
+import type { Code } from './code.js';
 import { badRequestDetail, type ErrorDetail, errorInfoDetail, type FieldViolation } from './details.js';
 import { codeToHttpStatus } from './http.js';
 import { REASONS, type Reason } from './reasons.js';
@@ -70,7 +70,9 @@ export class StatusError extends Error {
 export function invalidRequest(reason: Reason, violations: readonly FieldViolation[]): StatusError {
   const [first] = violations;
   const message = first === undefined ? 'invalid request' : `${first.field}: ${first.description}`;
-  return new StatusError(Code.INVALID_ARGUMENT, message, {
+  const { code, httpStatus } = REASONS[reason];
+  return new StatusError(code, message, {
+    httpStatus,
     details: [badRequestDetail(violations), errorInfoDetail(reason)],
   });
 }

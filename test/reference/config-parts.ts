@@ -5,6 +5,21 @@ import { configJsonSchema, type JsonSchema } from '../../src/config/json-schema.
 import { CONFIG_SAMPLES } from './config-samples.js';
 import { table } from './table.js';
 
+/** The pages that describe what a block is for. */
+const MORE: Readonly<Record<string, readonly string[]>> = {
+  listen: ['connections.md'],
+  admin: ['connections.md#the-admin-port'],
+  workers: ['workers.md'],
+  schema: ['schema.md'],
+  auth: ['access.md'],
+  plans: ['limits.md'],
+  cors: ['access.md'],
+  errors: ['errors.md'],
+  stores: ['limits.md'],
+  cache: ['cache.md'],
+  log: ['logs.md'],
+};
+
 export function configBlocks(): string {
   const { properties = {} } = configJsonSchema();
   return Object.entries(properties)
@@ -29,7 +44,8 @@ function block(name: string, schema: JsonSchema): string {
   const samples = CONFIG_SAMPLES[name] ?? [];
   const fences = samples.map((sample) => `\`\`\`yaml\n${sample}\`\`\`\n`).join('\n');
   const keys = objectIn(schema) === undefined ? facts(schema) : sections([name], schema, samples);
-  return `## ${name}\n\n${described([name], schema)}\n\n${fences}\n${keys}`;
+  const more = (MORE[name] ?? []).map((page) => ` [${page.replace(/#.*/, '')}](${page}) says more.`).join('');
+  return `## ${name}\n\n${described([name], schema)}${more}\n\n${fences}\n${keys}`;
 }
 
 /** The type and the default of a block that is one value. */
