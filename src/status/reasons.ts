@@ -190,7 +190,7 @@ export const REASONS = {
   UNEXPECTED_BODY: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 400,
-    when: 'The request has a body, and its route takes none.',
+    when: 'The request has a body, and its route takes none. A client stream on a GET rule takes messages over a WebSocket only.',
     whatToDo: 'Send the fields in the query, or add `body: "*"` to the rule of the method.',
   },
   INVALID_METADATA: {
