@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { ConfigInput } from '../config/config.js';
 import { parseConfig } from '../config/parse.js';
 import type { DemoIdentity } from '../demo/identity.js';
+import { callersShell } from '../demo/shell.js';
 import type { Shop } from '../demo/shop.js';
 import { tour } from '../demo/tour.js';
 import { plan } from '../gateway/plan.js';
@@ -19,9 +20,11 @@ interface DemoFlags {
 /** The `demo` command runs the shop's five gRPC services and a gateway in front of them on this machine. */
 export function demoCommand(exit: SetExitCode): Command {
   return new Command('demo')
-    .description('Starts the demo services and a gateway in front of them, and prints requests to try.')
-    .option('--port <number>', 'port of the gateway, 0 for any free one', parsePort, 8080)
-    .option('--admin-port <number>', 'port for health, metrics and the route map', parsePort, 9901)
+    .description(
+      'Starts five gRPC services of a small shop and a gateway in front of them, and prints requests to try.',
+    )
+    .option('--port <number>', 'port of the gateway; 0 takes a free one', parsePort, 8080)
+    .option('--admin-port <number>', 'port of health, metrics and the route map; 0 takes a free one', parsePort, 9901)
     .addHelpText('after', '\nExample:\n  protogate demo --port 8080')
     .action(async ({ port, adminPort }: DemoFlags) => {
       const { startShop } = await import('../demo/shop.js');
@@ -58,48 +61,59 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
     printDiagnostics(problems);
     return EXIT_FAILURE;
   }
-  for (const { name, target } of shop.upstreams) process.stderr.write(`gRPC service ${name} at ${target}\n`);
   const { runServer } = await import('../process/run-server.js');
   const server = await runServer(planned);
   process.stdout.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
-  process.stderr.write(`\nTry, in another terminal. First who you are:\n\n`);
-  for (const [name, value] of identity.credentials) process.stderr.write(`export ${name}=${value}\n`);
-  process.stderr.write('\n');
-  for (const { title, curl } of tour(server.url)) process.stderr.write(`# ${title}\n${curl}\n\n`);
-  process.stderr.write(stopping(server.url));
-  process.stderr.write(`Admin: ${server.adminUrl}/readyz, /metrics and /routes. Ctrl-C ends the demo.\n`);
-  const typed = takeOrders(shop);
+  const shell = callersShell(process.env, process.platform);
+  const requests = tour(server.url, shell);
+  const names = shop.upstreams.map(({ name }) => name).join(', ');
+  process.stderr.write(
+    `It calls five gRPC services on this machine: ${names}.
+Health, metrics and routes: ${server.adminUrl}/readyz, /metrics, /routes
+
+Requests to try in another terminal. Set these credentials there first:
+${[...identity.credentials].map(([name, value]) => shell.assign(name, value)).join('\n')}
+
+${formatRequests(requests.filter(({ first }) => first))}
+Type here, and press Enter:
+  all            to see all ${requests.length} requests
+  stop catalog   to stop one of the services, and 'start catalog' to start it again
+Press Ctrl+C to stop the demo.
+`,
+  );
+  const commands = readCommands(shop, formatRequests(requests));
   await server.stopped;
-  typed.close();
+  commands.close();
   return EXIT_OK;
 }
 
-/** Returns the text that shows how to stop a service, and what the pages are without it. */
-function stopping(url: string): string {
-  return `Type 'stop catalog' here, with Enter, and ask again: a page without its products is still a page, and says so.
-curl -si '${url}/v1/customers/ada/orders/5001/page'
-'stop analytics' changes nothing at the dashboard for an hour: what it knows is kept. 'start catalog' brings it back.
-
-`;
+function formatRequests(requests: ReturnType<typeof tour>): string {
+  return requests.map(({ title, command }) => `# ${title}\n${command}\n`).join('');
 }
 
 /**
- * Reads the lines `stop NAME` and `start NAME` that the user types. The terminal stays in its normal mode, so that Ctrl-C
- * is still a signal.
+ * Reads the lines `all`, `stop NAME` and `start NAME` that the user types. The terminal stays in its normal mode, so that
+ * Ctrl+C is still a signal.
  */
-function takeOrders(shop: Shop): Interface {
+function readCommands(shop: Shop, allRequests: string): Interface {
   const typed = createInterface({ input: process.stdin, terminal: false });
   typed.on('line', async (line) => {
-    const [verb = '', name = ''] = line.trim().split(/\s+/);
-    if (verb === '') return;
-    const names = shop.upstreams.map((upstream) => upstream.name).join(', ');
-    const done = verb === 'stop' ? await shop.stop(name) : verb === 'start' && (await shop.start(name));
-    const told = verb === 'stop' ? `${name} is stopped` : `${name} is back`;
-    process.stderr.write(
-      done ? `${told}\n` : `expected 'stop NAME' or 'start NAME' of ${names}, got '${line.trim()}'\n`,
-    );
+    const text = line.trim();
+    if (text !== '') process.stderr.write(text === 'all' ? allRequests : await runCommand(shop, text));
   });
   return typed;
+}
+
+/** Stops or starts a service. Returns the text that says what happened. */
+async function runCommand(shop: Shop, text: string): Promise<string> {
+  const [verb, name = ''] = text.split(/\s+/);
+  if (verb === 'stop' && (await shop.stop(name))) {
+    return `${name} is stopped. A page that needs it is still answered, without its part: try the dashboard again with -i,
+and see the header x-protogate-partial. Cached answers do not change. Type 'start ${name}' to start it again.\n`;
+  }
+  if (verb === 'start' && (await shop.start(name))) return `${name} is started again\n`;
+  const names = shop.upstreams.map((upstream) => upstream.name).join(', ');
+  return `expected 'all', or 'stop NAME' or 'start NAME' with one of ${names}, got '${text}'\n`;
 }
 
 /** Returns the auth settings: the shop is public, and methods that its protos protect require a token or the API key. */

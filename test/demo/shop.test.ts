@@ -2,6 +2,7 @@
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import test, { type ExecutionContext } from 'ava';
 import { loadProtos } from '../../src/demo/protos.js';
+import { posixShell } from '../../src/demo/shell.js';
 import { startShop } from '../../src/demo/shop.js';
 import { tour } from '../../src/demo/tour.js';
 
@@ -228,10 +229,10 @@ test('a closed shop answers nobody', async (t) => {
 });
 
 test('the tour has no two stops alike, and each is one line', (t) => {
-  const stops = tour('http://127.0.0.1:1');
+  const stops = tour('http://127.0.0.1:1', posixShell);
   t.is(new Set(stops.map(({ title }) => title)).size, stops.length);
-  t.is(new Set(stops.map(({ curl }) => curl)).size, stops.length);
-  for (const { title, curl } of stops) {
-    t.regex(curl, /^curl -s[^\n|]*'http:\/\/127\.0\.0\.1:1\/v1\/[^'\n]*'$/, title);
+  t.is(new Set(stops.map(({ command }) => command)).size, stops.length);
+  for (const { title, command } of stops) {
+    t.regex(command, /^curl -s[^\n|]*'http:\/\/127\.0\.0\.1:1\/v1\/[^'\n]*'$/, title);
   }
 });

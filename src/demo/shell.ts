@@ -1,0 +1,53 @@
+/**
+ * The two kinds of shells for which the demo prints commands. The commands need curl 7.68 or newer.
+ *
+ * bash and zsh:  curl -s -w '\n' -H 'content-type: application/json' -d '{"a": 1}' 'http://…'
+ * PowerShell:    '{"a": 1}' | curl -s -w '\n' -H 'content-type: application/json' -d '@-' 'http://…'
+ *
+ * PowerShell before 7.3 removes the double quotes of an argument, so a body goes to curl's standard input there. `-w '\n'`
+ * ends each answer with a line break: the gateway's JSON has none, and the prompt would follow on the same line.
+ */
+
+interface CurlRequest {
+  /** The options, quoted for both kinds of shells. */
+  readonly options: readonly string[];
+  /** A body without single quotes; undefined for a request without a body. */
+  readonly body: string | undefined;
+  /** The URLs in single quotes. */
+  readonly urls: readonly string[];
+}
+
+export interface Shell {
+  /** Returns the line that sets a variable for the commands after it. */
+  assign(name: string, value: string): string;
+  curl(request: CurlRequest): string;
+}
+
+const CURL = "curl -s -w '\\n'";
+
+/** bash, zsh and other shells of Unix. */
+export const posixShell: Shell = {
+  assign: (name, value) => `export ${name}=${value}`,
+  curl: ({ options, body, urls }) =>
+    [CURL, ...options, ...(body === undefined ? [] : [`-d '${body}'`]), ...urls].join(' '),
+};
+
+/** PowerShell. On Windows its `curl` may be an alias of another program, so the command is `curl.exe` there. */
+export function powerShell(platform: NodeJS.Platform): Shell {
+  const curl = platform === 'win32' ? CURL.replace('curl', 'curl.exe') : CURL;
+  return {
+    assign: (name, value) => `$${name} = '${value}'`,
+    curl: ({ options, body, urls }) =>
+      [
+        ...(body === undefined ? [curl] : [`'${body}' | ${curl}`]),
+        ...options,
+        ...(body === undefined ? [] : ["-d '@-'"]),
+        ...urls,
+      ].join(' '),
+  };
+}
+
+/** Returns the shell that started this process. PowerShell sets `PSModulePath` for the processes that it starts. */
+export function callersShell(env: NodeJS.ProcessEnv, platform: NodeJS.Platform): Shell {
+  return env.PSModulePath === undefined ? posixShell : powerShell(platform);
+}
