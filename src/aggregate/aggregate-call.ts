@@ -287,7 +287,7 @@ class Run implements ElementCalls {
     if (!(message instanceof Uint8Array)) throw brokenAnswer('expected one message, got a stream');
     this.bytes += message.length;
     if (this.bytes > maxResponseBytes) {
-      throw answerTooLarge(maxResponseBytes, 'the answers of an aggregate together');
+      throw answerTooLarge(maxResponseBytes, 'the answers of all steps of the aggregate together');
     }
     if (optional || into?.some(isGroup)) {
       validateWire(method.output, message, Math.max(1, maxDepth - (into?.length ?? 0)));
@@ -319,5 +319,8 @@ function failureOf(thrown: unknown): StatusError {
   if (thrown instanceof BrokenWire) return brokenAnswer(thrown);
   if (!(thrown instanceof MissingPart)) throw thrown;
   const { code, httpStatus } = thrown.cause;
-  return new StatusError(code, 'a part that it needs is missing', { httpStatus, cause: thrown.cause });
+  return new StatusError(code, 'not called, because a part that this step needs is missing', {
+    httpStatus,
+    cause: thrown.cause,
+  });
 }

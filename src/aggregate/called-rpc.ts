@@ -20,7 +20,7 @@ export function signatureOf(step: StepDeclaration, registry: Registry, report: R
   const { call, copy, take, positions } = step;
   if ((call === '') === (copy === '')) {
     const found = call === '' ? 'neither' : 'both';
-    report(step.position, 'aggregate-step', `expected a call or a copy, got ${found}`);
+    report(step.position, 'aggregate-step', `expected either call or copy, got ${found}`);
     return undefined;
   }
   if (call === '') return undefined;
@@ -49,13 +49,17 @@ export function signatureOf(step: StepDeclaration, registry: Registry, report: R
 function isCallable(method: MethodDescriptor, position: Position, report: Report): boolean {
   const { fullName } = method;
   if (isStreaming(method)) {
-    report(position, 'aggregate-call', `call: expected a unary rpc, ${fullName} streams`);
+    report(position, 'aggregate-call', `call: expected a unary rpc, got ${fullName}, which streams`);
   } else if (method.aggregate !== undefined) {
-    report(position, 'aggregate-call', `call: expected an rpc that an upstream serves, ${fullName} is an aggregate`);
+    report(
+      position,
+      'aggregate-call',
+      `call: expected an rpc that an upstream serves, got ${fullName}, which is an aggregate`,
+    );
   } else if (!isRead(method)) {
     const expected =
       'a GET route, idempotency_level = NO_SIDE_EFFECTS, or no route and the name Get…, List…, BatchGet… or Search…';
-    const says = method.idempotency === 'idempotent' ? `${fullName}, which says IDEMPOTENT` : fullName;
+    const says = method.idempotency === 'idempotent' ? `${fullName}, whose idempotency_level is IDEMPOTENT` : fullName;
     report(position, 'aggregate-write', `call: expected an rpc that only reads (${expected}), got ${says}`);
   } else return true;
   return false;

@@ -94,7 +94,8 @@ async function askTogether(
       }
       for (const [text, { outcome }] of batch) {
         const found = results.get(text) ?? NONE;
-        if (found.length === 0) outcome.failure = gatewayError('ELEMENT_NOT_FOUND', 'not found');
+        if (found.length === 0)
+          outcome.failure = gatewayError('ELEMENT_NOT_FOUND', 'the called rpc returned no result for this element');
         else if (found.length > 1 && isSingle(step)) outcome.failure = severalFound(found.length);
         else outcome.values = found;
       }
@@ -109,7 +110,7 @@ function isSingle({ target }: PlannedStep): boolean {
 }
 
 function severalFound(count: number): StatusError {
-  return brokenAnswer(`expected one result for an element, got ${count}`);
+  return brokenAnswer(`expected one result for each element, got ${count} for one of them`);
 }
 
 const NONE: readonly Uint8Array[] = [];

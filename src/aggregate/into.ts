@@ -64,14 +64,14 @@ export function compileTarget(
   }
   const second = fields.findIndex(({ cardinality }, index) => index > made && cardinality === 'repeated');
   if (made >= 0 && second >= 0) {
-    return `expected one list that for_each does not run through, got ${fields[made]!.name} and ${fields[second]!.name}`;
+    return `expected at most one list that for_each does not run through, got ${fields[made]!.name} and ${fields[second]!.name}`;
   }
   const severalElements = list !== undefined && list.fields.length > shared;
   const isMap = last.mapKey !== undefined;
   if (made < 0 && (result.many || severalElements)) {
-    return `expected a list for ${result.many ? describeHeld(result) : 'a result per element'}, got one ${fields.at(-1)!.name}`;
+    return `expected a list for ${result.many ? describeHeld(result) : 'the results of for_each'}, got the single field '${fields.at(-1)!.name}'`;
   }
-  if (made >= 0 && isMap) return `expected a map outside of the list ${fields[made]!.name}`;
+  if (made >= 0 && isMap) return `expected a field that is no map, got a map inside of the list ${fields[made]!.name}`;
   const cells = cellsOf(fields, shape);
   const before = cells.slice(shared, made < 0 ? -1 : made);
   const cell = cells[shared + before.length]!;

@@ -27,13 +27,16 @@ export function orderSteps(steps: readonly PlannedStep[]): Order {
   const cycle = findCycle(needs);
   if (cycle !== undefined) {
     const names = [...cycle, cycle[0]!].map((index) => steps[index]!.label);
-    const text = cycle.length === 1 ? 'reads what it fills itself' : `waits for itself: ${names.join(' → ')}`;
+    const text =
+      cycle.length === 1
+        ? 'the step reads the field that it fills; read another field'
+        : `the steps wait for each other in a circle: ${names.join(' → ')}`;
     problems.push({ step: cycle[0]!, rule: 'aggregate-cycle', text });
   }
   for (const [index, step] of steps.entries()) {
     const optional = step.optional ? undefined : needs[index]!.find((other) => steps[other]!.optional);
     if (optional === undefined) continue;
-    const text = `a required step can't need an optional one, it reads ${steps[optional]!.label}: make it optional too`;
+    const text = `a required step cannot read the result of an optional one, got ${steps[optional]!.label}; make this step optional, or that one required`;
     problems.push({ step: index, rule: 'aggregate-optional', text });
   }
   return { needs, after: problems.length > 0 ? needs : withListMakers(steps, needs), problems };

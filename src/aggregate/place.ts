@@ -65,7 +65,8 @@ export function resolvePlace({ names, column }: PathExpression, roots: Roots): P
     return walk({ kind: 'request' }, messageHeld(roots.request), fields, column + root.length + 1);
   }
   if (root === 'each') {
-    if (roots.each === undefined) throw new ExpressionError(column, "expected 'each' in a step with for_each only");
+    if (roots.each === undefined)
+      throw new ExpressionError(column, "expected for_each in a step that reads 'each', got none");
     return walk({ kind: 'each' }, roots.each, fields, column + root.length + 1);
   }
   const named = roots.steps.get(root);
@@ -110,7 +111,7 @@ function walk(root: Root, start: Held, names: readonly string[], from: number): 
     }
     held = { type: field.type, mapKey: field.mapKey, many: many || field.cardinality === 'repeated' };
     if (many && field.mapKey !== undefined)
-      throw new ExpressionError(column, `expected no map inside of a list, got '${name}'`);
+      throw new ExpressionError(column, `expected a field that is no map inside of a list, got the map '${name}'`);
     fields.push(field);
     column += name.length + 1;
   }

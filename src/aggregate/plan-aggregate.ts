@@ -70,12 +70,13 @@ function planned(
   const problem = (position: Position, rule: RuleId, text: string) =>
     void diagnostics.push(errorAt(position, rule, `${fullName}: ${text}`));
   if (isStreaming(method)) {
-    problem(declaration.position, 'aggregate-stream', 'expected a unary rpc, an aggregate is one answer');
+    problem(declaration.position, 'aggregate-stream', 'expected a unary rpc for an aggregate, got one that streams');
   }
-  if (declaration.steps.length === 0) problem(declaration.position, 'aggregate-step', 'expected at least one step');
+  if (declaration.steps.length === 0)
+    problem(declaration.position, 'aggregate-step', 'expected at least one step in the aggregate, got none');
   for (const field of output.fields) {
     if (!ROOT_NAMES.has(field.name)) continue;
-    const text = `${output.fullName}.${field.name}: expected a name that is no root of a path (${[...ROOT_NAMES].join(', ')})`;
+    const text = `${output.fullName}.${field.name}: expected a name other than ${[...ROOT_NAMES].join(', ')}, with which paths begin; rename the field`;
     problem(declaration.position, 'aggregate-name', text);
   }
   const signatures = declaration.steps.map((step) =>
@@ -97,7 +98,7 @@ function planned(
     problem(
       position,
       'aggregate-type',
-      `${label}: expected a field that no other step fills, step ${index + 1} fills it too`,
+      `${label}: expected a field that no other step fills, but step ${index + 1} fills it too`,
     );
   }
   const { needs, after, problems } = orderSteps(compiled);
@@ -106,7 +107,7 @@ function planned(
   const calls = compiled.reduce((sum, step) => sum + step.calls, 0);
   if (calls > declaration.maxCalls) {
     const parts = compiled.filter((step) => step.calls > 0).map((step) => `${step.label} ${step.calls}`);
-    const text = `expected at most ${declaration.maxCalls} calls (max_calls), got ${calls} at worst: ${parts.join(', ')}`;
+    const text = `expected at most ${declaration.maxCalls} calls (max_calls), got up to ${calls} (${parts.join(', ')}); lower max_items or raise max_calls`;
     problem(declaration.position, 'aggregate-cost', text);
   }
   return { method, steps: compiled, needs, after, shape, nameOf, failures, calls, maxCalls: declaration.maxCalls };
@@ -122,7 +123,7 @@ function planned(
       if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
         problem(positions.name, 'aggregate-name', `name: expected an identifier, got '${name}'`);
       } else if (clash !== undefined) {
-        problem(positions.name, 'aggregate-name', `name: expected one that is free, '${name}' is ${clash}`);
+        problem(positions.name, 'aggregate-name', `name: expected an unused name, but '${name}' is ${clash}`);
       } else {
         const held = signatures[index]?.held;
         // A name next to `into` cannot begin a path: other steps read the field that the step fills.
@@ -140,7 +141,7 @@ function planned(
       problem(
         declaration.position,
         'aggregate-type',
-        `expected one list of ${PART_FAILURE} in ${output.fullName}, got ${names}`,
+        `expected at most one list of ${PART_FAILURE} in ${output.fullName}, got ${names}`,
       );
     }
     return fields[0];
@@ -168,7 +169,7 @@ function isPartFailures({ type, many }: Held): boolean {
 }
 
 function nameClash(name: string, response: MessageDescriptor): string | undefined {
-  if (ROOT_NAMES.has(name)) return 'a root of paths';
+  if (ROOT_NAMES.has(name)) return 'a word with which paths begin';
   return fieldOf(response, name) === undefined ? undefined : `a field of ${response.fullName}`;
 }
 

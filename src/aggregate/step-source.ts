@@ -61,13 +61,14 @@ export function copySource(
   problems: StepProblems,
 ): CopySource | undefined {
   const { positions } = step;
-  if (step.into === '') return problems.add(positions.copy, 'aggregate-step', 'copy: expected into, got a name alone');
+  if (step.into === '')
+    return problems.add(positions.copy, 'aggregate-step', 'copy: expected into in the same step, got only a name');
   for (const [what, used, at] of [
     ['with', step.with.length > 0, positions.with[0]],
     ['take', step.take !== '', positions.take],
     ['key', step.key !== '', positions.key],
   ] as const) {
-    if (used) problems.add(at ?? step.position, 'aggregate-step', `${what}: expected a call next to it, got a copy`);
+    if (used) problems.add(at ?? step.position, 'aggregate-step', `${what}: expected call in the same step, got copy`);
   }
   const last = place?.fields.at(-1);
   if (last === undefined) return undefined;
@@ -97,7 +98,7 @@ export function callSource(
     const field = path.at(-1)!;
     if (step.key === '' || !readsEach) {
       if (!request.assign(path, value.read)) {
-        problems.add(position, 'aggregate-step', `with '${text}': expected a field that nothing else assigns`);
+        problems.add(position, 'aggregate-step', `with '${text}': expected a field that no other with assigns`);
       }
       continue;
     }
@@ -105,7 +106,7 @@ export function callSource(
       problems.add(
         position,
         'aggregate-step',
-        `with '${text}': expected one with of each, into a list of the request, next to key`,
+        `with '${text}': in a step with key, expected exactly one with that reads each and assigns a list of the request`,
       );
     } else {
       const key = keyField(step, signature, field, problems);
@@ -113,9 +114,9 @@ export function callSource(
     }
   }
   if (step.key !== '' && step.forEach === '')
-    problems.add(positions.key, 'aggregate-step', 'key: expected for_each next to it');
+    problems.add(positions.key, 'aggregate-step', 'key: expected for_each in the same step, got none');
   else if (step.key !== '' && batch === undefined && !problems.found) {
-    problems.add(positions.key, 'aggregate-step', 'key: expected a with of each next to it');
+    problems.add(positions.key, 'aggregate-step', "key: expected a with that reads 'each' in the same step, got none");
   }
   return { kind: 'call', values, call: { method, request, take, batch } };
 }
@@ -132,7 +133,7 @@ function keyField(
 ): FieldDescriptor | undefined {
   const wrongKey = (text: string) => problems.add(step.positions.key, 'aggregate-type', `key: ${text}`);
   if (!held.many || held.type.kind !== 'message') {
-    return wrongKey(`expected take to give a list of messages, got ${describeHeld(held)}`);
+    return wrongKey(`expected take to name a list of messages, got ${describeHeld(held)}`);
   }
   const field = fieldOf(held.type.message, step.key);
   if (field === undefined) return wrongKey(`expected a field of ${held.type.message.fullName}, got '${step.key}'`);
@@ -156,7 +157,7 @@ function assignedPath({ names, column }: PathExpression, input: MessageDescripto
   if (list === undefined) return fields;
   throw new ExpressionError(
     column,
-    `expected single messages in front of the last field, ${list.name} is ${describeHeld({ ...held, ...heldBy(list) })}`,
+    `expected single messages before the last field, but ${list.name} is ${describeHeld({ ...held, ...heldBy(list) })}`,
   );
 }
 

@@ -160,11 +160,11 @@ function checkUse(step: StepDeclaration, problems: StepProblems): void {
     problems.add(
       positions.forEach,
       'aggregate-cost',
-      'max_items: expected a number of elements next to for_each, got none',
+      'max_items: expected the largest number of elements of for_each, got none',
     );
   }
   if (step.forEach === '' && step.maxItems !== 0) {
-    problems.add(positions.maxItems, 'aggregate-step', 'max_items: expected for_each next to it');
+    problems.add(positions.maxItems, 'aggregate-step', 'max_items: expected for_each in the same step, got none');
   }
   if (step.into === '' && step.name === '') {
     problems.add(step.position, 'aggregate-step', 'expected into or name, got neither');

@@ -101,7 +101,7 @@ function callerValue({ path }: CallerPlace, column: number, target: FieldDescrip
       try {
         return [encodeValue(target, read(scope, each))];
       } catch (error) {
-        throw error instanceof BindError ? notAllowed(`${name} is not ${error.message.split(',')[0]}`) : error;
+        throw error instanceof BindError ? notAllowed(`${name}: ${error.message.split(',')[0]}`) : error;
       }
     },
     held: single(target),
@@ -121,7 +121,7 @@ function single(target: FieldDescriptor): Held {
 function demanded({ read }: CallerPath, name: string): Read<string> {
   return ({ caller }) => {
     const text = read(caller);
-    if (text === undefined) throw notAllowed(`expected ${name}`);
+    if (text === undefined) throw notAllowed(`expected a caller with ${name}, got one without it`);
     return text;
   };
 }
@@ -158,7 +158,10 @@ function textPart(path: PathExpression, roots: Roots): { readonly read: Read<str
   if (place.kind === 'caller') return { read: demanded(place.path, path.names.join('.')), place };
   const { held } = place;
   if (held.many || held.mapKey !== undefined || held.type.kind === 'message') {
-    throw new ExpressionError(path.column, `expected one scalar or enum in a text, got ${describeHeld(held)}`);
+    throw new ExpressionError(
+      path.column,
+      `expected a single scalar or enum inside of a text, got ${describeHeld(held)}`,
+    );
   }
   const read = compileRead(place);
   const { type } = held;

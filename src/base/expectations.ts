@@ -23,13 +23,13 @@ export function withFound(issue: Issue, found: string | undefined): string {
   if (found === undefined || (code === 'custom' && found === 'an object')) return message;
   // A text in place of a block may be anything, even a secret, so it is not shown.
   const isBlock = code === 'invalid_type' && ['object', 'record', 'array'].includes(issue.expected);
-  return `${message}, got ${isBlock && found.startsWith('"') ? 'a text' : found}`;
+  return `${message}, got ${isBlock && found.startsWith('"') ? 'a string' : found}`;
 }
 
 const TYPES: Readonly<Record<string, string>> = {
   int: 'a whole number',
   number: 'a number',
-  string: 'a text',
+  string: 'a string',
   boolean: 'true or false',
   record: 'an object',
   object: 'an object',
@@ -48,8 +48,8 @@ export function expectation(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_big':
       return `expected at most ${issue.maximum}`;
     case 'too_small':
-      if (issue.origin === 'string') return 'expected a text that is not empty';
-      if (issue.origin === 'array') return `expected ${issue.minimum} or more`;
+      if (issue.origin === 'string') return 'expected a string that is not empty';
+      if (issue.origin === 'array') return `expected at least ${issue.minimum} in the list`;
       return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`;
     default:
       return undefined;

@@ -18,7 +18,7 @@ export const duration = z
 
 /** A duration for settings in which 0 would be a mistake, such as a time-out. */
 export const durationAboveZero = duration
-  .refine((ms) => ms > 0, { error: 'expected a duration above 0' })
+  .refine((ms) => ms > 0, { error: 'expected a duration greater than 0, such as 2s' })
   .meta({ pattern: DURATION_ABOVE_ZERO_PATTERN });
 
 const SIZE = { error: 'expected a size such as 16KiB or 4MiB' };
@@ -27,7 +27,7 @@ const SIZE = { error: 'expected a size such as 16KiB or 4MiB' };
 export const size = z
   .union([z.string(), z.int().nonnegative()], SIZE)
   .refine((value) => parseSize(String(value)) !== undefined, SIZE)
-  .refine((value) => parseSize(String(value)) !== 0, { error: 'expected a size above 0' })
+  .refine((value) => parseSize(String(value)) !== 0, { error: 'expected a size greater than 0, such as 4MiB' })
   .transform((value) => parseSize(String(value)) ?? 0);
 
 /**
@@ -47,5 +47,5 @@ export const headerName = z
 
 /** The name of a header, or the beginning of one followed by `*`, which stands for any rest. */
 export const headerPattern = z.string().regex(/^(?:\*|[!#$%&'+.^_`|~0-9A-Za-z-]+\*?)$/, {
-  error: 'expected the name of a header, * at its end for any rest',
+  error: 'expected the name of a header, or a prefix of names that ends in *',
 });

@@ -15,10 +15,10 @@ interface CheckFlags extends SchemaFlags {
 export function checkCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('check'))
     .description(
-      'Loads everything as serve would and reports every problem: FILE:LINE:COL: error|warning: TEXT [rule].',
+      'Loads config and protos as serve would, and reports every problem as FILE:LINE:COL: error|warning: TEXT [rule].',
     )
-    .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
-    .option('--strict', 'exit 1 on warnings too')
+    .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
+    .option('--strict', 'exit with 1 on warnings too, not only on errors')
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {
       const { plan, diagnostics } = await checkFlags(flags);
@@ -47,7 +47,7 @@ function unrouted({ registry, routes }: Plan): string {
   const without = registry.services
     .flatMap(({ methods }) => methods)
     .filter((method) => method.routing === 'routed' && method.httpRule === undefined && !routed.has(method));
-  return without.length === 0 ? '' : `${plural(without.length, 'rpc')} without a rule, `;
+  return without.length === 0 ? '' : `${plural(without.length, 'rpc')} without a route, `;
 }
 
 /**
@@ -56,7 +56,9 @@ function unrouted({ registry, routes }: Plan): string {
  */
 function upstreamsMissing({ config }: SchemaFlags, plan: Plan | undefined): readonly Diagnostic[] {
   if (config === undefined || plan === undefined || plan.config.upstreams.size > 0) return [];
-  return [errorAt({ file: config }, 'no-upstreams', 'upstreams: expected one or more, got none')];
+  return [
+    errorAt({ file: config }, 'no-upstreams', 'upstreams: expected at least one, got none, so serve would not start'),
+  ];
 }
 
 function formatText(diagnostics: readonly Diagnostic[]): string {

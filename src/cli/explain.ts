@@ -13,15 +13,17 @@ interface ExplainFlags extends SchemaFlags {
 /** The `explain` command runs one request dry. Its exit code is 1 if the request would be refused. */
 export function explainCommand(exit: SetExitCode): Command {
   const command = withSchemaOptions(new Command('explain'))
-    .description('A dry run: which route matches and why, the request message, the policies, or the exact error.')
-    .argument('<method>', 'GET, POST, …')
-    .argument('<path>', 'as in the request line, with the query')
-    .option('-d, --data <body>', 'the request body itself (@FILE is not read)');
+    .description(
+      'Explains one request without calling an upstream: the route that matches and why, the request message, the policies, or the exact error.',
+    )
+    .argument('<method>', 'the HTTP method, such as GET')
+    .argument('<path>', 'the path with the query, such as /v1/shelves/7?page_size=5')
+    .option('-d, --data <body>', 'the request body as text (@FILE is not read)');
   return repeatable(command, '-H, --header <name: value>', 'a request header')
     .addHelpText('after', "\nExample:\n  protogate explain GET '/v1/shelves/7?page_size=5' --protos protos")
     .action(async (method: string, target: string, flags: ExplainFlags) => {
       if (!target.startsWith('/') && target !== '*') {
-        throw new UsageError(`path: expected it to start with '/', got '${target}'`);
+        throw new UsageError(`path: expected a path that begins with '/', got '${target}'`);
       }
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
@@ -46,7 +48,9 @@ function splitHeader(text: string): [name: string, value: string] {
     validateHeaderValue(name, value);
   } catch {
     // The value is left out, because it may be a credential.
-    throw new UsageError(`--header: expected a name and a value that HTTP allows, got '${name}' with its value`);
+    throw new UsageError(
+      `--header: expected a name and a value with characters that HTTP allows, got others in '${name}' or its value`,
+    );
   }
   return [name, value];
 }

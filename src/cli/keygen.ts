@@ -18,22 +18,27 @@ interface KeygenFlags {
  */
 export function keygenCommand(exit: SetExitCode): Command {
   const command = new Command('keygen')
-    .description('Makes an API key: prints the key once (stderr), and its entry for keys.yaml (stdout).')
-    .requiredOption('--consumer <name>', 'whose key it is; upstreams, limits and logs know the caller by this name')
-    .option('--plan <name>', 'the plan whose limits hold')
-    .option('--expires <when>', '2027-01-01: from the start of that day, UTC; or 2027-01-01T12:00:00Z');
-  return repeatable(command, '--scope <scope>', 'a scope that it grants')
+    .description('Makes an API key. Prints the key once to stderr, and its entry for keys.yaml to stdout.')
+    .requiredOption('--consumer <name>', 'the name of the caller, under which upstreams, rate limits and logs know it')
+    .option('--plan <name>', 'the plan with the rate limits of the caller')
+    .option(
+      '--expires <when>',
+      'when the key expires: 2027-01-01 (the start of that day, UTC) or 2027-01-01T12:00:00Z',
+    );
+  return repeatable(command, '--scope <scope>', 'a scope that the key has')
     .addHelpText(
       'after',
       '\nExample:\n  protogate keygen --consumer acme --plan free --scope orders.read >> keys.yaml' +
-        "\n  # keys.yaml ends in its list, indented by two spaces; a new one is the line 'keys:' alone",
+        "\n  # a new keys.yaml begins with the line 'keys:'; the entry is added below it",
     )
     .action((flags: KeygenFlags) => {
       refuseWrong(flags);
       // The key has 256 random bits and cannot be guessed, so a digest without salt or stretching is enough.
       const key = `pg_${randomBytes(32).toString('base64url')}`;
       process.stdout.write(entryLine(key, flags));
-      process.stderr.write(`the key, shown only once: give it to the client\n${key}\n`);
+      process.stderr.write(
+        `This is the key. It is shown only once and stored nowhere; give it to the client.\n${key}\n`,
+      );
       exit(EXIT_OK);
     });
 }
@@ -45,7 +50,7 @@ function refuseWrong({ consumer, plan, scope, expires }: KeygenFlags): void {
   if (expires === undefined) return;
   refuse('--expires', expiryProblem(expires));
   const past = (parseExpiry(expires) ?? 0) <= Date.now();
-  refuse('--expires', past ? `expected a time to come, got ${expires}` : undefined);
+  refuse('--expires', past ? `expected a time in the future, got ${expires}` : undefined);
 }
 
 function refuse(flag: string, problem: string | undefined): void {

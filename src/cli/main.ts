@@ -15,7 +15,9 @@ export async function main(args: readonly string[]): Promise<number> {
   watchOutput();
   let exitCode = EXIT_OK;
   const program = new Command('protogate')
-    .description('A REST/JSON gateway in front of gRPC services: its routes come from their own protos.')
+    .description(
+      'An API gateway: it serves the REST/JSON API that the google.api.http annotations of your protos describe, by calling your gRPC services.',
+    )
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
     .exitOverride()
@@ -47,7 +49,7 @@ export async function main(args: readonly string[]): Promise<number> {
 function requireNoMore({ args, registeredArguments, options }: Command): void {
   const more = args[registeredArguments.length];
   if (more === undefined) return;
-  const hint = options.some(({ long }) => long === '--protos') ? ' (a folder of protos: --protos DIR)' : '';
+  const hint = options.some(({ long }) => long === '--protos') ? '; give a folder of protos as --protos DIR' : '';
   throw new UsageError(`unexpected argument '${more}'${hint}`);
 }
 
@@ -58,7 +60,7 @@ function requireNoMore({ args, registeredArguments, options }: Command): void {
 function watchOutput(): void {
   process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit(EXIT_OK);
-    process.stderr.write(`error: standard output: ${code ?? message}\n`);
+    process.stderr.write(`error: standard output cannot be written: ${code ?? message}\n`);
     process.exit(EXIT_FAILURE);
   });
   // If standard error cannot be written either, the error cannot be reported.

@@ -26,19 +26,23 @@ export interface SchemaFlags {
 
 /** The last part of the description of `--upstream`. */
 export const UPSTREAM_NAMES =
-  'NAME is a configured one, SELECTOR the services (shop.v1.*) of a new one, without them the rest is served';
+  'NAME= replaces the target of a configured upstream; SELECTOR= (such as shop.v1.*) adds an upstream for these services; without either, it serves all other services';
 
 /** Adds `--config`, `--protos`, `--import`, `--descriptor-set`, `--upstream` and `--auto-routes`. */
 export function withSchemaOptions(
   command: Command,
-  upstream = `a gRPC server, which is not called: which services would be routed; ${UPSTREAM_NAMES}`,
+  upstream = `a gRPC server, HOST:PORT, which is not called here; ${UPSTREAM_NAMES}`,
 ): Command {
-  command.option('-c, --config <file>', 'the YAML config; relative paths in it are relative to the file');
-  repeatable(command, '--protos <dir>', 'an import root; every .proto below it is loaded');
-  repeatable(command, '--import <dir>', 'a root for imports alone');
-  repeatable(command, '--descriptor-set <file>', 'a FileDescriptorSet, with imports');
+  command.option('-c, --config <file>', 'the config file (YAML); paths in it are relative to the file');
+  repeatable(
+    command,
+    '--protos <dir>',
+    'a folder of protos and root of their imports; every .proto below it is loaded',
+  );
+  repeatable(command, '--import <dir>', 'a folder that is searched for imports; its services get no routes');
+  repeatable(command, '--descriptor-set <file>', 'a FileDescriptorSet with its imports, as buf build -o writes it');
   repeatable(command, '--upstream <[name|selector=]target>', upstream);
-  return command.option('--auto-routes', 'POST /pkg.Service/Method for methods without a rule');
+  return command.option('--auto-routes', 'add the route POST /pkg.Service/Method for each method without a rule');
 }
 
 export interface Loaded {
@@ -79,7 +83,9 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   if (wrong !== undefined) throw new UsageError(`${wrong.position.file}: ${wrong.text}`);
   const { protos, descriptorSets } = merged.config.schema;
   if (protos.length === 0 && descriptorSets.length === 0) {
-    throw new UsageError('no schema: give --protos DIR, --descriptor-set FILE or a --config FILE that names one');
+    throw new UsageError(
+      'no schema is given; give --protos DIR, --descriptor-set FILE, or --config FILE with a schema block',
+    );
   }
   return { config: merged.config, schema: merged.config.schema, diagnostics };
 }
@@ -117,9 +123,14 @@ export async function planFlags(
     progress.done();
     return { plan: undefined, diagnostics: [...diagnostics, ...ofProtos] };
   }
-  const planned = await plan(config, { onProgress, configFile: flags.config ?? '(flags)' });
+  const planned = await plan(config, { onProgress, configFile: flags.config ?? schemaFlag(flags) });
   progress.done();
   return { plan: planned, diagnostics: [...diagnostics, ...planned.diagnostics] };
+}
+
+/** Returns the first flag that names a schema, as it was typed. */
+function schemaFlag({ protos: [folder], descriptorSet: [set] }: SchemaFlags): string {
+  return folder === undefined ? `--descriptor-set ${set}` : `--protos ${folder}`;
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

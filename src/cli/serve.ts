@@ -17,23 +17,27 @@ import {
 
 /** The `serve` command runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains it. */
 export function serveCommand(exit: SetExitCode): Command {
-  return withSchemaOptions(new Command('serve'), `a gRPC server; ${UPSTREAM_NAMES}`)
-    .description('Runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains.')
-    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option('--port <number>', 'port to listen on, 0 for any free one (default: 8080)', parsePort)
+  return withSchemaOptions(new Command('serve'), `a gRPC server, HOST:PORT; ${UPSTREAM_NAMES}`)
+    .description('Runs the gateway until SIGTERM, SIGINT (Ctrl+C) or SIGHUP, then finishes running requests and ends.')
+    .option('--host <address>', 'address on which to listen (default: 127.0.0.1)')
+    .option('--port <number>', 'port on which to listen; 0 takes a free one (default: 8080)', parsePort)
     .option('--admin-host <address>', 'address of health, metrics and the route map (default: 127.0.0.1)')
-    .option('--admin-port <number>', 'its port (default: 9901)', parsePort)
-    .option('--workers <number>', 'processes that serve, or auto for one per core (default: 1)', parseWorkers)
+    .option('--admin-port <number>', 'port of health, metrics and the route map (default: 9901)', parsePort)
+    .option('--workers <number>', 'number of processes that serve, or auto for one per core (default: 1)', parseWorkers)
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics);
       if (plan === undefined || hasErrors(diagnostics)) {
-        process.stderr.write('error: not served: mend the errors above (protogate check lists them all)\n');
+        process.stderr.write(
+          'error: the gateway does not start because of the errors above; correct them, and run protogate check to see them again\n',
+        );
         return exit(EXIT_FAILURE);
       }
       if (plan.config.upstreams.size === 0) {
-        throw new UsageError('no upstream: give --upstream [NAME|SELECTOR=]TARGET or a --config FILE that names one');
+        throw new UsageError(
+          'no upstream is given; give --upstream HOST:PORT, or --config FILE with an upstreams block',
+        );
       }
       const server = await run(plan);
       const served = routeRows(plan.routes).filter(({ upstream }) => upstream !== null);

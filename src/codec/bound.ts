@@ -104,7 +104,7 @@ export class BoundMessage {
   checkOneof({ oneof, name }: FieldDescriptor): void {
     const other = oneof && this.entries.find(({ field }) => field.oneof === oneof);
     if (other === undefined) return;
-    throw new BindError(`expected one member of oneof ${oneof?.name}, found ${other.field.name} and ${name}`);
+    throw new BindError(`expected at most one member of oneof ${oneof?.name}, found ${other.field.name} and ${name}`);
   }
 
   /** Throws BindError as {@link checkOneof} does. */

@@ -219,7 +219,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
             (entry) => entry.field.oneof === field.oneof && entry.field !== field && bound.writes(entry),
           )?.field;
     if (other !== undefined) {
-      const description = `expected one member of oneof ${field.oneof?.name}, found ${other.name} and ${field.name}`;
+      const description = `expected at most one member of oneof ${field.oneof?.name}, found ${other.name} and ${field.name}`;
       throw new ReadProblem('value', scanner.pos, description);
     }
     seen.hold(base, oneof, member.ordinal);
@@ -256,7 +256,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const { bytes, pos } = writer;
     const equal = bytes.subarray(start, end).equals(bytes.subarray(end, pos));
     writer.pos = end;
-    if (!equal && end > start) throw scanner.unfit(`no other value than in the ${bound.source}`, at);
+    if (!equal && end > start) throw scanner.unfit(`the value that the ${bound.source} has`, at);
     if (equal) return;
     writer.pos = start;
     writeBoundContents(message, bound);
@@ -283,9 +283,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     // `finish` does not write a fixed entry, so the value from the JSON stays.
     writer.pos = entry.kind === 'fixed' ? end : start;
     if (equal || isDefault) return;
-    const expected = isOne
-      ? `${JSON.stringify(entry.text)} as in the ${entry.source}`
-      : 'no other value than in the query';
+    const expected = isOne ? `${JSON.stringify(entry.text)} as in the ${entry.source}` : 'the value that the query has';
     throw scanner.unfit(expected, at);
   }
 
@@ -295,7 +293,12 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
   function finish(plan: MessagePlan, base: number, bound: BoundMessage | undefined, start: number): void {
     for (const member of plan.required) {
       if (seen.has(base, member.ordinal) || bound?.writesField(member.field) === true) continue;
-      throw new ReadProblem('value', start, 'required, but missing', member.field.jsonName);
+      throw new ReadProblem(
+        'value',
+        start,
+        'expected a value for this required field, got none',
+        member.field.jsonName,
+      );
     }
     if (bound !== undefined) {
       for (const entry of bound.entries) {
@@ -559,9 +562,9 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     if (scanner.peek() !== Char.QUOTE) throw scanner.unfit('a type URL');
     const url = scanner.readString();
     const slash = url.lastIndexOf('/');
-    if (slash < 0) throw scanner.unfit('a type URL with a slash', typeAt);
+    if (slash < 0) throw scanner.unfit('a type URL such as type.googleapis.com/pkg.Message', typeAt);
     const message = registry.message(url.slice(slash + 1));
-    if (message === undefined) throw scanner.unfit('a type of this API', typeAt);
+    if (message === undefined) throw scanner.unfit('a type URL with a message type of this API', typeAt);
     writer.tag(1, Wire.LEN);
     writer.string(url);
     const valueStart = writer.pos;

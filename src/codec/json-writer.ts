@@ -221,7 +221,7 @@ export class JsonWriter {
    * defaults that are written.
    */
   private tooLarge(): StatusError {
-    const text = `the upstream's answer is more than ${this.maxBytes} bytes of JSON`;
+    const text = `the upstream's answer is larger than ${this.maxBytes} bytes as JSON`;
     return gatewayError('UPSTREAM_ANSWER_TOO_LARGE', text, { source: 'upstream' });
   }
 

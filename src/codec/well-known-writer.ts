@@ -159,7 +159,7 @@ const writeFieldMask: WriteMessage = (source, from, to, out) => {
       out.byte(separator);
       separator = COMMA;
       if (!writeCamelCase(source.bytes, source.at, source.at + length, out)) {
-        throw new BrokenWire('FieldMask: a path that camelCase cannot express');
+        throw new BrokenWire('FieldMask: expected paths that can be written in lowerCamelCase, got another one');
       }
       source.at += length;
     }
@@ -189,9 +189,9 @@ function valueWriter(message: MessageDescriptor, plain: MessageWriter, writers: 
       }
     }
     if (member === 2 && !Number.isFinite(number))
-      throw new BrokenWire(`Value: ${numberJson(number)} is no JSON number`);
+      throw new BrokenWire(`google.protobuf.Value: expected a number that JSON has, got ${numberJson(number)}`);
     const field = member === undefined ? undefined : message.field(member);
-    if (field === undefined) throw new BrokenWire('Value without a kind');
+    if (field === undefined) throw new BrokenWire('google.protobuf.Value: expected a kind, got none');
     plain.writeField(source, from, to, field, out, depth + 1);
   };
 
@@ -223,7 +223,8 @@ function valueWriter(message: MessageDescriptor, plain: MessageWriter, writers: 
     else if (tag === BOOL_TAG) out.ascii(source.low === 0 && source.high === 0 ? 'false' : 'true');
     else if (tag === NUMBER_TAG) {
       const number = doubleOf(source);
-      if (!Number.isFinite(number)) throw new BrokenWire(`Value: ${numberJson(number)} is no JSON number`);
+      if (!Number.isFinite(number))
+        throw new BrokenWire(`google.protobuf.Value: expected a number that JSON has, got ${numberJson(number)}`);
       if (Number.isSafeInteger(number) && !Object.is(number, -0)) out.integer(number);
       else out.ascii(numberJson(number));
     } else return false;
@@ -268,7 +269,7 @@ function anyWriter(writers: Writers): WriteMessage {
     if (depth <= 0) throw new BrokenWire('nested too deep');
     const { typeUrl, start, end } = anyParts(source, from, to);
     if (typeUrl === '') {
-      if (end > start) throw new BrokenWire('Any with a value and no type');
+      if (end > start) throw new BrokenWire('google.protobuf.Any: expected a type_url for the value, got none');
       out.ascii('{}');
       return;
     }

@@ -212,7 +212,7 @@ const UPSTREAM_NAME = { error: 'expected a name of letters, digits, _ and -, a l
 export const upstreams = z
   .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, UPSTREAM_NAME), upstream)
   .default({})
-  .transform((record) => new Map(Object.entries(record)))
+  .transform((record) => new Map(Object.entries(record).map(([name, own]) => [name, { ...own, position: SOMEWHERE }])))
   .describe('The gRPC servers. Each has a name.');
 
 export const metadata = z

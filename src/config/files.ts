@@ -18,7 +18,7 @@ export async function fileIssues(config: Config): Promise<readonly IssueText[]> 
     if (keys.kind === 'file') found.push(jwksIssues(['auth', 'jwt', index, 'jwksFile'], keys.file, algorithms));
   }
   if (auth?.mtls !== undefined && listen.tls?.clientCa === undefined) {
-    found.push(Promise.resolve([issue(['auth', 'mtls'], 'expected listen.tls with a clientCa as well')]));
+    found.push(Promise.resolve([issue(['auth', 'mtls'], 'expected listen.tls.clientCa as well, got none')]));
   }
   return (await Promise.all(found)).flat();
 }
@@ -37,13 +37,13 @@ async function tlsIssues(path: readonly PropertyKey[], tls: PemFiles): Promise<I
     else contents.set(name === 'clientCa' ? 'ca' : name, content);
   }
   if ((tls.cert === undefined) !== (tls.key === undefined)) {
-    issues.push(issue(path, 'expected cert and key, got one of them'));
+    issues.push(issue(path, 'expected both cert and key, got only one of them'));
   }
   if (issues.length > 0) return issues;
   try {
     createSecureContext(Object.fromEntries(contents));
   } catch {
-    issues.push(issue(path, 'expected certificates and a key that belong together'));
+    issues.push(issue(path, 'expected a certificate and its own private key, got a key of another certificate'));
   }
   return issues;
 }

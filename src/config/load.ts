@@ -98,7 +98,7 @@ class ConfigFile {
       return this.document.toJS({ maxAliasCount: 50 }) ?? {};
     } catch {
       this.diagnostics.push(
-        errorAt(this.at(this.yaml.firstAlias ?? 0), 'yaml', 'aliases: expected at most 50 uses, got more'),
+        errorAt(this.at(this.yaml.firstAlias ?? 0), 'yaml', 'expected at most 50 uses of YAML aliases, got more'),
       );
       return undefined;
     }
@@ -202,7 +202,13 @@ class ConfigFile {
     // An empty variable counts as one that is not set, as in a shell.
     if (fallback !== undefined) return env[variable] || fallback;
     if (env[variable] === undefined)
-      this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: the environment has no such variable`));
+      this.diagnostics.push(
+        errorAt(
+          position,
+          'substitution',
+          `\${${name}}: expected this environment variable, but it is not set; set it, or give a default as \${${name}:-default}`,
+        ),
+      );
     return env[variable] ?? '';
   }
 
@@ -247,6 +253,9 @@ class ConfigFile {
       auth: config.auth === undefined ? undefined : { ...config.auth, position: at('auth') },
       admin: config.admin === undefined ? undefined : { ...config.admin, position: at('admin') },
       errors: { ...config.errors, position: at('errors', 'expose') },
+      upstreams: new Map(
+        [...config.upstreams].map(([name, own]) => [name, { ...own, position: at('upstreams', name) }]),
+      ),
       policies: config.policies.map((rule, index) => ({
         ...rule,
         declaration: { ...rule.declaration, position: at('policies', index) },

@@ -86,7 +86,8 @@ function overrideUpstreams(config: Config, flags: readonly string[]) {
     given.set(key, name);
     const known = config.upstreams.get(key);
     if (known === undefined && name !== undefined && !isServiceSelector(name)) wrong(unknown(name, config));
-    upstreams.set(key, { ...(known ?? { ...PLAIN_UPSTREAM, services: [name ?? '*'] }), target });
+    const settings = known ?? { ...PLAIN_UPSTREAM, services: [name ?? '*'] };
+    upstreams.set(key, { ...settings, target, position: { file: `--upstream ${flag}` } });
   }
   return { upstreams, diagnostics };
 }
@@ -103,6 +104,7 @@ function unknown(name: string, { upstreams }: Config): string {
  */
 function twice(key: string, names: readonly (string | undefined)[]): string {
   const nameless = names.filter((name) => name === undefined).length;
-  if (nameless === 2) return 'expected one without a name, got two: give SELECTOR=TARGET';
-  return `expected each name once, got '${key}' twice${nameless === 1 ? ' (one without a name is called so)' : ''}`;
+  if (nameless === 2) return 'expected one target without a selector, got two; give the others as SELECTOR=TARGET';
+  const why = nameless === 1 ? ` (a target without a name is called '${NAMELESS}')` : '';
+  return `expected each name once, got '${key}' twice${why}`;
 }

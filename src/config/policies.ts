@@ -39,7 +39,7 @@ export const cors = z
   })
   .refine(({ origins, credentials }) => !(credentials && origins.includes('*')), {
     path: ['origins'],
-    error: 'expected named origins where credentials are true, got *',
+    error: 'expected origins by name with credentials: true, got *',
   })
   .transform(({ maxAge, ...rest }) => ({ ...rest, maxAgeMs: maxAge }))
   .optional()

@@ -14,7 +14,7 @@ export function configRisks(config: Config): readonly Diagnostic[] {
  */
 function unnamedAdmin({ admin }: Config): readonly Diagnostic[] {
   if (admin === undefined || admin.hosts.length > 0 || isLoopback(admin.host)) return [];
-  const text = `admin.host: ${admin.host} is open to others, who may ask by an address alone: name the hosts that they ask in admin.hosts`;
+  const text = `admin.host: ${admin.host} is reachable from other machines, but only by IP address; add the host names that they use to admin.hosts`;
   return [warningAt(admin.position, 'admin-hosts', text)];
 }
 
@@ -28,6 +28,7 @@ function isLoopback(host: string): boolean {
  */
 function exposedInternal({ errors: { expose, position } }: Config): readonly Diagnostic[] {
   if (!expose.includes(Code.INTERNAL)) return [];
-  const text = 'errors.expose: INTERNAL shows clients what servers say of their own failures: exceptions, addresses';
+  const text =
+    'errors.expose: INTERNAL shows clients the internal error texts of servers, such as exceptions and addresses';
   return [warningAt(position, 'exposed-internal', text)];
 }

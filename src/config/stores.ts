@@ -37,7 +37,7 @@ const redis = z
       return { sentinels, name, ...secret };
     }
     if (cluster !== undefined && url === undefined && sentinels === undefined) return { cluster, ...secret };
-    addIssue({ code: 'custom', message: 'expected one of url, sentinels with a name, and cluster' });
+    addIssue({ code: 'custom', message: 'expected exactly one of url, sentinels (with name) and cluster' });
     return z.NEVER;
   });
 

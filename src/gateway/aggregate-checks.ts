@@ -30,7 +30,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
   const cost = costOf({ aggregate });
   for (const { limit } of policy.settings.rateLimits ?? []) {
     if (limit >= cost) continue;
-    const text = `${method.fullName}: expected a limit of at least ${cost}, what one request counts, got ${limit}`;
+    const text = `${method.fullName}: expected a limit of at least ${cost}, because one request counts as ${cost} (one per step), got ${limit}`;
     diagnostics.push(errorAt(policy.origins.get('rateLimits') ?? method.position, 'aggregate-limit', text));
   }
   const found = aggregate.plan.steps.map((step, index) => ofStep(step, aggregate.calls[index]));
@@ -44,7 +44,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     const reads = step.callerPaths.length > 0;
     const problems: Diagnostic[] = [];
     if (call !== undefined && call.upstream === undefined && use.hasUpstreams) {
-      const text = `no upstream serves ${call.method.service.fullName}, the aggregate is not served`;
+      const text = `no upstream is configured for ${call.method.service.fullName}, so the aggregate is not served`;
       problems.push(...warning('no-upstream', text));
     }
     const hidden = call === undefined ? undefined : whyHidden(call.method, use.vouchers !== undefined);
@@ -52,16 +52,20 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
       problems.push(...error('aggregate-auth', `${hidden}: expected auth in the aggregate's policy, got none`));
     }
     if (demands && !step.optional && own.mode !== 'required' && policy.settings.auth?.mode !== undefined) {
-      const text = `${call.method.fullName} demands a caller, so the aggregate does, though its policy says ${own.mode}`;
+      const text = `${call.method.fullName} requires a caller, so the aggregate does too, although its own mode is ${own.mode}; set it to required`;
       problems.push(...warning('aggregate-auth', text));
     }
     if ((demands || reads) && step.optional && access.mode === 'public') {
-      const text = 'it needs a caller and the aggregate is public, where nobody is known: it always fails';
+      const text =
+        'this step needs a caller, but the aggregate is public and knows none, so the step always fails; require a caller for the aggregate';
       problems.push(...warning('aggregate-auth', text));
     }
     if (reads && !step.optional && access.mode !== 'required') {
       problems.push(
-        ...error('auth-contradiction', `expected mode required where a step reads the caller, got ${access.mode}`),
+        ...error(
+          'auth-contradiction',
+          `expected auth mode required, because the step reads the caller, got ${access.mode}`,
+        ),
       );
     }
     const beside = [...callerPathsOf(step, call), ...own.require.flatMap(({ callerPaths }) => callerPaths)];
@@ -70,7 +74,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     }
     if (policy.settings.cache?.scope === 'public' && dependsOnCaller(step, call)) {
       problems.push(
-        ...error('cache-public', 'expected scope consumer where a step depends on the caller, got a public cache'),
+        ...error('cache-public', 'expected cache scope consumer, because the step depends on the caller, got public'),
       );
     }
     return problems;

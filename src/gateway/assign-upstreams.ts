@@ -27,12 +27,7 @@ export interface Assignment {
 /**
  * Assigns each service to the upstream with the longest selector that matches it. Without any upstream it does nothing.
  */
-export function assignUpstreams(
-  config: Config,
-  bindings: readonly Binding[],
-  aggregates: Aggregates,
-  configFile: string | undefined,
-): Assignment {
+export function assignUpstreams(config: Config, bindings: readonly Binding[], aggregates: Aggregates): Assignment {
   const of = new Map<ServiceDescriptor, string>();
   const used = new Set<string>();
   const diagnostics: Diagnostic[] = [];
@@ -46,21 +41,21 @@ export function assignUpstreams(
     } else if (selected.kind === 'none') {
       const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
       const meant = didYouMean(service.fullName, selectors);
-      const hint = meant === undefined ? '' : ` (services: is it meant by '${meant}'?)`;
-      const text = `${service.fullName}: no upstream serves it, its routes are not served${hint}`;
+      const hint = meant === undefined ? '' : `; is the selector '${meant}' meant for it?`;
+      const text = `${service.fullName}: no upstream is configured for this service, so its routes are not served${hint}`;
       diagnostics.push(warningAt(service.position, 'no-upstream', text));
     } else {
-      const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')} by equally long selectors`;
+      const text = `${service.fullName}: expected one upstream, got ${selected.names.join(' and ')}, whose selectors are equally long; make one selector longer`;
       diagnostics.push(errorAt(service.position, 'ambiguous-upstream', text));
       for (const name of selected.names) used.add(name);
     }
   }
   const names = routed.map(({ service }) => service.fullName);
-  for (const [name, { services }] of names.length === 0 ? [] : config.upstreams) {
+  for (const [name, { services, position }] of names.length === 0 ? [] : config.upstreams) {
     if (used.has(name)) continue;
     const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
-    const text = `upstreams.${name}: no routed service is selected by ${services.join(', ')}${hint}`;
-    diagnostics.push(warningAt({ file: configFile ?? 'options' }, 'unused-upstream', text));
+    const text = `upstreams.${name}: expected a selector of a service with routes, got ${services.join(', ')}${hint}`;
+    diagnostics.push(warningAt(position, 'unused-upstream', text));
   }
   return { of, diagnostics };
 }

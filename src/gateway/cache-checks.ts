@@ -17,16 +17,22 @@ export function cacheProblems({ auth, metadata }: Config, routes: readonly Plann
     if (position === undefined || seen.has(method)) continue;
     seen.add(method);
     if (!cached.has(method)) {
-      const expected = isStreaming(method) ? 'a method that does not stream' : 'a GET binding';
-      diagnostics.push(warningAt(position, 'cache-unused', `${method.fullName}: cache: expected ${expected}`));
+      const expected = isStreaming(method) ? 'a method that does not stream' : 'a GET route';
+      diagnostics.push(
+        warningAt(
+          position,
+          'cache-unused',
+          `${method.fullName}: cache: expected ${expected}, so answers of this method are never cached`,
+        ),
+      );
     }
     if (policy.settings.cache?.scope !== 'public' || access.mode === 'public') continue;
     const demand = access.require.find(({ readsCaller }) => readsCaller);
     if (demand !== undefined) {
-      const text = `${method.fullName}: expected scope consumer where a require reads the caller, got a public cache`;
+      const text = `${method.fullName}: expected cache scope consumer, because require reads the caller, got public`;
       diagnostics.push(errorAt(position, 'cache-public', text));
     } else if (identityTravels) {
-      const text = `${method.fullName}: its cache is public, so the upstream is not told who calls`;
+      const text = `${method.fullName}: the cache scope is public, so no identity of the caller is sent to the upstream; use scope consumer if it needs one`;
       diagnostics.push(warningAt(position, 'cache-anonymous', text));
     }
   }

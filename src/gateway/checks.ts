@@ -14,8 +14,7 @@ import { cacheProblems } from './cache-checks.js';
 import { streamProblems } from './stream-problems.js';
 
 /**
- * Returns the problems of routes with this config. `configFile` is the file that is named in problems without a place
- * in it.
+ * Returns the problems of routes with this config. `configFile` is the place of problems that have no line in the config.
  */
 export function configuredProblems(
   config: Config,
@@ -41,7 +40,7 @@ export function rateLimitProblem(method: MethodDescriptor, policy: Policy, acces
   const position = policy.origins.get('rateLimits');
   if (position === undefined || access.mode !== 'public') return undefined;
   if (policy.settings.rateLimits?.some(({ per }) => per.includes('consumer')) !== true) return undefined;
-  const text = `${method.fullName}: a limit per consumer counts by address where the method is public`;
+  const text = `${method.fullName}: the method is public and its callers are unknown, so its limit per consumer counts per client address; use per: [ip], or require a caller`;
   return warningAt(position, 'limit-of-nobody', text);
 }
 
@@ -69,7 +68,8 @@ export function nothingToServe(
   configFile: string | undefined,
 ): readonly Diagnostic[] {
   if (routes.length > 0 || problems.some(({ severity }) => severity === 'error')) return [];
-  const text = 'no method has a google.api.http rule: nothing is served; add one, or try --auto-routes';
+  const text =
+    'no rpc has a google.api.http rule, so there are no routes; add rules, or give --auto-routes (schema.autoRoutes)';
   return [warningAt({ file: configFile ?? 'options' }, 'no-routes', text)];
 }
 
@@ -81,16 +81,23 @@ function authProblems(
 ): readonly Diagnostic[] {
   const { auth } = config;
   if (auth === undefined) {
-    return [warningAt({ file: configFile ?? 'options' }, 'no-auth', 'no auth is configured: every route is public')];
+    return [
+      warningAt(
+        { file: configFile ?? 'options' },
+        'no-auth',
+        'no auth is configured, so every route is public; an auth block in the config file closes them',
+      ),
+    ];
   }
   const { position } = auth;
   if (meansOf(auth)?.identifies !== true) {
-    const text = 'auth: expected jwt, apiKeys or mtls, got nothing that can authenticate';
+    const text = 'auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated';
     return [errorAt(position, 'auth-impossible', text)];
   }
   const diagnostics: Diagnostic[] = [];
   if (routes.length > 0 && routes.every(({ access }) => access.mode === 'public')) {
-    const text = 'auth: every route is public, nothing accepts the credentials that are configured';
+    const text =
+      'auth: every route is public, so the configured credentials are never checked; remove mode public where callers must be known';
     diagnostics.push(warningAt(position, 'unused-credentials', text));
   }
   const seen = new Set<MethodDescriptor>();
@@ -98,7 +105,7 @@ function authProblems(
     const { method, httpMethod } = binding;
     if (access.mode !== 'public' || !mayWrite(binding) || seen.has(method)) continue;
     seen.add(method);
-    const text = `${method.fullName}: ${httpMethod} ${binding.template.text} is public and may write`;
+    const text = `${method.fullName}: ${httpMethod} ${binding.template.text} is public and may change data; require a caller if that is not intended`;
     diagnostics.push(warningAt(access.origin ?? method.position, 'public-write', text));
   }
   return diagnostics;
@@ -112,6 +119,7 @@ function addressProblems({ trustedProxies, listen }: Config, routes: readonly Pl
   if (trustedProxies.length > 0 || listen.tls !== undefined) return [];
   const [first] = routes.flatMap(({ policy }) => policy.origins.get('addresses') ?? []);
   if (first === undefined) return [];
-  const text = 'addresses: expected trustedProxies beside it: without them a proxy in front is every client';
+  const text =
+    'addresses: without trustedProxies, every request behind a proxy has the address of the proxy; set trustedProxies to the networks of the proxies';
   return [warningAt(first, 'addresses-of-proxy', text)];
 }

@@ -52,7 +52,7 @@ export function decidePolicies(config: Config, methods: readonly MethodDescripto
       selector.replace('/', '.'),
       methods.map(({ fullName }) => fullName.replace('/', '.')),
     );
-    const text = `policies.${index}: no routed method is selected by '${selector}'${hint}`;
+    const text = `policies.${index}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
     diagnostics.push(warningAt(declaration.position, 'unused-policy', text));
   }
   return { of, diagnostics };

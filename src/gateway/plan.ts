@@ -43,7 +43,7 @@ export interface Plan {
 export interface PlanOptions {
   /** A schema that is loaded already. Without it the schema is read from the config's files. */
   readonly schema?: Schema;
-  /** The file that is named in diagnostics without a place in the config. */
+  /** The place of diagnostics about the config that have no line in it: the config file, or a flag if there is no file. */
   readonly configFile?: string;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -56,7 +56,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   const isOffered = offeredBy(config);
   const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
   const aggregates = findAggregates(registry, config.json);
-  const upstreams = assignUpstreams(config, bindings, aggregates, options.configFile);
+  const upstreams = assignUpstreams(config, bindings, aggregates);
   const called = [...bindings.map(({ method }) => method), ...aggregates.methods];
   const policies = decidePolicies(config, called, isOffered);
   const planned = planAggregates(config, aggregates, policies.of, upstreams.of);

@@ -19,7 +19,7 @@ export function routeProblems(routes: readonly GuardedRoute[]): readonly Diagnos
 
 function neverReached(routes: readonly GuardedRoute[]): Diagnostic[] {
   return unreachableBindings(routes.map(({ binding }) => binding)).map(({ binding, winner }) => {
-    const text = `${binding.method.fullName}: ${shown(binding)} is never reached, ${shown(winner)} goes before (${winner.method.fullName})`;
+    const text = `${binding.method.fullName}: ${shown(binding)} is never reached, because ${shown(winner)} of ${winner.method.fullName} matches first`;
     return warningAt(binding.position, 'unreachable-route', text);
   });
 }
@@ -39,7 +39,7 @@ function openedByVerbs(routes: readonly GuardedRoute[]): Diagnostic[] {
       if (!sharesMethod(binding, other.binding)) continue;
       const path = pathTakenByVerb(binding.template, template);
       if (path === undefined) continue;
-      const text = `${binding.method.fullName}: ${shown(binding)} is less guarded (${guards(access)}) than ${shown(other.binding)} of ${method.fullName} (${guards(other.access)}), and takes paths of it such as ${path}`;
+      const text = `${binding.method.fullName}: ${shown(binding)} also matches paths of ${shown(other.binding)} of ${method.fullName}, such as ${path}, and is less protected (${guards(access)}) than that route (${guards(other.access)})`;
       return [warningAt(binding.position, 'verb-overlap', text)];
     }
     return [];

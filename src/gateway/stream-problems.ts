@@ -27,8 +27,8 @@ function errorFields(routes: readonly StreamRoute[], protoNames: boolean): Diagn
     const holder = errorHolder(binding, protoNames);
     if (holder === undefined) return [];
     const { fullName } = binding.method;
-    const what = typeof holder === 'string' ? `${holder}, which may have a key 'error'` : "a field 'error'";
-    const text = `${fullName}: a streamed message has ${what}, as the line that tells a failure: as lines a stream that fails is cut`;
+    const what = typeof holder === 'string' ? `${holder}, which may contain a key 'error'` : "a field 'error'";
+    const text = `${fullName}: a streamed message has ${what} and looks like the line {"error": …} with which a stream of JSON lines reports a failure; so a stream of lines that fails is cut off without it; rename the field`;
     const position = typeof holder === 'string' ? binding.position : holder.position;
     const key = `${fullName} ${what}`;
     if (seen.has(key)) return [];
@@ -66,7 +66,7 @@ function silentStatuses(routes: readonly StreamRoute[]): Diagnostic[] {
     if (!method.serverStreaming || successStatus === undefined || !isWithoutContent(successStatus) || seen.has(method))
       return [];
     seen.add(method);
-    const text = `${method.fullName}: expected a success_status with a body for what the server streams, got ${successStatus}`;
+    const text = `${method.fullName}: expected a success_status that allows a body, because the server streams messages, got ${successStatus}`;
     return [errorAt(origins.get('successStatus') ?? position, 'policy', text)];
   });
 }
@@ -78,7 +78,7 @@ function silentStatuses(routes: readonly StreamRoute[]): Diagnostic[] {
 function withoutBody(routes: readonly StreamRoute[]): Diagnostic[] {
   return routes.flatMap(({ binding: { method, httpMethod, body, position } }) => {
     if (!method.clientStreaming || body.kind !== 'none' || httpMethod === 'GET') return [];
-    const text = `${method.fullName}: expected a body rule, without one only WebSockets carry what the client streams`;
+    const text = `${method.fullName}: expected a body rule such as body: "*", got none, so the client can send messages only over a WebSocket`;
     return [warningAt(position, 'stream-without-body', text)];
   });
 }

@@ -11,10 +11,10 @@ export function endOnUncaught(log: Log): void {
   process.on('uncaughtException', (error: unknown, origin) => {
     // The log omits the stack of an error with a `code`: elsewhere such an error is an expected outcome.
     const stack = error instanceof Error && 'code' in error ? error.stack : undefined;
-    log.error({ origin, err: error, stack }, 'a bug of protogate’s: the process ends');
+    log.error({ origin, err: error, stack }, 'uncaught error, which is a bug in protogate: the process ends');
     process.exit(1);
   });
   // Node's own listener writes plain text to standard error.
   process.removeAllListeners('warning');
-  process.on('warning', (warning) => log.warn({ err: warning }, 'a warning of Node’s'));
+  process.on('warning', (warning) => log.warn({ err: warning }, 'warning from Node.js'));
 }

@@ -123,7 +123,9 @@ export async function listenAdmin(
 function inUse(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
   if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return new Error(`port ${address} is in use: give ${flag} (0: any free one)`, { cause: error });
+  return new Error(`port ${address} is already in use; choose another one with ${flag} (0 takes a free one)`, {
+    cause: error,
+  });
 }
 
 /**

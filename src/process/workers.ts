@@ -162,7 +162,8 @@ class Workers {
       worker.on('error', () => {});
       worker.once('exit', (code, signal) => {
         const served = this.servingWorkers.delete(worker);
-        if (!served) reject(new Error(refused ?? `a worker ended with ${signal ?? code} before it could serve`));
+        if (!served)
+          reject(new Error(refused ?? `a worker process ended with ${signal ?? code} before it could serve`));
         if (served && !this.draining) this.replace(startedAt, { pid: worker.process.pid, how: signal ?? code });
       });
     });
@@ -180,7 +181,7 @@ class Workers {
   private replace(startedAt: number, ended: LogFields): void {
     if (systemClock.monotonic() - startedAt > FORGOTTEN_AFTER_MS) this.failures = 0;
     const delayMs = backOffMs(BACK_OFF, this.failures++);
-    this.log.error({ ...ended, delayMs }, 'a worker has ended: another one takes its place');
+    this.log.error({ ...ended, delayMs }, 'a worker process has ended and is replaced');
     systemClock.after(delayMs, () => this.tryFork());
   }
 

@@ -20,11 +20,11 @@ const HINTS: readonly Hint[] = [
       'binding-conflict',
       'unknown-type',
     ]),
-    text: 'where a proto is not yours to mend, schema.exclude leaves the rpc out and schema.httpRules gives it another rule (docs/schema.md)',
+    text: 'for protos that you cannot change: schema.exclude removes rpcs and files, and schema.httpRules gives rpcs other rules (docs/schema.md)',
   },
   {
     rules: new Set(['unknown-import']),
-    text: '--import DIR (schema.imports) finds imports and routes nothing of them; buf build -o FILE makes a set that has them all',
+    text: '--import DIR (schema.imports) adds a folder that is searched for imports and not routed; buf build -o FILE writes a descriptor set with all imports',
   },
 ];
 

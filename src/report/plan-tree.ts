@@ -43,7 +43,7 @@ function describeStep({ source, declaration, optional, target }: PlannedStep, af
   if (source.kind === 'copy') words.push(`copy of ${declaration.copy}`);
   else words.push(`${source.call.method.fullName}(${declaration.with.join(', ')})${take === '' ? '' : `.${take}`}`);
   if (forEach !== '') {
-    const size = key === '' ? '' : `, ${batchSize || maxItems} a call by ${key}`;
+    const size = key === '' ? '' : `, ${batchSize || maxItems} per call, matched by ${key}`;
     const together = source.kind === 'call' ? `, ${concurrency} calls at once` : '';
     words.push(`for each of ${forEach}, at most ${maxItems}${size}${together}`);
   }

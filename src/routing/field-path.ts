@@ -20,7 +20,7 @@ export function resolvePathVariable(root: MessageDescriptor, path: string): Fiel
   return resolveLeaf(root, path, ({ type }) => type.kind !== 'message' || isTextMessage(type.message), WRITTEN_AS_TEXT);
 }
 
-const WRITTEN_AS_TEXT = 'a singular scalar or enum field, or one whose JSON is a text such as a Timestamp';
+const WRITTEN_AS_TEXT = 'a singular scalar or enum field, or one whose JSON is a string, such as a Timestamp';
 
 /** Resolves like {@link resolvePathVariable}, but the last field must be a singular scalar or enum. */
 export function resolveScalar(root: MessageDescriptor, path: string): FieldPath {
@@ -50,7 +50,7 @@ function resolveFieldPath(root: MessageDescriptor, path: string): FieldPath {
     const before = fields.at(-1);
     if (before !== undefined) {
       if (before.cardinality !== 'singular' || before.type.kind !== 'message') {
-        const what = `expected a singular message field '${before.name}' in front of '.${name}'`;
+        const what = `expected a singular message field '${before.name}' before '.${name}'`;
         return { kind: 'failed', offset: offset - 1 - before.name.length, text: `${what}, got ${kindOfField(before)}` };
       }
       message = before.type.message;

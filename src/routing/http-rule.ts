@@ -49,7 +49,7 @@ function isEmpty({ kind, path }: HttpRule): boolean {
 
 function unusedBodies({ body, responseBody, positions }: HttpRule): readonly Diagnostic[] {
   const unused = (name: string, found: string, position: Position) => {
-    const text = `${name}: expected a pattern beside it, got none: additional bindings have their own`;
+    const text = `${name}: expected a pattern such as get or post in the same rule, got none; each additional binding has a ${name} of its own`;
     return found === '' ? [] : [warningAt(position, 'http-rule', text)];
   };
   return [...unused('body', body, positions.body), ...unused('response_body', responseBody, positions.responseBody)];
@@ -92,7 +92,7 @@ class RuleReader {
     this.error(
       nested.positions.rule,
       'additional-bindings',
-      'additional_bindings: expected one level, got a nested one',
+      'additional_bindings: expected none inside of an additional binding, got some',
     );
   }
 
@@ -142,7 +142,7 @@ class RuleReader {
       return { kind: 'none' };
     }
     if (variables.some(({ fieldPath }) => fieldPath.length === 1 && fieldPath[0] === field)) {
-      const text = `body: expected a field that the path does not bind, got '${body}'`;
+      const text = `body: expected a field that is not a variable of the path, got '${body}'`;
       this.error(positions.body, 'body-field', text);
     }
     return { kind: 'field', field };
@@ -153,7 +153,7 @@ class RuleReader {
     if (body.kind === 'none' || !takesRawBody({ body, method: this.method })) return;
     const inside = variables.find(({ fieldPath }) => body.kind === 'whole' || fieldPath[0] === body.field);
     if (inside === undefined) return;
-    const text = `path variable {${inside.name}}: expected a field outside the google.api.HttpBody that is the body`;
+    const text = `path variable {${inside.name}}: expected a field outside of the google.api.HttpBody that is the body`;
     this.error(this.rule.positions.path, 'path-variable', text);
   }
 

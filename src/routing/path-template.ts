@@ -112,7 +112,7 @@ class TemplateParser {
   private parseSegment(variable: string | undefined): void {
     const next = this.peek();
     if (next === '{') {
-      if (variable !== undefined) this.fail(`no variable inside {${variable}}`);
+      if (variable !== undefined) this.fail(`a segment without a variable inside of {${variable}}`);
       this.parseVariable();
     } else if (next === '*') {
       this.parseWildcard();
@@ -123,7 +123,7 @@ class TemplateParser {
 
   private parseWildcard(): void {
     const deep = this.text.startsWith('**', this.at);
-    if (deep && this.hasRest) this.fail('only one **', '**');
+    if (deep && this.hasRest) this.fail('at most one **', 'another **');
     this.hasRest ||= deep;
     this.at += deep ? 2 : 1;
     this.segments.push({ kind: deep ? 'rest' : 'any' });
@@ -134,7 +134,7 @@ class TemplateParser {
     const column = this.at + 1;
     const fieldPath = this.parseFieldPath();
     if (this.variables.some((other) => other.fieldPath === fieldPath)) {
-      throw new TemplateError(column, 'each variable once', `'${fieldPath}' again`);
+      throw new TemplateError(column, 'a variable that is not used yet', `'${fieldPath}' again`);
     }
     const start = this.segments.length;
     if (this.peek() === '=') {
@@ -161,12 +161,12 @@ class TemplateParser {
   private parseLiteral(insideVariable: boolean): void {
     const start = this.at;
     // Other routers write variables as `:name`. Here that would be a segment that no request has.
-    if (this.peek() === ':' && !insideVariable) this.fail('a segment (a variable is written {name})');
+    if (this.peek() === ':' && !insideVariable) this.fail('a segment (write a variable as {name})');
     let raw = this.takeLiteral();
     const colon = raw.indexOf(':');
     if (insideVariable && colon >= 0) {
       this.at = start + colon;
-      this.fail("'/' or '}' (a literal colon is %3A)");
+      this.fail("'/' or '}' (write a literal colon as %3A)");
     }
     const last = this.at === this.text.length;
     if (last && colon >= 0) {

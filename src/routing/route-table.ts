@@ -151,7 +151,7 @@ export function conflictDiagnostics(conflicts: readonly RouteConflict[]): Diagno
     return errorAt(
       origins[1]!.position,
       'binding-conflict',
-      `${what} ${shape}: expected one binding, got ${origins.length}: ${claims}`,
+      `${what} ${shape}: expected one rpc for this path, got ${origins.length}: ${claims}`,
     );
   });
 }

@@ -76,8 +76,8 @@ export class Exclusion {
       .sort((a, b) => a.index - b.index)
       .map(({ entry: { pattern, position }, index }) => {
         const text = isFilePattern(pattern)
-          ? `expected a file, no import name matches '${pattern}'${fileHint(pattern, files)}`
-          : `expected an rpc, none matches '${pattern}'${methodHint(pattern, services)}`;
+          ? `expected a pattern that matches the import name of a file, got '${pattern}'${fileHint(pattern, files)}`
+          : `expected a selector that matches an rpc, got '${pattern}'${methodHint(pattern, services)}`;
         return errorAt(position, 'unused-exclude', `schema.exclude.${index}: ${text}`);
       });
   }

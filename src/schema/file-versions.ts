@@ -43,7 +43,7 @@ export function versionProblems(
     for (const { declaration, origin, taken, takenOrigin, isBundled } of round) {
       const difference = differenceOf(contentOf(taken, registry), contentOf(declaration, linked));
       if (difference === undefined) continue;
-      const text = `${declaration.name}: ${takenOrigin} has another file of this name, which is taken: ${difference} differs`;
+      const text = `${declaration.name}: expected the same file in all inputs, but ${difference} differs in ${takenOrigin}, whose file is used`;
       diagnostics.push((isBundled ? warningAt : errorAt)({ file: origin }, 'duplicate-file', text));
     }
   }

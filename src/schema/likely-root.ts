@@ -68,18 +68,23 @@ export function highRoots(
     const texts: string[] = [];
     if (resolved.length > 0) {
       const folders = resolved.map(([folder, count]) => `${join(root, folder)} (${count})`).join(', ');
-      texts.push(
-        `of ${missing.length} imports that are missing these folders have some: ${folders}; give them as roots`,
-      );
+      texts.push(`missing imports are found below these folders, so give them as roots: ${folders}`);
     } else if (brought.size > 0) {
       const [likely] = counted([...own].flatMap((name) => folderAbove(name, packageOf(name)) ?? []));
-      if (likely !== undefined && likely[0] !== '') texts.push(`the likely import root is ${join(root, likely[0])}`);
+      if (likely !== undefined && likely[0] !== '')
+        texts.push(`give ${join(root, likely[0])} instead, which fits the packages of the files`);
     }
     if (brought.size > 0) {
       const patterns = [...brought].slice(0, MOST_NAMED).map((folder) => `${folder}/**`);
-      texts.push(`schema.exclude: [${patterns.join(', ')}] leaves out what a package manager brought`);
+      texts.push(`schema.exclude: [${patterns.join(', ')}] excludes the files of a package manager`);
     }
-    return texts.length === 0 ? [] : warningAt({ file: root }, 'schema-root', `a root too high? ${texts.join('; ')}`);
+    return texts.length === 0
+      ? []
+      : warningAt(
+          { file: root },
+          'schema-root',
+          `this folder may be too high to be an import root: ${texts.join('; ')}`,
+        );
   });
 }
 

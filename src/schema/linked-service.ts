@@ -123,7 +123,7 @@ class Method implements MethodDescriptor {
     if (message !== undefined) return message;
     const bundled = fullName === undefined ? bundledFileOf(reference.name) : undefined;
     if (bundled !== undefined) throw new LinkError(missingImport(this.position, bundled));
-    const found = fullName === undefined ? 'no file declares it' : 'it is an enum';
+    const found = fullName === undefined ? 'but no loaded file declares it' : 'but it is an enum';
     const text = `${this.fullName}: expected its ${role} type ${reference.name} to be a message, ${found}`;
     throw new LinkError(errorAt(this.position, 'unknown-type', text));
   }

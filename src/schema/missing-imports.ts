@@ -74,7 +74,7 @@ export class UnknownImports {
     );
     const warnings = [...this.options].map(([path, { position, files }]) => {
       const others = files.size === 1 ? '' : ` (${files.size} files import it)`;
-      const text = `${unknown(path)}; its options mean nothing here${others}; --import DIR finds it, and a set made by buf build -o has it`;
+      const text = `${unknown(path)}${others}; its options are ignored; to read them, give its folder with --import DIR (schema.imports)`;
       return warningAt(position, UNKNOWN, text);
     });
     return [...errors, ...warnings];
@@ -84,7 +84,7 @@ export class UnknownImports {
     // The user often names a root that is a folder too deep or too high.
     const meant = this.rootAbove(path) ?? below.rootOf(path);
     if (meant !== undefined)
-      return `, ${join(meant.root, meant.folder)} would: give that folder instead of ${meant.root}`;
+      return `, but ${join(meant.root, meant.folder)} does; give that folder instead of ${meant.root}`;
     const bundled = hintOf(bundledMeantBy(path));
     return bundled === '' && fromSet ? ' (protoc writes imports into a set with --include_imports)' : bundled;
   }
@@ -102,7 +102,7 @@ export class UnknownImports {
 }
 
 function unknown(path: string): string {
-  return `import ${JSON.stringify(path)}: no root has this file`;
+  return `import ${JSON.stringify(path)}: no import root has this file`;
 }
 
 /**
@@ -147,7 +147,7 @@ export function optionsWithoutImport(
   const direct = new Set(file.imports.map(({ path }) => path));
   return [...uses].flatMap(([bundled, position]) => {
     if (direct.has(bundled) || reaches(file, bundled, files)) return [];
-    const text = `expected import "${bundled}" for this option, got none: it holds here, and protoc refuses the file`;
+    const text = `expected import "${bundled}" for this option, got none; the option works here, but protoc does not accept the file`;
     return warningAt(position, MISSING, text);
   });
 

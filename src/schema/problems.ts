@@ -54,7 +54,11 @@ const NONE: readonly Diagnostic[] = [];
 export function unknownType(position: Position, fullName: string, type: TypeReference): Diagnostic {
   const bundled = bundledFileOf(type.name);
   if (bundled !== undefined) return missingImport(position, bundled);
-  return errorAt(position, 'unknown-type', `${fullName}: no file declares ${type.name}`);
+  return errorAt(
+    position,
+    'unknown-type',
+    `${fullName}: expected a declared type, but no loaded file declares ${type.name}`,
+  );
 }
 
 function findingsOf(message: MessageDeclaration, find: FindType): Findings {
@@ -70,20 +74,26 @@ function findingsOf(message: MessageDeclaration, find: FindType): Findings {
       else if ('fields' in found) needs.push(found);
       else if (!found.closed && found.values[0]?.number !== 0) {
         const position = found.places.position(found.fullName);
-        problems.push(errorAt(position, 'enum-zero', `${found.fullName}: expected its first value to be 0`));
+        problems.push(
+          errorAt(
+            position,
+            'enum-zero',
+            `${found.fullName}: expected the number 0 for the first value of an open enum, got ${found.values[0]?.number ?? 'no value'}`,
+          ),
+        );
       }
     }
     if (number < 1 || number > 536_870_911 || (number >= 19_000 && number <= 19_999)) {
-      const text = `${nameOf(field)}: expected a legal field number, got ${number}`;
+      const text = `${nameOf(field)}: expected a field number from 1 to 536870911 outside of 19000 to 19999, got ${number}`;
       problems.push(errorAt(positionOf(field), 'field-number', text));
     }
   }
   for (const [field, other] of repeatsOf(message.fields, ({ number }) => number)) {
-    const text = `${nameOf(field)}: ${other.name} has number ${field.number} too`;
+    const text = `${nameOf(field)}: expected an unused field number, but ${other.name} has the number ${field.number} too`;
     problems.push(errorAt(positionOf(field), 'field-number', text));
   }
   for (const [field, other] of repeatsOf(message.fields, jsonName)) {
-    const text = `${nameOf(field)}: ${other.name} has JSON name '${jsonName(field)}' too`;
+    const text = `${nameOf(field)}: expected an unused JSON name, but ${other.name} has the JSON name '${jsonName(field)}' too`;
     problems.push(errorAt(positionOf(field), 'json-name', text));
   }
   return { problems, needs };

@@ -89,7 +89,7 @@ export class ConfiguredRules {
         service,
         services.map(({ fullName }) => fullName),
       );
-      const text = `selector: no loaded file has the service '${service}', its rules are not served${meant}`;
+      const text = `selector: no loaded file declares the service '${service}', so its rules are not served${meant}`;
       absent.set(service, warningAt(position, RULE, text));
       return [];
     });
@@ -101,7 +101,7 @@ export class ConfiguredRules {
     const earlier = this.rules.get(selector);
     this.rules.set(selector, rule);
     if (earlier === undefined) return;
-    const text = `${selector}: expected one rule, the one at ${formatPosition(position)} replaces this one`;
+    const text = `${selector}: expected one rule for this rpc, but the rule at ${formatPosition(position)} replaces it`;
     this.diagnostics.push(warningAt(earlier.position, RULE, text));
   }
 }
@@ -112,7 +112,7 @@ function readServiceConfig(file: string, diagnostics: Diagnostic[]): readonly Co
     // Reading a pipe or a device could block the process or never end.
     if (stats.isFile() && stats.size <= MAX_FILE_BYTES)
       return new ServiceConfig(file, readFileSync(file, 'utf8'), diagnostics).rules();
-    const found = stats.isFile() ? `${stats.size} bytes` : 'something else';
+    const found = stats.isFile() ? `${stats.size} bytes` : 'no regular file';
     diagnostics.push(errorAt({ file }, RULE, `expected a file of at most ${MAX_FILE_BYTES} bytes, got ${found}`));
   } catch (error) {
     diagnostics.push(errorAt({ file }, RULE, `cannot be read: ${codeOf(error)}`));
@@ -163,7 +163,7 @@ class ServiceConfig {
     const [first] = others;
     if (first === undefined || !isNode(first.key)) return;
     const names = others.map(({ key }) => nameOf(key)).join(', ');
-    const text = `${names}: not obeyed, only http is; the config has auth, policies and upstreams for that`;
+    const text = `${names}: ignored, because only the http block is read; use auth, policies and upstreams of the config instead`;
     this.diagnostics.push(warningAt(this.at(first.key.range?.[0] ?? 0), RULE, text));
   }
 
@@ -171,7 +171,8 @@ class ServiceConfig {
     const reader = new OptionReader(http, RULE, this.diagnostics);
     // Paths are decoded as if it were true, whatever its value is (docs/schema.md, "Rules beside the protos").
     if (reader.has('fully_decode_reserved_expansion') && !reader.boolean('fully_decode_reserved_expansion')) {
-      const text = 'fully_decode_reserved_expansion: false is not obeyed: everything but %2F is decoded';
+      const text =
+        'fully_decode_reserved_expansion: expected true, got false, which is ignored: everything except %2F is decoded';
       this.diagnostics.push(warningAt(reader.positionOf('fully_decode_reserved_expansion'), RULE, text));
     }
     reader.messages('rules');

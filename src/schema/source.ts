@@ -106,7 +106,9 @@ class SchemaLoader {
     const { files, diagnostics } = readDescriptorSet(bytes, file, BUNDLED_ROOT);
     this.diagnostics.push(...diagnostics);
     if (files.length === 0 && diagnostics.length === 0)
-      this.report(errorAt({ file }, 'descriptor-set', 'expected a FileDescriptorSet with files, found none'));
+      this.report(
+        errorAt({ file }, 'descriptor-set', 'expected a FileDescriptorSet with files, got one without files'),
+      );
     for (const declaration of files) {
       const { name } = declaration;
       this.fromSets.add(declaration);
@@ -221,7 +223,7 @@ class SchemaLoader {
     const linked = [...files.values()];
     const registry = createRegistry(linked, (fullName, { name }, places, earlier) => {
       if (looksBundled(name) || this.isQuietFile(name)) return;
-      const text = `${fullName}: declared at ${formatPosition(earlier.position(fullName))} too`;
+      const text = `${fullName}: expected a name that is declared once, but ${formatPosition(earlier.position(fullName))} declares it too`;
       this.diagnostics.push(errorAt(places.position(fullName), 'duplicate-name', text));
     });
     const unused = [...this.exclusion.unused([...files.keys()], registry.services), ...rules.unused(registry.services)];

@@ -55,13 +55,13 @@ function requireSameMessages(before: Route, after: Route): void {
 }
 
 function routeGone(): StatusError {
-  return gatewayError('ROUTE_WITHDRAWN', 'the stream ends: its route is not served any more');
+  return gatewayError('ROUTE_WITHDRAWN', 'the stream ends because its route is no longer served');
 }
 
 function callerChanged(): StatusError {
-  return gatewayError('CALLER_CHANGED', 'the stream ends: another of its credentials counts from now on');
+  return gatewayError('CALLER_CHANGED', 'the stream ends because its credentials now identify another caller');
 }
 
 function demandsChanged(): StatusError {
-  return gatewayError('DEMANDS_CHANGED', 'the stream ends: its messages must meet other demands from now on');
+  return gatewayError('DEMANDS_CHANGED', 'the stream ends because its messages must now meet other conditions');
 }

@@ -23,7 +23,8 @@ export function parseTarget(req: IncomingMessage): Target {
   // Host must be valid even where the target's own authority decides (RFC 9112 §3.2).
   if (parseAuthority(host) === undefined) throw badHost('host', host);
   const url = req.url ?? '';
-  if (isHttp2(req) && !IN_ASCII.test(url)) throw badTarget('request target: expected ASCII, percent-encoded');
+  if (isHttp2(req) && !IN_ASCII.test(url))
+    throw badTarget('request target: expected ASCII, with other characters percent-encoded');
   if (url.startsWith('/')) return split(host, url);
   if (url === '*' && req.method === 'OPTIONS') return { authority: host, rawPath: '*', rawQuery: '' };
   const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
@@ -51,15 +52,15 @@ function hostOf(req: IncomingMessage): string {
   const host = singleHost(req);
   if (!isHttp2(req)) {
     if (req.httpVersionMajor !== 1) throw badTarget(`request line: expected HTTP/1.1, got HTTP/${req.httpVersion}`);
-    if (host === undefined && req.httpVersionMinor > 0) throw badTarget('host: expected a header, got none');
+    if (host === undefined && req.httpVersionMinor > 0) throw badTarget('host: expected a Host header, got none');
     return host ?? '';
   }
   const authority = req.headers[':authority'];
   if (typeof authority !== 'string') {
-    if (host === undefined) throw badTarget('host: expected :authority or a header, got neither');
+    if (host === undefined) throw badTarget('host: expected :authority or a Host header, got neither');
     return host;
   }
-  if ((host ?? authority) !== authority) throw badTarget('host: expected what :authority says, got another');
+  if ((host ?? authority) !== authority) throw badTarget('host: expected the same value as :authority, got another');
   return authority;
 }
 
@@ -72,7 +73,7 @@ function singleHost({ rawHeaders }: IncomingMessage): string | undefined {
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     if (name.length !== 4 || name.toLowerCase() !== 'host') continue;
-    if (host !== undefined) throw badTarget('host: expected one header, got several');
+    if (host !== undefined) throw badTarget('host: expected one Host header, got several');
     host = rawHeaders[i + 1] ?? '';
   }
   return host;

@@ -2,8 +2,8 @@
 import { hintOf } from '../base/did-you-mean.js';
 import { gatewayError, type StatusError } from './status-error.js';
 
-export const NO_TUNNEL = gatewayError('METHOD_NOT_IMPLEMENTED', 'CONNECT: not served');
-export const HEAD_TOO_LARGE = gatewayError('HEADERS_TOO_LARGE', 'headers: too large');
+export const NO_TUNNEL = gatewayError('METHOD_NOT_IMPLEMENTED', 'method: CONNECT is not supported');
+export const HEAD_TOO_LARGE = gatewayError('HEADERS_TOO_LARGE', 'headers: too large; send fewer or shorter headers');
 
 export function malformed(what: string): StatusError {
   return gatewayError('MALFORMED_REQUEST', `malformed HTTP request: ${what}`);
@@ -19,7 +19,7 @@ export function badTarget(message: string): StatusError {
  */
 export function badHost(what: string, found: string): StatusError {
   return badTarget(
-    `${what}: expected a name or an address, and perhaps a port, got ${JSON.stringify(found.slice(0, 40))}`,
+    `${what}: expected a host name or an IP address, with or without a port, got ${JSON.stringify(found.slice(0, 40))}`,
   );
 }
 
@@ -39,11 +39,11 @@ export function noRoute(what: string, rawPath: string, near?: string): StatusErr
 export function methodNotAllowed(method: string, allow: readonly string[]): StatusError {
   const allowed = allow.join(', ');
   const headers = { allow: allowed };
-  return gatewayError('METHOD_NOT_ALLOWED', `expected one of ${allowed}, got ${method}`, { headers });
+  return gatewayError('METHOD_NOT_ALLOWED', `method: expected one of ${allowed}, got ${method}`, { headers });
 }
 
 export function foreignOrigin(): StatusError {
-  return gatewayError('FOREIGN_ORIGIN', 'origin: expected one of cors.origins, got another');
+  return gatewayError('FOREIGN_ORIGIN', 'origin: expected an origin that this API allows (cors.origins), got another');
 }
 
 /**
@@ -52,5 +52,5 @@ export function foreignOrigin(): StatusError {
  */
 export function notAllowed(index?: number): StatusError {
   const place = index === undefined ? '' : `[${index}]: `;
-  return gatewayError('NOT_ALLOWED', `${place}the caller may not do this`);
+  return gatewayError('NOT_ALLOWED', `${place}the caller is not allowed to do this`);
 }

@@ -82,7 +82,7 @@ export class StoreGuard {
     const { name, log, metrics } = this.options;
     this.isDown = true;
     metrics.storeUp.set({ store: name }, 0);
-    log.error({ store: name }, 'the store does not answer: it is asked again when a probe is answered');
+    log.error({ store: name }, 'the store does not answer; it is not used until it answers a probe');
     this.probeLater();
   }
 

@@ -140,7 +140,7 @@ export class RedisCounters implements Counters {
       case 'open':
         return { admitted: true, standings: [], undo: NOTHING };
       case 'closed':
-        throw gatewayError('LIMITS_UNAVAILABLE', 'limits cannot be checked now');
+        throw gatewayError('LIMITS_UNAVAILABLE', 'rate limits cannot be checked at the moment; try again later');
     }
   }
 }

@@ -29,36 +29,42 @@ export const LOG_ENTRIES = {
   },
   'admin request failed': { level: 'error', when: 'A request to the admin port has ended with a 5xx status.' },
   draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
-  'a worker has ended: another one takes its place': {
+  'a worker process has ended and is replaced': {
     level: 'error',
     when: 'A worker process has ended unexpectedly.',
   },
-  'a bug of protogate’s: the process ends': { level: 'error', when: 'Nothing caught an error. Please report it.' },
-  'a warning of Node’s': { level: 'warn', when: 'Node.js has printed a warning.' },
-  'new certificates are served': { level: 'info', when: 'The files of `listen.tls` have changed.' },
-  'the new certificates can’t be read, the old ones are served': {
+  'uncaught error, which is a bug in protogate: the process ends': {
+    level: 'error',
+    when: 'Nothing caught an error. Please report it.',
+  },
+  'warning from Node.js': { level: 'warn', when: 'Node.js has printed a warning.' },
+  'the TLS certificates were reloaded': { level: 'info', when: 'The files of `listen.tls` have changed.' },
+  'the new TLS certificates cannot be read; the old ones stay in use': {
     level: 'error',
     when: 'The files of `listen.tls` have changed and cannot be used.',
   },
-  'an issuer gives no keys': {
+  'the keys of a token issuer cannot be fetched': {
     level: 'warn',
     when: 'The first of several attempts to fetch keys from `jwksUri` has failed.',
   },
-  'an issuer gives keys again': { level: 'info', when: 'An attempt to fetch keys has succeeded after failures.' },
+  'the keys of a token issuer can be fetched again': {
+    level: 'info',
+    when: 'An attempt to fetch keys has succeeded after failures.',
+  },
   'keys reloaded': { level: 'info', when: 'The file of API keys has changed.' },
-  'keys refused, those loaded before stay': {
+  'keys file has errors: the keys loaded before stay in use': {
     level: 'error',
     when: 'The file of API keys has changed and has errors.',
   },
-  'keys file is gone, the keys loaded before stay': {
+  'keys file does not exist: the keys loaded before stay in use': {
     level: 'warn',
     when: 'The file of API keys does not exist any more.',
   },
-  'keys file cannot be read, the keys loaded before stay': {
+  'keys file cannot be read: the keys loaded before stay in use': {
     level: 'warn',
     when: 'The file of API keys cannot be read any more.',
   },
-  'the store does not answer: it is asked again when a probe is answered': {
+  'the store does not answer; it is not used until it answers a probe': {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
   },

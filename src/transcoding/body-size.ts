@@ -20,5 +20,7 @@ export function bodySizes(declared: number | undefined, limit: number, isUpload:
 
 /** Returns the 413 for a body that is longer than `maxBytes`. */
 export function bodyTooLarge(maxBytes: number): StatusError {
-  return gatewayError('BODY_TOO_LARGE', `body: expected at most ${maxBytes} bytes`, { closeConnection: true });
+  return gatewayError('BODY_TOO_LARGE', `body: expected at most ${maxBytes} bytes, got more`, {
+    closeConnection: true,
+  });
 }

@@ -117,7 +117,7 @@ export function compileRequestMetadata(
 }
 
 function tooMany(found: number): Error {
-  const text = `headers: expected at most ${MAX_SENT} that go to the backend, got ${found}`;
+  const text = `headers: expected at most ${MAX_SENT} that are passed on to the backend, got ${found}`;
   return gatewayError('TOO_MANY_HEADERS', text);
 }
 
@@ -137,7 +137,9 @@ function addValues(metadata: MetadataEntry[], name: string, key: string, value: 
 
 function textValue(name: string, value: string): string {
   if (isMetadataText(value)) return value;
-  throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected printable ASCII' }]);
+  throw invalidRequest('INVALID_METADATA', [
+    { field: name, description: 'expected printable ASCII, got other characters' },
+  ]);
 }
 
 /** Matches base64, padded or not (gRPC: PROTOCOL-HTTP2.md, "MUST accept padded and un-padded values"). */
@@ -145,7 +147,7 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 
 function decodeBinary(name: string, value: string): Uint8Array {
   if (BASE64.test(value)) return Buffer.from(value, 'base64');
-  throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected base64' }]);
+  throw invalidRequest('INVALID_METADATA', [{ field: name, description: 'expected base64, got other text' }]);
 }
 
 /** Translates the headers and trailers of an upstream's answer to HTTP response headers. */

@@ -66,7 +66,8 @@ function decode(wire: Uint8Array): DecodedHttpBody {
     else type = value;
   }
   const contentType = Buffer.from(type).toString('latin1');
-  if (!HEADER_VALUE.test(contentType)) throw new BrokenWire('HttpBody: content_type is no header value');
+  if (!HEADER_VALUE.test(contentType))
+    throw new BrokenWire('google.api.HttpBody: expected a content_type that is a valid header value');
   return { contentType: contentType === '' ? 'application/octet-stream' : contentType, body };
 }
 

@@ -12,7 +12,7 @@ import type { ElementForm } from './stream/json-elements.js';
  * foreign web page can send a body without a content type, and its browser sends no preflight first.
  */
 export function requireJson(contentType: string | undefined, fromCookie = false): void {
-  requireType(contentType, fromCookie, 'application/json', ' (curl: use --json)');
+  requireType(contentType, fromCookie, 'application/json', " (curl: add -H 'content-type: application/json')");
 }
 
 /** Throws 415 unless the content type is JSON. `expected` and `hint` are parts of the error text. */
@@ -54,7 +54,7 @@ export function requireJsonStream(contentType: string | undefined, fromCookie: b
 /** Throws 415 if the body is compressed. */
 export function requireIdentity(contentEncoding: string | undefined): void {
   if (contentEncoding === undefined || contentEncoding.trim().toLowerCase() === 'identity') return;
-  throw unsupported(`content-encoding: expected identity, got ${quote(contentEncoding)}`);
+  throw unsupported(`content-encoding: expected a body without compression (identity), got ${quote(contentEncoding)}`);
 }
 
 /**

@@ -98,11 +98,13 @@ function resolve(name: string, rule: QueryRule, settings: QuerySettings): Target
     // Google's servers obey $httpMethod and $key. A call without them would not be the call that the client asked for.
     if (settings.unknown === 'ignore' && !name.startsWith('$')) return undefined;
     if (name === '') throw queryViolation('=', "expected a name before '='");
-    if (path !== undefined) throw queryViolation(name, 'not a query parameter: the body takes every field');
+    if (path !== undefined)
+      throw queryViolation(name, 'not a query parameter, because the body of this route sets all fields');
     throw queryViolation(name, `unknown query parameter${rule.body === 'whole' ? '' : hint(dotted, rule)}`);
   }
-  if (rule.pathFields.some((bound) => isSamePath(bound, path))) throw queryViolation(name, 'already given by the path');
-  if (rule.body === top) throw queryViolation(name, 'already given by the body');
+  if (rule.pathFields.some((bound) => isSamePath(bound, path)))
+    throw queryViolation(name, 'not a query parameter, because the path sets this field');
+  if (rule.body === top) throw queryViolation(name, 'not a query parameter, because the body sets this field');
   requireTextual(name, path, mapKey);
   return { path, mapKey };
 }
@@ -130,11 +132,12 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
     if (index === segments.length - 1) break;
     if (field.type.kind !== 'message') return undefined;
     if (field.cardinality !== 'singular')
-      throw queryViolation(name, `${segment} is ${field.cardinality}: not a query parameter`);
+      throw queryViolation(name, `not a query parameter, because ${segment} is a ${field.cardinality} field`);
     message = field.type.message;
-    if (OF_ANY_JSON.has(message.fullName)) throw queryViolation(name, `${message.fullName}: not a query parameter`);
+    if (OF_ANY_JSON.has(message.fullName))
+      throw queryViolation(name, `not a query parameter, because ${message.fullName} has no fixed fields`);
     if (visited.has(message.fullName))
-      throw queryViolation(name, `${message.fullName} is recursive: not a query parameter`);
+      throw queryViolation(name, `not a query parameter, because ${message.fullName} is recursive`);
     visited.add(message.fullName);
   }
   return path;
@@ -170,16 +173,21 @@ function hint(dotted: string, { input, pathFields, body }: QueryRule): string {
 
 function requireTextual(name: string, path: readonly FieldDescriptor[], mapKey: string | undefined): void {
   const field = path[path.length - 1]!;
-  if (field.cardinality !== 'map' && mapKey !== undefined) throw queryViolation(name, 'not a map: expected no [key]');
+  if (field.cardinality !== 'map' && mapKey !== undefined)
+    throw queryViolation(name, 'expected no [key], because the field is not a map');
   if (!isTextual(field))
-    throw queryViolation(name, `${describeType(field)}: not a query parameter${membersOf(name, field)}`);
-  if (field.cardinality === 'map' && mapKey === undefined) throw queryViolation(name, `a map: expected ${name}[key]`);
+    throw queryViolation(
+      name,
+      `not a query parameter, because its type is ${describeType(field)}${membersOf(name, field)}`,
+    );
+  if (field.cardinality === 'map' && mapKey === undefined)
+    throw queryViolation(name, `expected ${name}[key], because the field is a map`);
 }
 
 /** The most fields of a message that an error text lists. */
 const SHOWN = 3;
 
-/** Lists the fields that can be given instead of a message: `: expected filter.kind, filter.old`. */
+/** Lists the fields that can be given instead of a message: `; expected filter.kind, filter.old`. */
 function membersOf(name: string, { type, cardinality }: FieldDescriptor): string {
   // Well-known types have a JSON form of their own.
   if (type.kind !== 'message' || cardinality !== 'singular' || type.message.fullName.startsWith('google.protobuf.'))
@@ -187,7 +195,7 @@ function membersOf(name: string, { type, cardinality }: FieldDescriptor): string
   const members = type.message.fields.filter(isTextual);
   if (members.length === 0) return '';
   const shown = members.slice(0, SHOWN).map((one) => `${name}.${one.name}${one.cardinality === 'map' ? '[key]' : ''}`);
-  return `: expected ${shown.join(', ')}${members.length > SHOWN ? ', …' : ''}`;
+  return `; expected ${shown.join(', ')}${members.length > SHOWN ? ', …' : ''}`;
 }
 
 function describeType({ type, cardinality }: FieldDescriptor): string {
@@ -213,6 +221,9 @@ function decode(text: string, parameter = text): string {
     return decodeURIComponent(spaced);
   } catch {
     const isEncoded = !/%(?![0-9a-f]{2})/i.test(spaced);
-    throw queryViolation(parameter, isEncoded ? 'expected UTF-8, percent-encoded' : 'malformed percent-encoding');
+    throw queryViolation(
+      parameter,
+      isEncoded ? 'expected percent-encoded UTF-8, got other bytes' : "expected two hex digits after each '%'",
+    );
   }
 }

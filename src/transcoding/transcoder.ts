@@ -270,10 +270,10 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
       };
     }
     case 'none': {
-      const takes = binding.method.clientStreaming ? 'messages over a WebSocket alone' : 'no body';
+      const takes = binding.method.clientStreaming ? 'messages only over a WebSocket' : 'no body';
       return (json, bound) => {
         if (!isBlankOrEmptyObject(json)) {
-          throw gatewayError('UNEXPECTED_BODY', `body: expected none, this route takes ${takes}`);
+          throw gatewayError('UNEXPECTED_BODY', `body: expected none, because this route takes ${takes}, got one`);
         }
         return codec.read(undefined, bound);
       };
@@ -322,7 +322,9 @@ function compileMask({ method, responseBody }: Binding): (text: string) => Field
   const message = type === undefined ? method.output : type.kind === 'message' ? type.message : undefined;
   return function parseMask(text) {
     if (message === undefined) {
-      throw invalidRequest('INVALID_QUERY', [{ field: '$fields', description: 'the response has no fields' }]);
+      throw invalidRequest('INVALID_QUERY', [
+        { field: '$fields', description: 'expected none, because the response of this route has no fields' },
+      ]);
     }
     try {
       return parseFieldMask(text, message);

@@ -132,7 +132,7 @@ for (const format of ['status', 'aip193', 'problem'] as const) {
     const post = await say('POST', '/metrics');
     t.is(post.status, 405);
     t.is(post.headers.allow, 'GET, HEAD, OPTIONS');
-    t.is(post.message, 'expected one of GET, HEAD, OPTIONS, got POST');
+    t.is(post.message, 'method: expected one of GET, HEAD, OPTIONS, got POST');
     t.is((await say('PROPFIND', '/metrics')).status, 405);
     const failed = await say('GET', '/metrics');
     t.is(failed.status, 500);
@@ -143,7 +143,7 @@ for (const format of ['status', 'aip193', 'problem'] as const) {
     );
     const broken = (await raw(port, 'GET / HTTP/1.1\r\nHo st: a\r\n\r\n')) ?? '';
     t.regex(broken, /^HTTP\/1\.1 400 /);
-    t.regex(broken, /malformed HTTP request: expected headers as NAME: VALUE/);
+    t.regex(broken, /malformed HTTP request: expected headers of the form NAME: VALUE/);
   });
 }
 

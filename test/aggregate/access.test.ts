@@ -135,17 +135,17 @@ test('check: what a step demands and the aggregate does not say', async (t) => {
     [
       'public, and a required step demands somebody',
       protos(`${NAME}\n${step('mine', 'GetMine')}`, 'auth: { mode: MODE_PUBLIC }'),
-      'warning aggregate-auth acme.v1.Pages/GetPage: mine: acme.v1.Store/GetMine demands a caller, so the aggregate does, though its policy says public',
+      'warning aggregate-auth acme.v1.Pages/GetPage: mine: acme.v1.Store/GetMine requires a caller, so the aggregate does too, although its own mode is public; set it to required',
     ],
     [
       'public, and an optional step demands somebody',
       protos(`${NAME}\n${step('mine', 'GetMine', OPTIONAL)}`, 'auth: { mode: MODE_PUBLIC }'),
-      'warning aggregate-auth acme.v1.Pages/GetPage: mine: it needs a caller and the aggregate is public, where nobody is known: it always fails',
+      'warning aggregate-auth acme.v1.Pages/GetPage: mine: this step needs a caller, but the aggregate is public and knows none, so the step always fails; require a caller for the aggregate',
     ],
     [
       'a required step reads a caller that nobody demands',
       protos(`${NAME}\n      steps: { into: "who" copy: "caller.subject" }`, 'auth: { mode: MODE_OPTIONAL }'),
-      'error auth-contradiction acme.v1.Pages/GetPage: who: expected mode required where a step reads the caller, got optional',
+      'error auth-contradiction acme.v1.Pages/GetPage: who: expected auth mode required, because the step reads the caller, got optional',
     ],
     [
       'a public cache over what depends on the caller',
@@ -153,7 +153,7 @@ test('check: what a step demands and the aggregate does not say', async (t) => {
         `${NAME}\n      steps: { into: "who" copy: "caller.subject" }`,
         'auth: { mode: MODE_REQUIRED } cache: { ttl: { seconds: 9 } scope: SCOPE_PUBLIC }',
       ),
-      'error cache-public acme.v1.Pages/GetPage: who: expected scope consumer where a step depends on the caller, got a public cache',
+      'error cache-public acme.v1.Pages/GetPage: who: expected cache scope consumer, because the step depends on the caller, got public',
     ],
     [
       '… over an optional step with scopes',
@@ -161,12 +161,12 @@ test('check: what a step demands and the aggregate does not say', async (t) => {
         `${NAME}\n${step('ledger', 'GetLedger', OPTIONAL)}`,
         'auth: { mode: MODE_REQUIRED } cache: { ttl: { seconds: 9 } scope: SCOPE_PUBLIC }',
       ),
-      'error cache-public acme.v1.Pages/GetPage: ledger: expected scope consumer where a step depends on the caller, got a public cache',
+      'error cache-public acme.v1.Pages/GetPage: ledger: expected cache scope consumer, because the step depends on the caller, got public',
     ],
     [
       'a limit below what one request counts',
       protos(`${NAME}\n${step('kept', 'GetKept')}`, 'rate_limits: { limit: 1 period: { seconds: 60 } }'),
-      'error aggregate-limit acme.v1.Pages/GetPage: expected a limit of at least 2, what one request counts, got 1',
+      'error aggregate-limit acme.v1.Pages/GetPage: expected a limit of at least 2, because one request counts as 2 (one per step), got 1',
     ],
   ];
   for (const [fact, files, expected, closed] of cases) {

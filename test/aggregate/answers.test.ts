@@ -29,7 +29,7 @@ async function ask(
   return { status, json, headers, calls };
 }
 
-test('the contract’s dashboard: each product once, in the order of first use', async (t) => {
+test('the dashboard aggregate has each product once, in the order of first use', async (t) => {
   const { status, json, headers, calls } = await ask(DASHBOARD);
   t.is(status, 200);
   t.deepEqual(json, {
@@ -53,7 +53,7 @@ test('the contract’s dashboard: each product once, in the order of first use',
   ]);
 });
 
-test('the contract’s order page: batches by key, every line its product, what is missing NOT_FOUND', async (t) => {
+test('the order page calls batches by key, gives every line its product, and reports missing ones as NOT_FOUND', async (t) => {
   const { json, headers, calls } = await ask(
     ORDER_PAGE,
     {
@@ -75,7 +75,7 @@ test('the contract’s order page: batches by key, every line its product, what 
   t.deepEqual(json, {
     title: 'Big',
     lines: [line('a'), { item: { productId: 'b' } }, line('c'), line('a')],
-    failures: [{ path: 'lines[1].product', code: 5, message: 'not found' }],
+    failures: [{ path: 'lines[1].product', code: 5, message: 'the called rpc returned no result for this element' }],
   });
   t.is(headers['x-protogate-partial'], 'lines[1].product');
   t.is(headers['cache-control'], 'no-store');

@@ -224,11 +224,14 @@ test('explain asks what needs neither a caller nor a call, and names the rest', 
   });
   const tell = (target: string) => explain(plan, { method: 'GET', target, body: Buffer.alloc(0), rawHeaders: [] });
   for (const query of ['', '?$fields=secret', '?$fields=failures']) {
-    t.regex((await tell(`/v1/pages/y${query}`)).text, /\nerror +403 the caller may not do this\n/, query);
+    t.regex((await tell(`/v1/pages/y${query}`)).text, /\nerror +403 the caller is not allowed to do this\n/, query);
   }
   const { ok, text } = await tell('/v1/pages/x?$fields=secret');
   t.true(ok);
-  t.regex(text, /\nspared +kept, own: nobody asks for it\n +note: nobody asks for it, but its demands are asked\n/);
+  t.regex(
+    text,
+    /\nskipped +kept, own: not in \$fields, so not called\n +note: not in \$fields, so not called; its require conditions are still checked\n/,
+  );
   t.regex(
     text,
     /\naccess .*\n +kept: request\.owner = 'x'\n +own: request\.owner = caller\.claims\.customer\n +note: request\.owner = caller\.subject\n/,

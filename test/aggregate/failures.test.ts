@@ -113,7 +113,7 @@ for (const { way, handler, timeout, status, code, message } of WAYS) {
       ],
     );
     t.regex(json.failures[0].message, message);
-    t.is(json.failures[1].message, 'a part that it needs is missing');
+    t.is(json.failures[1].message, 'not called, because a part that this step needs is missing');
     t.is(headers['x-protogate-partial'], 'order, title');
     t.is(headers['cache-control'], 'no-store');
     t.is(logged().find(({ msg }) => msg === 'request')?.partial, 'order, title');

@@ -390,7 +390,7 @@ test('where one of them fails for an element, its part is missing in that elemen
   ]);
   t.deepEqual(failures, [
     { path: 'entries[3].author', code: 5, message: 'gone' },
-    { path: 'entries[3].title', code: 5, message: 'a part that it needs is missing' },
+    { path: 'entries[3].title', code: 5, message: 'not called, because a part that this step needs is missing' },
   ]);
   t.is(headers['x-protogate-partial'], 'entries[3].author, entries[3].title');
 });

@@ -55,7 +55,7 @@ export type Outcome =
 
 class Missing extends Error {
   constructor(readonly code: number) {
-    super('a part that it needs is missing');
+    super('not called, because a part that this step needs is missing');
   }
 }
 
@@ -231,7 +231,8 @@ export class Naive {
             step.key === '' ? values : values.filter((value) => ((value as Message)[step.key] ?? '') === asked[index]);
           const isSingle =
             step.into.length > 0 && (madeIn(step, this.isList) === undefined || this.parts[step.index] !== undefined);
-          if (step.key !== '' && own.length === 0) one.failure = new Failed(NOT_FOUND, 'not found');
+          if (step.key !== '' && own.length === 0)
+            one.failure = new Failed(NOT_FOUND, 'the called rpc returned no result for this element');
           else if (step.key !== '' && own.length > 1 && isSingle) one.failure = new Failed(INTERNAL, 'several');
           else one.rows = [own];
         }

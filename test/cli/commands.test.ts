@@ -37,14 +37,14 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     /expected a port from 0 to 65535, got 'http'/,
   ],
   ['a port out of range', ['serve', '--port', '65536'], 2, /expected a port/],
-  ['no schema', ['routes'], 2, /no schema: give --protos/],
+  ['no schema', ['routes'], 2, /no schema is given; give --protos/],
   ['an empty path', ['check', '--protos', ''], 2, /^error: --protos: expected a path, got ''\n$/],
   ['an empty config', ['serve', '-c', ''], 2, /^error: --config: expected a path, got ''\n$/],
   [
     'an argument too many',
     ['check', 'x'],
     2,
-    /^error: unexpected argument 'x' \(a folder of protos: --protos DIR\)\n$/,
+    /^error: unexpected argument 'x'; give a folder of protos as --protos DIR\n$/,
   ],
   ['an argument that no flag is for', ['config-schema', 'x'], 2, /^error: unexpected argument 'x'\n$/],
   ['a config that is a folder', ['check', '-c', '/'], 1, /^\/: error: expected a file, got a folder \[config-file\]$/m],
@@ -67,7 +67,7 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     'two upstreams without a name',
     ['serve', '--protos', 'x', '--upstream', 'a:1', '--upstream', 'b:1'],
     2,
-    /--upstream: expected one without a name, got two: give SELECTOR=TARGET\n$/,
+    /--upstream: expected one target without a selector, got two; give the others as SELECTOR=TARGET\n$/,
   ],
   [
     'an upstream for neither a name nor a selector',
@@ -86,7 +86,7 @@ for (const [fact, args, exitCode, says] of wrong) {
   });
 }
 
-test('routes --format json has the fields of the contract', async (t) => {
+test('routes --format json has the documented fields', async (t) => {
   const folder = await protoFolder(t, { 'library/v1/library.proto': LIBRARY });
   const { exitCode, stdout } = await protogate(['routes', '--protos', folder, '--format', 'json']);
   t.is(exitCode, 0);
@@ -158,7 +158,7 @@ test('check --strict exits 1 on a warning, check alone 0', async (t) => {
   t.is((await protogate(['check', '--protos', folder])).exitCode, 0);
   const strict = await protogate(['check', '--protos', folder, '--strict']);
   t.is(strict.exitCode, 1);
-  t.regex(strict.stdout, /^\(flags\): warning: .*every route is public.* \[no-auth\]/);
+  t.regex(strict.stdout, /^--protos \S+: warning: .*every route is public.* \[no-auth\]/);
 });
 
 test('check of a config without upstreams is an error, as serve would refuse it; of protos alone it is not', async (t) => {
@@ -167,7 +167,11 @@ test('check of a config without upstreams is an error, as serve would refuse it;
   await writeFile(config, 'version: 1\nschema: { protos: [protos] }\n');
   const { exitCode, stdout } = await protogate(['check', '-c', config]);
   t.is(exitCode, 1);
-  t.true(stdout.includes(`${config}: error: upstreams: expected one or more, got none [no-upstreams]\n`));
+  t.true(
+    stdout.includes(
+      `${config}: error: upstreams: expected at least one, got none, so serve would not start [no-upstreams]\n`,
+    ),
+  );
   t.is((await protogate(['check', '-c', config, '--upstream', '127.0.0.1:1'])).exitCode, 0);
 });
 
@@ -175,7 +179,7 @@ test('check warns of a schema without any route', async (t) => {
   const folder = await protoFolder(t, 'package a.v1; message Q {} service S { rpc Get(Q) returns (Q); }');
   const { exitCode, stdout } = await protogate(['check', '--protos', folder]);
   t.is(exitCode, 0);
-  t.regex(stdout, /\(flags\): warning: no method has a google\.api\.http rule: .* \[no-routes\]\n/);
+  t.regex(stdout, /^--protos \S+: warning: no rpc has a google\.api\.http rule, .* \[no-routes\]\n/m);
   t.notRegex((await protogate(['check', '--protos', folder, '--auto-routes'])).stdout, /no-routes/);
 });
 
@@ -202,7 +206,7 @@ test('the demo on a port that is taken says so, and nothing else goes wrong', as
   t.is(exitCode, 1);
   t.regex(
     stderr,
-    /^(gRPC service .*\n)+error: port 127\.0\.0\.1:\d+ is in use: give --admin-port \(0: any free one\)\n$/,
+    /^error: port 127\.0\.0\.1:\d+ is already in use; choose another one with --admin-port \(0 takes a free one\)\n$/,
   );
 });
 
@@ -255,12 +259,12 @@ policies:
   t.is(exitCode, 0, stdout);
   t.regex(
     stdout,
-    /\naccess +required: a known caller \(\S+a\.proto:8:\d+\)\n +scope a or b\n +request\.id = caller\.subject\n/,
+    /\naccess +required: only a caller with a valid credential \(\S+a\.proto:8:\d+\)\n +scope a or b\n +request\.id = caller\.subject\n/,
   );
   t.regex(stdout, /\nmetadata +x-other: stays\n/);
   t.notRegex(stdout, /root/);
   const other = await protogate(['explain', 'GET', '/v1/other/7', '-c', join(folder, 'c.yaml')]);
-  t.regex(other.stdout, /\naccess +required: a known caller \(\S+c\.yaml:5:3\)\n/);
+  t.regex(other.stdout, /\naccess +required: only a caller with a valid credential \(\S+c\.yaml:5:3\)\n/);
   t.regex(other.stdout, /\npolicies +timeoutMs = 2000 \(\S+c\.yaml:7:5\)\n/);
   const routes = await protogate(['routes', '--format', 'json', '-c', join(folder, 'c.yaml')]);
   const [get, second] = JSON.parse(routes.stdout);
@@ -404,7 +408,10 @@ test('serve on a port that is taken: exit 1 and one line', async (t) => {
     '0',
   ]);
   t.is(exitCode, 1);
-  t.regex(stderr, /\nerror: port 127\.0\.0\.1:\d+ is in use: give --port \(0: any free one\)\n$/);
+  t.regex(
+    stderr,
+    /\nerror: port 127\.0\.0\.1:\d+ is already in use; choose another one with --port \(0 takes a free one\)\n$/,
+  );
   t.notRegex(stderr, STACK);
   await first.stop();
 });

@@ -66,15 +66,18 @@ test('explain OPTIONS says what the path allows, and exits 0', async (t) => {
   const { exitCode, stdout } = await explain('OPTIONS', '/v1/x/1');
   t.is(stdout, 'OPTIONS /v1/x/1\nanswers   204 Allow: GET, HEAD, OPTIONS\n');
   t.is(exitCode, 0);
-  t.regex((await explain('DELETE', '/v1/x/1')).stdout, /error +405 expected one of GET, HEAD, OPTIONS, got DELETE/);
+  t.regex(
+    (await explain('DELETE', '/v1/x/1')).stdout,
+    /error +405 method: expected one of GET, HEAD, OPTIONS, got DELETE/,
+  );
   t.is((await explain('OPTIONS', '/nowhere')).exitCode, 1);
 });
 
-test('explain says of a route that no configured upstream serves it', async (t) => {
+test('explain reports a route that no configured upstream serves', async (t) => {
   const explain = await explainer(t, 'upstreams: { a: { target: "127.0.0.1:1", services: [a.v1.S] } }\n');
   const other = await explain('GET', '/v1/other');
   t.is(other.exitCode, 1);
-  t.regex(other.stdout, /\nunserved +GET \/v1\/other .*\n +not served: no configured upstream serves a\.v1\.Other\n/);
+  t.regex(other.stdout, /\nunserved +GET \/v1\/other .*\n +not served: no upstream is configured for a\.v1\.Other\n/);
   t.regex(other.stdout, /\nerror +404 no route for GET \/v1\/other\n/);
   t.is((await explain('GET', '/v1/x/1')).exitCode, 0);
   t.is((await (await explainer(t))('GET', '/v1/other')).exitCode, 0);

@@ -9,7 +9,8 @@ import { parseKeyFile } from '../../src/policy/access/key-file.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { protogate } from '../support/run.js';
 
-const PRINTED_KEY = /^the key, shown only once: give it to the client\n(pg_[\w-]{43})\n$/;
+const PRINTED_KEY =
+  /^This is the key. It is shown only once and stored nowhere; give it to the client.\n(pg_[\w-]{43})\n$/;
 
 async function keygen(...args: readonly string[]) {
   const { exitCode, stdout, stderr } = await protogate(['keygen', ...args]);
@@ -23,7 +24,11 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], says: Re
   ['an empty plan', ['--consumer', 'a', '--plan', ''], /^error: --plan: expected/],
   ['two scopes in one flag', ['--consumer', 'a', '--scope', 'a b'], /^error: --scope: expected one scope/],
   ['a date that is none', ['--consumer', 'a', '--expires', '2027-02-30'], /^error: --expires: expected a date/],
-  ['a time that is over', ['--consumer', 'a', '--expires', '2020-01-01'], /^error: --expires: expected a time to come/],
+  [
+    'a time that is over',
+    ['--consumer', 'a', '--expires', '2020-01-01'],
+    /^error: --expires: expected a time in the future/,
+  ],
   ['an unknown flag', ['--consumer', 'a', '--scopes', 'b'], /unknown option '--scopes'[\s\S]*--scope/],
   ['a word too many', ['--consumer', 'a', 'b'], /^error: unexpected argument 'b'\n$/],
 ];

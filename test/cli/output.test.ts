@@ -42,5 +42,5 @@ if (!hasFull) saySkipped('no /dev/full on this system: the test of a full disk i
   const full = openSync('/dev/full', 'w');
   const child = spawn(...protogateProcess(['config-schema']), { stdio: ['ignore', full, 'pipe'] });
   closeSync(full);
-  t.deepEqual(await ended(child), { exitCode: 1, stderr: 'error: standard output: ENOSPC\n' });
+  t.deepEqual(await ended(child), { exitCode: 1, stderr: 'error: standard output cannot be written: ENOSPC\n' });
 });

@@ -95,7 +95,7 @@ test('serve shows both too, and a config that is nowhere with the protos of its 
   t.is(exitCode, 1);
   t.regex(
     stderr,
-    /^\S+nowhere\.yaml: error: .*\n\S+a\.proto:8:\d+: error: .* \[http-rule\]\nhint: .*\nerror: not served: .*\n$/,
+    /^\S+nowhere\.yaml: error: .*\n\S+a\.proto:8:\d+: error: .* \[http-rule\]\nhint: .*\nerror: the gateway does not start because .*\n$/,
   );
 });
 
@@ -106,9 +106,9 @@ test('an import root that is a folder too deep is told which one is meant', asyn
   });
   const { stdout } = await protogate(['check', '--protos', join(folder, 'p/shop/v1')]);
   const [first, second] = stdout.split('\n');
-  const meant = `${join(folder, 'p')} would: give that folder instead of ${join(folder, 'p/shop/v1')}`;
-  t.true(first!.endsWith(`import "shop/v1/b.proto": no root has this file, ${meant} [unknown-import]`), first);
-  t.true(second!.endsWith('import "nowhere.proto": no root has this file [unknown-import]'), second);
+  const meant = `but ${join(folder, 'p')} does; give that folder instead of ${join(folder, 'p/shop/v1')}`;
+  t.true(first!.endsWith(`import "shop/v1/b.proto": no import root has this file, ${meant} [unknown-import]`), first);
+  t.true(second!.endsWith('import "nowhere.proto": no import root has this file [unknown-import]'), second);
 });
 
 test('an import that no file can be called is one line, and the other files are served', async (t) => {
@@ -120,8 +120,8 @@ test('an import that no file can be called is one line, and the other files are 
   });
   const { stdout, stderr } = await protogate(['check', '--protos', join(folder, 'p')]);
   const [first, second] = stdout.split('\n');
-  t.regex(first!, /a\.proto:2:19: error: import "nul\\u0000\.proto": no root has this file \[unknown-import\]$/);
-  t.regex(second!, /a\.proto:2:41: error: import "a\/.*": no root has this file \[unknown-import\]$/);
+  t.regex(first!, /a\.proto:2:19: error: import "nul\\u0000\.proto": no import root has this file \[unknown-import\]$/);
+  t.regex(second!, /a\.proto:2:41: error: import "a\/.*": no import root has this file \[unknown-import\]$/);
   t.regex(stderr, /^1 route of 1 service, 2 errors/m);
 });
 
@@ -164,10 +164,15 @@ service Things { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1
   const upstreams = 'upstreams: { a: { target: "x:1", services: [a.v1.Thing] } }';
   await writeFile(config, `version: 1\nschema: { protos: [p] }\n${upstreams}\n`);
   const { stdout, stderr } = await protogate(['check', '-c', config]);
-  t.true(stdout.includes("its routes are not served (services: is it meant by 'a.v1.Thing'?) [no-upstream]\n"), stdout);
+  t.true(
+    stdout.includes("its routes are not served; is the selector 'a.v1.Thing' meant for it? [no-upstream]\n"),
+    stdout,
+  );
   // An rpc without an annotation is no mistake by itself, so only the last line counts it.
   t.true(
-    stdout.includes("no routed service is selected by a.v1.Thing, did you mean 'a.v1.Things'? [unused-upstream]\n"),
+    stdout.includes(
+      "expected a selector of a service with routes, got a.v1.Thing, did you mean 'a.v1.Things'? [unused-upstream]\n",
+    ),
   );
-  t.is(stderr, '1 route of 1 service, 1 rpc without a rule, 0 errors, 3 warnings\n');
+  t.is(stderr, '1 route of 1 service, 1 rpc without a route, 0 errors, 3 warnings\n');
 });

@@ -38,10 +38,10 @@ for (const [name, hint] of unused) {
   test(`an upstream that serves nothing is a warning: ${name}`, async (t) => {
     const folder = await protoFolder(t, PROTOS);
     const { stdout } = await protogate(['check', '--protos', folder, '--upstream', `${name}=a:1`, '--upstream', 'b:1']);
-    const text = `upstreams.${name}: no routed service is selected by ${name}${hint} [unused-upstream]`;
+    const text = `upstreams.${name}: expected a selector of a service with routes, got ${name}${hint} [unused-upstream]`;
     t.deepEqual(
       stdout.split('\n').filter((line) => line.includes('unused-upstream')),
-      [`(flags): warning: ${text}`],
+      [`--upstream ${name}=a:1: warning: ${text}`],
     );
   });
 }

@@ -94,7 +94,7 @@ test('such a stream that ends well is whole, and an error before its first messa
 
 const policy = (status: number) => `option (protogate.v1.policy) = { success_status: ${status} };`;
 
-test('17: success_status is the status of a stream too', async (t) => {
+test('success_status is also the status of a stream', async (t) => {
   const text = proto('string text = 1;', 'get: "/i"', policy(202));
   const { send } = await startGateway(t, text, { Watch: { messages: [{ text: 'a' }] } });
   const { status, json } = await send('GET', '/i');
@@ -102,6 +102,6 @@ test('17: success_status is the status of a stream too', async (t) => {
   t.deepEqual(json, [{ text: 'a' }]);
 });
 
-test('17: a success_status without a body is no status of a stream', async (t) => {
+test('a success_status without a body is an error for a stream', async (t) => {
   t.deepEqual(await found(t, proto('string text = 1;', 'get: "/i"', policy(204))), ['error policy']);
 });

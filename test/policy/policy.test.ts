@@ -94,41 +94,52 @@ test('the mode that follows from what is declared', async (t) => {
 test('check says what contradicts itself, what cannot be, and what looks wrong', async (t) => {
   const certificates: ConfigInput['auth'] = { mtls: {} };
   const rows: readonly [fact: string, text: string, config: Partial<ConfigInput>, found: readonly string[]][] = [
-    ['no auth block', proto({}), {}, ['warning no-auth: no auth is configured: every route is public']],
+    [
+      'no auth block',
+      proto({}),
+      {},
+      [
+        'warning no-auth: no auth is configured, so every route is public; an auth block in the config file closes them',
+      ],
+    ],
     ['all is well', proto({}), { auth: JWT }, []],
     [
       'public with scopes',
       proto({ get: 'auth: { mode: MODE_PUBLIC scopes: "a" }' }),
       { auth: JWT },
-      ['error auth-contradiction: p.v1.S/Get: expected mode required with scopes, got public'],
+      ['error auth-contradiction: p.v1.S/Get: expected auth mode required, because the policy has scopes, got public'],
     ],
     [
       'optional with a require over the caller',
       proto({ get: 'auth: { mode: MODE_OPTIONAL require: "request.id = caller.subject" }' }),
       { auth: JWT },
-      ['error auth-contradiction: p.v1.S/Get: expected mode required with a require over the caller, got optional'],
+      [
+        'error auth-contradiction: p.v1.S/Get: expected auth mode required, because the policy has a require that reads the caller, got optional',
+      ],
     ],
     [
       'a demand where nothing authenticates',
       proto({ get: 'auth: { mode: MODE_REQUIRED }' }),
       {},
       [
-        'error auth-impossible: p.v1.S/Get: its policy demands a caller, and no way to authenticate is configured',
-        'warning no-auth: no auth is configured: every route is public',
+        'error auth-impossible: p.v1.S/Get: its policy requires a caller, but the config has no way to authenticate one; add auth.jwt, auth.apiKeys or auth.mtls',
+        'warning no-auth: no auth is configured, so every route is public; an auth block in the config file closes them',
       ],
     ],
     [
       'an auth block that proves nothing: one error, not one a method',
       proto({}),
       { auth: {} },
-      ['error auth-impossible: auth: expected jwt, apiKeys or mtls, got nothing that can authenticate'],
+      [
+        'error auth-impossible: auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated',
+      ],
     ],
     [
       'scopes where only certificates prove anything',
       proto({ get: 'auth: { scopes: "a" }' }),
       { auth: certificates },
       [
-        'error auth-impossible: p.v1.S/Get: its policy demands scopes, and certificates, the only credential here, carry none',
+        'error auth-impossible: p.v1.S/Get: its policy requires scopes, but client certificates, the only configured credentials, have none; add auth.jwt or auth.apiKeys',
       ],
     ],
     [
@@ -144,15 +155,17 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
       'a public method that writes',
       proto({ put: 'auth: { mode: MODE_PUBLIC }' }),
       { auth: JWT },
-      ['warning public-write: p.v1.S/Put: PUT /v1/{id} is public and may write'],
+      [
+        'warning public-write: p.v1.S/Put: PUT /v1/{id} is public and may change data; require a caller if that is not intended',
+      ],
     ],
     [
       'credentials that nothing accepts',
       proto({}),
       { auth: { ...JWT, default: 'public' } },
       [
-        'warning unused-credentials: auth: every route is public, nothing accepts the credentials that are configured',
-        'warning public-write: p.v1.S/Put: PUT /v1/{id} is public and may write',
+        'warning unused-credentials: auth: every route is public, so the configured credentials are never checked; remove mode public where callers must be known',
+        'warning public-write: p.v1.S/Put: PUT /v1/{id} is public and may change data; require a caller if that is not intended',
       ],
     ],
     [
@@ -165,7 +178,9 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
           { selector: '*', timeout: '1s' },
         ],
       },
-      ["warning unused-policy: policies.0: no routed method is selected by 'p.v1.S.Gett', did you mean 'p.v1.S.Get'?"],
+      [
+        "warning unused-policy: policies.0: expected a selector that matches a method with a route, got 'p.v1.S.Gett', did you mean 'p.v1.S.Get'?",
+      ],
     ],
   ];
   for (const [fact, text, config, found] of rows) {
@@ -191,19 +206,21 @@ for (const [title, policies, config, expected] of [
     'a public cache where a require reads the caller',
     { get: 'auth: { require: "request.id = caller.subject" } cache: { ttl: { seconds: 1 } scope: SCOPE_PUBLIC }' },
     {},
-    ['error cache-public: p.v1.S/Get: expected scope consumer where a require reads the caller, got a public cache'],
+    ['error cache-public: p.v1.S/Get: expected cache scope consumer, because require reads the caller, got public'],
   ],
   [
     'a public cache where identity would reach the upstream',
     { get: 'cache: { ttl: { seconds: 1 } scope: SCOPE_PUBLIC }' },
     { metadata: { forwardAuthorization: true } },
-    ['warning cache-anonymous: p.v1.S/Get: its cache is public, so the upstream is not told who calls'],
+    [
+      'warning cache-anonymous: p.v1.S/Get: the cache scope is public, so no identity of the caller is sent to the upstream; use scope consumer if it needs one',
+    ],
   ],
   [
     'a cache of what is no GET',
     { put: 'cache: { ttl: { seconds: 1 } }' },
     {},
-    ['warning cache-unused: p.v1.S/Put: cache: expected a GET binding'],
+    ['warning cache-unused: p.v1.S/Put: cache: expected a GET route, so answers of this method are never cached'],
   ],
   [
     'a cache without a time',
@@ -225,7 +242,9 @@ for (const [title, policies, config, expected] of [
     'a limit per consumer of a public method',
     { get: 'auth: { mode: MODE_PUBLIC } rate_limits: { limit: 1 period: { seconds: 1 } per: PER_CONSUMER }' },
     {},
-    ['warning limit-of-nobody: p.v1.S/Get: a limit per consumer counts by address where the method is public'],
+    [
+      'warning limit-of-nobody: p.v1.S/Get: the method is public and its callers are unknown, so its limit per consumer counts per client address; use per: [ip], or require a caller',
+    ],
   ],
   [
     'a limit of none, in no time',
@@ -261,14 +280,14 @@ test('check warns of a rule that reads the subject alone where several may vouch
   const SUBJECT = 'require: "request.id = caller.subject"';
   const SUB = 'require: "request.id = \'u/{caller.claims.sub}\'"';
   const beside = (means: string) =>
-    `it reads the subject alone, and ${means} may vouch for the same one: expected caller.issuer beside it`;
+    `it compares only the subject, but ${means} may give different callers the same subject; compare caller.issuer too`;
   const rows: readonly [fact: string, auth: NonNullable<ConfigInput['auth']>, require: string, means?: string][] = [
     ['one issuer', { jwt }, SUBJECT],
     ['API keys alone', { apiKeys }, SUBJECT],
-    ['two issuers', { jwt: two }, SUBJECT, '2 issuers of tokens'],
-    ['an issuer and API keys', { jwt, apiKeys }, SUBJECT, 'an issuer of tokens and API keys'],
+    ['two issuers', { jwt: two }, SUBJECT, '2 token issuers'],
+    ['an issuer and API keys', { jwt, apiKeys }, SUBJECT, 'a token issuer and API keys'],
     ['keys and certificates', { apiKeys, mtls: {} }, SUBJECT, 'API keys and client certificates'],
-    ['the claim of two issuers', { jwt: two }, SUB, '2 issuers of tokens'],
+    ['the claim of two issuers', { jwt: two }, SUB, '2 token issuers'],
     ['the claim of one issuer, which no key has', { jwt, apiKeys }, SUB],
     ['the issuer beside it', { jwt: two }, `${SUBJECT} require: "caller.issuer = 'i'"`],
     ['the issuer in the same text', { jwt: two }, 'require: "request.id = \'{caller.issuer}/{caller.subject}\'"'],

@@ -58,10 +58,10 @@ for (const workers of [[], ['--workers', '2']]) {
       return undefined;
     };
     await writeFile(join(folder, 'key.pem'), 'broken');
-    await said('the old ones are served');
+    await said('the old ones stay in use');
     t.is(await shown(port), first);
     await write(certificates().server);
     t.truthy(await changed());
-    await said('new certificates are served');
+    await said('the TLS certificates were reloaded');
   });
 }

@@ -50,7 +50,7 @@ for (const [what, bug, expected] of [
     const [line, ...others] = server.logged().filter(({ level }) => level === 'error');
     t.deepEqual(others, []);
     const { origin, ...err } = expected;
-    t.like(line, { origin, err, msg: 'a bug of protogate’s: the process ends' });
+    t.like(line, { origin, err, msg: 'uncaught error, which is a bug in protogate: the process ends' });
     if (err.type !== 'string') t.regex(JSON.stringify(line), / {4}at .*\.emit /);
   });
 }
@@ -75,5 +75,5 @@ test('a worker ends alike, and another one takes its place; a signal meanwhile e
   t.true(Date.now() - begun < 25_000, `${Date.now() - begun} ms`);
   const errors = server.logged().filter(({ level }) => level === 'error');
   t.like(errors[0], { origin: 'uncaughtException', err: { message: 'boom' } });
-  t.like(errors[1], { pid: first, how: 1, msg: 'a worker has ended: another one takes its place' });
+  t.like(errors[1], { pid: first, how: 1, msg: 'a worker process has ended and is replaced' });
 });

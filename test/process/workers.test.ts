@@ -105,7 +105,7 @@ test.serial('a worker that is killed under load is replaced, though the protos a
     await Promise.all(load);
   }
   t.true(failed <= 8, `${failed} of ${answered} failed: those that the worker was serving`);
-  t.regex(server.stderr() + server.stdout(), /a worker has ended/);
+  t.regex(server.stderr() + server.stdout(), /a worker process has ended and is replaced/);
 });
 
 test.serial('SIGTERM under load loses no request, and every process ends', async (t) => {
@@ -148,7 +148,10 @@ test.serial('a port that is taken ends all with one line', async (t) => {
   const { exitCode, stdout, stderr } = await protogate(['serve', ...flags, '--workers', '3']);
   t.is(exitCode, 1);
   t.is(stdout, '');
-  t.regex(stderr, /\nerror: port 127\.0\.0\.1:\d+ is in use: give --port \(0: any free one\)\n$/);
+  t.regex(
+    stderr,
+    /\nerror: port 127\.0\.0\.1:\d+ is already in use; choose another one with --port \(0 takes a free one\)\n$/,
+  );
 });
 
 for (const [value, expected] of [

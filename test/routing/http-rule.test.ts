@@ -78,16 +78,16 @@ const REFUSED: readonly (readonly [fact: string, rule: HttpRule, ...diagnostics:
   [
     'a message, a repeated and a map field, all told at once',
     ruleOf('GET /v1/{book}/{book.authors}/{book.labels}/{book.parent}'),
-    "test.proto:11:15: error: path variable {book}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a test.Book field 'book' [path-variable]",
-    "test.proto:11:27: error: path variable {book.authors}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a repeated field 'authors' [path-variable]",
-    "test.proto:11:42: error: path variable {book.labels}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a map field 'labels' [path-variable]",
-    "test.proto:11:56: error: path variable {book.parent}: expected a singular scalar or enum field, or one whose JSON is a text such as a Timestamp, got a test.Book field 'parent' [path-variable]",
+    "test.proto:11:15: error: path variable {book}: expected a singular scalar or enum field, or one whose JSON is a string, such as a Timestamp, got a test.Book field 'book' [path-variable]",
+    "test.proto:11:27: error: path variable {book.authors}: expected a singular scalar or enum field, or one whose JSON is a string, such as a Timestamp, got a repeated field 'authors' [path-variable]",
+    "test.proto:11:42: error: path variable {book.labels}: expected a singular scalar or enum field, or one whose JSON is a string, such as a Timestamp, got a map field 'labels' [path-variable]",
+    "test.proto:11:56: error: path variable {book.parent}: expected a singular scalar or enum field, or one whose JSON is a string, such as a Timestamp, got a test.Book field 'parent' [path-variable]",
   ],
   [
     'a path through a repeated or scalar field',
     ruleOf('GET /v1/{books.name}/{id.name}'),
-    "test.proto:11:15: error: path variable {books.name}: expected a singular message field 'books' in front of '.name', got a repeated field [path-variable]",
-    "test.proto:11:28: error: path variable {id.name}: expected a singular message field 'id' in front of '.name', got a string field [path-variable]",
+    "test.proto:11:15: error: path variable {books.name}: expected a singular message field 'books' before '.name', got a repeated field [path-variable]",
+    "test.proto:11:28: error: path variable {id.name}: expected a singular message field 'id' before '.name', got a string field [path-variable]",
   ],
   [
     'a type that is declared nowhere',
@@ -103,7 +103,7 @@ const REFUSED: readonly (readonly [fact: string, rule: HttpRule, ...diagnostics:
   [
     'a body that the path binds',
     ruleOf('POST /v1/{id}', { body: 'id' }),
-    "test.proto:12:10: error: body: expected a field that the path does not bind, got 'id' [body-field]",
+    "test.proto:12:10: error: body: expected a field that is not a variable of the path, got 'id' [body-field]",
   ],
   [
     "a kind that Node's parser does not know",
@@ -170,8 +170,8 @@ test('a body without a pattern belongs to no additional binding, and is a warnin
   const { bindings, diagnostics } = bindingsOf(method, rule);
   t.is(bindings[0]?.body.kind, 'none');
   t.deepEqual(diagnostics.map(formatDiagnostic), [
-    'test.proto:12:10: warning: body: expected a pattern beside it, got none: additional bindings have their own [http-rule]',
-    'test.proto:13:10: warning: response_body: expected a pattern beside it, got none: additional bindings have their own [http-rule]',
+    'test.proto:12:10: warning: body: expected a pattern such as get or post in the same rule, got none; each additional binding has a body of its own [http-rule]',
+    'test.proto:13:10: warning: response_body: expected a pattern such as get or post in the same rule, got none; each additional binding has a response_body of its own [http-rule]',
   ]);
 });
 

@@ -102,7 +102,7 @@ for (const [fact, text, warned] of overlaps) {
 
 test('the warning names both routes, their guards and a path', async (t) => {
   t.deepEqual(await warnings(t, users(auth('REQUIRED')) + iam(auth('PUBLIC')), 'verb-overlap', AUTH), [
-    'p.Iam/Get: GET /v1/{name=**}:get is less guarded (public) than GET /v1/{name=users/*} of p.Users/GetUser (required), and takes paths of it such as /v1/users/x:get',
+    'p.Iam/Get: GET /v1/{name=**}:get also matches paths of GET /v1/{name=users/*} of p.Users/GetUser, such as /v1/users/x:get, and is less protected (public) than that route (required)',
   ]);
 });
 

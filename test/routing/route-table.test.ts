@@ -339,13 +339,13 @@ test('a second claim of a method and shape is a conflict, told with every place;
       {
         severity: 'error',
         rule: 'binding-conflict',
-        text: 'GET /v1/*: expected one binding, got 3: pkg.S/M9 (a.proto:9:5), pkg.S/M20 (a.proto:20:5), pkg.S/M3 (b.proto:3:5)',
+        text: 'GET /v1/*: expected one rpc for this path, got 3: pkg.S/M9 (a.proto:9:5), pkg.S/M20 (a.proto:20:5), pkg.S/M3 (b.proto:3:5)',
         position: { file: 'a.proto', line: 20, column: 5 },
       },
       {
         severity: 'error',
         rule: 'binding-conflict',
-        text: 'any method /v2/a: expected one binding, got 2: pkg.S/M1 (c.proto:1:5), pkg.S/M2 (c.proto:2:5)',
+        text: 'any method /v2/a: expected one rpc for this path, got 2: pkg.S/M1 (c.proto:1:5), pkg.S/M2 (c.proto:2:5)',
         position: { file: 'c.proto', line: 2, column: 5 },
       },
     ]);

@@ -114,16 +114,22 @@ test('files of a descriptor set are excluded as those of a folder are', async (t
 });
 
 const unmatched: readonly (readonly [pattern: string, says: string])[] = [
-  ['shop.v1.Orders/Dmp', "expected an rpc, none matches 'shop.v1.Orders/Dmp', did you mean 'shop.v1.Orders.Dump'?"],
-  ['shop.v1.Admn.*', "expected an rpc, none matches 'shop.v1.Admn.*', did you mean 'shop.v1.Admin.*'?"],
-  ['shop.v1.Admin', "expected an rpc, none matches 'shop.v1.Admin', did you mean 'shop.v1.Admin.*'?"],
-  ['label:internal', "expected an rpc, none matches 'label:internal'"],
-  ['protos/shop/v1/**', "expected a file, no import name matches 'protos/shop/v1/**', did you mean 'shop/v1/**'?"],
+  [
+    'shop.v1.Orders/Dmp',
+    "expected a selector that matches an rpc, got 'shop.v1.Orders/Dmp', did you mean 'shop.v1.Orders.Dump'?",
+  ],
+  ['shop.v1.Admn.*', "expected a selector that matches an rpc, got 'shop.v1.Admn.*', did you mean 'shop.v1.Admin.*'?"],
+  ['shop.v1.Admin', "expected a selector that matches an rpc, got 'shop.v1.Admin', did you mean 'shop.v1.Admin.*'?"],
+  ['label:internal', "expected a selector that matches an rpc, got 'label:internal'"],
+  [
+    'protos/shop/v1/**',
+    "expected a pattern that matches the import name of a file, got 'protos/shop/v1/**', did you mean 'shop/v1/**'?",
+  ],
   [
     'shop/v1/a.b.proto',
-    "expected a file, no import name matches 'shop/v1/a.b.proto', did you mean 'shop/v1/axb.proto'?",
+    "expected a pattern that matches the import name of a file, got 'shop/v1/a.b.proto', did you mean 'shop/v1/axb.proto'?",
   ],
-  ['hop/**', "expected a file, no import name matches 'hop/**'"],
+  ['hop/**', "expected a pattern that matches the import name of a file, got 'hop/**'"],
 ];
 for (const [pattern, says] of unmatched) {
   test(`an entry that matches nothing is an error: ${pattern}`, async (t) => {

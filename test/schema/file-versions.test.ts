@@ -40,7 +40,7 @@ for (const [fact, from, to, differs] of versions) {
     const a = await bothFormsOf(t, { 's/a.proto': BEFORE });
     const b = await bothFormsOf(t, { 's/a.proto': BEFORE.replace(from, to) });
     const error = (origin: string, taken: string) =>
-      `${origin}: error: s/a.proto: ${taken} has another file of this name, which is taken: ${differs} differs [duplicate-file]`;
+      `${origin}: error: s/a.proto: expected the same file in all inputs, but ${differs} differs in ${taken}, whose file is used [duplicate-file]`;
     const [inA, inB] = [join(a.folder, 's/a.proto'), join(b.folder, 's/a.proto')];
     t.deepEqual(await problems({ sets: [a.set, b.set] }), [error(b.set, a.set)]);
     t.deepEqual(await problems({ sets: [a.set], protos: [b.folder] }), [error(inB, a.set)]);
@@ -63,7 +63,7 @@ test('another version of a file that protogate has itself is a warning', async (
   const [found, ...others] = await problems({ protos: [a, b] });
   t.regex(
     found ?? '',
-    /date\.proto: warning: google\/type\/date\.proto: .*: google\.type\.Date differs \[duplicate-file\]$/,
+    /date\.proto: warning: google\/type\/date\.proto: .*, but google\.type\.Date differs in .* \[duplicate-file\]$/,
   );
   t.deepEqual(others, []);
 });

@@ -110,7 +110,7 @@ test('the last rule of an rpc wins, in a file and over files; the others are nam
   t.is(routes(found).filter((one) => one.endsWith(' Make')).length, 1);
   t.regex(
     lines(found).join('\n'),
-    /^a\.yaml:3:15: warning: shop\.v1\.Orders\.Make: expected one rule, the one at a\.yaml:5:15 replaces this one \[http-rules\]\na\.yaml:5:15: warning: .* b\.yaml:3:15 .*$/,
+    /^a\.yaml:3:15: warning: shop\.v1\.Orders\.Make: expected one rule for this rpc, but the rule at a\.yaml:5:15 replaces it \[http-rules\]\na\.yaml:5:15: warning: .* b\.yaml:3:15 .*$/,
   );
 });
 
@@ -171,18 +171,18 @@ const wrong: readonly (readonly [fact: string, yaml: string, ...says: string[]])
   [
     'rules of services that are not there, once a service, as a warning',
     `http:\n  rules:\n  - { selector: google.cloud.location.Locations.GetLocation, get: /a }\n  - { selector: google.cloud.location.Locations.ListLocations, get: /b }\n  - { selector: shop.v1.Order.Get, get: /c }`,
-    "api.yaml:3:17: warning: selector: no loaded file has the service 'google.cloud.location.Locations', its rules are not served [http-rules]",
-    "api.yaml:5:17: warning: selector: no loaded file has the service 'shop.v1.Order', its rules are not served, did you mean 'shop.v1.Orders'? [http-rules]",
+    "api.yaml:3:17: warning: selector: no loaded file declares the service 'google.cloud.location.Locations', so its rules are not served [http-rules]",
+    "api.yaml:5:17: warning: selector: no loaded file declares the service 'shop.v1.Order', so its rules are not served, did you mean 'shop.v1.Orders'? [http-rules]",
   ],
   [
     'other blocks, by their names',
     `type: google.api.Service\nname: a\nauthentication:\n  rules: [{ selector: "*" }]\nhttp: { rules: [] }\nbackend: {}\nquota: { limits: [[1]] }`,
-    'api.yaml:3:1: warning: authentication, backend, quota: not obeyed, only http is; the config has auth, policies and upstreams for that [http-rules]',
+    'api.yaml:3:1: warning: authentication, backend, quota: ignored, because only the http block is read; use auth, policies and upstreams of the config instead [http-rules]',
   ],
   [
     'decoding that is not done',
     'http: { rules: [], fullyDecodeReservedExpansion: false }',
-    'api.yaml:1:50: warning: fully_decode_reserved_expansion: false is not obeyed: everything but %2F is decoded [http-rules]',
+    'api.yaml:1:50: warning: fully_decode_reserved_expansion: expected true, got false, which is ignored: everything except %2F is decoded [http-rules]',
   ],
   [
     'a slip in the http block',
@@ -224,7 +224,7 @@ test('a service config that is no YAML or not there is an error', async (t) => {
   const { config } = parseConfig({ version: 1, schema: { protos: [], httpRules: ['/nowhere.yaml', '/'] } });
   t.deepEqual((await plan(config!)).diagnostics.filter(({ rule }) => rule === 'http-rules').map(formatDiagnostic), [
     '/nowhere.yaml: error: cannot be read: ENOENT [http-rules]',
-    '/: error: expected a file of at most 16777216 bytes, got something else [http-rules]',
+    '/: error: expected a file of at most 16777216 bytes, got no regular file [http-rules]',
   ]);
 });
 

@@ -24,11 +24,11 @@ const SHOP = {
 
 test('a root too high names the folders that would resolve its imports, once and at each import', async (t) => {
   t.deepEqual(await found(t, SHOP), [
-    '.: warning: a root too high? of 4 imports that are missing these folders have some: ./proto (2), ./third_party (1); give them as roots [schema-root]',
-    './proto/shop/v1/a.proto:2:25: error: import "shop/v1/b.proto": no root has this file, ./proto would: give that folder instead of . [unknown-import]',
-    './proto/shop/v1/a.proto:2:51: error: import "shop/v1/c.proto": no root has this file, ./proto would: give that folder instead of . [unknown-import]',
-    './proto/shop/v1/b.proto:2:25: error: import "nowhere/x.proto": no root has this file [unknown-import]',
-    './proto/shop/v1/c.proto:2:25: error: import "acme/audit.proto": no root has this file, ./third_party would: give that folder instead of . [unknown-import]',
+    '.: warning: this folder may be too high to be an import root: missing imports are found below these folders, so give them as roots: ./proto (2), ./third_party (1) [schema-root]',
+    './proto/shop/v1/a.proto:2:25: error: import "shop/v1/b.proto": no import root has this file, but ./proto does; give that folder instead of . [unknown-import]',
+    './proto/shop/v1/a.proto:2:51: error: import "shop/v1/c.proto": no import root has this file, but ./proto does; give that folder instead of . [unknown-import]',
+    './proto/shop/v1/b.proto:2:25: error: import "nowhere/x.proto": no import root has this file [unknown-import]',
+    './proto/shop/v1/c.proto:2:25: error: import "acme/audit.proto": no import root has this file, but ./third_party does; give that folder instead of . [unknown-import]',
   ]);
 });
 
@@ -47,17 +47,20 @@ for (const [folder, file] of BROUGHT) {
     const lines = await found(t, protos);
     t.is(
       lines[0],
-      `.: warning: a root too high? the likely import root is ./api; schema.exclude: [${folder}/**] leaves out what a package manager brought [schema-root]`,
+      `.: warning: this folder may be too high to be an import root: give ./api instead, which fits the packages of the files; schema.exclude: [${folder}/**] excludes the files of a package manager [schema-root]`,
     );
     t.true(lines.some((line) => line.endsWith('[duplicate-name]')));
     t.deepEqual(await found(t, protos, [`${folder}/**`]), []);
     const root = await found(t, { 'shop/v1/a.proto': OWN(stamp), ...copies });
     t.is(
       root[0],
-      `.: warning: a root too high? schema.exclude: [${folder}/**] leaves out what a package manager brought [schema-root]`,
+      `.: warning: this folder may be too high to be an import root: schema.exclude: [${folder}/**] excludes the files of a package manager [schema-root]`,
     );
     const both = await found(t, { ...protos, 'api/shop/v1/b.proto': 'package shop.v1; import "shop/v1/a.proto";' });
-    t.regex(both[0] ?? '', /a root too high\? of 1 imports .*: \.\/api \(1\); give them as roots; schema\.exclude: /);
+    t.regex(
+      both[0] ?? '',
+      /may be too high to be an import root: .*give them as roots: \.\/api \(1\); schema\.exclude: /,
+    );
   });
 }
 
@@ -68,10 +71,10 @@ test('what a package manager brought is no root that was meant', async (t) => {
     'node_modules/acme-protos/acme/c.proto': 'package acme; message C {}',
   });
   t.deepEqual(
-    lines.filter((line) => line.includes(' would:')),
+    lines.filter((line) => line.includes('; give that folder instead')),
     [],
   );
-  t.regex(lines[0] ?? '', /a root too high\? schema\.exclude: \[node_modules\/\*\*\]/);
+  t.regex(lines[0] ?? '', /may be too high to be an import root: schema\.exclude: \[node_modules\/\*\*\]/);
 });
 
 test('nothing is said of roots where all is right, or where no folder below would help', async (t) => {
@@ -91,7 +94,10 @@ test('nothing is said of roots where all is right, or where no folder below woul
 test('check shows the root that was meant for a whole checkout', async (t) => {
   const folder = await protoFolder(t, SHOP);
   const { stdout } = await protogate(['check', '--protos', '.'], { cwd: folder });
-  t.regex(stdout, /^\.: warning: a root too high\? .*: proto \(2\), third_party \(1\); give them as roots/);
+  t.regex(
+    stdout,
+    /^\.: warning: this folder may be too high to be an import root: .*, so give them as roots: proto \(2\), third_party \(1\) \[/,
+  );
   const right = await protogate(['check', '--protos', 'proto', '--import', 'third_party'], { cwd: folder });
   t.is(right.stdout.match(/unknown-import/g)?.length, 1);
   t.notRegex(right.stdout, /schema-root/);

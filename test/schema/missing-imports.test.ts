@@ -37,7 +37,7 @@ for (const path of optionsAlone) {
       service S { ${get(`Get${name}`, 'M')} }`;
     const protos = { 'a.proto': using('a'), 'b.proto': using('b'), 'c.proto': using('c') };
     t.deepEqual(await found(t, protos), [
-      `a.proto:2:58: warning: import "${path}": no root has this file; its options mean nothing here (3 files import it); --import DIR finds it, and a set made by buf build -o has it [unknown-import]`,
+      `a.proto:2:58: warning: import "${path}": no import root has this file (3 files import it); its options are ignored; to read them, give its folder with --import DIR (schema.imports) [unknown-import]`,
     ]);
     const { send } = await startGateway(t, protos['a.proto'].replace(`import "${path}";`, ''));
     t.is((await send('GET', '/Geta?id=7')).status, 200);
@@ -49,7 +49,9 @@ test('a file that may hold types is an error, once a file that imports it', asyn
     const both = { 'a.proto': `import "${path}"; import "${path}";`, 'b.proto': `import "${path}";` };
     t.deepEqual(
       await found(t, both),
-      ['a', 'b'].map((file) => `${file}.proto:2:8: error: import "${path}": no root has this file [unknown-import]`),
+      ['a', 'b'].map(
+        (file) => `${file}.proto:2:8: error: import "${path}": no import root has this file [unknown-import]`,
+      ),
     );
   }
 });
@@ -59,7 +61,10 @@ test('a type of such a file that a route needs is an error all the same', async 
     message M { buf.validate.Violations wrong = 1; } service S { ${get('Get', 'M')} }`;
   const [warning, error] = await found(t, text);
   t.regex(warning ?? '', /warning: import "buf\/validate\/validate\.proto"/);
-  t.regex(error ?? '', /error: a\.M\.wrong: no file declares buf\.validate\.Violations \[unknown-type\]/);
+  t.regex(
+    error ?? '',
+    /error: a\.M\.wrong: expected a declared type, but no loaded file declares buf\.validate\.Violations \[unknown-type\]/,
+  );
 });
 
 test('a bundled file under a name that is nearly its own is told', async (t) => {
@@ -74,7 +79,7 @@ test('a bundled file under a name that is nearly its own is told', async (t) => 
   ] as const) {
     const hint = meant === undefined ? '' : `, did you mean '${meant}'?`;
     const [first] = await found(t, `import "${path}"; message M {}`);
-    t.is(first, `test.proto:2:8: error: import "${path}": no root has this file${hint} [unknown-import]`);
+    t.is(first, `test.proto:2:8: error: import "${path}": no import root has this file${hint} [unknown-import]`);
   }
 });
 
@@ -103,7 +108,7 @@ test('an option whose import nobody wrote is a warning, once a file', async (t) 
     (await found(t, text)).map((line) => line.replace(/:\d+:\d+:/, ':')),
     ['google/api/annotations.proto', 'protogate/v1/annotations.proto'].map(
       (path) =>
-        `test.proto: warning: expected import "${path}" for this option, got none: it holds here, and protoc refuses the file [missing-import]`,
+        `test.proto: warning: expected import "${path}" for this option, got none; the option works here, but protoc does not accept the file [missing-import]`,
     ),
   );
   const protos = { 'a.proto': `package a; import "b.proto"; ${text.slice(10)}`, 'b.proto': `import public "c.proto";` };
@@ -124,6 +129,6 @@ test('what a set lacks is told as a matter of how it was made', async (t) => {
   const { config } = parseConfig({ version: 1, schema: { descriptorSets: [set] } });
   const { diagnostics } = await plan(config!);
   t.deepEqual(diagnostics.filter(({ rule }) => rule === 'unknown-import').map(formatDiagnostic), [
-    'a.proto:2:1: error: import "b.proto": no root has this file (protoc writes imports into a set with --include_imports) [unknown-import]',
+    'a.proto:2:1: error: import "b.proto": no import root has this file (protoc writes imports into a set with --include_imports) [unknown-import]',
   ]);
 });

@@ -123,7 +123,7 @@ test('a corrupt descriptor set is a diagnostic that names it', async (t) => {
 test('a descriptor set without a file is an error', async (t) => {
   const { diagnostics } = await loadSchema({ protos: [], imports: [], descriptorSets: ['/dev/null'] });
   t.deepEqual(diagnostics.map(formatDiagnostic), [
-    '/dev/null: error: expected a FileDescriptorSet with files, found none [descriptor-set]',
+    '/dev/null: error: expected a FileDescriptorSet with files, got one without files [descriptor-set]',
   ]);
 });
 
@@ -404,7 +404,10 @@ test('one file reached over two roots is one file; two files of one name are an 
   t.truthy(nested.registry.message('x.M'));
   const other = await protoFolder(t, { 'in/x.proto': 'syntax = "proto3";\npackage y;\nmessage N {}\n' });
   const { diagnostics } = await loadSchema({ protos: [outer, other], imports: [], descriptorSets: [] });
-  t.regex(formatDiagnostic(diagnostics[0]!), /in\/x\.proto: error: .*another file of this name.* \[duplicate-file\]$/);
+  t.regex(
+    formatDiagnostic(diagnostics[0]!),
+    /in\/x\.proto: error: .*expected the same file in all inputs.* \[duplicate-file\]$/,
+  );
 });
 
 test('two files that declare one name are an error that names both', async (t) => {
@@ -414,7 +417,7 @@ test('two files that declare one name are an error that names both', async (t) =
   });
   t.regex(
     diagnostics.map(formatDiagnostic).join(),
-    /b\.proto:3:1: error: M: declared at .*a\.proto:2:1 too \[duplicate-name\]/,
+    /b\.proto:3:1: error: M: expected a name that is declared once, but .*a\.proto:2:1 declares it too \[duplicate-name\]/,
   );
 });
 
@@ -429,9 +432,9 @@ test('a service, a message and an enum of one name are reported too, a file of t
   t.deepEqual(
     diagnostics.map((one) => formatDiagnostic(one).replaceAll(`${folder}/`, '')),
     [
-      'b.proto:2:1: error: M: declared at a.proto:2:1 too [duplicate-name]',
-      'b.proto:3:1: error: S: declared at a.proto:3:1 too [duplicate-name]',
-      'c.proto:2:1: error: M: declared at a.proto:2:1 too [duplicate-name]',
+      'b.proto:2:1: error: M: expected a name that is declared once, but a.proto:2:1 declares it too [duplicate-name]',
+      'b.proto:3:1: error: S: expected a name that is declared once, but a.proto:3:1 declares it too [duplicate-name]',
+      'c.proto:2:1: error: M: expected a name that is declared once, but a.proto:2:1 declares it too [duplicate-name]',
     ],
   );
 });

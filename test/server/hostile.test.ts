@@ -40,11 +40,17 @@ const HOST = 'Host: a\r\n';
 const POST = `POST /v1/books:create HTTP/1.1\r\n${HOST}`;
 
 for (const [text, says] of [
-  ['FOO /v1/shelves/1 HTTP/1.1\r\n', 'expected a method that HTTP knows'],
-  ['GET /v1/\xfc HTTP/1.1\r\n', 'expected a target in ASCII, percent-encoded'],
+  ['FOO /v1/shelves/1 HTTP/1.1\r\n', 'expected a known HTTP method'],
+  ['GET /v1/\xfc HTTP/1.1\r\n', 'expected a request target in ASCII, with other characters percent-encoded'],
   ['GET /v1/shelves/1 HTTP/9\r\n', 'expected HTTP/1.1 in the request line'],
-  ['GET /v1/shelves/1 HTTP/1.1\r\nHo st: a\r\n', 'expected headers as NAME: VALUE without control characters'],
-  [`${POST}Content-Length: 2\r\nContent-Length: 3\r\n`, 'expected one Content-Length, or Transfer-Encoding: chunked'],
+  [
+    'GET /v1/shelves/1 HTTP/1.1\r\nHo st: a\r\n',
+    'expected headers of the form NAME: VALUE, without control characters',
+  ],
+  [
+    `${POST}Content-Length: 2\r\nContent-Length: 3\r\n`,
+    'expected either one Content-Length or Transfer-Encoding: chunked',
+  ],
 ] as const) {
   test(`what does not parse is told: ${says}`, async (t) => {
     const { port } = await started;

@@ -151,7 +151,7 @@ test("a stream ends at its certificate's end of validity, and so does what its c
   t.is(socket.socket.readyState, socket.socket.OPEN);
   t.deepEqual(await ask(), { status: 200, reused: true });
   clock.advance(1);
-  t.deepEqual(await socket.closed, { code: 4016, reason: 'the stream ends with its credential, which has expired' });
+  t.deepEqual(await socket.closed, { code: 4016, reason: 'the stream ends because its credential has expired' });
   t.deepEqual(await ask(), { status: 401, reused: true });
 });
 
@@ -176,7 +176,7 @@ test('before its first message a stream ends with a plain 401, whatever it waits
   clock.advance(20_000);
   for (const answer of [await waiting, await silent]) {
     t.is(answer.status, 401);
-    t.is(answer.json.message, 'the stream ends with its credential, which has expired');
+    t.is(answer.json.message, 'the stream ends because its credential has expired');
     t.is(answer.json.details[0].reason, 'CREDENTIAL_EXPIRED');
     t.truthy(answer.headers['www-authenticate']);
   }

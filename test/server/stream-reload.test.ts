@@ -134,7 +134,7 @@ test('a stream ends where another of its credentials counts after a reload, and 
   await gateway.reload({ ...config, ...auth({ jwt: [{ ...jwt, from: [{ cookie: 'session' }] }] })(config) });
   t.deepEqual(await socket.closed, {
     code: 4016,
-    reason: 'the stream ends: another of its credentials counts from now on',
+    reason: 'the stream ends because its credentials now identify another caller',
   });
 });
 
@@ -160,7 +160,7 @@ test('a stream that was let in while a reload was under way is judged by it', as
   release();
   const { status, json } = await asked;
   t.is(status, 403);
-  t.is(json.message, 'expected the scope write');
+  t.is(json.message, 'expected a caller with the scope write, got one without it');
   for (const call of upstream.calls) await call.whenCancelled;
 });
 

@@ -31,7 +31,7 @@ const shared = afterAll(test);
 const started = startGateway(shared, PROTO, {}, { listen: { h2c: true } });
 const NO_HEADER_VALUE = { message: { content_type: 'a\r\nb', data: Buffer.from('x') } };
 
-test.serial('18: a content type that is no header value is a broken message: 502, unary and streamed', async (t) => {
+test.serial('a content type that is not a valid header value is 502, unary and streamed', async (t) => {
   const { send, upstream, url } = await started;
   upstream.script('Get', NO_HEADER_VALUE);
   upstream.script('Read', { messages: [NO_HEADER_VALUE.message] });
@@ -43,7 +43,7 @@ test.serial('18: a content type that is no header value is a broken message: 502
   }
 });
 
-test.serial('18: an HttpBody that response_body names is the answer as it is', async (t) => {
+test.serial('an HttpBody that response_body names is answered unchanged', async (t) => {
   const { send, upstream } = await started;
   upstream.script('Render', {
     message: { title: 'x', html: { content_type: 'text/html', data: Buffer.from('<p>') } },
@@ -53,7 +53,7 @@ test.serial('18: an HttpBody that response_body names is the answer as it is', a
   t.is(text, '<p>');
 });
 
-test.serial('18: an HttpBody that says nothing is no bytes of no known type', async (t) => {
+test.serial('an empty HttpBody is answered without bytes as application/octet-stream', async (t) => {
   const { send, upstream } = await started;
   upstream.script('Render', { message: {} });
   upstream.script('Get', { message: {} });
@@ -106,7 +106,7 @@ test.serial('a HEAD rule of its own tells no type and length of a message that G
   }
 });
 
-test.serial('18: HttpBody in pieces and out of order is merged as protobuf says: the last of each', async (t) => {
+test.serial('the last value of each field counts in an HttpBody with repeated fields out of order', async (t) => {
   const { send, upstream } = await started;
   const piece = (type: string, text: string) =>
     upstream.encode('google.api.HttpBody', { content_type: type, data: Buffer.from(text) });
@@ -116,26 +116,26 @@ test.serial('18: HttpBody in pieces and out of order is merged as protobuf says:
   t.is(text, 'two');
 });
 
-test.serial('10: the body is one member of a oneof, the query another: 400', async (t) => {
+test.serial('a oneof with one member in the body and another in the query is 400', async (t) => {
   const { send, upstream } = await started;
   const before = upstream.calls.length;
   const { status, json } = await send('PUT', '/v1/files/1?url=http', { body: 'bytes' });
   t.is(status, 400);
-  t.is(json.details[0].fieldViolations[0].description, 'expected one member of oneof up, found url and file');
+  t.is(json.details[0].fieldViolations[0].description, 'expected at most one member of oneof up, found url and file');
   t.is(upstream.calls.length, before);
 });
 
-test.serial('15: an empty upload is an upload, with its content type', async (t) => {
+test.serial('an empty upload reaches the upstream with its content type', async (t) => {
   const { send, upstream } = await started;
   t.is((await send('POST', '/v1/files', { headers: { 'content-type': 'image/png' }, body: '' })).status, 200);
   t.deepEqual(upstream.last().requests, [{ content_type: 'image/png' }]);
 });
 
-test('15: a path variable inside the HttpBody that is the body is an error', async (t) => {
+test('a path variable inside the HttpBody that is the body is an error', async (t) => {
   const rpc =
     'rpc W(google.api.HttpBody) returns (Named) { option (google.api.http) = { post: "/b/{content_type}" body: "*" }; }';
   const { diagnostics } = await planOf(t, `${PROTO.slice(0, PROTO.lastIndexOf('}'))} ${rpc} }`);
   const found = diagnostics.filter(({ severity }) => severity === 'error');
   t.like(found, [{ rule: 'path-variable' }]);
-  t.regex(found[0]!.text, /\{content_type\}: expected a field outside the google.api.HttpBody that is the body/);
+  t.regex(found[0]!.text, /\{content_type\}: expected a field outside of the google.api.HttpBody that is the body/);
 });

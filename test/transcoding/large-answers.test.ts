@@ -38,7 +38,7 @@ for (const [fact, message, path] of [
     t.is(json.details[0].reason, 'UPSTREAM_ANSWER_TOO_LARGE');
     t.regex(json.message, /^the service failed \(request id /);
     t.notRegex(text, /VALUE/);
-    t.true(JSON.stringify(logged().at(-1)).includes(`more than ${LIMIT} bytes of JSON`));
+    t.true(JSON.stringify(logged().at(-1)).includes(`larger than ${LIMIT} bytes as JSON`));
   });
 }
 

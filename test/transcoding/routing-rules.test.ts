@@ -30,90 +30,90 @@ interface Row {
 
 const reached: readonly Row[] = [
   {
-    fact: '1: a literal may follow **',
+    fact: 'a literal may follow **',
     request: ['GET', '/docs/docs/a/b/schema'],
     call: ['GetSchema', { path: 'docs/docs/a/b' }],
   },
   {
-    fact: '1: and ** takes as much as it leaves',
+    fact: 'and ** takes as much as it leaves',
     request: ['GET', '/docs/schema/schema'],
     call: ['GetSchema', { path: 'docs/schema' }],
   },
   {
-    fact: '2: a reserved character of a literal matches its encoded form',
+    fact: 'a reserved character of a literal matches its encoded form',
     request: ['GET', '/price/%24usd/1'],
     call: ['GetSchema', { path: '1' }],
   },
-  { fact: '2: %00 is one NUL', request: ['GET', '/v1/books/a%00b'], call: ['GetBook', { name: 'a\0b' }] },
+  { fact: '%00 is one NUL', request: ['GET', '/v1/books/a%00b'], call: ['GetBook', { name: 'a\0b' }] },
   {
-    fact: '2: a variable of one segment decodes everything, %2F too',
+    fact: 'a variable of one segment decodes everything, %2F too',
     request: ['GET', '/v1/books/a%2Fb%20c'],
     call: ['GetBook', { name: 'a/b c' }],
   },
   {
-    fact: '2: a variable of several segments keeps %2F and %2f',
+    fact: 'a variable of several segments keeps %2F and %2f',
     request: ['GET', '/v1/shelves/a%2Fb%2fc%20d'],
     call: ['GetShelf', { name: 'shelves/a%2Fb%2fc d' }],
   },
-  { fact: '2: a path is decoded once', request: ['GET', '/v1/books/a%252Fb'], call: ['GetBook', { name: 'a%2Fb' }] },
+  { fact: 'a path is decoded once', request: ['GET', '/v1/books/a%252Fb'], call: ['GetBook', { name: 'a%2Fb' }] },
   {
-    fact: '2: a plus sign in a path is a plus sign',
+    fact: 'a plus sign in a path is a plus sign',
     request: ['GET', '/v1/books/a+b'],
     call: ['GetBook', { name: 'a+b' }],
   },
-  { fact: '2: UTF-8 in a path is decoded', request: ['GET', '/v1/books/%E2%82%AC'], call: ['GetBook', { name: '€' }] },
+  { fact: 'UTF-8 in a path is decoded', request: ['GET', '/v1/books/%E2%82%AC'], call: ['GetBook', { name: '€' }] },
   {
-    fact: '4: a registered verb is taken off the last segment',
+    fact: 'a registered verb is taken off the last segment',
     request: ['POST', '/v1/shelves/1/books/2:burn'],
     call: ['Burn', { name: 'shelves/1/books/2' }],
   },
   {
-    fact: '4: the verb is looked for after the last colon',
+    fact: 'the verb is looked for after the last colon',
     request: ['POST', '/v1/shelves/1/books/urn:isbn:2:burn'],
     call: ['Burn', { name: 'shelves/1/books/urn:isbn:2' }],
   },
   {
-    fact: '4: a colon without a registered verb is data',
+    fact: 'a colon without a registered verb is data',
     request: ['GET', '/v1/shelves/1/books/urn:isbn:2'],
     call: ['GetBook', { name: 'shelves/1/books/urn:isbn:2' }],
   },
   {
-    fact: '4: a verb that another method has is data here',
+    fact: 'a verb that another method has is data here',
     request: ['GET', '/v1/shelves/1/books/2:burn'],
     call: ['GetBook', { name: 'shelves/1/books/2:burn' }],
   },
   {
-    fact: '4: an encoded colon is never a verb',
+    fact: 'an encoded colon is never a verb',
     request: ['GET', '/v1/shelves/1/books/2%3Aburn'],
     call: ['GetBook', { name: 'shelves/1/books/2:burn' }],
   },
   {
-    fact: '5: percent-encoded unreserved characters match a literal',
+    fact: 'percent-encoded unreserved characters match a literal',
     request: ['GET', '/v1/%73helves/1'],
     call: ['GetShelf', { name: 'shelves/1' }],
   },
-  { fact: '5: ** matches several segments', request: ['GET', '/files/a/b/c'], call: ['GetFile', { path: 'a/b/c' }] },
-  { fact: '5: ** matches no segment', request: ['GET', '/files'], call: ['GetFile', {}] },
-  { fact: '5: ** keeps %2F encoded', request: ['GET', '/files/a%2Fb/c%20d'], call: ['GetFile', { path: 'a%2Fb/c d' }] },
+  { fact: '** matches several segments', request: ['GET', '/files/a/b/c'], call: ['GetFile', { path: 'a/b/c' }] },
+  { fact: '** matches no segment', request: ['GET', '/files'], call: ['GetFile', {}] },
+  { fact: '** keeps %2F encoded', request: ['GET', '/files/a%2Fb/c%20d'], call: ['GetFile', { path: 'a%2Fb/c d' }] },
   {
-    fact: '6: HEAD is derived from a unary GET',
+    fact: 'HEAD is derived from a unary GET',
     request: ['HEAD', '/v1/shelves/1'],
     call: ['GetShelf', { name: 'shelves/1' }],
   },
-  { fact: '7: a custom kind of HEAD works', request: ['HEAD', '/probe/x'], call: ['Probe', { path: 'x' }] },
-  { fact: '7: a custom kind * means any method', request: ['PURGE', '/any/x'], call: ['Probe', { path: 'x' }] },
-  { fact: '7: and answers OPTIONS itself', request: ['OPTIONS', '/any/x'], call: ['Probe', { path: 'x' }] },
+  { fact: 'a custom kind of HEAD works', request: ['HEAD', '/probe/x'], call: ['Probe', { path: 'x' }] },
+  { fact: 'a custom kind * means any method', request: ['PURGE', '/any/x'], call: ['Probe', { path: 'x' }] },
+  { fact: 'and answers OPTIONS itself', request: ['OPTIONS', '/any/x'], call: ['Probe', { path: 'x' }] },
   {
-    fact: '7: an additional binding has its own path',
+    fact: 'an additional binding has its own path',
     request: ['GET', '/v1/books/emma'],
     call: ['GetBook', { name: 'emma' }],
   },
   {
-    fact: '7: a rule may have additional bindings alone',
+    fact: 'a rule may have additional bindings alone',
     request: ['GET', '/only/x'],
     call: ['Only', { path: 'x' }],
   },
-  { fact: '7: each of them is served', request: ['POST', '/only'], call: ['Only', {}] },
+  { fact: 'each of them is served', request: ['POST', '/only'], call: ['Only', {}] },
   {
     fact: 'an absolute-form target is matched by its path',
     request: ['GET', 'http://other.example/v1/shelves/1'],
@@ -143,19 +143,19 @@ const refused: readonly {
   code: number;
   allow?: string;
 }[] = [
-  { fact: '2: a malformed escape is 400', request: ['GET', '/v1/books/%zz'], status: 400, code: 3 },
-  { fact: '2: a cut escape is 400', request: ['GET', '/v1/books/%4'], status: 400, code: 3 },
-  { fact: '2: bytes that are not UTF-8 are 400', request: ['GET', '/v1/books/%ff'], status: 400, code: 3 },
-  { fact: '5: literals are case-sensitive', request: ['GET', '/v1/Shelves/1'], status: 404, code: 5 },
-  { fact: '5: a trailing slash is another path', request: ['GET', '/v1/shelves/1/'], status: 404, code: 5 },
-  { fact: '5: an empty segment matches no *', request: ['GET', '/v1/shelves//books'], status: 404, code: 5 },
-  { fact: '5: an empty segment matches no **', request: ['GET', '/files/a//b'], status: 404, code: 5 },
-  { fact: '5: a .. segment is 400', request: ['GET', '/files/a/../b'], status: 400, code: 3 },
-  { fact: '5: a . segment is 400', request: ['GET', '/files/./b'], status: 400, code: 3 },
-  { fact: '5: an encoded .. segment is 400', request: ['GET', '/files/%2e%2E/b'], status: 400, code: 3 },
-  { fact: '6: an unknown path is 404', request: ['GET', '/nowhere'], status: 404, code: 5 },
+  { fact: 'a malformed escape is 400', request: ['GET', '/v1/books/%zz'], status: 400, code: 3 },
+  { fact: 'a cut escape is 400', request: ['GET', '/v1/books/%4'], status: 400, code: 3 },
+  { fact: 'bytes that are not UTF-8 are 400', request: ['GET', '/v1/books/%ff'], status: 400, code: 3 },
+  { fact: 'literals are case-sensitive', request: ['GET', '/v1/Shelves/1'], status: 404, code: 5 },
+  { fact: 'a trailing slash is another path', request: ['GET', '/v1/shelves/1/'], status: 404, code: 5 },
+  { fact: 'an empty segment matches no *', request: ['GET', '/v1/shelves//books'], status: 404, code: 5 },
+  { fact: 'an empty segment matches no **', request: ['GET', '/files/a//b'], status: 404, code: 5 },
+  { fact: 'a .. segment is 400', request: ['GET', '/files/a/../b'], status: 400, code: 3 },
+  { fact: 'a . segment is 400', request: ['GET', '/files/./b'], status: 400, code: 3 },
+  { fact: 'an encoded .. segment is 400', request: ['GET', '/files/%2e%2E/b'], status: 400, code: 3 },
+  { fact: 'an unknown path is 404', request: ['GET', '/nowhere'], status: 404, code: 5 },
   {
-    fact: '6: a known path with another method is 405 and lists all',
+    fact: 'a known path with another method is 405 and lists all',
     request: ['POST', '/v1/shelves/1/books/2'],
     status: 405,
     code: 12,
@@ -207,7 +207,7 @@ for (const {
   });
 }
 
-test.serial('6: OPTIONS answers Allow and nothing else', async (t) => {
+test.serial('OPTIONS answers Allow and nothing else', async (t) => {
   const { send } = await started;
   const { status, headers, text } = await send('OPTIONS', '/v1/shelves/1');
   t.is(status, 204);
@@ -215,13 +215,13 @@ test.serial('6: OPTIONS answers Allow and nothing else', async (t) => {
   t.is(text, '');
 });
 
-test.serial('6: OPTIONS * asks about the server, which answers 204', async (t) => {
+test.serial('OPTIONS * is about the server and is answered with 204', async (t) => {
   const { send } = await started;
   t.is((await send('OPTIONS', '*')).status, 204);
   t.is((await send('GET', '*')).status, 400);
 });
 
-test.serial('6: HEAD is not derived from a server stream', async (t) => {
+test.serial('HEAD is not derived from a server stream', async (t) => {
   const { send, upstream } = await started;
   const before = upstream.calls.length;
   const { status, headers } = await send('HEAD', '/watch/x');
@@ -230,7 +230,7 @@ test.serial('6: HEAD is not derived from a server stream', async (t) => {
   t.is(upstream.calls.length, before);
 });
 
-test.serial('6: a derived HEAD answers the length of what GET would send, and no body', async (t) => {
+test.serial('a derived HEAD answers the length of what GET would send, and no body', async (t) => {
   const { send } = await started;
   const get = await send('GET', '/v1/shelves/1');
   const head = await send('HEAD', '/v1/shelves/1');
@@ -257,7 +257,7 @@ for (const [order, declared] of [
     ['a static branch without the method hides no *', '/things/best', 'One', { id: 'best' }],
     ['a static branch without the method hides no **', '/things/best/parts', 'Any', { id: 'best/parts' }],
   ] as const) {
-    test.serial(`3: ${fact}, rpcs ${order}`, async (t) => {
+    test.serial(`${fact}, rpcs ${order}`, async (t) => {
       const { send, upstream } = await ordered;
       t.is((await send('GET', target)).status, 200);
       t.is(upstream.last().path, `/S/${rpc}`);

@@ -67,11 +67,16 @@ for (const [method, target, body, message] of [
   ['GET', '/flag/yes', '', /^flag: expected true or false, got "yes"$/],
   ['GET', '/raw/a$', '', /^raw: expected base64/],
   ['GET', '/seconds/253402300800', '', /^at.seconds: expected seconds from/],
-  ['GET', '/at/1970-01-01T00:00:05Z?at=1970-01-01T00:00:05Z', '', /^at: already given by the path$/],
+  [
+    'GET',
+    '/at/1970-01-01T00:00:05Z?at=1970-01-01T00:00:05Z',
+    '',
+    /^at: not a query parameter, because the path sets this field$/,
+  ],
   ['GET', '/at/1970-01-01T00:00:05Z?at.seconds=6', '', /^at.seconds: expected once, found twice$/],
   ['GET', '/flag/true?flag.value=false', '', /^flag.value: expected once, found twice$/],
   ['GET', '/seconds/5?at=1970-01-01T00:00:05Z', '', /^at: expected once, found twice$/],
-  ['GET', '/seconds/5?at.seconds=5', '', /^at.seconds: already given by the path$/],
+  ['GET', '/seconds/5?at.seconds=5', '', /^at.seconds: not a query parameter, because the path sets this field$/],
   [
     'POST',
     '/at/1970-01-01T00:00:05Z',

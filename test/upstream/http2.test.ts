@@ -31,7 +31,10 @@ test('http2: what never says a word of HTTP/2 is told as such, for the log', asy
   const error = await t.throwsAsync(transport.call(CALL));
   t.is(error.message, 'the upstream cannot be reached');
   t.like(error.cause, { code: 'NO_HTTP2' });
-  t.regex((error.cause as Error).message, /^expected HTTP\/2, got no word of it: is that the port of a gRPC server/);
+  t.regex(
+    (error.cause as Error).message,
+    /^expected HTTP\/2 from the upstream, got no HTTP\/2 frame; check that the target is the port of a gRPC server/,
+  );
   await transport.close(0);
 });
 

@@ -47,7 +47,7 @@ for (const [fact, bytes, found, isCut] of [
 }
 
 for (const [fact, bytes, cause] of [
-  ['a compressed flag of 2', [2, 0, 0, 0, 0], 'compressed flag 2'],
+  ['a compressed flag of 2', [2, 0, 0, 0, 0], 'expected the compressed flag 0 or 1, got 2'],
   ['a message of 11 bytes', [0, 0, 0, 0, 11], 'a message of 11 bytes'],
   ['a message of 4 GiB', [0, 255, 255, 255, 255, 0], 'a message of 4294967295 bytes'],
 ] as const) {

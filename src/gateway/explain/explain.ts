@@ -32,12 +32,12 @@ export async function explain(plan: Plan, request: DryRequest): Promise<Explanat
 /** Returns the text of an answer that the gateway gives without a call. */
 function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): string {
   const { status, headers } = answer;
-  if (route !== undefined) return `${status}: the client has seen the end of the stream, nothing is called`;
+  if (route !== undefined) return `${status}: the client has already received the whole stream, so nothing is called`;
   if (
     headerOf(rawHeaders, 'access-control-request-method') !== undefined &&
     headers.has('access-control-allow-methods')
   )
-    return `${status}, as to a preflight`;
+    return `${status}, the answer to a CORS preflight`;
   const allow = headers.get('allow');
   return allow === undefined ? String(status) : `${status} Allow: ${allow}`;
 }
@@ -51,7 +51,7 @@ function errorRow({ exchange, answer }: DryRun, { config }: Plan): Row {
       errorBody(error, '-', { format: config.errors.format, exposed: new Set(config.errors.expose) }).body,
     ];
   }
-  if (answer.status === 0) return ['error', 'no answer: the gateway would wait for more of the request'];
+  if (answer.status === 0) return ['error', 'no answer yet: the gateway waits for the rest of the request'];
   // An answer to HEAD has no body that could contain a message.
   if (answer.body === '') return ['error', `${answer.status} ${STATUS_CODES[answer.status]}`];
   const body = answer.body.replaceAll(answer.headers.get('x-request-id') ?? '-', '-');

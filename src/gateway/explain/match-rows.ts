@@ -14,15 +14,17 @@ export function matchRows({ routes }: Plan, request: DryRequest, run: DryRun, ro
   const { variables, method: rpc } = binding;
   const captures = run.exchange?.captures ?? [];
   const isHead = request.method === 'HEAD' && binding.httpMethod === 'GET';
-  const rows: Row[] = [['matches', describe(binding), ...(isHead ? ['HEAD is answered as GET without the body'] : [])]];
+  const rows: Row[] = [
+    ['matches', describe(binding), ...(isHead ? ['HEAD is answered like GET, without the body'] : [])],
+  ];
   const losers = tableOf(routes, request).filter(({ value }) => value !== route && matches([value], request, run));
   if (losers.length > 0) {
-    rows.push(['before', ...losers.map(({ value }) => `${describe(value.binding)}: ${whyBehind(value, route)}`)]);
+    rows.push(['wins over', ...losers.map(({ value }) => `${describe(value.binding)}: ${whyBehind(value, route)}`)]);
   }
   const values = variables.map(({ name }, index) => `${name} = ${JSON.stringify(captures[index])}`);
   rows.push(['captured', ...(values.length > 0 ? values : ['nothing'])]);
   if (aggregate === undefined) {
-    const where = upstream === undefined ? 'no upstream serves it' : `upstream ${upstream}`;
+    const where = upstream === undefined ? 'no upstream is configured for it' : `upstream ${upstream}`;
     rows.push(['calls', `${rpc.fullName} (${streamingOf(rpc)}), ${where}`]);
   } else {
     rows.push(['plan', `${rpc.fullName} (aggregate), ${describePlan(aggregate.plan)}`, ...planTree(aggregate.plan)]);
@@ -32,7 +34,7 @@ export function matchRows({ routes }: Plan, request: DryRequest, run: DryRun, ro
 
 function whyBehind({ binding }: PlannedRoute, { binding: winner }: PlannedRoute): string {
   const sameVerb = binding.template.verb === winner.template.verb;
-  return sameVerb ? 'less specific' : `the verb ':${winner.template.verb}' goes first`;
+  return sameVerb ? 'less specific' : `has no verb ':${winner.template.verb}', which is more specific`;
 }
 
 /** Returns a row for a matching route that no upstream serves, because it may be the one that was meant. */
@@ -46,8 +48,8 @@ function unservedLines({ binding, aggregate }: PlannedRoute): readonly string[] 
   const { service } = binding.method;
   const why =
     aggregate === undefined
-      ? `no configured upstream serves ${service.fullName}`
-      : 'no configured upstream serves all that it calls';
+      ? `no upstream is configured for ${service.fullName}`
+      : 'no upstream is configured for some of the services that it calls';
   return [describe(binding), `not served: ${why}`];
 }
 

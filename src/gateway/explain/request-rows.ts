@@ -25,7 +25,7 @@ export function requestRows(
 ): readonly Row[] {
   return [
     ...messageRows(plan, request, route, call),
-    ...sparedRow(route, call),
+    ...skippedRow(route, call),
     ...answersRow(request, run, route),
     accessRow(run, route),
     deadlineRow(plan, request, route),
@@ -49,7 +49,7 @@ function messageRows(
     return JSON.stringify(JSON.parse(json), null, 2).split('\n');
   });
   if (isHandshake(request) && (method.clientStreaming || binding.body.kind !== 'none')) {
-    lines.push('and what the frames say');
+    lines.push('and the fields of each message that the client sends');
   }
   const own = call.request.metadata.filter(([key]) => !ALWAYS.has(key));
   const pairs = own.map(([key, value]) => `${key}: ${shown(value)}`);
@@ -63,24 +63,26 @@ function shown(value: string | Uint8Array): string {
 }
 
 /** Returns a row with the steps of an aggregate that `$fields` leaves out. */
-function sparedRow({ aggregate, binding }: PlannedRoute, { request }: RecordedCall): readonly Row[] {
+function skippedRow({ aggregate, binding }: PlannedRoute, { request }: RecordedCall): readonly Row[] {
   const { mask } = request.context;
   if (aggregate === undefined || mask === undefined) return [];
   const { plan, calls } = aggregate;
   const demanding = calls.map((call) => ((call?.access.require.length ?? 0) > 0 ? () => {} : undefined));
   const needed = neededSteps(plan, parseFieldMask(mask, binding.method.output), compileDemands(plan, demanding));
   const namesOf = (need: Need) => plan.steps.filter((_, index) => needed[index] === need).map(({ label }) => label);
-  const [spared, demands] = [namesOf(undefined), namesOf('demands')];
+  const [skipped, demands] = [namesOf(undefined), namesOf('demands')];
   const lines = [
-    ...(spared.length === 0 ? [] : [`${spared.join(', ')}: nobody asks for it`]),
-    ...(demands.length === 0 ? [] : [`${demands.join(', ')}: nobody asks for it, but its demands are asked`]),
+    ...(skipped.length === 0 ? [] : [`${skipped.join(', ')}: not in $fields, so not called`]),
+    ...(demands.length === 0
+      ? []
+      : [`${demands.join(', ')}: not in $fields, so not called; its require conditions are still checked`]),
   ];
-  return lines.length === 0 ? [] : [['spared', ...lines]];
+  return lines.length === 0 ? [] : [['skipped', ...lines]];
 }
 
 /** Returns a row with the form in which a stream is sent. */
 function answersRow(request: DryRequest, { answer }: DryRun, { binding }: PlannedRoute): readonly Row[] {
-  if (isHandshake(request)) return [['answers', '101, then frames']];
+  if (isHandshake(request)) return [['answers', '101, then one frame for each message']];
   const contentType = answer.headers.get('content-type');
   return binding.method.serverStreaming && contentType !== undefined && contentType !== ANY_BYTES
     ? [['answers', contentType]]
@@ -95,22 +97,24 @@ function accessRow(
   { namesCaller, tellsAddress, exchange }: DryRun,
   { access, addresses, policy, binding, aggregate }: PlannedRoute,
 ): Row {
-  const who = { required: 'a known caller', optional: 'anybody, a known caller as such', public: 'anybody' }[
-    access.mode
-  ];
+  const who = {
+    required: 'only a caller with a valid credential',
+    optional: 'anybody; a credential is checked',
+    public: 'anybody',
+  }[access.mode];
   const says = access.origin === undefined ? 'no auth is configured' : formatPosition(access.origin);
   const scopes = access.scopes.map((scope) => `scope ${scope.replaceAll('|', ' or ')}`);
   const isJudged = namesCaller && access.mode !== 'public';
-  const judged = isJudged ? ['judged by the credential of this request, whose signature is not checked'] : [];
+  const judged = isJudged ? ['checked with the credential of this request, whose signature is not verified'] : [];
   const client = tellsAddress
-    ? `judged for ${exchange?.clientAddress}`
-    : "not judged: nothing tells the client's address";
+    ? `checked for ${exchange?.clientAddress}`
+    : 'not checked, because the address of the client is not known';
   const networks = addresses.length === 0 ? [] : [`addresses: ${client}`];
   const { auth } = policy.settings;
   const overruled = overruledAuth(declaredAuth(binding.method), auth, policy.origins.get('auth'), access);
   const taken =
     overruled?.taken.map(
-      (what) => `not ${what} of ${formatPosition(overruled.from)}: ${formatPosition(overruled.by)} replaces it`,
+      (what) => `without ${what} of ${formatPosition(overruled.from)}, which ${formatPosition(overruled.by)} replaces`,
     ) ?? [];
   const demands = [...(auth?.require ?? []), ...(aggregate === undefined ? [] : demandsOf(aggregate))];
   return ['access', `${access.mode}: ${who} (${says})`, ...networks, ...scopes, ...demands, ...taken, ...judged];
@@ -143,13 +147,13 @@ function deadlineRow({ config }: Plan, { rawHeaders }: DryRequest, route: Planne
 
 function policyRow({ policy, cache, binding }: PlannedRoute): Row {
   const lines = [...policy.origins].map(([key, position]) => {
-    const unused = key === 'cache' && cache === undefined ? `: not for ${unkept(binding)}` : '';
+    const unused = key === 'cache' && cache === undefined ? `: never used, because ${unkept(binding)}` : '';
     return `${key} = ${JSON.stringify(policy.settings[key])} (${formatPosition(position)})${unused}`;
   });
-  return ['policies', ...(lines.length > 0 ? lines : ['none declared'])];
+  return ['policies', ...(lines.length > 0 ? lines : ['none'])];
 }
 
 /** Returns the property of the binding because of which its answers are never cached. */
 function unkept({ method, httpMethod }: Binding): string {
-  return isStreaming(method) ? 'streams' : httpMethod;
+  return isStreaming(method) ? 'the method streams' : `${httpMethod} is not cached`;
 }

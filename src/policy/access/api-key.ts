@@ -149,7 +149,10 @@ class FollowedKeys implements ApiKeys {
     const [first, ...others] = errorsOf(diagnostics);
     if (first !== undefined) {
       const more: LogFields = others.length === 0 ? {} : { moreProblems: others.length };
-      log.error({ problem: formatDiagnostic(first), ...more }, 'keys refused, those loaded before stay');
+      log.error(
+        { problem: formatDiagnostic(first), ...more },
+        'keys file has errors: the keys loaded before stay in use',
+      );
       return;
     }
     this.held = this.hold(keys);
@@ -168,8 +171,8 @@ class FollowedKeys implements ApiKeys {
     const { file } = this.settings;
     const text =
       trouble === 'ENOENT'
-        ? 'keys file is gone, the keys loaded before stay'
-        : 'keys file cannot be read, the keys loaded before stay';
+        ? 'keys file does not exist: the keys loaded before stay in use'
+        : 'keys file cannot be read: the keys loaded before stay in use';
     this.services.log.warn({ file, code: trouble }, text);
   }
 }

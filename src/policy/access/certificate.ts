@@ -42,7 +42,7 @@ export function certificateReader(
     }
     const { principal } = found;
     if (clock.now() >= (principal?.credential.endsAtMs ?? Number.POSITIVE_INFINITY))
-      throw refused('expected one that is valid, got one that has ended');
+      throw refused('expected one that is still valid, got one that has expired');
     return principal;
   };
 }
@@ -50,9 +50,10 @@ export function certificateReader(
 function principalOf(socket: TLSSocket, settings: CertificateSettings): Principal | undefined {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) return undefined;
-  if (!socket.authorized) throw refused('expected one that a known authority signed');
+  if (!socket.authorized) throw refused('expected one that a trusted authority signed, got another one');
   const principal = certificatePrincipal(certificate, settings);
-  if (principal === undefined) throw refused(`expected a name (${settings.identity.join(', ')}), got none`);
+  if (principal === undefined)
+    throw refused(`expected it to contain a name (${settings.identity.join(', ')}), got none`);
   return principal;
 }
 

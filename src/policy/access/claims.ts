@@ -32,7 +32,8 @@ export function compileClaims(names: ClaimNames): (claims: OutsideRecord, creden
 
   return function principalOf(claims, credential) {
     const subject = own(claims, 'sub');
-    if (typeof subject !== 'string' || subject === '') throw invalidToken('sub: expected a string that is not empty');
+    if (typeof subject !== 'string' || subject === '')
+      throw invalidToken('sub: expected a string that is not empty, got another value');
     return {
       subject,
       issuer: String(own(claims, 'iss')),
@@ -75,7 +76,7 @@ function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
       if (key.endsWith('-bin')) return [key, Buffer.from(text)];
       // A space at either end may be lost on the way, and ' admin' would arrive as 'admin'.
       if (isMetadataText(text) && text === text.trim()) return [key, text];
-      throw invalidToken(`claim ${name}: expected printable ASCII without space around it`);
+      throw invalidToken(`claim ${name}: expected printable ASCII without spaces at its ends, got other text`);
     });
 }
 
@@ -85,7 +86,9 @@ function entriesOf(claim: unknown, name: string, key: string): MetadataEntry[] {
  */
 function textOf(value: unknown, name: string): string {
   if (typeof value !== 'number' || isExact(value)) return String(value);
-  throw invalidToken(`claim ${name}: expected a text where a number is beyond 2^53`);
+  throw invalidToken(
+    `claim ${name}: expected a string or a number up to 2^53, got a larger number, which is not exact in JSON`,
+  );
 }
 
 /** Returns a value as JSON that contains only characters which can be sent as text metadata. */

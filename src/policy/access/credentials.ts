@@ -107,12 +107,12 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
       if (found !== undefined) return explicitly(found.identify(value));
       const cookie = cookieHeader === '' ? undefined : tokenCookie(cookieHeader);
       if (cookie !== undefined) {
-        if (isForeign(request, settings.allowedOrigins)) throw foreignOrigin('token came in a cookie');
+        if (isForeign(request, settings.allowedOrigins)) throw foreignOrigin('a token in a cookie');
         return Promise.resolve(cookie.verify(cookie.value)).then((principal) => ({ principal, fromCookie: true }));
       }
       const principal = settings.certificate?.(request.socket);
       if (principal === undefined) return undefined;
-      if (isForeignPage(request, settings.allowedOrigins)) throw foreignOrigin('client certificate came by itself');
+      if (isForeignPage(request, settings.allowedOrigins)) throw foreignOrigin('a client certificate');
       return { principal, fromCookie: false };
     },
   };
@@ -179,7 +179,11 @@ function explicitHeaders({ tokens, apiKeys }: CredentialSettings): ReadonlyMap<s
   for (const name of apiKeys?.headers ?? []) {
     const identify = (value: string) => {
       const principal = apiKeys?.find(value.trim());
-      if (principal === undefined) throw gatewayError('INVALID_API_KEY', `${name}: expected a known API key`);
+      if (principal === undefined)
+        throw gatewayError(
+          'INVALID_API_KEY',
+          `${name}: expected a valid API key, got one that is unknown or has expired`,
+        );
       return principal;
     };
     headers.set(name, { name, identify });
@@ -195,7 +199,7 @@ function bearerToken(name: string, value: string): string {
   const token = /^bearer +(\S+)$/i.exec(value)?.[1];
   if (token !== undefined) return token;
   if (name !== 'authorization' && /^\S+$/.test(value)) return value;
-  throw gatewayError('INVALID_TOKEN', `${name}: expected Bearer and a token`);
+  throw gatewayError('INVALID_TOKEN', `${name}: expected 'Bearer' and a token, got another form`);
 }
 
 function challengesOf({ tokens, apiKeys }: CredentialSettings): readonly Challenge[] {
@@ -205,10 +209,10 @@ function challengesOf({ tokens, apiKeys }: CredentialSettings): readonly Challen
 
 function ambiguous(first: string, second: string): StatusError {
   const found = first === second ? `${first} twice` : `${first} and ${second}`;
-  return gatewayError('AMBIGUOUS_CREDENTIALS', `expected one credential, got ${found}`);
+  return gatewayError('AMBIGUOUS_CREDENTIALS', `expected one credential in a request, got ${found}`);
 }
 
 function foreignOrigin(why: string): StatusError {
-  const text = `expected a request from a page of this site or an allowed origin, as its ${why}`;
+  const text = `origin: with ${why}, expected a page of this site or of an origin in cors.origins, got another`;
   return gatewayError('FOREIGN_ORIGIN', text);
 }

@@ -156,10 +156,10 @@ function listedKeys(text: string): readonly unknown[] | string {
   try {
     parsed = JSON.parse(text);
   } catch {
-    return 'expected JSON';
+    return 'expected JSON, got other text';
   }
   const keys = isRecord(parsed) ? own(parsed, 'keys') : undefined;
-  if (!Array.isArray(keys)) return 'expected an object with a list "keys"';
+  if (!Array.isArray(keys)) return 'expected a JSON object with a list "keys"';
   return keys.length > MAX_KEYS ? `keys: expected at most ${MAX_KEYS}, got ${keys.length}` : keys;
 }
 
@@ -168,10 +168,11 @@ function readJwk(jwk: unknown): VerificationKey | JwksProblem {
   if (!isRecord(jwk)) return fault('expected an object');
   const [kty, use, ops, kid, alg] = ['kty', 'use', 'key_ops', 'kid', 'alg'].map((name) => own(jwk, name));
   if (kty !== 'RSA' && kty !== 'EC') return notMeant('kty: expected RSA or EC');
-  if (use !== undefined && use !== 'sig') return notMeant('use: expected sig');
+  if (use !== undefined && use !== 'sig') return notMeant('use: expected sig (signatures), or none');
   if (ops !== undefined && !(Array.isArray(ops) && ops.includes('verify')))
-    return notMeant('key_ops: expected verify among them');
-  if (alg !== undefined && !isTokenAlgorithm(alg)) return notMeant('alg: expected one for signatures');
+    return notMeant('key_ops: expected a list with verify, or none');
+  if (alg !== undefined && !isTokenAlgorithm(alg))
+    return notMeant('alg: expected a signature algorithm such as RS256 or ES256');
   if (kid !== undefined && !isKeyId(kid))
     return fault(`kid: expected printable text of at most ${MAX_KID_LENGTH} characters`);
   if (own(jwk, 'd') !== undefined) return fault('expected a public key, got a private one');
@@ -179,7 +180,7 @@ function readJwk(jwk: unknown): VerificationKey | JwksProblem {
   if (key === undefined) return fault(`expected a valid ${kty} key`);
   const problem = kty === 'RSA' ? rsaProblem(key) : undefined;
   if (problem !== undefined) return fault(problem);
-  if (alg !== undefined && !fits(key, alg)) return fault('alg: expected one that fits the key');
+  if (alg !== undefined && !fits(key, alg)) return fault('alg: expected an algorithm that fits the type of the key');
   return { kid, alg, key };
 }
 
@@ -209,5 +210,5 @@ function rsaProblem(key: KeyObject): string | undefined {
   const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
   const { least, most } = RSA_BITS;
   if (bits < least || bits > most) return `expected ${least} to ${most} bits, got ${bits}`;
-  return exponent < 3n || exponent % 2n === 0n ? 'e: expected an odd number from 3' : undefined;
+  return exponent < 3n || exponent % 2n === 0n ? 'e: expected an odd number, 3 or more' : undefined;
 }

@@ -18,10 +18,10 @@ const MAX_JWKS_BYTES = 1_048_576;
 export function jwksUriProblem(uri: string): string | undefined {
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
   if (url === undefined || !['https:', 'http:'].includes(url.protocol)) return 'expected an https URL';
-  if (url.username !== '' || url.password !== '') return 'expected a URL without user and password';
+  if (url.username !== '' || url.password !== '') return 'expected a URL without a user name and password';
   return url.protocol === 'https:' || isLoopback(url.hostname)
     ? undefined
-    : 'expected https: plain http is for loopback addresses only';
+    : 'expected an https URL; http is allowed for loopback addresses only';
 }
 
 /**
@@ -41,7 +41,7 @@ export function fetchJwks(uri: string, clock: Clock, signal: AbortSignal): Promi
     const cancelTimeout = clock.after(FETCH_TIMEOUT_MS, () =>
       fail(`expected an answer within ${formatDuration(FETCH_TIMEOUT_MS)}`),
     );
-    const stop = () => fail('it was given up');
+    const stop = () => fail('the fetch was cancelled');
     const settled = () => {
       cancelTimeout();
       signal.removeEventListener('abort', stop);
@@ -72,6 +72,6 @@ function readBody(response: IncomingMessage, fail: (reason: string) => void, don
     if (bytes > MAX_JWKS_BYTES) fail(`expected at most ${MAX_JWKS_BYTES} bytes`);
     else chunks.push(chunk);
   });
-  response.on('error', () => fail('expected the whole answer, got a part'));
+  response.on('error', () => fail('expected the whole answer, but the connection ended before its end'));
   response.on('end', () => done(Buffer.concat(chunks).toString()));
 }

@@ -150,9 +150,9 @@ class RemoteKeys implements KeySource {
     const { origin, pathname } = new URL(this.uri);
     const jwks = `${origin}${pathname}`;
     if (problem !== undefined && before === undefined) {
-      this.log.warn({ jwks, reason: problem }, 'an issuer gives no keys');
+      this.log.warn({ jwks, reason: problem }, 'the keys of a token issuer cannot be fetched');
     } else if (problem === undefined && before !== undefined) {
-      this.log.info({ jwks }, 'an issuer gives keys again');
+      this.log.info({ jwks }, 'the keys of a token issuer can be fetched again');
     }
   }
 }
@@ -162,5 +162,5 @@ function isSame(a: VerificationKey, b: VerificationKey): boolean {
 }
 
 function keysUnavailable(): StatusError {
-  return gatewayError('KEYS_UNAVAILABLE', "the token issuer's keys are not known yet");
+  return gatewayError('KEYS_UNAVAILABLE', "the keys of the token's issuer are not available yet; try again later");
 }

@@ -75,7 +75,7 @@ export function createTokenVerifier(
   async function verifyAnew(token: string): Promise<Principal> {
     const { iss, alg, kid, exp } = readUnverified(token);
     const verification = verifications.get(iss);
-    if (verification === undefined) throw invalidToken('iss: expected an issuer that is known here');
+    if (verification === undefined) throw invalidToken('iss: expected an issuer that this API trusts, got another');
     const verified = await verification(token, alg, kid, exp);
     if (verified.untilMs > clock.now()) memory.set(ownText(token), verified);
     return verified.principal;
@@ -112,9 +112,10 @@ function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
   const claimsOf = compileKoaJwt(issuer, clock);
   const principalOf = compileClaims(issuer);
   return async function verification(token, alg, kid, exp) {
-    if (!algorithms.has(alg)) throw invalidToken("alg: expected one of the issuer's algorithms");
+    if (!algorithms.has(alg))
+      throw invalidToken('alg: expected an algorithm that this API accepts from the issuer, got another');
     const key = await keys.find(kid, alg);
-    if (key === undefined) throw invalidToken('kid: expected a key of the issuer');
+    if (key === undefined) throw invalidToken('kid: expected the id of a key of the issuer, got another');
     const claims = await claimsOf(token, key);
     const now = clock.now();
     // A token that has expired within the allowed clock difference stays valid until that difference has passed.
@@ -148,7 +149,7 @@ function compileKoaJwt(
   return async function claimsOf(token, key) {
     const state: { readonly token: string; readonly secret: KeyObject; user?: unknown } = { token, secret: key };
     await middleware({ state, throw: refuse } as unknown as Parameters<typeof middleware>[0], nothing);
-    if (!isRecord(state.user)) throw invalidToken('expected a JSON object as payload');
+    if (!isRecord(state.user)) throw invalidToken('expected a JSON object as payload, got another value');
     return state.user;
   };
 }
@@ -158,16 +159,16 @@ async function nothing(): Promise<void> {}
 /** Throws the gateway's own 401. koa-jwt calls it as `ctx.throw`. */
 function refuse(_status: number, _message: string, { originalError }: { originalError?: unknown } = {}): never {
   const said = originalError instanceof Error ? originalError.message : '';
-  throw invalidToken(REASONS.find(([start]) => said.startsWith(start))?.[1] ?? 'expected one that can be verified');
+  throw invalidToken(REASONS.find(([start]) => said.startsWith(start))?.[1] ?? 'expected a token that can be verified');
 }
 
 /**
  * The text that a client receives for each message of jsonwebtoken. Its own messages would reveal parts of the config.
  */
 const REASONS: readonly (readonly [start: string, reason: string])[] = [
-  ['jwt expired', 'expired'],
-  ['jwt not active', 'not valid yet'],
+  ['jwt expired', 'exp: expected a token that has not expired'],
+  ['jwt not active', 'nbf: expected a token that is already valid'],
   ['invalid nbf', 'nbf: expected a number'],
-  ['jwt audience invalid', 'aud: expected this API among its audiences'],
-  ['invalid signature', "expected the issuer's signature"],
+  ['jwt audience invalid', 'aud: expected an audience of this API, got others'],
+  ['invalid signature', 'expected a signature of the issuer, got another'],
 ];

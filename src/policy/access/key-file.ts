@@ -70,7 +70,7 @@ type Problem = (text: string) => string | undefined;
  */
 export function nameProblem(text: string): string | undefined {
   if (text.length <= MAX_NAME_CHARS && /^[!-~](?:[ -~]*[!-~])?$/.test(text)) return undefined;
-  return `expected 1 to ${MAX_NAME_CHARS} printable ASCII characters, no space at the ends`;
+  return `expected 1 to ${MAX_NAME_CHARS} printable ASCII characters without spaces at the ends`;
 }
 
 /**
@@ -79,12 +79,12 @@ export function nameProblem(text: string): string | undefined {
  */
 export function scopeProblem(text: string): string | undefined {
   if (text.length <= MAX_NAME_CHARS && /^[!#-[\]-{}~]+$/.test(text)) return undefined;
-  return `expected one scope: 1 to ${MAX_NAME_CHARS} printable ASCII characters, no space, quote, backslash or |`;
+  return `expected one scope: 1 to ${MAX_NAME_CHARS} printable ASCII characters other than space, quotes, backslash and |`;
 }
 
 export function expiryProblem(text: string): string | undefined {
   if (parseExpiry(text) !== undefined) return undefined;
-  return 'expected a date (2027-01-01: from the start of that day, UTC) or a time (2027-01-01T12:00:00Z)';
+  return 'expected a date such as 2027-01-01 (from the start of that day, UTC) or a time such as 2027-01-01T12:00:00Z';
 }
 
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -105,10 +105,12 @@ export function parseExpiry(text: string): number | undefined {
 
 function digestProblem(text: string): string | undefined {
   if (/^[0-9a-f]*$/i.test(text)) {
-    return text.length === 64 ? undefined : `expected 64 hexadecimal digits, got ${text.length}`;
+    return text.length === 64
+      ? undefined
+      : `expected the SHA-256 of the key, 64 hexadecimal digits, got ${text.length} digits`;
   }
   if (!/^(?:pg_.*|[\w.-]{20,})$/.test(text)) return 'expected the SHA-256 of the key: 64 hexadecimal digits';
-  return 'looks like a key, not a digest: expected its SHA-256, as protogate keygen prints it';
+  return 'expected the SHA-256 of a key, got what looks like the key itself; protogate keygen prints the entry to use';
 }
 
 type Fields = ReadonlyMap<string, unknown>;
@@ -132,7 +134,7 @@ class KeyFile {
     for (const { pos, code } of [...this.document.errors, ...this.document.warnings]) {
       // The parser's own message is not used, because it quotes the text at the place, which may be a key.
       const what = code.toLowerCase().replaceAll('_', ' ');
-      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', `expected YAML, got what the parser calls: ${what}`));
+      this.diagnostics.push(errorAt(this.at(pos[0]), 'yaml', `expected YAML, got a syntax error: ${what}`));
     }
     if (this.diagnostics.length > 0) return { keys: [], diagnostics: this.diagnostics };
     const keys = this.entries().flatMap((node, i) => this.entry(node, `keys.${i}`) ?? []);
@@ -143,7 +145,7 @@ class KeyFile {
   private entries(): readonly unknown[] {
     const { contents } = this.document;
     if (isSeq(contents)) {
-      this.fail(contents, 'keys-file', "expected 'keys:' in front of the list");
+      this.fail(contents, 'keys-file', "expected the key 'keys:' before the list, got the list alone");
       return [];
     }
     const list = this.fields(contents, 'keys.yaml', ROOT_FIELDS)?.get('keys');
@@ -172,7 +174,12 @@ class KeyFile {
   private checkDigest(sha256: string, fields: Fields, where: string): void {
     const other = this.digests.get(sha256);
     if (other === undefined) this.digests.set(sha256, where);
-    else this.fail(fields.get('sha256'), 'keys-duplicate', `${where}.sha256: ${other} has this digest too`);
+    else
+      this.fail(
+        fields.get('sha256'),
+        'keys-duplicate',
+        `${where}.sha256: expected a digest of its own, but ${other} has the same digest; remove one of them`,
+      );
   }
 
   /**
@@ -183,7 +190,7 @@ class KeyFile {
     const first = this.plans.get(consumer);
     if (first === undefined) this.plans.set(consumer, { plan, where });
     else if (first.plan !== plan) {
-      const text = `${where}.plan: expected one plan a consumer, ${first.where} has the same consumer and another plan`;
+      const text = `${where}.plan: expected the same plan for all keys of a consumer, but ${first.where} has the same consumer and another plan`;
       this.diagnostics.push(warningAt(this.place(fields.get('plan') ?? fields.get('consumer')), 'keys-plan', text));
     }
   }

@@ -47,7 +47,7 @@ export function overruledAuth(
 }
 
 export function overruledWarning({ fullName }: MethodDescriptor, { by, from, taken }: Overruled): Diagnostic {
-  const text = `${fullName}: the auth of this rule replaces that of ${formatPosition(from)}, and takes away ${taken.join(', ')}`;
+  const text = `${fullName}: the auth of this rule replaces the auth at ${formatPosition(from)} and removes ${taken.join(', ')}; repeat it here to keep it`;
   return warningAt(by, 'auth-overruled', text);
 }
 

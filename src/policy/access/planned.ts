@@ -90,16 +90,22 @@ export function accessOf(
   const demanding = scopes.length > 0 || require.some(({ readsCaller }) => readsCaller);
   const { mode, origin } = modeOf();
   if (demanding && mode !== 'required') {
-    const what = scopes.length > 0 ? 'scopes' : 'a require over the caller';
-    problem('auth-contradiction', `expected mode required with ${what}, got ${mode}`);
+    const what = scopes.length > 0 ? 'scopes' : 'a require that reads the caller';
+    problem('auth-contradiction', `expected auth mode required, because the policy has ${what}, got ${mode}`);
   }
   if (mode === 'required' && means?.identifies !== true) {
     // If the default of the `auth` block demands a caller, the block has the error, which is not repeated for each
     // method.
     if (origin === undefined || origin !== means?.position)
-      problem('auth-impossible', 'its policy demands a caller, and no way to authenticate is configured');
+      problem(
+        'auth-impossible',
+        'its policy requires a caller, but the config has no way to authenticate one; add auth.jwt, auth.apiKeys or auth.mtls',
+      );
   } else if (mode === 'required' && scopes.length > 0 && means?.knowsScopes !== true) {
-    problem('auth-impossible', 'its policy demands scopes, and certificates, the only credential here, carry none');
+    problem(
+      'auth-impossible',
+      'its policy requires scopes, but client certificates, the only configured credentials, have none; add auth.jwt or auth.apiKeys',
+    );
   }
   return { access: { mode, scopes, require, origin }, diagnostics };
 

@@ -20,8 +20,8 @@ const OWN_ISSUERS: ReadonlySet<string> = new Set([API_KEY_ISSUER, CERTIFICATE_IS
 const algorithm = z.enum(TOKEN_ALGORITHMS, {
   error: ({ input }) =>
     input === 'EdDSA' || input === 'none'
-      ? `${input} cannot be served: expected RS256, PS256, ES256 or HS256 and their longer forms`
-      : 'expected RS256, PS256, ES256, HS256 or one of their longer forms',
+      ? `expected RS256, PS256, ES256, HS256 or one of their longer forms (384, 512), got ${input}, which is not supported`
+      : 'expected RS256, PS256, ES256, HS256 or one of their longer forms (384, 512)',
 });
 
 /** The metadata key under which the caller's identity is sent to the upstreams. */
@@ -58,7 +58,7 @@ const issuerName = z
   .string()
   .min(1)
   .refine((name) => !OWN_ISSUERS.has(name.trim().toLowerCase()), {
-    error: `expected another name than ${[...OWN_ISSUERS].join(' and ')}, which stand for API keys and client certificates`,
+    error: `expected a name other than ${[...OWN_ISSUERS].join(' and ')}, which are reserved for API keys and client certificates`,
   });
 
 /** A path to a claim, for example `realm_access.roles` or `"https://x.example/jwt".roles`. */
@@ -122,7 +122,9 @@ const issuer = z
     for (const [index, name] of (algorithms ?? []).entries()) {
       const symmetric = name.startsWith('HS');
       if (symmetric === (secret !== undefined)) continue;
-      const text = symmetric ? `${name} needs a secret` : `${name} needs jwksUri or jwksFile, not a secret`;
+      const text = symmetric
+        ? `expected secret with ${name}, got jwksUri or jwksFile`
+        : `expected jwksUri or jwksFile with ${name}, got secret`;
       addIssue({ code: 'custom', path: ['algorithms', index], message: text });
     }
   })
@@ -191,12 +193,12 @@ export const authBlock = z
   .superRefine(({ jwt, apiKeys }, { addIssue }) => {
     for (const [index, { issuer }] of jwt.entries()) {
       if (jwt.findIndex((other) => other.issuer === issuer) === index) continue;
-      addIssue({ code: 'custom', path: ['jwt', index, 'issuer'], message: 'expected each issuer once' });
+      addIssue({ code: 'custom', path: ['jwt', index, 'issuer'], message: 'expected each issuer once, got one twice' });
     }
     const tokenHeaders = new Set(jwt.flatMap(({ from }) => from.map((source) => 'header' in source && source.header)));
     for (const [index, { header }] of (apiKeys?.from ?? []).entries()) {
       if (!tokenHeaders.has(header)) continue;
-      const message = 'expected another header than that of the tokens';
+      const message = 'expected a header other than that of the tokens';
       addIssue({ code: 'custom', path: ['apiKeys', 'from', index], message });
     }
   })
@@ -230,7 +232,7 @@ const policy = z
         'Whether a caller is demanded. The default is `required` with scopes or a `require` over the caller, and else `auth.default`.',
       ),
     scopes: z
-      .array(z.string().regex(/^[^\s"\\]+$/, { error: 'expected a scope without spaces; a|b is either' }))
+      .array(z.string().regex(/^[^\s"\\]+$/, { error: 'expected a scope without spaces, or alternatives such as a|b' }))
       .default([])
       .describe('The scopes that a caller must have, all of them. `a|b` demands one of the two.'),
     require: z

@@ -67,7 +67,10 @@ export function authorize({ scopes, require, requestOf }: Authorization): Middle
     if (missing !== undefined) {
       const scope = scopes.map((one) => one.split('|', 1)[0]).join(' ');
       challenge(ctx, `Bearer realm="protogate", error="insufficient_scope", scope="${scope}"`);
-      throw gatewayError('MISSING_SCOPE', `expected the scope ${missing.replaceAll('|', ' or ')}`);
+      throw gatewayError(
+        'MISSING_SCOPE',
+        `expected a caller with the scope ${missing.replaceAll('|', ' or ')}, got one without it`,
+      );
     }
     if (require.length > 0) demand(require, requestOf(captures), principal);
     await next();
@@ -92,7 +95,7 @@ function challengeHeader(challenges: readonly Challenge[], error: string): strin
 
 function expectation(challenges: readonly Challenge[]): string {
   const forms = challenges.map(({ header }) =>
-    header === undefined ? 'a bearer token (authorization)' : `an API key (${header})`,
+    header === undefined ? 'a bearer token (header authorization)' : `an API key (header ${header})`,
   );
   return `expected ${forms.length === 0 ? 'a client certificate' : forms.join(' or ')}, got none`;
 }

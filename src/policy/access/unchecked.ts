@@ -44,13 +44,14 @@ export function uncheckedAuthenticator(
 function callerOf(token: string, issuers: readonly Issuer[], clock: Clock): Principal {
   const { iss, alg, exp } = readUnverified(token);
   const issuer = issuers.find((one) => one.issuer === iss);
-  if (issuer === undefined) throw invalidToken('iss: expected an issuer that is known here');
-  if (!issuer.algorithms.some((one) => one === alg)) throw invalidToken("alg: expected one of the issuer's algorithms");
+  if (issuer === undefined) throw invalidToken('iss: expected an issuer that this API trusts, got another');
+  if (!issuer.algorithms.some((one) => one === alg))
+    throw invalidToken('alg: expected an algorithm that this API accepts from the issuer, got another');
   if (exp * 1000 <= clock.now()) throw invalidToken('exp: expected a token that has not expired');
   const claims = claimsOf(token);
   const audiences = [claims.aud].flat();
   if (!issuer.audiences.some((one) => audiences.includes(one))) {
-    throw invalidToken('aud: expected one of the audiences of this API');
+    throw invalidToken('aud: expected an audience of this API, got others');
   }
   return compileClaims(issuer)(claims, FOR_THIS_REQUEST);
 }

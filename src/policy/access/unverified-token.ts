@@ -27,13 +27,13 @@ export function invalidToken(reason: string): StatusError {
 export function readUnverified(token: string): UnverifiedToken {
   if (token.length > MAX_TOKEN_LENGTH) throw invalidToken(`expected at most ${MAX_TOKEN_LENGTH} characters`);
   const parts = /^([\w-]+)\.([\w-]+)\.[\w-]+$/.exec(token);
-  if (parts === null) throw invalidToken('expected three base64url parts with dots between');
+  if (parts === null) throw invalidToken('expected a JWT: three base64url parts with dots between them');
   const header = readPart(parts[1]!, 'header');
   const payload = readPart(parts[2]!, 'payload');
   const [alg, kid] = [own(header, 'alg'), own(header, 'kid')];
   if (typeof alg !== 'string') throw invalidToken('alg: expected a string');
   if (kid !== undefined && !isKeyId(kid)) throw invalidToken('kid: expected a short string');
-  if (Object.hasOwn(header, 'crit')) throw invalidToken('crit: expected no critical extensions');
+  if (Object.hasOwn(header, 'crit')) throw invalidToken('crit: expected no critical extensions, got some');
   const [iss, exp] = [own(payload, 'iss'), own(payload, 'exp')];
   if (typeof iss !== 'string') throw invalidToken('iss: expected a string');
   if (typeof exp !== 'number' || !Number.isFinite(exp)) throw invalidToken('exp: expected a number');
@@ -52,6 +52,6 @@ function readPart(part: string, name: string): OutsideRecord {
   } catch {
     // The error is thrown below, because the parser's message would quote the token.
   }
-  if (!isRecord(parsed)) throw invalidToken(`expected a JSON object as ${name}`);
+  if (!isRecord(parsed)) throw invalidToken(`expected a JSON object as ${name}, got another value`);
   return parsed;
 }

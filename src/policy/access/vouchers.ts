@@ -30,9 +30,9 @@ export function readsSubjectAlone(
 
 export function subjectAloneText({ issuers, apiKeys, certificates }: Vouchers): string {
   const means = [
-    ...(issuers === 0 ? [] : [issuers === 1 ? 'an issuer of tokens' : `${issuers} issuers of tokens`]),
+    ...(issuers === 0 ? [] : [issuers === 1 ? 'a token issuer' : `${issuers} token issuers`]),
     ...(apiKeys ? ['API keys'] : []),
     ...(certificates ? ['client certificates'] : []),
   ];
-  return `it reads the subject alone, and ${means.join(' and ')} may vouch for the same one: expected caller.issuer beside it`;
+  return `it compares only the subject, but ${means.join(' and ')} may give different callers the same subject; compare caller.issuer too`;
 }

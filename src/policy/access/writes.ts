@@ -28,7 +28,7 @@ export function writingGets(bindings: readonly Binding[]): readonly Diagnostic[]
 }
 
 function writingGet({ method, template, position }: Binding): Diagnostic {
-  const found = 'got IDEMPOTENT: it counts as writing';
+  const found = 'got IDEMPOTENT, which allows writes';
   const text = `${method.fullName}: GET ${template.text}: expected idempotency_level NO_SIDE_EFFECTS or none, ${found}`;
   return warningAt(position, 'get-writes', text);
 }

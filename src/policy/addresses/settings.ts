@@ -11,7 +11,7 @@ const settings = z
     deny: z.array(network).default([]).describe('Clients in these networks may not call, whatever `allow` says.'),
   })
   .refine(({ allow, deny }) => allow.length + deny.length > 0, {
-    error: 'expected networks in allow or deny, got none',
+    error: 'expected at least one network in allow or deny, got none',
   })
   .describe(
     'From which addresses clients may call. Others get 403. `trustedProxies` decides what the address of a client is.',
@@ -23,8 +23,8 @@ export const addresses = policyKind({
   fromOption: (policy) =>
     lastMessage(policy, 'addresses', (one) => ({ allow: one.strings('allow'), deny: one.strings('deny') })),
   notes: ({ allow, deny }) => [
-    ...(allow.length === 0 ? [] : [`from: ${allow.join(' ')}`]),
-    ...(deny.length === 0 ? [] : [`not from: ${deny.join(' ')}`]),
+    ...(allow.length === 0 ? [] : [`allow: ${allow.join(' ')}`]),
+    ...(deny.length === 0 ? [] : [`deny: ${deny.join(' ')}`]),
   ],
 });
 

@@ -71,7 +71,7 @@ function tighter(a: Standing, b: Standing): boolean {
 function tooMany({ standings }: Decision): Error {
   const waits = standings.filter(({ passed, rule }) => !passed && rule.enforce).map(({ resetMs }) => resetMs);
   const seconds = Math.max(1, Math.ceil(Math.max(...waits) / 1000));
-  return gatewayError('RATE_LIMITED', `too many requests: expected the next one in ${seconds} s`, {
+  return gatewayError('RATE_LIMITED', `too many requests; try again in ${seconds} s`, {
     details: [retryInfoDetail(seconds * 1000)],
   });
 }

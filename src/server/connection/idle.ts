@@ -33,5 +33,5 @@ export function unlessIdle<T>(work: Promise<T>, { state }: Context, timeoutMs: n
 }
 
 export function idle(timeoutMs: number): StatusError {
-  return gatewayError('STREAM_IDLE', `no message for ${timeoutMs / 1000} s`);
+  return gatewayError('STREAM_IDLE', `the stream ends because no message came for ${timeoutMs / 1000} s`);
 }

@@ -146,9 +146,9 @@ export function follow(streams: OpenStreams): Middleware {
 }
 
 function expired(): StatusError {
-  return gatewayError('CREDENTIAL_EXPIRED', 'the stream ends with its credential, which has expired');
+  return gatewayError('CREDENTIAL_EXPIRED', 'the stream ends because its credential has expired');
 }
 
 function withdrawn(): StatusError {
-  return gatewayError('CREDENTIAL_WITHDRAWN', 'the stream ends with its credential, which was withdrawn');
+  return gatewayError('CREDENTIAL_WITHDRAWN', 'the stream ends because its credential is no longer accepted');
 }

@@ -33,7 +33,7 @@ export function compileAccept(maxMessageBytes: number): (req: IncomingMessage) =
   /** Throws 400 or 426 for a handshake that is not valid, 503 while the gateway shuts down. */
   return async function accept(req) {
     const { socket, head, isDraining } = handshakeOf(req)!;
-    if (isDraining()) throw gatewayError('DRAINING', 'the gateway is going away');
+    if (isDraining()) throw gatewayError('DRAINING', 'the gateway is shutting down; connect again');
     return new Promise((resolve, reject) => {
       refusals.set(req, reject);
       server.handleUpgrade(req, socket, head, (webSocket) => {

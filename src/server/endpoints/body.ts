@@ -55,7 +55,7 @@ export function parsedBody({ req, request }: Context): Uint8Array | undefined {
 }
 
 const ALREADY_READ =
-  'body: expected to be read by the gateway, got one that a body parser in front of it has read and not kept as bytes or text';
+  'body: a body parser before the gateway has read it and kept neither bytes nor text; mount the parser after the gateway, or use one such as express.raw()';
 
 /** True if `content-length` announces more than `maxBytes`. */
 export function announcesMore({ headers }: IncomingMessage, maxBytes: number): boolean {
@@ -107,5 +107,7 @@ export function continueIfAsked(req: IncomingMessage, res: ServerResponse): void
 }
 
 function tooSlow(timeoutMs: number): StatusError {
-  return gatewayError('BODY_TIMEOUT', `body: expected within ${timeoutMs} ms`, { closeConnection: true });
+  return gatewayError('BODY_TIMEOUT', `body: expected the whole body within ${timeoutMs} ms, got a part`, {
+    closeConnection: true,
+  });
 }

@@ -205,11 +205,13 @@ function untilDeadline<T>(work: Promise<T>, deadline: Deadline | undefined, cloc
 }
 
 function tooLate(): StatusError {
-  return gatewayError('DEADLINE_EXCEEDED', 'body: expected messages within the deadline', {
+  return gatewayError('DEADLINE_EXCEEDED', 'body: expected all messages before the deadline, got only some', {
     closeConnection: true,
   });
 }
 
 function tooSlow(timeoutMs: number): StatusError {
-  return gatewayError('BODY_TIMEOUT', `body: expected more within ${timeoutMs} ms`, { closeConnection: true });
+  return gatewayError('BODY_TIMEOUT', `body: expected more data within ${timeoutMs} ms, got none`, {
+    closeConnection: true,
+  });
 }

@@ -73,9 +73,9 @@ export class Frames implements AsyncIterableIterator<Buffer> {
       this.ended = true;
       this.give({ done: true, value: undefined });
     } else if (isBinary && !isRaw) {
-      onWrong(gatewayError('BINARY_FRAME', 'expected text frames, got a binary one'));
+      onWrong(gatewayError('BINARY_FRAME', 'expected a text frame, got a binary one'));
     } else if (this.ended || this.count === most) {
-      onWrong(gatewayError('UNEXPECTED_MESSAGE', 'expected no more messages, got one'));
+      onWrong(gatewayError('UNEXPECTED_MESSAGE', 'expected no further message, got one'));
     } else if (maxBytes !== undefined && this.bytes > maxBytes) {
       onWrong(bodyTooLarge(maxBytes));
     } else {

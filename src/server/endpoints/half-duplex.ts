@@ -56,6 +56,6 @@ function endOf(req: IncomingMessage): Promise<undefined> {
 }
 
 function tooMuchWaits() {
-  const text = `answers: expected at most ${MOST_WAITING_BYTES} bytes before the request has ended, got more (over HTTP/1.1 answers wait for its end; HTTP/2 and WebSocket stream both ways)`;
+  const text = `answers: over HTTP/1.1 they wait for the end of the request, so expected at most ${MOST_WAITING_BYTES} bytes of them, got more; use HTTP/2 or a WebSocket to stream both ways`;
   return gatewayError('HALF_DUPLEX_LIMIT', text, { closeConnection: true });
 }

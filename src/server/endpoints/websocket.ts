@@ -186,7 +186,7 @@ class Conversation {
     return Promise.race([this.interrupted, work]);
   }
 
-  private readonly onEnding = () => this.socket.close(GOING_AWAY, 'the gateway is going away');
+  private readonly onEnding = () => this.socket.close(GOING_AWAY, 'the gateway is shutting down; connect again');
 
   private async failed(error: StatusError): Promise<void> {
     const { ctx, socket } = this;

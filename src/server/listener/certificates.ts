@@ -50,12 +50,13 @@ export function followCertificates(
         createSecureContext(secureContext(next)); // this throws if the key does not fit the certificate
         (server as TlsServer).setSecureContext(secureContext(next));
         served = next;
-        log.info({}, 'new certificates are served');
+        log.info({}, 'the TLS certificates were reloaded');
       }
       problems = 0;
     } catch (error) {
       problems++;
-      if (problems === 2) log.error({ err: error }, 'the new certificates can’t be read, the old ones are served');
+      if (problems === 2)
+        log.error({ err: error }, 'the new TLS certificates cannot be read; the old ones stay in use');
     }
     cancel = clock.after(POLL_MS, poll);
   }

@@ -66,7 +66,7 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
   return { ...secureContext(tls), handshakeTimeout, ALPNProtocols: ['h2', 'http/1.1'], ...clients };
 }
 
-export const BAD_EXPECTATION = gatewayError('UNKNOWN_EXPECTATION', 'expect: expected 100-continue');
+export const BAD_EXPECTATION = gatewayError('UNKNOWN_EXPECTATION', 'expect: expected 100-continue, got another value');
 
 /** Answers a client error, and ends the connection: Node leaves that to the listener (http, Event: 'clientError'). */
 function onClientError(error: NodeJS.ErrnoException, socket: Duplex, refuse: Refuse): void {
@@ -84,25 +84,25 @@ function clientErrorAnswer(code: string | undefined): StatusError {
     case 'HPE_HEADER_OVERFLOW':
       return HEAD_TOO_LARGE;
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return gatewayError('HEADERS_TIMEOUT', 'headers: not received in time');
+      return gatewayError('HEADERS_TIMEOUT', 'headers: expected all headers in time, got only a part');
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return gatewayError('BODY_TOO_LARGE', 'body: chunk extensions too large');
+      return gatewayError('BODY_TOO_LARGE', 'body: expected short chunk extensions, got too many bytes of them');
     case 'HPE_INVALID_METHOD':
-      return malformed('expected a method that HTTP knows');
+      return malformed('expected a known HTTP method');
     case 'HPE_INVALID_URL':
-      return malformed('expected a target in ASCII, percent-encoded');
+      return malformed('expected a request target in ASCII, with other characters percent-encoded');
     case 'HPE_INVALID_VERSION':
     case 'HPE_INVALID_CONSTANT':
       return malformed('expected HTTP/1.1 in the request line');
     case 'HPE_INVALID_HEADER_TOKEN':
-      return malformed('expected headers as NAME: VALUE without control characters');
+      return malformed('expected headers of the form NAME: VALUE, without control characters');
     case 'HPE_INVALID_CONTENT_LENGTH':
     case 'HPE_UNEXPECTED_CONTENT_LENGTH':
     case 'HPE_INVALID_TRANSFER_ENCODING':
-      return malformed('expected one Content-Length, or Transfer-Encoding: chunked');
+      return malformed('expected either one Content-Length or Transfer-Encoding: chunked');
     case 'HPE_INVALID_CHUNK_SIZE':
-      return malformed('expected chunks that begin with their size');
+      return malformed('expected each chunk to begin with its size');
     default:
-      return malformed('it does not parse');
+      return malformed('expected HTTP/1.1, got bytes that cannot be parsed');
   }
 }

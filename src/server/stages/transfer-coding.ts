@@ -10,12 +10,12 @@ export function transferCoding(): Middleware {
   return async function transferCoding({ req }, next) {
     const coding = req.headers['transfer-encoding'];
     if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
-      throw gatewayError('UNSUPPORTED_TRANSFER_CODING', 'transfer-encoding: expected chunked', {
+      throw gatewayError('UNSUPPORTED_TRANSFER_CODING', 'transfer-encoding: expected chunked, got another coding', {
         closeConnection: true,
       });
     }
     if (coding !== undefined && req.httpVersionMinor === 0) {
-      throw gatewayError('UNEXPECTED_TRANSFER_CODING', 'transfer-encoding: expected none in HTTP/1.0', {
+      throw gatewayError('UNEXPECTED_TRANSFER_CODING', 'transfer-encoding: expected none in HTTP/1.0, got one', {
         closeConnection: true,
       });
     }

@@ -130,7 +130,7 @@ export class GrpcJsCall implements MessageSink {
       this.message = message;
       this.call.startRead(); // the end of the answer must be read like a message
     } else {
-      this.abort(brokenAnswer('more than one message in a unary answer'));
+      this.abort(brokenAnswer('expected one message in a unary answer, got more'));
     }
   }
 
@@ -144,7 +144,7 @@ export class GrpcJsCall implements MessageSink {
       this.answerWithStream();
       this.settle(undefined);
     } else if (this.message === undefined) {
-      this.settle(brokenAnswer('status OK without a message'));
+      this.settle(brokenAnswer('expected a message with the status OK, got none'));
     } else {
       this.resolve(unaryResponse(this.message, this.headers, status.metadata, fromGrpcMetadata));
       this.settle(undefined);

@@ -87,7 +87,7 @@ export class GrpcJsChannel {
   private close(): void {
     this.channel.close();
     if (!this.abandoned) return;
-    for (const session of this.sessions) session.destroy(new Error('the upstream says nothing'));
+    for (const session of this.sessions) session.destroy(new Error('the upstream does not answer'));
   }
 }
 

@@ -19,7 +19,7 @@ export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void 
   stream.prependListener('response', (headers, flags) => {
     if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) correctStatus(headers);
     else if (headers[':status'] === 200 && !isGrpcType(headers['content-type']))
-      refuse(`content-type ${JSON.stringify(headers['content-type'])}`);
+      refuse(`expected content-type application/grpc, got ${JSON.stringify(headers['content-type'])}`);
   });
   let isOver = false;
   stream.prependListener('trailers', (trailers) => {
@@ -28,11 +28,11 @@ export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void 
   });
   stream.prependListener('data', (chunk: Buffer) => {
     const flag = messages.walk(chunk);
-    if (flag > 1) refuse(`compressed flag ${flag}`);
+    if (flag > 1) refuse(`expected the compressed flag 0 or 1, got ${flag}`);
   });
   stream.prependListener('end', () => {
     // A stream that ends without trailers fails in any case, and grpc-js reports why.
-    if (isOver && messages.isCut) refuse('it ends in the middle of a message');
+    if (isOver && messages.isCut) refuse('the answer ends in the middle of a message');
   });
 }
 

@@ -79,7 +79,9 @@ export class Connection implements Watched {
     this.onChange = onChange;
     this.onSilence = settings.onSilence;
     let isMute = false;
-    const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () => session.destroy(new Error('connecting took too long')));
+    const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () =>
+      session.destroy(new Error('the connection was not established in time')),
+    );
     session.once('connect', () => {
       const alpn = settings.tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
       if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
@@ -108,7 +110,7 @@ export class Connection implements Watched {
     // Running streams may end normally. Node closes the session after them, or destroys it if the code is an error.
     session.on('goaway', (code, lastStreamId) => {
       this.lastStreamId = lastStreamId;
-      this.end(new Error(`GOAWAY ${code}`));
+      this.end(new Error(`the upstream sent GOAWAY with code ${code}`));
     });
     session.on('error', lose);
     socket.on('error', lose);
@@ -134,7 +136,7 @@ export class Connection implements Watched {
     const stream = this.session.request(headers, options);
     this.running++;
     this.keepalive.watch();
-    if (stream.id === LAST_STREAM_ID) this.end(new Error('it has had all its streams'));
+    if (stream.id === LAST_STREAM_ID) this.end(new Error('the connection has used all its stream ids'));
     return stream;
   }
 
@@ -143,7 +145,7 @@ export class Connection implements Watched {
    * get another one.
    */
   noteReset(): void {
-    if (this.resets.overflows()) this.end(new Error('it has had all its resets'));
+    if (this.resets.overflows()) this.end(new Error('too many streams of the connection were reset'));
   }
 
   get bytesRead(): number {
@@ -175,7 +177,9 @@ export class Connection implements Watched {
   }
 
   giveUp(): void {
-    this.session.destroy(new Error('not a byte for a second, and no answer to SETTINGS within another'));
+    this.session.destroy(
+      new Error('the upstream sent nothing for a second, and did not acknowledge SETTINGS within another second'),
+    );
     this.onSilence(this);
   }
 
@@ -214,7 +218,7 @@ export class Connection implements Watched {
 }
 
 const NO_HTTP2 =
-  'expected HTTP/2, got no word of it: is that the port of a gRPC server, and is TLS on both sides or on none?';
+  'expected HTTP/2 from the upstream, got no HTTP/2 frame; check that the target is the port of a gRPC server, and that TLS is on at both sides or at neither';
 
 function open({ endpoint, tls }: ConnectionSettings): Socket {
   const address = endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };

@@ -26,11 +26,11 @@ function headerValue(key: string, value: string | Uint8Array): string {
   const isBinary = key.endsWith('-bin');
   if (!isMetadataKey(key)) throw new TypeError(`expected a metadata key, got ${JSON.stringify(key)}`);
   if (typeof value !== 'string') {
-    if (!isBinary) throw new TypeError(`${key}: expected text, bytes need a key that ends in -bin`);
+    if (!isBinary) throw new TypeError(`${key}: expected a string, got bytes, which need a key that ends in -bin`);
     return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
   }
-  if (isBinary) throw new TypeError(`${key}: expected bytes, got text`);
-  if (!isMetadataText(value)) throw new TypeError(`${key}: expected printable ASCII`);
+  if (isBinary) throw new TypeError(`${key}: expected bytes, because the key ends in -bin, got a string`);
+  if (!isMetadataText(value)) throw new TypeError(`${key}: expected printable ASCII, got other characters`);
   return value;
 }
 

@@ -41,7 +41,7 @@ export class MessageReader {
       if (rest.length < PREFIX) break;
       const flag = rest[0]!;
       const length = rest.readUInt32BE(1);
-      if (flag > 1) throw brokenAnswer(`compressed flag ${flag}`);
+      if (flag > 1) throw brokenAnswer(`expected the compressed flag 0 or 1, got ${flag}`);
       if (length > this.maxBytes) throw answerTooLarge(this.maxBytes, `a message of ${length} bytes`);
       this.needed = PREFIX + length;
       if (rest.length < this.needed) break;

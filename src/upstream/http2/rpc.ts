@@ -196,7 +196,8 @@ export class Http2Rpc implements MessageSink {
     }
     if (status !== 200) return this.abort(this.ofHttpStatus(Number(status)));
     const type = headers['content-type'];
-    if (!isGrpcType(type)) return this.abort(brokenAnswer(`content-type ${JSON.stringify(type)}`));
+    if (!isGrpcType(type))
+      return this.abort(brokenAnswer(`expected content-type application/grpc, got ${JSON.stringify(type)}`));
     if (this.request.method.serverStreaming) this.answerWithStream();
   }
 
@@ -205,7 +206,7 @@ export class Http2Rpc implements MessageSink {
    * later.
    */
   private ofHttpStatus(status: number): StatusError {
-    const cause = `HTTP status ${status}`;
+    const cause = `expected HTTP status 200, got ${status}`;
     return [429, 502, 503, 504].includes(status) ? unreachable(cause) : brokenAnswer(cause);
   }
 
@@ -220,7 +221,8 @@ export class Http2Rpc implements MessageSink {
 
   private onMessage(found: FoundMessage): void {
     const { serverStreaming } = this.request.method;
-    if (!serverStreaming && this.messages.length > 0) throw brokenAnswer('more than one message in a unary answer');
+    if (!serverStreaming && this.messages.length > 0)
+      throw brokenAnswer('expected one message in a unary answer, got more');
     this.messages.push(found);
     if (!serverStreaming) return;
     if (this.consumer === undefined) this.stream.pause();
@@ -229,7 +231,8 @@ export class Http2Rpc implements MessageSink {
 
   private async unzipped(bytes: Buffer): Promise<Uint8Array> {
     const encoding = this.headers?.['grpc-encoding'];
-    if (encoding !== 'gzip') throw brokenAnswer(`a message compressed with ${JSON.stringify(encoding)}`);
+    if (encoding !== 'gzip')
+      throw brokenAnswer(`expected a message compressed with gzip or not at all, got ${JSON.stringify(encoding)}`);
     const { maxResponseBytes } = this.attempt;
     try {
       return await unzip(bytes, { maxOutputLength: maxResponseBytes });
@@ -253,7 +256,7 @@ export class Http2Rpc implements MessageSink {
       return this.settle(undefined);
     }
     const [message] = this.messages;
-    if (message === undefined) return this.settle(brokenAnswer('status OK without a message'));
+    if (message === undefined) return this.settle(brokenAnswer('expected a message with the status OK, got none'));
     try {
       const bytes = message.compressed ? await this.unzipped(message.bytes) : message.bytes;
       this.resolve(unaryResponse(bytes, this.headers, this.trailers, metadataOf));
@@ -281,7 +284,7 @@ export class Http2Rpc implements MessageSink {
   private withoutStatus(rstCode: number | undefined): StatusError {
     const lost = (this.failure as { lost?: Error } | undefined)?.lost;
     this.failure = undefined;
-    const cause = lost ?? `RST_STREAM ${rstCode}`;
+    const cause = lost ?? `the upstream reset the stream with code ${rstCode}`;
     if (rstCode === constants.NGHTTP2_REFUSED_STREAM || (this.stream.id ?? 0) > this.connection.lastStreamId) {
       this.refused = this.headers === undefined;
       return unreachable(cause, this.refused);

@@ -155,14 +155,14 @@ export function weavingCases(name: string, createCodecs: CreateCodecs): void {
         ['site', 'a'],
         ['host', 'b'],
       ],
-      'expected one member of oneof scope, found site and host',
+      'expected at most one member of oneof scope, found site and host',
     ],
     [
       [
         ['inner.name', 'a'],
         ['host', 'b'],
       ],
-      'expected one member of oneof scope, found inner and host',
+      'expected at most one member of oneof scope, found inner and host',
     ],
     [[['i64', '7'.repeat(100)]], `expected int64, got "${'7'.repeat(40)}…"`],
   ];
@@ -260,13 +260,13 @@ export function weavingCases(name: string, createCodecs: CreateCodecs): void {
       'another member of a oneof',
       '{"host":"b"}',
       [['site', 'a']],
-      'host: expected one member of oneof scope, found site and host',
+      'host: expected at most one member of oneof scope, found site and host',
     ],
     [
       'a member of the oneof around the bound field',
       '{"host":"b"}',
       [['inner.name', 'a']],
-      'host: expected one member of oneof scope, found inner and host',
+      'host: expected at most one member of oneof scope, found inner and host',
     ],
     [
       'the conflict comes before a duplicate',
@@ -325,11 +325,11 @@ export function weavingCases(name: string, createCodecs: CreateCodecs): void {
     t.deepEqual(woven('{"part":{"n":1}}', [['name', 'x']], old), { name: 'x', part: { n: 1 } });
     t.is(
       violation(() => woven('{"part":{"n":1}}', [], old)),
-      'name: required, but missing',
+      'name: expected a value for this required field, got none',
     );
     t.is(
       violation(() => woven(undefined, [], old)),
-      'name: required, but missing',
+      'name: expected a value for this required field, got none',
     );
     t.is(
       violation(() => woven('{"name":null}', [], old)),

@@ -107,7 +107,7 @@ test.serial('a method that says nothing demands somebody, and says what it expec
   const { status, json, headers, calls } = await ask('GET', '/v1/notes/1');
   t.is(status, 401);
   t.is(json.code, 16);
-  t.is(json.message, 'expected a bearer token (authorization) or an API key (x-api-key), got none');
+  t.is(json.message, 'expected a bearer token (header authorization) or an API key (header x-api-key), got none');
   t.is(json.details[0].reason, 'UNAUTHENTICATED');
   t.is(headers['www-authenticate'], 'Bearer realm="protogate", ApiKey realm="protogate", header="x-api-key"');
   t.is(calls, 0);
@@ -188,7 +188,7 @@ test.serial('two Authorization headers are a 401, also when both are good or the
       socket.on('close', () => resolve(received));
     });
     t.regex(text, /^HTTP\/1\.1 401 /);
-    t.regex(text, /expected one credential, got authorization twice/);
+    t.regex(text, /expected one credential in a request, got authorization twice/);
   }
   t.is(upstream.calls.length, before);
 });
@@ -287,7 +287,7 @@ test.serial('every scope of a method is demanded, a|b is either, and what is mis
     t.is(calls, missing === undefined ? 1 : 0);
     if (missing === undefined) continue;
     t.is(json.code, 7);
-    t.is(json.message, `expected the scope ${missing}`);
+    t.is(json.message, `expected a caller with the scope ${missing}, got one without it`);
     t.is(headers['www-authenticate'], 'Bearer realm="protogate", error="insufficient_scope", scope="notes.write eu"');
   }
   t.is(
@@ -303,7 +303,7 @@ test.serial('a require over the path is decided before the body is read', async 
   t.is(own.status, 200);
   const foreign = await ask('POST', '/v1/customers/c2/notes', { body: '{ broken', headers });
   t.is(foreign.status, 403);
-  t.is(foreign.json.message, 'the caller may not do this');
+  t.is(foreign.json.message, 'the caller is not allowed to do this');
   t.is(foreign.calls, 0);
   t.is((await ask('POST', '/v1/customers/c1/notes', { body: '{ broken', headers })).status, 400);
   t.is((await ask('POST', '/v1/customers/c%31/notes', { body: {}, headers })).status, 200, 'on the decoded path');

@@ -200,8 +200,16 @@ test('a bad file is refused with one line, the old keys serve on, a good one end
   t.deepEqual([keys.find('pg_a')?.consumer, keys.find('pg_b')], ['acme', undefined]);
   const lines = logged();
   t.is(lines.length, 1);
-  t.like(lines[0], { level: 'error', moreProblems: 1, msg: 'keys refused, those loaded before stay' });
-  t.true(String(lines[0]!.problem).startsWith(`${file}:3:15: error: keys.1.sha256: looks like a key, not a digest`));
+  t.like(lines[0], {
+    level: 'error',
+    moreProblems: 1,
+    msg: 'keys file has errors: the keys loaded before stay in use',
+  });
+  t.true(
+    String(lines[0]!.problem).startsWith(
+      `${file}:3:15: error: keys.1.sha256: expected the SHA-256 of a key, got what looks like the key itself`,
+    ),
+  );
   t.notRegex(JSON.stringify(lines), /pg_secret/);
   await writeFile(file, fileOf('pg_b'));
   await clock.look();
@@ -226,7 +234,7 @@ test('a file that vanished is said once, the old keys stay; the same file back a
   await clock.look();
   t.is(keys.find('pg_a')?.consumer, 'acme');
   t.deepEqual(logged(), [
-    { level: 'warn', file, code: 'ENOENT', msg: 'keys file is gone, the keys loaded before stay' },
+    { level: 'warn', file, code: 'ENOENT', msg: 'keys file does not exist: the keys loaded before stay in use' },
   ]);
   await rename(`${file}.away`, file);
   await clock.look();
@@ -251,7 +259,7 @@ test('a file that cannot be read is said once, and read when it can be', async (
   await clock.look();
   t.is(keys.find('pg_a')?.consumer, 'acme');
   t.deepEqual(logged(), [
-    { level: 'warn', file, code: 'ELOOP', msg: 'keys file cannot be read, the keys loaded before stay' },
+    { level: 'warn', file, code: 'ELOOP', msg: 'keys file cannot be read: the keys loaded before stay in use' },
   ]);
   await rm(file);
   await writeFile(file, fileOf('pg_b'));

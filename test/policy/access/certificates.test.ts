@@ -34,7 +34,7 @@ test('a certificate of a known authority names the caller; none, or another’s,
   t.is(nobody.json.message, 'expected a client certificate, got none');
   const foreign = await send('GET', '/v1/closed/1', { tls: { ca, ...stranger } });
   t.is(foreign.status, 401);
-  t.is(foreign.json.message, 'client certificate: expected one that a known authority signed');
+  t.is(foreign.json.message, 'client certificate: expected one that a trusted authority signed, got another one');
   t.is(upstream.calls.length, 1);
   const open = await send('GET', '/v1/open/1', { tls: { ca, ...stranger } });
   t.is(open.status, 200, `public looks at none: ${open.text}`);

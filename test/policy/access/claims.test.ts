@@ -242,7 +242,7 @@ service Pages {
       .filter(({ rule }) => rule === 'subject-alone')
       .map(({ severity, text }) => `${severity}: ${text}`);
   const told =
-    'warning: a.v1.Pages/GetPage: part: it reads the subject alone, and 2 issuers of tokens may vouch for the same one: expected caller.issuer beside it';
+    'warning: a.v1.Pages/GetPage: part: it compares only the subject, but 2 token issuers may give different callers the same subject; compare caller.issuer too';
   t.deepEqual(await warnings('id = caller.subject'), [told]);
   t.deepEqual(await warnings('id = caller.claims.sub'), [told]);
   t.deepEqual(await warnings('id = caller.subject', 'who = caller.issuer'), []);

@@ -37,7 +37,7 @@ test('a jwksFile may hold keys that are not for signatures, or of unknown types;
     plan.diagnostics.filter(({ rule }) => rule === 'jwks-key'),
     [],
   );
-  const told = /jwksFile: expected a key that can be used; keys\[0\]: use: expected sig/;
+  const told = /jwksFile: expected a key that can be used; keys\[0\]: use: expected sig \(signatures\), or none/;
   await write(...others);
   await t.throwsAsync(gateway.reload(), { message: told });
   await write(...others, issuer.jwks.keys[1] as object);

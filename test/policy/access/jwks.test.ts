@@ -46,16 +46,19 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await turn();
 }
 
-const isUnavailable = { instanceOf: StatusError, message: "the token issuer's keys are not known yet" };
+const isUnavailable = {
+  instanceOf: StatusError,
+  message: "the keys of the token's issuer are not available yet; try again later",
+};
 
 // The ways in which the issuer can fail.
 
 for (const [mode, reason] of [
   ['down', 'ECONNRESET'],
-  ['cut', 'expected the whole answer, got a part'],
+  ['cut', 'expected the whole answer, but the connection ended before its end'],
   ['huge', 'expected at most 1048576 bytes'],
   ['redirect', 'expected status 200, got 302'],
-  ['garbage', 'expected JSON'],
+  ['garbage', 'expected JSON, got other text'],
   ['500', 'expected status 200, got 500'],
 ] as const) {
   test(`an issuer that is first '${mode}' gives 503, one log line, and is asked again`, async (t) => {
@@ -247,21 +250,21 @@ test('a key that can’t be used is left out with its reason, and spoils no othe
     [{ kty: 'oct', k: 'c2VzYW1l' }, 'kty: expected RSA or EC', false],
     [jwk(generateKeyPairSync('ed25519').publicKey), 'kty: expected RSA or EC', false],
     [JSON.parse('{"__proto__":{"kty":"RSA"}}'), 'kty: expected RSA or EC', false],
-    [{ ...good, use: 'enc' }, 'use: expected sig', false],
-    [{ ...good, key_ops: ['sign'] }, 'key_ops: expected verify among them', false],
+    [{ ...good, use: 'enc' }, 'use: expected sig (signatures), or none', false],
+    [{ ...good, key_ops: ['sign'] }, 'key_ops: expected a list with verify, or none', false],
     [{ ...good, kid: 7 }, 'kid: expected printable text of at most 200 characters'],
     [{ ...good, kid: 'k'.repeat(201) }, 'kid: expected printable text of at most 200 characters'],
     [privateKey, 'expected a public key, got a private one'],
     [{ ...good, x: 'AA' }, 'expected a valid EC key'],
     [{ ...good, crv: 'P-1' }, 'expected a valid EC key'],
-    [{ ...good, alg: 'ES384' }, 'alg: expected one that fits the key'],
-    [{ ...good, alg: 'none' }, 'alg: expected one for signatures', false],
-    [{ ...good, alg: 7 }, 'alg: expected one for signatures', false],
-    [{ ...good, use: ['sig'] }, 'use: expected sig', false],
-    [{ ...rsa, alg: 'RSA-OAEP' }, 'alg: expected one for signatures', false],
+    [{ ...good, alg: 'ES384' }, 'alg: expected an algorithm that fits the type of the key'],
+    [{ ...good, alg: 'none' }, 'alg: expected a signature algorithm such as RS256 or ES256', false],
+    [{ ...good, alg: 7 }, 'alg: expected a signature algorithm such as RS256 or ES256', false],
+    [{ ...good, use: ['sig'] }, 'use: expected sig (signatures), or none', false],
+    [{ ...rsa, alg: 'RSA-OAEP' }, 'alg: expected a signature algorithm such as RS256 or ES256', false],
     [{ ...rsa, n: 7 }, 'expected a valid RSA key'],
-    [{ ...rsa, e: 'AQ' }, 'e: expected an odd number from 3'],
-    [{ ...rsa, alg: 'HS256' }, 'alg: expected one that fits the key'],
+    [{ ...rsa, e: 'AQ' }, 'e: expected an odd number, 3 or more'],
+    [{ ...rsa, alg: 'HS256' }, 'alg: expected an algorithm that fits the type of the key'],
     [weak, 'expected 2048 to 8192 bits, got 1024'],
   ];
   const { keys, problems } = parseJwks(JSON.stringify({ keys: [...rows.map(([key]) => key), good] }));
@@ -277,9 +280,9 @@ test('a key that can’t be used is left out with its reason, and spoils no othe
 
 test('what is no set of at most 100 keys is refused whole', (t) => {
   for (const [text, problem] of [
-    ['', 'expected JSON'],
-    ['[]', 'expected an object with a list "keys"'],
-    ['{"keys":{}}', 'expected an object with a list "keys"'],
+    ['', 'expected JSON, got other text'],
+    ['[]', 'expected a JSON object with a list "keys"'],
+    ['{"keys":{}}', 'expected a JSON object with a list "keys"'],
     [JSON.stringify({ keys: Array(101).fill({}) }), 'keys: expected at most 100, got 101'],
   ] as const) {
     t.deepEqual(parseJwks(text), { keys: undefined, problems: [{ text: problem, isFault: true }] });
@@ -342,7 +345,7 @@ test('keys are fetched over https, or from this machine', (t) => {
     ['http://0.0.0.0/', /loopback/],
     ['http://[::ffff:10.0.0.1]/', /loopback/],
     ['http://10.0.0.1#127.0.0.1', /loopback/],
-    ['https://user:sesame@auth.example.com/', /without user and password/],
+    ['https://user:sesame@auth.example.com/', /without a user name and password/],
   ] as const) {
     t.regex(jwksUriProblem(uri)!, problem, uri);
     t.notRegex(jwksUriProblem(uri)!, /sesame/);

@@ -20,12 +20,14 @@ const wrong: readonly (readonly [fact: string, text: string, lines: readonly (st
   [
     'the key itself in the place of its digest',
     entry(`sha256: ${KEY}, consumer: acme`),
-    [/^keys\.yaml:2:15: error: keys\.0\.sha256: looks like a key, not a digest: .*keygen.* \[keys-value\]$/],
+    [
+      /^keys\.yaml:2:15: error: keys\.0\.sha256: expected the SHA-256 of a key, got what looks like the key itself; .*keygen.* \[keys-value\]$/,
+    ],
   ],
   [
     "somebody else's key in the place of its digest",
     entry(`sha256: ${KEY.slice(3)}, consumer: acme`),
-    [/^keys\.yaml:2:15: error: keys\.0\.sha256: looks like a key/],
+    [/^keys\.yaml:2:15: error: keys\.0\.sha256: expected the SHA-256 of a key, got what looks like the key itself/],
   ],
   [
     'the key as a name',
@@ -54,7 +56,9 @@ const wrong: readonly (readonly [fact: string, text: string, lines: readonly (st
   [
     'a digest that is too short',
     entry(`sha256: "${A.slice(1)}", consumer: acme`),
-    ['keys.yaml:2:15: error: keys.0.sha256: expected 64 hexadecimal digits, got 63 [keys-value]'],
+    [
+      'keys.yaml:2:15: error: keys.0.sha256: expected the SHA-256 of the key, 64 hexadecimal digits, got 63 digits [keys-value]',
+    ],
   ],
   [
     'a digest in base64',
@@ -64,7 +68,9 @@ const wrong: readonly (readonly [fact: string, text: string, lines: readonly (st
   [
     'a digest twice, whatever its case',
     `keys:\n  - { sha256: ${A}, consumer: a }\n  - { sha256: ${A.toUpperCase()}, consumer: b }\n`,
-    ['keys.yaml:3:15: error: keys.1.sha256: keys.0 has this digest too [keys-duplicate]'],
+    [
+      'keys.yaml:3:15: error: keys.1.sha256: expected a digest of its own, but keys.0 has the same digest; remove one of them [keys-duplicate]',
+    ],
   ],
   [
     'an unknown key of an entry, with the one that was meant',
@@ -120,7 +126,7 @@ const wrong: readonly (readonly [fact: string, text: string, lines: readonly (st
   [
     'a date that is none',
     entry(`sha256: ${A}, consumer: a, expires: 2027-02-30`),
-    [/keys\.0\.expires: expected a date \(2027-01-01: from the start of that day, UTC\)/],
+    [/keys\.0\.expires: expected a date such as 2027-01-01 \(from the start of that day, UTC\)/],
   ],
   [
     'a tagged date',
@@ -132,7 +138,7 @@ const wrong: readonly (readonly [fact: string, text: string, lines: readonly (st
   [
     'a list without its head, as keygen appends it to nothing',
     `  - { sha256: ${A}, consumer: a }\n`,
-    ["keys.yaml:1:3: error: expected 'keys:' in front of the list [keys-file]"],
+    ["keys.yaml:1:3: error: expected the key 'keys:' before the list, got the list alone [keys-file]"],
   ],
   ['keys by name', `keys: { acme: ${A} }\n`, [/^keys\.yaml:1:7: error: keys: expected a list, got a mapping/]],
   ['two documents', 'keys: []\n---\nkeys: []\n', [/multiple docs \[yaml\]$/]],
@@ -181,7 +187,7 @@ test('a consumer may have several keys; two plans of one consumer are a warning'
   t.is(file(', plan: free').keys.length, 2);
   t.is(file(', plan: gold').keys.length, 2);
   t.deepEqual(file(', plan: gold').lines, [
-    'keys.yaml:3:98: warning: keys.1.plan: expected one plan a consumer, keys.0 has the same consumer and another plan [keys-plan]',
+    'keys.yaml:3:98: warning: keys.1.plan: expected the same plan for all keys of a consumer, but keys.0 has the same consumer and another plan [keys-plan]',
   ]);
   t.regex(file('').lines[0]!, /^keys\.yaml:3:\d+: warning: keys\.1\.plan: /);
 });

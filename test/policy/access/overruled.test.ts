@@ -40,7 +40,7 @@ async function said(t: ExecutionContext, declared: { service?: string; method?: 
     explain: explained
       .split('\n')
       .map((line) => line.trim())
-      .filter((line) => line.startsWith('not '))
+      .filter((line) => line.startsWith('without '))
       .map((line) => line.replace(place ?? '-', 'PLACE')),
   };
 }
@@ -100,11 +100,11 @@ test('what a rule takes away from a proto is said, each demand by its words', as
   ];
   for (const [fact, declared, rule, taken] of rows) {
     const { check, explain } = await said(t, declared, rule);
-    const told = `options: warning: p.v1.S/Get: the auth of this rule replaces that of PLACE, and takes away ${taken.join(', ')}`;
+    const told = `options: warning: p.v1.S/Get: the auth of this rule replaces the auth at PLACE and removes ${taken.join(', ')}; repeat it here to keep it`;
     t.deepEqual(check, taken.length === 0 ? [] : [told], fact);
     t.deepEqual(
       explain,
-      taken.map((what) => `not ${what} of PLACE: options replaces it`),
+      taken.map((what) => `without ${what} of PLACE, which options replaces`),
       fact,
     );
   }
@@ -112,7 +112,7 @@ test('what a rule takes away from a proto is said, each demand by its words', as
 
 test('a mode that the config’s default weakens is taken away too', async (t) => {
   const { check } = await said(t, { method: 'auth: { mode: MODE_REQUIRED }' }, {}, { default: 'public' });
-  t.regex(check[0] ?? '', /takes away mode required$/);
+  t.regex(check[0] ?? '', /removes mode required; repeat it here to keep it$/);
 });
 
 test('the proto’s own order is no operator’s rule', async (t) => {

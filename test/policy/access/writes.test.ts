@@ -125,7 +125,7 @@ test('check warns of a GET that may write, and of public rules for every method'
       const rpc = { '/v1/get/Writes': 'Writes_get', '/v1/moreGets/Writes': 'Writes_moreGets', '/v1/watch': 'Watch' }[
         path
       ];
-      return `warning: p.v1.S/${rpc}: GET ${path}: expected idempotency_level NO_SIDE_EFFECTS or none, got IDEMPOTENT: it counts as writing`;
+      return `warning: p.v1.S/${rpc}: GET ${path}: expected idempotency_level NO_SIDE_EFFECTS or none, got IDEMPOTENT, which allows writes`;
     }),
   );
   const secret = 'a secret of thirty-two bytes, or more';
@@ -157,5 +157,5 @@ service Pages {
   );
   const [error] = diagnostics.filter(({ severity }) => severity === 'error');
   t.is(error?.rule, 'aggregate-write');
-  t.regex(error?.text ?? '', /got a\.v1\.S\/GetPart, which says IDEMPOTENT$/);
+  t.regex(error?.text ?? '', /got a\.v1\.S\/GetPart, whose idempotency_level is IDEMPOTENT$/);
 });

@@ -53,7 +53,7 @@ test('a limit of a service is one counter for its methods', async (t) => {
   t.is(gateway.upstream.calls.length, 10, 'a refused request costs no call');
 });
 
-test('429 is RESOURCE_EXHAUSTED with RetryInfo, Retry-After and the standing', async (t) => {
+test('429 is RESOURCE_EXHAUSTED with RetryInfo, Retry-After and the RateLimit headers', async (t) => {
   const gateway = await start(t);
   const headers = (answer: Awaited<ReturnType<TestGateway['send']>>) =>
     ['ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'retry-after'].map((name) => answer.headers[name]);

@@ -186,7 +186,9 @@ test('check finds what is wrong with a retry', async (t) => {
   t.deepEqual(await found('max_attempts: 3 codes: "GONE"'), [
     'policy: retry.codes[0]: expected the name of a gRPC code such as UNAVAILABLE, got "GONE"',
   ]);
-  t.deepEqual(await found('max_attempts: 3'), ['policy: retry.codes: expected 1 or more, got an empty list']);
+  t.deepEqual(await found('max_attempts: 3'), [
+    'policy: retry.codes: expected at least 1 in the list, got an empty list',
+  ]);
   t.deepEqual(await found('max_attempts: 1 codes: "ABORTED"'), [
     'policy: retry.max_attempts: expected at least 2, got 1',
   ]);

@@ -141,7 +141,7 @@ test('what follows meets it too: a number that is left out is 0', async (t) => {
   t.is((await send('POST', '/v1/own', { body: '[{"n":1},{"list":"a","n":1},{"n":1}]' })).status, 200);
   for (const wrong of ['{"n":2}', '{"list":"a"}']) {
     const { status, json } = await send('POST', '/v1/own', { body: `[{"n":1},${wrong}]` });
-    t.deepEqual([status, json.message], [403, '[1]: the caller may not do this']);
+    t.deepEqual([status, json.message], [403, '[1]: the caller is not allowed to do this']);
     await upstream.last().whenCancelled;
   }
 });
@@ -161,7 +161,7 @@ for (const [what, handler] of [
     const body = `${JSON.stringify({ inner: { text: 'x'.repeat(60_000) } })}\n`.repeat(handler === undefined ? 30 : 1);
     const { status, json } = await send('POST', '/v1/lists/1/items', { body, ...{ headers: NDJSON } });
     t.is(status, 504);
-    t.is(json.message, 'no message for 2 s');
+    t.is(json.message, 'the stream ends because no message came for 2 s');
     await until(() => gateway.snapshots.inFlight === 0);
     if (handler !== undefined) await upstream.last().whenCancelled;
   });

@@ -110,7 +110,7 @@ const STREAMS: readonly {
     path: '/v1/owned',
     messages: [{ list: 'lists/1' }, { text: 'b' }, { list: 'lists/1' }, { list: 'lists/other' }],
     code: 7,
-    text: '[3]: the caller may not do this',
+    text: '[3]: the caller is not allowed to do this',
     arrived: [{ list: 'lists/1' }, { text: 'b' }, { list: 'lists/1' }],
   },
   {
@@ -247,7 +247,7 @@ for (const framing of FRAMINGS) {
       const messages = [right, right, { text: 'b' }, right, right].map((message) => JSON.stringify(message));
       const before = upstream.calls.length;
       const { code, text } = await framing.send(t, url, path, messages, { headers });
-      t.deepEqual([code, text], [7, '[2]: the caller may not do this']);
+      t.deepEqual([code, text], [7, '[2]: the caller is not allowed to do this']);
       t.is(upstream.calls.length, before + 1);
       await upstream.last().whenCancelled;
       t.true(upstream.last().requests.length <= 2);
@@ -261,7 +261,7 @@ test.serial('a WebSocket that was refused a message is told so once, whatever it
   say({ text: 'a' });
   await came(1);
   for (const text of ['b', 'a', 'c', 'a']) say({ text });
-  t.deepEqual(await closed, { code: 4007, reason: '[1]: the caller may not do this' });
+  t.deepEqual(await closed, { code: 4007, reason: '[1]: the caller is not allowed to do this' });
   await upstream.last().whenCancelled;
   t.is(upstream.last().requests.length, 1);
 });
@@ -288,7 +288,8 @@ for (const [accept, whatComes] of [
   [
     'text/event-stream',
     ({ text, code }: Http2Answer) =>
-      code === 0 && text.includes('event: end\nid: end\ndata: {"code":7,"message":"[1]: the caller may not do this"'),
+      code === 0 &&
+      text.includes('event: end\nid: end\ndata: {"code":7,"message":"[1]: the caller is not allowed to do this"'),
   ],
 ] as const) {
   test.serial(`a stream both ways as ${accept} tells a refusal as it tells any failure`, async (t) => {
@@ -331,7 +332,7 @@ test.serial('a rule over the path is asked at the handshake, and of each frame',
   const { url, upstream } = await started;
   const before = upstream.calls.length;
   const refused = await refusedWebSocket(url, '/v1/lists/2/open');
-  t.deepEqual([refused.status, refused.json.message], [403, 'the caller may not do this']);
+  t.deepEqual([refused.status, refused.json.message], [403, 'the caller is not allowed to do this']);
   t.is(upstream.calls.length, before);
   const { say, closed } = await openWebSocket(t, url, '/v1/lists/1/open');
   say({ list: 'lists/1' });
@@ -343,8 +344,8 @@ test.serial('the one frame of a method to which clients send one message is aske
   const { url, upstream } = await started;
   const before = upstream.calls.length;
   for (const [frame, end] of [
-    [{ text: 'b' }, { code: 4007, reason: 'the caller may not do this' }],
-    [{}, { code: 4007, reason: 'the caller may not do this' }],
+    [{ text: 'b' }, { code: 4007, reason: 'the caller is not allowed to do this' }],
+    [{}, { code: 4007, reason: 'the caller is not allowed to do this' }],
     [
       { text: 'a', list: 'lists/2' },
       { code: 4003, reason: 'list: expected "lists/1" as in the path, got "lists/2"' },

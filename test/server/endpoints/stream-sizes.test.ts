@@ -189,7 +189,7 @@ for (const framing of FRAMINGS) {
       t.is((await send(10)).code, 0);
       t.is(arrived(), 10);
       const over = await send(12);
-      t.deepEqual([over.code, over.text], [8, 'body: expected at most 1000 bytes']);
+      t.deepEqual([over.code, over.text], [8, 'body: expected at most 1000 bytes, got more']);
       t.is(over.status, framing.name === 'WebSocket' ? 4008 : 413);
       await upstream.last().whenCancelled;
       t.true(arrived() <= 11, `${arrived()} messages`);

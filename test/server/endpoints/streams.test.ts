@@ -236,7 +236,7 @@ test('a late error: after the second of events it is their end, of lines it is s
   t.is(json.message, 'no such feed');
 });
 
-test('29: of a stream the headers come back, the trailers do not, and x-http-status decides', async (t) => {
+test("a stream's headers are answered and its trailers are not, and x-http-status sets the status", async (t) => {
   const { send } = await startGateway(
     t,
     PROTO,
@@ -302,7 +302,7 @@ test('a stream has the deadline of its policy or its client, and not its upstrea
 test('without a message for streamIdleTimeout the stream ends, and the call with it', async (t) => {
   const { send, upstream } = await start({ Watch: { messages: [{ n: 1 }], hang: true } }, { streamIdleTimeout: '1s' });
   const { text } = await send('GET', '/v1/feeds/1:watch', accept(NDJSON));
-  t.regex(text, /\{"n":1\}\n\{"error":\{"code":4,"message":"no message for 1 s"/);
+  t.regex(text, /\{"n":1\}\n\{"error":\{"code":4,"message":"the stream ends because no message came for 1 s"/);
   await upstream.last().whenCancelled;
 });
 
@@ -380,7 +380,7 @@ function opened(url: string, type: string): Promise<IncomingMessage> {
   });
 }
 
-test('20: parameters of an accepted type say nothing about which', async (t) => {
+test('parameters in Accept do not change the type that is chosen', async (t) => {
   const { send } = await start({ Watch: { messages: ITEMS } });
   for (const [type, got] of [
     ['application/json; charset=utf-8', 'application/json'],
@@ -392,7 +392,7 @@ test('20: parameters of an accepted type say nothing about which', async (t) => 
   }
 });
 
-test('20: events are counted on from the one that the client has; the upstream is told once', async (t) => {
+test('event ids go on from Last-Event-ID, which the upstream gets once', async (t) => {
   const server = await startUpstream(PROTO, { Watch: { messages: [{ n: 8 }] } });
   shared.teardown(server.close);
   const upstreams = { test: { target: server.target } };
@@ -403,7 +403,7 @@ test('20: events are counted on from the one that the client has; the upstream i
   t.deepEqual(server.last().metadata.get('last-event-id'), ['7']);
 });
 
-test('29: a status that has no content is no status of a stream', async (t) => {
+test('an x-http-status without content does not become the status of a stream', async (t) => {
   for (const status of ['204', '205', '304']) {
     const { send } = await start({ Watch: { headers: { 'x-http-status': status }, messages: [{ n: 1 }] } });
     const { status: got, json } = await send('GET', '/v1/feeds/1:watch');
@@ -411,7 +411,7 @@ test('29: a status that has no content is no status of a stream', async (t) => {
   }
 });
 
-test('21: to HTTP/1.0 a stream of bytes that failed breaks the connection', async (t) => {
+test('a failed stream of bytes over HTTP/1.0 breaks the connection', async (t) => {
   const { port } = await start({
     Download: { messages: [{ content_type: 'text/csv', data: Buffer.from('a,b') }], status: { code: 13 } },
   });

@@ -66,7 +66,7 @@ for (const [what, path] of [
     t.is(upstream.last().requests.length, 3);
     const untyped = await openWebSocket(t, url, path);
     untyped.say(Buffer.from('a'));
-    t.deepEqual(await untyped.closed, { code: 4007, reason: '[0]: the caller may not do this' });
+    t.deepEqual(await untyped.closed, { code: 4007, reason: '[0]: the caller is not allowed to do this' });
     t.is(upstream.calls.length, before + 1);
   });
 }

@@ -172,19 +172,19 @@ for (const [fact, path, frame, reason] of [
     'a list in the query',
     '/v1/rooms/1?tags=a',
     { tags: ['b'] },
-    '[0].tags: expected no other value than in the query, got a list',
+    '[0].tags: expected the value that the query has, got a list',
   ],
   [
     'a mask in the query',
     '/v1/rooms/1?mask.paths=n',
     { mask: 'room' },
-    '[0].mask: expected no other value than in the query, got "room"',
+    '[0].mask: expected the value that the query has, got "room"',
   ],
   [
     'a oneof in the query',
     '/v1/rooms/1?team=a',
     { person: 'b' },
-    '[0].person: expected one member of oneof to, found team and person',
+    '[0].person: expected at most one member of oneof to, found team and person',
   ],
 ] as const) {
   test.serial(`a first frame that contradicts ${fact} closes with 4003, and there is no call`, async (t) => {
@@ -249,7 +249,7 @@ test('a plain request on such a route is a message of path and query, and its bo
   const lines = { 'content-type': 'application/x-ndjson' };
   const { status, json } = await send('GET', '/v1/rooms/1', { body: '{"text":"a"}\n', headers: lines });
   t.is(status, 400);
-  t.is(json.message, 'body: expected none, this route takes messages over a WebSocket alone');
+  t.is(json.message, 'body: expected none, because this route takes messages only over a WebSocket, got one');
   t.is((await send('OPTIONS', '/v1/rooms/1')).headers.allow, 'GET, OPTIONS');
   t.is((await send('HEAD', '/v1/rooms/1')).status, 405);
   t.is((await send('POST', '/v1/rooms/1', { body: {} })).status, 405);
@@ -269,9 +269,9 @@ test('an upload on a GET rule: frames of either kind are bytes, and limits.bodyB
   t.deepEqual(data, ['7b', '00ff']);
   const long = await openWebSocket(t, url, '/v1/pipe');
   for (let i = 0; i < 3; i++) long.say(Buffer.alloc(500));
-  t.deepEqual(await long.closed, { code: 4008, reason: 'body: expected at most 1024 bytes' });
+  t.deepEqual(await long.closed, { code: 4008, reason: 'body: expected at most 1024 bytes, got more' });
   const refused = await refusedWebSocket(url, '/v1/pipe?content_type=text/html');
-  t.is(refused.json.message, 'content_type: not a query parameter: the body takes every field');
+  t.is(refused.json.message, 'content_type: not a query parameter, because the body of this route sets all fields');
 });
 
 test('an upload whose content type the path gives has no room for frames: it stays what the path says', async (t) => {
@@ -311,8 +311,8 @@ test('a stream of well-known types on a GET rule: each frame is the JSON of one'
   t.deepEqual(await said('/v1/Duration', '"3s"', '"4.5s"'), [{ seconds: '3' }, { seconds: '4', nanos: 500_000_000 }]);
   t.deepEqual(await said('/v1/Struct', '{}', '{"a":null}'), [{}, { fields: { a: { nullValue: 'NULL_VALUE' } } }]);
   t.deepEqual(await said('/v1/StringValue?value=a', '"a"', '"b"'), [{ value: 'a' }, { value: 'b' }]);
-  t.is(await said('/v1/StringValue?value=a', '"b"'), '[0]: expected no other value than in the query, got "b"');
-  t.is(await said('/v1/Duration?seconds=3', '"4s"'), '[0]: expected no other value than in the query, got "4s"');
+  t.is(await said('/v1/StringValue?value=a', '"b"'), '[0]: expected the value that the query has, got "b"');
+  t.is(await said('/v1/Duration?seconds=3', '"4s"'), '[0]: expected the value that the query has, got "4s"');
 });
 
 test('check warns of a client stream without a body rule where the verb is not GET', async (t) => {
@@ -320,7 +320,8 @@ test('check warns of a client stream without a body rule where the verb is not G
     const { diagnostics } = await planOf(t, protoOf(rpc('Chat', rule)));
     return diagnostics.filter(({ rule }) => rule.startsWith('stream')).map(({ text }) => text);
   };
-  const text = 'frames.v1.Chat/Chat: expected a body rule, without one only WebSockets carry what the client streams';
+  const text =
+    'frames.v1.Chat/Chat: expected a body rule such as body: "*", got none, so the client can send messages only over a WebSocket';
   t.deepEqual(await warned(GET), []);
   t.deepEqual(await warned(BOTH), []);
   t.deepEqual(await warned('post: "/v1/chat"'), [text]);
@@ -335,9 +336,12 @@ test('explain shows the first message as far as path and query say it, and the b
     (await explain(plan, { method, target, body: Buffer.from(body), rawHeaders })).text;
   const handshake = await ask('GET', '/v1/rooms/1?text=a', upgrade);
   t.regex(handshake, /\nmatches +GET \/v1\/\{room=rooms\/\*\} \(.*the rule itself\)/);
-  t.regex(handshake, /"room": "rooms\/1",\n +"text": "a"\n +\}\n +and what the frames say\nanswers +101/);
+  t.regex(
+    handshake,
+    /"room": "rooms\/1",\n +"text": "a"\n +\}\n +and the fields of each message that the client sends\nanswers +101/,
+  );
   t.regex(await ask('GET', '/v1/rooms/1?nope=a', upgrade), /\nerror +400 nope: unknown query parameter\n/);
   const lines = ['content-type', 'application/x-ndjson'];
   t.regex(await ask('POST', '/v1/rooms/1', lines, '{"text":"a"}'), /\nmatches +POST .*additional binding 1/);
-  t.regex(await ask('GET', '/v1/rooms/1', lines, '{"text":"a"}'), /\nerror +400 .*over a WebSocket alone\n/);
+  t.regex(await ask('GET', '/v1/rooms/1', lines, '{"text":"a"}'), /\nerror +400 .*over a WebSocket, got one\n/);
 });

@@ -258,7 +258,7 @@ test('require is met by the first message, before there is a call', async (t) =>
   const options = { headers: { authorization: `Bearer ${await token({ sub: 'ada', room: 'rooms/1' })}` } };
   const other = await openWebSocket(t, url, '/v1/owned', options);
   other.say({ room: 'rooms/2' });
-  t.deepEqual(await other.closed, { code: 4007, reason: '[0]: the caller may not do this' });
+  t.deepEqual(await other.closed, { code: 4007, reason: '[0]: the caller is not allowed to do this' });
   t.is(upstream.calls.length, 0);
   const own = await openWebSocket(t, url, '/v1/owned', options);
   own.say({ room: 'rooms/1' });
@@ -293,7 +293,7 @@ for (const [what, frame, reason] of [
   ['JSON that is none', '{', /^\[1\]: /],
   ['a wrong field', '{"n": "x"}', /^\[1\]\.n: /],
   ['an unknown field', '{"nope": 1}', /^\[1\]\.nope: /],
-  ['a binary frame', Buffer.from('{}'), /^expected text frames/],
+  ['a binary frame', Buffer.from('{}'), /^expected a text frame/],
 ] as const) {
   test(`${what} closes with 4003, and the call is cancelled`, async (t) => {
     const { url, upstream } = await start(t);
@@ -314,7 +314,7 @@ test('messages after the half-close, or where none are expected, close with 4003
   talk.halfClose();
   talk.halfClose();
   talk.say({});
-  t.deepEqual(await talk.closed, { code: 4003, reason: 'expected no more messages, got one' });
+  t.deepEqual(await talk.closed, { code: 4003, reason: 'expected no further message, got one' });
   const listen = await openWebSocket(t, url, '/v1/rooms/1:listen');
   await listen.until(1);
   listen.say({});
@@ -394,7 +394,7 @@ test('silence on both sides for streamIdleTimeout closes with 4004; a word from 
   const test = { target: upstream.target, streamIdleTimeout: '1500ms' };
   const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } });
   const silent = await openWebSocket(t, url, TALK);
-  t.deepEqual(await silent.closed, { code: 4004, reason: 'no message for 1.5 s' });
+  t.deepEqual(await silent.closed, { code: 4004, reason: 'the stream ends because no message came for 1.5 s' });
   await upstream.last().whenCancelled;
   const talking = await openWebSocket(t, url, TALK);
   const startedAt = performance.now();
@@ -471,7 +471,7 @@ test('draining: a conversation may end; what has not by then is told 1001', asyn
   const drained = drain({ graceMs: 0, timeoutMs: 1500 });
   say({ text: 'a' });
   await came(1);
-  t.deepEqual(await closed, { code: 1001, reason: 'the gateway is going away' });
+  t.deepEqual(await closed, { code: 1001, reason: 'the gateway is shutting down; connect again' });
   await drained;
 });
 
