@@ -9,7 +9,7 @@ import type { Binding } from '../routing/binding.js';
 import type { NearRoute } from '../routing/near-route.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { StatusError } from '../status/status-error.js';
-import type { Standing } from '../store/window.js';
+import type { LimitState } from '../store/window.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
 
@@ -36,7 +36,7 @@ export interface Exchange {
   /** True if the caller is known by a cookie, which a browser also sends for requests of other sites. */
   fromCookie: boolean;
   /** The state of the tightest limit so far. */
-  standing: Standing | undefined;
+  limitState: LimitState | undefined;
   /** True if a limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;

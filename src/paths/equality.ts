@@ -12,8 +12,8 @@ import { resolveScalar } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { type CallerPath, callerPath, type PathCaller } from './caller.js';
 import { type Expression, ExpressionError, type PathExpression, parseEquality } from './expression.js';
+import { compilePresence, type FieldPresence } from './field-presence.js';
 import { readFieldText } from './field-text.js';
-import { compileSpeech, type Speech } from './speech.js';
 
 export interface Equality {
   /** The equality as it is written. */
@@ -50,7 +50,7 @@ interface Operand {
 export function compileEquality(text: string, request: MessageDescriptor): Equality {
   const { left, right } = parseEquality(text);
   const compiler = new Compiler(request);
-  const { speech } = compiler;
+  const { presences } = compiler;
   const [a, b] = [compiler.operand(left), compiler.operand(right)];
   checkLiteral(a, b);
   checkLiteral(b, a);
@@ -60,7 +60,7 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
     callerPaths: compiler.callerPaths,
     readsCaller: compiler.callerPaths.length > 0,
     holds: (bytes, caller) => equal(bytes, caller),
-    holdsBehind: (bytes, caller, head) => !speech.some(({ speaks }) => speaks(bytes)) || equal(bytes, caller, head),
+    holdsBehind: (bytes, caller, head) => !presences.some(({ isSet }) => isSet(bytes)) || equal(bytes, caller, head),
   };
 
   function equal(...from: Parameters<Read>): boolean {
@@ -72,8 +72,8 @@ export function compileEquality(text: string, request: MessageDescriptor): Equal
 class Compiler {
   readonly requestFields: (readonly FieldDescriptor[])[] = [];
   readonly callerPaths: CallerPath[] = [];
-  /** The Speech of each field, in the order of `requestFields`. */
-  readonly speech: Speech[] = [];
+  /** The checks of each field, in the order of `requestFields`. */
+  readonly presences: FieldPresence[] = [];
 
   constructor(private readonly request: MessageDescriptor) {}
 
@@ -107,11 +107,11 @@ class Compiler {
       throw new ExpressionError(column + 'request.'.length + resolved.offset, resolved.text);
     }
     const { fields } = resolved;
-    const speech = compileSpeech(fields);
+    const presence = compilePresence(fields);
     this.requestFields.push(fields);
-    this.speech.push(speech);
+    this.presences.push(presence);
     const read: Read = (bytes, _caller, head) =>
-      readFieldText(head === undefined || speech.decides(bytes) ? bytes : head, fields);
+      readFieldText(head === undefined || presence.decides(bytes) ? bytes : head, fields);
     return { read, field: fields.at(-1)!, column };
   }
 

@@ -7,7 +7,7 @@ import { Code } from './code.js';
 import type { StatusError } from './status-error.js';
 
 /** The codes whose messages upstreams write for clients. */
-const SPEAKS_TO_CLIENT: ReadonlySet<Code> = new Set([
+const CLIENT_CODES: ReadonlySet<Code> = new Set([
   Code.INVALID_ARGUMENT,
   Code.NOT_FOUND,
   Code.ALREADY_EXISTS,
@@ -32,16 +32,16 @@ export type ExposedCodes = ReadonlySet<Code>;
 export const NONE_EXPOSED: ExposedCodes = new Set();
 
 /** True if the client may see the error's own message. */
-export function speaksToClient(error: StatusError, exposed: ExposedCodes): boolean {
+export function isForClient(error: StatusError, exposed: ExposedCodes): boolean {
   const { source, code } = error;
-  return source === 'gateway' || SPEAKS_TO_CLIENT.has(code) || (exposed.has(code) && isWordOfUpstream(error));
+  return source === 'gateway' || CLIENT_CODES.has(code) || (exposed.has(code) && isUpstreamMessage(error));
 }
 
 /**
  * True if the message comes from the upstream itself. An error on the way to it has no metadata, and its text may
  * contain addresses.
  */
-function isWordOfUpstream({ metadata, message }: StatusError): boolean {
+function isUpstreamMessage({ metadata, message }: StatusError): boolean {
   return metadata !== undefined && message !== '';
 }
 
@@ -51,6 +51,6 @@ function nameOf(code: Code): string {
 }
 
 export function clientText(error: StatusError, requestId: string, exposed: ExposedCodes): string {
-  if (speaksToClient(error, exposed)) return error.message === '' ? nameOf(error.code) : error.message;
+  if (isForClient(error, exposed)) return error.message === '' ? nameOf(error.code) : error.message;
   return `${GENERIC_TEXT[error.code] ?? 'the service failed'} (request id ${requestId})`;
 }

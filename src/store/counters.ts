@@ -4,7 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../base/clock.js';
-import { hasRoom, type LimitRule, newWindow, roll, type Standing, standingOf, type Window } from './window.js';
+import { hasRoom, type LimitRule, type LimitState, limitStateOf, newWindow, roll, type Window } from './window.js';
 
 /** One limit for one request. `key` identifies what is counted. */
 export interface Hit {
@@ -20,7 +20,7 @@ export interface Hit {
 export interface Decision {
   readonly admitted: boolean;
   /** The state of each limit, in the order of the hits. */
-  readonly standings: readonly Standing[];
+  readonly limitStates: readonly LimitState[];
   /**
    * Undoes the count, because another limit has refused the request. It may be called once, and only if the request was
    * admitted.
@@ -55,7 +55,7 @@ export class MemoryCounters implements Counters {
     if (admitted) for (const window of windows) window.current += cost;
     return {
       admitted,
-      standings: hits.map(({ rule }, i) => standingOf(rule, windows[i]!, now, cost, passed[i]!)),
+      limitStates: hits.map(({ rule }, i) => limitStateOf(rule, windows[i]!, now, cost, passed[i]!)),
       undo: () => this.giveBack(hits, cost),
     };
   }

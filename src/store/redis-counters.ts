@@ -8,7 +8,7 @@ import { gatewayError } from '../status/status-error.js';
 import type { Counters, Decision, Hit } from './counters.js';
 import { type StoreGuard, UNANSWERED } from './guard.js';
 import type { RedisClient, Script } from './redis.js';
-import { type Standing, standingOf } from './window.js';
+import { type LimitState, limitStateOf } from './window.js';
 
 /**
  * The behaviour while the store does not answer. `local`: this process counts for itself. `open`: all requests pass.
@@ -112,11 +112,11 @@ export class RedisCounters implements Counters {
     const limits = hits.flatMap(({ rule }) => [rule.limit, rule.periodMs, rule.enforce ? 1 : 0]);
     const reply = (await this.takeScript(keys, [cost, ...limits])) as Reply;
     const [now, admitted, windows] = reply;
-    const standings = hits.map(({ rule }, i): Standing => {
+    const limitStates = hits.map(({ rule }, i): LimitState => {
       const [start = 0, current = 0, previous = 0, passed = 0] = windows[i] ?? [];
-      return standingOf(rule, { start, current, previous }, now, cost, passed === 1);
+      return limitStateOf(rule, { start, current, previous }, now, cost, passed === 1);
     });
-    return { admitted: admitted === 1, standings, undo: () => this.giveBack(keys, cost) };
+    return { admitted: admitted === 1, limitStates, undo: () => this.giveBack(keys, cost) };
   }
 
   private async takeEach(hits: readonly Hit[], cost: number): Promise<Decision> {
@@ -126,7 +126,7 @@ export class RedisCounters implements Counters {
       for (const decision of decisions) if (decision.admitted) decision.undo();
     };
     if (!admitted) undo();
-    return { admitted, standings: decisions.flatMap(({ standings }) => standings), undo };
+    return { admitted, limitStates: decisions.flatMap(({ limitStates }) => limitStates), undo };
   }
 
   private giveBack(keys: readonly string[], cost: number): void {
@@ -138,7 +138,7 @@ export class RedisCounters implements Counters {
       case 'local':
         return this.options.local.take(hits, cost);
       case 'open':
-        return { admitted: true, standings: [], undo: NOTHING };
+        return { admitted: true, limitStates: [], undo: NOTHING };
       case 'closed':
         throw gatewayError('LIMITS_UNAVAILABLE', 'rate limits cannot be checked at the moment; try again later');
     }

@@ -3,7 +3,7 @@
  * of the event loop are sent as one message.
  */
 import type { Counters, Decision, Hit, MemoryCounters } from './counters.js';
-import type { Standing } from './window.js';
+import type { LimitState } from './window.js';
 
 /** A message to the process that counts. */
 export type CounterQuestion =
@@ -15,7 +15,7 @@ export interface CounterAnswer {
   readonly taken: readonly {
     readonly id: number;
     readonly admitted: boolean;
-    readonly standings: readonly Standing[];
+    readonly limitStates: readonly LimitState[];
   }[];
 }
 
@@ -38,12 +38,12 @@ export class RemoteCounters implements Counters {
 
   /** Takes an answer of the other process. */
   receive({ taken }: CounterAnswer): void {
-    for (const { id, admitted, standings } of taken) {
+    for (const { id, admitted, limitStates } of taken) {
       const asked = this.waiting.get(id);
       if (asked === undefined) continue;
       this.waiting.delete(id);
       const { hits, cost, resolve } = asked;
-      resolve({ admitted, standings, undo: () => this.send({ giveBack: { hits, cost } }) });
+      resolve({ admitted, limitStates, undo: () => this.send({ giveBack: { hits, cost } }) });
     }
   }
 
@@ -64,8 +64,8 @@ export function answerCounters(counters: MemoryCounters, question: CounterQuesti
   }
   return {
     taken: question.take.map(({ id, hits, cost }) => {
-      const { admitted, standings } = counters.take(hits, cost);
-      return { id, admitted, standings };
+      const { admitted, limitStates } = counters.take(hits, cost);
+      return { id, admitted, limitStates };
     }),
   };
 }

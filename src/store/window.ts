@@ -22,7 +22,7 @@ export interface LimitRule {
 }
 
 /** The state of one limit after a request was admitted or refused. */
-export interface Standing {
+export interface LimitState {
   readonly rule: LimitRule;
   /** False if this limit had no room. A limit that is not enforced admits the request nevertheless. */
   readonly passed: boolean;
@@ -63,7 +63,7 @@ export function hasRoom(window: Window, now: number, rule: LimitRule, cost: numb
 }
 
 /** Returns the state of a limit. The window already contains the request, if it was admitted. */
-export function standingOf(rule: LimitRule, window: Window, now: number, cost: number, passed: boolean): Standing {
+export function limitStateOf(rule: LimitRule, window: Window, now: number, cost: number, passed: boolean): LimitState {
   const { limit, periodMs } = rule;
   const remaining = Math.max(0, Math.floor(limit - used(window, now, periodMs)));
   const wanted = passed ? 1 : cost;

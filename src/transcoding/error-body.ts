@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { MessageCodec } from '../codec/codec.js';
 import { fieldValues } from '../codec/field-values.js';
 import { JsonWriter } from '../codec/json-writer.js';
-import { clientText, type ExposedCodes, speaksToClient } from '../status/client-text.js';
+import { clientText, type ExposedCodes, isForClient } from '../status/client-text.js';
 import { Code } from '../status/code.js';
 import { type ErrorDetail, retryInfoDetail } from '../status/details.js';
 import type { StatusError } from '../status/status-error.js';
@@ -35,7 +35,7 @@ export function errorBody(
   { format, exposed, statusCodec }: ErrorSettings,
   advisedMs = RETRY_DELAY_MS,
 ): ErrorBody {
-  const shown = speaksToClient(error, exposed);
+  const shown = isForClient(error, exposed);
   const message = clientText(error, requestId, exposed);
   const theirs = upstreamDetails(error, statusCodec).filter((detail) => mayLeave(detail, shown));
   const details = [...error.details, ...theirs];

@@ -134,7 +134,7 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
     if (field.cardinality !== 'singular')
       throw queryViolation(name, `not a query parameter, because ${segment} is a ${field.cardinality} field`);
     message = field.type.message;
-    if (OF_ANY_JSON.has(message.fullName))
+    if (WITHOUT_FIXED_FIELDS.has(message.fullName))
       throw queryViolation(name, `not a query parameter, because ${message.fullName} has no fixed fields`);
     if (visited.has(message.fullName))
       throw queryViolation(name, `not a query parameter, because ${message.fullName} is recursive`);
@@ -144,7 +144,7 @@ function resolvePath(name: string, dotted: string, input: MessageDescriptor): re
 }
 
 /** Messages that hold any JSON: clients do not know the names of their fields, so a query cannot set these. */
-const OF_ANY_JSON: ReadonlySet<string> = new Set(
+const WITHOUT_FIXED_FIELDS: ReadonlySet<string> = new Set(
   ['Any', 'Struct', 'Value', 'ListValue'].map((name) => `google.protobuf.${name}`),
 );
 

@@ -15,13 +15,13 @@ export type SystemParameter = 'fields' | 'alt' | 'prettyPrint' | 'ignored';
 export type AnswerKind = 'message' | 'stream' | 'bytes';
 
 /** Parameters that work with `$` and, if the request has no field of that name, without it. */
-const SPOKEN = ['fields', 'alt', 'prettyPrint'] as const;
+const SUPPORTED = ['fields', 'alt', 'prettyPrint'] as const;
 const IGNORED = ['$.xgafv', '$quotaUser', '$userProject', '$trace', '$unique', '$ct'];
 
 /** Returns the parameters of one route by every name that they may have. */
 export function systemParametersOf(input: MessageDescriptor): ReadonlyMap<string, SystemParameter> {
   const names = new Map<string, SystemParameter>(IGNORED.map((name) => [name, 'ignored']));
-  for (const name of SPOKEN) {
+  for (const name of SUPPORTED) {
     names.set(`$${name}`, name);
     if (input.fieldNamed(name) === undefined) names.set(name, name);
   }

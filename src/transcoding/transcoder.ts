@@ -10,7 +10,7 @@ import { BoundMessage, bindPaths, bindText, encodeBound } from '../codec/bound.j
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
 import { JsonWriter } from '../codec/json-writer.js';
-import { alwaysSpeaks } from '../paths/speech.js';
+import { isAlwaysSet } from '../paths/field-presence.js';
 import type { Binding } from '../routing/binding.js';
 import { isSamePath } from '../routing/field-path.js';
 import { givesRawBody, takesRawBody } from '../routing/is-http-body.js';
@@ -143,7 +143,7 @@ export function compileTranscoder(
    */
   const isInEach = (path: readonly FieldDescriptor[]) => {
     const field = path.at(-1)!;
-    return field.presence === 'required' || (alwaysSpeaks(field) && demanded.some((one) => isSamePath(one, path)));
+    return field.presence === 'required' || (isAlwaysSet(field) && demanded.some((one) => isSamePath(one, path)));
   };
 
   function bindPath(captures: readonly string[]): BoundMessage {

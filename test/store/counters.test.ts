@@ -38,7 +38,7 @@ test('what a window counted fades in the next one, and is gone after it', (t) =>
     [true, true, true, true, true, false],
   );
   clock.advance(2 * MINUTE);
-  t.is(counters.take([hit()], 1).standings[0]?.remaining, 9);
+  t.is(counters.take([hit()], 1).limitStates[0]?.remaining, 9);
 });
 
 test('resetMs is when the next request passes: not a millisecond earlier', (t) => {
@@ -55,7 +55,7 @@ test('resetMs is when the next request passes: not a millisecond earlier', (t) =
     for (let i = 0; i < first; i++) ask();
     clock.advance(later);
     while (ask().admitted);
-    const { resetMs } = ask().standings[0]!;
+    const { resetMs } = ask().limitStates[0]!;
     t.true(resetMs > 0 && resetMs <= 2 * MINUTE, `${resetMs}`);
     clock.advance(resetMs - 1);
     t.false(ask().admitted, `${limit}/${first}/${later}: 1 ms before`);
@@ -74,7 +74,7 @@ test('a request that one limit refuses counts for none', (t) => {
     [true, true, false, false, false],
   );
   t.deepEqual(
-    decisions.map(({ standings }) => standings[0]?.remaining),
+    decisions.map(({ limitStates }) => limitStates[0]?.remaining),
     [99, 98, 98, 98, 98],
   );
 });
@@ -84,7 +84,7 @@ test('a limit that is not enforced counts on and refuses nobody', (t) => {
   const decisions = Array.from({ length: 4 }, () => counters.take([hit({ limit: 2, enforce: false })], 1));
   t.true(decisions.every(({ admitted }) => admitted));
   t.deepEqual(
-    decisions.map(({ standings }) => standings[0]?.passed),
+    decisions.map(({ limitStates }) => limitStates[0]?.passed),
     [true, true, false, false],
   );
 });
@@ -95,7 +95,7 @@ test('a request may cost more than one, and what was taken can be given back', (
   t.true(first.admitted);
   t.false(counters.take([hit()], 4).admitted);
   first.undo();
-  t.is(counters.take([hit()], 4).standings[0]?.remaining, 6);
+  t.is(counters.take([hit()], 4).limitStates[0]?.remaining, 6);
 });
 
 test('keys, rules and kinds of keys do not meet', (t) => {

@@ -29,7 +29,7 @@ for (const [what, refuse, allow] of [
     t.is(gateway.lines.length, 1, gateway.lines.join(''));
     server.cli(...allow);
     t.true(await until(() => !gateway.guard.down));
-    t.is((await take(gateway)).standings.length, 1);
+    t.is((await take(gateway)).limitStates.length, 1);
     t.is(gateway.lines.length, 2);
   });
 }
@@ -55,7 +55,7 @@ withRedis('a key of another type counts as none, and is no answer', async (t) =>
   for (let i = 0; i < 4; i++) {
     server.cli('DEL', key);
     server.cli('LPUSH', key, 'x');
-    t.is((await take(gateway)).standings[0]?.remaining, 99);
+    t.is((await take(gateway)).limitStates[0]?.remaining, 99);
   }
   server.cli('LPUSH', 'protogate:answer:key', 'x');
   for (let i = 0; i < 4; i++) t.is(await gateway.entries.get('key'), undefined);
@@ -77,7 +77,7 @@ withRedis('numbers that no counter reaches count as none', async (t) => {
     `${Date.now()} 1e5 0`,
   ]) {
     server.cli('SET', key, value);
-    t.is((await take(gateway)).standings[0]?.remaining, 99, value.slice(0, 40));
+    t.is((await take(gateway)).limitStates[0]?.remaining, 99, value.slice(0, 40));
   }
 });
 
@@ -87,7 +87,7 @@ withRedis('a period may be any fraction of a millisecond', async (t) => {
   const odd = hit({ periodMs: 300.3, limit: 3 });
   const end = Date.now() + 1000;
   while (Date.now() < end) {
-    t.is((await take(gateway, [odd])).standings.length, 1);
+    t.is((await take(gateway, [odd])).limitStates.length, 1);
     await sleep(50);
   }
 });
@@ -97,7 +97,7 @@ withRedis('scripts that Redis has forgotten are sent anew on the same connection
   const gateway = await connected(t, { url: server.url }, 'closed');
   await take(gateway);
   server.cli('SCRIPT', 'FLUSH');
-  t.is((await take(gateway)).standings[0]?.remaining, 98);
+  t.is((await take(gateway)).limitStates[0]?.remaining, 98);
 });
 
 withRedis('while it counts as down nothing is sent', async (t) => {
@@ -123,13 +123,13 @@ withRedis('a Cluster that is killed: decided at once, found again by itself', as
   server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
   t.true(await until(() => server.cli('CLUSTER', 'INFO').includes('cluster_state:ok')));
   const gateway = await connected(t, { cluster: [{ host: '127.0.0.1', port: server.port }] }, 'open');
-  t.true(await until(async () => (await take(gateway)).standings.length === 1));
+  t.true(await until(async () => (await take(gateway)).limitStates.length === 1));
   await server.kill();
-  for (let i = 0; i < 3; i++) t.deepEqual((await take(gateway)).standings, []);
+  for (let i = 0; i < 3; i++) t.deepEqual((await take(gateway)).limitStates, []);
   t.true(gateway.guard.down);
   await server.restart();
   t.true(await until(() => !gateway.guard.down));
-  t.is((await take(gateway)).standings.length, 1);
+  t.is((await take(gateway)).limitStates.length, 1);
 });
 
 withRedis('Sentinels name another master when the first is gone', async (t) => {
@@ -148,11 +148,11 @@ withRedis('Sentinels name another master when the first is gone', async (t) => {
     await rm(folder, { recursive: true, force: true });
   });
   const gateway = await connected(t, { sentinels: [{ host: '127.0.0.1', port }], name: 'main' }, 'open');
-  t.true(await until(async () => (await take(gateway)).standings.length === 1));
+  t.true(await until(async () => (await take(gateway)).limitStates.length === 1));
   // A sentinel asks the master for its replicas every ten seconds.
   await sleep(1500);
   await first.kill();
   for (let i = 0; i < 3; i++) t.true((await take(gateway)).admitted);
-  t.true(await until(async () => (await take(gateway)).standings.length === 1));
+  t.true(await until(async () => (await take(gateway)).limitStates.length === 1));
   t.is(second.cli('ROLE').split('\n')[0], 'master');
 });

@@ -21,9 +21,9 @@ withRedis('of 500 parallel requests over four gateways exactly the limit passes'
   const gateways = await Promise.all([1, 2, 3, 4].map(() => connected(t, { url }, 'closed')));
   const decisions = await Promise.all(Array.from({ length: 500 }, (_, i) => take(gateways[i % 4]!)));
   t.is(decisions.filter(({ admitted }) => admitted).length, 100);
-  const { standings } = await take(gateways[0]!);
-  t.is(standings[0]?.remaining, 0);
-  t.true(standings[0]!.resetMs > HOUR / 2);
+  const { limitStates } = await take(gateways[0]!);
+  t.is(limitStates[0]?.remaining, 0);
+  t.true(limitStates[0]!.resetMs > HOUR / 2);
 });
 
 withRedis('all or nothing, costs above one, undo, and what fades: as in memory', async (t) => {
@@ -35,7 +35,7 @@ withRedis('all or nothing, costs above one, undo, and what fades: as in memory',
   const decisions: Decision[] = [];
   for (let i = 0; i < 4; i++) decisions.push(await take(gateway, [wide, narrow, counting]));
   t.deepEqual(
-    decisions.map(({ admitted, standings }) => [admitted, ...standings.map(({ remaining }) => remaining)]),
+    decisions.map(({ admitted, limitStates }) => [admitted, ...limitStates.map(({ remaining }) => remaining)]),
     [
       [true, 99, 1, 0],
       [true, 98, 0, 0],
@@ -43,10 +43,12 @@ withRedis('all or nothing, costs above one, undo, and what fades: as in memory',
       [false, 98, 0, 0],
     ],
   );
-  t.false(decisions[1]?.standings[2]?.passed, 'a limit that only counts');
+  t.false(decisions[1]?.limitStates[2]?.passed, 'a limit that only counts');
   decisions[0]?.undo();
   t.true(
-    await until(async () => (await take(gateway, [hit({ id: 'wide', limit: 100 })], 0)).standings[0]?.remaining === 99),
+    await until(
+      async () => (await take(gateway, [hit({ id: 'wide', limit: 100 })], 0)).limitStates[0]?.remaining === 99,
+    ),
   );
   t.false((await take(gateway, [hit({ id: 'dear', limit: 5 })], 6)).admitted);
 
@@ -74,9 +76,9 @@ withOwnRedis('a value that is no counter counts as none', async (t) => {
   await take(gateway);
   const key = server.cli('KEYS', '*').trim();
   server.cli('SET', key, 'garbage');
-  t.is((await take(gateway)).standings[0]?.remaining, 99);
+  t.is((await take(gateway)).limitStates[0]?.remaining, 99);
   server.cli('SET', key, '99999999999999 50 0');
-  t.is((await take(gateway)).standings[0]?.remaining, 99, 'of a clock that ran ahead');
+  t.is((await take(gateway)).limitStates[0]?.remaining, 99, 'of a clock that ran ahead');
 });
 
 for (const [onFailure, expected] of [
@@ -87,7 +89,7 @@ for (const [onFailure, expected] of [
   withOwnRedis(`killed: ${onFailure}; back by itself when Redis is`, async (t) => {
     const server = await startRedis(t);
     const gateway = await connected(t, { url: server.url }, onFailure);
-    t.is((await take(gateway, [hit({ limit: 2 })])).standings[0]?.remaining, 1);
+    t.is((await take(gateway, [hit({ limit: 2 })])).limitStates[0]?.remaining, 1);
     await server.kill();
     const found: unknown[] = [];
     for (let i = 0; i < 3; i++) {
@@ -105,7 +107,7 @@ for (const [onFailure, expected] of [
     t.true(gateway.guard.down);
     await server.restart();
     t.true(await until(() => !gateway.guard.down), 'it is found again');
-    t.is((await take(gateway, [hit({ limit: 2 })])).standings[0]?.remaining, 1, 'the scripts are sent anew');
+    t.is((await take(gateway, [hit({ limit: 2 })])).limitStates[0]?.remaining, 1, 'the scripts are sent anew');
     const said = gateway.lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
     t.is(said.length, 2, said.join('\n'));
     t.regex(said[0]!, /does not answer/);
@@ -132,7 +134,7 @@ withOwnRedis('frozen: 50 ms each for the first three, then nothing until a probe
   server.thaw();
   t.true(await until(() => !gateway.guard.down));
   t.regex(await gateway.metrics.registry.metrics(), /protogate_store_up\{store="redis"\} 1\n/);
-  t.is((await take(gateway)).standings.length, 1);
+  t.is((await take(gateway)).limitStates.length, 1);
   t.is(gateway.lines.length, 2);
 });
 
@@ -188,7 +190,7 @@ withOwnRedis('a Cluster counts as exactly, a counter at a time', async (t) => {
   t.is(decisions.filter(({ admitted }) => admitted).length, 40);
   t.true(
     await until(
-      async () => (await take(gateway, [hit({ id: 'wide', limit: 1000 })], 0)).standings[0]?.remaining === 960,
+      async () => (await take(gateway, [hit({ id: 'wide', limit: 1000 })], 0)).limitStates[0]?.remaining === 960,
     ),
     'what a refused request had taken elsewhere was given back',
   );

@@ -82,7 +82,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const backing: Backing = {
     authenticator,
     counters: {
-      take: (hits) => ({ admitted: true, standings: hits.map(untouched), undo() {} }),
+      take: (hits) => ({ admitted: true, limitStates: hits.map(untouched), undo() {} }),
       close: () => Promise.resolve(),
     },
     callOf: (route) => recorder.callOf(route, known),

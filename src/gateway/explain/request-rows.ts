@@ -147,13 +147,13 @@ function deadlineRow({ config }: Plan, { rawHeaders }: DryRequest, route: Planne
 
 function policyRow({ policy, cache, binding }: PlannedRoute): Row {
   const lines = [...policy.origins].map(([key, position]) => {
-    const unused = key === 'cache' && cache === undefined ? `: never used, because ${unkept(binding)}` : '';
+    const unused = key === 'cache' && cache === undefined ? `: never used, because ${whyNotCached(binding)}` : '';
     return `${key} = ${JSON.stringify(policy.settings[key])} (${formatPosition(position)})${unused}`;
   });
   return ['policies', ...(lines.length > 0 ? lines : ['none'])];
 }
 
 /** Returns the property of the binding because of which its answers are never cached. */
-function unkept({ method, httpMethod }: Binding): string {
+function whyNotCached({ method, httpMethod }: Binding): string {
   return isStreaming(method) ? 'the method streams' : `${httpMethod} is not cached`;
 }

@@ -127,7 +127,7 @@ class RemoteKeys implements KeySource {
       next = backOffMs(RETRY, this.failures++);
     }
     if (signal.aborted) return;
-    this.tell(problem);
+    this.logChange(problem);
     this.cancelNext = this.clock.after(next, () => void this.fetch());
   }
 
@@ -143,7 +143,7 @@ class RemoteKeys implements KeySource {
   }
 
   /** Logs one line when fetches begin to fail and one when they succeed again, and none for the failures in between. */
-  private tell(problem: string | undefined): void {
+  private logChange(problem: string | undefined): void {
     const before = this.problem;
     this.problem = problem;
     // The query is not logged, because it may contain a secret.

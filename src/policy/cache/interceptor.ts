@@ -11,7 +11,7 @@ import { StatusError } from '../../status/status-error.js';
 import type { Entries, Entry } from '../../store/entries.js';
 import { statusFromMetadata } from '../../transcoding/headers.js';
 import { type CallerRead, cacheKey } from './cache-key.js';
-import { Flights } from './flights.js';
+import { InFlightCalls } from './in-flight-calls.js';
 
 export interface CachePolicy {
   readonly scope: 'consumer' | 'public';
@@ -36,17 +36,17 @@ export interface CacheOptions {
 
 /** The kept answers and the running calls of all routes. */
 export class ResponseCache {
-  private readonly flights: Flights;
+  private readonly inFlight: InFlightCalls;
 
   constructor(
     private readonly entries: Entries,
     private readonly clock: Clock,
   ) {
-    this.flights = new Flights(clock);
+    this.inFlight = new InFlightCalls(clock);
   }
 
   async close(): Promise<void> {
-    this.flights.close();
+    this.inFlight.close();
     await this.entries.close();
   }
 
@@ -65,12 +65,12 @@ export class ResponseCache {
       if (entry !== undefined && ageMs < ttlMs) return noted(entry, { status: 'hit', ageMs });
       const fetch = (signal: AbortSignal) => this.fetch(next, { ...asked, signal }, key, keepMs, timeoutMs);
       if (entry !== undefined && ageMs < ttlMs + staleWhileRevalidateMs) {
-        this.flights.startAlone(key, fetch);
+        this.inFlight.startAlone(key, fetch);
         return noted(entry, { status: 'stale', ageMs });
       }
       try {
-        let joined = this.flights.isUnderWay(key);
-        const answered = this.flights.join(key, request, fetch);
+        let joined = this.inFlight.isUnderWay(key);
+        const answered = this.inFlight.join(key, request, fetch);
         // An answer with a cookie, or one that the upstream marks as private, belongs to the request that caused the
         // call. Requests that joined the call make their own.
         const own = joined && (await answered.then(isForOneRequest, isFailureForOneRequest));

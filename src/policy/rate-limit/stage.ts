@@ -8,7 +8,7 @@ import type { Context, Middleware } from '../../exchange/exchange.js';
 import { retryInfoDetail } from '../../status/details.js';
 import { gatewayError } from '../../status/status-error.js';
 import type { Counters, Decision } from '../../store/counters.js';
-import type { Standing } from '../../store/window.js';
+import type { LimitState } from '../../store/window.js';
 import { hitOf, type RateLimit } from './planned.js';
 
 export interface RateLimitSettings {
@@ -35,13 +35,13 @@ export function rateLimit({ limits, plans, counters, cost, decisions }: RateLimi
     const hits = applying.map((limit) => hitOf(limit, state));
     const taken = counters.take(hits, cost);
     const decision = taken instanceof Promise ? await taken : taken;
-    tell(ctx, decision.standings);
+    setHeaders(ctx, decision.limitStates);
     if (!decision.admitted) {
       refused.inc();
       state.overLimit = true;
       throw tooMany(decision);
     }
-    (decision.standings.every(({ passed }) => passed) ? admitted : over).inc();
+    (decision.limitStates.every(({ passed }) => passed) ? admitted : over).inc();
     try {
       await next();
     } finally {
@@ -51,25 +51,25 @@ export function rateLimit({ limits, plans, counters, cost, decisions }: RateLimi
 }
 
 /** Sets the headers of the limit that has the least room. Limits that never refuse a request are left out. */
-function tell(ctx: Context, standings: readonly Standing[]): void {
-  let tightest = ctx.state.standing;
-  for (const standing of standings) {
-    if (standing.rule.enforce && (tightest === undefined || tighter(standing, tightest))) tightest = standing;
+function setHeaders(ctx: Context, limitStates: readonly LimitState[]): void {
+  let tightest = ctx.state.limitState;
+  for (const limitState of limitStates) {
+    if (limitState.rule.enforce && (tightest === undefined || tighter(limitState, tightest))) tightest = limitState;
   }
   if (tightest === undefined) return;
-  ctx.state.standing = tightest;
+  ctx.state.limitState = tightest;
   ctx.res.setHeader('ratelimit-limit', tightest.rule.limit);
   ctx.res.setHeader('ratelimit-remaining', tightest.remaining);
   ctx.res.setHeader('ratelimit-reset', Math.ceil(tightest.resetMs / 1000));
 }
 
-function tighter(a: Standing, b: Standing): boolean {
+function tighter(a: LimitState, b: LimitState): boolean {
   if (a.passed !== b.passed) return !a.passed;
   return a.remaining === b.remaining ? a.resetMs > b.resetMs : a.remaining < b.remaining;
 }
 
-function tooMany({ standings }: Decision): Error {
-  const waits = standings.filter(({ passed, rule }) => !passed && rule.enforce).map(({ resetMs }) => resetMs);
+function tooMany({ limitStates }: Decision): Error {
+  const waits = limitStates.filter(({ passed, rule }) => !passed && rule.enforce).map(({ resetMs }) => resetMs);
   const seconds = Math.max(1, Math.ceil(Math.max(...waits) / 1000));
   return gatewayError('RATE_LIMITED', `too many requests; try again in ${seconds} s`, {
     details: [retryInfoDetail(seconds * 1000)],

@@ -6,21 +6,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import { dismiss, isOver, isWhole } from '../../exchange/answer.js';
-import { tellWhenGone } from './gone.js';
 import { hasEnded, lingerAfter } from './linger.js';
+import { closeWithConnection } from './lost-connection.js';
+import { afterEarlierAnswers } from './pipelining.js';
 import { cutIfStalled } from './stall.js';
-import { turnOf } from './turn.js';
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
 /** Wraps `handle`, which must resolve when it has written its answer. */
 export function watched(handle: RequestListener, stallTimeoutMs: () => number, clock: Clock): RequestListener {
   return function listener(req, res) {
-    tellWhenGone(req, res);
+    closeWithConnection(req, res);
     if (hasEnded(req)) return Promise.resolve();
     lingerAfter(req, res, clock);
-    const turn = turnOf(req, res);
-    return turn === undefined ? serve(req, res) : turn.then((isThere) => (isThere ? serve(req, res) : undefined));
+    const wait = afterEarlierAnswers(req, res);
+    return wait === undefined ? serve(req, res) : wait.then((isThere) => (isThere ? serve(req, res) : undefined));
   };
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {

@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.js';
 import { unmapped } from '../../base/networks.js';
 import { isWhole } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
-import { speaksToClient } from '../../status/client-text.js';
+import { isForClient } from '../../status/client-text.js';
 import { Code } from '../../status/code.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Log } from '../../telemetry/log.js';
@@ -34,7 +34,7 @@ export function accessLog(log: Log, clock: Clock): Middleware {
       ...(gone ? { clientGone: true } : {}),
     };
     // The log has the whole error if it is a 5xx, or if its text was hidden from the client.
-    if (error !== undefined && (error.httpStatus >= 500 || !speaksToClient(error, surface.errors.exposed)))
+    if (error !== undefined && (error.httpStatus >= 500 || !isForClient(error, surface.errors.exposed)))
       log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
   }

@@ -28,7 +28,7 @@ export function begin(snapshots: Snapshots, clock: Clock): Middleware {
       captures: [],
       principal: undefined,
       fromCookie: false,
-      standing: undefined,
+      limitState: undefined,
       overLimit: false,
       bytesIn: 0,
       awaitsBody: false,

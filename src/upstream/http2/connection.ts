@@ -78,7 +78,7 @@ export class Connection implements Watched {
     this.keepalive = new Keepalive(this, clock);
     this.onChange = onChange;
     this.onSilence = settings.onSilence;
-    let isMute = false;
+    let awaitsSettings = false;
     const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () =>
       session.destroy(new Error('the connection was not established in time')),
     );
@@ -87,13 +87,13 @@ export class Connection implements Watched {
       if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
       // Node emits `connect` one turn late, and the session may have been destroyed before.
       if (session.destroyed) return;
-      isMute = true;
+      awaitsSettings = true;
       session.setLocalWindowSize(CONNECTION_WINDOW);
     });
     // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the peer is an HTTP/2
     // server, and how many calls it takes.
     session.on('remoteSettings', ({ maxConcurrentStreams }) => {
-      isMute = false;
+      awaitsSettings = false;
       this.maxStreams = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
       if (this.state === 'connecting' && this.maxStreams > 0) {
         cancelTimer();
@@ -105,7 +105,7 @@ export class Connection implements Watched {
     });
     const lose = (cause: unknown) => {
       cancelTimer();
-      this.end(isMute ? Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' }) : cause);
+      this.end(awaitsSettings ? Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' }) : cause);
     };
     // Running streams may end normally. Node closes the session after them, or destroys it if the code is an error.
     session.on('goaway', (code, lastStreamId) => {

@@ -73,7 +73,7 @@ test('429 is RESOURCE_EXHAUSTED with RetryInfo, Retry-After and the RateLimit he
   t.true(Number(retryAfter) <= 5400 && Number(retryAfter) > 5340, `${retryAfter}`);
 });
 
-test('errors of the route tell the standing too, and a route without limits sends no such header', async (t) => {
+test('errors of the route have the RateLimit headers too, and a route without limits has none', async (t) => {
   const gateway = await start(t);
   const refused = await gateway.send('GET', '/v1/shared/1?nonsense=1');
   t.deepEqual([refused.status, refused.headers['ratelimit-remaining']], [400, '3']);

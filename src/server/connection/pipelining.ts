@@ -17,16 +17,16 @@ const MOST_WAITING = 100;
  * Returns undefined if it is the request's turn now. Otherwise resolves to true when its turn comes, or to false if its
  * connection is gone before.
  */
-export function turnOf(req: IncomingMessage, res: ServerResponse): Promise<boolean> | undefined {
+export function afterEarlierAnswers(req: IncomingMessage, res: ServerResponse): Promise<boolean> | undefined {
   if (isHttp2(req)) return undefined;
   const { socket } = req;
   const current = answerOn(socket);
   if (current === undefined || current === res) return undefined;
-  wait(socket);
+  beginWait(socket);
   return new Promise((resolve) => {
     // Node gives the connection to one answer after the other.
     res.once('socket', () => {
-      goOn(socket);
+      endWait(socket);
       resolve(true);
     });
     res.once('close', () => resolve(false));
@@ -35,24 +35,24 @@ export function turnOf(req: IncomingMessage, res: ServerResponse): Promise<boole
 
 const waiting = new WeakMap<Socket, number>();
 
-function wait(socket: Socket): void {
+function beginWait(socket: Socket): void {
   const count = (waiting.get(socket) ?? 0) + 1;
   waiting.set(socket, count);
   if (count !== MOST_WAITING) return;
   // Node still parses the bytes that it has read, and resumes the connection at the end of each request: so it is paused
   // again.
-  socket.on('resume', rest);
+  socket.on('resume', keepPaused);
   socket.pause();
 }
 
-function goOn(socket: Socket): void {
+function endWait(socket: Socket): void {
   const count = waiting.get(socket)! - 1;
   waiting.set(socket, count);
   if (count !== MOST_WAITING - 1) return;
-  socket.off('resume', rest);
+  socket.off('resume', keepPaused);
   socket.resume();
 }
 
-function rest(this: Socket): void {
+function keepPaused(this: Socket): void {
   this.pause();
 }

@@ -10,7 +10,7 @@ import { isHttp2 } from '../../exchange/answer.js';
 const open = new WeakMap<Socket, Set<ServerResponse>>();
 
 /** Makes the answer emit `close` even if its connection is lost. */
-export function tellWhenGone(req: IncomingMessage, res: ServerResponse): void {
+export function closeWithConnection(req: IncomingMessage, res: ServerResponse): void {
   if (isHttp2(req)) return;
   const answers = open.get(req.socket) ?? follow(req.socket);
   answers.add(res);
@@ -21,11 +21,11 @@ function follow(socket: Socket): Set<ServerResponse> {
   const answers = new Set<ServerResponse>();
   open.set(socket, answers);
   // This runs after Node has emitted its own `close` events.
-  socket.once('close', () => setImmediate(() => answers.forEach(tellGone)));
+  socket.once('close', () => setImmediate(() => answers.forEach(closeAnswer)));
   return answers;
 }
 
-function tellGone(res: ServerResponse): void {
+function closeAnswer(res: ServerResponse): void {
   res.destroy();
   if (!res.closed) res.emit('close');
 }

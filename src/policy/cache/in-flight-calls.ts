@@ -8,7 +8,7 @@ import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Deadline } from '../../call/deadline.js';
 import { cancelled, DeadlineExceeded } from '../../upstream/failure.js';
 
-interface Flight {
+interface InFlightCall {
   readonly response: Promise<CallResponse>;
   readonly abort: AbortController;
   /** The number of requests that wait for the call. */
@@ -17,57 +17,57 @@ interface Flight {
 
 export type Fetch = (signal: AbortSignal) => Promise<CallResponse>;
 
-export class Flights {
-  private readonly flights = new Map<string, Flight>();
+export class InFlightCalls {
+  private readonly calls = new Map<string, InFlightCall>();
 
   constructor(private readonly clock: Clock) {}
 
   isUnderWay(key: string): boolean {
-    return this.flights.has(key);
+    return this.calls.has(key);
   }
 
   /** Starts the call, or joins the one that is under way, and returns its response. */
   async join(key: string, { signal, deadline }: CallRequest, fetch: Fetch): Promise<CallResponse> {
     if (signal.aborted) throw cancelled();
-    const flight = this.flights.get(key) ?? this.start(key, fetch);
-    flight.waiting++;
-    const patience = this.patience(signal, deadline);
+    const call = this.calls.get(key) ?? this.start(key, fetch);
+    call.waiting++;
+    const waitLimit = this.waitLimit(signal, deadline);
     try {
-      return await Promise.race([flight.response, patience.over]);
+      return await Promise.race([call.response, waitLimit.over]);
     } finally {
-      patience.end();
-      flight.waiting--;
-      if (flight.waiting === 0 && this.flights.get(key) === flight) {
-        this.flights.delete(key);
-        flight.abort.abort();
+      waitLimit.end();
+      call.waiting--;
+      if (call.waiting === 0 && this.calls.get(key) === call) {
+        this.calls.delete(key);
+        call.abort.abort();
       }
     }
   }
 
   /** Starts the call in the background, unless it is under way. No request sees its failure. */
   startAlone(key: string, fetch: Fetch): void {
-    if (this.flights.has(key)) return;
-    const flight = this.start(key, fetch);
-    flight.waiting++;
+    if (this.calls.has(key)) return;
+    const call = this.start(key, fetch);
+    call.waiting++;
   }
 
   close(): void {
-    for (const { abort } of this.flights.values()) abort.abort();
-    this.flights.clear();
+    for (const { abort } of this.calls.values()) abort.abort();
+    this.calls.clear();
   }
 
-  private start(key: string, fetch: Fetch): Flight {
+  private start(key: string, fetch: Fetch): InFlightCall {
     const abort = new AbortController();
     const response = fetch(abort.signal);
-    const flight: Flight = { response, abort, waiting: 0 };
-    this.flights.set(key, flight);
-    const ended = () => void (this.flights.get(key) === flight && this.flights.delete(key));
+    const call: InFlightCall = { response, abort, waiting: 0 };
+    this.calls.set(key, call);
+    const ended = () => void (this.calls.get(key) === call && this.calls.delete(key));
     response.then(ended, ended);
-    return flight;
+    return call;
   }
 
   /** Returns a promise that rejects when the client is gone or its deadline has passed. */
-  private patience(signal: AbortSignal, deadline: Deadline | undefined) {
+  private waitLimit(signal: AbortSignal, deadline: Deadline | undefined) {
     let end = () => {};
     const over = new Promise<never>((_resolve, reject) => {
       const onAbort = () => reject(cancelled());

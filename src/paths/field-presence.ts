@@ -11,12 +11,12 @@ import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-r
 import type { FieldDescriptor } from '../schema/descriptor.js';
 
 /** The checks for one field. They throw BrokenWire for broken bytes. */
-export interface Speech {
+export interface FieldPresence {
   /**
    * True if the message sets the first field of the path or another member of its oneof, or if that field cannot be
    * left out.
    */
-  speaks(message: Uint8Array): boolean;
+  isSet(message: Uint8Array): boolean;
   /**
    * True if the message sets the field itself, or a member of a oneof that excludes it. A message on the path may be
    * there without the field.
@@ -25,7 +25,7 @@ export interface Speech {
 }
 
 /** Compiles the checks for the field at the end of `path`, a singular scalar or enum. */
-export function compileSpeech(path: readonly FieldDescriptor[]): Speech {
+export function compilePresence(path: readonly FieldDescriptor[]): FieldPresence {
   const levels = path.map((field) => ({
     field,
     rivals: field.oneof?.fields.filter((other) => other !== field).map(({ number }) => number) ?? [],
@@ -33,13 +33,13 @@ export function compileSpeech(path: readonly FieldDescriptor[]): Speech {
   const decides = (message: Uint8Array) => mentions(new WireReader(message), levels, 0);
   if (path.length > 1) {
     const top = levels.slice(0, 1);
-    return { decides, speaks: (message) => mentions(new WireReader(message), top, 0) };
+    return { decides, isSet: (message) => mentions(new WireReader(message), top, 0) };
   }
-  return { decides, speaks: alwaysSpeaks(path[0]!) ? () => true : decides };
+  return { decides, isSet: isAlwaysSet(path[0]!) ? () => true : decides };
 }
 
 /** True for a bool, an enum or a number, which cannot be left out. */
-export function alwaysSpeaks({ type }: FieldDescriptor): boolean {
+export function isAlwaysSet({ type }: FieldDescriptor): boolean {
   return type.kind === 'enum' || (type.kind === 'scalar' && type.scalar !== 'string' && type.scalar !== 'bytes');
 }
 
