@@ -75,8 +75,9 @@ export class MemoryCounters implements Counters {
   }
 
   private tableOf(open: boolean): LRUCache<string, Window> {
-    if (open) return (this.open ??= newTable());
-    return (this.known ??= newTable());
+    if (open) this.open ??= newTable();
+    else this.known ??= newTable();
+    return (open ? this.open : this.known)!;
   }
 
   private windowOf({ rule, key, open }: Hit, now: number): Window {
