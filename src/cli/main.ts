@@ -1,14 +1,20 @@
 /** The command line. Each command has its own file, and prints results of the folders below. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { checkCommand } from './check.js';
-import { configSchemaCommand } from './config-schema.js';
-import { demoCommand } from './demo.js';
-import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError } from './exit.js';
-import { explainCommand } from './explain.js';
-import { keygenCommand } from './keygen.js';
-import { routesCommand } from './routes.js';
-import { serveCommand } from './serve.js';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, type SetExitCode, UsageError } from './exit.js';
+
+type Define = (exit: SetExitCode) => Command;
+
+/** In the order of the help text. Only the command that is named is loaded: all of them take half a second. */
+const COMMANDS = new Map<string, () => Promise<Define>>([
+  ['serve', async () => (await import('./serve.js')).serveCommand],
+  ['routes', async () => (await import('./routes.js')).routesCommand],
+  ['check', async () => (await import('./check.js')).checkCommand],
+  ['explain', async () => (await import('./explain.js')).explainCommand],
+  ['config-schema', async () => (await import('./config-schema.js')).configSchemaCommand],
+  ['keygen', async () => (await import('./keygen.js')).keygenCommand],
+  ['demo', async () => (await import('./demo.js')).demoCommand],
+]);
 
 /** Runs one command. Resolves to its exit code: 0 done or clean, 1 problems or failure, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -22,15 +28,9 @@ export async function main(args: readonly string[]): Promise<number> {
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051');
-  for (const define of [
-    serveCommand,
-    routesCommand,
-    checkCommand,
-    explainCommand,
-    configSchemaCommand,
-    keygenCommand,
-    demoCommand,
-  ]) {
+  const named = COMMANDS.get(args[0] ?? '');
+  for (const load of named === undefined ? COMMANDS.values() : [named]) {
+    const define = await load();
     const command = define((code) => {
       exitCode = code;
     });

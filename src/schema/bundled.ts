@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { FileDeclaration } from './declaration.js';
 import { parseProtoFile } from './proto-files.js';
 import { isFile, protosBelow } from './proto-folder.js';
 import { Words } from './words.js';
@@ -18,6 +19,22 @@ export function looksBundled(name: string): boolean {
 
 export function isBundled(name: string): boolean {
   return looksBundled(name) && !name.includes('..') && isFile(join(BUNDLED_ROOT, name));
+}
+
+const words = new Words();
+const declarations = new Map<string, FileDeclaration>();
+
+/**
+ * Returns what a bundled file declares. Every schema needs some of these files, so each is parsed once a process, and all
+ * schemas share the immutable result.
+ */
+export function bundledFile(name: string): FileDeclaration {
+  let declaration = declarations.get(name);
+  if (declaration === undefined) {
+    declaration = parseProtoFile(name, join(BUNDLED_ROOT, name), words);
+    declarations.set(name, declaration);
+  }
+  return declaration;
 }
 
 let names: readonly string[] | undefined;
@@ -39,10 +56,9 @@ export function bundledFileOf(type: string): string | undefined {
 }
 
 function typesOfAll(): ReadonlyMap<string, string> {
-  const words = new Words();
   const types = new Map<string, string>();
   for (const name of bundledFiles()) {
-    const { messages, enums } = parseProtoFile(name, join(BUNDLED_ROOT, name), words);
+    const { messages, enums } = bundledFile(name);
     for (const { fullName } of [...messages, ...enums]) types.set(fullName, name);
   }
   return types;

@@ -5,7 +5,7 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Diagnostic, errorAt, formatPosition } from '../base/diagnostic.js';
-import { BUNDLED_ROOT, isBundled, looksBundled } from './bundled.js';
+import { BUNDLED_ROOT, bundledFile, isBundled, looksBundled } from './bundled.js';
 import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
 import { readDescriptorSet } from './descriptor-set.js';
@@ -157,7 +157,8 @@ class SchemaLoader {
       // With nested roots, one file has two import names.
       if (same !== undefined && known === undefined) this.files.set(name, { declaration: same, routed });
       else {
-        const declaration = parseProtoFile(name, path, this.words);
+        const isOurs = looksBundled(name) && path === join(BUNDLED_ROOT, name);
+        const declaration = isOurs ? bundledFile(name) : parseProtoFile(name, path, this.words);
         if (this.take(declaration, path, routed)) this.byPath.set(real, declaration);
       }
     } catch (error) {

@@ -42,8 +42,9 @@ export const MAX_KEYS = 100_000;
 
 /** Counts in the memory of this process, on its monotonic clock. */
 export class MemoryCounters implements Counters {
-  private readonly known = new LRUCache<string, Window>({ max: MAX_KEYS });
-  private readonly open = new LRUCache<string, Window>({ max: MAX_KEYS });
+  // A table takes 2.8 MB when it is empty, so each is made when the first key of its kind is counted.
+  private known: LRUCache<string, Window> | undefined;
+  private open: LRUCache<string, Window> | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -69,12 +70,18 @@ export class MemoryCounters implements Counters {
   }
 
   async close(): Promise<void> {
-    this.known.clear();
-    this.open.clear();
+    this.known?.clear();
+    this.open?.clear();
+  }
+
+  private tableOf(open: boolean): LRUCache<string, Window> {
+    if (open) this.open ??= newTable();
+    else this.known ??= newTable();
+    return (open ? this.open : this.known)!;
   }
 
   private windowOf({ rule, key, open }: Hit, now: number): Window {
-    const table = open ? this.open : this.known;
+    const table = this.tableOf(open);
     const name = `${rule.id} ${key}`;
     let window = table.get(name);
     if (window === undefined) {
@@ -85,4 +92,8 @@ export class MemoryCounters implements Counters {
     }
     return window;
   }
+}
+
+function newTable(): LRUCache<string, Window> {
+  return new LRUCache({ max: MAX_KEYS });
 }

@@ -1,5 +1,6 @@
 /** This module keeps the answers of the cache. Keys are digests. An entry that was removed is a miss. */
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../base/clock.js';
 import type { Metadata } from '../call/metadata.js';
 
 /** An answer as the upstream sent it. */
@@ -27,8 +28,11 @@ export interface Entries {
 export class MemoryEntries implements Entries {
   private readonly entries: LRUCache<string, Entry>;
 
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, clock: Clock) {
     this.entries = new LRUCache({
+      // The age of an entry is counted on the same clock.
+      perf: { now: () => clock.now() },
+      ttlResolution: 0,
       maxSize: maxBytes,
       // One answer must not take the place of all others.
       maxEntrySize: Math.max(1, Math.floor(maxBytes / 8)),

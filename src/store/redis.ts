@@ -2,7 +2,8 @@
  * This module gives a single Redis server, a group with Sentinels and a Cluster the same interface. It connects and
  * reconnects by itself. A request that cannot be sent fails at once. Nothing is queued, and nothing is sent twice.
  */
-import { Cluster, Redis } from 'ioredis';
+import { createRequire } from 'node:module';
+import type { Cluster, Redis } from 'ioredis';
 import { backOffMs } from '../base/back-off.js';
 
 export interface RedisNode {
@@ -53,7 +54,9 @@ const COMMON = {
 };
 
 export function createRedis(settings: RedisSettings): RedisClient {
-  const client = connect(settings);
+  // ioredis is loaded here because most gateways have no Redis, and it takes a tenth of a second.
+  const ioredis = createRequire(import.meta.url)('ioredis') as typeof import('ioredis');
+  const client = connect(settings, ioredis);
   // Each request reports its own failure. Without a listener for errors the process would end.
   client.on('error', () => {});
   const prepared = new Promise<void>((resolve) => {
@@ -68,7 +71,7 @@ export function createRedis(settings: RedisSettings): RedisClient {
     });
   });
   return {
-    sharded: client instanceof Cluster,
+    sharded: client instanceof ioredis.Cluster,
     prepared,
     script(name, source) {
       client.defineCommand(name, { lua: source });
@@ -87,7 +90,7 @@ function noneOfAnotherType(error: unknown): null {
   throw error;
 }
 
-function connect(settings: RedisSettings): Redis | Cluster {
+function connect(settings: RedisSettings, { Cluster, Redis }: typeof import('ioredis')): Redis | Cluster {
   if ('url' in settings)
     return new Redis(settings.url, { ...COMMON, enableOfflineQueue: false, retryStrategy: backOff });
   const password = settings.password === undefined ? {} : { password: settings.password };

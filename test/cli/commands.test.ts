@@ -1,4 +1,4 @@
-/** The command line as users see it: real child processes, exit codes, and the output on stdout and stderr. */
+/** The command line as users see it: exit codes, the output on stdout and stderr, and real processes for what serves. */
 import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
@@ -8,7 +8,7 @@ import test from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
 import { freePort } from '../support/ports.js';
 import { LIBRARY, SEARCH } from '../support/protos.js';
-import { protogate, serving } from '../support/run.js';
+import { protogate, protogateAlone, serving } from '../support/run.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -83,6 +83,18 @@ for (const [fact, args, exitCode, says] of wrong) {
     t.is(result.exitCode, exitCode, result.stderr);
     t.regex(result.stderr + result.stdout, says);
     t.notRegex(result.stderr + result.stdout, STACK);
+  });
+}
+
+for (const [exitCode, args] of [
+  [0, ['config-schema']],
+  [1, ['check', '--protos', '/nowhere']],
+  [2, ['routes']],
+] as const) {
+  test(`a process of its own ends with ${exitCode} and says what the others say: ${args[0]}`, async (t) => {
+    const alone = await protogateAlone(args);
+    t.is(alone.exitCode, exitCode);
+    t.deepEqual(alone, await protogate(args));
   });
 }
 
@@ -202,7 +214,7 @@ test('the demo on a port that is taken says so, and nothing else goes wrong', as
   await once(taken, 'listening');
   t.teardown(() => void taken.close());
   const { port } = taken.address() as AddressInfo;
-  const { exitCode, stderr } = await protogate(['demo', '--port', '0', '--admin-port', String(port)]);
+  const { exitCode, stderr } = await protogateAlone(['demo', '--port', '0', '--admin-port', String(port)]);
   t.is(exitCode, 1);
   t.regex(
     stderr,
@@ -396,7 +408,7 @@ test('serve on a port that is taken: exit 1 and one line', async (t) => {
     '--admin-port',
     '0',
   ]);
-  const { exitCode, stderr } = await protogate([
+  const { exitCode, stderr } = await protogateAlone([
     'serve',
     '--protos',
     folder,

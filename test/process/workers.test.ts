@@ -10,7 +10,7 @@ import { protoFolder, sendTo } from '../support/gateway.js';
 import { http2Client } from '../support/http2.js';
 import { freePort } from '../support/ports.js';
 import { childrenOf, isReplaced } from '../support/processes.js';
-import { protogate, serving } from '../support/run.js';
+import { protogate, protogateAlone, serving } from '../support/run.js';
 import { until } from '../support/until.js';
 import { type Handlers, startUpstream } from '../support/upstream.js';
 import { openWebSocket } from '../support/websocket.js';
@@ -145,7 +145,7 @@ test.serial('a port that is taken ends all with one line', async (t) => {
   const { port } = taken.address() as { port: number };
   const folder = await protoFolder(t, PROTO);
   const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', String(port), '--admin-port', '0'];
-  const { exitCode, stdout, stderr } = await protogate(['serve', ...flags, '--workers', '3']);
+  const { exitCode, stdout, stderr } = await protogateAlone(['serve', ...flags, '--workers', '3']);
   t.is(exitCode, 1);
   t.is(stdout, '');
   t.regex(

@@ -2,15 +2,14 @@
  * The positions of declarations: exact in text, and the option's own in descriptor sets. Broken and duplicate declarations
  * are reported with them.
  */
-import { execFileSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import type { Registry } from '../../src/schema/descriptor.js';
 import { loadSchema } from '../../src/schema/source.js';
+import { buf } from '../support/buf.js';
 import { protoFolder } from '../support/gateway.js';
 import { ROOT } from '../support/run.js';
 import { schemaOf } from '../support/schema.js';
@@ -72,8 +71,7 @@ async function bothWays(
     join(folder, 'buf.yaml'),
     JSON.stringify({ version: 'v2', modules: [{ path: 'src' }, { path: 'deps' }] }),
   );
-  const buf = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
-  execFileSync(process.execPath, [buf, 'build', ...flags, '-o', 'set.binpb'], { cwd: folder });
+  buf(['build', ...flags, '-o', 'set.binpb'], { cwd: folder });
   const fromText = await loadSchema({ protos: [join(folder, 'src')], imports: [], descriptorSets: [] });
   const fromSet = await loadSchema({ protos: [], imports: [], descriptorSets: [join(folder, 'set.binpb')] });
   return { fromText, fromSet };

@@ -7,6 +7,7 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { handClock } from '../support/clock.js';
 import {
   CONTINUATION,
   frame,
@@ -21,9 +22,10 @@ import {
   RST_STREAM,
   SETTINGS,
 } from '../support/frames.js';
-import { startGateway } from '../support/gateway.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
 import { mostHeld } from '../support/memory.js';
 import { until } from '../support/until.js';
+import type { Handlers } from '../support/upstream.js';
 
 const PROTO = `package p.v1;
 import "google/api/annotations.proto";
@@ -34,6 +36,13 @@ service S {
   rpc Hang(Q) returns (Q) { option (google.api.http) = { get: "/v1/hang" }; }
   rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/watch" }; }
 }`;
+
+const MOST_BYTES = 64 << 20;
+
+/** Starts a gateway whose clock stands still, so that a slow machine does not make a flood slower in the gateway's eyes. */
+function start(t: ExecutionContext, handlers: Handlers = {}): Promise<TestGateway> {
+  return startGateway(t, PROTO, handlers, { listen: { h2c: true } }, { clock: handClock() });
+}
 
 /** Sends batches until the other side ends the connection. Resolves to whether it has ended, and to the code of its GOAWAY. */
 async function flood(t: ExecutionContext, port: number, batch: (round: number) => Buffer, rounds = 3000) {
@@ -66,12 +75,7 @@ function framesOf(bytes: Buffer): { readonly type: number; readonly flags: numbe
 }
 
 test('resets of requests that were just made: GOAWAY, and the calls are cancelled', async (t) => {
-  const { port, upstream, send, gateway } = await startGateway(
-    t,
-    PROTO,
-    { Hang: { hang: true } },
-    { listen: { h2c: true } },
-  );
+  const { port, upstream, send, gateway } = await start(t, { Hang: { hang: true } });
   const { ended, goAway } = await flood(t, port, (round) => {
     const id = 2 * round + 1;
     return Buffer.concat([getFrame(id, '/v1/hang'), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
@@ -79,13 +83,13 @@ test('resets of requests that were just made: GOAWAY, and the calls are cancelle
   t.true(ended);
   t.is(goAway, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   t.is((await send('GET', '/v1/quick')).status, 200);
-  t.true(upstream.calls.length < 1500, `${upstream.calls.length} calls`);
+  t.true(upstream.calls.length < 1000, `${upstream.calls.length} calls`);
   await until(() => gateway.snapshots.inFlight === 0);
   await until(() => upstream.calls.every(({ path, cancelled }) => !path.endsWith('Hang') || cancelled));
 });
 
 test('resets that come with their requests at once, connection after connection: the process lives', async (t) => {
-  const { port, send } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
+  const { port, send } = await start(t);
   const post = { ':method': 'POST', ':scheme': 'http', ':path': '/v1/send', ':authority': 'x' };
   const block = literals({ ...post, 'content-type': 'application/json' });
   const requests = Array.from({ length: 2000 }, (_, i) => {
@@ -104,7 +108,7 @@ test('resets that come with their requests at once, connection after connection:
 
 test('streams that the gateway itself cuts are nobody’s flood', async (t) => {
   const failing = { Watch: { messages: [{ id: 'a' }], status: { code: 14 } } };
-  const { url } = await startGateway(t, PROTO, failing, { listen: { h2c: true } });
+  const { url } = await start(t, failing);
   const session = connectHttp2(url);
   t.teardown(() => session.destroy());
   const cut = async () => {
@@ -114,7 +118,7 @@ test('streams that the gateway itself cuts are nobody’s flood', async (t) => {
   };
   for (let i = 0; i < 20; i++) {
     const codes = await Promise.all(Array.from({ length: 40 }, cut));
-    t.true(codes.every((code) => code === constants.NGHTTP2_INTERNAL_ERROR));
+    t.deepEqual([...new Set(codes)], [constants.NGHTTP2_INTERNAL_ERROR]);
   }
   t.false(session.destroyed);
 });
@@ -139,13 +143,13 @@ for (const [name, batch] of [
   ['frames of streams that never were', (round: number) => frame(RST_STREAM, 0, 2 * round + 1, Buffer.alloc(4))],
 ] as const) {
   test(`${name}: GOAWAY, others are served, memory stays`, async (t) => {
-    const { port, send, upstream } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
-    const { result, grownBytes } = await mostHeld(() => flood(t, port, batch));
+    const { port, send, upstream } = await start(t);
+    const { result, grownBytes } = await mostHeld(() => flood(t, port, batch), MOST_BYTES);
     t.true(result.ended);
     t.not(result.goAway, undefined);
     t.is((await send('GET', '/v1/quick')).status, 200);
     t.is(upstream.calls.length, 1);
-    t.true(grownBytes < 64 << 20, `${grownBytes} bytes`);
+    t.true(grownBytes < MOST_BYTES, `${grownBytes} bytes`);
   });
 }
 
@@ -154,7 +158,7 @@ for (const [name, one] of [
   ['SETTINGS', frame(SETTINGS, 0, 0)],
 ] as const) {
   test.serial(`${name} of a client that reads every answer: GOAWAY as well`, async (t) => {
-    const { port, send } = await startGateway(t, PROTO, {}, { listen: { h2c: true, headersTimeout: '1m' } });
+    const { port, send } = await start(t);
     const { answers, goAway } = await askAndRead(t, port, one);
     t.is(goAway, constants.NGHTTP2_ENHANCE_YOUR_CALM);
     t.true(answers > 50, `${answers} answers`);
@@ -193,7 +197,7 @@ for (const [name, one] of [
   ['frames of an unknown type', frame(0xfa, 0, 0, Buffer.alloc(8))],
 ] as const) {
   test.serial(`${name}: what asks for nothing is read and dropped, others are served, memory stays`, async (t) => {
-    const { port, send } = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
+    const { port, send } = await start(t);
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     t.teardown(() => void socket.destroy());
     const { grownBytes } = await mostHeld(async () => {
@@ -202,17 +206,17 @@ for (const [name, one] of [
         socket.write(many(one));
         if (i % 10 === 0) t.is((await send('GET', '/v1/quick')).status, 200);
       }
-    });
+    }, MOST_BYTES);
     // From Node 24 on, nghttp2 itself ends a connection that sends floods of these two.
     if (NODE < 24 || name === 'WINDOW_UPDATE') t.false(socket.destroyed);
-    t.true(grownBytes < 64 << 20, `${grownBytes} bytes`);
+    t.true(grownBytes < MOST_BYTES, `${grownBytes} bytes`);
   });
 }
 
 test.serial(
   'a client that asks now and then whether its connection lives, and changes its settings, is served',
   async (t) => {
-    const { url } = await startGateway(t, PROTO, {}, { listen: { h2c: true, headersTimeout: '1m' } });
+    const { url } = await start(t);
     const session = connectHttp2(url);
     t.teardown(() => session.destroy());
     for (let i = 0; i < 300; i++) await new Promise((resolve) => void session.ping(resolve));

@@ -15,11 +15,11 @@ const started = startGateway(
   shared,
   LIBRARY,
   {},
-  { limits: { headerBytes: '8KiB' }, listen: { headersTimeout: '400ms' } },
+  { limits: { headerBytes: '8KiB' }, listen: { headersTimeout: '2s' } },
 );
 
 /** Sends text unchanged. Resolves to everything that came back when the server closed, or after `waitMs`. */
-function raw(port: number, text: string | Uint8Array, waitMs = 3000): Promise<string> {
+function raw(port: number, text: string | Uint8Array, waitMs = 20_000): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let received = '';
@@ -207,7 +207,6 @@ test.serial('a foreign Upgrade is served as plain HTTP', async (t) => {
   const answer = await raw(
     port,
     `GET /v1/shelves/1 HTTP/1.1\r\n${HOST}Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n`,
-    500,
   );
   t.regex(answer, /^HTTP\/1\.1 200 /);
 });

@@ -9,7 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
+import type { StartOptions } from '../../src/gateway/gateway.js';
 import { certificates } from '../support/certificates.js';
+import { handClock } from '../support/clock.js';
 import { startGateway } from '../support/gateway.js';
 import { answerOf, http2Client } from '../support/http2.js';
 import { tlsFiles } from '../support/tls-files.js';
@@ -36,8 +38,9 @@ async function plain(
   handlers: Handlers = {},
   listen: Listen = {},
   more: Partial<ConfigInput> = {},
+  options: StartOptions = {},
 ) {
-  const gateway = await startGateway(t, PROTO, handlers, { listen: { h2c: true, ...listen }, ...more });
+  const gateway = await startGateway(t, PROTO, handlers, { listen: { h2c: true, ...listen }, ...more }, options);
   return { ...gateway, client: http2Client(t, gateway.url) };
 }
 
@@ -334,17 +337,24 @@ test('headers over limits.headerBytes are 431, far over it a reset; the other st
 });
 
 test('a connection without a request ends after headersTimeout, one that is idle after keepAliveTimeout, with GOAWAY', async (t) => {
-  const { client, url } = await plain(t, {}, { headersTimeout: '1s', keepAliveTimeout: '5s' });
+  const clock = handClock();
+  const { client, url } = await plain(t, {}, { headersTimeout: '1s', keepAliveTimeout: '5s' }, {}, { clock });
   const silent = http2Client(t, url);
-  const [silentClosed, idleClosed] = [once(silent.session, 'close'), once(client.session, 'close')];
-  const startedAt = Date.now();
+  const silentClosed = once(silent.session, 'close');
+  // The settings of the server show that it has a session.
+  await once(silent.session, 'remoteSettings');
   t.is((await client.send('GET', '/v1/items/1')).status, 200);
+  await until(() => clock.delays.includes(5000));
+  clock.advance(1000);
   await silentClosed;
-  t.true(Date.now() - startedAt < 4900);
   t.is(silent.goneAway(), 0);
-  t.false(client.session.closed);
+  clock.advance(3999);
+  t.is((await client.send('GET', '/nowhere')).status, 404, 'the other one is open');
+  const idleClosed = once(client.session, 'close');
+  await until(() => clock.delays.filter((delayMs) => delayMs === 5000).length === 2);
+  clock.advance(5000);
   await idleClosed;
-  t.true(Date.now() - startedAt >= 4900);
+  t.is(client.goneAway(), 0);
 });
 
 test('draining says GOAWAY, lets streams end and takes no new ones', async (t) => {
@@ -451,18 +461,31 @@ test('bidi: silence on both sides ends it; a word from either counts', async (t)
   const upstream = await startUpstream(PROTO, { Talk: { messages: [{ n: '1' }], hang: true } });
   t.teardown(upstream.close);
   const test = { target: upstream.target, streamIdleTimeout: '1500ms' };
-  const { client } = await plain(t, {}, {}, { upstreams: { test } });
-  const silent = await answerOf(client.open('POST', TALK));
-  t.is(JSON.parse(silent.text.split('\n')[1]!).error.code, 4);
+  const clock = handClock();
+  const { client } = await plain(t, {}, {}, { upstreams: { test } }, { clock });
+  /** Lets time pass until a stream is closed: what its client may still send is waited for. */
+  const passUntilClosed = (stream: ClientHttp2Stream) =>
+    until(() => {
+      if (!stream.closed) clock.advance(100);
+      return stream.closed;
+    });
+  const silent = client.open('POST', TALK);
+  const told = spoken(silent);
+  await until(() => told.text !== '' && clock.delays.filter((delayMs) => delayMs === 1500).length === 2);
+  clock.advance(1500);
+  await passUntilClosed(silent);
+  t.is(JSON.parse((await told.answer).text.split('\n')[1]!).error.code, 4);
   const stream = client.open('POST', TALK, { 'content-type': NDJSON });
   const heard = spoken(stream);
-  const startedAt = performance.now();
-  for (let i = 0; i < 6; i++) {
+  await until(() => heard.text !== '');
+  for (let i = 1; i <= 6; i++) {
     stream.write('{"n":1}\n');
-    await sleep(500);
+    await until(() => upstream.last().requestBytes.length === i);
+    clock.advance(700);
   }
-  await heard.answer;
-  t.true(performance.now() - startedAt > 3900);
+  t.false(stream.closed);
+  await passUntilClosed(stream);
+  t.is(JSON.parse((await heard.answer).text.split('\n')[1]!).error.code, 4);
 });
 
 test('an upstream that does not read holds its stream back, and no other of the connection', async (t) => {

@@ -104,7 +104,7 @@ test('over TLS as well', async (t) => {
 });
 
 test('slow headers after an ignored upgrade end as any others', async (t) => {
-  const { port } = await startGateway(t, PROTO, {}, { listen: { headersTimeout: '300ms' } });
+  const { port } = await startGateway(t, PROTO, {}, { listen: { headersTimeout: '2s' } });
   const text = await exchange(t, port, [`GET /v1/a HTTP/1.1\r\nhost: x\r\n${H2C}\r\n`, 'GET /v1/b HTTP/1.1\r\nho'], 2);
   t.deepEqual(text.match(/HTTP\/1\.1 \d+/g), ['HTTP/1.1 200', 'HTTP/1.1 408']);
 });

@@ -1,5 +1,5 @@
 /** A clock that stands still until a test moves it. Its timers run in order as the time passes them. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../src/base/clock.js';
 
 export interface HandClock extends Clock {
@@ -10,11 +10,15 @@ export interface HandClock extends Clock {
   readonly delays: readonly number[];
 }
 
+/** How often sockets are read between two steps, so that a question gets its answer on a busy machine too. */
+const TURNS = 10;
+
 /** Moves the clock on in steps. Between the steps, sockets are read. */
 export async function pass(clock: HandClock, ms: number, stepMs = 250): Promise<void> {
   for (let left = ms; left > 0; left -= stepMs) {
     clock.advance(Math.min(stepMs, left));
-    await sleep(5);
+    await sleep(1);
+    for (let turn = 0; turn < TURNS; turn++) await nextTurn();
   }
 }
 

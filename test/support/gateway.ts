@@ -86,7 +86,8 @@ export async function startGateway(
   const gateway = start(planned, log, options);
   const settings = { ...listenSettings(config, log), host: '127.0.0.1', port: 0 };
   await gateway.prepared;
-  const listener = await listen(settings, gateway.callback(), systemClock);
+  const { clock = systemClock } = options;
+  const listener = await listen(settings, gateway.callback(), clock);
   const drain = prepareDrain(listener, systemClock);
   t.teardown(async () => {
     await drain({ graceMs: 0, timeoutMs: 1000 });

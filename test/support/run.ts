@@ -1,8 +1,9 @@
-/** Runs the real command line as a child process, as a user would. */
-import { type ChildProcess, spawn } from 'node:child_process';
+/** Runs the real command line: commands that listen in a process of their own, others one after the other in one process. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Answered, Asked } from './command-host.js';
 import { assertNoSecret } from './secrets.js';
 
 /** The root of the package. It does not depend on the folder that the build is in. */
@@ -29,11 +30,47 @@ function start(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}
   });
 }
 
-/** Runs a command. Resolves when it has ended. */
-export async function protogate(
-  args: readonly string[],
-  { cwd = ROOT, env }: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Finished> {
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+let host: ChildProcess | undefined;
+let asked = 0;
+const waiting = new Map<number, { resolve(answered: Answered): void; reject(error: Error): void }>();
+
+/** Runs a command that listens on nothing in the process that all such commands of a test file share. */
+export async function protogate(args: readonly string[], { cwd = ROOT, env = {} }: RunOptions = {}): Promise<Finished> {
+  host ??= startHost();
+  const question: Asked = { id: asked++, args, cwd, env };
+  const answer = new Promise<Answered>((resolve, reject) => void waiting.set(question.id, { resolve, reject }));
+  host.channel!.ref();
+  host.send(question);
+  const { exitCode, stdout, stderr } = await answer;
+  assertNoSecret(stderr, 'stderr');
+  return { exitCode, stdout, stderr };
+}
+
+/** It ends with this process, and keeps it alive only while a command runs. */
+function startHost(): ChildProcess {
+  const child = fork(fileURLToPath(new URL('command-host.js', import.meta.url)), { execArgv: [] });
+  child.unref();
+  child.channel!.unref();
+  child.on('message', (answered: Answered) => {
+    waiting.get(answered.id)!.resolve(answered);
+    waiting.delete(answered.id);
+    if (waiting.size === 0) child.channel!.unref();
+  });
+  child.on('exit', (code) => {
+    host = undefined;
+    for (const { reject } of waiting.values()) reject(new Error(`the process of the commands ended with ${code}`));
+    waiting.clear();
+  });
+  return child;
+}
+
+/** Runs a command in a process of its own; resolves when that has ended. */
+export async function protogateAlone(args: readonly string[], { cwd = ROOT, env }: RunOptions = {}): Promise<Finished> {
   const child = start(args, cwd, env);
   child.stdin!.end();
   let stdout = '';

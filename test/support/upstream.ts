@@ -71,6 +71,8 @@ export interface RecordedCall {
   readonly whenCancelled: Promise<void>;
   /** Resolves when the client has sent all its messages. */
   readonly whenHalfClosed: Promise<void>;
+  /** Resolves when the client sends something more, ends its side or cancels. */
+  whenHeard(): Promise<void>;
 }
 
 /** Yields the request messages as they come, until there are no more. */
@@ -79,7 +81,7 @@ export async function* arriving(call: RecordedCall): AsyncGenerator<object> {
   void call.whenHalfClosed.then(() => {
     ended = true;
   });
-  for (let taken = 0; ; await sleep(2)) {
+  for (let taken = 0; ; await call.whenHeard()) {
     const isLast = ended || call.cancelled;
     for (; taken < call.requestBytes.length; taken++) yield call.requests[taken]!;
     if (isLast) return;
@@ -184,15 +186,34 @@ function identity(bytes: Buffer): Buffer {
 
 function record(stream: ServerDuplexStream<Buffer, Buffer>, full: string, method: protobuf.Method): RecordedCall {
   const requestBytes: Buffer[] = [];
-  const decoded = () => requestBytes.map((bytes) => decode(method.resolvedRequestType!, bytes));
+  const requests: object[] = [];
+  const decoded = () => {
+    for (const bytes of requestBytes.slice(requests.length)) requests.push(decode(method.resolvedRequestType!, bytes));
+    return requests;
+  };
+  let heard = () => {};
+  let whenHeard = Promise.resolve();
+  const onHeard = () => {
+    heard();
+    whenHeard = new Promise((resolve) => {
+      heard = resolve;
+    });
+  };
+  onHeard();
   const deadline = stream.getDeadline();
   const at = deadline instanceof Date ? deadline.getTime() : deadline;
-  stream.on('data', (bytes: Buffer) => void requestBytes.push(bytes));
+  stream.on('data', (bytes: Buffer) => {
+    requestBytes.push(bytes);
+    onHeard();
+  });
+  const whenCancelled = new Promise<void>((resolve) => stream.once('cancelled', () => resolve()));
+  const whenHalfClosed = new Promise<void>((resolve) => stream.once('end', resolve));
+  stream.once('cancelled', onHeard).once('end', onHeard);
   return {
     path: `/${full}`,
     requestBytes,
     get requests() {
-      return decoded();
+      return [...decoded()];
     },
     get request() {
       return decoded()[0];
@@ -202,8 +223,9 @@ function record(stream: ServerDuplexStream<Buffer, Buffer>, full: string, method
     get cancelled() {
       return stream.cancelled;
     },
-    whenCancelled: new Promise((resolve) => stream.once('cancelled', () => resolve())),
-    whenHalfClosed: new Promise((resolve) => stream.once('end', resolve)),
+    whenCancelled,
+    whenHalfClosed,
+    whenHeard: () => whenHeard,
   };
 }
 
@@ -280,8 +302,20 @@ function repository(): string {
   return folder;
 }
 
-/** Parses proto text into a resolved root, with field names as written. Imports are loaded. */
+const roots = new Map<string, protobuf.Root>();
+
+/**
+ * Parses proto text into a resolved root, with field names as written. Imports are loaded. All upstreams of the same text
+ * share one root.
+ */
 export function parseProtos(protos: Protos): protobuf.Root {
+  const key = JSON.stringify(protos);
+  const root = roots.get(key) ?? parseAnew(protos);
+  roots.set(key, root);
+  return root;
+}
+
+function parseAnew(protos: Protos): protobuf.Root {
   const files = new Map(Object.entries(typeof protos === 'string' ? { 'test.proto': protos } : protos));
   const root = new protobuf.Root();
   const done = new Set<string>();

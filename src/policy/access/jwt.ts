@@ -10,7 +10,7 @@
  * must be absent, and a key is looked up only after the algorithm was found to be allowed.
  */
 import type { KeyObject } from 'node:crypto';
-import koaJwt from 'koa-jwt';
+import { createRequire } from 'node:module';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/clock.js';
 import { isRecord } from '../../base/record.js';
@@ -145,6 +145,8 @@ function compileKoaJwt(
       return Math.floor(clock.now() / 1000);
     },
   };
+  // koa-jwt is loaded here because it takes a while, and a gateway without issuers does not need it.
+  const koaJwt = createRequire(import.meta.url)('koa-jwt') as typeof import('koa-jwt');
   const middleware = koaJwt(options);
   return async function claimsOf(token, key) {
     const state: { readonly token: string; readonly secret: KeyObject; user?: unknown } = { token, secret: key };

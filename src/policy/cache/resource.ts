@@ -17,7 +17,8 @@ export function responseCache(
   { clock }: { readonly clock: Clock },
 ): ResponseCache {
   return lease.acquire(settingsKey('cache', store === undefined ? maxBytes : redis), () => {
-    const entries = store === undefined ? new MemoryEntries(maxBytes) : new RedisEntries(store.redis, store.guard);
+    const entries =
+      store === undefined ? new MemoryEntries(maxBytes, clock) : new RedisEntries(store.redis, store.guard);
     return new ResponseCache(entries, clock);
   });
 }

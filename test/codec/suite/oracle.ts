@@ -2,9 +2,7 @@
  * Compares random messages of every kind with an independent implementation, @bufbuild/protobuf: both must write the same
  * JSON and read the same values.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createFileRegistry, fromBinary, fromJsonString, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
@@ -12,6 +10,7 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import ava, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
+import { buf } from '../../support/buf.js';
 import { JSON_OPTIONS, jsonOf } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
@@ -41,8 +40,7 @@ const { registry } = await schemaOf(PROTO);
 function oracleSchema() {
   const folder = mkdtempSync(join(tmpdir(), 'protogate-oracle-'));
   writeFileSync(join(folder, 't.proto'), PROTO);
-  const buf = createRequire(import.meta.url).resolve('@bufbuild/buf/bin/buf');
-  const set = execFileSync(process.execPath, [buf, 'build', '-o', '-#format=binpb'], { cwd: folder });
+  const set = buf(['build', '-o', '-#format=binpb'], { cwd: folder });
   rmSync(folder, { recursive: true });
   return createFileRegistry(fromBinary(FileDescriptorSetSchema, set)).getMessage('t.All')!;
 }

@@ -12,7 +12,7 @@ test('a kept answer owns its bytes: it holds no larger buffer that they came in'
       super.set(key, entry, keepMs);
     }
   }
-  const cache = new ResponseCache(new Watched(1024 * 1024), systemClock);
+  const cache = new ResponseCache(new Watched(1024 * 1024, systemClock), systemClock);
   const frame = Buffer.alloc(64 * 1024, 'frame');
   const call = cache.interceptor(
     { scope: 'public', ttlMs: 1000, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 },

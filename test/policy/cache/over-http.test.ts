@@ -3,14 +3,16 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../../src/config/config.js';
+import type { StartOptions } from '../../../src/gateway/gateway.js';
 import { certificates } from '../../support/certificates.js';
+import { handClock } from '../../support/clock.js';
 import { protoFolder, type SendOptions, startGateway, type TestGateway } from '../../support/gateway.js';
 import { startIssuer } from '../../support/issuer.js';
 import { keepSecret } from '../../support/secrets.js';
-import type { Handlers, RecordedCall } from '../../support/upstream.js';
+import { until } from '../../support/until.js';
+import type { Handler, Handlers, RecordedCall, Reply } from '../../support/upstream.js';
 
 const PROTO = `package acme.v1;
 import "google/api/annotations.proto";
@@ -50,8 +52,13 @@ function counting(): Handlers {
   return { Own: handler, Open: handler, Brief: handler, Tough: handler, Plain: handler };
 }
 
-function start(t: ExecutionContext, overrides: Partial<ConfigInput> = {}, handlers = counting()): Promise<TestGateway> {
-  return startGateway(t, PROTO, handlers, { ...withoutAuth(overrides), ...overrides });
+function start(
+  t: ExecutionContext,
+  overrides: Partial<ConfigInput> = {},
+  handlers = counting(),
+  options: StartOptions = {},
+): Promise<TestGateway> {
+  return startGateway(t, PROTO, handlers, { ...withoutAuth(overrides), ...overrides }, options);
 }
 
 /**
@@ -276,13 +283,22 @@ test('a hundred requests at once for a cold key are one call', async (t) => {
   t.true(answers.some(({ headers }) => headers['cache-status'] === 'protogate; fwd=miss; collapsed'));
 });
 
+/** Returns a handler whose calls all get `reply`, but not before `answer` is called. */
+function held(reply: Reply): { readonly handler: Handler; readonly answer: () => void } {
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  return { handler: () => asked.then(() => reply), answer: () => answer() };
+}
+
 /** Sends a request, and returns a function with which its client leaves. Resolves when the upstream has the request. */
 async function leaving(gateway: TestGateway, path: string): Promise<() => void> {
   const calls = gateway.upstream.calls.length;
   const req = request({ port: gateway.port, path, agent: false });
   req.on('error', () => {});
   req.end();
-  for (let waited = 0; gateway.upstream.calls.length === calls && waited < 2000; waited += 5) await sleep(5);
+  await until(() => gateway.upstream.calls.length > calls);
   return () => req.destroy();
 }
 
@@ -326,19 +342,25 @@ test('requests at once share no failure with a cookie, and nothing that the upst
 });
 
 test('requests at once share a failure that is for all', async (t) => {
-  const reply = { status: { code: 8, message: 'slow down' }, trailers: { 'retry-after': '30' }, delayMs: 100 };
-  const gateway = await start(t, { metadata: { response: ['retry-after'] } }, { Open: () => reply });
-  const answers = await Promise.all(Array.from({ length: 5 }, () => gateway.send('GET', '/v1/open/1')));
+  const failure = held({ status: { code: 8, message: 'slow down' }, trailers: { 'retry-after': '30' } });
+  const gateway = await start(t, { metadata: { response: ['retry-after'] } }, { Open: failure.handler });
+  const asked = Promise.all(Array.from({ length: 5 }, () => gateway.send('GET', '/v1/open/1')));
+  await until(() => gateway.gateway.snapshots.inFlight === 5);
+  failure.answer();
+  const answers = await asked;
   t.deepEqual(new Set(answers.map(({ headers }) => headers['retry-after'])), new Set(['30']));
   t.is(gateway.upstream.calls.length, 1);
 });
 
 test('the first client’s leaving cancels nothing while others wait', async (t) => {
-  const gateway = await start(t, {}, { Own: { message: { text: 'once' }, delayMs: 300 } });
+  const once = held({ message: { text: 'once' } });
+  const gateway = await start(t, {}, { Own: once.handler });
   const leave = await leaving(gateway, '/v1/own/1');
   const others = Array.from({ length: 20 }, () => gateway.send('GET', '/v1/own/1'));
-  await sleep(100);
+  await until(() => gateway.gateway.snapshots.inFlight === 21);
   leave();
+  await until(() => gateway.gateway.snapshots.inFlight === 20);
+  once.answer();
   for (const { json } of await Promise.all(others)) t.is(json.text, 'once');
   t.is(gateway.upstream.calls.length, 1);
 });
@@ -353,34 +375,42 @@ test('when nobody waits any more the call is cancelled, and the next request ask
 });
 
 test('a client’s short deadline ends its waiting and nobody else’s', async (t) => {
-  const gateway = await start(t, {}, { Own: { message: { text: 'late' }, delayMs: 300 } });
-  const [hasty, patient] = await Promise.all([
-    gateway.send('GET', '/v1/own/1', { headers: { 'x-request-timeout': '0.05' } }),
-    gateway.send('GET', '/v1/own/1'),
-  ]);
-  t.deepEqual([hasty.status, patient.status], [504, 200]);
+  const late = held({ message: { text: 'late' } });
+  const clock = handClock();
+  const gateway = await start(t, {}, { Own: late.handler }, { clock });
+  const hasty = gateway.send('GET', '/v1/own/1', { headers: { 'x-request-timeout': '1' } });
+  await until(() => gateway.upstream.calls.length === 1);
+  const patient = gateway.send('GET', '/v1/own/1');
+  await until(() => gateway.gateway.snapshots.inFlight === 2);
+  clock.advance(1000);
+  t.is((await hasty).status, 504);
+  late.answer();
+  t.is((await patient).status, 200);
   t.is(gateway.upstream.calls.length, 1);
 });
 
 test('stale while revalidating: the old answer at once, one call for a fresh one', async (t) => {
-  const gateway = await start(t);
+  const clock = handClock();
+  const gateway = await start(t, {}, counting(), { clock });
   t.is(await text(gateway, '/v1/brief/1'), 'answer 1');
-  await sleep(150);
-  gateway.upstream.script('Brief', { message: { text: 'fresh' }, delayMs: 500 });
+  clock.advance(150);
+  const fresh = held({ message: { text: 'fresh' } });
+  gateway.upstream.script('Brief', fresh.handler);
   const stale = await Promise.all(Array.from({ length: 10 }, () => gateway.send('GET', '/v1/brief/1')));
   for (const { json, headers } of stale) {
     t.deepEqual([json.text, headers['cache-status']], ['answer 1', 'protogate; hit; detail=stale']);
   }
+  await until(() => gateway.upstream.calls.length === 2);
+  fresh.answer();
+  await until(async () => (await text(gateway, '/v1/brief/1')) === 'fresh');
   t.is(gateway.upstream.calls.length, 2);
-  for (let waited = 0; waited < 5000 && (await text(gateway, '/v1/brief/1')) !== 'fresh'; waited += 50) await sleep(50);
-  t.is(await text(gateway, '/v1/brief/1'), 'fresh');
 });
 
 test('stale while the upstream fails, marked as such, and only for as long as declared', async (t) => {
-  const gateway = await start(t);
+  const clock = handClock();
+  const gateway = await start(t, {}, counting(), { clock });
   t.is(await text(gateway, '/v1/tough/1'), 'answer 1');
-  const kept = Date.now();
-  await sleep(150);
+  clock.advance(150);
   gateway.upstream.script('Tough', { status: { code: 14, message: 'down' } });
   const stale = await gateway.send('GET', '/v1/tough/1');
   t.deepEqual([stale.status, stale.json.text], [200, 'answer 1']);
@@ -389,14 +419,17 @@ test('stale while the upstream fails, marked as such, and only for as long as de
   gateway.upstream.script('Tough', { status: { code: 5, message: 'gone' } });
   t.is((await gateway.send('GET', '/v1/tough/1')).status, 404, 'an answer of the upstream is no failure');
   gateway.upstream.script('Tough', { status: { code: 14, message: 'down' } });
-  await sleep(Math.max(0, kept + 2200 - Date.now()));
+  clock.advance(1900);
+  t.is((await gateway.send('GET', '/v1/tough/1')).status, 200);
+  clock.advance(100);
   t.is((await gateway.send('GET', '/v1/tough/1')).status, 503);
 });
 
 test('stale while the upstream is dead', async (t) => {
-  const gateway = await start(t, { limits: { requestTimeout: '3s' } });
+  const clock = handClock();
+  const gateway = await start(t, {}, counting(), { clock });
   t.is(await text(gateway, '/v1/brief/1'), 'answer 1');
-  await sleep(150);
+  clock.advance(150);
   gateway.upstream.cut();
   await gateway.upstream.close();
   const { json, headers } = await gateway.send('GET', '/v1/brief/1');

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { certificates } from '../../support/certificates.js';
+import { handClock } from '../../support/clock.js';
 import { startGateway } from '../../support/gateway.js';
 import { tlsFiles } from '../../support/tls-files.js';
 import { until } from '../../support/until.js';
@@ -17,22 +18,29 @@ service S {
   rpc Quick(Q) returns (Q) { option (google.api.http) = { get: "/v1/quick" }; }
 }`;
 
+/** The clock of tests in which a slow client must not lose its answer. */
+const STILL = { clock: handClock() };
+
 /** The size is more than sockets can buffer. */
 const BODY_BYTES = 8 << 20;
 
-/** Writes everything before it reads. Rejects if the connection is reset. */
+/** Writes everything before it reads. Rejects if the connection is reset before the answer has been read. */
 async function writeThenRead(socket: Socket, head: string): Promise<string> {
-  const written = new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
+  const chunks: Buffer[] = [];
+  const answer = new Promise<string>((resolve, reject) => {
+    socket
+      .on('error', reject)
+      .once('end', () => resolve(Buffer.concat(chunks).toString('latin1')))
+      .once('close', () => reject(new Error('the connection ended without its end')));
+  });
+  const written = new Promise<void>((resolve) => {
     socket.write(head);
     socket.write(Buffer.alloc(BODY_BYTES, ' '), () => resolve());
   });
-  await written;
+  await Promise.race([written, answer]);
   await sleep(20);
-  const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  await once(socket, 'end');
-  return Buffer.concat(chunks).toString('latin1');
+  return answer;
 }
 
 for (const tls of [false, true]) {
@@ -43,7 +51,7 @@ for (const tls of [false, true]) {
   ] as const) {
     test(`a client that sends all of its body before it reads gets the answer: ${what}${tls ? ', over TLS' : ''}`, async (t) => {
       const made = certificates();
-      const { port } = await startGateway(t, PROTO, {}, tls ? { listen: { tls: await tlsFiles(t, made) } } : {});
+      const { port } = await startGateway(t, PROTO, {}, tls ? { listen: { tls: await tlsFiles(t, made) } } : {}, STILL);
       for (let round = 0; round < 5; round++) {
         const socket = tls
           ? connectTls({ port, ca: made.ca, servername: 'upstream.test' })
@@ -61,7 +69,8 @@ for (const tls of [false, true]) {
 
 /** Opens a connection whose request was answered with 404 before its body has come. */
 async function answered(t: ExecutionContext) {
-  const gateway = await startGateway(t, PROTO, { Quick: { message: { id: 'a' } } });
+  const clock = handClock();
+  const gateway = await startGateway(t, PROTO, { Quick: { message: { id: 'a' } } }, {}, { clock });
   const socket = connect({ port: gateway.port, host: '127.0.0.1', allowHalfOpen: true });
   t.teardown(() => void socket.destroy());
   socket.on('error', () => {});
@@ -72,16 +81,27 @@ async function answered(t: ExecutionContext) {
   });
   await once(socket, 'end');
   t.regex(text, /^HTTP\/1.1 404 /);
-  return { ...gateway, socket, text: () => text };
+  /** Lets time pass until the gateway has no connection any more. Resolves to how long that took on its clock, in milliseconds. */
+  const passUntilClosed = async () => {
+    let passedMs = 0;
+    for (; gateway.connections.size > 0; await sleep(1)) {
+      clock.advance(100);
+      passedMs += 100;
+    }
+    return passedMs;
+  };
+  return { ...gateway, socket, text: () => text, passUntilClosed };
 }
 
 test('a client that goes on sending is cut off, and holds up no drain', async (t) => {
-  const { socket, connections, drain } = await answered(t);
-  const timer = setInterval(() => socket.writable && socket.write('5\r\nhello\r\n'), 50);
+  const { socket, connections, drain, passUntilClosed } = await answered(t);
+  const timer = setInterval(() => socket.writable && socket.write('5\r\nhello\r\n'), 5);
   t.teardown(() => clearInterval(timer));
   t.is(connections.size, 1);
-  await drain({ graceMs: 0, timeoutMs: 60_000 });
-  await until(() => connections.size === 0 && socket.closed);
+  const drained = drain({ graceMs: 0, timeoutMs: 60_000 });
+  t.true((await passUntilClosed()) >= 2000);
+  await drained;
+  await until(() => socket.closed);
 });
 
 for (const [what, request] of [
@@ -100,10 +120,13 @@ for (const [what, request] of [
   ['what does not parse', 'x\r\n\r\n'],
 ] as const) {
   test(`what comes behind such a body is not served: ${what}`, async (t) => {
-    const { socket, upstream, logged, text, connections } = await answered(t);
+    const { socket, upstream, logged, text, connections, passUntilClosed } = await answered(t);
     const before = text();
-    socket.write(`0\r\n\r\n${request}`);
-    await until(() => connections.size === 0);
+    const [{ bytesRead }] = [...connections] as [Socket];
+    const bytes = `0\r\n\r\n${request}`;
+    socket.write(bytes);
+    await until(() => [...connections].every((one) => one.bytesRead === bytesRead + bytes.length));
+    await passUntilClosed();
     t.is(text(), before);
     t.is(upstream.calls.length, 0);
     t.is(logged().filter(({ msg }) => msg === 'request').length, 1);

@@ -5,10 +5,13 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
+import { type Clock, systemClock } from '../../../src/base/clock.js';
+import { untakenOf } from '../../../src/exchange/answer.js';
 import { certificates } from '../../support/certificates.js';
+import { type HandClock, handClock } from '../../support/clock.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { answerOf, http2Client } from '../../support/http2.js';
 import { tlsFiles } from '../../support/tls-files.js';
@@ -36,7 +39,13 @@ async function* endless() {
 
 const turn = turns(8);
 
-async function start(t: ExecutionContext, tls: boolean, headersTimeout = '10s'): Promise<TestGateway> {
+/** On a clock that the test moves. Node itself counts how long heads take: tests of these say how long, and wait for it. */
+async function start(t: ExecutionContext, tls: boolean): Promise<TestGateway & { readonly clock: HandClock }> {
+  const clock = handClock();
+  return { ...(await startOn(t, tls, clock)), clock };
+}
+
+async function startOn(t: ExecutionContext, tls: boolean, clock: Clock, headersTimeout = '10s'): Promise<TestGateway> {
   await turn(t);
   return startGateway(
     t,
@@ -51,6 +60,7 @@ async function start(t: ExecutionContext, tls: boolean, headersTimeout = '10s'):
       listen: { headersTimeout, ...(tls ? { tls: await tlsFiles(t, made) } : { h2c: true }) },
       limits: { requestTimeout: `${REQUEST_TIMEOUT_MS}ms` },
     },
+    { clock },
   );
 }
 
@@ -85,11 +95,48 @@ async function nothingRuns({ gateway, upstream }: TestGateway): Promise<void> {
   await until(() => upstream.calls.every(({ path, cancelled }) => !/Watch|Add/.test(path) || cancelled));
 }
 
+/** Lets time pass, a tenth of `requestTimeout` at once, until something is so; resolves to how much. */
+async function passUntil(clock: HandClock, isSo: () => boolean): Promise<number> {
+  const stepMs = REQUEST_TIMEOUT_MS / 10;
+  let passedMs = 0;
+  await until(() => {
+    if (isSo()) return true;
+    clock.advance(stepMs);
+    passedMs += stepMs;
+    return false;
+  });
+  return passedMs;
+}
+
+/** That nothing has run for longer than `requestTimeout`. */
+async function endsInTime(t: ExecutionContext, gateway: TestGateway & { readonly clock: HandClock }): Promise<void> {
+  const passedMs = await passUntil(gateway.clock, () => gateway.gateway.snapshots.inFlight === 0);
+  t.true(passedMs >= REQUEST_TIMEOUT_MS, `after ${passedMs} ms`);
+  await nothingRuns(gateway);
+}
+
+/** What the gateway has written for its clients and they have not taken. */
+function untakenBy({ connections }: TestGateway): number {
+  return [...connections].reduce((sum, socket) => sum + untakenOf(socket), 0);
+}
+
+/**
+ * Resolves to true when the gateway has something that its client must take, and to false when the request has ended: now
+ * and then two kernels take all of a large answer.
+ */
+async function waits(gateway: TestGateway): Promise<boolean> {
+  const { snapshots } = gateway.gateway;
+  const isCalled = () => gateway.upstream.calls.some(({ path }) => /Watch|Large/.test(path));
+  await until(() => isCalled() && (untakenBy(gateway) > 0 || snapshots.inFlight === 0));
+  return snapshots.inFlight > 0;
+}
+
 for (const tls of [false, true]) {
   const over = tls ? 'TLS' : 'HTTP/1.1';
 
   test(`${over}: slow headers are 408`, async (t) => {
-    const gateway = await start(t, tls, '400ms');
+    // The gateway's clock stands still, so that a client on a busy machine does not lose the answer.
+    const gateway = await startOn(t, tls, handClock(), '400ms');
     const socket = await socketTo(t, gateway.port, tls);
     socket.write('GET /v1/quick HTTP/1.1\r\nho');
     await servesOthers(t, gateway, tls);
@@ -99,7 +146,7 @@ for (const tls of [false, true]) {
   });
 
   test(`${over}: a connection that says nothing ends`, async (t) => {
-    const gateway = await start(t, tls, '400ms');
+    const gateway = await startOn(t, tls, systemClock, '400ms');
     const { afterMs } = await ended(await socketTo(t, gateway.port, tls));
     t.true(afterMs < PATIENCE_MS);
   });
@@ -108,11 +155,16 @@ for (const tls of [false, true]) {
     const gateway = await start(t, tls);
     const socket = await socketTo(t, gateway.port, tls);
     socket.write('POST /v1/q HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n');
-    const trickle = setInterval(() => void socket.write(' '), 50);
-    const { text, afterMs } = await ended(socket);
-    clearInterval(trickle);
-    t.regex(text, /^HTTP\/1\.1 408 [\s\S]*BODY_TIMEOUT/);
-    t.true(afterMs >= REQUEST_TIMEOUT_MS - 50 && afterMs < PATIENCE_MS);
+    await until(() => gateway.gateway.snapshots.inFlight === 1);
+    const answered = ended(socket);
+    const passedMs = await passUntil(gateway.clock, () => {
+      if (socket.writable) socket.write(' ');
+      return gateway.gateway.snapshots.inFlight === 0;
+    });
+    t.true(passedMs >= REQUEST_TIMEOUT_MS, `after ${passedMs} ms`);
+    // What the client still sends is waited for.
+    await passUntil(gateway.clock, () => socket.closed);
+    t.regex((await answered).text, /^HTTP\/1\.1 408 [\s\S]*BODY_TIMEOUT/);
     await nothingRuns(gateway);
   });
 
@@ -123,6 +175,7 @@ for (const tls of [false, true]) {
       socket.pause();
       socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
       await servesOthers(t, gateway, tls);
+      if (await waits(gateway)) await endsInTime(t, gateway);
       await nothingRuns(gateway);
       t.is(gateway.upstream.calls.length, 2);
     });
@@ -130,21 +183,23 @@ for (const tls of [false, true]) {
     test(`${over}: ${path}: a client that reads slowly, but reads, is not`, async (t) => {
       const gateway = await start(t, tls);
       const socket = await socketTo(t, gateway.port, tls);
-      let bytes = 0;
-      socket.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        socket.pause();
-        setTimeout(() => socket.resume(), 10);
-      });
+      socket.pause();
       socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
-      await Promise.all([sleep(3 * REQUEST_TIMEOUT_MS), until(() => bytes > 1 << 20 || socket.closed)]);
-      t.false(socket.closed, `${bytes} bytes`);
+      for (let passedMs = 0; passedMs < 3 * REQUEST_TIMEOUT_MS; passedMs += REQUEST_TIMEOUT_MS * 0.75) {
+        const isRunning = await waits(gateway);
+        t.true(isRunning || path === '/v1/large');
+        if (!isRunning) break;
+        const before = untakenBy(gateway);
+        for (; untakenBy(gateway) === before && !socket.closed; await nextTurn()) socket.read();
+        gateway.clock.advance(REQUEST_TIMEOUT_MS * 0.75);
+      }
+      t.is(gateway.connections.size, tls ? 2 : 1, 'the connection is open');
     });
   }
 }
 
 test('TLS: a handshake that does not go on ends', async (t) => {
-  const { port } = await start(t, true, '400ms');
+  const { port } = await startOn(t, true, systemClock, '400ms');
   const socket = await socketTo(t, port, false);
   socket.write(Buffer.from([22, 3, 1, 0, 200, 1]));
   t.true((await ended(socket)).afterMs < PATIENCE_MS);
@@ -155,7 +210,7 @@ for (const tls of [false, true]) {
   const client = (t: ExecutionContext, { url }: TestGateway) => http2Client(t, url, tls ? made.ca : undefined);
 
   test(`${over}: a connection whose preface or headers do not come ends`, async (t) => {
-    const gateway = await start(t, tls, '400ms');
+    const gateway = await start(t, tls);
     const address = { port: gateway.port, host: '127.0.0.1' };
     const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     // HEADERS on stream 1 without END_HEADERS; no CONTINUATION follows.
@@ -166,8 +221,9 @@ for (const tls of [false, true]) {
         ? connectTls({ ...address, ca: made.ca, servername: 'upstream.test', ALPNProtocols: ['h2'] })
         : connect(address);
       await once(socket, tls ? 'secureConnect' : 'connect');
-      socket.write(bytes);
-      t.true((await ended(socket)).afterMs < PATIENCE_MS, `${bytes.length} bytes`);
+      socket.resume().write(bytes);
+      const passedMs = await passUntil(gateway.clock, () => socket.closed);
+      t.true(passedMs >= 10_000, `${bytes.length} bytes: after ${passedMs} ms`);
     }
   });
 
@@ -178,6 +234,7 @@ for (const tls of [false, true]) {
     slow.write('{');
     const answer = answerOf(slow);
     t.is((await send('GET', '/v1/quick')).status, 200);
+    await endsInTime(t, gateway);
     t.is((await answer).status, 408);
     t.is((await answer).json.code, 4);
     t.is((await send('GET', '/v1/quick')).status, 200);
@@ -193,7 +250,7 @@ for (const tls of [false, true]) {
       unread.pause();
       await once(unread, 'response');
       t.is((await send('GET', '/v1/quick')).status, 200);
-      await nothingRuns(gateway);
+      await endsInTime(t, gateway);
       t.is((await send('GET', '/v1/quick')).status, 200);
     });
   }
