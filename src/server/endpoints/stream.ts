@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallResponse } from '../../call/call.js';
 import { JsonWriter } from '../../codec/json-writer.js';
-import { batchesOf, closeAfter, cut, isHttp2, isOver, setHeaders, untaken } from '../../exchange/answer.js';
+import { batchesOf, closeAfter, cut, isHttp2, isOver, setHeaders } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { Code } from '../../status/code.js';
 import { isWithoutContent } from '../../status/http.js';
@@ -17,7 +17,7 @@ import { acceptedFraming } from '../../transcoding/stream/accepted.js';
 import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../../transcoding/stream/framing.js';
 import type { AnswerForm, TranscodedResponse } from '../../transcoding/transcoder.js';
 import { unlessIdle } from '../connection/idle.js';
-import { watchStall } from '../connection/stall.js';
+import { noteStall, takingOf, watchStall } from '../connection/stall.js';
 import { onEnding, unlessEnded } from '../connection/unless-ended.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import { afterRequest } from './half-duplex.js';
@@ -176,8 +176,11 @@ class StreamAnswer {
   private room(): Promise<void> {
     const res = this.res;
     return new Promise<void>((resolve, reject) => {
-      const stalled = () => cut(res);
-      const cancel = watchStall(() => untaken(res), this.settings.requestTimeoutMs, this.clock, stalled);
+      const stalled = (afterMs: number) => {
+        noteStall(res, afterMs);
+        cut(res);
+      };
+      const cancel = watchStall(takingOf(res), this.settings.requestTimeoutMs, this.clock, stalled);
       let cancelEnding = () => {};
       const settle = (then: () => void) => {
         cancel();

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../../call/call.js';
 import { isForOneRequest } from '../../call/for-one-request.js';
-import { batchesOf, closeAfter, setHeaders } from '../../exchange/answer.js';
+import { batchesOf, closeAfter, inBatches, setHeaders } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import type { TellFreshness } from '../../policy/cache/freshness.js';
 import { Code } from '../../status/code.js';
@@ -80,7 +80,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     ctx.res.setHeader('content-type', contentType);
     const batches = batchesOf(ctx.res, body);
     ctx.body =
-      batches === undefined ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Readable.from(batches);
+      batches === undefined
+        ? Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+        : Readable.from(inBatches(ctx.res, batches));
     if (batches !== undefined) {
       ctx.length = body.length;
       // Koa adds seven listeners when it pipes a body.
