@@ -213,6 +213,11 @@ export const errors = z
 
 export const limits = z
   .strictObject({
+    connectionBytes: size
+      .prefault('16MiB')
+      .describe(
+        'Of answers that one connection holds; while it is full, no request of it begins, and no more of its answers is read from upstreams. As much again of request bodies.',
+      ),
     bodyBytes: size
       .prefault('4MiB')
       .describe('Of a request body, and of each message that a client streams; more is 413.'),

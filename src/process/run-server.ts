@@ -110,7 +110,11 @@ export async function listenAdmin(
   const { listen, limits, errors } = config;
   const { keepAliveTimeoutMs, headersTimeoutMs } = listen;
   const timeouts = { keepAliveTimeoutMs, headersTimeoutMs, headerBytes: limits.headerBytes };
-  const handle = watched(admin, () => limits.requestTimeoutMs, systemClock);
+  const handle = watched(
+    admin,
+    () => ({ stallTimeoutMs: limits.requestTimeoutMs, connectionBytes: limits.connectionBytes }),
+    systemClock,
+  );
   const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));

@@ -14,6 +14,7 @@ import { StatusError } from '../../status/status-error.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../../transcoding/transcoder.js';
 import { unlessIdle } from '../connection/idle.js';
+import { roomOf } from '../connection/room.js';
 import { unlessEnded } from '../connection/unless-ended.js';
 import { type Asked, cancellable } from './call-request.js';
 
@@ -39,6 +40,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // The upstream has answered before the end of the request, and the rest of the request will not be read.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
+    const room = roomOf(ctx.res);
+    const waiting = room?.toWrite();
+    if (waiting !== undefined) await waiting;
     answer(ctx, response, transcoder.response(unaryMessage(response), form, form.indented ? 0 : undefined));
   };
 
@@ -72,6 +76,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
       return;
     }
     const { contentType, body } = transcoded;
+    roomOf(ctx.res)?.write(body.length, true);
     if (hasRuleOfItsOwn(ctx) && !describesContent(transcoded)) {
       ctx.body = null;
       ctx.status = status;
