@@ -24,6 +24,13 @@ export const listen = z
     keepAliveTimeout: duration.prefault('75s').describe('An idle connection is closed after so long.'),
     headersTimeout: duration.prefault('10s').describe('For the whole head of a request.'),
     maxConnections: z.int().positive().default(10_000).describe('More are refused.'),
+    maxConnectionsPerAddress: z
+      .int()
+      .positive()
+      .optional()
+      .describe(
+        'More connections of one client address are refused, in each worker; IPv6 by its /64. Those of trustedProxies do not count. Absent: no such limit.',
+      ),
     tls: z
       .strictObject({
         cert: z.string().describe('PEM file of the gateway’s certificate and its chain.'),
