@@ -40,6 +40,10 @@ export const listen = z
       .optional()
       .describe('Absent: plaintext.'),
   })
+  .refine(({ maxConnections, maxConnectionsPerAddress = 1 }) => maxConnectionsPerAddress <= maxConnections, {
+    path: ['maxConnectionsPerAddress'],
+    error: 'expected at most as many as maxConnections',
+  })
   .transform(({ keepAliveTimeout, headersTimeout, ...rest }) => ({
     ...rest,
     keepAliveTimeoutMs: keepAliveTimeout,
