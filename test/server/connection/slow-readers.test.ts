@@ -10,6 +10,7 @@ import { certificates } from '../../support/certificates.js';
 import { type HandClock, handClock, pass } from '../../support/clock.js';
 import { frame, getFrame, PREFACE, SETTINGS, WINDOW_UPDATE } from '../../support/frames.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { http2Client } from '../../support/http2.js';
 import { tlsFiles } from '../../support/tls-files.js';
 import { until } from '../../support/until.js';
 
@@ -131,3 +132,28 @@ for (const [name, { request, tls = false, halfClose = false }] of Object.entries
     t.regex(String(line?.cut), /^the client took nothing of the answer for \d+ s$/);
   });
 }
+
+test('a stream of which nothing is taken is cut, however much its client takes of another one', async (t) => {
+  const { url, clock, gateway, logged } = await start(t, false);
+  const { open } = http2Client(t, url);
+  const taken = open('GET', '/v1/watch');
+  let bytes = 0;
+  taken.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+  });
+  taken.end();
+  const unread = open('GET', '/v1/watch');
+  unread.end();
+  unread.pause();
+  await once(unread, 'response');
+  await until(() => {
+    clock.advance(2500);
+    return gateway.snapshots.inFlight === 1;
+  });
+  const before = bytes;
+  await until(() => bytes > before);
+  t.is(logged().length, 1);
+  t.like(logged()[0], { level: 'warn', path: '/v1/watch' });
+  taken.close(8);
+  await until(() => gateway.snapshots.inFlight === 0);
+});
