@@ -84,7 +84,7 @@ export function untakenOf(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
 }
 
-/** The connection below an answer; undefined once it is gone. */
+/** Returns the connection below an answer, or undefined once it is gone. */
 export function socketOf(res: ServerResponse): Socket | undefined {
   const stream = streamOf(res);
   return (stream === undefined ? res.socket : socketOfSession(stream)) ?? undefined;
@@ -94,7 +94,7 @@ function socketOfSession({ session }: ServerHttp2Stream): Socket | undefined {
   return session === undefined || session.destroyed ? undefined : (session.socket as Socket);
 }
 
-/** The bytes that an HTTP/2 client takes on one stream before it must say that it wants more; 0 over HTTP/1.1. */
+/** Returns how many bytes an HTTP/2 client takes on one stream before it must ask for more. Returns 0 over HTTP/1.1. */
 export function streamWindow(res: ServerResponse): number {
   return streamOf(res)?.session?.remoteSettings?.initialWindowSize ?? 0;
 }
@@ -136,7 +136,7 @@ export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]):
   }
 }
 
-/** The bytes of an answer over HTTP/2 that its stream was not given yet. */
+/** How many bytes of an answer over HTTP/2 were not yet given to its stream. */
 const waiting = new WeakMap<ServerHttp2Stream, number>();
 
 /** Makes an HTTP/1.1 connection end with the answer, so that the rest of the request is not read. */

@@ -97,9 +97,9 @@ const NOTHING: Reading = { queues: new Map(), bytes: 0 };
 
 interface TcpHandle {
   readonly fd: number;
-  /** All bytes that were handed over, also those that the kernel has not taken yet. */
+  /** How many bytes were handed over, also those that the kernel has not taken yet. */
   readonly bytesWritten: number;
-  /** Bytes that the kernel has not taken yet. */
+  /** How many bytes the kernel has not taken yet. */
   readonly writeQueueSize: number;
 }
 
@@ -110,7 +110,7 @@ function tcpHandle(socket: Socket): TcpHandle | undefined {
   return lowest !== undefined && lowest.fd >= 0 && typeof lowest.bytesWritten === 'number' ? lowest : undefined;
 }
 
-/** Bytes that the connection was given so far; 0 if nobody can tell. */
+/** Returns how many bytes the connection was given so far, or 0 if that is not known. */
 export function bytesGiven(socket: Socket): number {
   return tcpHandle(socket)?.bytesWritten ?? 0;
 }

@@ -13,7 +13,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2Session } from 'node:http2';
 import type { Room } from '../../call/call.js';
 
-/** What waits until there is room. */
+/** Something that waits until there is room. */
 interface Waiting {
   /** True for a part of an answer: no request begins before it has gone on. */
   readonly ofAnswer: boolean;
@@ -52,11 +52,11 @@ export function roomOf(res: ServerResponse): RequestRoom | undefined {
 class ConnectionRoom {
   /** The requests that have begun, in their order. */
   readonly requests = new Set<RequestRoom>();
-  /** Bytes of messages that were read or have room to be read, and are not written yet. */
+  /** How many bytes of messages were read, or have room to be read, and are not written yet. */
   read = 0;
-  /** Bytes of JSON that were written and not taken yet. */
+  /** How many bytes of JSON were written and not taken yet. */
   written = 0;
-  /** Bytes of bodies. */
+  /** How many bytes of request bodies are held. */
   bodies = 0;
   private waiting: Waiting[] = [];
   private readonly entering: (() => void)[] = [];
@@ -143,7 +143,7 @@ class ConnectionRoom {
   }
 }
 
-/** The part of one request. */
+/** Counts what one request holds of its connection's room. */
 export class RequestRoom implements Room {
   /** The messages that were read, or have room to be read. */
   private messages: number[] = [];
@@ -208,7 +208,7 @@ export class RequestRoom implements Room {
     this.connection.settle();
   }
 
-  /** The client has taken so much of it. */
+  /** Notes that the client has taken so many bytes of it. */
   taken(bytes: number): void {
     if (this.ended) return;
     this.written -= bytes;
@@ -228,7 +228,7 @@ export class RequestRoom implements Room {
     return false;
   }
 
-  /** The body is whole, or will not be read any further. */
+  /** Notes that the body is whole, or will not be read any further. */
   endBody(): void {
     if (!this.readsBody) return;
     this.readsBody = false;
