@@ -53,6 +53,19 @@ export interface CallContext {
    * client wants all of it.
    */
   readonly mask?: string;
+  /** What answers may hold; absent when that is not bounded. */
+  readonly room?: Room;
+}
+
+/** How much the connection of a client may hold of its answers (docs/connections.md). */
+export interface Room {
+  /** Counts a message that has come whole. */
+  hold(bytes: number): void;
+  /**
+   * Counts a message that begins to come. Returns undefined if there is room for it. Otherwise it must not be read on before
+   * `onRoom` runs, and the returned function ends the wait.
+   */
+  ask(bytes: number, onRoom: () => void): (() => void) | undefined;
 }
 
 export interface CallResponse {

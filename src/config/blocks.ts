@@ -40,6 +40,13 @@ export const listen = z
       .positive()
       .default(10_000)
       .describe('How many connections may be open. Further connections are refused.'),
+    maxConnectionsPerAddress: z
+      .int()
+      .positive()
+      .optional()
+      .describe(
+        'How many connections one client address may have open in each worker. IPv6 addresses count by their /64. Connections of `trustedProxies` do not count. Without it there is no such limit.',
+      ),
     tls: z
       .strictObject({
         cert: z.string().describe('A PEM file with the certificate of the gateway and its chain.'),
@@ -53,6 +60,10 @@ export const listen = z
       .describe(
         'The certificate for HTTPS. Without it the port is plaintext. The files are read again when they change.',
       ),
+  })
+  .refine(({ maxConnections, maxConnectionsPerAddress = 1 }) => maxConnectionsPerAddress <= maxConnections, {
+    path: ['maxConnectionsPerAddress'],
+    error: 'expected at most as many as maxConnections',
   })
   .transform(({ keepAliveTimeout, headersTimeout, ...rest }) => ({
     ...rest,
@@ -292,6 +303,11 @@ export const errors = z
 
 export const limits = z
   .strictObject({
+    connectionBytes: size
+      .prefault('16MiB')
+      .describe(
+        'How many bytes of answers one connection may hold, and as many again of request bodies. While it is full, none of its requests begins, and no more of its answers is read from upstreams.',
+      ),
     bodyBytes: size
       .prefault('4MiB')
       .describe('The largest request body, and the largest message of a client stream. A larger one gets 413.'),

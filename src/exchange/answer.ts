@@ -56,6 +56,8 @@ export function cut(res: ServerResponse): void {
   if (stream !== undefined) {
     wereCut.add(stream);
     stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // The reset waits for the connection; what the stream holds must not.
+    setImmediate(() => stream.destroy());
   } else {
     // HTTP/1.0 has no chunks, so a body is complete when the connection is closed. Only a reset shows that it is not.
     if (res.req.httpVersionMinor === 0 && !(res.socket instanceof TLSSocket)) res.socket?.resetAndDestroy();
@@ -73,12 +75,28 @@ export function wasCut(stream: ServerHttp2Stream): boolean {
 /** Returns how many bytes were written and not yet taken by the client. Returns 0 if that is not known. */
 export function untaken(res: ServerResponse): number {
   const stream = streamOf(res);
-  return stream === undefined ? res.writableLength + handedOver(res.socket) : stream.bufferSize;
+  if (stream === undefined) return res.writableLength + handedOver(res.socket);
+  return stream.bufferSize + (waiting.get(stream) ?? 0);
 }
 
 /** Returns the same for a connection that is no longer HTTP. */
 export function untakenOf(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
+}
+
+/** Returns the connection below an answer, or undefined once it is gone. */
+export function socketOf(res: ServerResponse): Socket | undefined {
+  const stream = streamOf(res);
+  return (stream === undefined ? res.socket : socketOfSession(stream)) ?? undefined;
+}
+
+function socketOfSession({ session }: ServerHttp2Stream): Socket | undefined {
+  return session === undefined || session.destroyed ? undefined : (session.socket as Socket);
+}
+
+/** Returns how many bytes an HTTP/2 client takes on one stream before it must ask for more. Returns 0 over HTTP/1.1. */
+export function streamWindow(res: ServerResponse): number {
+  return streamOf(res)?.session?.remoteSettings?.initialWindowSize ?? 0;
 }
 
 interface Handle {
@@ -106,6 +124,20 @@ export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint
 }
 
 const BATCH_BYTES = 65_536;
+
+/** Yields the batches of an answer, and counts as untaken what was not asked for yet. */
+export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]): Generator<Uint8Array> {
+  const stream = streamOf(res);
+  let rest = batches.reduce((sum, { length }) => sum + length, 0);
+  for (const batch of batches) {
+    rest -= batch.length;
+    if (stream !== undefined) waiting.set(stream, rest);
+    yield batch;
+  }
+}
+
+/** How many bytes of an answer over HTTP/2 were not yet given to its stream. */
+const waiting = new WeakMap<ServerHttp2Stream, number>();
 
 /** Makes an HTTP/1.1 connection end with the answer, so that the rest of the request is not read. */
 export function closeAfter(res: ServerResponse): void {

@@ -93,6 +93,8 @@ export interface Snapshot {
   readonly logSample: number;
   /** The time in milliseconds after which a client that takes no byte of its answer is cut off. */
   readonly stallTimeoutMs: number;
+  /** How many bytes of answers a connection may hold. */
+  readonly connectionBytes: number;
   /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
   /** The upstreams by name, with their state for operators. */

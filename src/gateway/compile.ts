@@ -42,6 +42,7 @@ export function compileTables(
     clientAddress: compileClientAddress(config.trustedProxies, config.forwardedHeader),
     logSample: config.log.sample,
     stallTimeoutMs: config.limits.requestTimeoutMs,
+    connectionBytes: config.limits.connectionBytes,
     streamGraceMs: config.auth?.streamGraceMs ?? 0,
   };
 }

@@ -6,6 +6,7 @@
 import { type Clock, systemClock } from '../base/clock.js';
 import type { Diagnostic } from '../base/diagnostic.js';
 import { errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { type MemoryUse, MemoryWatch } from '../base/memory.js';
 import { isRecord } from '../base/record.js';
 import { Resources } from '../base/resources.js';
 import type { Interceptor } from '../call/call.js';
@@ -83,13 +84,15 @@ export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'inter
   readonly counters?: Counters;
   /** The clock of the gateway. The default is the system's clock; tests pass their own. */
   readonly clock?: Clock;
+  /** Returns how much memory is used. The default asks V8 and the container; tests pass their own. */
+  readonly readMemory?: () => readonly MemoryUse[];
 }
 
 /** Serves a plan that has no errors. */
 export function startGateway(
   first: Plan,
   log: Log,
-  { middleware, interceptors, counters, clock = systemClock }: StartOptions = {},
+  { middleware, interceptors, counters, clock = systemClock, readMemory }: StartOptions = {},
 ): RunningGateway {
   const options = {
     resources: new Resources(),
@@ -104,7 +107,9 @@ export function startGateway(
   const { metrics, openStreams } = options;
   const snapshot = compileSnapshot(first, options);
   const snapshots = new Snapshots(snapshot);
-  const handle = createApp({ snapshots, log, clock, custom: middleware?.beforeMatch ?? [] });
+  const memory = new MemoryWatch(clock, (isShort) => tellMemory(log, isShort), readMemory);
+  const shedding = { isShortOfMemory: () => memory.isShort(), counter: metrics.shed };
+  const handle = createApp({ snapshots, log, clock, shedding, custom: middleware?.beforeMatch ?? [] });
   let { config } = first;
   return {
     snapshots,
@@ -124,6 +129,11 @@ export function startGateway(
       return snapshots.close();
     },
   };
+}
+
+function tellMemory(log: Log, isShort: boolean): void {
+  if (isShort) log.warn({}, 'memory is nearly used up: new requests are refused');
+  else log.info({}, 'memory is available again: new requests are served');
 }
 
 async function planOrThrow(input: ConfigInput): Promise<Plan> {

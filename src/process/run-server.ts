@@ -4,10 +4,10 @@ import type { Server } from 'node:http';
 import { isatty } from 'node:tty';
 import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
-import { startGateway } from '../gateway/gateway.js';
+import { type RunningGateway, startGateway } from '../gateway/gateway.js';
 import type { Plan } from '../gateway/plan.js';
 import { routeRows } from '../report/route-map.js';
-import { type RequestListener, watched } from '../server/connection/watched.js';
+import { watched } from '../server/connection/watched.js';
 import { followCertificates, type TlsSettings } from '../server/listener/certificates.js';
 import { prepareDrain } from '../server/listener/drain.js';
 import { createHttp1 } from '../server/listener/http1.js';
@@ -15,6 +15,7 @@ import { type Listener, type ListenSettings, listen, urlOf } from '../server/lis
 import { parseTarget } from '../server/request-target.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { endOnUncaught } from './last-resort.js';
 
 const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -46,7 +47,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
     });
     admin = await listenAdmin(plan, { metrics, readiness }, log);
     await gateway.prepared;
-    listener = await listenPublic(config, gateway.callback(), log);
+    listener = await listenPublic(config, gateway, log);
   } catch (error) {
     admin?.close();
     await gateway.close();
@@ -68,9 +69,9 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
 }
 
 /** Listens on the public port. Reads the certificates now, and again when they change. */
-export async function listenPublic(config: Plan['config'], handle: RequestListener, log: Log): Promise<Listener> {
-  const settings = listenSettings(config, log);
-  const listener = await listen(settings, handle, systemClock).catch((error: unknown) => {
+export async function listenPublic(config: Plan['config'], gateway: RunningGateway, log: Log): Promise<Listener> {
+  const settings = listenSettings(config, log, gateway.metrics);
+  const listener = await listen(settings, gateway.callback(), systemClock).catch((error: unknown) => {
     throw inUse(error, settings, '--port');
   });
   const { tls } = config.listen;
@@ -79,10 +80,18 @@ export async function listenPublic(config: Plan['config'], handle: RequestListen
   return listener;
 }
 
-export function listenSettings({ listen: { tls, ...rest }, limits, errors }: Plan['config'], log: Log): ListenSettings {
-  const settings = { ...rest, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
+export function listenSettings(
+  { listen: { tls, maxConnectionsPerAddress: most, ...rest }, limits, errors, trustedProxies }: Plan['config'],
+  log: Log,
+  { shed }: Pick<Metrics, 'shed'>,
+): ListenSettings {
+  const perAddress =
+    most === undefined ? {} : { perAddress: { most, trustedProxies, onRefused: () => shed.inc(BY_ADDRESS) } };
+  const settings = { ...rest, ...perAddress, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
   return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
 }
+
+const BY_ADDRESS = { reason: 'address' };
 
 function readTls({ cert, key, clientCa }: NonNullable<Plan['config']['listen']['tls']>): TlsSettings {
   const authorities = clientCa === undefined ? {} : { clientCa: readFileSync(clientCa) };
@@ -110,7 +119,11 @@ export async function listenAdmin(
   const { listen, limits, errors } = config;
   const { keepAliveTimeoutMs, headersTimeoutMs } = listen;
   const timeouts = { keepAliveTimeoutMs, headersTimeoutMs, headerBytes: limits.headerBytes };
-  const handle = watched(admin, () => limits.requestTimeoutMs, systemClock);
+  const handle = watched(
+    admin,
+    () => ({ stallTimeoutMs: limits.requestTimeoutMs, connectionBytes: limits.connectionBytes }),
+    systemClock,
+  );
   const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));

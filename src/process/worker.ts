@@ -29,7 +29,7 @@ async function start({ config, schema }: Start): Promise<void> {
   endOnUncaught(log);
   const gateway = startGateway(planned, log, { counters });
   await gateway.prepared;
-  const listener = await listenPublic(config, gateway.callback(), log);
+  const listener = await listenPublic(config, gateway, log);
   const drain: Drain = prepareDrain(listener, systemClock);
   let ended: Promise<void> | undefined;
   running = {

@@ -12,5 +12,5 @@ export function createApp(options: PipelineOptions): RequestListener {
   app.silent = true;
   for (const middleware of beforeMatch(options)) app.use(middleware);
   const { snapshots, clock } = options;
-  return watched(app.callback(), () => snapshots.current.stallTimeoutMs, clock);
+  return watched(app.callback(), () => snapshots.current, clock);
 }

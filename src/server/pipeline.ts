@@ -11,6 +11,7 @@ import { begin } from './stages/begin.js';
 import { cors } from './stages/cors.js';
 import { errors } from './stages/errors.js';
 import { match } from './stages/match.js';
+import { type ShedSettings, shed } from './stages/shed.js';
 import { surface } from './stages/surface.js';
 import { transferCoding } from './stages/transfer-coding.js';
 
@@ -18,17 +19,19 @@ export interface PipelineOptions {
   readonly snapshots: Snapshots;
   readonly log: Log;
   readonly clock: Clock;
+  readonly shedding: ShedSettings;
   /** The embedder's own stages, which run before the route is known. */
   readonly custom: readonly Middleware[];
 }
 
-export function beforeMatch({ snapshots, log, clock, custom }: PipelineOptions): readonly Middleware[] {
+export function beforeMatch({ snapshots, log, clock, shedding, custom }: PipelineOptions): readonly Middleware[] {
   return [
     begin(snapshots, clock),
     accessLog(log, clock),
     errors(clock),
     surface(),
     cors(),
+    shed(shedding),
     ...custom,
     transferCoding(),
     match(),

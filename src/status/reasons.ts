@@ -47,6 +47,12 @@ export const REASONS = {
     when: 'The request has more than 100 headers that `metadata.request` passes on.',
     whatToDo: 'Send fewer of them, or make the patterns in `metadata.request` narrower.',
   },
+  OUT_OF_MEMORY: {
+    code: Code.UNAVAILABLE,
+    httpStatus: 503,
+    when: 'The process has used 90 % of the memory that it may use, and refuses new requests until some is free.',
+    whatToDo: 'Try again after `Retry-After`. Give the gateway more memory, or run more gateways.',
+  },
   UNKNOWN_EXPECTATION: {
     code: Code.INVALID_ARGUMENT,
     httpStatus: 417,

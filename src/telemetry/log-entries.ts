@@ -27,6 +27,15 @@ export const LOG_ENTRIES = {
     level: 'error',
     when: 'A request has ended with a 5xx status, or with an error whose text the client did not get. It has the field `err`.',
   },
+  'request cut': {
+    level: 'warn',
+    when: 'The answer was cut because its client did not take it. It has the field `cut`.',
+  },
+  'memory is nearly used up: new requests are refused': {
+    level: 'warn',
+    when: 'New requests get 503 until memory is available again.',
+  },
+  'memory is available again: new requests are served': { level: 'info', when: 'New requests are served again.' },
   'admin request failed': { level: 'error', when: 'A request to the admin port has ended with a 5xx status.' },
   draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
   'a worker process has ended and is replaced': {
@@ -89,6 +98,7 @@ export const LOG_FIELDS = {
   code: 'The name of the gRPC code, such as `NOT_FOUND`. In entries about a file it is the error code of the system, such as `ENOENT`.',
   durationMs: 'How long the request took, in milliseconds.',
   clientGone: '`true` if the client went away before the end.',
+  cut: 'Why the gateway cut an answer.',
   refused: 'Why a request was refused before it reached a route.',
   err: 'An error: its type, message, code or stack, and its causes.',
   signal: 'The signal, such as `SIGTERM`.',

@@ -19,6 +19,8 @@ export interface Metrics {
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
   /** The requests that a store did not answer. `reason` is `timeout` or `error`. */
   readonly storeFailures: Counter<'store' | 'reason'>;
+  /** What was refused to protect the gateway. `reason` is `memory` for requests, `address` for connections. */
+  readonly shed: Counter<'reason'>;
   /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
 }
@@ -57,6 +59,12 @@ export function createMetrics(): Metrics {
       name: 'protogate_store_failures_total',
       help: 'How many requests a store did not answer. The reason is timeout or error.',
       labelNames: ['store', 'reason'],
+      registers,
+    }),
+    shed: new Counter({
+      name: 'protogate_shed_total',
+      help: 'Requests that were refused because memory was short, and connections beyond the limit of their address.',
+      labelNames: ['reason'],
       registers,
     }),
     storeUp: new Gauge({

@@ -50,6 +50,18 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     ],
   ],
   [
+    'a limit of an address that is beyond that of all',
+    'version: 1\nlisten: { maxConnections: 10, maxConnectionsPerAddress: 11 }\n',
+    [
+      'g.yaml:2:57: error: listen.maxConnectionsPerAddress: expected at most as many as maxConnections, got 11 [config-value]',
+    ],
+  ],
+  [
+    'a connection that may hold nothing',
+    'version: 1\nlimits: { connectionBytes: 0 }\n',
+    ['g.yaml:2:28: error: limits.connectionBytes: expected a size above 0, got 0 [config-value]'],
+  ],
+  [
     'a target that is none',
     'version: 1\nupstreams: { a: { target: orders } }\n',
     [

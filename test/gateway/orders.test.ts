@@ -9,6 +9,7 @@ import { type RouteStages, routeOrder } from '../../src/gateway/route-order.js';
 import { beforeMatch } from '../../src/server/pipeline.js';
 import { Snapshots } from '../../src/server/snapshots.js';
 import { createLog } from '../../src/telemetry/log.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 
 /** Returns the titles in the part of the drawing that names `file`. */
 async function drawn(file: string): Promise<readonly string[]> {
@@ -30,7 +31,8 @@ function middlewareNamed(name: string): Middleware {
 test('the pipeline before the match is the one that is drawn', async (t) => {
   const custom = [middlewareNamed('own: beforeMatch')];
   const snapshots = new Snapshots({} as never);
-  const stages = beforeMatch({ snapshots, log: createLog({}), clock: systemClock, custom });
+  const shedding = { isShortOfMemory: () => false, counter: createMetrics().shed };
+  const stages = beforeMatch({ snapshots, log: createLog({}), clock: systemClock, shedding, custom });
   t.deepEqual(
     stages.map(({ name }) => words(name)),
     await drawn('src/server/pipeline.ts'),

@@ -12,6 +12,7 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   keepAliveTimeout: 75s
   headersTimeout: 10s
   maxConnections: 10000
+  maxConnectionsPerAddress: 100
   tls:
     cert: cert.pem
     key: key.pem
@@ -162,6 +163,7 @@ listen:
   ],
   limits: [
     `limits:
+  connectionBytes: 16MiB
   bodyBytes: 4MiB
   responseBytes: 64MiB
   headerBytes: 16KiB

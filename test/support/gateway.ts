@@ -84,7 +84,7 @@ export async function startGateway(
   const lines: string[] = [];
   const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
   const gateway = start(planned, log, options);
-  const settings = { ...listenSettings(config, log), host: '127.0.0.1', port: 0 };
+  const settings = { ...listenSettings(config, log, gateway.metrics), host: '127.0.0.1', port: 0 };
   await gateway.prepared;
   const { clock = systemClock } = options;
   const listener = await listen(settings, gateway.callback(), clock);

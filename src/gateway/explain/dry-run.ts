@@ -99,6 +99,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     release: () => Promise.resolve(),
   });
   const handle = createApp({
+    shedding: { isShortOfMemory: () => false, counter: backing.metrics.shed },
     snapshots,
     log: SILENT,
     clock: STILL,

@@ -98,7 +98,10 @@ export class ResponseCache {
     keepMs: number,
     timeoutMs: number,
   ): Promise<CallResponse> {
-    const response = await next({ ...asked, deadline: { at: this.clock.now() + timeoutMs, owner: 'route' } });
+    // What several requests may wait for does not wait for the client of one of them.
+    const { room: _, ...context } = asked.context;
+    const deadline = { at: this.clock.now() + timeoutMs, owner: 'route' } as const;
+    const response = await next({ ...asked, context, deadline });
     const entry = storable(response, this.clock.now());
     if (entry !== undefined) this.entries.set(key, entry, keepMs);
     return response;

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { answerOn, isHttp2 } from '../../exchange/answer.js';
+import { answerOn } from '../../exchange/answer.js';
 
 /**
  * The most requests that may wait on one connection, as many as HTTP/2 has streams. While reading is paused, the gateway does
@@ -18,7 +18,6 @@ const MOST_WAITING = 100;
  * connection is gone before.
  */
 export function afterEarlierAnswers(req: IncomingMessage, res: ServerResponse): Promise<boolean> | undefined {
-  if (isHttp2(req)) return undefined;
   const { socket } = req;
   const current = answerOn(socket);
   if (current === undefined || current === res) return undefined;

@@ -1,31 +1,125 @@
-/** Finds clients that read nothing of what was written for them, even if they still send, so that no answer waits for ever. */
-import type { ServerResponse } from 'node:http';
-import type { Clock } from '../../base/clock.js';
-import { cut, untaken } from '../../exchange/answer.js';
-
 /**
- * Calls `onStall` once `untaken()`, in bytes, has stayed the same for `timeoutMs`. Nothing may be written meanwhile, so that
- * every change is progress (over TLS the number may also grow on the way). The returned function ends the watch.
+ * Finds clients that take nothing of what was written for them, even if they still send, so that no answer waits for ever.
+ * A client that takes anything is waited for, however slow it is. But clients tell in steps what they took:
+ *
+ *     over TCP       when a part of the receive buffer is free again, on Linux a sixteenth (RFC 9293 §3.8.6.2.2)
+ *     over HTTP/2    when they have used a part of the stream's window, most libraries half of it (RFC 9113 §5.2)
+ *
+ * So a client is given `timeoutMs` for each 128 KiB of such a step, and `timeoutMs` at least.
  */
-export function watchStall(untaken: () => number, timeoutMs: number, clock: Clock, onStall: () => void): () => void {
-  let before = untaken();
-  let cancel = clock.after(timeoutMs, look);
-  function look(): void {
-    const now = untaken();
-    if (now === before) return onStall();
-    before = now;
-    cancel = clock.after(timeoutMs, look);
-  }
-  return () => cancel();
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.js';
+import { cut, socketOf, streamWindow, untaken, untakenOf } from '../../exchange/answer.js';
+import { bytesGiven, kernelQueues } from './kernel-queues.js';
+
+/** What a client must be able to take within `timeoutMs`: at its default of 30 s, 4.3 KiB a second. */
+const SLOWEST_BYTES = 131_072;
+/** How long a client is waited for whose progress nobody can see, and the most that any client is given. */
+const LONGEST_MS = 300_000;
+/** How many times a client is looked at within `timeoutMs`. */
+const LOOKS = 6;
+
+/** What is to be taken, and by whom. */
+export interface Taking {
+  /** Returns the bytes that were written and have not left this process. */
+  readonly untaken: () => number;
+  /** Undefined once the connection is gone. */
+  readonly socket: Socket | undefined;
+  /** The window that the client gives to one HTTP/2 stream, in bytes; 0 without HTTP/2. */
+  readonly window: number;
 }
 
-/** Cuts an answer that was written to its end if the client then reads nothing for `timeoutMs`. */
+export function takingOf(res: ServerResponse): Taking {
+  return { untaken: () => untaken(res), socket: socketOf(res), window: streamWindow(res) };
+}
+
+export function takingOfSocket(socket: Socket): Taking {
+  return { untaken: () => untakenOf(socket), socket, window: 0 };
+}
+
+/**
+ * Calls `onStall` with the time without progress, in milliseconds, once the client has taken nothing for too long. The
+ * returned function ends the watch.
+ */
+export function watchStall(
+  { untaken, socket, window }: Taking,
+  timeoutMs: number,
+  clock: Clock,
+  onStall: (afterMs: number) => void,
+): () => void {
+  const most = Math.max(timeoutMs, LONGEST_MS);
+  let before = untaken();
+  let since = clock.monotonic();
+  // What other streams write behind this mark is no progress of this one.
+  let mark = socket === undefined ? 0 : bytesGiven(socket);
+  let acknowledged: number | undefined;
+  let ended = false;
+  let cancel = clock.after(timeoutMs / LOOKS, look);
+
+  function look(): void {
+    const now = untaken();
+    if (now === before) {
+      void ask();
+      return;
+    }
+    before = now;
+    since = clock.monotonic();
+    mark = socket === undefined ? 0 : bytesGiven(socket);
+    acknowledged = undefined;
+    lookLater();
+  }
+
+  async function ask(): Promise<void> {
+    const found = socket && (await kernelQueues(clock).acknowledged(socket));
+    if (ended) return;
+    const known = found && Math.min(found.bytes, mark);
+    const at = found?.at ?? clock.monotonic();
+    if (known !== acknowledged) {
+      acknowledged = known;
+      // That the kernel tells no more is no progress.
+      if (known !== undefined) since = at;
+    }
+    const limitMs = found === undefined ? most : Math.min(most, timeoutMs * Math.max(1, stepOf(found.bytes)));
+    if (untaken() === before && at - since >= limitMs) onStall(at - since);
+    else lookLater();
+  }
+
+  /**
+   * Returns the largest step that a client may make, in units of what it must be able to take. Its receive buffer, which
+   * grows, is not known, but it holds at most what was acknowledged, and takes up to four times as much memory.
+   */
+  function stepOf(acknowledged: number): number {
+    return Math.max(acknowledged / 4, window / 2) / SLOWEST_BYTES;
+  }
+
+  function lookLater(): void {
+    cancel = clock.after(timeoutMs / LOOKS, look);
+  }
+
+  return () => {
+    ended = true;
+    cancel();
+  };
+}
+
+/** Cuts an answer that was written to its end if the client then takes nothing more of it. */
 export function cutIfStalled(res: ServerResponse, timeoutMs: number, clock: Clock): void {
-  const cancel = watchStall(
-    () => untaken(res),
-    timeoutMs,
-    clock,
-    () => cut(res),
-  );
+  const cancel = watchStall(takingOf(res), timeoutMs, clock, (afterMs) => {
+    noteStall(res, afterMs);
+    cut(res);
+  });
   res.once('close', cancel);
+}
+
+const stalls = new WeakMap<ServerResponse, string>();
+
+/** Notes for the log that an answer is cut because its client took nothing. */
+export function noteStall(res: ServerResponse, afterMs: number): void {
+  stalls.set(res, `the client took nothing of the answer for ${Math.round(afterMs / 1000)} s`);
+}
+
+/** Returns why an answer was cut; undefined if its client was not at fault. */
+export function stallOf(res: ServerResponse): string | undefined {
+  return stalls.get(res);
 }

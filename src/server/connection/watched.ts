@@ -1,30 +1,38 @@
 /**
  * Wraps a request listener with what Node's HTTP servers lack: each answer emits `close` when its connection is gone, a
- * connection whose client still sends is closed in stages, pipelined requests take turns, and a client that reads nothing of
- * its answer is cut off.
+ * connection whose client still sends is closed in stages, pipelined requests take turns, those of HTTP/2 wait for room, and a
+ * client that reads nothing of its answer is cut off.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
-import { dismiss, isOver, isWhole } from '../../exchange/answer.js';
+import { dismiss, isHttp2, isOver, isWhole } from '../../exchange/answer.js';
 import { hasEnded, lingerAfter } from './linger.js';
 import { closeWithConnection } from './lost-connection.js';
 import { afterEarlierAnswers } from './pipelining.js';
+import { enterRoom } from './room.js';
 import { cutIfStalled } from './stall.js';
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
-/** Wraps `handle`, which must resolve when it has written its answer. */
-export function watched(handle: RequestListener, stallTimeoutMs: () => number, clock: Clock): RequestListener {
+export interface ConnectionLimits {
+  readonly stallTimeoutMs: number;
+  readonly connectionBytes: number;
+}
+
+/** Wraps `handle`, which must resolve when it has written its answer. `limits` returns those of the latest config. */
+export function watched(handle: RequestListener, limits: () => ConnectionLimits, clock: Clock): RequestListener {
+  const connectionBytes = () => limits().connectionBytes;
+
   return function listener(req, res) {
     closeWithConnection(req, res);
     if (hasEnded(req)) return Promise.resolve();
     lingerAfter(req, res, clock);
-    const wait = afterEarlierAnswers(req, res);
+    const wait = isHttp2(req) ? enterRoom(req, res, connectionBytes) : afterEarlierAnswers(req, res);
     return wait === undefined ? serve(req, res) : wait.then((isThere) => (isThere ? serve(req, res) : undefined));
   };
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
-    const timeoutMs = stallTimeoutMs();
+    const { stallTimeoutMs: timeoutMs } = limits();
     await handle(req, res);
     dismiss(res, clock);
     if (!isWhole(res) && !isOver(res)) cutIfStalled(res, timeoutMs, clock);

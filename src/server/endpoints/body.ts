@@ -9,6 +9,7 @@ import type { Context } from '../../exchange/exchange.js';
 import { Code } from '../../status/code.js';
 import { gatewayError, StatusError } from '../../status/status-error.js';
 import { bodyTooLarge } from '../../transcoding/body-size.js';
+import { type RequestRoom, roomOf } from '../connection/room.js';
 
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -31,7 +32,7 @@ export async function readBody(ctx: Context, limits: BodyLimits): Promise<Uint8A
   if (tooLong) throw bodyTooLarge(limits.maxBytes);
   if (parsed !== undefined) return parsed;
   continueIfAsked(req, res);
-  return collect(req, limits);
+  return collect(req, limits, roomOf(res));
 }
 
 interface Parsed {
@@ -62,7 +63,11 @@ export function announcesMore({ headers }: IncomingMessage, maxBytes: number): b
   return Number(headers['content-length'] ?? 0) > maxBytes;
 }
 
-function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimits): Promise<Uint8Array> {
+function collect(
+  req: IncomingMessage,
+  { maxBytes, timeoutMs, clock }: BodyLimits,
+  room: RequestRoom | undefined,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const blocks: Buffer[] = [];
     let chunks: Buffer[] = [];
@@ -72,8 +77,9 @@ function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimit
 
     function onData(chunk: Buffer) {
       size += chunk.length;
-      if (size > maxBytes) settle(() => reject(bodyTooLarge(maxBytes)));
-      else if (chunks.push(chunk) === PIECES) {
+      if (size > maxBytes) return settle(() => reject(bodyTooLarge(maxBytes)));
+      if (room?.readBody(chunk.length, () => void req.resume()) === false) req.pause();
+      if (chunks.push(chunk) === PIECES) {
         blocks.push(Buffer.concat(chunks));
         chunks = [];
       }
@@ -86,6 +92,7 @@ function collect(req: IncomingMessage, { maxBytes, timeoutMs, clock }: BodyLimit
     }
     function settle(conclude: () => void) {
       cancelTimer();
+      room?.endBody();
       req.off('data', onData).off('end', onEnd).off('error', onGone).off('close', onGone);
       req.on('error', ignore);
       conclude();

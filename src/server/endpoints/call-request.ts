@@ -17,6 +17,7 @@ import type { compileRequestMetadata } from '../../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../../transcoding/negotiate.js';
 import { traceContext } from '../../transcoding/trace-context.js';
 import type { AnswerForm, Transcoder } from '../../transcoding/transcoder.js';
+import { roomOf } from '../connection/room.js';
 import { onEnding } from '../connection/unless-ended.js';
 import { readBody } from './body.js';
 
@@ -121,14 +122,16 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
   }
 }
 
-function contextOf({ state }: Context, mask: string | undefined): CallContext {
+function contextOf({ res, state }: Context, mask: string | undefined): CallContext {
   const { surface, requestId, clientAddress, principal } = state;
+  const room = roomOf(res);
   return {
     surface: surface.name,
     requestId,
     clientAddress,
     ...(principal === undefined ? {} : { principal }),
     ...(mask === undefined ? {} : { mask }),
+    ...(room === undefined ? {} : { room }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallResponse } from '../../call/call.js';
 import { JsonWriter } from '../../codec/json-writer.js';
-import { batchesOf, closeAfter, cut, isHttp2, isOver, setHeaders, untaken } from '../../exchange/answer.js';
+import { batchesOf, closeAfter, cut, isHttp2, isOver, setHeaders } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { Code } from '../../status/code.js';
 import { isWithoutContent } from '../../status/http.js';
@@ -17,7 +17,8 @@ import { acceptedFraming } from '../../transcoding/stream/accepted.js';
 import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '../../transcoding/stream/framing.js';
 import type { AnswerForm, TranscodedResponse } from '../../transcoding/transcoder.js';
 import { unlessIdle } from '../connection/idle.js';
-import { watchStall } from '../connection/stall.js';
+import { type RequestRoom, roomOf } from '../connection/room.js';
+import { noteStall, takingOf, watchStall } from '../connection/stall.js';
 import { onEnding, unlessEnded } from '../connection/unless-ended.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import { afterRequest } from './half-duplex.js';
@@ -74,6 +75,7 @@ class StreamAnswer {
   private readonly clock: Clock;
   /** True if answers wait for the end of the request, because the client streams over HTTP/1.1. */
   private readonly isHalfDuplex: boolean;
+  private readonly room: RequestRoom | undefined;
 
   constructor(
     private readonly ctx: Context,
@@ -85,6 +87,7 @@ class StreamAnswer {
     this.count = /^\d{1,15}$/.test(lastId) ? Number(lastId) : 0;
     this.res = ctx.res;
     this.clock = settings.clock;
+    this.room = roomOf(ctx.res);
     this.isHalfDuplex = settings.method.clientStreaming && !isHttp2(ctx.req);
   }
 
@@ -101,9 +104,13 @@ class StreamAnswer {
       });
       let next = await this.waiting(first, () => this.commit(response));
       while (next.done !== true) {
+        const waiting = this.room?.toWrite();
+        if (waiting !== undefined) await waiting;
         const { contentType, body } = this.framed(next.value, form);
+        this.room?.write(body.length, false);
         if (!this.committed) this.commit(response, contentType);
         await this.write(body);
+        this.room?.taken(body.length);
         this.count++;
         next = await this.waiting(messages!.next());
       }
@@ -168,16 +175,19 @@ class StreamAnswer {
     const res = this.res;
     this.ctx.state.ending?.throwIfAborted();
     if (isOver(res)) throw gone();
-    // Each message is written alone: while an answer is corked it reports room, however full the connection is.
-    for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.room();
+    // Each message is written alone: while an answer is corked it says that the client takes it, however full the connection is.
+    for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.drained();
   }
 
-  /** Resolves when the client has room for more. A slow client is waited for; one that reads nothing at all is cut off. */
-  private room(): Promise<void> {
+  /** Resolves when the client takes more. A slow client is waited for; one that reads nothing at all is cut off. */
+  private drained(): Promise<void> {
     const res = this.res;
     return new Promise<void>((resolve, reject) => {
-      const stalled = () => cut(res);
-      const cancel = watchStall(() => untaken(res), this.settings.requestTimeoutMs, this.clock, stalled);
+      const stalled = (afterMs: number) => {
+        noteStall(res, afterMs);
+        cut(res);
+      };
+      const cancel = watchStall(takingOf(res), this.settings.requestTimeoutMs, this.clock, stalled);
       let cancelEnding = () => {};
       const settle = (then: () => void) => {
         cancel();

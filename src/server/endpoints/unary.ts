@@ -6,13 +6,14 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallRequest, CallResponse } from '../../call/call.js';
 import { isForOneRequest } from '../../call/for-one-request.js';
-import { batchesOf, closeAfter, setHeaders } from '../../exchange/answer.js';
+import { batchesOf, closeAfter, inBatches, setHeaders } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import type { TellFreshness } from '../../policy/cache/freshness.js';
 import { gatewayError } from '../../status/status-error.js';
 import { type CompiledResponseHeaders, statusFromMetadata } from '../../transcoding/headers.js';
 import type { TranscodedResponse, Transcoder } from '../../transcoding/transcoder.js';
 import { unlessIdle } from '../connection/idle.js';
+import { roomOf } from '../connection/room.js';
 import { unlessEnded } from '../connection/unless-ended.js';
 import { type Asked, cancellable } from './call-request.js';
 
@@ -38,6 +39,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // The upstream has answered before the end of the request, and the rest of the request will not be read.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
+    const room = roomOf(ctx.res);
+    const waiting = room?.toWrite();
+    if (waiting !== undefined) await waiting;
     answer(ctx, response, transcoder.response(unaryMessage(response), form, form.indented ? 0 : undefined));
   };
 
@@ -71,6 +75,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
       return;
     }
     const { contentType, body } = transcoded;
+    roomOf(ctx.res)?.write(body.length, true);
     if (hasRuleOfItsOwn(ctx) && !describesContent(transcoded)) {
       ctx.body = null;
       ctx.status = status;
@@ -79,7 +84,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     ctx.res.setHeader('content-type', contentType);
     const batches = batchesOf(ctx.res, body);
     ctx.body =
-      batches === undefined ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Readable.from(batches);
+      batches === undefined
+        ? Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+        : Readable.from(inBatches(ctx.res, batches));
     if (batches !== undefined) {
       ctx.length = body.length;
       // Koa adds seven listeners when it pipes a body.

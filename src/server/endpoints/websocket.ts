@@ -5,14 +5,13 @@
  *     gateway                  {"text":"hi!"}                 {"text":"bye!"}   close 1000, or 4000 + code with a reason
  */
 import type { WebSocket } from 'ws';
-import { untakenOf } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { type Handshake, handshakeOf } from '../../exchange/handshake.js';
 import { demand } from '../../policy/access/demands.js';
 import { clientText } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
 import { idle } from '../connection/idle.js';
-import { watchStall } from '../connection/stall.js';
+import { noteStall, takingOfSocket, watchStall } from '../connection/stall.js';
 import { onEnding } from '../connection/unless-ended.js';
 import { toStatusError } from '../stages/errors.js';
 import { compileAccept } from './accept-handshake.js';
@@ -166,8 +165,11 @@ class Conversation {
     this.cancelIdle();
     this.isTaking = true;
     return new Promise((resolve) => {
-      const stalled = () => this.socket.terminate();
-      const cancel = watchStall(() => untakenOf(socket), requestTimeoutMs, clock, stalled);
+      const stalled = (afterMs: number) => {
+        noteStall(this.ctx.res, afterMs);
+        this.socket.terminate();
+      };
+      const cancel = watchStall(takingOfSocket(socket), requestTimeoutMs, clock, stalled);
       const settle = () => {
         cancel();
         socket.off('close', settle);

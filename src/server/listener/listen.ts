@@ -18,6 +18,7 @@ import type { Clock } from '../../base/clock.js';
 import type { RequestListener } from '../connection/watched.js';
 import { createHttp1, type Http1Settings } from './http1.js';
 import { createHttp2, type Http2Sessions } from './http2.js';
+import { limitPerAddress, type PerAddressSettings } from './per-address.js';
 import { speaksHttp2 } from './preface.js';
 import { acceptUpgrades } from './upgrade.js';
 
@@ -26,6 +27,8 @@ export interface ListenSettings extends Http1Settings {
   /** The port number; 0 for any free port. */
   readonly port: number;
   readonly maxConnections: number;
+  /** Undefined if an address may have as many connections as there are. */
+  readonly perAddress?: PerAddressSettings | undefined;
   /** True if HTTP/2 is accepted without TLS. */
   readonly h2c: boolean;
 }
@@ -52,6 +55,7 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
   server.maxConnections = settings.maxConnections;
 
   const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+  if (settings.perAddress !== undefined) limitPerAddress(server, settings.perAddress);
   const [ofNode] = server.listeners(event);
   const serveHttp1 = (socket: Socket) => void ofNode!.call(server, socket);
   server.off(event, ofNode as () => void);

@@ -13,6 +13,7 @@ import { Code } from '../../status/code.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Log } from '../../telemetry/log.js';
 import type { LogFields } from '../../telemetry/log-entries.js';
+import { stallOf } from '../connection/stall.js';
 
 export function accessLog(log: Log, clock: Clock): Middleware {
   return async function accessLog(ctx, next) {
@@ -24,17 +25,20 @@ export function accessLog(log: Log, clock: Clock): Middleware {
     const { error, snapshot, startedAt, surface, webSocket, ending } = ctx.state;
     const isUnfinished = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
     // The gateway itself may have cut a stream that had to end.
-    const gone = isUnfinished && ending?.aborted !== true;
-    if (error === undefined && !sampled(snapshot.logSample)) return;
+    const cut = stallOf(ctx.res);
+    const gone = cut === undefined && isUnfinished && ending?.aborted !== true;
+    if (error === undefined && cut === undefined && !sampled(snapshot.logSample)) return;
     const entry: LogFields = {
       ...describe(ctx),
       status: webSocket !== undefined ? 101 : gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
-      code: Code[gone ? Code.CANCELLED : (error?.code ?? Code.OK)],
+      code: Code[gone || cut !== undefined ? Code.CANCELLED : (error?.code ?? Code.OK)],
       durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
       ...(gone ? { clientGone: true } : {}),
+      cut,
     };
     // The log has the whole error if it is a 5xx, or if its text was hidden from the client.
-    if (error !== undefined && (error.httpStatus >= 500 || !isForClient(error, surface.errors.exposed)))
+    if (cut !== undefined) log.warn(entry, 'request cut');
+    else if (error !== undefined && (error.httpStatus >= 500 || !isForClient(error, surface.errors.exposed)))
       log.error({ ...entry, err: error }, 'request failed');
     else log.info(entry, 'request');
   }

@@ -122,6 +122,7 @@ export class GrpcJsCall implements MessageSink {
 
   private onMessage(message: Uint8Array): void {
     if (this.ended) return;
+    this.request.context.room?.hold(message.length);
     if (this.request.method.serverStreaming) {
       const reader = this.reader;
       this.reader = undefined;

@@ -25,7 +25,7 @@ export interface ConnectionSettings {
 }
 
 /** How many bytes an upstream may send on one stream before its consumer reads them. */
-const STREAM_WINDOW = 1024 * 1024;
+const STREAM_WINDOW = 256 * 1024;
 /** How many bytes an upstream may send on all streams together before they are read. */
 const CONNECTION_WINDOW = 16 * 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 20_000;

@@ -21,6 +21,11 @@ export class MessageReader {
 
   constructor(private readonly maxBytes: number) {}
 
+  /** The size of the message that is not whole yet, with its prefix; 0 as long as its prefix is not there. */
+  get coming(): number {
+    return this.size < PREFIX ? 0 : this.needed;
+  }
+
   /** True if a message has begun and is not whole. */
   get isCut(): boolean {
     return this.size > 0;

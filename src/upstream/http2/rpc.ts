@@ -12,7 +12,7 @@ import {
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { Clock } from '../../base/clock.js';
-import type { CallRequest, CallResponse } from '../../call/call.js';
+import type { CallRequest, CallResponse, Room } from '../../call/call.js';
 import type { Metadata } from '../../call/metadata.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Deadlines } from '../deadlines.js';
@@ -105,6 +105,10 @@ export class Http2Rpc implements MessageSink {
     | undefined;
   private outgoing: Outgoing | undefined;
   private finishing = false;
+  /** True if room was asked for the message that comes. */
+  private hasAsked = false;
+  /** Ends the wait for room; undefined while nothing is waited for. */
+  private stopAsking: (() => void) | undefined;
   /** True when the call has ended and nothing more is expected. */
   private closed = false;
   private failure: unknown;
@@ -213,10 +217,28 @@ export class Http2Rpc implements MessageSink {
   private onData(chunk: Buffer): void {
     if (this.closed) return;
     try {
-      for (const found of this.reader.push(chunk)) this.onMessage(found);
+      const found = this.reader.push(chunk);
+      if (this.request.context.room !== undefined) this.keepRoom(this.request.context.room, found);
+      for (const one of found) this.onMessage(one);
     } catch (error) {
       this.abort(error);
     }
+  }
+
+  /** Asks for room for each message once; what comes of the next one before the answer is there is within a window. */
+  private keepRoom(room: Room, found: readonly FoundMessage[]): void {
+    for (const { bytes } of found) {
+      if (this.hasAsked) this.hasAsked = false;
+      else room.hold(bytes.length);
+    }
+    const { coming } = this.reader;
+    if (coming === 0 || this.hasAsked) return;
+    this.hasAsked = true;
+    this.stopAsking = room.ask(coming, () => {
+      this.stopAsking = undefined;
+      this.stream.resume();
+    });
+    if (this.stopAsking !== undefined) this.stream.pause();
   }
 
   private onMessage(found: FoundMessage): void {
@@ -304,6 +326,7 @@ export class Http2Rpc implements MessageSink {
     if (deadline !== undefined) this.settings.deadlines.delete(deadline.at, this);
     this.followers.delete(this);
     this.outgoing?.stop();
+    this.stopAsking?.();
     if (failure !== undefined) this.messages.length = 0;
     if (!this.stream.writableFinished) this.reset();
     this.give();
@@ -354,8 +377,9 @@ export class Http2Rpc implements MessageSink {
           },
         );
       }
-    } else if (!this.closed) this.stream.resume();
-    else {
+    } else if (!this.closed) {
+      if (this.stopAsking === undefined) this.stream.resume();
+    } else {
       this.consumer = undefined;
       if (this.failure === undefined) consumer.resolve({ done: true, value: undefined });
       else consumer.reject(this.failure);

@@ -1,0 +1,41 @@
+/**
+ * Bounds how many connections one client address may have (`listen.maxConnectionsPerAddress`). Addresses count as in rate limits:
+ * IPv6 by its /64. The address is that of the connection itself, because no request has told of another one yet. A trusted
+ * proxy has as many connections as it likes, because it brings the clients of others.
+ */
+import type { Server, Socket } from 'node:net';
+import { compileNetworks, unmapped } from '../../base/networks.js';
+import { addressKey } from '../../policy/rate-limit/planned.js';
+
+export interface PerAddressSettings {
+  readonly most: number;
+  readonly trustedProxies: readonly string[];
+  /** Called for each connection that is refused. */
+  readonly onRefused: () => void;
+}
+
+/** Must be called before other code listens to `connection`: a connection that is refused is destroyed before anything is read. */
+export function limitPerAddress(server: Server, { most, trustedProxies, onRefused }: PerAddressSettings): void {
+  const isTrusted = compileNetworks(trustedProxies);
+  const counts = new Map<string, number>();
+  server.prependListener('connection', (socket: Socket) => {
+    const { remoteAddress } = socket;
+    // A unix socket has no address.
+    if (remoteAddress === undefined) return;
+    const address = unmapped(remoteAddress);
+    if (isTrusted(address)) return;
+    const key = addressKey(address);
+    const count = counts.get(key) ?? 0;
+    if (count >= most) {
+      onRefused();
+      socket.destroy();
+      return;
+    }
+    counts.set(key, count + 1);
+    socket.once('close', () => {
+      const left = counts.get(key)! - 1;
+      if (left === 0) counts.delete(key);
+      else counts.set(key, left);
+    });
+  });
+}

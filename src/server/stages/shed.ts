@@ -1,0 +1,19 @@
+/** Refuses new requests with 503 while memory is short, so that those that run can end and the process lives. */
+import type { Counter } from 'prom-client';
+import type { Middleware } from '../../exchange/exchange.js';
+import { gatewayError } from '../../status/status-error.js';
+
+export interface ShedSettings {
+  readonly isShortOfMemory: () => boolean;
+  /** The refused requests and connections by reason. */
+  readonly counter: Counter<'reason'>;
+}
+
+export function shed({ isShortOfMemory, counter }: ShedSettings): Middleware {
+  const byMemory = counter.labels('memory');
+  return function shed(_ctx, next) {
+    if (!isShortOfMemory()) return next();
+    byMemory.inc();
+    throw gatewayError('OUT_OF_MEMORY', 'the gateway has too little memory for another request now; try again later');
+  };
+}
