@@ -46,6 +46,8 @@ const EXPECTED_WARNINGS: ReadonlySet<string> = new Set([
   'unused-credentials',
 ]);
 
+const CERTIFICATES = certificates();
+
 /** `protogate.yaml` of the folder. */
 const CONFIG = `version: 1
 schema: { protos: [protos] }
@@ -65,7 +67,7 @@ export class Samples {
   static async open(server: SampleServer): Promise<Samples> {
     const folder = await mkdtemp(join(tmpdir(), 'protogate-samples-'));
     await cp(join(ROOT, 'protos/demo'), join(folder, 'protos'), { recursive: true });
-    const { ca, server: own } = certificates();
+    const { ca, server: own } = CERTIFICATES;
     await mkdir(join(folder, 'tls'));
     await writeFile(join(folder, 'tls/ca.pem'), ca);
     await writeFile(join(folder, 'tls/cert.pem'), own.cert);
