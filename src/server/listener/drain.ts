@@ -4,8 +4,6 @@
  *     grace      new connections are still accepted, until load balancers have noticed that the gateway is not ready
  *     then       none are accepted; HTTP/1.1 answers get `Connection: close`, HTTP/2 sessions get GOAWAY
  *     timeout    requests that still run are cut
- *
- * docs/connections.md#stopping-drain describes it for operators.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
