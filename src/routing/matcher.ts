@@ -3,7 +3,7 @@
  * template has, the templates with that verb are searched, the longest verb before shorter ones. The colon is data only
  * if none of them matches and answers the method (http.proto, "Path template syntax"; Envoy and grpc-gateway do so). In
  * each of these searches the path is compared segment by segment: a literal beats `*`, `*` beats `**`; then a template
- * without `**` beats one whose `**` is empty.
+ * without `**` beats one whose `**` is empty (docs/http-mapping.md#route-precedence).
  *
  *     GET  /v1/{id}          v1 ─┬─ items ── *  (POST)
  *     POST /v1/items/{id}        ├─ *  (GET)

@@ -1,7 +1,7 @@
 /**
  * This module splits a raw request path into segments without copying. It keeps offsets into the text, and decodes text
  * only if it contains a `%`. One instance is used for all requests, because matching is synchronous. So the arrays are
- * allocated once.
+ * allocated once. docs/http-mapping.md#matching has the rules.
  */
 
 /**

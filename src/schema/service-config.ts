@@ -8,7 +8,8 @@
  *         - selector: shop.v1.Orders.GetOrder
  *           get: "/v1/{name=orders/*}"
  *
- * A rule replaces the method's annotation, and the last rule of a method wins (http.proto).
+ * A rule replaces the method's annotation, and the last rule of a method wins (http.proto;
+ * docs/schema.md#other-routes-for-an-rpc).
  */
 import { readFileSync, statSync } from 'node:fs';
 import { isMap, isNode, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, type Scalar } from 'yaml';
@@ -169,7 +170,7 @@ class ServiceConfig {
 
   private rulesOf(http: OptionMessage): readonly ConfiguredRule[] {
     const reader = new OptionReader(http, RULE, this.diagnostics);
-    // Paths are decoded as if it were true, whatever its value is (docs/schema.md, "Rules beside the protos").
+    // Paths are decoded as if it were true, whatever its value is (docs/http-mapping.md#matching).
     if (reader.has('fully_decode_reserved_expansion') && !reader.boolean('fully_decode_reserved_expansion')) {
       const text =
         'fully_decode_reserved_expansion: expected true, got false, which is ignored: everything except %2F is decoded';

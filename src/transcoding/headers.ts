@@ -1,6 +1,7 @@
 /**
  * Translates HTTP headers to gRPC metadata and back. Both directions are closed: a header passes only if a pattern of the
- * config names it, and some headers never pass, even if a pattern names them.
+ * config names it, and some headers never pass, even if a pattern names them
+ * (docs/http-mapping.md#headers-and-metadata).
  */
 import { isMetadataKey, isMetadataText, type Metadata, type MetadataEntry } from '../call/metadata.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';

@@ -1,7 +1,8 @@
 /**
  * Reads the query string into fields of the request message. `a.b=1` sets a nested field, a repeated key sets a repeated
  * field, `labels[env]=x` sets an entry of a map; each segment of a name is a proto name or a JSON name. Parameters that
- * choose how the answer is written (`system-parameters.ts`) are taken off first.
+ * choose how the answer is written (`system-parameters.ts`) are taken off first. docs/http-mapping.md#query-parameters has the
+ * rules.
  */
 import { didYouMean } from '../base/did-you-mean.js';
 import { type BoundMessage, bindText, isTextual } from '../codec/bound.js';

@@ -1,6 +1,7 @@
 /**
  * A Transcoder is one compiled binding. It turns the path, query and body of an HTTP request into the bytes of the request
  * message, and the bytes of the response message into JSON. It makes no calls and keeps no state.
+ * docs/http-mapping.md has the rules.
  *
  *     PATCH /v1/{book.name=shelves/*}   body: "book"
  *     /v1/shelves/1?update_mask=title   {"title": "Emma"}

@@ -1,7 +1,8 @@
 /**
  * Fills the update mask of a PATCH that has none: the request's only FieldMask field gets the paths of the JSON keys that
  * were sent. Nested messages give nested paths; maps, repeated fields and well-known types count as a whole. A key with the
- * value `null` counts. Ignored unknown keys and enum names do not count, and neither do fields that the path sets.
+ * value `null` counts. Ignored unknown keys and enum names do not count, and neither do fields that the path sets
+ * (docs/patch.md).
  *
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */

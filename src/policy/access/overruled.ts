@@ -5,6 +5,8 @@
  *     proto    auth: { scopes: "read" scopes: "eu|us" require: "request.customer = caller.subject" }
  *     rule     auth: { scopes: [read, eu] }
  *     taken    require 'request.customer = caller.subject'          (`eu` demands no less than `eu|us`)
+ *
+ * docs/authorization.md#overriding-the-auth-of-a-proto tells operators about it.
  */
 import { type Diagnostic, formatPosition, type Position, warningAt } from '../../base/diagnostic.js';
 import type { MethodDescriptor } from '../../schema/descriptor.js';

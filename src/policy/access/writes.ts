@@ -5,6 +5,8 @@
  *     get                                reads, unless the method says idempotency_level = IDEMPOTENT
  *     custom { kind: "*" }, HEAD, …      writes, unless the method says NO_SIDE_EFFECTS
  *     POST and every other verb          writes, under whichever rule it comes
+ *
+ * docs/authorization.md#cookies-and-cross-site-requests-csrf says what depends on it.
  */
 import { type Diagnostic, warningAt } from '../../base/diagnostic.js';
 import type { Binding } from '../../routing/binding.js';

@@ -1,5 +1,5 @@
 /**
- * Splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md, "From the client"):
+ * Splits the body of a client stream into its messages, as its bytes arrive (docs/streams.md#client-streams):
  *
  *     lines    {"n":1}⏎{"n":2}⏎      blank lines are no messages
  *     json     [{"n":1},{"n":2}]     one array of messages

@@ -1,0 +1,45 @@
+/** What docs/not-yet.md lists is not there: its keys and commands are refused. Who adds one takes it off the page. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import { parseConfig } from '../src/config/parse.js';
+import { ROOT } from './support/run.js';
+
+const text = await readFile(join(ROOT, 'docs/not-yet.md'), 'utf8');
+
+const UPSTREAM = { target: 'a:1' };
+/** The words of the page, and a config that would need the feature. */
+const MISSING: Readonly<Record<string, readonly object[]>> = {
+  'reload by signal or when a file changes': [{ schema: { watch: true } }],
+  'tracing (OpenTelemetry export)': [{ tracing: {} }],
+  'shedding load': [{ overload: {} }],
+  'load balancing over several addresses': [
+    { upstreams: { a: { ...UPSTREAM, targets: [] } } },
+    { upstreams: { a: { ...UPSTREAM, loadBalancing: 'round_robin' } } },
+  ],
+  'health checks, outlier ejection, circuit breakers, hedging': [
+    { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },
+    { upstreams: { a: { ...UPSTREAM, outlierDetection: {} } } },
+    { upstreams: { a: { ...UPSTREAM, circuitBreaker: {} } } },
+    { upstreams: { a: { ...UPSTREAM, hedge: {} } } },
+  ],
+  '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
+  'gRPC server reflection': [{ schema: { reflection: ['a'] } }],
+  'several APIs from one gateway': [{ surfaces: [] }],
+  'compressed request bodies and answers': [{ compression: {} }],
+  'validation by `buf.validate`': [{ policies: [{ selector: '*', validate: 'enforce' }] }],
+  'priorities of requests': [{ policies: [{ selector: '*', priority: 'high' }] }],
+};
+
+for (const [words, configs] of Object.entries(MISSING)) {
+  test(`not there yet: ${words}`, (t) => {
+    t.true(text.includes(words));
+    for (const config of configs)
+      t.is(parseConfig({ version: 1, ...config }).config, undefined, JSON.stringify(config));
+  });
+}
+
+test('not there yet: commands', async (t) => {
+  const main = await readFile(join(ROOT, 'src/cli/main.ts'), 'utf8');
+  for (const command of ['openapi', 'diff']) t.false(main.includes(`${command}Command`), command);
+});
