@@ -11,7 +11,8 @@ import { until } from './support/until.js';
 
 /** Pages whose samples another test runs. */
 const RUN_ELSEWHERE: ReadonlyMap<string, string> = new Map([
-  ['docs/configuration.md', 'test/config/load.test.ts'],
+  ['docs/configuration.md', 'test/reference/configuration.test.ts'],
+  ['docs/diagnostics.md', 'test/reference/diagnostics.test.ts'],
   ['docs/from-envoy.md', 'test/docs/migration.test.ts'],
   ['docs/from-grpc-gateway.md', 'test/docs/migration.test.ts'],
   ['docs/library.md', 'test/docs-library.test.ts'],

@@ -11,12 +11,12 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   admin: ['connections.md#the-admin-port'],
   workers: ['workers.md'],
   schema: ['schema.md'],
-  auth: ['access.md'],
-  plans: ['limits.md'],
-  cors: ['access.md'],
+  auth: ['authentication.md'],
+  plans: ['rate-limits.md'],
+  cors: ['authentication.md'],
   errors: ['errors.md'],
-  stores: ['limits.md'],
-  cache: ['cache.md'],
+  stores: ['rate-limits.md'],
+  cache: ['caching.md'],
   log: ['logs.md'],
 };
 
