@@ -12,7 +12,7 @@ import type { Interceptor } from '../call/call.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { fileIssues } from '../config/files.js';
 import { parseConfig } from '../config/parse.js';
-import type { Middleware } from '../exchange/exchange.js';
+import type { Middleware } from '../exchange/request-state.js';
 import { hintsFor } from '../report/hints.js';
 import { createApp } from '../server/app.js';
 import { OpenStreams } from '../server/connection/open-streams.js';

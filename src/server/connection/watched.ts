@@ -11,6 +11,7 @@ import { hasEnded, lingerAfter } from './linger.js';
 import { cutIfStalled } from './stall.js';
 import { turnOf } from './turn.js';
 
+/** Serves one request, as a listener of `http.createServer`. It resolves when the answer is written or the client is gone. */
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
 /** Wraps `handle`, which must resolve when it has written its answer. */
