@@ -35,6 +35,11 @@ export function asWarning(diagnostic: Diagnostic): Diagnostic {
   return { ...diagnostic, severity: 'warning' };
 }
 
+/** Returns the diagnostics without those that repeat the line of an earlier one, as two checks may find one problem. */
+export function withoutRepeats(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(diagnostics.toReversed().map((one) => [formatDiagnostic(one), one])).values()].toReversed();
+}
+
 /** Returns `FILE:LINE:COL`, without the parts that are not known. */
 export function formatPosition({ file, line, column }: Position): string {
   if (line === undefined) return file;

@@ -36,7 +36,9 @@ export function serveCommand(exit: SetExitCode): Command {
         throw new UsageError('no upstream: give --upstream [NAME|SELECTOR=]TARGET or a --config FILE that names one');
       }
       const server = await run(plan);
-      const served = routeRows(plan.routes).filter(({ upstream }) => upstream !== null);
+      const served = routeRows(plan.routes).filter(
+        ({ upstream, aggregate }) => upstream !== null || aggregate !== undefined,
+      );
       process.stdout.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
       await server.stopped;
       exit(EXIT_OK);
