@@ -67,6 +67,15 @@ test('the two commands of the README are scripts of the package', async (t) => {
   t.truthy(scripts.test);
 });
 
+test('the changelog has Unreleased first, and then the version of the package with its date', async (t) => {
+  const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const changelog = await readFile(join(ROOT, 'CHANGELOG.md'), 'utf8');
+  const [unreleased, newest] = [...changelog.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title);
+  t.is(unreleased, 'Unreleased');
+  t.regex(newest ?? '', /^\d+\.\d+\.\d+ - \d{4}-\d{2}-\d{2}$/);
+  t.true(newest?.startsWith(`${version} - `));
+});
+
 for (const line of shell.filter((text) => /^npx protogate (routes|check|explain)/.test(text))) {
   test(`README: ${line}`, async (t) => {
     const { exitCode, stderr, stdout } = await protogate(argumentsOf(line), { cwd: await project(t) });
