@@ -11,6 +11,7 @@ export interface Position {
   readonly column?: number;
 }
 
+/** A problem of config or schema, with its place. */
 export interface Diagnostic {
   readonly severity: 'error' | 'warning';
   /** The stable id of the rule, in kebab-case: `path-template`, `binding-conflict`, `unknown-import`. */

@@ -5,6 +5,7 @@
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
 import type { Principal } from '../call/principal.js';
 
+/** The fields of `ctx.state` that the gateway fills in. */
 export interface RequestState {
   /** The `x-request-id` of this request and its answer. */
   readonly requestId: string;

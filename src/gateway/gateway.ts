@@ -24,6 +24,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { compileSnapshot } from './compile.js';
 import { type Plan, plan } from './plan.js';
 
+/** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
 export interface GatewayOptions extends ConfigInput {
   /** The embedder's own Koa middleware, at its two places: before a route is matched, and after the caller is known. */
   readonly middleware?: { readonly beforeMatch?: readonly Middleware[]; readonly afterAuth?: readonly Middleware[] };
@@ -31,6 +32,7 @@ export interface GatewayOptions extends ConfigInput {
   readonly interceptors?: readonly Interceptor[];
 }
 
+/** A gateway without a listener. */
 export interface Gateway {
   /**
    * Returns a listener for `http.createServer`. Set `maxHeadersCount = 0` on that server: otherwise Node silently drops

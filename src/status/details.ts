@@ -3,6 +3,7 @@
  * form in which `details` contains them: an object with `@type`.
  */
 
+/** One detail in ProtoJSON form: an object with `@type` and the fields of the message. */
 export type ErrorDetail = Readonly<Record<string, unknown>> & { readonly '@type': string };
 
 export interface FieldViolation {
