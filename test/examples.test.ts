@@ -1,5 +1,5 @@
 /** Runs the files of `examples/` as they are; only ports come from the environment. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, request } from 'node:http';
@@ -74,6 +74,22 @@ test('behind a proxy that sends the headers of nginx.conf, each client has its o
   t.deepEqual(await statuses('127.0.0.2'), [200, 200, 200, 429]);
   t.deepEqual(await statuses('127.0.0.3'), [200, 200, 200, 429], 'another client has a limit of its own');
   t.deepEqual(await statuses('127.0.0.2', '203.0.113.9'), [429, 429, 429, 429], 'a forged header gives no new limit');
+});
+
+test('a token opens the routes, and its scope the booking', async (t) => {
+  const JWT_SECRET = '0123456789abcdef0123456789abcdef';
+  const url = await serve(t, 'jwt/protogate.yaml', { JWT_SECRET });
+  const bearer = (...args: string[]) => {
+    const env = { ...process.env, JWT_SECRET };
+    const token = execFileSync(process.execPath, ['jwt/token.mjs', ...args], { cwd: EXAMPLES, env, encoding: 'utf8' });
+    return { headers: { authorization: `Bearer ${token.trim()}` }, body: { guest: 'Ada', nights: 2 } };
+  };
+  t.is((await sendTo(url, 'GET', '/v1/rooms/7')).status, 401);
+  const { headers, body } = bearer();
+  t.is((await sendTo(url, 'GET', '/v1/rooms/7', { headers })).status, 200);
+  t.is((await sendTo(url, 'POST', '/v1/rooms/7/bookings', { headers, body })).status, 403);
+  const clerk = bearer('--sub', 'bo', '--scope', 'bookings.write');
+  t.is((await sendTo(url, 'POST', '/v1/rooms/7/bookings', clerk)).status, 200);
 });
 
 const withRedis = withoutOwnRedis === undefined ? test : test.skip;
