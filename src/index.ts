@@ -1,6 +1,11 @@
-/** The public API of protogate as a library. */
+/**
+ * The public API of protogate as a library; docs/library.md is its guide. Every type that a public type names is exported
+ * too. `@types/node` and `@types/koa` are dependencies of the package, because the declarations below need them.
+ */
+/// <reference types="node" preserve="true" />
 export type { Diagnostic, Position } from './base/diagnostic.js';
 export type {
+  CacheNote,
   Call,
   CallContext,
   CallMethod,
@@ -10,10 +15,13 @@ export type {
   Interceptor,
   Messages,
 } from './call/call.js';
+export type { Deadline, DeadlineOwner } from './call/deadline.js';
 export type { Metadata, MetadataEntry } from './call/metadata.js';
 export type { Credential, Principal } from './call/principal.js';
 export type { ConfigInput } from './config/config.js';
-export type { Context, Middleware } from './exchange/exchange.js';
+export type { Context, MatchedRoute, Middleware, RequestState } from './exchange/request-state.js';
 export { createGateway, type Gateway, GatewayError, type GatewayOptions } from './gateway/gateway.js';
+export type { RequestListener } from './server/connection/watched.js';
 export { Code } from './status/code.js';
-export { StatusError } from './status/status-error.js';
+export type { ErrorDetail } from './status/details.js';
+export { StatusError, type StatusErrorOptions, type StatusMetadata } from './status/status-error.js';

@@ -2,6 +2,7 @@
  * Checks the floors: a file imports only from lower floors, folders on one floor do not import each other, and files of one
  * folder may. `import type` counts too, because a type is also a dependency.
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, normalize, relative, sep } from 'node:path';
 import test from 'ava';
@@ -101,6 +102,20 @@ test('no files import each other in a circle', async (t) => {
   };
   for (const file of uses.keys()) visit(file, []);
   t.deepEqual(circles, []);
+});
+
+test('docs/architecture.md draws the floors that the imports obey', async (t) => {
+  const page = await readFile('docs/architecture.md', 'utf8');
+  const [, drawing = ''] = /```text.*\n([\s\S]*?)```/.exec(page) ?? [];
+  const drawn: string[][] = [];
+  for (const [, number = '', unit = ''] of drawing.matchAll(/^ ([ \d]{2}) │ (\S+?)\/? /gm)) {
+    if (number.trim() !== '') drawn.unshift([]);
+    drawn[0]?.push(unit);
+  }
+  const built = HOUSE.map((units) => units.filter((unit) => existsSync(join(SRC, unit)))).filter(
+    ({ length }) => length,
+  );
+  t.deepEqual(drawn, built);
 });
 
 /** Files that may be longer than others, each with its reason. */

@@ -13,6 +13,7 @@ export interface Position {
   readonly column?: number;
 }
 
+/** A problem of config or schema, with its place. */
 export interface Diagnostic {
   readonly severity: 'error' | 'warning';
   /** The id of the rule, which docs/diagnostics.md explains. */
@@ -35,6 +36,11 @@ export function warningAt(position: Position, rule: RuleId, text: string): Diagn
 /** Returns the same diagnostic as a warning, which stops nothing. */
 export function asWarning(diagnostic: Diagnostic): Diagnostic {
   return { ...diagnostic, severity: 'warning' };
+}
+
+/** Returns the diagnostics without those that repeat the line of an earlier one, as two checks may find one problem. */
+export function withoutRepeats(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(diagnostics.toReversed().map((one) => [formatDiagnostic(one), one])).values()].toReversed();
 }
 
 /** Returns `FILE:LINE:COL`, without the parts that are not known. */

@@ -26,12 +26,15 @@ export function isStreaming({ clientStreaming, serverStreaming }: Omit<CallMetho
   return clientStreaming || serverStreaming;
 }
 
+/** One message, or a stream of messages, as protobuf bytes. */
 export type Messages = Uint8Array | AsyncIterable<Uint8Array>;
 
+/** The request of a call. Its objects must not be changed; an interceptor passes on a changed copy. */
 export interface CallRequest {
   readonly method: CallMethod;
   /** One message, unless the client streams. The call may use its bytes until the call settles. */
   readonly message: Messages;
+  /** The metadata that is sent with the request. */
   readonly metadata: Metadata;
   /** The deadline. Absent when there is none. */
   readonly deadline?: Deadline;
@@ -68,7 +71,9 @@ export interface Room {
   ask(bytes: number, onRoom: () => void): (() => void) | undefined;
 }
 
+/** The answer of a call. A status other than OK is a StatusError that is thrown. */
 export interface CallResponse {
+  /** The metadata that came before the message. */
   readonly headers: Metadata;
   /** One message, unless the server streams. If a stream fails, its iterator throws a StatusError. */
   readonly message: Messages;

@@ -11,6 +11,7 @@
  */
 export type DeadlineOwner = 'client' | 'route' | 'step';
 
+/** A point in time at which a call ends, and its owner. */
 export interface Deadline {
   /** The time of the deadline in milliseconds since the epoch. */
   readonly at: number;

@@ -4,6 +4,7 @@
  * several times.
  */
 export type MetadataEntry = readonly [key: string, value: string | Uint8Array];
+/** The entries in the order in which they are sent. */
 export type Metadata = readonly MetadataEntry[];
 
 export const NO_METADATA: Metadata = Object.freeze([]);

@@ -8,6 +8,7 @@ import type { Metadata } from './metadata.js';
 export const API_KEY_ISSUER = 'api-key';
 export const CERTIFICATE_ISSUER = 'certificate';
 
+/** The caller of a request. Requests with the same credential share the object, so it must not be changed. */
 export interface Principal {
   /** The subject: `sub` of a token, the consumer of an API key, or the name in a client certificate. */
   readonly subject: string;

@@ -40,7 +40,9 @@ export function serveCommand(exit: SetExitCode): Command {
         );
       }
       const server = await run(plan);
-      const served = routeRows(plan.routes).filter(({ upstream }) => upstream !== null);
+      const served = routeRows(plan.routes).filter(
+        ({ upstream, aggregate }) => upstream !== null || aggregate !== undefined,
+      );
       process.stdout.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
       await server.stopped;
       exit(EXIT_OK);

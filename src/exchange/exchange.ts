@@ -12,8 +12,9 @@ import type { StatusError } from '../status/status-error.js';
 import type { LimitState } from '../store/window.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
+import type { RequestState } from './request-state.js';
 
-export interface Exchange {
+export interface Exchange extends RequestState {
   /** The snapshot with which the request began. A reload does not change it. */
   snapshot: Snapshot;
   /** The surface that host, base path and headers select. Until then it is the snapshot's first surface. */
@@ -59,6 +60,7 @@ export interface Exchange {
 }
 
 export type Context = ParameterizedContext<Exchange>;
+/** A stage of the pipeline. Every {@link RequestState} middleware of an embedder is one, too. */
 export type Middleware = KoaMiddleware<Exchange>;
 
 /** One binding that is ready to serve. Its chain is composed when the schema is loaded. */

@@ -13,7 +13,7 @@ import type { Interceptor } from '../call/call.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { fileIssues } from '../config/files.js';
 import { parseConfig } from '../config/parse.js';
-import type { Middleware } from '../exchange/exchange.js';
+import type { Middleware } from '../exchange/request-state.js';
 import { hintsFor } from '../report/hints.js';
 import { createApp } from '../server/app.js';
 import { OpenStreams } from '../server/connection/open-streams.js';
@@ -25,6 +25,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { compileSnapshot } from './compile.js';
 import { type Plan, plan } from './plan.js';
 
+/** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
 export interface GatewayOptions extends ConfigInput {
   /** The embedder's own Koa middleware, at its two places: before a route is matched, and after the caller is known. */
   readonly middleware?: { readonly beforeMatch?: readonly Middleware[]; readonly afterAuth?: readonly Middleware[] };
@@ -32,6 +33,7 @@ export interface GatewayOptions extends ConfigInput {
   readonly interceptors?: readonly Interceptor[];
 }
 
+/** A gateway without a listener. */
 export interface Gateway {
   /**
    * Returns a listener for `http.createServer`. Set `maxHeadersCount = 0` on that server: otherwise Node silently drops

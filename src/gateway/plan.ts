@@ -4,7 +4,7 @@
  * from it.
  */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
-import type { Diagnostic } from '../base/diagnostic.js';
+import { type Diagnostic, withoutRepeats } from '../base/diagnostic.js';
 import { isStreaming } from '../call/call.js';
 import { type Codecs, createCodecs } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
@@ -69,7 +69,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   });
   // The problems of routes that no upstream serves are not reported here.
   const offered = config.upstreams.size === 0 ? routes : routes.filter(isServed);
-  const problems = [
+  const problems = withoutRepeats([
     ...keyFileProblems(config),
     ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
@@ -83,7 +83,7 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
     ...problemsOfAggregates(config, routes, policies.of),
     ...configuredProblems(config, offered, options.configFile),
     ...configRisks(config),
-  ];
+  ]);
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
   const codecs = createCodecs(registry, {
     ...config.json,
@@ -108,7 +108,7 @@ export async function protoProblems(
   const diagnostics = [...found, ...declarationProblems(registry, aggregates.methods, () => true)];
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
   const { bindings, diagnostics: wrong } = collectBindings(registry, sources);
-  return [...diagnostics, ...wrong, ...conflictsOf(bindings), ...aggregates.diagnostics];
+  return withoutRepeats([...diagnostics, ...wrong, ...conflictsOf(bindings), ...aggregates.diagnostics]);
 }
 
 function planRoute(

@@ -1,5 +1,4 @@
 /** The gRPC status codes (google/rpc/code.proto), with their numbers on the wire and their names. */
-
 export enum Code {
   OK = 0,
   CANCELLED = 1,

@@ -5,6 +5,7 @@
 
 import type { Reason } from './reasons.js';
 
+/** One detail in ProtoJSON form: an object with `@type` and the fields of the message. */
 export type ErrorDetail = Readonly<Record<string, unknown>> & { readonly '@type': string };
 
 export interface FieldViolation {

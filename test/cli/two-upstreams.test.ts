@@ -12,8 +12,16 @@ const PROTOS = {
     service Orders { rpc Get(M) returns (M) { option (google.api.http) = { get: "/orders/{id}" }; } }`,
 };
 
+/** No upstream serves an aggregate, and it is served all the same. */
+const PAGE = `syntax = "proto3"; package pages.v1; import "garden.proto";
+  import "google/api/annotations.proto"; import "protogate/v1/annotations.proto";
+  service Pages { rpc GetPage(garden.v1.M) returns (garden.v1.M) {
+    option (google.api.http) = { get: "/page/{id}" };
+    option (protogate.v1.aggregate) = { steps: { into: "id" call: "garden.v1.Beds/Get" with: "id = request.id" take: "id" } };
+  } }`;
+
 test('one upstream for a package and one for the rest, by two flags', async (t) => {
-  const folder = await protoFolder(t, PROTOS);
+  const folder = await protoFolder(t, { ...PROTOS, 'pages.proto': PAGE });
   const garden = await startUpstream(PROTOS, { Get: { message: { id: 'garden' } } });
   t.teardown(garden.close);
   const rest = await startUpstream(PROTOS, { Get: { message: { id: 'rest' } } });
@@ -22,7 +30,8 @@ test('one upstream for a package and one for the rest, by two flags', async (t) 
   const flags = ['--protos', folder, ...upstreams, '--port', '0', '--admin-port', '0'];
   const { url, line, stop } = await serving(['serve', ...flags]);
   t.teardown(() => void stop());
-  t.regex(line, /: 2 routes of 2 services$/);
+  t.regex(line, /: 3 routes of 3 services$/);
+  t.deepEqual((await sendTo(url, 'GET', '/page/1')).json, { id: 'garden' });
   t.deepEqual((await sendTo(url, 'GET', '/beds/1')).json, { id: 'garden' });
   t.deepEqual((await sendTo(url, 'GET', '/orders/1')).json, { id: 'rest' });
   t.is(await stop(), 0);

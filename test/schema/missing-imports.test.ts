@@ -132,3 +132,16 @@ test('what a set lacks is told as a matter of how it was made', async (t) => {
     'a.proto:2:1: error: import "b.proto": no import root has this file (protoc writes imports into a set with --include_imports) [unknown-import]',
   ]);
 });
+
+test('a type whose import is missing is told once, where both its route and its aggregate need it', async (t) => {
+  const text = `package a; ${API} import "google/protobuf/empty.proto";
+    message Page { google.protobuf.Empty other = 1; repeated protogate.v1.PartFailure failures = 2; }
+    service S { rpc GetEmpty(google.protobuf.Empty) returns (google.protobuf.Empty);
+      rpc GetPage(google.protobuf.Empty) returns (Page) {
+        option (google.api.http) = { get: "/page" };
+        option (protogate.v1.aggregate) = { steps: { into: "other" call: "a.S/GetEmpty" } };
+      } }`;
+  const lines = (await found(t, text)).map((line) => line.replace(/:\d+:\d+:/, ':'));
+  const type = 'test.proto: error: expected import "protogate/v1/annotations.proto" for this type, got none';
+  t.is(lines.filter((line) => line.startsWith(type)).length, 1, lines.join('\n'));
+});

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import type { Middleware } from '../../src/exchange/exchange.js';
+import type { Middleware } from '../../src/exchange/request-state.js';
 import { sendTo, startGateway } from '../support/gateway.js';
 
 const PROTO = `package p.v1;

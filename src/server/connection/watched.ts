@@ -12,6 +12,7 @@ import { afterEarlierAnswers } from './pipelining.js';
 import { enterRoom } from './room.js';
 import { cutIfStalled } from './stall.js';
 
+/** Serves one request, as a listener of `http.createServer`. It resolves when the answer is written or the client is gone. */
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
 export interface ConnectionLimits {
