@@ -260,7 +260,7 @@ class Workers {
   private replace(startedAt: number, ended: LogFields): void {
     if (systemClock.monotonic() - startedAt > FORGOTTEN_AFTER_MS) this.failures = 0;
     const delayMs = backOffMs(BACK_OFF, this.failures++);
-    this.log.error({ ...ended, delayMs }, 'a worker has ended: another one takes its place');
+    this.log.error({ ...ended, delayMs }, 'a worker process has ended and is replaced');
     systemClock.after(delayMs, () => void this.tryFork());
   }
 
