@@ -27,6 +27,8 @@ export function droppedLines(): number {
 
 export class Output {
   private fd: number | undefined;
+  /** Makes the next write one that does not wait. */
+  private unblock = () => {};
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
   private retryMs = RETRY.firstMs;
@@ -38,6 +40,7 @@ export class Output {
   write(line: string): void {
     if (this.fd === undefined) {
       this.fd = openUnblocked(this.of);
+      if (this.fd === this.of) this.unblock = unblockerOf(this.of);
       process.on('exit', () => this.flush());
     }
     const bytes = Buffer.from(line);
@@ -73,6 +76,7 @@ export class Output {
     while (this.waiting.length > 0) {
       const batch = this.nextBatch();
       try {
+        this.unblock();
         this.remove(writeSync(this.fd!, batch));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return wrote;
@@ -121,13 +125,33 @@ export const standardError = new Output(2);
  */
 function openUnblocked(fd: 1 | 2): number {
   try {
-    const stat = fstatSync(fd);
     // Files do not wait for readers, and a second descriptor would write over what the first one has written.
-    if (stat.isFile()) return fd;
+    if (isFile(fd)) return fd;
     return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
-    // Node makes pipes and sockets non-blocking when it opens its stream for them.
-    void (fd === 1 ? process.stdout : process.stderr);
     return fd;
+  }
+}
+
+interface Handle {
+  readonly setBlocking?: (isBlocking: boolean) => number;
+}
+
+/**
+ * Of a socket, as systemd and Node itself give it to their children, no second descriptor can be opened. All processes that
+ * have it share whether its writes wait, and each one that is started or ends makes them wait again.
+ */
+function unblockerOf(fd: 1 | 2): () => void {
+  if (isFile(fd)) return () => {};
+  const stream = fd === 1 ? process.stdout : process.stderr;
+  const { _handle: handle } = stream as { readonly _handle?: Handle | null };
+  return () => void handle?.setBlocking?.(false);
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
   }
 }

@@ -51,6 +51,17 @@ test('of a pipe that nobody reads a bounded part is kept, the rest is counted, a
   t.is(code, 0);
 });
 
+test('a child process that shares the pipe does not make writes wait', async (t) => {
+  const child = start(
+    t,
+    `const { spawnSync } = await import('node:child_process'); const before = 0;
+    write(1); spawnSync(process.execPath, ['-e', '1'], { stdio: 'inherit' }); write(10_000); ${TELL} process.exit(0);`,
+  );
+  t.true((await told(child)).dropped > 5000);
+  const [code] = await once(child, 'exit');
+  t.is(code, 0);
+});
+
 test('lines that wait are written when somebody reads again, whole and in their order', async (t) => {
   const child = start(
     t,
