@@ -11,8 +11,11 @@ const BUSY_MS = 10_000;
 /** If the primary's own timer is later than this, it was the primary or the machine that stood still. */
 const LATE_MS = 1000;
 
-/** Why a worker counts as frozen, in milliseconds. */
-export type Frozen = { readonly silentMs: number } | { readonly busyMs: number };
+/** Why a worker counts as frozen: one of the two is too long. */
+export interface Frozen {
+  readonly silentMs: number;
+  readonly busyMs: number;
+}
 
 interface Pulse {
   heardAt: number;
@@ -49,8 +52,8 @@ export class Heartbeats {
     const pulse = this.pulses.get(worker);
     if (pulse === undefined) return undefined;
     const silentMs = Math.round(this.clock.monotonic() - pulse.heardAt);
-    if (silentMs > SILENT_MS) return { silentMs };
-    return pulse.busyMs > BUSY_MS ? { busyMs: pulse.busyMs } : undefined;
+    const { busyMs } = pulse;
+    return silentMs > SILENT_MS || busyMs > BUSY_MS ? { silentMs, busyMs } : undefined;
   }
 
   /** The number of workers that are frozen and have not ended yet. */

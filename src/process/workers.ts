@@ -231,12 +231,12 @@ class Workers {
     }
   }
 
-  private onFrozen(worker: Worker, why: Frozen): void {
+  private onFrozen(worker: Worker, { silentMs, busyMs }: Frozen): void {
     // It holds up the drain, and nobody waits for it any more.
     if (this.draining) worker.process.kill('SIGKILL');
     if (this.draining || this.replacing || !this.servingWorkers.has(worker)) return;
     this.replacing = true;
-    this.log.error({ pid: worker.process.pid, ...why }, 'a worker process is frozen and is replaced');
+    this.log.error({ pid: worker.process.pid, silentMs, busyMs }, 'a worker process is frozen and is replaced');
     void this.succeed(worker).finally(() => {
       this.replacing = false;
     });

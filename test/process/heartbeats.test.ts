@@ -44,7 +44,7 @@ test('a worker that is silent for more than five seconds is frozen', async (t) =
   await pass(4);
   t.deepEqual(frozen, []);
   await pass(2);
-  t.deepEqual(frozen[0], { silentMs: 6000 });
+  t.like(frozen[0], { silentMs: 6000 });
   t.is(heartbeats.frozenCount, 1);
   worker.emit('exit');
   t.is(heartbeats.frozenCount, 0);
@@ -53,7 +53,7 @@ test('a worker that is silent for more than five seconds is frozen', async (t) =
 test('a worker whose main thread does not come back for more than ten seconds is frozen', async (t) => {
   const { frozen, pass } = start();
   await pass(12, (second) => second * 1000);
-  t.deepEqual(frozen[0], { busyMs: 11_000 });
+  t.like(frozen[0], { busyMs: 11_000 });
 });
 
 test('a primary that stood still itself blames nobody', async (t) => {

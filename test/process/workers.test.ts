@@ -165,7 +165,10 @@ test.serial('a worker that is stopped is replaced, and what it was given is answ
   await until(() => isReplaced(server.pid, frozen!, 2));
   await until(async () => (await server.ready()).workers === 2);
   t.is((await server.ready()).frozen, 0);
-  t.regex(server.stderr(), new RegExp(`"pid":${frozen},"silentMs":\\d+,"msg":"a worker process is frozen`));
+  t.regex(
+    server.stderr(),
+    new RegExp(`"pid":${frozen},"silentMs":\\d+,"busyMs":\\d+,"msg":"a worker process is frozen`),
+  );
 });
 
 test.serial('a worker that is stopped, or killed, does not hold up a drain', async (t) => {
