@@ -20,6 +20,8 @@ export interface Readiness {
   readonly upstreams: ReadonlyMap<string, string>;
   /** The number of processes that serve; undefined when there is only one. */
   readonly workers?: number;
+  /** Processes that have stopped working and have not ended yet; they serve no new connections. */
+  readonly frozen?: number;
 }
 
 export interface AdminSources {

@@ -8,6 +8,7 @@ import type { Shop } from '../demo/shop.js';
 import { tour } from '../demo/tour.js';
 import { plan } from '../gateway/plan.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
+import { standardOutput } from '../telemetry/output.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
 import { parsePort } from './port.js';
 import { hasErrors, printDiagnostics } from './schema-options.js';
@@ -63,7 +64,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
   }
   const { runServer } = await import('../process/run-server.js');
   const server = await runServer(planned);
-  process.stdout.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
+  standardOutput.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
   const shell = callersShell(process.env, process.platform);
   const requests = tour(server.url, shell);
   const names = shop.upstreams.map(({ name }) => name).join(', ');

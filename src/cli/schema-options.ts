@@ -137,12 +137,18 @@ export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
   return diagnostics.some(({ severity }) => severity === 'error');
 }
 
-/** Prints each diagnostic on a line of stderr, and then the hints for them. */
-export function printDiagnostics(diagnostics: readonly Diagnostic[]): void {
-  for (const diagnostic of diagnostics) process.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
-  printHints(diagnostics);
+/** Prints each diagnostic on a line of its own, and then the hints for them. */
+export function printDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  output: { write(line: string): unknown } = process.stderr,
+): void {
+  for (const diagnostic of diagnostics) output.write(`${formatDiagnostic(diagnostic)}\n`);
+  printHints(diagnostics, output);
 }
 
-export function printHints(diagnostics: readonly Diagnostic[]): void {
-  for (const hint of hintsFor(diagnostics)) process.stderr.write(`${hint}\n`);
+export function printHints(
+  diagnostics: readonly Diagnostic[],
+  output: { write(line: string): unknown } = process.stderr,
+): void {
+  for (const hint of hintsFor(diagnostics)) output.write(`${hint}\n`);
 }

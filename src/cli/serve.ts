@@ -4,6 +4,7 @@ import { MOST_WORKERS } from '../base/values.js';
 import type { Plan } from '../gateway/plan.js';
 import type { RunningServer } from '../process/run-server.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
+import { standardError, standardOutput } from '../telemetry/output.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { parsePort } from './port.js';
 import {
@@ -27,8 +28,9 @@ export function serveCommand(exit: SetExitCode): Command {
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {
       const { plan, diagnostics } = await planFlags(flags);
-      printDiagnostics(diagnostics);
-      if (plan === undefined || hasErrors(diagnostics)) {
+      const isRefused = plan === undefined || hasErrors(diagnostics);
+      printDiagnostics(diagnostics, isRefused ? process.stderr : standardError);
+      if (isRefused) {
         process.stderr.write(
           'error: the gateway does not start because of the errors above; correct them, and run protogate check to see them again\n',
         );
@@ -43,7 +45,7 @@ export function serveCommand(exit: SetExitCode): Command {
       const served = routeRows(plan.routes).filter(
         ({ upstream, aggregate }) => upstream !== null || aggregate !== undefined,
       );
-      process.stdout.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
+      standardOutput.write(`listening on ${server.url}: ${countRoutes(served)}\n`);
       await server.stopped;
       exit(EXIT_OK);
     });

@@ -5,6 +5,11 @@ import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly schema: Uint8Array }
+  /** The message comes with a connection, and the worker answers `taken`. */
+  | { readonly kind: 'connection' }
+  /** The worker ends each connection with its next answer, and goes on to serve. */
+  | { readonly kind: 'leave' }
+  /** No more connections come: the worker ends when those that it has are finished. */
   | { readonly kind: 'drain' }
   | { readonly kind: 'report'; readonly id: number }
   | { readonly kind: 'counted'; readonly answer: CounterAnswer };
@@ -12,14 +17,21 @@ export type ToWorker =
 export type ToPrimary =
   /** The worker listens to the channel from now on; earlier messages to it are lost. */
   | { readonly kind: 'here' }
-  | { readonly kind: 'listening'; readonly url: string }
+  /** The worker can serve connections. */
+  | { readonly kind: 'ready' }
+  /** The worker serves the connection that it was sent last. */
+  | { readonly kind: 'taken' }
+  /** Somebody has sent SIGTERM to the worker: it asks for no more connections and waits for `drain`. */
+  | { readonly kind: 'leaving' }
   /** The worker could not start. */
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'reported'; readonly id: number; readonly report: WorkerReport }
   | { readonly kind: 'count'; readonly question: CounterQuestion };
 
+export type MetricReport = MetricObjectWithValues<MetricValue<string>>[];
+
 export interface WorkerReport {
   /** The state of each upstream's connection, by the name of the upstream. */
   readonly upstreams: ReadonlyMap<string, string>;
-  readonly metrics: MetricObjectWithValues<MetricValue<string>>[];
+  readonly metrics: MetricReport;
 }

@@ -9,9 +9,16 @@ import type { Plan } from '../gateway/plan.js';
 import { routeRows } from '../report/route-map.js';
 import { watched } from '../server/connection/watched.js';
 import { followCertificates, type TlsSettings } from '../server/listener/certificates.js';
-import { prepareDrain } from '../server/listener/drain.js';
+import { drainListener, prepareDrain } from '../server/listener/drain.js';
 import { createHttp1 } from '../server/listener/http1.js';
-import { type Listener, type ListenSettings, listen, urlOf } from '../server/listener/listen.js';
+import {
+  type BoundListener,
+  type Listener,
+  type ListenSettings,
+  listen,
+  listenForOthers,
+  urlOf,
+} from '../server/listener/listen.js';
 import { parseTarget } from '../server/request-target.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
@@ -38,7 +45,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   const gateway = startGateway(plan, log);
   const metrics = () => gateway.metrics.registry.metrics();
   let admin: Server | undefined;
-  let listener: Listener;
+  let listener: BoundListener;
   try {
     const readiness = () => ({
       ready: state === 'serving',
@@ -59,7 +66,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   const stopped = firstSignal().then(async (signal) => {
     state = 'draining';
     log.info({ signal }, 'draining');
-    await drain(config.drain);
+    await drainListener(listener, drain, config.drain);
     await gateway.close();
     admin?.close();
     admin?.closeAllConnections();
@@ -68,16 +75,32 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
 }
 
-/** Listens on the public port. Reads the certificates now, and again when they change. */
-export async function listenPublic(config: Plan['config'], gateway: RunningGateway, log: Log): Promise<Listener> {
+/** Listens on the public port. */
+async function listenPublic(config: Plan['config'], gateway: RunningGateway, log: Log): Promise<BoundListener> {
   const settings = listenSettings(config, log, gateway.metrics);
   const listener = await listen(settings, gateway.callback(), systemClock).catch((error: unknown) => {
     throw inUse(error, settings, '--port');
   });
-  const { tls } = config.listen;
-  const follow = { clock: systemClock, log };
-  if (tls !== undefined) followCertificates(listener.server, settings.tls, () => readTls(tls), follow);
+  follow(listener, settings, config, log);
   return listener;
+}
+
+/** Serves connections of the public port that the primary has accepted. */
+export function servePublic(
+  config: Plan['config'],
+  gateway: RunningGateway,
+  log: Log,
+): ReturnType<typeof listenForOthers> {
+  const settings = listenSettings(config, log, gateway.metrics);
+  const served = listenForOthers(settings, gateway.callback(), systemClock);
+  follow(served.listener, settings, config, log);
+  return served;
+}
+
+/** Reads the certificates again when they change. */
+function follow(listener: Listener, settings: ListenSettings, { listen: { tls } }: Plan['config'], log: Log): void {
+  if (tls === undefined) return;
+  followCertificates(listener.server, settings.tls, () => readTls(tls), { clock: systemClock, log });
 }
 
 export function listenSettings(
@@ -133,7 +156,7 @@ export async function listenAdmin(
 }
 
 /** Returns an error that gives advice if the port is in use; returns any other error unchanged. */
-function inUse(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
+export function inUse(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
   if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   return new Error(`port ${address} is already in use; choose another one with ${flag} (0 takes a free one)`, {

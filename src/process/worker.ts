@@ -1,7 +1,8 @@
 /**
- * A worker process: a gateway on the shared port, with the schema that the primary has parsed. Only `workers.ts` starts it.
- * It ends when the primary sends `drain` or is gone, and on SIGTERM.
+ * A worker process: a gateway for the connections that the primary hands over, with the schema that the primary has parsed.
+ * Only `workers.ts` starts it. It ends when the primary sends `drain` or is gone.
  */
+import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.js';
 import { type RunningGateway, startGateway } from '../gateway/gateway.js';
 import { plan } from '../gateway/plan.js';
@@ -11,9 +12,17 @@ import { RemoteCounters } from '../store/remote-counters.js';
 import { createLog } from '../telemetry/log.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker } from './messages.js';
-import { listenPublic } from './run-server.js';
+import { startPulse } from './pulse.js';
+import { servePublic } from './run-server.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
+
+interface Running {
+  readonly gateway: RunningGateway;
+  readonly drain: Drain;
+  readonly timeoutMs: number;
+  readonly serve: (socket: Socket) => void;
+}
 
 function tell(message: ToPrimary): void {
   // When the primary is gone, the listener for `disconnect` below ends this process.
@@ -21,7 +30,7 @@ function tell(message: ToPrimary): void {
 }
 
 const counters = new RemoteCounters((question) => tell({ kind: 'count', question }));
-let running: { readonly gateway: RunningGateway; readonly end: () => Promise<void> } | undefined;
+let running: Running | undefined;
 
 async function start({ config, schema }: Start): Promise<void> {
   const planned = await plan(config, { schema: unpackedSchema(schema) });
@@ -29,21 +38,25 @@ async function start({ config, schema }: Start): Promise<void> {
   endOnUncaught(log);
   const gateway = startGateway(planned, log, { counters });
   await gateway.prepared;
-  const listener = await listenPublic(config, gateway, log);
-  const drain: Drain = prepareDrain(listener, systemClock);
-  let ended: Promise<void> | undefined;
-  running = {
-    gateway,
-    end: () => {
-      ended ??= drain(config.drain).then(() => gateway.close());
-      return ended;
-    },
-  };
-  tell({ kind: 'listening', url: listener.url });
+  const { listener, serve } = servePublic(config, gateway, log);
+  running = { gateway, drain: prepareDrain(listener, systemClock), timeoutMs: config.drain.timeoutMs, serve };
+  startPulse();
+  tell({ kind: 'ready' });
+}
+
+/** The primary is told, since it must hand over no more connections. It answers with `drain`. */
+function leave(): void {
+  if (running === undefined) process.exit(0);
+  running.drain.leave();
+  tell({ kind: 'leaving' });
 }
 
 async function end(): Promise<void> {
-  await running?.end();
+  if (running !== undefined) {
+    const { drain, timeoutMs, gateway } = running;
+    await drain.finish(timeoutMs);
+    await gateway.close();
+  }
   process.exit(0);
 }
 
@@ -54,13 +67,21 @@ async function report(id: number): Promise<void> {
   tell({ kind: 'reported', id, report: { upstreams, metrics: await metrics.registry.getMetricsAsJSON() } });
 }
 
-process.on('message', (message: ToWorker) => {
+process.on('message', (message: ToWorker, socket?: Socket) => {
   switch (message.kind) {
     case 'start':
       start(message).catch((error: unknown) => {
         const text = error instanceof Error ? error.message : String(error);
         process.send?.({ kind: 'failed', message: text } satisfies ToPrimary, () => process.exit(1));
       });
+      break;
+    case 'connection':
+      // The client may have left meanwhile: then there is no socket.
+      if (socket !== undefined) running?.serve(socket);
+      tell({ kind: 'taken' });
+      break;
+    case 'leave':
+      running?.drain.leave();
       break;
     case 'drain':
       void end();
@@ -73,8 +94,8 @@ process.on('message', (message: ToWorker) => {
       break;
   }
 });
-process.on('SIGTERM', () => void end());
-// Ctrl-C and a closed terminal signal every process of the terminal; workers wait for the primary's `drain`.
+process.once('SIGTERM', leave);
+// Ctrl-C and a closed terminal signal every process of the terminal; workers wait for the primary's `leave` and `drain`.
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 process.on('disconnect', () => process.exit(0));

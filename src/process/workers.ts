@@ -1,22 +1,29 @@
 /**
- * Runs several processes on one port (node:cluster). The primary has parsed the schema, counts the limits for all workers
- * and answers the admin port; the workers serve. A worker that ends is replaced, after a delay that grows with each failure.
+ * Runs several processes for one port. The primary has parsed the schema, accepts the connections and shares them out, counts
+ * the limits for all workers and answers the admin port; the workers serve. A worker that ends or no longer works is replaced,
+ * after a delay that grows with each failure.
  */
 import cluster, { type Worker } from 'node:cluster';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { AggregatorRegistry } from 'prom-client';
+import { AggregatorRegistry, Registry } from 'prom-client';
 import { backOffMs } from '../base/back-off.js';
 import { systemClock } from '../base/clock.js';
 import type { Plan } from '../gateway/plan.js';
 import { packFiles } from '../schema/packed.js';
-import { urlOf } from '../server/listener/listen.js';
+import { bind, urlOf } from '../server/listener/listen.js';
+import { stopAccepting } from '../server/listener/stop-accepting.js';
 import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { LogFields } from '../telemetry/log-entries.js';
+import { countDroppedLines } from '../telemetry/metrics.js';
+import { Distribution } from './distribution.js';
+import { type Frozen, Heartbeats } from './heartbeats.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
-import { endWithTerminal, firstSignal, listenAdmin, type RunningServer } from './run-server.js';
+import { endWithTerminal, firstSignal, inUse, listenAdmin, type RunningServer } from './run-server.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
 /** When a worker ends that was started longer ago than this, the back-off begins anew. */
@@ -25,6 +32,10 @@ const FORGOTTEN_AFTER_MS = 60_000;
 const REPORT_MS = 1000;
 /** The time in milliseconds after the end of the drain time at which a worker that still runs is killed. */
 const KILL_AFTER_MS = 1000;
+/** How long after a worker's SIGTERM the primary may get its own: systemd sends it to all processes of a service. */
+const TOGETHER_MS = 250;
+/** How long a frozen worker that was told to end has to show a sign of life before it is killed. */
+const THAW_MS = 2000;
 
 export async function runWorkers(plan: Plan, count: number): Promise<RunningServer> {
   const log = createLog({ format: plan.config.log.format });
@@ -38,11 +49,14 @@ export async function runWorkers(plan: Plan, count: number): Promise<RunningServ
       state,
       upstreams: statesOf(reports),
       workers: workers.serving,
+      frozen: workers.frozen,
     };
   };
+  const own = new Registry();
+  countDroppedLines(own);
   const metrics = async () => {
-    const reports = await workers.reports();
-    return AggregatorRegistry.aggregate(reports.map((report) => report.metrics)).metrics();
+    const reports = (await workers.reports()).map((report) => report.metrics);
+    return AggregatorRegistry.aggregate([...reports, await own.getMetricsAsJSON()]).metrics();
   };
   const admin = await listenAdmin(plan, { metrics, readiness }, log);
   const url = await workers.start().catch((error: unknown) => {
@@ -64,9 +78,15 @@ export async function runWorkers(plan: Plan, count: number): Promise<RunningServ
 class Workers {
   private readonly counters = new MemoryCounters(systemClock);
   private readonly schema: Uint8Array;
+  private readonly distribution = new Distribution();
+  private readonly heartbeats = new Heartbeats(systemClock, (worker, why) => this.onFrozen(worker, why));
+  /** The public port. Nothing is read of its connections here. */
+  private readonly server = createServer({ pauseOnConnect: true }, (socket) => this.distribution.accept(socket));
   private readonly servingWorkers = new Set<Worker>();
   private readonly waiting = new Map<number, (report: WorkerReport) => void>();
   private draining = false;
+  /** True while a frozen worker is being replaced: one at a time. */
+  private replacing = false;
   private failures = 0;
   private lastReport = 0;
 
@@ -76,12 +96,15 @@ class Workers {
     private readonly log: Log,
   ) {
     this.schema = packFiles(plan.files);
+    this.server.maxConnections = plan.config.listen.maxConnections;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
       // Workers must not inherit the Node flags of the primary.
       execArgv: [],
       args: [],
       serialization: 'advanced',
+      // The last one is for the heartbeat.
+      stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
     });
   }
 
@@ -89,11 +112,19 @@ class Workers {
     return this.servingWorkers.size;
   }
 
-  /** Starts all workers. Resolves to the URL when all of them listen; rejects when one of them can't. */
+  get frozen(): number {
+    return this.heartbeats.frozenCount;
+  }
+
+  /** Starts all workers, and listens. Resolves to the URL; rejects when a worker can't start or the port can't be bound. */
   async start(): Promise<string> {
+    const { listen } = this.plan.config;
     try {
-      const urls = await Promise.all(Array.from({ length: this.count }, () => this.fork()));
-      return urls[0]!;
+      await Promise.all(Array.from({ length: this.count }, () => this.fork()));
+      await bind(this.server, listen).catch((error: unknown) => {
+        throw inUse(error, listen, '--port');
+      });
+      return urlOf(this.server, listen.tls !== undefined);
     } catch (error) {
       this.draining = true;
       for (const worker of this.all()) worker.process.kill('SIGKILL');
@@ -106,14 +137,18 @@ class Workers {
     this.draining = true;
     const { graceMs, timeoutMs } = this.plan.config.drain;
     const all = this.all();
-    const ended = all.map(
-      (worker) => worker.isDead() || new Promise<void>((resolve) => void worker.once('exit', () => resolve())),
+    const ended = Promise.all(
+      all.map((worker) => worker.isDead() || new Promise<void>((resolve) => void worker.once('exit', () => resolve()))),
     );
-    for (const worker of all) tell(worker, { kind: 'drain' });
     const cancel = systemClock.after(graceMs + timeoutMs + KILL_AFTER_MS, () => {
       for (const worker of all) worker.process.kill('SIGKILL');
     });
-    await Promise.all(ended);
+    for (const worker of all) tell(worker, { kind: 'leave' });
+    if (graceMs > 0) await sleep(graceMs);
+    await stopAccepting(this.server);
+    await Promise.race([this.distribution.whenEmpty(), ended]);
+    for (const worker of all) tell(worker, { kind: 'drain' });
+    await ended;
     cancel();
   }
 
@@ -140,7 +175,8 @@ class Workers {
     return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined);
   }
 
-  private fork(): Promise<string> {
+  /** Starts a worker. Resolves when it serves. */
+  private fork(): Promise<void> {
     const startedAt = systemClock.monotonic();
     const worker = cluster.fork();
     return new Promise((resolve, reject) => {
@@ -150,9 +186,9 @@ class Workers {
           // Messages that were sent before this one are lost, a `drain` too.
           if (this.draining) tell(worker, { kind: 'drain' });
           else tell(worker, { kind: 'start', config: this.plan.config, schema: this.schema });
-        } else if (message.kind === 'listening') {
-          this.servingWorkers.add(worker);
-          resolve(message.url);
+        } else if (message.kind === 'ready') {
+          this.enter(worker);
+          resolve();
         } else if (message.kind === 'failed') {
           refused = message.message;
         } else {
@@ -162,33 +198,76 @@ class Workers {
       worker.on('error', () => {});
       worker.once('exit', (code, signal) => {
         const served = this.servingWorkers.delete(worker);
-        if (!served)
-          reject(new Error(refused ?? `a worker process ended with ${signal ?? code} before it could serve`));
+        this.distribution.lose(worker);
+        reject(new Error(refused ?? `a worker process ended with ${signal ?? code} before it could serve`));
         if (served && !this.draining) this.replace(startedAt, { pid: worker.process.pid, how: signal ?? code });
       });
     });
   }
 
-  private answer(worker: Worker, message: Extract<ToPrimary, { kind: 'reported' | 'count' }>): void {
-    if (message.kind === 'reported') {
+  private enter(worker: Worker): void {
+    this.servingWorkers.add(worker);
+    this.heartbeats.follow(worker);
+    this.distribution.add(worker);
+    // It became ready after the others were told.
+    if (this.draining) tell(worker, { kind: 'leave' });
+  }
+
+  private answer(
+    worker: Worker,
+    message: Extract<ToPrimary, { kind: 'taken' | 'leaving' | 'reported' | 'count' }>,
+  ): void {
+    if (message.kind === 'taken') {
+      this.distribution.taken(worker);
+    } else if (message.kind === 'leaving') {
+      systemClock.after(TOGETHER_MS, () => {
+        if (this.servingWorkers.has(worker) && !this.draining) void this.succeed(worker);
+      });
+    } else if (message.kind === 'reported') {
       this.waiting.get(message.id)?.(message.report);
-      return;
+    } else {
+      const answer = answerCounters(this.counters, message.question);
+      if (answer !== undefined) tell(worker, { kind: 'counted', answer });
     }
-    const answer = answerCounters(this.counters, message.question);
-    if (answer !== undefined) tell(worker, { kind: 'counted', answer });
+  }
+
+  private onFrozen(worker: Worker, { silentMs, busyMs }: Frozen): void {
+    // It holds up the drain, and nobody waits for it any more.
+    if (this.draining) worker.process.kill('SIGKILL');
+    if (this.draining || this.replacing || !this.servingWorkers.has(worker)) return;
+    this.replacing = true;
+    this.log.error({ pid: worker.process.pid, silentMs, busyMs }, 'a worker process is frozen and is replaced');
+    void this.succeed(worker).finally(() => {
+      this.replacing = false;
+    });
+    systemClock.after(THAW_MS, () => {
+      if (this.heartbeats.frozen(worker) !== undefined) worker.process.kill('SIGKILL');
+    });
+  }
+
+  /** Lets a worker finish what it has, and starts another one in its place. Resolves when that one serves or has failed. */
+  private async succeed(worker: Worker): Promise<void> {
+    this.servingWorkers.delete(worker);
+    this.distribution.remove(worker);
+    tell(worker, { kind: 'drain' });
+    const cancel = systemClock.after(this.plan.config.drain.timeoutMs + THAW_MS + KILL_AFTER_MS, () =>
+      worker.process.kill('SIGKILL'),
+    );
+    worker.once('exit', cancel);
+    await this.tryFork();
   }
 
   private replace(startedAt: number, ended: LogFields): void {
     if (systemClock.monotonic() - startedAt > FORGOTTEN_AFTER_MS) this.failures = 0;
     const delayMs = backOffMs(BACK_OFF, this.failures++);
     this.log.error({ ...ended, delayMs }, 'a worker process has ended and is replaced');
-    systemClock.after(delayMs, () => this.tryFork());
+    systemClock.after(delayMs, () => void this.tryFork());
   }
 
-  private tryFork(): void {
+  private async tryFork(): Promise<void> {
     if (this.draining) return;
     const startedAt = systemClock.monotonic();
-    this.fork().catch((error: unknown) => {
+    await this.fork().catch((error: unknown) => {
       if (!this.draining) this.replace(startedAt, { err: error });
     });
   }

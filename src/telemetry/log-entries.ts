@@ -42,6 +42,10 @@ export const LOG_ENTRIES = {
     level: 'error',
     when: 'A worker process has ended unexpectedly.',
   },
+  'a worker process is frozen and is replaced': {
+    level: 'error',
+    when: 'A worker process was stopped, or its main thread does not come to an end.',
+  },
   'uncaught error, which is a bug in protogate: the process ends': {
     level: 'error',
     when: 'Nothing caught an error. Please report it.',
@@ -104,6 +108,8 @@ export const LOG_FIELDS = {
   signal: 'The signal, such as `SIGTERM`.',
   pid: 'The process id of the worker.',
   how: 'The exit code of the worker, or the signal that ended it.',
+  silentMs: 'For how many milliseconds the worker has given no sign of life.',
+  busyMs: 'For how many milliseconds the main thread of the worker has been busy.',
   delayMs: 'After how many milliseconds the next worker is started.',
   origin: 'How the error became known: `uncaughtException` or `unhandledRejection`.',
   stack: 'Where the error was raised.',

@@ -8,8 +8,9 @@
  * Control characters are escaped in both formats, so that one entry cannot look like two. Errors are written with their
  * causes, and with the stack if they were not expected. The values of headers with credentials are replaced.
  */
-import { type Logger, destination as openDestination, pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { LogFields, LogLevel, LogText } from './log-entries.js';
+import { standardError } from './output.js';
 
 /**
  * The log has a method for each level, which takes the entries of that level in `log-entries.ts`:
@@ -28,11 +29,7 @@ export interface LogOptions {
 
 const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key'];
 
-export function createLog({
-  format = defaultFormat(),
-  level = 'info',
-  destination = standardError(),
-}: LogOptions): Log {
+export function createLog({ format = defaultFormat(), level = 'info', destination = standardError }: LogOptions): Log {
   const render = format === 'json' ? escapeBeyondJson : toText;
   const logger: Logger = pino(
     {
@@ -54,11 +51,6 @@ export function createLog({
     warn: (fields, text) => logger.warn(fields, text),
     error: (fields, text) => logger.error(fields, text),
   };
-}
-
-/** Opens standard error. Write errors are ignored: a closed terminal (EIO) must not end a drain. */
-function standardError() {
-  return openDestination(2).on('error', () => {});
 }
 
 function defaultFormat(): 'json' | 'text' {

@@ -3,6 +3,7 @@
  * gateway has one registry. Labels come from the config and the schema, never from a request.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { droppedLines } from './output.js';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -28,6 +29,7 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  countDroppedLines(registry);
   return {
     registry,
     rateLimitDecisions: new Counter({
@@ -76,4 +78,17 @@ export function createMetrics(): Metrics {
       aggregator: 'min',
     }),
   };
+}
+
+/** Adds the number of lines that this process could not write to its log. */
+export function countDroppedLines(registry: Registry): void {
+  new Counter({
+    name: 'protogate_log_dropped_total',
+    help: 'Lines of the log that could not be written: nobody reads them, or the disk is full.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(droppedLines());
+    },
+  });
 }

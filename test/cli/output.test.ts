@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import test from 'ava';
 import { saySkipped } from '../support/commands.js';
-import { protoFolder } from '../support/gateway.js';
+import { protoFolder, sendTo } from '../support/gateway.js';
+import { freePort } from '../support/ports.js';
 import { protogateProcess } from '../support/run.js';
+import { until } from '../support/until.js';
 
 /** The output is longer than a pipe can hold. */
 const BIG = `syntax = "proto3"; package a.v1; import "google/api/annotations.proto"; message Q {}
@@ -44,3 +46,26 @@ if (!hasFull) saySkipped('no /dev/full on this system: the test of a full disk i
   closeSync(full);
   t.deepEqual(await ended(child), { exitCode: 1, stderr: 'error: standard output cannot be written: ENOSPC\n' });
 });
+
+(hasFull ? test : test.skip)(
+  'a gateway serves with a full disk behind its output, and counts the lost lines',
+  async (t) => {
+    const folder = await protoFolder(t, BIG);
+    const [port, adminPort] = [await freePort(), await freePort()];
+    const full = openSync('/dev/full', 'w');
+    const flags = ['--upstream', '127.0.0.1:1', '--port', String(port), '--admin-port', String(adminPort)];
+    const child = spawn(...protogateProcess(['serve', '--protos', folder, ...flags]), {
+      stdio: ['ignore', full, full],
+    });
+    closeSync(full);
+    t.teardown(() => void child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    const ask = (on: number, path: string) =>
+      sendTo(`http://127.0.0.1:${on}`, 'GET', path).catch(() => ({ status: 0, text: '' }));
+    await until(async () => (await ask(adminPort, '/readyz')).status === 200, 'the gateway serves');
+    t.is((await ask(port, '/nowhere')).status, 404);
+    await until(async () => /^protogate_log_dropped_total [2-9]/m.test((await ask(adminPort, '/metrics')).text));
+    child.kill('SIGTERM');
+    t.deepEqual(await exited, [0, null]);
+  },
+);

@@ -17,7 +17,7 @@ import { parseConfig } from '../../src/config/parse.js';
 import { type RunningGateway, type StartOptions, startGateway as start } from '../../src/gateway/gateway.js';
 import { type Plan, plan } from '../../src/gateway/plan.js';
 import { listenSettings } from '../../src/process/run-server.js';
-import { type Drain, prepareDrain } from '../../src/server/listener/drain.js';
+import { type DrainSettings, drainListener, prepareDrain } from '../../src/server/listener/drain.js';
 import { listen } from '../../src/server/listener/listen.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { assertNoSecret } from './secrets.js';
@@ -51,7 +51,9 @@ export interface TestGateway {
   readonly upstream: TestUpstream;
   readonly plan: Plan;
   readonly gateway: RunningGateway;
-  readonly drain: Drain;
+  readonly drain: (settings: DrainSettings) => Promise<void>;
+  /** True while the port is open. */
+  readonly listening: () => boolean;
   /** The gateway's side of the open connections. */
   readonly connections: ReadonlySet<Socket>;
   /** Returns the parsed lines of the log. */
@@ -88,7 +90,8 @@ export async function startGateway(
   await gateway.prepared;
   const { clock = systemClock } = options;
   const listener = await listen(settings, gateway.callback(), clock);
-  const drain = prepareDrain(listener, systemClock);
+  const prepared = prepareDrain(listener, systemClock);
+  const drain = (settings: DrainSettings) => drainListener(listener, prepared, settings);
   t.teardown(async () => {
     await drain({ graceMs: 0, timeoutMs: 1000 });
     await gateway.close();
@@ -102,6 +105,7 @@ export async function startGateway(
     plan: planned,
     gateway,
     drain,
+    listening: () => listener.server.listening,
     connections: listener.connections,
     logged: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     send: (method, target, options) => sendTo(url, method, target, options),

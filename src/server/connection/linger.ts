@@ -11,20 +11,24 @@ const LINGER_MS = 2000;
 
 export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Clock): void {
   if (isHttp2(req) || !hasBody(req)) return;
-  const { socket } = req;
   // This listener must run before Node's own, which calls `destroySoon` if the answer has `Connection: close`.
   res.prependListener('finish', () => {
-    if (req.complete) return;
-    socket.destroySoon = () => {
-      // Bytes that the client still sends are dropped, also when a reader took some of the body and stopped.
-      req.removeAllListeners('readable').resume();
-      socket.end();
-      socket.once(
-        'close',
-        clock.after(LINGER_MS, () => socket.destroy()),
-      );
-    };
+    if (!req.complete) endInStages(req, clock);
   });
+}
+
+/** Makes the end of a request's connection one in stages. */
+export function endInStages(req: IncomingMessage, clock: Clock): void {
+  const { socket } = req;
+  socket.destroySoon = () => {
+    // Bytes that the client still sends are dropped, also when a reader took some of the body and stopped.
+    req.removeAllListeners('readable').resume();
+    socket.end();
+    socket.once(
+      'close',
+      clock.after(LINGER_MS, () => socket.destroy()),
+    );
+  };
 }
 
 /** True if the request came after one whose answer ended the connection; such a request is not served. */

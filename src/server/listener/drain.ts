@@ -1,72 +1,146 @@
 /**
- * Ends a listener without losing a request:
+ * Ends a listener without losing a request (docs/connections.md#stopping-drain):
  *
- *     grace      new connections are still accepted, until load balancers have noticed that the gateway is not ready
- *     then       none are accepted; HTTP/1.1 answers get `Connection: close`, HTTP/2 sessions get GOAWAY
- *     timeout    requests that still run are cut
+ *     leave     every answer says `Connection: close`, HTTP/2 clients are told to begin nothing more; all of it is still served
+ *     finish    connections without a request are read for another second, then they are closed; what runs goes on
+ *     timeout   what is left is cut
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Server as NetServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import { closeAfter } from '../../exchange/answer.js';
-import type { Listener } from './listen.js';
+import { endInStages } from '../connection/linger.js';
+import type { BoundListener, Listener } from './listen.js';
+import { stopAccepting } from './stop-accepting.js';
 
 export interface DrainSettings {
+  /** How long connections are still accepted, so that load balancers notice. */
   readonly graceMs: number;
   /** How long running requests may take, counted from the end of the grace. */
   readonly timeoutMs: number;
 }
 
+export interface Drain {
+  /** Ends each connection with its next answer, from now on. */
+  leave(): void;
+  /** Ends every connection; no more of them may come. Resolves when the last one has ended. */
+  finish(timeoutMs: number): Promise<void>;
+}
+
+/** How long a connection without a request is still read: a request may be on its way. */
+const LINGER_MS = 1000;
+/** How long a new connection is waited for: its client may still be busy with its handshake. */
+const YOUNG_MS = 2000;
 /** How long the last messages may take once the time is up, such as the close of a WebSocket. */
 const LAST_WORDS_MS = 200;
 
-export type Drain = (settings: DrainSettings) => Promise<void>;
+/** Drains a listener that accepts connections itself. */
+export async function drainListener(
+  listener: BoundListener,
+  drain: Drain,
+  { graceMs, timeoutMs }: DrainSettings,
+): Promise<void> {
+  drain.leave();
+  if (graceMs > 0) await sleep(graceMs);
+  listener.isClosing = true;
+  await stopAccepting(listener.server);
+  await drain.finish(timeoutMs);
+}
 
-/** Follows a listener's running answers from now on; the returned function drains it and resolves when it is closed. */
-export function prepareDrain({ server, sessions, connections, ending }: Listener, clock: Clock): Drain {
+/** Follows a listener's running answers from now on, so that it can be drained. */
+export function prepareDrain(listener: Listener, clock: Clock): Drain {
+  const { server, sessions, connections, ending } = listener;
   const running = new Set<ServerResponse>();
-  let draining = false;
+  /** The latest request of each connection that clients were asked to leave. */
+  const latest = new WeakMap<Socket, ServerResponse>();
+  let isLeaving = false;
+  let isFinishing = false;
+  let cancelLook = () => {};
   for (const event of ['request', 'checkContinue']) server.prependListener(event, follow);
 
   function follow(_req: IncomingMessage, res: ServerResponse): void {
-    if (draining) closeAfter(res);
+    if (isLeaving) endWith(res);
     running.add(res);
     res.once('close', () => {
       running.delete(res);
-      // An answer that began before the drain has no `Connection: close`, so Node keeps its connection open.
-      if (draining) setImmediate(closeIdle);
+      // The head of this answer may have gone out before `leave`: then Node keeps its connection open.
+      if (isFinishing) closeIdleLater();
     });
   }
 
   /**
-   * Closes idle connections, unless an ended answer is still on its way: Node counts the connection of such an answer as
-   * idle.
+   * Ends the connection with this answer. If other requests wait behind it (pipelining), the last of them does so: a client
+   * takes `Connection: close` as a sign that later requests get no answer (RFC 9112 §9.6).
    */
-  function closeIdle(): void {
-    for (const { writableEnded } of running) if (writableEnded) return;
-    server.closeIdleConnections();
+  function endWith(res: ServerResponse): void {
+    const { req } = res;
+    // A client that always sends one more would never be finished.
+    if (!isFinishing || !latest.has(req.socket)) latest.set(req.socket, res);
+    if (res.headersSent) return;
+    const { writeHead } = res;
+    res.writeHead = function writeLastHead(this: ServerResponse, ...head: Parameters<typeof writeHead>) {
+      if (latest.get(req.socket) === res) {
+        closeAfter(res);
+        endInStages(req, clock);
+      }
+      return writeHead.apply(this, head);
+    } as typeof writeHead;
   }
 
-  return async function drain({ graceMs, timeoutMs }) {
-    if (graceMs > 0) await new Promise<void>((resolve) => void setTimeout(resolve, graceMs));
-    draining = true;
-    for (const res of running) closeAfter(res);
-    // The `close` of an HTTP server would at once end its timers for slow heads, and close the connections that it counts as
-    // idle.
-    const closed = new Promise<void>((resolve) => void NetServer.prototype.close.call(server, () => resolve()));
-    closeIdle();
+  /** Closes idle connections when none has been opened or become idle for a while: a request may be on its way. */
+  function closeIdleLater(delayMs = LINGER_MS): void {
+    cancelLook();
+    cancelLook = clock.after(delayMs, () => void afterReading().then(closeIdle));
+  }
+
+  function closeIdle(): void {
+    isFinishing = true;
+    const ageMs = clock.monotonic() - listener.lastOpenedAt;
+    if (ageMs < YOUNG_MS) {
+      closeIdleLater(YOUNG_MS - ageMs);
+      return;
+    }
+    sessions.close();
+    // Node counts the connection of an answer that is still on its way as idle. The answer's end leads back here.
+    for (const { writableEnded } of running) if (writableEnded) return;
+    server.closeIdleConnections();
     // Browsers open some connections for later and send nothing on them.
     for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
-    sessions.close();
-    let cancelTimer = clock.after(timeoutMs, () => {
-      ending.abort();
-      cancelTimer = clock.after(LAST_WORDS_MS, () => {
-        sessions.destroy();
-        for (const socket of connections) socket.destroy();
-      });
-    });
-    await closed;
-    cancelTimer();
-    server.close();
+  }
+
+  function leave(): void {
+    if (isLeaving) return;
+    isLeaving = true;
+    for (const res of running) endWith(res);
+    sessions.leave();
+  }
+
+  return {
+    leave,
+    async finish(timeoutMs) {
+      leave();
+      listener.isClosing = true;
+      sessions.closeSoon();
+      closeIdleLater();
+      const cancels = [
+        clock.after(timeoutMs, () => ending.abort()),
+        clock.after(timeoutMs + LAST_WORDS_MS, () => {
+          sessions.destroy();
+          for (const socket of connections) socket.destroy();
+        }),
+      ];
+      await listener.whenEmpty();
+      for (const cancel of cancels) cancel();
+      cancelLook();
+      // This ends Node's timer for slow heads.
+      server.close();
+    },
   };
+}
+
+/** Resolves when everything was read that had come by now: in a process that had no time to read, timers come first. */
+async function afterReading(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
 }

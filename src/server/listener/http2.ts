@@ -13,6 +13,7 @@ import { dismiss, wasCut } from '../../exchange/answer.js';
 import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import type { RequestListener } from '../connection/watched.js';
 import { expectContinue } from '../endpoints/body.js';
+import { type Departure, prepareDeparture } from './goaway.js';
 import { BAD_EXPECTATION, type Http1Settings } from './http1.js';
 import { compileRefuse } from './refusal.js';
 
@@ -24,7 +25,11 @@ export type Http2Settings = Omit<Http1Settings, 'tls'>;
 
 export interface Http2Sessions {
   serve(socket: Socket): void;
-  /** Sends GOAWAY to all sessions, also to later ones: running streams may end, new ones are refused. */
+  /** Asks all clients to begin no more streams, also those that come later; streams that they begin are served. */
+  leave(): void;
+  /** Refuses new streams of each session as soon as none should be on its way. */
+  closeSoon(): void;
+  /** Refuses new streams of all sessions, also of later ones. A session ends with its last stream. */
   close(): void;
   /** Cuts all sessions. */
   destroy(): void;
@@ -47,10 +52,13 @@ const STREAM_WINDOW = 65_535;
 const SILENCE_MS = 30_000;
 /** How long a peer may take to close after a GOAWAY. */
 const LINGER_MS = 2000;
+/** How long a session without streams may stay after a GOAWAY at the end of a drain. */
+const GOODBYE_MS = 300;
 
 export function createHttp2(settings: Http2Settings, handle: RequestListener, clock: Clock): Http2Sessions {
   const refuse = compileRefuse(settings, clock);
-  const sessions = new Set<ServerHttp2Session>();
+  const sessions = new Map<ServerHttp2Session, Departure>();
+  let leaving = false;
   let closing = false;
   const server = createServer({
     // The bytes are the limit; how many headers share them does not matter.
@@ -78,7 +86,8 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
   on('checkExpectation', (_req, res) => refuse.request(res, BAD_EXPECTATION));
   on('connect', (_req, res) => refuse.request(res, NO_TUNNEL));
   server.on('session', (session) => {
-    sessions.add(session);
+    const departure = prepareDeparture(session);
+    sessions.set(session, departure);
     session.once('close', () => sessions.delete(session));
     // A body that is not read yet must not block the other streams of its connection.
     session.setLocalWindowSize(STREAMS * STREAM_WINDOW);
@@ -86,6 +95,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
     endWhenFlooded(session);
     endWhenGone(session);
     if (closing) end(session);
+    else if (leaving) departure.leave();
   });
   // An error of a session also ends it and its streams, which is handled there.
   server.on('sessionError', () => {});
@@ -161,12 +171,25 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
       socket.allowHalfOpen = false;
       server.emit('connection', socket);
     },
+    leave() {
+      leaving = true;
+      for (const departure of sessions.values()) departure.leave();
+    },
+    closeSoon() {
+      for (const departure of sessions.values()) departure.closeSoon();
+    },
     close() {
+      if (closing) return;
       closing = true;
-      for (const session of sessions) session.close();
+      for (const [session, departure] of sessions) {
+        departure.close();
+        // A client that closes first has read the GOAWAY, whatever it has sent meanwhile.
+        const cancel = clock.after(GOODBYE_MS, () => session.close());
+        session.once('close', cancel);
+      }
     },
     destroy() {
-      for (const session of sessions) session.destroy();
+      for (const session of sessions.keys()) session.destroy();
     },
   };
 }

@@ -12,7 +12,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 import { Server as TlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
 import type { RequestListener } from '../connection/watched.js';
@@ -22,10 +22,7 @@ import { limitPerAddress, type PerAddressSettings } from './per-address.js';
 import { speaksHttp2 } from './preface.js';
 import { acceptUpgrades } from './upgrade.js';
 
-export interface ListenSettings extends Http1Settings {
-  readonly host: string;
-  /** The port number; 0 for any free port. */
-  readonly port: number;
+export interface ServeSettings extends Http1Settings {
   readonly maxConnections: number;
   /** Undefined if an address may have as many connections as there are. */
   readonly perAddress?: PerAddressSettings | undefined;
@@ -33,26 +30,88 @@ export interface ListenSettings extends Http1Settings {
   readonly h2c: boolean;
 }
 
+export interface ListenSettings extends ServeSettings {
+  readonly host: string;
+  /** The port number; 0 for any free port. */
+  readonly port: number;
+}
+
 export interface Listener {
-  readonly url: string;
-  /** Accepts connections, and answers HTTP/1.1. */
+  /** Answers HTTP/1.1, and accepts the connections if the listener is bound. */
   readonly server: Server;
   readonly sessions: Http2Sessions;
   /** All open connections of both protocols; with TLS both the encrypted socket and the one below it. */
   readonly connections: ReadonlySet<Socket>;
+  /** When the latest connection was opened, on the clock's monotonic time; with TLS, when its handshake was done. */
+  lastOpenedAt: number;
+  /** Resolves when no connection is open. */
+  whenEmpty(): Promise<void>;
   /** Aborted when the time of a drain is over: what still runs must end, and WebSockets send a close frame. */
   readonly ending: AbortController;
+  /** A drain sets it when no more connections are accepted: a conversation that begins then would soon be cut. */
+  isClosing: boolean;
+}
+
+export interface BoundListener extends Listener {
+  readonly url: string;
 }
 
 /** Resolves once connections are accepted; rejects if the address cannot be bound. */
-export async function listen(settings: ListenSettings, handle: RequestListener, clock: Clock): Promise<Listener> {
+export async function listen(settings: ListenSettings, handle: RequestListener, clock: Clock): Promise<BoundListener> {
+  const listener = createListener(settings, handle, clock);
+  listener.server.maxConnections = settings.maxConnections;
+  await bind(listener.server, settings);
+  return Object.assign(listener, { url: urlOf(listener.server) });
+}
+
+/** Resolves when the server listens. */
+export async function bind(server: NetServer, { port, host }: { port: number; host: string }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Returns a listener for connections that another process accepts, and the function that serves one of them. */
+export function listenForOthers(
+  settings: ServeSettings,
+  handle: RequestListener,
+  clock: Clock,
+): { readonly listener: Listener; readonly serve: (socket: Socket) => void } {
+  const listener = createListener(settings, handle, clock);
+  const { server } = listener;
+  let open = 0;
+  // Node starts its timers for slow heads when a server listens.
+  server.emit('listening');
+  return {
+    listener,
+    serve(socket) {
+      if (open >= settings.maxConnections) {
+        socket.destroy();
+        return;
+      }
+      open++;
+      socket.once('close', () => open--);
+      // Node does both for the connections that a server of its own accepts.
+      socket.setNoDelay(true);
+      socket.allowHalfOpen = true;
+      server.emit('connection', socket);
+    },
+  };
+}
+
+function createListener(settings: ServeSettings, handle: RequestListener, clock: Clock): Listener {
   const server = createHttp1(settings, handle, clock);
   const sessions = createHttp2(settings, handle, clock);
   const connections = new Set<Socket>();
   const ending = new AbortController();
   // Every WebSocket adds a listener to the signal.
   setMaxListeners(0, ending.signal);
-  server.maxConnections = settings.maxConnections;
+  let onEmpty = () => {};
+  const listener: Listener = { server, sessions, connections, lastOpenedAt: 0, whenEmpty, ending, isClosing: false };
 
   const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
   if (settings.perAddress !== undefined) limitPerAddress(server, settings.perAddress);
@@ -65,11 +124,22 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
   });
   // This also follows sockets whose TLS handshake is not done.
   if (server instanceof TlsServer) server.on('connection', follow);
-  acceptUpgrades(server, { serveHttp1, handle, isDraining: () => !server.listening, ending: ending.signal });
+  acceptUpgrades(server, { serveHttp1, handle, isDraining: () => listener.isClosing, ending: ending.signal });
 
   function follow(socket: Socket): void {
     connections.add(socket);
-    socket.once('close', () => connections.delete(socket));
+    listener.lastOpenedAt = clock.monotonic();
+    socket.once('close', () => {
+      connections.delete(socket);
+      if (connections.size === 0) onEmpty();
+    });
+  }
+
+  function whenEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      if (connections.size === 0) resolve();
+      else onEmpty = resolve;
+    });
   }
 
   async function serve(socket: Socket): Promise<void> {
@@ -83,19 +153,12 @@ export async function listen(settings: ListenSettings, handle: RequestListener, 
     return settings.h2c && speaksHttp2(socket, settings.headersTimeoutMs, clock);
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(settings.port, settings.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  return { url: urlOf(server), server, sessions, connections, ending };
+  return listener;
 }
 
 /** Returns `http://HOST:PORT` of a listening server, with `https` for TLS. */
-export function urlOf(server: Server): string {
+export function urlOf(server: NetServer, isTls = server instanceof TlsServer): string {
   const { address, port, family } = server.address() as AddressInfo;
-  const scheme = server instanceof TlsServer ? 'https' : 'http';
+  const scheme = isTls ? 'https' : 'http';
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -1,0 +1,76 @@
+/**
+ * Shares out connections to workers: each gets one at a time, and the next one when it has taken that, so that a busy worker
+ * gets fewer. The primary keeps a connection open until a worker has taken it: if that worker ends first, another one gets it.
+ */
+import type { Worker } from 'node:cluster';
+import type { Socket } from 'node:net';
+import type { ToWorker } from './messages.js';
+
+export class Distribution {
+  /** Connections that no worker was given yet. */
+  private readonly waiting: Socket[] = [];
+  /** Workers that can be given a connection, the one that has waited longest first. */
+  private readonly free = new Set<Worker>();
+  /** The connection that a worker was given and has not taken yet. */
+  private readonly given = new Map<Worker, Socket>();
+  private readonly members = new Set<Worker>();
+  private onEmpty = () => {};
+
+  /** Gives the worker connections from now on. */
+  add(worker: Worker): void {
+    this.members.add(worker);
+    this.free.add(worker);
+    this.share();
+  }
+
+  /** Gives the worker no more connections. It still takes the one that it was given. */
+  remove(worker: Worker): void {
+    this.members.delete(worker);
+    this.free.delete(worker);
+  }
+
+  /** The worker has ended: another one gets the connection that it has not taken. */
+  lose(worker: Worker): void {
+    this.remove(worker);
+    const socket = this.given.get(worker);
+    this.given.delete(worker);
+    if (socket !== undefined) this.waiting.unshift(socket);
+    this.share();
+  }
+
+  /** Takes a connection that is not read yet. */
+  accept(socket: Socket): void {
+    socket.on('error', () => {});
+    this.waiting.push(socket);
+    this.share();
+  }
+
+  /** The worker serves the connection that it was given. */
+  taken(worker: Worker): void {
+    // This closes the primary's descriptor; the connection stays open in the worker.
+    this.given.get(worker)?.destroy();
+    this.given.delete(worker);
+    if (this.members.has(worker)) this.free.add(worker);
+    this.share();
+  }
+
+  /** Resolves when every connection was taken. */
+  whenEmpty(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onEmpty = resolve;
+      this.share();
+    });
+  }
+
+  private share(): void {
+    for (const worker of this.free) {
+      const socket = this.waiting.shift();
+      if (socket === undefined) break;
+      this.free.delete(worker);
+      this.given.set(worker, socket);
+      // When this fails the worker has ended, and `lose` follows.
+      worker.send({ kind: 'connection' } satisfies ToWorker, socket, { keepOpen: true }, () => {});
+    }
+    if (this.waiting.length === 0 && this.given.size === 0) this.onEmpty();
+  }
+}

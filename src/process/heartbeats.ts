@@ -1,0 +1,79 @@
+/** The primary's side of the heartbeat: finds workers that are stopped, or whose main thread never comes to an end. */
+import type { Worker } from 'node:cluster';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../base/clock.js';
+import { BEAT_MS, PULSE_FD } from './pulse.js';
+
+/** A worker without a beat for so long is stopped (SIGSTOP), or gets no CPU time. */
+const SILENT_MS = 5000;
+/** Nothing of the gateway keeps a main thread busy for so long, neither garbage collection nor a large schema. */
+const BUSY_MS = 10_000;
+/** If the primary's own timer is later than this, it was the primary or the machine that stood still. */
+const LATE_MS = 1000;
+
+/** Why a worker counts as frozen: one of the two is too long. */
+export interface Frozen {
+  readonly silentMs: number;
+  readonly busyMs: number;
+}
+
+interface Pulse {
+  heardAt: number;
+  busyMs: number;
+}
+
+export class Heartbeats {
+  private readonly pulses = new Map<Worker, Pulse>();
+  private expectedAt = 0;
+
+  /** `onFrozen` is called for each frozen worker, each second again. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly onFrozen: (worker: Worker, why: Frozen) => void,
+  ) {
+    this.lookLater();
+  }
+
+  /** Watches a worker that serves, until it ends. */
+  follow(worker: Worker): void {
+    const pulse = { heardAt: this.clock.monotonic(), busyMs: 0 };
+    this.pulses.set(worker, pulse);
+    worker.once('exit', () => this.pulses.delete(worker));
+    (worker.process.stdio[PULSE_FD] as Readable)
+      .on('data', (beats: Buffer) => {
+        pulse.heardAt = this.clock.monotonic();
+        pulse.busyMs = Number(beats.toString('latin1').trim().split('\n').at(-1));
+      })
+      .on('error', () => {});
+  }
+
+  /** Undefined if the worker is as it should be. */
+  frozen(worker: Worker): Frozen | undefined {
+    const pulse = this.pulses.get(worker);
+    if (pulse === undefined) return undefined;
+    const silentMs = Math.round(this.clock.monotonic() - pulse.heardAt);
+    const { busyMs } = pulse;
+    return silentMs > SILENT_MS || busyMs > BUSY_MS ? { silentMs, busyMs } : undefined;
+  }
+
+  /** The number of workers that are frozen and have not ended yet. */
+  get frozenCount(): number {
+    return [...this.pulses.keys()].filter((worker) => this.frozen(worker) !== undefined).length;
+  }
+
+  private lookLater(): void {
+    this.expectedAt = this.clock.monotonic() + BEAT_MS;
+    this.clock.after(BEAT_MS, () => this.look());
+  }
+
+  private look(): void {
+    const now = this.clock.monotonic();
+    // Beats that came meanwhile are not read yet.
+    if (now - this.expectedAt > LATE_MS) for (const pulse of this.pulses.values()) pulse.heardAt = now;
+    for (const worker of this.pulses.keys()) {
+      const why = this.frozen(worker);
+      if (why !== undefined) this.onFrozen(worker, why);
+    }
+    this.lookLater();
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Standard output and standard error of a process that serves. Nothing that happens to them may stall or end the gateway:
+ *
+ *     a full disk, a reader or a terminal that is gone    the line is dropped
+ *     a pipe or a terminal that nobody reads              lines wait, up to a bound; what is beyond it is dropped
+ *     the end of the process                              what waits is written, as long as somebody reads it
+ *
+ * Dropped lines are counted (`protogate_log_dropped_total`).
+ */
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+
+/** How many bytes wait for a slow reader. */
+const MOST_WAITING = 1 << 20;
+/** How long to wait before the next attempt; the time doubles while nobody reads. */
+const RETRY = { firstMs: 5, longestMs: 200 };
+/** How long the end of the process waits for a reader that takes nothing, and for one that takes little. */
+const LAST = { nothingMs: 200, altogetherMs: 1000 };
+/** How many bytes are given to one attempt at most. */
+const BATCH_BYTES = 65_536;
+
+let dropped = 0;
+
+/** The number of lines that this process could not write. */
+export function droppedLines(): number {
+  return dropped;
+}
+
+export class Output {
+  private fd: number | undefined;
+  /** Makes the next write one that does not wait. */
+  private unblock = () => {};
+  private readonly waiting: Buffer[] = [];
+  private waitingBytes = 0;
+  private retryMs = RETRY.firstMs;
+  private retry: NodeJS.Timeout | undefined;
+
+  constructor(private readonly of: 1 | 2) {}
+
+  /** Writes a whole line, with its end. Never throws. */
+  write(line: string): void {
+    if (this.fd === undefined) {
+      this.fd = openUnblocked(this.of);
+      if (this.fd === this.of) this.unblock = unblockerOf(this.of);
+      process.on('exit', () => this.flush());
+    }
+    const bytes = Buffer.from(line);
+    if (this.waitingBytes > 0 && this.waitingBytes + bytes.length > MOST_WAITING) {
+      dropped++;
+      return;
+    }
+    this.waiting.push(bytes);
+    this.waitingBytes += bytes.length;
+    if (this.retry === undefined) this.writeOn();
+  }
+
+  /** Writes what waits, as long as somebody reads it. */
+  flush(): void {
+    clearTimeout(this.retry);
+    const sleeper = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+    const end = performance.now() + LAST.altogetherMs;
+    for (let idleMs = 0; idleMs < LAST.nothingMs && performance.now() < end; idleMs += RETRY.firstMs) {
+      if (this.writeSome()) idleMs = 0;
+      if (this.waiting.length === 0) return;
+      Atomics.wait(sleeper, 0, 0, RETRY.firstMs);
+    }
+  }
+
+  private readonly writeOn = (): void => {
+    this.retryMs = this.writeSome() ? RETRY.firstMs : Math.min(RETRY.longestMs, 2 * this.retryMs);
+    this.retry = this.waiting.length > 0 ? setTimeout(this.writeOn, this.retryMs).unref() : undefined;
+  };
+
+  /** Writes until nothing waits or there is no room. Returns false if there was no room at all. */
+  private writeSome(): boolean {
+    let wrote = false;
+    while (this.waiting.length > 0) {
+      const batch = this.nextBatch();
+      try {
+        this.unblock();
+        this.remove(writeSync(this.fd!, batch));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return wrote;
+        dropped += linesIn(batch);
+        this.remove(batch.length);
+      }
+      wrote = true;
+    }
+    return true;
+  }
+
+  /** Joins lines that wait, so that one attempt writes many. */
+  private nextBatch(): Buffer {
+    const first = this.waiting[0]!;
+    if (this.waiting.length === 1 || first.length >= BATCH_BYTES) return first;
+    let count = 0;
+    for (let bytes = 0; count < this.waiting.length && bytes < BATCH_BYTES; count++)
+      bytes += this.waiting[count]!.length;
+    const batch = Buffer.concat(this.waiting.splice(0, count));
+    this.waiting.unshift(batch);
+    return batch;
+  }
+
+  private remove(bytes: number): void {
+    this.waitingBytes -= bytes;
+    const first = this.waiting[0]!;
+    if (bytes < first.length) this.waiting[0] = first.subarray(bytes);
+    else this.waiting.shift();
+  }
+}
+
+function linesIn(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) lines++;
+  return lines;
+}
+
+const NEWLINE = 0x0a;
+
+export const standardOutput = new Output(1);
+export const standardError = new Output(2);
+
+/**
+ * Returns a descriptor for the same pipe or terminal whose writes do not wait for the reader. Other processes may share the
+ * given one, and each of them can make it wait again, so a new one is opened where the system can (Linux).
+ */
+function openUnblocked(fd: 1 | 2): number {
+  try {
+    // Files do not wait for readers, and a second descriptor would write over what the first one has written.
+    if (isFile(fd)) return fd;
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return fd;
+  }
+}
+
+interface Handle {
+  readonly setBlocking?: (isBlocking: boolean) => number;
+}
+
+/**
+ * Of a socket, as systemd and Node itself give it to their children, no second descriptor can be opened. All processes that
+ * have it share whether its writes wait, and each one that is started or ends makes them wait again.
+ */
+function unblockerOf(fd: 1 | 2): () => void {
+  if (isFile(fd)) return () => {};
+  const stream = fd === 1 ? process.stdout : process.stderr;
+  const { _handle: handle } = stream as { readonly _handle?: Handle | null };
+  return () => void handle?.setBlocking?.(false);
+}
+
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
+}

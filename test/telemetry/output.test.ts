@@ -1,0 +1,113 @@
+/** A log that can't be written: no line makes the process wait or end, and what is not written is counted. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import { saySkipped } from '../support/commands.js';
+
+const OUTPUT = new URL('../../src/telemetry/output.js', import.meta.url).href;
+const LINE = `${'a'.repeat(499)}\n`;
+
+/** Starts a process that runs `body`, which writes to standard error with `write` and sends what it finds with `tell`. */
+function start(t: ExecutionContext, body: string, stderr: 'pipe' | number = 'pipe'): ChildProcess {
+  const program = `import { standardError, droppedLines } from ${JSON.stringify(OUTPUT)};
+    const write = (count) => { for (let i = 0; i < count; i++) standardError.write(${JSON.stringify(LINE)}); };
+    const tell = (what) => new Promise((resolve) => process.send(what, resolve));
+    const turn = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    ${body}`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'ignore', stderr, 'ipc'],
+  });
+  t.teardown(() => void child.kill('SIGKILL'));
+  return child;
+}
+
+async function told(child: ChildProcess): Promise<{ readonly dropped: number; readonly heldBytes: number }> {
+  const [message] = await once(child, 'message');
+  return message as { dropped: number; heldBytes: number };
+}
+
+async function read(child: ChildProcess): Promise<string> {
+  let text = '';
+  child.stderr!.setEncoding('latin1').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  await once(child, 'close');
+  return text;
+}
+
+const TELL = 'await tell({ dropped: droppedLines(), heldBytes: process.memoryUsage().rss - before });';
+
+test('of a pipe that nobody reads a bounded part is kept, the rest is counted, and the process ends', async (t) => {
+  const child = start(
+    t,
+    `write(1); const before = process.memoryUsage().rss;
+    for (let i = 0; i < 100; i++) { write(1000); await turn(0); } ${TELL} process.exit(0);`,
+  );
+  const { dropped, heldBytes } = await told(child);
+  t.true(dropped > 90_000, `${dropped} of 100,000 lines`);
+  t.true(heldBytes < 40 << 20, `${heldBytes} bytes`);
+  const [code] = await once(child, 'exit');
+  t.is(code, 0);
+});
+
+test('a child process that shares the pipe does not make writes wait', async (t) => {
+  const child = start(
+    t,
+    `const { spawnSync } = await import('node:child_process'); const before = 0;
+    write(1); spawnSync(process.execPath, ['-e', '1'], { stdio: 'inherit' }); write(10_000); ${TELL} process.exit(0);`,
+  );
+  t.true((await told(child)).dropped > 5000);
+  const [code] = await once(child, 'exit');
+  t.is(code, 0);
+});
+
+test('lines that wait are written when somebody reads again, whole and in their order', async (t) => {
+  const child = start(
+    t,
+    `for (let i = 0; i < 1000; i++) standardError.write(i + ' ' + ${JSON.stringify(LINE)});
+    await tell({ dropped: droppedLines() });`,
+  );
+  t.is((await told(child)).dropped, 0);
+  const lines = (await read(child)).split('\n').slice(0, -1);
+  t.is(lines.length, 1000);
+  t.true(lines.every((line, index) => line === `${index} ${LINE.slice(0, -1)}`));
+});
+
+for (const [how, end] of [
+  ['by process.exit', 'process.exit(3);'],
+  ['by an exception', "throw new Error('boom');"],
+] as const) {
+  test(`what waits is written when the process ends ${how}`, async (t) => {
+    const child = start(t, `write(1000); ${end}`);
+    const text = await read(child);
+    t.is(text.split('\n').filter((line) => line === LINE.slice(0, -1)).length, 1000);
+    t.not(child.exitCode, 0);
+  });
+}
+
+test('a pipe whose reader is gone ends nothing, and each line is counted', async (t) => {
+  const child = start(
+    t,
+    `process.once('message', async () => { const before = 0; write(10); await turn(10); ${TELL} process.exit(0); });
+    await tell({ dropped: 0 });`,
+  );
+  await told(child);
+  child.stderr!.destroy();
+  child.send('go');
+  t.is((await told(child)).dropped, 10);
+  const [code] = await once(child, 'exit');
+  t.is(code, 0);
+});
+
+const hasFull = existsSync('/dev/full');
+if (!hasFull) saySkipped('no /dev/full on this system: the test of a full disk is SKIPPED');
+
+(hasFull ? test : test.skip)('a full disk ends nothing, and each line is counted', async (t) => {
+  const full = openSync('/dev/full', 'w');
+  const child = start(t, `const before = 0; write(10); ${TELL} process.exit(0);`, full);
+  closeSync(full);
+  t.is((await told(child)).dropped, 10);
+  const [code] = await once(child, 'exit');
+  t.is(code, 0);
+});
