@@ -32,7 +32,7 @@ let demo: SampleServer;
 test.before(async () => {
   const server = await serving(['demo', '--port', '0', '--admin-port', '0']);
   t.teardown(async () => void (await server.stop()));
-  await until(() => server.stderr().includes('Ctrl-C'));
+  await until(() => server.stderr().includes('Ctrl+C'));
   const admin = /http:\/\/127\.0\.0\.1:\d+(?=\/readyz)/.exec(server.stderr())?.[0] ?? '';
   const env = [...server.stderr().matchAll(/^export (\w+)=(\S+)$/gm)].map(([, name, value]) => [name!, value!]);
   demo = { url: server.url, adminUrl: admin, env: Object.fromEntries(env) };

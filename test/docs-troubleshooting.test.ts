@@ -37,7 +37,7 @@ function speakHttp1(socket: Socket): void {
 
 const UPSTREAMS: Readonly<Record<string, (t: { teardown(task: () => Promise<void>): void }) => Promise<Upstream>>> = {
   'connect ECONNREFUSED': async () => ({ target: `127.0.0.1:${await freePort()}` }),
-  'expected HTTP/2, got no word of it: is that the port of a gRPC server, and is TLS on both sides or on none?': async (
+  'expected HTTP/2 from the upstream, got no HTTP/2 frame; check that the target is the port of a gRPC server, and that TLS is on at both sides or at neither': async (
     t,
   ) => ({
     target: await listening(t, createServer(speakHttp1)),
@@ -86,8 +86,8 @@ test('a port that is in use', async (t) => {
   const port = target.split(':')[1]!;
   const args = ['serve', '--protos', join(ROOT, 'protos/google'), '--upstream', '127.0.0.1:1', '--admin-port', '0'];
   const { stderr } = await protogate([...args, '--port', port]);
-  t.true(stderr.includes(`port ${target} is in use`), stderr);
-  t.true(text.includes('port 127.0.0.1:8080 is in use'));
+  t.true(stderr.includes(`port ${target} is already in use`), stderr);
+  t.true(text.includes('port 127.0.0.1:8080 is already in use'));
 });
 
 test('the messages of tokens are those of the code', async (t) => {

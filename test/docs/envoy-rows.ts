@@ -126,7 +126,7 @@ export const ENVOY: Readonly<Record<string, Case>> = {
     const { send } = await gateway();
     const refused = await send('PUT', '/v1/items/1', { body: { name: 'items/2' } });
     t.is(told(refused), '400 name: expected "items/1" as in the path, got "items/2"');
-    t.is(told(await send('GET', '/v1/items/1?name=items/2')), '400 name: already given by the path');
+    t.is(told(await send('GET', '/v1/items/1?name=items/2')), '400 name: not a query parameter, because the path sets this field');
   },
   case_insensitive_enum_parsing: async (t, { gateway }) => {
     const { send } = await gateway();
@@ -175,7 +175,7 @@ export const ENVOY: Readonly<Record<string, Case>> = {
     t.deepEqual([(await send('GET', '/v1/first/a')).status, (await send('GET', '/v1/second/a')).status], [200, 200]);
     const nested = 'additional_bindings { get: "/v1/b" additional_bindings { get: "/v1/c" } }';
     t.deepEqual(await check([`A(Ask → Item) get: "/v1/a" ${nested}`]), [
-      'error: additional_bindings: expected one level, got a nested one',
+      'error: additional_bindings: expected none inside of an additional binding, got some',
     ]);
   },
   response_body: async (t, { gateway }) => {
