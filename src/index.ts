@@ -4,6 +4,7 @@
  */
 /// <reference types="node" preserve="true" />
 export type { Diagnostic, Position } from './base/diagnostic.js';
+export type { RuleId } from './base/rules.js';
 export type {
   CacheNote,
   Call,
@@ -14,6 +15,7 @@ export type {
   CallResponse,
   Interceptor,
   Messages,
+  Room,
 } from './call/call.js';
 export type { Deadline, DeadlineOwner } from './call/deadline.js';
 export type { Metadata, MetadataEntry } from './call/metadata.js';

@@ -37,11 +37,10 @@ function speakHttp1(socket: Socket): void {
 
 const UPSTREAMS: Readonly<Record<string, (t: { teardown(task: () => Promise<void>): void }) => Promise<Upstream>>> = {
   'connect ECONNREFUSED': async () => ({ target: `127.0.0.1:${await freePort()}` }),
-  'expected HTTP/2 from the upstream, got no HTTP/2 frame; check that the target is the port of a gRPC server, and that TLS is on at both sides or at neither': async (
-    t,
-  ) => ({
-    target: await listening(t, createServer(speakHttp1)),
-  }),
+  'expected HTTP/2 from the upstream, got no HTTP/2 frame; check that the target is the port of a gRPC server, and that TLS is on at both sides or at neither':
+    async (t) => ({
+      target: await listening(t, createServer(speakHttp1)),
+    }),
   'unable to verify the first certificate': async (t) => ({
     target: await listening(t, createSecureServer(certificate)),
     tls: {},

@@ -59,7 +59,7 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
   [
     'a connection that may hold nothing',
     'version: 1\nlimits: { connectionBytes: 0 }\n',
-    ['g.yaml:2:28: error: limits.connectionBytes: expected a size above 0, got 0 [config-value]'],
+    ['g.yaml:2:28: error: limits.connectionBytes: expected a size greater than 0, such as 4MiB, got 0 [config-value]'],
   ],
   [
     'a target that is none',

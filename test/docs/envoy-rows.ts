@@ -126,7 +126,10 @@ export const ENVOY: Readonly<Record<string, Case>> = {
     const { send } = await gateway();
     const refused = await send('PUT', '/v1/items/1', { body: { name: 'items/2' } });
     t.is(told(refused), '400 name: expected "items/1" as in the path, got "items/2"');
-    t.is(told(await send('GET', '/v1/items/1?name=items/2')), '400 name: not a query parameter, because the path sets this field');
+    t.is(
+      told(await send('GET', '/v1/items/1?name=items/2')),
+      '400 name: not a query parameter, because the path sets this field',
+    );
   },
   case_insensitive_enum_parsing: async (t, { gateway }) => {
     const { send } = await gateway();

@@ -111,7 +111,10 @@ export const GRPC_GATEWAY: Readonly<Record<string, Case>> = {
   'path against query': async (t, { gateway }) => {
     for (const config of [{}, { query: { unknown: 'ignore' as const } }]) {
       const { send } = await gateway(config);
-      t.is(told(await send('GET', '/v1/items/1?name=items/2')), '400 name: not a query parameter, because the path sets this field');
+      t.is(
+        told(await send('GET', '/v1/items/1?name=items/2')),
+        '400 name: not a query parameter, because the path sets this field',
+      );
     }
   },
   'repeated fields in a path': async (t, { check, gateway }) => {
@@ -162,7 +165,10 @@ export const GRPC_GATEWAY: Readonly<Record<string, Case>> = {
   },
   'Empty in a query': async (t, { gateway }) => {
     const { send } = await gateway();
-    t.is(told(await send('GET', '/v1/items?nothing=')), '400 nothing: not a query parameter, because its type is google.protobuf.Empty');
+    t.is(
+      told(await send('GET', '/v1/items?nothing=')),
+      '400 nothing: not a query parameter, because its type is google.protobuf.Empty',
+    );
   },
   'PATCH without a mask': async (t, { gateway }) => {
     const { send, upstream } = await gateway();
