@@ -5,6 +5,7 @@
 
 export type RuleSeverity = 'error' | 'warning' | 'error or warning';
 
+/** The id of a rule of `check`, such as `additional-bindings`. */
 export type RuleId = keyof typeof RULES;
 
 export const RULES = {

@@ -41,6 +41,8 @@ import {
   type Interceptor,
   type MatchedRoute,
   type Messages,
+  type Room,
+  type RuleId,
   type Metadata,
   type MetadataEntry,
   type Middleware,
@@ -95,5 +97,5 @@ try {
   for (const { position, text } of error.diagnostics) console.log(position.line, text, refusal);
 }
 
-export type Others = CacheNote | CallNotes | Credential | Deadline | DeadlineOwner | Diagnostic | ErrorDetail | Messages | Position | StatusMetadata;
+export type Others = CacheNote | CallNotes | Credential | Deadline | DeadlineOwner | Diagnostic | ErrorDetail | Messages | Position | Room | RuleId | StatusMetadata;
 `;
