@@ -338,21 +338,21 @@ test('headers over limits.headerBytes are 431, far over it a reset; the other st
 
 test('a connection without a request ends after headersTimeout, one that is idle after keepAliveTimeout, with GOAWAY', async (t) => {
   const clock = handClock();
-  const { client, url } = await plain(t, {}, { headersTimeout: '1s', keepAliveTimeout: '5s' }, {}, { clock });
+  const { client, url } = await plain(t, {}, { headersTimeout: '1s', keepAliveTimeout: '7s' }, {}, { clock });
   const silent = http2Client(t, url);
   const silentClosed = once(silent.session, 'close');
   // The settings of the server show that it has a session.
   await once(silent.session, 'remoteSettings');
   t.is((await client.send('GET', '/v1/items/1')).status, 200);
-  await until(() => clock.delays.includes(5000));
+  await until(() => clock.delays.includes(7000));
   clock.advance(1000);
   await silentClosed;
   t.is(silent.goneAway(), 0);
-  clock.advance(3999);
+  clock.advance(5999);
   t.is((await client.send('GET', '/nowhere')).status, 404, 'the other one is open');
   const idleClosed = once(client.session, 'close');
-  await until(() => clock.delays.filter((delayMs) => delayMs === 5000).length === 2);
-  clock.advance(5000);
+  await until(() => clock.delays.filter((delayMs) => delayMs === 7000).length === 2);
+  clock.advance(7000);
   await idleClosed;
   t.is(client.goneAway(), 0);
 });
