@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { certificates } from '../../support/certificates.js';
 import { type HandClock, handClock, pass } from '../../support/clock.js';
-import { frame, getFrame, PREFACE, SETTINGS, WINDOW_UPDATE } from '../../support/frames.js';
+import { frame, getFrame, PING, PREFACE, SETTINGS, WINDOW_UPDATE } from '../../support/frames.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { http2Client } from '../../support/http2.js';
 import { tlsFiles } from '../../support/tls-files.js';
@@ -88,6 +88,8 @@ function http2Get(path: string): Buffer {
   ]);
 }
 
+const PING_FRAME = frame(PING, 0, 0, Buffer.alloc(8));
+
 const HANDSHAKE =
   'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
 
@@ -95,20 +97,22 @@ interface Way {
   readonly request: string | Buffer;
   readonly tls?: boolean;
   readonly halfClose?: boolean;
+  /** What the client sends after each step, so that the gateway does not take it for lost. */
+  readonly sign?: Buffer;
 }
 
 const WAYS: Readonly<Record<string, Way>> = {
   'a unary answer over HTTP/1.1': { request: GET('/v1/large') },
   'a unary answer over TLS': { request: GET('/v1/large'), tls: true },
   'a unary answer to a client that has ended its side': { request: GET('/v1/large'), halfClose: true },
-  'a unary answer over HTTP/2': { request: http2Get('/v1/large') },
+  'a unary answer over HTTP/2': { request: http2Get('/v1/large'), sign: PING_FRAME },
   'a stream over HTTP/1.1': { request: GET('/v1/watch') },
   'a stream of events': { request: GET('/v1/watch', 'accept: text/event-stream\r\n') },
-  'a stream over HTTP/2': { request: http2Get('/v1/watch') },
+  'a stream over HTTP/2': { request: http2Get('/v1/watch'), sign: PING_FRAME },
   'a WebSocket': { request: GET('/v1/watch', HANDSHAKE) },
 };
 
-for (const [name, { request, tls = false, halfClose = false }] of Object.entries(WAYS)) {
+for (const [name, { request, tls = false, halfClose = false, sign }] of Object.entries(WAYS)) {
   inLinux(`${name}: a client that reads slowly gets more, one that stops is cut, and the log says so`, async (t) => {
     const { port, clock, gateway, logged } = await start(t, tls);
     const socket = await dial(t, port, tls);
@@ -116,6 +120,7 @@ for (const [name, { request, tls = false, halfClose = false }] of Object.entries
     for (let i = 0; i < STEPS; i++) {
       await take(socket, STEP_BYTES);
       if (halfClose && i === 0) socket.end();
+      if (sign !== undefined) socket.write(sign);
       await pass(clock, REQUEST_TIMEOUT_MS / 2, 2500);
       t.is(gateway.snapshots.inFlight, 1, `${i}`);
     }
