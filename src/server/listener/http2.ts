@@ -9,7 +9,7 @@ import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
-import { dismiss, wasCut } from '../../exchange/answer.js';
+import { dismiss, untakenOf, wasCut } from '../../exchange/answer.js';
 import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import type { RequestListener } from '../connection/watched.js';
 import { expectContinue } from '../endpoints/body.js';
@@ -145,12 +145,19 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
   function endWhenGone(session: ServerHttp2Session): void {
     let heard = 0;
     let asked = false;
+    let streams = 0;
     let cancel = clock.after(SILENCE_MS, look);
     session.once('close', () => cancel());
+    session.on('stream', (stream) => {
+      streams++;
+      stream.once('close', () => streams--);
+    });
     function look(): void {
       if (session.destroyed) return;
       const { bytesRead } = session.socket;
-      if (bytesRead === heard && asked) return session.destroy();
+      // A PING waits behind what a slow client has not taken yet, and Node reads nothing meanwhile. Then `stall.ts` decides.
+      const isBlocked = streams > 0 && untakenOf(session.socket as Socket) > 0;
+      if (bytesRead === heard && asked && !isBlocked) return session.destroy();
       asked = bytesRead === heard && session.ping(() => {});
       heard = bytesRead;
       cancel = clock.after(SILENCE_MS, look);
