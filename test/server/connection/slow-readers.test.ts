@@ -128,7 +128,8 @@ for (const [name, { request, tls = false, halfClose = false, sign }] of Object.e
       t.is(gateway.snapshots.inFlight, 1, `${i}`);
     }
     const stoppedAt = clock.monotonic();
-    while (gateway.snapshots.inFlight > 0 && clock.monotonic() - stoppedAt < 600_000) await passWith(sign);
+    const giveUpAt = Date.now() + 60_000;
+    while (gateway.snapshots.inFlight > 0 && Date.now() < giveUpAt) await passWith(sign);
     t.is(gateway.snapshots.inFlight, 0);
     const afterMs = clock.monotonic() - stoppedAt;
     t.true(afterMs > REQUEST_TIMEOUT_MS / 3, `${afterMs}`);
