@@ -20,35 +20,35 @@ export type WriteMessage = (
   mask?: FieldMask,
 ) => void;
 
+/** Writes only the fields, without braces. The last argument is true if a comma comes before the first field. */
+export type WriteFields = (
+  source: WireSource,
+  from: number,
+  to: number,
+  out: JsonWriter,
+  depth: number,
+  mask: FieldMask | undefined,
+  comma: boolean,
+) => void;
+
 /** Writes values of one type: the whole value as JSON or, for Any, only its fields. */
 export interface MessageWriter {
   readonly write: WriteMessage;
-  /**
-   * Writes the fields without braces. The last argument is true if a comma comes before the first field. Undefined when
-   * the type has a JSON form of its own.
-   */
-  readonly writeFields:
-    | ((
-        source: WireSource,
-        from: number,
-        to: number,
-        out: JsonWriter,
-        depth: number,
-        mask: FieldMask | undefined,
-        comma: boolean,
-      ) => void)
-    | undefined;
+  /** Undefined when the type has a JSON form of its own. */
+  readonly writeFields: WriteFields | undefined;
   /** Writes the value of one field; the default if it is unset. */
-  writeField(
-    source: WireSource,
-    from: number,
-    to: number,
-    field: FieldDescriptor,
-    out: JsonWriter,
-    depth: number,
-    mask?: FieldMask,
-  ): void;
+  readonly writeField: WriteField;
 }
+
+export type WriteField = (
+  source: WireSource,
+  from: number,
+  to: number,
+  field: FieldDescriptor,
+  out: JsonWriter,
+  depth: number,
+  mask?: FieldMask,
+) => void;
 
 export interface Writers {
   readonly registry: Registry;

@@ -12,7 +12,7 @@ import { compileField, type FieldWriter } from './field-writer.js';
 import type { JsonOptions } from './json-options.js';
 import type { JsonWriter } from './json-writer.js';
 import { KeyTable } from './key-table.js';
-import type { MessageWriter, WriteMessage, Writers } from './message-writer.js';
+import type { MessageWriter, WriteField, WriteFields, WriteMessage, Writers } from './message-writer.js';
 import { NO_KEY } from './value-writer.js';
 import { wellKnownWriter } from './well-known-writer.js';
 import { BrokenWire } from './wire-reader.js';
@@ -31,9 +31,7 @@ export function createWriters(registry: Registry, options: JsonOptions): Writers
         const plain = new PlainMessageWriter(message, writers);
         const special = wellKnownWriter(message, writers, plain);
         writer =
-          special === undefined
-            ? plain
-            : { write: special, writeFields: undefined, writeField: (...args) => plain.writeField(...args) };
+          special === undefined ? plain : { write: special, writeFields: undefined, writeField: plain.writeField };
         known.set(message, writer);
       }
       return writer;
@@ -65,15 +63,7 @@ class PlainMessageWriter implements MessageWriter {
     out.byte(CLOSE);
   };
 
-  readonly writeFields = (
-    source: WireSource,
-    from: number,
-    to: number,
-    out: JsonWriter,
-    depth: number,
-    mask: FieldMask | undefined,
-    comma: boolean,
-  ): void => {
+  readonly writeFields: WriteFields = (source, from, to, out, depth, mask, comma) => {
     if (depth <= 0) throw new BrokenWire('nested too deep');
     const declared = this.declared ?? this.compile();
     const base = source.top;
@@ -103,15 +93,7 @@ class PlainMessageWriter implements MessageWriter {
     source.top = base;
   };
 
-  writeField(
-    source: WireSource,
-    from: number,
-    to: number,
-    field: FieldDescriptor,
-    out: JsonWriter,
-    depth: number,
-    mask?: FieldMask,
-  ): void {
+  readonly writeField: WriteField = (source, from, to, field, out, depth, mask) => {
     if (this.declared === undefined) this.compile();
     const writer = this.writerOf(field.number);
     if (writer === undefined) return out.ascii('null');
@@ -124,7 +106,7 @@ class PlainMessageWriter implements MessageWriter {
     while (last < top && source.order(last) === writer.order) last++;
     if (first === last || !writer.write(source, first, last, out, depth - 1, mask, NO_KEY)) out.ascii(writer.unset);
     source.top = base;
-  }
+  };
 
   /**
    * Pushes the spans of the known fields in the order of their declaration. In a oneof only the member that came last
