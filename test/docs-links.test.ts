@@ -9,7 +9,7 @@ import { ROOT } from './support/run.js';
 const pages = new Map((await readPages()).map((page) => [page.path, page]));
 const INDEX = 'docs/README.md';
 
-/** What is wrong with a link from the folder `from`; undefined if it resolves. */
+/** Returns the problem of a link from the folder `from`, or undefined if it resolves. */
 function problemOf(from: string, target: string, known: ReadonlyMap<string, Page> = pages): string | undefined {
   const [file = '', fragment] = target.split('#');
   const path = normalize(join(from, file));

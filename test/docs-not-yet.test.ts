@@ -1,4 +1,4 @@
-/** What docs/not-yet.md lists is not there: its keys and commands are refused. Who adds one takes it off the page. */
+/** The keys and commands that docs/not-yet.md lists are refused. When one is added, it must be removed from the page. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

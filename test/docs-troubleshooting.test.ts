@@ -1,4 +1,4 @@
-/** What docs/troubleshooting.md quotes of the log and of answers that need a broken upstream is what the gateway says. */
+/** The log lines and answers that docs/troubleshooting.md quotes are those of a gateway with a broken upstream. */
 import { readFile } from 'node:fs/promises';
 import { createSecureServer } from 'node:http2';
 import { createServer, type Socket } from 'node:net';

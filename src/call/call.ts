@@ -56,7 +56,7 @@ export interface CallContext {
    * client wants all of it.
    */
   readonly mask?: string;
-  /** What answers may hold; absent when that is not bounded. */
+  /** The bytes that the client's connection may still hold. Absent when they have no limit. */
   readonly room?: Room;
 }
 

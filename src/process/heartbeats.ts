@@ -4,14 +4,14 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.js';
 import { BEAT_MS, PULSE_FD } from './pulse.js';
 
-/** A worker without a beat for so long is stopped (SIGSTOP), or gets no CPU time. */
+/** The longest time without a beat. A worker that is silent for longer is stopped (SIGSTOP), or gets no CPU time. */
 const SILENT_MS = 5000;
-/** Nothing of the gateway keeps a main thread busy for so long, neither garbage collection nor a large schema. */
+/** The longest time for which a healthy main thread may be busy. Neither garbage collection nor a large schema takes so long. */
 const BUSY_MS = 10_000;
 /** If the primary's own timer is later than this, it was the primary or the machine that stood still. */
 const LATE_MS = 1000;
 
-/** Why a worker counts as frozen: one of the two is too long. */
+/** The reason why a worker counts as frozen. One of the two times is too long. */
 export interface Frozen {
   readonly silentMs: number;
   readonly busyMs: number;
@@ -68,7 +68,7 @@ export class Heartbeats {
 
   private look(): void {
     const now = this.clock.monotonic();
-    // Beats that came meanwhile are not read yet.
+    // The beats that came in this time have not been read yet.
     if (now - this.expectedAt > LATE_MS) for (const pulse of this.pulses.values()) pulse.heardAt = now;
     for (const worker of this.pulses.keys()) {
       const why = this.frozen(worker);

@@ -1,6 +1,6 @@
 /**
- * Tells the primary each second that this process lives, and for how long its main thread has been busy. A thread of its own
- * does so: it beats on while the main thread collects garbage or builds a snapshot, and stops when the process is stopped.
+ * Tells the primary each second that this process lives, and for how long its main thread has been busy. A separate
+ * thread does this. It goes on while the main thread collects garbage or builds a snapshot, and stops when the process is stopped.
  */
 import { writeSync } from 'node:fs';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
@@ -11,7 +11,7 @@ export const BEAT_MS = 1000;
 /** How often the main thread shows that it runs. */
 const TICK_MS = 250;
 
-/** Begins to beat. Only worker processes have the pipe. */
+/** Starts the thread. Only worker processes have the pipe. */
 export function startPulse(): void {
   const ticks = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   setInterval(() => Atomics.add(ticks, 0, 1), TICK_MS).unref();

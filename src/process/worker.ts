@@ -44,7 +44,7 @@ async function start({ config, schema }: Start): Promise<void> {
   tell({ kind: 'ready' });
 }
 
-/** The primary is told, since it must hand over no more connections. It answers with `drain`. */
+/** Tells the primary to hand over no more connections. It answers with `drain`. */
 function leave(): void {
   if (running === undefined) process.exit(0);
   running.drain.leave();

@@ -80,12 +80,12 @@ class Workers {
   private readonly schema: Uint8Array;
   private readonly distribution = new Distribution();
   private readonly heartbeats = new Heartbeats(systemClock, (worker, why) => this.onFrozen(worker, why));
-  /** The public port. Nothing is read of its connections here. */
+  /** The public port. The primary reads nothing from its connections. */
   private readonly server = createServer({ pauseOnConnect: true }, (socket) => this.distribution.accept(socket));
   private readonly servingWorkers = new Set<Worker>();
   private readonly waiting = new Map<number, (report: WorkerReport) => void>();
   private draining = false;
-  /** True while a frozen worker is being replaced: one at a time. */
+  /** True while a frozen worker is being replaced. Only one is replaced at a time. */
   private replacing = false;
   private failures = 0;
   private lastReport = 0;
@@ -209,7 +209,7 @@ class Workers {
     this.servingWorkers.add(worker);
     this.heartbeats.follow(worker);
     this.distribution.add(worker);
-    // It became ready after the others were told.
+    // This worker became ready after the others had got the message.
     if (this.draining) tell(worker, { kind: 'leave' });
   }
 
@@ -232,7 +232,7 @@ class Workers {
   }
 
   private onFrozen(worker: Worker, { silentMs, busyMs }: Frozen): void {
-    // It holds up the drain, and nobody waits for it any more.
+    // This worker would delay the drain, so the primary no longer waits for it.
     if (this.draining) worker.process.kill('SIGKILL');
     if (this.draining || this.replacing || !this.servingWorkers.has(worker)) return;
     this.replacing = true;

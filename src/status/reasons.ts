@@ -9,7 +9,7 @@ export interface ReasonEntry {
   readonly httpStatus: number;
   /** When a client gets this error. */
   readonly when: string;
-  /** What the client, or the operator of the gateway, can do about it. */
+  /** Advice for the client, or for the operator of the gateway. */
   readonly whatToDo: string;
 }
 
@@ -104,7 +104,7 @@ export const REASONS = {
     whatToDo: 'Use an IP address or `localhost`, or add the host to `admin.hosts`.',
   },
 
-  // Who calls, and what the caller may do.
+  // These reasons concern the caller and its permissions.
   UNAUTHENTICATED: {
     code: Code.UNAUTHENTICATED,
     httpStatus: 401,

@@ -9,7 +9,7 @@ export interface StatusMetadata {
   readonly trailers: StatusMetadata['headers'];
 }
 
-/** What a StatusError may have besides code and message. */
+/** The optional parts of a StatusError. Its code and its message are required. */
 export interface StatusErrorOptions {
   /** The HTTP status, if it is not the one that belongs to the code (404, 405, 413 and others). */
   readonly httpStatus?: number;

@@ -20,7 +20,7 @@ export interface Metrics {
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
   /** The requests that a store did not answer. `reason` is `timeout` or `error`. */
   readonly storeFailures: Counter<'store' | 'reason'>;
-  /** What was refused to protect the gateway. `reason` is `memory` for requests, `address` for connections. */
+  /** Counts what the gateway refused to protect itself. `reason` is `memory` for requests, `address` for connections. */
   readonly shed: Counter<'reason'>;
   /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;

@@ -1,5 +1,5 @@
 /**
- * Standard output and standard error of a process that serves. Nothing that happens to them may stall or end the gateway:
+ * This module writes to standard output and standard error of a serving process. No problem of them may stall or end it:
  *
  *     a full disk, a reader or a terminal that is gone    the line is dropped
  *     a pipe or a terminal that nobody reads              lines wait, up to a bound; what is beyond it is dropped
@@ -27,7 +27,7 @@ export function droppedLines(): number {
 
 export class Output {
   private fd: number | undefined;
-  /** Makes the next write one that does not wait. */
+  /** Makes sure that the next write does not wait. */
   private unblock = () => {};
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
@@ -138,8 +138,8 @@ interface Handle {
 }
 
 /**
- * Of a socket, as systemd and Node itself give it to their children, no second descriptor can be opened. All processes that
- * have it share whether its writes wait, and each one that is started or ends makes them wait again.
+ * Makes the writes to a socket not wait. systemd and Node give sockets to their children, and no second descriptor can be opened
+ * for them. All processes that have the socket share this setting, and each one that starts or ends makes the writes wait again.
  */
 function unblockerOf(fd: 1 | 2): () => void {
   if (isFile(fd)) return () => {};

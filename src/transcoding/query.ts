@@ -12,7 +12,7 @@ import { bindingProblem, queryViolation } from './binding-problem.js';
 import { type AnswerKind, GivenParameters, systemParametersOf } from './system-parameters.js';
 
 export interface QuerySettings {
-  /** What to do with an unknown parameter: `reject` answers 400, `ignore` drops it. */
+  /** The treatment of an unknown parameter: `reject` answers 400, `ignore` drops it. */
   readonly unknown: 'reject' | 'ignore';
   /** Names or `prefix*` patterns of parameters that are dropped unread, such as `utm_*`. */
   readonly ignore: readonly string[];

@@ -83,7 +83,7 @@ export interface Transcoder {
   /** True if the body is JSON; otherwise its bytes are taken unchanged, with any content type. */
   readonly readsJson: boolean;
   /**
-   * Whether the JSON of one message in a client stream may be an array; the values are those of `mayBeArray` in
+   * Tells whether the JSON of one message in a client stream may be an array; the values are those of `mayBeArray` in
    * `ElementSettings`.
    */
   readonly mayReadArray: boolean | 'flat';

@@ -1,4 +1,4 @@
-/** What the commands say of the demo's aggregates. docs-samples.test.ts runs the samples of docs/aggregates.md. */
+/** The output of the commands for the demo's aggregates. docs-samples.test.ts runs the samples of docs/aggregates.md. */
 import { join } from 'node:path';
 import test from 'ava';
 import { parseConfig } from '../../src/config/parse.js';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 
 const MiB = 1 << 20;
-/** What the process itself needs for compiled code and garbage, whatever the answer. */
+/** The memory that the process needs for compiled code and for garbage that V8 has not collected yet. */
 const HEAP = 24 * MiB;
 
 /** Each shape: 8 MiB of wire whose JSON is larger than the limit, or about as large. */

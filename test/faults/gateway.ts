@@ -16,7 +16,7 @@ export interface GatewayOptions {
   readonly workers?: number;
   readonly tls?: boolean;
   readonly grace?: string;
-  /** What its standard output and standard error are. Default: pipes that are read. */
+  /** The targets of its standard output and standard error. Default: pipes that are read. */
   readonly stdio?: readonly ['pipe' | number, 'pipe' | number];
   /** False if nobody reads the pipes. */
   readonly isRead?: boolean;

@@ -1,16 +1,16 @@
-/** What a scenario is: a file in `scenarios/`, with rows of figures as its result. */
+/** A scenario is a file in `scenarios/`. Its result is rows of figures. */
 
 export interface Row {
-  /** What was done, such as `TLS, 2 workers`. */
+  /** The variant of the scenario, such as `TLS, 2 workers`. */
   readonly what: string;
   readonly figures: Readonly<Record<string, string | number>>;
-  /** What did not hold; undefined if all did. */
+  /** The first fact that did not hold. Undefined if all did. */
   readonly wrong?: string | undefined;
 }
 
 export interface Scenario {
   readonly name: string;
-  /** What must hold, as one sentence. */
+  /** The fact that must hold, as one sentence. */
   readonly promise: string;
   /** False if CI leaves it out, because the tests cover it and it takes long. */
   readonly isShort: boolean;

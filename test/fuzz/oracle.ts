@@ -1,6 +1,6 @@
 /**
- * What must hold of every answer, whatever was asked, while the upstream answers well: no 5xx of the gateway's own, one
- * shape for errors, nothing of the inside.
+ * This module judges answers. While the upstream answers well, no request may get a 5xx of the gateway's own, all errors have
+ * one shape, and no answer shows anything of the inside.
  */
 import { Code } from '../../src/status/code.js';
 

@@ -10,7 +10,7 @@ import { codeTable, reasonTable } from './errors-parts.js';
 import { logEntryTable, logFieldTable } from './logs-parts.js';
 import { metricTable } from './metrics-parts.js';
 
-/** By page and by the name of the part: returns the text between the comments. */
+/** Functions by page and by the name of a part. Each returns the text between the comments. */
 export const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'docs/configuration.md': { blocks: configBlocks },
   'docs/errors.md': { codes: codeTable, reasons: reasonTable },

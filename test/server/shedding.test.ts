@@ -1,4 +1,4 @@
-/** What is refused to protect the gateway: requests while memory is nearly used up, and connections beyond an address's limit. */
+/** The gateway protects itself by refusing requests while memory is nearly used up, and connections beyond an address's limit. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';

@@ -10,12 +10,12 @@ export interface Block {
   /** Why the block is not run; undefined for a block that is run. */
   readonly notRun: string | undefined;
   readonly text: string;
-  /** Of the opening fence, from 1. */
+  /** The line number of the opening fence, counted from 1. */
   readonly line: number;
 }
 
 export interface Page {
-  /** From the root of the repository: `docs/streams.md`. */
+  /** The path from the root of the repository, such as `docs/streams.md`. */
   readonly path: string;
   readonly text: string;
   /** The fragments that a link to this page may have, as GitHub makes them from the headings. */

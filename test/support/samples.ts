@@ -295,7 +295,7 @@ function splitRpcs(text: string): [rpcs: string, others: string] {
   return [rpcs, others];
 }
 
-/** Where a sample shows an rpc of the demo, the demo's own would claim the same path. */
+/** The rpcs of the demo that samples show. They must be left out, because they would have the same paths. */
 function shownRpcs(text: string): string[] {
   return [...text.matchAll(/^\s*rpc (\w+)/gm)].flatMap(([, name = '']) => DEMO_RPCS.get(name) ?? []);
 }

@@ -98,7 +98,7 @@ export class ResponseCache {
     keepMs: number,
     timeoutMs: number,
   ): Promise<CallResponse> {
-    // What several requests may wait for does not wait for the client of one of them.
+    // Several requests may wait for this answer, so it must not wait for the connection of one client.
     const { room: _, ...context } = asked.context;
     const deadline = { at: this.clock.now() + timeoutMs, owner: 'route' } as const;
     const response = await next({ ...asked, context, deadline });

@@ -1,11 +1,11 @@
 /**
- * How many bytes of a connection its client has acknowledged. A socket takes new bytes only when a third of its send buffer,
- * which may have megabytes, is free again, so a slow reader looks like one that reads nothing. Linux tells more: the
+ * This module finds how many bytes of a connection its client has acknowledged. A socket takes new bytes only when a third of its send buffer,
+ * which may have megabytes, is free again, so a slow reader looks like one that reads nothing. Linux reports more: the
  * `tx_queue` of a socket in `/proc/net/tcp` or `tcp6` counts the bytes that are not acknowledged yet (proc(5)).
  *
  *     acknowledged = handed over - still queued in this process - tx_queue
  *
- * These files list every socket of the network namespace. They are read at most once a second, for all who ask.
+ * These files list every socket of the network namespace. They are read at most once a second, for all connections together.
  */
 import { readlinkSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -14,7 +14,7 @@ import type { Clock } from '../../base/clock.js';
 
 export interface Acknowledged {
   readonly bytes: number;
-  /** When it was so, in milliseconds on the monotonic clock. */
+  /** The time of the reading, in milliseconds of the monotonic clock. */
   readonly at: number;
 }
 
@@ -48,7 +48,7 @@ class KernelQueues {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Resolves to undefined if the kernel does not tell: outside of Linux, and for what is no TCP socket. */
+  /** Resolves to undefined if the kernel does not report it: on other systems than Linux, and for other sockets than TCP. */
   acknowledged(socket: Socket): Promise<Acknowledged | undefined> {
     const handle = tcpHandle(socket);
     const inode = handle && inodeOf(handle);
@@ -62,7 +62,7 @@ class KernelQueues {
   private readLater(): void {
     const delayMs = this.mayReadAt - this.clock.monotonic();
     if (delayMs > 0) this.clock.after(delayMs, () => void this.read());
-    // All who ask in this turn of the event loop share the reading.
+    // All questions of one turn of the event loop share the reading.
     else setImmediate(() => void this.read());
   }
 

@@ -17,7 +17,7 @@ export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Cl
   });
 }
 
-/** Makes the end of a request's connection one in stages. */
+/** Lets the connection of a request end in stages. */
 export function endInStages(req: IncomingMessage, clock: Clock): void {
   const { socket } = req;
   socket.destroySoon = () => {

@@ -1,21 +1,21 @@
 /**
- * How much one HTTP/2 connection may hold (`limits.connectionBytes`): its hundred streams could have the gateway hold a hundred
- * answers that the client never takes. A connection over HTTP/1.1 has one request at a time (`turn.ts`).
+ * This module limits how much the gateway holds for one HTTP/2 connection (`limits.connectionBytes`). Without a limit, a client
+ * could ask for a hundred answers and take none of them. Over HTTP/1.1 a connection has one request at a time (`pipelining.ts`).
  *
  *     a request                       begins when the connection is not full, and nothing waits for room
  *     a message of an answer          is read when there is room for all of it; until then its upstream is not read
  *     its JSON                        is written when the connection is not over its limit
  *     a body                          is read while all bodies together are within the limit, which they have for themselves
  *
- * Something always goes on: if no answer waits for the client, the oldest request has room for whatever it reads.
+ * There is always progress: if no answer waits for the client, the oldest request may read as much as it needs.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2Session } from 'node:http2';
 import type { Room } from '../../call/call.js';
 
-/** Something that waits until there is room. */
+/** A waiting task, which continues when there is room. */
 interface Waiting {
-  /** True for a part of an answer: no request begins before it has gone on. */
+  /** True for a part of an answer. No request begins while it waits. */
   readonly ofAnswer: boolean;
   readonly request: RequestRoom;
   readonly mayGo: () => boolean;
@@ -96,7 +96,7 @@ class ConnectionRoom {
     return this.isFirst(request, (one) => one.readsBody);
   }
 
-  /** Calls `go` once it may. The returned function gives up. */
+  /** Calls `go` when there is room. The returned function ends the wait. */
   wait(waiting: Waiting): () => void {
     this.waiting.push(waiting);
     return () => {
@@ -104,7 +104,7 @@ class ConnectionRoom {
     };
   }
 
-  /** Lets everything go on that there is room for now. */
+  /** Continues all waiting tasks for which there is room now. */
   settle(): void {
     for (const one of [...this.waiting]) {
       if (!this.waiting.includes(one) || !one.mayGo()) continue;
@@ -155,7 +155,7 @@ export class RequestRoom implements Room {
 
   constructor(private readonly connection: ConnectionRoom) {}
 
-  /** True if messages of it are read, wait to be read, or wait to be written. */
+  /** True if some of its messages are being read, wait to be read, or wait to be written. */
   get reads(): boolean {
     return this.messages.length > 0 || this.asked > 0;
   }
@@ -198,7 +198,7 @@ export class RequestRoom implements Room {
     return new Promise((go) => void connection.wait({ ofAnswer: true, request: this, mayGo, go }));
   }
 
-  /** Counts what is written of an answer instead of the message, or all messages, that it was made of. */
+  /** Counts the written JSON of an answer, and no longer the messages from which it was made. */
   write(bytes: number, ofAll: boolean): void {
     if (this.ended) return;
     this.written += bytes;

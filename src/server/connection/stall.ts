@@ -1,11 +1,11 @@
 /**
  * Finds clients that take nothing of what was written for them, even if they still send, so that no answer waits for ever.
- * A client that takes anything is waited for, however slow it is. But clients tell in steps what they took:
+ * The gateway waits for a client that takes anything, however slow it is. But clients report only in steps what they took:
  *
  *     over TCP       when a part of the receive buffer is free again, on Linux a sixteenth (RFC 9293 §3.8.6.2.2)
  *     over HTTP/2    when they have used a part of the stream's window, most libraries half of it (RFC 9113 §5.2)
  *
- * So a client is given `timeoutMs` for each 128 KiB of such a step, and `timeoutMs` at least.
+ * So a client has `timeoutMs` for each 128 KiB of such a step, and at least `timeoutMs`.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,14 +13,14 @@ import type { Clock } from '../../base/clock.js';
 import { cut, socketOf, streamWindow, untaken, untakenOf } from '../../exchange/answer.js';
 import { bytesGiven, kernelQueues } from './kernel-queues.js';
 
-/** What a client must be able to take within `timeoutMs`: at its default of 30 s, 4.3 KiB a second. */
+/** The bytes that a client must be able to take within `timeoutMs`: at its default of 30 s, 4.3 KiB a second. */
 const SLOWEST_BYTES = 131_072;
-/** How long a client is waited for whose progress nobody can see, and the most that any client is given. */
+/** How long the gateway waits for a client whose progress it cannot see. It waits for no client longer than this. */
 const LONGEST_MS = 300_000;
-/** How many times a client is looked at within `timeoutMs`. */
+/** How many times the progress of a client is checked within `timeoutMs`. */
 const LOOKS = 6;
 
-/** What is to be taken, and by whom. */
+/** The data that a client should take. */
 export interface Taking {
   /** Returns the bytes that were written and have not left this process. */
   readonly untaken: () => number;
@@ -51,7 +51,7 @@ export function watchStall(
   const most = Math.max(timeoutMs, LONGEST_MS);
   let before = untaken();
   let since = clock.monotonic();
-  // What other streams write behind this mark is no progress of this one.
+  // Bytes after this mark may belong to other streams, so their progress does not count for this answer.
   let mark = socket === undefined ? 0 : bytesGiven(socket);
   let acknowledged: number | undefined;
   let ended = false;
@@ -77,7 +77,7 @@ export function watchStall(
     const at = found?.at ?? clock.monotonic();
     if (known !== acknowledged) {
       acknowledged = known;
-      // That the kernel tells no more is no progress.
+      // If the kernel no longer reports a number, this is not progress.
       if (known !== undefined) since = at;
     }
     const limitMs = found === undefined ? most : Math.min(most, timeoutMs * Math.max(1, stepOf(found.bytes)));

@@ -179,7 +179,7 @@ class StreamAnswer {
     for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.drained();
   }
 
-  /** Resolves when the client takes more. A slow client is waited for; one that reads nothing at all is cut off. */
+  /** Resolves when the client takes more. A slow client may take its time; a client that reads nothing at all is cut off. */
   private drained(): Promise<void> {
     const res = this.res;
     return new Promise<void>((resolve, reject) => {

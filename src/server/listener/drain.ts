@@ -30,7 +30,7 @@ export interface Drain {
 
 /** How long a connection without a request is still read: a request may be on its way. */
 const LINGER_MS = 1000;
-/** How long a new connection is waited for: its client may still be busy with its handshake. */
+/** How long the gateway waits for the first request of a new connection. Its client may still be busy with its handshake. */
 const YOUNG_MS = 2000;
 /** How long the last messages may take once the time is up, such as the close of a WebSocket. */
 const LAST_WORDS_MS = 200;
@@ -75,7 +75,7 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
    */
   function endWith(res: ServerResponse): void {
     const { req } = res;
-    // A client that always sends one more would never be finished.
+    // Otherwise a client that always sends one more request could delay the end for ever.
     if (!isFinishing || !latest.has(req.socket)) latest.set(req.socket, res);
     if (res.headersSent) return;
     const { writeHead } = res;

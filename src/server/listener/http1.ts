@@ -50,7 +50,7 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
   });
   server.on('checkExpectation', (_req, res) => refuse.request(res, BAD_EXPECTATION));
   server.on('connect', (req: IncomingMessage, socket: Duplex) => {
-    // As with upgrades, a CONNECT that follows a request without an answer cannot be answered in its order.
+    // A CONNECT may follow a request that has no answer yet. Like an upgrade, it cannot be answered in the order of requests.
     if (answerOn(socket) === undefined) refuse.connection(socket, NO_TUNNEL, req);
     else socket.destroy();
   });

@@ -1,7 +1,7 @@
 /**
  * Bounds how many connections one client address may have (`listen.maxConnectionsPerAddress`). Addresses count as in rate limits:
- * IPv6 by its /64. The address is that of the connection itself, because no request has told of another one yet. A trusted
- * proxy has as many connections as it likes, because it brings the clients of others.
+ * IPv6 by its /64. The address is that of the connection itself, because no request has named another one yet. Trusted
+ * proxies have no such limit, because they forward the requests of many clients.
  */
 import type { Server, Socket } from 'node:net';
 import { compileNetworks, unmapped } from '../../base/networks.js';

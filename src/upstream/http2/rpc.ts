@@ -105,9 +105,9 @@ export class Http2Rpc implements MessageSink {
     | undefined;
   private outgoing: Outgoing | undefined;
   private finishing = false;
-  /** True if room was asked for the message that comes. */
+  /** True if this call has asked for the room of the next message. */
   private hasAsked = false;
-  /** Ends the wait for room; undefined while nothing is waited for. */
+  /** Ends the wait for room. Undefined while nothing waits. */
   private stopAsking: (() => void) | undefined;
   /** True when the call has ended and nothing more is expected. */
   private closed = false;
@@ -225,7 +225,7 @@ export class Http2Rpc implements MessageSink {
     }
   }
 
-  /** Asks for room for each message once; what comes of the next one before the answer is there is within a window. */
+  /** Asks once for the room of each message. Until the answer comes, the upstream can send no more than its window. */
   private keepRoom(room: Room, found: readonly FoundMessage[]): void {
     for (const { bytes } of found) {
       if (this.hasAsked) this.hasAsked = false;

@@ -18,7 +18,7 @@ import { Tally } from '../tally.js';
 
 const GRACE_MS = 1000;
 const EVERY_MS = 1000;
-/** Those that idle send from shortly before the end of the grace on, within so many milliseconds. */
+/** Idle clients send their request around the end of the grace, within so many milliseconds. */
 const IDLE_MS = 500;
 
 /** Shares of a hundred connections. */

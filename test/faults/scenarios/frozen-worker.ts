@@ -50,7 +50,7 @@ async function frozen(what: string, signal: NodeJS.Signals): Promise<Row> {
         'seen after ms': seenMs,
         'ended and replaced after ms': replacedMs,
       },
-      // What the worker was answering when it stopped is lost: at most one request of each client.
+      // The requests that the worker was answering when it stopped are lost. Each client has at most one.
       wrong: lostCount > 20 ? tally.reasons : undefined,
     };
   } finally {

@@ -8,7 +8,7 @@ import { Tally } from '../tally.js';
 
 /** More lines than a pipe and what waits for it can hold. */
 const MANY_LINES = 5000;
-/** By how much the memory of a process may grow more than with a log that is read: garbage that is not collected yet. */
+/** A process may grow by so much more than with a log that is read, because of garbage that is not collected yet. */
 const MORE_MIB = 32;
 
 export const log: Scenario = {

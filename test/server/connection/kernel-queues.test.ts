@@ -1,4 +1,4 @@
-/** What the kernel tells of the clients of real connections: how much of what was written to them they have acknowledged. */
+/** The kernel reports how many of the written bytes the clients of real connections have acknowledged. */
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** What one connection may hold of answers and bodies, and that whatever waits for room goes on in the end. */
+/** One connection may hold only so much of answers and bodies, and everything that waits for room continues in the end. */
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
@@ -31,7 +31,7 @@ service Pairs {
 }`;
 const LARGE_BYTES = 128 << 10;
 const LIMIT_BYTES = 1 << 20;
-/** Of the JSON of a large answer: base64. */
+/** The size of the JSON of a large answer, which is base64. */
 const JSON_BYTES = Math.ceil(LARGE_BYTES / 3) * 4;
 
 function start(t: ExecutionContext, handlers: Handlers = {}, config: Partial<ConfigInput> = {}): Promise<TestGateway> {

@@ -22,7 +22,7 @@ service S {
   rpc Watch(Q) returns (stream Q) { option (google.api.http) = { get: "/v1/watch" }; }
 }`;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** What a client takes at once. It opens its window for that much. */
+/** The bytes that a client takes at once. It opens its window for as many. */
 const STEP_BYTES = 160 << 10;
 /** After so many of them the kernel would have taken new bytes at last. */
 const STEPS = 6;
@@ -97,7 +97,7 @@ interface Way {
   readonly request: string | Buffer;
   readonly tls?: boolean;
   readonly halfClose?: boolean;
-  /** What the client sends after each step, so that the gateway does not take it for lost. */
+  /** A frame that the client sends in each step, so that the gateway does not take it for lost. */
   readonly sign?: Buffer;
 }
 

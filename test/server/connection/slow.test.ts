@@ -115,7 +115,7 @@ async function endsInTime(t: ExecutionContext, gateway: TestGateway & { readonly
   await nothingRuns(gateway);
 }
 
-/** What the gateway has written for its clients and they have not taken. */
+/** The bytes that the gateway has written for its clients, and that they have not taken. */
 function untakenBy({ connections }: TestGateway): number {
   return [...connections].reduce((sum, socket) => sum + untakenOf(socket), 0);
 }
@@ -162,7 +162,7 @@ for (const tls of [false, true]) {
       return gateway.gateway.snapshots.inFlight === 0;
     });
     t.true(passedMs >= REQUEST_TIMEOUT_MS, `after ${passedMs} ms`);
-    // What the client still sends is waited for.
+    // The gateway waits for the rest that the client sends.
     await passUntil(gateway.clock, () => socket.closed);
     t.regex((await answered).text, /^HTTP\/1\.1 408 [\s\S]*BODY_TIMEOUT/);
     await nothingRuns(gateway);
