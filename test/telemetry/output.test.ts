@@ -101,6 +101,7 @@ test('a pipe whose reader is gone ends nothing, and each line is counted', async
 });
 
 const hasFull = existsSync('/dev/full');
+if (!hasFull) saySkipped('there is no /dev/full: the test of a full disk is SKIPPED');
 if (!hasFull) saySkipped('no /dev/full on this system: the test of a full disk is SKIPPED');
 
 (hasFull ? test : test.skip)('a full disk ends nothing, and each line is counted', async (t) => {

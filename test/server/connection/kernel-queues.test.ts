@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava';
 import { kernelQueues } from '../../../src/server/connection/kernel-queues.js';
 import { certificates } from '../../support/certificates.js';
 import { handClock } from '../../support/clock.js';
+import { saySkipped } from '../../support/commands.js';
 import { until } from '../../support/until.js';
 
 interface Pair {
@@ -20,6 +21,8 @@ interface Pair {
 /** Other kernels do not tell. */
 const inLinux = (name: string, run: (t: ExecutionContext) => Promise<void>) =>
   process.platform === 'linux' ? test(name, run) : test.skip(name, run);
+if (process.platform !== 'linux')
+  saySkipped('only Linux reports what clients take: tests of the kernel’s queues are SKIPPED');
 const BYTES = 16 << 20;
 
 async function pairOf(

@@ -8,6 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { certificates } from '../../support/certificates.js';
 import { type HandClock, handClock, pass } from '../../support/clock.js';
+import { saySkipped } from '../../support/commands.js';
 import { frame, getFrame, PING, PREFACE, SETTINGS, WINDOW_UPDATE } from '../../support/frames.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { http2Client } from '../../support/http2.js';
@@ -29,6 +30,7 @@ const STEPS = 6;
 /** Other kernels do not tell what a client takes. */
 const inLinux = (name: string, run: (t: ExecutionContext) => Promise<void>) =>
   process.platform === 'linux' ? test(name, run) : test.skip(name, run);
+if (process.platform !== 'linux') saySkipped('only Linux reports what clients take: tests of slow readers are SKIPPED');
 const made = certificates();
 
 async function* endless() {
