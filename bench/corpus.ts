@@ -117,9 +117,9 @@ function hasPlace({ source }: RouteRow): boolean {
   return source.file.endsWith('.proto') && source.line !== undefined;
 }
 
-/** Returns the number of bindings that `…: expected one binding, got 3: …` reports. */
+/** Returns the number of bindings that `…: expected one rpc for this path, got 3: …` reports. */
 function claims({ text }: Finding): number {
-  return Number(/expected one binding, got (\d+)/.exec(text)?.[1] ?? 0);
+  return Number(/expected one rpc for this path, got (\d+)/.exec(text)?.[1] ?? 0);
 }
 
 function sum(numbers: readonly number[]): number {
