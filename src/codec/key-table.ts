@@ -22,7 +22,6 @@ export class KeyTable {
   private starts = new Int32Array(FEW + 1);
   /** The number of each key. Empty while all numbers are 0. */
   private numbers = NONE;
-  private hashes = new Int32Array(FEW + 1);
   private count = 0;
   /** Slots by hash: the index of a key + 1, or 0 if free. The length is a power of two, or 0 while the keys are few. */
   private slots = NONE;
@@ -32,6 +31,16 @@ export class KeyTable {
   /** Tests pass a hash of their own. */
   constructor(private readonly hash: (bytes: Uint8Array, start: number, end: number) => number = hashOf) {}
 
+  /** Returns a table with the keys of this one, which is empty afterwards. */
+  take(): KeyTable {
+    const taken = new KeyTable(this.hash);
+    [taken.bytes, this.bytes] = [this.bytes, taken.bytes];
+    [taken.starts, this.starts] = [this.starts, taken.starts];
+    [taken.numbers, taken.slots, taken.strings, taken.count] = [this.numbers, this.slots, this.strings, this.count];
+    this.clear();
+    return taken;
+  }
+
   clear(): void {
     this.count = 0;
     this.slots = NONE;
@@ -40,7 +49,6 @@ export class KeyTable {
     if (this.bytes.length > KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
     if (this.starts.length > FIRST_BYTES) {
       this.starts = new Int32Array(FEW + 1);
-      this.hashes = new Int32Array(FEW + 1);
     }
   }
 
@@ -58,7 +66,6 @@ export class KeyTable {
       const { size } = this.strings;
       return this.strings.set(textOf(source, start, end), number).size > size;
     }
-    this.hashes[this.count] = hash;
     this.append(source, start, end, number);
     if (index !== NOT_FOUND) this.slots[FIRST_FREE - index] = this.count;
     return true;
@@ -84,7 +91,7 @@ export class KeyTable {
     for (let probes = 0; probes < MAX_PROBES; probes++) {
       const index = slots[slot]! - 1;
       if (index < 0) return FIRST_FREE - slot;
-      if (this.hashes[index] === hash && this.isKey(index, source, start, end)) return index;
+      if (this.isKey(index, source, start, end)) return index;
       slot = (slot + 1) & mask;
     }
     return COLLIDES;
@@ -101,7 +108,6 @@ export class KeyTable {
   private append(source: Uint8Array, start: number, end: number, number: number): void {
     if (this.count + 2 > this.starts.length) {
       this.starts = grown(this.starts);
-      this.hashes = grown(this.hashes);
     }
     let at = this.starts[this.count]!;
     const to = at + end - start;
@@ -127,12 +133,11 @@ export class KeyTable {
   }
 
   private rehash(): void {
-    const isFirst = this.slots.length === 0;
-    this.slots = new Int32Array(Math.max(this.slots.length * 2, FEW * 4));
-    const mask = this.slots.length - 1;
+    const size = Math.max(this.slots.length * 2, FEW * 4);
+    this.slots = new Int32Array(size);
+    const mask = size - 1;
     for (let index = 0; index < this.count; index++) {
-      if (isFirst) this.hashes[index] = this.hash(this.bytes, this.starts[index]!, this.starts[index + 1]!);
-      let slot = this.hashes[index]! & mask;
+      let slot = this.hash(this.bytes, this.starts[index]!, this.starts[index + 1]!) & mask;
       while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
       this.slots[slot] = index + 1;
     }

@@ -5,7 +5,7 @@
 import type { ScalarType } from '../schema/descriptor.js';
 import type { FieldMask } from './field-mask.js';
 import type { JsonWriter } from './json-writer.js';
-import { KeyTable } from './key-table.js';
+import type { KeyTable } from './key-table.js';
 import { scalarCodec } from './scalar-writer.js';
 import { NO_KEY, type ValueShape, type ValueWriter } from './value-writer.js';
 import { WIRE_LENGTH } from './wire-reader.js';
@@ -22,7 +22,7 @@ export function mapWriter(shape: ValueShape, value: ValueWriter, keys: KeyTable)
     isUnknown: undefined,
     write(source, from, to, out, depth, mask, fieldKey) {
       out.raw(fieldKey);
-      const last = repeatsKeys(source, from, to, depth) ? lastEntries(source, from, to, out, depth) : undefined;
+      const last = repeatedKeys(source, from, to, out, depth);
       let separator = OPEN;
       forEachEntry(source, from, to, depth, (entry, keyAt, keyEnd, values) => {
         if (last !== undefined && key.get(last, source, keyAt, keyEnd) !== entry) return;
@@ -46,26 +46,32 @@ export function mapWriter(shape: ValueShape, value: ValueWriter, keys: KeyTable)
     return true;
   }
 
-  function repeatsKeys(source: WireSource, from: number, to: number, depth: number): boolean {
+  /** Returns a table that has the offset of the last entry of each key. Undefined if no key is repeated. */
+  function repeatedKeys(source: WireSource, from: number, to: number, out: JsonWriter, depth: number) {
     let repeats = false;
+    const putAll = (withOffsets: boolean) =>
+      forEachEntry(source, from, to, depth, (entry, keyAt, keyEnd, values) => {
+        if (!counts(source, values, out, depth)) return;
+        if (!key.put(keys, source, keyAt, keyEnd, withOffsets ? entry : 0)) repeats = true;
+      });
     keys.clear();
-    forEachEntry(source, from, to, depth, (_entry, keyAt, keyEnd) => {
-      if (!key.put(keys, source, keyAt, keyEnd, 0)) repeats = true;
-    });
-    keys.clear();
-    return repeats;
+    putAll(false);
+    if (!repeats) {
+      keys.clear();
+      return undefined;
+    }
+    // Most maps repeat no key, so the offsets get memory only now.
+    putAll(true);
+    return keys.take();
   }
 
-  /** Returns a table that has the offset of the last entry of each key. */
-  function lastEntries(source: WireSource, from: number, to: number, out: JsonWriter, depth: number) {
-    const last = new KeyTable();
-    forEachEntry(source, from, to, depth, (entry, keyAt, keyEnd, values) => {
-      const { length } = out;
-      const counts = value.isUnknown === undefined || writeValue(source, values, out, depth);
-      out.cut(length);
-      if (counts) key.put(last, source, keyAt, keyEnd, entry);
-    });
-    return last;
+  /** Returns false if a closed enum does not know the value, so that the entry does not replace an earlier one. */
+  function counts(source: WireSource, values: number, out: JsonWriter, depth: number): boolean {
+    if (value.isUnknown === undefined) return true;
+    const { length } = out;
+    const written = writeValue(source, values, out, depth);
+    out.cut(length);
+    return written;
   }
 
   /**
