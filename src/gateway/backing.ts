@@ -17,8 +17,10 @@ import type { Counters } from '../store/counters.js';
 import { sharedStore } from '../store/shared-store.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { RouteMetrics } from '../telemetry/request-metrics.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
+import { leasedSeries } from './series.js';
 import { acquireUpstreams } from './upstreams.js';
 
 export interface Backing {
@@ -29,6 +31,8 @@ export interface Backing {
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
   readonly metrics: Metrics;
+  /** Returns the series of a route: those that it had before a reload, if it was there. */
+  readonly seriesOf: (surface: string, route: string) => RouteMetrics;
   readonly clock: Clock;
 }
 
@@ -62,10 +66,13 @@ export function openBacking(config: Config, lease: Lease, options: BackingOption
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
+  const series = leasedSeries(metrics, lease);
+  const exposed = new Set(errors.expose);
   return {
     authenticator,
     counters,
-    callOf: callCompiler({ limits, exposed: new Set(errors.expose), upstreams, cache, interceptors, metrics, clock }),
+    seriesOf: series.route,
+    callOf: callCompiler({ limits, exposed, upstreams, cache, interceptors, metrics, series, clock }),
     openStreams,
     afterAuth,
     metrics,

@@ -10,10 +10,12 @@ export interface CallLayers {
   /** The embedder's own interceptors. They see each call once, even if it is retried. */
   readonly interceptors: readonly Interceptor[];
   readonly retry: Interceptor | undefined;
+  /** Measures each try. */
+  readonly observe: Interceptor | undefined;
 }
 
-export function layersInOrder({ cache, interceptors, retry }: CallLayers): readonly Interceptor[] {
-  const all = [cache, ...interceptors, retry];
+export function layersInOrder({ cache, interceptors, retry, observe }: CallLayers): readonly Interceptor[] {
+  const all = [cache, ...interceptors, retry, observe];
   return all.filter((layer) => layer !== undefined);
 }
 

@@ -28,6 +28,7 @@ import { streamEndpoint } from '../server/endpoints/stream.js';
 import { endpoint } from '../server/endpoints/unary.js';
 import { webSocketEndpoint } from '../server/endpoints/websocket.js';
 import { compileCors } from '../server/stages/cors.js';
+import { routeFields } from '../telemetry/request-line.js';
 import { bodySizes } from '../transcoding/body-size.js';
 import {
   type CompiledResponseHeaders,
@@ -58,6 +59,7 @@ export function compileSurface(settings: SurfaceSettings, routes: readonly Plann
   );
   return {
     name,
+    unmatched: { logFields: routeFields({ surface: name }), metrics: backing.seriesOf(name, 'none') },
     table: bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).build().table,
     webSockets: bindingTable(webSocketRoutes(webSockets)).build().table,
     ...(config.errors.hints ? nearRoutes(routes) : NO_HINTS),
@@ -90,7 +92,7 @@ interface CompiledRoute {
 }
 
 function routeCompiler(
-  { config, codecs }: SurfaceSettings,
+  { name: surface, config, codecs }: SurfaceSettings,
   responseHeaders: CompiledResponseHeaders,
   backing: Backing,
 ) {
@@ -132,11 +134,15 @@ function routeCompiler(
     const end = method.serverStreaming
       ? streamEndpoint(stream)
       : endpoint({ ...ends, requestOf, freshness: route.cache && freshnessOf(config, route.cache, access) });
+    const { fullName: rpc } = method;
+    const { text: template } = binding.template;
+    const logFields = routeFields({ surface, route: template, rpc, upstream });
+    const metrics = backing.seriesOf(surface, template);
     const demands = ofMessage.map(({ text }) => text);
     const routeTo = (endpoint: Middleware, tokenMayBeInQuery: boolean) => {
       const stages = stagesOf(route, ends.transcoder, tokenMayBeInQuery);
       const admission = isStreaming(method) ? { guard: composed(guardsInOrder(stages)), demands } : undefined;
-      return composeRoute({ binding, upstream, admission }, routeOrder(stages), endpoint);
+      return composeRoute({ binding, upstream, logFields, metrics, admission }, routeOrder(stages), endpoint);
     };
     const http = routeTo(end, httpMethod === 'GET' && method.serverStreaming);
     if (!isStreaming(method)) return { http, webSocket: undefined };

@@ -65,7 +65,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   if (!isRecord(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
   const first = await planOrThrow(input);
-  const log = createLog({ format: first.config.log.format });
+  const log = createLog(first.config.log);
   const gateway = startGateway(first, log, {
     ...(middleware === undefined ? {} : { middleware }),
     ...(interceptors === undefined ? {} : { interceptors }),
@@ -111,7 +111,8 @@ export function startGateway(
   const snapshots = new Snapshots(snapshot);
   const memory = new MemoryWatch(clock, (isShort) => tellMemory(log, isShort), readMemory);
   const shedding = { isShortOfMemory: () => memory.isShort(), counter: metrics.shed };
-  const handle = createApp({ snapshots, log, clock, shedding, custom: middleware?.beforeMatch ?? [] });
+  const telling = { log, requests: metrics.requests };
+  const handle = createApp({ snapshots, telling, clock, shedding, custom: middleware?.beforeMatch ?? [] });
   let { config } = first;
   return {
     snapshots,
@@ -123,6 +124,7 @@ export function startGateway(
       const compiled = compileSnapshot(next, options);
       await compiled.prepared;
       snapshots.swap(compiled);
+      log.setLevel(next.config.log.level);
       config = next.config;
       void openStreams.judge(compiled);
     },

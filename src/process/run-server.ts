@@ -39,7 +39,7 @@ export interface RunningServer {
 
 export async function runServer(plan: Plan): Promise<RunningServer> {
   const { config } = plan;
-  const log = createLog({ format: config.log.format });
+  const log = createLog(config.log);
   endOnUncaught(log);
   let state = 'starting';
   const gateway = startGateway(plan, log);
@@ -106,11 +106,17 @@ function follow(listener: Listener, settings: ListenSettings, { listen: { tls } 
 export function listenSettings(
   { listen: { tls, maxConnectionsPerAddress: most, ...rest }, limits, errors, trustedProxies }: Plan['config'],
   log: Log,
-  { shed }: Pick<Metrics, 'shed'>,
+  { shed, requests }: Pick<Metrics, 'shed' | 'requests'>,
 ): ListenSettings {
   const perAddress =
     most === undefined ? {} : { perAddress: { most, trustedProxies, onRefused: () => shed.inc(BY_ADDRESS) } };
-  const settings = { ...rest, ...perAddress, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
+  const settings = {
+    ...rest,
+    ...perAddress,
+    headerBytes: limits.headerBytes,
+    errorFormat: errors.format,
+    telling: { log, requests },
+  };
   return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
 }
 
@@ -147,7 +153,7 @@ export async function listenAdmin(
     () => ({ stallTimeoutMs: limits.requestTimeoutMs, connectionBytes: limits.connectionBytes }),
     systemClock,
   );
-  const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
+  const server = createHttp1({ ...timeouts, errorFormat: errors.format, telling: { log } }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
     server.listen(settings.port, settings.host, () => resolve());

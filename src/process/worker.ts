@@ -34,7 +34,7 @@ let running: Running | undefined;
 
 async function start({ config, schema }: Start): Promise<void> {
   const planned = await plan(config, { schema: unpackedSchema(schema) });
-  const log = createLog({ format: config.log.format });
+  const log = createLog(config.log);
   endOnUncaught(log);
   const gateway = startGateway(planned, log, { counters });
   await gateway.prepared;

@@ -38,7 +38,7 @@ const TOGETHER_MS = 250;
 const THAW_MS = 2000;
 
 export async function runWorkers(plan: Plan, count: number): Promise<RunningServer> {
-  const log = createLog({ format: plan.config.log.format });
+  const log = createLog(plan.config.log);
   endOnUncaught(log);
   const workers = new Workers(plan, count, log);
   let state = 'starting';

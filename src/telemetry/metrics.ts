@@ -3,10 +3,14 @@
  * gateway has one registry. Labels come from the config and the schema, never from a request.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { CallMetrics } from './call-metrics.js';
 import { droppedLines } from './output.js';
+import { RequestMetrics } from './request-metrics.js';
 
 export interface Metrics {
   readonly registry: Registry;
+  readonly requests: RequestMetrics;
+  readonly calls: CallMetrics;
   /**
    * The decisions of limits: `admitted`, `refused`, or `over` when a limit that only counts would have refused the
    * request.
@@ -29,9 +33,13 @@ export interface Metrics {
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  const requests = new RequestMetrics(registry);
+  const calls = new CallMetrics(registry);
   countDroppedLines(registry);
   return {
     registry,
+    requests,
+    calls,
     rateLimitDecisions: new Counter({
       name: 'protogate_ratelimit_decisions_total',
       help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit that only counts was exceeded.',

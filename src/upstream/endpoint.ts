@@ -23,3 +23,8 @@ export function authorityOf(endpoint: Endpoint): string {
   const { host, port } = endpoint;
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Returns the endpoint as log and metrics show it: `orders:50051`, `unix:/run/orders.sock`. */
+export function endpointText(endpoint: Endpoint): string {
+  return endpoint.kind === 'unix' ? `unix:${endpoint.path}` : authorityOf(endpoint);
+}

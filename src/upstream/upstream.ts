@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { Call } from '../call/call.js';
+import { endpointText } from './endpoint.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
 import { createHttp2Transport } from './http2/pool.js';
 import type { RetryBudget } from './retry.js';
@@ -33,17 +34,23 @@ const CLOSE_GRACE_MS = 30_000;
 /** The connections to one endpoint. They connect on the first call. */
 export class Connections implements Resource {
   private readonly transport: Transport;
+  /** The address as log and metrics show it. */
+  private readonly endpoint: string;
 
   constructor(name: TransportName, settings: TransportSettings, clock: Clock) {
     this.transport = TRANSPORTS[name](settings, clock);
+    this.endpoint = endpointText(settings.endpoint);
   }
 
   /** Returns the upstream that uses these connections. `maxResponseBytes` is the most bytes that a message from it may have. */
   upstream(name: string, retryBudget: RetryBudget, maxResponseBytes: number): Upstream {
-    const transport = this.transport;
+    const { transport, endpoint } = this;
     return {
       name,
-      call: (request) => transport.call(request, maxResponseBytes),
+      call: (request) => {
+        if (request.attempt !== undefined) request.attempt.endpoint = endpoint;
+        return transport.call(request, maxResponseBytes);
+      },
       running: () => transport.running(),
       retryBudget,
       state: () => transport.state(),

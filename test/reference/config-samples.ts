@@ -206,6 +206,7 @@ listen:
   log: [
     `log:
   format: json
+  level: warn
   sample: 0.1
 `,
   ],

@@ -72,7 +72,9 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     const { headers } = ctx.req;
     requireIdentity(headers['content-encoding']);
     if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
+    const begunAt = clock.monotonic();
     const body = await readBody(ctx, bodyLimits);
+    ctx.state.record.bodyMs = clock.monotonic() - begunAt;
     ctx.state.bytesIn = body.length;
     return body;
   }
@@ -123,12 +125,13 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
 }
 
 function contextOf({ res, state }: Context, mask: string | undefined): CallContext {
-  const { surface, requestId, clientAddress, principal } = state;
+  const { surface, requestId, clientAddress, principal, record } = state;
   const room = roomOf(res);
   return {
     surface: surface.name,
     requestId,
     clientAddress,
+    record,
     ...(principal === undefined ? {} : { principal }),
     ...(mask === undefined ? {} : { mask }),
     ...(room === undefined ? {} : { room }),

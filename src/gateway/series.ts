@@ -1,0 +1,52 @@
+/**
+ * The metrics of a snapshot's routes and calls. Their series are Resources: a reload carries over those that are still
+ * used, and those of a route or an upstream that is gone disappear with the last snapshot that had it.
+ */
+import type { Lease, Resource } from '../base/resources.js';
+import type { EndpointMetrics, RpcMetrics } from '../telemetry/call-metrics.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { RouteMetrics } from '../telemetry/request-metrics.js';
+
+export interface Series {
+  readonly route: (surface: string, route: string) => RouteMetrics;
+  readonly rpc: (upstream: string, rpc: string) => RpcMetrics;
+  readonly endpoints: (upstream: string) => EndpointMetrics;
+}
+
+export function leasedSeries({ requests, calls }: Pick<Metrics, 'requests' | 'calls'>, lease: Lease): Series {
+  return {
+    route: (surface, route) =>
+      held(
+        lease,
+        ['route', surface, route],
+        () => requests.open(surface, route),
+        (own) => requests.close(own),
+      ),
+    rpc: (upstream, rpc) =>
+      held(
+        lease,
+        ['rpc', upstream, rpc],
+        () => calls.openRpc(upstream, rpc),
+        (own) => calls.closeRpc(own),
+      ),
+    endpoints: (upstream) =>
+      held(
+        lease,
+        ['endpoints', upstream],
+        () => calls.openUpstream(upstream),
+        (own) => calls.closeUpstream(own),
+      ),
+  };
+}
+
+interface HeldSeries<Own> extends Resource {
+  readonly series: Own;
+}
+
+function held<Own>(lease: Lease, key: readonly string[], open: () => Own, close: (own: Own) => void): Own {
+  const { series } = lease.acquire(`series ${JSON.stringify(key)}`, (): HeldSeries<Own> => {
+    const series = open();
+    return { series, close: async () => close(series) };
+  });
+  return series;
+}
