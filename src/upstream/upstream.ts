@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { Call } from '../call/call.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
-import { createHttp2Transport } from './http2/pool.js';
+import { createHttp2Transport } from './http2/transport.js';
 import type { RetryBudget } from './retry.js';
 import type { Transport, TransportFactory, TransportSettings, TransportState } from './transport.js';
 
