@@ -9,21 +9,24 @@ import { Resolver } from 'node:dns/promises';
 export interface LookedUp {
   /** IP addresses, IPv6 without brackets. */
   readonly addresses: readonly string[];
-  /** How long the answer holds, in milliseconds. Undefined when it is not known. */
-  readonly ttlMs?: number;
+  /** Resolves to how long the answer holds, in milliseconds, or to undefined when that is not known. It never rejects. */
+  readonly ttlMs?: Promise<number | undefined>;
 }
 
 /** Looks up all addresses of a name. Rejects when there is none. */
 export type Lookup = (name: string) => Promise<LookedUp>;
 
-/** DNS itself is asked only for the lifetime, so it may be neither slow nor down. */
+/** DNS itself is asked only for the lifetime, so that it may be slow or down. */
 const TTL_TIMEOUT_MS = 2000;
 
 export const systemLookup: Lookup = async (name) => {
-  const [addresses, lifetime] = await Promise.all([addressesOf(name), lifetimeOf(name)]);
-  if (lifetime === undefined || !lifetime.addresses.every((address) => addresses.includes(address)))
-    return { addresses };
-  return { addresses, ttlMs: lifetime.ttlMs };
+  const lifetime = lifetimeOf(name);
+  const addresses = await addressesOf(name);
+  const ttlMs = lifetime.then((found) => {
+    const agrees = found?.addresses.every((address) => addresses.includes(address)) === true;
+    return agrees ? found.ttlMs : undefined;
+  });
+  return { addresses, ttlMs };
 };
 
 async function addressesOf(name: string): Promise<string[]> {
@@ -43,7 +46,7 @@ function lookupAll(name: string, hints: number): Promise<string[]> {
 }
 
 /** Returns the addresses with their shortest lifetime; undefined when DNS does not know the name. */
-async function lifetimeOf(name: string): Promise<Required<LookedUp> | undefined> {
+async function lifetimeOf(name: string): Promise<{ addresses: string[]; ttlMs: number } | undefined> {
   const resolver = new Resolver({ timeout: TTL_TIMEOUT_MS, tries: 1 });
   const answers = await Promise.allSettled([
     resolver.resolve4(name, { ttl: true }),

@@ -87,10 +87,11 @@ export class NameWatch implements Resource {
     );
   }
 
-  private find({ addresses, ttlMs = AGAIN_MS }: LookedUp): void {
+  private find({ addresses, ttlMs }: LookedUp): void {
     if (addresses.length === 0) return this.fail(new Error('the name has no address'));
     this.failures = 0;
-    this.askAfter(Math.min(AGAIN_MS, Math.max(SOONEST_MS, ttlMs)) * (1 + JITTER * this.random()));
+    this.askAfter(AGAIN_MS * this.jitter());
+    void ttlMs?.then((ms) => this.hasten(ms, this.askedAt));
     const sorted = addresses.toSorted();
     const isSame = this.failure === undefined && this.addresses?.join() === sorted.join();
     this.failure = undefined;
@@ -98,10 +99,21 @@ export class NameWatch implements Resource {
     if (!isSame) for (const watcher of this.watchers) watcher.found(sorted);
   }
 
+  /** Makes the next lookup when the answer to the one at `askedAt` ends, if that is earlier. */
+  private hasten(ttlMs: number | undefined, askedAt: number): void {
+    if (ttlMs === undefined || ttlMs >= AGAIN_MS || askedAt !== this.askedAt || this.isAsking || this.isClosed) return;
+    const elapsedMs = this.clock.monotonic() - askedAt;
+    this.askAfter(Math.max(SOONEST_MS, ttlMs) * this.jitter() - elapsedMs);
+  }
+
   private fail(error: unknown): void {
-    this.askAfter(backOffMs(BACK_OFF, this.failures++) * (1 + JITTER * this.random()));
+    this.askAfter(backOffMs(BACK_OFF, this.failures++) * this.jitter());
     const isFirst = this.failure === undefined;
     this.failure = { error };
     if (isFirst) for (const watcher of this.watchers) watcher.failed(error);
+  }
+
+  private jitter(): number {
+    return 1 + JITTER * this.random();
   }
 }
