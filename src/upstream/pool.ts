@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import { StatusError } from '../status/status-error.js';
 import { Deadlines } from './deadlines.js';
-import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from './failure.js';
+import { cancelled, cutByClose, DeadlineExceeded, unreachable, upstreamClosed } from './failure.js';
 import { followersOf } from './followers.js';
 import type { Attempt, Rpc, RpcConnection, RpcSettings } from './rpc.js';
 import { isTelling } from './silence.js';
@@ -61,7 +61,8 @@ export function createPool<C extends PooledConnection, Prepared>(
   const pool = new Pool(carrier, clock);
   return {
     call: (request, maxResponseBytes) => pool.call(request, maxResponseBytes),
-    running: () => pool.running.size,
+    connect: () => pool.ready(),
+    running: () => pool.running.size + pool.waiting.size,
     state: () => pool.state(),
     close: (graceMs) => pool.close(graceMs),
   };
@@ -71,7 +72,9 @@ class Pool<C extends PooledConnection, Prepared> {
   readonly running = new Set<Rpc>();
   private readonly connections = new Set<C>();
   /** Functions that begin the calls for which no connection has room, in the order of the calls. */
-  private readonly waiting = new Set<() => void>();
+  readonly waiting = new Set<() => void>();
+  /** Functions that look again whether there is a connection. */
+  private readonly watching = new Set<() => void>();
   private readonly rpcs: RpcSettings;
   /** How many attempts to connect have failed in a row. */
   private failures = 0;
@@ -195,8 +198,28 @@ class Pool<C extends PooledConnection, Prepared> {
     });
   }
 
+  /** Resolves when a connection takes calls, even if all of its room is taken at the moment. */
+  async ready(): Promise<void> {
+    if (this.closing !== undefined) throw upstreamClosed();
+    if (this.isOneAlive()) return;
+    const connection = this.connection();
+    if (connection instanceof StatusError) throw connection;
+    if (connection !== undefined) return;
+    await new Promise<void>((resolve) => void this.watching.add(resolve));
+    return this.ready();
+  }
+
+  private isOneAlive(): boolean {
+    for (const { isAlive } of this.connections) if (isAlive) return true;
+    return false;
+  }
+
   /** Begins the waiting calls for which there is room, and fails those that need not wait longer. */
   private admit(): void {
+    for (const again of this.watching) {
+      this.watching.delete(again);
+      again();
+    }
     for (const again of this.waiting) {
       if (this.closing === undefined && this.connection() === undefined) return;
       again();
@@ -205,9 +228,9 @@ class Pool<C extends PooledConnection, Prepared> {
 
   state(): TransportState {
     if (this.closing !== undefined) return 'closed';
-    for (const { state } of this.connections) if (state === 'ready') return 'ready';
-    if (this.connections.size > 0) return 'connecting';
-    return this.failures > 0 ? 'failing' : 'idle';
+    if (this.isOneAlive()) return 'ready';
+    if (this.failures > 0) return 'failing';
+    return this.connections.size > 0 ? 'connecting' : 'idle';
   }
 
   close(graceMs: number): Promise<void> {
@@ -226,7 +249,7 @@ class Pool<C extends PooledConnection, Prepared> {
           resolve();
         };
       });
-      for (const rpc of this.running) rpc.abort(upstreamClosed());
+      for (const rpc of this.running) rpc.abort(cutByClose());
     }
     for (const connection of this.connections) {
       if (connection.state === 'ready') connection.close();

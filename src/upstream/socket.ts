@@ -1,6 +1,7 @@
 /** Opens the socket of a connection to an upstream: TCP or Unix, plaintext or TLS with the ALPN protocol h2. */
-import { connect as connectSocket, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { serverNameOf } from './endpoint.js';
 import type { TransportSettings } from './transport.js';
 
 /** Returns a socket that connects. `more`: further options of Node's own function. */
@@ -9,8 +10,7 @@ export function openSocket({ endpoint, tls }: TransportSettings, more: Partial<N
   const options = { ...address, noDelay: true, ...more } as NetConnectOpts;
   if (tls === undefined) return connectSocket(options);
   const { ca, cert, key, serverName } = tls;
-  const host = endpoint.kind === 'tcp' ? endpoint.host : '';
-  const name = serverName ?? (isIP(host) === 0 ? host : undefined);
+  const name = serverName ?? serverNameOf(endpoint);
   const secure: ConnectionOptions = {
     ...options,
     ALPNProtocols: ['h2'],
