@@ -15,7 +15,7 @@ test('every call expires at its own time, and one that has ended does not', (t) 
   const expired: string[] = [];
   const expected: string[] = [];
   for (let i = 0; i < 500; i++) {
-    const at = clock.now() + draw(800);
+    const at = clock.now() + draw(400);
     const one = { at, name: `${i}`, call: calling(expired, `${i}`) };
     deadlines.add(at, one.call);
     waiting.push(one);
