@@ -2,16 +2,15 @@
  * The positions of declarations: exact in text, and the option's own in descriptor sets. Broken and duplicate declarations
  * are reported with them.
  */
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import type { Registry } from '../../src/schema/descriptor.js';
 import { loadSchema } from '../../src/schema/source.js';
-import { buf } from '../support/buf.js';
+import { bothFormsOf } from '../support/descriptor-set.js';
 import { protoFolder } from '../support/gateway.js';
-import { ROOT } from '../support/run.js';
 import { schemaOf } from '../support/schema.js';
 
 const OPTIONS = `syntax = "proto3";
@@ -59,21 +58,9 @@ async function bothWays(
   text: string,
   flags: readonly string[] = [],
 ) {
-  const folder = await mkdtemp(join(tmpdir(), 'protogate-both-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  const path = join(folder, 'src', file);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
-  await mkdir(join(folder, 'deps'));
-  for (const name of ['google', 'protogate'])
-    await cp(join(ROOT, 'protos', name), join(folder, 'deps', name), { recursive: true });
-  await writeFile(
-    join(folder, 'buf.yaml'),
-    JSON.stringify({ version: 'v2', modules: [{ path: 'src' }, { path: 'deps' }] }),
-  );
-  buf(['build', ...flags, '-o', 'set.binpb'], { cwd: folder });
-  const fromText = loadSchema({ protos: [join(folder, 'src')], imports: [], descriptorSets: [] });
-  const fromSet = loadSchema({ protos: [], imports: [], descriptorSets: [join(folder, 'set.binpb')] });
+  const { folder, set } = await bothFormsOf(t, { [file]: text }, flags);
+  const fromText = loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+  const fromSet = loadSchema({ protos: [], imports: [], descriptorSets: [set] });
   return { fromText, fromSet };
 }
 
