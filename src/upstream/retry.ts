@@ -61,7 +61,8 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
   const { idempotent, budget, running, clock, onRetry, random = Math.random } = options;
   const listed = new Set(codes);
 
-  return (next) => async (request) => {
+  return (next) => async (given) => {
+    const request: CallRequest = { ...given, tried: new Set() };
     for (let attempt = 1; ; attempt++) {
       try {
         return await (attempt === 1 ? next(request) : again());

@@ -28,9 +28,9 @@ test('a reload that would change what is read once is refused and names the keys
 });
 
 test('reloads run in the order of their calls, and none after the end', async (t) => {
-  const { gateway, plan, send } = await startGateway(t, LIBRARY);
+  const { gateway, plan, send, upstream } = await startGateway(t, LIBRARY);
   const { protos } = plan.config.schema;
-  const upstreams = { test: { target: [...plan.config.upstreams.values()][0]!.target } };
+  const upstreams = { test: { target: upstream.target } };
   const config = { version: 1 as const, schema: { protos: [...protos] }, upstreams };
   const ended: number[] = [];
   const formats = ['problem', 'aip193', 'status', 'problem'] as const;
