@@ -17,11 +17,9 @@ const MISSING: Readonly<Record<string, readonly object[]>> = {
     { upstreams: { a: { ...UPSTREAM, targets: [] } } },
     { upstreams: { a: { ...UPSTREAM, loadBalancing: 'round_robin' } } },
   ],
-  'health checks, outlier ejection, circuit breakers, hedging': [
+  'health checks, outlier ejection': [
     { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },
     { upstreams: { a: { ...UPSTREAM, outlierDetection: {} } } },
-    { upstreams: { a: { ...UPSTREAM, circuitBreaker: {} } } },
-    { upstreams: { a: { ...UPSTREAM, hedge: {} } } },
   ],
   '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
   'gRPC server reflection': [{ schema: { reflection: ['a'] } }],

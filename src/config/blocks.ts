@@ -12,6 +12,7 @@ import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-sel
 import { Code } from '../status/code.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
+import { circuitBreaker, hedge, maxConcurrent } from './protection.js';
 
 /** The position of a setting until the loader sets the exact one. */
 export const SOMEWHERE: Position = { file: 'options' };
@@ -203,14 +204,18 @@ const upstream = z
     retry: retrySettings
       .optional()
       .describe('Which unary calls are made again after a failure. The `retry` of a policy wins.'),
+    circuitBreaker,
+    hedge,
+    maxConcurrent,
     transport: z
       .enum(['http2', 'grpc-js'])
       .default('http2')
       .describe('The HTTP/2 client that carries the calls: that of the gateway, or that of grpc-js.'),
   })
-  .transform(({ timeout, retry, streamIdleTimeout, ...rest }) => ({
+  .transform(({ timeout, retry, hedge, streamIdleTimeout, ...rest }) => ({
     ...rest,
     streamIdleTimeoutMs: streamIdleTimeout,
+    ...(hedge === undefined ? {} : { hedgeAfterMs: hedge.after }),
     ...(timeout === undefined ? {} : { timeoutMs: timeout }),
     ...(retry === undefined ? {} : { retry }),
   }));

@@ -1,14 +1,12 @@
 /**
  * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
- * depend on: connections depend on the endpoint, the TLS files' content and the transport, and the retry budget on the
- * upstream's name. So a reload that changes a time-out or a limit keeps all connections, and a reload that finds a
+ * depend on: the endpoint, the TLS files' content and the transport. So a reload that changes a time-out or a limit keeps all connections, and a reload that finds a
  * renewed certificate opens new ones.
  */
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.js';
 import { type Lease, settingsKey } from '../base/resources.js';
 import type { Config } from '../config/config.js';
-import { RetryBudget } from '../upstream/retry.js';
 import { endpointOf } from '../upstream/target.js';
 import type { TlsSettings } from '../upstream/transport.js';
 import { Connections, type Upstream } from '../upstream/upstream.js';
@@ -22,8 +20,7 @@ export function acquireUpstreams(config: Config, lease: Lease, clock: Clock): Re
       settingsKey('connections', [transport, settings]),
       () => new Connections(transport, settings, clock),
     );
-    const budget = lease.acquire(`retry-budget ${name}`, () => new RetryBudget());
-    return [name, connections.upstream(name, budget, config.limits.responseBytes)] as const;
+    return [name, connections.upstream(name, config.limits.responseBytes)] as const;
   });
   return new Map(upstreams);
 }

@@ -1,5 +1,5 @@
 /**
- * An upstream is a named gRPC backend: its Call, and the values that retries and health checks need. It has no state of its
+ * An upstream is a named gRPC backend: its Call, and the state that health checks need. It has no state of its
  * own.
  */
 import type { Clock } from '../base/clock.js';
@@ -7,16 +7,11 @@ import type { Resource } from '../base/resources.js';
 import type { Call } from '../call/call.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
 import { createHttp2Transport } from './http2/pool.js';
-import type { RetryBudget } from './retry.js';
 import type { Transport, TransportFactory, TransportSettings, TransportState } from './transport.js';
 
 export interface Upstream {
   readonly name: string;
   readonly call: Call;
-  /** Returns the number of calls that run on its connections. */
-  readonly running: () => number;
-  /** The budget that decides how many running calls may be retries. */
-  readonly retryBudget: RetryBudget;
   readonly state: () => TransportState;
 }
 
@@ -39,13 +34,11 @@ export class Connections implements Resource {
   }
 
   /** Returns the upstream that uses these connections. `maxResponseBytes` is the most bytes that a message from it may have. */
-  upstream(name: string, retryBudget: RetryBudget, maxResponseBytes: number): Upstream {
+  upstream(name: string, maxResponseBytes: number): Upstream {
     const transport = this.transport;
     return {
       name,
       call: (request) => transport.call(request, maxResponseBytes),
-      running: () => transport.running(),
-      retryBudget,
       state: () => transport.state(),
     };
   }

@@ -9,7 +9,7 @@ import type { CallRequest, CallResponse } from '../../call/call.js';
 import { StatusError } from '../../status/status-error.js';
 import { Deadlines } from '../deadlines.js';
 import { authorityOf } from '../endpoint.js';
-import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
+import { cancelled, cutByClose, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
 import { isTelling } from '../silence.js';
 import type { Transport, TransportSettings, TransportState } from '../transport.js';
 import { Connection } from './connection.js';
@@ -197,7 +197,7 @@ class Pool {
           resolve();
         };
       });
-      for (const rpc of this.running) rpc.abort(upstreamClosed());
+      for (const rpc of this.running) rpc.abort(cutByClose());
     }
     for (const connection of this.connections) {
       if (connection.state === 'ready') connection.close();
