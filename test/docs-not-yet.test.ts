@@ -13,10 +13,6 @@ const MISSING: Readonly<Record<string, readonly object[]>> = {
   'reload by signal or when a file changes': [{ schema: { watch: true } }],
   'tracing (OpenTelemetry export)': [{ tracing: {} }],
   'shedding load': [{ overload: {} }],
-  'load balancing over several addresses': [
-    { upstreams: { a: { ...UPSTREAM, targets: [] } } },
-    { upstreams: { a: { ...UPSTREAM, loadBalancing: 'round_robin' } } },
-  ],
   'health checks, outlier ejection': [
     { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },
     { upstreams: { a: { ...UPSTREAM, outlierDetection: {} } } },

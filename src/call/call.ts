@@ -41,7 +41,15 @@ export interface CallRequest {
   /** Aborted when the client is gone. The call is then cancelled. */
   readonly signal: AbortSignal;
   readonly context: CallContext;
+  /** The endpoints that earlier attempts of this call have used. Absent when there can be only one attempt. */
+  readonly tried?: TriedEndpoints;
 }
+
+/**
+ * The endpoints that the attempts of one call have used. The layer that repeats a call makes the set and passes the same one
+ * with each attempt. The balancer adds each endpoint that it chooses, and prefers endpoints that are not in the set.
+ */
+export type TriedEndpoints = Set<unknown>;
 
 /** The properties of a call besides its bytes. */
 export interface CallContext {

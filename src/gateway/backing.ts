@@ -17,6 +17,7 @@ import type { Counters } from '../store/counters.js';
 import { sharedStore } from '../store/shared-store.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
 import { openProtection } from './protection.js';
@@ -40,6 +41,8 @@ export interface BackingOptions {
   readonly metrics: Metrics;
   /** The counters of a process that counts for several processes. Undefined when this process counts for itself. */
   readonly counters: Counters | undefined;
+  /** Looks up the names of upstreams. */
+  readonly lookup: Lookup;
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
@@ -58,7 +61,7 @@ export interface OpenedBacking extends Backing {
 export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
   const { clock, metrics, interceptors, afterAuth, openStreams } = options;
   const { auth, cors, stores, rateLimiting, limits, errors } = config;
-  const upstreams = acquireUpstreams(config, lease, clock);
+  const upstreams = acquireUpstreams(config, lease, options);
   const { authenticator, prepared } = authentication({ auth, origins: cors?.origins ?? [] }, lease, options);
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);

@@ -22,6 +22,7 @@ import { Snapshots } from '../server/snapshots.js';
 import type { Counters } from '../store/counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { type Lookup, systemLookup } from '../upstream/balance/lookup.js';
 import { compileSnapshot } from './compile.js';
 import { type Plan, plan } from './plan.js';
 
@@ -86,6 +87,8 @@ export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'inter
   readonly counters?: Counters;
   /** The clock of the gateway. The default is the system's clock; tests pass their own. */
   readonly clock?: Clock;
+  /** Looks up the names of upstreams. The default asks the system; tests pass their own. */
+  readonly lookup?: Lookup;
   /** Returns how much memory is used. The default asks V8 and the container; tests pass their own. */
   readonly readMemory?: () => readonly MemoryUse[];
 }
@@ -94,7 +97,7 @@ export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'inter
 export function startGateway(
   first: Plan,
   log: Log,
-  { middleware, interceptors, counters, clock = systemClock, readMemory }: StartOptions = {},
+  { middleware, interceptors, counters, clock = systemClock, lookup = systemLookup, readMemory }: StartOptions = {},
 ): RunningGateway {
   const options = {
     resources: new Resources(),
@@ -102,6 +105,7 @@ export function startGateway(
     log,
     metrics: createMetrics(),
     counters,
+    lookup,
     openStreams: new OpenStreams(clock),
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],

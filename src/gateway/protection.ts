@@ -81,7 +81,7 @@ export function openProtection(upstreams: Config['upstreams'], lease: Lease, opt
     onRefusal: () => void,
   ): Interceptor {
     const breaker = lease.acquire(
-      settingsKey('breaker', [upstream, upstreams.get(upstream)!.target, fullName]),
+      settingsKey('breaker', [upstream, upstreams.get(upstream)!.targets, fullName]),
       () => new Breaker(clock, telling(upstream, fullName, options)),
     );
     return circuitBreaking(breaker, settings, { clock, onRefusal });

@@ -11,6 +11,7 @@
 import type { Clock } from '../base/clock.js';
 import { RecentCount } from '../base/recent-count.js';
 import type { Resource } from '../base/resources.js';
+import type { Verdict } from './outcome.js';
 
 export interface BreakerSettings {
   /** The share of failed calls that opens the breaker, above 0 and at most 1. */
@@ -25,9 +26,6 @@ export interface BreakerSettings {
 }
 
 export type CircuitState = 'closed' | 'probing' | 'open';
-
-/** What a call says about its upstream. `neither`: nothing, as when the client has left. */
-export type Outcome = 'good' | 'bad' | 'neither';
 
 /** The calls in the window when the breaker opened. */
 export interface Opening {
@@ -78,36 +76,39 @@ export class Breaker implements Resource {
     return Math.max(0, this.openUntil - this.clock.monotonic());
   }
 
-  /** Counts the outcome of an admitted call. `settings` may differ from those of earlier calls, after a reload. */
-  report(pass: Pass, outcome: Outcome, settings: BreakerSettings): void {
+  /** Counts what an admitted call tells about the upstream. `settings` may differ from those of earlier calls, after a reload. */
+  report(pass: Pass, verdict: Verdict, settings: BreakerSettings): void {
     if (pass !== this.period) return;
-    if (this.state === 'probing') this.judge(outcome, settings);
-    else if (outcome !== 'neither') this.count(outcome, settings);
+    if (this.state === 'probing') this.judge(verdict, settings);
+    else if (verdict !== 'unknown') this.count(verdict, settings);
   }
 
   async close(): Promise<void> {
     this.events.onClose();
   }
 
-  private judge(outcome: Outcome, { openForMs }: BreakerSettings): void {
-    if (outcome === 'good') {
+  private judge(verdict: Verdict, { openForMs }: BreakerSettings): void {
+    if (verdict === 'answered') {
       this.forget();
       this.change('closed');
       return;
     }
-    // A probe that says nothing leaves the question to the next call.
-    this.openUntil = this.clock.monotonic() + (outcome === 'bad' ? openForMs : 0);
+    // A probe that tells nothing leaves the question to the next call.
+    this.openUntil = this.clock.monotonic() + (verdict === 'failed' ? openForMs : 0);
     this.change('open');
   }
 
-  private count(outcome: 'good' | 'bad', { failureRatio, minRequests, windowMs, openForMs }: BreakerSettings): void {
+  private count(
+    verdict: 'answered' | 'failed',
+    { failureRatio, minRequests, windowMs, openForMs }: BreakerSettings,
+  ): void {
     if (windowMs !== this.windowMs) {
       if (this.windowMs === 0) this.events.onFirstCall();
       this.windowMs = windowMs;
       this.forget();
     }
     this.calls.add();
-    if (outcome === 'good') return;
+    if (verdict === 'answered') return;
     this.failed.add();
     const [failed, calls] = [this.failed.get(), this.calls.get()];
     if (calls < minRequests || failed < calls * failureRatio) return;

@@ -8,8 +8,8 @@ import { type CallRequest, type CallResponse, type Interceptor, isStreaming } fr
 import { Code } from '../status/code.js';
 import { retryInfoDetail } from '../status/details.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
-import type { Breaker, BreakerSettings, Outcome, Pass } from './breaker.js';
-import { UpstreamClosed } from './failure.js';
+import type { Breaker, BreakerSettings, Pass } from './breaker.js';
+import { type Verdict, verdictOf } from './outcome.js';
 
 export interface CircuitOptions {
   readonly clock: Clock;
@@ -38,11 +38,11 @@ export function circuitBreaking(
     const isSlow = () => slowAfterMs !== undefined && clock.monotonic() - begunAt >= slowAfterMs;
     try {
       const response = await answer;
-      breaker.report(pass, isSlow() ? 'bad' : 'good', settings);
+      breaker.report(pass, isSlow() ? 'failed' : 'answered', settings);
       return response;
     } catch (error) {
-      const outcome = outcomeOf(error, request);
-      breaker.report(pass, outcome === 'good' && isSlow() ? 'bad' : outcome, settings);
+      const verdict = failureVerdict(error, request);
+      breaker.report(pass, verdict === 'answered' && isSlow() ? 'failed' : verdict, settings);
       throw error;
     }
   }
@@ -53,13 +53,15 @@ export function circuitBreaking(
    * a while is good too.
    */
   async function stream(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
-    const cancel = breaker.isProbing ? clock.after(openForMs, () => breaker.report(pass, 'good', settings)) : undefined;
+    const cancel = breaker.isProbing
+      ? clock.after(openForMs, () => breaker.report(pass, 'answered', settings))
+      : undefined;
     try {
       const response = await answer;
-      breaker.report(pass, 'good', settings);
+      breaker.report(pass, 'answered', settings);
       return response;
     } catch (error) {
-      breaker.report(pass, outcomeOf(error, request), settings);
+      breaker.report(pass, failureVerdict(error, request), settings);
       throw error;
     } finally {
       cancel?.();
@@ -67,14 +69,14 @@ export function circuitBreaking(
   }
 }
 
-/** Returns what the failure of a call says about the upstream. */
-function outcomeOf(error: unknown, { deadline }: CallRequest): Outcome {
-  if (!(error instanceof StatusError) || error.source === 'gateway' || error instanceof UpstreamClosed)
-    return 'neither';
-  if (error.code === Code.UNAVAILABLE) return 'bad';
-  // The upstream may say so itself a moment before the gateway does.
-  if (error.code === Code.DEADLINE_EXCEEDED) return deadline?.owner === 'client' ? 'neither' : 'bad';
-  return error.metadata === undefined ? 'neither' : 'good';
+/** Returns what the failure of a call tells about the upstream. */
+function failureVerdict(error: unknown, { deadline }: CallRequest): Verdict {
+  if (error instanceof StatusError) {
+    if (error.source === 'gateway') return 'unknown';
+    // A server often says so itself, a moment before the gateway does.
+    if (error.code === Code.DEADLINE_EXCEEDED) return deadline?.owner === 'client' ? 'unknown' : 'failed';
+  }
+  return verdictOf(error);
 }
 
 function circuitOpen(waitMs: number): StatusError {

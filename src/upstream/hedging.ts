@@ -3,7 +3,7 @@
  * helps against single slow answers, as of a server that collects garbage. The other call is cancelled.
  */
 import type { Clock } from '../base/clock.js';
-import type { Call, CallRequest, CallResponse, Interceptor } from '../call/call.js';
+import type { Call, CallRequest, CallResponse, Interceptor, TriedEndpoints } from '../call/call.js';
 import { StatusError } from '../status/status-error.js';
 import { type Follower, followersOf } from './http2/followers.js';
 import type { RetryBudget } from './retry-budget.js';
@@ -34,6 +34,8 @@ class Race {
   private reject!: (error: unknown) => void;
   private readonly abortion = new AbortController();
   private readonly followers: Set<Follower>;
+  /** The second call goes to another endpoint, if there is one. */
+  private readonly tried: TriedEndpoints;
   private readonly cancelTimer: () => void;
   /** The number of calls that run. */
   private running = 0;
@@ -50,6 +52,7 @@ class Race {
       this.resolve = resolve;
       this.reject = reject;
     });
+    this.tried = request.tried ?? new Set();
     this.followers = followersOf(request.signal).add(this);
     if (request.signal.aborted) this.abort();
     this.cancelTimer = options.clock.after(options.afterMs, () => this.hedge());
@@ -69,7 +72,7 @@ class Race {
 
   private send(which: Winner): void {
     this.running++;
-    this.next({ ...this.request, signal: this.abortion.signal }).then(
+    this.next({ ...this.request, signal: this.abortion.signal, tried: this.tried }).then(
       (response) => {
         if (this.end(which)) this.resolve(response);
       },

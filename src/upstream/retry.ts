@@ -33,7 +33,8 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
   const { idempotent, budget, clock, onRetry, onRefusal, random = Math.random } = options;
   const listed = new Set(codes);
 
-  return (next) => async (request) => {
+  return (next) => async (given) => {
+    const request: CallRequest = { ...given, tried: new Set() };
     for (let attempt = 1; ; attempt++) {
       try {
         return await next(request);

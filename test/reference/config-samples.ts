@@ -44,6 +44,7 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
     `upstreams:
   orders:
     target: dns:///orders:50051
+    loadBalancing: least_request
     services: [shop.v1.Orders, "billing.v1.*"]
     timeout: 5s
     streamIdleTimeout: 5m
@@ -66,7 +67,10 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
       key: key.pem
       serverName: orders.internal
   others:
-    target: "127.0.0.1:50052"
+    targets:
+      - "10.0.0.1:50052"
+      - address: "10.0.0.2:50052"
+        weight: 5
 `,
   ],
   auth: [

@@ -37,11 +37,12 @@ function breaker(settings: Partial<BreakerSettings> = {}) {
     },
     onClose() {},
   });
-  /** Sends calls with these outcomes one after the other; `+` is good, `-` bad, `0` neither. Returns what was refused. */
+  /** Sends calls with these outcomes one after the other; `+` is answered, `-` failed, `0` tells nothing. Returns what was refused. */
   const calls = (outcomes: string) =>
     [...outcomes].filter((outcome) => {
       const pass = one.admit();
-      if (pass !== undefined) one.report(pass, outcome === '+' ? 'good' : outcome === '-' ? 'bad' : 'neither', own);
+      if (pass !== undefined)
+        one.report(pass, outcome === '+' ? 'answered' : outcome === '-' ? 'failed' : 'unknown', own);
       return pass === undefined;
     }).length;
   return { clock, changes, openings, one, own, calls };
@@ -87,7 +88,7 @@ test('open: everything is refused until openFor has passed, then exactly one cal
   const probe = one.admit();
   t.not(probe, undefined);
   t.is(calls('++++++'), 6);
-  one.report(probe!, 'good', own);
+  one.report(probe!, 'answered', own);
   t.is(calls('+++---'), 0);
   t.deepEqual(changes, ['first call', 'open', 'probing', 'closed', 'open']);
 });
@@ -108,10 +109,10 @@ test('calls that began before the state changed decide nothing', (t) => {
   calls('----');
   clock.advance(5000);
   const probe = one.admit()!;
-  for (const pass of early) one.report(pass, 'good', own);
+  for (const pass of early) one.report(pass, 'answered', own);
   t.true(one.isProbing);
-  one.report(probe, 'good', own);
-  for (const pass of early) one.report(pass, 'bad', own);
+  one.report(probe, 'answered', own);
+  for (const pass of early) one.report(pass, 'failed', own);
   t.deepEqual(changes.slice(1), ['open', 'probing', 'closed']);
 });
 

@@ -6,11 +6,11 @@ import {
   connect as connectHttp2,
   type OutgoingHttpHeaders,
 } from 'node:http2';
-import { connect as connectSocket, isIP, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
-import type { Endpoint } from '../endpoint.js';
+import { type Endpoint, serverNameOf } from '../endpoint.js';
 import type { TlsSettings } from '../transport.js';
 import { Keepalive, type Watched } from './keepalive.js';
 
@@ -225,8 +225,7 @@ function open({ endpoint, tls }: ConnectionSettings): Socket {
   const options: NetConnectOpts = { ...address, noDelay: true };
   if (tls === undefined) return connectSocket(options);
   const { ca, cert, key, serverName } = tls;
-  const host = endpoint.kind === 'tcp' ? endpoint.host : '';
-  const name = serverName ?? (isIP(host) === 0 ? host : undefined);
+  const name = serverName ?? serverNameOf(endpoint);
   const secure: ConnectionOptions = {
     ...address,
     ALPNProtocols: ['h2'],

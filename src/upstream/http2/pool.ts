@@ -25,7 +25,8 @@ export function createHttp2Transport(settings: TransportSettings, clock: Clock):
   const pool = new Pool(settings, clock);
   return {
     call: (request, maxResponseBytes) => pool.call(request, maxResponseBytes),
-    running: () => pool.running.size,
+    connect: () => pool.ready(),
+    running: () => pool.running.size + pool.waiting.size,
     state: () => pool.state(),
     close: (graceMs) => pool.close(graceMs),
   };
@@ -35,7 +36,9 @@ class Pool {
   readonly running = new Set<Http2Rpc>();
   private readonly connections = new Set<Connection>();
   /** Functions that begin the calls for which no connection has room, in the order of the calls. */
-  private readonly waiting = new Set<() => void>();
+  readonly waiting = new Set<() => void>();
+  /** Functions that look again whether there is a connection. */
+  private readonly watching = new Set<() => void>();
   private readonly headersOf: ReturnType<typeof requestHeaders>;
   private readonly rpcs: RpcSettings;
   /** How many attempts to connect have failed in a row. */
@@ -166,8 +169,28 @@ class Pool {
     });
   }
 
+  /** Resolves when a connection takes calls, even if all of its room is taken at the moment. */
+  async ready(): Promise<void> {
+    if (this.closing !== undefined) throw upstreamClosed();
+    if (this.isOneAlive()) return;
+    const connection = this.connection();
+    if (connection instanceof StatusError) throw connection;
+    if (connection !== undefined) return;
+    await new Promise<void>((resolve) => void this.watching.add(resolve));
+    return this.ready();
+  }
+
+  private isOneAlive(): boolean {
+    for (const { isAlive } of this.connections) if (isAlive) return true;
+    return false;
+  }
+
   /** Begins the waiting calls for which there is room, and fails those that need not wait longer. */
   private admit(): void {
+    for (const again of this.watching) {
+      this.watching.delete(again);
+      again();
+    }
     for (const again of this.waiting) {
       if (this.closing === undefined && this.connection() === undefined) return;
       again();
@@ -176,9 +199,9 @@ class Pool {
 
   state(): TransportState {
     if (this.closing !== undefined) return 'closed';
-    for (const { state } of this.connections) if (state === 'ready') return 'ready';
-    if (this.connections.size > 0) return 'connecting';
-    return this.failures > 0 ? 'failing' : 'idle';
+    if (this.isOneAlive()) return 'ready';
+    if (this.failures > 0) return 'failing';
+    return this.connections.size > 0 ? 'connecting' : 'idle';
   }
 
   close(graceMs: number): Promise<void> {
