@@ -36,7 +36,10 @@ export function acquireUpstreams(
       maxResponseBytes: limits.responseBytes,
       ...(tls === undefined ? {} : { tls: materialOf(tls) }),
     };
-    const balancer = lease.acquire(settingsKey(`balancer ${name}`, settings), () => new Balancer(settings, options));
+    const balancer = lease.acquire(
+      settingsKey(`balancer ${name}`, settings),
+      () => new Balancer(name, settings, options),
+    );
     const retryBudget = lease.acquire(`retry-budget ${name}`, () => new RetryBudget());
     return [
       name,
