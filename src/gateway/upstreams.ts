@@ -1,7 +1,7 @@
 /**
  * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
- * depend on: connections depend on the endpoint, the TLS files' content and the transport, and a balancer on those of all
- * its targets and on its policy. So a reload that changes a time-out keeps all
+ * depend on: connections depend on the endpoint, the TLS files' content and the transport, a balancer on those of all its
+ * targets and on its policy. So a reload that changes a time-out keeps all
  * connections, and a reload that finds a renewed certificate opens new ones.
  */
 import { readFileSync } from 'node:fs';
@@ -35,7 +35,10 @@ export function acquireUpstreams(
       maxResponseBytes: limits.responseBytes,
       ...(tls === undefined ? {} : { tls: materialOf(tls) }),
     };
-    const balancer = lease.acquire(settingsKey(`balancer ${name}`, settings), () => new Balancer(settings, options));
+    const balancer = lease.acquire(
+      settingsKey(`balancer ${name}`, settings),
+      () => new Balancer(name, settings, options),
+    );
     return [
       name,
       {

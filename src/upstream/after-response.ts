@@ -1,6 +1,6 @@
 /** This module runs a task once when nothing of a call runs any more. A stream runs until its last message. */
 import type { CallResponse } from '../call/call.js';
-import { followersOf } from './http2/followers.js';
+import { followersOf } from './followers.js';
 
 /**
  * Returns the answer, and runs `task` once when it is over: when the unary answer has come, when the call has failed, or

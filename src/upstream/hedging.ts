@@ -5,7 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Call, CallRequest, CallResponse, Interceptor, TriedEndpoints } from '../call/call.js';
 import { StatusError } from '../status/status-error.js';
-import { type Follower, followersOf } from './http2/followers.js';
+import { type Follower, followersOf } from './followers.js';
 import type { RetryBudget } from './retry-budget.js';
 
 /** Which of the two calls gave the answer. With `none`, both have failed, or the client has left. */

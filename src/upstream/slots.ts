@@ -8,7 +8,7 @@ import type { Resource } from '../base/resources.js';
 import type { CallRequest } from '../call/call.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
 import { cancelled, DeadlineExceeded } from './failure.js';
-import { followersOf } from './http2/followers.js';
+import { followersOf } from './followers.js';
 
 /** How long a call may wait for a slot. */
 export const LONGEST_WAIT_MS = 100;

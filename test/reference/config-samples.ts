@@ -71,6 +71,13 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
       - "10.0.0.1:50052"
       - address: "10.0.0.2:50052"
         weight: 5
+      - address: "10.0.0.3:50052"
+        when:
+          header: x-canary
+          value: "1"
+      - address: "10.0.0.4:50052"
+        when:
+          percent: 5
 `,
   ],
   auth: [

@@ -27,6 +27,7 @@ export function requestRows(
 ): readonly Row[] {
   return [
     ...messageRows(plan, request, route, call),
+    ...serversRow(call),
     ...skippedRow(route, call),
     ...answersRow(request, run, route),
     accessRow(run, route),
@@ -63,6 +64,13 @@ function messageRows(
 
 function shown(value: string | Uint8Array): string {
   return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
+}
+
+/** Returns a row with the servers that the request has chosen by a header or by its caller. */
+function serversRow({ request }: RecordedCall): readonly Row[] {
+  const { subsets } = request.context;
+  if (subsets === undefined) return [];
+  return [['servers', ...[...subsets].map(([upstream, name]) => `of ${upstream}: only the targets with when ${name}`)]];
 }
 
 /** Returns a row with the steps of an aggregate that `$fields` leaves out. */
