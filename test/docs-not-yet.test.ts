@@ -14,11 +14,9 @@ const MISSING: Readonly<Record<string, readonly object[]>> = {
   'reload by itself when a file changes': [{ schema: { watch: true } }],
   'tracing (OpenTelemetry export)': [{ tracing: {} }],
   'shedding load': [{ overload: {} }],
-  'health checks, outlier ejection, circuit breakers, hedging': [
+  'health checks, outlier ejection': [
     { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },
     { upstreams: { a: { ...UPSTREAM, outlierDetection: {} } } },
-    { upstreams: { a: { ...UPSTREAM, circuitBreaker: {} } } },
-    { upstreams: { a: { ...UPSTREAM, hedge: {} } } },
   ],
   '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
   'gRPC server reflection': [{ schema: { reflection: ['a'] } }],
