@@ -44,7 +44,15 @@ export interface CallRequest {
   readonly context: CallContext;
   /** This try of the call, into which the upstream writes the endpoint that it chooses. Absent when nobody asks for it. */
   readonly attempt?: Attempt;
+  /** The endpoints that earlier attempts of this call have used. Absent when there can be only one attempt. */
+  readonly tried?: TriedEndpoints;
 }
+
+/**
+ * The endpoints that the attempts of one call have used. The layer that repeats a call makes the set and passes the same one
+ * with each attempt. The balancer adds each endpoint that it chooses, and prefers endpoints that are not in the set.
+ */
+export type TriedEndpoints = Set<unknown>;
 
 /** The properties of a call besides its bytes. */
 export interface CallContext {
@@ -63,6 +71,11 @@ export interface CallContext {
   readonly record?: CallRecord;
   /** The bytes that the client's connection may still hold. Absent when they have no limit. */
   readonly room?: Room;
+  /**
+   * The subset of servers that the request has chosen, by the name of the upstream (docs/reliability.md#canaries). Absent
+   * when it has chosen none.
+   */
+  readonly subsets?: ReadonlyMap<string, string>;
 }
 
 /** How much the connection of a client may hold of its answers (docs/connections.md). */

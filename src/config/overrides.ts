@@ -3,8 +3,9 @@
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { targetProblem } from '../upstream/target.js';
-import { DEFAULT_ADMIN, PLAIN_UPSTREAM } from './blocks.js';
+import { DEFAULT_ADMIN } from './blocks.js';
 import type { Config } from './config.js';
+import { PLAIN_UPSTREAM } from './upstream-blocks.js';
 
 /** The name of an upstream that is given without a name. */
 const NAMELESS = 'default';
@@ -87,7 +88,11 @@ function overrideUpstreams(config: Config, flags: readonly string[]) {
     const known = config.upstreams.get(key);
     if (known === undefined && name !== undefined && !isServiceSelector(name)) wrong(unknown(name, config));
     const settings = known ?? { ...PLAIN_UPSTREAM, services: [name ?? '*'] };
-    upstreams.set(key, { ...settings, target, position: { file: `--upstream ${flag}` } });
+    upstreams.set(key, {
+      ...settings,
+      targets: [{ address: target, weight: 1 }],
+      position: { file: `--upstream ${flag}` },
+    });
   }
   return { upstreams, diagnostics };
 }

@@ -18,8 +18,10 @@ import { sharedStore } from '../store/shared-store.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { RouteMetrics } from '../telemetry/request-metrics.js';
+import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
+import { openProtection } from './protection.js';
 import { leasedSeries } from './series.js';
 import { acquireUpstreams } from './upstreams.js';
 
@@ -43,6 +45,8 @@ export interface BackingOptions {
   readonly metrics: Metrics;
   /** The counters of a process that counts for several processes. Undefined when this process counts for itself. */
   readonly counters: Counters | undefined;
+  /** Looks up the names of upstreams. */
+  readonly lookup: Lookup;
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
@@ -61,18 +65,19 @@ export interface OpenedBacking extends Backing {
 export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
   const { clock, metrics, interceptors, afterAuth, openStreams } = options;
   const { auth, cors, stores, rateLimiting, limits, errors } = config;
-  const upstreams = acquireUpstreams(config, lease, clock);
+  const upstreams = acquireUpstreams(config, lease, options);
   const { authenticator, prepared } = authentication({ auth, origins: cors?.origins ?? [] }, lease, options);
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
   const series = leasedSeries(metrics, lease);
+  const protection = openProtection(config.upstreams, lease, options);
   const exposed = new Set(errors.expose);
   return {
     authenticator,
     counters,
     seriesOf: series.route,
-    callOf: callCompiler({ limits, exposed, upstreams, cache, interceptors, metrics, series, clock }),
+    callOf: callCompiler({ limits, exposed, upstreams, protection, cache, interceptors, metrics, series, clock }),
     openStreams,
     afterAuth,
     metrics,

@@ -1,31 +1,54 @@
 /**
  * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
- * depend on: connections depend on the endpoint, the TLS files' content and the transport, and the retry budget on the
- * upstream's name. So a reload that changes a time-out or a limit keeps all connections, and a reload that finds a
- * renewed certificate opens new ones.
+ * depend on: connections depend on the endpoint, the TLS files' content and the transport, a balancer on those of all its
+ * targets and on its policy. So a reload that changes a time-out keeps all
+ * connections, and a reload that finds a renewed certificate opens new ones.
  */
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.js';
-import { type Lease, settingsKey } from '../base/resources.js';
+import { type Lease, type Resources, settingsKey } from '../base/resources.js';
 import type { Config } from '../config/config.js';
-import { RetryBudget } from '../upstream/retry.js';
-import { endpointOf } from '../upstream/target.js';
+import { Balancer } from '../upstream/balance/balancer.js';
+import type { Lookup } from '../upstream/balance/lookup.js';
+import { parseTarget } from '../upstream/target.js';
 import type { TlsSettings } from '../upstream/transport.js';
-import { Connections, type Upstream } from '../upstream/upstream.js';
+import type { Upstream } from '../upstream/upstream.js';
 
 type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
 
-export function acquireUpstreams(config: Config, lease: Lease, clock: Clock): ReadonlyMap<string, Upstream> {
-  const upstreams = [...config.upstreams].map(([name, { target, transport, tls }]) => {
-    const settings = { endpoint: endpointOf(target), ...(tls === undefined ? {} : { tls: materialOf(tls) }) };
-    const connections = lease.acquire(
-      settingsKey('connections', [transport, settings]),
-      () => new Connections(transport, settings, clock),
+export interface UpstreamOptions {
+  readonly resources: Resources;
+  readonly clock: Clock;
+  readonly lookup: Lookup;
+}
+
+export function acquireUpstreams(
+  { upstreams, limits }: Config,
+  lease: Lease,
+  options: UpstreamOptions,
+): ReadonlyMap<string, Upstream> {
+  const acquired = [...upstreams].map(([name, { targets, loadBalancing, transport, tls }]): [string, Upstream] => {
+    const settings = {
+      targets: targets.map(({ address, ...rest }) => ({ ...rest, target: parseTarget(address) })),
+      policy: loadBalancing,
+      transport,
+      maxResponseBytes: limits.responseBytes,
+      ...(tls === undefined ? {} : { tls: materialOf(tls) }),
+    };
+    const balancer = lease.acquire(
+      settingsKey(`balancer ${name}`, settings),
+      () => new Balancer(name, settings, options),
     );
-    const budget = lease.acquire(`retry-budget ${name}`, () => new RetryBudget());
-    return [name, connections.upstream(name, budget, config.limits.responseBytes)] as const;
+    return [
+      name,
+      {
+        name,
+        call: (request) => balancer.call(request),
+        state: () => balancer.state(),
+      },
+    ];
   });
-  return new Map(upstreams);
+  return new Map(acquired);
 }
 
 /** Reads the TLS files. A reload reads them again. */

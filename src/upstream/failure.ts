@@ -6,6 +6,7 @@
 import type { Deadline, DeadlineOwner } from '../call/deadline.js';
 import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
+import { REASONS } from '../status/reasons.js';
 import { gatewayError, StatusError, type StatusMetadata } from '../status/status-error.js';
 
 /** Returns the upstream's own status as an error. */
@@ -74,7 +75,21 @@ export function cancelled(): StatusError {
   return new StatusError(Code.CANCELLED, 'the request was cancelled');
 }
 
-/** Returns 503: the upstream is being closed. */
+/** The connections are being closed: 503. `unsent` is true if the call had not begun. */
+export class UpstreamClosed extends StatusError {
+  constructor(unsent: boolean) {
+    const { code, httpStatus } = REASONS.UPSTREAM_CLOSED;
+    const details = [errorInfoDetail('UPSTREAM_CLOSED')];
+    super(code, 'the upstream is closed', { httpStatus, details, source: 'upstream', unsent });
+  }
+}
+
+/** Returns 503: the upstream is being closed, so no call begins. */
 export function upstreamClosed(): StatusError {
-  return gatewayError('UPSTREAM_CLOSED', 'the upstream is closed', { source: 'upstream' });
+  return new UpstreamClosed(true);
+}
+
+/** Returns 503: the upstream was closed during the call. */
+export function cutByClose(): StatusError {
+  return new UpstreamClosed(false);
 }

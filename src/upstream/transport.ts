@@ -7,7 +7,10 @@ import type { Clock } from '../base/clock.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import type { Endpoint } from './endpoint.js';
 
-/** The state is `failing` when the last attempt to connect has failed and the next one is not due yet. */
+/**
+ * The state is `ready` when there is a connection that takes calls, as far as is known. It is `failing` when the last attempt
+ * to connect has failed, until another one succeeds.
+ */
 export type TransportState = 'idle' | 'connecting' | 'ready' | 'failing' | 'closed';
 
 export interface TlsSettings {
@@ -36,8 +39,14 @@ export interface Transport {
    * `maxResponseBytes` is the most bytes that a message from the upstream may have, after decompression.
    */
   call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse>;
+  /**
+   * Resolves when there is a connection that takes calls, and makes one if there is none. Rejects with a StatusError if the
+   * attempt fails, and at once if an attempt has failed and the next one is not due yet. `maxResponseBytes` is the limit of
+   * the calls that will use the connection.
+   */
+  connect(maxResponseBytes: number): Promise<void>;
   state(): TransportState;
-  /** Returns the number of running calls. */
+  /** Returns the number of calls that are running or wait for a connection. */
   running(): number;
   /**
    * Refuses new calls, lets running calls end for at most `graceMs`, cancels the remaining ones, and closes the

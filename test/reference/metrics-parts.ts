@@ -1,5 +1,5 @@
 /** The table of docs/metrics.md. */
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics, createReloadMetrics } from '../../src/telemetry/metrics.js';
 import { table } from './table.js';
 
 /** The fields of a metric that prom-client has and does not declare. */
@@ -11,7 +11,9 @@ interface Described {
 }
 
 export function metricTable(): string {
-  const metrics = createMetrics().registry.getMetricsAsArray() as unknown as readonly Described[];
+  const { registry } = createMetrics();
+  createReloadMetrics(registry);
+  const metrics = registry.getMetricsAsArray() as unknown as readonly Described[];
   return table(
     ['metric', 'type', 'labels', 'unit', 'meaning'],
     metrics.map((metric) => [

@@ -1,7 +1,7 @@
 /** What a gateway tells of each request: its log line, and its metrics. */
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
-import { metricsOf, valueOf } from '../support/metrics.js';
+import { metricsOf, sampleOf } from '../support/metrics.js';
 import { until } from '../support/until.js';
 
 const PROTO = `package tell.v1;
@@ -129,16 +129,16 @@ test('requests are counted by route, method, status and source, never by path', 
     [],
   );
   const shelf = { surface: 'default', route: '/v1/{name=shelves/*}', method: 'GET' };
-  t.true(valueOf(metrics, 'protogate_http_requests_total', { ...shelf, code: '200', source: 'upstream' })! >= 1);
-  t.true(valueOf(metrics, 'protogate_http_requests_total', { route: 'none', code: '404', source: 'gateway' })! >= 30);
+  t.true(sampleOf(metrics, 'protogate_http_requests_total', { ...shelf, code: '200', source: 'upstream' })! >= 1);
+  t.true(sampleOf(metrics, 'protogate_http_requests_total', { route: 'none', code: '404', source: 'gateway' })! >= 30);
   const durations = { ...shelf, code: '200', source: 'upstream' };
   t.is(
-    valueOf(metrics, 'protogate_request_duration_seconds_count', durations),
-    valueOf(metrics, 'protogate_http_requests_total', durations),
+    sampleOf(metrics, 'protogate_request_duration_seconds_count', durations),
+    sampleOf(metrics, 'protogate_http_requests_total', durations),
   );
   t.is(
-    valueOf(metrics, 'protogate_request_duration_seconds_bucket', { ...durations, le: '+Inf' }),
-    valueOf(metrics, 'protogate_http_requests_total', durations),
+    sampleOf(metrics, 'protogate_request_duration_seconds_bucket', { ...durations, le: '+Inf' }),
+    sampleOf(metrics, 'protogate_http_requests_total', durations),
   );
 });
 
@@ -176,8 +176,8 @@ test('calls are counted by upstream, rpc, endpoint and code; a stream when it ha
   await until(() => gateway.metrics.requests.inFlight === 0);
   const metrics = await metricsOf(gateway);
   const call = { upstream: 'test', grpc_code: 'OK' };
-  t.is(valueOf(metrics, 'protogate_upstream_duration_seconds_count', { ...call, rpc: 'tell.v1.Shelves/Watch' }), 1);
-  t.is(valueOf(metrics, 'protogate_endpoint_duration_seconds_count', { ...call, endpoint: upstream.target }), 1);
+  t.is(sampleOf(metrics, 'protogate_upstream_duration_seconds_count', { ...call, rpc: 'tell.v1.Shelves/Watch' }), 1);
+  t.is(sampleOf(metrics, 'protogate_endpoint_duration_seconds_count', { ...call, endpoint: upstream.target }), 1);
 });
 
 test('a method that HTTP does not know is OTHER', async (t) => {
@@ -192,5 +192,5 @@ test('a method that HTTP does not know is OTHER', async (t) => {
     bytesOut: 0,
   });
   const metrics = await metricsOf(gateway);
-  t.is(valueOf(metrics, 'protogate_http_requests_total', { method: 'OTHER', code: '405' }), 1);
+  t.is(sampleOf(metrics, 'protogate_http_requests_total', { method: 'OTHER', code: '405' }), 1);
 });

@@ -26,7 +26,7 @@ export function parseMetrics(text: string): readonly Sample[] {
 }
 
 /** Returns the value of the first sample that has all of `labels`. Undefined when there is none. */
-export function valueOf(
+export function sampleOf(
   samples: readonly Sample[],
   name: string,
   labels: Readonly<Record<string, string>>,
