@@ -4,6 +4,7 @@
  */
 import type { Lease, Resource } from '../base/resources.js';
 import type { EndpointMetrics, RpcMetrics } from '../telemetry/call-metrics.js';
+import type { HeldCounter, HeldCounters } from '../telemetry/held-counters.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import type { RouteMetrics } from '../telemetry/request-metrics.js';
 
@@ -11,9 +12,22 @@ export interface Series {
   readonly route: (surface: string, route: string) => RouteMetrics;
   readonly rpc: (upstream: string, rpc: string) => RpcMetrics;
   readonly endpoints: (upstream: string) => EndpointMetrics;
+  /** The requests for which a limit had no room. */
+  readonly exceeded: (limit: string) => HeldCounter;
+  /** The tokens of an issuer with a result. */
+  readonly tokens: (issuer: string, result: string) => HeldCounter;
 }
 
-export function leasedSeries({ requests, calls }: Pick<Metrics, 'requests' | 'calls'>, lease: Lease): Series {
+type Families = Pick<Metrics, 'requests' | 'calls' | 'exceededLimits' | 'tokens'>;
+
+export function leasedSeries({ requests, calls, exceededLimits, tokens }: Families, lease: Lease): Series {
+  const counted = (family: HeldCounters, labels: Readonly<Record<string, string>>) =>
+    held(
+      lease,
+      Object.entries(labels).flat(),
+      () => family.open(labels),
+      (own) => family.close(own),
+    );
   return {
     route: (surface, route) =>
       held(
@@ -36,6 +50,8 @@ export function leasedSeries({ requests, calls }: Pick<Metrics, 'requests' | 'ca
         () => calls.openUpstream(upstream),
         (own) => calls.closeUpstream(own),
       ),
+    exceeded: (limit) => counted(exceededLimits, { limit }),
+    tokens: (issuer, result) => counted(tokens, { issuer, result }),
   };
 }
 

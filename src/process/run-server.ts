@@ -22,6 +22,7 @@ import { parseTarget } from '../server/request-target.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createReloadMetrics, type Metrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
@@ -41,6 +42,7 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
   let state = 'starting';
   const gateway = startGateway(plan, log);
   const { registry } = gateway.metrics;
+  collectProcessMetrics(registry);
   const reloads = new Reloads(plan, source, {
     prepare: async (next) => {
       const settings = listenSettings(next.config, log, gateway.metrics);

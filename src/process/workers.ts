@@ -19,6 +19,7 @@ import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { LogFields } from '../telemetry/log-entries.js';
 import { countDroppedLines, createReloadMetrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { Distribution } from './distribution.js';
 import { type Frozen, Heartbeats } from './heartbeats.js';
 import { endOnUncaught } from './last-resort.js';
@@ -58,6 +59,7 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
   };
   const own = new Registry();
   countDroppedLines(own);
+  collectProcessMetrics(own);
   const prepare = (next: Plan) => workers.prepare(next);
   const reloads = new Reloads(plan, source, {
     prepare,
@@ -167,6 +169,7 @@ class Workers {
       throw new Error(problem);
     }
     const swap = () => {
+      this.log.setLevel(config.log.level);
       this.plan = next;
       this.schema = schema;
       this.server.maxConnections = config.listen.maxConnections;

@@ -26,6 +26,8 @@ class Durations {
 /** The series of one upstream, by endpoint. */
 export class EndpointMetrics {
   private readonly endpoints = new Map<string, Durations>();
+  /** Returns the endpoints that the upstream has now. The series of others are dropped when the metrics are read. */
+  current: (() => ReadonlySet<string>) | undefined;
 
   constructor(private readonly upstream: string) {}
 
@@ -38,12 +40,11 @@ export class EndpointMetrics {
     durations.observe(code, seconds);
   }
 
-  /** Removes the series of an endpoint that is gone. */
-  forget(endpoint: string): void {
-    this.endpoints.delete(endpoint);
-  }
-
   *series() {
+    const current = this.current?.();
+    if (current !== undefined) {
+      for (const endpoint of this.endpoints.keys()) if (!current.has(endpoint)) this.endpoints.delete(endpoint);
+    }
     for (const durations of this.endpoints.values()) yield* durations.series();
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { CallMetrics } from './call-metrics.js';
+import { HeldCounters } from './held-counters.js';
 import { droppedLines } from './output.js';
 import { RequestMetrics } from './request-metrics.js';
 
@@ -16,6 +17,10 @@ export interface Metrics {
    * request.
    */
   readonly rateLimitDecisions: Counter<'decision'>;
+  /** The requests for which a limit had no room, by the limit. */
+  readonly exceededLimits: HeldCounters;
+  /** The tokens that were checked, by issuer and result. */
+  readonly tokens: HeldCounters;
   /** The requests to the cache, by status: `hit`, `stale`, `miss`, `bypass`. */
   readonly cacheRequests: Counter<'status'>;
   /** The number of retried calls. */
@@ -53,6 +58,16 @@ export function createMetrics(): Metrics {
       help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit that only counts was exceeded.',
       labelNames: ['decision'],
       registers,
+    }),
+    exceededLimits: new HeldCounters(registry, {
+      name: 'protogate_ratelimit_exceeded_total',
+      help: 'How often a limit had no room. The limit is named by its policy or method, its place there, and the limit for a period in ms.',
+      labelNames: ['limit'],
+    }),
+    tokens: new HeldCounters(registry, {
+      name: 'protogate_tokens_verified_total',
+      help: 'Tokens by issuer. The result is remembered if the token had been verified before, verified, or refused.',
+      labelNames: ['issuer', 'result'],
     }),
     cacheRequests: new Counter({
       name: 'protogate_cache_requests_total',

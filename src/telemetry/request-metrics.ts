@@ -18,6 +18,8 @@ export interface Ended {
   readonly gatewayMs: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** The reason of an error that the gateway itself raised. Undefined if there was none. */
+  readonly reason?: string | undefined;
 }
 
 const METHOD_NAMES: readonly string[] = [...METHODS, 'OTHER'];
@@ -33,10 +35,12 @@ export class RouteMetrics {
   private overhead: Histogram | undefined;
   private bytesIn = 0;
   private bytesOut = 0;
+  /** How many errors the gateway itself has raised, by reason. */
+  private reasons: Map<string, number> | undefined;
 
   constructor(private readonly labels: Labels) {}
 
-  ended({ method, status, source, durationMs, gatewayMs, bytesIn, bytesOut }: Ended): void {
+  ended({ method, status, source, durationMs, gatewayMs, bytesIn, bytesOut, reason }: Ended): void {
     const methodIndex = METHOD_INDEX.get(method) ?? OTHER;
     const key = methodIndex * PER_METHOD + (status % 1000) * 2 + (source === 'gateway' ? 0 : 1);
     let durations = this.durations.get(key);
@@ -51,6 +55,10 @@ export class RouteMetrics {
     }
     this.bytesIn += bytesIn;
     this.bytesOut += bytesOut;
+    if (reason !== undefined) {
+      this.reasons ??= new Map();
+      this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + 1);
+    }
   }
 
   *durationSeries() {
@@ -66,6 +74,10 @@ export class RouteMetrics {
     if (this.overhead !== undefined) yield { labels: this.labels, value: this.overhead };
   }
 
+  *reasonSeries() {
+    for (const [reason, value] of this.reasons ?? []) yield { labels: { ...this.labels, reason }, value };
+  }
+
   *byteSeries() {
     if (this.durations.size === 0) return;
     yield { labels: { ...this.labels, direction: 'in' }, value: this.bytesIn };
@@ -73,9 +85,14 @@ export class RouteMetrics {
   }
 }
 
+/** The kinds of streams: by who sends several messages, or a WebSocket. */
+export type StreamKind = 'server' | 'client' | 'bidi' | 'websocket';
+
 export class RequestMetrics {
   /** How many requests run. */
   inFlight = 0;
+  /** How many streams are open. */
+  readonly openStreams: Record<StreamKind, number> = { server: 0, client: 0, bidi: 0, websocket: 0 };
   private readonly routes = new Set<RouteMetrics>();
   /** The requests that no stage has seen, because their head was refused. */
   readonly refused = new RouteMetrics({ surface: 'none', route: 'none' });
@@ -125,6 +142,26 @@ export class RequestMetrics {
         labelNames: ['surface', 'route', 'direction'],
       },
       () => all((route) => route.byteSeries()),
+    );
+    collectNumbers(
+      registry,
+      'counter',
+      {
+        name: 'protogate_errors_total',
+        help: 'Errors that the gateway itself raised, by reason (docs/errors.md). Errors of services are not among them.',
+        labelNames: ['surface', 'route', 'reason'],
+      },
+      () => all((route) => route.reasonSeries()),
+    );
+    collectNumbers(
+      registry,
+      'gauge',
+      {
+        name: 'protogate_open_streams',
+        help: 'Streams that are open now. The kind says who sends several messages: server, client or bidi; or it is websocket.',
+        labelNames: ['kind'],
+      },
+      () => Object.entries(this.openStreams).map(([kind, value]) => ({ labels: { kind }, value })),
     );
     const inFlight = () => [{ labels: {}, value: this.inFlight }];
     collectNumbers(

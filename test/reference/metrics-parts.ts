@@ -1,5 +1,6 @@
 /** The table of docs/metrics.md. */
 import { createMetrics, createReloadMetrics } from '../../src/telemetry/metrics.js';
+import { collectProcessMetrics } from '../../src/telemetry/process-metrics.js';
 import { table } from './table.js';
 
 /** The fields of a metric that prom-client has and does not declare. */
@@ -13,6 +14,7 @@ interface Described {
 export function metricTable(): string {
   const { registry } = createMetrics();
   createReloadMetrics(registry);
+  collectProcessMetrics(registry);
   const metrics = registry.getMetricsAsArray() as unknown as readonly Described[];
   return table(
     ['metric', 'type', 'labels', 'unit', 'meaning'],

@@ -1,8 +1,12 @@
 /** What a gateway tells of each request: its log line, and its metrics. */
+import { once } from 'node:events';
+import { request } from 'node:http';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
+import { startIssuer } from '../support/issuer.js';
 import { metricsOf, sampleOf } from '../support/metrics.js';
 import { until } from '../support/until.js';
+import { startUpstream } from '../support/upstream.js';
 
 const PROTO = `package tell.v1;
 import "google/api/annotations.proto";
@@ -178,6 +182,85 @@ test('calls are counted by upstream, rpc, endpoint and code; a stream when it ha
   const call = { upstream: 'test', grpc_code: 'OK' };
   t.is(sampleOf(metrics, 'protogate_upstream_duration_seconds_count', { ...call, rpc: 'tell.v1.Shelves/Watch' }), 1);
   t.is(sampleOf(metrics, 'protogate_endpoint_duration_seconds_count', { ...call, endpoint: upstream.target }), 1);
+});
+
+test('the series of an endpoint go when the upstream has it no longer', async (t) => {
+  const other = await startUpstream(PROTO, { GetShelf: { message: {} } });
+  t.teardown(other.close);
+  const { gateway, send, plan } = await startGateway(t, PROTO, { GetShelf: { message: {} } });
+  const endpoints = async () =>
+    (await metricsOf(gateway))
+      .filter(({ name }) => name === 'protogate_endpoint_duration_seconds_count')
+      .map(({ labels, value }) => `${labels.endpoint} ${value}`);
+  await send('GET', '/v1/shelves/1');
+  const before = await endpoints();
+  t.is(before.length, 1);
+  const { schema } = plan.config;
+  await gateway.reload({
+    version: 1,
+    schema: { protos: [...schema.protos] },
+    upstreams: { test: { target: other.target } },
+  });
+  t.deepEqual(await endpoints(), []);
+  await send('GET', '/v1/shelves/1');
+  t.deepEqual(await endpoints(), [`${other.target} 1`]);
+});
+
+test('who is refused, and why: the scope, the demand, the limit that had no room; and what tokens were worth', async (t) => {
+  const issuer = await startIssuer(t, 'tell');
+  const jwt = [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, audiences: ['api'], algorithms: ['RS256' as const] }];
+  const { send, logged, gateway } = await startGateway(
+    t,
+    PROTO,
+    { GetShelf: { message: {} } },
+    {
+      auth: { jwt },
+      policies: [
+        { selector: 'tell.v1.Shelves/GetShelf', auth: { require: ['request.name = caller.claims.shelf'] } },
+        { selector: 'tell.v1.Shelves/PutShelf', auth: { scopes: ['write'] } },
+        { selector: 'tell.v1.Shelves/Watch', rateLimits: [{ limit: 1, period: '1h', per: ['consumer'] }] },
+      ],
+    },
+  );
+  const token = (more: object) => ({
+    authorization: `Bearer ${issuer.sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 3600, ...more })}`,
+  });
+  const ada = token({ shelf: 'shelves/1' });
+  const rows: readonly (readonly [string, string, object, string | undefined, RegExp])[] = [
+    ['GET', '/v1/shelves/1', ada, undefined, /./],
+    ['GET', '/v1/shelves/2', ada, 'NOT_ALLOWED', /^expected request\.name = caller\.claims\.shelf$/],
+    ['POST', '/v1/shelves', ada, 'MISSING_SCOPE', /the scope write/],
+    ['GET', '/v1/watch', ada, undefined, /./],
+    ['GET', '/v1/watch', ada, 'RATE_LIMITED', /^no room in policy tell\.v1\.Shelves\/Watch 0 1\/3600000$/],
+    ['GET', '/v1/watch', {}, 'UNAUTHENTICATED', /a bearer token/],
+    ['GET', '/v1/watch', token({ exp: 1 }), 'INVALID_TOKEN', /^token: exp: expected a token that has not expired$/],
+    ['GET', '/v1/watch', token({ aud: 'other' }), 'INVALID_TOKEN', /^token: aud: expected an audience of this API/],
+  ];
+  for (const [method, target, headers, reason, refused] of rows) {
+    const answer = await send(method, target, { headers: headers as Record<string, string> });
+    const line = () => logged().find(({ requestId }) => requestId === answer.headers['x-request-id']);
+    await until(() => line() !== undefined);
+    t.is(line()!.reason, reason, target);
+    if (reason !== undefined) t.regex(String(line()!.refused), refused);
+  }
+  const metrics = await metricsOf(gateway);
+  const limit = 'policy tell.v1.Shelves/Watch 0 1/3600000';
+  t.is(sampleOf(metrics, 'protogate_ratelimit_exceeded_total', { limit }), 1);
+  t.is(sampleOf(metrics, 'protogate_errors_total', { reason: 'MISSING_SCOPE', route: '/v1/shelves' }), 1);
+  const tokens = (result: string) =>
+    sampleOf(metrics, 'protogate_tokens_verified_total', { issuer: issuer.issuer, result });
+  t.deepEqual([tokens('verified'), tokens('remembered'), tokens('refused')], [1, 4, 2]);
+});
+
+test('a stream is counted as open until its end', async (t) => {
+  const { gateway, port } = await startGateway(t, PROTO, { Watch: { messages: [{ name: 'a' }], hang: true } });
+  const open = async () => sampleOf(await metricsOf(gateway), 'protogate_open_streams', { kind: 'server' });
+  t.is(await open(), 0);
+  const req = request({ port, host: '127.0.0.1', path: '/v1/watch' }).end();
+  await once(req, 'response');
+  t.is(await open(), 1);
+  req.destroy();
+  await until(async () => (await open()) === 0);
 });
 
 test('a method that HTTP does not know is OTHER', async (t) => {

@@ -91,7 +91,10 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     openStreams: new OpenStreams(STILL),
     afterAuth: [],
     metrics,
-    seriesOf: (surface, route) => metrics.requests.open(surface, route),
+    seriesOf: {
+      route: (surface, route) => metrics.requests.open(surface, route),
+      exceeded: (limit) => metrics.exceededLimits.open({ limit }),
+    },
     clock: STILL,
   };
   let exchange: Exchange | undefined;

@@ -54,6 +54,7 @@ export function accessLog({ log, requests }: Telling, clock: Clock): Middleware 
       gatewayMs,
       bytesIn,
       bytesOut,
+      reason: error?.reason,
     });
     if (error === undefined && cut === undefined && !sampled(snapshot.logSample)) return;
     // The log has the whole error if it is a 5xx, or if its text was hidden from the client.
@@ -133,6 +134,7 @@ export function tellRefusal({ log, requests }: TellingOfRefusals, { requestId, s
     gatewayMs: undefined,
     bytesIn: 0,
     bytesOut: 0,
+    reason: error.reason,
   });
   log.request({
     ...KINDS.ended,

@@ -122,6 +122,11 @@ export class Balancer implements Resource {
     return BEST_FIRST.find((state) => states.has(state)) ?? 'closed';
   }
 
+  /** Returns the addresses of the members. */
+  addresses(): ReadonlySet<string> {
+    return new Set([...this.members.values()].map(({ address }) => address));
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     const { resources } = this.options;
