@@ -12,6 +12,7 @@ import type { RouteTable } from '../routing/route-table.js';
 import type { StatusError } from '../status/status-error.js';
 import type { LimitState } from '../store/window.js';
 import type { RouteMetrics } from '../telemetry/request-metrics.js';
+import type { RequestTrace, Tracing } from '../telemetry/tracing.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
 import type { RequestState } from './request-state.js';
@@ -45,6 +46,8 @@ export interface Exchange extends RequestState {
   bytesIn: number;
   /** How many bytes of bodies and messages were written for the client. */
   bytesOut: number;
+  /** The trace of the request. Undefined if no traces are exported. */
+  trace: RequestTrace | undefined;
   /** What became of the calls. */
   record: CallRecord;
   /**
@@ -113,6 +116,8 @@ export interface Snapshot {
   readonly connectionBytes: number;
   /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
+  /** Undefined if no traces are exported. */
+  readonly tracing: Tracing | undefined;
   /** The upstreams by name, with their state for operators. */
   readonly upstreams: ReadonlyMap<string, { state(): string }>;
   /**

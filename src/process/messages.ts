@@ -1,7 +1,7 @@
 /** The messages between a primary and its workers (structured clone over the IPC channel). */
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
+import type { MetricValues } from '../telemetry/exposition.js';
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly schema: Uint8Array }
@@ -34,10 +34,8 @@ export type ToPrimary =
   | { readonly kind: 'reported'; readonly id: number; readonly report: WorkerReport }
   | { readonly kind: 'count'; readonly question: CounterQuestion };
 
-export type MetricReport = MetricObjectWithValues<MetricValue<string>>[];
-
 export interface WorkerReport {
   /** The state of each upstream's connection, by the name of the upstream. */
   readonly upstreams: ReadonlyMap<string, string>;
-  readonly metrics: MetricReport;
+  readonly metrics: readonly MetricValues[];
 }

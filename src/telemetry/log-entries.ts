@@ -90,6 +90,11 @@ export const LOG_ENTRIES = {
     level: 'warn',
     when: 'The file of API keys cannot be read any more.',
   },
+  'traces cannot be exported': {
+    level: 'warn',
+    when: 'The first of several attempts to export traces has failed. Requests are served nevertheless.',
+  },
+  'traces are exported again': { level: 'info', when: 'An attempt to export traces has succeeded after failures.' },
   'the store does not answer; it is not used until it answers a probe': {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',

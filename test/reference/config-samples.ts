@@ -231,4 +231,15 @@ listen:
   sample: 0.1
 `,
   ],
+  tracing: [
+    `tracing:
+  otlp: http://127.0.0.1:4318
+  sample: 0.01
+`,
+    `tracing:
+  otlp: https://otlp.example.com
+  headers: { authorization: "\${OTLP_TOKEN}" }
+  serviceName: api-gateway
+`,
+  ],
 };

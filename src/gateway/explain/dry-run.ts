@@ -101,6 +101,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const snapshots = new Snapshots({
     ...compileTables(plan, routes, backing),
     upstreams: new Map(),
+    tracing: undefined,
     prepared: Promise.resolve(),
     release: () => Promise.resolve(),
   });
