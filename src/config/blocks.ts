@@ -291,6 +291,10 @@ export const log = z
       .enum(['json', 'text'])
       .optional()
       .describe('The form of the log. By default it is text on a terminal and JSON elsewhere.'),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('The lowest level that is written. The lines of requests are `info`, those of failed ones `error`.'),
     sample: z
       .number()
       .min(0)

@@ -45,6 +45,7 @@ export function acquireUpstreams(
         name,
         call: (request) => balancer.call(request),
         state: () => balancer.state(),
+        addresses: () => balancer.addresses(),
       },
     ];
   });

@@ -7,4 +7,6 @@ export interface Upstream {
   readonly call: Call;
   /** Returns the best state that one of its endpoints has. */
   readonly state: () => TransportState;
+  /** Returns the addresses of its endpoints, as log and metrics show them. */
+  readonly addresses: () => ReadonlySet<string>;
 }

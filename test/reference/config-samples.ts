@@ -227,6 +227,7 @@ listen:
   log: [
     `log:
   format: json
+  level: warn
   sample: 0.1
 `,
   ],

@@ -122,6 +122,11 @@ export class Balancer implements Resource {
     return BEST_FIRST.find((state) => states.has(state)) ?? 'closed';
   }
 
+  /** Returns the addresses of the members. */
+  addresses(): ReadonlySet<string> {
+    return new Set([...this.members.values()].map(({ address }) => address));
+  }
+
   async close(): Promise<void> {
     this.isClosed = true;
     const { resources } = this.options;
@@ -213,6 +218,7 @@ export class Balancer implements Resource {
 
   private async send(member: Member, request: CallRequest): Promise<CallResponse> {
     request.tried?.add(member);
+    if (request.attempt !== undefined) request.attempt.endpoint = member.address;
     const begunAt = this.options.clock.monotonic();
     try {
       const response = await member.transport.call(request, this.settings.maxResponseBytes);
