@@ -46,6 +46,7 @@ export const RULES = {
   'field-number': 'error',
   flag: 'error',
   'get-writes': 'warning',
+  'hedge-unused': 'warning',
   'http-rule': 'error or warning',
   'http-rules': 'error or warning',
   'json-name': 'error',

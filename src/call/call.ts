@@ -66,6 +66,11 @@ export interface CallContext {
   readonly mask?: string;
   /** The bytes that the client's connection may still hold. Absent when they have no limit. */
   readonly room?: Room;
+  /**
+   * The subset of servers that the request has chosen, by the name of the upstream (docs/reliability.md#canaries). Absent
+   * when it has chosen none.
+   */
+  readonly subsets?: ReadonlyMap<string, string>;
 }
 
 /** How much the connection of a client may hold of its answers (docs/connections.md). */

@@ -134,7 +134,7 @@ export async function planFlags(flags: SchemaFlags): Promise<Planned> {
   const onProgress = progress.update;
   if (config === undefined) {
     const sources = overrideSchema(schema ?? NO_SCHEMA, schemaOverrides(flags));
-    const ofProtos = await protoProblems(sources, schema !== undefined, { onProgress });
+    const ofProtos = protoProblems(sources, schema !== undefined, { onProgress });
     progress.done();
     return { plan: undefined, diagnostics: [...diagnostics, ...ofProtos], ...rest };
   }

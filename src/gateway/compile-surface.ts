@@ -8,7 +8,6 @@ import type { Config } from '../config/config.js';
 import { credentialHeaders, guardedHeaders } from '../config/guarded-headers.js';
 import type { Middleware, Route, Surface } from '../exchange/exchange.js';
 import { splitDemands } from '../policy/access/demands.js';
-import type { Access } from '../policy/access/planned.js';
 import { authenticate, authorize } from '../policy/access/stage.js';
 import { addresses } from '../policy/addresses/stage.js';
 import { compileFreshness } from '../policy/cache/freshness.js';
@@ -38,6 +37,7 @@ import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js
 import type { Backing } from './backing.js';
 import { guardsInOrder, routeOrder } from './route-order.js';
 import { errorHolder } from './stream-problems.js';
+import { compileRouteSubsets, subsetHeaders } from './subsets.js';
 
 export interface SurfaceSettings {
   readonly name: string;
@@ -125,13 +125,14 @@ function routeCompiler(
       successStatus: settings.successStatus ?? 200,
       idleTimeoutMs,
       clock: backing.clock,
+      subsetsOf: compileRouteSubsets(config, route),
     };
     const requestOf = method.clientStreaming ? compileClientStream(ends) : compileCallRequest(ends);
     const mayHoldError = errorHolder(binding, config.json.protoNames) !== undefined;
     const stream = { ...ends, requestOf, mayHoldError };
     const end = method.serverStreaming
       ? streamEndpoint(stream)
-      : endpoint({ ...ends, requestOf, freshness: route.cache && freshnessOf(config, route.cache, access) });
+      : endpoint({ ...ends, requestOf, freshness: route.cache && freshnessOf(config, route, route.cache) });
     const demands = ofMessage.map(({ text }) => text);
     const routeTo = (endpoint: Middleware, tokenMayBeInQuery: boolean) => {
       const stages = stagesOf(route, ends.transcoder, tokenMayBeInQuery);
@@ -187,9 +188,10 @@ function consumerPlans({ plans }: Config, method: MethodDescriptor): ConsumerPla
  * Builds the caching headers of a route. Caches between client and gateway do not check the caller, so an answer of a
  * route that refuses some callers is `private`.
  */
-function freshnessOf(config: Config, { scope, ttlMs }: CachePolicy, { mode }: Access) {
-  const forAll = scope === 'public' && mode !== 'required';
+function freshnessOf(config: Config, route: PlannedRoute, { scope, ttlMs }: CachePolicy) {
+  const forAll = scope === 'public' && route.access.mode !== 'required';
   const forwarded = config.metadata.forwardAuthorization ? ['authorization'] : [];
   const credentials = forAll ? [] : [...credentialHeaders(config), ...forwarded];
-  return compileFreshness({ ttlMs, forAll, varies: [...credentials, ...config.metadata.request] });
+  const varies = [...credentials, ...config.metadata.request, ...subsetHeaders(config, route)];
+  return compileFreshness({ ttlMs, forAll, varies });
 }

@@ -98,6 +98,14 @@ export const LOG_ENTRIES = {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
   },
+  'a circuit breaker has opened': {
+    level: 'warn',
+    when: 'Too many calls of a method have failed. Its calls are refused for the `openFor` of `circuitBreaker`.',
+  },
+  'a circuit breaker has closed': {
+    level: 'info',
+    when: 'A probe has succeeded, and the calls of the method are sent again.',
+  },
   'the store answers again': { level: 'info', when: 'Redis has answered the probe, and is used again.' },
 } as const satisfies Readonly<Record<string, LogEntry>>;
 
@@ -140,4 +148,6 @@ export const LOG_FIELDS = {
   problem: 'The first problem of the file, as `check` prints it.',
   moreProblems: 'How many further problems there are.',
   store: 'The store: `redis`.',
+  failed: 'How many calls of the method failed in the window of the circuit breaker.',
+  calls: 'How many calls of the method there were in the window of the circuit breaker.',
 } as const satisfies Readonly<Record<string, string>>;

@@ -16,6 +16,14 @@ export interface Metrics {
   readonly cacheRequests: Counter<'status'>;
   /** The number of retried calls. */
   readonly retries: Counter<'upstream'>;
+  /** The retries that were not made because the budget was used up. */
+  readonly retriesRefused: Counter<'upstream'>;
+  /** The calls that were sent a second time before the first one had failed. `winner` is `first`, `second` or `none`. */
+  readonly hedges: Counter<'upstream' | 'winner'>;
+  /** The state of each circuit breaker: 0 closed, 1 probing, 2 open. */
+  readonly circuitState: Gauge<'upstream' | 'rpc'>;
+  /** The calls that were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
+  readonly upstreamRefusals: Counter<'upstream' | 'reason'>;
   /** The duration of the steps of aggregates in seconds. `outcome` is `ok` or `failed`. */
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
   /** The requests that a store did not answer. `reason` is `timeout` or `error`. */
@@ -48,6 +56,32 @@ export function createMetrics(): Metrics {
       name: 'protogate_retries_total',
       help: 'How many calls were made again after a failure.',
       labelNames: ['upstream'],
+      registers,
+    }),
+    retriesRefused: new Counter({
+      name: 'protogate_retries_refused_total',
+      help: 'How many retries were not made because the budget of the upstream was used up.',
+      labelNames: ['upstream'],
+      registers,
+    }),
+    hedges: new Counter({
+      name: 'protogate_hedges_total',
+      help: 'How many slow calls were sent a second time. The winner is first, second, or none if both failed.',
+      labelNames: ['upstream', 'winner'],
+      registers,
+    }),
+    circuitState: new Gauge({
+      name: 'protogate_circuit_state',
+      help: 'The state of the circuit breaker of each method that has been called: 0 closed, 1 probing, 2 open.',
+      labelNames: ['upstream', 'rpc'],
+      registers,
+      // The highest value of all workers is shown, so that one open circuit is seen.
+      aggregator: 'max',
+    }),
+    upstreamRefusals: new Counter({
+      name: 'protogate_upstream_refused_total',
+      help: 'How many calls were not sent to an upstream to protect it. The reason is circuit_open or busy.',
+      labelNames: ['upstream', 'reason'],
       registers,
     }),
     aggregateParts: new Histogram({

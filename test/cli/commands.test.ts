@@ -115,6 +115,7 @@ test('routes --format json has the documented fields', async (t) => {
     policy: { access: 'public' },
     policyOrigins: {},
     upstream: null,
+    onFailure: [],
     source: { file: 'library/v1/library.proto', line: 8 },
   });
   const create = rows.filter((row: { rpc: string }) => row.rpc.endsWith('/CreateBook'));

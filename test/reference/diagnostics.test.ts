@@ -1,5 +1,6 @@
 /** docs/diagnostics.md explains each rule of `check`; its examples do what the page says. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +10,7 @@ import { checkFlags } from '../../src/cli/check.js';
 import { ROOT } from '../support/run.js';
 import { type Block, readRulePage } from './rule-page.js';
 
-const page = readRulePage(await readFile(join(ROOT, 'docs/diagnostics.md'), 'utf8'));
+const page = readRulePage(readFileSync(join(ROOT, 'docs/diagnostics.md'), 'utf8'));
 
 test('the page has a section for each rule of the list, and no other', (t) => {
   t.deepEqual(page.sections.map(({ rule }) => rule).sort(), Object.keys(RULES).sort());
