@@ -1,9 +1,11 @@
 /**
  * Measures what a request costs and what each stage adds: the CPU time that the gateway's process reports (user and system)
  * per unary GET, over 32 connections, in rounds that take the rows in turn. With `--against DIR` the public route of
- * another built checkout is a row as well; `--public` leaves the other stages out:
+ * another built checkout has rows as well; `--public` leaves the other stages out:
  *
- *     npm run bench -- request --against ../protogate-before --public --rounds 10
+ *     npm run bench -- request --against ../protogate-before --public --rounds 10 2>/tmp/log
+ *
+ * The gateways write their log to standard error, so it should be a file, and not a terminal.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -23,6 +25,8 @@ message Ask { string name = 1; }
 message Shelf { string name = 1; string theme = 2; int64 books = 3; repeated string tags = 4; }
 service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; } }
 `;
+
+const LOGGING = { log: { format: 'json', sample: 1 } };
 
 interface Row {
   readonly name: string;
@@ -63,6 +67,7 @@ async function main(): Promise<void> {
     return { name, root, config: { ...config, ...extra }, headers, costs: [] };
   };
   const against = process.argv.indexOf('--against');
+  const before = resolve(process.argv[against + 1] ?? '');
   const redis = withoutRedis === undefined ? await startRedis(t) : undefined;
   const limited = (per: readonly string[]) => ({
     policies: [{ selector: '*', rateLimits: [{ limit: 1_000_000_000, period: '1h', per }] }],
@@ -80,8 +85,9 @@ async function main(): Promise<void> {
     ...(stores === undefined ? [] : [row('kept answer, in Redis', here, { ...cached('public'), ...stores })]),
   ];
   const rows = [
-    ...(against < 0 ? [] : [row('public, before', resolve(process.argv[against + 1] ?? ''), {})]),
+    ...(against < 0 ? [] : [row('public, before', before, {}), row('public, with the log, before', before, LOGGING)]),
     row('public', here, {}),
+    row('public, with the log', here, LOGGING),
     ...(process.argv.includes('--public') ? [] : stages),
   ];
   for (let round = 0; round < rounds; round++) {

@@ -1,16 +1,40 @@
 /** This module has the zod schema of `upstreams` in the config: the gRPC servers, and how calls are spread over them. */
 import { z } from 'zod';
-import { duration, durationAboveZero } from '../base/values.js';
+import { duration, durationAboveZero, headerName } from '../base/values.js';
 import { retrySettings } from '../policy/retry/settings.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
 import { SOMEWHERE } from './blocks.js';
+import { circuitBreaker, hedge, maxConcurrent } from './protection.js';
 
 const serviceSelector = z
   .string()
   .refine(isServiceSelector, { error: 'expected a service (shop.v1.Orders), a package (billing.v1.*) or *' });
 
 const target = z.string().refine((text) => targetProblem(text) === undefined, { error: `expected ${TARGET_FORMS}` });
+
+const when = z
+  .union(
+    [
+      z.strictObject({
+        header: headerName.describe('The name of a request header.'),
+        value: z.string().describe('The value that the header must have.'),
+      }),
+      z.strictObject({
+        percent: z
+          .number()
+          .positive()
+          .max(100)
+          .describe(
+            'How many of 100 callers. The same caller always gets the same servers. A request without a known caller counts by its address.',
+          ),
+      }),
+    ],
+    { error: 'expected { header, value } or { percent }' },
+  )
+  .describe(
+    'The requests that go to this target, and to no target without this condition. Without `when` the target gets the requests for which no condition holds.',
+  );
 
 const targetEntry = z
   .union(
@@ -26,11 +50,19 @@ const targetEntry = z
           .describe(
             'The share of the calls, relative to the other entries. The addresses of the entry divide it. Without it the weight is 1.',
           ),
+        when: when.optional(),
       }),
     ],
-    { error: 'expected an address such as 10.0.0.1:50051, or { address, weight }' },
+    { error: 'expected an address such as 10.0.0.1:50051, or { address, weight, when }' },
   )
-  .transform(({ weight = 1, ...entry }: { address: string; weight?: number | undefined }) => ({ ...entry, weight }));
+  .transform(({ address, weight = 1, when }: WrittenTarget) => ({ address, weight, ...(when && { when }) }));
+
+/** An entry of `targets` with each of its keys, whichever form it has. */
+interface WrittenTarget {
+  readonly address: string;
+  readonly weight?: number | undefined;
+  readonly when?: z.output<typeof when> | undefined;
+}
 
 const upstream = z
   .strictObject({
@@ -43,8 +75,12 @@ const upstream = z
       .array(targetEntry)
       .min(1)
       .max(1000)
+      .refine((targets) => targets.some((entry) => entry.when === undefined), {
+        error: 'expected a target without when, for the requests for which no condition holds',
+      })
+      .refine((targets) => sumOfPercents(targets) <= 100, { error: 'expected at most 100 percent in all' })
       .optional()
-      .describe('Several targets instead of one, each as text or with a weight.'),
+      .describe('Several targets instead of one, each as text, or with a weight or a condition.'),
     loadBalancing: z
       .enum(['round_robin', 'pick_first', 'least_request'])
       .default('round_robin')
@@ -76,6 +112,9 @@ const upstream = z
     retry: retrySettings
       .optional()
       .describe('Which unary calls are made again after a failure. The `retry` of a policy wins.'),
+    circuitBreaker,
+    hedge,
+    maxConcurrent,
     transport: z
       .enum(['http2', 'grpc-js'])
       .default('http2')
@@ -88,10 +127,19 @@ const upstream = z
     error: 'expected target or targets, got both',
   })
   .transform(
-    ({ target = '', targets = [{ address: target, weight: 1 }], timeout, retry, streamIdleTimeout, ...rest }) => ({
+    ({
+      target = '',
+      targets = [{ address: target, weight: 1 }],
+      timeout,
+      retry,
+      hedge,
+      streamIdleTimeout,
+      ...rest
+    }) => ({
       ...rest,
       targets,
       streamIdleTimeoutMs: streamIdleTimeout,
+      ...(hedge === undefined ? {} : { hedgeAfterMs: hedge.after }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(retry === undefined ? {} : { retry }),
     }),
@@ -107,3 +155,11 @@ export const upstreams = z
   .default({})
   .transform((record) => new Map(Object.entries(record).map(([name, own]) => [name, { ...own, position: SOMEWHERE }])))
   .describe('The gRPC servers. Each has a name.');
+
+/** Returns the sum of the percentages, each counted once. */
+function sumOfPercents(targets: readonly WrittenTarget[]): number {
+  const percents = new Set(
+    targets.flatMap(({ when }) => (when !== undefined && 'percent' in when ? [when.percent] : [])),
+  );
+  return [...percents].reduce((sum, percent) => sum + percent, 0);
+}

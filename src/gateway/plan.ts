@@ -15,7 +15,7 @@ import { compileAddresses } from '../policy/addresses/planned.js';
 import { cacheOf, cacheOfCall } from '../policy/cache/planned.js';
 import type { Policy } from '../policy/policy.js';
 import { compileRateLimits } from '../policy/rate-limit/planned.js';
-import { retryOf } from '../policy/retry/planned.js';
+import { hedgeAfterOf, mayHedge, retryOf } from '../policy/retry/planned.js';
 import { isServed, type PlannedAggregate, type PlannedRoute } from '../route/planned-route.js';
 import type { Binding } from '../routing/binding.js';
 import { collectBindings } from '../routing/bindings.js';
@@ -129,8 +129,11 @@ function planRoute(
   const addresses = [own, ...admittedBySteps(aggregate)].filter((admits) => admits !== undefined);
   const rateLimits = compileRateLimits(settings.rateLimits ?? [], owners.get('rateLimits') ?? '', method);
   const cache = cacheOf(binding, settings.cache);
+  const served = upstreamOf(config, upstream);
   const retries = aggregate === undefined && !streams;
-  const retry = retries ? retryOf(settings.retry, upstreamOf(config, upstream)?.retry) : undefined;
+  const retry = retries ? retryOf(settings.retry, served?.retry) : undefined;
+  const hedges = retries && mayHedge(binding.httpMethod, method);
+  const hedgeAfterMs = hedges ? hedgeAfterOf(settings.hedgeAfterMs, served?.hedgeAfterMs) : undefined;
   return {
     binding,
     policy,
@@ -139,6 +142,8 @@ function planRoute(
     rateLimits,
     cache,
     retry,
+    hedgeAfterMs,
+    circuitBreaker: served?.circuitBreaker,
     upstream,
     aggregate,
     timeoutMs,
@@ -169,13 +174,17 @@ function planAggregates(
       const { method } = source.call;
       const { policy, access } = policies.get(method)!;
       const upstream = upstreams.get(method.service);
-      const { addresses, cache, retry } = policy.settings;
+      const { addresses, cache, retry, hedgeAfterMs } = policy.settings;
+      const served = upstreamOf(config, upstream);
       return {
         method,
         access,
         admits: compileAddresses(addresses),
         cache: cacheOfCall(cache),
-        retry: retryOf(retry, upstreamOf(config, upstream)?.retry),
+        retry: retryOf(retry, served?.retry),
+        // The rpc of a step only reads.
+        hedgeAfterMs: hedgeAfterOf(hedgeAfterMs, served?.hedgeAfterMs),
+        circuitBreaker: served?.circuitBreaker,
         upstream,
         timeoutMs: timeoutOf(config, policy, upstream),
       };

@@ -1,7 +1,7 @@
 /**
  * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
  * depend on: connections depend on the endpoint, the TLS files' content and the transport, a balancer on those of all its
- * targets and on its policy, and the retry budget on the upstream's name. So a reload that changes a time-out keeps all
+ * targets and on its policy. So a reload that changes a time-out keeps all
  * connections, and a reload that finds a renewed certificate opens new ones.
  */
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,6 @@ import { type Lease, type Resources, settingsKey } from '../base/resources.js';
 import type { Config } from '../config/config.js';
 import { Balancer } from '../upstream/balance/balancer.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
-import { RetryBudget } from '../upstream/retry.js';
 import { parseTarget } from '../upstream/target.js';
 import type { TlsSettings } from '../upstream/transport.js';
 import type { Upstream } from '../upstream/upstream.js';
@@ -36,16 +35,17 @@ export function acquireUpstreams(
       maxResponseBytes: limits.responseBytes,
       ...(tls === undefined ? {} : { tls: materialOf(tls) }),
     };
-    const balancer = lease.acquire(settingsKey(`balancer ${name}`, settings), () => new Balancer(settings, options));
-    const retryBudget = lease.acquire(`retry-budget ${name}`, () => new RetryBudget());
+    const balancer = lease.acquire(
+      settingsKey(`balancer ${name}`, settings),
+      () => new Balancer(name, settings, options),
+    );
     return [
       name,
       {
         name,
         call: (request) => balancer.call(request),
-        running: () => balancer.running(),
-        retryBudget,
         state: () => balancer.state(),
+        addresses: () => balancer.addresses(),
       },
     ];
   });

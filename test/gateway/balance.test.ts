@@ -202,3 +202,72 @@ test('a retry goes to another server than the first try', async (t) => {
   t.is((await send('GET', '/v1/books/x')).status, 503);
   t.deepEqual(callsOf(all), [1, 1, 1]);
 });
+
+const CANARY = { header: 'x-canary', value: '1' } as const;
+
+/** A server, and a canary that gets the requests with `x-canary: 1`. */
+async function canary(t: ExecutionContext, more: Partial<ConfigInput> = {}) {
+  const [stable, next] = await servers(t, 2);
+  stable!.script('GetBook', { message: { title: 'stable' } });
+  next!.script('GetBook', { message: { title: 'canary' } });
+  const targets = [stable!.target, { address: next!.target, when: CANARY }];
+  const { send, gateway } = await startGateway(t, LIBRARY, {}, { upstreams: { test: { targets } }, ...more });
+  const title = async (headers: Record<string, string> = {}) =>
+    (await send('GET', '/v1/books/x', { headers })).json?.title;
+  return { stable: stable!, next: next!, send, gateway, title };
+}
+
+test('a header chooses the canary, and no other request gets there', async (t) => {
+  const { stable, next, title } = await canary(t);
+  for (let i = 0; i < 5; i++) {
+    t.is(await title(), 'stable');
+    t.is(await title({ 'x-canary': '1' }), 'canary');
+    t.is(await title({ 'x-canary': '2' }), 'stable');
+  }
+  t.deepEqual([stable.calls.length, next.calls.length], [10, 5]);
+});
+
+test('a canary that is down fails the requests that ask for it by header', async (t) => {
+  const { next, send, title } = await canary(t);
+  t.is(await title({ 'x-canary': '1' }), 'canary');
+  next.cut();
+  await next.close();
+  await until(async () => (await send('GET', '/v1/books/x', { headers: { 'x-canary': '1' } })).status === 503);
+  t.is(await title(), 'stable');
+});
+
+test('the callers of a percentage go to the other servers while theirs are down', async (t) => {
+  const all = await servers(t, 2);
+  const targets = [all[0]!.target, { address: all[1]!.target, when: { percent: 100 } }];
+  const { failed } = await start(t, { targets });
+  t.is(await failed(4), 0);
+  t.deepEqual(callsOf(all), [0, 4]);
+  await end(all, 1);
+  await failed(1);
+  t.is(await failed(4), 0);
+  t.is(all[0]!.calls.length >= 4, true);
+});
+
+test('the cache keeps an answer of the canary apart, and tells other caches which header decides', async (t) => {
+  const cache = { ttl: '1m', scope: 'public' } as const;
+  const { title, send, stable, next } = await canary(t, { policies: [{ selector: '*', cache }] });
+  for (let i = 0; i < 3; i++) {
+    t.is(await title(), 'stable');
+    t.is(await title({ 'x-canary': '1' }), 'canary');
+    // Other values choose no subset, so they share the answer.
+    t.is(await title({ 'x-canary': `other ${i}` }), 'stable');
+  }
+  t.deepEqual([stable.calls.length, next.calls.length], [1, 1]);
+  t.regex(String((await send('GET', '/v1/books/x')).headers.vary), /\bx-canary\b/);
+});
+
+test('requests that wait for one call wait for that of their own subset', async (t) => {
+  const cache = { ttl: '1m', scope: 'public' } as const;
+  const { title, stable, next } = await canary(t, { policies: [{ selector: '*', cache }] });
+  const titles = await Promise.all(Array.from({ length: 20 }, (_, i) => title(i % 2 === 0 ? {} : { 'x-canary': '1' })));
+  t.deepEqual(
+    titles,
+    Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? 'stable' : 'canary')),
+  );
+  t.deepEqual([stable.calls.length, next.calls.length], [1, 1]);
+});

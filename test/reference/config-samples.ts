@@ -37,6 +37,7 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   descriptorSets: [shop.binpb]
   exclude: [shop.v1.Orders/Dump, "shop.v1.Admin.*", "label:internal", "vendor/**"]
   httpRules: [rules.yaml]
+  watch: true
   autoRoutes: ["shop.v1.*"]
 `,
   ],
@@ -52,6 +53,15 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
     retry:
       maxAttempts: 3
       codes: [UNAVAILABLE]
+    circuitBreaker:
+      failureRatio: 0.5
+      minRequests: 20
+      window: 10s
+      openFor: 5s
+      slowAfter: 2s
+    hedge:
+      after: 50ms
+    maxConcurrent: 1024
     tls:
       ca: ca.pem
       cert: cert.pem
@@ -62,6 +72,13 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
       - "10.0.0.1:50052"
       - address: "10.0.0.2:50052"
         weight: 5
+      - address: "10.0.0.3:50052"
+        when:
+          header: x-canary
+          value: "1"
+      - address: "10.0.0.4:50052"
+        when:
+          percent: 5
 `,
   ],
   auth: [
@@ -124,6 +141,7 @@ listen:
       staleWhileRevalidate: 10s
       staleIfError: 5m
     retry: { maxAttempts: 3, codes: [UNAVAILABLE] }
+    hedgeAfter: 50ms
   - selector: label:internal
     addresses: { allow: [10.0.0.0/8], deny: [10.9.0.0/16] }
     maxRequestBytes: 64KiB
@@ -210,6 +228,7 @@ listen:
   log: [
     `log:
   format: json
+  level: warn
   sample: 0.1
 `,
   ],

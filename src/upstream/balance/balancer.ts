@@ -15,6 +15,8 @@ import type { Lookup } from './lookup.js';
 import { Member } from './member.js';
 import { NameWatch } from './name-watch.js';
 import { compilePicker, type LoadBalancing, type Picker } from './picker.js';
+import type { Candidate } from './policies.js';
+import { isByPercent, subsetName, type When } from './subset.js';
 import { whenFirst } from './when-first.js';
 
 /** One entry of an upstream's targets. */
@@ -22,6 +24,8 @@ export interface WeightedTarget {
   readonly target: Target;
   /** The share of the calls, relative to the other entries. The addresses of the entry divide it among them. */
   readonly weight: number;
+  /** The requests that go to the entry; absent for those for which no condition holds. */
+  readonly when?: When;
 }
 
 /** The settings that the members depend on. */
@@ -43,26 +47,44 @@ export interface BalancerOptions {
 /** The addresses of one target. `endpoints` is undefined while the first lookup runs. */
 interface Group {
   readonly weight: number;
+  readonly when: When | undefined;
   endpoints: readonly Endpoint[] | undefined;
   /** Why the last lookup failed; undefined when it has not. */
   failure: { readonly error: unknown } | undefined;
+}
+
+/** A member of a target. A member that several targets have is the same one. */
+interface Seat extends Candidate<Member> {
+  readonly when: When | undefined;
+}
+
+interface Subset {
+  readonly picker: Picker;
+  /** True if its requests may go to the other targets when it is down. */
+  readonly mayLeave: boolean;
 }
 
 export class Balancer implements Resource {
   private readonly groups: Group[];
   private readonly members = new Map<string, Member>();
   private readonly names: { readonly key: string; readonly watch: NameWatch; readonly stop: () => void }[] = [];
+  /** The picker for requests that have chosen no subset. */
   private picker: Picker = compilePicker('round_robin', []);
+  /** The pickers of the subsets, by their name. */
+  private readonly subsets = new Map<string, Subset>();
   /** Functions that wake the calls that wait for the first addresses. */
   private readonly waiting = new Set<() => void>();
   private isClosed = false;
 
   constructor(
+    /** The name of the upstream. */
+    private readonly name: string,
     private readonly settings: BalancerSettings,
     private readonly options: BalancerOptions,
   ) {
-    this.groups = settings.targets.map(({ target, weight }) => ({
+    this.groups = settings.targets.map(({ target, weight, when }) => ({
       weight,
+      when,
       endpoints: target.kind === 'addresses' ? target.endpoints : undefined,
       failure: undefined,
     }));
@@ -74,8 +96,15 @@ export class Balancer implements Resource {
 
   /** Sends a call to a member. It fails as a Transport does. */
   call(request: CallRequest): Promise<CallResponse> {
-    const member = this.picker.pick(request.tried);
+    const member = this.pickerFor(request).pick(request.tried);
     return member === undefined ? this.whenPicked(request) : this.send(member, request);
+  }
+
+  private pickerFor({ context }: CallRequest): Picker {
+    const name = context.subsets?.get(this.name);
+    const subset = name === undefined ? undefined : this.subsets.get(name);
+    if (subset === undefined || (subset.mayLeave && subset.picker.isDown())) return this.picker;
+    return subset.picker;
   }
 
   /** Returns the number of calls that are running or wait. */
@@ -91,6 +120,11 @@ export class Balancer implements Resource {
     const states = new Set([...this.members.values()].map(({ transport }) => transport.state()));
     if (states.size === 0) return this.groups.some(({ failure }) => failure !== undefined) ? 'failing' : 'connecting';
     return BEST_FIRST.find((state) => states.has(state)) ?? 'closed';
+  }
+
+  /** Returns the addresses of the members. */
+  addresses(): ReadonlySet<string> {
+    return new Set([...this.members.values()].map(({ address }) => address));
   }
 
   async close(): Promise<void> {
@@ -122,15 +156,15 @@ export class Balancer implements Resource {
     this.names.push({ key, watch, stop });
   }
 
-  /** Makes the picker of the present addresses. Members whose address is gone take no more calls. */
+  /** Makes the pickers of the present addresses. Members whose address is gone take no more calls. */
   private update(): void {
     const found = new Map<string, Member>();
-    const candidates = this.groups.flatMap(({ weight, endpoints = [] }) =>
+    const seats = this.groups.flatMap(({ weight, when, endpoints = [] }) =>
       endpoints.map((endpoint) => {
         const key = this.keyOf(endpoint);
         const member = found.get(key) ?? this.members.get(key) ?? this.add(key, endpoint);
         found.set(key, member);
-        return { of: member, weight: weight / endpoints.length };
+        return { of: member, weight: weight / endpoints.length, when };
       }),
     );
     for (const key of this.members.keys()) {
@@ -138,8 +172,26 @@ export class Balancer implements Resource {
       this.members.delete(key);
       void this.options.resources.release(key);
     }
-    this.picker = compilePicker(this.settings.policy, candidates);
+    this.compile(seats);
     for (const wake of this.waiting) wake();
+  }
+
+  private compile(seats: readonly Seat[]): void {
+    const { policy } = this.settings;
+    const nameOf = ({ when }: Seat) => when && subsetName(when);
+    this.picker = compilePicker(
+      policy,
+      seats.filter(({ when }) => when === undefined),
+    );
+    for (const { when } of this.groups) {
+      if (when === undefined) continue;
+      const name = subsetName(when);
+      const picker = compilePicker(
+        policy,
+        seats.filter((seat) => nameOf(seat) === name),
+      );
+      this.subsets.set(name, { picker, mayLeave: isByPercent(when) });
+    }
   }
 
   private add(key: string, endpoint: Endpoint): Member {
@@ -166,6 +218,7 @@ export class Balancer implements Resource {
 
   private async send(member: Member, request: CallRequest): Promise<CallResponse> {
     request.tried?.add(member);
+    if (request.attempt !== undefined) request.attempt.endpoint = member.address;
     const begunAt = this.options.clock.monotonic();
     try {
       const response = await member.transport.call(request, this.settings.maxResponseBytes);
@@ -189,9 +242,10 @@ export class Balancer implements Resource {
   private async whenPicked(request: CallRequest): Promise<CallResponse> {
     for (;;) {
       this.refuseIfOver(request);
-      const picked = this.picker.pick(request.tried);
+      const picker = this.pickerFor(request);
+      const picked = picker.pick(request.tried);
       if (picked !== undefined) return this.send(picked, request);
-      const awaited = this.picker.awaited();
+      const awaited = picker.awaited();
       if (awaited.length === 0 && !this.isLookingUp()) throw unreachable(this.lookupFailure(), true);
       await whenFirst(request, this.options.clock, this.waiting, awaited);
     }

@@ -15,6 +15,8 @@ export interface Picker {
   pick(tried: ReadonlySet<unknown> | undefined): Member | undefined;
   /** Returns the members that a call may wait for. It is empty when there is no member. */
   awaited(): readonly Member[];
+  /** True if no member can be reached. */
+  isDown(): boolean;
 }
 
 export function compilePicker(
@@ -25,7 +27,8 @@ export function compilePicker(
   const members = candidates.map(({ of }) => of);
   const [only] = members;
   // The transport itself lets calls wait for a connection, and fails them while there is none.
-  if (only !== undefined && members.length === 1) return { pick: () => only, awaited: () => members };
+  if (only !== undefined && members.length === 1)
+    return { pick: () => only, awaited: () => members, isDown: () => only.isFailing };
   if (policy === 'pick_first') return firstPicker(members);
   const running = (member: Member) => member.transport.running();
   return spreadingPicker(members, compilePolicy(policy, candidates, { running, random }));
@@ -39,9 +42,10 @@ function spreadingPicker(members: readonly Member[], choose: Choose<Member>): Pi
         tried !== undefined && tried.size > 0 ? (one: Member) => !tried.has(one) && isReady(one) : isReady;
       const fresh = choose(isFresh) ?? (isFresh === isReady ? undefined : choose(isReady));
       if (fresh !== undefined) return fresh;
-      return members.every(({ isFailing }) => isFailing) ? choose(isAny) : undefined;
+      return isDown(members) ? choose(isAny) : undefined;
     },
     awaited: () => members,
+    isDown: () => isDown(members),
   };
 }
 
@@ -55,6 +59,7 @@ function firstPicker(members: readonly Member[]): Picker {
       return found === undefined || found.isReady || found.isFailing ? found : undefined;
     },
     awaited: () => members.filter(({ isFailing }) => !isFailing).slice(0, 1),
+    isDown: () => isDown(members),
   };
 }
 
@@ -63,6 +68,10 @@ function isReady(member: Member): boolean {
   if (member.isReady) return true;
   member.prepare();
   return false;
+}
+
+function isDown(members: readonly Member[]): boolean {
+  return members.every(({ isFailing }) => isFailing);
 }
 
 function isAny(): boolean {
