@@ -1,7 +1,8 @@
 /**
  * Measures what a request costs and what each stage adds: the CPU time that the gateway's process reports (user and system)
- * per unary GET, over 32 connections, in rounds that take the rows in turn. With `--against DIR` the public route of
- * another built checkout has rows as well; `--public` leaves the other stages out:
+ * per unary GET, over 32 connections (`--connections`), in rounds that take the rows in turn. With `--against DIR` the
+ * public route of another built checkout has rows as well; `--public` leaves the other stages out; `--transports
+ * http2,lean` measures these transports instead of the stages:
  *
  *     npm run bench -- request --against ../protogate-before --public --rounds 10 2>/tmp/log
  *
@@ -16,7 +17,7 @@ import { startRedis, withoutRedis } from '../test/support/redis.js';
 import { startUpstream } from '../test/support/upstream.js';
 import { costOf, GATEWAY, median } from './process-cost.js';
 
-const LOAD = { warmUp: 4000, requests: 6000 };
+const LOAD = { warmUp: 4000, requests: 6000, connections: Number(flag('--connections') ?? 32) };
 
 const PROTO = `syntax = "proto3";
 package bench.v1;
@@ -38,8 +39,7 @@ interface Row {
 }
 
 async function main(): Promise<void> {
-  const roundsFlag = process.argv.indexOf('--rounds');
-  const rounds = roundsFlag < 0 ? 3 : Number(process.argv[roundsFlag + 1]);
+  const rounds = Number(flag('--rounds') ?? 3);
   const cleanup: (() => void | Promise<void>)[] = [];
   const t = { teardown: (task: () => void | Promise<void>) => void cleanup.push(task) };
   const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
@@ -66,8 +66,8 @@ async function main(): Promise<void> {
   const row = (name: string, root: string, extra: object, headers: Row['headers'] = {}): Row => {
     return { name, root, config: { ...config, ...extra }, headers, costs: [] };
   };
-  const against = process.argv.indexOf('--against');
-  const before = resolve(process.argv[against + 1] ?? '');
+  const against = flag('--against');
+  const before = resolve(against ?? '');
   const redis = withoutRedis === undefined ? await startRedis(t) : undefined;
   const limited = (per: readonly string[]) => ({
     policies: [{ selector: '*', rateLimits: [{ limit: 1_000_000_000, period: '1h', per }] }],
@@ -84,8 +84,13 @@ async function main(): Promise<void> {
     row('kept answer, with a token', here, { auth: { jwt }, ...cached('consumer') }, token),
     ...(stores === undefined ? [] : [row('kept answer, in Redis', here, { ...cached('public'), ...stores })]),
   ];
-  const rows = [
-    ...(against < 0 ? [] : [row('public, before', before, {}), row('public, with the log, before', before, LOGGING)]),
+  const over = (transport: string) => {
+    return row(`over ${transport}`, here, { upstreams: { bench: { target: upstream.target, transport } } });
+  };
+  const rows = flag('--transports')?.split(',').map(over) ?? [
+    ...(against === undefined
+      ? []
+      : [row('public, before', before, {}), row('public, with the log, before', before, LOGGING)]),
     row('public', here, {}),
     row('public, with the log', here, LOGGING),
     ...(process.argv.includes('--public') ? [] : stages),
@@ -109,6 +114,12 @@ async function main(): Promise<void> {
   }
   for (const task of cleanup.reverse()) await task();
   await upstream.close().catch(() => {});
+}
+
+/** Returns the argument behind a flag; undefined when the flag is not there. */
+function flag(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
 }
 
 async function cost({ name, root, config, headers, costs }: Row, script: string): Promise<number> {

@@ -11,7 +11,6 @@ const text = readFileSync(join(ROOT, 'docs/not-yet.md'), 'utf8');
 const UPSTREAM = { target: 'a:1' };
 /** The words of the page, and a config that would need the feature. */
 const MISSING: Readonly<Record<string, readonly object[]>> = {
-  'reload by itself when a file changes': [{ schema: { watch: true } }],
   'shedding load': [{ overload: {} }],
   'health checks, outlier ejection': [
     { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },

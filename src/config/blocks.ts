@@ -155,6 +155,12 @@ export const schema = z
       .describe(
         'Files in YAML or JSON with a `google.api.Service`, as grpc-gateway reads them. A rule replaces the annotation of its rpc, and the last rule wins.',
       ),
+    watch: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Reloads when a file has changed: the config, a proto, a descriptor set, a file of rules or keys, a certificate. `--watch` turns it on too.',
+      ),
     autoRoutes: z
       .array(methodSelector)
       .default([])

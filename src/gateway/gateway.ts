@@ -25,6 +25,7 @@ import { createLog, type Log } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { type Lookup, systemLookup } from '../upstream/balance/lookup.js';
 import { compileSnapshot } from './compile.js';
+import { followFiles } from './follow-files.js';
 import { type Plan, plan } from './plan.js';
 
 /** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
@@ -67,6 +68,7 @@ export class GatewayError extends Error {
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   if (!isRecord(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
+  const readAtMs = Date.now();
   const first = await planOrThrow(input);
   const log = createLog(first.config.log);
   const gateway = startGateway(first, log, {
@@ -74,7 +76,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ...(interceptors === undefined ? {} : { interceptors }),
   });
   await gateway.prepared;
-  return gateway;
+  const { callback, close } = gateway;
+  const files = followFiles(gateway, log, readAtMs);
+  return {
+    callback,
+    reload: files.reload,
+    close() {
+      files.close();
+      return close();
+    },
+  };
 }
 
 export interface RunningGateway extends Gateway {
@@ -82,6 +93,8 @@ export interface RunningGateway extends Gateway {
   readonly prepared: Promise<void>;
   readonly snapshots: Snapshots;
   readonly metrics: Metrics;
+  /** The config that is served. */
+  readonly config: Config;
   /** Builds the snapshot of a plan without errors, beside the one that serves. Rejects if a resource cannot be made. */
   prepare(plan: Plan): Promise<PreparedSnapshot>;
 }
@@ -165,6 +178,9 @@ export function startGateway(
   return {
     snapshots,
     metrics,
+    get config() {
+      return config;
+    },
     prepared: snapshot.prepared,
     callback: () => handle,
     prepare,

@@ -47,6 +47,10 @@ export const LOG_ENTRIES = {
     level: 'warn',
     when: 'A reload was asked for, and the gateway ends.',
   },
+  'a folder cannot be watched: its files are compared every few seconds': {
+    level: 'warn',
+    when: 'With `schema.watch`: the limit of the system is reached (`fs.inotify.max_user_watches`), or the folder cannot be read.',
+  },
   'systemd cannot be notified': {
     level: 'warn',
     when: 'The environment has `NOTIFY_SOCKET`, and the program `systemd-notify` cannot be run or fails.',

@@ -3,12 +3,14 @@ import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
 import { createHttp2Transport } from './http2/transport.js';
+import { createLeanTransport } from './lean/transport.js';
 import type { Transport, TransportFactory, TransportSettings } from './transport.js';
 
-const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTransport } satisfies Record<
-  string,
-  TransportFactory
->;
+const TRANSPORTS = {
+  lean: createLeanTransport,
+  http2: createHttp2Transport,
+  'grpc-js': createGrpcJsTransport,
+} satisfies Record<string, TransportFactory>;
 
 export type TransportName = keyof typeof TRANSPORTS;
 

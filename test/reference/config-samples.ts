@@ -37,6 +37,7 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   descriptorSets: [shop.binpb]
   exclude: [shop.v1.Orders/Dump, "shop.v1.Admin.*", "label:internal", "vendor/**"]
   httpRules: [rules.yaml]
+  watch: true
   autoRoutes: ["shop.v1.*"]
 `,
   ],
