@@ -301,6 +301,12 @@ export const log = z
       .enum(['debug', 'info', 'warn', 'error'])
       .default('info')
       .describe('The lowest level that is written. The lines of requests are `info`, those of failed ones `error`.'),
+    audit: z
+      .string()
+      .optional()
+      .describe(
+        'A file that also gets, as JSON, the lines of callers that were refused, and of reloads of config, keys and certificates.',
+      ),
     sample: z
       .number()
       .min(0)

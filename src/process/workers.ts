@@ -171,6 +171,7 @@ class Workers {
     }
     const swap = () => {
       this.log.setLevel(config.log.level);
+      this.log.reopen();
       this.plan = next;
       this.schema = schema;
       this.server.maxConnections = config.listen.maxConnections;

@@ -230,6 +230,7 @@ listen:
   format: json
   level: warn
   sample: 0.1
+  audit: audit.jsonl
 `,
   ],
   tracing: [
