@@ -13,9 +13,7 @@ const MISSING: Readonly<Record<string, readonly object[]>> = {
   'reload by signal or when a file changes': [{ schema: { watch: true } }],
   'tracing (OpenTelemetry export)': [{ tracing: {} }],
   'shedding load': [{ overload: {} }],
-  'health checks, outlier ejection, circuit breakers, hedging': [
-    { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },
-    { upstreams: { a: { ...UPSTREAM, outlierDetection: {} } } },
+  'circuit breakers, hedging': [
     { upstreams: { a: { ...UPSTREAM, circuitBreaker: {} } } },
     { upstreams: { a: { ...UPSTREAM, hedge: {} } } },
   ],

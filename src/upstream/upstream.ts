@@ -1,7 +1,7 @@
 /** An upstream is a named gRPC backend: its Call, and what retries and operators need to know. It has no state of its own. */
 import type { Call } from '../call/call.js';
+import type { UpstreamReport } from './balance/balancer.js';
 import type { RetryBudget } from './retry.js';
-import type { TransportState } from './transport.js';
 
 export interface Upstream {
   readonly name: string;
@@ -10,6 +10,8 @@ export interface Upstream {
   readonly running: () => number;
   /** The budget that decides how many running calls may be retries. */
   readonly retryBudget: RetryBudget;
-  /** Returns the best state that one of its endpoints has. */
-  readonly state: () => TransportState;
+  /** Returns what operators see of its servers. */
+  readonly report: () => UpstreamReport;
+  /** Connects to all servers. Resolves when each has a connection or has failed, at the latest after `limitMs`. */
+  readonly connect: (limitMs: number) => Promise<void>;
 }
