@@ -7,16 +7,11 @@ import { ROOT } from './support/run.js';
 
 const text = await readFile(join(ROOT, 'docs/not-yet.md'), 'utf8');
 
-const UPSTREAM = { target: 'a:1' };
 /** The words of the page, and a config that would need the feature. */
 const MISSING: Readonly<Record<string, readonly object[]>> = {
   'reload by signal or when a file changes': [{ schema: { watch: true } }],
   'tracing (OpenTelemetry export)': [{ tracing: {} }],
   'shedding load': [{ overload: {} }],
-  'health checks, outlier ejection': [
-    { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },
-    { upstreams: { a: { ...UPSTREAM, outlierDetection: {} } } },
-  ],
   '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
   'gRPC server reflection': [{ schema: { reflection: ['a'] } }],
   'several APIs from one gateway': [{ surfaces: [] }],

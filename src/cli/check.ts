@@ -1,14 +1,16 @@
 import { Command, Option } from 'commander';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import type { ConnectResult } from '../gateway/connect-check.js';
 import type { Plan } from '../gateway/plan.js';
 import { describePlan } from '../report/plan-tree.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
-import { planFlags, printHints, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+import { hasErrors, planFlags, printHints, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
 interface CheckFlags extends SchemaFlags {
   readonly format: 'text' | 'json';
   readonly strict?: boolean;
+  readonly connect?: boolean;
 }
 
 /** The `check` command loads everything as `serve` would and reports every problem. */
@@ -19,9 +21,13 @@ export function checkCommand(exit: SetExitCode): Command {
     )
     .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
     .option('--strict', 'exit with 1 on warnings too, not only on errors')
+    .option('--connect', 'also connect to every server of every upstream, and report those that do not answer')
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {
-      const { plan, diagnostics } = await checkFlags(flags);
+      const { plan, diagnostics: found } = await checkFlags(flags);
+      const isConnecting = flags.connect === true && plan !== undefined && !hasErrors(found);
+      const connected = isConnecting ? await connect(plan) : { diagnostics: [], answers: [] };
+      const diagnostics = [...found, ...connected.diagnostics];
       process.stdout.write(flags.format === 'json' ? formatJson(diagnostics) : formatText(diagnostics));
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       const warnings = diagnostics.length - errors;
@@ -29,10 +35,16 @@ export function checkCommand(exit: SetExitCode): Command {
         process.stderr.write(`${method.fullName}: ${describePlan({ method, ...one })}\n`);
       }
       printHints(diagnostics);
+      for (const line of connected.answers) process.stderr.write(`${line}\n`);
       const routes = plan === undefined ? '' : `${countRoutes(routeRows(plan.routes))}, ${unrouted(plan)}`;
       process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
       exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);
     });
+}
+
+/** Connects to the upstreams. The code is loaded here, so that `check` without `--connect` starts faster. */
+async function connect({ config }: Plan): Promise<ConnectResult> {
+  return (await import('../gateway/connect-check.js')).connectToAll(config);
 }
 
 /** Returns the plan, if the config allows one, and every problem that `check` reports. */

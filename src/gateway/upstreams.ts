@@ -8,11 +8,14 @@ import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.js';
 import { type Lease, type Resources, settingsKey } from '../base/resources.js';
 import type { Config } from '../config/config.js';
-import { Balancer } from '../upstream/balance/balancer.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { Balancer, type BalancerSettings } from '../upstream/balance/balancer.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import { parseTarget } from '../upstream/target.js';
 import type { TlsSettings } from '../upstream/transport.js';
 import type { Upstream } from '../upstream/upstream.js';
+import { loggedEvents } from './upstream-events.js';
 
 type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
 
@@ -20,6 +23,8 @@ export interface UpstreamOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly lookup: Lookup;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'servers'>;
 }
 
 export function acquireUpstreams(
@@ -27,28 +32,43 @@ export function acquireUpstreams(
   lease: Lease,
   options: UpstreamOptions,
 ): ReadonlyMap<string, Upstream> {
-  const acquired = [...upstreams].map(([name, { targets, loadBalancing, transport, tls }]): [string, Upstream] => {
-    const settings = {
-      targets: targets.map(({ address, ...rest }) => ({ ...rest, target: parseTarget(address) })),
-      policy: loadBalancing,
-      transport,
-      maxResponseBytes: limits.responseBytes,
-      ...(tls === undefined ? {} : { tls: materialOf(tls) }),
-    };
-    const balancer = lease.acquire(
-      settingsKey(`balancer ${name}`, settings),
-      () => new Balancer(name, settings, options),
-    );
+  const { log, metrics } = options;
+  const acquired = [...upstreams].map(([name, own]): [string, Upstream] => {
+    const settings = balancerSettings(own, limits);
+    const balancer = lease.acquire(settingsKey(`balancer ${name}`, settings), () => {
+      const closed = () => unfollow();
+      const made = new Balancer(name, settings, { ...options, events: { ...loggedEvents(name, log), closed } });
+      const unfollow = metrics.servers.follow(name, () => made.all());
+      return made;
+    });
     return [
       name,
       {
         name,
         call: (request) => balancer.call(request),
-        state: () => balancer.state(),
+        report: () => balancer.report(),
+        connect: (limitMs) => balancer.connect(limitMs),
       },
     ];
   });
   return new Map(acquired);
+}
+
+function balancerSettings(own: UpstreamConfig, limits: Config['limits']): BalancerSettings {
+  const { targets, loadBalancing, transport, tls, healthCheck, outlierDetection, panicThreshold } = own;
+  const { slowStartMs, maxConnectionAgeMs } = own;
+  return {
+    targets: targets.map(({ address, ...rest }) => ({ ...rest, target: parseTarget(address) })),
+    policy: loadBalancing,
+    transport,
+    tls: tls && materialOf(tls),
+    maxResponseBytes: limits.responseBytes,
+    health: healthCheck,
+    ejection: outlierDetection,
+    panicPercent: panicThreshold,
+    slowStartMs,
+    maxConnectionAgeMs,
+  };
 }
 
 /** Reads the TLS files. A reload reads them again. */

@@ -24,6 +24,7 @@ import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { endOnUncaught } from './last-resort.js';
+import { readinessOf, reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
@@ -47,11 +48,8 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   let admin: Server | undefined;
   let listener: BoundListener;
   try {
-    const readiness = () => ({
-      ready: state === 'serving',
-      state,
-      upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
-    });
+    const counted = config.admin?.readiness.upstreams ?? [];
+    const readiness = async () => readinessOf(state, await reportUpstreams(gateway, counted), counted);
     admin = await listenAdmin(plan, { metrics, readiness }, log);
     await gateway.prepared;
     listener = await listenPublic(config, gateway, log);
@@ -62,6 +60,7 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
+  void tellUpstreams(gateway, log);
 
   const stopped = firstSignal().then(async (signal) => {
     state = 'draining';

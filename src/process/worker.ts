@@ -2,6 +2,7 @@
  * A worker process: a gateway for the connections that the primary hands over, with the schema that the primary has parsed.
  * Only `workers.ts` starts it. It ends when the primary sends `drain` or is gone.
  */
+import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.js';
 import { type RunningGateway, startGateway } from '../gateway/gateway.js';
@@ -14,6 +15,7 @@ import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker } from './messages.js';
 import { startPulse } from './pulse.js';
 import { servePublic } from './run-server.js';
+import { reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
@@ -22,6 +24,8 @@ interface Running {
   readonly drain: Drain;
   readonly timeoutMs: number;
   readonly serve: (socket: Socket) => void;
+  /** The upstreams that count for the readiness. */
+  readonly counted: readonly string[];
 }
 
 function tell(message: ToPrimary): void {
@@ -39,7 +43,10 @@ async function start({ config, schema }: Start): Promise<void> {
   const gateway = startGateway(planned, log, { counters });
   await gateway.prepared;
   const { listener, serve } = servePublic(config, gateway, log);
-  running = { gateway, drain: prepareDrain(listener, systemClock), timeoutMs: config.drain.timeoutMs, serve };
+  const counted = config.admin?.readiness.upstreams ?? [];
+  running = { gateway, drain: prepareDrain(listener, systemClock), timeoutMs: config.drain.timeoutMs, serve, counted };
+  // One worker is enough to tell which upstreams answer.
+  if (cluster.worker?.id === 1) void tellUpstreams(gateway, log);
   startPulse();
   tell({ kind: 'ready' });
 }
@@ -63,7 +70,7 @@ async function end(): Promise<void> {
 async function report(id: number): Promise<void> {
   if (running === undefined) return;
   const { snapshots, metrics } = running.gateway;
-  const upstreams = new Map([...snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()]));
+  const upstreams = await reportUpstreams({ snapshots }, running.counted);
   tell({ kind: 'reported', id, report: { upstreams, metrics: await metrics.registry.getMetricsAsJSON() } });
 }
 

@@ -90,6 +90,53 @@ export const LOG_ENTRIES = {
     when: 'A probe has succeeded, and the calls of the method are sent again.',
   },
   'the store answers again': { level: 'info', when: 'Redis has answered the probe, and is used again.' },
+  'an upstream answers': {
+    level: 'info',
+    when: 'At the start: all servers of the upstream could be connected.',
+  },
+  'an upstream does not answer': {
+    level: 'warn',
+    when: 'At the start: not all servers of the upstream could be connected. `servers` has those that could not, and why.',
+  },
+  'a server of an upstream cannot be reached': {
+    level: 'warn',
+    when: 'Connecting to a server has failed. Others get its calls.',
+  },
+  'a server of an upstream can be reached again': { level: 'info', when: 'A server is connected after failures.' },
+  'a server of an upstream is unhealthy': {
+    level: 'warn',
+    when: 'The health checks of a server have failed. Others get its calls.',
+  },
+  'a server of an upstream is healthy again': {
+    level: 'info',
+    when: 'The health checks of a server succeed after failures.',
+  },
+  'a server of an upstream has no health service and counts as healthy': {
+    level: 'info',
+    when: '`healthCheck` is set, and a server does not implement `grpc.health.v1`.',
+  },
+  'a server of an upstream is ejected': {
+    level: 'warn',
+    when: 'Several calls in a row have failed on a server. It gets no calls for `forMs`.',
+  },
+  'a server of an upstream is used again after its ejection': { level: 'info', when: 'An ejection has ended.' },
+  'most servers of an upstream are unhealthy or ejected: all are used again': {
+    level: 'warn',
+    when: 'Fewer servers than `panicThreshold` are left.',
+  },
+  'enough servers of an upstream are healthy: the others are left out again': {
+    level: 'info',
+    when: 'At least `panicThreshold` of the servers are healthy and not ejected again.',
+  },
+  'the addresses of an upstream have changed': {
+    level: 'info',
+    when: 'A lookup of its name has given other addresses.',
+  },
+  'the name of an upstream cannot be looked up': {
+    level: 'warn',
+    when: 'A lookup has failed. The addresses of before stay in use.',
+  },
+  'the name of an upstream can be looked up again': { level: 'info', when: 'A lookup has succeeded after failures.' },
 } as const satisfies Readonly<Record<string, LogEntry>>;
 
 export const LOG_FIELDS = {
@@ -122,7 +169,7 @@ export const LOG_FIELDS = {
   origin: 'How the error became known: `uncaughtException` or `unhandledRejection`.',
   stack: 'Where the error was raised.',
   jwks: 'The `jwksUri` without its query.',
-  reason: 'Why the keys cannot be used.',
+  reason: 'Why the keys cannot be used, or why a server gets no calls.',
   file: 'The file of API keys.',
   keys: 'How many keys the file has.',
   problem: 'The first problem of the file, as `check` prints it.',
@@ -130,4 +177,10 @@ export const LOG_FIELDS = {
   store: 'The store: `redis`.',
   failed: 'How many calls of the method failed in the window of the circuit breaker.',
   calls: 'How many calls of the method there were in the window of the circuit breaker.',
+  server: 'The address of a server of the upstream.',
+  servers: 'The servers that do not answer, each with the reason, or how many servers answer.',
+  forMs: 'For how many milliseconds the server gets no calls.',
+  added: 'The addresses that are new.',
+  removed: 'The addresses that are gone.',
+  lookup: 'The name that is looked up.',
 } as const satisfies Readonly<Record<string, string>>;

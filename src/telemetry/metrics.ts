@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { droppedLines } from './output.js';
+import { ServerMetrics } from './server-metrics.js';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -32,6 +33,8 @@ export interface Metrics {
   readonly shed: Counter<'reason'>;
   /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
+  /** The servers of upstreams. */
+  readonly servers: ServerMetrics;
 }
 
 export function createMetrics(): Metrics {
@@ -111,6 +114,7 @@ export function createMetrics(): Metrics {
       // The lowest value of all workers is shown, so that one failing worker is seen.
       aggregator: 'min',
     }),
+    servers: new ServerMetrics(registers),
   };
 }
 

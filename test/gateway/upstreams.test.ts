@@ -9,6 +9,8 @@ import { Resources } from '../../src/base/resources.js';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { acquireUpstreams } from '../../src/gateway/upstreams.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { createMetrics } from '../../src/telemetry/metrics.js';
 import { certificates } from '../support/certificates.js';
 import { handClock } from '../support/clock.js';
 import { protoFolder, startGateway } from '../support/gateway.js';
@@ -157,9 +159,10 @@ test('what is held is keyed by what it depends on: connections by endpoint, TLS 
   const resources = new Resources();
   const lease = resources.lease();
   const lookup = () => Promise.reject(new Error('no name is looked up here'));
+  const [log, metrics] = [createLog({ destination: { write: () => {} } }), createMetrics()];
   const acquired = (upstreams: Readonly<Record<string, UpstreamInput>>) => {
     const { config } = parseConfig({ version: 1, upstreams });
-    return acquireUpstreams(config!, lease, { resources, clock: systemClock, lookup });
+    return acquireUpstreams(config!, lease, { resources, clock: systemClock, lookup, log, metrics });
   };
   acquired({ a: { target: '10.0.0.1:1' }, b: { target: '10.0.0.1:2' } });
   // The balancer and the connections of each.
@@ -173,5 +176,5 @@ test('what is held is keyed by what it depends on: connections by endpoint, TLS 
   t.is(resources.size, 7);
   await lease.release();
   t.is(resources.size, 0);
-  t.is(second.get('a')!.state(), 'closed');
+  t.is(second.get('a')!.report().state, 'closed');
 });
