@@ -81,6 +81,18 @@ export const LOG_ENTRIES = {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
   },
+  'the TLS files of an upstream were reloaded': {
+    level: 'info',
+    when: 'The files of the `tls` of an upstream have changed. The connections to it are replaced.',
+  },
+  'the new TLS files of an upstream cannot be used; the old ones stay in use': {
+    level: 'error',
+    when: 'The files of the `tls` of an upstream have changed, and cannot be read or do not fit each other.',
+  },
+  'a server takes no connection with the renewed TLS files; the old one stays in use': {
+    level: 'warn',
+    when: 'After a change of the files of `tls`, a new connection has failed. It is tried again after 30 seconds.',
+  },
   'a circuit breaker has opened': {
     level: 'warn',
     when: 'Too many calls of a method have failed. Its calls are refused for the `openFor` of `circuitBreaker`.',
