@@ -2,7 +2,7 @@
  * The TLS files of an upstream: the authorities that it trusts, and its own certificate. When their content changes, new
  * connections use it, and the present connections are replaced.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import { RenewedFiles } from '../base/renewed-files.js';
@@ -30,9 +30,10 @@ export class TlsFiles implements Resource {
     clock: Clock,
   ) {
     const read = () => contentOf(paths);
-    this.settings = read();
+    const first = read();
+    this.settings = withContext(first);
     this.files = new RenewedFiles({
-      first: this.settings,
+      first,
       read,
       use: (next) => this.use(next),
       onProblem: (error) =>
@@ -67,24 +68,49 @@ export class TlsFiles implements Resource {
   }
 
   private use(next: TlsSettings): void {
-    const { ca, cert, key } = next;
-    // This throws if the key does not fit the certificate.
-    createSecureContext({
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-    });
-    this.settings = next;
+    this.settings = withContext(next);
     this.log.info({}, 'the TLS files of an upstream were reloaded');
     for (const renewed of this.followers) renewed();
   }
 }
 
-function contentOf({ ca, cert, key, serverName }: TlsPaths): TlsSettings {
+/** Throws if the key does not fit the certificate. */
+function withContext(settings: TlsSettings): TlsSettings {
+  const { ca, cert, key } = settings;
+  const context = createSecureContext({
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  });
+  return { ...settings, context };
+}
+
+function contentOf({ ca: path, cert, key, serverName }: TlsPaths): TlsSettings {
+  const ca = path === undefined ? systemRoots() : readFileSync(path);
   return {
-    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+    ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
     ...(key === undefined ? {} : { key: readFileSync(key) }),
     ...(serverName === undefined ? {} : { serverName }),
   };
+}
+
+/** The files in which systems keep the authorities that they trust: Debian, Red Hat, SUSE, Alpine and macOS. */
+const SYSTEM_ROOTS = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+/**
+ * Returns the authorities that the system trusts, and those of NODE_EXTRA_CA_CERTS. Undefined when the system has no such
+ * file: then Node trusts the authorities that it brings, and those of NODE_EXTRA_CA_CERTS.
+ */
+function systemRoots(): Buffer | undefined {
+  const { SSL_CERT_FILE, NODE_EXTRA_CA_CERTS } = process.env;
+  const file = (SSL_CERT_FILE ? [SSL_CERT_FILE] : SYSTEM_ROOTS).find((path) => existsSync(path));
+  if (file === undefined) return undefined;
+  const extra = NODE_EXTRA_CA_CERTS ? [readFileSync(NODE_EXTRA_CA_CERTS)] : [];
+  return Buffer.concat([readFileSync(file), Buffer.from('\n'), ...extra]);
 }

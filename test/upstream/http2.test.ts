@@ -33,7 +33,7 @@ test('http2: what never says a word of HTTP/2 is told as such, for the log', asy
   t.like(error.cause, { code: 'NO_HTTP2' });
   t.regex(
     (error.cause as Error).message,
-    /^expected HTTP\/2 from the upstream, got no HTTP\/2 frame; check that the target is the port of a gRPC server/,
+    /^expected HTTP\/2 from the upstream, got no HTTP\/2 frame; if the server speaks TLS, add tls: \{\} to the upstream/,
   );
   await transport.close(0);
 });
