@@ -9,7 +9,6 @@ import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
 import { TlsFiles } from '../../src/upstream/tls-files.js';
 import { certificates } from '../support/certificates.js';
 import { protoFolder } from '../support/gateway.js';
-import { CALL } from '../support/http2-upstream.js';
 import { openTransport } from '../support/transport.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -32,9 +31,9 @@ test('without ca the authorities of the system count, and those of NODE_EXTRA_CA
     Object.assign(process.env, { SSL_CERT_FILE: system, NODE_EXTRA_CA_CERTS: extra });
     const files = new TlsFiles({ serverName: 'upstream.test' }, createLog({}), systemClock);
     const transport = openTransport(createHttp2Transport, upstream.target, { tls: files.current() });
-    const answer = transport.call(CALL);
-    if (isTrusted) await t.notThrowsAsync(answer);
-    else await t.throwsAsync(answer);
+    const connected = transport.connect();
+    if (isTrusted) await t.notThrowsAsync(connected);
+    else await t.throwsAsync(connected, { message: 'the upstream cannot be reached' });
     await transport.close(0);
     await files.close();
   }

@@ -32,8 +32,9 @@ async function start(kind: 'plaintext' | 'tls' | 'mtls' | 'https'): Promise<stri
 }
 
 const ROWS: readonly (readonly [
-  Parameters<typeof start>[0],
-  TlsSettings | undefined,
+  what: string,
+  kind: Parameters<typeof start>[0],
+  tls: TlsSettings | undefined,
   http2: RegExp,
   grpcJs?: RegExp,
 ])[] = [
