@@ -5,6 +5,7 @@ import { retrySettings } from '../policy/retry/settings.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
 import { SOMEWHERE } from './blocks.js';
+import { circuitBreaker, hedge, maxConcurrent } from './protection.js';
 
 const serviceSelector = z
   .string()
@@ -179,6 +180,9 @@ const upstream = z
     retry: retrySettings
       .optional()
       .describe('Which unary calls are made again after a failure. The `retry` of a policy wins.'),
+    circuitBreaker,
+    hedge,
+    maxConcurrent,
     transport: z
       .enum(['http2', 'grpc-js'])
       .default('http2')
@@ -199,6 +203,7 @@ const upstream = z
       streamIdleTimeout,
       slowStart: slowStartMs,
       maxConnectionAge: maxConnectionAgeMs,
+      hedge,
       ...rest
     }) => ({
       ...rest,
@@ -206,6 +211,7 @@ const upstream = z
       streamIdleTimeoutMs: streamIdleTimeout,
       slowStartMs,
       maxConnectionAgeMs,
+      ...(hedge === undefined ? {} : { hedgeAfterMs: hedge.after }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(retry === undefined ? {} : { retry }),
     }),

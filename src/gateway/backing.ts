@@ -20,6 +20,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
+import { openProtection } from './protection.js';
 import { acquireUpstreams } from './upstreams.js';
 
 export interface Backing {
@@ -65,10 +66,12 @@ export function openBacking(config: Config, lease: Lease, options: BackingOption
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
+  const protection = openProtection(config.upstreams, lease, options);
+  const exposed = new Set(errors.expose);
   return {
     authenticator,
     counters,
-    callOf: callCompiler({ limits, exposed: new Set(errors.expose), upstreams, cache, interceptors, metrics, clock }),
+    callOf: callCompiler({ limits, exposed, upstreams, protection, cache, interceptors, metrics, clock }),
     openStreams,
     afterAuth,
     metrics,

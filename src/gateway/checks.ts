@@ -27,6 +27,7 @@ export function configuredProblems(
     ...addressProblems(config, routes),
     ...readinessProblems(config),
     ...cacheProblems(config, routes),
+    ...hedgeProblems(routes),
     ...streamProblems(routes, config.json.protoNames),
     ...writingGets(routes.map(({ binding }) => binding)),
   ];
@@ -111,6 +112,26 @@ function authProblems(
     diagnostics.push(warningAt(access.origin ?? method.position, 'public-write', text));
   }
   return diagnostics;
+}
+
+/** Warns of `hedge_after` at a method that is never called a second time. That of a service is meant for its reads. */
+function hedgeProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
+  const hedged = new Set(routes.filter(({ hedgeAfterMs }) => hedgeAfterMs !== undefined).map(methodOf));
+  const unused = new Map(
+    routes.filter((route) => !hedged.has(methodOf(route))).map((route) => [methodOf(route), route]),
+  );
+  return [...unused].flatMap(([{ fullName }, { policy }]) => {
+    const position = policy.origins.get('hedgeAfterMs');
+    if (position === undefined || policy.owners.get('hedgeAfterMs') !== `method ${fullName}`) return [];
+    if (policy.settings.hedgeAfterMs === 0) return [];
+    const expected = 'a unary method with a GET rule or idempotency_level NO_SIDE_EFFECTS';
+    const text = `${fullName}: hedge_after: expected ${expected}, so this method is never called a second time`;
+    return [warningAt(position, 'hedge-unused', text)];
+  });
+}
+
+function methodOf({ binding }: PlannedRoute): MethodDescriptor {
+  return binding.method;
 }
 
 /**

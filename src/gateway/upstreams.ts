@@ -1,7 +1,7 @@
 /**
  * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
  * depend on: connections depend on the endpoint, the TLS files' content and the transport, a balancer on those of all its
- * targets and on its policy, and the retry budget on the upstream's name. So a reload that changes a time-out keeps all
+ * targets and on its policy. So a reload that changes a time-out keeps all
  * connections, and a reload that finds a renewed certificate opens new ones.
  */
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,6 @@ import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { Balancer, type BalancerSettings } from '../upstream/balance/balancer.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
-import { RetryBudget } from '../upstream/retry.js';
 import { parseTarget } from '../upstream/target.js';
 import type { TlsSettings } from '../upstream/transport.js';
 import type { Upstream } from '../upstream/upstream.js';
@@ -42,14 +41,11 @@ export function acquireUpstreams(
       const unfollow = metrics.servers.follow(name, () => made.all());
       return made;
     });
-    const retryBudget = lease.acquire(`retry-budget ${name}`, () => new RetryBudget());
     return [
       name,
       {
         name,
         call: (request) => balancer.call(request),
-        running: () => balancer.running(),
-        retryBudget,
         report: () => balancer.report(),
         connect: (limitMs) => balancer.connect(limitMs),
       },

@@ -38,6 +38,19 @@ export const LOG_ENTRIES = {
   'memory is available again: new requests are served': { level: 'info', when: 'New requests are served again.' },
   'admin request failed': { level: 'error', when: 'A request to the admin port has ended with a 5xx status.' },
   draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
+  reloaded: { level: 'info', when: 'A new config or schema is served.' },
+  'reload refused: the config and schema from before stay in use': {
+    level: 'error',
+    when: 'A new config or schema has errors, or needs a restart.',
+  },
+  'reload ignored: the gateway is draining': {
+    level: 'warn',
+    when: 'A reload was asked for, and the gateway ends.',
+  },
+  'systemd cannot be notified': {
+    level: 'warn',
+    when: 'The environment has `NOTIFY_SOCKET`, and the program `systemd-notify` cannot be run or fails.',
+  },
   'a worker process has ended and is replaced': {
     level: 'error',
     when: 'A worker process has ended unexpectedly.',
@@ -80,6 +93,14 @@ export const LOG_ENTRIES = {
   'the store does not answer; it is not used until it answers a probe': {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
+  },
+  'a circuit breaker has opened': {
+    level: 'warn',
+    when: 'Too many calls of a method have failed. Its calls are refused for the `openFor` of `circuitBreaker`.',
+  },
+  'a circuit breaker has closed': {
+    level: 'info',
+    when: 'A probe has succeeded, and the calls of the method are sent again.',
   },
   'the store answers again': { level: 'info', when: 'Redis has answered the probe, and is used again.' },
   'an upstream answers': {
@@ -147,12 +168,15 @@ export const LOG_FIELDS = {
   userAgent: 'The `User-Agent` header, at most 128 characters.',
   status: 'The HTTP status. It is 101 for a WebSocket, and 499 if the client went away before an answer.',
   code: 'The name of the gRPC code, such as `NOT_FOUND`. In entries about a file it is the error code of the system, such as `ENOENT`.',
-  durationMs: 'How long the request took, in milliseconds.',
+  durationMs: 'How long the request or the reload took, in milliseconds.',
   clientGone: '`true` if the client went away before the end.',
   cut: 'Why the gateway cut an answer.',
   refused: 'Why a request was refused before it reached a route.',
   err: 'An error: its type, message, code or stack, and its causes.',
   signal: 'The signal, such as `SIGTERM`.',
+  cause: 'Why a reload was made: `SIGHUP` or `watch`.',
+  config: 'The beginning of the SHA-256 digest of the config file.',
+  problems: 'The first 20 errors of a refused reload, as `check` prints them.',
   pid: 'The process id of the worker.',
   how: 'The exit code of the worker, or the signal that ended it.',
   silentMs: 'For how many milliseconds the worker has given no sign of life.',
@@ -165,7 +189,7 @@ export const LOG_FIELDS = {
   file: 'The file of API keys.',
   keys: 'How many keys the file has.',
   problem: 'The first problem of the file, as `check` prints it.',
-  moreProblems: 'How many further problems the file has.',
+  moreProblems: 'How many further problems there are.',
   store: 'The store: `redis`.',
   server: 'The address of a server of the upstream.',
   servers: 'The servers that do not answer, each with the reason, or how many servers answer.',
@@ -173,4 +197,6 @@ export const LOG_FIELDS = {
   added: 'The addresses that are new.',
   removed: 'The addresses that are gone.',
   lookup: 'The name that is looked up.',
+  failed: 'How many calls of the method failed in the window of the circuit breaker.',
+  calls: 'How many calls of the method there were in the window of the circuit breaker.',
 } as const satisfies Readonly<Record<string, string>>;

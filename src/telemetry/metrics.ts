@@ -17,6 +17,14 @@ export interface Metrics {
   readonly cacheRequests: Counter<'status'>;
   /** The number of retried calls. */
   readonly retries: Counter<'upstream'>;
+  /** The retries that were not made because the budget was used up. */
+  readonly retriesRefused: Counter<'upstream'>;
+  /** The calls that were sent a second time before the first one had failed. `winner` is `first`, `second` or `none`. */
+  readonly hedges: Counter<'upstream' | 'winner'>;
+  /** The state of each circuit breaker: 0 closed, 1 probing, 2 open. */
+  readonly circuitState: Gauge<'upstream' | 'rpc'>;
+  /** The calls that were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
+  readonly upstreamRefusals: Counter<'upstream' | 'reason'>;
   /** The duration of the steps of aggregates in seconds. `outcome` is `ok` or `failed`. */
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
   /** The requests that a store did not answer. `reason` is `timeout` or `error`. */
@@ -53,6 +61,32 @@ export function createMetrics(): Metrics {
       labelNames: ['upstream'],
       registers,
     }),
+    retriesRefused: new Counter({
+      name: 'protogate_retries_refused_total',
+      help: 'How many retries were not made because the budget of the upstream was used up.',
+      labelNames: ['upstream'],
+      registers,
+    }),
+    hedges: new Counter({
+      name: 'protogate_hedges_total',
+      help: 'How many slow calls were sent a second time. The winner is first, second, or none if both failed.',
+      labelNames: ['upstream', 'winner'],
+      registers,
+    }),
+    circuitState: new Gauge({
+      name: 'protogate_circuit_state',
+      help: 'The state of the circuit breaker of each method that has been called: 0 closed, 1 probing, 2 open.',
+      labelNames: ['upstream', 'rpc'],
+      registers,
+      // The highest value of all workers is shown, so that one open circuit is seen.
+      aggregator: 'max',
+    }),
+    upstreamRefusals: new Counter({
+      name: 'protogate_upstream_refused_total',
+      help: 'How many calls were not sent to an upstream to protect it. The reason is circuit_open or busy.',
+      labelNames: ['upstream', 'reason'],
+      registers,
+    }),
     aggregateParts: new Histogram({
       name: 'protogate_aggregate_part_duration_seconds',
       help: 'How long the steps of aggregates take, in seconds. The outcome is ok or failed.',
@@ -81,6 +115,56 @@ export function createMetrics(): Metrics {
       aggregator: 'min',
     }),
     servers: new ServerMetrics(registers),
+  };
+}
+
+/** The metrics about reloads. */
+export interface ReloadMetrics {
+  /** A config is served from now on. `configHash` is the digest of its file; undefined if there is none. */
+  taken(configHash: string | undefined, nowMs: number): void;
+  /** A config or schema was refused. */
+  refused(): void;
+}
+
+/** Adds the metrics about reloads. With workers only the primary has them. */
+export function createReloadMetrics(registry: Registry): ReloadMetrics {
+  const registers = [registry];
+  const success = new Gauge({
+    name: 'protogate_reload_success',
+    help: '1 if the config and schema that were read last are served, 0 if they were refused.',
+    registers,
+  });
+  const time = new Gauge({
+    name: 'protogate_reload_success_timestamp_seconds',
+    help: 'When the config and schema that are served were taken, in seconds since 1970.',
+    registers,
+  });
+  const info = new Gauge({
+    name: 'protogate_config_info',
+    help: 'Always 1. The hash is the beginning of the SHA-256 digest of the config file that is served; it is empty without a file.',
+    labelNames: ['hash'],
+    registers,
+  });
+  const reloads = new Counter({
+    name: 'protogate_reloads_total',
+    help: 'How many reloads were made. The outcome is taken or refused.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  let isFirst = true;
+  return {
+    taken(configHash, nowMs) {
+      success.set(1);
+      time.set(nowMs / 1000);
+      info.reset();
+      info.set({ hash: configHash ?? '' }, 1);
+      if (!isFirst) reloads.inc({ outcome: 'taken' });
+      isFirst = false;
+    },
+    refused() {
+      success.set(0);
+      reloads.inc({ outcome: 'refused' });
+    },
   };
 }
 

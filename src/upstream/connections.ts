@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
-import { createHttp2Transport } from './http2/pool.js';
+import { createHttp2Transport } from './http2/transport.js';
 import type { Transport, TransportFactory, TransportSettings, TransportState } from './transport.js';
 
 const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTransport } satisfies Record<

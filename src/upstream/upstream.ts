@@ -1,15 +1,10 @@
-/** An upstream is a named gRPC backend: its Call, and what retries and operators need to know. It has no state of its own. */
+/** An upstream is a named gRPC backend: its Call, and what operators need to know. It has no state of its own. */
 import type { Call } from '../call/call.js';
 import type { UpstreamReport } from './balance/balancer.js';
-import type { RetryBudget } from './retry.js';
 
 export interface Upstream {
   readonly name: string;
   readonly call: Call;
-  /** Returns the number of calls that run on its connections. */
-  readonly running: () => number;
-  /** The budget that decides how many running calls may be retries. */
-  readonly retryBudget: RetryBudget;
   /** Returns what operators see of its servers. */
   readonly report: () => UpstreamReport;
   /** Connects to all servers. Resolves when each has a connection or has failed, at the latest after `limitMs`. */

@@ -4,7 +4,7 @@ import test from 'ava';
 import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest, Interceptor } from '../../src/call/call.js';
 import type { Middleware } from '../../src/exchange/exchange.js';
-import { callOrder } from '../../src/gateway/call-order.js';
+import { type CallLayers, callOrder, NO_LAYERS } from '../../src/gateway/call-order.js';
 import { type RouteStages, routeOrder } from '../../src/gateway/route-order.js';
 import { beforeMatch } from '../../src/server/pipeline.js';
 import { Snapshots } from '../../src/server/snapshots.js';
@@ -62,7 +62,8 @@ test('the layers of a call are those that are drawn', async (t) => {
     met.push('transport');
     return { headers: [], message: new Uint8Array(0), trailers: [], notes: {} };
   };
-  const layers = { retry: layer('retry'), interceptors: [layer('own: interceptors')], cache: layer('cache') };
+  const named = Object.keys(NO_LAYERS).map((name) => [name, layer(words(name))] as const);
+  const layers = { ...Object.fromEntries(named), interceptors: [layer('own: interceptors')] } as unknown as CallLayers;
   await callOrder(transport, layers)({} as CallRequest);
   t.deepEqual(met, await drawn('src/gateway/call-order.ts'));
 });

@@ -67,6 +67,15 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
     retry:
       maxAttempts: 3
       codes: [UNAVAILABLE]
+    circuitBreaker:
+      failureRatio: 0.5
+      minRequests: 20
+      window: 10s
+      openFor: 5s
+      slowAfter: 2s
+    hedge:
+      after: 50ms
+    maxConcurrent: 1024
     tls:
       ca: ca.pem
       cert: cert.pem
@@ -146,6 +155,7 @@ listen:
       staleWhileRevalidate: 10s
       staleIfError: 5m
     retry: { maxAttempts: 3, codes: [UNAVAILABLE] }
+    hedgeAfter: 50ms
   - selector: label:internal
     addresses: { allow: [10.0.0.0/8], deny: [10.9.0.0/16] }
     maxRequestBytes: 64KiB

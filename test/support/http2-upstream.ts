@@ -4,7 +4,7 @@ import { createServer as createHttp2Server, type ServerHttp2Session, type Server
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest } from '../../src/call/call.js';
-import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
+import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
 import { DATA, frame, HEADERS, literals, RST_STREAM, SETTINGS } from './frames.js';
 import type { Teardown } from './gateway.js';
 import { openTransport, type TestTransport } from './transport.js';

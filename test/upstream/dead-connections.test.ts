@@ -2,7 +2,7 @@
 import { setTimeout as turn } from 'node:timers/promises';
 import test from 'ava';
 import { StatusError } from '../../src/status/status-error.js';
-import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
+import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
 import { handClock, pass } from '../support/clock.js';
 import { CONTINUATION, DATA, frame, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS } from '../support/frames.js';
 import { answer, CALL, frames, GRPC, hanging, headers, message, whole } from '../support/http2-upstream.js';

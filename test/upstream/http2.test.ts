@@ -9,7 +9,7 @@ import { gunzip, gzipSync } from 'node:zlib';
 import test from 'ava';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
-import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
+import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
 import { handClock } from '../support/clock.js';
 import { frame, GOAWAY, PING, SETTINGS } from '../support/frames.js';
 import { answer, CALL, frames, GRPC, hanging, headers, whole } from '../support/http2-upstream.js';

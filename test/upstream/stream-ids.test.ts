@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, connect, createServer, type Http2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
-import { createHttp2Transport } from '../../src/upstream/http2/pool.js';
+import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
 import { openTransport } from '../support/transport.js';
 
 // At 10,000 calls a second, the ids of a connection are used up after a day and a half (RFC 9113 §5.1.1).

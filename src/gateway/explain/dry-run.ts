@@ -140,11 +140,11 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
 class Recorder {
   recorded: RecordedCall | undefined;
   readonly enough: Promise<void>;
-  private tell = () => {};
+  private resolveEnough = () => {};
 
   constructor() {
     this.enough = new Promise((resolve) => {
-      this.tell = resolve;
+      this.resolveEnough = resolve;
     });
   }
 
@@ -169,7 +169,7 @@ class Recorder {
       } else for await (const one of message) messages.push(one);
       this.recorded = { request, messages };
       if (overWebSocket) {
-        this.tell();
+        this.resolveEnough();
         return new Promise(() => {});
       }
       return { headers: [], message: serverStreaming ? nothing() : new Uint8Array(0), trailers: [], notes: {} };

@@ -8,6 +8,8 @@ import { isStreaming } from '../../call/call.js';
 import { parseFieldMask } from '../../codec/field-mask.js';
 import { JsonWriter } from '../../codec/json-writer.js';
 import { overruledAuth } from '../../policy/access/overruled.js';
+import { isIdempotent } from '../../policy/retry/planned.js';
+import { onFailureLines } from '../../report/on-failure.js';
 import type { PlannedAggregate, PlannedRoute } from '../../route/planned-route.js';
 import type { Binding } from '../../routing/binding.js';
 import { clientTimeout } from '../../transcoding/client-timeout.js';
@@ -30,6 +32,7 @@ export function requestRows(
     ...answersRow(request, run, route),
     accessRow(run, route),
     deadlineRow(plan, request, route),
+    ...failureRow(route),
     policyRow(route),
   ];
 }
@@ -151,6 +154,13 @@ function deadlineRow({ config }: Plan, { rawHeaders }: DryRequest, route: Planne
   ];
   const [least] = all.sort((a, b) => a.ms - b.ms);
   return ['deadline', least === undefined ? 'none' : `${formatDuration(least.ms)} (${least.origin})`];
+}
+
+/** Returns a row with what the route does when its upstream fails, in the order in which it is tried. */
+function failureRow(route: PlannedRoute): readonly Row[] {
+  const { httpMethod, method } = route.binding;
+  const lines = onFailureLines(route, isIdempotent(httpMethod, method));
+  return lines.length === 0 ? [] : [['failure', ...lines]];
 }
 
 function policyRow({ policy, cache, binding }: PlannedRoute): Row {
