@@ -1,4 +1,5 @@
 /** The log lines and answers that docs/troubleshooting.md quotes are those of a gateway with a broken upstream. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureServer } from 'node:http2';
 import { createServer, type Socket } from 'node:net';
@@ -11,7 +12,7 @@ import { LIBRARY } from './support/protos.js';
 import { protogate, ROOT } from './support/run.js';
 import { until } from './support/until.js';
 
-const text = await readFile(join(ROOT, 'docs/troubleshooting.md'), 'utf8');
+const text = readFileSync(join(ROOT, 'docs/troubleshooting.md'), 'utf8');
 const { server: certificate } = certificates();
 
 interface Upstream {

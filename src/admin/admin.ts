@@ -8,7 +8,7 @@ import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Log } from '../telemetry/log.js';
 import { type ErrorSettings, errorBody } from '../transcoding/error-body.js';
 import type { UpstreamReport } from '../upstream/balance/balancer.js';
-import { compileHosts } from './hosts.js';
+import { requireHost } from './hosts.js';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -20,6 +20,8 @@ export interface Readiness {
   readonly upstreams: ReadonlyMap<string, UpstreamReport>;
   /** The number of processes that serve; undefined when there is only one. */
   readonly workers?: number;
+  /** The latest attempt to load config and schema. */
+  readonly reload?: unknown;
   /** Processes that have stopped working and have not ended yet; they serve no new connections. */
   readonly frozen?: number;
 }
@@ -34,10 +36,10 @@ export interface AdminSources {
 
 export interface AdminSettings {
   /** The hosts that a request may name besides localhost and IP addresses. */
-  readonly hosts: readonly string[];
+  readonly hosts: () => readonly string[];
   /** Returns the host that a request names. Throws 400 for a malformed one. */
   readonly authorityOf: (req: IncomingMessage) => string;
-  readonly errors: ErrorSettings;
+  readonly errors: () => ErrorSettings;
   readonly log: Log;
 }
 
@@ -46,7 +48,6 @@ export function createAdmin(
   { readiness, metrics, routes }: AdminSources,
   { hosts, authorityOf, errors, log }: AdminSettings,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
-  const requireHost = compileHosts(hosts);
   const router = new Router();
   router.get('/healthz', (ctx) => {
     ctx.body = { status: 'alive' };
@@ -75,7 +76,7 @@ export function createAdmin(
     // No route here reads a body, so a request with an unread body ends its connection.
     if (!ctx.req.complete) ctx.set('connection', 'close');
     try {
-      requireHost(authorityOf(ctx.req));
+      requireHost(authorityOf(ctx.req), hosts());
       await next();
     } catch (thrown) {
       answerError(ctx, thrown instanceof StatusError ? thrown : internalError(thrown, requestId), requestId);
@@ -87,7 +88,7 @@ export function createAdmin(
 
   function answerError(ctx: Context, error: StatusError, requestId: string): void {
     if (error.httpStatus >= 500) log.error({ requestId, path: ctx.path, err: error }, 'admin request failed');
-    const { contentType, body } = errorBody(error, requestId, errors);
+    const { contentType, body } = errorBody(error, requestId, errors());
     ctx.status = error.httpStatus;
     ctx.set(error.headers);
     ctx.set('content-type', contentType);

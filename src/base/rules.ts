@@ -58,6 +58,7 @@ export const RULES = {
   'limit-of-nobody': 'warning',
   link: 'error',
   'missing-import': 'error or warning',
+  'needs-restart': 'error',
   'no-auth': 'warning',
   'no-routes': 'warning',
   'no-upstream': 'warning',

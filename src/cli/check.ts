@@ -5,7 +5,14 @@ import type { Plan } from '../gateway/plan.js';
 import { describePlan } from '../report/plan-tree.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
-import { hasErrors, planFlags, printHints, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+import {
+  hasErrors,
+  type Planned,
+  planFlags,
+  printHints,
+  type SchemaFlags,
+  withSchemaOptions,
+} from './schema-options.js';
 
 interface CheckFlags extends SchemaFlags {
   readonly format: 'text' | 'json';
@@ -48,9 +55,9 @@ async function connect({ config }: Plan): Promise<ConnectResult> {
 }
 
 /** Returns the plan, if the config allows one, and every problem that `check` reports. */
-export async function checkFlags(flags: SchemaFlags): ReturnType<typeof planFlags> {
-  const { plan, diagnostics } = await planFlags(flags);
-  return { plan, diagnostics: [...diagnostics, ...upstreamsMissing(flags, plan)] };
+export async function checkFlags(flags: SchemaFlags): Promise<Planned> {
+  const { plan, diagnostics, ...rest } = await planFlags(flags);
+  return { plan, diagnostics: [...diagnostics, ...upstreamsMissing(flags, plan)], ...rest };
 }
 
 /** Describes how many rpcs have no rule: otherwise nothing would show that an rpc lacks its route. */

@@ -4,6 +4,7 @@
  * structure. Diagnostics never show a replaced value.
  */
 
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isMap, isNode, isScalar, type Scalar, visit } from 'yaml';
@@ -34,8 +35,16 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
     const code = (error as NodeJS.ErrnoException).code;
     return refused(file, 'config-file', UNREADABLE.get(code) ?? `cannot be read: ${code}`);
   }
-  return new ConfigFile(file, dirname(path), text).load(env);
+  const yaml = new ConfigFile(file, dirname(path), text);
+  return {
+    ...(await yaml.load(env)),
+    placeOf: (path) => yaml.placeOf({ path: [...path], rule: 'config-value' }),
+    hash: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS),
+  };
 }
+
+/** Enough to tell the files of one gateway apart. */
+const HASH_CHARACTERS = 12;
 
 const UNREADABLE: ReadonlyMap<string | undefined, string> = new Map([
   ['ENOENT', 'expected a file, found none'],
@@ -264,7 +273,7 @@ class ConfigFile {
   }
 
   /** Returns the position of an unknown key, or that of the value, or that of the nearest parent that exists. */
-  private placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
+  placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
     if (rule === 'unknown-key') {
       const parent = path.length === 1 ? this.document.contents : this.document.getIn(path.slice(0, -1), true);
       const pair = isMap(parent)

@@ -13,6 +13,7 @@ import type { Interceptor } from '../call/call.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { fileIssues } from '../config/files.js';
 import { parseConfig } from '../config/parse.js';
+import { restartProblems } from '../config/restart.js';
 import type { Middleware } from '../exchange/request-state.js';
 import { hintsFor } from '../report/hints.js';
 import { createApp } from '../server/app.js';
@@ -43,8 +44,9 @@ export interface Gateway {
    */
   callback(): RequestListener;
   /**
-   * Builds a new snapshot from the given config, or from the current one, and replaces the old snapshot. If that fails,
-   * it rejects and the old snapshot stays in use.
+   * Builds a new snapshot from the given config, or from the current one, and replaces the old snapshot. The files of the
+   * config are read again. If that fails, it rejects with a {@link GatewayError} and the old snapshot stays in use.
+   * Reloads run one after the other, in the order of the calls.
    */
   reload(config?: ConfigInput): Promise<void>;
   /** Closes all connections. Requests that still run are cancelled. */
@@ -80,6 +82,16 @@ export interface RunningGateway extends Gateway {
   readonly prepared: Promise<void>;
   readonly snapshots: Snapshots;
   readonly metrics: Metrics;
+  /** Builds the snapshot of a plan without errors, beside the one that serves. Rejects if a resource cannot be made. */
+  prepare(plan: Plan): Promise<PreparedSnapshot>;
+}
+
+/** A snapshot that can serve and does not yet. One of the two functions must be called, once. */
+export interface PreparedSnapshot {
+  /** New requests get this snapshot from now on. */
+  swap(): void;
+  /** Releases what the snapshot holds. */
+  discard(): Promise<void>;
 }
 
 export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'interceptors'> {
@@ -117,20 +129,50 @@ export function startGateway(
   const shedding = { isShortOfMemory: () => memory.isShort(), counter: metrics.shed };
   const handle = createApp({ snapshots, log, clock, shedding, custom: middleware?.beforeMatch ?? [] });
   let { config } = first;
+  let isClosed = false;
+  let lastReload = Promise.resolve();
+
+  async function prepare(next: Plan): Promise<PreparedSnapshot> {
+    const compiled = compileSnapshot(next, options);
+    try {
+      await compiled.prepared;
+      if (isClosed) throw new Error('the gateway is closed');
+    } catch (error) {
+      await compiled.release();
+      throw error;
+    }
+    return {
+      swap() {
+        // A gateway that was closed meanwhile has no snapshot that a later request would release.
+        if (isClosed) return void compiled.release();
+        snapshots.swap(compiled);
+        config = next.config;
+        void openStreams.judge(compiled);
+      },
+      discard: compiled.release,
+    };
+  }
+
+  async function reload(input: ConfigInput | undefined): Promise<void> {
+    const next = input === undefined ? await planWithFiles(config) : await planOrThrow(input);
+    const problems = restartProblems(config, next.config, () => ({ file: 'options' }));
+    if (problems.length > 0) throw new GatewayError(problems);
+    (await prepare(next)).swap();
+  }
+
   return {
     snapshots,
     metrics,
     prepared: snapshot.prepared,
     callback: () => handle,
-    async reload(input) {
-      const next = input === undefined ? await planWithFiles(config) : await planOrThrow(input);
-      const compiled = compileSnapshot(next, options);
-      await compiled.prepared;
-      snapshots.swap(compiled);
-      config = next.config;
-      void openStreams.judge(compiled);
+    prepare,
+    reload(input) {
+      const done = lastReload.then(() => reload(input));
+      lastReload = done.catch(() => {});
+      return done;
     },
     close() {
+      isClosed = true;
       openStreams.close();
       return snapshots.close();
     },

@@ -52,7 +52,7 @@ export interface PlanOptions {
  * Loads the schema and plans the routes. `diagnostics` has all problems. The other parts have all that could be loaded.
  */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
-  const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
+  const { registry, files, diagnostics: found } = options.schema ?? loadSchema(config.schema, options);
   const isOffered = offeredBy(config);
   const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
   const aggregates = findAggregates(registry, config.json);
@@ -98,12 +98,12 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
  * Returns the problems of protos that exist under any config. `areAll` is true if these are all protos that the config
  * names. If it is false, an import may be in another file, so problems that depend on imports are left out.
  */
-export async function protoProblems(
+export function protoProblems(
   sources: Config['schema'],
   areAll: boolean,
   options: Pick<PlanOptions, 'onProgress'>,
-): Promise<readonly Diagnostic[]> {
-  const { registry, diagnostics: found } = await loadSchema(sources, options);
+): readonly Diagnostic[] {
+  const { registry, diagnostics: found } = loadSchema(sources, options);
   const aggregates = findAggregates(registry, { protoNames: false });
   const diagnostics = [...found, ...declarationProblems(registry, aggregates.methods, () => true)];
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');

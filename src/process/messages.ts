@@ -6,6 +6,10 @@ import type { UpstreamReports } from './upstream-status.js';
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly schema: Uint8Array }
+  /** The worker builds a snapshot beside the one that serves, and answers `prepared`. Then it gets `swap` or `discard`. */
+  | { readonly kind: 'prepare'; readonly config: Config; readonly schema: Uint8Array }
+  | { readonly kind: 'swap' }
+  | { readonly kind: 'discard' }
   /** The message comes with a connection, and the worker answers `taken`. */
   | { readonly kind: 'connection' }
   /** The worker ends each connection with its next answer, and goes on to serve. */
@@ -20,6 +24,8 @@ export type ToPrimary =
   | { readonly kind: 'here' }
   /** The worker can serve connections. */
   | { readonly kind: 'ready' }
+  /** The worker has built the snapshot that it was asked for, or cannot build it because of `problem`. */
+  | { readonly kind: 'prepared'; readonly problem: string | undefined }
   /** The worker serves the connection that it was sent last. */
   | { readonly kind: 'taken' }
   /** Somebody has sent SIGTERM to the worker: it asks for no more connections and waits for `drain`. */

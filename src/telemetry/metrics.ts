@@ -118,6 +118,56 @@ export function createMetrics(): Metrics {
   };
 }
 
+/** The metrics about reloads. */
+export interface ReloadMetrics {
+  /** A config is served from now on. `configHash` is the digest of its file; undefined if there is none. */
+  taken(configHash: string | undefined, nowMs: number): void;
+  /** A config or schema was refused. */
+  refused(): void;
+}
+
+/** Adds the metrics about reloads. With workers only the primary has them. */
+export function createReloadMetrics(registry: Registry): ReloadMetrics {
+  const registers = [registry];
+  const success = new Gauge({
+    name: 'protogate_reload_success',
+    help: '1 if the config and schema that were read last are served, 0 if they were refused.',
+    registers,
+  });
+  const time = new Gauge({
+    name: 'protogate_reload_success_timestamp_seconds',
+    help: 'When the config and schema that are served were taken, in seconds since 1970.',
+    registers,
+  });
+  const info = new Gauge({
+    name: 'protogate_config_info',
+    help: 'Always 1. The hash is the beginning of the SHA-256 digest of the config file that is served; it is empty without a file.',
+    labelNames: ['hash'],
+    registers,
+  });
+  const reloads = new Counter({
+    name: 'protogate_reloads_total',
+    help: 'How many reloads were made. The outcome is taken or refused.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  let isFirst = true;
+  return {
+    taken(configHash, nowMs) {
+      success.set(1);
+      time.set(nowMs / 1000);
+      info.reset();
+      info.set({ hash: configHash ?? '' }, 1);
+      if (!isFirst) reloads.inc({ outcome: 'taken' });
+      isFirst = false;
+    },
+    refused() {
+      success.set(0);
+      reloads.inc({ outcome: 'refused' });
+    },
+  };
+}
+
 /** Adds the number of lines that this process could not write to its log. */
 export function countDroppedLines(registry: Registry): void {
   new Counter({

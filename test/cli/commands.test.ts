@@ -196,20 +196,6 @@ test('check warns of a schema without any route', async (t) => {
   t.notRegex((await protogate(['check', '--protos', folder, '--auto-routes'])).stdout, /no-routes/);
 });
 
-for (const workers of ['1', '2']) {
-  test(`SIGHUP drains ${workers} as SIGTERM does`, async (t) => {
-    const folder = await protoFolder(t, LIBRARY);
-    const config = join(folder, 'c.yaml');
-    await writeFile(config, 'version: 1\ndrain: { grace: 2s, timeout: 1s }\n');
-    const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0'];
-    const server = await serving(['serve', '-c', config, ...flags, '--workers', workers]);
-    process.kill(server.pid, 'SIGHUP');
-    t.true(await until(async () => server.stderr().includes('draining')));
-    t.is((await sendTo(server.url, 'GET', '/nowhere')).status, 404);
-    t.is(await server.ended, 0);
-  });
-}
-
 test('the demo on a port that is taken says so, and nothing else goes wrong', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');

@@ -19,7 +19,7 @@ message All {
   google.protobuf.Struct extra = 4; repeated google.protobuf.FieldMask masks = 5;
 }
 `;
-const { registry } = await schemaOf(PROTO);
+const { registry } = schemaOf(PROTO);
 const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.All')!);
 
 const read = (json: object) => codec.read(Buffer.from(JSON.stringify(json)));

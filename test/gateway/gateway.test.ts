@@ -13,6 +13,36 @@ test('a reload without any schema is refused, and the old one serves on', async 
   t.is((await send('GET', '/v1/shelves/1')).status, 200);
 });
 
+test('a reload that would change what is read once is refused and names the keys', async (t) => {
+  const { gateway, plan } = await startGateway(t, LIBRARY);
+  const { protos } = plan.config.schema;
+  const config = { version: 1 as const, schema: { protos: [...protos] }, listen: { port: 1 }, workers: 2 };
+  const error = await t.throwsAsync(gateway.reload(config), { instanceOf: GatewayError });
+  t.deepEqual(
+    error.diagnostics.map(({ rule, text }) => [rule, text.split(':', 1)[0]]),
+    [
+      ['needs-restart', 'listen.port'],
+      ['needs-restart', 'workers'],
+    ],
+  );
+});
+
+test('reloads run in the order of their calls, and none after the end', async (t) => {
+  const { gateway, plan, send, upstream } = await startGateway(t, LIBRARY);
+  const { protos } = plan.config.schema;
+  const upstreams = { test: { target: upstream.target } };
+  const config = { version: 1 as const, schema: { protos: [...protos] }, upstreams };
+  const ended: number[] = [];
+  const formats = ['problem', 'aip193', 'status', 'problem'] as const;
+  await Promise.all(
+    formats.map((format, index) => gateway.reload({ ...config, errors: { format } }).then(() => ended.push(index))),
+  );
+  t.deepEqual(ended, [0, 1, 2, 3]);
+  t.is((await send('GET', '/nowhere')).headers['content-type'], 'application/problem+json');
+  await gateway.close();
+  await t.throwsAsync(gateway.reload(), { message: 'the gateway is closed' });
+});
+
 test('a gateway without any schema is refused', async (t) => {
   await t.throwsAsync(createGateway({ version: 1 }), { instanceOf: GatewayError, message: NO_SCHEMA });
 });

@@ -1,13 +1,15 @@
 /** The table of docs/metrics.md. */
 import { Counter, Gauge, Histogram, type Metric } from 'prom-client';
-import { createMetrics } from '../../src/telemetry/metrics.js';
+import { createMetrics, createReloadMetrics } from '../../src/telemetry/metrics.js';
 import { table } from './table.js';
 
 /** The fields of a metric that prom-client has and does not declare. */
 type Described = Metric & { readonly name: string; readonly help: string; readonly labelNames: readonly string[] };
 
 export function metricTable(): string {
-  const metrics = createMetrics().registry.getMetricsAsArray() as unknown as readonly Described[];
+  const { registry } = createMetrics();
+  createReloadMetrics(registry);
+  const metrics = registry.getMetricsAsArray() as unknown as readonly Described[];
   return table(
     ['metric', 'type', 'labels', 'unit', 'meaning'],
     metrics.map((metric) => [

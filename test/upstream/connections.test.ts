@@ -5,7 +5,7 @@ import type { CallRequest } from '../../src/call/call.js';
 import { NO_METADATA } from '../../src/call/metadata.js';
 import { Connections, type TransportName } from '../../src/upstream/connections.js';
 import { parseTarget } from '../../src/upstream/target.js';
-import { handClock } from '../support/clock.js';
+import { handClock, pass } from '../support/clock.js';
 import { startProxy } from '../support/proxy.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
@@ -62,8 +62,7 @@ for (const name of ['http2', 'grpc-js'] as const) {
     await stream.next();
     clock.advance(AGE_MS);
     await until(() => upstream.connections().total === 2);
-    clock.advance(3_600_000);
-    await sleep(20);
+    await pass(clock, 5000, 1000);
     t.is(connections.running(), 1);
     t.is(upstream.connections().open, 2);
     await stream.return?.();

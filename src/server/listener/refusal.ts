@@ -32,11 +32,13 @@ export interface Refuse {
  */
 const LINGER_MS = 1000;
 
-export function compileRefuse({ errorFormat, log }: RefusalSettings, clock: Clock): Refuse {
+/** Builds the refusals. `settings` is read for each of them, because a reload may change it. */
+export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
   function answer(error: StatusError, socket: Duplex, req: IncomingMessage | undefined) {
     const requestId = randomUUID();
-    const { contentType, body } = errorBody(error, requestId, { format: errorFormat, exposed: NONE_EXPOSED });
-    logRefusal(log, { requestId, socket, req, error });
+    const format = settings.errorFormat;
+    const { contentType, body } = errorBody(error, requestId, { format, exposed: NONE_EXPOSED });
+    logRefusal(settings.log, { requestId, socket, req, error });
     const headers = {
       'content-type': contentType,
       'content-length': Buffer.byteLength(body),

@@ -138,13 +138,6 @@ export class Balancer implements Resource {
     return picked instanceof Member ? this.send(picked, request) : this.whenPicked(request);
   }
 
-  /** Returns the number of calls that are running or wait. */
-  running(): number {
-    let running = this.waiting.size;
-    for (const member of this.members.values()) running += member.running();
-    return running;
-  }
-
   report(): UpstreamReport {
     const servers = this.all().map((member) => member.report());
     const failed = this.groups.find(({ failure }) => failure !== undefined)?.failure;

@@ -35,7 +35,7 @@ message All {
 }
 `;
 
-const { registry } = await schemaOf(PROTO);
+const { registry } = schemaOf(PROTO);
 /** Compiles the same proto with buf. */
 function oracleSchema() {
   const folder = mkdtempSync(join(tmpdir(), 'protogate-oracle-'));
