@@ -5,6 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { startGateway } from '../support/gateway.js';
+import { startedHere } from '../support/started-here.js';
 import { ANSWERS, API, CONFIG } from './api.js';
 import { fuzz, tableOf } from './fuzz.js';
 
@@ -13,8 +14,8 @@ const { values } = parseArgs({
 });
 const requests = Number(values.requests);
 const firstSeed = Number(values.seed);
-const tasks: (() => void | Promise<void>)[] = [];
-const { port, send } = await startGateway({ teardown: (task) => void tasks.push(task) }, API, ANSWERS, {
+const { teardown, end } = startedHere();
+const { port, send } = await startGateway({ teardown }, API, ANSWERS, {
   ...CONFIG,
   listen: { h2c: true },
 });
@@ -33,5 +34,5 @@ process.stdout.write(
 );
 for (const { kind, seed, verdict } of report.findings) process.stdout.write(`${kind} ${seed}: ${verdict}\n`);
 process.stdout.write(`${report.findings.length} findings; a good request behind them gets ${status}\n`);
-for (const task of tasks.reverse()) await task();
+await end();
 process.exit(report.findings.length > 0 || status !== 200 ? 1 : 0);
