@@ -33,7 +33,7 @@ const { values: flags } = parseArgs({
 
 async function main(): Promise<void> {
   const here = fileURLToPath(new URL('../../', import.meta.url));
-  const { registry } = await schemaOf(PROTO);
+  const { registry } = schemaOf(PROTO);
   const candidates = [await buildAt(here, 'protogate', registry)];
   if (flags.against !== undefined) candidates.push(await buildAt(resolve(flags.against), 'before', registry));
   if (flags.peers) candidates.push(...(await peerCodecs(PROTO)));
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function buildAt(root: string, name: string, registry: Awaited<ReturnType<typeof schemaOf>>['registry']) {
+async function buildAt(root: string, name: string, registry: ReturnType<typeof schemaOf>['registry']) {
   const from = (file: string) => import(pathToFileURL(join(root, 'dist/src/codec', file)).href);
   const { createCodecs } = (await from('codec.js')) as typeof import('../src/codec/codec.js');
   const { JsonWriter } = (await from('json-writer.js')) as typeof import('../src/codec/json-writer.js');

@@ -27,7 +27,7 @@ export async function compareWriters(seed: number, schemas: number, messages: nu
   for (let i = 0; i < schemas; i++) {
     const draw = draws(seed + i);
     const proto = drawProto(draw);
-    const { registry } = await schemaOf(proto);
+    const { registry } = schemaOf(proto);
     const options = drawOptions(draw);
     const shared = createCodecs(registry, options).of(registry.message('t.M0')!);
     const reference = createReference(registry, options);

@@ -7,7 +7,7 @@ import type { StatusError } from '../../src/status/status-error.js';
 import { JSON_OPTIONS, jsonOf } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
-const { registry } = await schemaOf(`syntax = "proto3"; package t;
+const { registry } = schemaOf(`syntax = "proto3"; package t;
 import "google/protobuf/any.proto"; import "google/protobuf/field_mask.proto"; import "google/protobuf/struct.proto";
 message M {
   string text = 1; bytes blob = 2; repeated int32 numbers = 3; repeated M children = 4; map<string, M> trees = 5;

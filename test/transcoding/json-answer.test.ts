@@ -5,7 +5,7 @@ import { jsonAnswer } from '../../src/transcoding/json-answer.js';
 import { JSON_OPTIONS } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
-const { registry } = await schemaOf('syntax = "proto3"; package t; message M { repeated string tags = 1; }');
+const { registry } = schemaOf('syntax = "proto3"; package t; message M { repeated string tags = 1; }');
 const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.M')!);
 const LIMIT = 1 << 26;
 const value = (count: number) => ({ tags: Array.from({ length: count }, (_, n) => `tag number ${n} of some`) });

@@ -12,11 +12,11 @@ import { roomOf } from '../connection/room.js';
 export function betweenParts({ res, state }: Context): (written: number) => Promise<void> | undefined {
   return function between(written) {
     state.ending?.throwIfAborted();
-    if (isOver(res)) throw gone();
+    if (isOver(res)) throw clientLeft();
     return roomOf(res)?.toGrow(written);
   };
 }
 
-export function gone(): StatusError {
+export function clientLeft(): StatusError {
   return new StatusError(Code.CANCELLED, 'the client went away');
 }
