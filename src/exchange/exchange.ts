@@ -14,6 +14,7 @@ import type { LimitState } from '../store/window.js';
 import type { RouteMetrics } from '../telemetry/request-metrics.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
+import type { Upstream } from '../upstream/upstream.js';
 import type { RequestState } from './request-state.js';
 
 export interface Exchange extends RequestState {
@@ -113,8 +114,8 @@ export interface Snapshot {
   readonly connectionBytes: number;
   /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
-  /** The upstreams by name, with their state for operators. */
-  readonly upstreams: ReadonlyMap<string, { state(): string }>;
+  /** The upstreams by name, as operators see them. */
+  readonly upstreams: ReadonlyMap<string, Pick<Upstream, 'report' | 'connect'>>;
   /**
    * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt
    * to fetch the issuers' keys.

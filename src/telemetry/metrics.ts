@@ -7,6 +7,7 @@ import { CallMetrics } from './call-metrics.js';
 import { HeldCounters } from './held-counters.js';
 import { droppedLines } from './output.js';
 import { RequestMetrics } from './request-metrics.js';
+import { ServerMetrics } from './server-metrics.js';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -41,6 +42,8 @@ export interface Metrics {
   readonly shed: Counter<'reason'>;
   /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
+  /** The servers of upstreams. */
+  readonly servers: ServerMetrics;
 }
 
 export function createMetrics(): Metrics {
@@ -134,6 +137,7 @@ export function createMetrics(): Metrics {
       // The lowest value of all workers is shown, so that one failing worker is seen.
       aggregator: 'min',
     }),
+    servers: new ServerMetrics(registers),
   };
 }
 
