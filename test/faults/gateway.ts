@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly isRead?: boolean;
   /** JavaScript that runs in the gateway's processes before they start. */
   readonly preload?: string;
+  /** The settings of the upstream as YAML. Default: one server is started, and nothing else is set. */
+  readonly upstream?: string;
 }
 
 export interface FaultGateway {
@@ -44,7 +46,8 @@ export const CA = certificates();
 /** Starts both. They end with `stop`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<FaultGateway> {
   const { workers = 1, tls = false, grace = '1s', stdio = ['pipe', 'pipe'], isRead = true, preload } = options;
-  const upstream = await startUpstreamProcess();
+  const upstream = options.upstream === undefined ? await startUpstreamProcess() : undefined;
+  const settings = options.upstream ?? `{ target: "${upstream?.target}" }`;
   const folder = mkdtempSync(join(tmpdir(), 'protogate-faults-'));
   writeFileSync(join(folder, 'a.proto'), `syntax = "proto3";\n${PROTO}`);
   writeFileSync(join(folder, 'cert.pem'), CA.server.cert);
@@ -53,7 +56,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
   writeFileSync(
     join(folder, 'protogate.yaml'),
     `version: 1\nlisten: { ${listen} }\ndrain: { grace: ${grace}, timeout: 30s }\nschema: { protos: [.] }\n` +
-      `upstreams: { a: { target: "${upstream.target}" } }\n`,
+      `upstreams: { a: ${settings} }\n`,
   );
   const [port, adminPort] = [await freePort(), await freePort()];
   const flags = ['--port', String(port), '--admin-port', String(adminPort), '--workers', String(workers)];
@@ -82,7 +85,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
   };
   const workerPids = () => childrenOf(child.pid!);
   const cleanUp = async () => {
-    await upstream.stop();
+    await upstream?.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   for (;;) {
@@ -129,7 +132,7 @@ async function startUpstreamProcess(): Promise<{ readonly target: string; readon
 }
 
 /** Nothing outlives a scenario that fails. */
-function endWithThis(child: ChildProcess): void {
+export function endWithThis(child: ChildProcess): void {
   const end = () => void child.kill('SIGKILL');
   process.on('exit', end);
   child.once('exit', () => process.off('exit', end));

@@ -7,9 +7,12 @@ import type { Scenario } from './scenario.js';
 import { drain } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { log } from './scenarios/log.js';
+import { oneOfThree } from './scenarios/one-of-three.js';
+import { replacedServers } from './scenarios/replaced-servers.js';
 import { replacedWorker } from './scenarios/replaced-worker.js';
+import { shares } from './scenarios/shares.js';
 
-const SCENARIOS: readonly Scenario[] = [drain, replacedWorker, frozenWorker, log];
+const SCENARIOS: readonly Scenario[] = [drain, replacedWorker, frozenWorker, log, oneOfThree, replacedServers, shares];
 
 const args = process.argv.slice(2);
 const isShort = args.includes('--short');
