@@ -150,14 +150,16 @@ const upstream = z
           .string()
           .optional()
           .describe(
-            'A PEM file with the authorities that sign the certificate of the server. Without it those of Node.js count.',
+            'A PEM file with the authorities that sign the certificate of the server. Without it those count that the system trusts.',
           ),
         cert: z.string().optional().describe('A PEM file with the certificate of the gateway, for mutual TLS.'),
         key: z.string().optional().describe('A PEM file with the private key of `cert`.'),
         serverName: z.string().optional().describe('The name that the certificate of the server must have.'),
       })
       .optional()
-      .describe('TLS to the server. Without it the connection is plaintext.'),
+      .describe(
+        'TLS to the server. Without it the connection is plaintext. The files are read again when they change.',
+      ),
     timeout: durationAboveZero.optional().describe('The deadline of unary calls. The `timeout` of a policy wins.'),
     streamIdleTimeout: duration.prefault('5m').describe('How long a stream may be without a message before it ends.'),
     healthCheck: healthCheck.optional(),
@@ -184,9 +186,9 @@ const upstream = z
     hedge,
     maxConcurrent,
     transport: z
-      .enum(['http2', 'grpc-js'])
+      .enum(['lean', 'http2', 'grpc-js'])
       .default('http2')
-      .describe('The HTTP/2 client that carries the calls: that of the gateway, or that of grpc-js.'),
+      .describe('The HTTP/2 client that carries the calls: that of the gateway (`lean`), of Node.js or of grpc-js.'),
   })
   .refine(({ target, targets }) => target !== undefined || targets !== undefined, {
     error: 'expected target or targets, got neither',

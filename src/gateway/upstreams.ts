@@ -1,10 +1,9 @@
 /**
  * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
- * depend on: connections depend on the endpoint, the TLS files' content and the transport, a balancer on those of all its
- * targets and on its policy. So a reload that changes a time-out keeps all
- * connections, and a reload that finds a renewed certificate opens new ones.
+ * depend on: connections depend on the endpoint, the paths of the TLS files and the transport, and a balancer on those of
+ * all its targets and on its policy. So a reload that changes a time-out keeps all connections. The TLS files are read
+ * again when they change.
  */
-import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.js';
 import { type Lease, type Resources, settingsKey } from '../base/resources.js';
 import type { Config } from '../config/config.js';
@@ -13,7 +12,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { Balancer, type BalancerSettings } from '../upstream/balance/balancer.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import { parseTarget } from '../upstream/target.js';
-import type { TlsSettings } from '../upstream/transport.js';
+import { TlsFiles, type TlsPaths } from '../upstream/tls-files.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { loggedEvents } from './upstream-events.js';
 
@@ -35,9 +34,10 @@ export function acquireUpstreams(
   const { log, metrics } = options;
   const acquired = [...upstreams].map(([name, own]): [string, Upstream] => {
     const settings = balancerSettings(own, limits);
+    const tls = own.tls && acquireTls(own.tls, lease, options);
     const balancer = lease.acquire(settingsKey(`balancer ${name}`, settings), () => {
       const closed = () => unfollow();
-      const made = new Balancer(name, settings, { ...options, events: { ...loggedEvents(name, log), closed } });
+      const made = new Balancer(name, settings, { ...options, tls, events: { ...loggedEvents(name, log), closed } });
       const unfollow = metrics.servers.follow(name, () => made.all());
       return made;
     });
@@ -46,6 +46,7 @@ export function acquireUpstreams(
       {
         name,
         call: (request) => balancer.call(request),
+        addresses: () => balancer.addresses(),
         report: () => balancer.report(),
         connect: (limitMs) => balancer.connect(limitMs),
       },
@@ -61,7 +62,7 @@ function balancerSettings(own: UpstreamConfig, limits: Config['limits']): Balanc
     targets: targets.map(({ address, ...rest }) => ({ ...rest, target: parseTarget(address) })),
     policy: loadBalancing,
     transport,
-    tls: tls && materialOf(tls),
+    tls,
     maxResponseBytes: limits.responseBytes,
     health: healthCheck,
     ejection: outlierDetection,
@@ -71,12 +72,9 @@ function balancerSettings(own: UpstreamConfig, limits: Config['limits']): Balanc
   };
 }
 
-/** Reads the TLS files. A reload reads them again. */
-function materialOf({ ca, cert, key, serverName }: NonNullable<UpstreamConfig['tls']>): TlsSettings {
-  return {
-    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
-    ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
-    ...(key === undefined ? {} : { key: readFileSync(key) }),
-    ...(serverName === undefined ? {} : { serverName }),
-  };
+/** Returns the TLS files. A reload reads those that are held already again, and at once. */
+function acquireTls(paths: TlsPaths, lease: Lease, { log, clock }: UpstreamOptions): TlsFiles {
+  const files = lease.acquire(settingsKey('tls files', paths), () => new TlsFiles(paths, log, clock));
+  files.check();
+  return files;
 }

@@ -1,18 +1,23 @@
 /**
- * The connections to one endpoint, as a resource that all upstreams and snapshots with this endpoint share. With a maximum
- * age they are replaced from time to time: a load balancer between gateway and servers (L4) gets to choose a server again.
+ * The connections to one endpoint, as a resource that all upstreams and snapshots with this endpoint share. They are
+ * replaced when their TLS files change. With a maximum age they are also replaced from time to time: a load balancer
+ * between gateway and servers (L4) gets to choose a server again.
  */
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
+import type { Endpoint } from './endpoint.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
 import { createHttp2Transport } from './http2/transport.js';
+import { createLeanTransport } from './lean/transport.js';
+import type { TlsFiles } from './tls-files.js';
 import type { Transport, TransportFactory, TransportSettings, TransportState } from './transport.js';
 
-const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTransport } satisfies Record<
-  string,
-  TransportFactory
->;
+const TRANSPORTS = {
+  lean: createLeanTransport,
+  http2: createHttp2Transport,
+  'grpc-js': createGrpcJsTransport,
+} satisfies Record<string, TransportFactory>;
 
 export type TransportName = keyof typeof TRANSPORTS;
 
@@ -20,18 +25,22 @@ export type TransportName = keyof typeof TRANSPORTS;
 const CLOSE_GRACE_MS = 30_000;
 /** Connections that were opened together are not replaced together: each lives between 80 and 100 % of the maximum age. */
 const JITTER = 0.2;
+/** How long after a failure the connections are replaced again whose TLS files have changed. */
+const RENEW_AGAIN_MS = 30_000;
 /** How often it is checked whether the last call of replaced connections has ended. */
 const LOOK_MS = 1000;
 
 export interface ConnectionsOptions {
   readonly clock: Clock;
+  /** The TLS files. Undefined when the connections are plaintext. */
+  readonly tls?: TlsFiles | undefined;
   /** The maximum age in milliseconds. Undefined when connections may have any age. */
   readonly maxAgeMs: number | undefined;
   /** Returns a random number from 0 to below 1. */
   readonly random?: () => number;
 }
 
-/** A Transport whose connections have a maximum age. It connects on the first call. */
+/** A Transport whose connections are replaced while calls go on. It connects on the first call. */
 export class Connections implements Resource {
   private current: Transport;
   /** Replaced transports whose calls have not ended. */
@@ -40,24 +49,28 @@ export class Connections implements Resource {
   private cancelTimer: (() => void) | undefined;
   private cancelLook: (() => void) | undefined;
   private closing: Promise<void> | undefined;
+  private cancelRenewal: (() => void) | undefined;
+  private readonly unfollow: (() => void) | undefined;
   private readonly create: () => Transport;
 
   constructor(
     name: TransportName,
-    settings: TransportSettings,
+    endpoint: Endpoint,
     private readonly options: ConnectionsOptions,
   ) {
-    this.create = () => TRANSPORTS[name](settings, options.clock);
+    const { clock, tls } = options;
+    this.create = () => TRANSPORTS[name](settingsOf(endpoint, tls), clock);
     this.current = this.create();
+    this.unfollow = tls?.follow(() => void this.renew(tls));
   }
 
   call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse> {
-    this.use(maxResponseBytes);
+    this.begin(maxResponseBytes);
     return this.current.call(request, maxResponseBytes);
   }
 
   connect(maxResponseBytes: number): Promise<void> {
-    this.use(maxResponseBytes);
+    this.begin(maxResponseBytes);
     return this.current.connect(maxResponseBytes);
   }
 
@@ -73,8 +86,10 @@ export class Connections implements Resource {
 
   /** Refuses new calls, waits for running calls (for a limited time), then closes. */
   close(): Promise<void> {
+    this.unfollow?.();
     this.cancelTimer?.();
     this.cancelLook?.();
+    this.cancelRenewal?.();
     this.closing ??= Promise.all(
       [this.current, ...this.replaced].map((transport) => transport.close(CLOSE_GRACE_MS)),
     ).then(() => {});
@@ -82,7 +97,7 @@ export class Connections implements Resource {
   }
 
   /** The age counts from the first use. */
-  private use(maxResponseBytes: number): void {
+  private begin(maxResponseBytes: number): void {
     this.maxResponseBytes = maxResponseBytes;
     if (this.cancelTimer === undefined && this.options.maxAgeMs !== undefined) this.age(this.options.maxAgeMs);
   }
@@ -95,19 +110,38 @@ export class Connections implements Resource {
     });
   }
 
-  /** Connects anew, and uses the new connection only when it is there. */
-  private async replace(): Promise<void> {
+  /** Replaces the connections after a change of the TLS files. */
+  private async renew(tls: TlsFiles): Promise<void> {
+    this.cancelRenewal?.();
+    if (this.closing !== undefined) return;
+    // Without a connection nothing is lost, and the next attempt should use the new files.
+    if (this.current.state() !== 'ready') return this.use(this.create());
+    const failure = await this.replace();
+    if (failure === undefined || this.closing !== undefined) return;
+    tls.refused(failure.error);
+    this.cancelRenewal = this.options.clock.after(RENEW_AGAIN_MS, () => void this.renew(tls));
+  }
+
+  /**
+   * Connects anew, and uses the new connection only when it is there. Returns the error if there is none: then the old one
+   * goes on, and its age begins again with the next call.
+   */
+  private async replace(): Promise<{ readonly error: unknown } | undefined> {
     const next = this.create();
-    const before = this.current;
     try {
       await next.connect(this.maxResponseBytes);
-    } catch {
-      // The old connection goes on, and its age begins again with the next call.
-      return void next.close(0);
+    } catch (error) {
+      void next.close(0);
+      return { error };
     }
-    if (this.closing !== undefined) return void next.close(0);
+    if (this.closing === undefined) this.use(next);
+    else void next.close(0);
+    return undefined;
+  }
+
+  private use(next: Transport): void {
+    this.replaced.add(this.current);
     this.current = next;
-    this.replaced.add(before);
     this.look();
   }
 
@@ -121,4 +155,15 @@ export class Connections implements Resource {
     this.cancelLook?.();
     this.cancelLook = this.replaced.size === 0 ? undefined : this.options.clock.after(LOOK_MS, () => this.look());
   }
+}
+
+/** The TLS settings are read for each new connection, because the files may change. */
+function settingsOf(endpoint: Endpoint, tls: TlsFiles | undefined): TransportSettings {
+  if (tls === undefined) return { endpoint };
+  return {
+    endpoint,
+    get tls() {
+      return tls.current();
+    },
+  };
 }

@@ -3,6 +3,7 @@ import type { CallMethod } from '../call/call.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { DeadlineExceeded, UpstreamClosed } from './failure.js';
+import { ToldFailure } from './told-failure.js';
 
 /** The end of one attempt of a call. */
 export interface Outcome {
@@ -42,7 +43,7 @@ export function outcomeOf(method: CallMethod, error: unknown, durationMs: number
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
-  if (cause === undefined) return error.message;
+  if (cause === undefined || error instanceof ToldFailure) return error.message;
   return cause instanceof AggregateError && cause.errors[0] !== undefined ? reasonOf(cause.errors[0]) : reasonOf(cause);
 }
 

@@ -33,7 +33,7 @@ async function start(t: ExecutionContext, name: TransportName, isOpen = () => tr
   const clock = handClock();
   const parsed = parseTarget(proxy.target);
   const endpoint = parsed.kind === 'addresses' ? parsed.endpoints[0]! : undefined!;
-  const connections = new Connections(name, { endpoint }, { clock, maxAgeMs: AGE_MS, random: () => 0 });
+  const connections = new Connections(name, endpoint, { clock, maxAgeMs: AGE_MS, random: () => 0 });
   t.teardown(() => connections.close());
   return { upstream, proxy, clock, connections, call: () => connections.call(request('Unary'), MAX_BYTES) };
 }

@@ -10,7 +10,7 @@ import type { Endpoint, TcpEndpoint } from '../endpoint.js';
 import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
 import { reasonOf } from '../outcome.js';
 import type { Target } from '../target.js';
-import type { TlsSettings, TransportSettings } from '../transport.js';
+import type { TlsFiles, TlsPaths } from '../tls-files.js';
 import { type EjectionSettings, mostEjected } from './ejection.js';
 import type { HealthSettings } from './health.js';
 import type { Lookup } from './lookup.js';
@@ -36,7 +36,7 @@ export interface BalancerSettings {
   readonly targets: readonly WeightedTarget[];
   readonly policy: LoadBalancing;
   readonly transport: TransportName;
-  readonly tls: TlsSettings | undefined;
+  readonly tls: TlsPaths | undefined;
   /** The most bytes that a message from the upstream may have. */
   readonly maxResponseBytes: number;
   readonly maxConnectionAgeMs: number | undefined;
@@ -62,6 +62,8 @@ export interface BalancerOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly lookup: Lookup;
+  /** The files at the paths of the settings. */
+  readonly tls: TlsFiles | undefined;
   readonly events: BalancerEvents;
 }
 
@@ -187,6 +189,11 @@ export class Balancer implements Resource {
     return subset.picker;
   }
 
+  /** Returns the addresses of the members. */
+  addresses(): ReadonlySet<string> {
+    return new Set([...this.members.values()].map(({ address }) => address));
+  }
+
   private follow(group: Group, name: string, port: number): void {
     const { resources, clock, lookup, events } = this.options;
     const key = settingsKey('name', name);
@@ -288,7 +295,7 @@ export class Balancer implements Resource {
     const { transport, maxResponseBytes, ejection, health, maxConnectionAgeMs: maxAgeMs } = this.settings;
     const connections = resources.acquire(
       key,
-      () => new Connections(transport, this.transportSettings(endpoint), { clock, maxAgeMs }),
+      () => new Connections(transport, endpoint, { clock, maxAgeMs, tls: this.options.tls }),
     );
     const member = new Member(endpoint, connections, {
       clock,
@@ -322,17 +329,13 @@ export class Balancer implements Resource {
 
   /** Returns the key of the connections to an endpoint. Upstreams with the same endpoint and settings share them. */
   private keyOf(endpoint: Endpoint): string {
-    const { transport, maxConnectionAgeMs = null } = this.settings;
-    return settingsKey('connections', [transport, maxConnectionAgeMs, this.transportSettings(endpoint)]);
-  }
-
-  private transportSettings(endpoint: Endpoint): TransportSettings {
-    const { tls } = this.settings;
-    return { endpoint, ...(tls === undefined ? {} : { tls }) };
+    const { transport, maxConnectionAgeMs = null, tls = null } = this.settings;
+    return settingsKey('connections', [transport, maxConnectionAgeMs, endpoint, tls]);
   }
 
   private send(member: Member, request: CallRequest): Promise<CallResponse> {
     request.tried?.add(member);
+    if (request.attempt !== undefined) request.attempt.endpoint = member.address;
     return member.call(request);
   }
 

@@ -145,5 +145,6 @@ function nameOptions(endpoint: Endpoint, tls: TlsSettings | undefined): ChannelO
 
 function channelCredentials(tls: TlsSettings | undefined) {
   if (tls === undefined) return credentials.createInsecure();
+  if (tls.context !== undefined) return credentials.createFromSecureContext(tls.context);
   return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }

@@ -1,11 +1,10 @@
 /** Which server gets how many calls: weights, a canary, and servers of different speed. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startUpstream, type TestUpstream } from '../../support/upstream.js';
 import { startGateway } from '../gateway.js';
-import { Load } from '../steady-load.js';
-import { PROTO } from '../notes.js';
-import type { Row, Scenario } from '../scenario.js';
+import { countBy, load } from '../load.js';
+import { type Row, type Scenario, wrongOf } from '../scenario.js';
+import { startService } from '../service.js';
 
 const PER_SECOND = 200;
 const SECONDS = 5;
@@ -19,7 +18,8 @@ interface Share {
   readonly delayMs: readonly [number, number];
   /** The share of the second server in percent: at least and at most. */
   readonly percent: readonly [number, number];
-  readonly headersOf?: (index: number) => Record<string, string>;
+  /** The header of a second load, a third as large. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 const SHARES: readonly Share[] = [
@@ -34,7 +34,7 @@ const SHARES: readonly Share[] = [
     settings: ([one, two]) => `{ targets: ["${one}", { address: "${two}", when: { header: x-canary, value: "1" } }] }`,
     delayMs: [2, 2],
     percent: [25, 25],
-    headersOf: (index): Record<string, string> => (index % 4 === 0 ? { 'x-canary': '1' } : {}),
+    headers: { 'x-canary': '1' },
   },
   {
     what: 'least_request, the second server ten times slower',
@@ -59,26 +59,36 @@ export const shares: Scenario = {
   },
 };
 
-async function row({ what, settings, delayMs, percent, headersOf }: Share): Promise<Row> {
-  const server = (delay: number): Promise<TestUpstream> => {
-    const reply = { message: { text: 'done' }, delayMs: delay };
-    return startUpstream(PROTO, { Get: reply, Make: reply });
-  };
-  const [one, two] = [await server(delayMs[0]), await server(delayMs[1])];
-  const gateway = await startGateway({ upstream: settings([one.target, two.target]) });
-  // The connections are there before the count begins.
-  await sleep(500);
-  const load = new Load(gateway.port, PER_SECOND, headersOf);
-  await sleep(SECONDS * 1000);
-  await load.stop();
-  await gateway.stop();
-  for (const { close } of [one, two]) await close();
-  const [first, second] = [one.calls.length, two.calls.length];
-  const share = (second * 100) / (first + second);
-  const isRight = share >= percent[0] && share <= percent[1] && load.failures.length === 0;
-  return {
-    what,
-    figures: { sent: load.sent, first, second, 'second %': share.toFixed(1), failed: load.failures.length },
-    wrong: isRight ? undefined : `expected ${percent.join(' to ')} %, and no failure; ${load.reasons()}`,
-  };
+async function row({ what, settings, delayMs, percent, headers }: Share): Promise<Row> {
+  const [one, two] = await Promise.all(delayMs.map((delay) => startService({ kind: 'answer', delayMs: delay })));
+  const gateway = await startGateway({ upstreams: `{ a: ${settings([one!.target, two!.target])} }`, grace: '0s' });
+  try {
+    const { port } = gateway;
+    // The connections are there before the count begins.
+    await sleep(500);
+    for (const service of [one!, two!]) await service.counts();
+    const loads =
+      headers === undefined
+        ? [load({ port, perSecond: PER_SECOND, seconds: SECONDS })]
+        : [
+            load({ port, perSecond: (PER_SECOND * 3) / 4, seconds: SECONDS }),
+            load({ port, perSecond: PER_SECOND / 4, seconds: SECONDS, headers }),
+          ];
+    const shots = (await Promise.all(loads)).flat();
+    const failed = countBy(shots, ({ status }) => status !== 200);
+    const [first, second] = [(await one!.counts()).calls, (await two!.counts()).calls];
+    const share = (second * 100) / (first + second);
+    const [least, most] = percent;
+    return {
+      what,
+      figures: { sent: shots.length, first, second, 'second %': share.toFixed(1), failed },
+      wrong: wrongOf({
+        [`expected ${least} to ${most} %`]: share < least || share > most,
+        [`${failed} requests failed`]: failed > 0,
+      }),
+    };
+  } finally {
+    await gateway.stop();
+    for (const service of [one!, two!]) await service.stop();
+  }
 }
