@@ -16,10 +16,11 @@ import type { Plan } from './plan.js';
 export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
   const lease = options.resources.lease();
   try {
-    const { upstreams, prepared, ...backing } = openBacking(plan.config, lease, options);
+    const { upstreams, tracing, prepared, ...backing } = openBacking(plan.config, lease, options);
     return {
       ...compileTables(plan, plan.routes.filter(isServed), backing),
       upstreams,
+      tracing,
       prepared,
       release: lease.release,
     };
@@ -34,7 +35,7 @@ export function compileTables(
   { config, codecs, registry }: Plan,
   routes: readonly PlannedRoute[],
   backing: Backing,
-): Omit<Snapshot, 'upstreams' | 'prepared' | 'release'> {
+): Omit<Snapshot, 'upstreams' | 'tracing' | 'prepared' | 'release'> {
   const status = registry.message('google.rpc.Status');
   const statusCodec = status === undefined ? undefined : codecs.of(status);
   return {

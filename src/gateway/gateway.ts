@@ -161,6 +161,7 @@ export function startGateway(
         if (isClosed) return void compiled.release();
         snapshots.swap(compiled);
         log.setLevel(next.config.log.level);
+        log.reopen();
         config = next.config;
         void openStreams.judge(compiled);
       },

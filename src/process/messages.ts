@@ -1,7 +1,7 @@
 /** The messages between a primary and its workers (structured clone over the IPC channel). */
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
+import type { MetricValues } from '../telemetry/exposition.js';
 import type { UpstreamReports } from './upstream-status.js';
 
 export type ToWorker =
@@ -35,9 +35,7 @@ export type ToPrimary =
   | { readonly kind: 'reported'; readonly id: number; readonly report: WorkerReport }
   | { readonly kind: 'count'; readonly question: CounterQuestion };
 
-export type MetricReport = MetricObjectWithValues<MetricValue<string>>[];
-
 export interface WorkerReport {
   readonly upstreams: UpstreamReports;
-  readonly metrics: MetricReport;
+  readonly metrics: readonly MetricValues[];
 }
