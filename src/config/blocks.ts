@@ -82,6 +82,17 @@ const adminPort = z
       .describe(
         'Host names that requests may use besides `localhost` and IP addresses. `*.example.com` allows all names below it. Other requests get 421.',
       ),
+    readiness: z
+      .strictObject({
+        upstreams: z
+          .array(z.string())
+          .default([])
+          .describe(
+            'Names of upstreams without which the gateway is not ready: `/readyz` is 503 while no server of one of them answers.',
+          ),
+      })
+      .prefault({})
+      .describe('What `/readyz` depends on besides the gateway itself.'),
   })
   .transform((block) => ({ ...block, position: { file: 'options' } as Position }));
 

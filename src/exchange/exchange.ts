@@ -15,6 +15,7 @@ import type { RouteMetrics } from '../telemetry/request-metrics.js';
 import type { RequestTrace, Tracing } from '../telemetry/tracing.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
+import type { Upstream } from '../upstream/upstream.js';
 import type { RequestState } from './request-state.js';
 
 export interface Exchange extends RequestState {
@@ -118,8 +119,8 @@ export interface Snapshot {
   readonly streamGraceMs: number;
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined;
-  /** The upstreams by name, with their state for operators. */
-  readonly upstreams: ReadonlyMap<string, { state(): string }>;
+  /** The upstreams by name, as operators see them. */
+  readonly upstreams: ReadonlyMap<string, Pick<Upstream, 'report' | 'connect'>>;
   /**
    * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt
    * to fetch the issuers' keys.

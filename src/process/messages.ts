@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
 import type { MetricValues } from '../telemetry/exposition.js';
+import type { UpstreamReports } from './upstream-status.js';
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly schema: Uint8Array }
@@ -35,7 +36,6 @@ export type ToPrimary =
   | { readonly kind: 'count'; readonly question: CounterQuestion };
 
 export interface WorkerReport {
-  /** The state of each upstream's connection, by the name of the upstream. */
-  readonly upstreams: ReadonlyMap<string, string>;
+  readonly upstreams: UpstreamReports;
   readonly metrics: readonly MetricValues[];
 }

@@ -28,6 +28,7 @@ import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
+import { readinessOf, reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -65,12 +66,10 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
   let admin: Server | undefined;
   let listener: BoundListener;
   try {
-    const readiness = () => ({
-      ready: state === 'serving',
-      state,
-      upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
-      reload: reloads.state,
-    });
+    const readiness = async () => {
+      const counted = current().config.admin?.readiness.upstreams ?? [];
+      return { ...readinessOf(state, await reportUpstreams(gateway, counted), counted), reload: reloads.state };
+    };
     admin = await listenAdmin(current, { metrics: () => valuesOf(registry), readiness }, log);
     await gateway.prepared;
     listener = await listenPublic(current, gateway, log);
@@ -81,6 +80,7 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
   }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
+  void tellUpstreams(gateway, log);
   reloads.begin();
 
   const reload = source === undefined ? undefined : () => reloads.request('SIGHUP');

@@ -2,6 +2,7 @@
  * A worker process: a gateway for the connections that the primary hands over, with the schema that the primary has parsed.
  * Only `workers.ts` starts it. It ends when the primary sends `drain` or is gone.
  */
+import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.js';
 import { type PreparedSnapshot, type RunningGateway, startGateway } from '../gateway/gateway.js';
@@ -17,6 +18,7 @@ import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker } from './messages.js';
 import { startPulse } from './pulse.js';
 import { listenSettings, servePublic } from './run-server.js';
+import { reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
@@ -57,6 +59,8 @@ async function start({ config, schema }: Start): Promise<void> {
   await gateway.prepared;
   const { listener, serve } = servePublic(() => served, gateway, log);
   running = { gateway, drain: prepareDrain(listener, systemClock), log, listener, serve };
+  // One worker is enough to tell which upstreams answer.
+  if (cluster.worker?.id === 1) void tellUpstreams(gateway, log);
   startPulse();
   tell({ kind: 'ready' });
 }
@@ -107,7 +111,7 @@ async function end(): Promise<void> {
 async function report(id: number): Promise<void> {
   if (running === undefined) return;
   const { snapshots, metrics } = running.gateway;
-  const upstreams = new Map([...snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()]));
+  const upstreams = await reportUpstreams({ snapshots }, served.config.admin?.readiness.upstreams ?? []);
   tell({ kind: 'reported', id, report: { upstreams, metrics: await valuesOf(metrics.registry) } });
 }
 

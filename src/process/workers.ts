@@ -29,6 +29,7 @@ import { type ConfigSource, type Prepared, Reloads } from './reloads.js';
 import { inUse, listenAdmin, type RunningServer } from './run-server.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
+import { joinReports, readinessOf } from './upstream-status.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
 /** When a worker ends that was started longer ago than this, the back-off begins anew. */
@@ -49,10 +50,11 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
   let state = 'starting';
   const readiness = async () => {
     const reports = await workers.reports();
+    const counted = reloads.plan.config.admin?.readiness.upstreams ?? [];
+    const { ready, ...rest } = readinessOf(state, joinReports(reports.map(({ upstreams }) => upstreams)), counted);
     return {
-      ready: state === 'serving' && workers.serving > 0,
-      state,
-      upstreams: statesOf(reports),
+      ready: ready && workers.serving > 0,
+      ...rest,
       workers: workers.serving,
       frozen: workers.frozen,
       reload: reloads.state,
@@ -357,13 +359,4 @@ class Workers {
 
 function tell(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
-}
-
-/** Returns for each upstream the states that it has in the workers, each state once. */
-function statesOf(reports: readonly WorkerReport[]): ReadonlyMap<string, string> {
-  const states = new Map<string, Set<string>>();
-  for (const { upstreams } of reports) {
-    for (const [name, state] of upstreams) states.set(name, (states.get(name) ?? new Set()).add(state));
-  }
-  return new Map([...states].map(([name, all]) => [name, [...all].sort().join(', ')]));
 }

@@ -123,6 +123,18 @@ export const LOG_ENTRIES = {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
   },
+  'the TLS files of an upstream were reloaded': {
+    level: 'info',
+    when: 'The files of the `tls` of an upstream have changed. The connections to it are replaced.',
+  },
+  'the new TLS files of an upstream cannot be used; the old ones stay in use': {
+    level: 'error',
+    when: 'The files of the `tls` of an upstream have changed, and cannot be read or do not fit each other.',
+  },
+  'a server takes no connection with the renewed TLS files; the old one stays in use': {
+    level: 'warn',
+    when: 'After a change of the files of `tls`, a new connection has failed. It is tried again after 30 seconds.',
+  },
   'a circuit breaker has opened': {
     level: 'warn',
     when: 'Too many calls of a method have failed. Its calls are refused for the `openFor` of `circuitBreaker`.',
@@ -132,6 +144,53 @@ export const LOG_ENTRIES = {
     when: 'A probe has succeeded, and the calls of the method are sent again.',
   },
   'the store answers again': { level: 'info', when: 'Redis has answered the probe, and is used again.' },
+  'an upstream answers': {
+    level: 'info',
+    when: 'At the start: all servers of the upstream could be connected.',
+  },
+  'an upstream does not answer': {
+    level: 'warn',
+    when: 'At the start: not all servers of the upstream could be connected. `servers` has those that could not, and why.',
+  },
+  'a server of an upstream cannot be reached': {
+    level: 'warn',
+    when: 'Connecting to a server has failed. Others get its calls.',
+  },
+  'a server of an upstream can be reached again': { level: 'info', when: 'A server is connected after failures.' },
+  'a server of an upstream is unhealthy': {
+    level: 'warn',
+    when: 'The health checks of a server have failed. Others get its calls.',
+  },
+  'a server of an upstream is healthy again': {
+    level: 'info',
+    when: 'The health checks of a server succeed after failures.',
+  },
+  'a server of an upstream has no health service and counts as healthy': {
+    level: 'info',
+    when: '`healthCheck` is set, and a server does not implement `grpc.health.v1`.',
+  },
+  'a server of an upstream is ejected': {
+    level: 'warn',
+    when: 'Several calls in a row have failed on a server. It gets no calls for `forMs`.',
+  },
+  'a server of an upstream is used again after its ejection': { level: 'info', when: 'An ejection has ended.' },
+  'most servers of an upstream are unhealthy or ejected: all are used again': {
+    level: 'warn',
+    when: 'Fewer servers than `panicThreshold` are left.',
+  },
+  'enough servers of an upstream are healthy: the others are left out again': {
+    level: 'info',
+    when: 'At least `panicThreshold` of the servers are healthy and not ejected again.',
+  },
+  'the addresses of an upstream have changed': {
+    level: 'info',
+    when: 'A lookup of its name has given other addresses.',
+  },
+  'the name of an upstream cannot be looked up': {
+    level: 'warn',
+    when: 'A lookup has failed. The addresses of before stay in use.',
+  },
+  'the name of an upstream can be looked up again': { level: 'info', when: 'A lookup has succeeded after failures.' },
 } as const satisfies Readonly<Record<string, LogEntry>>;
 
 export const LOG_FIELDS = {
@@ -182,12 +241,18 @@ export const LOG_FIELDS = {
   stack: 'Where the error was raised.',
   jwks: 'The `jwksUri` without its query.',
   reason:
-    'The [reason](errors.md) of an error that the gateway itself raised. In entries about `jwksUri` it is why the keys cannot be used.',
+    'The [reason](errors.md) of an error that the gateway itself raised. In entries about `jwksUri` it is why the keys cannot be used, in entries about upstreams why a server gets no calls.',
   file: 'The file of API keys.',
   keys: 'How many keys the file has.',
   problem: 'The first problem of the file, as `check` prints it.',
   moreProblems: 'How many further problems there are.',
   store: 'The store: `redis`.',
+  server: 'The address of a server of the upstream.',
+  servers: 'The servers that do not answer, each with the reason, or how many servers answer.',
+  forMs: 'For how many milliseconds the server gets no calls.',
+  added: 'The addresses that are new.',
+  removed: 'The addresses that are gone.',
+  lookup: 'The name that is looked up.',
   failed: 'How many calls of the method failed in the window of the circuit breaker.',
   calls: 'How many calls of the method there were in the window of the circuit breaker.',
 } as const satisfies Readonly<Record<string, string>>;

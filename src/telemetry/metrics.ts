@@ -7,6 +7,7 @@ import { CallMetrics } from './call-metrics.js';
 import { HeldCounters } from './held-counters.js';
 import { droppedLines } from './output.js';
 import { RequestMetrics } from './request-metrics.js';
+import { ServerMetrics } from './server-metrics.js';
 
 export interface Metrics {
   readonly registry: Registry;
@@ -43,6 +44,8 @@ export interface Metrics {
   readonly shed: Counter<'reason'>;
   /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
+  /** The servers of upstreams. */
+  readonly servers: ServerMetrics;
 }
 
 export function createMetrics(): Metrics {
@@ -141,6 +144,7 @@ export function createMetrics(): Metrics {
       // The lowest value of all workers is shown, so that one failing worker is seen.
       aggregator: 'min',
     }),
+    servers: new ServerMetrics(registers),
   };
   // A rate over a counter that begins with its first event does not see that event.
   for (const decision of ['admitted', 'refused', 'over']) metrics.rateLimitDecisions.inc({ decision }, 0);

@@ -30,7 +30,7 @@ export function poolSuite(name: string, create: TransportFactory): void {
     t.like(error.cause, { code: 'NO_HTTP2' });
     t.regex(
       (error.cause as Error).message,
-      /^expected HTTP\/2 from the upstream, got no HTTP\/2 frame; check that the target is the port of a gRPC server/,
+      /^expected HTTP\/2 from the upstream, got no HTTP\/2 frame; if the server speaks TLS, add tls: \{\} to the upstream/,
     );
     await transport.close(0);
   });
