@@ -1,5 +1,6 @@
 /** This module decides which rpcs get routes, and by which rule. The config takes precedence over the files. */
 import type { Diagnostic } from '../base/diagnostic.js';
+import type { Steps } from '../base/slices.js';
 import { calledBySteps, HTTP_RULE, labelsOf } from './annotation-reader.js';
 import type { FileDeclaration, MethodDeclaration, ServiceDeclaration } from './declaration.js';
 import type { Routing } from './descriptor.js';
@@ -52,12 +53,13 @@ function withRule(method: MethodDeclaration, { rule, diagnostics }: ConfiguredRu
  * Returns the problems of the options of services and rpcs. The problems of an rpc without a route are left out, unless an
  * aggregate calls the rpc, because its policy applies there.
  */
-export function optionProblems(files: Files): readonly Diagnostic[] {
-  const all = [...new Set([...files.values()])];
+export function* optionProblems(files: readonly RegistryFile[]): Steps<readonly Diagnostic[]> {
+  const all = [...new Set(files)];
   const called = new Set(all.flatMap(calledBy));
   const diagnostics: Diagnostic[] = [];
   const seen = new Set<ServiceDeclaration>();
   for (const { declaration, routed } of all) {
+    yield;
     for (const service of declaration.services) {
       if (seen.has(service)) continue;
       seen.add(service);
