@@ -46,87 +46,89 @@ const IDLE_MS = 30_000;
 let thread: Worker | undefined;
 let idle: NodeJS.Timeout | undefined;
 let last: Promise<unknown> = Promise.resolve();
+/** Receive the answers to the question that was asked last. */
+let onAnswer: (answer: Answer) => void = () => {};
+let onFailure: (error: Error) => void = () => {};
 
 /**
  * Brings `parsed` up to date, and returns the files below each root. If the thread cannot work, undefined is returned and
  * `parsed` has less: what it lacks is parsed when it is read.
  */
-export function refresh(
-  parsed: ParsedFiles,
-  sources: { readonly protos: readonly string[]; readonly descriptorSets: readonly string[] },
-): Promise<ReadonlyMap<string, Scanned> | undefined> {
+export function refresh(parsed: ParsedFiles, sources: Sources): Promise<ReadonlyMap<string, Scanned> | undefined> {
   // One question at a time, because the answers do not say to which one they belong.
   const asked = last.then(() => ask(parsed, sources)).catch(() => undefined);
   last = asked;
   return asked;
 }
 
-function ask(
-  parsed: ParsedFiles,
-  { protos, descriptorSets }: Parameters<typeof refresh>[1],
-): Promise<ReadonlyMap<string, Scanned>> {
+interface Sources {
+  readonly protos: readonly string[];
+  readonly descriptorSets: readonly string[];
+}
+
+async function ask(parsed: ParsedFiles, { protos, descriptorSets }: Sources): Promise<ReadonlyMap<string, Scanned>> {
   clearTimeout(idle);
   thread ??= start();
   const worker = thread;
-  return new Promise<ReadonlyMap<string, Scanned>>((resolve, reject) => {
-    let ofSet: Extract<Answer, { kind: 'set-files' }>['files'][number][] = [];
-    const onAnswer = (answer: Answer) => {
-      switch (answer.kind) {
-        case 'files':
-          for (const { path, stamp, file } of answer.files)
-            parsed.set(path, { stamp, declaration: withPlaces(file, placesOf(path)) });
-          break;
-        case 'set-files':
-          ofSet.push(...answer.files);
-          break;
-        case 'set': {
-          const { path, stamp, diagnostics } = answer;
-          const files = ofSet.map(({ file, maps }) => {
-            return withPlaces(file, new KnownPlaces(maps ?? { file: file.name, positions: NONE, comments: NONE }));
-          });
-          parsed.setSet(path, { stamp, files, diagnostics });
-          ofSet = [];
-          break;
-        }
-        case 'done':
-          for (const path of answer.same) parsed.confirm(path);
-          resolve(new Map(answer.scanned.map(({ root, ...rest }) => [root, rest])));
-          return;
-      }
-      // What waits in this process has its turn before the next part is read.
-      setImmediate(() => worker.postMessage({ kind: 'read' } satisfies Question));
-    };
-    worker.on('message', onAnswer);
-    worker.once('error', reject);
-    worker.once('exit', () => {
-      thread = undefined;
-      reject(new Error('the thread that parses has ended'));
+  const tell = (question: Question) => worker.postMessage(question);
+  worker.ref();
+  try {
+    return await new Promise((resolve, reject) => {
+      const take = takerOf(parsed);
+      onFailure = reject;
+      onAnswer = (answer) => {
+        take(answer);
+        if (answer.kind === 'done') resolve(new Map(answer.scanned.map(({ root, ...rest }) => [root, rest])));
+        // What waits in this process has its turn before the next part is read.
+        else setImmediate(() => tell({ kind: 'read' }));
+      };
+      tell({ kind: 'refresh', roots: protos, sets: descriptorSets, known: parsed.known() });
     });
-    worker.ref();
-    worker.postMessage({
-      kind: 'refresh',
-      roots: protos,
-      sets: descriptorSets,
-      known: parsed.known(),
-    } satisfies Question);
-  }).finally(() => {
-    worker.removeAllListeners();
+  } finally {
     worker.unref();
-    if (thread === undefined) return;
-    worker.once('exit', () => {
-      thread = undefined;
-    });
-    // Without a listener, an error of the thread would end the process.
-    worker.on('error', () => {});
-    idle = setTimeout(() => void worker.terminate(), IDLE_MS).unref();
-  });
+    idle = setTimeout(() => end(worker), IDLE_MS).unref();
+  }
+}
+
+/** Returns a function that puts what the thread has parsed into `parsed`. */
+function takerOf(parsed: ParsedFiles): (answer: Answer) => void {
+  let ofSet: Extract<Answer, { kind: 'set-files' }>['files'][number][] = [];
+  return function take(answer) {
+    if (answer.kind === 'files') {
+      for (const { path, stamp, file } of answer.files)
+        parsed.set(path, { stamp, declaration: withPlaces(file, placesOf(path)) });
+    } else if (answer.kind === 'set-files') {
+      ofSet.push(...answer.files);
+    } else if (answer.kind === 'set') {
+      const { path, stamp, diagnostics } = answer;
+      const files = ofSet.map(({ file, maps }) => {
+        return withPlaces(file, new KnownPlaces(maps ?? { file: file.name, positions: NONE, comments: NONE }));
+      });
+      parsed.setSet(path, { stamp, files, diagnostics });
+      ofSet = [];
+    } else {
+      for (const path of answer.same) parsed.confirm(path);
+    }
+  };
 }
 
 const NONE = new Map<string, never>();
 
+/** Ends the thread. The next question starts another one. */
+function end(worker: Worker): void {
+  if (thread === worker) thread = undefined;
+  void worker.terminate();
+}
+
 function start(): Worker {
   // The thread needs no flags or environment of its process.
   const worker = new Worker(new URL('./parse-worker.js', import.meta.url), { execArgv: [], env: {} });
-  worker.unref();
+  worker.on('message', (answer: Answer) => onAnswer(answer));
+  worker.on('error', (error: Error) => onFailure(error));
+  worker.once('exit', () => {
+    if (thread !== worker) return;
+    thread = undefined;
+    onFailure(new Error('the thread that parses has ended'));
+  });
   return worker;
 }

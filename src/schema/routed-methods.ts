@@ -12,13 +12,17 @@ import type { ConfiguredRule, ConfiguredRules } from './service-config.js';
 type Files = ReadonlyMap<string, RegistryFile>;
 
 /** Returns the files with the exclusions and rules of the config applied to their rpcs. */
-export function withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Files {
+export function* withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Steps<Files> {
   if (exclusion.isEmpty && rules.isEmpty) return files;
   const excluded = new Set<FileDeclaration>();
-  for (const [name, { declaration }] of files) if (exclusion.hasFile(name)) excluded.add(declaration);
+  for (const [name, { declaration }] of files) {
+    yield;
+    if (exclusion.hasFile(name)) excluded.add(declaration);
+  }
   // A file with two import names stays one object.
   const changed = new Map<FileDeclaration, FileDeclaration>();
   for (const { declaration } of files.values()) {
+    yield;
     if (changed.has(declaration) || declaration.services.length === 0) continue;
     const services = declaration.services.map((service) => routedService(service, excluded.has(declaration)));
     changed.set(declaration, { ...declaration, services });

@@ -288,10 +288,10 @@ class SchemaLoader {
     if (previous?.linked?.routing === routing && isSame(previous.linked.sources, sources)) {
       const { registry, files, linked } = previous;
       // Rules note which of them were used when they are applied.
-      withRouting(this.files, this.exclusion, rules);
+      yield* withRouting(this.files, this.exclusion, rules);
       return { registry, files, linked };
     }
-    const files = [...withRouting(this.files, this.exclusion, rules).values()];
+    const files = [...(yield* withRouting(this.files, this.exclusion, rules)).values()];
     const repeats: Diagnostic[] = [];
     const registry = yield* registrySteps(files, (fullName, { name }, places, earlier) => {
       if (looksBundled(name) || this.isQuietFile(name)) return;

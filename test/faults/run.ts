@@ -7,9 +7,10 @@ import type { Scenario } from './scenario.js';
 import { drain } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { log } from './scenarios/log.js';
+import { reloads } from './scenarios/reloads.js';
 import { replacedWorker } from './scenarios/replaced-worker.js';
 
-const SCENARIOS: readonly Scenario[] = [drain, replacedWorker, frozenWorker, log];
+const SCENARIOS: readonly Scenario[] = [drain, reloads, replacedWorker, frozenWorker, log];
 
 const args = process.argv.slice(2);
 const isShort = args.includes('--short');
