@@ -2,12 +2,13 @@
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
 import type { MetricValues } from '../telemetry/exposition.js';
+import type { PackedFile } from './schema-parcel.js';
 import type { UpstreamReports } from './upstream-status.js';
 
 export type ToWorker =
-  | { readonly kind: 'start'; readonly config: Config; readonly schema: Uint8Array }
+  | { readonly kind: 'start'; readonly config: Config; readonly files: readonly PackedFile[] }
   /** The worker builds a snapshot beside the one that serves, and answers `prepared`. Then it gets `swap` or `discard`. */
-  | { readonly kind: 'prepare'; readonly config: Config; readonly schema: Uint8Array }
+  | { readonly kind: 'prepare'; readonly config: Config; readonly files: readonly PackedFile[] }
   | { readonly kind: 'swap' }
   | { readonly kind: 'discard' }
   /** The message comes with a connection, and the worker answers `taken`. */

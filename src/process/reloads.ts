@@ -185,7 +185,7 @@ export class Reloads {
     if (config.upstreams.size === 0) {
       refuse([errorAt(placeOf(['upstreams']), 'no-upstreams', 'upstreams: expected at least one, got none')]);
     }
-    const planned = await plan(config, { configFile });
+    const planned = await plan(config, { configFile, previous: this.served });
     refuse(planned.diagnostics);
     const prepared = await this.parts.prepare(planned);
     if (this.isDraining) {
