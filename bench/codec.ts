@@ -79,7 +79,7 @@ async function main(): Promise<void> {
   const rounds = roundsFlag < 0 ? 5 : Number(process.argv[roundsFlag + 1]);
   const here = fileURLToPath(new URL('../../', import.meta.url));
   const roots = against < 0 ? [here] : [resolve(process.argv[against + 1] ?? ''), here];
-  const { registry } = await schemaOf(PROTO);
+  const { registry } = schemaOf(PROTO);
   const builds = await Promise.all(roots.map((root) => codecsOf(root, registry)));
   for (const [name, type, value] of SHAPES) {
     const json = Buffer.from(JSON.stringify(value));

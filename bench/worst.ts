@@ -114,7 +114,7 @@ const BODIES: readonly (readonly [name: string, json: string])[] = [
   ['text into a deep map', object('trees', (i) => `"${i}":{"text":"a"}`)],
 ];
 
-const { registry } = await schemaOf(PROTO);
+const { registry } = schemaOf(PROTO);
 const codecs = createCodecs(registry, JSON_OPTIONS);
 const emitting = createCodecs(registry, { ...JSON_OPTIONS, emitDefaults: true });
 const codec = codecs.of(registry.message('worst.v1.Shapes')!);

@@ -1,5 +1,5 @@
 /** The tables of docs/http-mapping.md say what the code does. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { Code } from '../src/status/code.js';
@@ -7,7 +7,7 @@ import { codeToHttpStatus } from '../src/status/http.js';
 import { tableOf } from './routing/route-lines.js';
 import { ROOT } from './support/run.js';
 
-const text = await readFile(join(ROOT, 'docs/http-mapping.md'), 'utf8');
+const text = readFileSync(join(ROOT, 'docs/http-mapping.md'), 'utf8');
 
 /** The rows of the table below a heading, without its first two lines; cells without backticks. */
 function rowsBelow(heading: string): string[][] {

@@ -1,5 +1,6 @@
 /** The TypeScript samples of docs/library.md: the compiler takes them all, and each does what the page says. */
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +19,7 @@ import { startUpstream, type TestUpstream } from './support/upstream.js';
 
 const run = promisify(execFile);
 const path = 'docs/library.md';
-const page = parsePage(path, await readFile(join(ROOT, path), 'utf8'));
+const page = parsePage(path, readFileSync(join(ROOT, path), 'utf8'));
 const samples = page.blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
 const all = afterAll(test);
 /** The build that this file is a part of. */

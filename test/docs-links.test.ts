@@ -6,7 +6,7 @@ import test from 'ava';
 import { type Page, parsePage, readPages } from './support/pages.js';
 import { ROOT } from './support/run.js';
 
-const pages = new Map((await readPages()).map((page) => [page.path, page]));
+const pages = new Map(readPages().map((page) => [page.path, page]));
 const INDEX = 'docs/README.md';
 
 /** Returns the problem of a link from the folder `from`, or undefined if it resolves. */

@@ -1,5 +1,5 @@
 /** Every sample of the pages in docs/ runs: one test a page, its blocks in their order, one demo for all. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
 import { findCommand } from './support/commands.js';
@@ -18,13 +18,11 @@ const RUN_ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ['docs/library.md', 'test/docs-library.test.ts'],
 ]);
 
-const pages = (await readPages()).filter(({ path }) => /^docs\/[^/]+$/.test(path));
+const pages = readPages().filter(({ path }) => /^docs\/[^/]+$/.test(path));
 const run = pages.filter(
   ({ path, blocks }) => !RUN_ELSEWHERE.has(path) && blocks.some(({ notRun }) => notRun === undefined),
 );
-const others = await Promise.all(
-  [...RUN_ELSEWHERE].map(async ([path, file]) => ({ path, file, text: await readFile(join(ROOT, file), 'utf8') })),
-);
+const others = [...RUN_ELSEWHERE].map(([path, file]) => ({ path, file, text: readFileSync(join(ROOT, file), 'utf8') }));
 const curl = findCommand(['curl'], 'the samples of the docs', 'curl');
 const t = afterAll(test);
 let demo: SampleServer;

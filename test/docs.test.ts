@@ -1,5 +1,6 @@
 /** Runs the README's samples as they are written: its picture, its commands, its config, its TypeScript. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,7 +12,7 @@ import { sendTo, type Teardown } from './support/gateway.js';
 import { protogate, ROOT, serving } from './support/run.js';
 import { startUpstream } from './support/upstream.js';
 
-const README = await readFile(join(ROOT, 'README.md'), 'utf8');
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
 /** Returns the blocks of a language, in their order. Blocks in a list are indented. */
 function blocks(language: string): string[] {

@@ -7,19 +7,21 @@ import { methodNotAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Log } from '../telemetry/log.js';
 import { type ErrorSettings, errorBody } from '../transcoding/error-body.js';
-import { compileHosts } from './hosts.js';
+import type { UpstreamReport } from '../upstream/balance/balancer.js';
+import { requireHost } from './hosts.js';
 
 export interface Readiness {
   readonly ready: boolean;
   /** The state of the gateway: `serving`, `starting` or `draining`. */
   readonly state: string;
-  /**
-   * The state of each upstream's connection, by the upstream's name. It has no effect on `ready`: the gateway stays ready
-   * while an upstream is down.
-   */
-  readonly upstreams: ReadonlyMap<string, string>;
+  /** Why a serving gateway is not ready. */
+  readonly why?: string;
+  /** The upstreams by their name. Those that `admin.readiness` does not list have no effect on `ready`. */
+  readonly upstreams: ReadonlyMap<string, UpstreamReport>;
   /** The number of processes that serve; undefined when there is only one. */
   readonly workers?: number;
+  /** The latest attempt to load config and schema. */
+  readonly reload?: unknown;
   /** Processes that have stopped working and have not ended yet; they serve no new connections. */
   readonly frozen?: number;
 }
@@ -34,10 +36,10 @@ export interface AdminSources {
 
 export interface AdminSettings {
   /** The hosts that a request may name besides localhost and IP addresses. */
-  readonly hosts: readonly string[];
+  readonly hosts: () => readonly string[];
   /** Returns the host that a request names. Throws 400 for a malformed one. */
   readonly authorityOf: (req: IncomingMessage) => string;
-  readonly errors: ErrorSettings;
+  readonly errors: () => ErrorSettings;
   readonly log: Log;
 }
 
@@ -46,7 +48,6 @@ export function createAdmin(
   { readiness, metrics, routes }: AdminSources,
   { hosts, authorityOf, errors, log }: AdminSettings,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
-  const requireHost = compileHosts(hosts);
   const router = new Router();
   router.get('/healthz', (ctx) => {
     ctx.body = { status: 'alive' };
@@ -54,7 +55,10 @@ export function createAdmin(
   router.get('/readyz', async (ctx) => {
     const { upstreams, ...rest } = await readiness();
     ctx.status = rest.ready ? 200 : 503;
-    ctx.body = { ...rest, upstreams: Object.fromEntries(upstreams) };
+    ctx.body = {
+      ...rest,
+      upstreams: Object.fromEntries([...upstreams].map(([name, report]) => [name, shown(report)])),
+    };
   });
   router.get('/metrics', async (ctx) => {
     ctx.type = 'text/plain; version=0.0.4; charset=utf-8';
@@ -72,7 +76,7 @@ export function createAdmin(
     // No route here reads a body, so a request with an unread body ends its connection.
     if (!ctx.req.complete) ctx.set('connection', 'close');
     try {
-      requireHost(authorityOf(ctx.req));
+      requireHost(authorityOf(ctx.req), hosts());
       await next();
     } catch (thrown) {
       answerError(ctx, thrown instanceof StatusError ? thrown : internalError(thrown, requestId), requestId);
@@ -84,12 +88,24 @@ export function createAdmin(
 
   function answerError(ctx: Context, error: StatusError, requestId: string): void {
     if (error.httpStatus >= 500) log.error({ requestId, path: ctx.path, err: error }, 'admin request failed');
-    const { contentType, body } = errorBody(error, requestId, errors);
+    const { contentType, body } = errorBody(error, requestId, errors());
     ctx.status = error.httpStatus;
     ctx.set(error.headers);
     ctx.set('content-type', contentType);
     ctx.body = body;
   }
+}
+
+function shown({ isPanic, servers, ...rest }: UpstreamReport): object {
+  return {
+    ...rest,
+    ...(isPanic ? { panic: true } : {}),
+    servers: servers.map(({ address, sinceMs, ...rest }) => ({
+      address,
+      ...rest,
+      since: new Date(sinceMs).toISOString(),
+    })),
+  };
 }
 
 /** Answers requests that no route has answered. */

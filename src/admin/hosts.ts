@@ -7,15 +7,13 @@ import { isIP } from 'node:net';
 import { parseAuthority } from '../base/authority.js';
 import { gatewayError } from '../status/status-error.js';
 
-/** Compiles names, and `*.suffix` for all names below one, into a function that throws 421 for any other host. */
-export function compileHosts(hosts: readonly string[]): (authority: string) => void {
+/** Throws 421 for a host that is none of `hosts`, which are names, and `*.suffix` for all names below one. */
+export function requireHost(authority: string, hosts: readonly string[]): void {
   const exact = new Set(['', 'localhost', ...hosts.map((host) => host.toLowerCase())]);
   const suffixes = [...exact].filter((host) => host.startsWith('*.')).map((host) => host.slice(1));
-  return function requireHost(authority) {
-    const host = parseAuthority(authority)?.host.replace(/\.$/, '') ?? authority;
-    if (exact.has(host) || isIP(host) !== 0 || suffixes.some((suffix) => host.endsWith(suffix))) return;
-    const found = JSON.stringify(authority.slice(0, 80));
-    const text = `host: expected localhost, an IP address or one of admin.hosts, got ${found}`;
-    throw gatewayError('MISDIRECTED_REQUEST', text);
-  };
+  const host = parseAuthority(authority)?.host.replace(/\.$/, '') ?? authority;
+  if (exact.has(host) || isIP(host) !== 0 || suffixes.some((suffix) => host.endsWith(suffix))) return;
+  const found = JSON.stringify(authority.slice(0, 80));
+  const text = `host: expected localhost, an IP address or one of admin.hosts, got ${found}`;
+  throw gatewayError('MISDIRECTED_REQUEST', text);
 }

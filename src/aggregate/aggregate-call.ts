@@ -165,13 +165,13 @@ class Run implements ElementCalls {
    */
   private partFailures(): readonly PartFailure[] {
     const positions = new Positions();
-    const told = new Map<string, PartFailure>();
+    const distinct = new Map<string, PartFailure>();
     for (const { step, place, error } of this.failures.sort((a, b) => a.step.index - b.step.index)) {
       const path = failurePath(step, place, positions);
       const key = JSON.stringify([step.index, path, error.code, error.message]);
-      if (!told.has(key)) told.set(key, { path, error });
+      if (!distinct.has(key)) distinct.set(key, { path, error });
     }
-    return [...told.values()];
+    return [...distinct.values()];
   }
 
   private runAll(): Promise<void> {

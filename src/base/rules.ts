@@ -46,6 +46,7 @@ export const RULES = {
   'field-number': 'error',
   flag: 'error',
   'get-writes': 'warning',
+  'hedge-unused': 'warning',
   'http-rule': 'error or warning',
   'http-rules': 'error or warning',
   'json-name': 'error',
@@ -57,6 +58,7 @@ export const RULES = {
   'limit-of-nobody': 'warning',
   link: 'error',
   'missing-import': 'error or warning',
+  'needs-restart': 'error',
   'no-auth': 'warning',
   'no-routes': 'warning',
   'no-upstream': 'warning',
@@ -85,6 +87,7 @@ export const RULES = {
   'unused-exclude': 'error',
   'unused-policy': 'warning',
   'unused-upstream': 'warning',
+  'upstream-unreachable': 'error or warning',
   'verb-overlap': 'warning',
   yaml: 'error',
 } as const satisfies Readonly<Record<string, RuleSeverity>>;

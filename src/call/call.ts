@@ -1,3 +1,4 @@
+import type { Attempt, CallRecord } from './call-record.js';
 import type { Deadline } from './deadline.js';
 import type { Metadata } from './metadata.js';
 import type { Principal } from './principal.js';
@@ -41,7 +42,17 @@ export interface CallRequest {
   /** Aborted when the client is gone. The call is then cancelled. */
   readonly signal: AbortSignal;
   readonly context: CallContext;
+  /** This try of the call, into which the upstream writes the endpoint that it chooses. Absent when nobody asks for it. */
+  readonly attempt?: Attempt;
+  /** The endpoints that earlier attempts of this call have used. Absent when there can be only one attempt. */
+  readonly tried?: TriedEndpoints;
 }
+
+/**
+ * The endpoints that the attempts of one call have used. The layer that repeats a call makes the set and passes the same one
+ * with each attempt. The balancer adds each endpoint that it chooses, and prefers endpoints that are not in the set.
+ */
+export type TriedEndpoints = Set<unknown>;
 
 /** The properties of a call besides its bytes. */
 export interface CallContext {
@@ -56,8 +67,15 @@ export interface CallContext {
    * client wants all of it.
    */
   readonly mask?: string;
+  /** What becomes of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache. */
+  readonly record?: CallRecord;
   /** The bytes that the client's connection may still hold. Absent when they have no limit. */
   readonly room?: Room;
+  /**
+   * The subset of servers that the request has chosen, by the name of the upstream (docs/reliability.md#canaries). Absent
+   * when it has chosen none.
+   */
+  readonly subsets?: ReadonlyMap<string, string>;
 }
 
 /** How much the connection of a client may hold of its answers (docs/connections.md). */

@@ -4,6 +4,7 @@ import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import { loadConfig } from '../config/load.js';
 import { applyOverrides, overrideSchema, type SchemaOverrides } from '../config/overrides.js';
+import type { PlaceOf } from '../config/restart.js';
 import { type Plan, plan, protoProblems } from '../gateway/plan.js';
 import { hintsFor } from '../report/hints.js';
 import { UsageError } from './exit.js';
@@ -22,6 +23,7 @@ export interface SchemaFlags {
   readonly adminHost?: string;
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
+  readonly watch?: boolean;
 }
 
 /** The last part of the description of `--upstream`. */
@@ -51,6 +53,12 @@ export interface Loaded {
   /** The config's settings about the schema; undefined when they are not known because of errors. */
   readonly schema: Config['schema'] | undefined;
   readonly diagnostics: readonly Diagnostic[];
+  /** Finds the keys of the config file. */
+  readonly placeOf: PlaceOf;
+  /** The files that were read: the config file, and those of `${file:PATH}`. */
+  readonly configFiles: readonly string[];
+  /** The digest of the config file; undefined if there is none. */
+  readonly configHash: string | undefined;
 }
 
 const NO_SCHEMA: Config['schema'] = {
@@ -59,6 +67,7 @@ const NO_SCHEMA: Config['schema'] = {
   descriptorSets: [],
   exclude: [],
   httpRules: [],
+  watch: false,
   autoRoutes: [],
 };
 
@@ -68,8 +77,10 @@ const NO_SCHEMA: Config['schema'] = {
  */
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   requirePaths(flags);
-  const { config, schema, diagnostics } = await loadConfig(flags.config, process.env, process.cwd());
-  if (config === undefined) return { config, schema, diagnostics };
+  const loaded = await loadConfig(flags.config, process.env, process.cwd());
+  const { config, schema, diagnostics, hash: configHash, files: configFiles = [] } = loaded;
+  const placeOf = loaded.placeOf ?? (() => ({ file: flags.config ?? 'flags' }));
+  if (config === undefined) return { config, schema, diagnostics, placeOf, configFiles, configHash };
   const merged = applyOverrides(config, {
     ...schemaOverrides(flags),
     upstreams: flags.upstream,
@@ -78,6 +89,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
     ...(flags.adminHost === undefined ? {} : { adminHost: flags.adminHost }),
     ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
     ...(flags.workers === undefined ? {} : { workers: flags.workers }),
+    ...(flags.watch === undefined ? {} : { watch: flags.watch }),
   });
   const [wrong] = merged.diagnostics;
   if (wrong !== undefined) throw new UsageError(`${wrong.position.file}: ${wrong.text}`);
@@ -87,7 +99,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
       'no schema is given; give --protos DIR, --descriptor-set FILE, or --config FILE with a schema block',
     );
   }
-  return { config: merged.config, schema: merged.config.schema, diagnostics };
+  return { config: merged.config, schema: merged.config.schema, diagnostics, placeOf, configFiles, configHash };
 }
 
 /** Throws a UsageError for an empty path, such as one from a script's variable that is not set. */
@@ -107,25 +119,33 @@ function schemaOverrides(flags: SchemaFlags): SchemaOverrides {
   };
 }
 
+export interface Planned extends Pick<Loaded, 'diagnostics' | 'placeOf' | 'configFiles' | 'configHash'> {
+  /** Undefined when the config has errors. */
+  readonly plan: Plan | undefined;
+}
+
 /**
  * Loads and plans, and shows the progress on a terminal. The diagnostics of the config come first. If the config has
  * errors, the protos that are known are checked too.
  */
-export async function planFlags(
-  flags: SchemaFlags,
-): Promise<{ plan: Plan | undefined; diagnostics: readonly Diagnostic[] }> {
-  const { config, schema, diagnostics } = await loadFlags(flags);
+export async function planFlags(flags: SchemaFlags): Promise<Planned> {
+  const { config, schema, diagnostics, ...rest } = await loadFlags(flags);
   const progress = progressLine('loading protos');
   const onProgress = progress.update;
   if (config === undefined) {
     const sources = overrideSchema(schema ?? NO_SCHEMA, schemaOverrides(flags));
-    const ofProtos = await protoProblems(sources, schema !== undefined, { onProgress });
+    const ofProtos = protoProblems(sources, schema !== undefined, { onProgress });
     progress.done();
-    return { plan: undefined, diagnostics: [...diagnostics, ...ofProtos] };
+    return { plan: undefined, diagnostics: [...diagnostics, ...ofProtos], ...rest };
   }
-  const planned = await plan(config, { onProgress, configFile: flags.config ?? schemaFlag(flags) });
+  const planned = await plan(config, { onProgress, configFile: configName(flags) });
   progress.done();
-  return { plan: planned, diagnostics: [...diagnostics, ...planned.diagnostics] };
+  return { plan: planned, diagnostics: [...diagnostics, ...planned.diagnostics], ...rest };
+}
+
+/** Returns the config file, or else the first flag that names a schema: where diagnostics without a line belong. */
+export function configName(flags: SchemaFlags): string {
+  return flags.config ?? schemaFlag(flags);
 }
 
 /** Returns the first flag that names a schema, as it was typed. */

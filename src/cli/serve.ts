@@ -1,14 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
+import { errorAt } from '../base/diagnostic.js';
 import { MOST_WORKERS } from '../base/values.js';
 import type { Plan } from '../gateway/plan.js';
+import type { ConfigSource, ReadConfig } from '../process/reloads.js';
 import type { RunningServer } from '../process/run-server.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
 import { standardError, standardOutput } from '../telemetry/output.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { parsePort } from './port.js';
 import {
+  configName,
   hasErrors,
+  loadFlags,
   planFlags,
   printDiagnostics,
   type SchemaFlags,
@@ -16,18 +20,22 @@ import {
   withSchemaOptions,
 } from './schema-options.js';
 
-/** The `serve` command runs the gateway until SIGTERM, SIGINT or SIGHUP, then drains it. */
+/** The `serve` command runs the gateway until SIGTERM or SIGINT, then drains it. SIGHUP reloads config and protos. */
 export function serveCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('serve'), `a gRPC server, HOST:PORT; ${UPSTREAM_NAMES}`)
-    .description('Runs the gateway until SIGTERM, SIGINT (Ctrl+C) or SIGHUP, then finishes running requests and ends.')
+    .description(
+      'Runs the gateway until SIGTERM or SIGINT (Ctrl+C), then finishes running requests and ends. SIGHUP reloads config and protos.',
+    )
     .option('--host <address>', 'address on which to listen (default: 127.0.0.1)')
     .option('--port <number>', 'port on which to listen; 0 takes a free one (default: 8080)', parsePort)
     .option('--admin-host <address>', 'address of health, metrics and the route map (default: 127.0.0.1)')
     .option('--admin-port <number>', 'port of health, metrics and the route map (default: 9901)', parsePort)
     .option('--workers <number>', 'number of processes that serve, or auto for one per core (default: 1)', parseWorkers)
+    .option('--watch', 'reload when the config, a proto or another file that was read has changed')
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {
-      const { plan, diagnostics } = await planFlags(flags);
+      const readAtMs = Date.now();
+      const { plan, diagnostics, configFiles, configHash } = await planFlags(flags);
       const isRefused = plan === undefined || hasErrors(diagnostics);
       printDiagnostics(diagnostics, isRefused ? process.stderr : standardError);
       if (isRefused) {
@@ -41,7 +49,8 @@ export function serveCommand(exit: SetExitCode): Command {
           'no upstream is given; give --upstream HOST:PORT, or --config FILE with an upstreams block',
         );
       }
-      const server = await run(plan);
+      const source = { configFile: configName(flags), configFiles, readAtMs, configHash, read: () => loadAgain(flags) };
+      const server = await run(plan, source);
       const served = routeRows(plan.routes).filter(
         ({ upstream, aggregate }) => upstream !== null || aggregate !== undefined,
       );
@@ -51,12 +60,24 @@ export function serveCommand(exit: SetExitCode): Command {
     });
 }
 
+/** Reads the config for a reload. Flags that no longer fit the config file are errors like others. */
+async function loadAgain(flags: SchemaFlags): Promise<ReadConfig> {
+  try {
+    return await loadFlags(flags);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const position = { file: configName(flags) };
+    const diagnostics = [errorAt(position, 'flag', error.message)];
+    return { config: undefined, diagnostics, placeOf: () => position, configFiles: [], configHash: undefined };
+  }
+}
+
 /** Starts the server. It is imported here, so that the other commands do not load it and start in half the time. */
-async function run(plan: Plan): Promise<RunningServer> {
+async function run(plan: Plan, source: ConfigSource): Promise<RunningServer> {
   const { workers } = plan.config;
   const count = workers === 'auto' ? availableParallelism() : workers;
-  if (count > 1) return (await import('../process/workers.js')).runWorkers(plan, count);
-  return (await import('../process/run-server.js')).runServer(plan);
+  if (count > 1) return (await import('../process/workers.js')).runWorkers(plan, count, source);
+  return (await import('../process/run-server.js')).runServer(plan, source);
 }
 
 function parseWorkers(text: string): number | 'auto' {

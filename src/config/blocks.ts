@@ -6,12 +6,9 @@ import { z } from 'zod';
 import type { Position } from '../base/diagnostic.js';
 import { isNetwork } from '../base/networks.js';
 import { duration, durationAboveZero, headerPattern, MOST_WORKERS, port, size } from '../base/values.js';
-import { retrySettings } from '../policy/retry/settings.js';
 import { EXCLUDE_FORMS, type ExcludeEntry, isExcludePattern } from '../schema/exclusion.js';
 import { METHOD_SELECTOR_FORMS, parseMethodSelector } from '../schema/method-selector.js';
 import { Code } from '../status/code.js';
-import { isServiceSelector } from '../upstream/service-selector.js';
-import { TARGET_FORMS, targetProblem } from '../upstream/target.js';
 
 /** The position of a setting until the loader sets the exact one. */
 export const SOMEWHERE: Position = { file: 'options' };
@@ -85,6 +82,17 @@ const adminPort = z
       .describe(
         'Host names that requests may use besides `localhost` and IP addresses. `*.example.com` allows all names below it. Other requests get 421.',
       ),
+    readiness: z
+      .strictObject({
+        upstreams: z
+          .array(z.string())
+          .default([])
+          .describe(
+            'Names of upstreams without which the gateway is not ready: `/readyz` is 503 while no server of one of them answers.',
+          ),
+      })
+      .prefault({})
+      .describe('What `/readyz` depends on besides the gateway itself.'),
   })
   .transform((block) => ({ ...block, position: { file: 'options' } as Position }));
 
@@ -158,6 +166,12 @@ export const schema = z
       .describe(
         'Files in YAML or JSON with a `google.api.Service`, as grpc-gateway reads them. A rule replaces the annotation of its rpc, and the last rule wins.',
       ),
+    watch: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Reloads when a file has changed: the config, a proto, a descriptor set, a file of rules or keys, a certificate. `--watch` turns it on too.',
+      ),
     autoRoutes: z
       .array(methodSelector)
       .default([])
@@ -167,64 +181,6 @@ export const schema = z
   .describe('Where the protos are, and which methods get routes.');
 
 const ERROR_CODES = Object.keys(Code).filter((name) => !/^\d|^OK$/.test(name));
-
-const serviceSelector = z
-  .string()
-  .refine(isServiceSelector, { error: 'expected a service (shop.v1.Orders), a package (billing.v1.*) or *' });
-
-const upstream = z
-  .strictObject({
-    target: z
-      .string()
-      .refine((text) => targetProblem(text) === undefined, { error: `expected ${TARGET_FORMS}` })
-      .describe(`The address of the server: ${TARGET_FORMS}.`),
-    services: z
-      .array(serviceSelector)
-      .default(['*'])
-      .describe(
-        'The services that the server has. `billing.v1.*` takes packages below it too. If several upstreams select a service, the longest selector wins.',
-      ),
-    tls: z
-      .strictObject({
-        ca: z
-          .string()
-          .optional()
-          .describe(
-            'A PEM file with the authorities that sign the certificate of the server. Without it those of Node.js count.',
-          ),
-        cert: z.string().optional().describe('A PEM file with the certificate of the gateway, for mutual TLS.'),
-        key: z.string().optional().describe('A PEM file with the private key of `cert`.'),
-        serverName: z.string().optional().describe('The name that the certificate of the server must have.'),
-      })
-      .optional()
-      .describe('TLS to the server. Without it the connection is plaintext.'),
-    timeout: durationAboveZero.optional().describe('The deadline of unary calls. The `timeout` of a policy wins.'),
-    streamIdleTimeout: duration.prefault('5m').describe('How long a stream may be without a message before it ends.'),
-    retry: retrySettings
-      .optional()
-      .describe('Which unary calls are made again after a failure. The `retry` of a policy wins.'),
-    transport: z
-      .enum(['http2', 'grpc-js'])
-      .default('http2')
-      .describe('The HTTP/2 client that carries the calls: that of the gateway, or that of grpc-js.'),
-  })
-  .transform(({ timeout, retry, streamIdleTimeout, ...rest }) => ({
-    ...rest,
-    streamIdleTimeoutMs: streamIdleTimeout,
-    ...(timeout === undefined ? {} : { timeoutMs: timeout }),
-    ...(retry === undefined ? {} : { retry }),
-  }));
-
-/** The settings of an upstream for which only a target is given. */
-export const PLAIN_UPSTREAM = upstream.parse({ target: 'localhost:1' });
-
-const UPSTREAM_NAME = { error: 'expected a name of letters, digits, _ and -, a letter first' };
-
-export const upstreams = z
-  .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]*$/, UPSTREAM_NAME), upstream)
-  .default({})
-  .transform((record) => new Map(Object.entries(record).map(([name, own]) => [name, { ...own, position: SOMEWHERE }])))
-  .describe('The gRPC servers. Each has a name.');
 
 export const metadata = z
   .strictObject({
@@ -352,6 +308,10 @@ export const log = z
       .enum(['json', 'text'])
       .optional()
       .describe('The form of the log. By default it is text on a terminal and JSON elsewhere.'),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('The lowest level that is written. The lines of requests are `info`, those of failed ones `error`.'),
     sample: z
       .number()
       .min(0)

@@ -6,6 +6,7 @@ import { plans, rateLimiting } from '../policy/rate-limit/settings.js';
 import * as blocks from './blocks.js';
 import { cors, policies } from './policies.js';
 import { stores } from './stores.js';
+import { upstreams } from './upstream-blocks.js';
 
 export const configSchema = z.strictObject({
   version: z.literal(1).describe('The version of this format.'),
@@ -15,7 +16,7 @@ export const configSchema = z.strictObject({
   trustedProxies: blocks.trustedProxies,
   forwardedHeader: blocks.forwardedHeader,
   schema: blocks.schema,
-  upstreams: blocks.upstreams,
+  upstreams,
   auth: authBlock,
   plans,
   policies,

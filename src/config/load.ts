@@ -4,6 +4,7 @@
  * structure. Diagnostics never show a replaced value.
  */
 
+import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { isMap, isNode, isScalar, type Scalar, visit } from 'yaml';
@@ -34,8 +35,17 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
     const code = (error as NodeJS.ErrnoException).code;
     return refused(file, 'config-file', UNREADABLE.get(code) ?? `cannot be read: ${code}`);
   }
-  return new ConfigFile(file, dirname(path), text).load(env);
+  const yaml = new ConfigFile(file, dirname(path), text);
+  return {
+    ...(await yaml.load(env)),
+    files: [path, ...yaml.substitutedFiles],
+    placeOf: (path) => yaml.placeOf({ path: [...path], rule: 'config-value' }),
+    hash: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS),
+  };
 }
+
+/** Enough to tell the files of one gateway apart. */
+const HASH_CHARACTERS = 12;
 
 const UNREADABLE: ReadonlyMap<string | undefined, string> = new Map([
   ['ENOENT', 'expected a file, found none'],
@@ -53,6 +63,8 @@ class ConfigFile {
   private readonly substituted = new Set<unknown>();
   /** The offsets of strings whose substitution failed. */
   private readonly unknown: number[] = [];
+  /** The files of `${file:PATH}`. */
+  readonly substitutedFiles: string[] = [];
   /** The substituted texts, which messages must not show. */
   private readonly hidden = new Set<string>();
 
@@ -185,9 +197,10 @@ class ConfigFile {
   private async lookUp(name: string, env: NodeJS.ProcessEnv, scalar: Scalar): Promise<string> {
     const position = this.at(scalar.range?.[0] ?? 0);
     if (name.startsWith('file:')) {
-      const path = name.slice('file:'.length);
+      const path = resolve(this.folder, name.slice('file:'.length));
+      this.substitutedFiles.push(path);
       try {
-        return (await readFile(resolve(this.folder, path), 'utf8')).trimEnd();
+        return (await readFile(path, 'utf8')).trimEnd();
       } catch {
         this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: expected a file, found none`));
         return '';
@@ -264,7 +277,7 @@ class ConfigFile {
   }
 
   /** Returns the position of an unknown key, or that of the value, or that of the nearest parent that exists. */
-  private placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
+  placeOf({ path, rule }: Pick<IssueText, 'path' | 'rule'>): Position {
     if (rule === 'unknown-key') {
       const parent = path.length === 1 ? this.document.contents : this.document.getIn(path.slice(0, -1), true);
       const pair = isMap(parent)

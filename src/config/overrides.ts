@@ -3,8 +3,9 @@
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import { isServiceSelector } from '../upstream/service-selector.js';
 import { targetProblem } from '../upstream/target.js';
-import { DEFAULT_ADMIN, PLAIN_UPSTREAM } from './blocks.js';
+import { DEFAULT_ADMIN } from './blocks.js';
 import type { Config } from './config.js';
+import { PLAIN_UPSTREAM } from './upstream-blocks.js';
 
 /** The name of an upstream that is given without a name. */
 const NAMELESS = 'default';
@@ -29,6 +30,7 @@ export interface Overrides extends SchemaOverrides {
   readonly adminHost?: string;
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
+  readonly watch?: boolean;
 }
 
 export function applyOverrides(
@@ -41,7 +43,7 @@ export function applyOverrides(
     diagnostics,
     config: {
       ...config,
-      schema: overrideSchema(schema, flags),
+      schema: { ...overrideSchema(schema, flags), watch: flags.watch ?? schema.watch },
       listen: { ...listen, host: flags.host ?? listen.host, port: flags.port ?? listen.port },
       admin: overrideAdmin(config.admin, flags),
       workers: flags.workers ?? config.workers,
@@ -87,7 +89,11 @@ function overrideUpstreams(config: Config, flags: readonly string[]) {
     const known = config.upstreams.get(key);
     if (known === undefined && name !== undefined && !isServiceSelector(name)) wrong(unknown(name, config));
     const settings = known ?? { ...PLAIN_UPSTREAM, services: [name ?? '*'] };
-    upstreams.set(key, { ...settings, target, position: { file: `--upstream ${flag}` } });
+    upstreams.set(key, {
+      ...settings,
+      targets: [{ address: target, weight: 1 }],
+      position: { file: `--upstream ${flag}` },
+    });
   }
   return { upstreams, diagnostics };
 }

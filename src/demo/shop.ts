@@ -12,7 +12,7 @@ import { loadProtos, shopProtos } from './protos.js';
 import { type Handlers, type RunningService, startService } from './service.js';
 import { support } from './support.js';
 
-/** One backend, with the keys of the gateway's config. */
+/** One service of the shop, with the same keys as an entry of `upstreams` in a config. */
 interface ShopUpstream {
   readonly name: string;
   /** The address of the service: `127.0.0.1:PORT`. */

@@ -73,14 +73,14 @@ export function wasCut(stream: ServerHttp2Stream): boolean {
 }
 
 /** Returns how many bytes were written and not yet taken by the client. Returns 0 if that is not known. */
-export function untaken(res: ServerResponse): number {
+export function unsentBytes(res: ServerResponse): number {
   const stream = streamOf(res);
   if (stream === undefined) return res.writableLength + handedOver(res.socket);
   return stream.bufferSize + (waiting.get(stream) ?? 0);
 }
 
 /** Returns the same for a connection that is no longer HTTP. */
-export function untakenOf(socket: Socket): number {
+export function unsentBytesOfSocket(socket: Socket): number {
   return socket.writableLength + handedOver(socket);
 }
 
@@ -125,7 +125,7 @@ export function batchesOf(res: ServerResponse, bytes: Uint8Array): readonly Uint
 
 const BATCH_BYTES = 65_536;
 
-/** Yields the batches of an answer, and counts as untaken what was not asked for yet. */
+/** Yields the batches of an answer, and counts what was not asked for yet as unsent. */
 export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]): Generator<Uint8Array> {
   const stream = streamOf(res);
   let rest = batches.reduce((sum, { length }) => sum + length, 0);

@@ -9,11 +9,33 @@ export interface CallLayers {
   readonly cache: Interceptor | undefined;
   /** The embedder's own interceptors. They see each call once, even if it is retried. */
   readonly interceptors: readonly Interceptor[];
+  /** Counts the call in the budget of retries and hedges. */
+  readonly budget: Interceptor | undefined;
   readonly retry: Interceptor | undefined;
+  readonly hedge: Interceptor | undefined;
+  /** The circuit breaker. It sees each try. */
+  readonly breaker: Interceptor | undefined;
+  /** The slots of `maxConcurrent`. An open breaker refuses a call before it waits for a slot. */
+  readonly maxConcurrent: Interceptor | undefined;
+  /** Measures each try that is sent. */
+  readonly observe: Interceptor | undefined;
 }
 
-export function layersInOrder({ cache, interceptors, retry }: CallLayers): readonly Interceptor[] {
-  const all = [cache, ...interceptors, retry];
+/** The layers of a call that has none. */
+export const NO_LAYERS: CallLayers = {
+  cache: undefined,
+  interceptors: [],
+  budget: undefined,
+  retry: undefined,
+  hedge: undefined,
+  breaker: undefined,
+  maxConcurrent: undefined,
+  observe: undefined,
+};
+
+export function layersInOrder(layers: CallLayers): readonly Interceptor[] {
+  const { cache, interceptors, budget, retry, hedge, breaker, maxConcurrent, observe } = layers;
+  const all = [cache, ...interceptors, budget, retry, hedge, breaker, maxConcurrent, observe];
   return all.filter((layer) => layer !== undefined);
 }
 

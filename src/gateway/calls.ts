@@ -16,43 +16,46 @@ import type { PlannedAggregate, PlannedCall, PlannedRoute } from '../route/plann
 import type { Binding } from '../routing/binding.js';
 import type { ExposedCodes } from '../status/client-text.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { retrying } from '../upstream/retry.js';
+import { observed } from '../upstream/observed.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { dependsOn } from './aggregates.js';
-import { callOrder, layersInOrder } from './call-order.js';
+import { callOrder, layersInOrder, NO_LAYERS } from './call-order.js';
+import type { Protection } from './protection.js';
+import type { Series } from './series.js';
 
 export interface CallSources {
   readonly limits: Config['limits'];
   /** The codes for which the upstream's error texts are shown to clients. */
   readonly exposed: ExposedCodes;
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly protection: Protection;
   readonly cache: ResponseCache;
   readonly interceptors: readonly Interceptor[];
   readonly metrics: Metrics;
+  readonly series: Series;
   readonly clock: Clock;
 }
 
 /** Returns a function that compiles the call of a served route. */
 export function callCompiler(sources: CallSources): (route: PlannedRoute) => Call {
-  const { limits, upstreams, metrics, clock } = sources;
+  const { limits, upstreams, metrics, series, clock } = sources;
 
   return function callOf(route) {
     const { aggregate, binding } = route;
     if (aggregate === undefined) return upstreamCall(route, isIdempotent(binding.httpMethod, binding.method));
     const cache = keeping(route, dependsOn(aggregate));
-    return mergedCall(binding, aggregate, layersInOrder({ cache, interceptors: [], retry: undefined }));
+    return mergedCall(binding, aggregate, layersInOrder({ ...NO_LAYERS, cache }));
   };
 
   /** Builds the call of an upstream's method. `idempotent` means that two calls have the same effect as one. */
   function upstreamCall(called: PlannedRoute | PlannedCall, idempotent: boolean): Call {
-    const { retry } = called;
     const upstream = called.upstream!;
-    const { call, retryBudget: budget, running } = upstreams.get(upstream)!;
-    const onRetry = () => metrics.retries.inc({ upstream });
-    return callOrder(call, {
+    const method = 'binding' in called ? called.binding.method : called.method;
+    return callOrder(upstreams.get(upstream)!.call, {
       cache: keeping(called),
       interceptors: sources.interceptors,
-      retry: retry && retrying(retry, { idempotent, budget, running, clock, onRetry }),
+      ...sources.protection(upstream, method, { ...called, idempotent }),
+      observe: observed({ rpc: series.rpc(upstream, method.fullName), endpoints: series.endpoints(upstream), clock }),
     });
   }
 

@@ -1,5 +1,6 @@
 /** This module finds errors and risks in a plan that only a look at several policies or at all routes can show. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
 import { readKeyFile } from '../policy/access/key-file.js';
 import { type Access, meansOf } from '../policy/access/planned.js';
@@ -24,7 +25,9 @@ export function configuredProblems(
   return [
     ...authProblems(config, routes, configFile),
     ...addressProblems(config, routes),
+    ...readinessProblems(config),
     ...cacheProblems(config, routes),
+    ...hedgeProblems(routes),
     ...streamProblems(routes, config.json.protoNames),
     ...writingGets(routes.map(({ binding }) => binding)),
   ];
@@ -113,6 +116,26 @@ function authProblems(
   return diagnostics;
 }
 
+/** Warns of `hedge_after` at a method that is never called a second time. That of a service is meant for its reads. */
+function hedgeProblems(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
+  const hedged = new Set(routes.filter(({ hedgeAfterMs }) => hedgeAfterMs !== undefined).map(methodOf));
+  const unused = new Map(
+    routes.filter((route) => !hedged.has(methodOf(route))).map((route) => [methodOf(route), route]),
+  );
+  return [...unused].flatMap(([{ fullName }, { policy }]) => {
+    const position = policy.origins.get('hedgeAfterMs');
+    if (position === undefined || policy.owners.get('hedgeAfterMs') !== `method ${fullName}`) return [];
+    if (policy.settings.hedgeAfterMs === 0) return [];
+    const expected = 'a unary method with a GET rule or idempotency_level NO_SIDE_EFFECTS';
+    const text = `${fullName}: hedge_after: expected ${expected}, so this method is never called a second time`;
+    return [warningAt(position, 'hedge-unused', text)];
+  });
+}
+
+function methodOf({ binding }: PlannedRoute): MethodDescriptor {
+  return binding.method;
+}
+
 /**
  * Warns of `addresses` in a gateway without TLS and without `trustedProxies`. Such a gateway is usually behind a proxy,
  * and then all clients have the proxy's address.
@@ -124,4 +147,15 @@ function addressProblems({ trustedProxies, listen }: Config, routes: readonly Pl
   const text =
     'addresses: without trustedProxies, every request behind a proxy has the address of the proxy; set trustedProxies to the networks of the proxies';
   return [warningAt(first, 'addresses-of-proxy', text)];
+}
+
+/** Returns an error for each name in `admin.readiness.upstreams` that no upstream has. */
+function readinessProblems({ admin, upstreams }: Config): readonly Diagnostic[] {
+  if (admin === undefined || upstreams.size === 0) return [];
+  const unknown = admin.readiness.upstreams.filter((name) => !upstreams.has(name));
+  return unknown.map((name) => {
+    const known = [...upstreams.keys()];
+    const text = `admin.readiness.upstreams: expected the name of an upstream (${known.join(', ')}), got '${name}'`;
+    return errorAt(admin.position, 'config-value', `${text}${hintOf(didYouMean(name, known))}`);
+  });
 }

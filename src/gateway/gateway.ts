@@ -13,6 +13,7 @@ import type { Interceptor } from '../call/call.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { fileIssues } from '../config/files.js';
 import { parseConfig } from '../config/parse.js';
+import { restartProblems } from '../config/restart.js';
 import type { Middleware } from '../exchange/request-state.js';
 import { hintsFor } from '../report/hints.js';
 import { createApp } from '../server/app.js';
@@ -22,7 +23,9 @@ import { Snapshots } from '../server/snapshots.js';
 import type { Counters } from '../store/counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { type Lookup, systemLookup } from '../upstream/balance/lookup.js';
 import { compileSnapshot } from './compile.js';
+import { followFiles } from './follow-files.js';
 import { type Plan, plan } from './plan.js';
 
 /** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
@@ -42,8 +45,9 @@ export interface Gateway {
    */
   callback(): RequestListener;
   /**
-   * Builds a new snapshot from the given config, or from the current one, and replaces the old snapshot. If that fails,
-   * it rejects and the old snapshot stays in use.
+   * Builds a new snapshot from the given config, or from the current one, and replaces the old snapshot. The files of the
+   * config are read again. If that fails, it rejects with a {@link GatewayError} and the old snapshot stays in use.
+   * Reloads run one after the other, in the order of the calls.
    */
   reload(config?: ConfigInput): Promise<void>;
   /** Closes all connections. Requests that still run are cancelled. */
@@ -64,14 +68,24 @@ export class GatewayError extends Error {
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   if (!isRecord(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
+  const readAtMs = Date.now();
   const first = await planOrThrow(input);
-  const log = createLog({ format: first.config.log.format });
+  const log = createLog(first.config.log);
   const gateway = startGateway(first, log, {
     ...(middleware === undefined ? {} : { middleware }),
     ...(interceptors === undefined ? {} : { interceptors }),
   });
   await gateway.prepared;
-  return gateway;
+  const { callback, close } = gateway;
+  const files = followFiles(gateway, log, readAtMs);
+  return {
+    callback,
+    reload: files.reload,
+    close() {
+      files.close();
+      return close();
+    },
+  };
 }
 
 export interface RunningGateway extends Gateway {
@@ -79,6 +93,18 @@ export interface RunningGateway extends Gateway {
   readonly prepared: Promise<void>;
   readonly snapshots: Snapshots;
   readonly metrics: Metrics;
+  /** The config that is served. */
+  readonly config: Config;
+  /** Builds the snapshot of a plan without errors, beside the one that serves. Rejects if a resource cannot be made. */
+  prepare(plan: Plan): Promise<PreparedSnapshot>;
+}
+
+/** A snapshot that can serve and does not yet. One of the two functions must be called, once. */
+export interface PreparedSnapshot {
+  /** New requests get this snapshot from now on. */
+  swap(): void;
+  /** Releases what the snapshot holds. */
+  discard(): Promise<void>;
 }
 
 export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'interceptors'> {
@@ -86,6 +112,8 @@ export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'inter
   readonly counters?: Counters;
   /** The clock of the gateway. The default is the system's clock; tests pass their own. */
   readonly clock?: Clock;
+  /** Looks up the names of upstreams. The default asks the system; tests pass their own. */
+  readonly lookup?: Lookup;
   /** Returns how much memory is used. The default asks V8 and the container; tests pass their own. */
   readonly readMemory?: () => readonly MemoryUse[];
 }
@@ -94,7 +122,7 @@ export interface StartOptions extends Pick<GatewayOptions, 'middleware' | 'inter
 export function startGateway(
   first: Plan,
   log: Log,
-  { middleware, interceptors, counters, clock = systemClock, readMemory }: StartOptions = {},
+  { middleware, interceptors, counters, clock = systemClock, lookup = systemLookup, readMemory }: StartOptions = {},
 ): RunningGateway {
   const options = {
     resources: new Resources(),
@@ -102,6 +130,7 @@ export function startGateway(
     log,
     metrics: createMetrics(),
     counters,
+    lookup,
     openStreams: new OpenStreams(clock),
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
@@ -111,22 +140,57 @@ export function startGateway(
   const snapshots = new Snapshots(snapshot);
   const memory = new MemoryWatch(clock, (isShort) => tellMemory(log, isShort), readMemory);
   const shedding = { isShortOfMemory: () => memory.isShort(), counter: metrics.shed };
-  const handle = createApp({ snapshots, log, clock, shedding, custom: middleware?.beforeMatch ?? [] });
+  const telling = { log, requests: metrics.requests };
+  const handle = createApp({ snapshots, telling, clock, shedding, custom: middleware?.beforeMatch ?? [] });
   let { config } = first;
+  let isClosed = false;
+  let lastReload = Promise.resolve();
+
+  async function prepare(next: Plan): Promise<PreparedSnapshot> {
+    const compiled = compileSnapshot(next, options);
+    try {
+      await compiled.prepared;
+      if (isClosed) throw new Error('the gateway is closed');
+    } catch (error) {
+      await compiled.release();
+      throw error;
+    }
+    return {
+      swap() {
+        // A gateway that was closed meanwhile has no snapshot that a later request would release.
+        if (isClosed) return void compiled.release();
+        snapshots.swap(compiled);
+        log.setLevel(next.config.log.level);
+        config = next.config;
+        void openStreams.judge(compiled);
+      },
+      discard: compiled.release,
+    };
+  }
+
+  async function reload(input: ConfigInput | undefined): Promise<void> {
+    const next = input === undefined ? await planWithFiles(config) : await planOrThrow(input);
+    const problems = restartProblems(config, next.config, () => ({ file: 'options' }));
+    if (problems.length > 0) throw new GatewayError(problems);
+    (await prepare(next)).swap();
+  }
+
   return {
     snapshots,
     metrics,
+    get config() {
+      return config;
+    },
     prepared: snapshot.prepared,
     callback: () => handle,
-    async reload(input) {
-      const next = input === undefined ? await planWithFiles(config) : await planOrThrow(input);
-      const compiled = compileSnapshot(next, options);
-      await compiled.prepared;
-      snapshots.swap(compiled);
-      config = next.config;
-      void openStreams.judge(compiled);
+    prepare,
+    reload(input) {
+      const done = lastReload.then(() => reload(input));
+      lastReload = done.catch(() => {});
+      return done;
     },
     close() {
+      isClosed = true;
       openStreams.close();
       return snapshots.close();
     },

@@ -15,7 +15,7 @@ import { compileAddresses } from '../policy/addresses/planned.js';
 import { cacheOf, cacheOfCall } from '../policy/cache/planned.js';
 import type { Policy } from '../policy/policy.js';
 import { compileRateLimits } from '../policy/rate-limit/planned.js';
-import { retryOf } from '../policy/retry/planned.js';
+import { hedgeAfterOf, mayHedge, retryOf } from '../policy/retry/planned.js';
 import { isServed, type PlannedAggregate, type PlannedRoute } from '../route/planned-route.js';
 import type { Binding } from '../routing/binding.js';
 import { collectBindings } from '../routing/bindings.js';
@@ -52,7 +52,7 @@ export interface PlanOptions {
  * Loads the schema and plans the routes. `diagnostics` has all problems. The other parts have all that could be loaded.
  */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
-  const { registry, files, diagnostics: found } = options.schema ?? (await loadSchema(config.schema, options));
+  const { registry, files, diagnostics: found } = options.schema ?? loadSchema(config.schema, options);
   const isOffered = offeredBy(config);
   const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
   const aggregates = findAggregates(registry, config.json);
@@ -98,12 +98,12 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
  * Returns the problems of protos that exist under any config. `areAll` is true if these are all protos that the config
  * names. If it is false, an import may be in another file, so problems that depend on imports are left out.
  */
-export async function protoProblems(
+export function protoProblems(
   sources: Config['schema'],
   areAll: boolean,
   options: Pick<PlanOptions, 'onProgress'>,
-): Promise<readonly Diagnostic[]> {
-  const { registry, diagnostics: found } = await loadSchema(sources, options);
+): readonly Diagnostic[] {
+  const { registry, diagnostics: found } = loadSchema(sources, options);
   const aggregates = findAggregates(registry, { protoNames: false });
   const diagnostics = [...found, ...declarationProblems(registry, aggregates.methods, () => true)];
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
@@ -129,8 +129,11 @@ function planRoute(
   const addresses = [own, ...admittedBySteps(aggregate)].filter((admits) => admits !== undefined);
   const rateLimits = compileRateLimits(settings.rateLimits ?? [], owners.get('rateLimits') ?? '', method);
   const cache = cacheOf(binding, settings.cache);
+  const served = upstreamOf(config, upstream);
   const retries = aggregate === undefined && !streams;
-  const retry = retries ? retryOf(settings.retry, upstreamOf(config, upstream)?.retry) : undefined;
+  const retry = retries ? retryOf(settings.retry, served?.retry) : undefined;
+  const hedges = retries && mayHedge(binding.httpMethod, method);
+  const hedgeAfterMs = hedges ? hedgeAfterOf(settings.hedgeAfterMs, served?.hedgeAfterMs) : undefined;
   return {
     binding,
     policy,
@@ -139,6 +142,8 @@ function planRoute(
     rateLimits,
     cache,
     retry,
+    hedgeAfterMs,
+    circuitBreaker: served?.circuitBreaker,
     upstream,
     aggregate,
     timeoutMs,
@@ -169,13 +174,17 @@ function planAggregates(
       const { method } = source.call;
       const { policy, access } = policies.get(method)!;
       const upstream = upstreams.get(method.service);
-      const { addresses, cache, retry } = policy.settings;
+      const { addresses, cache, retry, hedgeAfterMs } = policy.settings;
+      const served = upstreamOf(config, upstream);
       return {
         method,
         access,
         admits: compileAddresses(addresses),
         cache: cacheOfCall(cache),
-        retry: retryOf(retry, upstreamOf(config, upstream)?.retry),
+        retry: retryOf(retry, served?.retry),
+        // The rpc of a step only reads.
+        hedgeAfterMs: hedgeAfterOf(hedgeAfterMs, served?.hedgeAfterMs),
+        circuitBreaker: served?.circuitBreaker,
         upstream,
         timeoutMs: timeoutOf(config, policy, upstream),
       };

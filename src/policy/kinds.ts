@@ -4,7 +4,7 @@ import { auth } from './access/settings.js';
 import { addresses } from './addresses/settings.js';
 import { cache } from './cache/settings.js';
 import { rateLimits } from './rate-limit/settings.js';
-import { retry } from './retry/settings.js';
+import { hedgeAfter, retry } from './retry/settings.js';
 import { maxRequestBytes, successStatus, timeout } from './values/settings.js';
 
 /** The kinds by their names in {@link PolicySettings}, in the order in which the route map shows them. */
@@ -15,6 +15,7 @@ export const KINDS = {
   cache,
   timeoutMs: timeout,
   retry,
+  hedgeAfterMs: hedgeAfter,
   maxRequestBytes,
   successStatus,
 };

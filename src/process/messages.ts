@@ -2,9 +2,14 @@
 import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
+import type { UpstreamReports } from './upstream-status.js';
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly schema: Uint8Array }
+  /** The worker builds a snapshot beside the one that serves, and answers `prepared`. Then it gets `swap` or `discard`. */
+  | { readonly kind: 'prepare'; readonly config: Config; readonly schema: Uint8Array }
+  | { readonly kind: 'swap' }
+  | { readonly kind: 'discard' }
   /** The message comes with a connection, and the worker answers `taken`. */
   | { readonly kind: 'connection' }
   /** The worker ends each connection with its next answer, and goes on to serve. */
@@ -19,6 +24,8 @@ export type ToPrimary =
   | { readonly kind: 'here' }
   /** The worker can serve connections. */
   | { readonly kind: 'ready' }
+  /** The worker has built the snapshot that it was asked for, or cannot build it because of `problem`. */
+  | { readonly kind: 'prepared'; readonly problem: string | undefined }
   /** The worker serves the connection that it was sent last. */
   | { readonly kind: 'taken' }
   /** Somebody has sent SIGTERM to the worker: it asks for no more connections and waits for `drain`. */
@@ -31,7 +38,6 @@ export type ToPrimary =
 export type MetricReport = MetricObjectWithValues<MetricValue<string>>[];
 
 export interface WorkerReport {
-  /** The state of each upstream's connection, by the name of the upstream. */
-  readonly upstreams: ReadonlyMap<string, string>;
+  readonly upstreams: UpstreamReports;
   readonly metrics: MetricReport;
 }

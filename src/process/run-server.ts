@@ -1,7 +1,6 @@
 /** Runs a gateway with its public and its admin port in one process until it is drained. `serve` and `demo` share this code. */
 import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { isatty } from 'node:tty';
 import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { type RunningGateway, startGateway } from '../gateway/gateway.js';
@@ -22,13 +21,13 @@ import {
 import { parseTarget } from '../server/request-target.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { createReloadMetrics, type Metrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
-
-const ENDING = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-
-/** Determined at the start, because a terminal that was closed is no longer recognised as one. */
-const ON_TERMINAL = [0, 1, 2].some((fd) => isatty(fd));
+import { type ConfigSource, Reloads } from './reloads.js';
+import { serviceManager } from './service-manager.js';
+import { endWithTerminal, onSignals } from './signals.js';
+import { readinessOf, reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -37,24 +36,42 @@ export interface RunningServer {
   readonly stopped: Promise<void>;
 }
 
-export async function runServer(plan: Plan): Promise<RunningServer> {
-  const { config } = plan;
-  const log = createLog({ format: config.log.format });
+/** Runs a gateway. Without a `source` it never reloads. */
+export async function runServer(plan: Plan, source?: ConfigSource): Promise<RunningServer> {
+  const log = createLog(plan.config.log);
   endOnUncaught(log);
   let state = 'starting';
   const gateway = startGateway(plan, log);
-  const metrics = () => gateway.metrics.registry.metrics();
+  const { registry } = gateway.metrics;
+  collectProcessMetrics(registry);
+  const reloads = new Reloads(plan, source, {
+    prepare: async (next) => {
+      const settings = listenSettings(next.config, log, gateway.metrics);
+      const { swap, discard } = await gateway.prepare(next);
+      return {
+        swap() {
+          swap();
+          listener.update(settings);
+        },
+        discard,
+      };
+    },
+    log,
+    clock: systemClock,
+    metrics: createReloadMetrics(registry),
+    manager: serviceManager(log),
+  });
+  const current = () => reloads.plan;
   let admin: Server | undefined;
   let listener: BoundListener;
   try {
-    const readiness = () => ({
-      ready: state === 'serving',
-      state,
-      upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
-    });
-    admin = await listenAdmin(plan, { metrics, readiness }, log);
+    const readiness = async () => {
+      const counted = current().config.admin?.readiness.upstreams ?? [];
+      return { ...readinessOf(state, await reportUpstreams(gateway, counted), counted), reload: reloads.state };
+    };
+    admin = await listenAdmin(current, { metrics: () => registry.metrics(), readiness }, log);
     await gateway.prepared;
-    listener = await listenPublic(config, gateway, log);
+    listener = await listenPublic(current, gateway, log);
   } catch (error) {
     admin?.close();
     await gateway.close();
@@ -62,11 +79,15 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
+  void tellUpstreams(gateway, log);
+  reloads.begin();
 
-  const stopped = firstSignal().then(async (signal) => {
+  const reload = source === undefined ? undefined : () => reloads.request('SIGHUP');
+  const stopped = onSignals({ reload, clock: systemClock }).then(async (signal) => {
     state = 'draining';
+    reloads.drain();
     log.info({ signal }, 'draining');
-    await drainListener(listener, drain, config.drain);
+    await drainListener(listener, drain, current().config.drain);
     await gateway.close();
     admin?.close();
     admin?.closeAllConnections();
@@ -75,42 +96,54 @@ export async function runServer(plan: Plan): Promise<RunningServer> {
   return { url: listener.url, adminUrl: admin === undefined ? undefined : urlOf(admin), stopped };
 }
 
+/** Returns the plan that is served. */
+export type CurrentPlan = () => Plan;
+
 /** Listens on the public port. */
-async function listenPublic(config: Plan['config'], gateway: RunningGateway, log: Log): Promise<BoundListener> {
-  const settings = listenSettings(config, log, gateway.metrics);
+async function listenPublic(current: CurrentPlan, gateway: RunningGateway, log: Log): Promise<BoundListener> {
+  const settings = listenSettings(current().config, log, gateway.metrics);
   const listener = await listen(settings, gateway.callback(), systemClock).catch((error: unknown) => {
     throw inUse(error, settings, '--port');
   });
-  follow(listener, settings, config, log);
+  follow(listener, settings, current, log);
   return listener;
 }
 
 /** Serves connections of the public port that the primary has accepted. */
 export function servePublic(
-  config: Plan['config'],
+  current: CurrentPlan,
   gateway: RunningGateway,
   log: Log,
 ): ReturnType<typeof listenForOthers> {
-  const settings = listenSettings(config, log, gateway.metrics);
+  const settings = listenSettings(current().config, log, gateway.metrics);
   const served = listenForOthers(settings, gateway.callback(), systemClock);
-  follow(served.listener, settings, config, log);
+  follow(served.listener, settings, current, log);
   return served;
 }
 
 /** Reads the certificates again when they change. */
-function follow(listener: Listener, settings: ListenSettings, { listen: { tls } }: Plan['config'], log: Log): void {
-  if (tls === undefined) return;
-  followCertificates(listener.server, settings.tls, () => readTls(tls), { clock: systemClock, log });
+function follow(listener: Listener, settings: ListenSettings, current: CurrentPlan, log: Log): void {
+  // A reload may name other files, but it cannot turn TLS off.
+  followCertificates(listener.server, settings.tls, () => readTls(current().config.listen.tls!), {
+    clock: systemClock,
+    log,
+  });
 }
 
 export function listenSettings(
   { listen: { tls, maxConnectionsPerAddress: most, ...rest }, limits, errors, trustedProxies }: Plan['config'],
   log: Log,
-  { shed }: Pick<Metrics, 'shed'>,
+  { shed, requests }: Pick<Metrics, 'shed' | 'requests'>,
 ): ListenSettings {
   const perAddress =
     most === undefined ? {} : { perAddress: { most, trustedProxies, onRefused: () => shed.inc(BY_ADDRESS) } };
-  const settings = { ...rest, ...perAddress, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
+  const settings = {
+    ...rest,
+    ...perAddress,
+    headerBytes: limits.headerBytes,
+    errorFormat: errors.format,
+    telling: { log, requests },
+  };
   return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
 }
 
@@ -123,31 +156,31 @@ function readTls({ cert, key, clientCa }: NonNullable<Plan['config']['listen']['
 
 /** Listens on the admin port, with the public port's time-outs and error format. Returns undefined if the config has none. */
 export async function listenAdmin(
-  { config, routes }: Plan,
+  current: CurrentPlan,
   { metrics, readiness }: Pick<AdminSources, 'metrics' | 'readiness'>,
   log: Log,
 ): Promise<Server | undefined> {
+  const { config } = current();
   const settings = config.admin;
   if (settings === undefined) return undefined;
-  const rows = routeRows(routes);
   const admin = createAdmin(
-    { readiness, metrics, routes: () => rows },
+    { readiness, metrics, routes: () => routeRows(current().routes) },
     {
-      hosts: settings.hosts,
+      hosts: () => current().config.admin?.hosts ?? [],
       authorityOf: (req) => parseTarget(req).authority,
-      errors: { format: config.errors.format, exposed: NONE_EXPOSED },
+      errors: () => ({ format: current().config.errors.format, exposed: NONE_EXPOSED }),
       log,
     },
   );
   const { listen, limits, errors } = config;
   const { keepAliveTimeoutMs, headersTimeoutMs } = listen;
   const timeouts = { keepAliveTimeoutMs, headersTimeoutMs, headerBytes: limits.headerBytes };
-  const handle = watched(
-    admin,
-    () => ({ stallTimeoutMs: limits.requestTimeoutMs, connectionBytes: limits.connectionBytes }),
-    systemClock,
-  );
-  const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
+  const limitsNow = () => {
+    const { requestTimeoutMs: stallTimeoutMs, connectionBytes } = current().config.limits;
+    return { stallTimeoutMs, connectionBytes };
+  };
+  const handle = watched(admin, limitsNow, systemClock);
+  const server = createHttp1({ ...timeouts, errorFormat: errors.format, telling: { log } }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
     server.listen(settings.port, settings.host, () => resolve());
@@ -162,26 +195,4 @@ export function inUse(error: unknown, { host, port }: { host: string; port: numb
   return new Error(`port ${address} is already in use; choose another one with ${flag} (0 takes a free one)`, {
     cause: error,
   });
-}
-
-/**
- * Resolves with the first signal that ends a gateway; a terminal that is closed sends SIGHUP. A second signal ends the
- * process at once, which is Node's default.
- */
-export function firstSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    const onSignal = (signal: NodeJS.Signals) => {
-      for (const one of ENDING) process.off(one, onSignal);
-      resolve(signal);
-    };
-    for (const one of ENDING) process.on(one, onSignal);
-  });
-}
-
-/**
- * Kills the process after a SIGHUP if it was started on a terminal: Node 20 crashes or hangs on exit when it can't restore
- * a terminal that is gone. Everything is closed by now.
- */
-export function endWithTerminal(signal: NodeJS.Signals): void {
-  if (signal === 'SIGHUP' && ON_TERMINAL) process.kill(process.pid, 'SIGKILL');
 }

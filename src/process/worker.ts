@@ -2,26 +2,39 @@
  * A worker process: a gateway for the connections that the primary hands over, with the schema that the primary has parsed.
  * Only `workers.ts` starts it. It ends when the primary sends `drain` or is gone.
  */
+import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.js';
-import { type RunningGateway, startGateway } from '../gateway/gateway.js';
-import { plan } from '../gateway/plan.js';
+import { type PreparedSnapshot, type RunningGateway, startGateway } from '../gateway/gateway.js';
+import { type Plan, plan } from '../gateway/plan.js';
 import { unpackedSchema } from '../schema/source.js';
 import { type Drain, prepareDrain } from '../server/listener/drain.js';
+import type { Listener, ListenSettings } from '../server/listener/listen.js';
 import { RemoteCounters } from '../store/remote-counters.js';
-import { createLog } from '../telemetry/log.js';
+import { createLog, type Log } from '../telemetry/log.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker } from './messages.js';
 import { startPulse } from './pulse.js';
-import { servePublic } from './run-server.js';
+import { listenSettings, servePublic } from './run-server.js';
+import { reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
+
+type Prepare = Extract<ToWorker, { kind: 'prepare' }>;
 
 interface Running {
   readonly gateway: RunningGateway;
   readonly drain: Drain;
-  readonly timeoutMs: number;
+  readonly log: Log;
+  readonly listener: Listener;
   readonly serve: (socket: Socket) => void;
+}
+
+interface Next {
+  readonly plan: Plan;
+  readonly settings: ListenSettings;
+  readonly prepared: PreparedSnapshot;
 }
 
 function tell(message: ToPrimary): void {
@@ -31,17 +44,51 @@ function tell(message: ToPrimary): void {
 
 const counters = new RemoteCounters((question) => tell({ kind: 'count', question }));
 let running: Running | undefined;
+/** The plan that is served. */
+let served: Plan;
+/** What was prepared last. */
+let next: Next | undefined;
 
 async function start({ config, schema }: Start): Promise<void> {
-  const planned = await plan(config, { schema: unpackedSchema(schema) });
-  const log = createLog({ format: config.log.format });
+  served = await plan(config, { schema: unpackedSchema(schema) });
+  const log = createLog(config.log);
   endOnUncaught(log);
-  const gateway = startGateway(planned, log, { counters });
+  const gateway = startGateway(served, log, { counters });
+  collectProcessMetrics(gateway.metrics.registry);
   await gateway.prepared;
-  const { listener, serve } = servePublic(config, gateway, log);
-  running = { gateway, drain: prepareDrain(listener, systemClock), timeoutMs: config.drain.timeoutMs, serve };
+  const { listener, serve } = servePublic(() => served, gateway, log);
+  running = { gateway, drain: prepareDrain(listener, systemClock), log, listener, serve };
+  // One worker is enough to tell which upstreams answer.
+  if (cluster.worker?.id === 1) void tellUpstreams(gateway, log);
   startPulse();
   tell({ kind: 'ready' });
+}
+
+/** Builds a snapshot beside the one that serves. */
+async function prepare({ config, schema }: Prepare): Promise<void> {
+  let problem: string | undefined;
+  try {
+    const planned = await plan(config, { schema: unpackedSchema(schema) });
+    const { gateway, log } = running!;
+    const settings = listenSettings(config, log, gateway.metrics);
+    next = { plan: planned, settings, prepared: await gateway.prepare(planned) };
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
+  tell({ kind: 'prepared', problem });
+}
+
+function swap(): void {
+  if (next === undefined || running === undefined) return;
+  next.prepared.swap();
+  served = next.plan;
+  running.listener.update(next.settings);
+  next = undefined;
+}
+
+function discard(): void {
+  void next?.prepared.discard();
+  next = undefined;
 }
 
 /** Tells the primary to hand over no more connections. It answers with `drain`. */
@@ -53,8 +100,8 @@ function leave(): void {
 
 async function end(): Promise<void> {
   if (running !== undefined) {
-    const { drain, timeoutMs, gateway } = running;
-    await drain.finish(timeoutMs);
+    const { drain, gateway } = running;
+    await drain.finish(served.config.drain.timeoutMs);
     await gateway.close();
   }
   process.exit(0);
@@ -63,7 +110,7 @@ async function end(): Promise<void> {
 async function report(id: number): Promise<void> {
   if (running === undefined) return;
   const { snapshots, metrics } = running.gateway;
-  const upstreams = new Map([...snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()]));
+  const upstreams = await reportUpstreams({ snapshots }, served.config.admin?.readiness.upstreams ?? []);
   tell({ kind: 'reported', id, report: { upstreams, metrics: await metrics.registry.getMetricsAsJSON() } });
 }
 
@@ -74,6 +121,15 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
         const text = error instanceof Error ? error.message : String(error);
         process.send?.({ kind: 'failed', message: text } satisfies ToPrimary, () => process.exit(1));
       });
+      break;
+    case 'prepare':
+      void prepare(message);
+      break;
+    case 'swap':
+      swap();
+      break;
+    case 'discard':
+      discard();
       break;
     case 'connection':
       // The client may have left meanwhile: then there is no socket.

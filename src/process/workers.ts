@@ -18,12 +18,17 @@ import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { LogFields } from '../telemetry/log-entries.js';
-import { countDroppedLines } from '../telemetry/metrics.js';
+import { countDroppedLines, createReloadMetrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { Distribution } from './distribution.js';
 import { type Frozen, Heartbeats } from './heartbeats.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
-import { endWithTerminal, firstSignal, inUse, listenAdmin, type RunningServer } from './run-server.js';
+import { type ConfigSource, type Prepared, Reloads } from './reloads.js';
+import { inUse, listenAdmin, type RunningServer } from './run-server.js';
+import { serviceManager } from './service-manager.js';
+import { endWithTerminal, onSignals } from './signals.js';
+import { joinReports, readinessOf } from './upstream-status.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
 /** When a worker ends that was started longer ago than this, the back-off begins anew. */
@@ -37,35 +42,49 @@ const TOGETHER_MS = 250;
 /** How long a frozen worker that was told to end has to show a sign of life before it is killed. */
 const THAW_MS = 2000;
 
-export async function runWorkers(plan: Plan, count: number): Promise<RunningServer> {
-  const log = createLog({ format: plan.config.log.format });
+export async function runWorkers(plan: Plan, count: number, source: ConfigSource): Promise<RunningServer> {
+  const log = createLog(plan.config.log);
   endOnUncaught(log);
   const workers = new Workers(plan, count, log);
   let state = 'starting';
   const readiness = async () => {
     const reports = await workers.reports();
+    const counted = reloads.plan.config.admin?.readiness.upstreams ?? [];
+    const { ready, ...rest } = readinessOf(state, joinReports(reports.map(({ upstreams }) => upstreams)), counted);
     return {
-      ready: state === 'serving' && workers.serving > 0,
-      state,
-      upstreams: statesOf(reports),
+      ready: ready && workers.serving > 0,
+      ...rest,
       workers: workers.serving,
       frozen: workers.frozen,
+      reload: reloads.state,
     };
   };
   const own = new Registry();
   countDroppedLines(own);
+  collectProcessMetrics(own);
+  const prepare = (next: Plan) => workers.prepare(next);
+  const reloads = new Reloads(plan, source, {
+    prepare,
+    log,
+    clock: systemClock,
+    metrics: createReloadMetrics(own),
+    manager: serviceManager(log),
+  });
   const metrics = async () => {
     const reports = (await workers.reports()).map((report) => report.metrics);
     return AggregatorRegistry.aggregate([...reports, await own.getMetricsAsJSON()]).metrics();
   };
-  const admin = await listenAdmin(plan, { metrics, readiness }, log);
+  const admin = await listenAdmin(() => reloads.plan, { metrics, readiness }, log);
   const url = await workers.start().catch((error: unknown) => {
     admin?.close();
     throw error;
   });
   state = 'serving';
-  const stopped = firstSignal().then(async (signal) => {
+  reloads.begin();
+  const reload = () => reloads.request('SIGHUP');
+  const stopped = onSignals({ reload, clock: systemClock }).then(async (signal) => {
     state = 'draining';
+    reloads.drain();
     log.info({ signal }, 'draining');
     await workers.drain();
     admin?.close();
@@ -77,13 +96,15 @@ export async function runWorkers(plan: Plan, count: number): Promise<RunningServ
 
 class Workers {
   private readonly counters = new MemoryCounters(systemClock);
-  private readonly schema: Uint8Array;
+  private schema: Uint8Array;
   private readonly distribution = new Distribution();
   private readonly heartbeats = new Heartbeats(systemClock, (worker, why) => this.onFrozen(worker, why));
   /** The public port. The primary reads nothing from its connections. */
   private readonly server = createServer({ pauseOnConnect: true }, (socket) => this.distribution.accept(socket));
   private readonly servingWorkers = new Set<Worker>();
   private readonly waiting = new Map<number, (report: WorkerReport) => void>();
+  /** Workers that were asked to prepare a snapshot, each with what its answer resolves. */
+  private readonly preparing = new Map<Worker, (problem?: string) => void>();
   private draining = false;
   /** True while a frozen worker is being replaced. Only one is replaced at a time. */
   private replacing = false;
@@ -91,7 +112,7 @@ class Workers {
   private lastReport = 0;
 
   constructor(
-    private readonly plan: Plan,
+    private plan: Plan,
     private readonly count: number,
     private readonly log: Log,
   ) {
@@ -130,6 +151,43 @@ class Workers {
       for (const worker of this.all()) worker.process.kill('SIGKILL');
       throw error;
     }
+  }
+
+  /**
+   * Lets all workers prepare the snapshot of a plan. Rejects if one of them cannot; then none swaps. A worker that ends
+   * meanwhile does not count, because the one in its place starts with the plan that is served then.
+   */
+  async prepare(next: Plan): Promise<Prepared> {
+    const { config } = next;
+    const schema = packFiles(next.files);
+    const asked = new Set(this.servingWorkers);
+    const answers = await Promise.all([...asked].map((worker) => this.prepareIn(worker, config, schema)));
+    const discard = async () => {
+      for (const worker of asked) tell(worker, { kind: 'discard' });
+    };
+    const problem = answers.find((answer) => answer !== undefined);
+    if (problem !== undefined) {
+      await discard();
+      throw new Error(problem);
+    }
+    const swap = () => {
+      this.log.setLevel(config.log.level);
+      this.plan = next;
+      this.schema = schema;
+      this.server.maxConnections = config.listen.maxConnections;
+      for (const worker of asked) tell(worker, { kind: 'swap' });
+      // A worker that began to serve meanwhile has the old plan.
+      for (const worker of this.servingWorkers) if (!asked.has(worker)) void this.succeed(worker);
+    };
+    return { swap, discard };
+  }
+
+  /** Resolves when the worker has prepared a snapshot, with the reason if it cannot. */
+  private prepareIn(worker: Worker, config: Plan['config'], schema: Uint8Array): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      this.preparing.set(worker, resolve);
+      tell(worker, { kind: 'prepare', config, schema });
+    });
   }
 
   /** Drains all workers. Resolves when all have ended. */
@@ -179,6 +237,7 @@ class Workers {
   private fork(): Promise<void> {
     const startedAt = systemClock.monotonic();
     const worker = cluster.fork();
+    let { plan } = this;
     return new Promise((resolve, reject) => {
       let refused: string | undefined;
       worker.on('message', (message: ToPrimary) => {
@@ -186,9 +245,12 @@ class Workers {
           // Messages that were sent before this one are lost, a `drain` too.
           if (this.draining) tell(worker, { kind: 'drain' });
           else tell(worker, { kind: 'start', config: this.plan.config, schema: this.schema });
+          plan = this.plan;
         } else if (message.kind === 'ready') {
-          this.enter(worker);
-          resolve();
+          void this.catchUp(worker, plan).then(() => {
+            this.enter(worker);
+            resolve();
+          });
         } else if (message.kind === 'failed') {
           refused = message.message;
         } else {
@@ -199,13 +261,31 @@ class Workers {
       worker.once('exit', (code, signal) => {
         const served = this.servingWorkers.delete(worker);
         this.distribution.lose(worker);
+        this.prepared(worker);
         reject(new Error(refused ?? `a worker process ended with ${signal ?? code} before it could serve`));
         if (served && !this.draining) this.replace(startedAt, { pid: worker.process.pid, how: signal ?? code });
       });
     });
   }
 
+  /** Brings a worker that has just started to the plan that is served, if that has changed meanwhile. */
+  private async catchUp(worker: Worker, started: Plan): Promise<void> {
+    for (let has = started; has !== this.plan && worker.isConnected(); ) {
+      const { plan, schema } = this;
+      const problem = await this.prepareIn(worker, plan.config, schema);
+      if (problem !== undefined) worker.process.kill('SIGKILL');
+      tell(worker, { kind: 'swap' });
+      has = plan;
+    }
+  }
+
+  private prepared(worker: Worker, problem?: string): void {
+    this.preparing.get(worker)?.(problem);
+    this.preparing.delete(worker);
+  }
+
   private enter(worker: Worker): void {
+    if (worker.isDead()) return;
     this.servingWorkers.add(worker);
     this.heartbeats.follow(worker);
     this.distribution.add(worker);
@@ -215,10 +295,12 @@ class Workers {
 
   private answer(
     worker: Worker,
-    message: Extract<ToPrimary, { kind: 'taken' | 'leaving' | 'reported' | 'count' }>,
+    message: Extract<ToPrimary, { kind: 'taken' | 'prepared' | 'leaving' | 'reported' | 'count' }>,
   ): void {
     if (message.kind === 'taken') {
       this.distribution.taken(worker);
+    } else if (message.kind === 'prepared') {
+      this.prepared(worker, message.problem);
     } else if (message.kind === 'leaving') {
       systemClock.after(TOGETHER_MS, () => {
         if (this.servingWorkers.has(worker) && !this.draining) void this.succeed(worker);
@@ -275,13 +357,4 @@ class Workers {
 
 function tell(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
-}
-
-/** Returns for each upstream the states that it has in the workers, each state once. */
-function statesOf(reports: readonly WorkerReport[]): ReadonlyMap<string, string> {
-  const states = new Map<string, Set<string>>();
-  for (const { upstreams } of reports) {
-    for (const [name, state] of upstreams) states.set(name, (states.get(name) ?? new Set()).add(state));
-  }
-  return new Map([...states].map(([name, all]) => [name, [...all].sort().join(', ')]));
 }

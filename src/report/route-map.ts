@@ -9,6 +9,7 @@ import { policyNotes } from '../policy/kinds.js';
 import type { Policy } from '../policy/policy.js';
 import { type PlannedRoute, SURFACE } from '../route/planned-route.js';
 import { type Streaming, streamingOf } from '../schema/descriptor.js';
+import { type OnFailure, onFailure } from './on-failure.js';
 
 /** One row of the route map. Its names are fixed, because other programs read them. */
 export interface RouteRow {
@@ -28,6 +29,8 @@ export interface RouteRow {
   readonly policyOrigins: Readonly<Record<string, string>>;
   /** The name of the upstream that serves the route. Null for an aggregate, and when no upstream serves the route. */
   readonly upstream: string | null;
+  /** What the route does when its upstream fails, in the order in which it is tried. */
+  readonly onFailure: readonly OnFailure[];
   /** The calls of an aggregate, and the largest number of calls that one request can cause. Absent for other routes. */
   readonly aggregate?: { readonly calls: readonly string[]; readonly maxCalls: number };
   /** The place of the rule. `file` is an import path, or the path of the service config if the rule is there. */
@@ -39,7 +42,8 @@ export function routeRows(routes: readonly PlannedRoute[]): RouteRow[] {
   return routes.map(routeRow);
 }
 
-function routeRow({ binding, policy, access, upstream, aggregate }: PlannedRoute): RouteRow {
+function routeRow(route: PlannedRoute): RouteRow {
+  const { binding, policy, access, upstream, aggregate } = route;
   const { method, index, httpMethod, template, body, responseBody, position } = binding;
   const { file, line } = position.line === undefined ? method.position : position;
   // A rule from a service config has that file's path. Every other rule is in the method's proto, which is shown by its
@@ -59,6 +63,7 @@ function routeRow({ binding, policy, access, upstream, aggregate }: PlannedRoute
     policy: { ...policy.settings, access: access.mode },
     policyOrigins: Object.fromEntries([...origins, ...accessOrigin]),
     upstream: upstream ?? null,
+    onFailure: onFailure(route),
     ...(aggregate === undefined ? {} : { aggregate: callsOf(aggregate.plan) }),
     source: line === undefined ? { file: source } : { file: source, line },
   };
@@ -109,12 +114,14 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-function notesOf({ body, responseBody, streaming, policy, aggregate }: RouteRow): string {
+function notesOf({ body, responseBody, streaming, policy, aggregate, onFailure }: RouteRow): string {
   const notes: string[] = [];
   if (aggregate !== undefined) notes.push(`aggregate: at most ${plural(aggregate.maxCalls, 'call')}`);
   if (body !== '') notes.push(`body: ${body}`);
   if (responseBody !== '') notes.push(`response: ${responseBody}`);
   if (streaming !== 'unary') notes.push(`${streaming} stream`);
   if (policy.access !== 'public') notes.push(`auth: ${[policy.access, ...(policy.auth?.scopes ?? [])].join(' ')}`);
-  return [...notes, ...policyNotes(policy)].join(', ');
+  notes.push(...policyNotes(policy));
+  if (onFailure.length > 0) notes.push(`on failure: ${onFailure.join(' ')}`);
+  return notes.join(', ');
 }

@@ -10,6 +10,7 @@ import type { Policy } from '../policy/policy.js';
 import type { RateLimit } from '../policy/rate-limit/planned.js';
 import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
+import type { BreakerSettings } from '../upstream/breaker.js';
 import type { RetrySettings } from '../upstream/retry.js';
 
 /** The name of the only surface. */
@@ -26,6 +27,10 @@ export interface PlannedRoute {
   readonly cache: CachePolicy | undefined;
   /** The retry settings. Undefined when no failure is retried. */
   readonly retry: RetrySettings | undefined;
+  /** How long a call may take before a second one is sent, in milliseconds. Undefined when none is sent. */
+  readonly hedgeAfterMs: number | undefined;
+  /** The settings of the circuit breaker of the upstream. Undefined when it has none, and for an aggregate. */
+  readonly circuitBreaker: BreakerSettings | undefined;
   /**
    * The name of the upstream that serves the route. Undefined for an aggregate, and when no upstream serves the route.
    */
@@ -55,6 +60,8 @@ export interface PlannedCall {
   /** The cache settings of the called method. Undefined when no answer is kept. */
   readonly cache: CachePolicy | undefined;
   readonly retry: RetrySettings | undefined;
+  readonly hedgeAfterMs: number | undefined;
+  readonly circuitBreaker: BreakerSettings | undefined;
   /** The name of the upstream that serves the called method. Undefined when no upstream serves it. */
   readonly upstream: string | undefined;
   readonly timeoutMs: number | undefined;

@@ -49,7 +49,7 @@ export interface Schema {
 /** The files that error details need, whatever the user's files import. */
 const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'google/protobuf/any.proto'];
 
-export async function loadSchema(sources: SchemaSources, { onProgress }: LoadOptions = {}): Promise<Schema> {
+export function loadSchema(sources: SchemaSources, { onProgress }: LoadOptions = {}): Schema {
   const loader = new SchemaLoader(sources);
   for (const file of sources.descriptorSets) loader.loadSet(file);
   const wanted = loader.findProtos();

@@ -26,7 +26,7 @@ export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Princip
   // The query is read again, because a token in it was removed from `state.rawQuery` when the request was let in.
   const { rawQuery } = parseTarget(req);
   const now = { ...state, snapshot, surface, route, captures, rawQuery, principal: undefined, fromCookie: false };
-  await route.admission!.guard(Object.assign(Object.create(ctx) as Context, { state: now, res: MUTE }));
+  await route.admission!.guard(Object.assign(Object.create(ctx) as Context, { state: now, res: IGNORED_RESPONSE }));
   const { principal } = now as Context['state'];
   if (principal !== undefined && state.principal !== undefined && !isSame(principal, state.principal))
     throw callerChanged();
@@ -42,7 +42,7 @@ function isSame(a: Principal, b: Principal): boolean {
 }
 
 /** Stands in for the response: guards set headers for the answer to a refusal, and here no answer is sent. */
-const MUTE = { setHeader: () => MUTE } as unknown as Context['res'];
+const IGNORED_RESPONSE = { setHeader: () => IGNORED_RESPONSE } as unknown as Context['res'];
 
 /**
  * Throws unless the method is the same and its messages have to meet no new demand: earlier messages cannot be checked again.

@@ -331,6 +331,19 @@ export const REASONS = {
     when: 'The gateway cannot connect to the upstream, or the connection broke during the call.',
     whatToDo: 'Try again later. The operator checks `upstreams` with `protogate check --connect`, and reads the log.',
   },
+  CIRCUIT_OPEN: {
+    code: Code.UNAVAILABLE,
+    httpStatus: 503,
+    when: 'Too many calls of the method have failed, and the circuit breaker of its upstream refuses calls for a while.',
+    whatToDo: 'Wait as long as `Retry-After` says. The operator looks at `protogate_circuit_state` and at the service.',
+  },
+  UPSTREAM_BUSY: {
+    code: Code.UNAVAILABLE,
+    httpStatus: 503,
+    when: 'The upstream has as many running calls as its `maxConcurrent` allows, and none of them ended in time.',
+    whatToDo:
+      'Wait as long as `Retry-After` says. The operator finds out why the service is slow, or raises the limit.',
+  },
   UPSTREAM_CLOSED: {
     code: Code.UNAVAILABLE,
     httpStatus: 503,

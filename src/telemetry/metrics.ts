@@ -3,19 +3,37 @@
  * gateway has one registry. Labels come from the config and the schema, never from a request.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { CallMetrics } from './call-metrics.js';
+import { HeldCounters } from './held-counters.js';
 import { droppedLines } from './output.js';
+import { RequestMetrics } from './request-metrics.js';
+import { ServerMetrics } from './server-metrics.js';
 
 export interface Metrics {
   readonly registry: Registry;
+  readonly requests: RequestMetrics;
+  readonly calls: CallMetrics;
   /**
    * The decisions of limits: `admitted`, `refused`, or `over` when a limit that only counts would have refused the
    * request.
    */
   readonly rateLimitDecisions: Counter<'decision'>;
+  /** The requests for which a limit had no room, by the limit. */
+  readonly exceededLimits: HeldCounters;
+  /** The tokens that were checked, by issuer and result. */
+  readonly tokens: HeldCounters;
   /** The requests to the cache, by status: `hit`, `stale`, `miss`, `bypass`. */
   readonly cacheRequests: Counter<'status'>;
   /** The number of retried calls. */
   readonly retries: Counter<'upstream'>;
+  /** The retries that were not made because the budget was used up. */
+  readonly retriesRefused: Counter<'upstream'>;
+  /** The calls that were sent a second time before the first one had failed. `winner` is `first`, `second` or `none`. */
+  readonly hedges: Counter<'upstream' | 'winner'>;
+  /** The state of each circuit breaker: 0 closed, 1 probing, 2 open. */
+  readonly circuitState: Gauge<'upstream' | 'rpc'>;
+  /** The calls that were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
+  readonly upstreamRefusals: Counter<'upstream' | 'reason'>;
   /** The duration of the steps of aggregates in seconds. `outcome` is `ok` or `failed`. */
   readonly aggregateParts: Histogram<'aggregate' | 'part' | 'outcome'>;
   /** The requests that a store did not answer. `reason` is `timeout` or `error`. */
@@ -24,19 +42,35 @@ export interface Metrics {
   readonly shed: Counter<'reason'>;
   /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
+  /** The servers of upstreams. */
+  readonly servers: ServerMetrics;
 }
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  const requests = new RequestMetrics(registry);
+  const calls = new CallMetrics(registry);
   countDroppedLines(registry);
   return {
     registry,
+    requests,
+    calls,
     rateLimitDecisions: new Counter({
       name: 'protogate_ratelimit_decisions_total',
       help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit that only counts was exceeded.',
       labelNames: ['decision'],
       registers,
+    }),
+    exceededLimits: new HeldCounters(registry, {
+      name: 'protogate_ratelimit_exceeded_total',
+      help: 'How often a limit had no room. The limit is named by its policy or method, its place there, and the limit for a period in ms.',
+      labelNames: ['limit'],
+    }),
+    tokens: new HeldCounters(registry, {
+      name: 'protogate_tokens_verified_total',
+      help: 'Tokens by issuer. The result is remembered if the token had been verified before, verified, or refused.',
+      labelNames: ['issuer', 'result'],
     }),
     cacheRequests: new Counter({
       name: 'protogate_cache_requests_total',
@@ -48,6 +82,32 @@ export function createMetrics(): Metrics {
       name: 'protogate_retries_total',
       help: 'How many calls were made again after a failure.',
       labelNames: ['upstream'],
+      registers,
+    }),
+    retriesRefused: new Counter({
+      name: 'protogate_retries_refused_total',
+      help: 'How many retries were not made because the budget of the upstream was used up.',
+      labelNames: ['upstream'],
+      registers,
+    }),
+    hedges: new Counter({
+      name: 'protogate_hedges_total',
+      help: 'How many slow calls were sent a second time. The winner is first, second, or none if both failed.',
+      labelNames: ['upstream', 'winner'],
+      registers,
+    }),
+    circuitState: new Gauge({
+      name: 'protogate_circuit_state',
+      help: 'The state of the circuit breaker of each method that has been called: 0 closed, 1 probing, 2 open.',
+      labelNames: ['upstream', 'rpc'],
+      registers,
+      // The highest value of all workers is shown, so that one open circuit is seen.
+      aggregator: 'max',
+    }),
+    upstreamRefusals: new Counter({
+      name: 'protogate_upstream_refused_total',
+      help: 'How many calls were not sent to an upstream to protect it. The reason is circuit_open or busy.',
+      labelNames: ['upstream', 'reason'],
       registers,
     }),
     aggregateParts: new Histogram({
@@ -77,6 +137,57 @@ export function createMetrics(): Metrics {
       // The lowest value of all workers is shown, so that one failing worker is seen.
       aggregator: 'min',
     }),
+    servers: new ServerMetrics(registers),
+  };
+}
+
+/** The metrics about reloads. */
+export interface ReloadMetrics {
+  /** A config is served from now on. `configHash` is the digest of its file; undefined if there is none. */
+  taken(configHash: string | undefined, nowMs: number): void;
+  /** A config or schema was refused. */
+  refused(): void;
+}
+
+/** Adds the metrics about reloads. With workers only the primary has them. */
+export function createReloadMetrics(registry: Registry): ReloadMetrics {
+  const registers = [registry];
+  const success = new Gauge({
+    name: 'protogate_reload_success',
+    help: '1 if the config and schema that were read last are served, 0 if they were refused.',
+    registers,
+  });
+  const time = new Gauge({
+    name: 'protogate_reload_success_timestamp_seconds',
+    help: 'When the config and schema that are served were taken, in seconds since 1970.',
+    registers,
+  });
+  const info = new Gauge({
+    name: 'protogate_config_info',
+    help: 'Always 1. The hash is the beginning of the SHA-256 digest of the config file that is served; it is empty without a file.',
+    labelNames: ['hash'],
+    registers,
+  });
+  const reloads = new Counter({
+    name: 'protogate_reloads_total',
+    help: 'How many reloads were made. The outcome is taken or refused.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  let isFirst = true;
+  return {
+    taken(configHash, nowMs) {
+      success.set(1);
+      time.set(nowMs / 1000);
+      info.reset();
+      info.set({ hash: configHash ?? '' }, 1);
+      if (!isFirst) reloads.inc({ outcome: 'taken' });
+      isFirst = false;
+    },
+    refused() {
+      success.set(0);
+      reloads.inc({ outcome: 'refused' });
+    },
   };
 }
 

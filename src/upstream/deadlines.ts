@@ -1,42 +1,74 @@
-/** The timers of calls. Calls whose deadlines are in the same millisecond share one timer, as the calls of an aggregate do. */
+/**
+ * The deadlines of calls in one wheel with one timer. A call that ends before its deadline leaves its slot, and no timer is
+ * started or stopped for it: most calls end long before.
+ */
 import type { Clock } from '../base/clock.js';
 
-interface Expiring {
+export interface Expiring {
+  /** Called once, when the deadline has passed. */
   expire(): void;
+  /** The deadline on the monotonic clock. It belongs to {@link Deadlines}. */
+  dueAt: number;
 }
 
-interface Moment {
-  readonly calls: Set<Expiring>;
-  readonly cancelTimer: () => void;
-}
+/** How many milliseconds share a slot. Calls expire at their own time all the same. */
+const SLOT_MS = 256;
 
 export class Deadlines {
-  private readonly moments = new Map<number, Moment>();
+  /** The calls by the number of their slot. */
+  private readonly slots = new Map<number, Set<Expiring>>();
+  /** When the timer runs, on the monotonic clock. */
+  private timerAt = Number.POSITIVE_INFINITY;
+  private cancelTimer: (() => void) | undefined;
 
   constructor(private readonly clock: Clock) {}
 
   /** Calls `expire` of `call` at `deadline`, in milliseconds since the epoch. */
   add(deadline: number, call: Expiring): void {
-    let moment = this.moments.get(deadline);
-    if (moment === undefined) {
-      moment = { calls: new Set(), cancelTimer: this.timer(deadline) };
-      this.moments.set(deadline, moment);
+    const { clock } = this;
+    call.dueAt = clock.monotonic() + Math.max(0, deadline - clock.now());
+    const slot = Math.floor(call.dueAt / SLOT_MS);
+    const calls = this.slots.get(slot);
+    if (calls === undefined) this.slots.set(slot, new Set([call]));
+    else calls.add(call);
+    if (call.dueAt < this.timerAt) this.wakeAt(call.dueAt);
+  }
+
+  /** Forgets a call. Does nothing for one that has expired. */
+  delete(call: Expiring): void {
+    const slot = Math.floor(call.dueAt / SLOT_MS);
+    const calls = this.slots.get(slot);
+    if (calls?.delete(call) === true && calls.size === 0) this.slots.delete(slot);
+  }
+
+  private wakeAt(time: number): void {
+    this.cancelTimer?.();
+    this.timerAt = time;
+    this.cancelTimer = this.clock.after(Math.max(0, time - this.clock.monotonic()), () => this.turn());
+  }
+
+  /** Lets the calls expire that are due, and starts the timer for the next ones. */
+  private turn(): void {
+    const now = this.clock.monotonic();
+    this.cancelTimer = undefined;
+    this.timerAt = Number.POSITIVE_INFINITY;
+    for (const [slot, calls] of this.slots) {
+      if (slot * SLOT_MS > now) continue;
+      for (const call of calls) {
+        if (call.dueAt > now) continue;
+        this.delete(call);
+        call.expire();
+      }
     }
-    moment.calls.add(call);
+    const next = this.earliest();
+    if (next < this.timerAt) this.wakeAt(next);
   }
 
-  delete(deadline: number, call: Expiring): void {
-    const moment = this.moments.get(deadline);
-    if (moment === undefined || !moment.calls.delete(call) || moment.calls.size > 0) return;
-    moment.cancelTimer();
-    this.moments.delete(deadline);
-  }
-
-  private timer(deadline: number): () => void {
-    return this.clock.after(Math.max(0, deadline - this.clock.now()), () => {
-      const moment = this.moments.get(deadline);
-      this.moments.delete(deadline);
-      for (const call of moment?.calls ?? []) call.expire();
-    });
+  private earliest(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const slot of this.slots.keys()) first = Math.min(first, slot);
+    let time = Number.POSITIVE_INFINITY;
+    for (const { dueAt } of this.slots.get(first) ?? []) time = Math.min(time, dueAt);
+    return time;
   }
 }

@@ -6,7 +6,9 @@
 import type { Deadline, DeadlineOwner } from '../call/deadline.js';
 import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
+import { REASONS } from '../status/reasons.js';
 import { gatewayError, StatusError, type StatusMetadata } from '../status/status-error.js';
+import { inWords } from './told-failure.js';
 
 /** Returns the upstream's own status as an error. */
 export function upstreamStatus(
@@ -28,7 +30,11 @@ export function upstreamStatus(
  * connection.
  */
 export function unreachable(cause: unknown, unsent = false): StatusError {
-  return gatewayError('UPSTREAM_UNREACHABLE', 'the upstream cannot be reached', { source: 'upstream', unsent, cause });
+  return gatewayError('UPSTREAM_UNREACHABLE', 'the upstream cannot be reached', {
+    source: 'upstream',
+    unsent,
+    cause: inWords(cause),
+  });
 }
 
 /** Returns 502: the answer is not gRPC, or breaks its rules. */
@@ -51,6 +57,7 @@ export class DeadlineExceeded extends StatusError {
     super(Code.DEADLINE_EXCEEDED, 'the upstream did not answer within the deadline', {
       source: 'upstream',
       details: [errorInfoDetail('DEADLINE_EXCEEDED')],
+      reason: 'DEADLINE_EXCEEDED',
       cause,
     });
   }
@@ -73,7 +80,21 @@ export function cancelled(): StatusError {
   return new StatusError(Code.CANCELLED, 'the request was cancelled');
 }
 
-/** Returns 503: the upstream is being closed. */
+/** The connections are being closed: 503. `unsent` is true if the call had not begun. */
+export class UpstreamClosed extends StatusError {
+  constructor(unsent: boolean) {
+    const { code, httpStatus } = REASONS.UPSTREAM_CLOSED;
+    const details = [errorInfoDetail('UPSTREAM_CLOSED')];
+    super(code, 'the upstream is closed', { httpStatus, details, source: 'upstream', unsent });
+  }
+}
+
+/** Returns 503: the upstream is being closed, so no call begins. */
 export function upstreamClosed(): StatusError {
-  return gatewayError('UPSTREAM_CLOSED', 'the upstream is closed', { source: 'upstream' });
+  return new UpstreamClosed(true);
+}
+
+/** Returns 503: the upstream was closed during the call. */
+export function cutByClose(): StatusError {
+  return new UpstreamClosed(false);
 }

@@ -1,57 +1,14 @@
-/**
- * An upstream is a named gRPC backend: its Call, and the values that retries and health checks need. It has no state of its
- * own.
- */
-import type { Clock } from '../base/clock.js';
-import type { Resource } from '../base/resources.js';
+/** An upstream is a named gRPC backend: its Call, and what operators need to know. It has no state of its own. */
 import type { Call } from '../call/call.js';
-import { createGrpcJsTransport } from './grpc-js/transport.js';
-import { createHttp2Transport } from './http2/pool.js';
-import type { RetryBudget } from './retry.js';
-import type { Transport, TransportFactory, TransportSettings, TransportState } from './transport.js';
+import type { UpstreamReport } from './balance/balancer.js';
 
 export interface Upstream {
   readonly name: string;
   readonly call: Call;
-  /** Returns the number of calls that run on its connections. */
-  readonly running: () => number;
-  /** The budget that decides how many running calls may be retries. */
-  readonly retryBudget: RetryBudget;
-  readonly state: () => TransportState;
-}
-
-const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTransport } satisfies Record<
-  string,
-  TransportFactory
->;
-
-export type TransportName = keyof typeof TRANSPORTS;
-
-/** How long running calls may take after the last snapshot that used the connections is gone. */
-const CLOSE_GRACE_MS = 30_000;
-
-/** The connections to one endpoint. They connect on the first call. */
-export class Connections implements Resource {
-  private readonly transport: Transport;
-
-  constructor(name: TransportName, settings: TransportSettings, clock: Clock) {
-    this.transport = TRANSPORTS[name](settings, clock);
-  }
-
-  /** Returns the upstream that uses these connections. `maxResponseBytes` is the most bytes that a message from it may have. */
-  upstream(name: string, retryBudget: RetryBudget, maxResponseBytes: number): Upstream {
-    const transport = this.transport;
-    return {
-      name,
-      call: (request) => transport.call(request, maxResponseBytes),
-      running: () => transport.running(),
-      retryBudget,
-      state: () => transport.state(),
-    };
-  }
-
-  /** Refuses new calls, waits for running calls (for a limited time), then closes. */
-  close(): Promise<void> {
-    return this.transport.close(CLOSE_GRACE_MS);
-  }
+  /** Returns the addresses of its endpoints, as log and metrics show them. */
+  readonly addresses: () => ReadonlySet<string>;
+  /** Returns what operators see of its servers. */
+  readonly report: () => UpstreamReport;
+  /** Connects to all servers. Resolves when each has a connection or has failed, at the latest after `limitMs`. */
+  readonly connect: (limitMs: number) => Promise<void>;
 }

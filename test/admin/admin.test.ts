@@ -17,7 +17,7 @@ async function start(t: ExecutionContext, overrides: Partial<ConfigInput> = {}, 
   const lines: string[] = [];
   const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
   const readiness = () => ({ ready: true, state: 'serving', upstreams: new Map() });
-  const server = await listenAdmin(plan, { metrics: metrics ?? (async () => 'up 1\n'), readiness }, log);
+  const server = await listenAdmin(() => plan, { metrics: metrics ?? (async () => 'up 1\n'), readiness }, log);
   t.teardown(() => {
     server!.close();
     server!.closeAllConnections();

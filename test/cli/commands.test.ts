@@ -115,6 +115,7 @@ test('routes --format json has the documented fields', async (t) => {
     policy: { access: 'public' },
     policyOrigins: {},
     upstream: null,
+    onFailure: [],
     source: { file: 'library/v1/library.proto', line: 8 },
   });
   const create = rows.filter((row: { rpc: string }) => row.rpc.endsWith('/CreateBook'));
@@ -187,6 +188,38 @@ test('check of a config without upstreams is an error, as serve would refuse it;
   t.is((await protogate(['check', '-c', config, '--upstream', '127.0.0.1:1'])).exitCode, 0);
 });
 
+test('check --against says which settings a reload could not change, at their keys', async (t) => {
+  const folder = await protoFolder(t, { 'protos/a.proto': LIBRARY });
+  const write = async (name: string, more: string) => {
+    const upstreams = 'upstreams: { a: { target: "127.0.0.1:1" } }';
+    await writeFile(join(folder, name), `version: 1\nschema: { protos: [protos] }\n${upstreams}\n${more}`);
+    return join(folder, name);
+  };
+  const before = await write('old.yaml', 'listen: { port: 8080 }\n');
+  const after = await write('new.yaml', 'listen: { port: 9090, h2c: true }\nworkers: 2\n');
+  const { exitCode, stdout } = await protogate(['check', '-c', after, '--against', before, '--format', 'json']);
+  t.is(exitCode, 1);
+  const found = JSON.parse(stdout) as { rule: string; line: number; column: number; text: string }[];
+  const restarts = found.filter(({ rule }) => rule === 'needs-restart');
+  t.deepEqual(
+    restarts.map(({ line, column, text }) => [line, column, text.split(':', 1)[0]]),
+    [
+      [4, 17, 'listen.port'],
+      [5, 10, 'workers'],
+    ],
+  );
+  t.is((await protogate(['check', '-c', after])).exitCode, 0);
+  const same = await write('same.yaml', 'listen: { port: 8080, keepAliveTimeout: 10s }\n');
+  t.is((await protogate(['check', '-c', same, '--against', before])).exitCode, 0);
+  const missing = await protogate(['check', '-c', same, '--against', join(folder, 'none.yaml')]);
+  t.is(missing.exitCode, 2);
+  t.regex(
+    missing.stderr,
+    /--against: expected a config without errors: .*none\.yaml: error: expected a file, found none/,
+  );
+  t.is((await protogate(['check', '--protos', folder, '--against', before])).exitCode, 2);
+});
+
 test('check warns of a schema without any route', async (t) => {
   const folder = await protoFolder(t, 'package a.v1; message Q {} service S { rpc Get(Q) returns (Q); }');
   const { exitCode, stdout } = await protogate(['check', '--protos', folder]);
@@ -194,20 +227,6 @@ test('check warns of a schema without any route', async (t) => {
   t.regex(stdout, /^--protos \S+: warning: no rpc has a google\.api\.http rule, .* \[no-routes\]\n/m);
   t.notRegex((await protogate(['check', '--protos', folder, '--auto-routes'])).stdout, /no-routes/);
 });
-
-for (const workers of ['1', '2']) {
-  test(`SIGHUP drains ${workers} as SIGTERM does`, async (t) => {
-    const folder = await protoFolder(t, LIBRARY);
-    const config = join(folder, 'c.yaml');
-    await writeFile(config, 'version: 1\ndrain: { grace: 2s, timeout: 1s }\n');
-    const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0'];
-    const server = await serving(['serve', '-c', config, ...flags, '--workers', workers]);
-    process.kill(server.pid, 'SIGHUP');
-    t.true(await until(async () => server.stderr().includes('draining')));
-    t.is((await sendTo(server.url, 'GET', '/nowhere')).status, 404);
-    t.is(await server.ended, 0);
-  });
-}
 
 test('the demo on a port that is taken says so, and nothing else goes wrong', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1');

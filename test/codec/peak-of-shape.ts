@@ -11,7 +11,7 @@ const WIRE = 8 * MiB;
 const LIMIT = 16 * MiB;
 const LONG = `A_VALUE_WITH_A_NAME_THAT_GOES${'_ON'.repeat(20)}`;
 
-const { registry } = await schemaOf(`syntax = "proto3"; package t;
+const { registry } = schemaOf(`syntax = "proto3"; package t;
 import "google/protobuf/struct.proto"; import "google/protobuf/wrappers.proto";
 enum Color { NONE = 0; ${LONG} = 1; }
 message Empty { string a_field_with_a_long_name = 1; int32 another_field_with_a_long_name = 2; }

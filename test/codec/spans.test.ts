@@ -18,7 +18,7 @@ message M {
 extend M { optional int32 early = 101; repeated int32 late = 102; }
 `;
 
-const { registry } = await schemaOf(PROTO);
+const { registry } = schemaOf(PROTO);
 const codec = createCodecs(registry, JSON_OPTIONS).of(registry.message('t.M')!);
 
 /** Builds a message from records: field number and value; a number is a varint, a string or bytes are length-delimited. */

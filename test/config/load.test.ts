@@ -65,7 +65,7 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
     'a target that is none',
     'version: 1\nupstreams: { a: { target: orders } }\n',
     [
-      'g.yaml:2:27: error: upstreams.a.target: expected HOST:PORT, dns:///HOST:PORT or unix:/PATH, got "orders" [config-value]',
+      'g.yaml:2:27: error: upstreams.a.target: expected HOST:PORT, dns:///HOST:PORT, ipv4:IP:PORT,IP:PORT or unix:/PATH, got "orders" [config-value]',
     ],
   ],
   [
@@ -133,7 +133,7 @@ const wrong: readonly (readonly [fact: string, yaml: string, lines: readonly (st
   [
     'a key that is missing',
     'version: 1\nupstreams: { a: {} }\n',
-    ['g.yaml:2:17: error: upstreams.a.target: expected a string, got nothing [config-value]'],
+    ['g.yaml:2:17: error: upstreams.a: expected target or targets, got neither [config-value]'],
   ],
   [
     'a word that is none of those that there are',
@@ -282,7 +282,11 @@ test('variables and files are substituted inside strings, numbers become numbers
   const { config, lines } = await load(t, yaml, { PORT: '81', HOST: 'h' }, { 'port.txt': '50051\n' });
   t.deepEqual(lines, []);
   t.is(config?.listen.port, 81);
-  t.like(config?.upstreams.get('a'), { target: 'h:50051', services: ['a.B'], tls: { serverName: '${X}' } });
+  t.like(config?.upstreams.get('a'), {
+    targets: [{ address: 'h:50051', weight: 1 }],
+    services: ['a.B'],
+    tls: { serverName: '${X}' },
+  });
 });
 
 test('where one of several kinds of value is expected, a variable may be any of them', async (t) => {
@@ -306,10 +310,13 @@ upstreams: { a: { target: "\${TARGET:-unix:/run/a:-b.sock}", tls: { serverName: 
   const { config, lines } = await load(t, yaml, { HOST: '', EMPTY: '' });
   t.deepEqual(lines, []);
   t.like(config?.listen, { host: '127.0.0.2', port: 8081 });
-  t.like(config?.upstreams.get('a'), { target: 'unix:/run/a:-b.sock', tls: { serverName: 'x' } });
+  t.like(config?.upstreams.get('a'), {
+    targets: [{ address: 'unix:/run/a:-b.sock', weight: 1 }],
+    tls: { serverName: 'x' },
+  });
   const set = await load(t, yaml, { HOST: '127.0.0.3', PORT: '1', TARGET: 'h:1', EMPTY: 'y' });
   t.like(set.config?.listen, { host: '127.0.0.3', port: 1 });
-  t.like(set.config?.upstreams.get('a'), { target: 'h:1', tls: { serverName: 'yxy' } });
+  t.like(set.config?.upstreams.get('a'), { targets: [{ address: 'h:1', weight: 1 }], tls: { serverName: 'yxy' } });
 });
 
 test('a substituted value cannot change the shape and is never shown', async (t) => {
@@ -380,8 +387,8 @@ test('flags win over the file; a nameless upstream serves every service', (t) =>
   };
   const { config: merged, diagnostics } = applyOverrides(config!, flags);
   t.deepEqual(diagnostics, []);
-  t.like(merged.upstreams.get('a'), { target: 'new:1', services: ['x.*'] });
-  t.like(merged.upstreams.get('default'), { target: '127.0.0.1:2', services: ['*'] });
+  t.like(merged.upstreams.get('a'), { targets: [{ address: 'new:1', weight: 1 }], services: ['x.*'] });
+  t.like(merged.upstreams.get('default'), { targets: [{ address: '127.0.0.1:2', weight: 1 }], services: ['*'] });
   t.like(merged, { schema: { protos: ['p', 'q'], autoRoutes: ['*'] }, listen: { port: 0 }, admin: { port: 1 } });
 });
 
@@ -393,7 +400,7 @@ test('an upstream flag with a selector is a new upstream for what it selects; a 
   const { config: merged, diagnostics } = applyOverrides(config!, { ...none, upstreams: flags });
   t.deepEqual(diagnostics, []);
   t.deepEqual(
-    [...merged.upstreams].map(([name, { target, services }]) => [name, target, ...services]),
+    [...merged.upstreams].map(([name, { targets, services }]) => [name, targets[0]?.address, ...services]),
     [
       ['garden', 'a:1', 'x.*'],
       ['garden.v1.*', 'b:1', 'garden.v1.*'],

@@ -36,7 +36,7 @@ export async function serveConformance(include: string): Promise<void> {
   protobuf.parse(readFileSync(join(include, 'conformance/conformance.proto'), 'utf8'), envelope, { keepCase: true });
   const requestType = envelope.lookupType('conformance.ConformanceRequest');
   const responseType = envelope.lookupType('conformance.ConformanceResponse');
-  const { registry } = await loadSchema({ protos: [include], imports: [], descriptorSets: [] });
+  const { registry } = loadSchema({ protos: [include], imports: [], descriptorSets: [] });
   const answer = createTestee(registry);
   for (let head = read(4); head !== undefined; head = read(4)) {
     const request = requestType.decode(read(head.readUInt32LE(0)) ?? Buffer.alloc(0));

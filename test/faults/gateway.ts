@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly workers?: number;
   readonly tls?: boolean;
   readonly grace?: string;
+  /** The upstreams as YAML. Without it, there is one, and its server is started and stopped with the gateway. */
+  readonly upstreams?: string;
   /** The targets of its standard output and standard error. Default: pipes that are read. */
   readonly stdio?: readonly ['pipe' | number, 'pipe' | number];
   /** False if nobody reads the pipes. */
@@ -32,6 +34,8 @@ export interface FaultGateway {
   /** Resolves to the exit code. */
   readonly ended: Promise<number | null>;
   readonly stderr: () => string;
+  /** Returns the lines of its access log. */
+  readonly logged: () => readonly { readonly status: number; readonly durationMs: number }[];
   readonly workers: () => number[];
   readonly admin: (path: string) => Promise<{ readonly status: number; readonly text: string }>;
   /** The resident memory of all of its processes, in MiB. */
@@ -44,7 +48,8 @@ export const CA = certificates();
 /** Starts both. They end with `stop`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<FaultGateway> {
   const { workers = 1, tls = false, grace = '1s', stdio = ['pipe', 'pipe'], isRead = true, preload } = options;
-  const upstream = await startUpstreamProcess();
+  const upstream = options.upstreams === undefined ? await startUpstreamProcess() : undefined;
+  const upstreams = options.upstreams ?? `{ a: { target: "${upstream!.target}" } }`;
   const folder = mkdtempSync(join(tmpdir(), 'protogate-faults-'));
   writeFileSync(join(folder, 'a.proto'), `syntax = "proto3";\n${PROTO}`);
   writeFileSync(join(folder, 'cert.pem'), CA.server.cert);
@@ -53,7 +58,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
   writeFileSync(
     join(folder, 'protogate.yaml'),
     `version: 1\nlisten: { ${listen} }\ndrain: { grace: ${grace}, timeout: 30s }\nschema: { protos: [.] }\n` +
-      `upstreams: { a: { target: "${upstream.target}" } }\n`,
+      `upstreams: ${upstreams}\n`,
   );
   const [port, adminPort] = [await freePort(), await freePort()];
   const flags = ['--port', String(port), '--admin-port', String(adminPort), '--workers', String(workers)];
@@ -68,8 +73,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
     },
   });
   let stderr = '';
+  let stdout = '';
   if (isRead) {
-    child.stdout?.resume();
+    child.stdout?.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+    });
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr += chunk;
     });
@@ -82,7 +90,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
   };
   const workerPids = () => childrenOf(child.pid!);
   const cleanUp = async () => {
-    await upstream.stop();
+    await upstream?.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   for (;;) {
@@ -100,6 +108,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
     child,
     ended,
     stderr: () => stderr,
+    logged: () =>
+      stdout
+        .split('\n')
+        .filter((line) => line.includes('"msg":"request'))
+        .map((line) => JSON.parse(line)),
     workers: workerPids,
     admin,
     memory: () => [child.pid!, ...workerPids()].reduce((sum, pid) => sum + residentMiB(pid), 0),

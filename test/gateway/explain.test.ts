@@ -132,3 +132,39 @@ test('explain measures a body as the gateway does, by limits.bodyBytes and max_r
   );
   t.notRegex(await post('/v1/a/talk', `[${Array.from({ length: 9 }, () => '{"id":"a"}').join()}]`), /error/);
 });
+
+test('explain tells what a route does when its upstream fails, in order', async (t) => {
+  const plan = await planOf(t, PROTO, {
+    upstreams: {
+      a: {
+        target: '127.0.0.1:1',
+        retry: { maxAttempts: 3, codes: ['UNAVAILABLE', 'ABORTED'] },
+        hedge: { after: '50ms' },
+        circuitBreaker: {},
+      },
+    },
+    policies: [{ selector: 'a.v1.S.Get', cache: { ttl: '5s', staleIfError: '2m' } }],
+  });
+  const onFailure = async (method: string, target: string) => {
+    const body = Buffer.from(method === 'POST' ? '{}' : '');
+    const { text } = await explain(plan, { method, target, body, rawHeaders: [] });
+    return /\nfailure +((?:.*\n)(?: .*\n)*)/.exec(text)?.[1]?.trim().split(/\n +/);
+  };
+  const breaker = 'refuse calls with 503 for 5s after 50 % of at least 20 calls in 10s have failed';
+  const get = [
+    'retry after UNAVAILABLE, ABORTED, at most 3 attempts',
+    'hedge with a second call after 50ms',
+    'answer from the cache, up to 2m after its ttl',
+    breaker,
+  ];
+  t.deepEqual(await onFailure('GET', '/v1/a'), get);
+  t.deepEqual(await onFailure('POST', '/v1/a'), [
+    'retry after UNAVAILABLE, ABORTED if the call did not reach the server, at most 3 attempts',
+    breaker,
+  ]);
+  t.deepEqual(await onFailure('GET', '/v1/a/both'), [
+    ...get.map((line) => `one: ${line}`),
+    ...get.map((line) => `two: ${line}`),
+    'answer without two',
+  ]);
+});

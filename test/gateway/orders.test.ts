@@ -4,7 +4,7 @@ import test from 'ava';
 import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest, Interceptor } from '../../src/call/call.js';
 import type { Middleware } from '../../src/exchange/exchange.js';
-import { callOrder } from '../../src/gateway/call-order.js';
+import { type CallLayers, callOrder, NO_LAYERS } from '../../src/gateway/call-order.js';
 import { type RouteStages, routeOrder } from '../../src/gateway/route-order.js';
 import { beforeMatch } from '../../src/server/pipeline.js';
 import { Snapshots } from '../../src/server/snapshots.js';
@@ -31,8 +31,10 @@ function middlewareNamed(name: string): Middleware {
 test('the pipeline before the match is the one that is drawn', async (t) => {
   const custom = [middlewareNamed('own: beforeMatch')];
   const snapshots = new Snapshots({} as never);
-  const shedding = { isShortOfMemory: () => false, counter: createMetrics().shed };
-  const stages = beforeMatch({ snapshots, log: createLog({}), clock: systemClock, shedding, custom });
+  const { shed, requests } = createMetrics();
+  const shedding = { isShortOfMemory: () => false, counter: shed };
+  const telling = { log: createLog({}), requests };
+  const stages = beforeMatch({ snapshots, telling, clock: systemClock, shedding, custom });
   t.deepEqual(
     stages.map(({ name }) => words(name)),
     await drawn('src/server/pipeline.ts'),
@@ -62,7 +64,8 @@ test('the layers of a call are those that are drawn', async (t) => {
     met.push('transport');
     return { headers: [], message: new Uint8Array(0), trailers: [], notes: {} };
   };
-  const layers = { retry: layer('retry'), interceptors: [layer('own: interceptors')], cache: layer('cache') };
+  const named = Object.keys(NO_LAYERS).map((name) => [name, layer(words(name))] as const);
+  const layers = { ...Object.fromEntries(named), interceptors: [layer('own: interceptors')] } as unknown as CallLayers;
   await callOrder(transport, layers)({} as CallRequest);
   t.deepEqual(met, await drawn('src/gateway/call-order.ts'));
 });

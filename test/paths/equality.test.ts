@@ -8,7 +8,7 @@ import { ExpressionError, parseEquality } from '../../src/paths/expression.js';
 import { JSON_OPTIONS } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
-const { registry } = await schemaOf({
+const { registry } = schemaOf({
   'a.proto': `syntax = "proto3";
 package t;
 import "google/protobuf/wrappers.proto";

@@ -77,7 +77,7 @@ test.serial(
     const { text } = await sendTo(server.admin, 'GET', '/metrics');
     t.regex(text, /protogate_ratelimit_decisions_total\{decision="admitted"\} \d+\n/);
     t.is((await server.ready()).workers, 4);
-    t.regex((await server.ready()).upstreams.default, /ready/);
+    t.regex((await server.ready()).upstreams.default.state, /ready/);
     t.is((await sendTo(server.admin, 'GET', '/routes')).json.length, 3);
   },
 );

@@ -11,6 +11,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   admin: ['connections.md#the-admin-port'],
   workers: ['workers.md'],
   schema: ['schema.md'],
+  upstreams: ['reliability.md'],
   auth: ['authentication.md'],
   plans: ['rate-limits.md'],
   cors: ['authentication.md'],

@@ -24,6 +24,8 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   host: 127.0.0.1
   port: 9901
   hosts: [admin.example.com, "*.svc.cluster.local"]
+  readiness:
+    upstreams: [orders]
 `,
     'admin: false\n',
   ],
@@ -37,6 +39,7 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   descriptorSets: [shop.binpb]
   exclude: [shop.v1.Orders/Dump, "shop.v1.Admin.*", "label:internal", "vendor/**"]
   httpRules: [rules.yaml]
+  watch: true
   autoRoutes: ["shop.v1.*"]
 `,
   ],
@@ -44,6 +47,20 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
     `upstreams:
   orders:
     target: dns:///orders:50051
+    loadBalancing: least_request
+    healthCheck:
+      interval: 5s
+      timeout: 1s
+      service: shop.v1.Orders
+      healthyThreshold: 2
+      unhealthyThreshold: 2
+    outlierDetection:
+      consecutiveFailures: 5
+      ejectFor: 30s
+      maxEjectedPercent: 50
+    panicThreshold: 50
+    slowStart: 30s
+    maxConnectionAge: 1h
     services: [shop.v1.Orders, "billing.v1.*"]
     timeout: 5s
     streamIdleTimeout: 5m
@@ -51,13 +68,32 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
     retry:
       maxAttempts: 3
       codes: [UNAVAILABLE]
+    circuitBreaker:
+      failureRatio: 0.5
+      minRequests: 20
+      window: 10s
+      openFor: 5s
+      slowAfter: 2s
+    hedge:
+      after: 50ms
+    maxConcurrent: 1024
     tls:
       ca: ca.pem
       cert: cert.pem
       key: key.pem
       serverName: orders.internal
   others:
-    target: "127.0.0.1:50052"
+    targets:
+      - "10.0.0.1:50052"
+      - address: "10.0.0.2:50052"
+        weight: 5
+      - address: "10.0.0.3:50052"
+        when:
+          header: x-canary
+          value: "1"
+      - address: "10.0.0.4:50052"
+        when:
+          percent: 5
 `,
   ],
   auth: [
@@ -120,6 +156,7 @@ listen:
       staleWhileRevalidate: 10s
       staleIfError: 5m
     retry: { maxAttempts: 3, codes: [UNAVAILABLE] }
+    hedgeAfter: 50ms
   - selector: label:internal
     addresses: { allow: [10.0.0.0/8], deny: [10.9.0.0/16] }
     maxRequestBytes: 64KiB
@@ -206,6 +243,7 @@ listen:
   log: [
     `log:
   format: json
+  level: warn
   sample: 0.1
 `,
   ],

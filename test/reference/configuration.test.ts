@@ -1,5 +1,6 @@
 /** docs/configuration.md: each of its YAML samples is read without a problem, by the reader that `serve` uses. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -10,7 +11,7 @@ import { certificates } from '../support/certificates.js';
 import { ROOT } from '../support/run.js';
 import { CONFIG_SAMPLES } from './config-samples.js';
 
-const page = await readFile(join(ROOT, 'docs/configuration.md'), 'utf8');
+const page = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8');
 
 const ENVIRONMENT = { JWT_SECRET: 'a secret of thirty-two characters', REDIS_PASSWORD: 'secret' };
 

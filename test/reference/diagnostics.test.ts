@@ -1,5 +1,6 @@
 /** docs/diagnostics.md explains each rule of `check`; its examples do what the page says. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +10,7 @@ import { checkFlags } from '../../src/cli/check.js';
 import { ROOT } from '../support/run.js';
 import { type Block, readRulePage } from './rule-page.js';
 
-const page = readRulePage(await readFile(join(ROOT, 'docs/diagnostics.md'), 'utf8'));
+const page = readRulePage(readFileSync(join(ROOT, 'docs/diagnostics.md'), 'utf8'));
 
 test('the page has a section for each rule of the list, and no other', (t) => {
   t.deepEqual(page.sections.map(({ rule }) => rule).sort(), Object.keys(RULES).sort());
@@ -19,8 +20,15 @@ test('the page says of each rule the severity that the list says', (t) => {
   for (const { rule, severity } of page.sections) t.is(severity.toLowerCase(), RULES[rule as RuleId], rule);
 });
 
-/** Rules that no config and no proto can provoke: they are about files that cannot be read, and about flags. */
-const WITHOUT_EXAMPLE: readonly RuleId[] = ['config-file', 'flag', 'link', 'proto-file'];
+/** Rules that no config and no proto can provoke: about unreadable files, flags, two configs, and servers that do not answer. */
+const WITHOUT_EXAMPLE: readonly RuleId[] = [
+  'config-file',
+  'flag',
+  'link',
+  'needs-restart',
+  'proto-file',
+  'upstream-unreachable',
+];
 
 test('each rule has an example, except those that no config and no proto can provoke', (t) => {
   const without = page.sections.filter(({ example }) => example.length === 0);

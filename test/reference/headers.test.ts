@@ -1,10 +1,11 @@
 /** docs/headers.md has each header that the code reads or sends by its name, and no other. */
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { ROOT } from '../support/run.js';
 
-const page = await readFile(join(ROOT, 'docs/headers.md'), 'utf8');
+const page = readFileSync(join(ROOT, 'docs/headers.md'), 'utf8');
 const listed = new Set([...page.matchAll(/^\| `([a-z-]+)` /gm)].map(([, name = '']) => name));
 
 /** Headers that Node, @koa/cors or ws reads or sends for the gateway. */

@@ -9,8 +9,8 @@ for (const [name, files] of FIXTURES) {
   for (const sourceInfo of [true, false]) {
     test(`${name}: as text and as a set ${sourceInfo ? 'with' : 'without'} source info`, async (t) => {
       const { folder, set } = await bothFormsOf(t, files, sourceInfo ? [] : ['--exclude-source-info']);
-      const text = await loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
-      const binary = await loadSchema({ protos: [], imports: [], descriptorSets: [set] });
+      const text = loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+      const binary = loadSchema({ protos: [], imports: [], descriptorSets: [set] });
       t.deepEqual(text.diagnostics, []);
       t.deepEqual(binary.diagnostics, []);
       const names = namesIn(files);

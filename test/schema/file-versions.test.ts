@@ -8,7 +8,7 @@ import { protoFolder } from '../support/gateway.js';
 import { FIXTURES } from './fixtures.js';
 
 async function problems({ protos = [], sets = [] }: { protos?: string[]; sets?: string[] }): Promise<string[]> {
-  const { diagnostics } = await loadSchema({ protos, imports: [], descriptorSets: sets });
+  const { diagnostics } = loadSchema({ protos, imports: [], descriptorSets: sets });
   return diagnostics.map(formatDiagnostic);
 }
 

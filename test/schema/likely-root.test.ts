@@ -10,7 +10,7 @@ type Protos = Readonly<Record<string, string>>;
 async function found(t: Teardown, protos: Protos, exclude: string[] = []) {
   const folder = await protoFolder(t, protos);
   const entries = exclude.map((pattern) => ({ pattern, position: { file: 'x' } }));
-  const { diagnostics } = await loadSchema({ protos: [folder], imports: [], descriptorSets: [], exclude: entries });
+  const { diagnostics } = loadSchema({ protos: [folder], imports: [], descriptorSets: [], exclude: entries });
   return diagnostics.map((one) => formatDiagnostic(one).replaceAll(folder, '.'));
 }
 
@@ -104,14 +104,14 @@ test('check shows the root that was meant for a whole checkout', async (t) => {
 });
 
 test('thousands of imports below a root too high are looked up in no time', async (t) => {
-  const files = Array.from({ length: 3000 }, (_, i) => [
+  const files = Array.from({ length: 1500 }, (_, i) => [
     `proto/p${i % 50}/f${i}.proto`,
-    `package p${i % 50}; import "p${(i + 1) % 50}/f${(i + 1) % 3000}.proto"; message M${i} {}`,
+    `package p${i % 50}; import "p${(i + 1) % 50}/f${(i + 1) % 1500}.proto"; message M${i} {}`,
   ]);
   const folder = await protoFolder(t, Object.fromEntries(files));
   const start = process.cpuUsage();
-  const { diagnostics } = await loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+  const { diagnostics } = loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
   const { user, system } = process.cpuUsage(start);
-  t.is(diagnostics.length, 3001);
-  t.true(user + system < 5_000_000, `${(user + system) / 1000} ms`);
+  t.is(diagnostics.length, 1501);
+  t.true(user + system < 1_250_000, `${(user + system) / 1000} ms`);
 });

@@ -2,16 +2,15 @@
  * The positions of declarations: exact in text, and the option's own in descriptor sets. Broken and duplicate declarations
  * are reported with them.
  */
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import type { Registry } from '../../src/schema/descriptor.js';
 import { loadSchema } from '../../src/schema/source.js';
-import { buf } from '../support/buf.js';
+import { bothFormsOf } from '../support/descriptor-set.js';
 import { protoFolder } from '../support/gateway.js';
-import { ROOT } from '../support/run.js';
 import { schemaOf } from '../support/schema.js';
 
 const OPTIONS = `syntax = "proto3";
@@ -59,21 +58,9 @@ async function bothWays(
   text: string,
   flags: readonly string[] = [],
 ) {
-  const folder = await mkdtemp(join(tmpdir(), 'protogate-both-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  const path = join(folder, 'src', file);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, text);
-  await mkdir(join(folder, 'deps'));
-  for (const name of ['google', 'protogate'])
-    await cp(join(ROOT, 'protos', name), join(folder, 'deps', name), { recursive: true });
-  await writeFile(
-    join(folder, 'buf.yaml'),
-    JSON.stringify({ version: 'v2', modules: [{ path: 'src' }, { path: 'deps' }] }),
-  );
-  buf(['build', ...flags, '-o', 'set.binpb'], { cwd: folder });
-  const fromText = await loadSchema({ protos: [join(folder, 'src')], imports: [], descriptorSets: [] });
-  const fromSet = await loadSchema({ protos: [], imports: [], descriptorSets: [join(folder, 'set.binpb')] });
+  const { folder, set } = await bothFormsOf(t, { [file]: text }, flags);
+  const fromText = loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+  const fromSet = loadSchema({ protos: [], imports: [], descriptorSets: [set] });
   return { fromText, fromSet };
 }
 
@@ -112,14 +99,14 @@ test('a corrupt descriptor set is a diagnostic that names it', async (t) => {
   ] as const) {
     const path = join(folder, name);
     await writeFile(path, Uint8Array.from(bytes));
-    const { diagnostics } = await loadSchema({ protos: [], imports: [], descriptorSets: [path] });
+    const { diagnostics } = loadSchema({ protos: [], imports: [], descriptorSets: [path] });
     t.is(diagnostics[0]?.rule, 'descriptor-set', name);
     t.is(diagnostics[0]?.position.file, path);
   }
 });
 
 test('a descriptor set without a file is an error', async (t) => {
-  const { diagnostics } = await loadSchema({ protos: [], imports: [], descriptorSets: ['/dev/null'] });
+  const { diagnostics } = loadSchema({ protos: [], imports: [], descriptorSets: ['/dev/null'] });
   t.deepEqual(diagnostics.map(formatDiagnostic), [
     '/dev/null: error: expected a FileDescriptorSet with files, got one without files [descriptor-set]',
   ]);
@@ -132,7 +119,7 @@ test('a root that is nowhere or no folder is one error, for imports too', async 
     { protos: [folder], imports: [nowhere, file] },
     { protos: [nowhere, file, folder], imports: [nowhere] },
   ]) {
-    const { registry, diagnostics } = await loadSchema({ ...roots, descriptorSets: [] });
+    const { registry, diagnostics } = loadSchema({ ...roots, descriptorSets: [] });
     t.deepEqual(diagnostics.map(formatDiagnostic), [
       `${nowhere}: error: expected a folder, found none [schema-root]`,
       `${file}: error: expected a folder, got a file: give the folder above it [schema-root]`,
@@ -354,13 +341,13 @@ const wrong: readonly (readonly [fact: string, text: string, says: RegExp])[] = 
 ];
 for (const [fact, text, says] of wrong) {
   test(`${fact} is named with its place`, async (t) => {
-    const { diagnostics } = await schemaOf(text);
+    const { diagnostics } = schemaOf(text);
     t.regex(diagnostics.map(formatDiagnostic)[0] ?? 'nothing', says);
   });
 }
 
 test("options that are none of ours are nobody's problem", async (t) => {
-  const { diagnostics } = await schemaOf(
+  const { diagnostics } = schemaOf(
     rpc(`option deprecated = true; option (google.api.method_signature) = "a"; option (google.api.routing) = {};
       option (google.api.method_visibility).restriction = "x"; option (google.longrunning.operation_info) = {};
       option (acme.policy) = { mode: 1 }; option (policy) = 1; option (http) = 2; option (.google.api.http) = { get: "/a" };`),
@@ -369,7 +356,7 @@ test("options that are none of ours are nobody's problem", async (t) => {
 });
 
 test('nor are those of files, messages and fields', async (t) => {
-  const { diagnostics } = await schemaOf(`syntax = "proto3";
+  const { diagnostics } = schemaOf(`syntax = "proto3";
 package a.v1;
 option java_package = "x"; option (google.api.resource_definition) = { type: "a" }; option (policy) = 1;
 option (grpc.gateway.protoc_gen_openapiv2.options.openapiv2_swagger) = {}; option features.field_presence = IMPLICIT;
@@ -386,7 +373,7 @@ message M {
 });
 
 test('two spellings of one option are one rule, each value at its place', async (t) => {
-  const { registry } = await schemaOf(
+  const { registry } = schemaOf(
     rpc('option (.google.api.http).get = "/v1/{a}"; option (google.api.http).response_body = "a";'),
   );
   const [method] = methodsOf(registry);
@@ -397,11 +384,11 @@ test('two spellings of one option are one rule, each value at its place', async 
 
 test('one file reached over two roots is one file; two files of one name are an error', async (t) => {
   const outer = await protoFolder(t, { 'in/x.proto': 'syntax = "proto3";\npackage x;\nmessage M {}\n' });
-  const nested = await loadSchema({ protos: [outer, join(outer, 'in')], imports: [], descriptorSets: [] });
+  const nested = loadSchema({ protos: [outer, join(outer, 'in')], imports: [], descriptorSets: [] });
   t.deepEqual(nested.diagnostics, []);
   t.truthy(nested.registry.message('x.M'));
   const other = await protoFolder(t, { 'in/x.proto': 'syntax = "proto3";\npackage y;\nmessage N {}\n' });
-  const { diagnostics } = await loadSchema({ protos: [outer, other], imports: [], descriptorSets: [] });
+  const { diagnostics } = loadSchema({ protos: [outer, other], imports: [], descriptorSets: [] });
   t.regex(
     formatDiagnostic(diagnostics[0]!),
     /in\/x\.proto: error: .*expected the same file in all inputs.* \[duplicate-file\]$/,
@@ -409,7 +396,7 @@ test('one file reached over two roots is one file; two files of one name are an 
 });
 
 test('two files that declare one name are an error that names both', async (t) => {
-  const { diagnostics } = await schemaOf({
+  const { diagnostics } = schemaOf({
     'a.proto': 'syntax = "proto3";\nmessage M {}\n',
     'b.proto': 'syntax = "proto3";\n\nmessage M {}\n',
   });
@@ -426,7 +413,7 @@ test('a service, a message and an enum of one name are reported too, a file of t
     'c.proto': 'syntax = "proto3";\nservice M {}\n',
     'in/d.proto': 'syntax = "proto3";\nmessage D {}\nenum E { NONE = 0; }\nservice T {}\n',
   });
-  const { diagnostics } = await loadSchema({ protos: [folder, join(folder, 'in')], imports: [], descriptorSets: [] });
+  const { diagnostics } = loadSchema({ protos: [folder, join(folder, 'in')], imports: [], descriptorSets: [] });
   t.deepEqual(
     diagnostics.map((one) => formatDiagnostic(one).replaceAll(`${folder}/`, '')),
     [
@@ -440,7 +427,7 @@ test('a service, a message and an enum of one name are reported too, a file of t
 test('hidden folders and loops of links are not followed', async (t) => {
   const folder = await protoFolder(t, { 'a.proto': 'syntax = "proto3";\nmessage A {}\n', '.git/b.proto': 'nonsense' });
   await symlink(folder, join(folder, 'loop'));
-  const { registry, diagnostics } = await loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+  const { registry, diagnostics } = loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
   t.deepEqual(diagnostics, []);
   t.truthy(registry.message('A'));
 });
@@ -457,7 +444,7 @@ extend A { optional group Ext = 100 { optional int32 x = 1; } }
 service S { rpc Do(A) returns (A); }
 `,
   });
-  const { registry, diagnostics } = await loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
+  const { registry, diagnostics } = loadSchema({ protos: [folder], imports: [], descriptorSets: [] });
   t.deepEqual(diagnostics, []);
   t.like(registry.method('S/Do')?.position, { line: 8, column: 13 });
   t.like(registry.method('S/Do')?.service.position, { line: 8, column: 1 });
@@ -466,7 +453,7 @@ service S { rpc Do(A) returns (A); }
 
 test('each of many bindings has its own place', async (t) => {
   const rule = (i: number) => `      additional_bindings { post: "/v1/${i}"\n body: "*" }`;
-  const { registry, diagnostics } = await schemaOf(`syntax = "proto3";
+  const { registry, diagnostics } = schemaOf(`syntax = "proto3";
 import "google/api/annotations.proto";
 message M { string body = 1; }
 service S {

@@ -11,14 +11,14 @@ function cpuMs(): number {
 test.serial('a message of ten thousand fields loads in seconds', async (t) => {
   const fields = Array.from({ length: 10_000 }, (_, i) => `string f${i} = ${i < 18_999 ? i + 1 : i + 2000};`);
   const startedAt = cpuMs();
-  const { registry, diagnostics } = await schemaOf(`syntax = "proto3"; package a; message M { ${fields.join(' ')} }`);
+  const { registry, diagnostics } = schemaOf(`syntax = "proto3"; package a; message M { ${fields.join(' ')} }`);
   t.true(cpuMs() - startedAt < 3000, `${cpuMs() - startedAt} ms`);
   t.deepEqual(diagnostics, []);
   t.is(registry.message('a.M')?.fields.length, 10_000);
 });
 
 test('two fields of one number are refused all the same', async (t) => {
-  const { diagnostics } = await schemaOf('syntax = "proto3"; message M { string a = 1; string b = 2; string c = 1; }');
+  const { diagnostics } = schemaOf('syntax = "proto3"; message M { string a = 1; string b = 2; string c = 1; }');
   t.is(diagnostics.length, 1);
   t.regex(diagnostics[0]!.text, /1/);
 });
@@ -26,14 +26,14 @@ test('two fields of one number are refused all the same', async (t) => {
 test.serial('a message of fifty thousand oneofs loads in seconds', async (t) => {
   const oneofs = Array.from({ length: 50_000 }, (_, i) => `oneof o${i} { string f${i} = ${i + 1}; }`);
   const startedAt = cpuMs();
-  const { registry } = await schemaOf(`syntax = "proto3"; package a; message M { ${oneofs.join(' ')} }`);
+  const { registry } = schemaOf(`syntax = "proto3"; package a; message M { ${oneofs.join(' ')} }`);
   t.is(registry.message('a.M')?.oneofs.at(-1)?.fields[0]?.name, 'f49999');
   t.true(cpuMs() - startedAt < 3000, `${cpuMs() - startedAt} ms`);
 });
 
 test('a file may have as many findings as it likes', async (t) => {
   const options = 'option (protogate.v1.nothing) = 1;'.repeat(200_000);
-  const { diagnostics } = await schemaOf(`syntax = "proto3"; service S { ${options} }`);
+  const { diagnostics } = schemaOf(`syntax = "proto3"; service S { ${options} }`);
   t.is(diagnostics.length, 200_000);
   t.is(diagnostics[0]?.rule, 'unknown-option');
 });
@@ -58,7 +58,7 @@ test('a default that is no value of its field’s type is an error at its place'
     ...fields.map(([type, value], i) => `optional ${type} f${i} = ${i + 1} [default = ${value}];`),
     ...right.map((one) => `optional ${one};`),
   ];
-  const { diagnostics } = await schemaOf(`syntax = "proto2"; enum E { A = 0; } message M {\n${lines.join('\n')}\n}`);
+  const { diagnostics } = schemaOf(`syntax = "proto2"; enum E { A = 0; } message M {\n${lines.join('\n')}\n}`);
   t.deepEqual(
     diagnostics.map(({ text, position }) => [text, position?.line]),
     fields.map(([, , rest], i) => [`default: expected a value of ${rest}`, i + 2]),

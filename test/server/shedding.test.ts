@@ -117,9 +117,16 @@ test('connections of trusted proxies do not count, and without a setting none do
   }
 });
 
+test('a limit per address leaves HTTP/2 without TLS as it is', async (t) => {
+  const listen = { h2c: true, maxConnectionsPerAddress: 1 };
+  const { url } = await startGateway(t, PROTO, { Get: { message: { id: 'a' } } }, { listen });
+  t.is((await http2Client(t, url).send('GET', '/v1/q')).status, 200);
+});
+
 test('an IPv4 address counts alone, also where it is IPv4-mapped', async (t) => {
   const server = createServer((socket) => void socket.on('error', () => {}).write('here'));
-  limitPerAddress(server, { most: 1, trustedProxies: [], onRefused: () => {} });
+  const settings = { most: 1, trustedProxies: [], onRefused: () => {} };
+  limitPerAddress(server, () => settings);
   server.listen({ port: 0, host: '::' });
   await once(server, 'listening');
   t.teardown(() => void server.close());

@@ -5,7 +5,7 @@
  *     const { send, upstream } = await startGateway(t, LIBRARY, { GetShelf: { message: { name: 'shelves/1' } } });
  *     const { status, json } = await send('GET', '/v1/shelves/1');
  */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import type { Socket } from 'node:net';
@@ -126,12 +126,12 @@ export async function planOf(
 
 /** Makes a temporary import root with the given protos; a single text becomes `test.proto`. */
 export async function protoFolder(t: Teardown, protos: string | Readonly<Record<string, string>>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'protogate-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const folder = mkdtempSync(join(tmpdir(), 'protogate-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const files = typeof protos === 'string' ? { 'test.proto': protos } : protos;
   for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, name)), { recursive: true });
-    await writeFile(
+    if (name.includes('/')) mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(
       join(folder, name),
       text.includes('syntax =') || text.includes('edition =') ? text : `syntax = "proto3";\n${text}`,
     );

@@ -1,5 +1,5 @@
 /** The Markdown pages of the repository: their headings, links and fenced blocks, for the tests that hold them. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ROOT } from './run.js';
 
@@ -26,10 +26,12 @@ export interface Page {
 }
 
 /** Reads README.md, CHANGELOG.md and every page below docs/. */
-export async function readPages(): Promise<readonly Page[]> {
-  const docs = (await readdir(join(ROOT, 'docs'), { recursive: true })).filter((name) => name.endsWith('.md'));
+export function readPages(): readonly Page[] {
+  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.md'),
+  );
   const paths = ['README.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`).sort()];
-  return Promise.all(paths.map(async (path) => parsePage(path, await readFile(join(ROOT, path), 'utf8'))));
+  return paths.map((path) => parsePage(path, readFileSync(join(ROOT, path), 'utf8')));
 }
 
 /** Splits a page's text. A fenced block begins at the start of a line and ends at the next fence. */

@@ -64,6 +64,8 @@ export interface RecordedCall {
   /** The first request message; undefined before it has come. */
   readonly request: object | undefined;
   readonly metadata: GrpcMetadata;
+  /** The value of `:authority`. */
+  readonly host: string;
   /** The deadline in milliseconds since the epoch; undefined when the client has set none. */
   readonly deadline: number | undefined;
   readonly cancelled: boolean;
@@ -112,12 +114,14 @@ export interface TestUpstream {
 export interface UpstreamTestOptions {
   readonly credentials?: ServerCredentials;
   readonly port?: number;
+  /** The address to listen on; 127.0.0.1 by default. */
+  readonly host?: string;
 }
 
 export async function startUpstream(
   protos: Protos,
   handlers: Handlers = {},
-  { credentials = ServerCredentials.createInsecure(), port = 0 }: UpstreamTestOptions = {},
+  { credentials = ServerCredentials.createInsecure(), port = 0, host = '127.0.0.1' }: UpstreamTestOptions = {},
 ): Promise<TestUpstream> {
   const root = parseProtos(protos);
   const scripted = new Map(Object.entries(handlers));
@@ -146,7 +150,7 @@ export async function startUpstream(
   });
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject);
-    listener.listen(port, '127.0.0.1', resolve);
+    listener.listen(port, host, resolve);
   });
   const listening = (listener.address() as AddressInfo).port;
 
@@ -160,7 +164,7 @@ export async function startUpstream(
   }
 
   return {
-    target: `127.0.0.1:${listening}`,
+    target: `${host}:${listening}`,
     port: listening,
     root,
     calls,
@@ -219,6 +223,7 @@ function record(stream: ServerDuplexStream<Buffer, Buffer>, full: string, method
       return decoded()[0];
     },
     metadata: stream.metadata,
+    host: stream.getHost(),
     deadline: Number.isFinite(at) ? at : undefined,
     get cancelled() {
       return stream.cancelled;

@@ -17,7 +17,7 @@ const accepted: readonly (readonly [fact: string, query: string, sent: object])[
     'i64=9223372036854775807&u64=18446744073709551615',
     { i64: '9223372036854775807', u64: '18446744073709551615' },
   ],
-  ['1e3 and 1.0 are integers', 'i32=1e3&i64=1.0', { i32: 1000, i64: '1' }],
+  ['1e3 and 1.0 in a query are integers', 'i32=1e3&i64=1.0', { i32: 1000, i64: '1' }],
   ['floating point', 'ratio=1.5e-3&weight=0.5', { ratio: 0.0015, weight: 0.5 }],
   ['bool true', 'exact=true', { exact: true }],
   ['bool false is the default', 'exact=false', {}],

@@ -1,13 +1,17 @@
 import test from 'ava';
 import { Code } from '../../src/status/code.js';
 import type { StatusError } from '../../src/status/status-error.js';
-import { framed, MessageReader } from '../../src/upstream/http2/message-reader.js';
+import { framed, MessageReader } from '../../src/upstream/message-reader.js';
 
 type Found = readonly [compressed: boolean, text: string];
 
 function read(pieces: readonly Buffer[]): { found: Found[]; isCut: boolean } {
   const reader = new MessageReader(10);
-  const found = pieces.flatMap((piece) => reader.push(piece).map((one): Found => [one.compressed, `${one.bytes}`]));
+  const found: Found[] = [];
+  for (const piece of pieces) {
+    reader.push(piece);
+    for (let one = reader.next(); one !== undefined; one = reader.next()) found.push([one.compressed, `${one.bytes}`]);
+  }
   return { found, isCut: reader.isCut };
 }
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { authorityOf } from '../../src/upstream/endpoint.js';
-import { endpointOf, targetProblem } from '../../src/upstream/target.js';
+import { addressOf, authorityOf, serverNameOf } from '../../src/upstream/endpoint.js';
+import { parseTarget, type Target, targetProblem } from '../../src/upstream/target.js';
 
 test('a target is HOST:PORT, with dns: before it or not, or a socket’s path', (t) => {
   const good = [
@@ -11,7 +11,14 @@ test('a target is HOST:PORT, with dns: before it or not, or a socket’s path', 
     'dns:orders:1',
     'dns:///orders:1',
   ];
-  for (const target of [...good, 'dns://8.8.8.8/orders:1', 'unix:/run/x.sock', 'unix:x.sock', 'unix:///run/x']) {
+  for (const target of [
+    ...good,
+    'ipv4:10.0.0.1:1,10.0.0.2:1',
+    'ipv6:[::1]:1',
+    'unix:/run/x.sock',
+    'unix:x.sock',
+    'unix:///run/x',
+  ]) {
     t.is(targetProblem(target), undefined, target);
   }
 });
@@ -38,23 +45,56 @@ test('what is none is refused with what was expected and what was found', (t) =>
     'orders:1/x',
     'dns:///orders',
     'x:1\n',
+    'dns://8.8.8.8/orders:1',
+    'ipv4:orders:1',
+    'ipv4:10.0.0.1:1,',
+    'ipv4:10.0.0.1:1,[::1]:1',
+    'ipv6:10.0.0.1:1',
   ]) {
-    t.is(targetProblem(target), `expected HOST:PORT, dns:///HOST:PORT or unix:/PATH, got '${target}'`);
+    t.is(
+      targetProblem(target),
+      `expected HOST:PORT, dns:///HOST:PORT, ipv4:IP:PORT,IP:PORT or unix:/PATH, got '${target}'`,
+    );
   }
 });
 
-test('the endpoint of a target is where to connect, whatever its form', (t) => {
-  for (const [target, endpoint, authority] of [
-    ['127.0.0.1:1', { kind: 'tcp', host: '127.0.0.1', port: 1 }, '127.0.0.1:1'],
-    ['dns:///orders:50051', { kind: 'tcp', host: 'orders', port: 50_051 }, 'orders:50051'],
-    ['dns:orders:1', { kind: 'tcp', host: 'orders', port: 1 }, 'orders:1'],
-    ['ipv4:1', { kind: 'tcp', host: 'ipv4', port: 1 }, 'ipv4:1'],
-    ['[::1]:50051', { kind: 'tcp', host: '::1', port: 50_051 }, '[::1]:50051'],
-    ['unix:/run/x.sock', { kind: 'unix', path: '/run/x.sock' }, 'localhost'],
-    ['unix:///run/x.sock', { kind: 'unix', path: '/run/x.sock' }, 'localhost'],
-    ['unix:x.sock', { kind: 'unix', path: 'x.sock' }, 'localhost'],
+test('a target is a list of addresses, or a name to look up', (t) => {
+  const tcp = (host: string, port: number) => ({ kind: 'tcp', host, port });
+  const unix = (path: string) => ({ kind: 'unix', path });
+  for (const [target, ...endpoints] of [
+    ['127.0.0.1:1', tcp('127.0.0.1', 1)],
+    ['dns:///127.0.0.1:1', tcp('127.0.0.1', 1)],
+    ['[::1]:50051', tcp('::1', 50_051)],
+    // The connection itself tries both addresses of localhost.
+    ['localhost:50051', tcp('localhost', 50_051)],
+    ['ipv4:10.0.0.1:1', tcp('10.0.0.1', 1)],
+    ['ipv4:10.0.0.1:1,10.0.0.2:2', tcp('10.0.0.1', 1), tcp('10.0.0.2', 2)],
+    ['ipv6:[::1]:1,[2001:db8::1]:2', tcp('::1', 1), tcp('2001:db8::1', 2)],
+    ['unix:/run/x.sock', unix('/run/x.sock')],
+    ['unix:///run/x.sock', unix('/run/x.sock')],
+    ['unix:x.sock', unix('x.sock')],
   ] as const) {
-    t.deepEqual(endpointOf(target), endpoint, target);
-    t.is(authorityOf(endpointOf(target)), authority);
+    t.deepEqual(parseTarget(target), { kind: 'addresses', endpoints } as Target, target);
+  }
+  for (const [target, name, port] of [
+    ['dns:///orders:50051', 'orders', 50_051],
+    ['dns:orders:1', 'orders', 1],
+    ['orders:1', 'orders', 1],
+    ['ipv4:1', 'ipv4', 1],
+  ] as const) {
+    t.deepEqual(parseTarget(target), { kind: 'name', name, port }, target);
+  }
+});
+
+test('a server is called by the name that was looked up, and by its address where there is none', (t) => {
+  const found = { kind: 'tcp', host: '10.0.0.1', port: 1, name: 'orders' } as const;
+  for (const [endpoint, authority, serverName, address] of [
+    [found, 'orders:1', 'orders', '10.0.0.1:1'],
+    [{ ...found, host: '::1' }, 'orders:1', 'orders', '[::1]:1'],
+    [{ kind: 'tcp', host: '::1', port: 1 }, '[::1]:1', undefined, '[::1]:1'],
+    [{ kind: 'tcp', host: 'localhost', port: 1 }, 'localhost:1', 'localhost', 'localhost:1'],
+    [{ kind: 'unix', path: '/run/x' }, 'localhost', undefined, 'unix:/run/x'],
+  ] as const) {
+    t.deepEqual([authorityOf(endpoint), serverNameOf(endpoint), addressOf(endpoint)], [authority, serverName, address]);
   }
 });

@@ -134,6 +134,36 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.is(transport.state(), 'ready');
   });
 
+  test(title('connect() makes the connection that the first call then uses'), async (t) => {
+    const { upstream, transport, note } = await bench(t);
+    await Promise.all([transport.connect(), transport.connect()]);
+    t.is(transport.state(), 'ready');
+    await transport.connect();
+    await transport.call(request('Unary', note('')));
+    t.is(upstream.connections().total, 1);
+  });
+
+  test(title('connect() fails where nobody listens, and works again when the next attempt is due'), async (t) => {
+    const { upstream } = await bench(t);
+    let isOpen = false;
+    const proxy = await startProxy(t, upstream.port, () => isOpen);
+    const transport = open(t, proxy.target);
+    const error = await failure(t, transport.connect());
+    t.is(error.code, Code.UNAVAILABLE);
+    t.true(error.unsent);
+    t.is(transport.state(), 'failing');
+    isOpen = true;
+    await until(() =>
+      transport.connect().then(
+        () => true,
+        () => false,
+      ),
+    );
+    t.is(transport.state(), 'ready');
+    await transport.close(0);
+    t.is((await failure(t, transport.connect())).message, 'the upstream is closed');
+  });
+
   // Metadata
 
   test(title('metadata goes up and comes back, repeated keys and bytes included'), async (t) => {

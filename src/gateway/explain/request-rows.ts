@@ -8,6 +8,8 @@ import { isStreaming } from '../../call/call.js';
 import { parseFieldMask } from '../../codec/field-mask.js';
 import { JsonWriter } from '../../codec/json-writer.js';
 import { overruledAuth } from '../../policy/access/overruled.js';
+import { isIdempotent } from '../../policy/retry/planned.js';
+import { onFailureLines } from '../../report/on-failure.js';
 import type { PlannedAggregate, PlannedRoute } from '../../route/planned-route.js';
 import type { Binding } from '../../routing/binding.js';
 import { clientTimeout } from '../../transcoding/client-timeout.js';
@@ -25,10 +27,12 @@ export function requestRows(
 ): readonly Row[] {
   return [
     ...messageRows(plan, request, route, call),
+    ...serversRow(call),
     ...skippedRow(route, call),
     ...answersRow(request, run, route),
     accessRow(run, route),
     deadlineRow(plan, request, route),
+    ...failureRow(route),
     policyRow(route),
   ];
 }
@@ -60,6 +64,13 @@ function messageRows(
 
 function shown(value: string | Uint8Array): string {
   return typeof value === 'string' ? value : Buffer.from(value).toString('base64');
+}
+
+/** Returns a row with the servers that the request has chosen by a header or by its caller. */
+function serversRow({ request }: RecordedCall): readonly Row[] {
+  const { subsets } = request.context;
+  if (subsets === undefined) return [];
+  return [['servers', ...[...subsets].map(([upstream, name]) => `of ${upstream}: only the targets with when ${name}`)]];
 }
 
 /** Returns a row with the steps of an aggregate that `$fields` leaves out. */
@@ -143,6 +154,13 @@ function deadlineRow({ config }: Plan, { rawHeaders }: DryRequest, route: Planne
   ];
   const [least] = all.sort((a, b) => a.ms - b.ms);
   return ['deadline', least === undefined ? 'none' : `${formatDuration(least.ms)} (${least.origin})`];
+}
+
+/** Returns a row with what the route does when its upstream fails, in the order in which it is tried. */
+function failureRow(route: PlannedRoute): readonly Row[] {
+  const { httpMethod, method } = route.binding;
+  const lines = onFailureLines(route, isIdempotent(httpMethod, method));
+  return lines.length === 0 ? [] : [['failure', ...lines]];
 }
 
 function policyRow({ policy, cache, binding }: PlannedRoute): Row {

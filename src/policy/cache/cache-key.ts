@@ -23,13 +23,15 @@ export function cacheKey(
   { method, message, metadata, context }: CallRequest,
   dependsOn: readonly CallerRead[],
 ): string {
-  const { surface, principal, clientAddress, mask } = context;
+  const { surface, principal, clientAddress, mask, subsets } = context;
   const who = principal === undefined ? null : [principal.issuer, principal.subject, principal.consumer];
   const asked = metadata
     .filter(([key]) => !NOT_IN_KEY.has(key))
     .map(([key, value]) => [key, typeof value === 'string' ? value : Buffer.from(value).toString('base64')]);
   const read = dependsOn.map((part) => part(principal, clientAddress));
-  const hash = createHash('sha256').update(JSON.stringify([surface, method.path, who, asked, mask, read]));
+  const hash = createHash('sha256').update(
+    JSON.stringify([surface, method.path, who, asked, mask, read, subsets && [...subsets]]),
+  );
   if (message instanceof Uint8Array) hash.update('\n').update(message);
   return hash.digest('base64url');
 }

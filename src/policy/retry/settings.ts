@@ -1,10 +1,11 @@
 /**
  * This module has the schema of `retry` in a policy and in an upstream: the failures of a unary call that are retried,
- * and how often.
+ * and how often. It also has `hedgeAfter`: when a second call is sent although the first one has not failed.
  */
 import { z } from 'zod';
+import { duration } from '../../base/values.js';
 import { Code } from '../../status/code.js';
-import { lastMessage, policyKind } from '../kind.js';
+import { durationText, lastMessage, policyKind } from '../kind.js';
 
 /** The status codes that can be retried. OK is not a failure, and after CANCELLED no client waits for an answer. */
 const RETRYABLE = Object.keys(Code).filter((name) => !/^\d|^OK$|^CANCELLED$/.test(name));
@@ -23,5 +24,14 @@ export const retry = policyKind({
   schema: retrySettings.describe('Which unary calls are made again after a failure.'),
   fromOption: (policy) =>
     lastMessage(policy, 'retry', (one) => ({ maxAttempts: one.integer('max_attempts'), codes: one.strings('codes') })),
+  notes: () => [],
+});
+
+export const hedgeAfter = policyKind({
+  key: 'hedgeAfter',
+  schema: duration.describe(
+    'How long a unary call that only reads may take before a second one is sent. The first answer counts. 0s sends none.',
+  ),
+  fromOption: (policy) => durationText(policy, 'hedge_after'),
   notes: () => [],
 });

@@ -10,7 +10,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
-import { cut, socketOf, streamWindow, untaken, untakenOf } from '../../exchange/answer.js';
+import { cut, socketOf, streamWindow, unsentBytes, unsentBytesOfSocket } from '../../exchange/answer.js';
 import { bytesGiven, kernelQueues } from './kernel-queues.js';
 
 /** The bytes that a client must be able to take within `timeoutMs`: at its default of 30 s, 4.3 KiB a second. */
@@ -21,21 +21,21 @@ const LONGEST_MS = 300_000;
 const LOOKS = 6;
 
 /** The data that a client should take. */
-export interface Taking {
+export interface Outgoing {
   /** Returns the bytes that were written and have not left this process. */
-  readonly untaken: () => number;
+  readonly unsentBytes: () => number;
   /** Undefined once the connection is gone. */
   readonly socket: Socket | undefined;
   /** The window that the client gives to one HTTP/2 stream, in bytes; 0 without HTTP/2. */
   readonly window: number;
 }
 
-export function takingOf(res: ServerResponse): Taking {
-  return { untaken: () => untaken(res), socket: socketOf(res), window: streamWindow(res) };
+export function outgoingOf(res: ServerResponse): Outgoing {
+  return { unsentBytes: () => unsentBytes(res), socket: socketOf(res), window: streamWindow(res) };
 }
 
-export function takingOfSocket(socket: Socket): Taking {
-  return { untaken: () => untakenOf(socket), socket, window: 0 };
+export function outgoingOfSocket(socket: Socket): Outgoing {
+  return { unsentBytes: () => unsentBytesOfSocket(socket), socket, window: 0 };
 }
 
 /**
@@ -43,13 +43,13 @@ export function takingOfSocket(socket: Socket): Taking {
  * returned function ends the watch.
  */
 export function watchStall(
-  { untaken, socket, window }: Taking,
+  { unsentBytes, socket, window }: Outgoing,
   timeoutMs: number,
   clock: Clock,
   onStall: (afterMs: number) => void,
 ): () => void {
   const most = Math.max(timeoutMs, LONGEST_MS);
-  let before = untaken();
+  let before = unsentBytes();
   let since = clock.monotonic();
   // Bytes after this mark may belong to other streams, so their progress does not count for this answer.
   let mark = socket === undefined ? 0 : bytesGiven(socket);
@@ -58,7 +58,7 @@ export function watchStall(
   let cancel = clock.after(timeoutMs / LOOKS, look);
 
   function look(): void {
-    const now = untaken();
+    const now = unsentBytes();
     if (now === before) {
       void ask();
       return;
@@ -81,7 +81,7 @@ export function watchStall(
       if (known !== undefined) since = at;
     }
     const limitMs = found === undefined ? most : Math.min(most, timeoutMs * Math.max(1, stepOf(found.bytes)));
-    if (untaken() === before && at - since >= limitMs) onStall(at - since);
+    if (unsentBytes() === before && at - since >= limitMs) onStall(at - since);
     else lookLater();
   }
 
@@ -105,7 +105,7 @@ export function watchStall(
 
 /** Cuts an answer that was written to its end if the client then takes nothing more of it. */
 export function cutIfStalled(res: ServerResponse, timeoutMs: number, clock: Clock): void {
-  const cancel = watchStall(takingOf(res), timeoutMs, clock, (afterMs) => {
+  const cancel = watchStall(outgoingOf(res), timeoutMs, clock, (afterMs) => {
     noteStall(res, afterMs);
     cut(res);
   });

@@ -9,10 +9,10 @@ export function unlessEnded<T>(work: Promise<T>, ending: AbortSignal | undefined
   });
 }
 
-/** Calls `tell` with the reason when the stream must end, or at once if it must already. The returned function stops that. */
-export function onEnding(ending: AbortSignal | undefined, tell: (reason: unknown) => void): () => void {
+/** Calls `onEnd` with the reason when the stream must end, or at once if it must already. The returned function stops that. */
+export function onEnding(ending: AbortSignal | undefined, onEnd: (reason: unknown) => void): () => void {
   if (ending === undefined) return () => {};
-  const onAbort = () => tell(ending.reason);
+  const onAbort = () => onEnd(ending.reason);
   if (ending.aborted) onAbort();
   else ending.addEventListener('abort', onAbort, { once: true });
   return () => ending.removeEventListener('abort', onAbort);

@@ -2,6 +2,7 @@
  * Turns an HTTP request into a CallRequest. Everything that does not depend on the request is decided in
  * `compileCallRequest(settings)`.
  */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import type { CallContext, CallMethod, CallRequest } from '../../call/call.js';
 import { isStreaming } from '../../call/call.js';
@@ -39,7 +40,14 @@ export interface CallRequestSettings extends BodySizes {
    */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
+  /** Chooses the subsets of servers. Undefined when the upstreams of the route have none. */
+  readonly subsetsOf: SubsetsOf | undefined;
 }
+
+/** Returns the subset of servers that a request has chosen, by the name of the upstream; undefined when it chose none. */
+export type SubsetsOf = (
+  request: Pick<CallContext, 'principal' | 'clientAddress'> & { readonly headers: IncomingHttpHeaders },
+) => CallContext['subsets'];
 
 export interface Asked {
   readonly request: CallRequest;
@@ -72,7 +80,9 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     const { headers } = ctx.req;
     requireIdentity(headers['content-encoding']);
     if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
+    const begunAt = clock.monotonic();
     const body = await readBody(ctx, bodyLimits);
+    ctx.state.record.bodyMs = clock.monotonic() - begunAt;
     ctx.state.bytesIn = body.length;
     return body;
   }
@@ -96,7 +106,7 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
       metadata,
       ...(deadline === undefined ? {} : { deadline }),
       signal: goneSignal(ctx),
-      context: contextOf(ctx, settings.prunes ? wanted : undefined),
+      context: contextOf(ctx, settings.prunes ? wanted : undefined, settings.subsetsOf),
     });
     return { deadline, of };
   };
@@ -122,14 +132,21 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
   }
 }
 
-function contextOf({ res, state }: Context, mask: string | undefined): CallContext {
-  const { surface, requestId, clientAddress, principal } = state;
+function contextOf(
+  { req, res, state }: Context,
+  mask: string | undefined,
+  subsetsOf: SubsetsOf | undefined,
+): CallContext {
+  const { surface, requestId, clientAddress, principal, record } = state;
   const room = roomOf(res);
+  const caller = { clientAddress, ...(principal === undefined ? {} : { principal }) };
+  const subsets = subsetsOf?.({ ...caller, headers: req.headers });
   return {
     surface: surface.name,
     requestId,
-    clientAddress,
-    ...(principal === undefined ? {} : { principal }),
+    record,
+    ...caller,
+    ...(subsets === undefined ? {} : { subsets }),
     ...(mask === undefined ? {} : { mask }),
     ...(room === undefined ? {} : { room }),
   };

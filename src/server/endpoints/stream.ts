@@ -18,7 +18,7 @@ import { END_ID, type Framing, isEvents, lastEventId, withLastEventId } from '..
 import type { AnswerForm, TranscodedResponse } from '../../transcoding/transcoder.js';
 import { unlessIdle } from '../connection/idle.js';
 import { type RequestRoom, roomOf } from '../connection/room.js';
-import { noteStall, takingOf, watchStall } from '../connection/stall.js';
+import { noteStall, outgoingOf, watchStall } from '../connection/stall.js';
 import { onEnding, unlessEnded } from '../connection/unless-ended.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import { afterRequest } from './half-duplex.js';
@@ -174,7 +174,8 @@ class StreamAnswer {
   private async write(body: Uint8Array): Promise<void> {
     const res = this.res;
     this.ctx.state.ending?.throwIfAborted();
-    if (isOver(res)) throw gone();
+    if (isOver(res)) throw clientLeft();
+    this.ctx.state.bytesOut += body.length;
     // Each message is written alone: while an answer is corked it says that the client takes it, however full the connection is.
     for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.drained();
   }
@@ -187,7 +188,7 @@ class StreamAnswer {
         noteStall(res, afterMs);
         cut(res);
       };
-      const cancel = watchStall(takingOf(res), this.settings.requestTimeoutMs, this.clock, stalled);
+      const cancel = watchStall(outgoingOf(res), this.settings.requestTimeoutMs, this.clock, stalled);
       let cancelEnding = () => {};
       const settle = (then: () => void) => {
         cancel();
@@ -196,7 +197,7 @@ class StreamAnswer {
         then();
       };
       const onDrain = () => settle(resolve);
-      const onClose = () => settle(() => reject(gone()));
+      const onClose = () => settle(() => reject(clientLeft()));
       res.on('drain', onDrain).on('close', onClose);
       cancelEnding = onEnding(this.ctx.state.ending, (reason) => settle(() => reject(reason)));
     });
@@ -224,6 +225,6 @@ function iteratorOf({ message }: CallResponse): AsyncIterator<Uint8Array> {
   return message[Symbol.asyncIterator]();
 }
 
-export function gone(): StatusError {
+export function clientLeft(): StatusError {
   return new StatusError(Code.CANCELLED, 'the client went away');
 }

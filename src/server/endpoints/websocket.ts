@@ -11,14 +11,14 @@ import { demand } from '../../policy/access/demands.js';
 import { clientText } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
 import { idle } from '../connection/idle.js';
-import { noteStall, takingOfSocket, watchStall } from '../connection/stall.js';
+import { noteStall, outgoingOfSocket, watchStall } from '../connection/stall.js';
 import { onEnding } from '../connection/unless-ended.js';
 import { toStatusError } from '../stages/errors.js';
 import { compileAccept } from './accept-handshake.js';
 import { cancellable, compileCallHead } from './call-request.js';
 import { type Ask, compileMessages, type Prepared } from './client-stream.js';
 import { Frames } from './frames.js';
-import { gone, type StreamEndpointSettings } from './stream.js';
+import { clientLeft, type StreamEndpointSettings } from './stream.js';
 
 const PING_MS = 30_000;
 /** The close code of an endpoint that is going away (RFC 6455 §7.4.1). */
@@ -110,7 +110,7 @@ class Conversation {
     });
     // If a client violates the protocol, `ws` itself closes with 1002, 1007 or 1009.
     socket.on('error', () => {});
-    socket.once('close', () => this.interrupt(gone()));
+    socket.once('close', () => this.interrupt(clientLeft()));
     socket.on('pong', () => {
       this.isAlive = true;
     });
@@ -151,6 +151,7 @@ class Conversation {
   private async say(body: Uint8Array): Promise<void> {
     this.ctx.state.ending?.throwIfAborted();
     this.touch();
+    this.ctx.state.bytesOut += body.length;
     this.socket.send(body, { binary: !this.settings.transcoder.writesJson });
     if (this.handshake.socket.writableNeedDrain) await this.taken();
   }
@@ -169,7 +170,7 @@ class Conversation {
         noteStall(this.ctx.res, afterMs);
         this.socket.terminate();
       };
-      const cancel = watchStall(takingOfSocket(socket), requestTimeoutMs, clock, stalled);
+      const cancel = watchStall(outgoingOfSocket(socket), requestTimeoutMs, clock, stalled);
       const settle = () => {
         cancel();
         socket.off('close', settle);

@@ -32,8 +32,8 @@ export interface Drain {
 const LINGER_MS = 1000;
 /** How long the gateway waits for the first request of a new connection. Its client may still be busy with its handshake. */
 const YOUNG_MS = 2000;
-/** How long the last messages may take once the time is up, such as the close of a WebSocket. */
-const LAST_WORDS_MS = 200;
+/** How long closing messages, such as the close of a WebSocket, may take once the time is up. */
+const CLOSE_MS = 200;
 
 /** Drains a listener that accepts connections itself. */
 export async function drainListener(
@@ -125,7 +125,7 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
       closeIdleLater();
       const cancels = [
         clock.after(timeoutMs, () => ending.abort()),
-        clock.after(timeoutMs + LAST_WORDS_MS, () => {
+        clock.after(timeoutMs + CLOSE_MS, () => {
           sessions.destroy();
           for (const socket of connections) socket.destroy();
         }),

@@ -33,36 +33,36 @@ export function prepareDeparture(session: ServerHttp2Session): Departure {
   let most = 0;
   let isLeaving = false;
   let isClosing = false;
-  let isTold = false;
+  let wasSent = false;
   session.on('stream', (stream) => {
     begun++;
     open++;
     most = Math.max(most, open);
-    if (isLeaving) tellLater();
+    if (isLeaving) sendNoticeSoon();
     stream.once('close', () => {
       open--;
-      if (isLeaving) tellLater();
+      if (isLeaving) sendNoticeSoon();
     });
   });
 
   /** Waits until the frames that have come are processed, which takes up to a whole turn of the event loop. */
-  function tellLater(): void {
-    if (isTold) return;
+  function sendNoticeSoon(): void {
+    if (wasSent) return;
     setImmediate(() => {
       const before = begun;
-      tell();
+      sendNoticeOnce();
       setImmediate(() => {
-        if (isClosing && !isTold && begun === before && open === most) close();
+        if (isClosing && !wasSent && begun === before && open === most) close();
       });
     });
   }
 
-  function tell(): void {
-    if (!isTold && !session.closed && !session.destroyed && begun > 0) isTold = sendNotice(session);
+  function sendNoticeOnce(): void {
+    if (!wasSent && !session.closed && !session.destroyed && begun > 0) wasSent = sendNotice(session);
   }
 
   function close(): void {
-    isTold = true;
+    wasSent = true;
     if (!session.destroyed) session.goaway(constants.NGHTTP2_NO_ERROR);
   }
 
@@ -78,11 +78,11 @@ export function prepareDeparture(session: ServerHttp2Session): Departure {
   return {
     leave() {
       isLeaving = true;
-      tellLater();
+      sendNoticeSoon();
     },
     closeSoon() {
       isClosing = true;
-      tellLater();
+      sendNoticeSoon();
     },
     close: () => closeWhenQuiet(MOST_TURNS),
   };

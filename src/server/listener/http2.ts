@@ -9,7 +9,7 @@ import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
-import { dismiss, untakenOf, wasCut } from '../../exchange/answer.js';
+import { dismiss, unsentBytesOfSocket, wasCut } from '../../exchange/answer.js';
 import { HEAD_TOO_LARGE, NO_TUNNEL } from '../../status/refusals.js';
 import type { RequestListener } from '../connection/watched.js';
 import { expectContinue } from '../endpoints/body.js';
@@ -156,7 +156,7 @@ export function createHttp2(settings: Http2Settings, handle: RequestListener, cl
       if (session.destroyed) return;
       const { bytesRead } = session.socket;
       // A PING waits behind what a slow client has not taken yet, and Node reads nothing meanwhile. Then `stall.ts` decides.
-      const isBlocked = streams > 0 && untakenOf(session.socket as Socket) > 0;
+      const isBlocked = streams > 0 && unsentBytesOfSocket(session.socket as Socket) > 0;
       if (bytesRead === heard && asked && !isBlocked) return session.destroy();
       asked = bytesRead === heard && session.ping(() => {});
       heard = bytesRead;

@@ -50,6 +50,8 @@ export interface Listener {
   readonly ending: AbortController;
   /** A drain sets it when no more connections are accepted: a conversation that begins then would soon be cut. */
   isClosing: boolean;
+  /** Takes the settings of a reload, all but `tls` and `headerBytes`. Open connections get them too. */
+  update(settings: ServeSettings): void;
 }
 
 export interface BoundListener extends Listener {
@@ -59,9 +61,21 @@ export interface BoundListener extends Listener {
 /** Resolves once connections are accepted; rejects if the address cannot be bound. */
 export async function listen(settings: ListenSettings, handle: RequestListener, clock: Clock): Promise<BoundListener> {
   const listener = createListener(settings, handle, clock);
-  listener.server.maxConnections = settings.maxConnections;
+  limitConnections(listener.server, settings);
   await bind(listener.server, settings);
-  return Object.assign(listener, { url: urlOf(listener.server) });
+  const { update } = listener;
+  return Object.assign(listener, {
+    url: urlOf(listener.server),
+    update(next: ServeSettings) {
+      update(next);
+      limitConnections(listener.server, next);
+    },
+  });
+}
+
+/** Bounds the connections of a server that accepts them itself. */
+function limitConnections(server: NetServer, { maxConnections }: Pick<ServeSettings, 'maxConnections'>): void {
+  server.maxConnections = maxConnections;
 }
 
 /** Resolves when the server listens. */
@@ -82,14 +96,20 @@ export function listenForOthers(
   clock: Clock,
 ): { readonly listener: Listener; readonly serve: (socket: Socket) => void } {
   const listener = createListener(settings, handle, clock);
-  const { server } = listener;
+  const { server, update } = listener;
+  let { maxConnections } = settings;
   let open = 0;
   // Node starts its timers for slow heads when a server listens.
   server.emit('listening');
   return {
-    listener,
+    listener: Object.assign(listener, {
+      update(next: ServeSettings) {
+        update(next);
+        maxConnections = next.maxConnections;
+      },
+    }),
     serve(socket) {
-      if (open >= settings.maxConnections) {
+      if (open >= maxConnections) {
         socket.destroy();
         return;
       }
@@ -103,7 +123,9 @@ export function listenForOthers(
   };
 }
 
-function createListener(settings: ServeSettings, handle: RequestListener, clock: Clock): Listener {
+function createListener(first: ServeSettings, handle: RequestListener, clock: Clock): Listener {
+  // All parts of the listener read this object whenever they need a setting.
+  const settings = { ...first };
   const server = createHttp1(settings, handle, clock);
   const sessions = createHttp2(settings, handle, clock);
   const connections = new Set<Socket>();
@@ -111,10 +133,10 @@ function createListener(settings: ServeSettings, handle: RequestListener, clock:
   // Every WebSocket adds a listener to the signal.
   setMaxListeners(0, ending.signal);
   let onEmpty = () => {};
-  const listener: Listener = { server, sessions, connections, lastOpenedAt: 0, whenEmpty, ending, isClosing: false };
+  const state = { lastOpenedAt: 0, isClosing: false };
+  const listener: Listener = { server, sessions, connections, ...state, whenEmpty, ending, update };
 
   const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
-  if (settings.perAddress !== undefined) limitPerAddress(server, settings.perAddress);
   const [ofNode] = server.listeners(event);
   const serveHttp1 = (socket: Socket) => void ofNode!.call(server, socket);
   server.off(event, ofNode as () => void);
@@ -122,9 +144,16 @@ function createListener(settings: ServeSettings, handle: RequestListener, clock:
     follow(socket);
     void serve(socket);
   });
+  limitPerAddress(server, () => settings.perAddress);
   // This also follows sockets whose TLS handshake is not done.
   if (server instanceof TlsServer) server.on('connection', follow);
   acceptUpgrades(server, { serveHttp1, handle, isDraining: () => listener.isClosing, ending: ending.signal });
+
+  function update(next: ServeSettings): void {
+    Object.assign(settings, { perAddress: undefined }, next);
+    server.keepAliveTimeout = next.keepAliveTimeoutMs;
+    server.headersTimeout = next.headersTimeoutMs;
+  }
 
   function follow(socket: Socket): void {
     connections.add(socket);

@@ -14,20 +14,28 @@ export interface PerAddressSettings {
   readonly onRefused: () => void;
 }
 
-/** Must be called before other code listens to `connection`: a connection that is refused is destroyed before anything is read. */
-export function limitPerAddress(server: Server, { most, trustedProxies, onRefused }: PerAddressSettings): void {
-  const isTrusted = compileNetworks(trustedProxies);
+/**
+ * Must be called before other code listens to `connection`: a connection that is refused is destroyed before anything is read.
+ * `current` returns the settings of the latest config; undefined if there is no limit.
+ */
+export function limitPerAddress(server: Server, current: () => PerAddressSettings | undefined): void {
+  let compiled: PerAddressSettings | undefined;
+  let isTrusted: (address: string) => boolean = () => true;
   const counts = new Map<string, number>();
   server.prependListener('connection', (socket: Socket) => {
     const { remoteAddress } = socket;
     // A unix socket has no address.
     if (remoteAddress === undefined) return;
+    const settings = current();
+    if (settings !== compiled && settings !== undefined) isTrusted = compileNetworks(settings.trustedProxies);
+    compiled = settings;
     const address = unmapped(remoteAddress);
-    if (isTrusted(address)) return;
+    if (settings !== undefined && isTrusted(address)) return;
+    // Connections are also counted while there is no limit, because a reload may set one.
     const key = addressKey(address);
     const count = counts.get(key) ?? 0;
-    if (count >= most) {
-      onRefused();
+    if (settings !== undefined && count >= settings.most) {
+      settings.onRefused();
       socket.destroy();
       return;
     }

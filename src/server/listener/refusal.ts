@@ -9,14 +9,13 @@ import type { Clock } from '../../base/clock.js';
 import { closeAfter } from '../../exchange/answer.js';
 import { NONE_EXPOSED } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
-import type { Log } from '../../telemetry/log.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { hasEnded } from '../connection/linger.js';
-import { logRefusal } from '../stages/access-log.js';
+import { type TellingOfRefusals, tellRefusal } from '../stages/access-log.js';
 
 export interface RefusalSettings {
   readonly errorFormat: ErrorFormat;
-  readonly log: Log;
+  readonly telling: TellingOfRefusals;
 }
 
 export interface Refuse {
@@ -35,11 +34,13 @@ export interface Refuse {
  */
 const LINGER_MS = 1000;
 
-export function compileRefuse({ errorFormat, log }: RefusalSettings, clock: Clock): Refuse {
+/** Builds the refusals. `settings` is read for each of them, because a reload may change it. */
+export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
   function answer(error: StatusError, socket: Duplex, req: IncomingMessage | undefined) {
     const requestId = randomUUID();
-    const { contentType, body } = errorBody(error, requestId, { format: errorFormat, exposed: NONE_EXPOSED });
-    logRefusal(log, { requestId, socket, req, error });
+    const format = settings.errorFormat;
+    const { contentType, body } = errorBody(error, requestId, { format, exposed: NONE_EXPOSED });
+    tellRefusal(settings.telling, { requestId, socket, req, error });
     const headers = {
       'content-type': contentType,
       'content-length': Buffer.byteLength(body),

@@ -9,7 +9,7 @@ import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Deadline } from '../../call/deadline.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
 import type { StatusError, StatusMetadata } from '../../status/status-error.js';
-import type { Deadlines } from '../deadlines.js';
+import type { Deadlines, Expiring } from '../deadlines.js';
 import {
   answerTooLarge,
   brokenAnswer,
@@ -44,8 +44,9 @@ export interface CallSettings {
 }
 
 /** A running call. `response` settles as the type `Call` describes. */
-export class GrpcJsCall implements MessageSink {
+export class GrpcJsCall implements MessageSink, Expiring {
   readonly response: Promise<CallResponse>;
+  dueAt = 0;
   private readonly call: GrpcCall;
   private readonly onAbort = () => this.abort(cancelled());
   private resolve!: (response: CallResponse) => void;
@@ -158,7 +159,7 @@ export class GrpcJsCall implements MessageSink {
     this.failure = failure;
     const { signal, deadline } = this.request;
     signal.removeEventListener('abort', this.onAbort);
-    if (deadline !== undefined) this.settings.deadlines.delete(deadline.at, this);
+    if (deadline !== undefined) this.settings.deadlines.delete(this);
     if (failure === undefined) this.reader?.resolve({ done: true, value: undefined });
     else this.reader?.reject(failure);
     this.reader = undefined;

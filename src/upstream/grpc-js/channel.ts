@@ -4,7 +4,8 @@
  */
 import type { ClientHttp2Session } from 'node:http2';
 import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
-import { authorityOf, type Endpoint } from '../endpoint.js';
+import { addressOf, authorityOf, type Endpoint, serverNameOf } from '../endpoint.js';
+import { unreachable, upstreamClosed } from '../failure.js';
 import type { TlsSettings, TransportSettings, TransportState } from '../transport.js';
 import { tellingStreams } from './streams.js';
 import { holdStrictly } from './strict.js';
@@ -42,6 +43,19 @@ export class GrpcJsChannel {
 
   state(): TransportState {
     return STATES[this.channel.getConnectivityState(false)];
+  }
+
+  /** Resolves when the channel is connected. Rejects when the attempt fails, and while the next one is not due. */
+  async connected(): Promise<void> {
+    for (;;) {
+      const state = this.channel.getConnectivityState(true);
+      if (state === connectivityState.READY) return;
+      if (state === connectivityState.SHUTDOWN) throw upstreamClosed();
+      if (state === connectivityState.TRANSIENT_FAILURE) throw unreachable('grpc-js: no connection established', true);
+      await new Promise<void>((resolve) => {
+        this.channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
+      });
+    }
   }
 
   /** The number of bytes that have come on the open connections; undefined when there is none. */
@@ -93,10 +107,10 @@ export class GrpcJsChannel {
 
 /** Returns the target with its scheme: without it, a host whose name is that of a scheme would be read as one. */
 function grpcTarget(endpoint: Endpoint): string {
-  return endpoint.kind === 'unix' ? `unix:${endpoint.path}` : `dns:${authorityOf(endpoint)}`;
+  return endpoint.kind === 'unix' ? addressOf(endpoint) : `dns:${addressOf(endpoint)}`;
 }
 
-function channelOptions({ tls }: TransportSettings, maxResponseBytes: number): ChannelOptions {
+function channelOptions({ endpoint, tls }: TransportSettings, maxResponseBytes: number): ChannelOptions {
   return {
     'grpc.primary_user_agent': 'protogate',
     'grpc.max_receive_message_length': maxResponseBytes,
@@ -115,13 +129,22 @@ function channelOptions({ tls }: TransportSettings, maxResponseBytes: number): C
     'grpc.keepalive_timeout_ms': 20_000,
     'grpc.initial_reconnect_backoff_ms': 200,
     'grpc.max_reconnect_backoff_ms': 10_000,
-    ...(tls?.serverName === undefined
-      ? {}
-      : { 'grpc.ssl_target_name_override': tls.serverName, 'grpc.default_authority': tls.serverName }),
+    ...nameOptions(endpoint, tls),
   };
+}
+
+/** Returns the options for a server that is called by another name than its address. */
+function nameOptions(endpoint: Endpoint, tls: TlsSettings | undefined): ChannelOptions {
+  const name = tls?.serverName;
+  if (name !== undefined) return { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': name };
+  if (endpoint.kind === 'unix' || endpoint.name === undefined) return {};
+  const authority = { 'grpc.default_authority': authorityOf(endpoint) };
+  const host = serverNameOf(endpoint);
+  return tls === undefined || host === undefined ? authority : { ...authority, 'grpc.ssl_target_name_override': host };
 }
 
 function channelCredentials(tls: TlsSettings | undefined) {
   if (tls === undefined) return credentials.createInsecure();
+  if (tls.context !== undefined) return credentials.createFromSecureContext(tls.context);
   return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }

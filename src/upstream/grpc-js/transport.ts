@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import { Deadlines } from '../deadlines.js';
-import { cancelled, DeadlineExceeded, upstreamClosed } from '../failure.js';
+import { cancelled, cutByClose, DeadlineExceeded, upstreamClosed } from '../failure.js';
 import type { Transport, TransportSettings, TransportState } from '../transport.js';
 import { type CallSettings, GrpcJsCall } from './call.js';
 import { GrpcJsChannel } from './channel.js';
@@ -50,6 +50,11 @@ class GrpcJsTransport implements Transport {
     return call.response;
   }
 
+  async connect(maxResponseBytes: number): Promise<void> {
+    if (this.closing !== undefined) throw upstreamClosed();
+    await this.channelFor(maxResponseBytes).connected();
+  }
+
   /**
    * Returns the channel for the limit. After a reload with another limit, new calls get a new channel, and running calls
    * keep theirs.
@@ -93,7 +98,7 @@ class GrpcJsTransport implements Transport {
           resolve();
         };
       });
-      for (const call of this.runningCalls) call.abort(upstreamClosed());
+      for (const call of this.runningCalls) call.abort(cutByClose());
     }
     this.channel?.retire();
   }

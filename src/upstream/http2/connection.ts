@@ -1,4 +1,4 @@
-/** One HTTP/2 connection to an upstream. It connects once: after a failure or a GOAWAY, the pool makes another one. */
+/** One HTTP/2 connection to an upstream over `node:http2`. */
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
@@ -6,45 +6,25 @@ import {
   connect as connectHttp2,
   type OutgoingHttpHeaders,
 } from 'node:http2';
-import { connect as connectSocket, isIP, type NetConnectOpts, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
-import type { Endpoint } from '../endpoint.js';
-import type { TlsSettings } from '../transport.js';
-import { Keepalive, type Watched } from './keepalive.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  CONNECTION_WINDOW,
+  LAST_STREAM_ID,
+  LINGER_MS,
+  RESETS,
+  STREAM_WINDOW,
+} from '../connection-limits.js';
+import { Keepalive, type Watched } from '../keepalive.js';
+import type { ConnectionEvents, PooledConnection } from '../pool.js';
+import { alpnFailure, noHttp2, openSocket } from '../socket.js';
+import type { TransportSettings } from '../transport.js';
 
-export interface ConnectionSettings {
-  readonly endpoint: Endpoint;
-  readonly tls: TlsSettings | undefined;
-  readonly clock: Clock;
-  /** Called when the connection may have room for a call, and once when it takes no more calls. */
-  readonly onChange: (connection: Connection) => void;
-  /** Called when the connection is checked because a call received nothing, and when it is found dead. */
-  readonly onSilence: (connection: Connection) => void;
-}
-
-/** How many bytes an upstream may send on one stream before its consumer reads them. */
-const STREAM_WINDOW = 256 * 1024;
-/** How many bytes an upstream may send on all streams together before they are read. */
-const CONNECTION_WINDOW = 16 * 1024 * 1024;
-const CONNECT_TIMEOUT_MS = 20_000;
-/** How long an upstream may take to end its side of a connection whose last call has ended, after a GOAWAY from either side. */
-const LINGER_MS = 2000;
-/**
- * How many streams may be reset on a connection. nghttp2, and so every server on Node, ends a connection after a burst of
- * 1,000 resets and 33 per second.
- */
-const RESETS = { atOnce: 500, perSecond: 30 };
-/** The highest stream id: no stream can follow it (RFC 9113 §5.1.1). */
-const LAST_STREAM_ID = 2 ** 31 - 1;
-
-export class Connection implements Watched {
+export class Connection implements PooledConnection, Watched {
   readonly session: ClientHttp2Session;
   private readonly socket: Socket;
-  private readonly clock: Clock;
-  private readonly onChange: ConnectionSettings['onChange'];
-  private readonly onSilence: ConnectionSettings['onSilence'];
   state: 'connecting' | 'ready' | 'ended' = 'connecting';
   wasReady = false;
   /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
@@ -59,9 +39,12 @@ export class Connection implements Watched {
   private readonly keepalive: Keepalive;
   private readonly resets: LeakyBucket;
 
-  constructor(settings: ConnectionSettings) {
-    const { clock, onChange } = settings;
-    const socket = open(settings);
+  constructor(
+    settings: TransportSettings,
+    private readonly clock: Clock,
+    private readonly events: ConnectionEvents<Connection>,
+  ) {
+    const socket = openSocket(settings);
     const session = connectHttp2('http://upstream', {
       createConnection: () => socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
@@ -73,18 +56,15 @@ export class Connection implements Watched {
     });
     this.session = session;
     this.socket = socket;
-    this.clock = clock;
     this.resets = new LeakyBucket(RESETS, clock);
     this.keepalive = new Keepalive(this, clock);
-    this.onChange = onChange;
-    this.onSilence = settings.onSilence;
     let awaitsSettings = false;
     const cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () =>
       session.destroy(new Error('the connection was not established in time')),
     );
     session.once('connect', () => {
-      const alpn = settings.tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
-      if (alpn !== 'h2') return session.destroy(new Error(`expected ALPN h2, got ${alpn}`));
+      const failure = alpnFailure(socket, settings);
+      if (failure !== undefined) return session.destroy(failure);
       // Node emits `connect` one turn late, and the session may have been destroyed before.
       if (session.destroyed) return;
       awaitsSettings = true;
@@ -101,11 +81,11 @@ export class Connection implements Watched {
         this.wasReady = true;
         this.keepalive.watch();
       }
-      onChange(this);
+      events.onChange(this);
     });
     const lose = (cause: unknown) => {
       cancelTimer();
-      this.end(awaitsSettings ? Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' }) : cause);
+      this.end(awaitsSettings ? noHttp2(cause, settings) : cause);
     };
     // Running streams may end normally. Node closes the session after them, or destroys it if the code is an error.
     session.on('goaway', (code, lastStreamId) => {
@@ -158,7 +138,7 @@ export class Connection implements Watched {
    */
   suspect(): void {
     this.keepalive.suspect();
-    this.onSilence(this);
+    this.events.onSilence(this);
   }
 
   suspectToo(): void {
@@ -173,14 +153,14 @@ export class Connection implements Watched {
   }
 
   recover(): void {
-    this.onChange(this);
+    this.events.onChange(this);
   }
 
   giveUp(): void {
     this.session.destroy(
       new Error('the upstream sent nothing for a second, and did not acknowledge SETTINGS within another second'),
     );
-    this.onSilence(this);
+    this.events.onSilence(this);
   }
 
   /** Counts a call that has ended. */
@@ -206,7 +186,7 @@ export class Connection implements Watched {
     this.failure = failure;
     this.state = 'ended';
     if (this.running === 0) this.close();
-    this.onChange(this);
+    this.events.onChange(this);
   }
 
   /** Destroys the socket if the upstream does not close its side in time. Node has closed the other side. */
@@ -215,25 +195,4 @@ export class Connection implements Watched {
     const cancel = this.clock.after(LINGER_MS, () => this.socket.destroy());
     this.socket.once('close', cancel);
   }
-}
-
-const NO_HTTP2 =
-  'expected HTTP/2 from the upstream, got no HTTP/2 frame; check that the target is the port of a gRPC server, and that TLS is on at both sides or at neither';
-
-function open({ endpoint, tls }: ConnectionSettings): Socket {
-  const address = endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
-  const options: NetConnectOpts = { ...address, noDelay: true };
-  if (tls === undefined) return connectSocket(options);
-  const { ca, cert, key, serverName } = tls;
-  const host = endpoint.kind === 'tcp' ? endpoint.host : '';
-  const name = serverName ?? (isIP(host) === 0 ? host : undefined);
-  const secure: ConnectionOptions = {
-    ...address,
-    ALPNProtocols: ['h2'],
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(name === undefined ? {} : { servername: name }),
-  };
-  return connectTls(secure);
 }

@@ -22,7 +22,7 @@ message All {
 }
 `;
 
-const { registry } = await schemaOf(PROTO);
+const { registry } = schemaOf(PROTO);
 /** Runs a test for each fact. */
 export function edgeCases(name: string, createCodecs: CreateCodecs): void {
   const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);

@@ -7,7 +7,7 @@ import type { StatusError } from '../../../src/status/status-error.js';
 import { JSON_OPTIONS, jsonOf } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
-const { registry } = await schemaOf({
+const { registry } = schemaOf({
   'a.proto': `syntax = "proto3";
 package t;
 import "google/protobuf/any.proto";

@@ -6,7 +6,7 @@ import type { StatusError } from '../../../src/status/status-error.js';
 import { JSON_OPTIONS } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
-const { registry } = await schemaOf(`syntax = "proto3";
+const { registry } = schemaOf(`syntax = "proto3";
   package t;
   message Note { string text = 1; repeated Note notes = 2; map<string, string> labels = 3; }
 `);

@@ -21,7 +21,7 @@ async function start(t: Teardown): Promise<number> {
   const plan = await planOf(t, API, { admin: { port: 0, hosts: ['admin.example.com', '*.svc.local'] },
     listen: { headersTimeout: '500ms' }, limits: { headerBytes: '8KiB' } });
   const log = createLog({ format: 'json', destination: { write: () => {} } });
-  const server = (await listenAdmin(plan, { metrics: async () => 'up 1\n', readiness: () => ({ ready: true,
+  const server = (await listenAdmin(() => plan, { metrics: async () => 'up 1\n', readiness: () => ({ ready: true,
     state: 'serving', upstreams: new Map() }) }, log))!;
   t.teardown(() => {
     server.close();

@@ -9,7 +9,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { type Clock, systemClock } from '../../../src/base/clock.js';
-import { untakenOf } from '../../../src/exchange/answer.js';
+import { unsentBytesOfSocket } from '../../../src/exchange/answer.js';
 import { certificates } from '../../support/certificates.js';
 import { type HandClock, handClock } from '../../support/clock.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
@@ -116,8 +116,8 @@ async function endsInTime(t: ExecutionContext, gateway: TestGateway & { readonly
 }
 
 /** The bytes that the gateway has written for its clients, and that they have not taken. */
-function untakenBy({ connections }: TestGateway): number {
-  return [...connections].reduce((sum, socket) => sum + untakenOf(socket), 0);
+function unsentBytesOf({ connections }: TestGateway): number {
+  return [...connections].reduce((sum, socket) => sum + unsentBytesOfSocket(socket), 0);
 }
 
 /**
@@ -127,7 +127,7 @@ function untakenBy({ connections }: TestGateway): number {
 async function waits(gateway: TestGateway): Promise<boolean> {
   const { snapshots } = gateway.gateway;
   const isCalled = () => gateway.upstream.calls.some(({ path }) => /Watch|Large/.test(path));
-  await until(() => isCalled() && (untakenBy(gateway) > 0 || snapshots.inFlight === 0));
+  await until(() => isCalled() && (unsentBytesOf(gateway) > 0 || snapshots.inFlight === 0));
   return snapshots.inFlight > 0;
 }
 
@@ -189,8 +189,8 @@ for (const tls of [false, true]) {
         const isRunning = await waits(gateway);
         t.true(isRunning || path === '/v1/large');
         if (!isRunning) break;
-        const before = untakenBy(gateway);
-        for (; untakenBy(gateway) === before && !socket.closed; await nextTurn()) socket.read();
+        const before = unsentBytesOf(gateway);
+        for (; unsentBytesOf(gateway) === before && !socket.closed; await nextTurn()) socket.read();
         gateway.clock.advance(REQUEST_TIMEOUT_MS * 0.75);
       }
       t.is(gateway.connections.size, tls ? 2 : 1, 'the connection is open');

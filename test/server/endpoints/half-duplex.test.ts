@@ -119,7 +119,7 @@ test('an upstream that ends early is told at once, and the connection ends with 
   t.is(headers.connection, 'close');
 });
 
-test('a client that goes away cancels the call', async (t) => {
+test('a client of a stream that goes away cancels the call', async (t) => {
   const gateway = await startGateway(t, PROTO, ECHO);
   const { req } = talk(t, gateway);
   req.write('{"text":"a"}\n');

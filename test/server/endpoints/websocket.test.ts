@@ -431,7 +431,7 @@ test.serial('a client that does not read is cut off; memory stays bounded and th
   await until(() => gateway.snapshots.inFlight === 0);
 });
 
-test.serial('an upstream that does not read holds the client back', async (t) => {
+test.serial('an upstream that does not read holds the client of a WebSocket back', async (t) => {
   const deaf = createServer().listen(0, '127.0.0.1');
   t.teardown(() => void deaf.close());
   deaf.on('stream', (stream) => void stream.on('error', () => {}));

@@ -1,42 +1,80 @@
 /**
- * The Transport over `node:http2`. It has one connection, and more if the upstream allows no more streams on it; each is
+ * The connections of one transport. There is one, and there are more if the upstream allows no more streams on it; each is
  * made when a call needs it. While connecting fails, calls fail at once, and each attempt waits a little longer than the
  * one before.
  */
-import { backOffMs } from '../../base/back-off.js';
-import type { Clock } from '../../base/clock.js';
-import type { CallRequest, CallResponse } from '../../call/call.js';
-import { StatusError } from '../../status/status-error.js';
-import { Deadlines } from '../deadlines.js';
-import { authorityOf } from '../endpoint.js';
-import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
-import { isTelling } from '../silence.js';
-import type { Transport, TransportSettings, TransportState } from '../transport.js';
-import { Connection } from './connection.js';
+import { backOffMs } from '../base/back-off.js';
+import type { Clock } from '../base/clock.js';
+import type { CallRequest, CallResponse } from '../call/call.js';
+import { StatusError } from '../status/status-error.js';
+import { Deadlines } from './deadlines.js';
+import { cancelled, cutByClose, DeadlineExceeded, unreachable, upstreamClosed } from './failure.js';
 import { followersOf } from './followers.js';
-import { type Attempt, Http2Rpc, type RpcSettings, requestHeaders } from './rpc.js';
+import type { Attempt, Rpc, RpcConnection, RpcSettings } from './rpc.js';
+import { isTelling } from './silence.js';
+import type { Transport, TransportState } from './transport.js';
 
 /** The most connections. When all are full, calls wait until another call has ended. */
 const MAX_CONNECTIONS = 8;
 const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 
+/** The part of a connection that the pool needs. It connects once: after a failure or a GOAWAY, the pool makes another one. */
+export interface PooledConnection extends RpcConnection {
+  readonly state: 'connecting' | 'ready' | 'ended';
+  readonly wasReady: boolean;
+  /** Why the connection ended; undefined before. */
+  readonly failure: unknown;
+  /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
+  isLate: boolean;
+  /** True if the connection takes calls, now or when running calls have ended. */
+  readonly isAlive: boolean;
+  /** True if the connection takes one more call. */
+  readonly hasRoom: boolean;
+  /** Reports that another connection to the same endpoint is suspected. */
+  suspectToo(): void;
+  /** Sends GOAWAY and closes. No call may be running. */
+  close(): void;
+  destroy(): void;
+}
+
+export interface ConnectionEvents<C> {
+  /** Called when the connection may have room for a call, and once when it takes no more calls. */
+  readonly onChange: (connection: C) => void;
+  /** Called when the connection is checked because a call received nothing, and when it is found dead. */
+  readonly onSilence: (connection: C) => void;
+}
+
+/** What differs between the transports that have a pool. */
+export interface Carrier<C extends PooledConnection, Prepared> {
+  connect(events: ConnectionEvents<C>): C;
+  /** Makes the headers of a call. They are used at once or not at all. Throws a TypeError for illegal metadata. */
+  prepare(request: CallRequest): Prepared;
+  /** Begins a call on a connection that has room. */
+  begin(connection: C, attempt: Attempt, prepared: Prepared, settings: RpcSettings): Rpc;
+}
+
 /** Returns a transport that connects on the first call. */
-export function createHttp2Transport(settings: TransportSettings, clock: Clock): Transport {
-  const pool = new Pool(settings, clock);
+export function createPool<C extends PooledConnection, Prepared>(
+  carrier: Carrier<C, Prepared>,
+  clock: Clock,
+): Transport {
+  const pool = new Pool(carrier, clock);
   return {
     call: (request, maxResponseBytes) => pool.call(request, maxResponseBytes),
-    running: () => pool.running.size,
+    connect: () => pool.ready(),
+    running: () => pool.running.size + pool.waiting.size,
     state: () => pool.state(),
     close: (graceMs) => pool.close(graceMs),
   };
 }
 
-class Pool {
-  readonly running = new Set<Http2Rpc>();
-  private readonly connections = new Set<Connection>();
+class Pool<C extends PooledConnection, Prepared> {
+  readonly running = new Set<Rpc>();
+  private readonly connections = new Set<C>();
   /** Functions that begin the calls for which no connection has room, in the order of the calls. */
-  private readonly waiting = new Set<() => void>();
-  private readonly headersOf: ReturnType<typeof requestHeaders>;
+  readonly waiting = new Set<() => void>();
+  /** Functions that look again whether there is a connection. */
+  private readonly watching = new Set<() => void>();
   private readonly rpcs: RpcSettings;
   /** How many attempts to connect have failed in a row. */
   private failures = 0;
@@ -47,10 +85,9 @@ class Pool {
   private idle: (() => void) | undefined;
 
   constructor(
-    private readonly settings: TransportSettings,
+    private readonly carrier: Carrier<C, Prepared>,
     private readonly clock: Clock,
   ) {
-    const scheme = settings.tls === undefined ? 'http' : 'https';
     this.rpcs = {
       clock,
       deadlines: new Deadlines(clock),
@@ -62,7 +99,6 @@ class Pool {
         if (this.running.size === 0) this.idle?.();
       },
     };
-    this.headersOf = requestHeaders(scheme, settings.tls?.serverName ?? authorityOf(settings.endpoint), clock);
   }
 
   call(request: CallRequest, maxResponseBytes: number): Promise<CallResponse> {
@@ -83,11 +119,11 @@ class Pool {
     const { signal, deadline } = request;
     if (signal.aborted) throw cancelled();
     if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
-    const headers = this.headersOf(request); // this throws for illegal metadata, before anything has begun
+    const prepared = this.carrier.prepare(request); // this throws for illegal metadata, before anything has begun
     const connection = this.connection();
     if (connection instanceof StatusError) throw connection;
     if (connection === undefined) return this.wait(attempt);
-    const rpc = new Http2Rpc(connection, attempt, headers, this.rpcs);
+    const rpc = this.carrier.begin(connection, attempt, prepared, this.rpcs);
     this.running.add(rpc);
     return rpc.response;
   }
@@ -96,7 +132,7 @@ class Pool {
    * Returns a connection with room for a call. Returns undefined if the call must wait for one, and a StatusError if none
    * can be made before the next attempt is due.
    */
-  private connection(): Connection | StatusError | undefined {
+  private connection(): C | StatusError | undefined {
     let isOneAlive = false;
     for (const connection of this.connections) {
       if (connection.hasRoom) return connection;
@@ -110,11 +146,7 @@ class Pool {
   }
 
   private connect(): void {
-    const { endpoint, tls } = this.settings;
-    const made = new Connection({
-      endpoint,
-      tls,
-      clock: this.clock,
+    const made = this.carrier.connect({
       onChange: (connection) => {
         if (connection.wasReady) this.failures = 0;
         if (connection.state === 'ended') this.forget(connection);
@@ -127,7 +159,7 @@ class Pool {
     this.connections.add(made);
   }
 
-  private forget(connection: Connection): void {
+  private forget(connection: C): void {
     if (!this.connections.delete(connection) || connection.wasReady || this.closing !== undefined) return;
     this.lastFailure = connection.failure;
     const delayMs = backOffMs(BACK_OFF, this.failures++);
@@ -149,7 +181,7 @@ class Pool {
     return new Promise((resolve) => {
       const again = () => {
         followers.delete(waiting);
-        if (deadline !== undefined) deadlines.delete(deadline.at, waiting);
+        if (deadline !== undefined) deadlines.delete(waiting);
         this.waiting.delete(again);
         resolve(this.try(attempt));
       };
@@ -159,15 +191,35 @@ class Pool {
         awaited.isLate = true;
         this.admit();
       };
-      const waiting = { abort: again, expire };
+      const waiting = { abort: again, expire, dueAt: 0 };
       followers.add(waiting);
       if (deadline !== undefined) deadlines.add(deadline.at, waiting);
       this.waiting.add(again);
     });
   }
 
+  /** Resolves when a connection takes calls, even if all of its room is taken at the moment. */
+  async ready(): Promise<void> {
+    if (this.closing !== undefined) throw upstreamClosed();
+    if (this.isOneAlive()) return;
+    const connection = this.connection();
+    if (connection instanceof StatusError) throw connection;
+    if (connection !== undefined) return;
+    await new Promise<void>((resolve) => void this.watching.add(resolve));
+    return this.ready();
+  }
+
+  private isOneAlive(): boolean {
+    for (const { isAlive } of this.connections) if (isAlive) return true;
+    return false;
+  }
+
   /** Begins the waiting calls for which there is room, and fails those that need not wait longer. */
   private admit(): void {
+    for (const again of this.watching) {
+      this.watching.delete(again);
+      again();
+    }
     for (const again of this.waiting) {
       if (this.closing === undefined && this.connection() === undefined) return;
       again();
@@ -176,9 +228,9 @@ class Pool {
 
   state(): TransportState {
     if (this.closing !== undefined) return 'closed';
-    for (const { state } of this.connections) if (state === 'ready') return 'ready';
-    if (this.connections.size > 0) return 'connecting';
-    return this.failures > 0 ? 'failing' : 'idle';
+    if (this.isOneAlive()) return 'ready';
+    if (this.failures > 0) return 'failing';
+    return this.connections.size > 0 ? 'connecting' : 'idle';
   }
 
   close(graceMs: number): Promise<void> {
@@ -197,7 +249,7 @@ class Pool {
           resolve();
         };
       });
-      for (const rpc of this.running) rpc.abort(upstreamClosed());
+      for (const rpc of this.running) rpc.abort(cutByClose());
     }
     for (const connection of this.connections) {
       if (connection.state === 'ready') connection.close();

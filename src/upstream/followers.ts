@@ -2,7 +2,7 @@
  * Groups calls by the signal that cancels them: the calls of an aggregate share one signal, and need only one listener on
  * it.
  */
-import { cancelled } from '../failure.js';
+import { cancelled } from './failure.js';
 
 export interface Follower {
   abort(error: unknown): void;

@@ -6,7 +6,7 @@
  * The question is an empty SETTINGS frame, which every peer acknowledges as soon as it can (RFC 9113 §6.5.3). It is no
  * PING, because gRPC servers count PINGs and end connections that send more than one in five minutes (gRFC A8).
  */
-import type { Clock } from '../../base/clock.js';
+import type { Clock } from '../base/clock.js';
 
 /** The connection that is checked. */
 export interface Watched {

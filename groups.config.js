@@ -1,0 +1,60 @@
+/**
+ * The config of `npm test`. Loading the gateway takes longer than most test files run, so the files of a folder share a
+ * process: this config writes one file for each group, which imports the test files of the group. With ava.config.js a file
+ * has a process of its own: `npx ava dist/test/server/drain.test.js`.
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import single from './ava.config.js';
+
+const out = process.env.PROTOGATE_OUT ?? 'dist';
+const folder = `${out}/groups`;
+
+/** Files that measure the memory of the process, so that nothing else may run in it. */
+const ALONE = new Set(['server/cost.test.js', 'server/matrix.test.js']);
+
+/** Folders that are large enough for a process. The longest ones begin first. The files of all other folders share one. */
+const FOLDERS = [
+  'process',
+  'server',
+  'server/endpoints',
+  'server/connection',
+  'aggregate',
+  'schema',
+  'cli',
+  'policy',
+  'codec',
+  'gateway',
+  'routing',
+  'upstream',
+  'transcoding',
+];
+
+/** `server/endpoints/streams.test.js` → `server-endpoints` */
+function groupOf(file) {
+  if (ALONE.has(file)) return file.replace('.test.js', '').replaceAll('/', '-');
+  const own = FOLDERS.filter((name) => file.startsWith(`${name}/`)).toSorted((a, b) => b.length - a.length);
+  return (own[0] ?? 'others').replaceAll('/', '-');
+}
+
+const groups = new Map(FOLDERS.map((name) => [name.replaceAll('/', '-'), []]));
+for (const path of readdirSync(`${out}/test`, { recursive: true }).toSorted()) {
+  const file = path.replaceAll('\\', '/');
+  const group = groupOf(file);
+  if (file.endsWith('.test.js')) groups.set(group, [...(groups.get(group) ?? []), file]);
+}
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder);
+for (const [name, files] of groups) {
+  // The limit comes first: hooks run in the order in which they are declared.
+  const imports = ['support/parallel-tests.js', ...files].map((file) => `import '../test/${file}';\n`);
+  writeFileSync(`${folder}/${name}.js`, imports.join(''));
+}
+
+const order = [...groups.keys()].map((name) => `${name}.js`);
+export default {
+  ...single,
+  files: [`${folder}/*.js`],
+  sortTestFiles: (a, b) => order.indexOf(basename(a)) - order.indexOf(basename(b)),
+};

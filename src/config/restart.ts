@@ -1,0 +1,52 @@
+/**
+ * This module lists the settings that are read once, at the start of a process. A reload that would change one of them is
+ * refused, because the change would have no effect until the next start.
+ */
+import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
+import type { Config } from './config.js';
+
+interface ReadOnce {
+  /** The path of the key in the config file. */
+  readonly path: readonly string[];
+  /** Returns the part of the setting that cannot change. */
+  readonly of: (config: Config) => unknown;
+  /** What cannot change, if it is not the whole value. */
+  readonly what?: string;
+}
+
+const READ_ONCE: readonly ReadOnce[] = [
+  { path: ['listen', 'host'], of: ({ listen }) => listen.host },
+  { path: ['listen', 'port'], of: ({ listen }) => listen.port },
+  { path: ['listen', 'tls'], of: ({ listen }) => listen.tls !== undefined, what: 'turning TLS on or off' },
+  {
+    path: ['listen', 'tls', 'clientCa'],
+    of: ({ listen: { tls } }) => tls !== undefined && tls.clientCa !== undefined,
+    what: 'asking clients for certificates or no longer asking them',
+  },
+  { path: ['admin'], of: ({ admin }) => admin !== undefined, what: 'turning the admin port on or off' },
+  { path: ['admin', 'host'], of: ({ admin }) => admin?.host },
+  { path: ['admin', 'port'], of: ({ admin }) => admin?.port },
+  { path: ['workers'], of: ({ workers }) => workers },
+  { path: ['limits', 'headerBytes'], of: ({ limits }) => limits.headerBytes },
+  { path: ['log', 'format'], of: ({ log }) => log.format },
+];
+
+/** Returns the position of a key. */
+export type PlaceOf = (path: readonly PropertyKey[]) => Position;
+
+/** Returns an error for each setting that differs between the config that is served and `next`, and is read once. */
+export function restartProblems(served: Config, next: Config, placeOf: PlaceOf): readonly Diagnostic[] {
+  const changed = READ_ONCE.filter(({ of }) => of(served) !== of(next));
+  // When a whole block comes or goes, its keys need no errors of their own.
+  const outermost = changed.filter(
+    ({ path }) => !changed.some((other) => other.path !== path && isWithin(path, other)),
+  );
+  return outermost.map(({ path, what = 'a change of it' }) => {
+    const text = `${path.join('.')}: expected the value from the start, because ${what} needs a restart`;
+    return errorAt(placeOf(path), 'needs-restart', text);
+  });
+}
+
+function isWithin(path: readonly string[], { path: outer }: ReadOnce): boolean {
+  return outer.length < path.length && outer.every((key, index) => path[index] === key);
+}

@@ -1,0 +1,115 @@
+/**
+ * This module builds the layers around a call that protect an upstream and its clients while the upstream is slow or
+ * fails. Their state outlives a reload: it is keyed by the upstream's name, and that of a circuit breaker also by the
+ * method and by the target, because another server has not failed yet.
+ */
+import type { Clock } from '../base/clock.js';
+import { type Lease, settingsKey } from '../base/resources.js';
+import { type Interceptor, isStreaming } from '../call/call.js';
+import type { Config } from '../config/config.js';
+import type { MethodDescriptor } from '../schema/descriptor.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { Breaker, type BreakerEvents, type BreakerSettings } from '../upstream/breaker.js';
+import { circuitBreaking } from '../upstream/circuit-breaking.js';
+import { hedging } from '../upstream/hedging.js';
+import { limiting } from '../upstream/limiting.js';
+import { type RetrySettings, retrying } from '../upstream/retry.js';
+import { countingCalls, RetryBudget } from '../upstream/retry-budget.js';
+import { Slots } from '../upstream/slots.js';
+import type { CallLayers } from './call-order.js';
+
+/** The settings of a route that protect its upstream and its clients. */
+export interface Protected {
+  /** True if two calls have the effect of one. */
+  readonly idempotent: boolean;
+  readonly retry: RetrySettings | undefined;
+  readonly hedgeAfterMs: number | undefined;
+  readonly circuitBreaker: BreakerSettings | undefined;
+}
+
+/** Returns the layers of a method of an upstream. */
+export type Protection = (
+  upstream: string,
+  method: MethodDescriptor,
+  settings: Protected,
+) => Pick<CallLayers, 'budget' | 'retry' | 'hedge' | 'breaker' | 'maxConcurrent'>;
+
+interface Options {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Returns the function that builds the layers. They hold their state as long as `lease`. */
+export function openProtection(upstreams: Config['upstreams'], lease: Lease, options: Options): Protection {
+  const { clock, metrics } = options;
+
+  return function protection(upstream, method, { idempotent, retry, hedgeAfterMs, circuitBreaker }) {
+    const refusal = (reason: string) => () => metrics.upstreamRefusals.inc({ upstream, reason });
+    const sentAgain = retry !== undefined || hedgeAfterMs !== undefined;
+    const budget = lease.acquire(`retry-budget ${upstream}`, () => new RetryBudget(clock));
+    return {
+      budget: sentAgain ? countingCalls(budget) : undefined,
+      retry:
+        retry &&
+        retrying(retry, {
+          idempotent,
+          budget,
+          clock,
+          onRetry: () => metrics.retries.inc({ upstream }),
+          onRefusal: () => metrics.retriesRefused.inc({ upstream }),
+        }),
+      hedge:
+        hedgeAfterMs === undefined
+          ? undefined
+          : hedging({
+              afterMs: hedgeAfterMs,
+              budget,
+              clock,
+              onHedge: (winner) => metrics.hedges.inc({ upstream, winner }),
+            }),
+      breaker: circuitBreaker && breaking(circuitBreaker, upstream, method, refusal('circuit_open')),
+      maxConcurrent: slotsOf(upstream, method, refusal('busy')),
+    };
+  };
+
+  function breaking(
+    settings: BreakerSettings,
+    upstream: string,
+    { fullName }: MethodDescriptor,
+    onRefusal: () => void,
+  ): Interceptor {
+    const breaker = lease.acquire(
+      settingsKey('breaker', [upstream, upstreams.get(upstream)!.targets, fullName]),
+      () => new Breaker(clock, telling(upstream, fullName, options)),
+    );
+    return circuitBreaking(breaker, settings, { clock, onRefusal });
+  }
+
+  function slotsOf(upstream: string, method: MethodDescriptor, onRefusal: () => void) {
+    const { maxConcurrent } = upstreams.get(upstream)!;
+    if (maxConcurrent === undefined) return undefined;
+    // Open streams must not take the slots of unary calls.
+    const kind = isStreaming(method) ? 'streams' : 'unary';
+    const slots = lease.acquire(`slots ${kind} ${upstream}`, () => new Slots(clock));
+    return limiting(slots, maxConcurrent, onRefusal);
+  }
+}
+
+/** The values of `protogate_circuit_state`. */
+const STATE_VALUES = { closed: 0, probing: 1, open: 2 };
+
+/** Tells operators about a circuit breaker: its state as a metric, and when it opens and closes. */
+function telling(upstream: string, rpc: string, { log, metrics }: Options): BreakerEvents {
+  const { circuitState } = metrics;
+  return {
+    onFirstCall: () => circuitState.set({ upstream, rpc }, STATE_VALUES.closed),
+    onChange(state, opening) {
+      circuitState.set({ upstream, rpc }, STATE_VALUES[state]);
+      if (opening !== undefined) log.warn({ upstream, rpc, ...opening }, 'a circuit breaker has opened');
+      else if (state === 'closed') log.info({ upstream, rpc }, 'a circuit breaker has closed');
+    },
+    onClose: () => circuitState.remove({ upstream, rpc }),
+  };
+}

@@ -1,0 +1,233 @@
+/**
+ * Reloads config and schema while the gateway serves. Reloads run one after the other. What is asked for meanwhile becomes one
+ * reload afterwards, which reads the files once more. A config or schema with an error is refused as a whole.
+ *
+ *     read config ─▶ restart needed? ─▶ load schema, plan ─▶ prepare ─▶ swap
+ *          └───────────────┴──────────────────┴────────────────┴────▶ refused: the old snapshot serves on
+ */
+import type { Clock } from '../base/clock.js';
+import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import type { Config } from '../config/config.js';
+import { FileWatch } from '../config/file-watch.js';
+import { type PlaceOf, restartProblems } from '../config/restart.js';
+import { watchTargets } from '../config/watch-targets.js';
+import { type Plan, plan } from '../gateway/plan.js';
+import type { Log } from '../telemetry/log.js';
+import type { ReloadMetrics } from '../telemetry/metrics.js';
+import type { ServiceManager } from './service-manager.js';
+
+/** The config with the flags applied, read again. */
+export interface ReadConfig {
+  /** Undefined if it has errors. */
+  readonly config: Config | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Finds the keys of the config file. */
+  readonly placeOf: PlaceOf;
+  /** The files that were read: the config file, and those of `${file:PATH}`. */
+  readonly configFiles: readonly string[];
+  /** The digest of the config file; undefined if there is none. */
+  readonly configHash: string | undefined;
+}
+
+/** A snapshot that is built and does not serve yet. Exactly one of the two functions must be called. */
+export interface Prepared {
+  swap(): void | Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** Where the config comes from. */
+export interface ConfigSource {
+  /** The name of the config in diagnostics that have no line in it. */
+  readonly configFile: string;
+  /** The files that were read at the start. */
+  readonly configFiles: readonly string[];
+  /** When they were read, in milliseconds since the epoch. */
+  readonly readAtMs: number;
+  /** The digest of the config file at the start; undefined if there is none. */
+  readonly configHash: string | undefined;
+  /** Reads the config file again and applies the flags. */
+  readonly read: () => Promise<ReadConfig>;
+}
+
+export interface ReloadParts {
+  /** Builds the snapshot of a plan without errors. */
+  readonly prepare: (plan: Plan) => Promise<Prepared>;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: ReloadMetrics;
+  readonly manager: ServiceManager;
+}
+
+/** Why a reload was made. */
+export type ReloadCause = 'SIGHUP' | 'watch';
+
+/** The latest attempt, for `/readyz`. */
+export interface ReloadState {
+  /** True if config and schema that were read last are served. */
+  readonly success: boolean;
+  /** When config and schema were read last. */
+  readonly at: string;
+  /** The digest of the config file that is served; absent if there is none. */
+  readonly config?: string;
+  /** The first errors of the attempt that was refused. */
+  readonly problems?: readonly string[];
+  readonly moreProblems?: number;
+}
+
+/** How many errors the log and `/readyz` show. */
+const SHOWN = 20;
+
+class Refusal extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems[0]);
+  }
+}
+
+export class Reloads {
+  private asked: ReloadCause | undefined;
+  private isRunning = false;
+  private isDraining = false;
+  private configHash: string | undefined;
+  private watch: FileWatch | undefined;
+  private latest: ReloadState;
+
+  /** `served` is the plan that is served. Without a `source` nobody may ask for a reload. */
+  constructor(
+    private served: Plan,
+    private readonly source: ConfigSource | undefined,
+    private readonly parts: ReloadParts,
+  ) {
+    this.configHash = source?.configHash;
+    this.latest = this.taken();
+  }
+
+  /** The plan that is served. */
+  get plan(): Plan {
+    return this.served;
+  }
+
+  get state(): ReloadState {
+    return this.latest;
+  }
+
+  /** Asks for a reload, which begins at once or when the running one has ended. */
+  request(cause: ReloadCause): void {
+    if (this.isDraining) return this.dropped(cause);
+    this.asked = cause;
+    if (!this.isRunning) void this.run();
+  }
+
+  /** The gateway serves from now on. */
+  begin(): void {
+    this.parts.manager.ready('serving');
+    if (this.source !== undefined) this.follow(this.served.config, this.source.configFiles, this.source.readAtMs);
+  }
+
+  /** The gateway drains: nothing is swapped from now on. */
+  drain(): void {
+    this.isDraining = true;
+    this.watch?.close();
+    this.parts.manager.stopping();
+  }
+
+  private async run(): Promise<void> {
+    const { manager } = this.parts;
+    this.isRunning = true;
+    manager.reloading();
+    for (let cause = this.asked; cause !== undefined; cause = this.asked) {
+      this.asked = undefined;
+      await this.reload(cause);
+    }
+    this.isRunning = false;
+    if (!this.isDraining) manager.ready(this.latest.success ? 'serving' : 'serving; the last reload was refused');
+  }
+
+  private async reload(cause: ReloadCause): Promise<void> {
+    const { log, clock } = this.parts;
+    const startedAt = clock.monotonic();
+    const durationMs = () => Math.round(clock.monotonic() - startedAt);
+    try {
+      const isSwapped = await this.attempt();
+      if (!isSwapped) return this.dropped(cause);
+      this.latest = this.taken();
+      log.info({ cause, durationMs: durationMs(), config: this.configHash }, 'reloaded');
+    } catch (error) {
+      if (this.isDraining) return this.dropped(cause);
+      const all = error instanceof Refusal ? error.problems : [String(error)];
+      const shown = {
+        problems: all.slice(0, SHOWN),
+        ...(all.length > SHOWN ? { moreProblems: all.length - SHOWN } : {}),
+      };
+      this.latest = { ...this.latest, success: false, at: new Date(clock.now()).toISOString(), ...shown };
+      this.parts.metrics.refused();
+      log.error(
+        { cause, durationMs: durationMs(), ...shown, ...(error instanceof Refusal ? {} : { err: error }) },
+        'reload refused: the config and schema from before stay in use',
+      );
+    }
+  }
+
+  /** Returns false if the gateway drains by now. Throws if the new config or schema cannot be served. */
+  private async attempt(): Promise<boolean> {
+    const { configFile, read } = this.source!;
+    const readAtMs = this.parts.clock.now();
+    const { config, diagnostics, placeOf, configFiles, configHash } = await read();
+    // A config that is refused is watched too: what is wrong may be one of its files.
+    if (config !== undefined) this.follow(config, configFiles, readAtMs);
+    refuse(diagnostics);
+    // The diagnostics have the reason.
+    if (config === undefined) throw new Error('the config cannot be read');
+    refuse(restartProblems(this.served.config, config, placeOf));
+    if (config.upstreams.size === 0) {
+      refuse([errorAt(placeOf(['upstreams']), 'no-upstreams', 'upstreams: expected at least one, got none')]);
+    }
+    const planned = await plan(config, { configFile });
+    refuse(planned.diagnostics);
+    const prepared = await this.parts.prepare(planned);
+    if (this.isDraining) {
+      await prepared.discard();
+      return false;
+    }
+    await prepared.swap();
+    this.served = planned;
+    this.configHash = configHash;
+    return true;
+  }
+
+  /** Watches the files of a config if it says so. */
+  private follow(config: Config, configFiles: readonly string[], readAtMs: number): void {
+    if (!config.schema.watch) {
+      this.watch?.close();
+      this.watch = undefined;
+      return;
+    }
+    const { clock, log } = this.parts;
+    this.watch ??= new FileWatch({
+      clock,
+      onChange: () => this.request('watch'),
+      onUnwatched: (error) =>
+        log.warn({ err: error }, 'a folder cannot be watched: its files are compared every few seconds'),
+    });
+    void this.watch.follow(watchTargets(config, configFiles), readAtMs);
+  }
+
+  private taken(): ReloadState {
+    const { configHash } = this;
+    const nowMs = this.parts.clock.now();
+    this.parts.metrics.taken(configHash, nowMs);
+    return {
+      success: true,
+      at: new Date(nowMs).toISOString(),
+      ...(configHash === undefined ? {} : { config: configHash }),
+    };
+  }
+
+  private dropped(cause: ReloadCause): void {
+    this.parts.log.warn({ cause }, 'reload ignored: the gateway is draining');
+  }
+}
+
+function refuse(diagnostics: readonly Diagnostic[]): void {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw new Refusal(errors.map(formatDiagnostic));
+}

@@ -1,0 +1,64 @@
+/**
+ * The signals of a process that serves. SIGTERM and SIGINT drain it. SIGHUP reloads config and schema; but if the process
+ * was started on a terminal and the terminal is gone, SIGHUP drains it, so that a closed window leaves no orphan.
+ */
+import { isatty } from 'node:tty';
+import type { Clock } from '../base/clock.js';
+
+/** The standard streams that were a terminal at the start. A terminal that was closed is no longer recognised as one. */
+const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
+/** How long after a SIGHUP the terminal may go. A shell that ends sends the signal while its terminal is still there. */
+const LOOK_AGAIN_MS = 500;
+
+/** True if a SIGHUP has come and nobody was told of it. */
+let isRemembered = false;
+let onHangup = () => {
+  isRemembered = true;
+};
+
+/** Remembers each SIGHUP from now on, until {@link onSignals} is called. By default SIGHUP ends a process. */
+export function rememberHangups(): void {
+  process.on('SIGHUP', () => onHangup());
+}
+
+export interface SignalHandlers {
+  /** Called for each SIGHUP that asks for a reload, also for one that came earlier. Undefined if there is nothing to reload. */
+  readonly reload: (() => void) | undefined;
+  readonly clock: Clock;
+}
+
+/**
+ * Handles all signals. Resolves with the first signal that ends the gateway; a second one ends the process at once, which is
+ * Node's default. SIGHUP goes on to be heard after the first signal.
+ */
+export function onSignals({ reload, clock }: SignalHandlers): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const end = (signal: NodeJS.Signals) => {
+      for (const one of ['SIGTERM', 'SIGINT']) process.off(one, end);
+      if (reload === undefined || isTerminalGone()) process.removeAllListeners('SIGHUP');
+      resolve(signal);
+    };
+    process.on('SIGTERM', end);
+    process.on('SIGINT', end);
+    onHangup = () => {
+      if (reload === undefined || isTerminalGone()) return end('SIGHUP');
+      reload();
+      if (TERMINALS.length > 0) clock.after(LOOK_AGAIN_MS, () => isTerminalGone() && end('SIGHUP'));
+    };
+    if (process.listenerCount('SIGHUP') === 0) rememberHangups();
+    if (isRemembered) onHangup();
+    isRemembered = false;
+  });
+}
+
+function isTerminalGone(): boolean {
+  return TERMINALS.length > 0 && !TERMINALS.some((fd) => isatty(fd));
+}
+
+/**
+ * Kills the process after a SIGHUP if it was started on a terminal: Node 20 crashes or hangs on exit when it can't restore
+ * a terminal that is gone. Everything is closed by now.
+ */
+export function endWithTerminal(signal: NodeJS.Signals): void {
+  if (signal === 'SIGHUP' && TERMINALS.length > 0) process.kill(process.pid, 'SIGKILL');
+}

@@ -1,0 +1,86 @@
+/**
+ * This module is the layer that refuses calls while their circuit breaker is open, and tells the breaker what became of
+ * the others. Only failures of the upstream count: it cannot be reached, it says UNAVAILABLE, or it misses a deadline of
+ * the gateway. A client can cause other failures at will, and must not close the service for all others.
+ */
+import type { Clock } from '../base/clock.js';
+import { type CallRequest, type CallResponse, type Interceptor, isStreaming } from '../call/call.js';
+import { Code } from '../status/code.js';
+import { retryInfoDetail } from '../status/details.js';
+import { gatewayError, StatusError } from '../status/status-error.js';
+import type { Breaker, BreakerSettings, Pass } from './breaker.js';
+import { type Verdict, verdictOf } from './outcome.js';
+
+export interface CircuitOptions {
+  readonly clock: Clock;
+  /** Called for each call that is refused. */
+  readonly onRefusal: () => void;
+}
+
+export function circuitBreaking(
+  breaker: Breaker,
+  settings: BreakerSettings,
+  { clock, onRefusal }: CircuitOptions,
+): Interceptor {
+  const { slowAfterMs, openForMs } = settings;
+
+  return (next) => (request) => {
+    const pass = breaker.admit();
+    if (pass === undefined) {
+      onRefusal();
+      return Promise.reject(circuitOpen(breaker.waitMs()));
+    }
+    return isStreaming(request.method) ? stream(next(request), request, pass) : unary(next(request), request, pass);
+  };
+
+  async function unary(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
+    const begunAt = slowAfterMs === undefined ? 0 : clock.monotonic();
+    const isSlow = () => slowAfterMs !== undefined && clock.monotonic() - begunAt >= slowAfterMs;
+    try {
+      const response = await answer;
+      breaker.report(pass, isSlow() ? 'failed' : 'answered', settings);
+      return response;
+    } catch (error) {
+      const verdict = failureVerdict(error, request);
+      breaker.report(pass, verdict === 'answered' && isSlow() ? 'failed' : verdict, settings);
+      throw error;
+    }
+  }
+
+  /**
+   * A stream is good when it has begun. A later failure does not count: when a server restarts, all of its streams fail at
+   * once, and their clients should find it open again. A server may be silent at first, so a probe that has not failed for
+   * a while is good too.
+   */
+  async function stream(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
+    const cancel = breaker.isProbing
+      ? clock.after(openForMs, () => breaker.report(pass, 'answered', settings))
+      : undefined;
+    try {
+      const response = await answer;
+      breaker.report(pass, 'answered', settings);
+      return response;
+    } catch (error) {
+      breaker.report(pass, failureVerdict(error, request), settings);
+      throw error;
+    } finally {
+      cancel?.();
+    }
+  }
+}
+
+/** Returns what the failure of a call tells about the upstream. */
+function failureVerdict(error: unknown, { deadline }: CallRequest): Verdict {
+  if (error instanceof StatusError) {
+    if (error.source === 'gateway') return 'unknown';
+    // A server often says so itself, a moment before the gateway does.
+    if (error.code === Code.DEADLINE_EXCEEDED) return deadline?.owner === 'client' ? 'unknown' : 'failed';
+  }
+  return verdictOf(error);
+}
+
+function circuitOpen(waitMs: number): StatusError {
+  return gatewayError('CIRCUIT_OPEN', 'the service has failed too often, and calls to it are paused', {
+    details: [retryInfoDetail(Math.ceil(waitMs))],
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * The slots of one upstream: how many calls may run on it at once. A call that finds none waits for a moment in a queue,
+ * so that a short burst is not refused. The queue is short in number and in time, because a call that waits long would
+ * not be answered in time either.
+ */
+import type { Clock } from '../base/clock.js';
+import type { Resource } from '../base/resources.js';
+import type { CallRequest } from '../call/call.js';
+import { gatewayError, type StatusError } from '../status/status-error.js';
+import { cancelled, DeadlineExceeded } from './failure.js';
+import { followersOf } from './followers.js';
+
+/** How long a call may wait for a slot. */
+export const LONGEST_WAIT_MS = 100;
+
+interface Waiting {
+  readonly limit: number;
+  readonly admit: () => void;
+}
+
+export class Slots implements Resource {
+  private taken = 0;
+  /** In the order in which they came. */
+  private readonly waiting = new Set<Waiting>();
+
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Takes a slot if fewer than `limit` are taken. Returns undefined if it has one now, or a promise that resolves when it
+   * has one. The promise rejects if the call is cancelled, or if it would wait too long.
+   */
+  take(limit: number, request: CallRequest): Promise<void> | undefined {
+    if (this.taken < limit && this.waiting.size === 0) {
+      this.taken++;
+      return undefined;
+    }
+    return this.waiting.size < limit ? this.wait(limit, request) : Promise.reject(busy());
+  }
+
+  /** Gives a slot back, and gives it to a call that waits. */
+  release(): void {
+    this.taken--;
+    for (const waiting of this.waiting) {
+      if (this.taken >= waiting.limit) return;
+      this.taken++;
+      waiting.admit();
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  private wait(limit: number, { signal, deadline }: CallRequest): Promise<void> {
+    if (signal.aborted) return Promise.reject(cancelled());
+    const leftMs = deadline === undefined ? Number.POSITIVE_INFINITY : deadline.at - this.clock.now();
+    const followers = followersOf(signal);
+    return new Promise((resolve, reject) => {
+      const end = () => {
+        this.waiting.delete(waiting);
+        followers.delete(follower);
+        cancelTimer();
+      };
+      const fail = (error: unknown) => {
+        end();
+        reject(error);
+      };
+      const waiting: Waiting = {
+        limit,
+        admit() {
+          end();
+          resolve();
+        },
+      };
+      const follower = { abort: fail };
+      const cancelTimer = this.clock.after(Math.max(0, Math.min(LONGEST_WAIT_MS, leftMs)), () =>
+        fail(leftMs < LONGEST_WAIT_MS ? new DeadlineExceeded(deadline!.owner) : busy()),
+      );
+      this.waiting.add(waiting);
+      followers.add(follower);
+    });
+  }
+}
+
+function busy(): StatusError {
+  return gatewayError('UPSTREAM_BUSY', 'the service has as many calls as it can take');
+}

@@ -1,0 +1,36 @@
+/** Opens the socket of a connection to an upstream: TCP or Unix, plaintext or TLS with the ALPN protocol h2. */
+import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import { serverNameOf } from './endpoint.js';
+import { withoutHttp2 } from './told-failure.js';
+import type { TransportSettings } from './transport.js';
+
+/** Returns a socket that connects. `more`: further options of Node's own function. */
+export function openSocket({ endpoint, tls }: TransportSettings, more: Partial<NetConnectOpts> = {}): Socket {
+  const address = endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
+  const options = { ...address, noDelay: true, ...more } as NetConnectOpts;
+  if (tls === undefined) return connectSocket(options);
+  const { ca, cert, key, serverName, context } = tls;
+  const name = serverName ?? serverNameOf(endpoint);
+  const secure: ConnectionOptions = {
+    ...options,
+    ALPNProtocols: ['h2'],
+    ...(context === undefined ? {} : { secureContext: context }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(name === undefined ? {} : { servername: name }),
+  };
+  return connectTls(secure);
+}
+
+/** Returns why a connected socket cannot carry HTTP/2; undefined if it can. */
+export function alpnFailure(socket: Socket, { tls }: TransportSettings): Error | undefined {
+  const alpn = tls === undefined ? 'h2' : (socket as TLSSocket).alpnProtocol;
+  return alpn === 'h2' ? undefined : new Error(`expected ALPN h2, got ${alpn}`);
+}
+
+/** Returns the failure of a peer that has sent no frame of HTTP/2. The connection was made with `settings`. */
+export function noHttp2(cause: unknown, settings?: TransportSettings): Error {
+  return withoutHttp2(cause, settings && settings.tls !== undefined);
+}
