@@ -5,7 +5,7 @@
 import { cpus, loadavg } from 'node:os';
 import type { Scenario } from './scenario.js';
 import { breaker } from './scenarios/breaker.js';
-import { drain } from './scenarios/drain.js';
+import { drain, drainClosedLoop } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { hedging } from './scenarios/hedging.js';
 import { log } from './scenarios/log.js';
@@ -19,6 +19,7 @@ import { slowNeighbour } from './scenarios/slow-neighbour.js';
 
 const SCENARIOS: readonly Scenario[] = [
   drain,
+  drainClosedLoop,
   reloads,
   replacedWorker,
   frozenWorker,
