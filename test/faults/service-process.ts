@@ -49,6 +49,7 @@ const REPLY = Buffer.from([0, 0, 0, 0, 5, 0x0a, 3, 0x67, 0x6f, 0x74]);
 
 let behaviour: Behaviour = { kind: 'answer' };
 let server: Http2Server;
+let isTls = false;
 let running = 0;
 let number = 0;
 let calls = 0;
@@ -69,6 +70,7 @@ process.on('message', async ({ id, question }: Asked) => {
   behaviour = question.behaviour;
   if (question.kind === 'behave') return process.send!({ id } satisfies Answered);
   const { tls, port } = question;
+  isTls = tls !== undefined;
   server = tls === undefined ? createServer() : createSecureServer({ ...tls, requestCert: true });
   server.on('stream', (stream) => void serve(stream));
   server.on('session', (session) => void session.on('error', () => {}));
@@ -90,9 +92,8 @@ async function serve(stream: ServerHttp2Stream): Promise<void> {
     const message = Buffer.concat(chunks).toString('latin1');
     alike.set(message, (alike.get(message) ?? 0) + 1);
   });
-  const { socket } = stream.session!;
-  if ('getPeerCertificate' in socket) {
-    const { serialNumber = 'none' } = (socket as TLSSocket).getPeerCertificate();
+  if (isTls) {
+    const { serialNumber = 'none' } = (stream.session!.socket as TLSSocket).getPeerCertificate();
     certificates.set(serialNumber, (certificates.get(serialNumber) ?? 0) + 1);
   }
   const now = behaviour;
