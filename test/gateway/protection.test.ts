@@ -201,6 +201,21 @@ test('a slow read is sent a second time, and the first answer counts; a POST is 
   }
 });
 
+test('the second call goes to another server, even if the first one would be preferred', async (t) => {
+  const servers = [await startUpstream(PROTO, { GetShelf: { hang: true } }), await startUpstream(PROTO)];
+  for (const { close } of servers) t.teardown(close);
+  const clock = handClock();
+  const targets = servers.map(({ target }) => target);
+  const upstreams = { test: { targets, loadBalancing: 'pick_first' as const, hedge: { after: '200ms' } } };
+  const { send } = await startGateway(t, PROTO, {}, { upstreams }, { clock });
+  const answer = send('GET', '/v1/shelves/1');
+  await until(() => servers[0]!.calls.length === 1);
+  clock.advance(200);
+  t.is((await answer).status, 200);
+  t.is(servers[0]!.calls.length, 1);
+  t.is(servers[1]!.calls.length, 1);
+});
+
 test('the loser of a hedge opens no circuit', async (t) => {
   let held = 0;
   const handlers = { GetShelf: (() => (held++ % 2 === 0 ? { hang: true } : {})) as Handlers[string] };
