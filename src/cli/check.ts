@@ -1,12 +1,14 @@
 import { Command, Option } from 'commander';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { type PlaceOf, restartProblems } from '../config/restart.js';
 import type { ConnectResult } from '../gateway/connect-check.js';
 import type { Plan } from '../gateway/plan.js';
 import { describePlan } from '../report/plan-tree.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
-import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
+import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import {
   hasErrors,
+  loadFlags,
   type Planned,
   planFlags,
   printHints,
@@ -14,7 +16,12 @@ import {
   withSchemaOptions,
 } from './schema-options.js';
 
-interface CheckFlags extends SchemaFlags {
+export interface CheckedFlags extends SchemaFlags {
+  /** The config file of the gateway that would reload. */
+  readonly against?: string;
+}
+
+interface CheckFlags extends CheckedFlags {
   readonly format: 'text' | 'json';
   readonly strict?: boolean;
   readonly connect?: boolean;
@@ -28,6 +35,10 @@ export function checkCommand(exit: SetExitCode): Command {
     )
     .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
     .option('--strict', 'exit with 1 on warnings too, not only on errors')
+    .option(
+      '--against <file>',
+      'also check whether a gateway that serves this config would take the new one on a reload',
+    )
     .option('--connect', 'also connect to every server of every upstream, and report those that do not answer')
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {
@@ -55,9 +66,22 @@ async function connect({ config }: Plan): Promise<ConnectResult> {
 }
 
 /** Returns the plan, if the config allows one, and every problem that `check` reports. */
-export async function checkFlags(flags: SchemaFlags): Promise<Planned> {
+export async function checkFlags(flags: CheckedFlags): Promise<Planned> {
   const { plan, diagnostics, ...rest } = await planFlags(flags);
-  return { plan, diagnostics: [...diagnostics, ...upstreamsMissing(flags, plan)], ...rest };
+  const restarts = plan === undefined ? [] : await restartsNeeded(flags, plan, rest.placeOf);
+  return { plan, diagnostics: [...diagnostics, ...upstreamsMissing(flags, plan), ...restarts], ...rest };
+}
+
+/** Returns an error for each setting that a gateway with the config of `--against` could not change on a reload. */
+async function restartsNeeded(flags: CheckedFlags, plan: Plan, placeOf: PlaceOf): Promise<readonly Diagnostic[]> {
+  const { against } = flags;
+  if (against === undefined) return [];
+  if (flags.config === undefined) throw new UsageError('--against: expected --config FILE as well, got none');
+  const { config, diagnostics } = await loadFlags({ ...flags, config: against });
+  const [first] = diagnostics.filter(({ severity }) => severity === 'error');
+  if (first !== undefined)
+    throw new UsageError(`--against: expected a config without errors: ${formatDiagnostic(first)}`);
+  return config === undefined ? [] : restartProblems(config, plan.config, placeOf);
 }
 
 /** Describes how many rpcs have no rule: otherwise nothing would show that an rpc lacks its route. */

@@ -23,6 +23,7 @@ export interface SchemaFlags {
   readonly adminHost?: string;
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
+  readonly watch?: boolean;
 }
 
 /** The last part of the description of `--upstream`. */
@@ -54,6 +55,8 @@ export interface Loaded {
   readonly diagnostics: readonly Diagnostic[];
   /** Finds the keys of the config file. */
   readonly placeOf: PlaceOf;
+  /** The files that were read: the config file, and those of `${file:PATH}`. */
+  readonly configFiles: readonly string[];
   /** The digest of the config file; undefined if there is none. */
   readonly configHash: string | undefined;
 }
@@ -64,6 +67,7 @@ const NO_SCHEMA: Config['schema'] = {
   descriptorSets: [],
   exclude: [],
   httpRules: [],
+  watch: false,
   autoRoutes: [],
 };
 
@@ -74,9 +78,9 @@ const NO_SCHEMA: Config['schema'] = {
 export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
   requirePaths(flags);
   const loaded = await loadConfig(flags.config, process.env, process.cwd());
-  const { config, schema, diagnostics, hash: configHash } = loaded;
+  const { config, schema, diagnostics, hash: configHash, files: configFiles = [] } = loaded;
   const placeOf = loaded.placeOf ?? (() => ({ file: flags.config ?? 'flags' }));
-  if (config === undefined) return { config, schema, diagnostics, placeOf, configHash };
+  if (config === undefined) return { config, schema, diagnostics, placeOf, configFiles, configHash };
   const merged = applyOverrides(config, {
     ...schemaOverrides(flags),
     upstreams: flags.upstream,
@@ -85,6 +89,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
     ...(flags.adminHost === undefined ? {} : { adminHost: flags.adminHost }),
     ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
     ...(flags.workers === undefined ? {} : { workers: flags.workers }),
+    ...(flags.watch === undefined ? {} : { watch: flags.watch }),
   });
   const [wrong] = merged.diagnostics;
   if (wrong !== undefined) throw new UsageError(`${wrong.position.file}: ${wrong.text}`);
@@ -94,7 +99,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
       'no schema is given; give --protos DIR, --descriptor-set FILE, or --config FILE with a schema block',
     );
   }
-  return { config: merged.config, schema: merged.config.schema, diagnostics, placeOf, configHash };
+  return { config: merged.config, schema: merged.config.schema, diagnostics, placeOf, configFiles, configHash };
 }
 
 /** Throws a UsageError for an empty path, such as one from a script's variable that is not set. */
@@ -114,7 +119,7 @@ function schemaOverrides(flags: SchemaFlags): SchemaOverrides {
   };
 }
 
-export interface Planned extends Pick<Loaded, 'diagnostics' | 'placeOf' | 'configHash'> {
+export interface Planned extends Pick<Loaded, 'diagnostics' | 'placeOf' | 'configFiles' | 'configHash'> {
   /** Undefined when the config has errors. */
   readonly plan: Plan | undefined;
 }

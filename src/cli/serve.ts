@@ -31,9 +31,11 @@ export function serveCommand(exit: SetExitCode): Command {
     .option('--admin-host <address>', 'address of health, metrics and the route map (default: 127.0.0.1)')
     .option('--admin-port <number>', 'port of health, metrics and the route map (default: 9901)', parsePort)
     .option('--workers <number>', 'number of processes that serve, or auto for one per core (default: 1)', parseWorkers)
+    .option('--watch', 'reload when the config, a proto or another file that was read has changed')
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {
-      const { plan, diagnostics, configHash } = await planFlags(flags);
+      const readAtMs = Date.now();
+      const { plan, diagnostics, configFiles, configHash } = await planFlags(flags);
       const isRefused = plan === undefined || hasErrors(diagnostics);
       printDiagnostics(diagnostics, isRefused ? process.stderr : standardError);
       if (isRefused) {
@@ -47,7 +49,7 @@ export function serveCommand(exit: SetExitCode): Command {
           'no upstream is given; give --upstream HOST:PORT, or --config FILE with an upstreams block',
         );
       }
-      const source = { configFile: configName(flags), configHash, read: () => loadAgain(flags) };
+      const source = { configFile: configName(flags), configFiles, readAtMs, configHash, read: () => loadAgain(flags) };
       const server = await run(plan, source);
       const served = routeRows(plan.routes).filter(
         ({ upstream, aggregate }) => upstream !== null || aggregate !== undefined,
@@ -66,7 +68,7 @@ async function loadAgain(flags: SchemaFlags): Promise<ReadConfig> {
     if (!(error instanceof UsageError)) throw error;
     const position = { file: configName(flags) };
     const diagnostics = [errorAt(position, 'flag', error.message)];
-    return { config: undefined, diagnostics, placeOf: () => position, configHash: undefined };
+    return { config: undefined, diagnostics, placeOf: () => position, configFiles: [], configHash: undefined };
   }
 }
 

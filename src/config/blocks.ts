@@ -166,6 +166,12 @@ export const schema = z
       .describe(
         'Files in YAML or JSON with a `google.api.Service`, as grpc-gateway reads them. A rule replaces the annotation of its rpc, and the last rule wins.',
       ),
+    watch: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Reloads when a file has changed: the config, a proto, a descriptor set, a file of rules or keys, a certificate. `--watch` turns it on too.',
+      ),
     autoRoutes: z
       .array(methodSelector)
       .default([])
@@ -302,6 +308,10 @@ export const log = z
       .enum(['json', 'text'])
       .optional()
       .describe('The form of the log. By default it is text on a terminal and JSON elsewhere.'),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('The lowest level that is written. The lines of requests are `info`, those of failed ones `error`.'),
     sample: z
       .number()
       .min(0)

@@ -38,6 +38,7 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
   const yaml = new ConfigFile(file, dirname(path), text);
   return {
     ...(await yaml.load(env)),
+    files: [path, ...yaml.substitutedFiles],
     placeOf: (path) => yaml.placeOf({ path: [...path], rule: 'config-value' }),
     hash: createHash('sha256').update(text).digest('hex').slice(0, HASH_CHARACTERS),
   };
@@ -62,6 +63,8 @@ class ConfigFile {
   private readonly substituted = new Set<unknown>();
   /** The offsets of strings whose substitution failed. */
   private readonly unknown: number[] = [];
+  /** The files of `${file:PATH}`. */
+  readonly substitutedFiles: string[] = [];
   /** The substituted texts, which messages must not show. */
   private readonly hidden = new Set<string>();
 
@@ -194,9 +197,10 @@ class ConfigFile {
   private async lookUp(name: string, env: NodeJS.ProcessEnv, scalar: Scalar): Promise<string> {
     const position = this.at(scalar.range?.[0] ?? 0);
     if (name.startsWith('file:')) {
-      const path = name.slice('file:'.length);
+      const path = resolve(this.folder, name.slice('file:'.length));
+      this.substitutedFiles.push(path);
       try {
-        return (await readFile(resolve(this.folder, path), 'utf8')).trimEnd();
+        return (await readFile(path, 'utf8')).trimEnd();
       } catch {
         this.diagnostics.push(errorAt(position, 'substitution', `\${${name}}: expected a file, found none`));
         return '';

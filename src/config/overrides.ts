@@ -30,6 +30,7 @@ export interface Overrides extends SchemaOverrides {
   readonly adminHost?: string;
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
+  readonly watch?: boolean;
 }
 
 export function applyOverrides(
@@ -42,7 +43,7 @@ export function applyOverrides(
     diagnostics,
     config: {
       ...config,
-      schema: overrideSchema(schema, flags),
+      schema: { ...overrideSchema(schema, flags), watch: flags.watch ?? schema.watch },
       listen: { ...listen, host: flags.host ?? listen.host, port: flags.port ?? listen.port },
       admin: overrideAdmin(config.admin, flags),
       workers: flags.workers ?? config.workers,

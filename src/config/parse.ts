@@ -12,6 +12,8 @@ export interface ParsedConfig {
   readonly diagnostics: readonly Diagnostic[];
   /** Finds the keys of the config file. Absent if there is no file, or if it is no YAML. */
   readonly placeOf?: PlaceOf;
+  /** The files that were read: the config file, and those of `${file:PATH}`. */
+  readonly files?: readonly string[];
   /** The first 12 characters of the SHA-256 digest of the config file, as `sha256sum` prints it. */
   readonly hash?: string;
 }

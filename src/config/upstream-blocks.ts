@@ -186,9 +186,9 @@ const upstream = z
     hedge,
     maxConcurrent,
     transport: z
-      .enum(['http2', 'grpc-js'])
+      .enum(['lean', 'http2', 'grpc-js'])
       .default('http2')
-      .describe('The HTTP/2 client that carries the calls: that of the gateway, or that of grpc-js.'),
+      .describe('The HTTP/2 client that carries the calls: that of the gateway (`lean`), of Node.js or of grpc-js.'),
   })
   .refine(({ target, targets }) => target !== undefined || targets !== undefined, {
     error: 'expected target or targets, got neither',

@@ -88,12 +88,14 @@ function authProblems(
       warningAt(
         { file: configFile ?? 'options' },
         'no-auth',
-        'no auth is configured, so every route is public; an auth block in the config file closes them',
+        'no auth is configured, so every route is public; an auth block in the config file closes them, and auth: { default: public } says that it is meant',
       ),
     ];
   }
   const { position } = auth;
   if (meansOf(auth)?.identifies !== true) {
+    // Who writes this means it. A method that demands a caller has an error of its own.
+    if (auth.default === 'public') return [];
     const text = 'auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated';
     return [errorAt(position, 'auth-impossible', text)];
   }

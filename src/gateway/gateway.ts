@@ -25,6 +25,7 @@ import { createLog, type Log } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { type Lookup, systemLookup } from '../upstream/balance/lookup.js';
 import { compileSnapshot } from './compile.js';
+import { followFiles } from './follow-files.js';
 import { type Plan, plan } from './plan.js';
 
 /** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
@@ -67,14 +68,24 @@ export class GatewayError extends Error {
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   if (!isRecord(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
+  const readAtMs = Date.now();
   const first = await planOrThrow(input);
-  const log = createLog({ format: first.config.log.format });
+  const log = createLog(first.config.log);
   const gateway = startGateway(first, log, {
     ...(middleware === undefined ? {} : { middleware }),
     ...(interceptors === undefined ? {} : { interceptors }),
   });
   await gateway.prepared;
-  return gateway;
+  const { callback, close } = gateway;
+  const files = followFiles(gateway, log, readAtMs);
+  return {
+    callback,
+    reload: files.reload,
+    close() {
+      files.close();
+      return close();
+    },
+  };
 }
 
 export interface RunningGateway extends Gateway {
@@ -82,6 +93,8 @@ export interface RunningGateway extends Gateway {
   readonly prepared: Promise<void>;
   readonly snapshots: Snapshots;
   readonly metrics: Metrics;
+  /** The config that is served. */
+  readonly config: Config;
   /** Builds the snapshot of a plan without errors, beside the one that serves. Rejects if a resource cannot be made. */
   prepare(plan: Plan): Promise<PreparedSnapshot>;
 }
@@ -127,7 +140,8 @@ export function startGateway(
   const snapshots = new Snapshots(snapshot);
   const memory = new MemoryWatch(clock, (isShort) => tellMemory(log, isShort), readMemory);
   const shedding = { isShortOfMemory: () => memory.isShort(), counter: metrics.shed };
-  const handle = createApp({ snapshots, log, clock, shedding, custom: middleware?.beforeMatch ?? [] });
+  const telling = { log, requests: metrics.requests };
+  const handle = createApp({ snapshots, telling, clock, shedding, custom: middleware?.beforeMatch ?? [] });
   let { config } = first;
   let isClosed = false;
   let lastReload = Promise.resolve();
@@ -146,6 +160,7 @@ export function startGateway(
         // A gateway that was closed meanwhile has no snapshot that a later request would release.
         if (isClosed) return void compiled.release();
         snapshots.swap(compiled);
+        log.setLevel(next.config.log.level);
         config = next.config;
         void openStreams.judge(compiled);
       },
@@ -163,6 +178,9 @@ export function startGateway(
   return {
     snapshots,
     metrics,
+    get config() {
+      return config;
+    },
     prepared: snapshot.prepared,
     callback: () => handle,
     prepare,

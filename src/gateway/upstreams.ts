@@ -46,6 +46,7 @@ export function acquireUpstreams(
       {
         name,
         call: (request) => balancer.call(request),
+        addresses: () => balancer.addresses(),
         report: () => balancer.report(),
         connect: (limitMs) => balancer.connect(limitMs),
       },

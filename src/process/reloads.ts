@@ -8,7 +8,9 @@
 import type { Clock } from '../base/clock.js';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
+import { FileWatch } from '../config/file-watch.js';
 import { type PlaceOf, restartProblems } from '../config/restart.js';
+import { watchTargets } from '../config/watch-targets.js';
 import { type Plan, plan } from '../gateway/plan.js';
 import type { Log } from '../telemetry/log.js';
 import type { ReloadMetrics } from '../telemetry/metrics.js';
@@ -21,6 +23,8 @@ export interface ReadConfig {
   readonly diagnostics: readonly Diagnostic[];
   /** Finds the keys of the config file. */
   readonly placeOf: PlaceOf;
+  /** The files that were read: the config file, and those of `${file:PATH}`. */
+  readonly configFiles: readonly string[];
   /** The digest of the config file; undefined if there is none. */
   readonly configHash: string | undefined;
 }
@@ -35,6 +39,10 @@ export interface Prepared {
 export interface ConfigSource {
   /** The name of the config in diagnostics that have no line in it. */
   readonly configFile: string;
+  /** The files that were read at the start. */
+  readonly configFiles: readonly string[];
+  /** When they were read, in milliseconds since the epoch. */
+  readonly readAtMs: number;
   /** The digest of the config file at the start; undefined if there is none. */
   readonly configHash: string | undefined;
   /** Reads the config file again and applies the flags. */
@@ -80,6 +88,7 @@ export class Reloads {
   private isRunning = false;
   private isDraining = false;
   private configHash: string | undefined;
+  private watch: FileWatch | undefined;
   private latest: ReloadState;
 
   /** `served` is the plan that is served. Without a `source` nobody may ask for a reload. */
@@ -111,11 +120,13 @@ export class Reloads {
   /** The gateway serves from now on. */
   begin(): void {
     this.parts.manager.ready('serving');
+    if (this.source !== undefined) this.follow(this.served.config, this.source.configFiles, this.source.readAtMs);
   }
 
   /** The gateway drains: nothing is swapped from now on. */
   drain(): void {
     this.isDraining = true;
+    this.watch?.close();
     this.parts.manager.stopping();
   }
 
@@ -159,7 +170,10 @@ export class Reloads {
   /** Returns false if the gateway drains by now. Throws if the new config or schema cannot be served. */
   private async attempt(): Promise<boolean> {
     const { configFile, read } = this.source!;
-    const { config, diagnostics, placeOf, configHash } = await read();
+    const readAtMs = this.parts.clock.now();
+    const { config, diagnostics, placeOf, configFiles, configHash } = await read();
+    // A config that is refused is watched too: what is wrong may be one of its files.
+    if (config !== undefined) this.follow(config, configFiles, readAtMs);
     refuse(diagnostics);
     // The diagnostics have the reason.
     if (config === undefined) throw new Error('the config cannot be read');
@@ -178,6 +192,23 @@ export class Reloads {
     this.served = planned;
     this.configHash = configHash;
     return true;
+  }
+
+  /** Watches the files of a config if it says so. */
+  private follow(config: Config, configFiles: readonly string[], readAtMs: number): void {
+    if (!config.schema.watch) {
+      this.watch?.close();
+      this.watch = undefined;
+      return;
+    }
+    const { clock, log } = this.parts;
+    this.watch ??= new FileWatch({
+      clock,
+      onChange: () => this.request('watch'),
+      onUnwatched: (error) =>
+        log.warn({ err: error }, 'a folder cannot be watched: its files are compared every few seconds'),
+    });
+    void this.watch.follow(watchTargets(config, configFiles), readAtMs);
   }
 
   private taken(): ReloadState {

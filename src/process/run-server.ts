@@ -22,6 +22,7 @@ import { parseTarget } from '../server/request-target.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createReloadMetrics, type Metrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
@@ -37,11 +38,12 @@ export interface RunningServer {
 
 /** Runs a gateway. Without a `source` it never reloads. */
 export async function runServer(plan: Plan, source?: ConfigSource): Promise<RunningServer> {
-  const log = createLog({ format: plan.config.log.format });
+  const log = createLog(plan.config.log);
   endOnUncaught(log);
   let state = 'starting';
   const gateway = startGateway(plan, log);
   const { registry } = gateway.metrics;
+  collectProcessMetrics(registry);
   const reloads = new Reloads(plan, source, {
     prepare: async (next) => {
       const settings = listenSettings(next.config, log, gateway.metrics);
@@ -131,11 +133,17 @@ function follow(listener: Listener, settings: ListenSettings, current: CurrentPl
 export function listenSettings(
   { listen: { tls, maxConnectionsPerAddress: most, ...rest }, limits, errors, trustedProxies }: Plan['config'],
   log: Log,
-  { shed }: Pick<Metrics, 'shed'>,
+  { shed, requests }: Pick<Metrics, 'shed' | 'requests'>,
 ): ListenSettings {
   const perAddress =
     most === undefined ? {} : { perAddress: { most, trustedProxies, onRefused: () => shed.inc(BY_ADDRESS) } };
-  const settings = { ...rest, ...perAddress, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
+  const settings = {
+    ...rest,
+    ...perAddress,
+    headerBytes: limits.headerBytes,
+    errorFormat: errors.format,
+    telling: { log, requests },
+  };
   return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
 }
 
@@ -172,7 +180,7 @@ export async function listenAdmin(
     return { stallTimeoutMs, connectionBytes };
   };
   const handle = watched(admin, limitsNow, systemClock);
-  const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
+  const server = createHttp1({ ...timeouts, errorFormat: errors.format, telling: { log } }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
     server.listen(settings.port, settings.host, () => resolve());

@@ -12,6 +12,7 @@ import { type Drain, prepareDrain } from '../server/listener/drain.js';
 import type { Listener, ListenSettings } from '../server/listener/listen.js';
 import { RemoteCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker } from './messages.js';
 import { startPulse } from './pulse.js';
@@ -50,9 +51,10 @@ let next: Next | undefined;
 
 async function start({ config, schema }: Start): Promise<void> {
   served = await plan(config, { schema: unpackedSchema(schema) });
-  const log = createLog({ format: config.log.format });
+  const log = createLog(config.log);
   endOnUncaught(log);
   const gateway = startGateway(served, log, { counters });
+  collectProcessMetrics(gateway.metrics.registry);
   await gateway.prepared;
   const { listener, serve } = servePublic(() => served, gateway, log);
   running = { gateway, drain: prepareDrain(listener, systemClock), log, listener, serve };

@@ -19,6 +19,7 @@ import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { LogFields } from '../telemetry/log-entries.js';
 import { countDroppedLines, createReloadMetrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { Distribution } from './distribution.js';
 import { type Frozen, Heartbeats } from './heartbeats.js';
 import { endOnUncaught } from './last-resort.js';
@@ -42,7 +43,7 @@ const TOGETHER_MS = 250;
 const THAW_MS = 2000;
 
 export async function runWorkers(plan: Plan, count: number, source: ConfigSource): Promise<RunningServer> {
-  const log = createLog({ format: plan.config.log.format });
+  const log = createLog(plan.config.log);
   endOnUncaught(log);
   const workers = new Workers(plan, count, log);
   let state = 'starting';
@@ -60,6 +61,7 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
   };
   const own = new Registry();
   countDroppedLines(own);
+  collectProcessMetrics(own);
   const prepare = (next: Plan) => workers.prepare(next);
   const reloads = new Reloads(plan, source, {
     prepare,
@@ -169,6 +171,7 @@ class Workers {
       throw new Error(problem);
     }
     const swap = () => {
+      this.log.setLevel(config.log.level);
       this.plan = next;
       this.schema = schema;
       this.server.maxConnections = config.listen.maxConnections;

@@ -21,7 +21,7 @@ export type LogFields = { readonly [Field in keyof typeof LOG_FIELDS]?: unknown 
 export const LOG_ENTRIES = {
   request: {
     level: 'info',
-    when: 'A request has ended: its last byte is sent, or the client has gone away. A request that is refused before it reaches a route has the field `refused`.',
+    when: 'A request has ended: its last byte is sent, or the client has gone away. A request that the gateway has refused has the fields `reason` and `refused`.',
   },
   'request failed': {
     level: 'error',
@@ -46,6 +46,10 @@ export const LOG_ENTRIES = {
   'reload ignored: the gateway is draining': {
     level: 'warn',
     when: 'A reload was asked for, and the gateway ends.',
+  },
+  'a folder cannot be watched: its files are compared every few seconds': {
+    level: 'warn',
+    when: 'With `schema.watch`: the limit of the system is reached (`fs.inotify.max_user_watches`), or the folder cannot be read.',
   },
   'systemd cannot be notified': {
     level: 'warn',
@@ -176,14 +180,24 @@ export const LOG_FIELDS = {
   upstream: 'The name of the upstream.',
   consumer: 'The consumer, if the caller is known.',
   bytesIn: 'How many bytes of the body were read.',
+  bytesOut: 'How many bytes of bodies and messages were written for the client.',
   partial: 'The parts that the answer of an aggregate lacks.',
   userAgent: 'The `User-Agent` header, at most 128 characters.',
   status: 'The HTTP status. It is 101 for a WebSocket, and 499 if the client went away before an answer.',
   code: 'The name of the gRPC code, such as `NOT_FOUND`. In entries about a file it is the error code of the system, such as `ENOENT`.',
-  durationMs: 'How long the request or the reload took, in milliseconds.',
+  durationMs: 'How long the request or the reload took, in milliseconds. A request ends when its last byte is sent.',
+  upstreamMs:
+    'For how many milliseconds at least one call to an upstream was under way. It is missing if none was made.',
+  gatewayMs: 'For how many milliseconds the gateway itself was busy or waited for a turn. It is missing for streams.',
+  endpoint: 'The address of the upstream that was called. With several calls it is that of the last one.',
+  attempts:
+    'How many calls were made, with retries and with the steps of an aggregate. It is missing if none was made.',
+  cache: 'The result of the cache, if the route has one: `hit`, `stale`, `miss` or `bypass`.',
+  traceId: 'The id of the trace that the request belongs to, from its `traceparent`.',
   clientGone: '`true` if the client went away before the end.',
   cut: 'Why the gateway cut an answer.',
-  refused: 'Why a request was refused before it reached a route.',
+  refused:
+    'Why the gateway refused the request: what was expected, without the values of the request. A 5xx has `err` instead.',
   err: 'An error: its type, message, code or stack, and its causes.',
   signal: 'The signal, such as `SIGTERM`.',
   cause: 'Why a reload was made: `SIGHUP` or `watch`.',
@@ -197,7 +211,8 @@ export const LOG_FIELDS = {
   origin: 'How the error became known: `uncaughtException` or `unhandledRejection`.',
   stack: 'Where the error was raised.',
   jwks: 'The `jwksUri` without its query.',
-  reason: 'Why the keys cannot be used, or why a server gets no calls.',
+  reason:
+    'The [reason](errors.md) of an error that the gateway itself raised. In entries about `jwksUri` it is why the keys cannot be used, in entries about upstreams why a server gets no calls.',
   file: 'The file of API keys.',
   keys: 'How many keys the file has.',
   problem: 'The first problem of the file, as `check` prints it.',

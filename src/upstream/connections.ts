@@ -9,13 +9,15 @@ import type { CallRequest, CallResponse } from '../call/call.js';
 import type { Endpoint } from './endpoint.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
 import { createHttp2Transport } from './http2/transport.js';
+import { createLeanTransport } from './lean/transport.js';
 import type { TlsFiles } from './tls-files.js';
 import type { Transport, TransportFactory, TransportSettings, TransportState } from './transport.js';
 
-const TRANSPORTS = { http2: createHttp2Transport, 'grpc-js': createGrpcJsTransport } satisfies Record<
-  string,
-  TransportFactory
->;
+const TRANSPORTS = {
+  lean: createLeanTransport,
+  http2: createHttp2Transport,
+  'grpc-js': createGrpcJsTransport,
+} satisfies Record<string, TransportFactory>;
 
 export type TransportName = keyof typeof TRANSPORTS;
 

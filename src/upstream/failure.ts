@@ -57,6 +57,7 @@ export class DeadlineExceeded extends StatusError {
     super(Code.DEADLINE_EXCEEDED, 'the upstream did not answer within the deadline', {
       source: 'upstream',
       details: [errorInfoDetail('DEADLINE_EXCEEDED')],
+      reason: 'DEADLINE_EXCEEDED',
       cause,
     });
   }

@@ -188,6 +188,38 @@ test('check of a config without upstreams is an error, as serve would refuse it;
   t.is((await protogate(['check', '-c', config, '--upstream', '127.0.0.1:1'])).exitCode, 0);
 });
 
+test('check --against says which settings a reload could not change, at their keys', async (t) => {
+  const folder = await protoFolder(t, { 'protos/a.proto': LIBRARY });
+  const write = async (name: string, more: string) => {
+    const upstreams = 'upstreams: { a: { target: "127.0.0.1:1" } }';
+    await writeFile(join(folder, name), `version: 1\nschema: { protos: [protos] }\n${upstreams}\n${more}`);
+    return join(folder, name);
+  };
+  const before = await write('old.yaml', 'listen: { port: 8080 }\n');
+  const after = await write('new.yaml', 'listen: { port: 9090, h2c: true }\nworkers: 2\n');
+  const { exitCode, stdout } = await protogate(['check', '-c', after, '--against', before, '--format', 'json']);
+  t.is(exitCode, 1);
+  const found = JSON.parse(stdout) as { rule: string; line: number; column: number; text: string }[];
+  const restarts = found.filter(({ rule }) => rule === 'needs-restart');
+  t.deepEqual(
+    restarts.map(({ line, column, text }) => [line, column, text.split(':', 1)[0]]),
+    [
+      [4, 17, 'listen.port'],
+      [5, 10, 'workers'],
+    ],
+  );
+  t.is((await protogate(['check', '-c', after])).exitCode, 0);
+  const same = await write('same.yaml', 'listen: { port: 8080, keepAliveTimeout: 10s }\n');
+  t.is((await protogate(['check', '-c', same, '--against', before])).exitCode, 0);
+  const missing = await protogate(['check', '-c', same, '--against', join(folder, 'none.yaml')]);
+  t.is(missing.exitCode, 2);
+  t.regex(
+    missing.stderr,
+    /--against: expected a config without errors: .*none\.yaml: error: expected a file, found none/,
+  );
+  t.is((await protogate(['check', '--protos', folder, '--against', before])).exitCode, 2);
+});
+
 test('check warns of a schema without any route', async (t) => {
   const folder = await protoFolder(t, 'package a.v1; message Q {} service S { rpc Get(Q) returns (Q); }');
   const { exitCode, stdout } = await protogate(['check', '--protos', folder]);

@@ -11,8 +11,11 @@ import { drain } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { hedging } from './scenarios/hedging.js';
 import { log } from './scenarios/log.js';
+import { oneOfThree } from './scenarios/one-of-three.js';
+import { replacedServers } from './scenarios/replaced-servers.js';
 import { replacedWorker } from './scenarios/replaced-worker.js';
 import { retryStorm } from './scenarios/retry-storm.js';
+import { shares } from './scenarios/shares.js';
 import { slowNeighbour } from './scenarios/slow-neighbour.js';
 
 const SCENARIOS: readonly Scenario[] = [
@@ -20,6 +23,9 @@ const SCENARIOS: readonly Scenario[] = [
   replacedWorker,
   frozenWorker,
   log,
+  oneOfThree,
+  replacedServers,
+  shares,
   breaker,
   retryStorm,
   hedging,

@@ -32,9 +32,16 @@ export interface Asked {
         readonly port: number;
         readonly tls: { readonly ca: Buffer; readonly cert: Buffer; readonly key: Buffer } | undefined;
         readonly behaviour: Behaviour;
+        /** True if each POST is reported when it comes, so that those of a process that is killed are known. */
+        readonly tellsPosts: boolean;
       }
     | { readonly kind: 'behave'; readonly behaviour: Behaviour }
     | { readonly kind: 'count' };
+}
+
+/** The request of a POST that has come. */
+export interface Posted {
+  readonly post: string;
 }
 
 export interface Answered {
@@ -50,6 +57,7 @@ const REPLY = Buffer.from([0, 0, 0, 0, 5, 0x0a, 3, 0x67, 0x6f, 0x74]);
 let behaviour: Behaviour = { kind: 'answer' };
 let server: Http2Server;
 let isTls = false;
+let tellsPosts = false;
 let running = 0;
 let number = 0;
 let calls = 0;
@@ -71,15 +79,16 @@ process.on('message', async ({ id, question }: Asked) => {
   if (question.kind === 'behave') return process.send!({ id } satisfies Answered);
   const { tls, port } = question;
   isTls = tls !== undefined;
+  tellsPosts = question.tellsPosts;
   server = tls === undefined ? createServer() : createSecureServer({ ...tls, requestCert: true });
-  server.on('stream', (stream) => void serve(stream));
+  server.on('stream', (stream, { ':path': path }) => void serve(stream, path));
   server.on('session', (session) => void session.on('error', () => {}));
   server.listen(port, '127.0.0.1', () =>
     process.send!({ id, port: (server.address() as AddressInfo).port } satisfies Answered),
   );
 });
 
-async function serve(stream: ServerHttp2Stream): Promise<void> {
+async function serve(stream: ServerHttp2Stream, path: string | undefined): Promise<void> {
   calls++;
   running++;
   mostAtOnce = Math.max(mostAtOnce, running);
@@ -91,6 +100,7 @@ async function serve(stream: ServerHttp2Stream): Promise<void> {
   stream.on('end', () => {
     const message = Buffer.concat(chunks).toString('latin1');
     alike.set(message, (alike.get(message) ?? 0) + 1);
+    if (tellsPosts && path?.endsWith('/Make')) process.send!({ post: message } satisfies Posted);
   });
   if (isTls) {
     const { serialNumber = 'none' } = (stream.session!.socket as TLSSocket).getPeerCertificate();

@@ -1,8 +1,14 @@
 /** The library refuses a config without anything to serve, and goes on to serve the old one. */
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import test from 'ava';
 import { createGateway, GatewayError } from '../../src/index.js';
-import { startGateway } from '../support/gateway.js';
+import { sendTo, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
+import { until } from '../support/until.js';
 
 const NO_SCHEMA = 'options: error: schema: expected protos or descriptorSets, got none [config-value]';
 
@@ -41,6 +47,25 @@ test('reloads run in the order of their calls, and none after the end', async (t
   t.is((await send('GET', '/nowhere')).headers['content-type'], 'application/problem+json');
   await gateway.close();
   await t.throwsAsync(gateway.reload(), { message: 'the gateway is closed' });
+});
+
+test('a gateway with schema.watch reloads when a proto has changed', async (t) => {
+  const { plan, upstream } = await startGateway(t, LIBRARY);
+  const [folder] = plan.config.schema.protos as [string];
+  const upstreams = { test: { target: upstream.target } };
+  const schema = { protos: [folder], watch: true };
+  const gateway = await createGateway({ version: 1, schema, upstreams, log: { sample: 0 } });
+  const server = createServer(gateway.callback()).listen(0, '127.0.0.1');
+  t.teardown(async () => {
+    server.close();
+    await gateway.close();
+  });
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  t.is((await sendTo(url, 'GET', '/v1/shelves/1')).status, 200);
+  await writeFile(join(folder, 'test.proto'), LIBRARY.replaceAll('"/v1/', '"/v2/'));
+  t.true(await until(async () => (await sendTo(url, 'GET', '/v2/shelves/1')).status === 200));
+  await gateway.reload({ version: 1, schema: { protos: [folder] }, upstreams, log: { sample: 0 } });
 });
 
 test('a gateway without any schema is refused', async (t) => {

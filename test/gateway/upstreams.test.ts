@@ -19,7 +19,7 @@ import { LIBRARY } from '../support/protos.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
-const TRANSPORTS = ['http2', 'grpc-js'] as const;
+const TRANSPORTS = ['lean', 'http2', 'grpc-js'] as const;
 
 type UpstreamInput = NonNullable<ConfigInput['upstreams']>[string];
 

@@ -1,7 +1,7 @@
 /** SIGHUP reloads a running gateway, with one process and with workers. */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -128,6 +128,39 @@ for (const workers of ['1', '2']) {
     t.regex((await admin('/metrics')).text, /^protogate_reload_success 1$/m);
   });
 }
+
+for (const workers of ['1', '2']) {
+  test(`--watch takes changed protos and configs without a signal: workers ${workers}`, async (t) => {
+    const { folder, status, count, writeConfig, admin } = await start(t, workers, ['--watch']);
+    const file = join(folder, 'protos/notes.proto');
+    await writeFile(file, proto('changed'));
+    t.true(await until(async () => (await status('/v1/changed/1')) === 200));
+    await writeFile(file, 'syntax = "proto3"; message {');
+    t.true(await until(async () => (await admin('/readyz')).json.reload.success === false));
+    t.is(await status('/v1/changed/1'), 200);
+    await writeFile(`${file}.tmp`, proto('renamed'));
+    await rename(`${file}.tmp`, file);
+    t.true(await until(async () => (await status('/v1/renamed/1')) === 200));
+    await writeConfig('schema: { protos: [protos], watch: false }\n', 'drain: { grace: 0s }');
+    t.true(await until(() => count('reload refused') === 2));
+    t.is(count('reloaded'), 2);
+  });
+}
+
+test('schema.watch is turned on and off by a reload', async (t) => {
+  const { config, folder, status, count, reload } = await start(t, '1');
+  const text = await readFile(config, 'utf8');
+  const file = join(folder, 'protos/notes.proto');
+  await writeFile(config, text.replace('protos: [protos]', 'protos: [protos], watch: true'));
+  await reload('reloaded');
+  await writeFile(file, proto('watched'));
+  t.true(await until(async () => (await status('/v1/watched/1')) === 200));
+  await writeFile(config, text);
+  t.true(await until(() => count('reloaded') === 3));
+  await writeFile(file, proto('unwatched'));
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  t.is(await status('/v1/watched/1'), 200);
+});
 
 test('a SIGHUP during the drain does nothing and says so', async (t) => {
   const { writeConfig, reload, pid, count, ended } = await start(t, '1');

@@ -23,6 +23,7 @@ async function start(t: ExecutionContext) {
     config: parseConfig({ version: 1, schema: { protos: [folder] }, upstreams, ...extra }).config,
     diagnostics: [],
     placeOf: (path) => ({ file: path.join('.') }),
+    configFiles: [],
     configHash: 'abc',
   });
   const steps: string[] = [];
@@ -34,7 +35,7 @@ async function start(t: ExecutionContext) {
       discard: async () => void steps.push('discard'),
     }),
   };
-  const source = { configFile: 'c.yaml', configHash: 'first', read: () => parts.read() };
+  const source = { configFile: 'c.yaml', configFiles: [], readAtMs: 0, configHash: 'first', read: () => parts.read() };
   const reloads = new Reloads(plan, source, {
     prepare: (next) => parts.prepare(next),
     log,

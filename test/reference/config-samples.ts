@@ -39,6 +39,7 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   descriptorSets: [shop.binpb]
   exclude: [shop.v1.Orders/Dump, "shop.v1.Admin.*", "label:internal", "vendor/**"]
   httpRules: [rules.yaml]
+  watch: true
   autoRoutes: ["shop.v1.*"]
 `,
   ],
@@ -242,6 +243,7 @@ listen:
   log: [
     `log:
   format: json
+  level: warn
   sample: 0.1
 `,
   ],

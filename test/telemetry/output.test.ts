@@ -100,8 +100,28 @@ test('a pipe whose reader is gone ends nothing, and each line is counted', async
   t.is(code, 0);
 });
 
+test('lines that may wait are written together, in order with those that may not, also at the end of the process', async (t) => {
+  const child = start(
+    t,
+    `standardError.writeSoon('1\\n'); standardError.writeSoon('2\\n'); standardError.write('3\\n');
+    standardError.writeSoon('4\\n'); await turn(100); standardError.writeSoon('5\\n'); process.exit(0);`,
+  );
+  t.is(await read(child), '1\n2\n3\n4\n5\n');
+});
+
+test('of lines that may wait and that nobody reads a bounded part is kept, and each other one is counted', async (t) => {
+  const child = start(
+    t,
+    `const before = process.memoryUsage().rss;
+    for (let i = 0; i < 100; i++) { for (let k = 0; k < 1000; k++) standardError.writeSoon(${JSON.stringify(LINE)}); await turn(0); }
+    ${TELL} process.exit(0);`,
+  );
+  const { dropped, heldBytes } = await told(child);
+  t.true(dropped > 90_000 && dropped < 100_000, `${dropped} of 100,000 lines`);
+  t.true(heldBytes < 40 << 20, `${heldBytes} bytes`);
+});
+
 const hasFull = existsSync('/dev/full');
-if (!hasFull) saySkipped('there is no /dev/full: the test of a full disk is SKIPPED');
 if (!hasFull) saySkipped('no /dev/full on this system: the test of a full disk is SKIPPED');
 
 (hasFull ? test : test.skip)('a full disk ends nothing, and each line is counted', async (t) => {

@@ -175,6 +175,7 @@ class StreamAnswer {
     const res = this.res;
     this.ctx.state.ending?.throwIfAborted();
     if (isOver(res)) throw clientLeft();
+    this.ctx.state.bytesOut += body.length;
     // Each message is written alone: while an answer is corked it says that the client takes it, however full the connection is.
     for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.drained();
   }

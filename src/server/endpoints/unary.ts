@@ -62,6 +62,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
 
   function answer(ctx: Context, response: CallResponse, transcoded: TranscodedResponse): void {
     const { headers, trailers, notes } = response;
+    ctx.state.record.cache = notes.cache?.status;
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
     setHeaders(ctx.res, settings.responseHeaders(headers, trailers));
     const known =
@@ -76,6 +77,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
     const { contentType, body } = transcoded;
     roomOf(ctx.res)?.write(body.length, true);
+    ctx.state.bytesOut = ctx.req.method === 'HEAD' ? 0 : body.length;
     if (hasRuleOfItsOwn(ctx) && !describesContent(transcoded)) {
       ctx.body = null;
       ctx.status = status;

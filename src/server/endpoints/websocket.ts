@@ -151,6 +151,7 @@ class Conversation {
   private async say(body: Uint8Array): Promise<void> {
     this.ctx.state.ending?.throwIfAborted();
     this.touch();
+    this.ctx.state.bytesOut += body.length;
     this.socket.send(body, { binary: !this.settings.transcoder.writesJson });
     if (this.handshake.socket.writableNeedDrain) await this.taken();
   }

@@ -9,14 +9,13 @@ import type { Clock } from '../../base/clock.js';
 import { closeAfter } from '../../exchange/answer.js';
 import { NONE_EXPOSED } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
-import type { Log } from '../../telemetry/log.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { hasEnded } from '../connection/linger.js';
-import { logRefusal } from '../stages/access-log.js';
+import { type TellingOfRefusals, tellRefusal } from '../stages/access-log.js';
 
 export interface RefusalSettings {
   readonly errorFormat: ErrorFormat;
-  readonly log: Log;
+  readonly telling: TellingOfRefusals;
 }
 
 export interface Refuse {
@@ -38,7 +37,7 @@ export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
     const requestId = randomUUID();
     const format = settings.errorFormat;
     const { contentType, body } = errorBody(error, requestId, { format, exposed: NONE_EXPOSED });
-    logRefusal(settings.log, { requestId, socket, req, error });
+    tellRefusal(settings.telling, { requestId, socket, req, error });
     const headers = {
       'content-type': contentType,
       'content-length': Buffer.byteLength(body),

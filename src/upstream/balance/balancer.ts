@@ -189,6 +189,11 @@ export class Balancer implements Resource {
     return subset.picker;
   }
 
+  /** Returns the addresses of the members. */
+  addresses(): ReadonlySet<string> {
+    return new Set([...this.members.values()].map(({ address }) => address));
+  }
+
   private follow(group: Group, name: string, port: number): void {
     const { resources, clock, lookup, events } = this.options;
     const key = settingsKey('name', name);
@@ -330,6 +335,7 @@ export class Balancer implements Resource {
 
   private send(member: Member, request: CallRequest): Promise<CallResponse> {
     request.tried?.add(member);
+    if (request.attempt !== undefined) request.attempt.endpoint = member.address;
     return member.call(request);
   }
 

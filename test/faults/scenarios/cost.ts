@@ -11,7 +11,7 @@ import { PROTO } from '../notes.js';
 import { type Scenario, wrongOf } from '../scenario.js';
 import { startService } from '../service.js';
 
-const LOAD = { path: '/v1/notes/1', headers: {}, warmUp: 3000, requests: 6000 };
+const LOAD = { path: '/v1/notes/1', headers: {}, connections: 32, warmUp: 3000, requests: 6000 };
 const MOST = 1.05;
 
 export const cost: Scenario = {

@@ -1,0 +1,16 @@
+/** This module lists the files that a config depends on. */
+import type { Config } from './config.js';
+import type { WatchTargets } from './file-watch.js';
+
+/**
+ * Returns the files to watch. `configFiles` are those from which the config was read. The file of API keys and the certificates
+ * of the listener are left out: they are read again by themselves.
+ */
+export function watchTargets({ schema, upstreams, auth }: Config, configFiles: readonly string[]): WatchTargets {
+  const files = [...configFiles, ...schema.descriptorSets, ...schema.httpRules];
+  for (const { tls } of upstreams.values()) {
+    for (const file of [tls?.ca, tls?.cert, tls?.key]) if (file !== undefined) files.push(file);
+  }
+  for (const { keys } of auth?.jwt ?? []) if (keys.kind === 'file') files.push(keys.file);
+  return { files: [...new Set(files)], roots: [...new Set([...schema.protos, ...schema.imports])] };
+}

@@ -1,0 +1,54 @@
+/** This module reloads a gateway of the library when a file has changed, while its config says so (`schema.watch`). */
+import { systemClock } from '../base/clock.js';
+import type { Config, ConfigInput } from '../config/config.js';
+import { FileWatch } from '../config/file-watch.js';
+import { watchTargets } from '../config/watch-targets.js';
+import type { Log } from '../telemetry/log.js';
+
+interface Reloadable {
+  /** The config that is served. */
+  readonly config: Config;
+  reload(config?: ConfigInput): Promise<void>;
+}
+
+/**
+ * Follows the files of a gateway, which were read at `readAtMs`. The returned `reload` must be used from then on, because a
+ * reload may name other files.
+ */
+export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Reloadable & { close(): void } {
+  let watch: FileWatch | undefined;
+  follow(readAtMs);
+  return {
+    get config() {
+      return gateway.config;
+    },
+    reload,
+    close: () => watch?.close(),
+  };
+
+  async function reload(config?: ConfigInput): Promise<void> {
+    const nowMs = Date.now();
+    await gateway.reload(config);
+    follow(nowMs);
+  }
+
+  function follow(sinceMs: number): void {
+    const { config } = gateway;
+    if (config.schema.watch) {
+      watch ??= new FileWatch({ clock: systemClock, onChange, onUnwatched });
+      void watch.follow(watchTargets(config, []), sinceMs);
+    } else {
+      watch?.close();
+      watch = undefined;
+    }
+  }
+
+  function onChange(): void {
+    const text = 'reload refused: the config and schema from before stay in use';
+    reload().catch((err: unknown) => log.error({ cause: 'watch', err }, text));
+  }
+
+  function onUnwatched(err: unknown): void {
+    log.warn({ err }, 'a folder cannot be watched: its files are compared every few seconds');
+  }
+}
