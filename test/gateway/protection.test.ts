@@ -99,7 +99,7 @@ test('an open circuit answers 503 with Retry-After and makes no call; one probe 
   await until(
     async () => (await metric('protogate_upstream_refused_total{upstream="test",reason="circuit_open"}')) === 11,
   );
-  t.is(upstream.calls.length, 6);
+  await until(() => upstream.calls.length === 6);
   t.is(await metric(STATE), 1);
   release();
   const statuses = (await Promise.all(answers)).map(({ status }) => status);
