@@ -5,6 +5,7 @@
 import { cpus, loadavg } from 'node:os';
 import type { Scenario } from './scenario.js';
 import { breaker } from './scenarios/breaker.js';
+import { cost } from './scenarios/cost.js';
 import { drain } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { hedging } from './scenarios/hedging.js';
@@ -28,6 +29,7 @@ const SCENARIOS: readonly Scenario[] = [
   retryStorm,
   hedging,
   slowNeighbour,
+  cost,
 ];
 
 const args = process.argv.slice(2);
