@@ -34,6 +34,10 @@ export class Output {
   private unblock = () => {};
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
+  /** True if the last line that was written has not been written to its end. */
+  private isInLine = false;
+  /** True if that line was given up, so that the next one must not follow it at once. */
+  private hasCut = false;
   private retryMs = RETRY.firstMs;
   private retry: NodeJS.Timeout | undefined;
   /** Lines that wait for others. */
@@ -106,11 +110,17 @@ export class Output {
       const batch = this.nextBatch();
       try {
         this.unblock();
-        this.remove(writeSync(this.fd!, batch));
+        const bytes = this.hasCut ? Buffer.concat([LINE_END, batch]) : batch;
+        const written = writeSync(this.fd!, bytes) - (bytes.length - batch.length);
+        this.hasCut = false;
+        this.isInLine = written > 0 && batch[written - 1] !== NEWLINE;
+        this.remove(written);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return wrote;
         dropped += linesIn(batch);
         this.remove(batch.length);
+        this.hasCut ||= this.isInLine;
+        this.isInLine = false;
       }
       wrote = true;
     }
@@ -144,6 +154,7 @@ function linesIn(bytes: Buffer): number {
 }
 
 const NEWLINE = 0x0a;
+const LINE_END = Buffer.from([NEWLINE]);
 
 export const standardOutput = new Output(1);
 export const standardError = new Output(2);

@@ -12,7 +12,7 @@ import { LIBRARY } from '../support/protos.js';
 import { until } from '../support/until.js';
 import { startUpstream, type TestUpstream } from '../support/upstream.js';
 
-const TRANSPORTS = ['http2', 'grpc-js'] as const;
+const TRANSPORTS = ['lean', 'grpc-js'] as const;
 
 type UpstreamInput = NonNullable<ConfigInput['upstreams']>[string];
 
