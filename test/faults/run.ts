@@ -5,6 +5,8 @@
 import { cpus, loadavg } from 'node:os';
 import type { Scenario } from './scenario.js';
 import { breaker } from './scenarios/breaker.js';
+import { certificate } from './scenarios/certificate.js';
+import { cost } from './scenarios/cost.js';
 import { drain, drainClosedLoop } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { hedging } from './scenarios/hedging.js';
@@ -31,6 +33,8 @@ const SCENARIOS: readonly Scenario[] = [
   retryStorm,
   hedging,
   slowNeighbour,
+  certificate,
+  cost,
 ];
 
 const args = process.argv.slice(2);

@@ -1,4 +1,6 @@
 /** A gateway in front of several servers: which of them gets a call, and what happens while some cannot be reached. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -141,6 +143,23 @@ test('while a name cannot be looked up, calls get 503 at once; when it can, they
   t.is((await send('GET', '/v1/books/x')).status, 200);
 });
 
+test('a call that waits for a server that does not answer goes to the address that the name has by then', async (t) => {
+  const [server] = await servers(t, 1);
+  const clock = handClock();
+  const silent = createServer((socket) => void socket.on('error', () => {})).listen(server!.port, '127.0.0.9');
+  t.teardown(() => void silent.close());
+  await once(silent, 'listening');
+  const heard = once(silent, 'connection');
+  let addresses = ['127.0.0.9'];
+  const lookup = async (): Promise<LookedUp> => ({ addresses, ttlMs: Promise.resolve(1000) });
+  const { send } = await start(t, { target: `orders:${server!.port}` }, { lookup, clock });
+  const answer = send('GET', '/v1/books/x');
+  await heard;
+  addresses = ['127.0.0.2'];
+  await pass(clock, 1200, 600);
+  t.is((await answer).status, 200);
+});
+
 test('addresses stay in use while the name cannot be looked up any more', async (t) => {
   const [server] = await servers(t, 1);
   const clock = handClock();
@@ -180,6 +199,20 @@ test('the weights of the targets are the shares of the calls', async (t) => {
   t.deepEqual(
     callsOf(all).map((count, index) => count - before[index]!),
     [45, 5],
+  );
+});
+
+test('the addresses of a name divide the share of their target', async (t) => {
+  const all = await servers(t, 3);
+  const lookup = async (): Promise<LookedUp> => ({ addresses: ['127.0.0.2', '127.0.0.3'] });
+  const { failed } = await start(t, { targets: [`orders:${all[0]!.port}`, all[2]!.target] }, { lookup });
+  t.is(await failed(2), 0);
+  await until(() => all.every((one) => one.connections().open === 1));
+  const before = callsOf(all);
+  t.is(await failed(40), 0);
+  t.deepEqual(
+    callsOf(all).map((count, index) => count - before[index]!),
+    [10, 10, 20],
   );
 });
 
