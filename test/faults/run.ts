@@ -10,6 +10,7 @@ import { frozenWorker } from './scenarios/frozen-worker.js';
 import { hedging } from './scenarios/hedging.js';
 import { log } from './scenarios/log.js';
 import { oneOfThree } from './scenarios/one-of-three.js';
+import { reloads } from './scenarios/reloads.js';
 import { replacedServers } from './scenarios/replaced-servers.js';
 import { replacedWorker } from './scenarios/replaced-worker.js';
 import { retryStorm } from './scenarios/retry-storm.js';
@@ -18,6 +19,7 @@ import { slowNeighbour } from './scenarios/slow-neighbour.js';
 
 const SCENARIOS: readonly Scenario[] = [
   drain,
+  reloads,
   replacedWorker,
   frozenWorker,
   log,
