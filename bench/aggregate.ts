@@ -12,7 +12,7 @@ import { sendTo } from '../test/support/gateway.js';
 import { type Handlers, startUpstream } from '../test/support/upstream.js';
 import { costOf, GATEWAY, median } from './process-cost.js';
 
-const LOAD = { headers: {}, warmUp: 2000, requests: 3000 };
+const LOAD = { headers: {}, warmUp: 2000, requests: 3000, connections: 32 };
 const PAGES = 200;
 
 const PROTO = `syntax = "proto3";

@@ -1,12 +1,10 @@
 /**
- * Measures what a request costs a server: the CPU time that its process reports (user and system) per GET, over 32
- * connections. Each measurement gets a process of its own, because the compiler's result differs from process to process.
+ * Measures what a request costs a server: the CPU time that its process reports (user and system) per GET, over a
+ * number of connections. Each measurement gets a process of its own, because the compiler's result differs from process to process.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-
-const CONNECTIONS = 32;
 
 /** The script of the gateway's process. It uses the public API alone, so that any version can be measured. */
 export const GATEWAY = `
@@ -23,6 +21,8 @@ export interface Load {
   readonly headers: Readonly<Record<string, string>>;
   readonly warmUp: number;
   readonly requests: number;
+  /** How many connections send requests, each one after the other. */
+  readonly connections: number;
 }
 
 interface Running {
@@ -35,7 +35,7 @@ interface Running {
 export async function costOf(script: string, args: readonly string[], measured: Load): Promise<number> {
   const child = fork(script, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const agent = new Agent({ keepAlive: true, maxSockets: measured.connections });
   const running = { child, port, agent };
   try {
     await load(running, measured, measured.warmUp);
@@ -59,7 +59,7 @@ async function load(running: Running, measured: Load, requests: number): Promise
   const worker = async () => {
     while (left-- > 0) await get(running, measured);
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, worker));
+  await Promise.all(Array.from({ length: measured.connections }, worker));
 }
 
 function get({ port, agent }: Running, { path, headers }: Load): Promise<void> {

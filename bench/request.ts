@@ -1,9 +1,12 @@
 /**
  * Measures what a request costs and what each stage adds: the CPU time that the gateway's process reports (user and system)
- * per unary GET, over 32 connections, in rounds that take the rows in turn. With `--against DIR` the public route of
- * another built checkout is a row as well; `--public` leaves the other stages out:
+ * per unary GET, over 32 connections (`--connections`), in rounds that take the rows in turn. With `--against DIR` the
+ * public route of another built checkout has rows as well; `--public` leaves the other stages out; `--transports
+ * http2,lean` measures these transports instead of the stages:
  *
- *     npm run bench -- request --against ../protogate-before --public --rounds 10
+ *     npm run bench -- request --against ../protogate-before --public --rounds 10 2>/tmp/log
+ *
+ * The gateways write their log to standard error, so it should be a file, and not a terminal.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,7 +17,7 @@ import { startRedis, withoutRedis } from '../test/support/redis.js';
 import { startUpstream } from '../test/support/upstream.js';
 import { costOf, GATEWAY, median } from './process-cost.js';
 
-const LOAD = { warmUp: 4000, requests: 6000 };
+const LOAD = { warmUp: 4000, requests: 6000, connections: Number(flag('--connections') ?? 32) };
 
 const PROTO = `syntax = "proto3";
 package bench.v1;
@@ -23,6 +26,8 @@ message Ask { string name = 1; }
 message Shelf { string name = 1; string theme = 2; int64 books = 3; repeated string tags = 4; }
 service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; } }
 `;
+
+const LOGGING = { log: { format: 'json', sample: 1 } };
 
 interface Row {
   readonly name: string;
@@ -34,8 +39,7 @@ interface Row {
 }
 
 async function main(): Promise<void> {
-  const roundsFlag = process.argv.indexOf('--rounds');
-  const rounds = roundsFlag < 0 ? 3 : Number(process.argv[roundsFlag + 1]);
+  const rounds = Number(flag('--rounds') ?? 3);
   const cleanup: (() => void | Promise<void>)[] = [];
   const t = { teardown: (task: () => void | Promise<void>) => void cleanup.push(task) };
   const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
@@ -62,7 +66,8 @@ async function main(): Promise<void> {
   const row = (name: string, root: string, extra: object, headers: Row['headers'] = {}): Row => {
     return { name, root, config: { ...config, ...extra }, headers, costs: [] };
   };
-  const against = process.argv.indexOf('--against');
+  const against = flag('--against');
+  const before = resolve(against ?? '');
   const redis = withoutRedis === undefined ? await startRedis(t) : undefined;
   const limited = (per: readonly string[]) => ({
     policies: [{ selector: '*', rateLimits: [{ limit: 1_000_000_000, period: '1h', per }] }],
@@ -79,9 +84,15 @@ async function main(): Promise<void> {
     row('kept answer, with a token', here, { auth: { jwt }, ...cached('consumer') }, token),
     ...(stores === undefined ? [] : [row('kept answer, in Redis', here, { ...cached('public'), ...stores })]),
   ];
-  const rows = [
-    ...(against < 0 ? [] : [row('public, before', resolve(process.argv[against + 1] ?? ''), {})]),
+  const over = (transport: string) => {
+    return row(`over ${transport}`, here, { upstreams: { bench: { target: upstream.target, transport } } });
+  };
+  const rows = flag('--transports')?.split(',').map(over) ?? [
+    ...(against === undefined
+      ? []
+      : [row('public, before', before, {}), row('public, with the log, before', before, LOGGING)]),
     row('public', here, {}),
+    row('public, with the log', here, LOGGING),
     ...(process.argv.includes('--public') ? [] : stages),
   ];
   for (let round = 0; round < rounds; round++) {
@@ -103,6 +114,12 @@ async function main(): Promise<void> {
   }
   for (const task of cleanup.reverse()) await task();
   await upstream.close().catch(() => {});
+}
+
+/** Returns the argument behind a flag; undefined when the flag is not there. */
+function flag(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
 }
 
 async function cost({ name, root, config, headers, costs }: Row, script: string): Promise<number> {

@@ -38,6 +38,7 @@ async function main(): Promise<void> {
     audiences: ['api'],
     algorithms: ['RS256'],
     keys: createKeySet([{ kid: 'key', alg: 'RS256', key: publicKey }]),
+    counts: { remembered: { count: 0 }, verified: { count: 0 }, refused: { count: 0 } },
     scopesClaim: 'scope',
     consumerClaim: 'org',
     planClaim: 'plan',

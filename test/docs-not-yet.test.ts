@@ -8,15 +8,10 @@ import { ROOT } from './support/run.js';
 
 const text = readFileSync(join(ROOT, 'docs/not-yet.md'), 'utf8');
 
-const UPSTREAM = { target: 'a:1' };
 /** The words of the page, and a config that would need the feature. */
 const MISSING: Readonly<Record<string, readonly object[]>> = {
   'tracing (OpenTelemetry export)': [{ tracing: {} }],
   'shedding load': [{ overload: {} }],
-  'health checks, outlier ejection': [
-    { upstreams: { a: { ...UPSTREAM, healthCheck: {} } } },
-    { upstreams: { a: { ...UPSTREAM, outlierDetection: {} } } },
-  ],
   '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
   'gRPC server reflection': [{ schema: { reflection: ['a'] } }],
   'several APIs from one gateway': [{ surfaces: [] }],

@@ -38,15 +38,18 @@ function speakHttp1(socket: Socket): void {
 
 const UPSTREAMS: Readonly<Record<string, (t: { teardown(task: () => Promise<void>): void }) => Promise<Upstream>>> = {
   'connect ECONNREFUSED': async () => ({ target: `127.0.0.1:${await freePort()}` }),
-  'expected HTTP/2 from the upstream, got no HTTP/2 frame; check that the target is the port of a gRPC server, and that TLS is on at both sides or at neither':
+  'expected HTTP/2 from the upstream, got no HTTP/2 frame; if the server speaks TLS, add tls: {} to the upstream; otherwise check that the target is the port of a gRPC server':
     async (t) => ({
       target: await listening(t, createServer(speakHttp1)),
     }),
-  'unable to verify the first certificate': async (t) => ({
-    target: await listening(t, createSecureServer(certificate)),
-    tls: {},
-  }),
-  'wrong version number': async (t) => ({
+  'the certificate of the server is signed by an authority that is not trusted; name the authority in tls.ca of the upstream':
+    async (t) => ({
+      target: await listening(t, createSecureServer(certificate)),
+      tls: {},
+    }),
+  'expected TLS from the upstream, got plaintext; remove tls from the upstream, or turn on TLS at the server': async (
+    t,
+  ) => ({
     target: await listening(t, createServer(speakHttp1)),
     tls: {},
   }),

@@ -7,17 +7,17 @@ import { methodNotAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import type { Log } from '../telemetry/log.js';
 import { type ErrorSettings, errorBody } from '../transcoding/error-body.js';
+import type { UpstreamReport } from '../upstream/balance/balancer.js';
 import { requireHost } from './hosts.js';
 
 export interface Readiness {
   readonly ready: boolean;
   /** The state of the gateway: `serving`, `starting` or `draining`. */
   readonly state: string;
-  /**
-   * The state of each upstream's connection, by the upstream's name. It has no effect on `ready`: the gateway stays ready
-   * while an upstream is down.
-   */
-  readonly upstreams: ReadonlyMap<string, string>;
+  /** Why a serving gateway is not ready. */
+  readonly why?: string;
+  /** The upstreams by their name. Those that `admin.readiness` does not list have no effect on `ready`. */
+  readonly upstreams: ReadonlyMap<string, UpstreamReport>;
   /** The number of processes that serve; undefined when there is only one. */
   readonly workers?: number;
   /** The latest attempt to load config and schema. */
@@ -55,7 +55,10 @@ export function createAdmin(
   router.get('/readyz', async (ctx) => {
     const { upstreams, ...rest } = await readiness();
     ctx.status = rest.ready ? 200 : 503;
-    ctx.body = { ...rest, upstreams: Object.fromEntries(upstreams) };
+    ctx.body = {
+      ...rest,
+      upstreams: Object.fromEntries([...upstreams].map(([name, report]) => [name, shown(report)])),
+    };
   });
   router.get('/metrics', async (ctx) => {
     ctx.type = 'text/plain; version=0.0.4; charset=utf-8';
@@ -91,6 +94,18 @@ export function createAdmin(
     ctx.set('content-type', contentType);
     ctx.body = body;
   }
+}
+
+function shown({ isPanic, servers, ...rest }: UpstreamReport): object {
+  return {
+    ...rest,
+    ...(isPanic ? { panic: true } : {}),
+    servers: servers.map(({ address, sinceMs, ...rest }) => ({
+      address,
+      ...rest,
+      since: new Date(sinceMs).toISOString(),
+    })),
+  };
 }
 
 /** Answers requests that no route has answered. */

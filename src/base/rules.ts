@@ -87,6 +87,7 @@ export const RULES = {
   'unused-exclude': 'error',
   'unused-policy': 'warning',
   'unused-upstream': 'warning',
+  'upstream-unreachable': 'error or warning',
   'verb-overlap': 'warning',
   yaml: 'error',
 } as const satisfies Readonly<Record<string, RuleSeverity>>;

@@ -1,3 +1,4 @@
+import type { Attempt, CallRecord } from './call-record.js';
 import type { Deadline } from './deadline.js';
 import type { Metadata } from './metadata.js';
 import type { Principal } from './principal.js';
@@ -41,6 +42,8 @@ export interface CallRequest {
   /** Aborted when the client is gone. The call is then cancelled. */
   readonly signal: AbortSignal;
   readonly context: CallContext;
+  /** This try of the call, into which the upstream writes the endpoint that it chooses. Absent when nobody asks for it. */
+  readonly attempt?: Attempt;
   /** The endpoints that earlier attempts of this call have used. Absent when there can be only one attempt. */
   readonly tried?: TriedEndpoints;
 }
@@ -64,6 +67,8 @@ export interface CallContext {
    * client wants all of it.
    */
   readonly mask?: string;
+  /** What becomes of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache. */
+  readonly record?: CallRecord;
   /** The bytes that the client's connection may still hold. Absent when they have no limit. */
   readonly room?: Room;
   /**

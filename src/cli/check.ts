@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import { type PlaceOf, restartProblems } from '../config/restart.js';
+import type { ConnectResult } from '../gateway/connect-check.js';
 import type { Plan } from '../gateway/plan.js';
 import { describePlan } from '../report/plan-tree.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import {
+  hasErrors,
   loadFlags,
   type Planned,
   planFlags,
@@ -22,6 +24,7 @@ export interface CheckedFlags extends SchemaFlags {
 interface CheckFlags extends CheckedFlags {
   readonly format: 'text' | 'json';
   readonly strict?: boolean;
+  readonly connect?: boolean;
 }
 
 /** The `check` command loads everything as `serve` would and reports every problem. */
@@ -36,9 +39,13 @@ export function checkCommand(exit: SetExitCode): Command {
       '--against <file>',
       'also check whether a gateway that serves this config would take the new one on a reload',
     )
+    .option('--connect', 'also connect to every server of every upstream, and report those that do not answer')
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {
-      const { plan, diagnostics } = await checkFlags(flags);
+      const { plan, diagnostics: found } = await checkFlags(flags);
+      const isConnecting = flags.connect === true && plan !== undefined && !hasErrors(found);
+      const connected = isConnecting ? await connect(plan) : { diagnostics: [], answers: [] };
+      const diagnostics = [...found, ...connected.diagnostics];
       process.stdout.write(flags.format === 'json' ? formatJson(diagnostics) : formatText(diagnostics));
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       const warnings = diagnostics.length - errors;
@@ -46,10 +53,16 @@ export function checkCommand(exit: SetExitCode): Command {
         process.stderr.write(`${method.fullName}: ${describePlan({ method, ...one })}\n`);
       }
       printHints(diagnostics);
+      for (const line of connected.answers) process.stderr.write(`${line}\n`);
       const routes = plan === undefined ? '' : `${countRoutes(routeRows(plan.routes))}, ${unrouted(plan)}`;
       process.stderr.write(`${routes}${plural(errors, 'error')}, ${plural(warnings, 'warning')}\n`);
       exit(errors > 0 || (flags.strict === true && warnings > 0) ? EXIT_FAILURE : EXIT_OK);
     });
+}
+
+/** Connects to the upstreams. The code is loaded here, so that `check` without `--connect` starts faster. */
+async function connect({ config }: Plan): Promise<ConnectResult> {
+  return (await import('../gateway/connect-check.js')).connectToAll(config);
 }
 
 /** Returns the plan, if the config allows one, and every problem that `check` reports. */

@@ -82,6 +82,17 @@ const adminPort = z
       .describe(
         'Host names that requests may use besides `localhost` and IP addresses. `*.example.com` allows all names below it. Other requests get 421.',
       ),
+    readiness: z
+      .strictObject({
+        upstreams: z
+          .array(z.string())
+          .default([])
+          .describe(
+            'Names of upstreams without which the gateway is not ready: `/readyz` is 503 while no server of one of them answers.',
+          ),
+      })
+      .prefault({})
+      .describe('What `/readyz` depends on besides the gateway itself.'),
   })
   .transform((block) => ({ ...block, position: { file: 'options' } as Position }));
 
@@ -297,6 +308,10 @@ export const log = z
       .enum(['json', 'text'])
       .optional()
       .describe('The form of the log. By default it is text on a terminal and JSON elsewhere.'),
+    level: z
+      .enum(['debug', 'info', 'warn', 'error'])
+      .default('info')
+      .describe('The lowest level that is written. The lines of requests are `info`, those of failed ones `error`.'),
     sample: z
       .number()
       .min(0)

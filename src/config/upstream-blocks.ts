@@ -64,6 +64,57 @@ interface WrittenTarget {
   readonly when?: z.output<typeof when> | undefined;
 }
 
+const percent = z.int().min(0).max(100);
+
+const healthCheck = z
+  .strictObject({
+    interval: durationAboveZero.prefault('5s').describe('The time between two checks of a server.'),
+    timeout: durationAboveZero.prefault('1s').describe('How long an answer may take.'),
+    service: z
+      .string()
+      .max(200)
+      .default('')
+      .describe('The service whose health is asked. Without it the health of the whole server counts.'),
+    healthyThreshold: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(2)
+      .describe(
+        'How many good answers in a row make an unhealthy server healthy. The first check of a server decides alone.',
+      ),
+    unhealthyThreshold: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(2)
+      .describe('How many bad or missing answers in a row make a healthy server unhealthy.'),
+  })
+  .transform(({ interval, timeout, ...rest }) => ({ ...rest, intervalMs: interval, timeoutMs: timeout }))
+  .describe(
+    'Asks each server for its health (`grpc.health.v1`). Unhealthy servers get no calls. A server without the health service counts as healthy.',
+  );
+
+const outlierDetection = z
+  .strictObject({
+    consecutiveFailures: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(5)
+      .describe('How many calls in a row must fail. UNAVAILABLE counts, and a deadline that the client did not set.'),
+    ejectFor: durationAboveZero
+      .prefault('30s')
+      .describe(
+        'How long the first ejection takes. The second one in a row takes twice as long, and so on, up to 5 minutes.',
+      ),
+    maxEjectedPercent: percent
+      .default(50)
+      .describe('How many of 100 servers may be ejected at once. One of several servers always may.'),
+  })
+  .transform(({ ejectFor, ...rest }) => ({ ...rest, ejectForMs: ejectFor }))
+  .describe('Gives no calls to a server that fails several calls in a row, for a while.');
+
 const upstream = z
   .strictObject({
     target: target
@@ -99,16 +150,35 @@ const upstream = z
           .string()
           .optional()
           .describe(
-            'A PEM file with the authorities that sign the certificate of the server. Without it those of Node.js count.',
+            'A PEM file with the authorities that sign the certificate of the server. Without it those count that the system trusts.',
           ),
         cert: z.string().optional().describe('A PEM file with the certificate of the gateway, for mutual TLS.'),
         key: z.string().optional().describe('A PEM file with the private key of `cert`.'),
         serverName: z.string().optional().describe('The name that the certificate of the server must have.'),
       })
       .optional()
-      .describe('TLS to the server. Without it the connection is plaintext.'),
+      .describe(
+        'TLS to the server. Without it the connection is plaintext. The files are read again when they change.',
+      ),
     timeout: durationAboveZero.optional().describe('The deadline of unary calls. The `timeout` of a policy wins.'),
     streamIdleTimeout: duration.prefault('5m').describe('How long a stream may be without a message before it ends.'),
+    healthCheck: healthCheck.optional(),
+    outlierDetection: outlierDetection.optional(),
+    panicThreshold: percent
+      .default(50)
+      .describe(
+        'If fewer than so many of 100 servers are healthy and not ejected, all of them get calls again. 0: never.',
+      ),
+    slowStart: durationAboveZero
+      .optional()
+      .describe(
+        'How long a server that is new or back gets fewer calls: a tenth of its share at first, then more and more.',
+      ),
+    maxConnectionAge: durationAboveZero
+      .optional()
+      .describe(
+        'The longest that a connection gets new calls. Each lives between 80 and 100 % of it. Its running calls may end.',
+      ),
     retry: retrySettings
       .optional()
       .describe('Which unary calls are made again after a failure. The `retry` of a policy wins.'),
@@ -116,9 +186,9 @@ const upstream = z
     hedge,
     maxConcurrent,
     transport: z
-      .enum(['http2', 'grpc-js'])
-      .default('http2')
-      .describe('The HTTP/2 client that carries the calls: that of the gateway, or that of grpc-js.'),
+      .enum(['lean', 'http2', 'grpc-js'])
+      .default('lean')
+      .describe('The HTTP/2 client that carries the calls: that of the gateway (`lean`), of Node.js or of grpc-js.'),
   })
   .refine(({ target, targets }) => target !== undefined || targets !== undefined, {
     error: 'expected target or targets, got neither',
@@ -132,13 +202,17 @@ const upstream = z
       targets = [{ address: target, weight: 1 }],
       timeout,
       retry,
-      hedge,
       streamIdleTimeout,
+      slowStart: slowStartMs,
+      maxConnectionAge: maxConnectionAgeMs,
+      hedge,
       ...rest
     }) => ({
       ...rest,
       targets,
       streamIdleTimeoutMs: streamIdleTimeout,
+      slowStartMs,
+      maxConnectionAgeMs,
       ...(hedge === undefined ? {} : { hedgeAfterMs: hedge.after }),
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(retry === undefined ? {} : { retry }),

@@ -4,14 +4,17 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Middleware as KoaMiddleware, ParameterizedContext } from 'koa';
+import type { CallRecord } from '../call/call-record.js';
 import type { Principal } from '../call/principal.js';
 import type { Binding } from '../routing/binding.js';
 import type { NearRoute } from '../routing/near-route.js';
 import type { RouteTable } from '../routing/route-table.js';
 import type { StatusError } from '../status/status-error.js';
 import type { LimitState } from '../store/window.js';
+import type { RouteMetrics } from '../telemetry/request-metrics.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
+import type { Upstream } from '../upstream/upstream.js';
 import type { RequestState } from './request-state.js';
 
 export interface Exchange extends RequestState {
@@ -41,6 +44,15 @@ export interface Exchange extends RequestState {
   /** True if a limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;
+  /** How many bytes of bodies and messages were written for the client. */
+  bytesOut: number;
+  /** What became of the calls. */
+  record: CallRecord;
+  /**
+   * The time on the monotonic clock at which the answer was handed over to be sent. Undefined until then. It stays
+   * undefined for streams, which are sent bit by bit.
+   */
+  answeredAt: number | undefined;
   /**
    * True while an endpoint waits for more of the request. The endpoint limits that time itself, so the time limit for
    * idle requests does not apply.
@@ -68,6 +80,9 @@ export interface Route {
   readonly binding: Binding;
   /** The name of the upstream that serves the route, for the log. Undefined for an aggregate. */
   readonly upstream: string | undefined;
+  /** The fields of a log line that are the same for all requests of the route, as JSON without braces. */
+  readonly logFields: string;
+  readonly metrics: RouteMetrics;
   /** Runs the policies of the route, and then its endpoint. */
   readonly serve: (ctx: Context) => Promise<void>;
   /** The checks that run again for open streams. Undefined for a method that does not stream. */
@@ -99,8 +114,8 @@ export interface Snapshot {
   readonly connectionBytes: number;
   /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
-  /** The upstreams by name, with their state for operators. */
-  readonly upstreams: ReadonlyMap<string, { state(): string }>;
+  /** The upstreams by name, as operators see them. */
+  readonly upstreams: ReadonlyMap<string, Pick<Upstream, 'report' | 'connect'>>;
   /**
    * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt
    * to fetch the issuers' keys.
@@ -112,6 +127,8 @@ export interface Snapshot {
 
 export interface Surface {
   readonly name: string;
+  /** The log's fields and the metrics of requests that match no route. */
+  readonly unmatched: Pick<Route, 'logFields' | 'metrics'>;
   readonly table: RouteTable<Route>;
   /** The methods that stream, by path alone. A WebSocket's handshake is a GET, so the method's own verb is ignored. */
   readonly webSockets: RouteTable<Route>;

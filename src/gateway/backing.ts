@@ -21,6 +21,7 @@ import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
 import { openProtection } from './protection.js';
+import { leasedSeries, type Series } from './series.js';
 import { acquireUpstreams } from './upstreams.js';
 
 export interface Backing {
@@ -31,6 +32,8 @@ export interface Backing {
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
   readonly metrics: Metrics;
+  /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
+  readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
 }
 
@@ -61,17 +64,23 @@ export interface OpenedBacking extends Backing {
 export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
   const { clock, metrics, interceptors, afterAuth, openStreams } = options;
   const { auth, cors, stores, rateLimiting, limits, errors } = config;
+  const series = leasedSeries(metrics, lease);
   const upstreams = acquireUpstreams(config, lease, options);
-  const { authenticator, prepared } = authentication({ auth, origins: cors?.origins ?? [] }, lease, options);
+  const { authenticator, prepared } = authentication({ auth, origins: cors?.origins ?? [] }, lease, {
+    ...options,
+    tokens: series.tokens,
+  });
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
+  for (const { name, addresses } of upstreams.values()) series.endpoints(name).current = addresses;
   const protection = openProtection(config.upstreams, lease, options);
   const exposed = new Set(errors.expose);
   return {
     authenticator,
     counters,
-    callOf: callCompiler({ limits, exposed, upstreams, protection, cache, interceptors, metrics, clock }),
+    seriesOf: series,
+    callOf: callCompiler({ limits, exposed, upstreams, protection, cache, interceptors, metrics, series, clock }),
     openStreams,
     afterAuth,
     metrics,

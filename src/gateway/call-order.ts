@@ -17,6 +17,8 @@ export interface CallLayers {
   readonly breaker: Interceptor | undefined;
   /** The slots of `maxConcurrent`. An open breaker refuses a call before it waits for a slot. */
   readonly maxConcurrent: Interceptor | undefined;
+  /** Measures each try that is sent. */
+  readonly observe: Interceptor | undefined;
 }
 
 /** The layers of a call that has none. */
@@ -28,11 +30,12 @@ export const NO_LAYERS: CallLayers = {
   hedge: undefined,
   breaker: undefined,
   maxConcurrent: undefined,
+  observe: undefined,
 };
 
 export function layersInOrder(layers: CallLayers): readonly Interceptor[] {
-  const { cache, interceptors, budget, retry, hedge, breaker, maxConcurrent } = layers;
-  const all = [cache, ...interceptors, budget, retry, hedge, breaker, maxConcurrent];
+  const { cache, interceptors, budget, retry, hedge, breaker, maxConcurrent, observe } = layers;
+  const all = [cache, ...interceptors, budget, retry, hedge, breaker, maxConcurrent, observe];
   return all.filter((layer) => layer !== undefined);
 }
 

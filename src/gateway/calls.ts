@@ -16,10 +16,12 @@ import type { PlannedAggregate, PlannedCall, PlannedRoute } from '../route/plann
 import type { Binding } from '../routing/binding.js';
 import type { ExposedCodes } from '../status/client-text.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { observed } from '../upstream/observed.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { dependsOn } from './aggregates.js';
 import { callOrder, layersInOrder, NO_LAYERS } from './call-order.js';
 import type { Protection } from './protection.js';
+import type { Series } from './series.js';
 
 export interface CallSources {
   readonly limits: Config['limits'];
@@ -30,12 +32,13 @@ export interface CallSources {
   readonly cache: ResponseCache;
   readonly interceptors: readonly Interceptor[];
   readonly metrics: Metrics;
+  readonly series: Series;
   readonly clock: Clock;
 }
 
 /** Returns a function that compiles the call of a served route. */
 export function callCompiler(sources: CallSources): (route: PlannedRoute) => Call {
-  const { limits, upstreams, metrics, clock } = sources;
+  const { limits, upstreams, metrics, series, clock } = sources;
 
   return function callOf(route) {
     const { aggregate, binding } = route;
@@ -52,6 +55,7 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
       cache: keeping(called),
       interceptors: sources.interceptors,
       ...sources.protection(upstream, method, { ...called, idempotent }),
+      observe: observed({ rpc: series.rpc(upstream, method.fullName), endpoints: series.endpoints(upstream), clock }),
     });
   }
 

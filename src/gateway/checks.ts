@@ -1,5 +1,6 @@
 /** This module finds errors and risks in a plan that only a look at several policies or at all routes can show. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
 import { readKeyFile } from '../policy/access/key-file.js';
 import { type Access, meansOf } from '../policy/access/planned.js';
@@ -24,6 +25,7 @@ export function configuredProblems(
   return [
     ...authProblems(config, routes, configFile),
     ...addressProblems(config, routes),
+    ...readinessProblems(config),
     ...cacheProblems(config, routes),
     ...hedgeProblems(routes),
     ...streamProblems(routes, config.json.protoNames),
@@ -86,12 +88,14 @@ function authProblems(
       warningAt(
         { file: configFile ?? 'options' },
         'no-auth',
-        'no auth is configured, so every route is public; an auth block in the config file closes them',
+        'no auth is configured, so every route is public; an auth block in the config file closes them, and auth: { default: public } says that it is meant',
       ),
     ];
   }
   const { position } = auth;
   if (meansOf(auth)?.identifies !== true) {
+    // Who writes this means it. A method that demands a caller has an error of its own.
+    if (auth.default === 'public') return [];
     const text = 'auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated';
     return [errorAt(position, 'auth-impossible', text)];
   }
@@ -143,4 +147,15 @@ function addressProblems({ trustedProxies, listen }: Config, routes: readonly Pl
   const text =
     'addresses: without trustedProxies, every request behind a proxy has the address of the proxy; set trustedProxies to the networks of the proxies';
   return [warningAt(first, 'addresses-of-proxy', text)];
+}
+
+/** Returns an error for each name in `admin.readiness.upstreams` that no upstream has. */
+function readinessProblems({ admin, upstreams }: Config): readonly Diagnostic[] {
+  if (admin === undefined || upstreams.size === 0) return [];
+  const unknown = admin.readiness.upstreams.filter((name) => !upstreams.has(name));
+  return unknown.map((name) => {
+    const known = [...upstreams.keys()];
+    const text = `admin.readiness.upstreams: expected the name of an upstream (${known.join(', ')}), got '${name}'`;
+    return errorAt(admin.position, 'config-value', `${text}${hintOf(didYouMean(name, known))}`);
+  });
 }

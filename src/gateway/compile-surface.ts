@@ -28,6 +28,8 @@ import { streamEndpoint } from '../server/endpoints/stream.js';
 import { endpoint } from '../server/endpoints/unary.js';
 import { webSocketEndpoint } from '../server/endpoints/websocket.js';
 import { compileCors } from '../server/stages/cors.js';
+import { routeFields } from '../telemetry/request-line.js';
+import type { StreamKind } from '../telemetry/request-metrics.js';
 import { bodySizes } from '../transcoding/body-size.js';
 import {
   type CompiledResponseHeaders,
@@ -67,6 +69,7 @@ export function* compileSurface(
   );
   return {
     name,
+    unmatched: { logFields: routeFields({ surface: name }), metrics: backing.seriesOf.route(name, 'none') },
     table: (yield* bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).buildSteps()).table,
     webSockets: (yield* bindingTable(webSocketRoutes(webSockets)).buildSteps()).table,
     ...(config.errors.hints ? nearRoutes(routes) : NO_HINTS),
@@ -99,7 +102,7 @@ interface CompiledRoute {
 }
 
 function routeCompiler(
-  { config, codecs }: SurfaceSettings,
+  { name: surface, config, codecs }: SurfaceSettings,
   responseHeaders: CompiledResponseHeaders,
   backing: Backing,
 ) {
@@ -142,22 +145,47 @@ function routeCompiler(
     const end = method.serverStreaming
       ? streamEndpoint(stream)
       : endpoint({ ...ends, requestOf, freshness: route.cache && freshnessOf(config, route, route.cache) });
+    const { fullName: rpc } = method;
+    const { text: template } = binding.template;
+    const logFields = routeFields({ surface, route: template, rpc, upstream });
+    const metrics = backing.seriesOf.route(surface, template);
     const demands = ofMessage.map(({ text }) => text);
     const routeTo = (endpoint: Middleware, tokenMayBeInQuery: boolean) => {
       const stages = stagesOf(route, ends.transcoder, tokenMayBeInQuery);
       const admission = isStreaming(method) ? { guard: composed(guardsInOrder(stages)), demands } : undefined;
-      return composeRoute({ binding, upstream, admission }, routeOrder(stages), endpoint);
+      return composeRoute({ binding, upstream, logFields, metrics, admission }, routeOrder(stages), endpoint);
     };
-    const http = routeTo(end, httpMethod === 'GET' && method.serverStreaming);
-    if (!isStreaming(method)) return { http, webSocket: undefined };
+    if (!isStreaming(method)) return { http: routeTo(end, false), webSocket: undefined };
+    const { openStreams: open } = backing.metrics.requests;
+    const http = routeTo(counted(end, open, streamKind(method)), httpMethod === 'GET' && method.serverStreaming);
     const framed = webSocketBinding(binding);
     const frames = framed.body === binding.body ? stream : { ...stream, ...arrivingAs(framed) };
-    return { http, webSocket: routeTo(webSocketEndpoint(frames), true) };
+    return { http, webSocket: routeTo(counted(webSocketEndpoint(frames), open, 'websocket'), true) };
   };
 }
 
+/** Returns the endpoint of a stream, counted while it is open. */
+function counted(endpoint: Middleware, open: Record<StreamKind, number>, kind: StreamKind): Middleware {
+  return async function counted(ctx, next) {
+    open[kind]++;
+    try {
+      await endpoint(ctx, next);
+    } finally {
+      open[kind]--;
+    }
+  };
+}
+
+function streamKind({ clientStreaming, serverStreaming }: MethodDescriptor): StreamKind {
+  if (!clientStreaming) return 'server';
+  return serverStreaming ? 'bidi' : 'client';
+}
+
 /** Returns a function that builds the stages of a route. `route-order.ts` puts them in order. */
-function stageCompiler(config: Config, { authenticator, counters, metrics, afterAuth, openStreams }: Backing) {
+function stageCompiler(
+  config: Config,
+  { authenticator, counters, metrics, seriesOf, afterAuth, openStreams }: Backing,
+) {
   return function stagesOf(route: PlannedRoute, transcoder: Transcoder, tokenMayBeInQuery: boolean) {
     const { binding, access, rateLimits } = route;
     const { mode, scopes } = access;
@@ -179,7 +207,10 @@ function stageCompiler(config: Config, { authenticator, counters, metrics, after
 
     function counting(limits: readonly RateLimit[], plans: ConsumerPlans): Middleware | undefined {
       if (limits.length === 0 && plans.size === 0) return undefined;
-      return rateLimit({ limits, plans, counters, cost: costOf(route), decisions: metrics.rateLimitDecisions });
+      const all = [limits, ...plans.values()].flat();
+      const exceeded = new Map(all.map(({ rule: { id } }) => [id, seriesOf.exceeded(id)]));
+      const decisions = metrics.rateLimitDecisions;
+      return rateLimit({ limits, plans, counters, cost: costOf(route), decisions, exceeded });
     }
   };
 }

@@ -71,7 +71,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { middleware, interceptors, ...input } = options;
   const readAtMs = Date.now();
   const first = await planWithFiles(configOrThrow(input));
-  const log = createLog({ format: first.config.log.format });
+  const log = createLog(first.config.log);
   const gateway = startGateway(first, log, {
     ...(middleware === undefined ? {} : { middleware }),
     ...(interceptors === undefined ? {} : { interceptors }),
@@ -141,7 +141,8 @@ export function startGateway(
   const snapshots = new Snapshots(snapshot);
   const memory = new MemoryWatch(clock, (isShort) => tellMemory(log, isShort), readMemory);
   const shedding = { isShortOfMemory: () => memory.isShort(), counter: metrics.shed };
-  const handle = createApp({ snapshots, log, clock, shedding, custom: middleware?.beforeMatch ?? [] });
+  const telling = { log, requests: metrics.requests };
+  const handle = createApp({ snapshots, telling, clock, shedding, custom: middleware?.beforeMatch ?? [] });
   let current = first;
   let isClosed = false;
   let lastReload = Promise.resolve();
@@ -160,6 +161,7 @@ export function startGateway(
         // A gateway that was closed meanwhile has no snapshot that a later request would release.
         if (isClosed) return void compiled.release();
         snapshots.swap(compiled);
+        log.setLevel(next.config.log.level);
         current = next;
         void openStreams.judge(compiled);
       },

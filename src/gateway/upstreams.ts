@@ -1,18 +1,20 @@
 /**
  * This module opens the upstreams of a config. Resources with state outlive a config, and their keys have all that they
- * depend on: connections depend on the endpoint, the TLS files' content and the transport, a balancer on those of all its
- * targets and on its policy. So a reload that changes a time-out keeps all
- * connections, and a reload that finds a renewed certificate opens new ones.
+ * depend on: connections depend on the endpoint, the paths of the TLS files and the transport, and a balancer on those of
+ * all its targets and on its policy. So a reload that changes a time-out keeps all connections. The TLS files are read
+ * again when they change.
  */
-import { readFileSync } from 'node:fs';
 import type { Clock } from '../base/clock.js';
 import { type Lease, type Resources, settingsKey } from '../base/resources.js';
 import type { Config } from '../config/config.js';
-import { Balancer } from '../upstream/balance/balancer.js';
+import type { Log } from '../telemetry/log.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { Balancer, type BalancerSettings } from '../upstream/balance/balancer.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import { parseTarget } from '../upstream/target.js';
-import type { TlsSettings } from '../upstream/transport.js';
+import { TlsFiles, type TlsPaths } from '../upstream/tls-files.js';
 import type { Upstream } from '../upstream/upstream.js';
+import { loggedEvents } from './upstream-events.js';
 
 type UpstreamConfig = Config['upstreams'] extends Map<string, infer Settings> ? Settings : never;
 
@@ -20,6 +22,8 @@ export interface UpstreamOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly lookup: Lookup;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'servers'>;
 }
 
 export function acquireUpstreams(
@@ -27,36 +31,50 @@ export function acquireUpstreams(
   lease: Lease,
   options: UpstreamOptions,
 ): ReadonlyMap<string, Upstream> {
-  const acquired = [...upstreams].map(([name, { targets, loadBalancing, transport, tls }]): [string, Upstream] => {
-    const settings = {
-      targets: targets.map(({ address, ...rest }) => ({ ...rest, target: parseTarget(address) })),
-      policy: loadBalancing,
-      transport,
-      maxResponseBytes: limits.responseBytes,
-      ...(tls === undefined ? {} : { tls: materialOf(tls) }),
-    };
-    const balancer = lease.acquire(
-      settingsKey(`balancer ${name}`, settings),
-      () => new Balancer(name, settings, options),
-    );
+  const { log, metrics } = options;
+  const acquired = [...upstreams].map(([name, own]): [string, Upstream] => {
+    const settings = balancerSettings(own, limits);
+    const tls = own.tls && acquireTls(own.tls, lease, options);
+    const balancer = lease.acquire(settingsKey(`balancer ${name}`, settings), () => {
+      const closed = () => unfollow();
+      const made = new Balancer(name, settings, { ...options, tls, events: { ...loggedEvents(name, log), closed } });
+      const unfollow = metrics.servers.follow(name, () => made.all());
+      return made;
+    });
     return [
       name,
       {
         name,
         call: (request) => balancer.call(request),
-        state: () => balancer.state(),
+        addresses: () => balancer.addresses(),
+        report: () => balancer.report(),
+        connect: (limitMs) => balancer.connect(limitMs),
       },
     ];
   });
   return new Map(acquired);
 }
 
-/** Reads the TLS files. A reload reads them again. */
-function materialOf({ ca, cert, key, serverName }: NonNullable<UpstreamConfig['tls']>): TlsSettings {
+function balancerSettings(own: UpstreamConfig, limits: Config['limits']): BalancerSettings {
+  const { targets, loadBalancing, transport, tls, healthCheck, outlierDetection, panicThreshold } = own;
+  const { slowStartMs, maxConnectionAgeMs } = own;
   return {
-    ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
-    ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
-    ...(key === undefined ? {} : { key: readFileSync(key) }),
-    ...(serverName === undefined ? {} : { serverName }),
+    targets: targets.map(({ address, ...rest }) => ({ ...rest, target: parseTarget(address) })),
+    policy: loadBalancing,
+    transport,
+    tls,
+    maxResponseBytes: limits.responseBytes,
+    health: healthCheck,
+    ejection: outlierDetection,
+    panicPercent: panicThreshold,
+    slowStartMs,
+    maxConnectionAgeMs,
   };
+}
+
+/** Returns the TLS files. A reload reads those that are held already again, and at once. */
+function acquireTls(paths: TlsPaths, lease: Lease, { log, clock }: UpstreamOptions): TlsFiles {
+  const files = lease.acquire(settingsKey('tls files', paths), () => new TlsFiles(paths, log, clock));
+  files.check();
+  return files;
 }

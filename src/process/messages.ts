@@ -3,6 +3,7 @@ import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
 import type { PackedFile } from './schema-parcel.js';
+import type { UpstreamReports } from './upstream-status.js';
 
 export type ToWorker =
   | { readonly kind: 'start'; readonly config: Config; readonly files: readonly PackedFile[] }
@@ -38,7 +39,6 @@ export type ToPrimary =
 export type MetricReport = MetricObjectWithValues<MetricValue<string>>[];
 
 export interface WorkerReport {
-  /** The state of each upstream's connection, by the name of the upstream. */
-  readonly upstreams: ReadonlyMap<string, string>;
+  readonly upstreams: UpstreamReports;
   readonly metrics: MetricReport;
 }

@@ -22,10 +22,12 @@ import { parseTarget } from '../server/request-target.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createReloadMetrics, type Metrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
+import { readinessOf, reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -36,11 +38,12 @@ export interface RunningServer {
 
 /** Runs a gateway. Without a `source` it never reloads. */
 export async function runServer(plan: Plan, source?: ConfigSource): Promise<RunningServer> {
-  const log = createLog({ format: plan.config.log.format });
+  const log = createLog(plan.config.log);
   endOnUncaught(log);
   let state = 'starting';
   const gateway = startGateway(plan, log);
   const { registry } = gateway.metrics;
+  collectProcessMetrics(registry);
   const reloads = new Reloads(plan, source, {
     prepare: async (next) => {
       const settings = listenSettings(next.config, log, gateway.metrics);
@@ -62,12 +65,10 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
   let admin: Server | undefined;
   let listener: BoundListener;
   try {
-    const readiness = () => ({
-      ready: state === 'serving',
-      state,
-      upstreams: new Map([...gateway.snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()])),
-      reload: reloads.state,
-    });
+    const readiness = async () => {
+      const counted = current().config.admin?.readiness.upstreams ?? [];
+      return { ...readinessOf(state, await reportUpstreams(gateway, counted), counted), reload: reloads.state };
+    };
     admin = await listenAdmin(current, { metrics: () => registry.metrics(), readiness }, log);
     await gateway.prepared;
     listener = await listenPublic(current, gateway, log);
@@ -78,6 +79,7 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
   }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
+  void tellUpstreams(gateway, log);
   reloads.begin();
 
   const reload = source === undefined ? undefined : () => reloads.request('SIGHUP');
@@ -131,11 +133,17 @@ function follow(listener: Listener, settings: ListenSettings, current: CurrentPl
 export function listenSettings(
   { listen: { tls, maxConnectionsPerAddress: most, ...rest }, limits, errors, trustedProxies }: Plan['config'],
   log: Log,
-  { shed }: Pick<Metrics, 'shed'>,
+  { shed, requests }: Pick<Metrics, 'shed' | 'requests'>,
 ): ListenSettings {
   const perAddress =
     most === undefined ? {} : { perAddress: { most, trustedProxies, onRefused: () => shed.inc(BY_ADDRESS) } };
-  const settings = { ...rest, ...perAddress, headerBytes: limits.headerBytes, errorFormat: errors.format, log };
+  const settings = {
+    ...rest,
+    ...perAddress,
+    headerBytes: limits.headerBytes,
+    errorFormat: errors.format,
+    telling: { log, requests },
+  };
   return tls === undefined ? settings : { ...settings, tls: readTls(tls) };
 }
 
@@ -172,7 +180,7 @@ export async function listenAdmin(
     return { stallTimeoutMs, connectionBytes };
   };
   const handle = watched(admin, limitsNow, systemClock);
-  const server = createHttp1({ ...timeouts, errorFormat: errors.format, log }, handle, systemClock);
+  const server = createHttp1({ ...timeouts, errorFormat: errors.format, telling: { log } }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
     server.listen(settings.port, settings.host, () => resolve());

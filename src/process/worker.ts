@@ -2,6 +2,7 @@
  * A worker process: a gateway for the connections that the primary hands over, with the schema that the primary has parsed.
  * Only `workers.ts` starts it. It ends when the primary sends `drain` or is gone.
  */
+import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.js';
 import { atOnce, inSlices } from '../base/slices.js';
@@ -11,11 +12,13 @@ import { type Drain, prepareDrain } from '../server/listener/drain.js';
 import type { Listener, ListenSettings } from '../server/listener/listen.js';
 import { RemoteCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker } from './messages.js';
 import { startPulse } from './pulse.js';
 import { listenSettings, servePublic } from './run-server.js';
 import { type Received, receive } from './schema-parcel.js';
+import { reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
@@ -53,12 +56,15 @@ let next: Next | undefined;
 async function start({ config, files }: Start): Promise<void> {
   received = atOnce(receive(files, undefined));
   served = await plan(config, { schema: received.schema });
-  const log = createLog({ format: config.log.format });
+  const log = createLog(config.log);
   endOnUncaught(log);
   const gateway = startGateway(served, log, { counters });
+  collectProcessMetrics(gateway.metrics.registry);
   await gateway.prepared;
   const { listener, serve } = servePublic(() => served, gateway, log);
   running = { gateway, drain: prepareDrain(listener, systemClock), log, listener, serve };
+  // One worker is enough to tell which upstreams answer.
+  if (cluster.worker?.id === 1) void tellUpstreams(gateway, log);
   startPulse();
   tell({ kind: 'ready' });
 }
@@ -111,7 +117,7 @@ async function end(): Promise<void> {
 async function report(id: number): Promise<void> {
   if (running === undefined) return;
   const { snapshots, metrics } = running.gateway;
-  const upstreams = new Map([...snapshots.current.upstreams].map(([name, upstream]) => [name, upstream.state()]));
+  const upstreams = await reportUpstreams({ snapshots }, served.config.admin?.readiness.upstreams ?? []);
   tell({ kind: 'reported', id, report: { upstreams, metrics: await metrics.registry.getMetricsAsJSON() } });
 }
 

@@ -19,6 +19,7 @@ import { answerCounters } from '../store/remote-counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { LogFields } from '../telemetry/log-entries.js';
 import { countDroppedLines, createReloadMetrics } from '../telemetry/metrics.js';
+import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { Distribution } from './distribution.js';
 import { type Frozen, Heartbeats } from './heartbeats.js';
 import { endOnUncaught } from './last-resort.js';
@@ -28,6 +29,7 @@ import { inUse, listenAdmin, type RunningServer } from './run-server.js';
 import { Sender } from './schema-parcel.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
+import { joinReports, readinessOf } from './upstream-status.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
 /** When a worker ends that was started longer ago than this, the back-off begins anew. */
@@ -42,16 +44,17 @@ const TOGETHER_MS = 250;
 const THAW_MS = 2000;
 
 export async function runWorkers(plan: Plan, count: number, source: ConfigSource): Promise<RunningServer> {
-  const log = createLog({ format: plan.config.log.format });
+  const log = createLog(plan.config.log);
   endOnUncaught(log);
   const workers = new Workers(plan, count, log);
   let state = 'starting';
   const readiness = async () => {
     const reports = await workers.reports();
+    const counted = reloads.plan.config.admin?.readiness.upstreams ?? [];
+    const { ready, ...rest } = readinessOf(state, joinReports(reports.map(({ upstreams }) => upstreams)), counted);
     return {
-      ready: state === 'serving' && workers.serving > 0,
-      state,
-      upstreams: statesOf(reports),
+      ready: ready && workers.serving > 0,
+      ...rest,
       workers: workers.serving,
       frozen: workers.frozen,
       reload: reloads.state,
@@ -59,6 +62,7 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
   };
   const own = new Registry();
   countDroppedLines(own);
+  collectProcessMetrics(own);
   const prepare = (next: Plan) => workers.prepare(next);
   const reloads = new Reloads(plan, source, {
     prepare,
@@ -169,6 +173,7 @@ class Workers {
       throw new Error(problem);
     }
     const swap = () => {
+      this.log.setLevel(config.log.level);
       this.plan = next;
       this.server.maxConnections = config.listen.maxConnections;
       for (const worker of asked) tell(worker, { kind: 'swap' });
@@ -360,13 +365,4 @@ class Workers {
 
 function tell(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
-}
-
-/** Returns for each upstream the states that it has in the workers, each state once. */
-function statesOf(reports: readonly WorkerReport[]): ReadonlyMap<string, string> {
-  const states = new Map<string, Set<string>>();
-  for (const { upstreams } of reports) {
-    for (const [name, state] of upstreams) states.set(name, (states.get(name) ?? new Set()).add(state));
-  }
-  return new Map([...states].map(([name, all]) => [name, [...all].sort().join(', ')]));
 }

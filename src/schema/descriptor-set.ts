@@ -5,8 +5,9 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import protobuf from 'protobufjs';
+import type protobuf from 'protobufjs';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { isRecord } from '../base/record.js';
 import { AGGREGATE, DEFAULT_POLICY, FIELD_BEHAVIOR, HTTP, POLICY, readHttpRule } from './annotation-reader.js';
@@ -72,9 +73,10 @@ let cachedType: protobuf.Type | undefined;
 
 function descriptorSetType(protoRoot: string): protobuf.Type {
   if (cachedType === undefined) {
-    const root = new protobuf.Root();
-    for (const file of EXTENSION_FILES)
-      protobuf.parse(readFileSync(join(protoRoot, file), 'utf8'), root, { keepCase: true });
+    // protobufjs is loaded here because most gateways have no descriptor set.
+    const { Root, parse } = createRequire(import.meta.url)('protobufjs') as typeof protobuf;
+    const root = new Root();
+    for (const file of EXTENSION_FILES) parse(readFileSync(join(protoRoot, file), 'utf8'), root, { keepCase: true });
     cachedType = root.resolveAll().lookupType('google.protobuf.FileDescriptorSet');
   }
   return cachedType;

@@ -3,13 +3,9 @@ import compose from 'koa-compose';
 import type { Context, Middleware, Route } from '../exchange/exchange.js';
 
 /** Returns the route with a `serve` that runs `chain` in its order, and then the endpoint. */
-export function composeRoute(
-  { binding, upstream, admission }: Omit<Route, 'serve'>,
-  chain: readonly Middleware[],
-  endpoint: Middleware,
-): Route {
+export function composeRoute(route: Omit<Route, 'serve'>, chain: readonly Middleware[], endpoint: Middleware): Route {
   const serve = chain.length === 0 ? alone(endpoint) : composed([...chain, endpoint]);
-  return { binding, upstream, admission, serve };
+  return { ...route, serve };
 }
 
 /** Returns a function that runs the stages, each one inside the stage before it. */

@@ -4,9 +4,8 @@
  */
 import type { Clock } from '../base/clock.js';
 import type { Middleware } from '../exchange/exchange.js';
-import type { Log } from '../telemetry/log.js';
 import type { Snapshots } from './snapshots.js';
-import { accessLog } from './stages/access-log.js';
+import { accessLog, type Telling } from './stages/access-log.js';
 import { begin } from './stages/begin.js';
 import { cors } from './stages/cors.js';
 import { errors } from './stages/errors.js';
@@ -17,17 +16,17 @@ import { transferCoding } from './stages/transfer-coding.js';
 
 export interface PipelineOptions {
   readonly snapshots: Snapshots;
-  readonly log: Log;
+  readonly telling: Telling;
   readonly clock: Clock;
   readonly shedding: ShedSettings;
   /** The embedder's own stages, which run before the route is known. */
   readonly custom: readonly Middleware[];
 }
 
-export function beforeMatch({ snapshots, log, clock, shedding, custom }: PipelineOptions): readonly Middleware[] {
+export function beforeMatch({ snapshots, telling, clock, shedding, custom }: PipelineOptions): readonly Middleware[] {
   return [
     begin(snapshots, clock),
-    accessLog(log, clock),
+    accessLog(telling, clock),
     errors(clock),
     surface(),
     cors(),

@@ -47,10 +47,12 @@ export function foreignOrigin(): StatusError {
 }
 
 /**
- * Returns the error for a caller that is not allowed. `index` is the index of the refused message in a client stream.
- * It is undefined outside of a stream.
+ * Returns the error for a caller that is not allowed. `unmet` names for the log what the caller does not fulfil. `index` is
+ * the index of the refused message in a client stream. It is undefined outside of a stream.
  */
-export function notAllowed(index?: number): StatusError {
+export function notAllowed(unmet: string, index?: number): StatusError {
   const place = index === undefined ? '' : `[${index}]: `;
-  return gatewayError('NOT_ALLOWED', `${place}the caller is not allowed to do this`);
+  return gatewayError('NOT_ALLOWED', `${place}the caller is not allowed to do this`, {
+    logText: `${place}expected ${unmet}`,
+  });
 }

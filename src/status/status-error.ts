@@ -33,6 +33,10 @@ export interface StatusErrorOptions {
   readonly unsent?: boolean;
   /** True if the connection cannot be used further, as after a refused body. */
   readonly closeConnection?: boolean;
+  /** The reason of an error that the gateway itself raises. */
+  readonly reason?: Reason;
+  /** The text for the log, where it says more than the client may know, or less than the client has sent. */
+  readonly logText?: string;
   /** The original error, for the log. It is never shown to a client. */
   readonly cause?: unknown;
 }
@@ -52,6 +56,10 @@ export class StatusError extends Error {
   readonly metadata: StatusMetadata | undefined;
   readonly unsent: boolean;
   readonly closeConnection: boolean;
+  /** The reason of an error that the gateway itself raised. Undefined for the status of an upstream. */
+  readonly reason: Reason | undefined;
+  /** The text for the log. It is the message, unless the log may know more than the client, or must not repeat its input. */
+  readonly logText: string;
 
   constructor(code: Code, message: string, options: StatusErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -64,6 +72,8 @@ export class StatusError extends Error {
     this.metadata = options.metadata;
     this.unsent = options.unsent ?? false;
     this.closeConnection = options.closeConnection ?? false;
+    this.reason = options.reason;
+    this.logText = options.logText ?? message;
   }
 }
 
@@ -75,16 +85,24 @@ export function invalidRequest(reason: Reason, violations: readonly FieldViolati
   return new StatusError(code, message, {
     httpStatus,
     details: [badRequestDetail(violations), errorInfoDetail(reason)],
+    reason,
+    logText: withoutInput(message),
   });
+}
+
+/** Cuts off the value that the client has sent, because it may be a secret or personal: what was expected stays. */
+function withoutInput(message: string): string {
+  const at = message.indexOf(', got ');
+  return at < 0 ? message : message.slice(0, at);
 }
 
 /** Returns an error that the gateway raises for `reason`. `reasons.ts` has its gRPC code and HTTP status. */
 export function gatewayError(
   reason: Reason,
   message: string,
-  options: Omit<StatusErrorOptions, 'httpStatus'> = {},
+  options: Omit<StatusErrorOptions, 'httpStatus' | 'reason'> = {},
 ): StatusError {
   const { code, httpStatus } = REASONS[reason];
   const details = [errorInfoDetail(reason), ...(options.details ?? [])];
-  return new StatusError(code, message, { ...options, httpStatus, details });
+  return new StatusError(code, message, { ...options, httpStatus, details, reason });
 }

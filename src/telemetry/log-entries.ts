@@ -21,7 +21,7 @@ export type LogFields = { readonly [Field in keyof typeof LOG_FIELDS]?: unknown 
 export const LOG_ENTRIES = {
   request: {
     level: 'info',
-    when: 'A request has ended: its last byte is sent, or the client has gone away. A request that is refused before it reaches a route has the field `refused`.',
+    when: 'A request has ended: its last byte is sent, or the client has gone away. A request that the gateway has refused has the fields `reason` and `refused`.',
   },
   'request failed': {
     level: 'error',
@@ -98,6 +98,18 @@ export const LOG_ENTRIES = {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
   },
+  'the TLS files of an upstream were reloaded': {
+    level: 'info',
+    when: 'The files of the `tls` of an upstream have changed. The connections to it are replaced.',
+  },
+  'the new TLS files of an upstream cannot be used; the old ones stay in use': {
+    level: 'error',
+    when: 'The files of the `tls` of an upstream have changed, and cannot be read or do not fit each other.',
+  },
+  'a server takes no connection with the renewed TLS files; the old one stays in use': {
+    level: 'warn',
+    when: 'After a change of the files of `tls`, a new connection has failed. It is tried again after 30 seconds.',
+  },
   'a circuit breaker has opened': {
     level: 'warn',
     when: 'Too many calls of a method have failed. Its calls are refused for the `openFor` of `circuitBreaker`.',
@@ -107,6 +119,53 @@ export const LOG_ENTRIES = {
     when: 'A probe has succeeded, and the calls of the method are sent again.',
   },
   'the store answers again': { level: 'info', when: 'Redis has answered the probe, and is used again.' },
+  'an upstream answers': {
+    level: 'info',
+    when: 'At the start: all servers of the upstream could be connected.',
+  },
+  'an upstream does not answer': {
+    level: 'warn',
+    when: 'At the start: not all servers of the upstream could be connected. `servers` has those that could not, and why.',
+  },
+  'a server of an upstream cannot be reached': {
+    level: 'warn',
+    when: 'Connecting to a server has failed. Others get its calls.',
+  },
+  'a server of an upstream can be reached again': { level: 'info', when: 'A server is connected after failures.' },
+  'a server of an upstream is unhealthy': {
+    level: 'warn',
+    when: 'The health checks of a server have failed. Others get its calls.',
+  },
+  'a server of an upstream is healthy again': {
+    level: 'info',
+    when: 'The health checks of a server succeed after failures.',
+  },
+  'a server of an upstream has no health service and counts as healthy': {
+    level: 'info',
+    when: '`healthCheck` is set, and a server does not implement `grpc.health.v1`.',
+  },
+  'a server of an upstream is ejected': {
+    level: 'warn',
+    when: 'Several calls in a row have failed on a server. It gets no calls for `forMs`.',
+  },
+  'a server of an upstream is used again after its ejection': { level: 'info', when: 'An ejection has ended.' },
+  'most servers of an upstream are unhealthy or ejected: all are used again': {
+    level: 'warn',
+    when: 'Fewer servers than `panicThreshold` are left.',
+  },
+  'enough servers of an upstream are healthy: the others are left out again': {
+    level: 'info',
+    when: 'At least `panicThreshold` of the servers are healthy and not ejected again.',
+  },
+  'the addresses of an upstream have changed': {
+    level: 'info',
+    when: 'A lookup of its name has given other addresses.',
+  },
+  'the name of an upstream cannot be looked up': {
+    level: 'warn',
+    when: 'A lookup has failed. The addresses of before stay in use.',
+  },
+  'the name of an upstream can be looked up again': { level: 'info', when: 'A lookup has succeeded after failures.' },
 } as const satisfies Readonly<Record<string, LogEntry>>;
 
 export const LOG_FIELDS = {
@@ -121,14 +180,24 @@ export const LOG_FIELDS = {
   upstream: 'The name of the upstream.',
   consumer: 'The consumer, if the caller is known.',
   bytesIn: 'How many bytes of the body were read.',
+  bytesOut: 'How many bytes of bodies and messages were written for the client.',
   partial: 'The parts that the answer of an aggregate lacks.',
   userAgent: 'The `User-Agent` header, at most 128 characters.',
   status: 'The HTTP status. It is 101 for a WebSocket, and 499 if the client went away before an answer.',
   code: 'The name of the gRPC code, such as `NOT_FOUND`. In entries about a file it is the error code of the system, such as `ENOENT`.',
-  durationMs: 'How long the request or the reload took, in milliseconds.',
+  durationMs: 'How long the request or the reload took, in milliseconds. A request ends when its last byte is sent.',
+  upstreamMs:
+    'For how many milliseconds at least one call to an upstream was under way. It is missing if none was made.',
+  gatewayMs: 'For how many milliseconds the gateway itself was busy or waited for a turn. It is missing for streams.',
+  endpoint: 'The address of the upstream that was called. With several calls it is that of the last one.',
+  attempts:
+    'How many calls were made, with retries and with the steps of an aggregate. It is missing if none was made.',
+  cache: 'The result of the cache, if the route has one: `hit`, `stale`, `miss` or `bypass`.',
+  traceId: 'The id of the trace that the request belongs to, from its `traceparent`.',
   clientGone: '`true` if the client went away before the end.',
   cut: 'Why the gateway cut an answer.',
-  refused: 'Why a request was refused before it reached a route.',
+  refused:
+    'Why the gateway refused the request: what was expected, without the values of the request. A 5xx has `err` instead.',
   err: 'An error: its type, message, code or stack, and its causes.',
   signal: 'The signal, such as `SIGTERM`.',
   cause: 'Why a reload was made: `SIGHUP` or `watch`.',
@@ -142,12 +211,19 @@ export const LOG_FIELDS = {
   origin: 'How the error became known: `uncaughtException` or `unhandledRejection`.',
   stack: 'Where the error was raised.',
   jwks: 'The `jwksUri` without its query.',
-  reason: 'Why the keys cannot be used.',
+  reason:
+    'The [reason](errors.md) of an error that the gateway itself raised. In entries about `jwksUri` it is why the keys cannot be used, in entries about upstreams why a server gets no calls.',
   file: 'The file of API keys.',
   keys: 'How many keys the file has.',
   problem: 'The first problem of the file, as `check` prints it.',
   moreProblems: 'How many further problems there are.',
   store: 'The store: `redis`.',
+  server: 'The address of a server of the upstream.',
+  servers: 'The servers that do not answer, each with the reason, or how many servers answer.',
+  forMs: 'For how many milliseconds the server gets no calls.',
+  added: 'The addresses that are new.',
+  removed: 'The addresses that are gone.',
+  lookup: 'The name that is looked up.',
   failed: 'How many calls of the method failed in the window of the circuit breaker.',
   calls: 'How many calls of the method there were in the window of the circuit breaker.',
 } as const satisfies Readonly<Record<string, string>>;

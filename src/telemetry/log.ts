@@ -1,6 +1,6 @@
 /**
- * This module writes the log with pino, one line for each entry. `json` is for programs; `text` is for a person at a
- * terminal:
+ * This module writes the log, one line for each entry. pino writes it, except for the lines of requests
+ * (`request-line.ts`). `json` is for programs; `text` is for a person at a terminal:
  *
  *     {"level":"info","time":"2026-01-01T09:00:00.000Z","status":200,"msg":"request"}
  *     09:00:00.000 info  request  status=200
@@ -9,23 +9,40 @@
  * causes, and with the stack if they were not expected. The values of headers with credentials are replaced.
  */
 import { type Logger, pino } from 'pino';
+import { escapeBeyondJson, escapeCharacter } from './json-text.js';
 import type { LogFields, LogLevel, LogText } from './log-entries.js';
 import { standardError } from './output.js';
+import { type RequestEntry, requestLine } from './request-line.js';
 
 /**
  * The log has a method for each level, which takes the entries of that level in `log-entries.ts`:
  * `log.info({ signal: 'SIGTERM' }, 'draining')`. An error is passed under the key `err`.
  */
-export type Log = { readonly [Level in LogLevel]: (fields: LogFields, text: LogText<Level>) => void };
+export type Log = { readonly [Level in LogLevel]: (fields: LogFields, text: LogText<Level>) => void } & {
+  /** Writes the line of a request. `err` is the error that it ended with, if the line should have the whole of it. */
+  readonly request: (entry: Omit<RequestEntry, 'err'>, err?: Error) => void;
+  /** Sets the lowest level that is written from now on. */
+  readonly setLevel: (level: LogLevel) => void;
+};
 
 export interface LogOptions {
   /** The format. The default is text if standard error is a terminal, and JSON otherwise. */
   readonly format?: 'json' | 'text' | undefined;
   /** The lowest level that is written. The default is `info`. */
   readonly level?: LogLevel;
-  /** The destination, which receives whole lines. The default is standard error. */
-  readonly destination?: { write(line: string): unknown };
+  /** The destination. The default is standard error. */
+  readonly destination?: LogDestination;
 }
+
+export interface LogDestination {
+  /** Takes a whole line, with its end. */
+  write(line: string): unknown;
+  /** Takes a line that may be written a moment later, together with others. Without it each line is written at once. */
+  writeSoon?(line: string): unknown;
+}
+
+/** The levels from the lowest to the highest. */
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key'];
 
@@ -45,7 +62,18 @@ export function createLog({ format = defaultFormat(), level = 'info', destinatio
     },
     { write: (line) => void destination.write(render(line)) },
   );
+  const writeRequest = (line: string) => void (destination.writeSoon ?? destination.write).call(destination, line);
+  let lowest = LEVELS.indexOf(level);
   return {
+    request(entry, err) {
+      if (LEVELS.indexOf(entry.level) < lowest) return;
+      const line = requestLine(err === undefined ? entry : { ...entry, err: errorText(err) }, Date.now());
+      writeRequest(format === 'json' ? line : toText(line));
+    },
+    setLevel(next) {
+      logger.level = next;
+      lowest = LEVELS.indexOf(next);
+    },
     debug: (fields, text) => logger.debug(fields, text),
     info: (fields, text) => logger.info(fields, text),
     warn: (fields, text) => logger.warn(fields, text),
@@ -83,7 +111,11 @@ function describeError(error: unknown, depth = 0): ErrorEntry {
   };
 }
 
-/** Turns a line of pino into a line for people: the time of day, the level, the text, and the fields. */
+function errorText(error: Error): string {
+  return escapeBeyondJson(JSON.stringify(describeError(error)));
+}
+
+/** Turns a line of JSON into a line for people: the time of day, the level, the text, and the fields. */
 function toText(line: string): string {
   const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const rest = Object.entries(fields).map(([key, value]) => `${bare(key)}=${bare(value)}`);
@@ -99,16 +131,4 @@ function bare(value: unknown): string {
 function escapeControls(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return escapeBeyondJson(text).replace(/[\u0000-\u001f]/g, escapeCharacter);
-}
-
-/**
- * Escapes DEL, C1 characters and line separators. JSON leaves them unchanged, and terminals and log viewers act on
- * them.
- */
-function escapeBeyondJson(text: string): string {
-  return text.replace(/[\u007f-\u009f\u2028\u2029]/g, escapeCharacter);
-}
-
-function escapeCharacter(char: string): string {
-  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -3,15 +3,25 @@
  * gateway has one registry. Labels come from the config and the schema, never from a request.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { CallMetrics } from './call-metrics.js';
+import { HeldCounters } from './held-counters.js';
 import { droppedLines } from './output.js';
+import { RequestMetrics } from './request-metrics.js';
+import { ServerMetrics } from './server-metrics.js';
 
 export interface Metrics {
   readonly registry: Registry;
+  readonly requests: RequestMetrics;
+  readonly calls: CallMetrics;
   /**
    * The decisions of limits: `admitted`, `refused`, or `over` when a limit that only counts would have refused the
    * request.
    */
   readonly rateLimitDecisions: Counter<'decision'>;
+  /** The requests for which a limit had no room, by the limit. */
+  readonly exceededLimits: HeldCounters;
+  /** The tokens that were checked, by issuer and result. */
+  readonly tokens: HeldCounters;
   /** The requests to the cache, by status: `hit`, `stale`, `miss`, `bypass`. */
   readonly cacheRequests: Counter<'status'>;
   /** The number of retried calls. */
@@ -32,19 +42,35 @@ export interface Metrics {
   readonly shed: Counter<'reason'>;
   /** 1 while the store is used, 0 while it counts as down. */
   readonly storeUp: Gauge<'store'>;
+  /** The servers of upstreams. */
+  readonly servers: ServerMetrics;
 }
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const registers = [registry];
+  const requests = new RequestMetrics(registry);
+  const calls = new CallMetrics(registry);
   countDroppedLines(registry);
   return {
     registry,
+    requests,
+    calls,
     rateLimitDecisions: new Counter({
       name: 'protogate_ratelimit_decisions_total',
       help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit that only counts was exceeded.',
       labelNames: ['decision'],
       registers,
+    }),
+    exceededLimits: new HeldCounters(registry, {
+      name: 'protogate_ratelimit_exceeded_total',
+      help: 'How often a limit had no room. The limit is named by its policy or method, its place there, and the limit for a period in ms.',
+      labelNames: ['limit'],
+    }),
+    tokens: new HeldCounters(registry, {
+      name: 'protogate_tokens_verified_total',
+      help: 'Tokens by issuer. The result is remembered if the token had been verified before, verified, or refused.',
+      labelNames: ['issuer', 'result'],
     }),
     cacheRequests: new Counter({
       name: 'protogate_cache_requests_total',
@@ -111,6 +137,7 @@ export function createMetrics(): Metrics {
       // The lowest value of all workers is shown, so that one failing worker is seen.
       aggregator: 'min',
     }),
+    servers: new ServerMetrics(registers),
   };
 }
 

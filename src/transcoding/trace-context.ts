@@ -13,4 +13,10 @@ export function traceContext(traceparent: HeaderValue, tracestate: HeaderValue):
   return isState ? [parent, ['tracestate', tracestate]] : [parent];
 }
 
+/** Returns the id of the trace that a request belongs to, in hex. Undefined when it names none. */
+export function traceIdOf(traceparent: HeaderValue): string | undefined {
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
+  return traceparent.slice(3, 35);
+}
+
 const NONE: readonly MetadataEntry[] = [];

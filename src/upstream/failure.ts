@@ -8,6 +8,7 @@ import { Code, codeFromNumber } from '../status/code.js';
 import { errorInfoDetail } from '../status/details.js';
 import { REASONS } from '../status/reasons.js';
 import { gatewayError, StatusError, type StatusMetadata } from '../status/status-error.js';
+import { inWords } from './told-failure.js';
 
 /** Returns the upstream's own status as an error. */
 export function upstreamStatus(
@@ -29,7 +30,11 @@ export function upstreamStatus(
  * connection.
  */
 export function unreachable(cause: unknown, unsent = false): StatusError {
-  return gatewayError('UPSTREAM_UNREACHABLE', 'the upstream cannot be reached', { source: 'upstream', unsent, cause });
+  return gatewayError('UPSTREAM_UNREACHABLE', 'the upstream cannot be reached', {
+    source: 'upstream',
+    unsent,
+    cause: inWords(cause),
+  });
 }
 
 /** Returns 502: the answer is not gRPC, or breaks its rules. */
@@ -52,6 +57,7 @@ export class DeadlineExceeded extends StatusError {
     super(Code.DEADLINE_EXCEEDED, 'the upstream did not answer within the deadline', {
       source: 'upstream',
       details: [errorInfoDetail('DEADLINE_EXCEEDED')],
+      reason: 'DEADLINE_EXCEEDED',
       cause,
     });
   }

@@ -48,6 +48,11 @@ export class MessageReader {
     return this.begun === undefined ? 0 : this.begun.length - this.begun.filled;
   }
 
+  /** How many bytes have come that nobody has asked for. */
+  get held(): number {
+    return this.waiting;
+  }
+
   /** True if a message has begun and is not whole, after `next` has returned undefined. */
   get isCut(): boolean {
     return this.begun !== undefined || this.waiting > 0;

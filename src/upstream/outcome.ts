@@ -3,6 +3,7 @@ import type { CallMethod } from '../call/call.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { DeadlineExceeded, UpstreamClosed } from './failure.js';
+import { ToldFailure } from './told-failure.js';
 
 /** The end of one attempt of a call. */
 export interface Outcome {
@@ -36,4 +37,22 @@ export function verdictOf(error: unknown): Verdict {
 export function outcomeOf(method: CallMethod, error: unknown, durationMs: number): Outcome {
   const code = error === undefined ? Code.OK : error instanceof StatusError ? error.code : undefined;
   return { method, code, durationMs, error, verdict: verdictOf(error) };
+}
+
+/** Returns the true reason of a failure in one line, for operators: it may name addresses. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (cause === undefined || error instanceof ToldFailure) return error.message;
+  return cause instanceof AggregateError && cause.errors[0] !== undefined ? reasonOf(cause.errors[0]) : reasonOf(cause);
+}
+
+/** True if the call failed because no connection could be made. */
+export function isUnreachable(error: unknown): boolean {
+  return (
+    error instanceof StatusError &&
+    error.unsent &&
+    error.code === Code.UNAVAILABLE &&
+    !(error instanceof UpstreamClosed)
+  );
 }

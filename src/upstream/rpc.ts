@@ -124,6 +124,8 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   /** Reads no more of the stream, beyond what the upstream may send anyway, until {@link resumeStream}. */
   protected abstract pauseStream(): void;
   protected abstract resumeStream(): void;
+  /** Called when the consumer of a stream has taken a message. */
+  protected taken(): void {}
   /** Tells the upstream that the call is over, unless the stream has ended. */
   protected abstract resetStream(): void;
   /** True if the whole request was sent. */
@@ -341,6 +343,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
       this.consumer = undefined;
       if (message.compressed) this.unzipFor(consumer, message);
       else consumer.resolve({ done: false, value: message.bytes });
+      this.taken();
     } else if (!this.closed) {
       if (this.stopAsking === undefined) this.resumeStream();
     } else {

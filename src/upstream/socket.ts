@@ -2,6 +2,7 @@
 import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { serverNameOf } from './endpoint.js';
+import { withoutHttp2 } from './told-failure.js';
 import type { TransportSettings } from './transport.js';
 
 /** Returns a socket that connects. `more`: further options of Node's own function. */
@@ -9,11 +10,12 @@ export function openSocket({ endpoint, tls }: TransportSettings, more: Partial<N
   const address = endpoint.kind === 'unix' ? { path: endpoint.path } : { host: endpoint.host, port: endpoint.port };
   const options = { ...address, noDelay: true, ...more } as NetConnectOpts;
   if (tls === undefined) return connectSocket(options);
-  const { ca, cert, key, serverName } = tls;
+  const { ca, cert, key, serverName, context } = tls;
   const name = serverName ?? serverNameOf(endpoint);
   const secure: ConnectionOptions = {
     ...options,
     ALPNProtocols: ['h2'],
+    ...(context === undefined ? {} : { secureContext: context }),
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
@@ -28,10 +30,7 @@ export function alpnFailure(socket: Socket, { tls }: TransportSettings): Error |
   return alpn === 'h2' ? undefined : new Error(`expected ALPN h2, got ${alpn}`);
 }
 
-/** Returns the failure of a peer that has sent no frame of HTTP/2. */
-export function noHttp2(cause: unknown): Error {
-  return Object.assign(new Error(NO_HTTP2, { cause }), { code: 'NO_HTTP2' });
+/** Returns the failure of a peer that has sent no frame of HTTP/2. The connection was made with `settings`. */
+export function noHttp2(cause: unknown, { tls }: TransportSettings): Error {
+  return withoutHttp2(cause, tls !== undefined);
 }
-
-const NO_HTTP2 =
-  'expected HTTP/2 from the upstream, got no HTTP/2 frame; check that the target is the port of a gRPC server, and that TLS is on at both sides or at neither';

@@ -3,6 +3,7 @@
  * moves bytes. It knows nothing of protos, JSON or HTTP routes. `test/upstream/transport-suite.ts` tests the contract for
  * every implementation.
  */
+import type { SecureContext } from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import type { Endpoint } from './endpoint.js';
@@ -14,11 +15,13 @@ import type { Endpoint } from './endpoint.js';
 export type TransportState = 'idle' | 'connecting' | 'ready' | 'failing' | 'closed';
 
 export interface TlsSettings {
-  /** CA certificates in PEM; the system's roots if absent. */
+  /** CA certificates in PEM; those of Node.js if absent. */
   readonly ca?: Buffer;
   /** The gateway's own certificate for mutual TLS, in PEM; `key` is its private key. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
+  /** The same as made by Node, which takes some time for many authorities. All connections may share it. */
+  readonly context?: SecureContext;
   /** The name that the upstream's certificate must contain; the endpoint's host if absent. */
   readonly serverName?: string;
 }

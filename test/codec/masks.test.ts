@@ -6,6 +6,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { createCodecs } from '../../src/codec/codec.js';
 import type { StatusError } from '../../src/status/status-error.js';
+import { casesOf } from '../support/draws.js';
 import { JSON_OPTIONS, jsonOf } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 
@@ -85,7 +86,7 @@ test('whatever mask is read is written, and read again as the same', (t) => {
         t.deepEqual(read(written(wire)), wire);
       },
     ),
-    { seed: 20, numRuns: 3000 },
+    { seed: 20, numRuns: casesOf(3000) },
   );
   t.pass();
 });
@@ -127,6 +128,6 @@ test('random masks are read if and only if camelCase can express each of their p
       t.is(wire !== undefined, paths.every(isExpressible), mask);
       if (wire !== undefined) t.deepEqual(read(written(wire)), wire);
     }),
-    { numRuns: 3000, seed: 20 },
+    { numRuns: casesOf(3000), seed: 20 },
   );
 });

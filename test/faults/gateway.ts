@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly workers?: number;
   readonly tls?: boolean;
   readonly grace?: string;
+  /** The upstreams as YAML. Without it, there is one, and its server is started and stopped with the gateway. */
+  readonly upstreams?: string;
   /** The targets of its standard output and standard error. Default: pipes that are read. */
   readonly stdio?: readonly ['pipe' | number, 'pipe' | number];
   /** False if nobody reads the pipes. */
@@ -38,6 +40,8 @@ export interface FaultGateway {
   /** Resolves to the exit code. */
   readonly ended: Promise<number | null>;
   readonly stderr: () => string;
+  /** Returns the lines of its access log. */
+  readonly logged: () => readonly { readonly status: number; readonly durationMs: number }[];
   readonly workers: () => number[];
   readonly admin: (path: string) => Promise<{ readonly status: number; readonly text: string }>;
   /** The resident memory of all of its processes, in MiB. */
@@ -58,7 +62,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
     flags: more = [],
     preload,
   } = options;
-  const upstream = await startUpstreamProcess();
+  const upstream = options.upstreams === undefined ? await startUpstreamProcess() : undefined;
+  const upstreams = options.upstreams ?? `{ a: { target: "${upstream!.target}" } }`;
   const folder = mkdtempSync(join(tmpdir(), 'protogate-faults-'));
   writeFileSync(join(folder, 'a.proto'), `syntax = "proto3";\n${PROTO}`);
   writeFileSync(join(folder, 'cert.pem'), CA.server.cert);
@@ -67,7 +72,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
   writeFileSync(
     join(folder, 'protogate.yaml'),
     `version: 1\nlisten: { ${listen} }\ndrain: { grace: ${grace}, timeout: 30s }\nschema: { protos: [.] }\n` +
-      `upstreams: { a: { target: "${upstream.target}" } }\n`,
+      `upstreams: ${upstreams}\n`,
   );
   const [port, adminPort] = [await freePort(), await freePort()];
   const flags = ['--port', String(port), '--admin-port', String(adminPort), '--workers', String(workers), ...more];
@@ -82,8 +87,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
     },
   });
   let stderr = '';
+  let stdout = '';
   if (isRead) {
-    child.stdout?.resume();
+    child.stdout?.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+    });
     child.stderr?.on('data', (chunk: Buffer) => {
       stderr += chunk;
     });
@@ -96,7 +104,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
   };
   const workerPids = () => childrenOf(child.pid!);
   const cleanUp = async () => {
-    await upstream.stop();
+    await upstream?.stop();
     rmSync(folder, { recursive: true, force: true });
   };
   for (;;) {
@@ -112,10 +120,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
     port,
     pid: child.pid!,
     folder,
-    upstreamConnections: upstream.connections,
+    upstreamConnections: async () => (await upstream?.connections()) ?? 0,
     child,
     ended,
     stderr: () => stderr,
+    logged: () =>
+      stdout
+        .split('\n')
+        .filter((line) => line.includes('"msg":"request'))
+        .map((line) => JSON.parse(line)),
     workers: workerPids,
     admin,
     memory: () => [child.pid!, ...workerPids()].reduce((sum, pid) => sum + residentMiB(pid), 0),

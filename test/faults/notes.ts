@@ -1,4 +1,4 @@
-/** The service of the scenarios. */
+/** The services of the scenarios. */
 
 /** How often `Limited` may be called in an hour. */
 export const LIMIT = 100;
@@ -16,7 +16,8 @@ service Notes {
     option (protogate.v1.policy) = { rate_limits: { limit: ${LIMIT} period: { seconds: 3600 } } };
   }
   rpc Follow(Ask) returns (stream Reply) { option (google.api.http) = { get: "/v1/notes/{id}:follow" }; }
-}`;
+}
+service Others { rpc GetOther(Ask) returns (Reply) { option (google.api.http) = { get: "/v1/others/{id}" }; } }`;
 
 /** How many messages a stream has, and the time between two of them. */
 export const STREAM = { messages: 10, everyMs: 200 };

@@ -17,3 +17,9 @@ export interface Scenario {
   /** `isShort`: the version that CI runs. */
   run(isShort: boolean): AsyncIterable<Row>;
 }
+
+/** Returns the names of the facts that hold and must not. */
+export function wrongOf(facts: Readonly<Record<string, boolean>>): string | undefined {
+  const found = Object.keys(facts).filter((name) => facts[name]);
+  return found.length === 0 ? undefined : found.join(', ');
+}

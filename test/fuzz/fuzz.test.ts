@@ -1,10 +1,11 @@
 /** A short run of the fuzzer. `npm run fuzz` runs longer ones. */
 import test from 'ava';
+import { casesOf } from '../support/draws.js';
 import { startGateway } from '../support/gateway.js';
 import { ANSWERS, API, CONFIG } from './api.js';
 import { fuzz, tableOf } from './fuzz.js';
 
-const REQUESTS = 1000;
+const REQUESTS = casesOf(1000);
 
 test(`${REQUESTS} drawn requests: no 5xx of the gateway's own, one shape of errors, nothing of the inside, no hang`, async (t) => {
   t.timeout(120_000);

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import test from 'ava';
 import { type Explanation, explain } from '../../src/gateway/explain/explain.js';
-import { draws } from '../support/draws.js';
+import { casesOf, draws } from '../support/draws.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { startIssuer } from '../support/issuer.js';
 import { jsonOf } from '../support/json.js';
@@ -330,7 +330,7 @@ test('explain comes to what serve comes to, over seeded requests', async (t) => 
   const of = draws(7);
   const token = issuer.sign({ sub: 'ada' });
   const kinds = new Map<string, number>();
-  for (let i = 0; i < 1500; i++) {
+  for (let i = 0; i < casesOf(1500); i++) {
     const drawn = drawnBy(of, token);
     const { method, target, body, headers } = drawn;
     const request = { method, target, body: Buffer.from(body), rawHeaders: rawHeaders(headers) };

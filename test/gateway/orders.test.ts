@@ -31,8 +31,10 @@ function middlewareNamed(name: string): Middleware {
 test('the pipeline before the match is the one that is drawn', async (t) => {
   const custom = [middlewareNamed('own: beforeMatch')];
   const snapshots = new Snapshots({} as never);
-  const shedding = { isShortOfMemory: () => false, counter: createMetrics().shed };
-  const stages = beforeMatch({ snapshots, log: createLog({}), clock: systemClock, shedding, custom });
+  const { shed, requests } = createMetrics();
+  const shedding = { isShortOfMemory: () => false, counter: shed };
+  const telling = { log: createLog({}), requests };
+  const stages = beforeMatch({ snapshots, telling, clock: systemClock, shedding, custom });
   t.deepEqual(
     stages.map(({ name }) => words(name)),
     await drawn('src/server/pipeline.ts'),

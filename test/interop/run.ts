@@ -3,7 +3,7 @@
  * but the protos, over each transport, sends the same requests to all of them and compares the answers with the expected
  * ones. Then Google's generated REST clients call a gateway (`google/clients.ts`).
  *
- *     node dist/test/interop/run.js [go] [python] [google]
+ *     node dist/test/interop/run.js [go] [python] [google] [lean] [http2] [grpc-js]
  *
  * Prints `N passed, N failed`; the exit code is 1 if anything failed. A language that is not installed is skipped with a
  * message; with CI=true that is a failure.
@@ -31,13 +31,15 @@ const CASES: readonly InteropCase[] = [
   ...HTTP_BODY_CASES,
   ...DETAIL_CASES,
 ];
-const TRANSPORTS = ['http2', 'grpc-js'] as const;
+const TRANSPORTS = ['lean', 'http2', 'grpc-js'] as const;
 /** How many cases run at once: the slow ones mostly wait. */
 const AT_ONCE = 8;
 /** The most time for a case, some of which wait as long as `until` does. */
 const LIMIT_MS = 60_000;
 
-const wanted = process.argv.slice(2);
+const isTransport = (name: string) => (TRANSPORTS as readonly string[]).includes(name);
+const wanted = process.argv.slice(2).filter((name) => !isTransport(name));
+const wantedTransports = process.argv.slice(2).filter(isTransport);
 const folder = await mkdtemp(join(tmpdir(), 'protogate-interop-'));
 let passed = 0;
 let failed = 0;
@@ -75,9 +77,10 @@ async function runLanguage(name: string, { needs, prepare, serve, tellsResets }:
     for (const step of prepare()) run(name, step);
     const target = await start(`${name} server`, serve);
     for (const transport of TRANSPORTS) {
+      if (wantedTransports.length > 0 && !wantedTransports.includes(transport)) continue;
       const url = `http://${await start(`gateway, ${transport}`, await gatewayTo(target, transport))}`;
       // With grpc-js a stream that breaks off may end before it is cancelled (docs/streams.md).
-      const gateway = { url, tellsBreaks: tellsResets && transport === 'http2' };
+      const gateway = { url, tellsBreaks: tellsResets && transport !== 'grpc-js' };
       const waiting = CASES.values();
       const askAll = async () => {
         for (const one of waiting) await ask(`${name}, ${transport}`, gateway, one);

@@ -99,7 +99,7 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
       proto({}),
       {},
       [
-        'warning no-auth: no auth is configured, so every route is public; an auth block in the config file closes them',
+        'warning no-auth: no auth is configured, so every route is public; an auth block in the config file closes them, and auth: { default: public } says that it is meant',
       ],
     ],
     ['all is well', proto({}), { auth: JWT }, []],
@@ -123,7 +123,7 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
       {},
       [
         'error auth-impossible: p.v1.S/Get: its policy requires a caller, but the config has no way to authenticate one; add auth.jwt, auth.apiKeys or auth.mtls',
-        'warning no-auth: no auth is configured, so every route is public; an auth block in the config file closes them',
+        'warning no-auth: no auth is configured, so every route is public; an auth block in the config file closes them, and auth: { default: public } says that it is meant',
       ],
     ],
     [
@@ -132,6 +132,15 @@ test('check says what contradicts itself, what cannot be, and what looks wrong',
       { auth: {} },
       [
         'error auth-impossible: auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated',
+      ],
+    ],
+    ['a public API, and nothing to prove who calls: that is meant', proto({}), { auth: { default: 'public' } }, []],
+    [
+      'a public API with a method that demands a caller',
+      proto({ get: 'auth: { mode: MODE_REQUIRED }' }),
+      { auth: { default: 'public' } },
+      [
+        'error auth-impossible: p.v1.S/Get: its policy requires a caller, but the config has no way to authenticate one; add auth.jwt, auth.apiKeys or auth.mtls',
       ],
     ],
     [

@@ -24,6 +24,8 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   host: 127.0.0.1
   port: 9901
   hosts: [admin.example.com, "*.svc.cluster.local"]
+  readiness:
+    upstreams: [orders]
 `,
     'admin: false\n',
   ],
@@ -46,6 +48,19 @@ export const CONFIG_SAMPLES: Readonly<Record<string, readonly string[]>> = {
   orders:
     target: dns:///orders:50051
     loadBalancing: least_request
+    healthCheck:
+      interval: 5s
+      timeout: 1s
+      service: shop.v1.Orders
+      healthyThreshold: 2
+      unhealthyThreshold: 2
+    outlierDetection:
+      consecutiveFailures: 5
+      ejectFor: 30s
+      maxEjectedPercent: 50
+    panicThreshold: 50
+    slowStart: 30s
+    maxConnectionAge: 1h
     services: [shop.v1.Orders, "billing.v1.*"]
     timeout: 5s
     streamIdleTimeout: 5m
@@ -228,6 +243,7 @@ listen:
   log: [
     `log:
   format: json
+  level: warn
   sample: 0.1
 `,
   ],

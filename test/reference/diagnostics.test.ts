@@ -20,8 +20,15 @@ test('the page says of each rule the severity that the list says', (t) => {
   for (const { rule, severity } of page.sections) t.is(severity.toLowerCase(), RULES[rule as RuleId], rule);
 });
 
-/** Rules that no config and no proto can provoke: they are about files that cannot be read, flags, and two configs. */
-const WITHOUT_EXAMPLE: readonly RuleId[] = ['config-file', 'flag', 'link', 'needs-restart', 'proto-file'];
+/** Rules that no config and no proto can provoke: about unreadable files, flags, two configs, and servers that do not answer. */
+const WITHOUT_EXAMPLE: readonly RuleId[] = [
+  'config-file',
+  'flag',
+  'link',
+  'needs-restart',
+  'proto-file',
+  'upstream-unreachable',
+];
 
 test('each rule has an example, except those that no config and no proto can provoke', (t) => {
   const without = page.sections.filter(({ example }) => example.length === 0);

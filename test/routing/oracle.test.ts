@@ -5,11 +5,12 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { type PathTemplate, parsePathTemplate, type TemplateSegment } from '../../src/routing/path-template.js';
+import { casesOf } from '../support/draws.js';
 import { lines, path } from './random-routes.js';
 import { show, tableOf } from './route-lines.js';
 
 const SEED = 20_251;
-const RUNS = 4000;
+const RUNS = casesOf(4000);
 
 interface Route {
   readonly line: string;
@@ -137,10 +138,11 @@ test('the trie agrees with the rules, whatever order the routes come in', (t) =>
 
 test('the random routes and paths meet often enough to prove something', (t) => {
   const kinds = new Map<string, number>();
-  const samples = fc.sample(fc.tuple(lines, path), { seed: SEED, numRuns: 1000 });
+  const samples = fc.sample(fc.tuple(lines, path), { seed: SEED, numRuns: casesOf(1000) });
   for (const [all, rawPath] of samples) {
     const [kind = ''] = show(tableOf(all).table.match('GET', rawPath)).split(' ');
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
-  for (const kind of ['GET', '405', '404', '*']) t.true((kinds.get(kind) ?? 0) > 50, `${kind}: ${kinds.get(kind)}`);
+  for (const kind of ['GET', '405', '404', '*'])
+    t.true((kinds.get(kind) ?? 0) > casesOf(50), `${kind}: ${kinds.get(kind)}`);
 });

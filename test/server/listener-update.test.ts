@@ -18,7 +18,7 @@ test('time limits, the most connections and HTTP/2 without TLS change while the 
     maxConnections: 100,
     headerBytes: 16_384,
     errorFormat: 'status',
-    log: createLog({ format: 'json', destination: { write: () => {} } }),
+    telling: { log: createLog({ format: 'json', destination: { write: () => {} } }) },
   };
   const listener = await listen(settings, async (_req, res) => void res.end('served'), systemClock);
   t.teardown(() => {

@@ -11,6 +11,14 @@ export function draws(seed: number): (n: number) => number {
 }
 
 /**
+ * Returns how many cases a random test runs: all of them if TEST_ALL is set, as in CI, and otherwise a quarter, which a
+ * developer waits for.
+ */
+export function casesOf(all: number): number {
+  return process.env.TEST_ALL === undefined ? Math.ceil(all / 4) : all;
+}
+
+/**
  * Returns the seeds for the runs of a random test: `count` seeds from 1 on. TEST_RUNS sets another count and TEST_SEED
  * another first seed.
  */

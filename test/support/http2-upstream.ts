@@ -4,7 +4,7 @@ import { createServer as createHttp2Server, type ServerHttp2Session, type Server
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { systemClock } from '../../src/base/clock.js';
 import type { CallRequest } from '../../src/call/call.js';
-import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
+import type { TransportFactory } from '../../src/upstream/transport.js';
 import { DATA, frame, HEADERS, literals, RST_STREAM, SETTINGS } from './frames.js';
 import type { Teardown } from './gateway.js';
 import { openTransport, type TestTransport } from './transport.js';
@@ -18,7 +18,12 @@ export const CALL: CallRequest = {
 };
 
 /** Starts an upstream that allows `maxConcurrentStreams` and answers nothing by itself, and a transport to it. */
-export async function hanging(t: Teardown, maxConcurrentStreams: number, clock = systemClock) {
+export async function hanging(
+  t: Teardown,
+  create: TransportFactory,
+  maxConcurrentStreams: number,
+  clock = systemClock,
+) {
   const server = createHttp2Server({ settings: { maxConcurrentStreams } }).listen(0, '127.0.0.1');
   const sessions: ServerHttp2Session[] = [];
   const streams: ServerHttp2Stream[] = [];
@@ -26,7 +31,7 @@ export async function hanging(t: Teardown, maxConcurrentStreams: number, clock =
   server.on('stream', (stream) => void streams.push(stream.on('error', () => {})));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const transport = openTransport(createHttp2Transport, `127.0.0.1:${port}`, {
+  const transport = openTransport(create, `127.0.0.1:${port}`, {
     clock,
     maxResponseBytes: 256 * 1024 * 1024,
   });
@@ -56,17 +61,30 @@ export function answer(stream: ServerHttp2Stream, bytes: Uint8Array = Buffer.fro
   stream.end(message(bytes, encoding === undefined ? 0 : 1));
 }
 
+/** A frame that the transport has sent. */
+export interface ReceivedFrame {
+  readonly type: number;
+  readonly flags: number;
+  readonly stream: number;
+  readonly payload: Buffer;
+}
+
+/** An upstream that sends raw frames, and what it got. */
+export interface RawUpstream {
+  readonly target: string;
+  readonly sockets: Socket[];
+  /** The ids of the streams that were reset. */
+  readonly resets: number[];
+  readonly received: ReceivedFrame[];
+}
+
 /**
  * Starts an upstream that sends raw frames. By itself it only acknowledges SETTINGS; `onCall` runs for every stream that
  * begins.
  */
-export async function frames(
-  t: Teardown,
-  onCall: (socket: Socket, stream: number) => void,
-  clock = systemClock,
-): Promise<{ transport: TestTransport; sockets: Socket[]; resets: number[] }> {
+export async function rawUpstream(t: Teardown, onCall: (socket: Socket, stream: number) => void): Promise<RawUpstream> {
   const sockets: Socket[] = [];
-  /** The ids of the streams that the transport has reset. */
+  const received: ReceivedFrame[] = [];
   const resets: number[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
@@ -79,6 +97,13 @@ export async function frames(
         for (; rest.length >= begins + 9; ) {
           const end = begins + 9 + rest.readUIntBE(begins, 3);
           if (rest.length < end) break;
+          const payload = Buffer.from(rest.subarray(begins + 9, end));
+          received.push({
+            type: rest[begins + 3]!,
+            flags: rest[begins + 4]!,
+            stream: rest.readUInt32BE(begins + 5),
+            payload,
+          });
           if (rest[begins + 3] === SETTINGS && rest[begins + 4] === 0) socket.write(frame(SETTINGS, 1, 0));
           if (rest[begins + 3] === HEADERS) onCall(socket, rest.readUInt32BE(begins + 5));
           if (rest[begins + 3] === RST_STREAM) resets.push(rest.readUInt32BE(begins + 5));
@@ -90,13 +115,23 @@ export async function frames(
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = openTransport(createHttp2Transport, target, { clock });
-  t.teardown(async () => {
-    await transport.close(0);
+  t.teardown(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { transport, sockets, resets };
+  return { target, sockets, resets, received };
+}
+
+/** Starts such an upstream, and a transport to it. */
+export async function frames(
+  t: Teardown,
+  create: TransportFactory,
+  onCall: (socket: Socket, stream: number) => void,
+): Promise<RawUpstream & { transport: TestTransport }> {
+  const upstream = await rawUpstream(t, onCall);
+  const transport = openTransport(create, upstream.target);
+  t.teardown(() => transport.close(0));
+  return { ...upstream, transport };
 }
 
 export function headers(stream: number, of: Readonly<Record<string, string>>, isLast: boolean): Buffer {

@@ -9,7 +9,7 @@ type AnyLog = Record<LogLevel, (fields: object, text: string) => void>;
 
 function written(format: 'json' | 'text', write: (log: AnyLog) => void, level: LogLevel = 'info'): string[] {
   const lines: string[] = [];
-  write(createLog({ format, level, destination: { write: (line) => lines.push(line) } }) as AnyLog);
+  write(createLog({ format, level, destination: { write: (line) => lines.push(line) } }) as unknown as AnyLog);
   return lines;
 }
 

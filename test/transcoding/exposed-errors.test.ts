@@ -27,13 +27,13 @@ const upstream = startUpstream(PROTO).then((one) => {
   shared.teardown(one.close);
   return one;
 });
-async function over(transport: 'http2' | 'grpc-js') {
+async function over(transport: 'lean' | 'http2' | 'grpc-js') {
   const { target } = await upstream;
   return startGateway(shared, PROTO, {}, { errors, upstreams: { test: { target, transport } } });
 }
-const gateways = { http2: over('http2'), 'grpc-js': over('grpc-js') };
+const gateways = { lean: over('lean'), http2: over('http2'), 'grpc-js': over('grpc-js') };
 
-for (const transport of ['http2', 'grpc-js'] as const) {
+for (const transport of ['lean', 'http2', 'grpc-js'] as const) {
   test.serial(`${transport}: the text of an exposed code passes, of no other`, async (t) => {
     const { send } = await gateways[transport];
     for (const [code, status, exposed] of [

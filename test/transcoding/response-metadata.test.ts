@@ -38,14 +38,14 @@ const upstream = startUpstream(PROTO).then((one) => {
   return one;
 });
 
-async function gatewayOver(transport: 'http2' | 'grpc-js') {
+async function gatewayOver(transport: 'lean' | 'http2' | 'grpc-js') {
   const { target } = await upstream;
   const upstreams = { test: { target, transport } };
   return startGateway(shared, PROTO, {}, { upstreams, metadata: { response }, listen: { h2c: true } });
 }
-const gateways = { http2: gatewayOver('http2'), 'grpc-js': gatewayOver('grpc-js') };
+const gateways = { lean: gatewayOver('lean'), http2: gatewayOver('http2'), 'grpc-js': gatewayOver('grpc-js') };
 
-for (const transport of ['http2', 'grpc-js'] as const) {
+for (const transport of ['lean', 'http2', 'grpc-js'] as const) {
   for (const [method, target, name] of [
     ['GET', '/unary', 'Unary'],
     ['GET', '/server', 'Server'],

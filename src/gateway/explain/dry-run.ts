@@ -66,7 +66,7 @@ export interface Answer {
 /** A clock whose timers never fire, so that no time limit ends the dry run. */
 const STILL: Clock = { now: () => Date.now(), monotonic: () => 0, after: () => () => {} };
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, request() {}, setLevel() {} };
 
 export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const { config } = plan;
@@ -81,6 +81,8 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const known = { namesCaller, overWebSocket, tellsAddress };
   const routes = asPlanned.map((route) => asJudged(route, known));
   const recorder = new Recorder();
+  const metrics = createMetrics();
+  const telling = { log: SILENT, requests: metrics.requests };
   const backing: Backing = {
     authenticator,
     counters: {
@@ -90,7 +92,11 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     callOf: (route) => recorder.callOf(route, known),
     openStreams: new OpenStreams(STILL),
     afterAuth: [],
-    metrics: createMetrics(),
+    metrics,
+    seriesOf: {
+      route: (surface, route) => metrics.requests.open(surface, route),
+      exceeded: (limit) => metrics.exceededLimits.open({ limit }),
+    },
     clock: STILL,
   };
   let exchange: Exchange | undefined;
@@ -103,7 +109,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const handle = createApp({
     shedding: { isShortOfMemory: () => false, counter: backing.metrics.shed },
     snapshots,
-    log: SILENT,
+    telling,
     clock: STILL,
     custom: [
       async function watch(ctx, next) {
@@ -118,7 +124,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     tls: undefined,
     headerBytes: limits.headerBytes,
     errorFormat: errors.format,
-    log: SILENT,
+    telling,
   };
   const text = await askInMemory(settings, handle, STILL, {
     bytes: bytesOf(request),

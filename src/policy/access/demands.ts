@@ -11,6 +11,8 @@ export function missingScope(demanded: readonly string[], held: ReadonlySet<stri
   return demanded.find((scope) => !scope.split('|').some((one) => held.has(one)));
 }
 
+const NO_SCOPES: ReadonlySet<string> = new Set();
+
 /**
  * Splits the `require` conditions of a route. Conditions that read only the variables of the path are checked before
  * the body is read.
@@ -23,10 +25,9 @@ export function splitDemands({ require }: Pick<Access, 'require'>, { variables }
 
 /** Throws 403 if the method demands a caller and there is none, or if the caller lacks a scope. */
 export function allowed({ mode, scopes }: Pick<Access, 'mode' | 'scopes'>, principal: Principal | undefined): void {
-  if (mode === 'required' && principal === undefined) throw notAllowed();
-  if (scopes.length > 0 && (principal === undefined || missingScope(scopes, principal.scopes) !== undefined)) {
-    throw notAllowed();
-  }
+  if (mode === 'required' && principal === undefined) throw notAllowed('a caller');
+  const missing = missingScope(scopes, principal?.scopes ?? NO_SCOPES);
+  if (missing !== undefined) throw notAllowed(`a caller with the scope ${missing}`);
 }
 
 /**
@@ -34,5 +35,5 @@ export function allowed({ mode, scopes }: Pick<Access, 'mode' | 'scopes'>, princ
  * callers own.
  */
 export function demand(require: readonly Equality[], request: Uint8Array, principal: Principal | undefined): void {
-  if (!require.every((equality) => equality.holds(request, principal))) throw notAllowed();
+  for (const equality of require) if (!equality.holds(request, principal)) throw notAllowed(equality.text);
 }

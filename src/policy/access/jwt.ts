@@ -16,6 +16,7 @@ import type { Clock } from '../../base/clock.js';
 import { isRecord } from '../../base/record.js';
 import type { Resource } from '../../base/resources.js';
 import type { Principal } from '../../call/principal.js';
+import type { HeldCounter } from '../../telemetry/held-counters.js';
 import { type ClaimNames, compileClaims } from './claims.js';
 import type { KeySource } from './jwk-set.js';
 import { invalidToken, MAX_TOKEN_LENGTH, readUnverified } from './unverified-token.js';
@@ -28,6 +29,14 @@ export interface TokenIssuer extends ClaimNames {
   /** The allowed algorithms, a subset of `TOKEN_ALGORITHMS`. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
+  /** The counters of the issuer's tokens. */
+  readonly counts: TokenCounts;
+}
+
+export interface TokenCounts {
+  readonly remembered: HeldCounter;
+  readonly verified: HeldCounter;
+  readonly refused: HeldCounter;
 }
 
 export interface TokenVerifierOptions {
@@ -57,6 +66,7 @@ interface Verified {
   readonly principal: Principal;
   readonly key: KeyObject;
   readonly keys: KeySource;
+  readonly counts: TokenCounts;
   readonly untilMs: number;
 }
 
@@ -85,7 +95,10 @@ export function createTokenVerifier(
     verify(token) {
       const seen = token.length > MAX_TOKEN_LENGTH ? undefined : memory.get(token);
       if (seen === undefined) return verifyAnew(token);
-      if (clock.now() < seen.untilMs && seen.keys.holds(seen.key)) return seen.principal;
+      if (clock.now() < seen.untilMs && seen.keys.holds(seen.key)) {
+        seen.counts.remembered.count++;
+        return seen.principal;
+      }
       memory.delete(token);
       return verifyAnew(token);
     },
@@ -107,11 +120,22 @@ function ownText(token: string): string {
 type Verification = (token: string, alg: string, kid: string | undefined, exp: number) => Promise<Verified>;
 
 function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
-  const { keys } = issuer;
+  const { keys, counts } = issuer;
   const algorithms = new Set(issuer.algorithms);
   const claimsOf = compileKoaJwt(issuer, clock);
   const principalOf = compileClaims(issuer);
   return async function verification(token, alg, kid, exp) {
+    try {
+      const verified = await verify(token, alg, kid, exp);
+      counts.verified.count++;
+      return verified;
+    } catch (error) {
+      counts.refused.count++;
+      throw error;
+    }
+  };
+
+  async function verify(token: string, alg: string, kid: string | undefined, exp: number): Promise<Verified> {
     if (!algorithms.has(alg))
       throw invalidToken('alg: expected an algorithm that this API accepts from the issuer, got another');
     const key = await keys.find(kid, alg);
@@ -121,8 +145,8 @@ function compileIssuer(issuer: TokenIssuer, clock: Clock): Verification {
     // A token that has expired within the allowed clock difference stays valid until that difference has passed.
     const endsAtMs = (now < exp * 1000 ? exp : exp + CLOCK_SKEW_S) * 1000;
     const principal = principalOf(claims, { endsAtMs, stands: () => keys.holds(key) });
-    return { principal, key, keys, untilMs: Math.min(now + REMEMBER_MS, exp * 1000) };
-  };
+    return { principal, key, keys, counts, untilMs: Math.min(now + REMEMBER_MS, exp * 1000) };
+  }
 }
 
 /**

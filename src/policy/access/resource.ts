@@ -5,18 +5,21 @@
 import { readFileSync } from 'node:fs';
 import type { Clock } from '../../base/clock.js';
 import { type Lease, settingsKey } from '../../base/resources.js';
+import type { HeldCounter } from '../../telemetry/held-counters.js';
 import type { Log } from '../../telemetry/log.js';
 import { createApiKeys } from './api-key.js';
 import { certificateReader } from './certificate.js';
 import { type Authenticator, createAuthenticator, type TokenSource } from './credentials.js';
 import { createKeySet, createSecretKeys, type KeySource, parseJwks } from './jwk-set.js';
 import { createJwks } from './jwks-uri.js';
-import { createTokenVerifier } from './jwt.js';
+import { createTokenVerifier, type TokenCounts } from './jwt.js';
 import type { AuthBlock } from './settings.js';
 
 interface Options {
   readonly clock: Clock;
   readonly log: Log;
+  /** Returns the counter of an issuer's tokens with a result. */
+  readonly tokens: (issuer: string, result: string) => HeldCounter;
 }
 
 export interface Authentication {
@@ -50,7 +53,16 @@ export function authentication(
   options: Options,
 ): Authentication {
   const jwt = (auth?.jwt ?? []).map(withFile);
-  const issuers = jwt.map((issuer) => ({ ...issuer, keys: keySource(issuer, lease, options) }));
+  const countsOf = (issuer: string): TokenCounts => ({
+    remembered: options.tokens(issuer, 'remembered'),
+    verified: options.tokens(issuer, 'verified'),
+    refused: options.tokens(issuer, 'refused'),
+  });
+  const issuers = jwt.map((issuer) => ({
+    ...issuer,
+    keys: keySource(issuer, lease, options),
+    counts: countsOf(issuer.issuer),
+  }));
   const sources = distinctSources(jwt);
   const tokens = sources.map((source) => {
     const here = issuers.filter(({ from }) => from.some((other) => sameSource(source, other)));

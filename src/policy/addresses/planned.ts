@@ -23,5 +23,5 @@ export function compileAddresses(settings: AddressSettings | undefined): Admits 
 
 /** Throws 403 (PERMISSION_DENIED) for an address that may not call. The error does not name the allowed networks. */
 export function demandAddress(admits: Admits | undefined, address: string): void {
-  if (admits !== undefined && !admits(address)) throw notAllowed();
+  if (admits !== undefined && !admits(address)) throw notAllowed('a client address that `addresses` allows');
 }

@@ -65,7 +65,9 @@ export class ResponseCache {
       if (entry !== undefined && ageMs < ttlMs) return noted(entry, { status: 'hit', ageMs });
       const fetch = (signal: AbortSignal) => this.fetch(next, { ...asked, signal }, key, keepMs, timeoutMs);
       if (entry !== undefined && ageMs < ttlMs + staleWhileRevalidateMs) {
-        this.inFlight.startAlone(key, fetch);
+        this.inFlight.startAlone(key, (signal) =>
+          this.fetch(next, { ...withoutRecord(asked), signal }, key, keepMs, timeoutMs),
+        );
         return noted(entry, { status: 'stale', ageMs });
       }
       try {
@@ -118,6 +120,12 @@ function withoutCaller(request: CallRequest): CallRequest {
     (entry) => !identity.has(entry) && entry[0] !== 'authorization' && entry[0] !== 'x-forwarded-for',
   );
   return { ...request, metadata, context };
+}
+
+/** Removes the record of the request, which has its answer and does not wait for the call. */
+function withoutRecord(request: CallRequest): CallRequest {
+  const { record: _, ...context } = request.context;
+  return { ...request, context };
 }
 
 /**

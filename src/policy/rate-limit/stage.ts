@@ -9,6 +9,7 @@ import { retryInfoDetail } from '../../status/details.js';
 import { gatewayError } from '../../status/status-error.js';
 import type { Counters, Decision } from '../../store/counters.js';
 import type { LimitState } from '../../store/window.js';
+import type { HeldCounter } from '../../telemetry/held-counters.js';
 import { hitOf, type RateLimit } from './planned.js';
 
 export interface RateLimitSettings {
@@ -19,9 +20,11 @@ export interface RateLimitSettings {
   /** The amount that one request counts, which is the number of its calls. */
   readonly cost: number;
   readonly decisions: Counter<'decision'>;
+  /** Counts by the id of a limit the requests for which it had no room. */
+  readonly exceeded: ReadonlyMap<string, HeldCounter>;
 }
 
-export function rateLimit({ limits, plans, counters, cost, decisions }: RateLimitSettings): Middleware {
+export function rateLimit({ limits, plans, counters, cost, decisions, exceeded }: RateLimitSettings): Middleware {
   const admitted = decisions.labels('admitted');
   const refused = decisions.labels('refused');
   const over = decisions.labels('over');
@@ -38,16 +41,25 @@ export function rateLimit({ limits, plans, counters, cost, decisions }: RateLimi
     setHeaders(ctx, decision.limitStates);
     if (!decision.admitted) {
       refused.inc();
+      note(decision);
       state.overLimit = true;
       throw tooMany(decision);
     }
-    (decision.limitStates.every(({ passed }) => passed) ? admitted : over).inc();
+    if (decision.limitStates.every(({ passed }) => passed)) admitted.inc();
+    else {
+      over.inc();
+      note(decision);
+    }
     try {
       await next();
     } finally {
       if (state.overLimit) decision.undo();
     }
   };
+
+  function note({ limitStates }: Decision): void {
+    for (const { rule, passed } of limitStates) if (!passed) exceeded.get(rule.id)!.count++;
+  }
 }
 
 /** Sets the headers of the limit that has the least room. Limits that never refuse a request are left out. */
@@ -69,9 +81,10 @@ function tighter(a: LimitState, b: LimitState): boolean {
 }
 
 function tooMany({ limitStates }: Decision): Error {
-  const waits = limitStates.filter(({ passed, rule }) => !passed && rule.enforce).map(({ resetMs }) => resetMs);
-  const seconds = Math.max(1, Math.ceil(Math.max(...waits) / 1000));
+  const full = limitStates.filter(({ passed, rule }) => !passed && rule.enforce);
+  const seconds = Math.max(1, Math.ceil(Math.max(...full.map(({ resetMs }) => resetMs)) / 1000));
   return gatewayError('RATE_LIMITED', `too many requests; try again in ${seconds} s`, {
     details: [retryInfoDetail(seconds * 1000)],
+    logText: `no room in ${full.map(({ rule }) => rule.id).join(' and ')}`,
   });
 }

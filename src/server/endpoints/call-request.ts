@@ -80,7 +80,9 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     const { headers } = ctx.req;
     requireIdentity(headers['content-encoding']);
     if (transcoder.readsJson) requireJson(headers['content-type'], ctx.state.fromCookie);
+    const begunAt = clock.monotonic();
     const body = await readBody(ctx, bodyLimits);
+    ctx.state.record.bodyMs = clock.monotonic() - begunAt;
     ctx.state.bytesIn = body.length;
     return body;
   }
@@ -135,13 +137,14 @@ function contextOf(
   mask: string | undefined,
   subsetsOf: SubsetsOf | undefined,
 ): CallContext {
-  const { surface, requestId, clientAddress, principal } = state;
+  const { surface, requestId, clientAddress, principal, record } = state;
   const room = roomOf(res);
   const caller = { clientAddress, ...(principal === undefined ? {} : { principal }) };
   const subsets = subsetsOf?.({ ...caller, headers: req.headers });
   return {
     surface: surface.name,
     requestId,
+    record,
     ...caller,
     ...(subsets === undefined ? {} : { subsets }),
     ...(mask === undefined ? {} : { mask }),

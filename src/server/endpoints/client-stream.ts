@@ -59,11 +59,11 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
     const messages = transcoder.messages({ captures, rawQuery, contentType: ctx.req.headers['content-type'] });
     const { head: said } = messages;
     const demand = (message: Uint8Array, index: number | undefined) => {
-      const isMet =
+      const unmet =
         index === undefined || index === 0
-          ? require.every((equality) => equality.holds(message, principal))
-          : requireBehind.every((equality) => equality.holdsBehind(message, principal, said));
-      if (!isMet) throw notAllowed(index);
+          ? require.find((equality) => !equality.holds(message, principal))
+          : requireBehind.find((equality) => !equality.holdsBehind(message, principal, said));
+      if (unmet !== undefined) throw notAllowed(unmet.text, index);
     };
     return {
       deadline: head.deadline,

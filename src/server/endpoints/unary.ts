@@ -15,6 +15,7 @@ import type { TranscodedResponse, Transcoder } from '../../transcoding/transcode
 import { unlessIdle } from '../connection/idle.js';
 import { roomOf } from '../connection/room.js';
 import { unlessEnded } from '../connection/unless-ended.js';
+import { betweenParts } from './between-parts.js';
 import { type Asked, cancellable } from './call-request.js';
 
 export interface EndpointSettings {
@@ -42,7 +43,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const room = roomOf(ctx.res);
     const waiting = room?.toWrite();
     if (waiting !== undefined) await waiting;
-    answer(ctx, response, transcoder.response(unaryMessage(response), form, form.indented ? 0 : undefined));
+    const level = form.indented ? 0 : undefined;
+    const transcoded = transcoder.response(unaryMessage(response), form, { level, between: betweenParts(ctx) });
+    answer(ctx, response, transcoded instanceof Promise ? await transcoded : transcoded);
   };
 
   async function callUnlessIdle(ctx: Context, request: CallRequest): Promise<CallResponse> {
@@ -62,6 +65,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
 
   function answer(ctx: Context, response: CallResponse, transcoded: TranscodedResponse): void {
     const { headers, trailers, notes } = response;
+    ctx.state.record.cache = notes.cache?.status;
     const status = statusFromMetadata(headers, trailers) ?? settings.successStatus;
     setHeaders(ctx.res, settings.responseHeaders(headers, trailers));
     const known =
@@ -76,6 +80,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
     const { contentType, body } = transcoded;
     roomOf(ctx.res)?.write(body.length, true);
+    ctx.state.bytesOut = ctx.req.method === 'HEAD' ? 0 : body.length;
     if (hasRuleOfItsOwn(ctx) && !describesContent(transcoded)) {
       ctx.body = null;
       ctx.status = status;

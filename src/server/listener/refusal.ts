@@ -9,21 +9,23 @@ import type { Clock } from '../../base/clock.js';
 import { closeAfter } from '../../exchange/answer.js';
 import { NONE_EXPOSED } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
-import type { Log } from '../../telemetry/log.js';
 import { type ErrorFormat, errorBody } from '../../transcoding/error-body.js';
 import { hasEnded } from '../connection/linger.js';
-import { logRefusal } from '../stages/access-log.js';
+import { type TellingOfRefusals, tellRefusal } from '../stages/access-log.js';
 
 export interface RefusalSettings {
   readonly errorFormat: ErrorFormat;
-  readonly log: Log;
+  readonly telling: TellingOfRefusals;
 }
 
 export interface Refuse {
   /** Refuses a request whose head Node has parsed. */
   request(res: ServerResponse, error: StatusError): void;
-  /** Refuses what came on a connection, and ends it. `req`: the request, if one is known. */
-  connection(socket: Duplex, error: StatusError, req?: IncomingMessage): void;
+  /**
+   * Refuses what came on a connection, and ends it. `req`: the request, if one is known. `method`: its method, if that is
+   * known alone.
+   */
+  connection(socket: Duplex, error: StatusError, req?: IncomingMessage, method?: string): void;
 }
 
 /**
@@ -38,7 +40,7 @@ export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
     const requestId = randomUUID();
     const format = settings.errorFormat;
     const { contentType, body } = errorBody(error, requestId, { format, exposed: NONE_EXPOSED });
-    logRefusal(settings.log, { requestId, socket, req, error });
+    tellRefusal(settings.telling, { requestId, socket, req, error });
     const headers = {
       'content-type': contentType,
       'content-length': Buffer.byteLength(body),
@@ -56,7 +58,7 @@ export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
       closeAfter(res);
       res.writeHead(error.httpStatus, headers).end(body);
     },
-    connection(socket, error, req) {
+    connection(socket, error, req, method = req?.method) {
       if (socket.writableEnded) {
         socket.destroy();
         return;
@@ -67,7 +69,8 @@ export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
       const cancel = clock.after(LINGER_MS, () => socket.destroy());
       socket.once('close', cancel);
       socket.on('error', () => {});
-      socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+      // An answer to HEAD has no content (RFC 9110 §9.3.2).
+      socket.end(`${head.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : body}`);
     },
   };
 }

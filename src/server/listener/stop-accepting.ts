@@ -1,11 +1,7 @@
 /** Closes a port without losing connections that their clients take for open. */
 import { Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-
-interface Handle {
-  /** Sets how many connections may wait to be accepted: `listen(2)` may be called again. */
-  readonly listen?: (backlog: number) => number;
-}
+import { AcceptQueue } from './accept-queue.js';
 
 /** A turn of the event loop that is shorter leaves no time for a connection to come behind Node's back. */
 const SHORT_MS = 0.2;
@@ -14,27 +10,36 @@ const WAIT = { shortMs: 3000, anyMs: 5000 };
 
 /**
  * Stops listening. The kernel resets connections that it has completed and nobody has accepted yet. Node accepts one of them in
- * each turn of the event loop, so the port is closed right after a short turn in which none came. Until then connections are
- * accepted and not served yet, which keeps the turns short, and the kernel holds no more than one: clients that ask for a
- * connection meanwhile ask again after a second, and are refused.
+ * each turn of the event loop. So connections are accepted, and not served yet, until a turn brings none; then the port is
+ * closed if the kernel says that nobody waits. Where it says nothing, the port is closed after a short turn without a
+ * connection.
  */
 export async function stopAccepting(server: Server): Promise<void> {
   const accepted: Socket[] = [];
   const serve = server.listeners('connection') as ((socket: Socket) => void)[];
+  const queue = AcceptQueue.of(server);
   server.removeAllListeners('connection');
-  server.on('connection', (socket) => void accepted.push(socket));
-  (server as { readonly _handle?: Handle | null })._handle?.listen?.(0);
+  server.on('connection', (socket) => {
+    if (queue?.isOwn(socket)) socket.destroy();
+    else accepted.push(socket);
+  });
   const begunAt = performance.now();
   for (let turnAt = begunAt; ; ) {
     const before = accepted.length;
     await nextTurn();
     const now = performance.now();
-    const isShort = now - turnAt < SHORT_MS || now - begunAt > WAIT.shortMs;
-    if ((isShort && accepted.length === before) || now - begunAt > WAIT.anyMs) break;
+    const isLate = now - begunAt > WAIT.shortMs;
+    const isQuiet = accepted.length === before;
+    if (queue !== undefined && isQuiet && (await queue.close())) break;
+    const isShort = queue === undefined && now - turnAt < SHORT_MS;
+    if ((isQuiet && (isShort || isLate)) || now - begunAt > WAIT.anyMs) {
+      // The `close` of an HTTP server would also close the connections that it counts as idle, and end its timers for slow
+      // heads.
+      Server.prototype.close.call(server);
+      break;
+    }
     turnAt = now;
   }
-  // The `close` of an HTTP server would also close the connections that it counts as idle, and end its timers for slow heads.
-  Server.prototype.close.call(server);
   server.removeAllListeners('connection');
   for (const listener of serve) server.on('connection', listener);
   for (const socket of accepted) server.emit('connection', socket);

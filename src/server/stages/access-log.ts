@@ -1,6 +1,6 @@
 /**
- * Writes one line per request when the last byte is out or the client is gone. The line contains the route's template, and
- * the path without its query, because a query may contain tokens.
+ * Tells of each request when its last byte is sent or its client has gone away: one line in the log, and the metrics. The
+ * line contains the route's template, and the path without its query, because a query may contain tokens.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -12,36 +12,104 @@ import { isForClient } from '../../status/client-text.js';
 import { Code } from '../../status/code.js';
 import type { StatusError } from '../../status/status-error.js';
 import type { Log } from '../../telemetry/log.js';
-import type { LogFields } from '../../telemetry/log-entries.js';
+import type { RequestMetrics } from '../../telemetry/request-metrics.js';
+import { traceIdOf } from '../../transcoding/trace-context.js';
 import { stallOf } from '../connection/stall.js';
 
-export function accessLog(log: Log, clock: Clock): Middleware {
+export interface Telling {
+  readonly log: Log;
+  readonly requests: RequestMetrics;
+}
+
+export function accessLog({ log, requests }: Telling, clock: Clock): Middleware {
   return async function accessLog(ctx, next) {
-    ctx.res.once('close', () => write(ctx));
+    requests.inFlight++;
+    ctx.res.once('close', () => tell(ctx));
     await next();
+    // Streams are written by their endpoint, so they are over at this point.
+    if (ctx.respond !== false) ctx.state.answeredAt = clock.monotonic();
   };
 
-  function write(ctx: Context): void {
-    const { error, snapshot, startedAt, surface, webSocket, ending } = ctx.state;
-    const isUnfinished = webSocket === undefined ? !isWhole(ctx.res) : webSocket.clientGone;
+  function tell(ctx: Context): void {
+    const { req, res, state } = ctx;
+    const { error, snapshot, startedAt, surface, route, webSocket, ending, record, bytesIn, bytesOut } = state;
+    requests.inFlight--;
+    const now = clock.monotonic();
+    const isUnfinished = webSocket === undefined ? !isWhole(res) : webSocket.clientGone;
     // The gateway itself may have cut a stream that had to end.
-    const cut = stallOf(ctx.res);
+    const cut = stallOf(res);
     const gone = cut === undefined && isUnfinished && ending?.aborted !== true;
+    const status = webSocket !== undefined ? 101 : gone && !res.headersSent ? 499 : res.statusCode;
+    const code = Code[gone || cut !== undefined ? Code.CANCELLED : (error?.code ?? Code.OK)];
+    record.endStream?.(code);
+    const durationMs = now - startedAt;
+    const upstreamMs = record.attempts === 0 ? undefined : record.upstreamMs(now);
+    const gatewayMs = ownMs(state);
+    const { logFields, metrics } = route ?? surface.unmatched;
+    metrics.ended({
+      method: req.method,
+      status,
+      source: error?.source ?? (route === undefined || record.attempts === 0 ? 'gateway' : 'upstream'),
+      durationMs,
+      gatewayMs,
+      bytesIn,
+      bytesOut,
+      reason: error?.reason,
+    });
     if (error === undefined && cut === undefined && !sampled(snapshot.logSample)) return;
-    const entry: LogFields = {
-      ...describe(ctx),
-      status: webSocket !== undefined ? 101 : gone && !ctx.res.headersSent ? 499 : ctx.res.statusCode,
-      code: Code[gone || cut !== undefined ? Code.CANCELLED : (error?.code ?? Code.OK)],
-      durationMs: Math.round((clock.monotonic() - startedAt) * 1000) / 1000,
-      ...(gone ? { clientGone: true } : {}),
+    // The log has the whole error if it is a 5xx, or if its text was hidden from the client.
+    const failed = error !== undefined && (error.httpStatus >= 500 || !isForClient(error, surface.errors.exposed));
+    const { level, text } = KINDS[cut !== undefined ? 'cut' : failed ? 'failed' : 'ended'];
+    // A spread in this literal would make it cost as much as the rest of the line.
+    const entry = {
+      level,
+      text,
+      requestId: state.requestId,
+      client: state.clientAddress,
+      method: req.method,
+      http: req.httpVersion,
+      path: state.rawPath.slice(0, MOST.path),
+      routeFields: logFields,
+      consumer: state.principal?.consumer,
+      bytesIn,
+      bytesOut,
+      partial: state.partial,
+      userAgent: req.headers['user-agent']?.slice(0, MOST.userAgent),
+      status,
+      code,
+      durationMs,
+      upstreamMs,
+      gatewayMs,
+      endpoint: record.endpoint,
+      attempts: record.attempts,
+      cache: record.cache,
+      traceId: traceIdOf(req.headers.traceparent),
+      reason: error?.reason,
+      refused: failed || error?.source !== 'gateway' ? undefined : error.logText.slice(0, MOST.refused),
+      clientGone: gone,
       cut,
     };
-    // The log has the whole error if it is a 5xx, or if its text was hidden from the client.
-    if (cut !== undefined) log.warn(entry, 'request cut');
-    else if (error !== undefined && (error.httpStatus >= 500 || !isForClient(error, surface.errors.exposed)))
-      log.error({ ...entry, err: error }, 'request failed');
-    else log.info(entry, 'request');
+    if (failed) log.request(entry, error);
+    else log.request(entry);
   }
+}
+
+const KINDS = {
+  ended: { level: 'info', text: 'request' },
+  failed: { level: 'error', text: 'request failed' },
+  cut: { level: 'warn', text: 'request cut' },
+} as const;
+
+/** How many characters of a text that the client chooses the log has at most. */
+const MOST = { path: 256, userAgent: 128, refused: 256 };
+
+/**
+ * Returns the gateway's own time in milliseconds: without the wait for the body, for upstreams, and for a client that reads
+ * its answer. Undefined for streams, and for requests whose client left before the answer.
+ */
+function ownMs({ answeredAt, startedAt, record }: Context['state']): number | undefined {
+  if (answeredAt === undefined) return undefined;
+  return Math.max(0, answeredAt - startedAt - record.bodyMs - record.upstreamMs(answeredAt));
 }
 
 export interface Refusal {
@@ -52,39 +120,36 @@ export interface Refusal {
   readonly error: StatusError;
 }
 
-/** Logs a request that no stage has seen: what is known of it, and why it was refused. */
-export function logRefusal(log: Log, { requestId, socket, req, error }: Refusal): void {
-  const entry: LogFields = {
+/** Where refusals are told. The admin port counts no requests. */
+export type TellingOfRefusals = Pick<Telling, 'log'> & Partial<Telling>;
+
+/** Tells of a request that no stage has seen: what is known of it, and why it was refused. */
+export function tellRefusal({ log, requests }: TellingOfRefusals, { requestId, socket, req, error }: Refusal): void {
+  const { httpStatus: status } = error;
+  requests?.refused.ended({
+    method: req?.method,
+    status,
+    source: 'gateway',
+    durationMs: 0,
+    gatewayMs: undefined,
+    bytesIn: 0,
+    bytesOut: 0,
+    reason: error.reason,
+  });
+  log.request({
+    ...KINDS.ended,
     requestId,
     client: unmapped(socket.remoteAddress ?? ''),
     method: req?.method,
     http: req?.httpVersion,
-    path: req?.url?.split('?', 1)[0]?.slice(0, 256),
-    status: error.httpStatus,
+    path: req?.url?.split('?', 1)[0]?.slice(0, MOST.path),
+    routeFields: '',
+    status,
     code: Code[error.code],
-    refused: error.message,
-    userAgent: req?.headers['user-agent']?.slice(0, 128),
-  };
-  log.info(entry, 'request');
-}
-
-function describe({ req, state }: Context): LogFields {
-  const { requestId, clientAddress, rawPath, bytesIn, route, surface, principal, partial } = state;
-  return {
-    requestId,
-    client: clientAddress,
-    method: req.method,
-    http: req.httpVersion,
-    path: rawPath.slice(0, 256),
-    surface: surface.name,
-    route: route?.binding.template.text,
-    rpc: route?.binding.method.fullName,
-    upstream: route?.upstream,
-    consumer: principal?.consumer,
-    bytesIn,
-    partial,
-    userAgent: req.headers['user-agent']?.slice(0, 128),
-  };
+    reason: error.reason,
+    refused: error.logText.slice(0, MOST.refused),
+    userAgent: req?.headers['user-agent']?.slice(0, MOST.userAgent),
+  });
 }
 
 function sampled(share: number): boolean {

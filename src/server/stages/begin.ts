@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
+import { CallRecord } from '../../call/call-record.js';
 import type { Middleware } from '../../exchange/exchange.js';
 import type { Snapshots } from '../snapshots.js';
 
@@ -31,6 +32,9 @@ export function begin(snapshots: Snapshots, clock: Clock): Middleware {
       limitState: undefined,
       overLimit: false,
       bytesIn: 0,
+      bytesOut: 0,
+      record: new CallRecord(),
+      answeredAt: undefined,
       awaitsBody: false,
       partial: undefined,
       webSocket: undefined,

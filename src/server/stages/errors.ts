@@ -46,6 +46,7 @@ function answer(ctx: Context, error: StatusError, clock: Clock): void {
   else if (!ctx.req.complete && !isHttp2(ctx.req)) endUnlessComplete(ctx.req, clock);
   ctx.res.setHeader('content-type', contentType);
   ctx.body = body;
+  ctx.state.bytesOut = Buffer.byteLength(body);
 }
 
 /**

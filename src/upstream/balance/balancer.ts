@@ -1,21 +1,24 @@
 /**
  * A Balancer has the members of one upstream, and sends each call to one of them. Lookups, health and outcomes change the
- * members; each change makes a new Picker, and members that stay keep their connections.
+ * members; each change makes new Pickers, and members that stay keep their connections.
  */
 import type { Clock } from '../../base/clock.js';
 import { type Resource, type Resources, settingsKey } from '../../base/resources.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import { Connections, type TransportName } from '../connections.js';
 import type { Endpoint, TcpEndpoint } from '../endpoint.js';
-import { cancelled, DeadlineExceeded, UpstreamClosed, unreachable, upstreamClosed } from '../failure.js';
-import { type Outcome, outcomeOf } from '../outcome.js';
+import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
+import { reasonOf } from '../outcome.js';
 import type { Target } from '../target.js';
-import type { TlsSettings, TransportSettings, TransportState } from '../transport.js';
+import type { TlsFiles, TlsPaths } from '../tls-files.js';
+import { type EjectionSettings, mostEjected } from './ejection.js';
+import type { HealthSettings } from './health.js';
 import type { Lookup } from './lookup.js';
-import { Member } from './member.js';
+import { type Change, Member, type MemberReport, type MemberState } from './member.js';
 import { NameWatch } from './name-watch.js';
 import { compilePicker, type LoadBalancing, type Picker } from './picker.js';
 import type { Candidate } from './policies.js';
+import { nextStepMs, warmth } from './slow-start.js';
 import { isByPercent, subsetName, type When } from './subset.js';
 import { whenFirst } from './when-first.js';
 
@@ -28,20 +31,51 @@ export interface WeightedTarget {
   readonly when?: When;
 }
 
-/** The settings that the members depend on. */
+/** The settings that the members depend on. What is undefined is off. */
 export interface BalancerSettings {
   readonly targets: readonly WeightedTarget[];
   readonly policy: LoadBalancing;
   readonly transport: TransportName;
-  readonly tls?: TlsSettings;
+  readonly tls: TlsPaths | undefined;
   /** The most bytes that a message from the upstream may have. */
   readonly maxResponseBytes: number;
+  readonly maxConnectionAgeMs: number | undefined;
+  readonly slowStartMs: number | undefined;
+  readonly health: HealthSettings | undefined;
+  readonly ejection: EjectionSettings | undefined;
+  /** If fewer than so many of 100 members are healthy and not ejected, all are used. */
+  readonly panicPercent: number;
+}
+
+/** Told when something about the servers of an upstream changes. */
+export interface BalancerEvents {
+  memberChanged(address: string, change: Change): void;
+  addressesChanged(added: readonly string[], removed: readonly string[]): void;
+  lookupFailed(name: string, error: unknown): void;
+  lookupWorks(name: string): void;
+  panicChanged(isPanic: boolean): void;
+  /** Called when the balancer is closed. */
+  closed(): void;
 }
 
 export interface BalancerOptions {
   readonly resources: Resources;
   readonly clock: Clock;
   readonly lookup: Lookup;
+  /** The files at the paths of the settings. */
+  readonly tls: TlsFiles | undefined;
+  readonly events: BalancerEvents;
+}
+
+/** What operators see of an upstream. */
+export interface UpstreamReport {
+  /** The best state of its servers; `unknown name` when its name cannot be looked up. */
+  readonly state: MemberState | 'looking up' | 'unknown name' | 'closed';
+  /** True if so many servers are out that all of them are used. */
+  readonly isPanic: boolean;
+  /** Why a name cannot be looked up; absent when it can. */
+  readonly why?: string;
+  readonly servers: readonly MemberReport[];
 }
 
 /** The addresses of one target. `endpoints` is undefined while the first lookup runs. */
@@ -68,12 +102,15 @@ export class Balancer implements Resource {
   private readonly groups: Group[];
   private readonly members = new Map<string, Member>();
   private readonly names: { readonly key: string; readonly watch: NameWatch; readonly stop: () => void }[] = [];
+  private seats: readonly Seat[] = [];
   /** The picker for requests that have chosen no subset. */
-  private picker: Picker = compilePicker('round_robin', []);
+  private picker: Picker;
   /** The pickers of the subsets, by their name. */
   private readonly subsets = new Map<string, Subset>();
   /** Functions that wake the calls that wait for the first addresses. */
   private readonly waiting = new Set<() => void>();
+  private cancelStep: (() => void) | undefined;
+  private isPanic = false;
   private isClosed = false;
 
   constructor(
@@ -88,16 +125,61 @@ export class Balancer implements Resource {
       endpoints: target.kind === 'addresses' ? target.endpoints : undefined,
       failure: undefined,
     }));
+    this.picker = compilePicker<Member>([], settings);
+    this.update();
     for (const [index, { target }] of settings.targets.entries()) {
       if (target.kind === 'name') this.follow(this.groups[index]!, target.name, target.port);
     }
-    this.update();
   }
 
   /** Sends a call to a member. It fails as a Transport does. */
   call(request: CallRequest): Promise<CallResponse> {
-    const member = this.pickerFor(request).pick(request.tried);
-    return member === undefined ? this.whenPicked(request) : this.send(member, request);
+    const picked = this.pickerFor(request).pick(request.tried);
+    return picked instanceof Member ? this.send(picked, request) : this.whenPicked(request);
+  }
+
+  report(): UpstreamReport {
+    const servers = this.all().map((member) => member.report());
+    const failed = this.groups.find(({ failure }) => failure !== undefined)?.failure;
+    const why = failed === undefined ? {} : { why: reasonOf(failed.error) };
+    return { state: this.stateOf(servers), isPanic: this.isPanic, ...why, servers };
+  }
+
+  /** Returns the members, for metrics. */
+  all(): readonly Member[] {
+    return [...this.members.values()];
+  }
+
+  /**
+   * Connects to all members and waits for their first health check. Resolves when that has succeeded or failed for each, at
+   * the latest after `limitMs`.
+   */
+  async connect(limitMs: number): Promise<void> {
+    const { clock } = this.options;
+    const wait = { signal: NEVER, deadline: { at: clock.now() + limitMs, owner: 'route' } } as const;
+    const isOver = () => this.isClosed || clock.now() >= wait.deadline.at;
+    while (this.isLookingUp() && !isOver()) await whenFirst(wait, clock, this.waiting, []);
+    const settled = Promise.allSettled(this.all().map((member) => member.settled()));
+    let cancelTimer = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancelTimer = clock.after(Math.max(0, wait.deadline.at - clock.now()), resolve);
+    });
+    await Promise.race([settled, late]);
+    cancelTimer();
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    this.options.events.closed();
+    this.cancelStep?.();
+    const { resources } = this.options;
+    for (const { stop } of this.names) stop();
+    for (const member of this.members.values()) member.close();
+    this.wake();
+    await Promise.all([
+      ...this.names.map(({ key }) => resources.release(key)),
+      ...[...this.members.keys()].map((key) => resources.release(key)),
+    ]);
   }
 
   private pickerFor({ context }: CallRequest): Picker {
@@ -107,141 +189,164 @@ export class Balancer implements Resource {
     return subset.picker;
   }
 
-  /** Returns the number of calls that are running or wait. */
-  running(): number {
-    let running = this.waiting.size;
-    for (const { transport } of this.members.values()) running += transport.running();
-    return running;
-  }
-
-  /** Returns the best state that a member has. */
-  state(): TransportState {
-    if (this.isClosed) return 'closed';
-    const states = new Set([...this.members.values()].map(({ transport }) => transport.state()));
-    if (states.size === 0) return this.groups.some(({ failure }) => failure !== undefined) ? 'failing' : 'connecting';
-    return BEST_FIRST.find((state) => states.has(state)) ?? 'closed';
-  }
-
-  async close(): Promise<void> {
-    this.isClosed = true;
-    const { resources } = this.options;
-    for (const { stop } of this.names) stop();
-    for (const wake of this.waiting) wake();
-    await Promise.all([
-      ...this.names.map(({ key }) => resources.release(key)),
-      ...[...this.members.keys()].map((key) => resources.release(key)),
-    ]);
+  /** Returns the addresses of the members. */
+  addresses(): ReadonlySet<string> {
+    return new Set([...this.members.values()].map(({ address }) => address));
   }
 
   private follow(group: Group, name: string, port: number): void {
-    const { resources, clock, lookup } = this.options;
+    const { resources, clock, lookup, events } = this.options;
     const key = settingsKey('name', name);
     const watch = resources.acquire(key, () => new NameWatch(name, lookup, clock));
     const stop = watch.watch({
       found: (addresses) => {
+        if (group.failure !== undefined) events.lookupWorks(name);
         group.failure = undefined;
         group.endpoints = addresses.map((host): TcpEndpoint => ({ kind: 'tcp', host, port, name }));
         this.update();
       },
       failed: (error) => {
         group.failure = { error };
-        this.update();
+        events.lookupFailed(name, error);
+        this.wake();
       },
     });
     this.names.push({ key, watch, stop });
   }
 
-  /** Makes the pickers of the present addresses. Members whose address is gone take no more calls. */
+  /** Takes over the present addresses. Members whose address is gone take no more calls. */
   private update(): void {
+    const isFirst = this.members.size === 0;
     const found = new Map<string, Member>();
-    const seats = this.groups.flatMap(({ weight, when, endpoints = [] }) =>
+    const added: string[] = [];
+    this.seats = this.groups.flatMap(({ weight, when, endpoints = [] }) =>
       endpoints.map((endpoint) => {
         const key = this.keyOf(endpoint);
-        const member = found.get(key) ?? this.members.get(key) ?? this.add(key, endpoint);
+        let member = found.get(key) ?? this.members.get(key);
+        if (member === undefined) {
+          member = this.add(key, endpoint);
+          if (!isFirst) member.begin();
+          added.push(member.address);
+        }
         found.set(key, member);
         return { of: member, weight: weight / endpoints.length, when };
       }),
     );
-    for (const key of this.members.keys()) {
-      if (found.has(key)) continue;
-      this.members.delete(key);
-      void this.options.resources.release(key);
+    const removed = [...this.members].filter(([key]) => !found.has(key));
+    for (const [key, member] of removed) this.remove(key, member);
+    if (!isFirst && added.length + removed.length > 0) {
+      this.options.events.addressesChanged(
+        added,
+        removed.map(([, { address }]) => address),
+      );
     }
-    this.compile(seats);
-    for (const wake of this.waiting) wake();
+    this.compile();
   }
 
-  private compile(seats: readonly Seat[]): void {
-    const { policy } = this.settings;
-    const nameOf = ({ when }: Seat) => when && subsetName(when);
+  /** Makes the pickers of the present members. */
+  private compile(): void {
+    const { slowStartMs } = this.settings;
+    const now = this.options.clock.monotonic();
+    const seats = this.seats.map((seat) => {
+      const since = seat.of.warmSince;
+      const isWarm = slowStartMs === undefined || since === undefined;
+      return isWarm ? seat : { ...seat, weight: seat.weight * warmth(now - since, slowStartMs) };
+    });
     this.picker = compilePicker(
-      policy,
       seats.filter(({ when }) => when === undefined),
+      this.settings,
     );
     for (const { when } of this.groups) {
       if (when === undefined) continue;
       const name = subsetName(when);
-      const picker = compilePicker(
-        policy,
-        seats.filter((seat) => nameOf(seat) === name),
-      );
-      this.subsets.set(name, { picker, mayLeave: isByPercent(when) });
+      const own = seats.filter((seat) => seat.when !== undefined && subsetName(seat.when) === name);
+      this.subsets.set(name, { picker: compilePicker(own, this.settings), mayLeave: isByPercent(when) });
     }
+    this.planStep(now);
+    this.tellPanic();
+    this.wake();
+  }
+
+  /** Makes new pickers when the share of a member in its slow start grows. */
+  private planStep(now: number): void {
+    this.cancelStep?.();
+    this.cancelStep = undefined;
+    const { slowStartMs } = this.settings;
+    if (slowStartMs === undefined) return;
+    const steps = this.all().flatMap(({ warmSince }) =>
+      warmSince === undefined ? [] : (nextStepMs(now - warmSince, slowStartMs) ?? []),
+    );
+    if (steps.length > 0) this.cancelStep = this.options.clock.after(Math.min(...steps), () => this.compile());
+  }
+
+  private tellPanic(): void {
+    const isPanic = [this.picker, ...[...this.subsets.values()].map(({ picker }) => picker)].some((one) => one.isPanic);
+    if (isPanic === this.isPanic) return;
+    this.isPanic = isPanic;
+    this.options.events.panicChanged(isPanic);
+  }
+
+  private wake(): void {
+    for (const wake of [...this.waiting]) wake();
   }
 
   private add(key: string, endpoint: Endpoint): Member {
-    const { resources, clock } = this.options;
-    const { transport, maxResponseBytes } = this.settings;
+    const { resources, clock, events } = this.options;
+    const { transport, maxResponseBytes, ejection, health, maxConnectionAgeMs: maxAgeMs } = this.settings;
     const connections = resources.acquire(
       key,
-      () => new Connections(transport, this.transportSettings(endpoint), clock),
+      () => new Connections(transport, endpoint, { clock, maxAgeMs, tls: this.options.tls }),
     );
-    const member = new Member(endpoint, connections.transport, clock, maxResponseBytes);
+    const member = new Member(endpoint, connections, {
+      clock,
+      maxResponseBytes,
+      ejection,
+      health,
+      mayEject: () => this.mayEject(),
+      onChange: ({ address }, change) => {
+        if (this.isClosed) return;
+        events.memberChanged(address, change);
+        if (change.kind === 'unreachable') for (const { watch } of this.names) watch.doubt();
+        if (change.kind !== 'unreachable' && change.kind !== 'without health') this.compile();
+      },
+      again: (request) => (this.isClosed ? undefined : this.call(request)),
+    });
     this.members.set(key, member);
     return member;
   }
 
+  private remove(key: string, member: Member): void {
+    member.close();
+    this.members.delete(key);
+    void this.options.resources.release(key);
+  }
+
+  private mayEject(): boolean {
+    const { ejection } = this.settings;
+    const ejected = this.all().filter(({ isEjected }) => isEjected).length;
+    return ejection !== undefined && ejected < mostEjected(this.members.size, ejection);
+  }
+
   /** Returns the key of the connections to an endpoint. Upstreams with the same endpoint and settings share them. */
   private keyOf(endpoint: Endpoint): string {
-    return settingsKey('connections', [this.settings.transport, this.transportSettings(endpoint)]);
+    const { transport, maxConnectionAgeMs = null, tls = null } = this.settings;
+    return settingsKey('connections', [transport, maxConnectionAgeMs, endpoint, tls]);
   }
 
-  private transportSettings(endpoint: Endpoint): TransportSettings {
-    const { tls } = this.settings;
-    return { endpoint, ...(tls === undefined ? {} : { tls }) };
-  }
-
-  private async send(member: Member, request: CallRequest): Promise<CallResponse> {
+  private send(member: Member, request: CallRequest): Promise<CallResponse> {
     request.tried?.add(member);
-    const begunAt = this.options.clock.monotonic();
-    try {
-      const response = await member.transport.call(request, this.settings.maxResponseBytes);
-      this.settle(member, outcomeOf(request.method, undefined, this.options.clock.monotonic() - begunAt));
-      return response;
-    } catch (error) {
-      // The address was removed while the call waited for its connection.
-      if (error instanceof UpstreamClosed && error.unsent && !this.isClosed) return this.call(request);
-      this.settle(member, outcomeOf(request.method, error, this.options.clock.monotonic() - begunAt));
-      throw error;
-    }
-  }
-
-  /** Learns from the end of a call. */
-  private settle(_member: Member, { verdict }: Outcome): void {
-    if (verdict !== 'failed') return;
-    for (const { watch } of this.names) watch.doubt();
+    if (request.attempt !== undefined) request.attempt.endpoint = member.address;
+    return member.call(request);
   }
 
   /** Waits until a member is connected, or until it is clear that none can be. */
   private async whenPicked(request: CallRequest): Promise<CallResponse> {
     for (;;) {
       this.refuseIfOver(request);
-      const picker = this.pickerFor(request);
-      const picked = picker.pick(request.tried);
-      if (picked !== undefined) return this.send(picked, request);
-      const awaited = picker.awaited();
-      if (awaited.length === 0 && !this.isLookingUp()) throw unreachable(this.lookupFailure(), true);
-      await whenFirst(request, this.options.clock, this.waiting, awaited);
+      const picked = this.pickerFor(request).pick(request.tried);
+      if (picked instanceof Member) return this.send(picked, request);
+      if (picked.length === 0 && !this.isLookingUp()) throw unreachable(this.whyNone(), true);
+      await whenFirst(request, this.options.clock, this.waiting, picked);
     }
   }
 
@@ -255,9 +360,19 @@ export class Balancer implements Resource {
     return this.groups.some(({ endpoints, failure }) => endpoints === undefined && failure === undefined);
   }
 
-  private lookupFailure(): unknown {
-    return this.groups.find(({ failure }) => failure !== undefined)?.failure?.error ?? 'the upstream has no address';
+  private whyNone(): unknown {
+    const failed = this.groups.find(({ failure }) => failure !== undefined)?.failure;
+    if (failed !== undefined) return failed.error;
+    return this.members.size > 0 ? 'all servers are unhealthy or ejected' : 'the upstream has no server';
+  }
+
+  private stateOf(servers: readonly MemberReport[]): UpstreamReport['state'] {
+    if (this.isClosed) return 'closed';
+    if (servers.length === 0) return this.isLookingUp() ? 'looking up' : 'unknown name';
+    const states = new Set(servers.map(({ state }) => state));
+    return BEST_FIRST.find((state) => states.has(state)) ?? 'idle';
   }
 }
 
-const BEST_FIRST: readonly TransportState[] = ['ready', 'connecting', 'idle', 'failing', 'closed'];
+const NEVER = new AbortController().signal;
+const BEST_FIRST: readonly MemberState[] = ['ready', 'connecting', 'idle', 'ejected', 'unhealthy', 'unreachable'];

@@ -1,53 +1,263 @@
-/** A member is an endpoint of an upstream with its connections, and with what is known about it. */
+/**
+ * A member is an endpoint of an upstream with its connections, and with what is known about it: whether it can be reached,
+ * whether it says that it is healthy, and whether it is ejected because it fails.
+ */
 import type { Clock } from '../../base/clock.js';
+import type { CallRequest, CallResponse } from '../../call/call.js';
+import type { Connections } from '../connections.js';
 import { addressOf, type Endpoint } from '../endpoint.js';
-import type { Transport } from '../transport.js';
+import { UpstreamClosed } from '../failure.js';
+import { isUnreachable, outcomeOf, reasonOf, type Verdict } from '../outcome.js';
+import { type EjectionSettings, Outlier } from './ejection.js';
+import { type Checked, checkHealth, HealthRecord, type HealthSettings } from './health.js';
+import { observedStream } from './observed-stream.js';
+
+/** The states `idle`, `connecting` and `ready` are those of the connections of a member against which nothing is known. */
+export type MemberState = 'idle' | 'connecting' | 'ready' | 'unreachable' | 'unhealthy' | 'ejected';
+
+/** A change of what is known about a member. */
+export type Change =
+  | { readonly kind: 'reachable' | 'healthy' | 'returned' | 'without health' }
+  | { readonly kind: 'unreachable' | 'unhealthy'; readonly reason: string }
+  | { readonly kind: 'ejected'; readonly reason: string; readonly forMs: number };
+
+/** What operators see of a member. */
+export interface MemberReport {
+  readonly address: string;
+  readonly state: MemberState;
+  /** Since when that is known, in milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** Why the member gets no calls; absent when it may get some. */
+  readonly why?: string;
+}
+
+export interface MemberOptions {
+  readonly clock: Clock;
+  readonly maxResponseBytes: number;
+  readonly ejection: EjectionSettings | undefined;
+  readonly health: HealthSettings | undefined;
+  /** Returns true if one more member may be ejected. */
+  readonly mayEject: () => boolean;
+  readonly onChange: (member: Member, change: Change) => void;
+  /**
+   * Chooses another member for a call that waited for a connection when the member was removed. Returns undefined if there is
+   * none.
+   */
+  readonly again: (request: CallRequest) => Promise<CallResponse> | undefined;
+}
 
 /** How long no attempt to connect is made after one has failed. The transport itself waits longer after several failures. */
 const REST_MS = 100;
 
 export class Member {
   readonly address: string;
+  /** How many calls have ended, by what they tell. */
+  readonly ended: Record<Verdict, number> = { answered: 0, failed: 0, unknown: 0 };
+  ejections = 0;
+  isEjected = false;
+  /** When the member began to get calls, on the monotonic clock; undefined when it has always got them. */
+  warmSince: number | undefined;
+  private reach: 'unknown' | 'reachable' | 'unreachable' = 'unknown';
+  private why: string | undefined;
+  private sinceMs: number;
+  private readonly outlier: Outlier | undefined;
+  private readonly health: HealthRecord | undefined;
+  private readonly stopChecks: (() => void) | undefined;
+  private firstChecked = () => {};
+  private readonly firstCheck = new Promise<void>((resolve) => {
+    this.firstChecked = resolve;
+  });
+  private isAbsentTold = false;
+  private cancelReturn: (() => void) | undefined;
   private connecting: Promise<void> | undefined;
   /** When the next attempt may be made, on the monotonic clock. */
   private restsUntil = 0;
 
   constructor(
     readonly endpoint: Endpoint,
-    readonly transport: Transport,
-    private readonly clock: Clock,
-    private readonly maxResponseBytes: number,
+    private readonly connections: Connections,
+    private readonly options: MemberOptions,
   ) {
+    const { clock, ejection, health } = options;
     this.address = addressOf(endpoint);
+    this.sinceMs = clock.now();
+    this.outlier = ejection && new Outlier(ejection, clock);
+    this.health = health && new HealthRecord(health);
+    this.stopChecks = health && this.startChecks(health);
+    if (health === undefined) this.firstChecked();
+  }
+
+  /** Returns the number of calls that are running. */
+  running(): number {
+    return this.connections.running();
   }
 
   get isReady(): boolean {
-    return this.transport.state() === 'ready';
+    return this.connections.state() === 'ready';
   }
 
   /** True if the last attempt to connect has failed. */
   get isFailing(): boolean {
-    const state = this.transport.state();
+    const state = this.connections.state();
     return state === 'failing' || state === 'closed';
+  }
+
+  /** True if the member should get no calls, although it may be connected. */
+  get isOut(): boolean {
+    return this.isEjected || this.health?.state === 'unhealthy';
+  }
+
+  report(): MemberReport {
+    const state = this.state();
+    const { address, sinceMs, why } = this;
+    const isOut = state === 'unreachable' || state === 'unhealthy' || state === 'ejected';
+    return { address, state, sinceMs, ...(isOut && why !== undefined ? { why } : {}) };
+  }
+
+  private state(): MemberState {
+    if (this.isEjected) return 'ejected';
+    const state = this.connections.state();
+    if (this.reach === 'unreachable' && state !== 'ready') return 'unreachable';
+    if (this.health?.state === 'unhealthy') return 'unhealthy';
+    return state === 'ready' || state === 'connecting' ? state : 'idle';
   }
 
   /** Connects in the background, so that later calls find a connection. */
   prepare(): void {
-    if (this.connecting === undefined && this.clock.monotonic() >= this.restsUntil) void this.connect().catch(() => {});
+    const { clock } = this.options;
+    if (this.connecting === undefined && clock.monotonic() >= this.restsUntil) void this.connect().catch(() => {});
   }
 
   /** Resolves when there is a connection. Rejects with a StatusError when the attempt fails. */
   connect(): Promise<void> {
-    this.connecting ??= this.transport.connect(this.maxResponseBytes).then(
+    const { clock, maxResponseBytes } = this.options;
+    this.connecting ??= this.connections.connect(maxResponseBytes).then(
       () => {
         this.connecting = undefined;
+        this.noteReach(undefined);
       },
       (error: unknown) => {
         this.connecting = undefined;
-        this.restsUntil = this.clock.monotonic() + REST_MS;
+        this.restsUntil = clock.monotonic() + REST_MS;
+        this.noteReach(error);
         throw error;
       },
     );
     return this.connecting;
+  }
+
+  /** Resolves when the member is connected and its first health check has ended. Rejects when it cannot be connected. */
+  async settled(): Promise<void> {
+    await this.connect();
+    await this.firstCheck;
+  }
+
+  /** Sends a call and learns from its end. */
+  async call(request: CallRequest): Promise<CallResponse> {
+    const { clock, maxResponseBytes } = this.options;
+    const begunAt = clock.monotonic();
+    const settle = (error: unknown) => this.settle(request, error, clock.monotonic() - begunAt);
+    try {
+      const response = await this.connections.call(request, maxResponseBytes);
+      if (response.message instanceof Uint8Array) settle(undefined);
+      else return { ...response, message: observedStream(response.message, settle) };
+      return response;
+    } catch (error) {
+      const again = error instanceof UpstreamClosed && error.unsent ? this.options.again(request) : undefined;
+      if (again !== undefined) return again;
+      settle(error);
+      throw error;
+    }
+  }
+
+  /** Ends its checks. The connections are not its own. */
+  close(): void {
+    this.stopChecks?.();
+    this.cancelReturn?.();
+  }
+
+  private settle({ method }: CallRequest, error: unknown, durationMs: number): void {
+    const { verdict } = outcomeOf(method, error, durationMs);
+    this.ended[verdict]++;
+    if (verdict !== 'unknown') this.noteReach(error);
+    if (this.outlier === undefined || this.isEjected) return;
+    if (this.outlier.note(verdict) && this.options.mayEject()) this.eject(this.outlier, error);
+  }
+
+  private eject(outlier: Outlier, error: unknown): void {
+    const forMs = outlier.eject();
+    const { clock, onChange, ejection } = this.options;
+    this.isEjected = true;
+    this.ejections++;
+    const reason = `${ejection?.consecutiveFailures} calls in a row have failed, the last one: ${reasonOf(error)}`;
+    this.cancelReturn = clock.after(forMs, () => {
+      outlier.end();
+      this.isEjected = false;
+      this.begin();
+      this.changed(undefined);
+      onChange(this, { kind: 'returned' });
+    });
+    this.changed(reason);
+    onChange(this, { kind: 'ejected', reason, forMs });
+  }
+
+  /** Notes whether a connection could be made. `error` is that of a call or of an attempt; undefined when it went well. */
+  private noteReach(error: unknown): void {
+    const reach = isUnreachable(error) ? 'unreachable' : 'reachable';
+    const before = this.reach;
+    // A call that had a connection and failed tells nothing new.
+    if (reach === before || (error !== undefined && reach === 'reachable')) return;
+    this.reach = reach;
+    if (reach === 'unreachable') {
+      const reason = reasonOf(error);
+      this.changed(reason);
+      this.options.onChange(this, { kind: 'unreachable', reason });
+      return;
+    }
+    this.changed(undefined);
+    if (before === 'unknown') return;
+    this.begin();
+    this.options.onChange(this, { kind: 'reachable' });
+  }
+
+  private startChecks(settings: HealthSettings): () => void {
+    const { clock, maxResponseBytes } = this.options;
+    return checkHealth({
+      settings,
+      clock,
+      call: (request) => this.connections.call(request, maxResponseBytes),
+      onChecked: (checked) => this.noteHealth(checked),
+    });
+  }
+
+  private noteHealth(checked: Checked): void {
+    const { onChange } = this.options;
+    this.firstChecked();
+    this.noteReach(checked.kind === 'unreachable' ? checked.error : undefined);
+    if (checked.kind === 'absent' && !this.isAbsentTold) {
+      this.isAbsentTold = true;
+      onChange(this, { kind: 'without health' });
+    }
+    const before = this.health?.state;
+    if (this.health?.note(checked) !== true) return;
+    if (checked.kind === 'unhealthy') {
+      const { reason } = checked;
+      this.changed(reason);
+      onChange(this, { kind: 'unhealthy', reason });
+    } else if (before === 'unhealthy') {
+      this.begin();
+      this.changed(undefined);
+      onChange(this, { kind: 'healthy' });
+    }
+  }
+
+  /** Notes that the member begins to get calls, as a new one or again. */
+  begin(): void {
+    this.warmSince = this.options.clock.monotonic();
+  }
+
+  private changed(why: string | undefined): void {
+    this.sinceMs = this.options.clock.now();
+    this.why = why;
   }
 }

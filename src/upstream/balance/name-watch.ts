@@ -8,7 +8,7 @@ import type { Resource } from '../../base/resources.js';
 import type { LookedUp, Lookup } from './lookup.js';
 
 export interface NameWatcher {
-  /** Called with the addresses, first and after each change. They are sorted, so that the same ones are the same list. */
+  /** Called with the first addresses that are found, and again after each change. They are sorted, so that lists can be compared. */
   found(addresses: readonly string[]): void;
   /** Called when the lookup fails, once until it works again. */
   failed(error: unknown): void;

@@ -7,73 +7,87 @@ import { type Candidate, type Choose, compilePolicy, type PolicyName } from './p
 
 export type LoadBalancing = PolicyName | 'pick_first';
 
-export interface Picker {
+/** What a picker asks of a member. */
+export type Pickable = Pick<Member, 'isReady' | 'isFailing' | 'isOut' | 'prepare' | 'running'>;
+
+export interface Picker<M extends Pickable = Member> {
   /**
-   * Returns the member for a call. Members in `tried` are chosen only if no other one is connected. Undefined when the call
-   * must wait until one of `awaited` is connected.
+   * Returns the member for a call, or the members for which the call must wait until one of them is connected. There are
+   * none if no member is there or allowed. Members in `tried` are chosen only if no other one is connected.
    */
-  pick(tried: ReadonlySet<unknown> | undefined): Member | undefined;
-  /** Returns the members that a call may wait for. It is empty when there is no member. */
-  awaited(): readonly Member[];
+  pick(tried: ReadonlySet<unknown> | undefined): M | readonly M[];
   /** True if no member can be reached. */
   isDown(): boolean;
+  /** True if so many members are out that all of them are used. */
+  readonly isPanic: boolean;
 }
 
-export function compilePicker(
-  policy: LoadBalancing,
-  candidates: readonly Candidate<Member>[],
-  random: () => number = Math.random,
-): Picker {
-  const members = candidates.map(({ of }) => of);
+export interface PickerOptions {
+  readonly policy: LoadBalancing;
+  /** If fewer than so many of 100 members are not out, all are used. 0: never. */
+  readonly panicPercent: number;
+  readonly random?: () => number;
+}
+
+export function compilePicker<M extends Pickable>(
+  candidates: readonly Candidate<M>[],
+  { policy, panicPercent, random = Math.random }: PickerOptions,
+): Picker<M> {
+  const inside = candidates.filter(({ of }) => !of.isOut);
+  const isPanic = inside.length < candidates.length && inside.length * 100 < candidates.length * panicPercent;
+  const used = isPanic ? candidates : inside;
+  const members = used.map(({ of }) => of);
   const [only] = members;
   // The transport itself lets calls wait for a connection, and fails them while there is none.
-  if (only !== undefined && members.length === 1)
-    return { pick: () => only, awaited: () => members, isDown: () => only.isFailing };
-  if (policy === 'pick_first') return firstPicker(members);
-  const running = (member: Member) => member.transport.running();
-  return spreadingPicker(members, compilePolicy(policy, candidates, { running, random }));
+  if (only !== undefined && candidates.length === 1) return { pick: () => only, isDown: () => only.isFailing, isPanic };
+  if (policy === 'pick_first') return { ...firstPicker(members), isPanic };
+  const running = (member: M) => member.running();
+  const spares = panicPercent === 0 || isPanic ? [] : candidates.flatMap(({ of }) => (of.isOut ? [of] : []));
+  return { ...spreadingPicker(members, spares, compilePolicy(policy, used, { running, random })), isPanic };
 }
 
-/** Returns the picker of policies that spread calls: all members are kept connected. */
-function spreadingPicker(members: readonly Member[], choose: Choose<Member>): Picker {
+type Picks<M extends Pickable> = Omit<Picker<M>, 'isPanic'>;
+
+/**
+ * Returns the picker of policies that spread calls: all members are kept connected. `spares` are members that are out: they
+ * are better than members that cannot be reached.
+ */
+function spreadingPicker<M extends Pickable>(members: readonly M[], spares: readonly M[], choose: Choose<M>): Picks<M> {
+  let turn = 0;
   return {
     pick(tried) {
-      const isFresh =
-        tried !== undefined && tried.size > 0 ? (one: Member) => !tried.has(one) && isReady(one) : isReady;
+      const isFresh = tried !== undefined && tried.size > 0 ? (one: M) => !tried.has(one) && isReady(one) : isReady;
       const fresh = choose(isFresh) ?? (isFresh === isReady ? undefined : choose(isReady));
       if (fresh !== undefined) return fresh;
-      return isDown(members) ? choose(isAny) : undefined;
+      if (!isDown(members)) return members;
+      turn = (turn + 1) % Math.max(1, members.length);
+      return spares.find(isReady) ?? members[turn] ?? members;
     },
-    awaited: () => members,
     isDown: () => isDown(members),
   };
 }
 
 /** Returns the picker that uses a later member only while the earlier ones cannot be connected. */
-function firstPicker(members: readonly Member[]): Picker {
+function firstPicker<M extends Pickable>(members: readonly M[]): Picks<M> {
   const first = (tried: ReadonlySet<unknown> | undefined) =>
     members.find((one) => tried?.has(one) !== true && (isReady(one) || !one.isFailing));
   return {
     pick(tried) {
       const found = first(tried) ?? first(undefined) ?? members[0];
-      return found === undefined || found.isReady || found.isFailing ? found : undefined;
+      if (found === undefined) return [];
+      return found.isReady || found.isFailing ? found : [found];
     },
-    awaited: () => members.filter(({ isFailing }) => !isFailing).slice(0, 1),
     isDown: () => isDown(members),
   };
 }
 
 /** True if the member is connected. Otherwise it begins to connect. */
-function isReady(member: Member): boolean {
+function isReady(member: Pickable): boolean {
   if (member.isReady) return true;
   member.prepare();
   return false;
 }
 
-function isDown(members: readonly Member[]): boolean {
+function isDown(members: readonly Pickable[]): boolean {
   return members.every(({ isFailing }) => isFailing);
-}
-
-function isAny(): boolean {
-  return true;
 }

@@ -85,7 +85,7 @@ export class Connection implements PooledConnection, Watched {
     });
     const lose = (cause: unknown) => {
       cancelTimer();
-      this.end(awaitsSettings ? noHttp2(cause) : cause);
+      this.end(awaitsSettings ? noHttp2(cause, settings) : cause);
     };
     // Running streams may end normally. Node closes the session after them, or destroys it if the code is an error.
     session.on('goaway', (code, lastStreamId) => {

@@ -11,6 +11,7 @@ import ava, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { CreateCodecs } from '../../../src/codec/codec.js';
 import { buf } from '../../support/buf.js';
+import { casesOf } from '../../support/draws.js';
 import { JSON_OPTIONS, jsonOf } from '../../support/json.js';
 import { schemaOf } from '../../support/schema.js';
 
@@ -111,7 +112,7 @@ function messages(child: fc.Arbitrary<object>): fc.Arbitrary<object> {
 
 const all = messages(messages(fc.constant({})));
 
-const RUNS = { numRuns: 400, seed: 20_261_123 };
+const RUNS = { numRuns: casesOf(400), seed: 20_261_123 };
 
 export function oracleCases(name: string, createCodecs: CreateCodecs): void {
   const test = (fact: string, body: (t: ExecutionContext) => void) => ava(`${name}: ${fact}`, body);

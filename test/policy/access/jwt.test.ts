@@ -30,6 +30,10 @@ async function start(t: ExecutionContext, settings: Partial<TokenIssuer> = {}, l
   return { issuer, clock, lines, verifier: createTokenVerifier([trusted], { clock, ...limits }) };
 }
 
+function newCounts(): TokenIssuer['counts'] {
+  return { remembered: { count: 0 }, verified: { count: 0 }, refused: { count: 0 } };
+}
+
 async function trust(
   t: ExecutionContext,
   issuer: TestIssuer,
@@ -40,7 +44,14 @@ async function trust(
   const keys = createJwks({ uri: issuer.jwksUri }, { clock, log });
   t.teardown(() => keys.close());
   if (issuer.mode === 'ok') await keys.prepared;
-  return { ...NAMES, issuer: issuer.issuer, audiences: ['api'], algorithms: ['RS256', 'ES256'], keys };
+  return {
+    ...NAMES,
+    issuer: issuer.issuer,
+    audiences: ['api'],
+    algorithms: ['RS256', 'ES256'],
+    keys,
+    counts: newCounts(),
+  };
 }
 
 /** Expects a 401 with this message, which quotes nothing of the token. */
@@ -249,7 +260,7 @@ test('every algorithm on offer verifies what jsonwebtoken signs', async (t) => {
     const keys = alg.startsWith('HS')
       ? createSecretKeys(secret)
       : createKeySet([{ kid: 'k', alg, key: pair.publicKey }]);
-    const trusted = { ...NAMES, issuer: 'local', audiences: ['api'], algorithms: [alg], keys };
+    const trusted = { ...NAMES, issuer: 'local', audiences: ['api'], algorithms: [alg], keys, counts: newCounts() };
     const options = { algorithm: alg, keyid: 'k', issuer: 'local', audience: 'api', subject: alg, expiresIn: 60 };
     const token = jsonwebtoken.sign({}, alg.startsWith('HS') ? secret : pair.privateKey, options);
     t.is((await createTokenVerifier([trusted], { clock }).verify(token)).subject, alg);

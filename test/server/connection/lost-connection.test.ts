@@ -16,7 +16,7 @@ const SETTINGS = {
   headersTimeoutMs: 10_000,
   headerBytes: 16_384,
   errorFormat: 'status',
-  log: createLog({ destination: { write: () => {} } }),
+  telling: { log: createLog({ destination: { write: () => {} } }) },
 } as const;
 
 /** Starts a gateway whose upstream answers nothing by itself. */

@@ -5,6 +5,7 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
+import { casesOf } from '../../support/draws.js';
 import { afterAll, startGateway } from '../../support/gateway.js';
 import {
   CLAIMS,
@@ -21,7 +22,7 @@ import { until } from '../../support/until.js';
 import type { Handlers, RecordedCall } from '../../support/upstream.js';
 
 const RULES = 60;
-const STREAMS_EACH = 12;
+const STREAMS_EACH = casesOf(12);
 const PARTS = 6;
 
 const shared = afterAll(test);

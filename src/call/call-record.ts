@@ -1,0 +1,41 @@
+/**
+ * What became of the calls of one request: how often an upstream was called, where, and how long the request waited for
+ * upstreams. The layers of a call write it, and the access log and the metrics read it when the request has ended.
+ */
+
+/** One try of a call. */
+export interface Attempt {
+  /** The address that was chosen for this try, for operators. Undefined as long as none is chosen. */
+  endpoint: string | undefined;
+}
+
+export class CallRecord {
+  /** How many calls were sent or tried, with retries and with all steps of an aggregate. */
+  attempts = 0;
+  /** The endpoint of the last call. Undefined when no endpoint was chosen. */
+  endpoint: string | undefined;
+  /** How the cache of the route has answered. Undefined when the route has none. */
+  cache: string | undefined;
+  /** For how many milliseconds the gateway has waited for the body of the request. */
+  bodyMs = 0;
+  /** Ends the measurement of a streamed answer with the name of its gRPC code. Undefined when no stream is open. */
+  endStream: ((code: string) => void) | undefined;
+  private running = 0;
+  private since = 0;
+  private waitedMs = 0;
+
+  /** Notes that a call begins. `now` is a time of the monotonic clock. */
+  begin(now: number): void {
+    this.attempts++;
+    if (this.running++ === 0) this.since = now;
+  }
+
+  end(now: number): void {
+    if (--this.running === 0) this.waitedMs += now - this.since;
+  }
+
+  /** Returns for how many milliseconds at least one call was under way. */
+  upstreamMs(now: number): number {
+    return this.running > 0 ? this.waitedMs + now - this.since : this.waitedMs;
+  }
+}

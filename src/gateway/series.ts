@@ -1,0 +1,68 @@
+/**
+ * The metrics of a snapshot's routes and calls. Their series are Resources: a reload carries over those that are still
+ * used, and those of a route or an upstream that is gone disappear with the last snapshot that had it.
+ */
+import type { Lease, Resource } from '../base/resources.js';
+import type { EndpointMetrics, RpcMetrics } from '../telemetry/call-metrics.js';
+import type { HeldCounter, HeldCounters } from '../telemetry/held-counters.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import type { RouteMetrics } from '../telemetry/request-metrics.js';
+
+export interface Series {
+  readonly route: (surface: string, route: string) => RouteMetrics;
+  readonly rpc: (upstream: string, rpc: string) => RpcMetrics;
+  readonly endpoints: (upstream: string) => EndpointMetrics;
+  /** The requests for which a limit had no room. */
+  readonly exceeded: (limit: string) => HeldCounter;
+  /** The tokens of an issuer with a result. */
+  readonly tokens: (issuer: string, result: string) => HeldCounter;
+}
+
+type Families = Pick<Metrics, 'requests' | 'calls' | 'exceededLimits' | 'tokens'>;
+
+export function leasedSeries({ requests, calls, exceededLimits, tokens }: Families, lease: Lease): Series {
+  const counted = (family: HeldCounters, labels: Readonly<Record<string, string>>) =>
+    held(
+      lease,
+      Object.entries(labels).flat(),
+      () => family.open(labels),
+      (own) => family.close(own),
+    );
+  return {
+    route: (surface, route) =>
+      held(
+        lease,
+        ['route', surface, route],
+        () => requests.open(surface, route),
+        (own) => requests.close(own),
+      ),
+    rpc: (upstream, rpc) =>
+      held(
+        lease,
+        ['rpc', upstream, rpc],
+        () => calls.openRpc(upstream, rpc),
+        (own) => calls.closeRpc(own),
+      ),
+    endpoints: (upstream) =>
+      held(
+        lease,
+        ['endpoints', upstream],
+        () => calls.openUpstream(upstream),
+        (own) => calls.closeUpstream(own),
+      ),
+    exceeded: (limit) => counted(exceededLimits, { limit }),
+    tokens: (issuer, result) => counted(tokens, { issuer, result }),
+  };
+}
+
+interface HeldSeries<Own> extends Resource {
+  readonly series: Own;
+}
+
+function held<Own>(lease: Lease, key: readonly string[], open: () => Own, close: (own: Own) => void): Own {
+  const { series } = lease.acquire(`series ${JSON.stringify(key)}`, (): HeldSeries<Own> => {
+    const series = open();
+    return { series, close: async () => close(series) };
+  });
+  return series;
+}

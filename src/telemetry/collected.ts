@@ -1,0 +1,67 @@
+/**
+ * Metrics whose values are kept by the code that counts them. They are handed to prom-client when somebody asks for the
+ * metrics, so that a request pays only for an addition.
+ */
+import type { Metric, MetricObjectWithValues, MetricValue, Registry } from 'prom-client';
+import type { Histogram } from './histogram.js';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** How the primary joins the values of its workers. */
+type Aggregator = 'sum' | 'min' | 'max' | 'average';
+
+export interface Collected {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  /** The default is the sum. */
+  readonly aggregator?: Aggregator;
+}
+
+interface Sample<Value> {
+  readonly labels: Labels;
+  readonly value: Value;
+}
+
+/** Adds a counter or a gauge to the registry. `read` yields its series. */
+export function collectNumbers(
+  registry: Registry,
+  type: 'counter' | 'gauge',
+  about: Collected,
+  read: () => Iterable<Sample<number>>,
+): void {
+  register(registry, type, about, () => [...read()].map(({ labels, value }) => ({ labels, value })));
+}
+
+/** Adds a histogram to the registry. `read` yields its series. */
+export function collectHistograms(registry: Registry, about: Collected, read: () => Iterable<Sample<Histogram>>): void {
+  register(registry, 'histogram', about, () => [...read()].flatMap((sample) => linesOf(about.name, sample)));
+}
+
+type Value = MetricValue<string> & { readonly metricName?: string };
+
+function linesOf(name: string, { labels, value: { bounds, counts, sum, count } }: Sample<Histogram>): Value[] {
+  let below = 0;
+  const buckets = bounds.map((bound, index) => {
+    below += counts[index]!;
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: below };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: count },
+  ];
+}
+
+/** prom-client asks a metric for `name` when it is registered, and for `get()` when it is read. */
+function register(
+  registry: Registry,
+  type: 'counter' | 'gauge' | 'histogram',
+  { name, help, labelNames, aggregator = 'sum' }: Collected,
+  values: () => Value[],
+): void {
+  const get = async () =>
+    ({ name, help, type, aggregator, values: values() }) as unknown as MetricObjectWithValues<Value>;
+  registry.registerMetric({ name, help, type, labelNames, aggregator, get } as unknown as Metric);
+}

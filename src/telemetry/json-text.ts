@@ -1,0 +1,21 @@
+/** Text as a JSON string that no terminal and no log viewer can mistake for more than text. */
+
+/** Matches everything that JSON or a terminal gives a meaning to, and everything that is not ASCII. */
+const NEEDS_CARE = /[^ !#-[\]-~]/;
+
+/** Returns the text as a JSON string, with all control characters and line separators escaped. */
+export function jsonText(text: string): string {
+  return NEEDS_CARE.test(text) ? escapeBeyondJson(JSON.stringify(text)) : `"${text}"`;
+}
+
+/**
+ * Escapes DEL, C1 characters and line separators. JSON leaves them unchanged, and terminals and log viewers act on
+ * them.
+ */
+export function escapeBeyondJson(text: string): string {
+  return text.replace(/[\u007f-\u009f\u2028\u2029]/g, escapeCharacter);
+}
+
+export function escapeCharacter(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

@@ -1,0 +1,56 @@
+/**
+ * Outlier ejection: an endpoint that fails several calls in a row gets no calls for a while. Each ejection is longer than
+ * the one before, and an endpoint that works is forgiven.
+ */
+import type { Clock } from '../../base/clock.js';
+import type { Verdict } from '../outcome.js';
+
+export interface EjectionSettings {
+  /** How many failures in a row eject an endpoint. */
+  readonly consecutiveFailures: number;
+  /** The length of the first ejection. The second one in a row is twice as long, the third one three times. */
+  readonly ejectForMs: number;
+  /** How many of 100 endpoints may be ejected at once. One of several always may. */
+  readonly maxEjectedPercent: number;
+}
+
+/** No ejection is longer, unless `ejectFor` itself is. */
+const LONGEST_MS = 300_000;
+
+/** Returns how many of `count` endpoints may be ejected. A single endpoint never is: there is no other one. */
+export function mostEjected(count: number, { maxEjectedPercent }: EjectionSettings): number {
+  return count < 2 ? 0 : Math.max(1, Math.floor((count * maxEjectedPercent) / 100));
+}
+
+/** The failures of one endpoint. */
+export class Outlier {
+  private failures = 0;
+  private ejections = 0;
+  private returnedAt = 0;
+
+  constructor(
+    private readonly settings: EjectionSettings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Notes the outcome of a call. Returns true if the endpoint has failed so often that it should be ejected. */
+  note(verdict: Verdict): boolean {
+    if (verdict === 'answered') this.failures = 0;
+    if (verdict === 'failed') this.failures++;
+    return this.failures >= this.settings.consecutiveFailures;
+  }
+
+  /** Begins an ejection and returns its length in milliseconds. */
+  eject(): number {
+    const { ejectForMs } = this.settings;
+    const forgiven = Math.floor((this.clock.monotonic() - this.returnedAt) / ejectForMs);
+    this.ejections = Math.max(0, this.ejections - forgiven) + 1;
+    return Math.min(ejectForMs * this.ejections, Math.max(ejectForMs, LONGEST_MS));
+  }
+
+  /** Ends an ejection. The endpoint must fail as often as before to be ejected again. */
+  end(): void {
+    this.failures = 0;
+    this.returnedAt = this.clock.monotonic();
+  }
+}

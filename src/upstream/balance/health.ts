@@ -1,0 +1,125 @@
+/**
+ * Asks a server for its health, by `grpc.health.v1.Health/Check`. Several answers in a row decide, so that one lost answer
+ * takes no server out.
+ */
+import type { Clock } from '../../base/clock.js';
+import type { CallMethod, CallRequest, CallResponse } from '../../call/call.js';
+import { NO_METADATA } from '../../call/metadata.js';
+import { Code } from '../../status/code.js';
+import { StatusError } from '../../status/status-error.js';
+import { isUnreachable, reasonOf } from '../outcome.js';
+
+export interface HealthSettings {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** The service that is asked for. Empty: the server as a whole. */
+  readonly service: string;
+  /** How many good answers in a row make an unhealthy server healthy. */
+  readonly healthyThreshold: number;
+  /** How many bad or missing answers in a row make a healthy server unhealthy. */
+  readonly unhealthyThreshold: number;
+}
+
+/**
+ * What one check has found. `absent`: the server has no health service, so nothing is known against it. `unreachable`: there
+ * was no connection, so the server could not be asked.
+ */
+export type Checked =
+  | { readonly kind: 'healthy' | 'absent' }
+  | { readonly kind: 'unreachable'; readonly error: unknown }
+  | { readonly kind: 'unhealthy'; readonly reason: string };
+
+/** The result of the checks so far. Until the first one has ended, it is `unknown`. */
+export class HealthRecord {
+  state: 'unknown' | 'healthy' | 'unhealthy' = 'unknown';
+  private streak = 0;
+
+  constructor(private readonly settings: Pick<HealthSettings, 'healthyThreshold' | 'unhealthyThreshold'>) {}
+
+  /** Notes a check. Returns true if the state has changed. The first check decides alone. */
+  note({ kind }: Checked): boolean {
+    if (kind === 'unreachable') return false;
+    const found = kind === 'unhealthy' ? 'unhealthy' : 'healthy';
+    this.streak = found === this.state ? 0 : this.streak + 1;
+    const { healthyThreshold, unhealthyThreshold } = this.settings;
+    const needed = this.state === 'unknown' ? 1 : found === 'healthy' ? healthyThreshold : unhealthyThreshold;
+    if (this.streak < needed) return false;
+    this.state = found;
+    this.streak = 0;
+    return true;
+  }
+}
+
+export interface HealthCheckOptions {
+  readonly settings: HealthSettings;
+  readonly clock: Clock;
+  readonly call: (request: CallRequest) => Promise<CallResponse>;
+  readonly onChecked: (checked: Checked) => void;
+  readonly random?: () => number;
+}
+
+const METHOD: CallMethod = { path: '/grpc.health.v1.Health/Check', clientStreaming: false, serverStreaming: false };
+/** Each wait differs by up to this share, so that the gateways do not ask together. */
+const JITTER = 0.1;
+
+/** Checks one server at once, and then again and again. The returned function ends it. */
+export function checkHealth({
+  settings,
+  clock,
+  call,
+  onChecked,
+  random = Math.random,
+}: HealthCheckOptions): () => void {
+  const { intervalMs, timeoutMs, service } = settings;
+  const controller = new AbortController();
+  const message = checkRequest(service);
+  let cancelTimer = () => {};
+  void check();
+  return () => {
+    cancelTimer();
+    controller.abort();
+  };
+
+  async function check(): Promise<void> {
+    const { signal } = controller;
+    const deadline = { at: clock.now() + timeoutMs, owner: 'route' } as const;
+    const context = { surface: '', requestId: '', clientAddress: '' };
+    const checked = await call({ method: METHOD, message, metadata: NO_METADATA, deadline, signal, context }).then(
+      (response) => checkedOf(response.message, service),
+      (error: unknown) => checkedOfError(error, service),
+    );
+    if (signal.aborted) return;
+    cancelTimer = clock.after(intervalMs * (1 + JITTER * (random() - 0.5)), () => void check());
+    onChecked(checked);
+  }
+}
+
+/** Returns a HealthCheckRequest: the service is field 1. Its length fits in a varint of up to two bytes. */
+function checkRequest(service: string): Uint8Array {
+  const name = Buffer.from(service);
+  if (name.length === 0) return name;
+  const length = name.length < 128 ? [name.length] : [(name.length & 127) | 128, name.length >> 7];
+  return Buffer.concat([Buffer.from([0x0a, ...length]), name]);
+}
+
+const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
+
+/** Reads a HealthCheckResponse: the status is field 1. */
+function checkedOf(message: CallResponse['message'], service: string): Checked {
+  const bytes = message instanceof Uint8Array ? message : new Uint8Array();
+  const status = bytes[0] === 0x08 ? bytes[1] : 0;
+  if (status === 1) return { kind: 'healthy' };
+  return { kind: 'unhealthy', reason: `its health${ofService(service)} is ${STATUSES[status ?? 0] ?? 'not known'}` };
+}
+
+function checkedOfError(error: unknown, service: string): Checked {
+  if (isUnreachable(error)) return { kind: 'unreachable', error };
+  const code = error instanceof StatusError && error.metadata !== undefined ? error.code : undefined;
+  if (code === Code.UNIMPLEMENTED) return { kind: 'absent' };
+  if (code === Code.NOT_FOUND) return { kind: 'unhealthy', reason: `it does not know the health${ofService(service)}` };
+  return { kind: 'unhealthy', reason: `the health check failed: ${reasonOf(error)}` };
+}
+
+function ofService(service: string): string {
+  return service === '' ? '' : ` of ${service}`;
+}

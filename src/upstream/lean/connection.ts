@@ -1,0 +1,376 @@
+/** One HTTP/2 connection to an upstream: its streams, its windows and its end (RFC 9113). */
+import type { Socket } from 'node:net';
+import type { Clock } from '../../base/clock.js';
+import { LeakyBucket } from '../../base/leaky-bucket.js';
+import {
+  CONNECT_TIMEOUT_MS,
+  CONNECTION_WINDOW,
+  LAST_STREAM_ID,
+  LINGER_MS,
+  RESETS,
+  STREAM_WINDOW,
+} from '../connection-limits.js';
+import { Keepalive, type Watched } from '../keepalive.js';
+import type { ConnectionEvents, PooledConnection } from '../pool.js';
+import { alpnFailure, noHttp2, openSocket } from '../socket.js';
+import type { TransportSettings } from '../transport.js';
+import { type FrameHandler, FrameReader } from './frame-reader.js';
+import { FrameWriter, prefaceSettings } from './frame-writer.js';
+import {
+  ConnectionError,
+  DEFAULT_WINDOW,
+  ErrorCode,
+  LARGEST_FRAME_LIMIT,
+  LARGEST_WINDOW,
+  Setting,
+  SMALLEST_FRAME_LIMIT,
+} from './frames.js';
+import { HpackDecoder, TABLE_BYTES } from './hpack-decoder.js';
+import type { RequestBlock } from './request-block.js';
+import { Sender, SendingStream } from './sender.js';
+import type { Stream } from './stream.js';
+
+/** The largest headers that an answer may have, counted as RFC 7541 §4.1 does. */
+const MAX_LIST_BYTES = 64 * 1024;
+/** How many bytes are read from the socket at once, into memory that is used again. */
+const READ_BYTES = 64 * 1024;
+/** Larger frames would let the messages of other calls wait. */
+const LARGEST_SENT_FRAME = 64 * 1024;
+/** A peer that does not read so many bytes of answers to its PINGs and SETTINGS is given up. */
+const MOST_CONTROL_BYTES = 1024 * 1024;
+
+export class Connection implements PooledConnection, Watched, FrameHandler {
+  readonly writer: FrameWriter;
+  readonly sender: Sender;
+  state: 'connecting' | 'ready' | 'ended' = 'connecting';
+  wasReady = false;
+  isLate = false;
+  failure: unknown;
+  running = 0;
+  bytesRead = 0;
+  /** The last stream that the upstream looks at after its GOAWAY; later streams were not read. */
+  private lastStreamId = LAST_STREAM_ID;
+  private nextStreamId = 1;
+  private maxStreams = Number.POSITIVE_INFINITY;
+  private readonly streams = new Map<number, Stream>();
+  private readonly socket: Socket;
+  private readonly reader = new FrameReader(this);
+  private readonly decoder = new HpackDecoder(MAX_LIST_BYTES);
+  private readonly keepalive: Keepalive;
+  private readonly resets: LeakyBucket;
+  private readonly cancelTimer: () => void;
+  /** The stream whose DATA is being read; undefined if it has ended. */
+  private current: Stream | undefined;
+  /** How many bytes have come since the last WINDOW_UPDATE of the connection. */
+  private unreported = 0;
+  private isConnected = false;
+  /** True when nothing more is read or written. */
+  private isDead = false;
+  /** True when the peer must be told that its table is not used (RFC 7541 §4.2). */
+  private mustShrinkTable = false;
+  private peerTableBytes = TABLE_BYTES;
+  /** What to call when the peer acknowledges the SETTINGS frames that were sent, in their order. */
+  private readonly questions: ((() => void) | undefined)[] = [];
+
+  constructor(
+    private readonly settings: TransportSettings,
+    private readonly clock: Clock,
+    private readonly events: ConnectionEvents<Connection>,
+  ) {
+    this.resets = new LeakyBucket(RESETS, clock);
+    this.keepalive = new Keepalive(this, clock);
+    this.cancelTimer = clock.after(CONNECT_TIMEOUT_MS, () =>
+      this.lose(new Error('the connection was not established in time')),
+    );
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (count: number) => {
+      this.read(buffer, count);
+      return true;
+    };
+    const socket = openSocket(settings, { onread: { buffer, callback } });
+    this.socket = socket;
+    this.writer = new FrameWriter(socket, () => this.sender.pump());
+    this.sender = new Sender(this.writer);
+    socket.once(settings.tls === undefined ? 'connect' : 'secureConnect', () => {
+      const failure = alpnFailure(socket, settings);
+      if (failure === undefined) this.greet();
+      else this.lose(failure);
+    });
+    socket.on('error', (error) => this.lose(error));
+    socket.once('end', () => this.lose(new Error('the upstream ended the connection')));
+    socket.once('close', () => {
+      this.keepalive.stop();
+      this.lose(new Error('the connection ended'));
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.state === 'ready' && !this.keepalive.isDoubtful;
+  }
+
+  get hasRoom(): boolean {
+    return this.running < this.maxStreams && this.isAlive;
+  }
+
+  /** Begins the stream of an rpc with the headers of the block. */
+  begin(rpc: Stream, block: RequestBlock): SendingStream {
+    const id = this.nextStreamId;
+    this.nextStreamId += 2;
+    this.running++;
+    this.streams.set(id, rpc);
+    this.keepalive.watch();
+    this.writer.headers(id, block.buffer, block.length, this.sender.maxFrame, this.mustShrinkTable);
+    this.mustShrinkTable = false;
+    if (id === LAST_STREAM_ID) this.end(new Error('the connection has used all its stream ids'));
+    return new SendingStream(id);
+  }
+
+  /** Forgets a stream that has ended on both sides. What still comes for it is ignored. */
+  forget({ sending }: Stream): void {
+    this.streams.delete(sending.id);
+    this.sender.remove(sending);
+  }
+
+  /**
+   * Resets a stream. When many clients leave at once, the remaining calls keep this connection, and new calls get another
+   * one.
+   */
+  reset(rpc: Stream, code: number): void {
+    this.forget(rpc);
+    if (this.isDead) return;
+    this.writer.reset(rpc.sending.id, code);
+    if (this.resets.overflows()) this.end(new Error('too many streams of the connection were reset'));
+  }
+
+  suspect(): void {
+    this.keepalive.suspect();
+    this.events.onSilence(this);
+  }
+
+  suspectToo(): void {
+    if (this.state !== 'connecting') this.keepalive.suspectToo();
+  }
+
+  ask(answered: () => void): void {
+    if (this.isDead) return;
+    this.questions.push(answered);
+    this.writer.question();
+  }
+
+  recover(): void {
+    this.events.onChange(this);
+  }
+
+  giveUp(): void {
+    this.lose(
+      new Error('the upstream sent nothing for a second, and did not acknowledge SETTINGS within another second'),
+    );
+    this.events.onSilence(this);
+  }
+
+  release(): void {
+    this.running--;
+    if (this.state === 'ended' && this.running === 0) this.close();
+  }
+
+  close(): void {
+    this.state = 'ended';
+    this.keepalive.stop();
+    if (this.isDead) return;
+    if (this.isConnected) this.writer.goaway(ErrorCode.NO_ERROR);
+    this.hangUp();
+    this.isDead = true;
+  }
+
+  destroy(): void {
+    this.state = 'ended';
+    this.keepalive.stop();
+    this.cancelTimer();
+    this.isDead = true;
+    this.socket.destroy();
+  }
+
+  /** Sends what was written, and closes. The socket is destroyed if the upstream does not close its side in time. */
+  private hangUp(): void {
+    this.writer.flush();
+    this.socket.end();
+    if (this.socket.destroyed) return;
+    const cancel = this.clock.after(LINGER_MS, () => this.socket.destroy());
+    this.socket.once('close', cancel);
+  }
+
+  private greet(): void {
+    if (this.isDead) return;
+    this.isConnected = true;
+    this.questions.push(undefined);
+    this.writer.preface(prefaceSettings(STREAM_WINDOW, MAX_LIST_BYTES));
+    this.writer.windowUpdate(0, CONNECTION_WINDOW - DEFAULT_WINDOW);
+  }
+
+  private read(buffer: Buffer, count: number): void {
+    if (this.isDead) return;
+    this.bytesRead += count;
+    try {
+      this.reader.push(count === buffer.length ? buffer : buffer.subarray(0, count));
+      if (this.writer.controlBacklog > MOST_CONTROL_BYTES)
+        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'the upstream reads no answers to its frames');
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** The peer broke a rule: tells it which one, ends all calls and leaves the connection. */
+  private fail(error: unknown): void {
+    if (this.isDead) return;
+    if (this.isConnected && error instanceof ConnectionError) {
+      this.writer.goaway(error.errorCode);
+      this.hangUp();
+    } else this.socket.destroy();
+    this.lose(error);
+  }
+
+  /** Ends all calls, because nothing more can come. */
+  private lose(cause: unknown): void {
+    this.cancelTimer();
+    if (this.isDead) return;
+    this.isDead = true;
+    this.keepalive.stop();
+    if (!this.socket.writableEnded) this.socket.destroy();
+    // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the peer is one.
+    const failure = this.isConnected && this.state === 'connecting' ? noHttp2(cause, this.settings) : cause;
+    this.end(failure);
+    for (const [id, rpc] of this.streams)
+      rpc.lose({ kind: id > this.lastStreamId ? 'refused' : 'lost', cause: failure });
+  }
+
+  private end(failure: unknown): void {
+    if (this.state === 'ended') return;
+    this.failure = failure;
+    this.state = 'ended';
+    if (this.running === 0) this.close();
+    this.events.onChange(this);
+  }
+
+  // The frames of the peer
+
+  onSettings(payload: Buffer): void {
+    this.writer.settingsAck();
+    for (let at = 0; at < payload.length; at += 6) this.set(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
+    if (this.state === 'connecting' && this.maxStreams > 0) {
+      this.cancelTimer();
+      this.state = 'ready';
+      this.wasReady = true;
+      this.keepalive.watch();
+    }
+    this.events.onChange(this);
+  }
+
+  private set(setting: number, value: number): void {
+    switch (setting) {
+      case Setting.HEADER_TABLE_SIZE:
+        this.mustShrinkTable ||= value < this.peerTableBytes;
+        this.peerTableBytes = value;
+        return;
+      case Setting.ENABLE_PUSH:
+        if (value !== 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'an upstream that turns push on');
+        return;
+      case Setting.MAX_CONCURRENT_STREAMS:
+        this.maxStreams = value;
+        return;
+      case Setting.INITIAL_WINDOW_SIZE:
+        if (value > LARGEST_WINDOW)
+          throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, `an initial window of ${value} bytes`);
+        return this.sender.setInitialWindow(value);
+      case Setting.MAX_FRAME_SIZE:
+        if (value < SMALLEST_FRAME_LIMIT || value > LARGEST_FRAME_LIMIT)
+          throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `a largest frame of ${value} bytes`);
+        this.sender.maxFrame = Math.min(value, LARGEST_SENT_FRAME);
+    }
+  }
+
+  onSettingsAck(): void {
+    this.questions.shift()?.();
+  }
+
+  onPing(payload: Buffer): void {
+    this.writer.pingAck(payload);
+  }
+
+  /** Running streams may end normally; those that the upstream has not read end now. */
+  onGoaway(lastStream: number, code: number): void {
+    this.lastStreamId = Math.min(this.lastStreamId, lastStream);
+    const cause = new Error(`the upstream sent GOAWAY with code ${code}`);
+    this.end(cause);
+    for (const [id, rpc] of this.streams) if (id > this.lastStreamId) rpc.lose({ kind: 'refused', cause });
+  }
+
+  onWindowUpdate(stream: number, increment: number): void {
+    if (stream === 0) {
+      if (increment === 0) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, 'a WINDOW_UPDATE of 0');
+      return this.sender.widen(increment);
+    }
+    const rpc = this.streamOf(stream);
+    if (rpc === undefined) return;
+    if (increment === 0)
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `a WINDOW_UPDATE of 0 on stream ${stream}`);
+    if (!this.sender.widenStream(rpc.sending, increment))
+      throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, `a window that is too large on stream ${stream}`);
+  }
+
+  onReset(stream: number, code: number): void {
+    this.streamOf(stream)?.lose(resetBy(code));
+  }
+
+  onHeaders(stream: number, block: Buffer, isLast: boolean): void {
+    const list = this.decoder.decode(block);
+    this.streamOf(stream)?.receiveHeaders(list, isLast);
+  }
+
+  onDataBegin(stream: number, length: number): void {
+    const rpc = this.streamOf(stream);
+    this.current = rpc;
+    // Each stream has its own window, so that of the connection need not hold the upstream back.
+    this.unreported += length;
+    if (this.unreported >= CONNECTION_WINDOW / 4) {
+      this.writer.windowUpdate(0, this.unreported);
+      this.unreported = 0;
+    }
+    if (rpc === undefined) return;
+    if (!rpc.hasHeaders) throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `DATA before HEADERS on stream ${stream}`);
+    rpc.receiveData(length);
+  }
+
+  onDataPiece(piece: Buffer): void {
+    this.current?.receivePiece(piece);
+  }
+
+  onDataEnd(isLast: boolean): void {
+    const { current } = this;
+    this.current = undefined;
+    if (isLast) current?.receiveEnd();
+    else current?.grant();
+  }
+
+  /** Returns the rpc of a stream; undefined if it has ended. Throws for a stream that was never begun. */
+  private streamOf(stream: number): Stream | undefined {
+    const rpc = this.streams.get(stream);
+    if (rpc === undefined && (stream >= this.nextStreamId || stream % 2 === 0))
+      throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `a frame of stream ${stream}, which was not begun`);
+    return rpc;
+  }
+}
+
+/** Returns how a stream ended that the upstream reset with the code. */
+function resetBy(code: number) {
+  const cause = `the upstream reset the stream with code ${code}`;
+  switch (code) {
+    case ErrorCode.REFUSED_STREAM:
+      return { kind: 'refused', cause } as const;
+    case ErrorCode.ENHANCE_YOUR_CALM:
+      return { kind: 'lost', cause } as const;
+    case ErrorCode.CANCEL:
+      return { kind: 'cancelled', cause } as const;
+    default:
+      return { kind: 'broken', cause } as const;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Encodes the headers of calls (RFC 7541) into one buffer that is used again for each call. What all calls of a method have
+ * in common is encoded once. Nothing is added to the dynamic table of the peer, so blocks do not depend on each other, and
+ * are valid on every connection.
+ */
+import type { Clock } from '../../base/clock.js';
+import type { CallMethod, CallRequest } from '../../call/call.js';
+import { isReservedMetadataKey, type MetadataEntry } from '../../call/metadata.js';
+import { grpcTimeout, metadataValue } from '../protocol.js';
+
+/** `:method: POST`, and `:scheme` with both values, in the static table. */
+const POST = 0x83;
+const SCHEME = { http: 0x86, https: 0x87 } as const;
+/** A literal with a new name: not added to a table, or never by anybody on the way (RFC 7541 §6.2.2 and §6.2.3). */
+const LITERAL = 0x00;
+const NEVER_INDEXED = 0x10;
+/** The headers that no intermediary may keep in its tables (RFC 7541 §7.1.3). */
+const SECRET: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key']);
+/** How many keys of metadata are kept encoded. Clients may choose keys, so there must be a limit. */
+const MOST_KEYS = 1000;
+
+/** A key of metadata as it is encoded. */
+interface Key {
+  /** Empty for a key that is not sent. */
+  readonly bytes: Buffer;
+  readonly isBinary: boolean;
+}
+
+export class RequestBlock {
+  /** The block of the last call, up to `length`. */
+  buffer = Buffer.allocUnsafeSlow(4096);
+  length = 0;
+  private readonly methods = new WeakMap<CallMethod, Buffer>();
+  private readonly keys = new Map<string, Key>();
+
+  constructor(
+    private readonly scheme: 'http' | 'https',
+    private readonly authority: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Encodes the headers of a call. Throws a TypeError for illegal metadata. */
+  encode({ method, metadata, deadline }: CallRequest): this {
+    const common = this.methods.get(method) ?? this.commonOf(method);
+    this.length = 0;
+    this.reserve(common.length);
+    common.copy(this.buffer);
+    this.length = common.length;
+    for (const entry of metadata) this.entry(entry);
+    if (deadline !== undefined) {
+      this.bytes(TIMEOUT);
+      this.text(grpcTimeout(deadline.at - this.clock.now()));
+    }
+    return this;
+  }
+
+  private commonOf(method: CallMethod): Buffer {
+    const block = Buffer.concat([
+      Buffer.from([POST, SCHEME[this.scheme]]),
+      literal(':authority', this.authority),
+      literal(':path', method.path),
+      literal('te', 'trailers'),
+      literal('content-type', 'application/grpc'),
+      literal('user-agent', 'protogate'),
+      literal('grpc-accept-encoding', 'identity, gzip'),
+    ]);
+    this.methods.set(method, block);
+    return block;
+  }
+
+  private entry([key, value]: MetadataEntry): void {
+    const known = this.keys.get(key) ?? this.keyOf(key, value);
+    if (known.bytes.length === 0) return;
+    this.bytes(known.bytes);
+    if (known.isBinary || typeof value !== 'string') this.text(metadataValue(key, value));
+    else if (!this.text(value)) metadataValue(key, value); // this throws
+  }
+
+  private keyOf(key: string, value: string | Uint8Array): Key {
+    const isReserved = isReservedMetadataKey(key);
+    if (!isReserved) metadataValue(key, value); // this throws for an illegal key
+    const made = {
+      bytes: isReserved ? Buffer.alloc(0) : literalName(key),
+      isBinary: key.endsWith('-bin'),
+    };
+    if (this.keys.size < MOST_KEYS) this.keys.set(key, made);
+    return made;
+  }
+
+  /** Writes a string. Returns false if it has other characters than printable ASCII. */
+  private text(value: string): boolean {
+    this.reserve(value.length + LONGEST_INTEGER);
+    const { buffer } = this;
+    let at = writeLength(buffer, this.length, value.length);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code < 0x20 || code > 0x7e) return false;
+      buffer[at++] = code;
+    }
+    this.length = at;
+    return true;
+  }
+
+  private bytes(bytes: Buffer): void {
+    this.reserve(bytes.length);
+    bytes.copy(this.buffer, this.length);
+    this.length += bytes.length;
+  }
+
+  private reserve(bytes: number): void {
+    if (this.length + bytes <= this.buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(2 * (this.length + bytes));
+    this.buffer.copy(larger, 0, 0, this.length);
+    this.buffer = larger;
+  }
+}
+
+/** The most bytes of an integer. */
+const LONGEST_INTEGER = 6;
+const TIMEOUT = literalName('grpc-timeout');
+
+function literal(name: string, value: string): Buffer {
+  return Buffer.concat([literalName(name), string(value)]);
+}
+
+function literalName(name: string): Buffer {
+  return Buffer.concat([Buffer.from([SECRET.has(name) ? NEVER_INDEXED : LITERAL]), string(name)]);
+}
+
+function string(text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1');
+  const head = Buffer.alloc(LONGEST_INTEGER);
+  return Buffer.concat([head.subarray(0, writeLength(head, 0, bytes.length)), bytes]);
+}
+
+/** Writes the length of a string without Huffman code, an integer with a prefix of 7 bits (RFC 7541 §5.1). Returns its end. */
+function writeLength(buffer: Buffer, start: number, length: number): number {
+  let at = start;
+  if (length < 127) {
+    buffer[at++] = length;
+    return at;
+  }
+  buffer[at++] = 127;
+  let rest = length - 127;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) buffer[at++] = (rest & 127) | 128;
+  buffer[at++] = rest;
+  return at;
+}

@@ -1,0 +1,22 @@
+/** The Transport over an HTTP/2 client of our own, which has what gRPC needs of RFC 9113 and RFC 7541 and nothing more. */
+import type { Clock } from '../../base/clock.js';
+import { authorityOf } from '../endpoint.js';
+import { type ConnectionEvents, createPool } from '../pool.js';
+import type { Transport, TransportSettings } from '../transport.js';
+import { Connection } from './connection.js';
+import { RequestBlock } from './request-block.js';
+import { LeanRpc } from './rpc.js';
+
+/** Returns a transport that connects on the first call. */
+export function createLeanTransport(settings: TransportSettings, clock: Clock): Transport {
+  const scheme = settings.tls === undefined ? 'http' : 'https';
+  const block = new RequestBlock(scheme, settings.tls?.serverName ?? authorityOf(settings.endpoint), clock);
+  return createPool(
+    {
+      connect: (events: ConnectionEvents<Connection>) => new Connection(settings, clock, events),
+      prepare: (request) => block.encode(request),
+      begin: (connection, attempt, prepared, rpcs) => new LeanRpc(connection, attempt, prepared, rpcs),
+    },
+    clock,
+  );
+}

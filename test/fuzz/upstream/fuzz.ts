@@ -1,0 +1,52 @@
+/** Fuzzes everything that reads what an upstream sends, and counts what came of it. */
+import { DrawnUpstream } from './calls.js';
+import { tryFrames, tryHpack, type Verdict } from './readers.js';
+
+export interface UpstreamFuzzSettings {
+  readonly firstSeed: number;
+  /** How many cases of each kind. */
+  readonly counts: { readonly hpack: number; readonly frames: number; readonly calls: number };
+  /** How long a call may take that can get no more answer, in milliseconds. */
+  readonly patienceMs: number;
+}
+
+export interface UpstreamReport {
+  /** How often each kind had which result. */
+  readonly results: ReadonlyMap<string, number>;
+  readonly findings: readonly string[];
+  /** The longest case of the readers, in milliseconds. */
+  readonly longestMs: number;
+}
+
+export async function fuzzUpstream({ firstSeed, counts, patienceMs }: UpstreamFuzzSettings): Promise<UpstreamReport> {
+  const results = new Map<string, number>();
+  const findings: string[] = [];
+  let longestMs = 0;
+  const note = (kind: string, seed: number, { result, fault }: Verdict) => {
+    results.set(`${kind}: ${result}`, (results.get(`${kind}: ${result}`) ?? 0) + 1);
+    if (fault !== undefined) findings.push(`${kind} ${seed}: ${fault}`);
+  };
+  for (const [kind, tryOne] of [
+    ['hpack', tryHpack],
+    ['frames', tryFrames],
+  ] as const)
+    for (let seed = firstSeed; seed < firstSeed + counts[kind]; seed++) {
+      const begun = performance.now();
+      note(kind, seed, tryOne(seed));
+      longestMs = Math.max(longestMs, performance.now() - begun);
+    }
+  const upstream = new DrawnUpstream();
+  await upstream.start();
+  for (let seed = firstSeed; seed < firstSeed + counts.calls; seed++)
+    note('calls', seed, await upstream.try(seed, patienceMs));
+  upstream.close();
+  return { results, findings, longestMs };
+}
+
+/** Returns the counts as lines. */
+export function linesOf({ results }: UpstreamReport): string {
+  return [...results.entries()]
+    .toSorted(([a], [b]) => a.localeCompare(b))
+    .map(([result, count]) => `${String(count).padStart(9)}  ${result}`)
+    .join('\n');
+}
