@@ -11,9 +11,9 @@ import type { FieldMask } from './field-mask.js';
 import type { JsonOptions } from './json-options.js';
 import { createJsonReader } from './json-to-proto.js';
 import type { JsonWriter } from './json-writer.js';
-import { createWriters } from './proto-to-json.js';
 import { BrokenWire } from './wire-reader.js';
-import { WireSource } from './wire-source.js';
+import { WireToJson, type WriteTask } from './wire-to-json.js';
+import { type MessagePlan, WritePlans } from './write-plan.js';
 
 /**
  * Converts requests and responses of one message type.
@@ -38,6 +38,19 @@ export interface MessageCodec {
    * `""`, `0`, or `null` for a wrapper).
    */
   writeField(field: FieldDescriptor, wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
+  /**
+   * Begins to write the message or, if `field` is given, the value of this field. Returns undefined if all is written, as
+   * for any message of less than a MiB. Otherwise the text so far belongs to the result, and `out` is empty.
+   */
+  begin(wire: Uint8Array, out: JsonWriter, mask?: FieldMask, field?: FieldDescriptor): UnfinishedJson | undefined;
+}
+
+/** The rest of a message, of which the first part is written. */
+export interface UnfinishedJson {
+  /** The writer that has the text so far. It belongs to the rest alone. */
+  readonly out: JsonWriter;
+  /** Writes the next part, for some milliseconds. Returns true when all is written. Throws as `write` does. */
+  more(): boolean;
 }
 
 export interface Codecs {
@@ -55,45 +68,57 @@ export type CreateCodecs = (registry: Registry, options: JsonOptions) => Codecs;
 /** Creates the codecs of all message types. Each is compiled on first use. */
 export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const reader = createJsonReader(registry, options);
-  const writers = createWriters(registry, options);
+  const plans = new WritePlans(registry, options);
   const { maxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
-  const source = new WireSource();
+  /** The writer that is free. One that is not finished leaves its place to a new one. */
+  let writer = new WireToJson(plans);
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 
   // A message that is the whole body of one request may be a field in the answer of another, one level deeper.
   const writtenDepth = maxDepth + 1;
 
   function compile(descriptor: MessageDescriptor): MessageCodec {
-    const writer = writers.of(descriptor);
+    const plan = plans.of(descriptor);
+
     return {
       descriptor,
       read: (json, bound) => reader.read(descriptor, json, bound),
       readField: (field, json, bound) => reader.readField(descriptor, field, json, bound),
-      write(wire, out, mask) {
-        try {
-          out.limit(maxBytes);
-          source.open(wire);
-          writer.write(source, 0, 1, out, writtenDepth, mask);
-          out.endLimit();
-        } catch (error) {
-          throw writingProblem(error);
-        } finally {
-          source.close();
-        }
-      },
-      writeField(field, wire, out, mask) {
-        try {
-          out.limit(maxBytes);
-          source.open(wire);
-          writer.writeField(source, 0, 1, field, out, writtenDepth, mask);
-          out.endLimit();
-        } catch (error) {
-          throw writingProblem(error);
-        } finally {
-          source.close();
-        }
-      },
+      write: (wire, out, mask) => void begin(out, taskOf(plan, wire, mask, undefined), true),
+      writeField: (field, wire, out, mask) => void begin(out, taskOf(plan, wire, mask, field), true),
+      begin: (wire, out, mask, field) => begin(out, taskOf(plan, wire, mask, field), false),
     };
+  }
+
+  function taskOf(
+    plan: MessagePlan,
+    wire: Uint8Array,
+    mask: FieldMask | undefined,
+    field: FieldDescriptor | undefined,
+  ): WriteTask {
+    const only = field === undefined ? undefined : (plan.of(field.number) ?? 'omitted');
+    return { plan, only, wire, mask, depth: writtenDepth };
+  }
+
+  /** Writes everything, or the first part if `isWhole` is false. Returns the rest, or undefined if there is none. */
+  function begin(out: JsonWriter, task: WriteTask, isWhole: boolean): UnfinishedJson | undefined {
+    let isDone = true;
+    try {
+      out.limit(maxBytes);
+      writer.begin(task, out);
+      do isDone = writer.more();
+      while (isWhole && !isDone);
+      if (isDone) out.endLimit();
+    } catch (error) {
+      isDone = true;
+      throw writingProblem(error);
+    } finally {
+      if (isDone) writer.release();
+    }
+    if (isDone) return undefined;
+    const unfinished = new Unfinished(writer, out.handOver());
+    writer = new WireToJson(plans);
+    return unfinished;
   }
 
   let withEnumsAsInts: Codecs | undefined;
@@ -113,6 +138,25 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
       return codec;
     },
   };
+}
+
+class Unfinished implements UnfinishedJson {
+  constructor(
+    private readonly writer: WireToJson,
+    readonly out: JsonWriter,
+  ) {
+    writer.moveTo(out);
+  }
+
+  more(): boolean {
+    try {
+      const isDone = this.writer.more();
+      if (isDone) this.out.endLimit();
+      return isDone;
+    } catch (error) {
+      throw writingProblem(error);
+    }
+  }
 }
 
 function writingProblem(error: unknown): unknown {

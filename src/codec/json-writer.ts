@@ -4,16 +4,50 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { gatewayError, type StatusError } from '../status/status-error.js';
+import {
+  MAX_NUMBER_BYTES,
+  writeFewDecimals,
+  writePadded,
+  writeShortFloat,
+  writeUnsigned64,
+  writeWhole,
+} from './json-digits.js';
+import { floatJson, numberJson } from './json-numbers.js';
+import { copied, copyText, isPlain, MAX_ESCAPE } from './json-text.js';
 
 /** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
+/** The size of the buffer for texts of medium size. Memory that is never written to is not used. */
+const MEDIUM_BYTES = 512 * 1024;
 const NOTHING = Buffer.alloc(0);
+const NO_VIEW = viewOf(NOTHING);
+/** How many bytes of room the copying of text needs behind it. */
+const SLACK = MAX_ESCAPE + 10;
+
+/** A text that is written often, such as the key of a field, as words of four bytes. */
+export interface Fixed {
+  readonly words: Int32Array;
+  readonly length: number;
+}
+
+export function fixed(text: string): Fixed {
+  const bytes = Buffer.from(text);
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  new Uint8Array(words.buffer).set(bytes);
+  return { words, length: bytes.length };
+}
 
 export class JsonWriter {
   /** The bytes before `start` were returned to callers, and are never written again. */
-  private buffer = NOTHING;
+  private buffer: Buffer = NOTHING;
+  private view = NO_VIEW;
   private start = 0;
   private at = 0;
+  /** The buffer of small texts and the offset of its first free byte, while a larger text has a buffer of its own. */
+  private shared: Buffer = NOTHING;
+  private free = 0;
+  /** The buffer for texts of medium size, which are copied when they are complete. It is zeroed after each. */
+  private medium: Buffer | undefined;
   /** The most bytes that the current text may have, and the argument of `limit` for the error text. */
   private most = Number.POSITIVE_INFINITY;
   private maxBytes = Number.POSITIVE_INFINITY;
@@ -25,7 +59,7 @@ export class JsonWriter {
   collect(write: (out: this) => void): Uint8Array {
     try {
       write(this);
-      return this.buffer.subarray(this.start, this.at);
+      return this.taken();
     } finally {
       this.begin();
     }
@@ -33,21 +67,50 @@ export class JsonWriter {
 
   /** Returns the same as a string; its bytes in the buffer are reused. */
   collectString(write: (out: this) => void): string {
-    const { start } = this;
+    const { buffer, start } = this;
     try {
       write(this);
       return this.buffer.toString('utf8', this.start, this.at);
     } finally {
-      if (this.start === start) this.at = start;
+      if (this.buffer === buffer && this.start === start) this.at = start;
       this.begin();
     }
   }
 
+  /** Returns a writer with the current text and everything that belongs to it. This writer begins a new text. */
+  handOver(): JsonWriter {
+    const other = new JsonWriter();
+    other.buffer = this.buffer;
+    other.view = this.view;
+    other.start = this.start;
+    other.at = this.at;
+    other.medium = this.medium;
+    other.most = this.most;
+    other.maxBytes = this.maxBytes;
+    this.buffer = NOTHING;
+    this.shared = NOTHING;
+    this.medium = undefined;
+    this.at = 0;
+    this.free = 0;
+    this.begin();
+    return other;
+  }
+
+  private taken(): Uint8Array {
+    const { buffer, start, at } = this;
+    if (buffer !== this.medium) return buffer.subarray(start, at);
+    const copy = Buffer.allocUnsafeSlow(at - start);
+    buffer.copy(copy, 0, start, at);
+    return copy;
+  }
+
   /** Begins a new text after the last one. A large buffer is not shared: one small text would keep all of it in memory. */
   private begin(): void {
+    if (this.buffer === this.medium) this.buffer.fill(0, 0, this.at);
     if (this.buffer.length > SHARED_BYTES) {
-      this.buffer = NOTHING;
-      this.at = 0;
+      this.buffer = this.shared;
+      this.view = viewOf(this.shared);
+      this.at = this.free;
     }
     this.start = this.at;
     this.most = Number.POSITIVE_INFINITY;
@@ -97,35 +160,69 @@ export class JsonWriter {
     this.at = at;
   }
 
-  /** Writes an integer from -2^53 + 1 to 2^53 - 1. */
-  integer(value: number): void {
-    let rest = value;
-    if (rest < 0) {
-      this.byte(MINUS);
-      rest = -rest;
-    }
-    if (rest < 10) this.byte(ZERO + rest);
-    else this.padded(rest, digitsOf(rest));
+  /** Writes a text that was prepared with {@link fixed}. */
+  fixed({ words, length }: Fixed): void {
+    if (this.buffer.length - this.at < length + 3) this.grow(length, SLACK);
+    const { view, at } = this;
+    // The last word may be longer than the rest of the text; what is written next overwrites its end.
+    for (let i = 0; i < words.length; i++) view.setInt32(at + i * 4, words[i]!, true);
+    this.at = at + length;
   }
 
-  /** Writes the last `count` decimal digits of an integer from 0 to 2^53 - 1, with zeros in front. */
+  /** Writes an integer from -2^53 + 1 to 2^53 - 1. */
+  integer(value: number): void {
+    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
+    const { buffer } = this;
+    if (value >= 0) {
+      this.at = writeWhole(buffer, this.at, value);
+      return;
+    }
+    buffer[this.at] = MINUS;
+    this.at = writeWhole(buffer, this.at + 1, -value);
+  }
+
+  /** Writes the unsigned halves of a 64-bit integer as a string. */
+  wide(low: number, high: number, signed: boolean): void {
+    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(3, MAX_NUMBER_BYTES);
+    const { buffer } = this;
+    let { at } = this;
+    buffer[at++] = QUOTE;
+    if (signed && high >= 0x80000000) {
+      buffer[at++] = MINUS;
+      at = writeUnsigned64(buffer, at, -low >>> 0, (low === 0 ? -high : ~high) >>> 0);
+    } else at = writeUnsigned64(buffer, at, low, high);
+    buffer[at++] = QUOTE;
+    this.at = at;
+  }
+
+  /** Writes a double. NaN and the infinities become strings. */
+  double(value: number): void {
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.integer(value);
+    else if (!this.shortNumber(value, writeFewDecimals)) this.ascii(numberJson(value));
+  }
+
+  /** Writes a float, with the fewest digits that a float needs. */
+  float(value: number): void {
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.integer(value);
+    else if (!this.shortNumber(value, writeShortFloat)) this.ascii(floatJson(value));
+  }
+
+  private shortNumber(value: number, write: typeof writeFewDecimals): boolean {
+    // -0 keeps its sign.
+    if (value === 0) return false;
+    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
+    const { buffer, at } = this;
+    if (value < 0) buffer[at] = MINUS;
+    const end = write(buffer, value < 0 ? at + 1 : at, Math.abs(value));
+    if (end < 0) return false;
+    this.at = end;
+    return true;
+  }
+
+  /** Writes the last `count` decimal digits of an integer from 0 to 2^31 - 1, with zeros in front. */
   padded(value: number, count: number): void {
     if (this.buffer.length - this.at < count) this.grow(count);
-    const { buffer, at } = this;
-    let rest = value;
-    let to = at + count;
-    // A division of 32-bit numbers is several times faster.
-    while (rest > 0x7fffffff && to > at) {
-      const tenth = Math.floor(rest / 10);
-      buffer[--to] = ZERO + (rest - tenth * 10);
-      rest = tenth;
-    }
-    while (to > at) {
-      const tenth = (rest / 10) | 0;
-      buffer[--to] = ZERO + (rest - tenth * 10);
-      rest = tenth;
-    }
-    this.at = at + count;
+    this.at = writePadded(this.buffer, this.at, value, count);
   }
 
   raw(bytes: Uint8Array): void {
@@ -150,13 +247,11 @@ export class JsonWriter {
     this.raw(quoted.subarray(1, -1));
   }
 
-  /** Writes bytes as base64 in quotes. */
+  /** Writes bytes as base64, without quotes. */
   base64(bytes: Uint8Array, start: number, end: number): void {
-    this.byte(QUOTE);
     if (end - start > SHORT) {
       this.ascii(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('base64'));
     } else this.shortBase64(bytes, start, end);
-    this.byte(QUOTE);
   }
 
   private shortBase64(bytes: Uint8Array, start: number, end: number): void {
@@ -175,45 +270,57 @@ export class JsonWriter {
   }
 
   /**
-   * Writes UTF-8 bytes as a JSON string. The bytes between two escapes are copied at once. Returns false if they are
-   * not UTF-8.
+   * Writes UTF-8 bytes as a JSON string. Returns false, and writes nothing, if they are not UTF-8. `view` is a view of
+   * `bytes`.
    */
-  utf8(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start < SHORT && this.plain(bytes, start, end)) return true;
-    const text = bytes.subarray(start, end);
-    if (!isUtf8(text)) return false;
-    if (this.buffer.length - this.at < text.length + 2) this.grow(text.length + 2);
-    this.byte(QUOTE);
-    let copied = 0;
-    for (let i = 0; i < text.length; i++) {
-      const escaped = ESCAPES[text[i]!];
-      if (escaped === undefined) continue;
-      if (i > copied) this.raw(text.subarray(copied, i));
-      this.raw(escaped);
-      copied = i + 1;
-    }
-    if (copied < text.length) this.raw(copied === 0 ? text : text.subarray(copied));
-    this.byte(QUOTE);
-    return true;
-  }
-
-  /**
-   * Writes a short text without escapes. A loop is faster here than a view of the bytes. Returns false, and writes
-   * nothing, if the text is not ASCII or needs an escape.
-   */
-  private plain(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.buffer.length - this.at < end - start + 2) this.grow(end - start + 2);
-    const { buffer } = this;
+  utf8(bytes: Uint8Array, start: number, end: number, view = viewOf(bytes)): boolean {
+    if (this.buffer.length - this.at < end - start + SLACK) this.grow(end - start + 2, SLACK);
+    const { buffer, view: target } = this;
     let to = this.at;
     buffer[to++] = QUOTE;
-    for (let i = start; i < end; i++) {
-      const code = bytes[i]!;
-      if (code < 0x20 || code > 0x7e || code === QUOTE || code === BACKSLASH) return false;
-      buffer[to++] = code;
+    let from = start;
+    for (const words = end - 3; from < words; from += 4) {
+      const word = view.getInt32(from, true);
+      // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
+      const special =
+        word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
+      if ((special & HIGH_BITS) !== 0) return this.unusual(bytes, start, end, view);
+      target.setInt32(to, word, true);
+      to += 4;
+    }
+    for (; from < end; from++) {
+      const byte = bytes[from]!;
+      if (!isPlain(byte)) return this.unusual(bytes, start, end, view);
+      buffer[to++] = byte;
     }
     buffer[to++] = QUOTE;
     this.at = to;
     return true;
+  }
+
+  /** The same for a text that has escapes or is not ASCII. There is room for the text without escapes. */
+  private unusual(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
+    const { length } = this;
+    this.buffer[this.at++] = QUOTE;
+    const seen = this.text(bytes, start, end, view);
+    if ((seen & HIGH_BITS) !== 0 && !isUtf8(bytes.subarray(start, end))) {
+      this.cut(length);
+      return false;
+    }
+    this.byte(QUOTE);
+    return true;
+  }
+
+  /** Writes UTF-8 bytes as a part of a JSON string, unchecked. Returns bits of 0x80808080 if some are not ASCII. */
+  text(bytes: Uint8Array, start: number, end: number, view: DataView): number {
+    let seen = copyText(view, bytes, start, end, this.view, this.buffer, this.at, this.buffer.length);
+    this.at = copied.to;
+    while (copied.from < end) {
+      this.grow(end - copied.from, SLACK);
+      seen |= copyText(view, bytes, copied.from, end, this.view, this.buffer, this.at, this.buffer.length);
+      this.at = copied.to;
+    }
+    return seen;
   }
 
   /**
@@ -225,36 +332,41 @@ export class JsonWriter {
     return gatewayError('UPSTREAM_ANSWER_TOO_LARGE', text, { source: 'upstream' });
   }
 
-  private grow(count: number): void {
+  /** Makes room for `count` bytes that will be written, and for `slack` bytes that may be. */
+  private grow(count: number, slack = 0): void {
     const { buffer, start, at, most } = this;
     const size = at - start;
     const needed = size + count;
     if (needed > most) throw this.tooLarge();
-    // The buffer is zeroed so that even a bug here can't put old memory into an answer.
-    const grown = Buffer.alloc(Math.max(SHARED_BYTES, Math.min(size * 2, most), needed));
+    if (buffer.length <= SHARED_BYTES) {
+      this.shared = buffer;
+      this.free = start;
+    }
+    const grown = this.bufferOf(needed + slack, Math.min(size * 2, most));
     buffer.copy(grown, 0, start, at);
+    if (buffer === this.medium) buffer.fill(0, 0, at);
     this.buffer = grown;
+    this.view = viewOf(grown);
     this.start = 0;
     this.at = size;
   }
+
+  /** Returns a buffer for a text of at least `needed` bytes. It is zeroed so that no bug can put old memory into an answer. */
+  private bufferOf(needed: number, wanted: number): Buffer {
+    if (needed <= SHARED_BYTES / 2) return Buffer.alloc(SHARED_BYTES);
+    if (needed > MEDIUM_BYTES) return Buffer.alloc(Math.max(wanted, needed));
+    this.medium ??= Buffer.alloc(MEDIUM_BYTES);
+    return this.medium;
+  }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
 }
 
 const SHORT = 64;
+const HIGH_BITS = 0x80808080 | 0;
 const QUOTE = 0x22;
 const MINUS = 0x2d;
-const ZERO = 0x30;
 const EQUALS = 0x3d;
-const BACKSLASH = 0x5c;
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');
-
-/** For each byte the escape that a JSON string needs for it. Undefined when it needs none. */
-const ESCAPES: readonly (Uint8Array | undefined)[] = Array.from({ length: 256 }, (_, code) => {
-  if (code >= 0x20 && code !== QUOTE && code !== BACKSLASH) return undefined;
-  return Buffer.from(JSON.stringify(String.fromCharCode(code)).slice(1, -1));
-});
-
-function digitsOf(value: number): number {
-  let digits = 1;
-  for (let power = 10; value >= power; power *= 10) digits++;
-  return digits;
-}

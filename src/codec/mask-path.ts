@@ -58,7 +58,12 @@ function beginPath(writer: WireWriter): number {
  * Writes the path `bytes[start, end)` in camelCase, without quotes. Returns false if the result would be read as another
  * path.
  */
-export function writeCamelCase(bytes: Uint8Array, start: number, end: number, out: JsonWriter): boolean {
+export function writeCamelCase(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: Pick<JsonWriter, 'byte' | 'stringContent'>,
+): boolean {
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
     if (byte === UNDERSCORE) {
@@ -74,7 +79,7 @@ export function writeCamelCase(bytes: Uint8Array, start: number, end: number, ou
 }
 
 /** Writes the rest of a path with characters that no field's name has. Nothing forbids them on the wire. */
-function writeUnusual(bytes: Uint8Array, out: JsonWriter): boolean {
+function writeUnusual(bytes: Uint8Array, out: Pick<JsonWriter, 'stringContent'>): boolean {
   const path = utf8Text(bytes);
   if (UNSAYABLE.test(path)) return false;
   out.stringContent(path.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()));

@@ -50,6 +50,11 @@ export class WireReader {
 
   /** A field's number and wire type as one number: `number * 8 + type`. */
   tag(): number {
+    const first = this.at < this.end ? this.bytes[this.at]! : 0;
+    if (first > 7 && first < 0x80) {
+      this.at++;
+      return first;
+    }
     this.varint();
     const tag = this.low;
     if (this.high !== 0 || tag >>> 3 === 0) throw new BrokenWire(`illegal tag at byte ${this.at}`);
@@ -98,8 +103,27 @@ export class WireReader {
     this.at += 4;
   }
 
+  readDouble(): number {
+    this.need(8);
+    const value = this.view.getFloat64(this.at, true);
+    this.at += 8;
+    return value;
+  }
+
+  readFloat(): number {
+    this.need(4);
+    const value = this.view.getFloat32(this.at, true);
+    this.at += 4;
+    return value;
+  }
+
   /** Reads a length. Throws BrokenWire if the value would not fit into the range. */
   length(): number {
+    const first = this.at < this.end ? this.bytes[this.at]! : 0x80;
+    if (first < this.end - this.at && first < 0x80) {
+      this.at++;
+      return first;
+    }
     this.varint();
     if (this.high !== 0 || this.low > this.end - this.at)
       throw new BrokenWire(`length over the end at byte ${this.at}`);

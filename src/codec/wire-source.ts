@@ -31,7 +31,7 @@ export class WireSource extends WireReader {
   open(message: Uint8Array): void {
     this.load(message);
     this.top = 0;
-    this.push(0, 0, message.length);
+    this.addSpan(0, 0, message.length);
   }
 
   /** Releases the message, and the memory that many spans needed. */
@@ -40,7 +40,7 @@ export class WireSource extends WireReader {
     if (this.numbers.length > 3 * KEPT_SPANS) this.numbers = new Int32Array(3 * KEPT_SPANS);
   }
 
-  push(order: number, start: number, end: number): void {
+  addSpan(order: number, start: number, end: number): void {
     let at = this.top * 3;
     if (at === this.numbers.length) this.grow();
     const { numbers } = this;

@@ -8,43 +8,63 @@ const Char = { QUOTE: 0x22, COMMA: 0x2c, COLON: 0x3a, BACKSLASH: 0x5c } as const
 const OPEN: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
-/**
- * Writes `json`, which must have no white space between its tokens, to `out`. `level` is the level of the value itself; its
- * members are indented by one level more.
- */
-export function indent(json: Uint8Array, level: number, out: JsonWriter): void {
-  let depth = level;
-  let copied = 0;
-  const flush = (until: number) => {
-    out.raw(json.subarray(copied, until));
-    copied = until;
-  };
-  for (let at = 0; at < json.length; at++) {
-    const byte = json[at]!;
-    if (byte === Char.QUOTE) at = endOfString(json, at);
-    else if (OPEN.has(byte)) {
-      depth++;
-      // `{}` and `[]` stay as they are.
-      if (CLOSE.has(json[at + 1]!)) {
-        depth--;
-        at++;
-        continue;
-      }
-      flush(at + 1);
-      out.ascii(lineAt(depth));
-    } else if (CLOSE.has(byte)) {
-      depth--;
-      flush(at);
-      out.ascii(lineAt(depth));
-    } else if (byte === Char.COMMA) {
-      flush(at + 1);
-      out.ascii(lineAt(depth));
-    } else if (byte === Char.COLON) {
-      flush(at + 1);
-      out.byte(0x20);
-    }
+/** How many bytes are read before others get the event loop. */
+const PART = 1 << 20;
+
+/** Writes JSON that has no white space between its tokens with indentation. */
+export class Indenter {
+  private depth: number;
+  private at = 0;
+  private copied = 0;
+
+  /** `level` is the level of the value itself; its members are indented by one level more. */
+  constructor(
+    private readonly json: Uint8Array,
+    level: number,
+  ) {
+    this.depth = level;
   }
-  flush(json.length);
+
+  /** Writes the next part. Returns true when all is written. */
+  more(out: JsonWriter): boolean {
+    const { json } = this;
+    const stop = Math.min(json.length, this.at + PART);
+    let { at, depth } = this;
+    for (; at < stop; at++) {
+      const byte = json[at]!;
+      if (byte === Char.QUOTE) at = endOfString(json, at);
+      else if (OPEN.has(byte)) {
+        // `{}` and `[]` stay as they are.
+        if (CLOSE.has(json[at + 1]!)) {
+          at++;
+          continue;
+        }
+        depth++;
+        this.copy(at + 1, out);
+        out.ascii(lineAt(depth));
+      } else if (CLOSE.has(byte)) {
+        depth--;
+        this.copy(at, out);
+        out.ascii(lineAt(depth));
+      } else if (byte === Char.COMMA) {
+        this.copy(at + 1, out);
+        out.ascii(lineAt(depth));
+      } else if (byte === Char.COLON) {
+        this.copy(at + 1, out);
+        out.byte(0x20);
+      }
+    }
+    this.at = at;
+    this.depth = depth;
+    if (at < json.length) return false;
+    this.copy(json.length, out);
+    return true;
+  }
+
+  private copy(until: number, out: JsonWriter): void {
+    out.raw(this.json.subarray(this.copied, until));
+    this.copied = until;
+  }
 }
 
 /** Returns the index of the quote that ends the string that begins at `start`. */

@@ -10,7 +10,6 @@
 import { BoundMessage, bindPaths, bindText, encodeBound } from '../codec/bound.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import { type FieldMask, parseFieldMask } from '../codec/field-mask.js';
-import { JsonWriter } from '../codec/json-writer.js';
 import { isAlwaysSet } from '../paths/field-presence.js';
 import type { Binding } from '../routing/binding.js';
 import { isSamePath } from '../routing/field-path.js';
@@ -19,7 +18,7 @@ import type { FieldDescriptor } from '../schema/descriptor.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
-import { indent } from './indent.js';
+import { type JsonForm, jsonAnswer } from './json-answer.js';
 import { compileQuery, type QueryRule, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
@@ -103,15 +102,15 @@ export interface Transcoder {
   /** True if the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
   asksForEvents(rawQuery: string): boolean;
   /**
-   * Writes the JSON of a response message to `out`. `level` is the level of its indentation; undefined for compact JSON.
-   * Throws as `response` does.
+   * Returns the JSON of a response message. The result is a promise if the JSON has more than about a MiB, because the event
+   * loop then has a turn between its parts. Throws as `response` does.
    */
-  writeJson(wire: Uint8Array, form: AnswerForm, out: JsonWriter, level?: number): void;
+  json(wire: Uint8Array, form: AnswerForm, written?: JsonForm): Uint8Array | Promise<Uint8Array>;
   /**
-   * Returns the answer: JSON (`level` as for `writeJson`), or the content of an HttpBody. Throws INTERNAL (502) for bytes
-   * that are not the response message, and for JSON that is longer than the codecs' `maxBytes`.
+   * Returns the answer: JSON as `json` does, or the content of an HttpBody. Throws INTERNAL (502) for bytes that are not the
+   * response message, and for JSON that is longer than the codecs' `maxBytes`.
    */
-  response(wire: Uint8Array, form: AnswerForm, level?: number): TranscodedResponse;
+  response(wire: Uint8Array, form: AnswerForm, written?: JsonForm): TranscodedResponse | Promise<TranscodedResponse>;
 }
 
 /** Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. */
@@ -203,7 +202,7 @@ export function compileTranscoder(
       };
     },
     asksForEvents: (rawQuery) => query.system(rawQuery).events,
-    writeJson: compileJson(binding, codecs),
+    json: compileJson(binding, codecs),
     response: compileResponse(binding, codecs),
   };
 }
@@ -291,33 +290,25 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
 function compileResponse(binding: Binding, codecs: Codecs): Transcoder['response'] {
   const { responseBody } = binding;
   if (givesRawBody(binding)) return (wire) => decodeHttpBody(wire, responseBody);
-  const write = compileJson(binding, codecs);
-  return (wire, form, level) => ({
-    contentType: JSON_TYPE,
-    body: OUT.collect((out) => write(wire, form, out, level)),
-  });
+  const json = compileJson(binding, codecs);
+  return (wire, form, written) => {
+    const body = json(wire, form, written);
+    return body instanceof Promise ? body.then(asJson) : asJson(body);
+  };
 }
 
-const JSON_TYPE = 'application/json';
-/** All transcoders share these writers: nothing is awaited while one is in use. */
-const OUT = new JsonWriter();
-const COMPACT = new JsonWriter();
+function asJson(body: Uint8Array): TranscodedResponse {
+  return { contentType: 'application/json', body };
+}
 
-function compileJson({ responseBody, method }: Binding, codecs: Codecs): Transcoder['writeJson'] {
+const COMPACT: JsonForm = {};
+
+function compileJson({ responseBody, method }: Binding, codecs: Codecs): Transcoder['json'] {
   const named = codecs.of(method.output);
-  return function writeJson(wire, form, out, level) {
-    if (level === undefined) return compact(wire, form, out);
-    const json = COMPACT.collect((into) => compact(wire, form, into));
-    out.limit(codecs.maxBytes);
-    indent(json, level, out);
-    out.endLimit();
-  };
-
-  function compact(wire: Uint8Array, { mask, enumsAsInts }: AnswerForm, out: JsonWriter): void {
+  return function json(wire, { mask, enumsAsInts }, written = COMPACT) {
     const codec = enumsAsInts ? codecs.withEnumsAsInts.of(method.output) : named;
-    if (responseBody === undefined) codec.write(wire, out, mask);
-    else codec.writeField(responseBody, wire, out, mask);
-  }
+    return jsonAnswer((out) => codec.begin(wire, out, mask, responseBody), written, codecs.maxBytes);
+  };
 }
 
 /**

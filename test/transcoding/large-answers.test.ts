@@ -98,3 +98,12 @@ test.serial('many messages of a stream may be more together', async (t) => {
   t.is(status, 200);
   t.true(text.length > 2 * LIMIT);
 });
+
+test('answers of several MiB are whole: one message, a stream, indented, as a field', async (t) => {
+  const message = { text: 'é"\n'.repeat(500_000), raw: Buffer.alloc(1_500_000) };
+  const expected = { text: message.text, raw: message.raw.toString('base64') };
+  const { send } = await startGateway(t, PROTO, { Get: { message }, Watch: { messages: [message, message] } }, {});
+  t.true(JSON.stringify((await send('GET', '/many')).json) === JSON.stringify(expected));
+  t.true((await send('GET', '/many?$prettyPrint=true')).text === JSON.stringify(expected, null, 2));
+  t.true(JSON.stringify((await send('GET', '/watch')).json) === JSON.stringify([expected, expected]));
+});

@@ -5,7 +5,7 @@
 import test from 'ava';
 import { createCodecs } from '../../src/codec/codec.js';
 import { JsonWriter } from '../../src/codec/json-writer.js';
-import { indent } from '../../src/transcoding/indent.js';
+import { Indenter } from '../../src/transcoding/indent.js';
 import { afterAll, planOf, startGateway } from '../support/gateway.js';
 
 const PROTO = `package s.v1;
@@ -232,7 +232,7 @@ for (const value of [
   test(`${JSON.stringify(value)} is indented as JSON.stringify does it`, (t) => {
     const json = Buffer.from(JSON.stringify(value));
     t.is(
-      new JsonWriter().collectString((out) => indent(json, 0, out)),
+      new JsonWriter().collectString((out) => void new Indenter(json, 0).more(out)),
       JSON.stringify(value, null, 2),
     );
   });

@@ -4,7 +4,7 @@
  *
  *     a request                       begins when the connection is not full, and nothing waits for room
  *     a message of an answer          is read when there is room for all of it; until then its upstream is not read
- *     its JSON                        is written when the connection is not over its limit
+ *     its JSON                        is written when the connection is not over its limit; a large one goes on in parts
  *     a body                          is read while all bodies together are within the limit, which they have for themselves
  *
  * There is always progress: if no answer waits for the client, the oldest request may read as much as it needs.
@@ -56,6 +56,8 @@ class ConnectionRoom {
   read = 0;
   /** How many bytes of JSON were written and not taken yet. */
   written = 0;
+  /** How many of these belong to JSON that is not complete, and so cannot be taken. */
+  growing = 0;
   /** How many bytes of request bodies are held. */
   bodies = 0;
   private waiting: Waiting[] = [];
@@ -88,6 +90,10 @@ class ConnectionRoom {
 
   mayWrite(): boolean {
     return this.fits(0) || this.written === 0;
+  }
+
+  mayGrow(request: RequestRoom): boolean {
+    return this.fits(0) || (this.written === this.growing && this.isFirst(request, (one) => one.isGrowing));
   }
 
   mayReadBody(request: RequestRoom): boolean {
@@ -148,6 +154,7 @@ export class RequestRoom implements Room {
   /** The messages that were read, or have room to be read. */
   private messages: number[] = [];
   private written = 0;
+  private grown = 0;
   private asked = 0;
   body = 0;
   readsBody = false;
@@ -198,9 +205,32 @@ export class RequestRoom implements Room {
     return new Promise((go) => void connection.wait({ ofAnswer: true, request: this, mayGo, go }));
   }
 
+  /** True if it has JSON that is not complete. */
+  get isGrowing(): boolean {
+    return this.grown > 0;
+  }
+
+  /** Counts bytes of JSON that is not complete. Returns undefined if it may go on now; otherwise resolves when it may. */
+  toGrow(bytes: number): Promise<void> | undefined {
+    const { connection } = this;
+    if (this.ended) return undefined;
+    this.addGrown(bytes);
+    const mayGo = () => connection.mayGrow(this);
+    if (mayGo()) return undefined;
+    return new Promise((go) => void connection.wait({ ofAnswer: true, request: this, mayGo, go }));
+  }
+
+  private addGrown(bytes: number): void {
+    this.grown += bytes;
+    this.written += bytes;
+    this.connection.growing += bytes;
+    this.connection.written += bytes;
+  }
+
   /** Counts the written JSON of an answer, and no longer the messages from which it was made. */
   write(bytes: number, ofAll: boolean): void {
     if (this.ended) return;
+    this.addGrown(-this.grown);
     this.written += bytes;
     this.connection.written += bytes;
     this.forget(ofAll ? this.messages.splice(0) : this.messages.splice(0, 1));
@@ -237,6 +267,7 @@ export class RequestRoom implements Room {
 
   end(): void {
     this.forget(this.messages.splice(0));
+    this.addGrown(-this.grown);
     this.connection.written -= this.written;
     this.forgetBody();
     this.readsBody = false;

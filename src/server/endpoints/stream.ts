@@ -3,12 +3,12 @@
  * The first message commits the answer; until then an error is a plain error answer.
  */
 import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallResponse } from '../../call/call.js';
-import { JsonWriter } from '../../codec/json-writer.js';
+import type { JsonWriter } from '../../codec/json-writer.js';
 import { batchesOf, closeAfter, cut, isHttp2, isOver, setHeaders } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
-import { Code } from '../../status/code.js';
 import { isWithoutContent } from '../../status/http.js';
 import { StatusError } from '../../status/status-error.js';
 import { errorBody } from '../../transcoding/error-body.js';
@@ -20,6 +20,7 @@ import { unlessIdle } from '../connection/idle.js';
 import { type RequestRoom, roomOf } from '../connection/room.js';
 import { noteStall, outgoingOf, watchStall } from '../connection/stall.js';
 import { onEnding, unlessEnded } from '../connection/unless-ended.js';
+import { betweenParts, clientLeft } from './between-parts.js';
 import { type Asked, type CallRequestSettings, cancellable } from './call-request.js';
 import { afterRequest } from './half-duplex.js';
 
@@ -65,9 +66,6 @@ function resumed({ request, form }: Asked, lastId: string): Asked {
   return { request: { ...request, metadata: withLastEventId(request.metadata, lastId) }, form };
 }
 
-/** All streams share this writer: nothing is awaited while it writes a message. */
-const OUT = new JsonWriter();
-
 class StreamAnswer {
   private committed = false;
   private count: number;
@@ -76,6 +74,7 @@ class StreamAnswer {
   /** True if answers wait for the end of the request, because the client streams over HTTP/1.1. */
   private readonly isHalfDuplex: boolean;
   private readonly room: RequestRoom | undefined;
+  private readonly between: (written: number) => Promise<void> | undefined;
 
   constructor(
     private readonly ctx: Context,
@@ -88,6 +87,7 @@ class StreamAnswer {
     this.res = ctx.res;
     this.clock = settings.clock;
     this.room = roomOf(ctx.res);
+    this.between = betweenParts(ctx);
     this.isHalfDuplex = settings.method.clientStreaming && !isHttp2(ctx.req);
   }
 
@@ -106,7 +106,8 @@ class StreamAnswer {
       while (next.done !== true) {
         const waiting = this.room?.toWrite();
         if (waiting !== undefined) await waiting;
-        const { contentType, body } = this.framed(next.value, form);
+        const framed = this.framed(next.value, form);
+        const { contentType, body } = framed instanceof Promise ? await framed : framed;
         this.room?.write(body.length, false);
         if (!this.committed) this.commit(response, contentType);
         await this.write(body);
@@ -117,7 +118,7 @@ class StreamAnswer {
       if (!this.committed) this.commit(response);
       this.res.end(this.framing?.end(this.count));
     } catch (error) {
-      this.failed(error);
+      await this.failed(error);
     } finally {
       // This cancels a call that still runs, even before its answer has begun. It does nothing to a call that has ended.
       ending.abort();
@@ -125,14 +126,14 @@ class StreamAnswer {
     }
   }
 
-  private framed(wire: Uint8Array, form: AnswerForm): TranscodedResponse {
-    const { framing, settings } = this;
+  private framed(wire: Uint8Array, form: AnswerForm): TranscodedResponse | Promise<TranscodedResponse> {
+    const { framing, settings, count, between } = this;
     const { transcoder } = settings;
-    if (framing === undefined) return transcoder.response(wire, form);
-    const index = this.count;
-    const write = (into: JsonWriter) => transcoder.writeJson(wire, form, into, framing.level);
-    const body = OUT.collect((out) => framing.message(out, index, write));
-    return { contentType: framing.contentType, body };
+    if (framing === undefined) return transcoder.response(wire, form, { between });
+    const { contentType, level, after } = framing;
+    const before = (out: JsonWriter) => framing.before(out, count);
+    const body = transcoder.json(wire, form, { level, before, after, between });
+    return body instanceof Promise ? body.then((whole) => ({ contentType, body: whole })) : { contentType, body };
   }
 
   private commit(response: CallResponse | undefined, contentType = 'application/octet-stream'): void {
@@ -203,7 +204,7 @@ class StreamAnswer {
     });
   }
 
-  private failed(thrown: unknown): void {
+  private async failed(thrown: unknown): Promise<void> {
     const { ctx, framing, settings } = this;
     const res = this.res;
     const { ending } = ctx.state;
@@ -214,17 +215,14 @@ class StreamAnswer {
     const { requestId, surface } = ctx.state;
     const { body } = errorBody(error, requestId, { ...surface.errors, format: 'status' });
     const last = framing?.failed(body, settings.mayHoldError);
-    // An answer that cannot report its failure must not look complete.
-    if (last === undefined) cut(res);
-    else res.end(last);
+    if (last !== undefined) return void res.end(last);
+    // An answer that cannot report its failure must not look complete. What was written in this turn is sent before it is cut.
+    await nextTurn();
+    if (!isOver(res)) cut(res);
   }
 }
 
 function iteratorOf({ message }: CallResponse): AsyncIterator<Uint8Array> {
   if (message instanceof Uint8Array) throw new TypeError('expected a stream, got one message');
   return message[Symbol.asyncIterator]();
-}
-
-export function clientLeft(): StatusError {
-  return new StatusError(Code.CANCELLED, 'the client went away');
 }

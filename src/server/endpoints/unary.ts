@@ -15,6 +15,7 @@ import type { TranscodedResponse, Transcoder } from '../../transcoding/transcode
 import { unlessIdle } from '../connection/idle.js';
 import { roomOf } from '../connection/room.js';
 import { unlessEnded } from '../connection/unless-ended.js';
+import { betweenParts } from './between-parts.js';
 import { type Asked, cancellable } from './call-request.js';
 
 export interface EndpointSettings {
@@ -42,7 +43,9 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const room = roomOf(ctx.res);
     const waiting = room?.toWrite();
     if (waiting !== undefined) await waiting;
-    answer(ctx, response, transcoder.response(unaryMessage(response), form, form.indented ? 0 : undefined));
+    const level = form.indented ? 0 : undefined;
+    const transcoded = transcoder.response(unaryMessage(response), form, { level, between: betweenParts(ctx) });
+    answer(ctx, response, transcoded instanceof Promise ? await transcoded : transcoded);
   };
 
   async function callUnlessIdle(ctx: Context, request: CallRequest): Promise<CallResponse> {

@@ -15,10 +15,11 @@ import { noteStall, outgoingOfSocket, watchStall } from '../connection/stall.js'
 import { onEnding } from '../connection/unless-ended.js';
 import { toStatusError } from '../stages/errors.js';
 import { compileAccept } from './accept-handshake.js';
+import { clientLeft } from './between-parts.js';
 import { cancellable, compileCallHead } from './call-request.js';
 import { type Ask, compileMessages, type Prepared } from './client-stream.js';
 import { Frames } from './frames.js';
-import { clientLeft, type StreamEndpointSettings } from './stream.js';
+import type { StreamEndpointSettings } from './stream.js';
 
 const PING_MS = 30_000;
 /** The close code of an endpoint that is going away (RFC 6455 §7.4.1). */
@@ -143,8 +144,10 @@ class Conversation {
     const { call, transcoder } = this.settings;
     const { request, form } = await ask(this.frames);
     const { message } = await call(cancellable(request, ending));
-    if (message instanceof Uint8Array) return this.say(transcoder.response(message, form).body);
-    for await (const one of message) await this.say(transcoder.response(one, form).body);
+    const between = async () => this.ctx.state.ending?.throwIfAborted();
+    const answer = async (one: Uint8Array) => this.say((await transcoder.response(one, form, { between })).body);
+    if (message instanceof Uint8Array) return answer(message);
+    for await (const one of message) await answer(one);
   }
 
   /** Sends a message. Resolves when the client has room for more. */

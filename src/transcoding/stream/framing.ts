@@ -10,8 +10,10 @@ import type { JsonWriter } from '../../codec/json-writer.js';
 
 export interface Framing {
   readonly contentType: string;
-  /** Writes the message at `index`, which counts from 0. `write` writes its JSON. */
-  message(out: JsonWriter, index: number, write: (out: JsonWriter) => void): void;
+  /** Writes what comes before the JSON of the message at `index`, which counts from 0. */
+  before(out: JsonWriter, index: number): void;
+  /** Writes what comes after the JSON of a message. */
+  after(out: JsonWriter): void;
   /** Returns the bytes that end the stream after `count` messages. */
   end(count: number): Uint8Array;
   /**
@@ -32,10 +34,8 @@ const OK = '{"code":0,"message":"","details":[]}';
 
 const compactArray: Framing = {
   contentType: 'application/json',
-  message(out, index, write) {
-    out.ascii(index === 0 ? '[' : ',');
-    write(out);
-  },
+  before: (out, index) => out.ascii(index === 0 ? '[' : ','),
+  after: () => {},
   end: (count) => bytes(count === 0 ? '[]' : ']'),
   failed: () => undefined,
   heartbeat: undefined,
@@ -44,10 +44,7 @@ const compactArray: Framing = {
 const indentedArray: Framing = {
   ...compactArray,
   level: 1,
-  message(out, index, write) {
-    out.ascii(index === 0 ? '[\n  ' : ',\n  ');
-    write(out);
-  },
+  before: (out, index) => out.ascii(index === 0 ? '[\n  ' : ',\n  '),
   end: (count) => bytes(count === 0 ? '[]' : '\n]'),
 };
 
@@ -56,10 +53,8 @@ const jsonArray: Framing = { ...compactArray, indented: indentedArray };
 function lines(contentType: string): Framing {
   return {
     contentType,
-    message(out, _index, write) {
-      write(out);
-      out.ascii('\n');
-    },
+    before: () => {},
+    after: (out) => out.ascii('\n'),
     end: () => bytes(''),
     failed: (status, isAmbiguous) => (isAmbiguous ? undefined : bytes(`{"error":${status}}\n`)),
     heartbeat: undefined,
@@ -75,11 +70,8 @@ export const END_ID = 'end';
 export const EVENTS: Framing = {
   contentType: 'text/event-stream',
   // The codec writes no line breaks into JSON, so the data of an event is one line.
-  message(out, index, write) {
-    out.ascii(`id: ${index + 1}\ndata: `);
-    write(out);
-    out.ascii('\n\n');
-  },
+  before: (out, index) => out.ascii(`id: ${index + 1}\ndata: `),
+  after: (out) => out.ascii('\n\n'),
   end: () => end(OK),
   failed: end,
   heartbeat: bytes(':\n\n'),

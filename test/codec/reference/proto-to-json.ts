@@ -6,16 +6,17 @@
  *
  *     0a 01 61  10 05  0a 01 62   of { string name = 1; int32 size = 2; }   →   {"name":"b","size":5}
  */
-import type { FieldDescriptor, MessageDescriptor, OneofDescriptor, Registry } from '../schema/descriptor.js';
-import type { FieldMask } from './field-mask.js';
+
+import type { FieldMask } from '../../../src/codec/field-mask.js';
+import type { JsonOptions } from '../../../src/codec/json-options.js';
+import { KeyTable } from '../../../src/codec/key-table.js';
+import { BrokenWire } from '../../../src/codec/wire-reader.js';
+import type { FieldDescriptor, MessageDescriptor, OneofDescriptor, Registry } from '../../../src/schema/descriptor.js';
 import { compileField, type FieldWriter } from './field-writer.js';
-import type { JsonOptions } from './json-options.js';
 import type { JsonWriter } from './json-writer.js';
-import { KeyTable } from './key-table.js';
 import type { MessageWriter, WriteField, WriteFields, WriteMessage, Writers } from './message-writer.js';
 import { NO_KEY } from './value-writer.js';
 import { wellKnownWriter } from './well-known-writer.js';
-import { BrokenWire } from './wire-reader.js';
 import { DROPPED, type WireSource } from './wire-source.js';
 
 /** Creates the writers of all message types. Each is compiled on first use. */

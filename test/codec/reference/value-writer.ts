@@ -1,6 +1,7 @@
 /** This module is the contract of the writers of fields, lists and maps: how values become one JSON value. */
-import type { FieldDescriptor } from '../schema/descriptor.js';
-import type { FieldMask } from './field-mask.js';
+
+import type { FieldMask } from '../../../src/codec/field-mask.js';
+import type { FieldDescriptor } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
 import type { WireSource } from './wire-source.js';
 

@@ -1,8 +1,9 @@
 /** This module writes enums as JSON: by name, or as numbers if there is no name or the options ask for numbers. */
-import type { EnumDescriptor } from '../schema/descriptor.js';
-import type { JsonOptions } from './json-options.js';
+
+import type { JsonOptions } from '../../../src/codec/json-options.js';
+import type { WireReader } from '../../../src/codec/wire-reader.js';
+import type { EnumDescriptor } from '../../../src/schema/descriptor.js';
 import { type ScalarCodec, scalarCodec } from './scalar-writer.js';
-import type { WireReader } from './wire-reader.js';
 
 /** Writes the values of a scalar type or of an enum. */
 export interface EnumCodec extends ScalarCodec {

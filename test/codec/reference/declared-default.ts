@@ -1,5 +1,5 @@
 /** This module writes the JSON of an unset scalar whose proto declares a default (`[default = 7]`). */
-import type { ScalarType } from '../schema/descriptor.js';
+import type { ScalarType } from '../../../src/schema/descriptor.js';
 import { floatJson, numberJson } from './scalar-writer.js';
 
 /** Returns a declared default as JSON. `text` is the default in the field's descriptor. */

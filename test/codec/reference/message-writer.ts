@@ -1,9 +1,10 @@
 /** The contract between `proto-to-json.ts` and the writers of fields and well-known types: how a message of one type becomes JSON. */
-import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
-import type { FieldMask } from './field-mask.js';
-import type { JsonOptions } from './json-options.js';
+
+import type { FieldMask } from '../../../src/codec/field-mask.js';
+import type { JsonOptions } from '../../../src/codec/json-options.js';
+import type { KeyTable } from '../../../src/codec/key-table.js';
+import type { FieldDescriptor, MessageDescriptor, Registry } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
-import type { KeyTable } from './key-table.js';
 import type { WireSource } from './wire-source.js';
 
 /**

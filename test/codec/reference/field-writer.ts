@@ -1,12 +1,13 @@
 /** This module compiles how the values of a field become JSON, once for each field and each set of options. */
-import type { FieldDescriptor, MessageDescriptor, ScalarType } from '../schema/descriptor.js';
+
+import { WIRE_GROUP, WIRE_LENGTH } from '../../../src/codec/wire-reader.js';
+import type { FieldDescriptor, MessageDescriptor, ScalarType } from '../../../src/schema/descriptor.js';
 import { declaredDefault } from './declared-default.js';
 import { type EnumCodec, enumCodec } from './enum-writer.js';
 import { mapWriter } from './map-writer.js';
 import type { WriteMessage, Writers } from './message-writer.js';
 import { scalarCodec } from './scalar-writer.js';
 import type { ValueShape, ValueWriter } from './value-writer.js';
-import { WIRE_GROUP, WIRE_LENGTH } from './wire-reader.js';
 import type { WireSource } from './wire-source.js';
 
 export interface FieldWriter extends ValueWriter {

@@ -1,10 +1,18 @@
 /** This module writes the types whose JSON is not an object of their fields (ProtoJSON), from the wire format. */
-import type { MessageDescriptor } from '../schema/descriptor.js';
+
+import { writeCamelCase } from '../../../src/codec/mask-path.js';
+import {
+  BrokenWire,
+  utf8Text,
+  WIRE_FIXED64,
+  WIRE_LENGTH,
+  WIRE_VARINT,
+  type WireReader,
+} from '../../../src/codec/wire-reader.js';
+import type { MessageDescriptor } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
-import { writeCamelCase } from './mask-path.js';
 import type { MessageWriter, WriteMessage, Writers } from './message-writer.js';
 import { numberJson } from './scalar-writer.js';
-import { BrokenWire, utf8Text, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
 import type { WireSource } from './wire-source.js';
 
 const PREFIX = 'google.protobuf.';

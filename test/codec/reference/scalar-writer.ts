@@ -2,9 +2,17 @@
  * This module converts scalars from the wire format to JSON (ProtoJSON: 64-bit numbers and NaN are strings, bytes are
  * base64).
  */
-import type { ScalarType } from '../schema/descriptor.js';
+
+import {
+  BrokenWire,
+  WIRE_FIXED32,
+  WIRE_FIXED64,
+  WIRE_LENGTH,
+  WIRE_VARINT,
+  type WireReader,
+} from '../../../src/codec/wire-reader.js';
+import type { ScalarType } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
-import { BrokenWire, WIRE_FIXED32, WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT, type WireReader } from './wire-reader.js';
 
 export interface ScalarCodec {
   readonly wireType: number;

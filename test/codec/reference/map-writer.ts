@@ -2,13 +2,14 @@
  * This module writes maps as JSON. On the wire a map is a list of entries { key = 1, value = 2 }. The last entry of a key
  * counts.
  */
-import type { ScalarType } from '../schema/descriptor.js';
-import type { FieldMask } from './field-mask.js';
+
+import type { FieldMask } from '../../../src/codec/field-mask.js';
+import type { KeyTable } from '../../../src/codec/key-table.js';
+import { WIRE_LENGTH } from '../../../src/codec/wire-reader.js';
+import type { ScalarType } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
-import type { KeyTable } from './key-table.js';
 import { scalarCodec } from './scalar-writer.js';
 import { NO_KEY, type ValueShape, type ValueWriter } from './value-writer.js';
-import { WIRE_LENGTH } from './wire-reader.js';
 import type { WireSource } from './wire-source.js';
 
 /** Returns the writer of a map. It uses `keys` only until it writes the first value. */

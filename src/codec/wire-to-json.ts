@@ -1,0 +1,110 @@
+/**
+ * This module converts the wire format to JSON, from bytes to bytes, in one pass. The fields are written in the order of
+ * their declaration, and extensions after them. It stops after about a MiB, and goes on when it is called again.
+ */
+import type { FieldMask } from './field-mask.js';
+import type { JsonWriter } from './json-writer.js';
+import { BrokenWire } from './wire-reader.js';
+import { moreFields, morePacked } from './write-fields.js';
+import { Step, type WriteFrame } from './write-frame.js';
+import { WriteMachine } from './write-machine.js';
+import { morePaths, writeMessage } from './write-message.js';
+import { moreSpans } from './write-order.js';
+import type { FieldPlan, MessagePlan, WritePlans } from './write-plan.js';
+
+/** What is to be written. If `only` is given, the value of this field is the whole JSON; that of an omitted field is null. */
+export interface WriteTask {
+  readonly plan: MessagePlan;
+  readonly only: FieldPlan | 'omitted' | undefined;
+  readonly wire: Uint8Array;
+  readonly mask: FieldMask | undefined;
+  /** The most levels of messages. */
+  readonly depth: number;
+}
+
+export class WireToJson {
+  private readonly machine: WriteMachine;
+  private task: WriteTask | undefined;
+  /** The length of the text before the message. */
+  private before = 0;
+
+  constructor(plans: WritePlans) {
+    this.machine = new WriteMachine(plans);
+  }
+
+  /** Begins with a task. Its JSON goes to `out`. */
+  begin(task: WriteTask, out: JsonWriter): void {
+    this.task = task;
+    this.before = out.length;
+    this.machine.begin(task.wire, out);
+    this.push(task);
+  }
+
+  /** Lets the rest of the JSON go to another writer, which has the text so far. */
+  moveTo(out: JsonWriter): void {
+    this.machine.out = out;
+  }
+
+  /** Writes the next part. Returns true when all is written. Throws BrokenWire if the bytes are not such a message. */
+  more(): boolean {
+    const { machine } = this;
+    machine.refresh();
+    try {
+      while (machine.count > 0) {
+        step(machine, machine.frame);
+        if (machine.isTired && machine.count > 0) return false;
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof BrokenWire) || machine.isCareful || this.task === undefined) throw error;
+      this.beginCarefully(this.task);
+      return false;
+    }
+  }
+
+  /**
+   * Begins anew, so that only values that count are read. A value that cannot be written does not matter if the upstream
+   * sent another one behind it.
+   */
+  private beginCarefully(task: WriteTask): void {
+    const { machine } = this;
+    const { out } = machine;
+    machine.release();
+    out.cut(this.before);
+    machine.begin(task.wire, out);
+    machine.isCareful = true;
+    this.push(task);
+  }
+
+  private push({ plan, only, wire, mask, depth }: WriteTask): void {
+    if (only === undefined) writeMessage(this.machine, plan, 0, wire.length, depth, mask);
+    else if (only === 'omitted') this.machine.out.ascii('null');
+    else this.machine.pushFields(plan, 0, wire.length, depth, mask, only);
+  }
+
+  /** Forgets the task. */
+  release(): void {
+    this.task = undefined;
+    this.machine.release();
+  }
+}
+
+function step(machine: WriteMachine, frame: WriteFrame): void {
+  switch (frame.step) {
+    case Step.FIELDS:
+      return moreFields(machine, frame);
+    case Step.ORDER:
+      return moreSpans(machine, frame);
+    case Step.PACKED:
+      return morePacked(machine, frame);
+    case Step.TEXT:
+      return machine.moreText(frame);
+    case Step.BYTES:
+      return machine.moreBytes(frame);
+    case Step.PATHS:
+      return morePaths(machine, frame);
+    default:
+      machine.out.byte(frame.close);
+      machine.pop();
+  }
+}

@@ -1,0 +1,112 @@
+/** This module writes numbers, bools and enums from the wire, and recognizes their defaults. The reader is at the value, behind its tag. */
+import { fixed } from './json-writer.js';
+import { WIRE_FIXED64, WIRE_LENGTH, WIRE_VARINT } from './wire-reader.js';
+import type { WriteMachine } from './write-machine.js';
+import { type FieldPlan, Kind } from './write-plan.js';
+
+const TRUE = fixed('true');
+const FALSE = fixed('false');
+
+/** Reads a number into `low` and `high`. */
+function readNumber(machine: WriteMachine, wireType: number): void {
+  if (wireType === WIRE_VARINT) machine.varint();
+  else if (wireType === WIRE_FIXED64) machine.fixed64();
+  else machine.fixed32();
+}
+
+/** Writes a value of a kind below STRING. */
+export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
+  const { out } = machine;
+  switch (field.kind) {
+    case Kind.FLOAT:
+      return out.float(machine.readFloat());
+    case Kind.DOUBLE:
+      return out.double(machine.readDouble());
+    case Kind.ENUM:
+      machine.varint();
+      return writeEnum(machine, field);
+  }
+  readNumber(machine, field.wireType);
+  const { low, high } = machine;
+  switch (field.kind) {
+    case Kind.INT32:
+      return out.integer(low | 0);
+    case Kind.UINT32:
+      return out.integer(low);
+    case Kind.SINT32:
+      return out.integer((low >>> 1) ^ -(low & 1));
+    case Kind.INT64:
+      return out.wide(low, high, true);
+    case Kind.UINT64:
+      return out.wide(low, high, false);
+    case Kind.SINT64: {
+      const sign = -(low & 1);
+      return out.wide((((low >>> 1) | (high << 31)) ^ sign) >>> 0, ((high >>> 1) ^ sign) >>> 0, true);
+    }
+    default:
+      return out.fixed(low === 0 && high === 0 ? FALSE : TRUE);
+  }
+}
+
+function writeEnum({ out, low }: WriteMachine, field: FieldPlan): void {
+  const json = field.enum!.json(low | 0);
+  if (json !== undefined) out.fixed(json);
+  else if (field.enum!.isNull) out.ascii('null');
+  else out.integer(low | 0);
+}
+
+/** True if the value is a number that a closed enum does not know, and so an unknown field. Does not move the reader. */
+export function isUnknownEnum(machine: WriteMachine, field: FieldPlan): boolean {
+  if (!field.closed) return false;
+  const { at } = machine;
+  machine.varint();
+  machine.at = at;
+  return field.enum!.json(machine.low | 0) === undefined;
+}
+
+/** True if the value is the default of its type. Does not move the reader. */
+export function isDefault(machine: WriteMachine, { kind, wireType }: FieldPlan): boolean {
+  const first = machine.bytes[machine.at];
+  // Only varints may begin with 0x80 and be zero: `80 00`.
+  if (first !== 0 && first !== 0x80) return false;
+  const { at } = machine;
+  if (wireType === WIRE_LENGTH) {
+    const length = machine.length();
+    machine.at = at;
+    return length === 0;
+  }
+  readNumber(machine, wireType);
+  machine.at = at;
+  // Of a varint for a 32-bit type only the low half counts.
+  const isNarrow = kind === Kind.INT32 || kind === Kind.UINT32 || kind === Kind.SINT32 || kind === Kind.ENUM;
+  return machine.low === 0 && (isNarrow || machine.high === 0);
+}
+
+/**
+ * Narrows the reader to the last known value of a number, string or bytes in the records that lie in the spans from `from`
+ * to `to`. Returns false if there is none.
+ */
+export function seekLast(machine: WriteMachine, field: FieldPlan, from: number, to: number): boolean {
+  let at = -1;
+  let end = -1;
+  for (let span = from; span < to; span++) {
+    machine.enterSpan(span);
+    while (machine.at < machine.end) {
+      const tag = machine.tag();
+      if (isUnknownEnum(machine, field)) {
+        machine.skip(tag, 0);
+        continue;
+      }
+      at = machine.at;
+      if (field.wireType === WIRE_LENGTH) {
+        const length = machine.length();
+        at = machine.at;
+        machine.at += length;
+      } else machine.skip(tag, 0);
+      end = machine.at;
+    }
+  }
+  if (at < 0) return false;
+  machine.enter(at, end);
+  return true;
+}
