@@ -35,7 +35,7 @@ export const upstreams: Family = {
 
 /** Most cases wait for a deadline, so many are tried at once. */
 const LANES = 8;
-const TRANSPORTS = ['http2', 'grpc-js'] as const;
+const TRANSPORTS = ['lean', 'http2', 'grpc-js'] as const;
 
 interface Place {
   readonly upstream: BadUpstream;
