@@ -22,10 +22,11 @@ export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
 export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snapshot> {
   const lease = options.resources.lease();
   try {
-    const { upstreams, prepared, ...backing } = openBacking(plan.config, lease, options);
+    const { upstreams, tracing, prepared, ...backing } = openBacking(plan.config, lease, options);
     return {
       ...(yield* compileTables(plan, plan.routes.filter(isServed), backing)),
       upstreams,
+      tracing,
       prepared,
       release: lease.release,
     };
@@ -40,7 +41,7 @@ export function* compileTables(
   { config, codecs, registry }: Plan,
   routes: readonly PlannedRoute[],
   backing: Backing,
-): Steps<Omit<Snapshot, 'upstreams' | 'prepared' | 'release'>> {
+): Steps<Omit<Snapshot, 'upstreams' | 'tracing' | 'prepared' | 'release'>> {
   const status = registry.message('google.rpc.Status');
   const statusCodec = status === undefined ? undefined : codecs.of(status);
   return {

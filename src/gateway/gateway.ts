@@ -162,6 +162,7 @@ export function startGateway(
         if (isClosed) return void compiled.release();
         snapshots.swap(compiled);
         log.setLevel(next.config.log.level);
+        log.reopen();
         current = next;
         void openStreams.judge(compiled);
       },

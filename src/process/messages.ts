@@ -1,7 +1,7 @@
 /** The messages between a primary and its workers (structured clone over the IPC channel). */
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
+import type { MetricValues } from '../telemetry/exposition.js';
 import type { PackedFile } from './schema-parcel.js';
 import type { UpstreamReports } from './upstream-status.js';
 
@@ -36,9 +36,7 @@ export type ToPrimary =
   | { readonly kind: 'reported'; readonly id: number; readonly report: WorkerReport }
   | { readonly kind: 'count'; readonly question: CounterQuestion };
 
-export type MetricReport = MetricObjectWithValues<MetricValue<string>>[];
-
 export interface WorkerReport {
   readonly upstreams: UpstreamReports;
-  readonly metrics: MetricReport;
+  readonly metrics: readonly MetricValues[];
 }

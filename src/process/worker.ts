@@ -11,6 +11,7 @@ import { type Plan, plan } from '../gateway/plan.js';
 import { type Drain, prepareDrain } from '../server/listener/drain.js';
 import type { Listener, ListenSettings } from '../server/listener/listen.js';
 import { RemoteCounters } from '../store/remote-counters.js';
+import { valuesOf } from '../telemetry/exposition.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
@@ -118,7 +119,7 @@ async function report(id: number): Promise<void> {
   if (running === undefined) return;
   const { snapshots, metrics } = running.gateway;
   const upstreams = await reportUpstreams({ snapshots }, served.config.admin?.readiness.upstreams ?? []);
-  tell({ kind: 'reported', id, report: { upstreams, metrics: await metrics.registry.getMetricsAsJSON() } });
+  tell({ kind: 'reported', id, report: { upstreams, metrics: await valuesOf(metrics.registry) } });
 }
 
 process.on('message', (message: ToWorker, socket?: Socket) => {

@@ -7,7 +7,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { AggregatorRegistry, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { backOffMs } from '../base/back-off.js';
 import { systemClock } from '../base/clock.js';
 import { inSlices } from '../base/slices.js';
@@ -16,6 +16,7 @@ import { bind, urlOf } from '../server/listener/listen.js';
 import { stopAccepting } from '../server/listener/stop-accepting.js';
 import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
+import { join, valuesOf } from '../telemetry/exposition.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { LogFields } from '../telemetry/log-entries.js';
 import { countDroppedLines, createReloadMetrics } from '../telemetry/metrics.js';
@@ -73,7 +74,7 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
   });
   const metrics = async () => {
     const reports = (await workers.reports()).map((report) => report.metrics);
-    return AggregatorRegistry.aggregate([...reports, await own.getMetricsAsJSON()]).metrics();
+    return join([...reports, await valuesOf(own)]);
   };
   const admin = await listenAdmin(() => reloads.plan, { metrics, readiness }, log);
   const url = await workers.start().catch((error: unknown) => {
@@ -174,6 +175,7 @@ class Workers {
     }
     const swap = () => {
       this.log.setLevel(config.log.level);
+      this.log.reopen();
       this.plan = next;
       this.server.maxConnections = config.listen.maxConnections;
       for (const worker of asked) tell(worker, { kind: 'swap' });

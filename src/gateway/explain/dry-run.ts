@@ -66,7 +66,7 @@ export interface Answer {
 /** A clock whose timers never fire, so that no time limit ends the dry run. */
 const STILL: Clock = { now: () => Date.now(), monotonic: () => 0, after: () => () => {} };
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, request() {}, setLevel() {} };
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, request() {}, setLevel() {}, reopen() {} };
 
 export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const { config } = plan;
@@ -103,6 +103,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const snapshots = new Snapshots({
     ...atOnce(compileTables(plan, routes, backing)),
     upstreams: new Map(),
+    tracing: undefined,
     prepared: Promise.resolve(),
     release: () => Promise.resolve(),
   });

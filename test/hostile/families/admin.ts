@@ -2,7 +2,9 @@
 /** The admin port: hosts, methods, paths, framing. It answers GET and HEAD of four paths and nothing else. */
 import { listenAdmin } from '../../../src/process/run-server.js';
 import { urlOf } from '../../../src/server/listener/listen.js';
+import { valuesOf } from '../../../src/telemetry/exposition.js';
 import { createLog } from '../../../src/telemetry/log.js';
+import { createMetrics } from '../../../src/telemetry/metrics.js';
 import { readAnswers } from '../../fuzz/answers.js';
 import { verdictOn } from '../../fuzz/oracle.js';
 import { planOf, type Teardown } from '../../support/gateway.js';
@@ -21,7 +23,7 @@ async function start(t: Teardown): Promise<number> {
   const plan = await planOf(t, API, { admin: { port: 0, hosts: ['admin.example.com', '*.svc.local'] },
     listen: { headersTimeout: '500ms' }, limits: { headerBytes: '8KiB' } });
   const log = createLog({ format: 'json', destination: { write: () => {} } });
-  const server = (await listenAdmin(() => plan, { metrics: async () => 'up 1\n', readiness: () => ({ ready: true,
+  const server = (await listenAdmin(() => plan, { metrics: async () => valuesOf(createMetrics().registry), readiness: () => ({ ready: true,
     state: 'serving', upstreams: new Map() }) }, log))!;
   t.teardown(() => {
     server.close();
