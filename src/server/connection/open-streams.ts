@@ -40,8 +40,6 @@ export class OpenStreams {
     this.open.add(stream);
     // A request that was under way during a reload was let in by the snapshot from before the reload.
     if (this.current !== undefined && this.current !== ctx.state.snapshot) void this.ask(stream, this.current);
-    ctx.state.snapshot = withoutTables(ctx.state.snapshot);
-    ctx.state.surface = ctx.state.snapshot.surfaces.find(({ name }) => name === ctx.state.surface.name)!;
     return stream;
   }
 
@@ -90,6 +88,13 @@ export class OpenStreams {
       this.lookLater();
     });
   }
+}
+
+/** Makes the request refer to its snapshot without the tables. */
+function letTablesGo({ state }: Context): void {
+  const { name } = state.surface;
+  state.snapshot = withoutTables(state.snapshot);
+  state.surface = state.snapshot.surfaces.find((surface) => surface.name === name)!;
 }
 
 /** The snapshots of open streams without their tables: a stream may outlive many reloads, and needs only its own route. */
@@ -151,6 +156,7 @@ export function follow(streams: OpenStreams): Middleware {
     const stream = streams.enter(ctx);
     const { ending } = stream;
     ctx.state.ending = ending;
+    letTablesGo(ctx);
     try {
       await next();
     } catch (error) {
