@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startIssuer } from '../test/support/issuer.js';
+import { startReceiver } from '../test/support/otlp.js';
 import { startRedis, withoutRedis } from '../test/support/redis.js';
 import { startUpstream } from '../test/support/upstream.js';
 import { costOf, GATEWAY, median } from './process-cost.js';
@@ -54,6 +55,7 @@ async function main(): Promise<void> {
   };
   const upstream = await startUpstream(PROTO, { GetShelf: { message } });
   const issuer = await startIssuer(t, 'bench');
+  const receiver = await startReceiver(t);
   const config = {
     version: 1,
     schema: { protos: [folder] },
@@ -93,6 +95,7 @@ async function main(): Promise<void> {
       : [row('public, before', before, {}), row('public, with the log, before', before, LOGGING)]),
     row('public', here, {}),
     row('public, with the log', here, LOGGING),
+    row('… and traces of 1 %', here, { ...LOGGING, tracing: { otlp: receiver.url, sample: 0.01 } }),
     ...(process.argv.includes('--public') ? [] : stages),
   ];
   for (let round = 0; round < rounds; round++) {

@@ -7,7 +7,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ import { startUpstream } from '../support/upstream.js';
 
 const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
 /** How many requests of the flood have paths, methods and hosts of their own. */
-const FLOOD = Number(process.env.FLOOD ?? 100_000);
+const FLOOD = 100_000;
 
 const PROTO = `syntax = "proto3";
 package observe.v1;
@@ -134,29 +134,44 @@ async function traffic(url: string, token: string, signal: AbortSignal): Promise
   }
 }
 
-/** Sends requests whose path, method and host no route knows. */
+/** How many requests are written at once, and how many connections there are. */
+const [BATCH, CONNECTIONS] = [100, 16];
+
+/** Sends requests whose path, method, host and agent no route knows. One in a hundred has a method that HTTP does not know. */
 async function flood(url: string, count: number): Promise<void> {
-  const { hostname, port } = new URL(url);
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-  const methods = ['GET', 'PURGE', 'MKCOL', 'BREW', 'PROPFIND', 'DELETE', 'LINK'];
+  const methods = ['GET', 'PURGE', 'MKCOL', 'PROPFIND', 'DELETE', 'LINK'];
+  const port = Number(new URL(url).port);
+  const text = (method: string, at: number, more = '') =>
+    `${method} /path-${at}/${Math.random()} HTTP/1.1\r\nHost: host-${at}.example\r\nUser-Agent: agent-${at}\r\n${more}\r\n`;
   let left = count;
-  const one = () =>
-    new Promise<void>((done) => {
-      const at = left;
-      const method = methods[at % methods.length]!;
-      const headers = { host: `host-${at}.example`, 'user-agent': `agent-${at}` };
-      request({ host: hostname, port, method, path: `/path-${at}/${Math.random()}`, headers, agent }, (res) => {
-        res.resume().on('end', done);
-      })
-        .on('error', () => done())
-        .end();
-    });
-  await Promise.all(
-    Array.from({ length: 32 }, async () => {
-      while (left-- > 0) await one();
-    }),
-  );
-  agent.destroy();
+  const batches = async () => {
+    const socket = connect(port, '127.0.0.1');
+    const answers = socket.setEncoding('latin1')[Symbol.asyncIterator]();
+    while (left > 0) {
+      const from = left;
+      left -= BATCH;
+      socket.write(
+        Array.from({ length: BATCH }, (_, i) => text(methods[(from + i) % methods.length]!, from - i)).join(''),
+      );
+      let seen = '';
+      for (let found = 0; found < BATCH; found = seen.split('HTTP/1.1 ').length - 1)
+        seen += String((await answers.next()).value ?? raise('the gateway has closed the connection'));
+      await strange(port, text(`BREW${from}`, from, 'Connection: close\r\n'));
+    }
+    socket.destroy();
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, batches));
+}
+
+function raise(what: string): never {
+  throw new Error(what);
+}
+
+/** Sends bytes on a connection of their own. */
+async function strange(port: number, text: string): Promise<void> {
+  const socket = connect(port, '127.0.0.1', () => socket.write(text)).on('error', () => {});
+  socket.resume();
+  await once(socket, 'close');
 }
 
 async function startPrometheus(folder: string, admin: string): Promise<string> {

@@ -96,6 +96,7 @@ export async function startGateway(
     await drain({ graceMs: 0, timeoutMs: 1000 });
     await gateway.close();
     for (const line of lines) assertNoSecret(line, 'log');
+    assertNoSecret(await gateway.metrics.registry.metrics(), 'metrics');
   });
   const { url } = listener;
   return {

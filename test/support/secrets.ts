@@ -1,5 +1,5 @@
 /**
- * Collects every token, key and secret that a test makes. Everything that a gateway of the test run logs or prints is
+ * Collects every token, key and secret that a test makes. Everything that a gateway of the test run logs, prints or counts is
  * searched for them, because none may show.
  */
 
