@@ -54,6 +54,9 @@ const HEAD = { ':status': 200, 'content-type': 'application/grpc' };
 /** A Reply with the text `got`. */
 const REPLY = Buffer.from([0, 0, 0, 0, 5, 0x0a, 3, 0x67, 0x6f, 0x74]);
 
+/** A HealthCheckResponse that says SERVING. */
+const HEALTHY = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
+
 let behaviour: Behaviour = { kind: 'answer' };
 let server: Http2Server;
 let tellsPosts = false;
@@ -87,6 +90,7 @@ process.on('message', async ({ id, question }: Asked) => {
 });
 
 async function serve(stream: ServerHttp2Stream, path: string | undefined): Promise<void> {
+  if (path?.endsWith('/Health/Check') === true) return succeed(stream, HEALTHY);
   calls++;
   running++;
   mostAtOnce = Math.max(mostAtOnce, running);
@@ -115,7 +119,11 @@ async function serve(stream: ServerHttp2Stream, path: string | undefined): Promi
     stream.respond({ ...HEAD, 'grpc-status': String(now.code), 'grpc-message': 'no' }, { endStream: true });
     return;
   }
+  succeed(stream, REPLY);
+}
+
+function succeed(stream: ServerHttp2Stream, reply: Buffer): void {
   stream.respond(HEAD, { waitForTrailers: true });
   stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  stream.end(REPLY);
+  stream.end(reply);
 }
