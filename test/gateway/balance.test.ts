@@ -328,3 +328,22 @@ test('requests that wait for one call wait for that of their own subset', async 
   );
   t.deepEqual([stable.calls.length, next.calls.length], [1, 1]);
 });
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: least_request: a server with a running call gets no other one while another server is idle`, async (t) => {
+    const all = await servers(t, 2);
+    const targets = all.map(({ target }) => target);
+    const { send, failed, gateway } = await start(t, { targets, transport, loadBalancing: 'least_request' });
+    await gateway.snapshots.current.upstreams.get('test')!.connect(20_000);
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    for (const one of all) one.script('GetShelf', () => finished.then(() => ({ message: {} })));
+    const slow = send('GET', '/v1/shelves/1');
+    await until(() => all.some(({ calls }) => calls.length > 0));
+    const busy = all.findIndex(({ calls }) => calls.length > 0);
+    t.is(await failed(10), 0);
+    t.deepEqual([all[busy]!.calls.length, all[1 - busy]!.calls.length], [1, 10]);
+    finish();
+    t.is((await slow).status, 200);
+  });
+}
