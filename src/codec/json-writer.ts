@@ -181,15 +181,15 @@ export class JsonWriter {
     this.at = writeWhole(buffer, this.at + 1, -value);
   }
 
-  /** Writes the unsigned halves of a 64-bit integer as a string. */
+  /** Writes a 64-bit integer, given as its signed halves, as a string. */
   wide(low: number, high: number, signed: boolean): void {
     if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(3, MAX_NUMBER_BYTES);
     const { buffer } = this;
     let { at } = this;
     buffer[at++] = QUOTE;
-    if (signed && high >= 0x80000000) {
+    if (signed && high < 0) {
       buffer[at++] = MINUS;
-      at = writeUnsigned64(buffer, at, -low >>> 0, (low === 0 ? -high : ~high) >>> 0);
+      at = writeUnsigned64(buffer, at, -low | 0, (low === 0 ? -high : ~high) | 0);
     } else at = writeUnsigned64(buffer, at, low, high);
     buffer[at++] = QUOTE;
     this.at = at;
