@@ -201,6 +201,19 @@ export class JsonWriter {
     else if (!this.shortNumber(value, writeFewDecimals)) this.ascii(numberJson(value));
   }
 
+  /** Writes doubles with commas between them. Those with many digits are written at once, by a native function. */
+  doubles(values: readonly number[]): void {
+    const [first = 0] = values;
+    const isLong = Math.round(first * 1e6) / 1e6 !== first;
+    if (isLong && values.every((value) => Number.isFinite(value) && !Object.is(value, -0))) {
+      return this.ascii(JSON.stringify(values).slice(1, -1));
+    }
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) this.byte(COMMA);
+      this.double(values[i]!);
+    }
+  }
+
   /** Writes a float, with the fewest digits that a float needs. */
   float(value: number): void {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.integer(value);
@@ -367,6 +380,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
 const SHORT = 64;
 const HIGH_BITS = 0x80808080 | 0;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
 const MINUS = 0x2d;
 const EQUALS = 0x3d;
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');

@@ -50,6 +50,17 @@ export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
   }
 }
 
+/** How many doubles are written at once. */
+const DOUBLES = 64;
+
+/** Writes the next packed doubles, at least one, with commas between them. */
+export function writeDoubles(machine: WriteMachine): void {
+  const values = [machine.readDouble()];
+  while (machine.at < machine.end && values.length < DOUBLES) values.push(machine.readDouble());
+  machine.left -= values.length;
+  machine.out.doubles(values);
+}
+
 function writeEnum({ out, low }: WriteMachine, field: FieldPlan): void {
   const json = field.enum!.json(low | 0);
   if (json !== undefined) out.fixed(json);

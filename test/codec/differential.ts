@@ -2,7 +2,7 @@
  * Reads what was written, and changed texts, with `readBack`. Compares the codec with the reference writer on drawn schemas and messages: `compareWriters` draws `schemas` protos and
  * `messages` messages of each.
  */
-import { createCodecs } from '../../src/codec/codec.js';
+import { createCodecs, type MessageCodec } from '../../src/codec/codec.js';
 import type { FieldMask } from '../../src/codec/field-mask.js';
 import type { JsonOptions } from '../../src/codec/json-options.js';
 import type { MessageDescriptor } from '../../src/schema/descriptor.js';
@@ -106,9 +106,11 @@ export function readBack(seed: number, schemas: number, messages: number): ReadB
       const text = outcome(() => jsonOf(codec, drawWire(draw, message, { tidy: n % 2 === 0, broken: false })));
       // A type that the schema does not know can be shown, but not read.
       if (text === REFUSED || text.includes('un.known')) continue;
-      const again = outcome(() => jsonOf(codec, codec.read(Buffer.from(text))));
-      // A map whose entries all have unknown numbers of a closed enum is shown as empty, and an empty one is not sent.
-      if (again === text || (proto.includes('proto2') && text.includes(':{}'))) result.same++;
+      const again = secondText(codec, text);
+      // Upstreams may send a FieldMask with paths that no client may send.
+      if (again.includes('expected a FieldMask')) continue;
+      if (again === text) result.same++;
+      else if (isOneWay(proto, text)) continue;
       else result.problems.push(`seed ${seed + i} message ${n}:\n${text}\n${again}\n${proto}`);
       try {
         codec.read(changed(draw, Buffer.from(text)));
@@ -119,6 +121,23 @@ export function readBack(seed: number, schemas: number, messages: number): ReadB
     }
   }
   return result;
+}
+
+/**
+ * True if a text may come back as another: a map whose entries all have unknown numbers of a closed enum is shown as empty,
+ * and any number of NullValue as null, but neither an empty map nor the number 0 is sent.
+ */
+function isOneWay(proto: string, text: string): boolean {
+  return (proto.includes('proto2') && text.includes(':{}')) || (proto.includes('NullValue') && text.includes('null'));
+}
+
+/** Returns the JSON of what the text is read as, or the error's text. */
+function secondText(codec: MessageCodec, text: string): string {
+  try {
+    return jsonOf(codec, codec.read(Buffer.from(text)));
+  } catch (error) {
+    return String(error);
+  }
 }
 
 const BYTES = Buffer.from('{}[]",:0123456789.eE+-\\untrfalsxyz\u0000\n\u00e9');
