@@ -10,7 +10,6 @@ const text = readFileSync(join(ROOT, 'docs/not-yet.md'), 'utf8');
 
 /** The words of the page, and a config that would need the feature. */
 const MISSING: Readonly<Record<string, readonly object[]>> = {
-  'tracing (OpenTelemetry export)': [{ tracing: {} }],
   'shedding load': [{ overload: {} }],
   '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
   'gRPC server reflection': [{ schema: { reflection: ['a'] } }],

@@ -5,6 +5,7 @@ import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
 import { methodNotAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
+import { expose, type MetricValues, wantsOpenMetrics } from '../telemetry/exposition.js';
 import type { Log } from '../telemetry/log.js';
 import { type ErrorSettings, errorBody } from '../transcoding/error-body.js';
 import type { UpstreamReport } from '../upstream/balance/balancer.js';
@@ -28,8 +29,7 @@ export interface Readiness {
 
 export interface AdminSources {
   readonly readiness: () => Readiness | Promise<Readiness>;
-  /** Returns the metrics in Prometheus' text format. */
-  readonly metrics: () => Promise<string>;
+  readonly metrics: () => Promise<readonly MetricValues[]>;
   /** Returns what `routes --format json` prints. */
   readonly routes: () => unknown;
 }
@@ -61,8 +61,10 @@ export function createAdmin(
     };
   });
   router.get('/metrics', async (ctx) => {
-    ctx.type = 'text/plain; version=0.0.4; charset=utf-8';
-    ctx.body = await metrics();
+    const { contentType, text } = await expose(await metrics(), wantsOpenMetrics(ctx.req.headers.accept));
+    ctx.set('content-type', contentType);
+    ctx.vary('accept');
+    ctx.body = text;
   });
   router.get('/routes', (ctx) => {
     ctx.body = routes();

@@ -5,6 +5,7 @@
  * to the other parts.
  */
 import type { Clock } from '../base/clock.js';
+import type { Span } from '../base/span.js';
 import {
   type Call,
   type CallContext,
@@ -106,6 +107,8 @@ class Run implements ElementCalls {
   private readonly controller = new AbortController();
   /** The context of all calls. It has no `mask`, because only the aggregate itself leaves out fields. */
   private readonly context: CallContext;
+  /** The spans of the steps, by the step's index. */
+  private readonly spans: (Span | undefined)[] = [];
   private made = 0;
   private failed = 0;
   /** Indices of the steps of which a call failed. */
@@ -203,12 +206,16 @@ class Run implements ElementCalls {
   }
 
   private async step(step: PlannedStep): Promise<void> {
+    const { source } = step;
     const { clock, observers, callers } = this.settings;
     const isCalled = this.needed[step.index] === 'result';
     const startedAt = clock.monotonic();
     let failed = false;
+    const span =
+      isCalled && source.kind === 'call' ? this.context.span?.child(`step ${step.label}`, 'internal') : undefined;
+    this.spans[step.index] = span;
     try {
-      const { elements, when, source } = step;
+      const { elements, when } = step;
       if (!isCalled) askDemands(step, this.scope, callers[step.index]?.authorize);
       else if (source.kind === 'copy') copyStep(step, source.value, this);
       else if (elements !== undefined) await callForEach(step, source.call, elements(this.scope, undefined), this);
@@ -223,6 +230,7 @@ class Run implements ElementCalls {
       if (step.source.kind === 'call' && isCalled) {
         const outcome = failed || this.failedSteps.has(step.index) ? 'failed' : 'ok';
         observers[step.index]![outcome]((clock.monotonic() - startedAt) / 1000);
+        span?.end(outcome === 'failed' ? 'failed' : undefined);
       }
     }
   }
@@ -254,7 +262,8 @@ class Run implements ElementCalls {
     if (signal.aborted) throw cancelled();
     const own = step.declaration.timeoutMs ?? timeoutMs;
     const deadline = earliest(deadlineAfter(own, settings.clock.now(), 'step'), request.deadline);
-    const context = this.context;
+    const span = this.spans[step.index];
+    const context = span === undefined ? this.context : { ...this.context, span };
     this.made++;
     try {
       authorize?.(message, context.principal);

@@ -1,3 +1,4 @@
+import type { Span } from '../base/span.js';
 import type { Attempt, CallRecord } from './call-record.js';
 import type { Deadline } from './deadline.js';
 import type { Metadata } from './metadata.js';
@@ -69,6 +70,8 @@ export interface CallContext {
   readonly mask?: string;
   /** What becomes of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache. */
   readonly record?: CallRecord;
+  /** The span in which calls are made. Absent if the request is not recorded in a trace. */
+  readonly span?: Span;
   /** The bytes that the client's connection may still hold. Absent when they have no limit. */
   readonly room?: Room;
   /**

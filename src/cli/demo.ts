@@ -50,7 +50,12 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
     listen: { port, h2c: true },
     admin: { port: adminPort },
     schema: { protos: [shop.protos] },
-    upstreams: Object.fromEntries(shop.upstreams.map(({ name, target, services }) => [name, { target, services }])),
+    upstreams: Object.fromEntries(
+      shop.upstreams.map(({ name, targets, services }) => [
+        name,
+        { targets: [...targets], services: [...services], retry: RETRY },
+      ]),
+    ),
     auth: authOf(identity),
     metadata: { request: ['accept-language'], response: ['location'] },
     drain: { grace: '0s', timeout: '2s' },
@@ -69,7 +74,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
   const requests = tour(server.url, shell);
   const names = shop.upstreams.map(({ name }) => name).join(', ');
   process.stderr.write(
-    `It calls five gRPC services on this machine: ${names}.
+    `It calls five gRPC services on this machine: ${names}. The catalog has three servers.
 Health, metrics and routes: ${server.adminUrl}/readyz, /metrics, /routes
 
 Requests to try in another terminal. Set these credentials there first:
@@ -78,7 +83,8 @@ ${[...identity.credentials].map(([name, value]) => shell.assign(name, value)).jo
 ${formatRequests(requests.filter(({ first }) => first))}
 Type here, and press Enter:
   all            to see all ${requests.length} requests
-  stop catalog   to stop one of the services, and 'start catalog' to start it again
+  stop orders    to stop one of the services, and 'start orders' to start it again
+  stop catalog-1 to stop one of the three servers of the catalog: no request fails
 Press Ctrl+C to stop the demo.
 `,
   );
@@ -87,6 +93,9 @@ Press Ctrl+C to stop the demo.
   commands.close();
   return EXIT_OK;
 }
+
+/** A call that one server of the catalog cannot answer goes to another one. */
+const RETRY = { maxAttempts: 2, codes: ['UNAVAILABLE'] };
 
 function formatRequests(requests: ReturnType<typeof tour>): string {
   return requests.map(({ title, command }) => `# ${title}\n${command}\n`).join('');
@@ -109,11 +118,13 @@ function readCommands(shop: Shop, allRequests: string): Interface {
 async function runCommand(shop: Shop, text: string): Promise<string> {
   const [verb, name = ''] = text.split(/\s+/);
   if (verb === 'stop' && (await shop.stop(name))) {
+    if (!shop.upstreams.some((upstream) => upstream.name === name))
+      return `${name} is stopped. The other servers get its calls: /readyz shows it. Type 'start ${name}' to start it again.\n`;
     return `${name} is stopped. A page that needs it is still answered, without its part: try the dashboard again with -i,
 and see the header x-protogate-partial. Cached answers do not change. Type 'start ${name}' to start it again.\n`;
   }
   if (verb === 'start' && (await shop.start(name))) return `${name} is started again\n`;
-  const names = shop.upstreams.map((upstream) => upstream.name).join(', ');
+  const names = [...new Set([...shop.upstreams.map((upstream) => upstream.name), ...shop.servers])].join(', ');
   return `expected 'all', or 'stop NAME' or 'start NAME' with one of ${names}, got '${text}'\n`;
 }
 

@@ -312,6 +312,12 @@ export const log = z
       .enum(['debug', 'info', 'warn', 'error'])
       .default('info')
       .describe('The lowest level that is written. The lines of requests are `info`, those of failed ones `error`.'),
+    audit: z
+      .string()
+      .optional()
+      .describe(
+        'A file that also gets, as JSON, the lines of callers that were refused, and of reloads of config, keys and certificates.',
+      ),
     sample: z
       .number()
       .min(0)
@@ -321,3 +327,23 @@ export const log = z
   })
   .prefault({})
   .describe('The log, which goes to standard error.');
+
+export const tracing = z
+  .strictObject({
+    otlp: z
+      .url({ protocol: /^https?$/, error: 'expected a URL such as http://127.0.0.1:4318' })
+      .describe('The URL of a receiver of OTLP over HTTP. `/v1/traces` is added to it.'),
+    headers: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe('Headers of the export, such as a token of the receiver.'),
+    sample: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(1)
+      .describe('The share of requests that are recorded. For a request of a trusted proxy its `traceparent` decides.'),
+    serviceName: z.string().default('protogate').describe('The name of this gateway in the traces (`service.name`).'),
+  })
+  .optional()
+  .describe('The export of traces. Without it `traceparent` is passed on, and nothing is exported.');

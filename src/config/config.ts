@@ -31,6 +31,7 @@ export const configSchema = z.strictObject({
   stores,
   cache: cacheBlock,
   log: blocks.log,
+  tracing: blocks.tracing,
 });
 
 /** The config as people write it. Durations and sizes are text, and everything is optional. */

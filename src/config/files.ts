@@ -1,5 +1,6 @@
 /** This module checks the files that a config names, before anything is built from them. */
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { isForAny, noKeyText, parseJwks } from '../policy/access/jwk-set.js';
 import type { Config } from './config.js';
@@ -11,7 +12,7 @@ export const SERVER_TLS_FILES = ['cert', 'key', 'clientCa'] as const;
 
 /** Returns an issue for each file that cannot be read or used, with the path of the key that names it. */
 export async function fileIssues(config: Config): Promise<readonly IssueText[]> {
-  const { upstreams, listen, auth } = config;
+  const { upstreams, listen, auth, log } = config;
   const found = [...upstreams].map(([name, { tls = {} }]) => tlsIssues(['upstreams', name, 'tls'], tls));
   found.push(tlsIssues(['listen', 'tls'], listen.tls ?? {}));
   for (const [index, { keys, algorithms }] of (auth?.jwt ?? []).entries()) {
@@ -20,7 +21,20 @@ export async function fileIssues(config: Config): Promise<readonly IssueText[]> 
   if (auth?.mtls !== undefined && listen.tls?.clientCa === undefined) {
     found.push(Promise.resolve([issue(['auth', 'mtls'], 'expected listen.tls.clientCa as well, got none')]));
   }
+  if (log.audit !== undefined) found.push(auditIssues(log.audit));
   return (await Promise.all(found)).flat();
+}
+
+async function auditIssues(file: string): Promise<IssueText[]> {
+  const isThere = await access(file).then(
+    () => true,
+    () => false,
+  );
+  const isWritable = access(isThere ? file : dirname(file), constants.W_OK).then(
+    () => [],
+    () => [issue(['log', 'audit'], 'expected a file that can be written')],
+  );
+  return isWritable;
 }
 
 type PemFiles = Readonly<Partial<Record<'ca' | 'cert' | 'key' | 'clientCa', string | undefined>>>;

@@ -227,7 +227,7 @@ class ConfigFile {
 
   private resolvePaths(config: Config): Config {
     const absolute = (path: string) => resolve(this.folder, path);
-    const { auth, listen } = config;
+    const { auth, listen, log } = config;
     const upstreams = new Map(
       [...config.upstreams].map(([name, upstream]) => {
         if (upstream.tls === undefined) return [name, upstream] as const;
@@ -240,6 +240,7 @@ class ConfigFile {
       upstreams,
       listen: listen.tls === undefined ? listen : { ...listen, tls: withFiles(listen.tls, SERVER_TLS_FILES, absolute) },
       auth: auth === undefined ? undefined : withAuthFiles(auth, absolute),
+      log: log.audit === undefined ? log : { ...log, audit: absolute(log.audit) },
     };
   }
 

@@ -29,6 +29,7 @@ const READ_ONCE: readonly ReadOnce[] = [
   { path: ['workers'], of: ({ workers }) => workers },
   { path: ['limits', 'headerBytes'], of: ({ limits }) => limits.headerBytes },
   { path: ['log', 'format'], of: ({ log }) => log.format },
+  { path: ['log', 'audit'], of: ({ log }) => log.audit },
 ];
 
 /** Returns the position of a key. */

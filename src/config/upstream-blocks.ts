@@ -187,7 +187,7 @@ const upstream = z
     maxConcurrent,
     transport: z
       .enum(['lean', 'http2', 'grpc-js'])
-      .default('http2')
+      .default('lean')
       .describe('The HTTP/2 client that carries the calls: that of the gateway (`lean`), of Node.js or of grpc-js.'),
   })
   .refine(({ target, targets }) => target !== undefined || targets !== undefined, {

@@ -1,6 +1,6 @@
 /**
- * The demo's backends: the shop's five gRPC services, each on a server of its own, over the same books. They know nothing
- * of HTTP or of the gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from the
+ * The demo's backends: the shop's five gRPC services, each on servers of its own, over the same books. The catalog has three
+ * servers, so that one of them may stop. They know nothing of HTTP or of the gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from the
  * other services.
  */
 import { analytics } from './analytics.js';
@@ -15,8 +15,8 @@ import { support } from './support.js';
 /** One service of the shop, with the same keys as an entry of `upstreams` in a config. */
 interface ShopUpstream {
   readonly name: string;
-  /** The address of the service: `127.0.0.1:PORT`. */
-  readonly target: string;
+  /** The addresses of its servers: `127.0.0.1:PORT`. */
+  readonly targets: readonly string[];
   readonly services: readonly string[];
 }
 
@@ -25,14 +25,29 @@ export interface Shop {
   readonly upstreams: readonly ShopUpstream[];
   /** The folder of the shop's protos, an import root. */
   readonly protos: string;
-  /** Stops one service, as a crash would. Resolves to false if no service of that name runs. */
+  /** The names of the servers: that of the service, with `-1` and so on if it has several. */
+  readonly servers: readonly string[];
+  /**
+   * Stops a server, or all servers of a service, as a crash would. Resolves to false if none of that name runs.
+   */
   stop(name: string): Promise<boolean>;
-  /** Starts a stopped service at its old address. Resolves to false if there is no stopped service of that name. */
+  /** Starts stopped servers at their old addresses. Resolves to false if none of that name is stopped. */
   start(name: string): Promise<boolean>;
   close(): Promise<void>;
 }
 
 const services = { customers, orders, catalog, analytics, support };
+/** How many servers a service has; one if it is not listed. */
+const SERVERS: Readonly<Record<string, number>> = { catalog: 3 };
+
+interface ShopServer {
+  readonly name: string;
+  readonly upstream: string;
+  readonly service: string;
+  readonly handlers: Handlers;
+  target: string | undefined;
+  running: RunningService | undefined;
+}
 
 /**
  * Starts all services with fresh books. Rejects when a proto does not load or no port is available; every service that has
@@ -41,38 +56,60 @@ const services = { customers, orders, catalog, analytics, support };
 export async function startShop(): Promise<Shop> {
   const protos = await loadProtos();
   const books = openBooks();
-  const running = new Map<string, RunningService>();
-  const upstreams: ShopUpstream[] = [];
-  const startOne = async (name: string, handlers: Handlers, address?: string): Promise<ShopUpstream> => {
-    const service = `shop.v1.${name.charAt(0).toUpperCase()}${name.slice(1)}`;
-    const started = await startService(protos, service, handlers, address);
-    running.set(name, started);
-    return { name, target: started.target, services: [service] };
+  const servers = Object.entries(services).flatMap(([upstream, handlersOf]) => serversOf(upstream, handlersOf(books)));
+  const startOne = async (server: ShopServer) => {
+    server.running = await startService(protos, server.service, server.handlers, server.target);
+    server.target = server.running.target;
+  };
+  const stopOne = async (server: ShopServer) => {
+    const { running } = server;
+    server.running = undefined;
+    await running?.close();
   };
   const close = async () => {
-    await Promise.all([...running.values()].map((service) => service.close()));
+    await Promise.all(servers.map(stopOne));
   };
-  const handlers = new Map(Object.entries(services).map(([name, handlersOf]) => [name, handlersOf(books)]));
   try {
-    for (const [name, own] of handlers) upstreams.push(await startOne(name, own));
+    for (const server of servers) await startOne(server);
   } catch (error) {
     await close();
     throw error;
   }
+  const named = (name: string) => servers.filter((server) => server.name === name || server.upstream === name);
   return {
-    upstreams,
+    upstreams: Object.keys(services).map((name) => ({
+      name,
+      targets: named(name).flatMap(({ target }) => target ?? []),
+      services: [serviceOf(name)],
+    })),
+    servers: servers.map(({ name }) => name),
     protos: shopProtos,
     close,
     async stop(name) {
-      await running.get(name)?.close();
-      return running.delete(name);
+      const found = named(name).filter(({ running }) => running !== undefined);
+      await Promise.all(found.map(stopOne));
+      return found.length > 0;
     },
     async start(name) {
-      const own = handlers.get(name);
-      const before = upstreams.find((upstream) => upstream.name === name);
-      if (own === undefined || running.has(name)) return false;
-      await startOne(name, own, before?.target);
-      return true;
+      const found = named(name).filter(({ running }) => running === undefined);
+      await Promise.all(found.map(startOne));
+      return found.length > 0;
     },
   };
+}
+
+function serversOf(upstream: string, handlers: Handlers): ShopServer[] {
+  const count = SERVERS[upstream] ?? 1;
+  return Array.from({ length: count }, (_, index) => ({
+    name: count === 1 ? upstream : `${upstream}-${index + 1}`,
+    upstream,
+    service: serviceOf(upstream),
+    handlers,
+    target: undefined,
+    running: undefined,
+  }));
+}
+
+function serviceOf(upstream: string): string {
+  return `shop.v1.${upstream.charAt(0).toUpperCase()}${upstream.slice(1)}`;
 }

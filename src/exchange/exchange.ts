@@ -12,6 +12,7 @@ import type { RouteTable } from '../routing/route-table.js';
 import type { StatusError } from '../status/status-error.js';
 import type { LimitState } from '../store/window.js';
 import type { RouteMetrics } from '../telemetry/request-metrics.js';
+import type { RequestTrace, Tracing } from '../telemetry/tracing.js';
 import type { ErrorSettings } from '../transcoding/error-body.js';
 import type { CompiledResponseHeaders } from '../transcoding/headers.js';
 import type { Upstream } from '../upstream/upstream.js';
@@ -46,6 +47,8 @@ export interface Exchange extends RequestState {
   bytesIn: number;
   /** How many bytes of bodies and messages were written for the client. */
   bytesOut: number;
+  /** The trace of the request. Undefined if no traces are exported. */
+  trace: RequestTrace | undefined;
   /** What became of the calls. */
   record: CallRecord;
   /**
@@ -114,6 +117,8 @@ export interface Snapshot {
   readonly connectionBytes: number;
   /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
   readonly streamGraceMs: number;
+  /** Undefined if no traces are exported. */
+  readonly tracing: Tracing | undefined;
   /** The upstreams by name, as operators see them. */
   readonly upstreams: ReadonlyMap<string, Pick<Upstream, 'report' | 'connect'>>;
   /**

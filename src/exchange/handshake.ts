@@ -21,8 +21,10 @@ export interface Handshake {
 
 const announced = new WeakMap<IncomingMessage, Handshake>();
 
+/** HTTP/1.0 has no upgrades (RFC 6455 §4.1). */
 export function isHandshake(req: IncomingMessage): boolean {
-  return req.method === 'GET' && req.headers.upgrade?.toLowerCase() === 'websocket' && !hasBody(req);
+  const { method, headers, httpVersionMinor } = req;
+  return method === 'GET' && httpVersionMinor > 0 && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody(req);
 }
 
 export function announceHandshake(req: IncomingMessage, handshake: Handshake): void {

@@ -17,11 +17,13 @@ import type { Counters } from '../store/counters.js';
 import { sharedStore } from '../store/shared-store.js';
 import type { Log } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
 import { openProtection } from './protection.js';
 import { leasedSeries, type Series } from './series.js';
+import { openTracing } from './tracing.js';
 import { acquireUpstreams } from './upstreams.js';
 
 export interface Backing {
@@ -52,6 +54,7 @@ export interface BackingOptions {
 }
 
 export interface OpenedBacking extends Backing {
+  readonly tracing: Tracing | undefined;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   /**
    * Resolves when the snapshot can serve, or when waiting longer would not help: for example, after the first attempt
@@ -70,6 +73,7 @@ export function openBacking(config: Config, lease: Lease, options: BackingOption
     ...options,
     tokens: series.tokens,
   });
+  const tracing = openTracing(config.tracing, lease, { log: options.log, series });
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
@@ -86,6 +90,7 @@ export function openBacking(config: Config, lease: Lease, options: BackingOption
     metrics,
     clock,
     upstreams,
-    prepared: Promise.all([prepared, store?.prepared]).then(() => {}),
+    tracing,
+    prepared: Promise.all([prepared, store?.prepared, tracing?.ready]).then(() => {}),
   };
 }

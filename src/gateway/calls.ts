@@ -11,6 +11,7 @@ import { allowed, demand } from '../policy/access/demands.js';
 import { type Admits, demandAddress } from '../policy/addresses/planned.js';
 import { type CallerRead, wholeCaller } from '../policy/cache/cache-key.js';
 import type { ResponseCache } from '../policy/cache/interceptor.js';
+import { traced } from '../policy/cache/traced.js';
 import { isIdempotent } from '../policy/retry/planned.js';
 import type { PlannedAggregate, PlannedCall, PlannedRoute } from '../route/planned-route.js';
 import type { Binding } from '../routing/binding.js';
@@ -55,7 +56,12 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
       cache: keeping(called),
       interceptors: sources.interceptors,
       ...sources.protection(upstream, method, { ...called, idempotent }),
-      observe: observed({ rpc: series.rpc(upstream, method.fullName), endpoints: series.endpoints(upstream), clock }),
+      observe: observed({
+        name: method.fullName,
+        rpc: series.rpc(upstream, method.fullName),
+        endpoints: series.endpoints(upstream),
+        clock,
+      }),
     });
   }
 
@@ -70,12 +76,14 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
     const { requestTimeoutMs } = limits;
     return (
       cache &&
-      sources.cache.interceptor(cache, {
-        timeoutMs: Math.min(timeoutMs ?? requestTimeoutMs, requestTimeoutMs),
-        // An embedder's interceptors run behind the cache, and may read all of the caller.
-        dependsOn: sources.interceptors.length > 0 ? [...ofCaller, wholeCaller] : ofCaller,
-        onAnswer: (status) => metrics.cacheRequests.inc({ status }),
-      })
+      traced(
+        sources.cache.interceptor(cache, {
+          timeoutMs: Math.min(timeoutMs ?? requestTimeoutMs, requestTimeoutMs),
+          // An embedder's interceptors run behind the cache, and may read all of the caller.
+          dependsOn: sources.interceptors.length > 0 ? [...ofCaller, wholeCaller] : ofCaller,
+          onAnswer: (status) => metrics.cacheRequests.inc({ status }),
+        }),
+      )
     );
   }
 

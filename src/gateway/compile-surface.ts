@@ -2,6 +2,7 @@
  * This module compiles the routes of a surface: the chain, the transcoder, the call and the endpoint of each route are
  * composed once.
  */
+import type { Steps } from '../base/slices.js';
 import { isStreaming } from '../call/call.js';
 import type { Codecs, MessageCodec } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
@@ -50,20 +51,31 @@ export interface SurfaceSettings {
 }
 
 /** Compiles a surface. `routes` are those that an upstream or an aggregate serves. */
-export function compileSurface(settings: SurfaceSettings, routes: readonly PlannedRoute[], backing: Backing): Surface {
+export function* compileSurface(
+  settings: SurfaceSettings,
+  routes: readonly PlannedRoute[],
+  backing: Backing,
+): Steps<Surface> {
   const { name, config, statusCodec } = settings;
   const responseHeaders = compileResponseHeaders(config.metadata);
   const compileRoute = routeCompiler(settings, responseHeaders, backing);
-  const compiled = routes.map((route) => ({ binding: route.binding, ...compileRoute(route) }));
+  const compiled: (CompiledRoute & { readonly binding: Binding })[] = [];
+  for (const route of routes) {
+    yield;
+    compiled.push({ binding: route.binding, ...compileRoute(route) });
+  }
   const webSockets = compiled.flatMap(({ binding, webSocket: value }) =>
     value === undefined ? [] : [{ binding, value }],
   );
+  yield;
+  const near = config.errors.hints ? nearRoutes(routes) : NO_HINTS;
+  yield;
   return {
     name,
     unmatched: { logFields: routeFields({ surface: name }), metrics: backing.seriesOf.route(name, 'none') },
-    table: bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).build().table,
-    webSockets: bindingTable(webSocketRoutes(webSockets)).build().table,
-    ...(config.errors.hints ? nearRoutes(routes) : NO_HINTS),
+    table: (yield* bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).buildSteps()).table,
+    webSockets: (yield* bindingTable(webSocketRoutes(webSockets)).buildSteps()).table,
+    ...near,
     cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
     responseHeaders,

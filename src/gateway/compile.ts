@@ -2,6 +2,7 @@
  * This module turns a plan into a snapshot. Every surface is compiled once. The resources of its routes are held until
  * the snapshot is released.
  */
+import { atOnce, type Steps } from '../base/slices.js';
 import type { Snapshot } from '../exchange/exchange.js';
 import { isServed, type PlannedRoute, SURFACE } from '../route/planned-route.js';
 import { compileClientAddress } from '../server/client-address.js';
@@ -14,12 +15,18 @@ import type { Plan } from './plan.js';
  * resources and throws.
  */
 export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
+  return atOnce(snapshotSteps(plan, options));
+}
+
+/** Compiles a snapshot in steps. */
+export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snapshot> {
   const lease = options.resources.lease();
   try {
-    const { upstreams, prepared, ...backing } = openBacking(plan.config, lease, options);
+    const { upstreams, tracing, prepared, ...backing } = openBacking(plan.config, lease, options);
     return {
-      ...compileTables(plan, plan.routes.filter(isServed), backing),
+      ...(yield* compileTables(plan, plan.routes.filter(isServed), backing)),
       upstreams,
+      tracing,
       prepared,
       release: lease.release,
     };
@@ -30,15 +37,15 @@ export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
 }
 
 /** Compiles the part of a snapshot that holds no resources. `routes` are those that it serves. */
-export function compileTables(
+export function* compileTables(
   { config, codecs, registry }: Plan,
   routes: readonly PlannedRoute[],
   backing: Backing,
-): Omit<Snapshot, 'upstreams' | 'prepared' | 'release'> {
+): Steps<Omit<Snapshot, 'upstreams' | 'tracing' | 'prepared' | 'release'>> {
   const status = registry.message('google.rpc.Status');
   const statusCodec = status === undefined ? undefined : codecs.of(status);
   return {
-    surfaces: [compileSurface({ name: SURFACE, config, codecs, statusCodec }, routes, backing)],
+    surfaces: [yield* compileSurface({ name: SURFACE, config, codecs, statusCodec }, routes, backing)],
     clientAddress: compileClientAddress(config.trustedProxies, config.forwardedHeader),
     logSample: config.log.sample,
     stallTimeoutMs: config.limits.requestTimeoutMs,

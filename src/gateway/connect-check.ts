@@ -39,7 +39,15 @@ export async function connectToAll(config: Config): Promise<ConnectResult> {
 }
 
 const ignore = () => {};
-const NO_LOG: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore, request: ignore, setLevel: ignore };
+const NO_LOG: Log = {
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: ignore,
+  request: ignore,
+  setLevel: ignore,
+  reopen: ignore,
+};
 
 function problemOf(name: string, { servers, why }: UpstreamReport, { upstreams }: Config): Diagnostic | undefined {
   const { position = { file: 'options' } } = upstreams.get(name) ?? {};

@@ -9,6 +9,7 @@ import { errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import { type MemoryUse, MemoryWatch } from '../base/memory.js';
 import { isRecord } from '../base/record.js';
 import { Resources } from '../base/resources.js';
+import { inSlices } from '../base/slices.js';
 import type { Interceptor } from '../call/call.js';
 import type { Config, ConfigInput } from '../config/config.js';
 import { fileIssues } from '../config/files.js';
@@ -24,7 +25,7 @@ import type { Counters } from '../store/counters.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createMetrics, type Metrics } from '../telemetry/metrics.js';
 import { type Lookup, systemLookup } from '../upstream/balance/lookup.js';
-import { compileSnapshot } from './compile.js';
+import { compileSnapshot, snapshotSteps } from './compile.js';
 import { followFiles } from './follow-files.js';
 import { type Plan, plan } from './plan.js';
 
@@ -69,7 +70,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   if (!isRecord(options)) throw refused('expected an object such as { version: 1, schema, upstreams }');
   const { middleware, interceptors, ...input } = options;
   const readAtMs = Date.now();
-  const first = await planOrThrow(input);
+  const first = await planWithFiles(configOrThrow(input));
   const log = createLog(first.config.log);
   const gateway = startGateway(first, log, {
     ...(middleware === undefined ? {} : { middleware }),
@@ -142,12 +143,12 @@ export function startGateway(
   const shedding = { isShortOfMemory: () => memory.isShort(), counter: metrics.shed };
   const telling = { log, requests: metrics.requests };
   const handle = createApp({ snapshots, telling, clock, shedding, custom: middleware?.beforeMatch ?? [] });
-  let { config } = first;
+  let current = first;
   let isClosed = false;
   let lastReload = Promise.resolve();
 
   async function prepare(next: Plan): Promise<PreparedSnapshot> {
-    const compiled = compileSnapshot(next, options);
+    const compiled = await inSlices(snapshotSteps(next, options));
     try {
       await compiled.prepared;
       if (isClosed) throw new Error('the gateway is closed');
@@ -161,7 +162,8 @@ export function startGateway(
         if (isClosed) return void compiled.release();
         snapshots.swap(compiled);
         log.setLevel(next.config.log.level);
-        config = next.config;
+        log.reopen();
+        current = next;
         void openStreams.judge(compiled);
       },
       discard: compiled.release,
@@ -169,17 +171,17 @@ export function startGateway(
   }
 
   async function reload(input: ConfigInput | undefined): Promise<void> {
-    const next = input === undefined ? await planWithFiles(config) : await planOrThrow(input);
-    const problems = restartProblems(config, next.config, () => ({ file: 'options' }));
+    const config = input === undefined ? current.config : configOrThrow(input);
+    const problems = restartProblems(current.config, config, () => ({ file: 'options' }));
     if (problems.length > 0) throw new GatewayError(problems);
-    (await prepare(next)).swap();
+    (await prepare(await planWithFiles(config, current))).swap();
   }
 
   return {
     snapshots,
     metrics,
     get config() {
-      return config;
+      return current.config;
     },
     prepared: snapshot.prepared,
     callback: () => handle,
@@ -202,25 +204,28 @@ function tellMemory(log: Log, isShort: boolean): void {
   else log.info({}, 'memory is available again: new requests are served');
 }
 
-async function planOrThrow(input: ConfigInput): Promise<Plan> {
+function configOrThrow(input: ConfigInput): Config {
   const { config, diagnostics } = parseConfig(input);
   if (config === undefined) throw new GatewayError(diagnostics);
   const { protos, descriptorSets } = config.schema;
   // A new config without any schema is treated as a mistake.
   if (protos.length + descriptorSets.length === 0) throw refused('schema: expected protos or descriptorSets, got none');
-  return planWithFiles(config);
+  return config;
 }
 
 function refused(text: string): GatewayError {
   return new GatewayError([errorAt({ file: 'options' }, 'config-value', text)]);
 }
 
-/** Checks the files that a config names, and plans. The files may have changed even if the config has not. */
-async function planWithFiles(config: Config): Promise<Plan> {
+/**
+ * Checks the files that a config names, and plans. The files may have changed even if the config has not. `previous` is the plan
+ * that is served meanwhile.
+ */
+async function planWithFiles(config: Config, previous?: Plan): Promise<Plan> {
   const issues = await fileIssues(config);
   if (issues.length > 0)
     throw new GatewayError(issues.map(({ rule, text }) => errorAt({ file: 'options' }, rule, text)));
-  return checked(await plan(config));
+  return checked(await plan(config, previous === undefined ? {} : { previous }));
 }
 
 function checked(planned: Plan): Plan {

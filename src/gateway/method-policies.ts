@@ -1,6 +1,7 @@
 /** This module computes the policy of each method, and who may call it, from the protos and the rules of the config. */
 import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
+import type { Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
 import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
 import { type Access, accessOf, meansOf } from '../policy/access/planned.js';
@@ -16,8 +17,17 @@ export interface MethodPolicy {
   readonly access: Access;
 }
 
+export interface DecidedPolicies {
+  readonly of: ReadonlyMap<MethodDescriptor, MethodPolicy>;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 /** Computes the policy and the access of each routed or called method, from the protos and the rules of the config. */
-export function decidePolicies(config: Config, methods: readonly MethodDescriptor[], isOffered: IsOffered) {
+export function* decidePolicies(
+  config: Config,
+  methods: readonly MethodDescriptor[],
+  isOffered: IsOffered,
+): Steps<DecidedPolicies> {
   const of = new Map<MethodDescriptor, MethodPolicy>();
   const diagnostics: Diagnostic[] = [];
   const used = new Set<PolicyRule>();
@@ -30,6 +40,7 @@ export function decidePolicies(config: Config, methods: readonly MethodDescripto
   const means = meansOf(config.auth);
   for (const method of methods) {
     if (of.has(method)) continue;
+    yield;
     const policy = policyOf(method, rules);
     const found = accessOf(method, { auth: policy.settings.auth, origin: policy.origins.get('auth') }, means);
     const overruled = overruledAuth(

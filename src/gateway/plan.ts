@@ -5,6 +5,7 @@
  */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { type Diagnostic, withoutRepeats } from '../base/diagnostic.js';
+import { atOnce, inSlices, type Steps } from '../base/slices.js';
 import { isStreaming } from '../call/call.js';
 import { type Codecs, createCodecs } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
@@ -20,8 +21,7 @@ import { isServed, type PlannedAggregate, type PlannedRoute } from '../route/pla
 import type { Binding } from '../routing/binding.js';
 import { collectBindings } from '../routing/bindings.js';
 import type { MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
-import type { RegistryFile } from '../schema/registry.js';
-import { loadSchema, type Schema } from '../schema/source.js';
+import { loadAgain, loadSchema, type Schema } from '../schema/source.js';
 import { aggregateProblems } from './aggregate-checks.js';
 import { type Aggregates, accessWithSteps, admittedBySteps, findAggregates } from './aggregates.js';
 import { assignUpstreams, offeredBy } from './assign-upstreams.js';
@@ -32,8 +32,8 @@ import { routeProblems } from './route-problems.js';
 export interface Plan {
   readonly config: Config;
   readonly registry: Registry;
-  /** The files from which the registry was linked. */
-  readonly files: readonly RegistryFile[];
+  /** The schema whose registry it is. */
+  readonly schema: Schema;
   readonly codecs: Codecs;
   readonly routes: readonly PlannedRoute[];
   readonly aggregates: readonly AggregatePlan[];
@@ -46,52 +46,90 @@ export interface PlanOptions {
   /** The place of diagnostics about the config that have no line in it: the config file, or a flag if there is no file. */
   readonly configFile?: string;
   readonly onProgress?: (done: number, total: number) => void;
+  /**
+   * The plan that is served meanwhile. The work is done in slices then, files that have not changed are not read again, and
+   * registry and codecs are used again if they would be the same.
+   */
+  readonly previous?: Plan;
 }
 
 /**
  * Loads the schema and plans the routes. `diagnostics` has all problems. The other parts have all that could be loaded.
  */
 export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
-  const { registry, files, diagnostics: found } = options.schema ?? loadSchema(config.schema, options);
+  const { previous } = options;
+  if (previous === undefined) {
+    const { schema, onProgress } = options;
+    const loaded = schema ?? loadSchema(config.schema, onProgress === undefined ? {} : { onProgress });
+    return atOnce(planSteps(config, loaded, options));
+  }
+  const schema = options.schema ?? (await loadAgain(config.schema, previous.schema));
+  return inSlices(planSteps(config, schema, options));
+}
+
+/** Plans the routes of a schema in steps. */
+export function* planSteps(config: Config, schema: Schema, options: PlanOptions): Steps<Plan> {
+  const { registry, diagnostics: found } = schema;
   const isOffered = offeredBy(config);
-  const { bindings, diagnostics: wrong } = collectBindings(registry, { ...config.schema, isOffered });
+  const { bindings, diagnostics: wrong } = yield* collectBindings(registry, { ...config.schema, isOffered });
+  yield;
   const aggregates = findAggregates(registry, config.json);
   const upstreams = assignUpstreams(config, bindings, aggregates);
+  yield;
   const called = [...bindings.map(({ method }) => method), ...aggregates.methods];
-  const policies = decidePolicies(config, called, isOffered);
+  const policies = yield* decidePolicies(config, called, isOffered);
   const planned = planAggregates(config, aggregates, policies.of, upstreams.of);
-  const routes = bindings.flatMap((binding) => {
+  const routes: PlannedRoute[] = [];
+  for (const binding of bindings) {
+    yield;
     const { method } = binding;
     const aggregate = planned.get(method);
     // A broken declaration of an aggregate is reported elsewhere, and its route is left out.
-    if (method.aggregate !== undefined && aggregate === undefined) return [];
-    return [planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate)];
-  });
+    if (method.aggregate !== undefined && aggregate === undefined) continue;
+    routes.push(planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate));
+  }
   // The problems of routes that no upstream serves are not reported here.
   const offered = config.upstreams.size === 0 ? routes : routes.filter(isServed);
+  yield;
+  const conflicts = conflictsOf(offered.map(({ binding }) => binding));
+  yield;
+  const configured = configuredProblems(config, offered, options.configFile);
+  yield;
   const problems = withoutRepeats([
     ...keyFileProblems(config),
     ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
     ...declarationProblems(registry, aggregates.methods, isOffered),
     ...wrong,
-    ...conflictsOf(offered.map(({ binding }) => binding)),
-    ...routeProblems(offered),
+    ...conflicts,
+    ...(yield* routeProblems(offered)),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...aggregates.diagnostics,
     ...problemsOfAggregates(config, routes, policies.of),
-    ...configuredProblems(config, offered, options.configFile),
+    ...configured,
     ...configRisks(config),
   ]);
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
-  const codecs = createCodecs(registry, {
-    ...config.json,
-    maxDepth: config.limits.jsonDepth,
-    maxBytes: config.limits.responseBytes,
+  const codecs = codecsOf(config, registry, options.previous);
+  return { config, registry, schema, codecs, routes, aggregates: [...aggregates.of.values()], diagnostics };
+}
+
+/** Returns the codecs of a schema: those of `previous` if they would be the same. */
+function codecsOf(config: Config, registry: Registry, previous: Plan | undefined): Codecs {
+  const { json, limits } = config;
+  const before = previous?.config;
+  const isSame =
+    previous?.registry === registry &&
+    JSON.stringify([json, limits.jsonDepth, limits.responseBytes]) ===
+      JSON.stringify([before?.json, before?.limits.jsonDepth, before?.limits.responseBytes]);
+  if (previous !== undefined && isSame) return previous.codecs;
+  return createCodecs(registry, {
+    ...json,
+    maxDepth: limits.jsonDepth,
+    maxBytes: limits.responseBytes,
     omitFields: new Set(),
   });
-  return { config, registry, files, codecs, routes, aggregates: [...aggregates.of.values()], diagnostics };
 }
 
 /**
@@ -107,7 +145,7 @@ export function protoProblems(
   const aggregates = findAggregates(registry, { protoNames: false });
   const diagnostics = [...found, ...declarationProblems(registry, aggregates.methods, () => true)];
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
-  const { bindings, diagnostics: wrong } = collectBindings(registry, sources);
+  const { bindings, diagnostics: wrong } = atOnce(collectBindings(registry, sources));
   return withoutRepeats([...diagnostics, ...wrong, ...conflictsOf(bindings), ...aggregates.diagnostics]);
 }
 

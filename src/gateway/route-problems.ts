@@ -2,6 +2,7 @@
  * This module warns of routes that are never reached, and of verbs in paths that bypass the guards of another route.
  */
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';
+import type { Steps } from '../base/slices.js';
 import type { Access } from '../policy/access/planned.js';
 import type { Binding } from '../routing/binding.js';
 import { ANY_METHOD } from '../routing/matcher.js';
@@ -13,12 +14,13 @@ interface GuardedRoute {
   readonly access: Access;
 }
 
-export function routeProblems(routes: readonly GuardedRoute[]): readonly Diagnostic[] {
-  return [...neverReached(routes), ...openedByVerbs(routes)];
+export function* routeProblems(routes: readonly GuardedRoute[]): Steps<readonly Diagnostic[]> {
+  return [...(yield* neverReached(routes)), ...(yield* openedByVerbs(routes))];
 }
 
-function neverReached(routes: readonly GuardedRoute[]): Diagnostic[] {
-  return unreachableBindings(routes.map(({ binding }) => binding)).map(({ binding, winner }) => {
+function* neverReached(routes: readonly GuardedRoute[]): Steps<readonly Diagnostic[]> {
+  const unreachable = yield* unreachableBindings(routes.map(({ binding }) => binding));
+  return unreachable.map(({ binding, winner }) => {
     const text = `${binding.method.fullName}: ${shown(binding)} is never reached, because ${shown(winner)} of ${winner.method.fullName} matches first`;
     return warningAt(binding.position, 'unreachable-route', text);
   });
@@ -28,11 +30,12 @@ function neverReached(routes: readonly GuardedRoute[]): Diagnostic[] {
  * Warns of a verb that takes paths of a more literal route of another service, so that the guards of that route do not
  * apply.
  */
-function openedByVerbs(routes: readonly GuardedRoute[]): Diagnostic[] {
+function* openedByVerbs(routes: readonly GuardedRoute[]): Steps<readonly Diagnostic[]> {
+  const found: Diagnostic[] = [];
   const withVerb = routes.filter(({ binding }) => binding.template.verb !== undefined);
   const guarded = routes.filter(({ access }) => access.mode !== 'public' || access.require.length > 0);
-  return withVerb.flatMap((taking) => {
-    const { binding, access } = taking;
+  for (const { binding, access } of withVerb) {
+    yield;
     for (const other of guarded) {
       const { method, template } = other.binding;
       if (method.service === binding.method.service || !isLessGuarded(access, other.access)) continue;
@@ -40,10 +43,11 @@ function openedByVerbs(routes: readonly GuardedRoute[]): Diagnostic[] {
       const path = pathTakenByVerb(binding.template, template);
       if (path === undefined) continue;
       const text = `${binding.method.fullName}: ${shown(binding)} also matches paths of ${shown(other.binding)} of ${method.fullName}, such as ${path}, and is less protected (${guards(access)}) than that route (${guards(other.access)})`;
-      return [warningAt(binding.position, 'verb-overlap', text)];
+      found.push(warningAt(binding.position, 'verb-overlap', text));
+      break;
     }
-    return [];
-  });
+  }
+  return found;
 }
 
 const RANK: Readonly<Record<Access['mode'], number>> = { public: 0, optional: 1, required: 2 };

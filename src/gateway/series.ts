@@ -16,11 +16,13 @@ export interface Series {
   readonly exceeded: (limit: string) => HeldCounter;
   /** The tokens of an issuer with a result. */
   readonly tokens: (issuer: string, result: string) => HeldCounter;
+  /** The spans of traces with an outcome. */
+  readonly spans: (outcome: 'exported' | 'failed') => HeldCounter;
 }
 
-type Families = Pick<Metrics, 'requests' | 'calls' | 'exceededLimits' | 'tokens'>;
+type Families = Pick<Metrics, 'requests' | 'calls' | 'exceededLimits' | 'tokens' | 'spans'>;
 
-export function leasedSeries({ requests, calls, exceededLimits, tokens }: Families, lease: Lease): Series {
+export function leasedSeries({ requests, calls, exceededLimits, tokens, spans }: Families, lease: Lease): Series {
   const counted = (family: HeldCounters, labels: Readonly<Record<string, string>>) =>
     held(
       lease,
@@ -52,6 +54,7 @@ export function leasedSeries({ requests, calls, exceededLimits, tokens }: Famili
       ),
     exceeded: (limit) => counted(exceededLimits, { limit }),
     tokens: (issuer, result) => counted(tokens, { issuer, result }),
+    spans: (outcome) => counted(spans, { outcome }),
   };
 }
 

@@ -1,13 +1,14 @@
 /** The messages between a primary and its workers (structured clone over the IPC channel). */
-import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import type { Config } from '../config/config.js';
 import type { CounterAnswer, CounterQuestion } from '../store/remote-counters.js';
+import type { MetricValues } from '../telemetry/exposition.js';
+import type { PackedFile } from './schema-parcel.js';
 import type { UpstreamReports } from './upstream-status.js';
 
 export type ToWorker =
-  | { readonly kind: 'start'; readonly config: Config; readonly schema: Uint8Array }
+  | { readonly kind: 'start'; readonly config: Config; readonly files: readonly PackedFile[] }
   /** The worker builds a snapshot beside the one that serves, and answers `prepared`. Then it gets `swap` or `discard`. */
-  | { readonly kind: 'prepare'; readonly config: Config; readonly schema: Uint8Array }
+  | { readonly kind: 'prepare'; readonly config: Config; readonly files: readonly PackedFile[] }
   | { readonly kind: 'swap' }
   | { readonly kind: 'discard' }
   /** The message comes with a connection, and the worker answers `taken`. */
@@ -35,9 +36,7 @@ export type ToPrimary =
   | { readonly kind: 'reported'; readonly id: number; readonly report: WorkerReport }
   | { readonly kind: 'count'; readonly question: CounterQuestion };
 
-export type MetricReport = MetricObjectWithValues<MetricValue<string>>[];
-
 export interface WorkerReport {
   readonly upstreams: UpstreamReports;
-  readonly metrics: MetricReport;
+  readonly metrics: readonly MetricValues[];
 }

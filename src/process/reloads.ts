@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import { type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import { changedSettings } from '../config/changes.js';
 import type { Config } from '../config/config.js';
 import { FileWatch } from '../config/file-watch.js';
 import { type PlaceOf, restartProblems } from '../config/restart.js';
@@ -147,10 +148,13 @@ export class Reloads {
     const startedAt = clock.monotonic();
     const durationMs = () => Math.round(clock.monotonic() - startedAt);
     try {
+      const before = { plan: this.served, hash: this.configHash };
       const isSwapped = await this.attempt();
       if (!isSwapped) return this.dropped(cause);
       this.latest = this.taken();
-      log.info({ cause, durationMs: durationMs(), config: this.configHash }, 'reloaded');
+      const changes = changesBetween(before.plan, this.served);
+      const hashes = { before: before.hash, config: this.configHash };
+      log.info({ cause, durationMs: durationMs(), ...hashes, ...changes }, 'reloaded');
     } catch (error) {
       if (this.isDraining) return this.dropped(cause);
       const all = error instanceof Refusal ? error.problems : [String(error)];
@@ -181,7 +185,7 @@ export class Reloads {
     if (config.upstreams.size === 0) {
       refuse([errorAt(placeOf(['upstreams']), 'no-upstreams', 'upstreams: expected at least one, got none')]);
     }
-    const planned = await plan(config, { configFile });
+    const planned = await plan(config, { configFile, previous: this.served });
     refuse(planned.diagnostics);
     const prepared = await this.parts.prepare(planned);
     if (this.isDraining) {
@@ -225,6 +229,25 @@ export class Reloads {
   private dropped(cause: ReloadCause): void {
     this.parts.log.warn({ cause }, 'reload ignored: the gateway is draining');
   }
+}
+
+/** Returns what a reload has changed, for the log. What has not changed is undefined. */
+function changesBetween(
+  before: Plan,
+  after: Plan,
+): Partial<Record<'changed' | 'routesAdded' | 'routesRemoved', unknown>> {
+  const [was, is] = [before, after].map(
+    ({ routes }) => new Set(routes.map(({ binding: { httpMethod, template } }) => `${httpMethod} ${template.text}`)),
+  ) as [Set<string>, Set<string>];
+  return {
+    changed: some(changedSettings(before.config, after.config)),
+    routesAdded: some([...is].filter((route) => !was.has(route))),
+    routesRemoved: some([...was].filter((route) => !is.has(route))),
+  };
+}
+
+function some(all: readonly string[]): readonly string[] | undefined {
+  return all.length === 0 ? undefined : all.slice(0, SHOWN);
 }
 
 function refuse(diagnostics: readonly Diagnostic[]): void {

@@ -20,6 +20,7 @@ import {
 } from '../server/listener/listen.js';
 import { parseTarget } from '../server/request-target.js';
 import { NONE_EXPOSED } from '../status/client-text.js';
+import { valuesOf } from '../telemetry/exposition.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { createReloadMetrics, type Metrics } from '../telemetry/metrics.js';
 import { collectProcessMetrics } from '../telemetry/process-metrics.js';
@@ -69,7 +70,7 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
       const counted = current().config.admin?.readiness.upstreams ?? [];
       return { ...readinessOf(state, await reportUpstreams(gateway, counted), counted), reload: reloads.state };
     };
-    admin = await listenAdmin(current, { metrics: () => registry.metrics(), readiness }, log);
+    admin = await listenAdmin(current, { metrics: () => valuesOf(registry), readiness }, log);
     await gateway.prepared;
     listener = await listenPublic(current, gateway, log);
   } catch (error) {

@@ -5,18 +5,20 @@
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import { systemClock } from '../base/clock.js';
+import { atOnce, inSlices } from '../base/slices.js';
 import { type PreparedSnapshot, type RunningGateway, startGateway } from '../gateway/gateway.js';
 import { type Plan, plan } from '../gateway/plan.js';
-import { unpackedSchema } from '../schema/source.js';
 import { type Drain, prepareDrain } from '../server/listener/drain.js';
 import type { Listener, ListenSettings } from '../server/listener/listen.js';
 import { RemoteCounters } from '../store/remote-counters.js';
+import { valuesOf } from '../telemetry/exposition.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import { collectProcessMetrics } from '../telemetry/process-metrics.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker } from './messages.js';
 import { startPulse } from './pulse.js';
 import { listenSettings, servePublic } from './run-server.js';
+import { type Received, receive } from './schema-parcel.js';
 import { reportUpstreams, tellUpstreams } from './upstream-status.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
@@ -33,6 +35,7 @@ interface Running {
 
 interface Next {
   readonly plan: Plan;
+  readonly received: Received;
   readonly settings: ListenSettings;
   readonly prepared: PreparedSnapshot;
 }
@@ -46,11 +49,14 @@ const counters = new RemoteCounters((question) => tell({ kind: 'count', question
 let running: Running | undefined;
 /** The plan that is served. */
 let served: Plan;
+/** The schema that is served, and its files. */
+let received: Received;
 /** What was prepared last. */
 let next: Next | undefined;
 
-async function start({ config, schema }: Start): Promise<void> {
-  served = await plan(config, { schema: unpackedSchema(schema) });
+async function start({ config, files }: Start): Promise<void> {
+  received = atOnce(receive(files, undefined));
+  served = await plan(config, { schema: received.schema });
   const log = createLog(config.log);
   endOnUncaught(log);
   const gateway = startGateway(served, log, { counters });
@@ -65,13 +71,14 @@ async function start({ config, schema }: Start): Promise<void> {
 }
 
 /** Builds a snapshot beside the one that serves. */
-async function prepare({ config, schema }: Prepare): Promise<void> {
+async function prepare({ config, files }: Prepare): Promise<void> {
   let problem: string | undefined;
   try {
-    const planned = await plan(config, { schema: unpackedSchema(schema) });
+    const now = await inSlices(receive(files, received));
+    const planned = await plan(config, { schema: now.schema, previous: served });
     const { gateway, log } = running!;
     const settings = listenSettings(config, log, gateway.metrics);
-    next = { plan: planned, settings, prepared: await gateway.prepare(planned) };
+    next = { plan: planned, received: now, settings, prepared: await gateway.prepare(planned) };
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
@@ -82,6 +89,7 @@ function swap(): void {
   if (next === undefined || running === undefined) return;
   next.prepared.swap();
   served = next.plan;
+  received = next.received;
   running.listener.update(next.settings);
   next = undefined;
 }
@@ -111,7 +119,7 @@ async function report(id: number): Promise<void> {
   if (running === undefined) return;
   const { snapshots, metrics } = running.gateway;
   const upstreams = await reportUpstreams({ snapshots }, served.config.admin?.readiness.upstreams ?? []);
-  tell({ kind: 'reported', id, report: { upstreams, metrics: await metrics.registry.getMetricsAsJSON() } });
+  tell({ kind: 'reported', id, report: { upstreams, metrics: await valuesOf(metrics.registry) } });
 }
 
 process.on('message', (message: ToWorker, socket?: Socket) => {

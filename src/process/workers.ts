@@ -7,15 +7,16 @@ import cluster, { type Worker } from 'node:cluster';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { AggregatorRegistry, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import { backOffMs } from '../base/back-off.js';
 import { systemClock } from '../base/clock.js';
+import { inSlices } from '../base/slices.js';
 import type { Plan } from '../gateway/plan.js';
-import { packFiles } from '../schema/packed.js';
 import { bind, urlOf } from '../server/listener/listen.js';
 import { stopAccepting } from '../server/listener/stop-accepting.js';
 import { MemoryCounters } from '../store/counters.js';
 import { answerCounters } from '../store/remote-counters.js';
+import { join, valuesOf } from '../telemetry/exposition.js';
 import { createLog, type Log } from '../telemetry/log.js';
 import type { LogFields } from '../telemetry/log-entries.js';
 import { countDroppedLines, createReloadMetrics } from '../telemetry/metrics.js';
@@ -26,6 +27,7 @@ import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
 import { type ConfigSource, type Prepared, Reloads } from './reloads.js';
 import { inUse, listenAdmin, type RunningServer } from './run-server.js';
+import { Sender } from './schema-parcel.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
 import { joinReports, readinessOf } from './upstream-status.js';
@@ -72,7 +74,7 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
   });
   const metrics = async () => {
     const reports = (await workers.reports()).map((report) => report.metrics);
-    return AggregatorRegistry.aggregate([...reports, await own.getMetricsAsJSON()]).metrics();
+    return join([...reports, await valuesOf(own)]);
   };
   const admin = await listenAdmin(() => reloads.plan, { metrics, readiness }, log);
   const url = await workers.start().catch((error: unknown) => {
@@ -96,7 +98,7 @@ export async function runWorkers(plan: Plan, count: number, source: ConfigSource
 
 class Workers {
   private readonly counters = new MemoryCounters(systemClock);
-  private schema: Uint8Array;
+  private readonly sender = new Sender();
   private readonly distribution = new Distribution();
   private readonly heartbeats = new Heartbeats(systemClock, (worker, why) => this.onFrozen(worker, why));
   /** The public port. The primary reads nothing from its connections. */
@@ -116,7 +118,6 @@ class Workers {
     private readonly count: number,
     private readonly log: Log,
   ) {
-    this.schema = packFiles(plan.files);
     this.server.maxConnections = plan.config.listen.maxConnections;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
@@ -159,9 +160,11 @@ class Workers {
    */
   async prepare(next: Plan): Promise<Prepared> {
     const { config } = next;
-    const schema = packFiles(next.files);
+    const files = await inSlices(this.sender.packChanges(next.schema.files, this.plan.schema.files));
     const asked = new Set(this.servingWorkers);
-    const answers = await Promise.all([...asked].map((worker) => this.prepareIn(worker, config, schema)));
+    const answers = await Promise.all(
+      [...asked].map((worker) => this.prepareIn(worker, { kind: 'prepare', config, files })),
+    );
     const discard = async () => {
       for (const worker of asked) tell(worker, { kind: 'discard' });
     };
@@ -172,8 +175,8 @@ class Workers {
     }
     const swap = () => {
       this.log.setLevel(config.log.level);
+      this.log.reopen();
       this.plan = next;
-      this.schema = schema;
       this.server.maxConnections = config.listen.maxConnections;
       for (const worker of asked) tell(worker, { kind: 'swap' });
       // A worker that began to serve meanwhile has the old plan.
@@ -183,10 +186,10 @@ class Workers {
   }
 
   /** Resolves when the worker has prepared a snapshot, with the reason if it cannot. */
-  private prepareIn(worker: Worker, config: Plan['config'], schema: Uint8Array): Promise<string | undefined> {
+  private prepareIn(worker: Worker, message: ToWorker): Promise<string | undefined> {
     return new Promise((resolve) => {
       this.preparing.set(worker, resolve);
-      tell(worker, { kind: 'prepare', config, schema });
+      tell(worker, message);
     });
   }
 
@@ -243,9 +246,8 @@ class Workers {
       worker.on('message', (message: ToPrimary) => {
         if (message.kind === 'here') {
           // Messages that were sent before this one are lost, a `drain` too.
-          if (this.draining) tell(worker, { kind: 'drain' });
-          else tell(worker, { kind: 'start', config: this.plan.config, schema: this.schema });
           plan = this.plan;
+          void this.begin(worker, plan);
         } else if (message.kind === 'ready') {
           void this.catchUp(worker, plan).then(() => {
             this.enter(worker);
@@ -268,11 +270,19 @@ class Workers {
     });
   }
 
+  /** Gives a new worker the plan. */
+  private async begin(worker: Worker, { config, schema }: Plan): Promise<void> {
+    const packed = await inSlices(this.sender.pack(schema.files));
+    if (this.draining) tell(worker, { kind: 'drain' });
+    else tell(worker, { kind: 'start', config, files: packed });
+  }
+
   /** Brings a worker that has just started to the plan that is served, if that has changed meanwhile. */
   private async catchUp(worker: Worker, started: Plan): Promise<void> {
     for (let has = started; has !== this.plan && worker.isConnected(); ) {
-      const { plan, schema } = this;
-      const problem = await this.prepareIn(worker, plan.config, schema);
+      const { plan } = this;
+      const files = await inSlices(this.sender.pack(plan.schema.files));
+      const problem = await this.prepareIn(worker, { kind: 'prepare', config: plan.config, files });
       if (problem !== undefined) worker.process.kill('SIGKILL');
       tell(worker, { kind: 'swap' });
       has = plan;

@@ -3,6 +3,7 @@
  * /pkg.Service/Method` for each routed rpc without a rule that `autoRoutes` selects.
  */
 import { asWarning, type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
+import type { Steps } from '../base/slices.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
 import { type MethodSelector, parseMethodSelector } from '../schema/method-selector.js';
@@ -20,17 +21,18 @@ export interface BindingSources {
   readonly isOffered?: (method: MethodDescriptor) => boolean;
 }
 
-/** Returns the bindings without an error, in the order of the schema, and the problems of the others. */
-export function collectBindings(
+/** Collects the bindings without an error, in the order of the schema, and the problems of the others. */
+export function* collectBindings(
   registry: Registry,
   { autoRoutes, isOffered = () => true }: BindingSources,
-): { readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] } {
+): Steps<{ readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] }> {
   const bindings: Binding[] = [];
   const offered = new Findings();
   const others = new Findings();
   const selectors = autoRoutes.flatMap((text) => parseMethodSelector(text) ?? []);
   for (const service of registry.services) {
     for (const method of service.methods) {
+      yield;
       if (method.routing !== 'routed') continue;
       const rule = method.httpRule ?? autoRule(method, selectors);
       if (rule === undefined) continue;

@@ -2,7 +2,9 @@
  * This module has the routes of one surface. A builder collects them, and the finished table never changes. `match`
  * takes the raw path, never a decoded one, so that access checks, limits and the call all use the same path.
  */
+
 import { type Diagnostic, errorAt, formatPosition, type Position } from '../base/diagnostic.js';
+import { atOnce, type Steps } from '../base/slices.js';
 import { NONE } from './edge-table.js';
 import { ANY_METHOD, Matcher } from './matcher.js';
 import type { PathTemplate } from './path-template.js';
@@ -42,6 +44,11 @@ export interface RouteConflict {
   readonly origins: readonly RouteOrigin[];
 }
 
+export interface BuiltTable<T> {
+  readonly table: RouteTable<T>;
+  readonly conflicts: readonly RouteConflict[];
+}
+
 interface Claim<T> {
   readonly httpMethod: string;
   readonly template: PathTemplate;
@@ -63,13 +70,20 @@ export class RouteTableBuilder<T> {
   }
 
   /** Returns the table and its conflicts. Neither depends on the order in which routes were added. */
-  build(): { readonly table: RouteTable<T>; readonly conflicts: readonly RouteConflict[] } {
+  build(): BuiltTable<T> {
+    return atOnce(this.buildSteps());
+  }
+
+  /** Builds the table in steps. */
+  *buildSteps(): Steps<BuiltTable<T>> {
     const trie = new TrieBuilder<T>();
     for (const claims of this.claims.values()) {
-      const { httpMethod, template, value, origin } = claims.toSorted(compareClaims)[0]!;
+      const { httpMethod, template, value, origin } =
+        claims.length === 1 ? claims[0]! : claims.toSorted(compareClaims)[0]!;
       trie.insert(httpMethod, template, value, origin.derivesHead);
+      yield;
     }
-    return { table: new RouteTable(trie.build()), conflicts: this.conflicts() };
+    return { table: new RouteTable(yield* trie.build()), conflicts: this.conflicts() };
   }
 
   /** Returns the conflicts without building a table. */

@@ -4,6 +4,7 @@
  *
  *     node:  any, plain, rest, literals, verbs │ literal edges │ verb edges │ plain leaves │ leaves by verb │ children
  */
+import type { Steps } from '../base/slices.js';
 import { findEdge, NONE, type Packed, Packing, sizeOf, slotsFor } from './edge-table.js';
 import type { PathTemplate, TemplateSegment } from './path-template.js';
 
@@ -122,7 +123,8 @@ export class TrieBuilder<T> {
     this.descend(segments.toSpliced(restIndex, 1)).end(verb, { httpMethod, derivesHead, layout, rank, value });
   }
 
-  build(): Trie<T> {
+  /** Builds the trie. Each node is a step. */
+  *build(): Steps<Trie<T>> {
     const packing = new Packing();
     const { numbers } = packing;
     const endings = new Distinct<Ending>();
@@ -138,7 +140,8 @@ export class TrieBuilder<T> {
       }
       return first;
     };
-    const addNode = ({ literals, any, rest, plain, verbs }: TrieBuilder<T>): number => {
+    function* addNode({ literals, any, rest, plain, verbs }: TrieBuilder<T>): Steps<number> {
+      yield;
       const node = numbers.length;
       const literalSlots = slotsFor(literals.size);
       const verbSlots = slotsFor(verbs.size);
@@ -151,18 +154,19 @@ export class TrieBuilder<T> {
         packing.addLiteral(verb);
         packing.addEdge(verbTable, verbSlots, verb, addLeaves(leaves));
       }
-      if (any !== undefined) numbers[node + ANY] = addNode(any);
+      if (any !== undefined) numbers[node + ANY] = yield* addNode(any);
       for (const [literal, child] of literals) {
         packing.addLiteral(literal);
-        packing.addEdge(literalTable, literalSlots, literal, addNode(child));
+        packing.addEdge(literalTable, literalSlots, literal, yield* addNode(child));
       }
       if (rest.length > 0) {
-        const tails = Array.from(rest, (tail) => (tail === undefined ? NONE : addNode(tail)));
+        const tails: number[] = [];
+        for (const tail of rest) tails.push(tail === undefined ? NONE : yield* addNode(tail));
         numbers[node + REST] = rests.push(tails) - 1;
       }
       return node;
-    };
-    addNode(this);
+    }
+    yield* addNode(this);
     const verbs = addVerbs(packing, known);
     return { packed: packing.build(), endings: endings.items, layouts: layouts.items, values, rests, verbs };
   }

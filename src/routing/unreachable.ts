@@ -7,6 +7,7 @@
  * texts that no template has, with each number of segments for `**` that the templates can distinguish.
  */
 import { METHODS } from 'node:http';
+import type { Steps } from '../base/slices.js';
 import type { Binding } from './binding.js';
 import { bindingTable } from './binding-table.js';
 import { ANY_METHOD } from './matcher.js';
@@ -19,16 +20,21 @@ export interface UnreachableBinding {
 }
 
 /** Returns the unreachable bindings, without those that claim the same method and paths: these are conflicts. */
-export function unreachableBindings(bindings: readonly Binding[]): readonly UnreachableBinding[] {
-  const { table, conflicts } = bindingTable(bindings.map((binding) => ({ binding, value: binding }))).build();
+export function* unreachableBindings(bindings: readonly Binding[]): Steps<readonly UnreachableBinding[]> {
+  const { table, conflicts } = yield* bindingTable(
+    bindings.map((binding) => ({ binding, value: binding })),
+  ).buildSteps();
   const conflicting = new Set(conflicts.map(({ httpMethod, shape }) => `${httpMethod} ${shape}`));
   const other = freshSegment(bindings);
   const longest = bindings.reduce((most, { template }) => Math.max(most, template.segments.length), 0);
-  return bindings.flatMap((binding) => {
+  const found: UnreachableBinding[] = [];
+  for (const binding of bindings) {
+    yield;
     const winner = winnerOver(binding, table, { other, longest });
-    if (winner === undefined || conflicting.has(`${binding.httpMethod} ${binding.template.shape}`)) return [];
-    return { binding, winner };
-  });
+    if (winner === undefined || conflicting.has(`${binding.httpMethod} ${binding.template.shape}`)) continue;
+    found.push({ binding, winner });
+  }
+  return found;
 }
 
 /** Returns a binding that answers instead; undefined when the binding is reached. */

@@ -41,8 +41,8 @@ let names: readonly string[] | undefined;
 
 /** Returns the import names of all bundled files, for suggestions. */
 export function bundledFiles(): readonly string[] {
-  names ??= protosBelow(BUNDLED_ROOT, [])
-    .map(({ name }) => name)
+  names ??= protosBelow(BUNDLED_ROOT)
+    .found.map(({ name }) => name)
     .filter(looksBundled);
   return names;
 }

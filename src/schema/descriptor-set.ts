@@ -5,8 +5,9 @@
  */
 
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import protobuf from 'protobufjs';
+import type protobuf from 'protobufjs';
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { isRecord } from '../base/record.js';
 import { AGGREGATE, DEFAULT_POLICY, FIELD_BEHAVIOR, HTTP, POLICY, readHttpRule } from './annotation-reader.js';
@@ -23,6 +24,7 @@ import type {
 import { isScalarType, nameIn } from './declaration.js';
 import { describedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
+import { KnownPlaces } from './known-places.js';
 import { asWritten, type OptionMessage, type OptionTree, type OptionValue } from './option-tree.js';
 
 const EXTENSION_FILES = [
@@ -46,15 +48,17 @@ const OPTION_NUMBERS = new Map([
 const METHOD_OPTIONS = 4;
 const SERVICE_OPTIONS = 3;
 
+/** What a descriptor set declares. */
+export interface SetContent {
+  readonly files: readonly FileDeclaration[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 /**
  * Reads a descriptor set. `shown` is its name in diagnostics. `protoRoot` is the folder with the protos of the
  * extensions.
  */
-export function readDescriptorSet(
-  bytes: Uint8Array,
-  shown: string,
-  protoRoot: string,
-): { readonly files: readonly FileDeclaration[]; readonly diagnostics: readonly Diagnostic[] } {
+export function readDescriptorSet(bytes: Uint8Array, shown: string, protoRoot: string): SetContent {
   try {
     const type = descriptorSetType(protoRoot);
     const set = type.toObject(type.decode(bytes), { longs: Number, enums: String }) as { file?: FileProto[] };
@@ -69,9 +73,10 @@ let cachedType: protobuf.Type | undefined;
 
 function descriptorSetType(protoRoot: string): protobuf.Type {
   if (cachedType === undefined) {
-    const root = new protobuf.Root();
-    for (const file of EXTENSION_FILES)
-      protobuf.parse(readFileSync(join(protoRoot, file), 'utf8'), root, { keepCase: true });
+    // protobufjs is loaded here because most gateways have no descriptor set.
+    const { Root, parse } = createRequire(import.meta.url)('protobufjs') as typeof protobuf;
+    const root = new Root();
+    for (const file of EXTENSION_FILES) parse(readFileSync(join(protoRoot, file), 'utf8'), root, { keepCase: true });
     cachedType = root.resolveAll().lookupType('google.protobuf.FileDescriptorSet');
   }
   return cachedType;
@@ -163,7 +168,8 @@ class SetConverter {
 
   constructor(private readonly file: FileProto) {
     this.name = file.name ?? '';
-    this.places = placesOf(this.name, this.positions, this.comments);
+    // It refers only to the two maps: a closure over the converter would keep the decoded file in memory.
+    this.places = new KnownPlaces({ file: this.name, positions: this.positions, comments: this.comments });
     const locations = file.source_code_info?.location ?? [];
     this.locations = new Map(locations.map((location) => [(location.path ?? []).join(), location]));
   }
@@ -345,20 +351,6 @@ class SetConverter {
     const comment = (leading_comments ?? trailing_comments)?.replace(/^ /gm, '').trim();
     return comment === '' ? undefined : comment;
   }
-}
-
-/**
- * Returns places that refer only to the two maps. A closure over the converter would keep the decoded file in memory.
- */
-function placesOf(
-  file: string,
-  positions: ReadonlyMap<string, Position>,
-  comments: ReadonlyMap<string, string>,
-): Places {
-  return {
-    position: (fullName) => positions.get(fullName) ?? { file },
-    comment: (fullName) => comments.get(fullName),
-  };
 }
 
 function typeOf(proto: FieldProto, scope: string): FieldDeclaration['type'] {

@@ -1,51 +1,49 @@
 /**
- * This module packs a parsed schema into bytes for another process of this gateway, so that only one process parses it.
- * The comments and the exact positions of declarations are not packed: an unpacked declaration only knows its file.
+ * This module turns the files of a parsed schema into plain data for another thread or process, so that only one parses them.
+ * Their places are functions, which no other thread can get.
  */
 import { deserialize, serialize } from 'node:v8';
 import type { FileDeclaration, Places } from './declaration.js';
-import type { RegistryFile } from './registry.js';
 
-/** Unpacks the files that another process of the same version has packed. It must never get bytes from outside. */
-export function unpackFiles(bytes: Uint8Array): readonly RegistryFile[] {
-  return (deserialize(bytes) as ReturnType<typeof packed>[]).map(({ declaration, routed }) => ({
-    routed,
-    declaration: unpacked(declaration),
-  }));
+/** A file without its places. */
+export type PlainFile = ReturnType<typeof plainOf>;
+
+/** Unpacks a file that another process of the same version has packed. It must never get bytes from outside. */
+export function unpackFile(bytes: Uint8Array): FileDeclaration {
+  const file = deserialize(bytes) as PlainFile;
+  return withPlaces(file, { position: () => ({ file: file.name }), comment: () => undefined });
 }
 
-export function packFiles(files: readonly RegistryFile[]): Uint8Array {
-  return serialize(files.map(packed));
+/**
+ * Packs a file for another process. Its imports, its problems, its comments and the exact positions of its declarations are not
+ * packed: an unpacked declaration only knows its file.
+ */
+export function packFile(declaration: FileDeclaration): Uint8Array {
+  return serialize({ ...plainOf(declaration), imports: [], diagnostics: [] } satisfies PlainFile);
 }
 
-function packed({ declaration, routed }: RegistryFile) {
-  const { name, messages, enums, services, extensions } = declaration;
+export function plainOf({ messages, enums, services, extensions, ...file }: FileDeclaration) {
   return {
-    routed,
-    declaration: {
-      name,
-      package: declaration.package,
-      messages: messages.map(withoutPlaces),
-      enums: enums.map(withoutPlaces),
-      services: services.map(withoutPlaces),
-      extensions: extensions.map(withoutPlaces),
-    },
+    ...file,
+    messages: messages.map(withoutPlaces),
+    enums: enums.map(withoutPlaces),
+    services: services.map(withoutPlaces),
+    extensions: extensions.map(withoutPlaces),
   };
 }
 
-function unpacked({ messages, enums, services, extensions, ...file }: ReturnType<typeof packed>['declaration']) {
-  const places: Places = { position: () => ({ file: file.name }), comment: () => undefined };
-  const withPlaces = <T>(one: T): T & { readonly places: Places } => ({ ...one, places });
-  const declaration: FileDeclaration = {
+export function withPlaces(
+  { messages, enums, services, extensions, ...file }: PlainFile,
+  places: Places,
+): FileDeclaration {
+  const placed = <T>(one: T): T & { readonly places: Places } => ({ ...one, places });
+  return {
     ...file,
-    imports: [],
-    messages: messages.map(withPlaces),
-    enums: enums.map(withPlaces),
-    services: services.map(withPlaces),
-    extensions: extensions.map(withPlaces),
-    diagnostics: [],
+    messages: messages.map(placed),
+    enums: enums.map(placed),
+    services: services.map(placed),
+    extensions: extensions.map(placed),
   };
-  return declaration;
 }
 
 function withoutPlaces<T extends { readonly places: Places }>({ places: _, ...rest }: T): Omit<T, 'places'> {

@@ -3,6 +3,12 @@ import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'no
 import { join } from 'node:path';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 
+/** What is below a root of `schema.protos`. */
+export interface Scanned {
+  readonly found: readonly FoundProto[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 export interface FoundProto {
   /** The name by which other files import it. */
   readonly name: string;
@@ -15,7 +21,8 @@ export interface FoundProto {
  * Returns the `.proto` files below a root, sorted by import name, without hidden files and folders. It is synchronous, as
  * reading and parsing are: a promise for each of a thousand folders costs five times as much.
  */
-export function protosBelow(root: string, diagnostics: Diagnostic[]): FoundProto[] {
+export function protosBelow(root: string): Scanned {
+  const diagnostics: Diagnostic[] = [];
   const found: FoundProto[] = [];
   const visited = new Set<string>();
   const folders = [''];
@@ -42,7 +49,7 @@ export function protosBelow(root: string, diagnostics: Diagnostic[]): FoundProto
   if (found.length === 0 && visited.size > 0) {
     diagnostics.push(errorAt({ file: root }, 'schema-root', 'expected .proto files below it, found none'));
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { found: found.sort((a, b) => (a.name < b.name ? -1 : 1)), diagnostics };
 }
 
 /** Returns the kind of file that a link leads to; the link itself if it leads nowhere. */

@@ -3,6 +3,7 @@
  * the methods that need it.
  */
 import type { Diagnostic } from '../base/diagnostic.js';
+import { atOnce, type Steps } from '../base/slices.js';
 import type {
   EnumDeclaration,
   ExtensionDeclaration,
@@ -44,8 +45,15 @@ interface Declared {
 }
 
 /** Builds the registry of files. If two declarations have the same name, the first one is kept. */
-export function createRegistry(files: readonly RegistryFile[], onRepeat: OnRepeat = () => {}): Registry {
-  return new LinkedRegistry(files, onRepeat);
+export function createRegistry(files: readonly RegistryFile[], onRepeat?: OnRepeat): Registry {
+  return atOnce(registrySteps(files, onRepeat));
+}
+
+/** Builds the registry in steps, one or two for each file. */
+export function* registrySteps(files: readonly RegistryFile[], onRepeat: OnRepeat = () => {}): Steps<Registry> {
+  const registry = new LinkedRegistry();
+  yield* registry.add(files, onRepeat);
+  return registry;
 }
 
 /** The types that a package or a message declares directly: full names by simple names. */
@@ -68,9 +76,10 @@ class LinkedRegistry implements Registry {
   private readonly scopes = new Map<string, Scope>();
   private readonly messageProblems = new MessageProblems((reference) => this.declarationOf(reference));
 
-  constructor(files: readonly RegistryFile[], onRepeat: OnRepeat) {
+  *add(files: readonly RegistryFile[], onRepeat: OnRepeat): Steps<void> {
     // A file may be there under two import names.
     for (const file of new Set(files.map(({ declaration }) => declaration))) {
+      yield;
       const [, ...packages] = file.package.split('.');
       for (const name of packages) this.inner.add(name);
       const repeated = (one: Declared, earlier: Declared) => onRepeat(one.fullName, file, one.places, earlier.places);
@@ -88,6 +97,7 @@ class LinkedRegistry implements Registry {
     }
     const known = new Map<string, ServiceDeclaration>();
     for (const { declaration, routed } of files) {
+      yield;
       for (const service of declaration.services) {
         const { fullName } = service;
         const first = known.get(fullName);

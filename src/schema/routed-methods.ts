@@ -1,5 +1,6 @@
 /** This module decides which rpcs get routes, and by which rule. The config takes precedence over the files. */
 import type { Diagnostic } from '../base/diagnostic.js';
+import type { Steps } from '../base/slices.js';
 import { calledBySteps, HTTP_RULE, labelsOf } from './annotation-reader.js';
 import type { FileDeclaration, MethodDeclaration, ServiceDeclaration } from './declaration.js';
 import type { Routing } from './descriptor.js';
@@ -11,15 +12,20 @@ import type { ConfiguredRule, ConfiguredRules } from './service-config.js';
 type Files = ReadonlyMap<string, RegistryFile>;
 
 /** Returns the files with the exclusions and rules of the config applied to their rpcs. */
-export function withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Files {
+export function* withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Steps<Files> {
   if (exclusion.isEmpty && rules.isEmpty) return files;
   const excluded = new Set<FileDeclaration>();
-  for (const [name, { declaration }] of files) if (exclusion.hasFile(name)) excluded.add(declaration);
+  for (const [name, { declaration }] of files) {
+    yield;
+    if (exclusion.hasFile(name)) excluded.add(declaration);
+  }
   // A file with two import names stays one object.
   const changed = new Map<FileDeclaration, FileDeclaration>();
   for (const { declaration } of files.values()) {
+    yield;
     if (changed.has(declaration) || declaration.services.length === 0) continue;
-    const services = declaration.services.map((service) => routedService(service, excluded.has(declaration)));
+    const services: ServiceDeclaration[] = [];
+    for (const service of declaration.services) services.push(yield* routedService(service, excluded.has(declaration)));
     changed.set(declaration, { ...declaration, services });
   }
   return new Map(
@@ -29,15 +35,17 @@ export function withRouting(files: Files, exclusion: Exclusion, rules: Configure
     ]),
   );
 
-  function routedService(service: ServiceDeclaration, isExcluded: boolean): ServiceDeclaration {
+  function* routedService(service: ServiceDeclaration, isExcluded: boolean): Steps<ServiceDeclaration> {
     const { fullName, defaultPolicy } = service;
-    const methods = service.methods.map((method): MethodDeclaration => {
+    const methods: MethodDeclaration[] = [];
+    for (const method of service.methods) {
+      yield;
       const labels = labelsOf(method.policy, defaultPolicy);
       const selected = exclusion.hasMethod({ fullName: `${fullName}/${method.name}`, labels });
       const configured = rules.of(`${fullName}.${method.name}`);
-      if (isExcluded || selected) return { ...method, routing: 'excluded' };
-      return configured === undefined ? method : withRule(method, configured);
-    });
+      if (isExcluded || selected) methods.push({ ...method, routing: 'excluded' });
+      else methods.push(configured === undefined ? method : withRule(method, configured));
+    }
     return { ...service, methods };
   }
 }
@@ -52,12 +60,13 @@ function withRule(method: MethodDeclaration, { rule, diagnostics }: ConfiguredRu
  * Returns the problems of the options of services and rpcs. The problems of an rpc without a route are left out, unless an
  * aggregate calls the rpc, because its policy applies there.
  */
-export function optionProblems(files: Files): readonly Diagnostic[] {
-  const all = [...new Set([...files.values()])];
+export function* optionProblems(files: readonly RegistryFile[]): Steps<readonly Diagnostic[]> {
+  const all = [...new Set(files)];
   const called = new Set(all.flatMap(calledBy));
   const diagnostics: Diagnostic[] = [];
   const seen = new Set<ServiceDeclaration>();
   for (const { declaration, routed } of all) {
+    yield;
     for (const service of declaration.services) {
       if (seen.has(service)) continue;
       seen.add(service);

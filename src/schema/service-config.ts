@@ -60,6 +60,11 @@ export class ConfiguredRules {
     for (const file of files) for (const rule of readServiceConfig(file, this.diagnostics)) this.add(rule);
   }
 
+  /** All rules as a text, which differs when one of them does. */
+  get text(): string {
+    return JSON.stringify([...this.rules.values()].map(({ selector, rule }) => [selector, rule]));
+  }
+
   get isEmpty(): boolean {
     return this.rules.size === 0;
   }

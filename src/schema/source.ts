@@ -5,21 +5,21 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Diagnostic, errorAt, formatPosition } from '../base/diagnostic.js';
+import { atOnce, inSlices, type Steps } from '../base/slices.js';
 import { BUNDLED_ROOT, bundledFile, isBundled, looksBundled } from './bundled.js';
 import type { FileDeclaration } from './declaration.js';
 import type { Registry } from './descriptor.js';
-import { readDescriptorSet } from './descriptor-set.js';
+import type { SetContent } from './descriptor-set.js';
 import { type ExcludeEntry, Exclusion } from './exclusion.js';
 import { type OtherVersion, versionProblems } from './file-versions.js';
 import { highRoots, type RootContent } from './likely-root.js';
 import { optionsWithoutImport, UnknownImports } from './missing-imports.js';
-import { unpackFiles } from './packed.js';
-import { parseProtoFile } from './proto-files.js';
-import { codeOf, type FoundProto, isFile, protosBelow, rootProblem } from './proto-folder.js';
-import { createRegistry, type RegistryFile } from './registry.js';
+import { refresh } from './parse-thread.js';
+import { ParsedFiles } from './parsed-files.js';
+import { codeOf, type FoundProto, isFile, protosBelow, rootProblem, type Scanned } from './proto-folder.js';
+import { type RegistryFile, registrySteps } from './registry.js';
 import { optionProblems, withRouting } from './routed-methods.js';
 import { ConfiguredRules } from './service-config.js';
-import { Words } from './words.js';
 
 export interface SchemaSources {
   /** The import roots whose `.proto` files are all loaded, and whose services get routes. */
@@ -37,6 +37,12 @@ export interface SchemaSources {
 export interface LoadOptions {
   /** Called with the number of files that are loaded and the number of all files. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** The files that are parsed already. */
+  readonly parsed?: ParsedFiles;
+  /** The files below each root of `protos` that was looked through already. */
+  readonly scanned?: ReadonlyMap<string, Scanned>;
+  /** The schema of an earlier load. If its files are still the same, its registry is used again. */
+  readonly previous?: Schema | undefined;
 }
 
 export interface Schema {
@@ -44,28 +50,66 @@ export interface Schema {
   /** The files from which the registry was linked. */
   readonly files: readonly RegistryFile[];
   readonly diagnostics: readonly Diagnostic[];
+  /** From what the registry was linked; absent if another process has loaded the files. */
+  readonly linked?: Linked;
+  /** What was parsed; absent if another process has loaded the files. */
+  readonly parsed?: ParsedFiles;
+}
+
+interface Linked {
+  readonly sources: readonly RegistryFile[];
+  /** The exclusions and rules of the config, as text. */
+  readonly routing: string;
+  /** The names that are declared more than once. */
+  readonly repeats: readonly Diagnostic[];
 }
 
 /** The files that error details need, whatever the user's files import. */
 const ALWAYS = ['google/rpc/status.proto', 'google/rpc/error_details.proto', 'google/protobuf/any.proto'];
 
-export function loadSchema(sources: SchemaSources, { onProgress }: LoadOptions = {}): Schema {
-  const loader = new SchemaLoader(sources);
-  for (const file of sources.descriptorSets) loader.loadSet(file);
-  const wanted = loader.findProtos();
+export function loadSchema(sources: SchemaSources, options: LoadOptions = {}): Schema {
+  return atOnce(schemaSteps(sources, options));
+}
+
+/** Loads a schema in steps, one for each file. */
+export function* schemaSteps(sources: SchemaSources, options: LoadOptions): Steps<Schema> {
+  const { onProgress, parsed = new ParsedFiles(), scanned = new Map(), previous } = options;
+  const loader = new SchemaLoader(sources, parsed);
+  for (const file of sources.descriptorSets) {
+    yield;
+    loader.loadSet(file);
+  }
+  const wanted = loader.findProtos(scanned);
   for (const [index, found] of wanted.entries()) {
+    yield;
     onProgress?.(index, wanted.length);
     loader.loadFound(found);
   }
-  loader.loadImports();
-  loader.loadExcluded();
-  return loader.finish();
+  yield* loader.loadImports();
+  yield* loader.loadExcluded();
+  const schema = yield* loader.finish(previous);
+  parsed.endLoad(rootsOf(sources));
+  return { ...schema, parsed };
 }
 
-/** Returns the schema that another process has loaded and packed. */
-export function unpackedSchema(bytes: Uint8Array): Schema {
-  const files = unpackFiles(bytes);
-  return { registry: createRegistry(files), files, diagnostics: [] };
+/**
+ * Loads a schema again in a process that serves. Files that have not changed are not parsed again, and a thread parses the
+ * others if they may be many.
+ */
+export async function loadAgain(sources: SchemaSources, previous: Schema): Promise<Schema> {
+  const parsed = previous.parsed ?? new ParsedFiles();
+  const scanned = parsed.isSmallFor(rootsOf(sources)) ? undefined : await refresh(parsed, sources);
+  return inSlices(schemaSteps(sources, { parsed, previous, ...(scanned === undefined ? {} : { scanned }) }));
+}
+
+/** Links the files that another process has loaded, or returns `previous` if it has the same files. */
+export function* linkedSchema(files: readonly RegistryFile[], previous: Schema | undefined): Steps<Schema> {
+  if (previous !== undefined && isSame(previous.files, files)) return previous;
+  return { registry: yield* registrySteps(files), files, diagnostics: [] };
+}
+
+function rootsOf({ protos, imports, descriptorSets }: SchemaSources): unknown {
+  return [protos, imports, descriptorSets];
 }
 
 class SchemaLoader {
@@ -79,7 +123,6 @@ class SchemaLoader {
   private readonly fromSets = new Set<FileDeclaration>();
   private readonly unknownImports: UnknownImports;
   private readonly contents: RootContent[] = [];
-  private readonly words = new Words();
   private readonly exclusion: Exclusion;
   /**
    * For each excluded file, by import name, a function that loads it. It is called when another file imports the file,
@@ -90,20 +133,23 @@ class SchemaLoader {
   private readonly quiet = new Set<FileDeclaration>();
   private isQuiet = false;
 
-  constructor(private readonly sources: SchemaSources) {
+  constructor(
+    private readonly sources: SchemaSources,
+    private readonly parsed: ParsedFiles,
+  ) {
     this.exclusion = new Exclusion(sources.exclude ?? []);
     this.unknownImports = new UnknownImports([...sources.protos, ...sources.imports]);
   }
 
   loadSet(file: string): void {
-    let bytes: Buffer;
+    let content: SetContent;
     try {
-      bytes = readFileSync(file);
+      content = this.parsed.readSet(file);
     } catch (error) {
       this.report(errorAt({ file }, 'descriptor-set', `cannot be read: ${codeOf(error)}`));
       return;
     }
-    const { files, diagnostics } = readDescriptorSet(bytes, file, BUNDLED_ROOT);
+    const { files, diagnostics } = content;
     this.diagnostics.push(...diagnostics);
     if (files.length === 0 && diagnostics.length === 0)
       this.report(
@@ -119,11 +165,13 @@ class SchemaLoader {
   }
 
   /** Returns the files below the roots of `schema.protos`. Excluded files are put into `waiting` instead. */
-  findProtos(): readonly FoundProto[] {
+  findProtos(scanned: ReadonlyMap<string, Scanned>): readonly FoundProto[] {
     const roots = new Set([...this.sources.protos, ...this.sources.imports]);
     const folders = new Set([...roots].filter((root) => this.isFolder(root)));
     const all = this.sources.protos.flatMap((root) => {
-      const found = folders.has(root) ? protosBelow(root, this.diagnostics) : [];
+      if (!folders.has(root)) return [];
+      const { found, diagnostics } = scanned.get(root) ?? protosBelow(root);
+      this.diagnostics.push(...diagnostics);
       this.contents.push({ root, names: found.map(({ name }) => name) });
       return found;
     });
@@ -158,7 +206,7 @@ class SchemaLoader {
       if (same !== undefined && known === undefined) this.files.set(name, { declaration: same, routed });
       else {
         const isOurs = looksBundled(name) && path === join(BUNDLED_ROOT, name);
-        const declaration = isOurs ? bundledFile(name) : parseProtoFile(name, path, this.words);
+        const declaration = isOurs ? bundledFile(name) : this.parsed.read(name, path);
         if (this.take(declaration, path, routed)) this.byPath.set(real, declaration);
       }
     } catch (error) {
@@ -167,8 +215,9 @@ class SchemaLoader {
   }
 
   /** Loads imports until none is left. The loop also visits files that are added to the Map while it runs. */
-  loadImports(): void {
+  *loadImports(): Steps<void> {
     for (const { declaration } of this.files.values()) {
+      yield;
       for (const { path, position } of declaration.imports) {
         if (this.files.has(path) || this.loadWaiting(path)) continue;
         const found = this.find(path);
@@ -188,11 +237,11 @@ class SchemaLoader {
    * Loads the excluded files that no file imports, because an Any may contain their types. Their problems are not
    * reported.
    */
-  loadExcluded(): void {
+  *loadExcluded(): Steps<void> {
     if (this.waiting.size === 0) return;
     this.isQuiet = true;
     for (const name of this.waiting.keys()) if (!this.files.has(name)) this.loadWaiting(name);
-    this.loadImports();
+    yield* this.loadImports();
   }
 
   private wait(name: string, load: () => void): void {
@@ -207,28 +256,49 @@ class SchemaLoader {
     return true;
   }
 
-  finish(): Schema {
+  *finish(previous: Schema | undefined): Steps<Schema> {
     for (const one of this.unknownImports.diagnostics(this.contents)) this.diagnostics.push(one);
     for (const declaration of this.byPath.values()) {
+      yield;
       if (this.quiet.has(declaration)) continue;
       for (const one of optionsWithoutImport(declaration, this.files)) this.diagnostics.push(one);
     }
     const rules = new ConfiguredRules(this.sources.httpRules ?? []);
+    const sources = [...this.files.values()];
     if (this.others.length > 0) {
-      const files = [...this.files.values()];
-      this.diagnostics.push(...versionProblems(this.others, files, createRegistry(files)));
+      this.diagnostics.push(...versionProblems(this.others, sources, yield* registrySteps(sources)));
     }
-    const files = withRouting(this.files, this.exclusion, rules);
+    const routing = JSON.stringify([this.sources.exclude?.map(({ pattern }) => pattern), rules.text]);
+    const { registry, files, linked } = yield* this.link({ sources, routing, rules }, previous);
     this.diagnostics.push(...rules.diagnostics);
-    for (const one of optionProblems(files)) this.diagnostics.push(one);
-    const linked = [...files.values()];
-    const registry = createRegistry(linked, (fullName, { name }, places, earlier) => {
+    for (const one of yield* optionProblems(files)) this.diagnostics.push(one);
+    this.diagnostics.push(...linked.repeats);
+    const unused = [
+      ...this.exclusion.unused([...this.files.keys()], registry.services),
+      ...rules.unused(registry.services),
+    ];
+    return { registry, files, linked, diagnostics: [...this.highRoots(), ...this.diagnostics, ...unused] };
+  }
+
+  /** Links the files, or returns what was linked before from the same files. */
+  private *link(
+    { sources, routing, rules }: Pick<Linked, 'sources' | 'routing'> & { readonly rules: ConfiguredRules },
+    previous: Schema | undefined,
+  ): Steps<Required<Pick<Schema, 'registry' | 'files' | 'linked'>>> {
+    if (previous?.linked?.routing === routing && isSame(previous.linked.sources, sources)) {
+      const { registry, files, linked } = previous;
+      // Rules note which of them were used when they are applied.
+      yield* withRouting(this.files, this.exclusion, rules);
+      return { registry, files, linked };
+    }
+    const files = [...(yield* withRouting(this.files, this.exclusion, rules)).values()];
+    const repeats: Diagnostic[] = [];
+    const registry = yield* registrySteps(files, (fullName, { name }, places, earlier) => {
       if (looksBundled(name) || this.isQuietFile(name)) return;
       const text = `${fullName}: expected a name that is declared once, but ${formatPosition(earlier.position(fullName))} declares it too`;
-      this.diagnostics.push(errorAt(places.position(fullName), 'duplicate-name', text));
+      repeats.push(errorAt(places.position(fullName), 'duplicate-name', text));
     });
-    const unused = [...this.exclusion.unused([...files.keys()], registry.services), ...rules.unused(registry.services)];
-    return { registry, files: linked, diagnostics: [...this.highRoots(), ...this.diagnostics, ...unused] };
+    return { registry, files, linked: { sources, routing, repeats } };
   }
 
   /** Returns warnings of roots that are too high, if there is a duplicate name or a missing import that such a root may cause. */
@@ -268,6 +338,13 @@ class SchemaLoader {
     const inRoots = roots.map((root) => join(root, name)).find(isFile);
     return inRoots ?? (isBundled(name) ? join(BUNDLED_ROOT, name) : undefined);
   }
+}
+
+function isSame(before: readonly RegistryFile[], now: readonly RegistryFile[]): boolean {
+  if (before.length !== now.length) return false;
+  return now.every(
+    ({ declaration, routed }, index) => before[index]!.declaration === declaration && before[index]!.routed === routed,
+  );
 }
 
 /** True if the file at `path` has the same bytes as the `.proto` file at `origin`; false if `origin` is a descriptor set. */

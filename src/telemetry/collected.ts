@@ -40,15 +40,17 @@ export function collectHistograms(registry: Registry, about: Collected, read: ()
 
 type Value = MetricValue<string> & { readonly metricName?: string };
 
-function linesOf(name: string, { labels, value: { bounds, counts, sum, count } }: Sample<Histogram>): Value[] {
+function linesOf(name: string, { labels, value: histogram }: Sample<Histogram>): Value[] {
+  const { bounds, counts, exemplars, sum, count } = histogram;
+  const exemplarOf = (index: number) => (exemplars?.[index] === undefined ? {} : { exemplar: exemplars[index] });
   let below = 0;
   const buckets = bounds.map((bound, index) => {
     below += counts[index]!;
-    return { metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: below };
+    return { metricName: `${name}_bucket`, labels: { ...labels, le: bound }, value: below, ...exemplarOf(index) };
   });
   return [
     ...buckets,
-    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count },
+    { metricName: `${name}_bucket`, labels: { ...labels, le: '+Inf' }, value: count, ...exemplarOf(bounds.length) },
     { metricName: `${name}_sum`, labels, value: sum },
     { metricName: `${name}_count`, labels, value: count },
   ];

@@ -11,9 +11,19 @@ export const OVERHEAD_BUCKETS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1,
 ] as const;
 
+/** A recorded request whose duration fell into a bucket, as OpenMetrics has it. */
+export interface Exemplar {
+  readonly labelSet: { readonly trace_id: string };
+  readonly value: number;
+  /** Seconds since the epoch. */
+  readonly timestamp: number;
+}
+
 export class Histogram {
   /** How many values fell into each bucket, and behind the last bound. */
   readonly counts: number[];
+  /** The latest exemplar of each bucket. Undefined as long as there is none. */
+  exemplars: (Exemplar | undefined)[] | undefined;
   sum = 0;
   count = 0;
 
@@ -21,13 +31,16 @@ export class Histogram {
     this.counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  /** Notes a duration in seconds. */
-  observe(seconds: number): void {
+  /** Notes a duration in seconds. `traceId` is the trace in which the request is recorded, if it is. */
+  observe(seconds: number, traceId?: string): void {
     const { bounds, counts } = this;
     let index = 0;
     while (index < bounds.length && seconds > bounds[index]!) index++;
     counts[index]!++;
     this.sum += seconds;
     this.count++;
+    if (traceId === undefined) return;
+    this.exemplars ??= new Array(counts.length).fill(undefined);
+    this.exemplars[index] = { labelSet: { trace_id: traceId }, value: seconds, timestamp: Date.now() / 1000 };
   }
 }

@@ -9,7 +9,24 @@ export interface LogEntry {
   readonly level: LogLevel;
   /** When the entry is written. */
   readonly when: string;
+  /** True if `log.audit` also gets the entry. */
+  readonly audit?: true;
 }
+
+/** The reasons of errors for which `log.audit` also gets the line of the request: the caller was not let in. */
+export const AUDITED_REASONS: ReadonlySet<string> = new Set([
+  'UNAUTHENTICATED',
+  'INVALID_TOKEN',
+  'INVALID_API_KEY',
+  'AMBIGUOUS_CREDENTIALS',
+  'MISSING_SCOPE',
+  'NOT_ALLOWED',
+  'FOREIGN_ORIGIN',
+  'CREDENTIAL_EXPIRED',
+  'CREDENTIAL_WITHDRAWN',
+  'CALLER_CHANGED',
+  'DEMANDS_CHANGED',
+]);
 
 /** The text of an entry, which stands under `msg`. */
 export type LogText<Level extends LogLevel = LogLevel> = {
@@ -38,10 +55,11 @@ export const LOG_ENTRIES = {
   'memory is available again: new requests are served': { level: 'info', when: 'New requests are served again.' },
   'admin request failed': { level: 'error', when: 'A request to the admin port has ended with a 5xx status.' },
   draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
-  reloaded: { level: 'info', when: 'A new config or schema is served.' },
+  reloaded: { level: 'info', when: 'A new config or schema is served.', audit: true },
   'reload refused: the config and schema from before stay in use': {
     level: 'error',
     when: 'A new config or schema has errors, or needs a restart.',
+    audit: true,
   },
   'reload ignored: the gateway is draining': {
     level: 'warn',
@@ -68,10 +86,11 @@ export const LOG_ENTRIES = {
     when: 'Nothing caught an error. Please report it.',
   },
   'warning from Node.js': { level: 'warn', when: 'Node.js has printed a warning.' },
-  'the TLS certificates were reloaded': { level: 'info', when: 'The files of `listen.tls` have changed.' },
+  'the TLS certificates were reloaded': { level: 'info', when: 'The files of `listen.tls` have changed.', audit: true },
   'the new TLS certificates cannot be read; the old ones stay in use': {
     level: 'error',
     when: 'The files of `listen.tls` have changed and cannot be used.',
+    audit: true,
   },
   'the keys of a token issuer cannot be fetched': {
     level: 'warn',
@@ -81,10 +100,11 @@ export const LOG_ENTRIES = {
     level: 'info',
     when: 'An attempt to fetch keys has succeeded after failures.',
   },
-  'keys reloaded': { level: 'info', when: 'The file of API keys has changed.' },
+  'keys reloaded': { level: 'info', when: 'The file of API keys has changed.', audit: true },
   'keys file has errors: the keys loaded before stay in use': {
     level: 'error',
     when: 'The file of API keys has changed and has errors.',
+    audit: true,
   },
   'keys file does not exist: the keys loaded before stay in use': {
     level: 'warn',
@@ -94,6 +114,11 @@ export const LOG_ENTRIES = {
     level: 'warn',
     when: 'The file of API keys cannot be read any more.',
   },
+  'traces cannot be exported': {
+    level: 'warn',
+    when: 'The first of several attempts to export traces has failed. Requests are served nevertheless.',
+  },
+  'traces are exported again': { level: 'info', when: 'An attempt to export traces has succeeded after failures.' },
   'the store does not answer; it is not used until it answers a probe': {
     level: 'error',
     when: 'Redis has not answered several requests in time. From now on only a probe asks it.',
@@ -201,6 +226,10 @@ export const LOG_FIELDS = {
   err: 'An error: its type, message, code or stack, and its causes.',
   signal: 'The signal, such as `SIGTERM`.',
   cause: 'Why a reload was made: `SIGHUP` or `watch`.',
+  before: 'The beginning of the digest of the config file that was served before.',
+  changed: 'The settings that a reload has changed, at most 20, without their values.',
+  routesAdded: 'The routes that a reload has added, at most 20.',
+  routesRemoved: 'The routes that a reload has removed, at most 20.',
   config: 'The beginning of the SHA-256 digest of the config file.',
   problems: 'The first 20 errors of a refused reload, as `check` prints them.',
   pid: 'The process id of the worker.',

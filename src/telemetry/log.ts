@@ -3,16 +3,24 @@
  * (`request-line.ts`). `json` is for programs; `text` is for a person at a terminal:
  *
  *     {"level":"info","time":"2026-01-01T09:00:00.000Z","status":200,"msg":"request"}
- *     09:00:00.000 info  request  status=200
+ *     09:00:00.000 info  200  …
  *
  * Control characters are escaped in both formats, so that one entry cannot look like two. Errors are written with their
  * causes, and with the stack if they were not expected. The values of headers with credentials are replaced.
  */
 import { type Logger, pino } from 'pino';
-import { escapeBeyondJson, escapeCharacter } from './json-text.js';
-import type { LogFields, LogLevel, LogText } from './log-entries.js';
-import { standardError } from './output.js';
+import { escapeBeyondJson } from './json-text.js';
+import {
+  AUDITED_REASONS,
+  LOG_ENTRIES,
+  type LogEntry,
+  type LogFields,
+  type LogLevel,
+  type LogText,
+} from './log-entries.js';
+import { Output, standardError } from './output.js';
 import { type RequestEntry, requestLine } from './request-line.js';
+import { textLine } from './text-line.js';
 
 /**
  * The log has a method for each level, which takes the entries of that level in `log-entries.ts`:
@@ -23,6 +31,8 @@ export type Log = { readonly [Level in LogLevel]: (fields: LogFields, text: LogT
   readonly request: (entry: Omit<RequestEntry, 'err'>, err?: Error) => void;
   /** Sets the lowest level that is written from now on. */
   readonly setLevel: (level: LogLevel) => void;
+  /** Opens the audit file anew, because it may have been moved away. */
+  readonly reopen: () => void;
 };
 
 export interface LogOptions {
@@ -30,6 +40,10 @@ export interface LogOptions {
   readonly format?: 'json' | 'text' | undefined;
   /** The lowest level that is written. The default is `info`. */
   readonly level?: LogLevel;
+  /** True for colours in text. The default is true on a terminal, unless NO_COLOR is set. */
+  readonly colors?: boolean;
+  /** The path of a file that also gets what concerns access and reloads, as JSON, whatever the level is. */
+  readonly audit?: string | undefined;
   /** The destination. The default is standard error. */
   readonly destination?: LogDestination;
 }
@@ -44,11 +58,52 @@ export interface LogDestination {
 /** The levels from the lowest to the highest. */
 const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
+const AUDITED_ENTRIES: ReadonlySet<string> = new Set(
+  Object.entries<LogEntry>(LOG_ENTRIES).flatMap(([text, { audit }]) => (audit === true ? [text] : [])),
+);
+
 const CREDENTIALS = ['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'x-api-key'];
 
-export function createLog({ format = defaultFormat(), level = 'info', destination = standardError }: LogOptions): Log {
-  const render = format === 'json' ? escapeBeyondJson : toText;
-  const logger: Logger = pino(
+export function createLog({
+  format = defaultFormat(),
+  level = 'info',
+  colors = hasColors(),
+  audit: auditFile,
+  destination = standardError,
+}: LogOptions): Log {
+  const render = format === 'json' ? escapeBeyondJson : (line: string) => textLine(line, colors);
+  const logger = loggerTo(level, (line) => void destination.write(render(line)));
+  const audit = auditFile === undefined ? undefined : new Output(auditFile);
+  const auditor = audit && loggerTo('debug', (line) => audit.write(escapeBeyondJson(line)));
+  const writeRequest = (line: string) => void (destination.writeSoon ?? destination.write).call(destination, line);
+  let lowest = LEVELS.indexOf(level);
+  const write = (at: LogLevel) => (fields: LogFields, text: string) => {
+    logger[at](fields, text);
+    if (auditor !== undefined && AUDITED_ENTRIES.has(text)) auditor[at](fields, text);
+  };
+  return {
+    request(entry, err) {
+      const isWritten = LEVELS.indexOf(entry.level) >= lowest;
+      const isAudited = audit !== undefined && entry.reason !== undefined && AUDITED_REASONS.has(entry.reason);
+      if (!isWritten && !isAudited) return;
+      const line = requestLine(err === undefined ? entry : { ...entry, err: errorText(err) }, Date.now());
+      if (isWritten) writeRequest(format === 'json' ? line : textLine(line, colors));
+      if (isAudited) audit.writeSoon(line);
+    },
+    setLevel(next) {
+      logger.level = next;
+      lowest = LEVELS.indexOf(next);
+    },
+    reopen: () => audit?.reopen(),
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+  };
+}
+
+function loggerTo(level: LogLevel, write: (line: string) => void): Logger {
+  return pino(
     {
       level,
       base: null,
@@ -60,25 +115,14 @@ export function createLog({ format = defaultFormat(), level = 'info', destinatio
         censor: '[redacted]',
       },
     },
-    { write: (line) => void destination.write(render(line)) },
+    { write },
   );
-  const writeRequest = (line: string) => void (destination.writeSoon ?? destination.write).call(destination, line);
-  let lowest = LEVELS.indexOf(level);
-  return {
-    request(entry, err) {
-      if (LEVELS.indexOf(entry.level) < lowest) return;
-      const line = requestLine(err === undefined ? entry : { ...entry, err: errorText(err) }, Date.now());
-      writeRequest(format === 'json' ? line : toText(line));
-    },
-    setLevel(next) {
-      logger.level = next;
-      lowest = LEVELS.indexOf(next);
-    },
-    debug: (fields, text) => logger.debug(fields, text),
-    info: (fields, text) => logger.info(fields, text),
-    warn: (fields, text) => logger.warn(fields, text),
-    error: (fields, text) => logger.error(fields, text),
-  };
+}
+
+/** True if standard error is a terminal whose user wants colours (no-color.org). */
+function hasColors(): boolean {
+  const { NO_COLOR = '', TERM } = process.env;
+  return process.stderr.isTTY === true && NO_COLOR === '' && TERM !== 'dumb';
 }
 
 function defaultFormat(): 'json' | 'text' {
@@ -113,22 +157,4 @@ function describeError(error: unknown, depth = 0): ErrorEntry {
 
 function errorText(error: Error): string {
   return escapeBeyondJson(JSON.stringify(describeError(error)));
-}
-
-/** Turns a line of JSON into a line for people: the time of day, the level, the text, and the fields. */
-function toText(line: string): string {
-  const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const rest = Object.entries(fields).map(([key, value]) => `${bare(key)}=${bare(value)}`);
-  const head = `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${escapeControls(String(msg))}`;
-  return `${[head, rest.join(' ')].filter((part) => part !== '').join('  ')}\n`;
-}
-
-/** Returns a value without quotes if it is one word, and as JSON otherwise. */
-function bare(value: unknown): string {
-  return typeof value === 'string' && /^[\w./:@*{}=-]+$/.test(value) ? value : escapeControls(JSON.stringify(value));
-}
-
-function escapeControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return escapeBeyondJson(text).replace(/[\u0000-\u001f]/g, escapeCharacter);
 }

@@ -22,6 +22,8 @@ export interface Metrics {
   readonly exceededLimits: HeldCounters;
   /** The tokens that were checked, by issuer and result. */
   readonly tokens: HeldCounters;
+  /** The spans of traces, by whether they could be exported. */
+  readonly spans: HeldCounters;
   /** The requests to the cache, by status: `hit`, `stale`, `miss`, `bypass`. */
   readonly cacheRequests: Counter<'status'>;
   /** The number of retried calls. */
@@ -52,7 +54,7 @@ export function createMetrics(): Metrics {
   const requests = new RequestMetrics(registry);
   const calls = new CallMetrics(registry);
   countDroppedLines(registry);
-  return {
+  const metrics: Metrics = {
     registry,
     requests,
     calls,
@@ -71,6 +73,11 @@ export function createMetrics(): Metrics {
       name: 'protogate_tokens_verified_total',
       help: 'Tokens by issuer. The result is remembered if the token had been verified before, verified, or refused.',
       labelNames: ['issuer', 'result'],
+    }),
+    spans: new HeldCounters(registry, {
+      name: 'protogate_trace_spans_total',
+      help: 'Spans of traces. The outcome is exported, or failed if the receiver did not take them.',
+      labelNames: ['outcome'],
     }),
     cacheRequests: new Counter({
       name: 'protogate_cache_requests_total',
@@ -139,6 +146,11 @@ export function createMetrics(): Metrics {
     }),
     servers: new ServerMetrics(registers),
   };
+  // A rate over a counter that begins with its first event does not see that event.
+  for (const decision of ['admitted', 'refused', 'over']) metrics.rateLimitDecisions.inc({ decision }, 0);
+  for (const status of ['hit', 'stale', 'miss', 'bypass']) metrics.cacheRequests.inc({ status }, 0);
+  for (const reason of ['memory', 'address']) metrics.shed.inc({ reason }, 0);
+  return metrics;
 }
 
 /** The metrics about reloads. */

@@ -1,5 +1,5 @@
 /**
- * This module writes to standard output and standard error of a serving process. No problem of them may stall or end it:
+ * This module writes to standard output and standard error of a serving process, and to the file of the audit. No problem of them may stall or end it:
  *
  *     a full disk, a reader or a terminal that is gone    the line is dropped
  *     a pipe or a terminal that nobody reads              lines wait, up to a bound; what is beyond it is dropped
@@ -8,7 +8,7 @@
  *
  * Dropped lines are counted (`protogate_log_dropped_total`).
  */
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 /** How many bytes wait for a slow reader. */
 const MOST_WAITING = 1 << 20;
@@ -34,13 +34,19 @@ export class Output {
   private unblock = () => {};
   private readonly waiting: Buffer[] = [];
   private waitingBytes = 0;
+  /** True if the last line that was written has not been written to its end. */
+  private isInLine = false;
+  /** True if that line was given up, so that the next one must not follow it at once. */
+  private hasCut = false;
   private retryMs = RETRY.firstMs;
   private retry: NodeJS.Timeout | undefined;
   /** Lines that wait for others. */
   private together = '';
   private cancelTogether: NodeJS.Timeout | undefined;
+  private flushesAtExit = false;
 
-  constructor(private readonly of: 1 | 2) {}
+  /** `of` is a descriptor, or the path of a file. */
+  constructor(private readonly of: 1 | 2 | string) {}
 
   /** Writes a whole line, with its end. Never throws. */
   write(line: string): void {
@@ -74,11 +80,24 @@ export class Output {
     if (this.retry === undefined) this.writeOn();
   }
 
+  /** Closes a file. The next line opens it anew, and makes it if it was moved away. */
+  reopen(): void {
+    this.writeTogether();
+    if (typeof this.of !== 'string' || this.fd === undefined) return;
+    closeSync(this.fd);
+    this.fd = undefined;
+  }
+
   private open(): void {
     if (this.fd !== undefined) return;
-    this.fd = openUnblocked(this.of);
-    if (this.fd === this.of) this.unblock = unblockerOf(this.of);
-    process.on('exit', () => this.flush());
+    if (typeof this.of === 'string') {
+      this.fd = openFile(this.of);
+    } else {
+      this.fd = openUnblocked(this.of);
+      if (this.fd === this.of) this.unblock = unblockerOf(this.of);
+    }
+    if (!this.flushesAtExit) process.on('exit', () => this.flush());
+    this.flushesAtExit = true;
   }
 
   /** Writes what waits, as long as somebody reads it. */
@@ -105,12 +124,20 @@ export class Output {
     while (this.waiting.length > 0) {
       const batch = this.nextBatch();
       try {
+        this.open();
         this.unblock();
-        this.remove(writeSync(this.fd!, batch));
+        if (this.fd === undefined) throw new Error('the file cannot be opened');
+        const bytes = this.hasCut ? Buffer.concat([LINE_END, batch]) : batch;
+        const written = writeSync(this.fd, bytes) - (bytes.length - batch.length);
+        this.hasCut = false;
+        this.isInLine = written > 0 && batch[written - 1] !== NEWLINE;
+        this.remove(written);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return wrote;
         dropped += linesIn(batch);
         this.remove(batch.length);
+        this.hasCut ||= this.isInLine;
+        this.isInLine = false;
       }
       wrote = true;
     }
@@ -144,9 +171,20 @@ function linesIn(bytes: Buffer): number {
 }
 
 const NEWLINE = 0x0a;
+const LINE_END = Buffer.from([NEWLINE]);
 
 export const standardOutput = new Output(1);
 export const standardError = new Output(2);
+
+/** Opens a file for lines at its end. Returns undefined if that is not possible now. */
+function openFile(path: string): number | undefined {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+  try {
+    return openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY, 0o600);
+  } catch {
+    return undefined;
+  }
+}
 
 /**
  * Returns a descriptor for the same pipe or terminal whose writes do not wait for the reader. Other processes may share the

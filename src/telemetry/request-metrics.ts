@@ -20,6 +20,8 @@ export interface Ended {
   readonly bytesOut: number;
   /** The reason of an error that the gateway itself raised. Undefined if there was none. */
   readonly reason?: string | undefined;
+  /** The trace in which the request is recorded. Undefined if it is not. */
+  readonly traceId?: string | undefined;
 }
 
 const METHOD_NAMES: readonly string[] = [...METHODS, 'OTHER'];
@@ -40,7 +42,7 @@ export class RouteMetrics {
 
   constructor(private readonly labels: Labels) {}
 
-  ended({ method, status, source, durationMs, gatewayMs, bytesIn, bytesOut, reason }: Ended): void {
+  ended({ method, status, source, durationMs, gatewayMs, bytesIn, bytesOut, reason, traceId }: Ended): void {
     const methodIndex = METHOD_INDEX.get(method) ?? OTHER;
     const key = methodIndex * PER_METHOD + (status % 1000) * 2 + (source === 'gateway' ? 0 : 1);
     let durations = this.durations.get(key);
@@ -48,7 +50,7 @@ export class RouteMetrics {
       durations = new Histogram(REQUEST_BUCKETS);
       this.durations.set(key, durations);
     }
-    durations.observe(durationMs / 1000);
+    durations.observe(durationMs / 1000, traceId);
     if (gatewayMs !== undefined) {
       this.overhead ??= new Histogram(OVERHEAD_BUCKETS);
       this.overhead.observe(gatewayMs / 1000);

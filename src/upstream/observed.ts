@@ -3,13 +3,17 @@
  * that retries are measured one by one.
  */
 import type { Clock } from '../base/clock.js';
+import type { Span } from '../base/span.js';
 import type { Call, CallRequest, CallResponse, Interceptor } from '../call/call.js';
 import type { Attempt } from '../call/call-record.js';
+import type { Metadata } from '../call/metadata.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import type { EndpointMetrics, RpcMetrics } from '../telemetry/call-metrics.js';
 
 export interface Observer {
+  /** The full name of the rpc: `shop.v1.Orders/GetOrder`. */
+  readonly name: string;
   /** The series of the called rpc. */
   readonly rpc: RpcMetrics;
   /** The series of the upstream's endpoints. */
@@ -24,17 +28,22 @@ export function observed(observer: Observer): Interceptor {
 class Observation {
   private readonly attempt: Attempt = { endpoint: undefined };
   private readonly begunAt: number;
+  private readonly span: Span | undefined;
 
   constructor(
     private readonly observer: Observer,
     private readonly request: CallRequest,
   ) {
     this.begunAt = observer.clock.monotonic();
-    request.context.record?.begin(this.begunAt);
+    const { record, span } = request.context;
+    record?.begin(this.begunAt);
+    this.span = span && beginCall(span, observer.name, record?.attempts);
   }
 
   of(next: Call): Promise<CallResponse> {
-    return next({ ...this.request, attempt: this.attempt }).then(this.answered, this.failed);
+    const { request, attempt, span } = this;
+    const metadata = span === undefined ? request.metadata : inSpan(request.metadata, span);
+    return next({ ...request, metadata, attempt }).then(this.answered, this.failed);
   }
 
   private readonly answered = (response: CallResponse): CallResponse => {
@@ -55,6 +64,7 @@ class Observation {
     const now = clock.monotonic();
     const seconds = (now - this.begunAt) / 1000;
     const { endpoint } = this.attempt;
+    if (this.span !== undefined) endCall(this.span, code, endpoint);
     rpc.observe(code, seconds);
     const { record } = this.request.context;
     record?.end(now);
@@ -62,4 +72,25 @@ class Observation {
     endpoints.observe(endpoint, code, seconds);
     if (record !== undefined) record.endpoint = endpoint;
   }
+}
+
+/** Begins the span of a call, with the names of OpenTelemetry's semantic conventions for gRPC. */
+function beginCall(parent: Span, name: string, attempt: number | undefined): Span {
+  const [service, method] = name.split('/');
+  return parent.child(name, 'call', {
+    'rpc.system': 'grpc',
+    'rpc.service': service,
+    'rpc.method': method,
+    'protogate.call': attempt,
+  });
+}
+
+function endCall(span: Span, code: string, endpoint: string | undefined): void {
+  span.set({ 'rpc.grpc.status_code': Code[code as keyof typeof Code], 'server.address': endpoint });
+  span.end(code === 'OK' ? undefined : code);
+}
+
+/** Names the span as the parent of what the upstream does. */
+function inSpan(metadata: Metadata, { traceparent }: Span): Metadata {
+  return [...metadata.filter(([key]) => key !== 'traceparent'), ['traceparent', traceparent]];
 }

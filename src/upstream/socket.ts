@@ -31,6 +31,6 @@ export function alpnFailure(socket: Socket, { tls }: TransportSettings): Error |
 }
 
 /** Returns the failure of a peer that has sent no frame of HTTP/2. The connection was made with `settings`. */
-export function noHttp2(cause: unknown, settings?: TransportSettings): Error {
-  return withoutHttp2(cause, settings && settings.tls !== undefined);
+export function noHttp2(cause: unknown, { tls }: TransportSettings): Error {
+  return withoutHttp2(cause, tls !== undefined);
 }

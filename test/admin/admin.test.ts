@@ -4,12 +4,21 @@ import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { listenAdmin } from '../../src/process/run-server.js';
 import { urlOf } from '../../src/server/listener/listen.js';
+import type { MetricValues } from '../../src/telemetry/exposition.js';
 import { createLog } from '../../src/telemetry/log.js';
 import { planOf, sendTo } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
 
+const UP: MetricValues = {
+  name: 'up',
+  help: 'It is up.',
+  type: 'gauge' as never,
+  aggregator: 'sum',
+  values: [{ value: 1, labels: {} }],
+};
+
 interface Sources {
-  readonly metrics?: () => Promise<string>;
+  readonly metrics?: () => Promise<readonly MetricValues[]>;
 }
 
 async function start(t: ExecutionContext, overrides: Partial<ConfigInput> = {}, { metrics }: Sources = {}) {
@@ -17,7 +26,7 @@ async function start(t: ExecutionContext, overrides: Partial<ConfigInput> = {}, 
   const lines: string[] = [];
   const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
   const readiness = () => ({ ready: true, state: 'serving', upstreams: new Map() });
-  const server = await listenAdmin(() => plan, { metrics: metrics ?? (async () => 'up 1\n'), readiness }, log);
+  const server = await listenAdmin(() => plan, { metrics: metrics ?? (async () => [UP]), readiness }, log);
   t.teardown(() => {
     server!.close();
     server!.closeAllConnections();
@@ -151,7 +160,7 @@ test('HEAD and OPTIONS are as on the public port', async (t) => {
   const { send } = await start(t);
   const head = await send('HEAD', '/metrics');
   t.is(head.status, 200);
-  t.is(head.headers['content-length'], '5');
+  t.is(head.headers['content-length'], String((await send('GET', '/metrics')).text.length));
   const options = await send('OPTIONS', '/metrics');
   t.is(options.status, 204);
   t.is(options.headers.allow, 'GET, HEAD, OPTIONS');

@@ -66,12 +66,32 @@ test('a service that is stopped: pages go on without it and say so, and it comes
   t.is((await ask('products/oak-desk/feed')).status, 503);
   demo.type('start nothing');
   await said(
-    "expected 'all', or 'stop NAME' or 'start NAME' with one of customers, orders, catalog, analytics, support, got 'start nothing'",
+    "expected 'all', or 'stop NAME' or 'start NAME' with one of customers, orders, catalog, analytics, support, catalog-1, catalog-2, catalog-3, got 'start nothing'",
   );
   demo.type('start catalog');
   await said('catalog is started again');
   for (let waited = 0; waited < 10_000 && (await ask(page)).partial !== null; waited += 100) await sleep(100);
   t.is((await ask(page)).partial, null);
+});
+
+test('one of the three servers of the catalog is stopped: no client notices', async (t) => {
+  const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
+  t.teardown(demo.stop);
+  const ask = async (index: number) => (await fetch(`${demo.url}/v1/products?pageSize=${(index % 20) + 1}`)).status;
+  let isStopped = false;
+  const statuses: number[] = [];
+  for (let i = 0; i < 60; i++) {
+    if (i === 20) demo.type('stop catalog-1');
+    isStopped ||= demo.stderr().includes('catalog-1 is stopped');
+    if (i === 30)
+      for (let waited = 0; !isStopped && waited < 10_000; waited += 20) {
+        await sleep(20);
+        isStopped = demo.stderr().includes('catalog-1 is stopped');
+      }
+    statuses.push(await ask(i));
+  }
+  t.true(isStopped);
+  t.deepEqual(new Set(statuses), new Set([200]));
 });
 
 test('the chat: two in one room hear each other, one in another room does not', async (t) => {

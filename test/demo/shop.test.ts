@@ -13,7 +13,7 @@ async function open(t: ExecutionContext) {
   const shop = await startShop();
   const protos = await loadProtos();
   const clients = new Map(
-    shop.upstreams.map(({ target, services: [service = ''] }) => [
+    shop.upstreams.map(({ targets: [target = ''], services: [service = ''] }) => [
       service,
       new Client(target, credentials.createInsecure()),
     ]),
@@ -57,7 +57,7 @@ async function open(t: ExecutionContext) {
   return { shop, call, refused };
 }
 
-test('five services stand on five servers', async (t) => {
+test('five services stand on servers of their own, and the catalog has three', async (t) => {
   const { shop } = await open(t);
   t.deepEqual(
     shop.upstreams.map(({ name, services }) => [name, services]),
@@ -69,7 +69,19 @@ test('five services stand on five servers', async (t) => {
       ['support', ['shop.v1.Support']],
     ],
   );
-  t.is(new Set(shop.upstreams.map(({ target }) => target)).size, 5);
+  t.is(new Set(shop.upstreams.flatMap(({ targets }) => targets)).size, 7);
+  t.deepEqual(shop.servers, ['customers', 'orders', 'catalog-1', 'catalog-2', 'catalog-3', 'analytics', 'support']);
+});
+
+test('one server of a service can be stopped, or all of them', async (t) => {
+  const { shop } = await open(t);
+  t.deepEqual([await shop.stop('catalog-2'), await shop.stop('catalog-2')], [true, false]);
+  t.deepEqual([await shop.stop('catalog'), await shop.stop('catalog')], [true, false]);
+  t.deepEqual(
+    [await shop.start('catalog-3'), await shop.start('catalog'), await shop.start('catalog')],
+    [true, true, false],
+  );
+  t.deepEqual([await shop.stop('nothing'), await shop.start('nothing')], [false, false]);
 });
 
 test('the data is the same in every run', async (t) => {

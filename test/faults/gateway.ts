@@ -22,6 +22,8 @@ export interface GatewayOptions {
   readonly stdio?: readonly ['pipe' | number, 'pipe' | number];
   /** False if nobody reads the pipes. */
   readonly isRead?: boolean;
+  /** More options of `serve`. */
+  readonly flags?: readonly string[];
   /** JavaScript that runs in the gateway's processes before they start. */
   readonly preload?: string;
 }
@@ -30,6 +32,10 @@ export interface FaultGateway {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** The folder with `protogate.yaml` and `a.proto`. */
+  readonly folder: string;
+  /** Returns how many connections the gateway has opened to its upstream. */
+  readonly upstreamConnections: () => Promise<number>;
   readonly child: ChildProcess;
   /** Resolves to the exit code. */
   readonly ended: Promise<number | null>;
@@ -47,7 +53,15 @@ export const CA = certificates();
 
 /** Starts both. They end with `stop`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<FaultGateway> {
-  const { workers = 1, tls = false, grace = '1s', stdio = ['pipe', 'pipe'], isRead = true, preload } = options;
+  const {
+    workers = 1,
+    tls = false,
+    grace = '1s',
+    stdio = ['pipe', 'pipe'],
+    isRead = true,
+    flags: more = [],
+    preload,
+  } = options;
   const upstream = options.upstreams === undefined ? await startUpstreamProcess() : undefined;
   const upstreams = options.upstreams ?? `{ a: { target: "${upstream!.target}" } }`;
   const folder = mkdtempSync(join(tmpdir(), 'protogate-faults-'));
@@ -61,7 +75,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
       `upstreams: ${upstreams}\n`,
   );
   const [port, adminPort] = [await freePort(), await freePort()];
-  const flags = ['--port', String(port), '--admin-port', String(adminPort), '--workers', String(workers)];
+  const flags = ['--port', String(port), '--admin-port', String(adminPort), '--workers', String(workers), ...more];
   const started = protogateProcess(['serve', '-c', join(folder, 'protogate.yaml'), ...flags]);
   const child = spawn(...started, {
     stdio: ['ignore', ...stdio],
@@ -105,6 +119,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
     url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     port,
     pid: child.pid!,
+    folder,
+    upstreamConnections: async () => (await upstream?.connections()) ?? 0,
     child,
     ended,
     stderr: () => stderr,
@@ -125,15 +141,20 @@ export async function startGateway(options: GatewayOptions = {}): Promise<FaultG
   };
 }
 
-async function startUpstreamProcess(): Promise<{ readonly target: string; readonly stop: () => Promise<void> }> {
+async function startUpstreamProcess() {
   const child = spawn(process.execPath, [fileURLToPath(new URL('./upstream.js', import.meta.url))], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
   endWithThis(child);
-  const [target] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const [target] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
   const exited = once(child, 'exit');
   return {
     target,
+    async connections(): Promise<number> {
+      child.send('connections');
+      const [total] = (await once(child, 'message')) as [number];
+      return total;
+    },
     async stop() {
       child.kill('SIGKILL');
       await exited;

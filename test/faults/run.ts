@@ -5,23 +5,36 @@
 import { cpus, loadavg } from 'node:os';
 import type { Scenario } from './scenario.js';
 import { breaker } from './scenarios/breaker.js';
-import { drain } from './scenarios/drain.js';
+import { certificate } from './scenarios/certificate.js';
+import { cost } from './scenarios/cost.js';
+import { drain, drainClosedLoop } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { hedging } from './scenarios/hedging.js';
 import { log } from './scenarios/log.js';
+import { oneOfThree } from './scenarios/one-of-three.js';
+import { reloads } from './scenarios/reloads.js';
+import { replacedServers } from './scenarios/replaced-servers.js';
 import { replacedWorker } from './scenarios/replaced-worker.js';
 import { retryStorm } from './scenarios/retry-storm.js';
+import { shares } from './scenarios/shares.js';
 import { slowNeighbour } from './scenarios/slow-neighbour.js';
 
 const SCENARIOS: readonly Scenario[] = [
   drain,
+  drainClosedLoop,
+  reloads,
   replacedWorker,
   frozenWorker,
   log,
+  oneOfThree,
+  replacedServers,
+  shares,
   breaker,
   retryStorm,
   hedging,
   slowNeighbour,
+  certificate,
+  cost,
 ];
 
 const args = process.argv.slice(2);

@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { KeyAndCertificate } from '../support/certificates.js';
-import type { Answered, Asked, Behaviour, Counts } from './service-process.js';
+import type { Answered, Asked, Behaviour, Counts, Posted } from './service-process.js';
 
 export interface Service {
   /** `127.0.0.1:PORT`. */
@@ -23,14 +23,20 @@ export interface ServiceOptions {
   readonly port?: number;
   /** With it the server speaks TLS, and asks clients for a certificate of this authority. */
   readonly tls?: KeyAndCertificate & { readonly ca: Buffer };
+  /** Called with the request of each POST when it comes. */
+  readonly onPost?: (request: string) => void;
 }
 
-export async function startService(behaviour: Behaviour, { port = 0, tls }: ServiceOptions = {}): Promise<Service> {
+export async function startService(
+  behaviour: Behaviour,
+  { port = 0, tls, onPost }: ServiceOptions = {},
+): Promise<Service> {
   const child = fork(fileURLToPath(new URL('./service-process.js', import.meta.url)), { serialization: 'advanced' });
   const end = () => void child.kill('SIGKILL');
   process.on('exit', end);
   const exited = once(child, 'exit').then(() => process.off('exit', end));
-  const started = await ask(child, { kind: 'start', port, tls, behaviour });
+  child.on('message', (message: Answered | Posted) => 'post' in message && onPost?.(message.post));
+  const started = await ask(child, { kind: 'start', port, tls, behaviour, tellsPosts: onPost !== undefined });
   return {
     target: `127.0.0.1:${started.port}`,
     pid: child.pid!,

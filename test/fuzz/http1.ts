@@ -44,12 +44,13 @@ export async function tryHttp1(port: number, seed: number, patienceMs: number): 
   const { bytes, request, isBent } = bytesOf(seed);
   // The gateway may wait for more of such a request until the client half-closes; then it need not answer.
   const isUnsure = isBent || request.headers.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name));
-  const { received, closed } = await exchange(port, cut(bytes, seed), isUnsure, patienceMs);
+  const pieces = cut(bytes, seed);
+  const { received, closed } = await exchange(port, pieces, isUnsure, patienceMs);
   if (!closed) return { kind: 'http1', verdict: `no end after ${patienceMs} ms` };
   // A changed byte may make another method of it, and its answer's body cannot be told from the next answer.
   const methods = isBent ? [bytes.toString('latin1', 0, bytes.indexOf(' '))] : [request.method];
   try {
-    const answers = readEither(received, methods);
+    const answers = readEither(received, methods, isBent || pieces.length > 1);
     if (answers.length === 0) return { kind: 'http1', verdict: isUnsure ? undefined : 'no answer', status: 0 };
     for (const [index, { status, headers, body }] of answers.entries()) {
       const verdict = verdictOn({
@@ -70,12 +71,12 @@ export async function tryHttp1(port: number, seed: number, patienceMs: number): 
   }
 }
 
-/** A head that does not parse or is too large has no method for the gateway, so the answer to a HEAD may have a body then. */
-function readEither(received: Buffer, methods: readonly string[]): RawAnswer[] {
+/** A head that is changed or comes in pieces may have no method for the gateway, so the answer to a HEAD may have a body then. */
+function readEither(received: Buffer, methods: readonly string[], isUnsure: boolean): RawAnswer[] {
   try {
     return readAnswers(received, methods);
   } catch (error) {
-    if (methods[0] !== 'HEAD') throw error;
+    if (methods[0] !== 'HEAD' || !isUnsure) throw error;
     return readAnswers(received, []);
   }
 }

@@ -44,8 +44,14 @@ function verdictOnContent(type: string, body: Buffer): string | undefined {
   return undefined;
 }
 
-/** google.rpc.Status as JSON, with an ErrorInfo. */
-export function verdictOnStatus(body: Buffer): string | undefined {
+/** An error that the upstream has caused: one shape, nothing of the inside, and never a bug of the gateway (500 INTERNAL). */
+export function verdictOnFailure(status: number, body: Buffer): string | undefined {
+  if (status < 400 || status > 599) return `status ${status}`;
+  return verdictOnStatus(body, true);
+}
+
+/** google.rpc.Status as JSON, with an ErrorInfo. `isOfUpstream`: the upstream may have caused it. */
+export function verdictOnStatus(body: Buffer, isOfUpstream = false): string | undefined {
   const text = body.toString('utf8');
   if (INSIDE.test(text)) return `something of the inside: ${text.slice(0, 300)}`;
   let status: { code?: unknown; message?: unknown; details?: unknown };
@@ -56,11 +62,14 @@ export function verdictOnStatus(body: Buffer): string | undefined {
   }
   const { code, message, details } = status;
   if (typeof code !== 'number' || Code[code] === undefined || code === Code.OK) return `code ${JSON.stringify(code)}`;
-  if (code === Code.INTERNAL || code === Code.UNKNOWN || code === Code.UNAVAILABLE)
+  if (!isOfUpstream && (code === Code.INTERNAL || code === Code.UNKNOWN || code === Code.UNAVAILABLE))
     return `code ${Code[code]}: ${text}`;
   if (typeof message !== 'string' || message === '') return `message ${JSON.stringify(message)}`;
   if (!Array.isArray(details)) return `details ${JSON.stringify(details)}`;
   const reasons = details.filter((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.ErrorInfo');
+  if (reasons.some(({ reason }) => reason === 'INTERNAL')) return `a bug of the gateway: ${text}`;
+  // An error of the service itself has what the service said.
+  if (isOfUpstream && reasons.length === 0) return undefined;
   if (reasons.length !== 1 || typeof reasons[0].reason !== 'string') return `no reason: ${text.slice(0, 300)}`;
   return undefined;
 }

@@ -10,6 +10,7 @@
 import { parseArgs } from 'node:util';
 import { startGateway } from '../support/gateway.js';
 import { heldBytes } from '../support/memory.js';
+import { startedHere } from '../support/started-here.js';
 import { ANSWERS, API, CONFIG } from './api.js';
 import { fuzz, tableOf } from './fuzz.js';
 import { fuzzUpstream, linesOf } from './upstream/fuzz.js';
@@ -27,8 +28,8 @@ const start = performance.now();
 process.exit((await (values.upstream ? ofUpstreams() : ofClients())) ? 0 : 1);
 
 async function ofClients(): Promise<boolean> {
-  const tasks: (() => void | Promise<void>)[] = [];
-  const { port, send } = await startGateway({ teardown: (task) => void tasks.push(task) }, API, ANSWERS, {
+  const { teardown, end } = startedHere();
+  const { port, send } = await startGateway({ teardown }, API, ANSWERS, {
     ...CONFIG,
     listen: { h2c: true },
   });
@@ -43,7 +44,7 @@ async function ofClients(): Promise<boolean> {
   process.stdout.write(`${requests} requests from seed ${firstSeed} on, in ${seconds()} s\n${tableOf(report)}\n`);
   for (const { kind, seed, verdict } of report.findings) process.stdout.write(`${kind} ${seed}: ${verdict}\n`);
   process.stdout.write(`${report.findings.length} findings; a good request behind them gets ${status}\n`);
-  for (const task of tasks.reverse()) await task();
+  await end();
   return report.findings.length === 0 && status === 200;
 }
 

@@ -1,31 +1,31 @@
 /**
- * `npm run hostile`: sends each request of the table to a gateway, and prints what it must get and what it got. Exits with 1 if
- * an answer is another one, has another shape than errors have, or if a request reached the upstream.
+ * `npm run hostile [-- FAMILY]`: sends every request of the hostile table to real gateways, and lets every bad upstream
+ * answer. Prints how many cases each family has, and what is wrong. Exits with 1 if something is. FAMILY: a part of the name
+ * of a family.
  */
-import { verdictOnStatus } from '../fuzz/oracle.js';
-import { startGateway } from '../support/gateway.js';
-import { LIBRARY } from '../support/protos.js';
-import { HEADS } from './heads.js';
-import { raw } from './raw.js';
+import { startedHere } from '../support/started-here.js';
+import { FAMILIES, tryTable } from './table.js';
 
-const tasks: (() => void | Promise<void>)[] = [];
-const { port, upstream } = await startGateway(
-  { teardown: (task) => void tasks.push(task) },
-  LIBRARY,
-  {},
-  { limits: { headerBytes: '8KiB' }, listen: { headersTimeout: '1s' } },
+const part = process.argv[2] ?? '';
+const families = FAMILIES.filter(({ name }) => name.includes(part));
+const { teardown, end } = startedHere();
+const begunAt = performance.now();
+const { counts, wrong } = await tryTable(
+  { teardown },
+  {
+    families,
+    each: 1,
+    onFamily(name, count, bad, ms) {
+      const verdict = bad === 0 ? 'ok   ' : 'WRONG';
+      process.stdout.write(
+        `${verdict} ${name.padEnd(44)} ${String(count).padStart(5)} cases  ${(ms / 1000).toFixed(1)} s\n`,
+      );
+    },
+  },
 );
-let wrong = 0;
-for (const { fact, text, status } of HEADS) {
-  const answer = await raw(port, text);
-  const [head = '', body = ''] = answer.split('\r\n\r\n');
-  const got = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1] ?? 0);
-  const verdict = got === status ? verdictOnStatus(Buffer.from(body, 'latin1')) : `got ${got}`;
-  if (verdict !== undefined) wrong++;
-  process.stdout.write(
-    `${verdict === undefined ? 'ok   ' : 'WRONG'} ${status}  ${fact}${verdict === undefined ? '' : `: ${verdict}`}\n`,
-  );
-}
-process.stdout.write(`${HEADS.length} requests, ${wrong} wrong, ${upstream.calls.length} reached the upstream\n`);
-for (const task of tasks.reverse()) await task();
-process.exit(wrong > 0 || upstream.calls.length > 0 ? 1 : 0);
+for (const { family, fact, verdict } of wrong) process.stdout.write(`${family} · ${fact}: ${verdict}\n`);
+const all = [...counts.values()].reduce((sum, count) => sum + count, 0);
+const seconds = ((performance.now() - begunAt) / 1000).toFixed(1);
+process.stdout.write(`${all} cases, ${wrong.length} wrong, in ${seconds} s\n`);
+await end();
+process.exit(wrong.length > 0 || all === 0 ? 1 : 0);

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
-import { protoFolder, sendTo } from '../support/gateway.js';
+import test from 'ava';
+import { afterAll, protoFolder, sendTo, type Teardown } from '../support/gateway.js';
 import { http2Client } from '../support/http2.js';
 import { freePort } from '../support/ports.js';
 import { childrenOf, isReplaced } from '../support/processes.js';
@@ -33,8 +33,7 @@ service Notes {
   }
 }`;
 
-async function start(t: ExecutionContext, workers: string, handlers: Handlers = {}, grace = '200ms') {
-  t.timeout(60_000, 'several processes start and end');
+async function start(t: Teardown, workers: string, handlers: Handlers = {}, grace = '200ms') {
   const upstream = await startUpstream(PROTO, handlers);
   const folder = await protoFolder(t, PROTO);
   const adminPort = await freePort();
@@ -49,6 +48,18 @@ async function start(t: ExecutionContext, workers: string, handlers: Handlers = 
   const admin = `http://127.0.0.1:${adminPort}`;
   const ready = async () => (await sendTo(admin, 'GET', '/readyz')).json;
   return { ...server, upstream, folder, admin, ready };
+}
+
+const shared = afterAll(test);
+let two: ReturnType<typeof start> | undefined;
+
+/** Returns the gateway with two workers that all tests share which leave it as they found it. */
+function twoWorkers(handlers: Handlers = {}): ReturnType<typeof start> {
+  two ??= start(shared, '2');
+  return two.then((server) => {
+    for (const method of ['Get', 'Follow']) server.upstream.script(method, handlers[method] ?? {});
+    return server;
+  });
 }
 
 /** Resolves to the status of a GET on a connection of the agent. */
@@ -83,7 +94,7 @@ test.serial(
 );
 
 test.serial('a worker that is killed under load is replaced, though the protos are gone', async (t) => {
-  const server = await start(t, '2');
+  const server = await twoWorkers();
   await rm(server.folder, { recursive: true });
   const before = childrenOf(server.pid);
   t.is(before.length, 2);
@@ -110,7 +121,10 @@ test.serial('a worker that is killed under load is replaced, though the protos a
     await Promise.all(load);
   }
   t.true(failed <= 8, `${failed} of ${answered} failed: those that the worker was serving`);
-  t.regex(server.stderr() + server.stdout(), /a worker process has ended and is replaced/);
+  t.regex(
+    server.stderr() + server.stdout(),
+    new RegExp(`"pid":${before[0]},.*a worker process has ended and is replaced`),
+  );
 });
 
 test.serial('SIGTERM under load loses no request, and every process ends', async (t) => {
@@ -126,7 +140,7 @@ test.serial('SIGTERM under load loses no request, and every process ends', async
 });
 
 test.serial('a worker that gets SIGTERM loses no request, and another one takes its place', async (t) => {
-  const server = await start(t, '2', { Get: { message: { text: 'slow' }, delayMs: 20 } });
+  const server = await twoWorkers({ Get: { message: { text: 'slow' }, delayMs: 20 } });
   const [ended] = childrenOf(server.pid);
   const agents = Array.from({ length: 8 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
   let answered = 0;
@@ -141,7 +155,7 @@ test.serial('a worker that gets SIGTERM loses no request, and another one takes 
   going = false;
   await Promise.all(load);
   for (const agent of agents) agent.destroy();
-  t.notRegex(server.stderr(), /a worker process has ended/);
+  t.notRegex(server.stderr(), new RegExp(`"pid":${ended},.*a worker process has ended`));
 });
 
 test.serial('SIGTERM to all processes at once is one drain, in which connections are accepted', async (t) => {
@@ -154,8 +168,24 @@ test.serial('SIGTERM to all processes at once is one drain, in which connections
   t.is(await ended, 0);
 });
 
+for (const workers of ['1', '2']) {
+  test.serial(`a second SIGTERM ends a drain at once, with ${workers} process(es) that serve`, async (t) => {
+    const server = await start(t, workers, { Get: { hang: true } });
+    const running = sendTo(server.url, 'GET', '/v1/notes/1').catch((error: NodeJS.ErrnoException) => error.code);
+    await until(() => server.upstream.calls.length === 1);
+    process.kill(server.pid, 'SIGTERM');
+    await until(() => server.stderr().includes('"msg":"draining"'));
+    const begunAt = Date.now();
+    process.kill(server.pid, 'SIGTERM');
+    // Killed by the signal, there is no exit code; the workers hold the same pipes, so they have ended as well.
+    t.is(await server.ended, null);
+    t.true(Date.now() - begunAt < 4000, 'the drain would take five seconds');
+    t.is(await running, 'ECONNRESET');
+  });
+}
+
 test.serial('a worker that is stopped is replaced, and what it was given is answered by another one', async (t) => {
-  const server = await start(t, '2');
+  const server = await twoWorkers();
   const [frozen] = childrenOf(server.pid);
   process.kill(frozen!, 'SIGSTOP');
   // One of the first two connections goes to the worker that is stopped.
@@ -231,8 +261,8 @@ test.serial('auto is one worker a core', async (t) => {
   t.is(childrenOf(server.pid).length, expected === 1 ? 0 : expected);
 });
 
-test('workers speak HTTP/2 and WebSockets', async (t) => {
-  const { url } = await start(t, '2', { Follow: { messages: [{ text: 'a' }, { text: 'b' }] } });
+test.serial('workers speak HTTP/2 and WebSockets', async (t) => {
+  const { url } = await twoWorkers({ Follow: { messages: [{ text: 'a' }, { text: 'b' }] } });
   for (let i = 0; i < 4; i++) {
     const { socket, closed, messages } = await openWebSocket(t, url, '/v1/notes/1:follow');
     t.is((await closed).code, 1000);

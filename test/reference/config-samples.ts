@@ -245,6 +245,18 @@ listen:
   format: json
   level: warn
   sample: 0.1
+  audit: audit.jsonl
+`,
+  ],
+  tracing: [
+    `tracing:
+  otlp: http://127.0.0.1:4318
+  sample: 0.01
+`,
+    `tracing:
+  otlp: https://otlp.example.com
+  headers: { authorization: "\${OTLP_TOKEN}" }
+  serviceName: api-gateway
 `,
   ],
 };

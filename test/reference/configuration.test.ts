@@ -13,7 +13,11 @@ import { CONFIG_SAMPLES } from './config-samples.js';
 
 const page = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8');
 
-const ENVIRONMENT = { JWT_SECRET: 'a secret of thirty-two characters', REDIS_PASSWORD: 'secret' };
+const ENVIRONMENT = {
+  OTLP_TOKEN: 'Bearer sesame',
+  JWT_SECRET: 'a secret of thirty-two characters',
+  REDIS_PASSWORD: 'secret',
+};
 
 /** The key of RFC 7517, appendix A.1. */
 const JWKS = {

@@ -10,7 +10,7 @@ async function writers(): Promise<string> {
   const entries = await readdir('src', { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'));
   const texts = await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')));
-  return texts.filter((text) => /telemetry\/(?:log(?:-entries)?|request-line)\.js'/.test(text)).join('\n');
+  return texts.filter((text) => /(?:telemetry|\.)\/(?:log(?:-entries)?|request-line)\.js'/.test(text)).join('\n');
 }
 
 test('the code writes each entry of the list', async (t) => {

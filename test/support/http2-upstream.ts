@@ -69,18 +69,22 @@ export interface ReceivedFrame {
   readonly payload: Buffer;
 }
 
+/** An upstream that sends raw frames, and what it got. */
+export interface RawUpstream {
+  readonly target: string;
+  readonly sockets: Socket[];
+  /** The ids of the streams that were reset. */
+  readonly resets: number[];
+  readonly received: ReceivedFrame[];
+}
+
 /**
  * Starts an upstream that sends raw frames. By itself it only acknowledges SETTINGS; `onCall` runs for every stream that
  * begins.
  */
-export async function frames(
-  t: Teardown,
-  create: TransportFactory,
-  onCall: (socket: Socket, stream: number) => void,
-): Promise<{ transport: TestTransport; sockets: Socket[]; resets: number[]; received: ReceivedFrame[] }> {
+export async function rawUpstream(t: Teardown, onCall: (socket: Socket, stream: number) => void): Promise<RawUpstream> {
   const sockets: Socket[] = [];
   const received: ReceivedFrame[] = [];
-  /** The ids of the streams that the transport has reset. */
   const resets: number[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket);
@@ -111,13 +115,23 @@ export async function frames(
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const target = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const transport = openTransport(create, target);
-  t.teardown(async () => {
-    await transport.close(0);
+  t.teardown(() => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { transport, sockets, resets, received };
+  return { target, sockets, resets, received };
+}
+
+/** Starts such an upstream, and a transport to it. */
+export async function frames(
+  t: Teardown,
+  create: TransportFactory,
+  onCall: (socket: Socket, stream: number) => void,
+): Promise<RawUpstream & { transport: TestTransport }> {
+  const upstream = await rawUpstream(t, onCall);
+  const transport = openTransport(create, upstream.target);
+  t.teardown(() => transport.close(0));
+  return { ...upstream, transport };
 }
 
 export function headers(stream: number, of: Readonly<Record<string, string>>, isLast: boolean): Buffer {

@@ -15,17 +15,20 @@ export interface Proxy {
   freeze(): Promise<void>;
   /** Lets the next connection be made, but passes none of its bytes. */
   freezeNext(): void;
+  /** From now on connections are made, but no byte passes on any of them. */
+  swallow(): void;
 }
 
 /** Starts the proxy. A new connection fails if `isOpen` returns false. */
-export async function startProxy(t: Teardown, port: number, isOpen = () => true): Promise<Proxy> {
+export async function startProxy(t: Teardown, port: number, isOpen = () => true, host = '127.0.0.1'): Promise<Proxy> {
   const pairs = new Map<Socket, Socket>();
   let total = 0;
   let isNextFrozen = false;
+  let swallows = false;
   const server = createServer((outer) => {
     total++;
     if (!isOpen()) return void outer.destroy();
-    const inner = connect(port, '127.0.0.1');
+    const inner = connect(port, host);
     pairs.set(outer, inner);
     outer
       .on('error', () => {})
@@ -34,7 +37,8 @@ export async function startProxy(t: Teardown, port: number, isOpen = () => true)
         inner.destroy();
       });
     inner.on('error', () => {}).on('close', () => outer.destroy());
-    if (!isNextFrozen) outer.pipe(inner).pipe(outer);
+    if (swallows) outer.resume();
+    else if (!isNextFrozen) outer.pipe(inner).pipe(outer);
     isNextFrozen = false;
   }).listen(0, '127.0.0.1');
   t.teardown(() => {
@@ -42,17 +46,24 @@ export async function startProxy(t: Teardown, port: number, isOpen = () => true)
     for (const outer of pairs.keys()) outer.destroy();
   });
   await once(server, 'listening');
+  const stopAll = () => {
+    for (const [outer, inner] of pairs) {
+      outer.unpipe(inner).resume();
+      inner.unpipe(outer).resume();
+    }
+  };
   return {
     target: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     connections: () => ({ open: pairs.size, total }),
     freezeNext() {
       isNextFrozen = true;
     },
+    swallow() {
+      swallows = true;
+      stopAll();
+    },
     async freeze() {
-      for (const [outer, inner] of pairs) {
-        outer.unpipe(inner).resume();
-        inner.unpipe(outer).resume();
-      }
+      stopAll();
       // The event loop reads sockets in each of these turns.
       for (let i = 0; i < 10; i++) await turn(2);
     },

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { Code } from '../../src/status/code.js';
 import { StatusError } from '../../src/status/status-error.js';
@@ -68,18 +71,81 @@ test('json: a line is an object with level, time and msg', (t) => {
   t.regex(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 });
 
-test('text: a line is for reading', (t) => {
-  const fields = {
-    method: 'GET',
-    path: '/v1/{name=shelves/*}',
-    status: 200,
-    durationMs: 1.5,
-    agent: 'curl/8 x',
-    none: null,
-  };
-  const [line] = written('text', (log) => log.info(fields, 'request'));
-  t.regex(
-    line!,
-    /^\d\d:\d\d:\d\d\.\d{3} info {2}request {2}method=GET path=\/v1\/\{name=shelves\/\*\} status=200 durationMs=1\.5 agent="curl\/8 x" none=null\n$/,
+const REQUEST = {
+  method: 'GET',
+  path: '/v1/{name=shelves/*}',
+  status: 200,
+  durationMs: 1.5,
+  agent: 'curl/8 x',
+  none: null,
+};
+
+test('text: a line is for reading, and tells of a request by what it asked for and what it got', (t) => {
+  const lines = written('text', (log) => {
+    log.info(REQUEST, 'request');
+    log.info({ status: 400 }, 'request');
+    log.error({ ...REQUEST, status: 503 }, 'request failed');
+    log.info({ signal: 'SIGTERM' }, 'draining');
+  });
+  t.deepEqual(
+    lines.map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d{3} /, '')),
+    [
+      'info  GET /v1/{name=shelves/*} 200 1.5 ms  agent="curl/8 x" none=null\n',
+      'info  400\n',
+      'error GET /v1/{name=shelves/*} 503 1.5 ms  request failed  agent="curl/8 x" none=null\n',
+      'info  draining  signal=SIGTERM\n',
+    ],
+  );
+});
+
+test('text: colours mark the level and the class of the status, and no value has its own', (t) => {
+  const lines: string[] = [];
+  const log = createLog({ format: 'text', colors: true, destination: { write: (line) => lines.push(line) } });
+  (log as unknown as AnyLog).warn({ ...REQUEST, status: 404, path: '/\u001b[31mred' }, 'request');
+  const told = '\u001b[33mwarn \u001b[0m GET "/\\u001b[31mred" \u001b[33m404\u001b[0m';
+  t.true(lines[0]!.includes(told), JSON.stringify(lines[0]));
+});
+
+test('the audit file gets who was refused and what was reloaded, and nothing else, whatever the level is', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-audit-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const audit = join(folder, 'audit.jsonl');
+  const log = createLog({ level: 'error', audit, format: 'json', destination: { write: () => {} } });
+  const request = {
+    level: 'info',
+    text: 'request',
+    requestId: 'a',
+    client: '10.0.0.1',
+    routeFields: '',
+    code: 'X',
+  } as const;
+  const rest = { method: 'GET', http: '1.1', path: '/', userAgent: undefined };
+  const tell = (status: number, reason?: string) => log.request({ ...request, ...rest, status, reason });
+  tell(200);
+  tell(401, 'INVALID_TOKEN');
+  tell(404, 'ROUTE_NOT_FOUND');
+  tell(403, 'NOT_ALLOWED');
+  log.info({ cause: 'SIGHUP', before: 'a', config: 'b' }, 'reloaded');
+  log.info({ signal: 'SIGTERM' }, 'draining');
+  const entries = async () =>
+    (await readFile(audit, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.deepEqual(
+    (await entries()).map(({ msg, reason, before, config }) => [msg, reason ?? `${before} ${config}`]),
+    [
+      ['request', 'INVALID_TOKEN'],
+      ['request', 'NOT_ALLOWED'],
+      ['reloaded', 'a b'],
+    ],
+  );
+  t.is((await stat(audit)).mode & 0o777, 0o600);
+  await rename(audit, `${audit}.1`);
+  log.reopen();
+  log.info({ keys: 1 }, 'keys reloaded');
+  t.deepEqual(
+    (await entries()).map(({ msg }) => msg),
+    ['keys reloaded'],
   );
 });

@@ -1,7 +1,9 @@
 /** A log that can't be written: no line makes the process wait or end, and what is not written is counted. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { saySkipped } from '../support/commands.js';
 
@@ -131,4 +133,46 @@ if (!hasFull) saySkipped('no /dev/full on this system: the test of a full disk i
   t.is((await told(child)).dropped, 10);
   const [code] = await once(child, 'exit');
   t.is(code, 0);
+});
+
+/** Runs a shell command with a disk of 64 KiB at `$disk`. Returns undefined if this user may not mount one. */
+function withSmallDisk(command: string): string | undefined {
+  const mounted = 'mount -t tmpfs -o size=64k none "$disk" && echo mounted >&2 &&';
+  const disk = mkdtempSync(join(tmpdir(), 'protogate-disk-'));
+  try {
+    const args = ['-rm', 'sh', '-c', `${mounted} { ${command}; }`];
+    const { stdout, stderr } = spawnSync('unshare', args, { env: { ...process.env, disk }, encoding: 'latin1' });
+    return stderr?.startsWith('mounted') ? stdout : undefined;
+  } finally {
+    rmSync(disk, { recursive: true, force: true });
+  }
+}
+
+test('a log file on a disk that gets full and free again: cut lines are counted and harm no other', (t) => {
+  const program = `import { standardError, droppedLines } from ${JSON.stringify(OUTPUT)};
+    import { rmSync, writeFileSync } from 'node:fs';
+    const write = (what, count) => { for (let i = 0; i < count; i++) standardError.write(JSON.stringify({ what, text: 'a'.repeat(500) }) + '\\n'); };
+    writeFileSync(process.env.disk + '/other', Buffer.alloc(16384));
+    write('before', 200);
+    const dropped = droppedLines();
+    rmSync(process.env.disk + '/other');
+    write('after', 10);
+    console.log(JSON.stringify({ dropped, altogether: droppedLines() }));`;
+  const file = join(mkdtempSync(join(tmpdir(), 'protogate-program-')), 'program.mjs');
+  writeFileSync(file, program);
+  t.teardown(() => rmSync(dirname(file), { recursive: true, force: true }));
+  const found = withSmallDisk(`"${process.execPath}" "${file}" 2>"$disk/log"; cat "$disk/log"`);
+  if (found === undefined) {
+    saySkipped('no disk can be mounted here: the test of a full disk with a log file is SKIPPED');
+    return t.pass();
+  }
+  const [counts = '', ...lines] = found.trimEnd().split('\n');
+  const { dropped, altogether } = JSON.parse(counts) as { dropped: number; altogether: number };
+  const whats = lines.flatMap((line) => (line.endsWith('}') ? [(JSON.parse(line) as { what: string }).what] : []));
+  const cut = lines.length - whats.length;
+  t.is(altogether, dropped);
+  t.is(whats.filter((what) => what === 'after').length, 10);
+  t.is(whats.filter((what) => what === 'before').length, 200 - dropped);
+  t.true(cut <= 1, `${cut} cut lines`);
+  t.true(dropped > 50, `${dropped} dropped`);
 });

@@ -38,7 +38,7 @@ async function start(t: ExecutionContext, name: TransportName, isOpen = () => tr
   return { upstream, proxy, clock, connections, call: () => connections.call(request('Unary'), MAX_BYTES) };
 }
 
-for (const name of ['http2', 'grpc-js'] as const) {
+for (const name of ['lean', 'http2', 'grpc-js'] as const) {
   test(`${name}: at its age a connection is replaced, and calls go to the new one`, async (t) => {
     const { upstream, clock, connections, call } = await start(t, name);
     await call();

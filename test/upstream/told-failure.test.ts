@@ -5,6 +5,7 @@ import { ServerCredentials } from '@grpc/grpc-js';
 import test from 'ava';
 import { createGrpcJsTransport } from '../../src/upstream/grpc-js/transport.js';
 import { createHttp2Transport } from '../../src/upstream/http2/transport.js';
+import { createLeanTransport } from '../../src/upstream/lean/transport.js';
 import { reasonOf } from '../../src/upstream/outcome.js';
 import type { TlsSettings } from '../../src/upstream/transport.js';
 import { certificates } from '../support/certificates.js';
@@ -100,6 +101,7 @@ for (const [what, kind, tls, http2, grpcJs = http2] of ROWS) {
   test(`${what}: the reason says what to do`, async (t) => {
     const target = await start(kind);
     for (const [create, words] of [
+      [createLeanTransport, http2],
       [createHttp2Transport, http2],
       [createGrpcJsTransport, grpcJs],
     ] as const) {

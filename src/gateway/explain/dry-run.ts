@@ -2,8 +2,10 @@
  * This module runs one request through the real pipeline and the real chain of its route. Recorders replace everything
  * outside: no upstream is called, nothing is counted or kept, and no signature is checked.
  */
+
 import { type Authorize, compileDemands } from '../../aggregate/step-demands.js';
 import type { Clock } from '../../base/clock.js';
+import { atOnce } from '../../base/slices.js';
 import type { Call, CallRequest } from '../../call/call.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { demand } from '../../policy/access/demands.js';
@@ -64,7 +66,7 @@ export interface Answer {
 /** A clock whose timers never fire, so that no time limit ends the dry run. */
 const STILL: Clock = { now: () => Date.now(), monotonic: () => 0, after: () => () => {} };
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, request() {}, setLevel() {} };
+const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, request() {}, setLevel() {}, reopen() {} };
 
 export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const { config } = plan;
@@ -99,8 +101,9 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   };
   let exchange: Exchange | undefined;
   const snapshots = new Snapshots({
-    ...compileTables(plan, routes, backing),
+    ...atOnce(compileTables(plan, routes, backing)),
     upstreams: new Map(),
+    tracing: undefined,
     prepared: Promise.resolve(),
     release: () => Promise.resolve(),
   });

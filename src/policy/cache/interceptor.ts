@@ -122,9 +122,9 @@ function withoutCaller(request: CallRequest): CallRequest {
   return { ...request, metadata, context };
 }
 
-/** Removes the record of the request, which has its answer and does not wait for the call. */
+/** Removes what belongs to the request alone, which has its answer and does not wait for the call. */
 function withoutRecord(request: CallRequest): CallRequest {
-  const { record: _, ...context } = request.context;
+  const { record: _, span: _ended, ...context } = request.context;
   return { ...request, context };
 }
 

@@ -127,7 +127,9 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
     const metadata = settings.requestMetadata(req.rawHeaders);
     metadata.push(['x-request-id', state.requestId], ['x-forwarded-for', state.clientAddress]);
     if (state.principal !== undefined) metadata.push(...state.principal.metadata);
-    metadata.push(...traceContext(req.headers.traceparent, req.headers.tracestate));
+    const given = traceContext(req.headers.traceparent, req.headers.tracestate);
+    if (state.trace === undefined) metadata.push(...given);
+    else metadata.push(['traceparent', state.trace.traceparent], ...given.slice(1));
     return metadata;
   }
 }
@@ -137,7 +139,7 @@ function contextOf(
   mask: string | undefined,
   subsetsOf: SubsetsOf | undefined,
 ): CallContext {
-  const { surface, requestId, clientAddress, principal, record } = state;
+  const { surface, requestId, clientAddress, principal, record, trace } = state;
   const room = roomOf(res);
   const caller = { clientAddress, ...(principal === undefined ? {} : { principal }) };
   const subsets = subsetsOf?.({ ...caller, headers: req.headers });
@@ -145,6 +147,7 @@ function contextOf(
     surface: surface.name,
     requestId,
     record,
+    ...(trace?.span === undefined ? {} : { span: trace.span }),
     ...caller,
     ...(subsets === undefined ? {} : { subsets }),
     ...(mask === undefined ? {} : { mask }),

@@ -3,6 +3,7 @@
  * The first message commits the answer; until then an error is a plain error answer.
  */
 import type { ServerResponse } from 'node:http';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import type { Call, CallResponse } from '../../call/call.js';
 import type { JsonWriter } from '../../codec/json-writer.js';
@@ -117,7 +118,7 @@ class StreamAnswer {
       if (!this.committed) this.commit(response);
       this.res.end(this.framing?.end(this.count));
     } catch (error) {
-      this.failed(error);
+      await this.failed(error);
     } finally {
       // This cancels a call that still runs, even before its answer has begun. It does nothing to a call that has ended.
       ending.abort();
@@ -203,7 +204,7 @@ class StreamAnswer {
     });
   }
 
-  private failed(thrown: unknown): void {
+  private async failed(thrown: unknown): Promise<void> {
     const { ctx, framing, settings } = this;
     const res = this.res;
     const { ending } = ctx.state;
@@ -214,9 +215,10 @@ class StreamAnswer {
     const { requestId, surface } = ctx.state;
     const { body } = errorBody(error, requestId, { ...surface.errors, format: 'status' });
     const last = framing?.failed(body, settings.mayHoldError);
-    // An answer that cannot report its failure must not look complete.
-    if (last === undefined) cut(res);
-    else res.end(last);
+    if (last !== undefined) return void res.end(last);
+    // An answer that cannot report its failure must not look complete. What was written in this turn is sent before it is cut.
+    await nextTurn();
+    if (!isOver(res)) cut(res);
   }
 }
 

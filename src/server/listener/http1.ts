@@ -68,12 +68,24 @@ function tlsOptions(tls: TlsSettings, handshakeTimeout: number) {
 
 export const BAD_EXPECTATION = gatewayError('UNKNOWN_EXPECTATION', 'expect: expected 100-continue, got another value');
 
+type ClientError = NodeJS.ErrnoException & {
+  /** The bytes that were parsed last: the whole head, unless it came in several packets. */
+  readonly rawPacket?: Buffer;
+};
+
+/** Returns the method of a head that does not parse. Undefined if it is not known. */
+function methodIn({ rawPacket }: ClientError): string | undefined {
+  return rawPacket?.toString('latin1', 0, LONGEST_METHOD).match(/^(?:\r\n)*([A-Z-]+) /)?.[1];
+}
+
+const LONGEST_METHOD = 20;
+
 /** Answers a client error, and ends the connection: Node leaves that to the listener (http, Event: 'clientError'). */
-function onClientError(error: NodeJS.ErrnoException, socket: Duplex, refuse: Refuse): void {
+function onClientError(error: ClientError, socket: Duplex, refuse: Refuse): void {
   const current = answerOn(socket);
   if (error.code === 'ECONNRESET' || !socket.writable || current?.headersSent === true) socket.destroy();
   else if (current === undefined || !current.req.complete)
-    refuse.connection(socket, clientErrorAnswer(error.code), current?.req);
+    refuse.connection(socket, clientErrorAnswer(error.code), current?.req, current?.req.method ?? methodIn(error));
   // The error came after a whole request, which is still answered unless its client has left. Then the connection ends.
   else if (socket.readableEnded) socket.destroy();
   else closeAfter(current);

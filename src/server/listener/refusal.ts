@@ -21,8 +21,11 @@ export interface RefusalSettings {
 export interface Refuse {
   /** Refuses a request whose head Node has parsed. */
   request(res: ServerResponse, error: StatusError): void;
-  /** Refuses what came on a connection, and ends it. `req`: the request, if one is known. */
-  connection(socket: Duplex, error: StatusError, req?: IncomingMessage): void;
+  /**
+   * Refuses what came on a connection, and ends it. `req`: the request, if one is known. `method`: its method, if that is
+   * known alone.
+   */
+  connection(socket: Duplex, error: StatusError, req?: IncomingMessage, method?: string): void;
 }
 
 /**
@@ -55,7 +58,7 @@ export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
       closeAfter(res);
       res.writeHead(error.httpStatus, headers).end(body);
     },
-    connection(socket, error, req) {
+    connection(socket, error, req, method = req?.method) {
       if (socket.writableEnded) {
         socket.destroy();
         return;
@@ -66,7 +69,8 @@ export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
       const cancel = clock.after(LINGER_MS, () => socket.destroy());
       socket.once('close', cancel);
       socket.on('error', () => {});
-      socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+      // An answer to HEAD has no content (RFC 9110 §9.3.2).
+      socket.end(`${head.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : body}`);
     },
   };
 }

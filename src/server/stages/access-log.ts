@@ -15,6 +15,7 @@ import type { Log } from '../../telemetry/log.js';
 import type { RequestMetrics } from '../../telemetry/request-metrics.js';
 import { traceIdOf } from '../../transcoding/trace-context.js';
 import { stallOf } from '../connection/stall.js';
+import { endRequestSpan } from './request-span.js';
 
 export interface Telling {
   readonly log: Log;
@@ -32,7 +33,7 @@ export function accessLog({ log, requests }: Telling, clock: Clock): Middleware 
 
   function tell(ctx: Context): void {
     const { req, res, state } = ctx;
-    const { error, snapshot, startedAt, surface, route, webSocket, ending, record, bytesIn, bytesOut } = state;
+    const { error, snapshot, startedAt, surface, route, webSocket, ending, record, trace, bytesIn, bytesOut } = state;
     requests.inFlight--;
     const now = clock.monotonic();
     const isUnfinished = webSocket === undefined ? !isWhole(res) : webSocket.clientGone;
@@ -55,7 +56,9 @@ export function accessLog({ log, requests }: Telling, clock: Clock): Middleware 
       bytesIn,
       bytesOut,
       reason: error?.reason,
+      traceId: trace?.span && trace.traceId,
     });
+    if (trace?.span !== undefined) endRequestSpan(trace.span, ctx, { status, error, clientGone: gone });
     if (error === undefined && cut === undefined && !sampled(snapshot.logSample)) return;
     // The log has the whole error if it is a 5xx, or if its text was hidden from the client.
     const failed = error !== undefined && (error.httpStatus >= 500 || !isForClient(error, surface.errors.exposed));
@@ -83,7 +86,7 @@ export function accessLog({ log, requests }: Telling, clock: Clock): Middleware 
       endpoint: record.endpoint,
       attempts: record.attempts,
       cache: record.cache,
-      traceId: traceIdOf(req.headers.traceparent),
+      traceId: trace?.traceId ?? traceIdOf(req.headers.traceparent),
       reason: error?.reason,
       refused: failed || error?.source !== 'gateway' ? undefined : error.logText.slice(0, MOST.refused),
       clientGone: gone,

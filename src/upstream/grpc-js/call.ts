@@ -3,11 +3,12 @@
  * the client classes of grpc-js: those create an event emitter, two stack traces and an object stream for each call, where
  * one callback per message is enough, and `startRead` controls the pace of a stream directly.
  */
-import { type Channel, Metadata as GrpcMetadata, status as GrpcStatus, type StatusObject } from '@grpc/grpc-js';
+import type { Channel, Metadata as GrpcMetadata, StatusObject } from '@grpc/grpc-js';
 import type { Clock } from '../../base/clock.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Deadline } from '../../call/deadline.js';
 import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
+import { Code } from '../../status/code.js';
 import type { StatusError, StatusMetadata } from '../../status/status-error.js';
 import type { Deadlines, Expiring } from '../deadlines.js';
 import {
@@ -23,6 +24,7 @@ import { type MessageSink, Outgoing } from '../outgoing.js';
 import { readLater, streamedResponse, unaryResponse } from '../responses.js';
 import { isTelling } from '../silence.js';
 import type { GrpcJsChannel } from './channel.js';
+import { grpcJs } from './package.js';
 import { BROKEN } from './strict.js';
 
 type GrpcCall = ReturnType<Channel['createCall']>;
@@ -100,7 +102,7 @@ export class GrpcJsCall implements MessageSink, Expiring {
   /** Ends the call now with `error`, here and at the upstream. Does nothing to a call that has ended. */
   abort(error: unknown): void {
     if (this.ended) return;
-    this.call.cancelWithStatus(GrpcStatus.CANCELLED, 'cancelled by the gateway');
+    this.call.cancelWithStatus(Code.CANCELLED as number, 'cancelled by the gateway');
     this.settle(error);
   }
 
@@ -138,7 +140,7 @@ export class GrpcJsCall implements MessageSink, Expiring {
 
   private onStatus(status: StatusObject): void {
     if (this.ended) return;
-    if (status.code !== GrpcStatus.OK) {
+    if ((status.code as number) !== Code.OK) {
       const failure = this.failureOf(status);
       this.settle(failure);
       if (failure instanceof DeadlineExceeded) this.noteSilence();
@@ -222,22 +224,23 @@ interface Circumstances {
  * undefined, tell them from the upstream's.
  */
 function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseBytes }: Circumstances): StatusError {
-  const { code, details } = status;
+  const { details } = status;
+  const code: number = status.code;
   const text = typeof details === 'string' ? details : '';
-  const cause = `grpc-js: ${GrpcStatus[code] ?? code}: ${text}`;
-  if (code === GrpcStatus.DEADLINE_EXCEEDED && deadline !== undefined) {
+  const cause = `grpc-js: ${Code[code] ?? code}: ${text}`;
+  if (code === Code.DEADLINE_EXCEEDED && deadline !== undefined) {
     // The timer of grpc-js may fire a millisecond early. Its text contains the address of the upstream.
     const own = metadata === undefined || text.startsWith('Deadline exceeded after ');
     if (own || now >= deadline.at) return new DeadlineExceeded(deadline.owner, cause);
   }
-  if (code === GrpcStatus.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
+  if (code === Code.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
   // When decompression fails, grpc-js reports an Error instead of a status: it has neither code nor details.
   if (metadata !== undefined && code !== undefined && !OWN_TEXT.test(text))
     return upstreamStatus(code, text, statusDetails(status.metadata), metadata);
-  if (code === GrpcStatus.CANCELLED) return cancelledByUpstream(deadline, now, cause);
+  if (code === Code.CANCELLED) return cancelledByUpstream(deadline, now, cause);
   // RST_STREAM with ENHANCE_YOUR_CALM means that the upstream wants fewer calls; the client did nothing wrong.
-  const busy = code === GrpcStatus.UNAVAILABLE || code === GrpcStatus.RESOURCE_EXHAUSTED;
+  const busy = code === Code.UNAVAILABLE || code === Code.RESOURCE_EXHAUSTED;
   return busy ? unreachable(cause, NO_CONNECTION.test(text)) : brokenAnswer(cause);
 }
 
@@ -296,7 +299,7 @@ function toGrpcMetadata(metadata: Metadata): GrpcMetadata {
 }
 
 function convert(metadata: Metadata): GrpcMetadata {
-  const result = new GrpcMetadata();
+  const result = new (grpcJs().Metadata)();
   for (const [key, value] of metadata) {
     if (!isReservedMetadataKey(key)) result.add(key, typeof value === 'string' ? value : toBuffer(value));
   }

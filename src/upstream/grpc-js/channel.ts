@@ -3,20 +3,16 @@
  * balancing) or does not want (service config from DNS, channelz, the environment's HTTP proxy).
  */
 import type { ClientHttp2Session } from 'node:http2';
-import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
+import type { Channel, ChannelOptions } from '@grpc/grpc-js';
 import { addressOf, authorityOf, type Endpoint, serverNameOf } from '../endpoint.js';
 import { unreachable, upstreamClosed } from '../failure.js';
 import type { TlsSettings, TransportSettings, TransportState } from '../transport.js';
+import { grpcJs } from './package.js';
 import { tellingStreams } from './streams.js';
 import { holdStrictly } from './strict.js';
 
-const STATES: Readonly<Record<connectivityState, TransportState>> = {
-  [connectivityState.IDLE]: 'idle',
-  [connectivityState.CONNECTING]: 'connecting',
-  [connectivityState.READY]: 'ready',
-  [connectivityState.TRANSIENT_FAILURE]: 'failing',
-  [connectivityState.SHUTDOWN]: 'closed',
-};
+/** The states in the order of the numbers that grpc-js gives them. */
+const STATES = ['idle', 'connecting', 'ready', 'failing', 'closed'] as const satisfies readonly TransportState[];
 
 /** Wraps one channel. It connects on the first call. */
 export class GrpcJsChannel {
@@ -38,20 +34,20 @@ export class GrpcJsChannel {
         holdStrictly(stream, call);
       }),
     };
-    this.channel = new Channel(grpcTarget(settings.endpoint), channelCredentials(settings.tls), options);
+    this.channel = new (grpcJs().Channel)(grpcTarget(settings.endpoint), channelCredentials(settings.tls), options);
   }
 
   state(): TransportState {
-    return STATES[this.channel.getConnectivityState(false)];
+    return STATES[this.channel.getConnectivityState(false)]!;
   }
 
   /** Resolves when the channel is connected. Rejects when the attempt fails, and while the next one is not due. */
   async connected(): Promise<void> {
     for (;;) {
       const state = this.channel.getConnectivityState(true);
-      if (state === connectivityState.READY) return;
-      if (state === connectivityState.SHUTDOWN) throw upstreamClosed();
-      if (state === connectivityState.TRANSIENT_FAILURE) throw unreachable('grpc-js: no connection established', true);
+      if (STATES[state] === 'ready') return;
+      if (STATES[state] === 'closed') throw upstreamClosed();
+      if (STATES[state] === 'failing') throw unreachable('grpc-js: no connection established', true);
       await new Promise<void>((resolve) => {
         this.channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, () => resolve());
       });
@@ -144,6 +140,7 @@ function nameOptions(endpoint: Endpoint, tls: TlsSettings | undefined): ChannelO
 }
 
 function channelCredentials(tls: TlsSettings | undefined) {
+  const { credentials } = grpcJs();
   if (tls === undefined) return credentials.createInsecure();
   if (tls.context !== undefined) return credentials.createFromSecureContext(tls.context);
   return credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);

@@ -5,7 +5,7 @@
  *     content-type: application/grpc-web
  */
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
-import { status as GrpcStatus } from '@grpc/grpc-js';
+import { Code } from '../../status/code.js';
 import { isGrpcType, statusCode, statusMessage } from '../protocol.js';
 import type { StreamCall } from './streams.js';
 
@@ -15,7 +15,7 @@ export const BROKEN = 'Broken answer: ';
 /** Checks everything that comes on the stream, before grpc-js sees it. */
 export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void {
   const messages = new MessageWalk();
-  const refuse = (what: string) => call.cancelWithStatus(GrpcStatus.INTERNAL, BROKEN + what);
+  const refuse = (what: string) => call.cancelWithStatus(Code.INTERNAL, BROKEN + what);
   stream.prependListener('response', (headers, flags) => {
     if ((flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0) correctStatus(headers);
     else if (headers[':status'] === 200 && !isGrpcType(headers['content-type']))
@@ -43,7 +43,7 @@ export function holdStrictly(stream: ClientHttp2Stream, call: StreamCall): void 
  */
 function correctStatus(headers: IncomingHttpHeaders): void {
   const { 'grpc-status': code, 'grpc-message': message } = headers;
-  if (code !== undefined && Number.isNaN(statusCode(String(code)))) headers['grpc-status'] = String(GrpcStatus.UNKNOWN);
+  if (code !== undefined && Number.isNaN(statusCode(String(code)))) headers['grpc-status'] = String(Code.UNKNOWN);
   if (typeof message === 'string') headers['grpc-message'] = encodeURI(statusMessage(message));
 }
 

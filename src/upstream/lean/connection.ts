@@ -73,7 +73,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private readonly questions: ((() => void) | undefined)[] = [];
 
   constructor(
-    settings: TransportSettings,
+    private readonly settings: TransportSettings,
     private readonly clock: Clock,
     private readonly events: ConnectionEvents<Connection>,
   ) {
@@ -237,7 +237,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     this.keepalive.stop();
     if (!this.socket.writableEnded) this.socket.destroy();
     // SETTINGS is the first frame of a server (RFC 9113 §3.4). Before it comes, it is unknown whether the peer is one.
-    const failure = this.isConnected && this.state === 'connecting' ? noHttp2(cause) : cause;
+    const failure = this.isConnected && this.state === 'connecting' ? noHttp2(cause, this.settings) : cause;
     this.end(failure);
     for (const [id, rpc] of this.streams)
       rpc.lose({ kind: id > this.lastStreamId ? 'refused' : 'lost', cause: failure });

@@ -90,11 +90,11 @@ function countAnswers(streams: readonly ClientHttp2Stream[]): () => number {
 const areWhole = (t: ExecutionContext, answers: readonly Http2Answer[], bytes: number) =>
   t.true(answers.every(({ status, text, code }) => status === 200 && code === 0 && text.length >= bytes));
 
-for (const transport of ['http2', 'grpc-js'] as const) {
+for (const transport of ['lean', 'http2', 'grpc-js'] as const) {
   test(`${transport}: a hundred answers that come at once are written as there is room, and all come whole`, async (t) => {
     const { url, upstream } = await start(t);
     const gateway =
-      transport === 'http2'
+      transport === 'lean'
         ? { url, upstream }
         : await start(t, {}, { upstreams: { test: { target: upstream.target, services: ['*'], transport } } });
     const { get, takeAll } = await unreading(t, gateway.url);

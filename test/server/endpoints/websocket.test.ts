@@ -175,7 +175,8 @@ test('a refused handshake is an answer like any other, and calls nobody', async 
     return text;
   };
   const key = 'sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
-  t.regex(await raw(`${key}sec-websocket-version: 99\r\n`), VERSION_REFUSED);
+  for (const version of ['99', '8', '013', '0x0d', '13.0', '13, 8'])
+    t.regex(await raw(`${key}sec-websocket-version: ${version}\r\n`), VERSION_REFUSED, version);
   t.regex(await raw('sec-websocket-version: 13\r\n'), /^HTTP\/1\.1 400 [\s\S]*x-request-id: [\s\S]*BAD_HANDSHAKE/);
   t.is(upstream.calls.length, 0);
 });

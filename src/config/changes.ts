@@ -1,0 +1,37 @@
+/** Names the settings in which two configs differ. Values are not told, because they may be secrets. */
+import type { Config } from './config.js';
+
+/** How deep the paths go: `upstreams.orders.timeoutMs` has three keys. */
+const MOST_KEYS = 3;
+
+/** Returns the paths of the settings that differ, such as `limits.bodyBytes`. */
+export function changedSettings(before: Config, after: Config): readonly string[] {
+  const found: string[] = [];
+  compare(before, after, []);
+  return found;
+
+  function compare(a: unknown, b: unknown, path: readonly string[]): void {
+    if (textOf(a) === textOf(b)) return;
+    const [left, right] = [entriesOf(a), entriesOf(b)];
+    if (left === undefined || right === undefined || path.length === MOST_KEYS) {
+      found.push(path.join('.'));
+      return;
+    }
+    for (const key of new Set([...left.keys(), ...right.keys()]))
+      if (key !== 'position') compare(left.get(key), right.get(key), [...path, key]);
+  }
+}
+
+/** Returns the keys of an object or a Map. Undefined for anything else, such as a list. */
+function entriesOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
+  if (value instanceof Map) return value as ReadonlyMap<string, unknown>;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  return new Map(Object.entries(value));
+}
+
+function textOf(value: unknown): string | undefined {
+  return JSON.stringify(value, (key, part: unknown) => {
+    if (key === 'position') return undefined;
+    return part instanceof Map || part instanceof Set ? [...part] : part;
+  });
+}

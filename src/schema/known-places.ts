@@ -1,0 +1,22 @@
+/** This module has the places of a file from a descriptor set: they are known when the set is read. */
+import type { Position } from '../base/diagnostic.js';
+import type { Places } from './declaration.js';
+
+/** The positions and comments by full name. Another thread can get them. */
+export interface PlaceMaps {
+  readonly file: string;
+  readonly positions: ReadonlyMap<string, Position>;
+  readonly comments: ReadonlyMap<string, string>;
+}
+
+export class KnownPlaces implements Places {
+  constructor(readonly maps: PlaceMaps) {}
+
+  position(fullName: string): Position {
+    return this.maps.positions.get(fullName) ?? { file: this.maps.file };
+  }
+
+  comment(fullName: string): string | undefined {
+    return this.maps.comments.get(fullName);
+  }
+}

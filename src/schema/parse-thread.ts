@@ -1,0 +1,134 @@
+/**
+ * Finds and parses the changed files of a schema in another thread, so that a process that serves goes on meanwhile:
+ *
+ *     this process                            the thread
+ *     roots, stamps of known files ─────────▶ looks through the roots, compares the stamps, parses what has changed
+ *     takes the declarations in parts ◀────── a part, when the last one was taken
+ *
+ * The thread ends when nobody has asked it for a while.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Diagnostic } from '../base/diagnostic.js';
+import { KnownPlaces, type PlaceMaps } from './known-places.js';
+import { type PlainFile, withPlaces } from './packed.js';
+import type { ParsedFiles } from './parsed-files.js';
+import { placesOf } from './places.js';
+import type { Scanned } from './proto-folder.js';
+
+export type Question =
+  | {
+      readonly kind: 'refresh';
+      /** The roots whose files are all loaded. */
+      readonly roots: readonly string[];
+      /** The paths of descriptor sets. */
+      readonly sets: readonly string[];
+      /** The import name and the stamp of each file that is parsed already, by path. */
+      readonly known: ReadonlyMap<string, { readonly name: string; readonly stamp: string }>;
+    }
+  /** The last answer was read. */
+  | { readonly kind: 'read' };
+
+export type Answer =
+  | { readonly kind: 'files'; readonly files: { path: string; stamp: string; file: PlainFile }[] }
+  /** Files of the descriptor set that follows. */
+  | { readonly kind: 'set-files'; readonly files: readonly { file: PlainFile; maps: PlaceMaps | undefined }[] }
+  | { readonly kind: 'set'; readonly path: string; readonly stamp: string; readonly diagnostics: readonly Diagnostic[] }
+  /** The end. `same` has the files that have not changed. */
+  | {
+      readonly kind: 'done';
+      readonly scanned: readonly (Scanned & { root: string })[];
+      readonly same: readonly string[];
+    };
+
+/** How long the thread stays without a question. */
+const IDLE_MS = 30_000;
+
+let thread: Worker | undefined;
+let idle: NodeJS.Timeout | undefined;
+let last: Promise<unknown> = Promise.resolve();
+/** Receive the answers to the question that was asked last. */
+let onAnswer: (answer: Answer) => void = () => {};
+let onFailure: (error: Error) => void = () => {};
+
+/**
+ * Brings `parsed` up to date, and returns the files below each root. If the thread cannot work, undefined is returned and
+ * `parsed` has less: what it lacks is parsed when it is read.
+ */
+export function refresh(parsed: ParsedFiles, sources: Sources): Promise<ReadonlyMap<string, Scanned> | undefined> {
+  // One question at a time, because the answers do not say to which one they belong.
+  const asked = last.then(() => ask(parsed, sources)).catch(() => undefined);
+  last = asked;
+  return asked;
+}
+
+interface Sources {
+  readonly protos: readonly string[];
+  readonly descriptorSets: readonly string[];
+}
+
+async function ask(parsed: ParsedFiles, { protos, descriptorSets }: Sources): Promise<ReadonlyMap<string, Scanned>> {
+  clearTimeout(idle);
+  thread ??= start();
+  const worker = thread;
+  const tell = (question: Question) => worker.postMessage(question);
+  worker.ref();
+  try {
+    return await new Promise((resolve, reject) => {
+      const take = takerOf(parsed);
+      onFailure = reject;
+      onAnswer = (answer) => {
+        take(answer);
+        if (answer.kind === 'done') resolve(new Map(answer.scanned.map(({ root, ...rest }) => [root, rest])));
+        // What waits in this process has its turn before the next part is read.
+        else setImmediate(() => tell({ kind: 'read' }));
+      };
+      tell({ kind: 'refresh', roots: protos, sets: descriptorSets, known: parsed.known() });
+    });
+  } finally {
+    worker.unref();
+    idle = setTimeout(() => end(worker), IDLE_MS).unref();
+  }
+}
+
+/** Returns a function that puts what the thread has parsed into `parsed`. */
+function takerOf(parsed: ParsedFiles): (answer: Answer) => void {
+  let ofSet: Extract<Answer, { kind: 'set-files' }>['files'][number][] = [];
+  return function take(answer) {
+    if (answer.kind === 'files') {
+      for (const { path, stamp, file } of answer.files)
+        parsed.set(path, { stamp, declaration: withPlaces(file, placesOf(path)) });
+    } else if (answer.kind === 'set-files') {
+      ofSet.push(...answer.files);
+    } else if (answer.kind === 'set') {
+      const { path, stamp, diagnostics } = answer;
+      const files = ofSet.map(({ file, maps }) => {
+        return withPlaces(file, new KnownPlaces(maps ?? { file: file.name, positions: NONE, comments: NONE }));
+      });
+      parsed.setSet(path, { stamp, files, diagnostics });
+      ofSet = [];
+    } else {
+      for (const path of answer.same) parsed.confirm(path);
+    }
+  };
+}
+
+const NONE = new Map<string, never>();
+
+/** Ends the thread. The next question starts another one. */
+function end(worker: Worker): void {
+  if (thread === worker) thread = undefined;
+  void worker.terminate();
+}
+
+function start(): Worker {
+  // The thread needs no flags or environment of its process.
+  const worker = new Worker(new URL('./parse-worker.js', import.meta.url), { execArgv: [], env: {} });
+  worker.on('message', (answer: Answer) => onAnswer(answer));
+  worker.on('error', (error: Error) => onFailure(error));
+  worker.once('exit', () => {
+    if (thread !== worker) return;
+    thread = undefined;
+    onFailure(new Error('the thread that parses has ended'));
+  });
+  return worker;
+}

@@ -1,0 +1,90 @@
+/**
+ * The thread that looks for changed files and parses them. Only `parse-thread.ts` starts it. It keeps nothing between two
+ * questions but the code, which the engine has optimised by then.
+ */
+import { readFileSync } from 'node:fs';
+import { parentPort } from 'node:worker_threads';
+import { BUNDLED_ROOT } from './bundled.js';
+import { readDescriptorSet } from './descriptor-set.js';
+import { KnownPlaces } from './known-places.js';
+import { plainOf } from './packed.js';
+import type { Answer, Question } from './parse-thread.js';
+import { stampOf } from './parsed-files.js';
+import { parseProtoFile } from './proto-files.js';
+import { protosBelow } from './proto-folder.js';
+import { Words } from './words.js';
+
+/** The most characters of text whose declarations are sent at once: receiving them takes the other thread some milliseconds. */
+const BATCH_BYTES = 64 * 1024;
+
+const port = parentPort!;
+let goOn = () => {};
+
+/** Sends an answer, and waits until the other thread has read it: otherwise it would read all of them without a pause. */
+function send(answer: Answer): Promise<void> {
+  return new Promise((resolve) => {
+    goOn = resolve;
+    port.postMessage(answer);
+  });
+}
+
+async function answer({ roots, sets, known }: Extract<Question, { kind: 'refresh' }>): Promise<void> {
+  const scanned = roots.map((root) => ({ root, ...protosBelow(root) }));
+  const names = new Map<string, string>();
+  for (const [path, { name }] of known) if (name !== '') names.set(path, name);
+  for (const { found } of scanned) for (const { name, path } of found) if (!names.has(path)) names.set(path, name);
+  const same: string[] = [];
+  const words = new Words();
+  let files: Extract<Answer, { kind: 'files' }>['files'] = [];
+  let bytes = 0;
+  for (const [path, name] of names) {
+    try {
+      const stamp = stampOf(path);
+      if (known.get(path)?.stamp === stamp) {
+        same.push(path);
+        continue;
+      }
+      const file = plainOf(parseProtoFile(name, path, words));
+      files.push({ path, stamp, file });
+      bytes += Number(stamp.split(' ')[2]);
+    } catch {
+      // The loader reads it again, and reports the reason.
+    }
+    if (bytes < BATCH_BYTES) continue;
+    await send({ kind: 'files', files });
+    files = [];
+    bytes = 0;
+  }
+  await send({ kind: 'files', files });
+  for (const path of sets) {
+    try {
+      const stamp = stampOf(path);
+      if (known.get(path)?.stamp === stamp) same.push(path);
+      else await sendSet(path, stamp);
+    } catch {
+      // As above.
+    }
+  }
+  port.postMessage({ kind: 'done', scanned, same } satisfies Answer);
+}
+
+async function sendSet(path: string, stamp: string): Promise<void> {
+  const { files, diagnostics } = readDescriptorSet(readFileSync(path), path, BUNDLED_ROOT);
+  for (let at = 0; at < files.length; at += SET_FILES) {
+    const part = files.slice(at, at + SET_FILES).map((declaration) => {
+      const { messages, enums, services, extensions } = declaration;
+      const places = [messages, enums, services, extensions].find((list) => list.length > 0)?.[0]?.places;
+      return { file: plainOf(declaration), maps: places instanceof KnownPlaces ? places.maps : undefined };
+    });
+    await send({ kind: 'set-files', files: part });
+  }
+  await send({ kind: 'set', path, stamp, diagnostics });
+}
+
+/** How many files of a descriptor set are sent at once. */
+const SET_FILES = 20;
+
+port.on('message', (question: Question) => {
+  if (question.kind === 'read') goOn();
+  else void answer(question);
+});

@@ -1,0 +1,101 @@
+/**
+ * This module keeps what was parsed, so that a reload parses only the files that have changed. A file is known by its identity,
+ * its size and its times: a tool may set the time of a file, but not that of its inode.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { BUNDLED_ROOT } from './bundled.js';
+import type { FileDeclaration } from './declaration.js';
+import { readDescriptorSet, type SetContent } from './descriptor-set.js';
+import { parseProtoFile } from './proto-files.js';
+import { Words } from './words.js';
+
+export interface ParsedFile {
+  readonly stamp: string;
+  readonly declaration: FileDeclaration;
+}
+
+/** A descriptor set that was read. */
+export interface ParsedSet extends SetContent {
+  readonly stamp: string;
+}
+
+/** Returns a text that differs when the file has changed. Throws if there is no file. */
+export function stampOf(path: string): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+}
+
+/** How many files are compared and parsed without another thread. */
+const FEW_FILES = 100;
+
+export class ParsedFiles {
+  private readonly byPath = new Map<string, ParsedFile>();
+  private readonly sets = new Map<string, ParsedSet>();
+  /** The files whose stamps were compared for the load that runs. */
+  private readonly fresh = new Set<string>();
+  private readonly used = new Set<string>();
+  private readonly words = new Words();
+  private lastRoots = '';
+
+  /** Returns what a file declares. Throws if it cannot be read. */
+  read(name: string, path: string): FileDeclaration {
+    this.used.add(path);
+    const known = this.byPath.get(path);
+    const stamp = known !== undefined && this.fresh.has(path) ? known.stamp : stampOf(path);
+    if (known?.stamp === stamp && known.declaration.name === name) return known.declaration;
+    const declaration = parseProtoFile(name, path, this.words);
+    this.byPath.set(path, { stamp, declaration });
+    return declaration;
+  }
+
+  /** Returns what a descriptor set declares. Throws if it cannot be read. */
+  readSet(path: string): SetContent {
+    this.used.add(path);
+    const known = this.sets.get(path);
+    const stamp = known !== undefined && this.fresh.has(path) ? known.stamp : stampOf(path);
+    if (known?.stamp === stamp) return known;
+    const set = { stamp, ...readDescriptorSet(readFileSync(path), path, BUNDLED_ROOT) };
+    this.sets.set(path, set);
+    return set;
+  }
+
+  /** Returns the import name and the stamp of each file and descriptor set by path. The name of a set is empty. */
+  known(): ReadonlyMap<string, { readonly name: string; readonly stamp: string }> {
+    const known = new Map<string, { readonly name: string; readonly stamp: string }>();
+    for (const [path, { stamp, declaration }] of this.byPath) known.set(path, { name: declaration.name, stamp });
+    for (const [path, { stamp }] of this.sets) known.set(path, { name: '', stamp });
+    return known;
+  }
+
+  /** Takes a file that another thread has parsed. */
+  set(path: string, file: ParsedFile): void {
+    this.byPath.set(path, file);
+    this.fresh.add(path);
+  }
+
+  /** Takes a descriptor set that another thread has read. */
+  setSet(path: string, set: ParsedSet): void {
+    this.sets.set(path, set);
+    this.fresh.add(path);
+  }
+
+  /** The file has the stamp that is known. */
+  confirm(path: string): void {
+    this.fresh.add(path);
+  }
+
+  /** True if these sources are those of the last load, and so few that reading them takes no time. */
+  isSmallFor(roots: unknown): boolean {
+    return this.byPath.size <= FEW_FILES && this.sets.size === 0 && this.lastRoots === JSON.stringify(roots);
+  }
+
+  /** Ends a load: files that it did not use are forgotten, and the others are compared again by the next one. */
+  endLoad(roots: unknown): void {
+    this.lastRoots = JSON.stringify(roots);
+    for (const kept of [this.byPath, this.sets]) {
+      for (const path of kept.keys()) if (!this.used.has(path)) kept.delete(path);
+    }
+    this.used.clear();
+    this.fresh.clear();
+  }
+}

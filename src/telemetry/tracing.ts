@@ -1,0 +1,196 @@
+/**
+ * Exports traces with OpenTelemetry, as OTLP over HTTP. Its packages are loaded only if the config has a `tracing` block. For
+ * each request it is decided once whether it is recorded; the others cost a random number and pass on their `traceparent`.
+ */
+import type { Context as OtelContext, Span as OtelSpan, Tracer } from '@opentelemetry/api';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { Resource } from '../base/resources.js';
+import type { Span, SpanAttributes } from '../base/span.js';
+import type { HeldCounter } from './held-counters.js';
+import type { Log } from './log.js';
+
+export interface TracingSettings {
+  /** The base URL of the receiver, such as `http://127.0.0.1:4318`. */
+  readonly otlp: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The share of requests that are recorded, from 0 to 1. */
+  readonly sample: number;
+  readonly serviceName: string;
+}
+
+export interface TracingOptions {
+  readonly log: Log;
+  /** How many spans were exported, and how many could not be. */
+  readonly exported: HeldCounter;
+  readonly failed: HeldCounter;
+}
+
+/** The trace of one request. */
+export interface RequestTrace {
+  readonly traceId: string;
+  /** The header for the upstreams. */
+  readonly traceparent: string;
+  /** Undefined if the request is not recorded. */
+  readonly span: Span | undefined;
+}
+
+export interface Incoming {
+  /** The `traceparent` of the request. Undefined if there is no valid one. */
+  readonly traceparent: string | undefined;
+  readonly requestId: string;
+  /** True if the caller decides whether the request is recorded, which only trusted proxies may. */
+  readonly trustsParent: boolean;
+}
+
+/** How long an export may take, and the end of the process may wait for the last one, in milliseconds. */
+const TIMEOUT_MS = 5000;
+/** How many spans wait for an export at most; others are dropped. */
+const MOST_WAITING = 2048;
+/** The most characters of an attribute. */
+const ATTRIBUTE_CHARACTERS = 256;
+
+export class Tracing implements Resource {
+  /** Resolves when requests can be recorded. */
+  readonly ready: Promise<void>;
+  private recorder: Recorder | undefined;
+
+  constructor(
+    private readonly settings: TracingSettings,
+    options: TracingOptions,
+  ) {
+    this.ready = createRecorder(settings, options).then((recorder) => {
+      this.recorder = recorder;
+    });
+  }
+
+  trace({ traceparent, requestId, trustsParent }: Incoming): RequestTrace {
+    const { sample } = this.settings;
+    const isRecorded =
+      trustsParent && traceparent !== undefined ? isSampled(traceparent) : sample >= 1 || Math.random() < sample;
+    if (isRecorded && this.recorder !== undefined) {
+      const span = this.recorder.begin(traceparent);
+      return { traceId: span.traceparent.slice(3, 35), traceparent: span.traceparent, span };
+    }
+    if (traceparent !== undefined) return { traceId: traceparent.slice(3, 35), traceparent, span: undefined };
+    const traceId = UUID.test(requestId) ? requestId.replaceAll('-', '') : randomTraceId();
+    return { traceId, traceparent: `00-${traceId}-${traceId.slice(16)}-00`, span: undefined };
+  }
+
+  async close(): Promise<void> {
+    await this.ready;
+    await this.recorder?.shutdown();
+  }
+}
+
+/** True if the caller records the trace (W3C Trace Context §3.2.2.5). */
+function isSampled(traceparent: string): boolean {
+  return (Number.parseInt(traceparent.slice(53, 55), 16) & 1) === 1;
+}
+
+/** A UUID whose second half is not zero, as an id of a span must be. */
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+function randomTraceId(): string {
+  return crypto.randomUUID().replaceAll('-', '');
+}
+
+interface Recorder {
+  /** Begins the span of a request, inside of the caller's span if it is known. */
+  begin(traceparent: string | undefined): Span;
+  /** Exports what waits. */
+  shutdown(): Promise<void>;
+}
+
+async function createRecorder(
+  { otlp, headers, serviceName }: TracingSettings,
+  options: TracingOptions,
+): Promise<Recorder> {
+  const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
+    import('@opentelemetry/api'),
+    import('@opentelemetry/sdk-trace-base'),
+    import('@opentelemetry/exporter-trace-otlp-http'),
+    import('@opentelemetry/resources'),
+  ]);
+  const exporter = new OTLPTraceExporter({
+    url: `${otlp.replace(/\/$/, '')}/v1/traces`,
+    headers: { ...headers },
+    timeoutMillis: TIMEOUT_MS,
+  });
+  const processor = new sdk.BatchSpanProcessor(counted(exporter, options), {
+    maxQueueSize: MOST_WAITING,
+    exportTimeoutMillis: TIMEOUT_MS,
+  });
+  const provider = new sdk.BasicTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': serviceName, 'process.pid': process.pid }),
+    spanProcessors: [processor],
+    spanLimits: { attributeValueLengthLimit: ATTRIBUTE_CHARACTERS },
+  });
+  const tracer = provider.getTracer('protogate');
+  const kinds = { call: api.SpanKind.CLIENT, internal: api.SpanKind.INTERNAL };
+  const { ROOT_CONTEXT, SpanStatusCode, trace } = api;
+
+  class Recorded implements Span {
+    readonly traceparent: string;
+    private readonly within: OtelContext;
+
+    constructor(private readonly span: OtelSpan) {
+      const { traceId, spanId } = span.spanContext();
+      this.traceparent = `00-${traceId}-${spanId}-01`;
+      this.within = trace.setSpan(ROOT_CONTEXT, span);
+    }
+
+    child(name: string, kind: keyof typeof kinds, attributes: SpanAttributes = {}): Span {
+      return new Recorded(tracer.startSpan(name, { kind: kinds[kind], attributes }, this.within));
+    }
+
+    set(attributes: SpanAttributes): void {
+      this.span.setAttributes(attributes);
+    }
+
+    rename(name: string): void {
+      this.span.updateName(name);
+    }
+
+    end(failure?: string): void {
+      if (failure !== undefined) {
+        this.span.setAttribute('error.type', failure);
+        this.span.setStatus({ code: SpanStatusCode.ERROR });
+      }
+      this.span.end();
+    }
+  }
+
+  return {
+    begin: (traceparent) => new Recorded(beginRequest(tracer, contextOf(traceparent))),
+    shutdown: () => provider.shutdown().catch(() => {}),
+  };
+
+  function beginRequest(from: Tracer, parent: OtelContext): OtelSpan {
+    return from.startSpan('request', { kind: api.SpanKind.SERVER }, parent);
+  }
+
+  function contextOf(traceparent: string | undefined): OtelContext {
+    if (traceparent === undefined) return ROOT_CONTEXT;
+    const [traceId, spanId] = [traceparent.slice(3, 35), traceparent.slice(36, 52)];
+    return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: 1, isRemote: true });
+  }
+}
+
+/** Counts what an exporter exports, and logs when it begins to fail and when it works again. */
+function counted(exporter: SpanExporter, { log, exported, failed }: TracingOptions): SpanExporter {
+  let isFailing = false;
+  return {
+    export(spans, done) {
+      exporter.export(spans, (result) => {
+        const fails = result.code !== 0;
+        (fails ? failed : exported).count += spans.length;
+        if (fails && !isFailing) log.warn({ err: result.error }, 'traces cannot be exported');
+        if (!fails && isFailing) log.info({}, 'traces are exported again');
+        isFailing = fails;
+        done(result);
+      });
+    },
+    forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve(),
+    shutdown: () => exporter.shutdown(),
+  };
+}
