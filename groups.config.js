@@ -13,7 +13,7 @@ const folder = `${out}/groups`;
 /** Files that measure the memory of the process, so that nothing else may run in it. */
 const ALONE = new Set(['server/cost.test.js', 'server/matrix.test.js']);
 
-/** Folders that are large enough for a process. The longest ones begin first. The files of all other folders share one. */
+/** Folders that are large enough for a process, the slowest first. The files of all other folders share one. */
 const FOLDERS = [
   'process',
   'server',
@@ -27,6 +27,7 @@ const FOLDERS = [
   'gateway',
   'routing',
   'upstream',
+  'hostile',
   'transcoding',
 ];
 
@@ -37,7 +38,7 @@ function groupOf(file) {
   return (own[0] ?? 'others').replaceAll('/', '-');
 }
 
-const groups = new Map(FOLDERS.map((name) => [name.replaceAll('/', '-'), []]));
+const groups = new Map(['others', ...FOLDERS].map((name) => [name.replaceAll('/', '-'), []]));
 for (const path of readdirSync(`${out}/test`, { recursive: true }).toSorted()) {
   const file = path.replaceAll('\\', '/');
   const group = groupOf(file);

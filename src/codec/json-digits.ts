@@ -50,13 +50,13 @@ export function writeWhole(buffer: Uint8Array, at: number, value: number): numbe
   return writePadded(buffer, writeSmall(buffer, at, front), value - front * BILLION, 9);
 }
 
-/** Writes the unsigned integer `high * 2^32 + low`, without a BigInt. */
+/** Writes the unsigned integer whose 32-bit halves are `low` and `high`, without a BigInt. */
 export function writeUnsigned64(buffer: Uint8Array, at: number, low: number, high: number): number {
-  if (high < 0x200000) return writeWhole(buffer, at, high * 0x1_0000_0000 + low);
+  const upper = high >>> 0;
+  if (upper < 0x200000) return writeWhole(buffer, at, upper * 0x1_0000_0000 + (low >>> 0));
   // A long division by 10^9, in digits of 16 bits: a remainder and one digit always fit into a double.
-  let rest = high;
-  const top = Math.floor(rest / BILLION);
-  rest = (rest - top * BILLION) * 0x10000 + (low >>> 16);
+  const top = Math.floor(upper / BILLION);
+  let rest = (upper - top * BILLION) * 0x10000 + (low >>> 16);
   const middle = Math.floor(rest / BILLION);
   rest = (rest - middle * BILLION) * 0x10000 + (low & 0xffff);
   const bottom = Math.floor(rest / BILLION);

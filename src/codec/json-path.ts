@@ -2,6 +2,7 @@
  * This module finds the JSON path of a problem from its byte offset, as the client wrote it (`lines[3].qty`,
  * `labels["a"]`). It scans the text again up to that offset, so that reading itself does not have to keep a path.
  */
+import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { FieldViolation } from '../status/details.js';
 import { JsonScanner, quoteShort } from './json-scanner.js';
@@ -19,8 +20,14 @@ export function violationOf(
   if (problem.kind === 'syntax') {
     return { field: TOP, description: `${lineAndColumn(json, problem.offset)}: ${problem.description}` };
   }
-  const segments: string[] = [];
-  if (json.length > 0) walkTo(problem.offset, json, top, segments);
+  let segments: string[] = [];
+  try {
+    if (json.length > 0) walkTo(problem.offset, json, top, segments);
+  } catch (error) {
+    // The path of a value that is too deep for the stack may be too deep too.
+    if (!isStackOverflow(error)) throw error;
+    segments = [];
+  }
   if (problem.member !== undefined) segments.push(`.${problem.member}`);
   const path = segments.join('');
   return { field: path === '' ? TOP : path.startsWith('.') ? path.slice(1) : path, description: problem.description };

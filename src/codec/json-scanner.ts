@@ -6,14 +6,13 @@ import { isUtf8 } from 'node:buffer';
 import { copyShortBase64, writeUnescaped } from './json-string.js';
 import { type KeyTable, KeyTables } from './key-table.js';
 import { Char, duplicateKey, ReadProblem, syntaxProblem } from './read-problem.js';
+import { SAFE_DIGITS, shortInteger } from './scalar.js';
 import { WireWriter } from './wire-writer.js';
 
 /** The buffer for text that is not copied into a message. */
 const SCRATCH = new WireWriter();
 const END = -1;
 const EMPTY = Buffer.alloc(0);
-/** The number of decimal digits that a double always represents exactly. */
-const SAFE_DIGITS = 15;
 
 const PLAIN = 0;
 const NON_ASCII = 1;
@@ -196,27 +195,20 @@ export class JsonScanner {
   }
 
   /**
-   * At a quote: passes a string that is a short integer without leading zeros, and returns it. Returns NaN, and passes
-   * nothing, for any other string.
+   * At a quote: passes a string that is an integer of few digits, and returns it. Returns NaN, and passes nothing, for any
+   * other string.
    */
   quotedInteger(): number {
     const { bytes, pos } = this;
+    const most = Math.min(this.end, pos + SAFE_DIGITS + 2);
     let at = pos + 1;
-    const negative = bytes[at] === Char.MINUS;
-    if (negative) at++;
-    const from = at;
-    let value = 0;
-    for (let digit = 0; ; at++) {
-      digit = bytes[at]! - Char.ZERO;
-      if (!(digit >= 0 && digit <= 9)) break;
-      value = value * 10 + digit;
-    }
-    const digits = at - from;
-    if (bytes[at] !== Char.QUOTE || at >= this.end || digits === 0 || digits > SAFE_DIGITS) return Number.NaN;
-    if (bytes[from] === Char.ZERO && digits > 1) return Number.NaN;
+    while (at < most && bytes[at] !== Char.QUOTE) at++;
+    if (at >= most) return Number.NaN;
+    const value = shortInteger(bytes, pos + 1, at);
+    if (Number.isNaN(value)) return value;
     this.tokenStart = pos;
     this.pos = at + 1;
-    return negative ? -value : value;
+    return value;
   }
 
   /** Reads a number. {@link tokenText} then returns its text. */
@@ -238,22 +230,11 @@ export class JsonScanner {
   }
 
   /**
-   * Returns the number that was read last, if it is short and has only digits. Otherwise returns NaN, and {@link
-   * tokenText} must be used.
+   * Returns the number that was read last, if it is an integer of few digits. Otherwise returns NaN, and {@link tokenText}
+   * must be used.
    */
   smallInteger(): number {
-    const { bytes, pos } = this;
-    let at = this.tokenStart;
-    const negative = bytes[at] === Char.MINUS;
-    if (negative) at++;
-    if (pos - at > SAFE_DIGITS) return Number.NaN;
-    let value = 0;
-    for (; at < pos; at++) {
-      const digit = bytes[at]! - Char.ZERO;
-      if (digit < 0 || digit > 9) return Number.NaN;
-      value = value * 10 + digit;
-    }
-    return negative ? -value : value;
+    return shortInteger(this.bytes, this.tokenStart, this.pos);
   }
 
   /** Passes a number, and returns it. It is infinite if it is too large for a double. */

@@ -49,8 +49,19 @@ export interface JsonReader {
 /** Reads a message's JSON and writes the message's contents. `depth` is the number of objects and lists around it. */
 type ReadContents = (depth: number) => void;
 
+/** The type of an Any: its URL, the same as a JSON string, and what it names. */
+interface AnyType {
+  readonly url: Uint8Array;
+  readonly quoted: Uint8Array;
+  readonly message: MessageDescriptor;
+}
+
+/** For longer JSON, in bytes, the writer gets its room at once. */
+const LARGE_JSON = 1 << 15;
 const NO_JSON = new Uint8Array(0);
 const EMPTY_OBJECT = Buffer.from('{}');
+const TYPE_KEY = Buffer.from('"@type"');
+const VALUE_KEY = Buffer.from('"value"');
 /** The offset of problems that have no place in the JSON. It stands for the whole message. */
 const NOWHERE = -1;
 
@@ -64,6 +75,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
   const ignoreUnknown = options.unknownFields === 'ignore';
   /** The positions of all `@type` keys that were found in the current text. */
   let typeOffsets: TypeOffsets | undefined;
+  let lastType: AnyType | undefined;
 
   return {
     read(message, json, bound) {
@@ -100,8 +112,10 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     typeOffsets = undefined;
     try {
       scanner.start(json ?? NO_JSON);
+      // The wire is mostly shorter than the JSON.
+      if (json !== undefined && json.length > LARGE_JSON) writer.reserve(json.length);
       task();
-      return writer.slice();
+      return writer.take();
     } catch (error) {
       // If a large maxDepth lets the stack overflow, the body is reported as nested too deep.
       const problem = isStackOverflow(error) ? scanner.tooDeep() : error;
@@ -558,15 +572,9 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const start = scanner.pos - 1;
     if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
     const typeAt = findType(start, depth);
-    scanner.pos = typeAt;
-    if (scanner.peek() !== Char.QUOTE) throw scanner.unfit('a type URL');
-    const url = scanner.readString();
-    const slash = url.lastIndexOf('/');
-    if (slash < 0) throw scanner.unfit('a type URL such as type.googleapis.com/pkg.Message', typeAt);
-    const message = registry.message(url.slice(slash + 1));
-    if (message === undefined) throw scanner.unfit('a type URL with a message type of this API', typeAt);
+    const { url, message } = readType(typeAt);
     writer.tag(1, Wire.LEN);
-    writer.string(url);
+    writer.delimited(url);
     const valueStart = writer.pos;
     writer.tag(2, Wire.LEN);
     const contents = writer.fork();
@@ -577,6 +585,21 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     else readObject(planOf(message), depth, undefined, true);
     if (writer.pos === contents) writer.pos = valueStart;
     else writer.join(contents);
+  }
+
+  /** Reads the type URL at `typeAt`. */
+  function readType(typeAt: number): AnyType {
+    scanner.pos = typeAt;
+    if (scanner.peek() !== Char.QUOTE) throw scanner.unfit('a type URL');
+    // Lists of Any mostly have one type.
+    if (lastType !== undefined && scanner.takeKey(lastType.quoted)) return lastType;
+    const url = scanner.readString();
+    const slash = url.lastIndexOf('/');
+    if (slash < 0) throw scanner.unfit('a type URL such as type.googleapis.com/pkg.Message', typeAt);
+    const message = registry.message(url.slice(slash + 1));
+    if (message === undefined) throw scanner.unfit('a type URL with a message type of this API', typeAt);
+    lastType = { url: Buffer.from(url), quoted: Buffer.from(JSON.stringify(url)), message };
+    return lastType;
   }
 
   /** Returns the offset of the value of an Any's `@type`, which may be at any place in the object. */
@@ -602,20 +625,36 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
    */
   function readAnyValue(readContents: ReadContents, depth: number, required: number | undefined): void {
     scanner.open(Char.OPEN_OBJECT, depth);
-    const keys = new Set<string>();
+    let others: Set<string> | undefined;
+    let hasType = false;
+    let hasValue = false;
     do {
-      const key = scanner.readKey();
-      const keyAt = scanner.tokenStart;
-      if (key !== 'value') {
-        passUnknown(undefined, key, keyAt, keys, depth, true);
-        continue;
+      scanner.peek();
+      const keyAt = scanner.pos;
+      if (scanner.takeKey(VALUE_KEY)) {
+        if (hasValue) throw duplicateKey(keyAt);
+        hasValue = true;
+        scanner.colon();
+        readContents(depth + 1);
+      } else if (!hasType && scanner.takeKey(TYPE_KEY)) {
+        hasType = true;
+        scanner.colon();
+        skipValue(scanner, depth + 1);
+      } else {
+        const key = scanner.readKey();
+        others ??= new Set([...(hasType ? ['@type'] : []), ...(hasValue ? ['value'] : [])]);
+        if (key !== 'value') {
+          passUnknown(undefined, key, keyAt, others, depth, true);
+          hasType ||= key === '@type';
+          continue;
+        }
+        if (hasValue) throw duplicateKey(keyAt);
+        hasValue = true;
+        scanner.colon();
+        readContents(depth + 1);
       }
-      if (keys.has(key)) throw duplicateKey(keyAt);
-      keys.add(key);
-      scanner.colon();
-      readContents(depth + 1);
     } while (scanner.hasMore(Char.CLOSE_OBJECT));
-    if (required !== undefined && !keys.has('value')) {
+    if (required !== undefined && !hasValue) {
       throw new ReadProblem('value', required, 'expected a value, got none', 'value');
     }
   }

@@ -181,15 +181,15 @@ export class JsonWriter {
     this.at = writeWhole(buffer, this.at + 1, -value);
   }
 
-  /** Writes the unsigned halves of a 64-bit integer as a string. */
+  /** Writes a 64-bit integer, given as its signed halves, as a string. */
   wide(low: number, high: number, signed: boolean): void {
     if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(3, MAX_NUMBER_BYTES);
     const { buffer } = this;
     let { at } = this;
     buffer[at++] = QUOTE;
-    if (signed && high >= 0x80000000) {
+    if (signed && high < 0) {
       buffer[at++] = MINUS;
-      at = writeUnsigned64(buffer, at, -low >>> 0, (low === 0 ? -high : ~high) >>> 0);
+      at = writeUnsigned64(buffer, at, -low | 0, (low === 0 ? -high : ~high) | 0);
     } else at = writeUnsigned64(buffer, at, low, high);
     buffer[at++] = QUOTE;
     this.at = at;
@@ -199,6 +199,19 @@ export class JsonWriter {
   double(value: number): void {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.integer(value);
     else if (!this.shortNumber(value, writeFewDecimals)) this.ascii(numberJson(value));
+  }
+
+  /** Writes doubles with commas between them. Those with many digits are written at once, by a native function. */
+  doubles(values: readonly number[]): void {
+    const [first = 0] = values;
+    const isLong = Math.round(first * 1e6) / 1e6 !== first;
+    if (isLong && values.every((value) => Number.isFinite(value) && !Object.is(value, -0))) {
+      return this.ascii(JSON.stringify(values).slice(1, -1));
+    }
+    for (let i = 0; i < values.length; i++) {
+      if (i > 0) this.byte(COMMA);
+      this.double(values[i]!);
+    }
   }
 
   /** Writes a float, with the fewest digits that a float needs. */
@@ -367,6 +380,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
 const SHORT = 64;
 const HIGH_BITS = 0x80808080 | 0;
 const QUOTE = 0x22;
+const COMMA = 0x2c;
 const MINUS = 0x2d;
 const EQUALS = 0x3d;
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');

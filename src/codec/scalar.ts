@@ -77,15 +77,18 @@ const NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
 const ZERO = 0x30;
 /** The largest uint64 has 20 digits. */
 const MAX_DIGITS = 20;
-const SAFE_DIGITS = 15;
+/** The number of decimal digits that a double always represents exactly. */
+export const SAFE_DIGITS = 15;
 
 /**
  * Writes the integer of a text. Returns false, and writes nothing, if the text is not an integer or is out of range.
  * The time is linear in the length of the text.
  */
 export function writeInteger(type: IntegerType, text: string, writer: WireWriter): boolean {
-  const short = shortInteger(text);
-  if (!Number.isNaN(short)) return writeSmallInteger(type, short, writer);
+  if (text.length <= SAFE_DIGITS) {
+    const short = shortInteger(Buffer.from(text), 0, Buffer.byteLength(text));
+    if (!Number.isNaN(short)) return writeSmallInteger(type, short, writer);
+  }
   const integer = plainDigits(text);
   if (integer === undefined) return false;
   const negative = text.charCodeAt(0) === 0x2d;
@@ -98,40 +101,41 @@ export function writeInteger(type: IntegerType, text: string, writer: WireWriter
 const POWERS = Array.from({ length: SAFE_DIGITS + 1 }, (_, exponent) => 10 ** exponent);
 
 /**
- * Returns the integer that a text such as `7`, `1.0` or `1.5e3` stands for, if it has few digits. Returns NaN for other
- * texts, whether they are integers or not.
+ * Returns the integer that the bytes from `start` to `end` stand for, such as `7`, `1.0` or `1.5e3`, if it has few digits.
+ * Returns NaN for other texts, whether they are integers or not.
  */
-function shortInteger(text: string): number {
-  if (text.length > SAFE_DIGITS) return Number.NaN;
-  const from = text.charCodeAt(0) === 0x2d ? 1 : 0;
+export function shortInteger(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start > SAFE_DIGITS) return Number.NaN;
+  const from = bytes[start] === 0x2d ? start + 1 : start;
   let digits = 0;
   let exponent = 0;
   let at = from;
-  for (; isDigit(text.charCodeAt(at)); at++) digits = digits * 10 + (text.charCodeAt(at) - ZERO);
-  if (at === from || (text.charCodeAt(from) === ZERO && at > from + 1)) return Number.NaN;
-  if (text.charCodeAt(at) === 0x2e) {
+  for (; at < end && isDigit(bytes[at]!); at++) digits = digits * 10 + (bytes[at]! - ZERO);
+  if (at === from || (bytes[from] === ZERO && at > from + 1)) return Number.NaN;
+  if (at === end) return from === start ? digits : -digits;
+  if (bytes[at] === 0x2e) {
     const point = ++at;
-    for (; isDigit(text.charCodeAt(at)); at++) digits = digits * 10 + (text.charCodeAt(at) - ZERO);
+    for (; at < end && isDigit(bytes[at]!); at++) digits = digits * 10 + (bytes[at]! - ZERO);
     if (at === point) return Number.NaN;
     exponent = point - at;
   }
-  if ((text.charCodeAt(at) | 0x20) === 0x65) {
+  if (at < end && (bytes[at]! | 0x20) === 0x65) {
     at++;
-    const sign = text.charCodeAt(at) === 0x2d ? -1 : 1;
-    if (sign < 0 || text.charCodeAt(at) === 0x2b) at++;
+    const sign = bytes[at] === 0x2d ? -1 : 1;
+    if (sign < 0 || bytes[at] === 0x2b) at++;
     const first = at;
     let written = 0;
-    for (; isDigit(text.charCodeAt(at)); at++) written = written * 10 + (text.charCodeAt(at) - ZERO);
+    for (; at < end && isDigit(bytes[at]!); at++) written = written * 10 + (bytes[at]! - ZERO);
     if (at === first) return Number.NaN;
     exponent += sign * written;
   }
-  if (at !== text.length) return Number.NaN;
+  if (at !== end) return Number.NaN;
   if (digits === 0) exponent = 0;
   for (; exponent < 0 && digits % 10 === 0; exponent++) digits /= 10;
   if (exponent < 0 || exponent > SAFE_DIGITS) return Number.NaN;
   const value = digits * POWERS[exponent]!;
   if (value >= 1e15) return Number.NaN;
-  return from === 1 ? -value : value;
+  return from === start ? value : -value;
 }
 
 function isDigit(code: number): boolean {

@@ -174,6 +174,12 @@ export interface StructReader {
   list(depth: number): void;
 }
 
+/** The tags of struct.proto: of the entries of a Struct, of their keys and of the values of a list; of an entry's value; and of a Value's members. */
+const ENTRY_TAG = (1 << 3) + Wire.LEN;
+const ENTRY_VALUE_TAG = (2 << 3) + Wire.LEN;
+const STRUCT_TAG = (5 << 3) + Wire.LEN;
+const LIST_TAG = (6 << 3) + Wire.LEN;
+
 export function createStructReader(scanner: JsonScanner, writer: WireWriter): StructReader {
   return { value, struct, list };
 
@@ -199,10 +205,8 @@ export function createStructReader(scanner: JsonScanner, writer: WireWriter): St
         writer.uint32(0);
         return;
       case Char.OPEN_OBJECT:
-        framed(5, struct, depth);
-        return;
       case Char.OPEN_LIST:
-        framed(6, list, depth);
+        writer.join(nested(depth));
         return;
       default:
         number();
@@ -222,12 +226,11 @@ export function createStructReader(scanner: JsonScanner, writer: WireWriter): St
     if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
     const keys = scanner.keys.push();
     do {
-      writer.tag(1, Wire.LEN);
-      const entry = writer.fork();
-      writer.tag(1, Wire.LEN);
+      const entry = writer.begin(ENTRY_TAG);
+      writer.uint32(ENTRY_TAG);
       scanner.copyKey(keys, writer);
       scanner.colon();
-      framed(2, value, depth + 1);
+      part(ENTRY_VALUE_TAG, depth + 1);
       writer.join(entry);
     } while (scanner.hasMore(Char.CLOSE_OBJECT));
     scanner.keys.pop();
@@ -236,14 +239,27 @@ export function createStructReader(scanner: JsonScanner, writer: WireWriter): St
   function list(depth: number): void {
     scanner.open(Char.OPEN_LIST, depth);
     if (scanner.isEmpty(Char.CLOSE_LIST)) return;
-    do framed(1, value, depth + 1);
+    do part(ENTRY_TAG, depth + 1);
     while (scanner.hasMore(Char.CLOSE_LIST));
   }
 
-  function framed(number: number, read: (depth: number) => void, depth: number): void {
-    writer.tag(number, Wire.LEN);
-    const start = writer.fork();
-    read(depth);
-    writer.join(start);
+  /** Reads a value, and writes it as a part with a tag. */
+  function part(tag: number, depth: number): void {
+    const start = writer.begin(tag);
+    const byte = scanner.peek();
+    if (byte === Char.OPEN_OBJECT || byte === Char.OPEN_LIST) writer.joinBoth(start, nested(depth));
+    else {
+      value(depth);
+      writer.join(start);
+    }
+  }
+
+  /** Reads an object or a list as a member of a Value. Returns the start of its part. */
+  function nested(depth: number): number {
+    const isObject = scanner.peek() === Char.OPEN_OBJECT;
+    const start = writer.begin(isObject ? STRUCT_TAG : LIST_TAG);
+    if (isObject) struct(depth);
+    else list(depth);
+    return start;
   }
 }

@@ -17,6 +17,8 @@ interface Reloadable {
  */
 export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Reloadable & { close(): void } {
   let watch: FileWatch | undefined;
+  let isAsked = false;
+  let isRunning = false;
   follow(readAtMs);
   return {
     get config() {
@@ -44,8 +46,19 @@ export function followFiles(gateway: Reloadable, log: Log, readAtMs: number): Re
   }
 
   function onChange(): void {
+    isAsked = true;
+    if (!isRunning) void reloadWhileAsked();
+  }
+
+  /** Changes that come during a reload lead to one more reload. */
+  async function reloadWhileAsked(): Promise<void> {
     const text = 'reload refused: the config and schema from before stay in use';
-    reload().catch((err: unknown) => log.error({ cause: 'watch', err }, text));
+    isRunning = true;
+    while (isAsked) {
+      isAsked = false;
+      await reload().catch((err: unknown) => log.error({ cause: 'watch', err }, text));
+    }
+    isRunning = false;
   }
 
   function onUnwatched(err: unknown): void {

@@ -34,7 +34,7 @@ export class ParsedFiles {
   /** The files whose stamps were compared for the load that runs. */
   private readonly fresh = new Set<string>();
   private readonly used = new Set<string>();
-  private readonly words = new Words();
+  private words = new Words();
   private lastRoots = '';
 
   /** Returns what a file declares. Throws if it cannot be read. */
@@ -95,6 +95,8 @@ export class ParsedFiles {
     for (const kept of [this.byPath, this.sets]) {
       for (const path of kept.keys()) if (!this.used.has(path)) kept.delete(path);
     }
+    // Otherwise the words of all versions of all files would be kept.
+    this.words = new Words();
     this.used.clear();
     this.fresh.clear();
   }

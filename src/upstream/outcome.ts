@@ -1,21 +1,8 @@
 /** What the end of a call tells about the server that it went to. */
-import type { CallMethod } from '../call/call.js';
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { DeadlineExceeded, UpstreamClosed } from './failure.js';
 import { ToldFailure } from './told-failure.js';
-
-/** The end of one attempt of a call. */
-export interface Outcome {
-  readonly method: CallMethod;
-  /** `OK`, or the code of the failure. Undefined when the call failed by an error of the request itself. */
-  readonly code: Code | undefined;
-  /** The time until the answer of a unary call, or until the end of a stream. */
-  readonly durationMs: number;
-  /** The error that the call failed with; undefined when it succeeded. */
-  readonly error: unknown;
-  readonly verdict: Verdict;
-}
 
 /**
  * `answered`: the server works, even if it refused the call. `failed`: it cannot be reached, says that it is not available,
@@ -32,11 +19,6 @@ export function verdictOf(error: unknown): Verdict {
   if (error instanceof DeadlineExceeded) return error.owner === 'client' ? 'unknown' : 'failed';
   if (error.code === Code.UNAVAILABLE) return 'failed';
   return error.metadata === undefined ? 'unknown' : 'answered';
-}
-
-export function outcomeOf(method: CallMethod, error: unknown, durationMs: number): Outcome {
-  const code = error === undefined ? Code.OK : error instanceof StatusError ? error.code : undefined;
-  return { method, code, durationMs, error, verdict: verdictOf(error) };
 }
 
 /** Returns the true reason of a failure in one line, for operators: it may name addresses. */

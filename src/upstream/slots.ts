@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { CallRequest } from '../call/call.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
-import { cancelled, DeadlineExceeded } from './failure.js';
+import { cancelled } from './failure.js';
 import { followersOf } from './followers.js';
 
 /** How long a call may wait for a slot. */
@@ -27,7 +27,7 @@ export class Slots implements Resource {
 
   /**
    * Takes a slot if fewer than `limit` are taken. Returns undefined if it has one now, or a promise that resolves when it
-   * has one. The promise rejects if the call is cancelled, or if it would wait too long.
+   * has one. The promise rejects if the call is cancelled, or if it waits too long, also because its deadline is near.
    */
   take(limit: number, request: CallRequest): Promise<void> | undefined {
     if (this.taken < limit && this.waiting.size === 0) {
@@ -71,9 +71,7 @@ export class Slots implements Resource {
         },
       };
       const follower = { abort: fail };
-      const cancelTimer = this.clock.after(Math.max(0, Math.min(LONGEST_WAIT_MS, leftMs)), () =>
-        fail(leftMs < LONGEST_WAIT_MS ? new DeadlineExceeded(deadline!.owner) : busy()),
-      );
+      const cancelTimer = this.clock.after(Math.max(0, Math.min(LONGEST_WAIT_MS, leftMs)), () => fail(busy()));
       this.waiting.add(waiting);
       followers.add(follower);
     });

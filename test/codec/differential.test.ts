@@ -1,10 +1,17 @@
 /** The codec writes what the reference writer writes, for drawn schemas and messages. `npm run codec-fuzz` compares more of them. */
 import test from 'ava';
-import { compareWriters } from './differential.js';
+import { compareWriters, readBack } from './differential.js';
 
 test('wire → JSON: drawn messages of drawn schemas, in order, out of order, split and broken, as the reference', async (t) => {
   const { same, refused, differences } = await compareWriters(1, 20, 60);
   t.deepEqual(differences, []);
   t.log(`${same} equal texts, ${refused} messages that both refuse`);
   t.true(same > 800 && refused > 50);
+});
+
+test('drawn messages come back as the same JSON, and changed JSON is read or refused with 400', (t) => {
+  const { same, refused, problems } = readBack(1, 20, 30);
+  t.deepEqual(problems, []);
+  t.log(`${same} texts came back, ${refused} changed ones were refused`);
+  t.true(same > 300 && refused > 150);
 });

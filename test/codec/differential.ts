@@ -1,11 +1,12 @@
 /**
- * Compares the codec with the reference writer on drawn schemas and messages: `compareWriters` draws `schemas` protos and
+ * Reads what was written, and changed texts, with `readBack`. Compares the codec with the reference writer on drawn schemas and messages: `compareWriters` draws `schemas` protos and
  * `messages` messages of each.
  */
-import { createCodecs } from '../../src/codec/codec.js';
+import { createCodecs, type MessageCodec } from '../../src/codec/codec.js';
 import type { FieldMask } from '../../src/codec/field-mask.js';
 import type { JsonOptions } from '../../src/codec/json-options.js';
 import type { MessageDescriptor } from '../../src/schema/descriptor.js';
+import { StatusError } from '../../src/status/status-error.js';
 import { draws } from '../support/draws.js';
 import { fieldJsonOf, JSON_OPTIONS, jsonOf } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
@@ -79,4 +80,73 @@ function drawMask(draw: Draw, message: MessageDescriptor): FieldMask {
         return [field, inner === undefined ? undefined : new Map([[inner, undefined]])] as const;
       }),
   );
+}
+
+export interface ReadBack {
+  /** How many texts came back as they were. */
+  same: number;
+  /** How many texts were refused with 400, among those that were changed. */
+  refused: number;
+  readonly problems: string[];
+}
+
+/**
+ * Writes drawn messages as JSON, reads the text, and writes it again: the text must be the same. Then it reads the text with
+ * one byte changed, cut or doubled: it must be read, or refused with 400.
+ */
+export function readBack(seed: number, schemas: number, messages: number): ReadBack {
+  const result: ReadBack = { same: 0, refused: 0, problems: [] };
+  for (let i = 0; i < schemas; i++) {
+    const draw = draws(seed + i);
+    const proto = drawProto(draw);
+    const { registry } = schemaOf(proto);
+    const message = registry.message('t.M0')!;
+    const codec = createCodecs(registry, drawOptions(draw)).of(message);
+    for (let n = 0; n < messages; n++) {
+      const text = outcome(() => jsonOf(codec, drawWire(draw, message, { tidy: n % 2 === 0, broken: false })));
+      // A type that the schema does not know can be shown, but not read.
+      if (text === REFUSED || text.includes('un.known')) continue;
+      const again = secondText(codec, text);
+      // Upstreams may send a FieldMask with paths that no client may send.
+      if (again.includes('expected a FieldMask')) continue;
+      if (again === text) result.same++;
+      else if (isOneWay(proto, text)) continue;
+      else result.problems.push(`seed ${seed + i} message ${n}:\n${text}\n${again}\n${proto}`);
+      try {
+        codec.read(changed(draw, Buffer.from(text)));
+      } catch (error) {
+        if (error instanceof StatusError && error.httpStatus === 400) result.refused++;
+        else result.problems.push(`seed ${seed + i} message ${n}: ${error}\n${text}\n${proto}`);
+      }
+    }
+  }
+  return result;
+}
+
+/**
+ * True if a text may come back as another: a map whose entries all have unknown numbers of a closed enum is shown as empty,
+ * and any number of NullValue as null, but neither an empty map nor the number 0 is sent.
+ */
+function isOneWay(proto: string, text: string): boolean {
+  return (proto.includes('proto2') && text.includes(':{}')) || (proto.includes('NullValue') && text.includes('null'));
+}
+
+/** Returns the JSON of what the text is read as, or the error's text. */
+function secondText(codec: MessageCodec, text: string): string {
+  try {
+    return jsonOf(codec, codec.read(Buffer.from(text)));
+  } catch (error) {
+    return String(error);
+  }
+}
+
+const BYTES = Buffer.from('{}[]",:0123456789.eE+-\\untrfalsxyz\u0000\n\u00e9');
+
+function changed(draw: Draw, text: Buffer): Buffer {
+  const at = draw(text.length);
+  const kind = draw(3);
+  if (kind === 0) return Buffer.concat([text.subarray(0, at), text.subarray(at + 1 + draw(4))]);
+  if (kind === 1) return Buffer.concat([text.subarray(0, at), text.subarray(at - draw(Math.min(at + 1, 8)))]);
+  text[at] = BYTES[draw(BYTES.length)]!;
+  return text;
 }

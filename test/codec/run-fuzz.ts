@@ -1,9 +1,10 @@
 /**
  * `npm run codec-fuzz -- [--schemas 500] [--messages 200] [--seed 1]`: draws schemas, and messages of each, and compares the
- * JSON that the codec writes with that of the reference writer. Exits with 1 if they differ.
+ * JSON that the codec writes with that of the reference writer. Then it reads this JSON back, as it is and changed. Exits
+ * with 1 if texts differ, or if an error is not the client's.
  */
 import { parseArgs } from 'node:util';
-import { compareWriters } from './differential.js';
+import { compareWriters, readBack } from './differential.js';
 
 const { values } = parseArgs({
   options: {
@@ -20,5 +21,9 @@ const { same, refused, differences } = await compareWriters(
 process.stdout.write(
   `writing: ${same} equal texts, ${refused} messages that both refuse, ${differences.length} differences\n`,
 );
-for (const difference of differences.slice(0, 5)) process.stdout.write(`${difference}\n`);
-process.exitCode = differences.length > 0 ? 1 : 0;
+const back = readBack(Number(values.seed), Number(values.schemas), Number(values.messages));
+process.stdout.write(
+  `reading: ${back.same} texts came back, ${back.refused} changed ones were refused, ${back.problems.length} problems\n`,
+);
+for (const difference of [...differences, ...back.problems].slice(0, 5)) process.stdout.write(`${difference}\n`);
+process.exitCode = differences.length + back.problems.length > 0 ? 1 : 0;

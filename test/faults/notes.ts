@@ -1,7 +1,7 @@
 /** The services of the scenarios. */
 
 /** How often `Limited` may be called in an hour. */
-export const LIMIT = 100;
+export const LIMIT = 30;
 
 export const PROTO = `package faults.v1;
 import "google/api/annotations.proto";

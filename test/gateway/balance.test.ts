@@ -1,4 +1,6 @@
 /** A gateway in front of several servers: which of them gets a call, and what happens while some cannot be reached. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
@@ -39,7 +41,9 @@ async function begin(all: TestUpstream[], index: number): Promise<TestUpstream> 
 }
 
 async function start(t: ExecutionContext, upstream: UpstreamInput, options: StartOptions = {}) {
-  const { send, gateway } = await startGateway(t, LIBRARY, {}, { upstreams: { test: upstream } }, options);
+  const { send, gateway, logged } = await startGateway(t, LIBRARY, {}, { upstreams: { test: upstream } }, options);
+  /** Returns the entries of the log about the upstream. */
+  const told = () => logged().filter(({ msg }) => /an upstream/.test(String(msg)));
   const statuses = async (count: number) => {
     const answers = await Promise.all(Array.from({ length: count }, () => send('GET', '/v1/books/x')));
     return answers.map(({ status }) => status);
@@ -53,6 +57,7 @@ async function start(t: ExecutionContext, upstream: UpstreamInput, options: Star
   return {
     send,
     gateway,
+    told,
     statuses,
     failed,
     state: () => gateway.snapshots.current.upstreams.get('test')!.report().state,
@@ -109,11 +114,19 @@ test('addresses that a name no longer has get no more calls; those that stay kee
   const clock = handClock();
   let addresses = ['127.0.0.2', '127.0.0.3'];
   const lookup = async (): Promise<LookedUp> => ({ addresses });
-  const { failed } = await start(t, { target: `orders:${all[0]!.port}` }, { lookup, clock });
+  const { port } = all[0]!;
+  const { failed, told } = await start(t, { target: `orders:${port}` }, { lookup, clock });
   t.is(await failed(4), 0);
+  t.deepEqual(told(), [], 'the first addresses are no change');
   addresses = ['127.0.0.3', '127.0.0.4'];
   await pass(clock, 33_000, 33_000);
   await until(() => all[0]!.connections().open === 0);
+  t.like(told()[0], {
+    msg: 'the addresses of an upstream have changed',
+    upstream: 'test',
+    added: [`127.0.0.4:${port}`],
+    removed: [`127.0.0.2:${port}`],
+  });
   const before = callsOf(all);
   t.is(await failed(10), 0);
   t.deepEqual(all[0]!.calls.length, before[0]);
@@ -131,7 +144,7 @@ test('while a name cannot be looked up, calls get 503 at once; when it can, they
     if (!isKnown) throw Object.assign(new Error('getaddrinfo ENOTFOUND orders'), { code: 'ENOTFOUND' });
     return { addresses: ['127.0.0.2'] };
   };
-  const { send, state } = await start(t, { target: `orders:${server!.port}` }, { lookup, clock });
+  const { send, state, told } = await start(t, { target: `orders:${server!.port}` }, { lookup, clock });
   const { status, text } = await send('GET', '/v1/books/x');
   t.is(status, 503);
   t.notRegex(text, /ENOTFOUND|orders/);
@@ -139,6 +152,30 @@ test('while a name cannot be looked up, calls get 503 at once; when it can, they
   isKnown = true;
   await pass(clock, 1200, 1200);
   t.is((await send('GET', '/v1/books/x')).status, 200);
+  t.deepEqual(
+    told().map(({ msg, lookup: name, reason }) => [msg, name, reason]),
+    [
+      ['the name of an upstream cannot be looked up', 'orders', 'getaddrinfo ENOTFOUND orders'],
+      ['the name of an upstream can be looked up again', 'orders', undefined],
+    ],
+  );
+});
+
+test('a call that waits for a server that does not answer goes to the address that the name has by then', async (t) => {
+  const [server] = await servers(t, 1);
+  const clock = handClock();
+  const silent = createServer((socket) => void socket.on('error', () => {})).listen(server!.port, '127.0.0.9');
+  t.teardown(() => void silent.close());
+  await once(silent, 'listening');
+  const heard = once(silent, 'connection');
+  let addresses = ['127.0.0.9'];
+  const lookup = async (): Promise<LookedUp> => ({ addresses, ttlMs: Promise.resolve(1000) });
+  const { send } = await start(t, { target: `orders:${server!.port}` }, { lookup, clock });
+  const answer = send('GET', '/v1/books/x');
+  await heard;
+  addresses = ['127.0.0.2'];
+  await pass(clock, 1200, 600);
+  t.is((await answer).status, 200);
 });
 
 test('addresses stay in use while the name cannot be looked up any more', async (t) => {
@@ -180,6 +217,20 @@ test('the weights of the targets are the shares of the calls', async (t) => {
   t.deepEqual(
     callsOf(all).map((count, index) => count - before[index]!),
     [45, 5],
+  );
+});
+
+test('the addresses of a name divide the share of their target', async (t) => {
+  const all = await servers(t, 3);
+  const lookup = async (): Promise<LookedUp> => ({ addresses: ['127.0.0.2', '127.0.0.3'] });
+  const { failed } = await start(t, { targets: [`orders:${all[0]!.port}`, all[2]!.target] }, { lookup });
+  t.is(await failed(2), 0);
+  await until(() => all.every((one) => one.connections().open === 1));
+  const before = callsOf(all);
+  t.is(await failed(40), 0);
+  t.deepEqual(
+    callsOf(all).map((count, index) => count - before[index]!),
+    [10, 10, 20],
   );
 });
 
@@ -277,3 +328,22 @@ test('requests that wait for one call wait for that of their own subset', async 
   );
   t.deepEqual([stable.calls.length, next.calls.length], [1, 1]);
 });
+
+for (const transport of TRANSPORTS) {
+  test(`${transport}: least_request: a server with a running call gets no other one while another server is idle`, async (t) => {
+    const all = await servers(t, 2);
+    const targets = all.map(({ target }) => target);
+    const { send, failed, gateway } = await start(t, { targets, transport, loadBalancing: 'least_request' });
+    await gateway.snapshots.current.upstreams.get('test')!.connect(20_000);
+    let finish!: () => void;
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    for (const one of all) one.script('GetShelf', () => finished.then(() => ({ message: {} })));
+    const slow = send('GET', '/v1/shelves/1');
+    await until(() => all.some(({ calls }) => calls.length > 0));
+    const busy = all.findIndex(({ calls }) => calls.length > 0);
+    t.is(await failed(10), 0);
+    t.deepEqual([all[busy]!.calls.length, all[1 - busy]!.calls.length], [1, 10]);
+    finish();
+    t.is((await slow).status, 200);
+  });
+}

@@ -99,7 +99,7 @@ test('an open circuit answers 503 with Retry-After and makes no call; one probe 
   await until(
     async () => (await metric('protogate_upstream_refused_total{upstream="test",reason="circuit_open"}')) === 11,
   );
-  t.is(upstream.calls.length, 6);
+  await until(() => upstream.calls.length === 6);
   t.is(await metric(STATE), 1);
   release();
   const statuses = (await Promise.all(answers)).map(({ status }) => status);
@@ -199,6 +199,21 @@ test('a slow read is sent a second time, and the first answer counts; a POST is 
     t.is((await answer).status, 504);
     t.is(upstream.calls.length, before + 1, target);
   }
+});
+
+test('the second call goes to another server, even if the first one would be preferred', async (t) => {
+  const servers = [await startUpstream(PROTO, { GetShelf: { hang: true } }), await startUpstream(PROTO)];
+  for (const { close } of servers) t.teardown(close);
+  const clock = handClock();
+  const targets = servers.map(({ target }) => target);
+  const upstreams = { test: { targets, loadBalancing: 'pick_first' as const, hedge: { after: '200ms' } } };
+  const { send } = await startGateway(t, PROTO, {}, { upstreams }, { clock });
+  const answer = send('GET', '/v1/shelves/1');
+  await until(() => servers[0]!.calls.length === 1);
+  clock.advance(200);
+  t.is((await answer).status, 200);
+  t.is(servers[0]!.calls.length, 1);
+  t.is(servers[1]!.calls.length, 1);
 });
 
 test('the loser of a hedge opens no circuit', async (t) => {

@@ -12,8 +12,8 @@ export interface Case {
 
 export interface Family {
   readonly name: string;
-  /** Starts what the cases need until `t` ends, and returns the cases. */
-  cases(t: Teardown): Promise<readonly Case[]>;
+  /** Starts what the cases need until `t` ends, and returns the cases. `isShort`: few of them will be tried. */
+  cases(t: Teardown, isShort: boolean): Promise<readonly Case[]>;
 }
 
 /** The longest time that an answer may take, in milliseconds. The suite sets more of it, for machines that are busy. */

@@ -33,6 +33,12 @@ export function certificates(): TestCertificates {
   };
 }
 
+/** Returns an authority that signs certificates for any names. */
+export function certificateAuthority(): { readonly ca: Buffer; issue(name: string): KeyAndCertificate } {
+  const ca = issue({ name: 'protogate test CA', isCa: true });
+  return { ca: ca.cert, issue: (name) => issue({ name, issuer: ca }) };
+}
+
 interface Issued extends KeyAndCertificate {
   readonly name: string;
 }

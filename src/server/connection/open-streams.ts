@@ -11,7 +11,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import type { Credential, Principal } from '../../call/principal.js';
-import type { Context, Middleware, Snapshot } from '../../exchange/exchange.js';
+import type { Context, Middleware, Route, Snapshot } from '../../exchange/exchange.js';
+import { RouteTableBuilder } from '../../routing/route-table.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { readmit } from '../after-reload.js';
 import { toStatusError } from '../stages/errors.js';
@@ -89,6 +90,27 @@ export class OpenStreams {
   }
 }
 
+/** Makes the request refer to its snapshot without the tables. */
+function letTablesGo({ state }: Context): void {
+  const { name } = state.surface;
+  state.snapshot = withoutTables(state.snapshot);
+  state.surface = state.snapshot.surfaces.find((surface) => surface.name === name)!;
+}
+
+/** The snapshots of open streams without their tables: a stream may outlive many reloads, and needs only its own route. */
+const LIGHT = new WeakMap<Snapshot, Snapshot>();
+
+function withoutTables(snapshot: Snapshot): Snapshot {
+  const known = LIGHT.get(snapshot);
+  if (known !== undefined) return known;
+  const empty = { table: NO_ROUTES, webSockets: NO_ROUTES, nearRoute: undefined, nearWebSocket: undefined };
+  const light = { ...snapshot, surfaces: snapshot.surfaces.map((surface) => ({ ...surface, ...empty })) };
+  LIGHT.set(snapshot, light);
+  return light;
+}
+
+const NO_ROUTES = new RouteTableBuilder<Route>().build().table;
+
 class OpenStream {
   graceMs: number;
   private readonly controller = new AbortController();
@@ -134,6 +156,7 @@ export function follow(streams: OpenStreams): Middleware {
     const stream = streams.enter(ctx);
     const { ending } = stream;
     ctx.state.ending = ending;
+    letTablesGo(ctx);
     try {
       await next();
     } catch (error) {

@@ -7,7 +7,7 @@ import type { CallRequest, CallResponse } from '../../call/call.js';
 import type { Connections } from '../connections.js';
 import { addressOf, type Endpoint } from '../endpoint.js';
 import { UpstreamClosed } from '../failure.js';
-import { isUnreachable, outcomeOf, reasonOf, type Verdict } from '../outcome.js';
+import { isUnreachable, reasonOf, type Verdict, verdictOf } from '../outcome.js';
 import { type EjectionSettings, Outlier } from './ejection.js';
 import { type Checked, checkHealth, HealthRecord, type HealthSettings } from './health.js';
 import { observedStream } from './observed-stream.js';
@@ -152,20 +152,19 @@ export class Member {
     await this.firstCheck;
   }
 
-  /** Sends a call and learns from its end. */
+  /** Sends a call and learns from its end; from the end of a stream only if failures eject the member. */
   async call(request: CallRequest): Promise<CallResponse> {
-    const { clock, maxResponseBytes } = this.options;
-    const begunAt = clock.monotonic();
-    const settle = (error: unknown) => this.settle(request, error, clock.monotonic() - begunAt);
     try {
-      const response = await this.connections.call(request, maxResponseBytes);
-      if (response.message instanceof Uint8Array) settle(undefined);
-      else return { ...response, message: observedStream(response.message, settle) };
-      return response;
+      const response = await this.connections.call(request, this.options.maxResponseBytes);
+      if (response.message instanceof Uint8Array || this.outlier === undefined) {
+        this.settle(undefined);
+        return response;
+      }
+      return { ...response, message: observedStream(response.message, (error) => this.settle(error)) };
     } catch (error) {
       const again = error instanceof UpstreamClosed && error.unsent ? this.options.again(request) : undefined;
       if (again !== undefined) return again;
-      settle(error);
+      this.settle(error);
       throw error;
     }
   }
@@ -176,8 +175,8 @@ export class Member {
     this.cancelReturn?.();
   }
 
-  private settle({ method }: CallRequest, error: unknown, durationMs: number): void {
-    const { verdict } = outcomeOf(method, error, durationMs);
+  private settle(error: unknown): void {
+    const verdict = verdictOf(error);
     this.ended[verdict]++;
     if (verdict !== 'unknown') this.noteReach(error);
     if (this.outlier === undefined || this.isEjected) return;

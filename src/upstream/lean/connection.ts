@@ -69,8 +69,8 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   /** True when the peer must be told that its table is not used (RFC 7541 §4.2). */
   private mustShrinkTable = false;
   private peerTableBytes = TABLE_BYTES;
-  /** What to call when the peer acknowledges the SETTINGS frames that were sent, in their order. */
-  private readonly questions: ((() => void) | undefined)[] = [];
+  /** What to call when the peer acknowledges SETTINGS. */
+  private answered: (() => void) | undefined;
 
   constructor(
     private readonly settings: TransportSettings,
@@ -153,7 +153,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
 
   ask(answered: () => void): void {
     if (this.isDead) return;
-    this.questions.push(answered);
+    this.answered = answered;
     this.writer.question();
   }
 
@@ -202,7 +202,6 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private greet(): void {
     if (this.isDead) return;
     this.isConnected = true;
-    this.questions.push(undefined);
     this.writer.preface(prefaceSettings(STREAM_WINDOW, MAX_LIST_BYTES));
     this.writer.windowUpdate(0, CONNECTION_WINDOW - DEFAULT_WINDOW);
   }
@@ -289,7 +288,8 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   }
 
   onSettingsAck(): void {
-    this.questions.shift()?.();
+    this.answered?.();
+    this.answered = undefined;
   }
 
   onPing(payload: Buffer): void {

@@ -39,7 +39,7 @@ async function opened(seconds: number): Promise<Row> {
   const { service, gateway, stop } = await start({ kind: 'answer', delayMs: 5 });
   const { port } = gateway;
   try {
-    await load({ port, perSecond: PER_SECOND, seconds: 1 });
+    const healthy = await load({ port, perSecond: PER_SECOND, seconds: 1 });
     // The window forgets the good calls.
     await sleep(2200);
     await service.behave(FAILING);
@@ -69,8 +69,9 @@ async function opened(seconds: number): Promise<Row> {
       'there were too many or no probes': whileOpen.calls > mostProbes || whileOpen.calls === 0,
       'more was sent than the probes': refused.length + whileOpen.calls !== shots.length,
       'a refusal has no Retry-After': bare > 0,
-      // What a client sees is also slow when this machine is busy, so its bound is for the median.
-      'refusals take too long': percentile(refused, 50) > MOST_MS || insideMs > MOST_MS,
+      // What a client sees is also slow when this machine is busy, but then answers of the service are slower.
+      'refusals take too long':
+        insideMs > MOST_MS || percentile(refused, 50) > Math.max(MOST_MS, percentile(healthy, 50)),
       'it did not close': !(closedAtMs < OPEN_FOR_MS * 1.5) || late > 0,
     };
     return {

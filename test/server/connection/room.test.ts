@@ -203,3 +203,20 @@ test('HTTP/1.1: of requests that are sent one behind the other, the next one beg
   await until(() => upstream.calls.length > 0 && gateway.snapshots.inFlight > 0);
   t.is(await settled(() => upstream.calls.length), 1);
 });
+
+test('answers that are written in parts are all complete in the end, though each is larger than the room', async (t) => {
+  const blob = Buffer.alloc(3 << 20);
+  const { url, send } = await start(t, { Large: { message: { blob } }, Watch: { messages: [{ blob }, { blob }] } });
+  const client = await unreading(t, url);
+  const answers = ['/v1/large', '/v1/watch', '/v1/large', '/v1/large'].map((path) => answerOf(client.get(path)));
+  await until(async () => (await send('GET', '/v1/small')).status === 200);
+  client.takeAll();
+  const lengths = (await Promise.all(answers)).map(({ status, text }) => [status, text.length]);
+  const json = JSON.stringify({ blob: blob.toString('base64') }).length;
+  t.deepEqual(lengths, [
+    [200, json],
+    [200, 2 * json + 3],
+    [200, json],
+    [200, json],
+  ]);
+});
