@@ -86,8 +86,8 @@ async function start() {
       BatchGet: { message: { books: [] } },
     },
     {
-      listen: { headersTimeout: '300ms' },
-      limits: { bodyBytes: '1KiB', responseBytes: '100KiB', headerBytes: '16KiB', requestTimeout: '400ms' },
+      listen: { headersTimeout: '2s' },
+      limits: { bodyBytes: '1KiB', responseBytes: '100KiB', headerBytes: '16KiB', requestTimeout: '3s' },
       metadata: { request: ['x-pass-*'] },
       auth: {
         default: 'public',
