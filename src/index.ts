@@ -5,6 +5,7 @@
 /// <reference types="node" preserve="true" />
 export type { Diagnostic, Position } from './base/diagnostic.js';
 export type { RuleId } from './base/rules.js';
+export type { Span, SpanAttributes } from './base/span.js';
 export type {
   CacheNote,
   Call,
@@ -16,7 +17,9 @@ export type {
   Interceptor,
   Messages,
   Room,
+  TriedEndpoints,
 } from './call/call.js';
+export type { Attempt, CallRecord } from './call/call-record.js';
 export type { Deadline, DeadlineOwner } from './call/deadline.js';
 export type { Metadata, MetadataEntry } from './call/metadata.js';
 export type { Credential, Principal } from './call/principal.js';
@@ -26,4 +29,5 @@ export { createGateway, type Gateway, GatewayError, type GatewayOptions } from '
 export type { RequestListener } from './server/connection/watched.js';
 export { Code } from './status/code.js';
 export type { ErrorDetail } from './status/details.js';
+export type { Reason } from './status/reasons.js';
 export { StatusError, type StatusErrorOptions, type StatusMetadata } from './status/status-error.js';

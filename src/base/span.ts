@@ -1,5 +1,4 @@
 /** A part of a trace: a request, a call, or a step of an aggregate. `telemetry/tracing.ts` makes them. */
-
 export interface Span {
   /** The value of the header `traceparent` for what is called inside of this span (W3C Trace Context §3.2). */
   readonly traceparent: string;
@@ -11,4 +10,5 @@ export interface Span {
   end(failure?: string): void;
 }
 
+/** The attributes of a span by their names. Those that are undefined are left out. */
 export type SpanAttributes = Readonly<Record<string, string | number | boolean | undefined>>;

@@ -1,14 +1,13 @@
-/**
- * What became of the calls of one request: how often an upstream was called, where, and how long the request waited for
- * upstreams. The layers of a call write it, and the access log and the metrics read it when the request has ended.
- */
-
 /** One try of a call. */
 export interface Attempt {
   /** The address that was chosen for this try, for operators. Undefined as long as none is chosen. */
   endpoint: string | undefined;
 }
 
+/**
+ * What became of the calls of one request: how often an upstream was called, where, and how long the request waited for
+ * upstreams. The layers of a call write it, and the access log and the metrics read it when the request has ended.
+ */
 export class CallRecord {
   /** How many calls were sent or tried, with retries and with all steps of an aggregate. */
   attempts = 0;

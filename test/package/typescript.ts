@@ -20,10 +20,12 @@ export const PROJECT = {
 export const SAMPLE = `import { createServer } from 'node:http';
 import {
   type CacheNote,
+  type Attempt,
   type Call,
   type CallContext,
   type CallMethod,
   type CallNotes,
+  type CallRecord,
   type CallRequest,
   type CallResponse,
   Code,
@@ -48,11 +50,15 @@ import {
   type Middleware,
   type Position,
   type Principal,
+  type Reason,
+  type Span,
+  type SpanAttributes,
   type RequestListener,
   type RequestState,
   StatusError,
   type StatusErrorOptions,
   type StatusMetadata,
+  type TriedEndpoints,
 } from 'protogate';
 
 const subjectOf = (context: CallContext): string => {
@@ -97,5 +103,5 @@ try {
   for (const { position, text } of error.diagnostics) console.log(position.line, text, refusal);
 }
 
-export type Others = CacheNote | CallNotes | Credential | Deadline | DeadlineOwner | Diagnostic | ErrorDetail | Messages | Position | Room | RuleId | StatusMetadata;
+export type Others = Attempt | CacheNote | CallNotes | CallRecord | Credential | Deadline | DeadlineOwner | Diagnostic | ErrorDetail | Messages | Position | Reason | Room | RuleId | Span | SpanAttributes | StatusMetadata | TriedEndpoints;
 `;
