@@ -41,7 +41,9 @@ async function begin(all: TestUpstream[], index: number): Promise<TestUpstream> 
 }
 
 async function start(t: ExecutionContext, upstream: UpstreamInput, options: StartOptions = {}) {
-  const { send, gateway } = await startGateway(t, LIBRARY, {}, { upstreams: { test: upstream } }, options);
+  const { send, gateway, logged } = await startGateway(t, LIBRARY, {}, { upstreams: { test: upstream } }, options);
+  /** Returns the entries of the log about the upstream. */
+  const told = () => logged().filter(({ msg }) => /an upstream/.test(String(msg)));
   const statuses = async (count: number) => {
     const answers = await Promise.all(Array.from({ length: count }, () => send('GET', '/v1/books/x')));
     return answers.map(({ status }) => status);
@@ -55,6 +57,7 @@ async function start(t: ExecutionContext, upstream: UpstreamInput, options: Star
   return {
     send,
     gateway,
+    told,
     statuses,
     failed,
     state: () => gateway.snapshots.current.upstreams.get('test')!.report().state,
@@ -111,11 +114,19 @@ test('addresses that a name no longer has get no more calls; those that stay kee
   const clock = handClock();
   let addresses = ['127.0.0.2', '127.0.0.3'];
   const lookup = async (): Promise<LookedUp> => ({ addresses });
-  const { failed } = await start(t, { target: `orders:${all[0]!.port}` }, { lookup, clock });
+  const { port } = all[0]!;
+  const { failed, told } = await start(t, { target: `orders:${port}` }, { lookup, clock });
   t.is(await failed(4), 0);
+  t.deepEqual(told(), [], 'the first addresses are no change');
   addresses = ['127.0.0.3', '127.0.0.4'];
   await pass(clock, 33_000, 33_000);
   await until(() => all[0]!.connections().open === 0);
+  t.like(told()[0], {
+    msg: 'the addresses of an upstream have changed',
+    upstream: 'test',
+    added: [`127.0.0.4:${port}`],
+    removed: [`127.0.0.2:${port}`],
+  });
   const before = callsOf(all);
   t.is(await failed(10), 0);
   t.deepEqual(all[0]!.calls.length, before[0]);
@@ -133,7 +144,7 @@ test('while a name cannot be looked up, calls get 503 at once; when it can, they
     if (!isKnown) throw Object.assign(new Error('getaddrinfo ENOTFOUND orders'), { code: 'ENOTFOUND' });
     return { addresses: ['127.0.0.2'] };
   };
-  const { send, state } = await start(t, { target: `orders:${server!.port}` }, { lookup, clock });
+  const { send, state, told } = await start(t, { target: `orders:${server!.port}` }, { lookup, clock });
   const { status, text } = await send('GET', '/v1/books/x');
   t.is(status, 503);
   t.notRegex(text, /ENOTFOUND|orders/);
@@ -141,6 +152,13 @@ test('while a name cannot be looked up, calls get 503 at once; when it can, they
   isKnown = true;
   await pass(clock, 1200, 1200);
   t.is((await send('GET', '/v1/books/x')).status, 200);
+  t.deepEqual(
+    told().map(({ msg, lookup: name, reason }) => [msg, name, reason]),
+    [
+      ['the name of an upstream cannot be looked up', 'orders', 'getaddrinfo ENOTFOUND orders'],
+      ['the name of an upstream can be looked up again', 'orders', undefined],
+    ],
+  );
 });
 
 test('a call that waits for a server that does not answer goes to the address that the name has by then', async (t) => {

@@ -126,7 +126,7 @@ export class Balancer implements Resource {
       failure: undefined,
     }));
     this.picker = compilePicker<Member>([], settings);
-    this.update();
+    this.update(true);
     for (const [index, { target }] of settings.targets.entries()) {
       if (target.kind === 'name') this.follow(this.groups[index]!, target.name, target.port);
     }
@@ -201,9 +201,10 @@ export class Balancer implements Resource {
     const stop = watch.watch({
       found: (addresses) => {
         if (group.failure !== undefined) events.lookupWorks(name);
+        const isFirst = group.endpoints === undefined;
         group.failure = undefined;
         group.endpoints = addresses.map((host): TcpEndpoint => ({ kind: 'tcp', host, port, name }));
-        this.update();
+        this.update(isFirst);
       },
       failed: (error) => {
         group.failure = { error };
@@ -214,9 +215,11 @@ export class Balancer implements Resource {
     this.names.push({ key, watch, stop });
   }
 
-  /** Takes over the present addresses. Members whose address is gone take no more calls. */
-  private update(): void {
-    const isFirst = this.members.size === 0;
+  /**
+   * Takes over the present addresses. Members whose address is gone take no more calls. `isFirst` is true for the first
+   * addresses of a target, which are nothing new.
+   */
+  private update(isFirst: boolean): void {
     const found = new Map<string, Member>();
     const added: string[] = [];
     this.seats = this.groups.flatMap(({ weight, when, endpoints = [] }) =>

@@ -95,7 +95,7 @@ async function row(fault: Fault): Promise<Row> {
   const gateway = await startGateway({ upstreams, grace: '0s' });
   try {
     const { port } = gateway;
-    const seconds = (WELL_MS + fault.getsMs + 4000) / 1000;
+    const seconds = (WELL_MS + fault.getsMs + (fault.isBack === true ? 8000 : 4000)) / 1000;
     const gets = load({ port, perSecond: GETS_PER_SECOND, seconds });
     const posting = {
       port,
@@ -108,10 +108,9 @@ async function row(fault: Fault): Promise<Row> {
     const sent = load(posting);
     await sleep(WELL_MS);
     await fault.begin(servers);
-    await sleep(fault.getsMs + 3000);
-    const before = fault.isBack === true ? await servers.first.counts() : undefined;
     const [got, made] = await Promise.all([gets, sent]);
-    const isBack = before === undefined || (await servers.first.counts()).calls > 0;
+    // The server that was restarted has counted from its start.
+    const isBack = fault.isBack !== true || (await servers.first.counts()).calls > 0;
     const late = countLate(got, fault.getsMs) + countLate(made, fault.postsMs);
     const twice = [...posts.values()].filter((count) => count > 1).length;
     return {

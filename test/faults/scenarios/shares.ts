@@ -39,13 +39,13 @@ const SHARES: readonly Share[] = [
   {
     what: 'least_request, the second server ten times slower',
     settings: ([one, two]) => `{ targets: ["${one}", "${two}"], loadBalancing: least_request }`,
-    delayMs: [20, 200],
-    percent: [3, 20],
+    delayMs: [100, 1000],
+    percent: [5, 20],
   },
   {
     what: 'round_robin, the second server ten times slower',
     settings: ([one, two]) => `{ targets: ["${one}", "${two}"] }`,
-    delayMs: [20, 200],
+    delayMs: [100, 1000],
     percent: [49, 51],
   },
 ];
