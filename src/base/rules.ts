@@ -47,6 +47,7 @@ export const RULES = {
   flag: 'error',
   'get-writes': 'warning',
   'hedge-unused': 'warning',
+  'hidden-websocket': 'warning',
   'http-rule': 'error or warning',
   'http-rules': 'error or warning',
   'json-name': 'error',

@@ -67,12 +67,15 @@ export function* compileSurface(
   const webSockets = compiled.flatMap(({ binding, webSocket: value }) =>
     value === undefined ? [] : [{ binding, value }],
   );
+  yield;
+  const near = config.errors.hints ? nearRoutes(routes) : NO_HINTS;
+  yield;
   return {
     name,
     unmatched: { logFields: routeFields({ surface: name }), metrics: backing.seriesOf.route(name, 'none') },
     table: (yield* bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).buildSteps()).table,
     webSockets: (yield* bindingTable(webSocketRoutes(webSockets)).buildSteps()).table,
-    ...(config.errors.hints ? nearRoutes(routes) : NO_HINTS),
+    ...near,
     cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
     responseHeaders,

@@ -72,8 +72,10 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   const { registry, diagnostics: found } = schema;
   const isOffered = offeredBy(config);
   const { bindings, diagnostics: wrong } = yield* collectBindings(registry, { ...config.schema, isOffered });
+  yield;
   const aggregates = findAggregates(registry, config.json);
   const upstreams = assignUpstreams(config, bindings, aggregates);
+  yield;
   const called = [...bindings.map(({ method }) => method), ...aggregates.methods];
   const policies = yield* decidePolicies(config, called, isOffered);
   const planned = planAggregates(config, aggregates, policies.of, upstreams.of);
@@ -88,19 +90,24 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   }
   // The problems of routes that no upstream serves are not reported here.
   const offered = config.upstreams.size === 0 ? routes : routes.filter(isServed);
+  yield;
+  const conflicts = conflictsOf(offered.map(({ binding }) => binding));
+  yield;
+  const configured = configuredProblems(config, offered, options.configFile);
+  yield;
   const problems = withoutRepeats([
     ...keyFileProblems(config),
     ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
     ...declarationProblems(registry, aggregates.methods, isOffered),
     ...wrong,
-    ...conflictsOf(offered.map(({ binding }) => binding)),
+    ...conflicts,
     ...(yield* routeProblems(offered)),
     ...upstreams.diagnostics,
     ...policies.diagnostics,
     ...aggregates.diagnostics,
     ...problemsOfAggregates(config, routes, policies.of),
-    ...configuredProblems(config, offered, options.configFile),
+    ...configured,
     ...configRisks(config),
   ]);
   const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];

@@ -1,7 +1,9 @@
 /** This module finds errors and risks in the routes of methods that stream. */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import { isStreaming } from '../call/call.js';
 import type { Policy } from '../policy/policy.js';
 import type { Binding } from '../routing/binding.js';
+import { webSocketRoutes } from '../routing/binding-table.js';
 import type { FieldDescriptor, MethodDescriptor } from '../schema/descriptor.js';
 import { isWithoutContent } from '../status/http.js';
 
@@ -14,7 +16,12 @@ interface StreamRoute {
  * Returns the problems of routes that stream. With `protoNames`, answers have fields under their names in the protos.
  */
 export function streamProblems(routes: readonly StreamRoute[], protoNames: boolean): readonly Diagnostic[] {
-  return [...errorFields(routes, protoNames), ...silentStatuses(routes), ...withoutBody(routes)];
+  return [
+    ...errorFields(routes, protoNames),
+    ...silentStatuses(routes),
+    ...withoutBody(routes),
+    ...hiddenFromWebSockets(routes),
+  ];
 }
 
 /**
@@ -80,5 +87,21 @@ function withoutBody(routes: readonly StreamRoute[]): Diagnostic[] {
     if (!method.clientStreaming || body.kind !== 'none' || httpMethod === 'GET') return [];
     const text = `${method.fullName}: expected a body rule such as body: "*", got none, so the client can send messages only over a WebSocket`;
     return [warningAt(position, 'stream-without-body', text)];
+  });
+}
+
+/**
+ * Warns of methods that no WebSocket can reach, because another method has the same path. A handshake is a GET, so it reaches
+ * the rule with GET, or else the first one.
+ */
+function hiddenFromWebSockets(routes: readonly StreamRoute[]): Diagnostic[] {
+  const streams = routes.filter(({ binding }) => isStreaming(binding.method));
+  const reached = webSocketRoutes(streams.map(({ binding }) => ({ binding, value: binding.method })));
+  const byShape = new Map(reached.map(({ binding, value }) => [binding.template.shape, value]));
+  return streams.flatMap(({ binding: { method, httpMethod, template, position } }) => {
+    const other = byShape.get(template.shape);
+    if (other === undefined || other === method) return [];
+    const text = `${method.fullName}: ${httpMethod} ${template.text} cannot be opened as a WebSocket, because ${other.fullName} has the same path and gets the handshakes; give one of them another path if clients need both`;
+    return [warningAt(position, 'hidden-websocket', text)];
   });
 }

@@ -46,8 +46,8 @@ export function webSocketBinding(binding: Binding): Binding {
 function frameRule({ method, body, variables }: Binding): BodyRule {
   if (!method.clientStreaming || body.kind !== 'none') return body;
   if (!takesRawBody({ method, body: WHOLE })) return { ...WHOLE, withQuery: true };
-  // The frames of an upload give the content type and the bytes, so there is no place for path variables.
-  return variables.length > 0 ? body : WHOLE;
+  // The frames of an upload are its bytes. Of its other fields the path may give the content type.
+  return variables.every(({ fieldPath }) => fieldPath[0]?.name === 'content_type') ? WHOLE : body;
 }
 
 const WHOLE = { kind: 'whole' } as const;

@@ -24,7 +24,8 @@ export function* withRouting(files: Files, exclusion: Exclusion, rules: Configur
   for (const { declaration } of files.values()) {
     yield;
     if (changed.has(declaration) || declaration.services.length === 0) continue;
-    const services = declaration.services.map((service) => routedService(service, excluded.has(declaration)));
+    const services: ServiceDeclaration[] = [];
+    for (const service of declaration.services) services.push(yield* routedService(service, excluded.has(declaration)));
     changed.set(declaration, { ...declaration, services });
   }
   return new Map(
@@ -34,15 +35,17 @@ export function* withRouting(files: Files, exclusion: Exclusion, rules: Configur
     ]),
   );
 
-  function routedService(service: ServiceDeclaration, isExcluded: boolean): ServiceDeclaration {
+  function* routedService(service: ServiceDeclaration, isExcluded: boolean): Steps<ServiceDeclaration> {
     const { fullName, defaultPolicy } = service;
-    const methods = service.methods.map((method): MethodDeclaration => {
+    const methods: MethodDeclaration[] = [];
+    for (const method of service.methods) {
+      yield;
       const labels = labelsOf(method.policy, defaultPolicy);
       const selected = exclusion.hasMethod({ fullName: `${fullName}/${method.name}`, labels });
       const configured = rules.of(`${fullName}.${method.name}`);
-      if (isExcluded || selected) return { ...method, routing: 'excluded' };
-      return configured === undefined ? method : withRule(method, configured);
-    });
+      if (isExcluded || selected) methods.push({ ...method, routing: 'excluded' });
+      else methods.push(configured === undefined ? method : withRule(method, configured));
+    }
     return { ...service, methods };
   }
 }

@@ -4,34 +4,32 @@
  */
 import type { Snapshot } from '../exchange/exchange.js';
 
+/** The requests of one snapshot. It does not refer to the snapshot, so that a long stream does not keep all of its tables. */
 interface Generation {
-  readonly snapshot: Snapshot;
+  readonly release: () => Promise<void>;
   requests: number;
   retired: boolean;
+}
+
+function generationOf({ release }: Snapshot): Generation {
+  return { release, requests: 0, retired: false };
 }
 
 export class Snapshots {
   private generation: Generation;
 
-  constructor(first: Snapshot) {
-    this.generation = { snapshot: first, requests: 0, retired: false };
+  constructor(private snapshot: Snapshot) {
+    this.generation = generationOf(snapshot);
   }
 
   get current(): Snapshot {
-    return this.generation.snapshot;
+    return this.snapshot;
   }
 
   /** Returns the snapshot for one request; call `leave` once when the request has ended. */
   enter(): { readonly snapshot: Snapshot; readonly leave: () => void } {
-    const generation = this.generation;
-    generation.requests++;
-    return {
-      snapshot: generation.snapshot,
-      leave: () => {
-        generation.requests--;
-        void releaseIfDone(generation);
-      },
-    };
+    const { snapshot } = this;
+    return { snapshot, leave: leaverOf(this.generation) };
   }
 
   /** The number of requests that run on the current snapshot. */
@@ -42,21 +40,31 @@ export class Snapshots {
   /** New requests get `next`; the old snapshot is released when its last request has ended. */
   swap(next: Snapshot): void {
     const old = this.generation;
-    this.generation = { snapshot: next, requests: 0, retired: false };
+    this.snapshot = next;
+    this.generation = generationOf(next);
     old.retired = true;
     void releaseIfDone(old);
   }
 
   /** Releases the current snapshot at once, even if requests still run on it. */
   async close(): Promise<void> {
-    const generation = this.generation;
+    const { generation } = this;
     if (generation.retired) return;
     generation.retired = true;
     generation.requests = Number.NaN;
-    await generation.snapshot.release();
+    await generation.release();
   }
 }
 
+/** Counts a request. Returns the function that counts it out. */
+function leaverOf(generation: Generation): () => void {
+  generation.requests++;
+  return function leave() {
+    generation.requests--;
+    void releaseIfDone(generation);
+  };
+}
+
 async function releaseIfDone(generation: Generation): Promise<void> {
-  if (generation.retired && generation.requests === 0) await generation.snapshot.release();
+  if (generation.retired && generation.requests === 0) await generation.release();
 }

@@ -54,7 +54,7 @@ export function createMetrics(): Metrics {
   const requests = new RequestMetrics(registry);
   const calls = new CallMetrics(registry);
   countDroppedLines(registry);
-  return {
+  const metrics: Metrics = {
     registry,
     requests,
     calls,
@@ -146,6 +146,11 @@ export function createMetrics(): Metrics {
     }),
     servers: new ServerMetrics(registers),
   };
+  // A rate over a counter that begins with its first event does not see that event.
+  for (const decision of ['admitted', 'refused', 'over']) metrics.rateLimitDecisions.inc({ decision }, 0);
+  for (const status of ['hit', 'stale', 'miss', 'bypass']) metrics.cacheRequests.inc({ status }, 0);
+  for (const reason of ['memory', 'address']) metrics.shed.inc({ reason }, 0);
+  return metrics;
 }
 
 /** The metrics about reloads. */

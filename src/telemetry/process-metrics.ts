@@ -4,9 +4,6 @@
  */
 import { collectDefaultMetrics, type Registry } from 'prom-client';
 
-/** How often the delay of the event loop is sampled, in milliseconds. */
-const SAMPLE_MS = 20;
-
 export function collectProcessMetrics(registry: Registry): void {
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: SAMPLE_MS });
+  collectDefaultMetrics({ register: registry });
 }

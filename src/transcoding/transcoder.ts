@@ -255,7 +255,13 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
   const isRaw = takesRawBody(binding);
   switch (body.kind) {
     case 'whole':
-      if (isRaw) return (bytes, _bound, contentType) => encodeHttpBody(contentType, bytes);
+      if (isRaw) {
+        return (bytes, bound, contentType) =>
+          // The path may give the content type, which then counts.
+          bound.entries.length === 0
+            ? encodeHttpBody(contentType, bytes)
+            : Buffer.concat([codec.read(undefined, bound), encodeHttpBody(undefined, bytes)]);
+      }
       return (json, bound) => codec.read(isBlank(json) ? undefined : json, bound);
     case 'field': {
       const { field } = body;

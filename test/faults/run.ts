@@ -7,7 +7,7 @@ import type { Scenario } from './scenario.js';
 import { breaker } from './scenarios/breaker.js';
 import { certificate } from './scenarios/certificate.js';
 import { cost } from './scenarios/cost.js';
-import { drain } from './scenarios/drain.js';
+import { drain, drainClosedLoop } from './scenarios/drain.js';
 import { frozenWorker } from './scenarios/frozen-worker.js';
 import { hedging } from './scenarios/hedging.js';
 import { log } from './scenarios/log.js';
@@ -21,6 +21,7 @@ import { slowNeighbour } from './scenarios/slow-neighbour.js';
 
 const SCENARIOS: readonly Scenario[] = [
   drain,
+  drainClosedLoop,
   reloads,
   replacedWorker,
   frozenWorker,

@@ -105,3 +105,19 @@ test('success_status is also the status of a stream', async (t) => {
 test('a success_status without a body is an error for a stream', async (t) => {
   t.deepEqual(await found(t, proto('string text = 1;', 'get: "/i"', policy(204))), ['error policy']);
 });
+
+test('a method that no WebSocket can reach is a warning: another one has its path and gets the handshakes', async (t) => {
+  const rpc = (name: string, types: string, rule: string) =>
+    `rpc ${name}(${types}) { option (google.api.http) = { ${rule} }; }`;
+  const watch = (rule: string) => rpc('Watch', 'Ask) returns (stream Inner', rule);
+  const add = (rule: string) => rpc('Add', 'stream Inner) returns (Inner', rule);
+  const one = (rule: string) => rpc('One', 'Ask) returns (Inner', rule);
+  const both = (...rpcs: string[]) => found(t, `${HEAD} service S { ${rpcs.join(' ')} }`);
+  const hidden = ['warning hidden-websocket'];
+  t.deepEqual(await both(watch('get: "/i"'), add('post: "/i" body: "*"')), hidden);
+  t.deepEqual(await both(add('post: "/i/{text}" body: "*"'), watch('put: "/i/{name}" body: "*"')), hidden);
+  t.deepEqual(await both(watch('get: "/w"'), add('post: "/i" body: "*"')), []);
+  // One method with two rules for a path, and a method that does not stream, take nothing away.
+  t.deepEqual(await both(watch('get: "/i" additional_bindings { post: "/i" body: "*" }')), []);
+  t.deepEqual(await both(one('get: "/i"'), add('post: "/i" body: "*"')), []);
+});

@@ -59,78 +59,88 @@ async function start(t: ExecutionContext, workers: string, more: readonly string
 }
 
 for (const workers of ['1', '2']) {
-  test(`SIGHUP takes new protos and a new config, and keeps connections and counts: workers ${workers}`, async (t) => {
-    const { folder, admin, status, reload, writeConfig, upstream, url } = await start(t, workers);
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    t.teardown(() => agent.destroy());
-    for (let i = 0; i < 5; i++) t.is(await status('/v1/limited/1'), 200);
-    const { total } = upstream.connections();
-    await writeFile(join(folder, 'protos/notes.proto'), proto('renamed'));
-    await writeConfig('errors: { format: problem }\n');
-    await reload('reloaded');
-    for (let i = 0; i < 4; i++) t.is(await status('/v1/renamed/1'), 200);
-    t.is(await status('/v1/notes/1'), 404);
-    t.is(await status('/v1/limited/1'), 429);
-    t.is((await sendTo(url, 'GET', '/nowhere')).headers['content-type'], 'application/problem+json');
-    t.true(upstream.connections().total - total <= 1);
-    t.is(upstream.connections().open, upstream.connections().total);
-    const paths = (await admin('/routes')).json.map((route: { path: string }) => route.path);
-    t.deepEqual(paths, ['/v1/renamed/{id}', '/v1/limited/{id}']);
-    t.like((await admin('/readyz')).json, { ready: true, reload: { success: true } });
-    const metrics = (await admin('/metrics')).text;
-    t.regex(metrics, /^protogate_reload_success 1$/m);
-    t.regex(metrics, /^protogate_reloads_total\{outcome="taken"\} 1$/m);
-    t.regex(metrics, /^protogate_reload_success_timestamp_seconds 1\d{9}/m);
-  });
+  test.serial(
+    `SIGHUP takes new protos and a new config, and keeps connections and counts: workers ${workers}`,
+    async (t) => {
+      const { folder, admin, status, reload, writeConfig, upstream, url } = await start(t, workers);
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      t.teardown(() => agent.destroy());
+      for (let i = 0; i < 5; i++) t.is(await status('/v1/limited/1'), 200);
+      const { total } = upstream.connections();
+      await writeFile(join(folder, 'protos/notes.proto'), proto('renamed'));
+      await writeConfig('errors: { format: problem }\n');
+      await reload('reloaded');
+      for (let i = 0; i < 4; i++) t.is(await status('/v1/renamed/1'), 200);
+      t.is(await status('/v1/notes/1'), 404);
+      t.is(await status('/v1/limited/1'), 429);
+      t.is((await sendTo(url, 'GET', '/nowhere')).headers['content-type'], 'application/problem+json');
+      t.true(upstream.connections().total - total <= 1);
+      t.is(upstream.connections().open, upstream.connections().total);
+      const paths = (await admin('/routes')).json.map((route: { path: string }) => route.path);
+      t.deepEqual(paths, ['/v1/renamed/{id}', '/v1/limited/{id}']);
+      t.like((await admin('/readyz')).json, { ready: true, reload: { success: true } });
+      const metrics = (await admin('/metrics')).text;
+      t.regex(metrics, /^protogate_reload_success 1$/m);
+      t.regex(metrics, /^protogate_reloads_total\{outcome="taken"\} 1$/m);
+      t.regex(metrics, /^protogate_reload_success_timestamp_seconds 1\d{9}/m);
+    },
+  );
 
-  test(`broken files of every kind are refused and told, and the next good ones are taken: workers ${workers}`, async (t) => {
-    const { folder, config, admin, status, reload, writeConfig } = await start(t, workers);
-    const file = join(folder, 'protos/notes.proto');
-    const conflict = proto('notes').replace('/v1/limited/{id}', '/v1/notes/{text}').replace('{text}', '{id}');
-    const breakages: readonly [name: string, how: () => Promise<void>, problem: RegExp][] = [
-      ['YAML', () => writeFile(config, 'version: [1\n'), /protogate\.yaml:\d+:\d+: error: .*\[yaml\]/],
-      ['an unknown key', () => writeConfig('lisen: {}\n'), /protogate\.yaml:6:1: error: lisen: unknown key/],
-      ['a variable', () => writeConfig('cors: { origins: ["${NOT_SET_X}"] }\n'), /NOT_SET_X.*\[substitution\]/],
-      [
-        'a port',
-        () => writeConfig('workers: 3\nlog: { format: text }\n'),
-        /:7:\d+: error: log\.format: .*\[needs-restart\]/,
-      ],
-      [
-        'a file of keys',
-        () => writeConfig('auth: { apiKeys: { file: no.yaml } }\n'),
-        /no\.yaml: error: .*\[keys-file\]/,
-      ],
-      ['no config', () => rm(config), /protogate\.yaml: error: expected a file, found none \[config-file\]/],
-      [
-        'a proto',
-        () => writeFile(file, 'syntax = "proto3"; message {'),
-        /notes\.proto:1:\d+: error: .*\[proto-syntax\]/,
-      ],
-      ['a type', () => writeFile(file, proto('notes').replace('message Ask', 'message X')), /\[unknown-type\]/],
-      ['a conflict', () => writeFile(file, conflict), /\[binding-conflict\]/],
-      ['an empty folder', () => rm(file), /protos: error: expected \.proto files below it, found none \[schema-root\]/],
-    ];
-    for (const [name, breakIt, problem] of breakages) {
-      await breakIt();
-      await reload('reload refused');
-      const { json } = await admin('/readyz');
-      t.like(json, { ready: true, reload: { success: false } }, name);
-      t.regex(json.reload.problems.join('\n'), problem, name);
-      t.is(await status('/v1/notes/1'), 200, name);
-      await writeConfig();
-      await writeFile(file, proto('notes'));
-    }
-    t.regex((await admin('/metrics')).text, /^protogate_reload_success 0$/m);
-    await writeFile(file, proto('good'));
-    await reload('reloaded');
-    t.is(await status('/v1/good/1'), 200);
-    t.regex((await admin('/metrics')).text, /^protogate_reload_success 1$/m);
-  });
+  test.serial(
+    `broken files of every kind are refused and told, and the next good ones are taken: workers ${workers}`,
+    async (t) => {
+      const { folder, config, admin, status, reload, writeConfig } = await start(t, workers);
+      const file = join(folder, 'protos/notes.proto');
+      const conflict = proto('notes').replace('/v1/limited/{id}', '/v1/notes/{text}').replace('{text}', '{id}');
+      const breakages: readonly [name: string, how: () => Promise<void>, problem: RegExp][] = [
+        ['YAML', () => writeFile(config, 'version: [1\n'), /protogate\.yaml:\d+:\d+: error: .*\[yaml\]/],
+        ['an unknown key', () => writeConfig('lisen: {}\n'), /protogate\.yaml:6:1: error: lisen: unknown key/],
+        ['a variable', () => writeConfig('cors: { origins: ["${NOT_SET_X}"] }\n'), /NOT_SET_X.*\[substitution\]/],
+        [
+          'a port',
+          () => writeConfig('workers: 3\nlog: { format: text }\n'),
+          /:7:\d+: error: log\.format: .*\[needs-restart\]/,
+        ],
+        [
+          'a file of keys',
+          () => writeConfig('auth: { apiKeys: { file: no.yaml } }\n'),
+          /no\.yaml: error: .*\[keys-file\]/,
+        ],
+        ['no config', () => rm(config), /protogate\.yaml: error: expected a file, found none \[config-file\]/],
+        [
+          'a proto',
+          () => writeFile(file, 'syntax = "proto3"; message {'),
+          /notes\.proto:1:\d+: error: .*\[proto-syntax\]/,
+        ],
+        ['a type', () => writeFile(file, proto('notes').replace('message Ask', 'message X')), /\[unknown-type\]/],
+        ['a conflict', () => writeFile(file, conflict), /\[binding-conflict\]/],
+        [
+          'an empty folder',
+          () => rm(file),
+          /protos: error: expected \.proto files below it, found none \[schema-root\]/,
+        ],
+      ];
+      for (const [name, breakIt, problem] of breakages) {
+        await breakIt();
+        await reload('reload refused');
+        const { json } = await admin('/readyz');
+        t.like(json, { ready: true, reload: { success: false } }, name);
+        t.regex(json.reload.problems.join('\n'), problem, name);
+        t.is(await status('/v1/notes/1'), 200, name);
+        await writeConfig();
+        await writeFile(file, proto('notes'));
+      }
+      t.regex((await admin('/metrics')).text, /^protogate_reload_success 0$/m);
+      await writeFile(file, proto('good'));
+      await reload('reloaded');
+      t.is(await status('/v1/good/1'), 200);
+      t.regex((await admin('/metrics')).text, /^protogate_reload_success 1$/m);
+    },
+  );
 }
 
 for (const workers of ['1', '2']) {
-  test(`--watch takes changed protos and configs without a signal: workers ${workers}`, async (t) => {
+  test.serial(`--watch takes changed protos and configs without a signal: workers ${workers}`, async (t) => {
     const { folder, status, count, writeConfig, admin } = await start(t, workers, ['--watch']);
     const file = join(folder, 'protos/notes.proto');
     await writeFile(file, proto('changed'));
@@ -147,7 +157,7 @@ for (const workers of ['1', '2']) {
   });
 }
 
-test('schema.watch is turned on and off by a reload', async (t) => {
+test.serial('schema.watch is turned on and off by a reload', async (t) => {
   const { config, folder, status, count, reload } = await start(t, '1');
   const text = await readFile(config, 'utf8');
   const file = join(folder, 'protos/notes.proto');
@@ -162,7 +172,7 @@ test('schema.watch is turned on and off by a reload', async (t) => {
   t.is(await status('/v1/watched/1'), 200);
 });
 
-test('a SIGHUP during the drain does nothing and says so', async (t) => {
+test.serial('a SIGHUP during the drain does nothing and says so', async (t) => {
   const { writeConfig, reload, pid, count, ended } = await start(t, '1');
   await writeConfig('', GRACE);
   await reload('reloaded');
@@ -173,7 +183,7 @@ test('a SIGHUP during the drain does nothing and says so', async (t) => {
   t.is(await ended, 0);
 });
 
-test('a SIGHUP before the gateway listens is a reload afterwards', async (t) => {
+test.serial('a SIGHUP before the gateway listens is a reload afterwards', async (t) => {
   if (process.platform !== 'linux') return t.pass('the handlers of another process are seen only on Linux');
   const folder = await protoFolder(t, proto('notes'));
   const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0'];
@@ -190,7 +200,7 @@ test('a SIGHUP before the gateway listens is a reload afterwards', async (t) => 
   t.regex(stdout, /^listening on /);
 });
 
-test('SIGHUP drains a gateway whose terminal is gone, and reloads one whose terminal is there', async (t) => {
+test.serial('SIGHUP drains a gateway whose terminal is gone, and reloads one whose terminal is there', async (t) => {
   if (spawnSync('script', ['--version']).status !== 0) return t.pass('there is no script(1) to make a terminal');
   const folder = await protoFolder(t, proto('notes'));
   const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0'];
@@ -245,7 +255,7 @@ print("bound", flush=True)
 while True: print(s.recv(4096).decode().replace("\\n", " "), flush=True)
 `;
 
-test('systemd is told when the gateway is ready, reloads and stops', async (t) => {
+test.serial('systemd is told when the gateway is ready, reloads and stops', async (t) => {
   if (['python3', 'systemd-notify'].some((name) => spawnSync(name, ['--version']).status !== 0))
     return t.pass('there is no python3 or no systemd-notify');
   const socket = join(await protoFolder(t, {}), 'notify');

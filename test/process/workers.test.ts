@@ -168,6 +168,22 @@ test.serial('SIGTERM to all processes at once is one drain, in which connections
   t.is(await ended, 0);
 });
 
+for (const workers of ['1', '2']) {
+  test.serial(`a second SIGTERM ends a drain at once, with ${workers} process(es) that serve`, async (t) => {
+    const server = await start(t, workers, { Get: { hang: true } });
+    const running = sendTo(server.url, 'GET', '/v1/notes/1').catch((error: NodeJS.ErrnoException) => error.code);
+    await until(() => server.upstream.calls.length === 1);
+    process.kill(server.pid, 'SIGTERM');
+    await until(() => server.stderr().includes('"msg":"draining"'));
+    const begunAt = Date.now();
+    process.kill(server.pid, 'SIGTERM');
+    // Killed by the signal, there is no exit code; the workers hold the same pipes, so they have ended as well.
+    t.is(await server.ended, null);
+    t.true(Date.now() - begunAt < 4000, 'the drain would take five seconds');
+    t.is(await running, 'ECONNRESET');
+  });
+}
+
 test.serial('a worker that is stopped is replaced, and what it was given is answered by another one', async (t) => {
   const server = await twoWorkers();
   const [frozen] = childrenOf(server.pid);

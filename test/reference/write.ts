@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ROOT } from '../support/run.js';
+import { DASHBOARD_FILE, dashboardText } from './dashboard.js';
 import { fillParts, PARTS } from './parts.js';
 
 for (const page of Object.keys(PARTS)) {
@@ -12,3 +13,5 @@ for (const page of Object.keys(PARTS)) {
   await writeFile(file, filled);
   process.stdout.write(`${page}\n`);
 }
+
+await writeFile(join(ROOT, DASHBOARD_FILE), dashboardText());

@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
+import type { RunningGateway } from '../../src/gateway/gateway.js';
+import { heldBytes } from '../support/memory.js';
 import {
   ended,
   entry,
@@ -212,3 +214,21 @@ test('streamGrace: a stream outlives its token, its key and its scope for so lon
   await reload(rule({ scopes: ['write'] }, '*'), auth({ streamGrace: '0s' }));
   await ended(t, started, forgiven, 7);
 });
+
+test('an open stream does not keep the tables of the snapshot with which it began', async (t) => {
+  const { gateway, config, url } = await startStreams(t);
+  const socket = await openWebSocket(t, url, '/v1/cases/1:bidi', { headers: { 'x-api-key': KEY } });
+  socket.say({ n: 1 });
+  await socket.until(1);
+  const tables = tablesOf(gateway);
+  await gateway.reload({ ...config, limits: { bodyBytes: '1MiB' } });
+  await sleep(50);
+  heldBytes();
+  t.true(tables.deref() === undefined);
+  t.is(await Promise.race([socket.closed, sleep(50, 'open')]), 'open');
+});
+
+/** The frame of a test would keep the tables. */
+function tablesOf({ snapshots }: Pick<RunningGateway, 'snapshots'>): WeakRef<object> {
+  return new WeakRef(snapshots.current.surfaces[0]!.table);
+}

@@ -263,6 +263,28 @@ test('a stream is counted as open until its end', async (t) => {
   await until(async () => (await open()) === 0);
 });
 
+test('a reload changes the lowest level of the log', async (t) => {
+  const { gateway, send, logged, plan, upstream } = await startGateway(t, PROTO);
+  const { protos } = plan.config.schema;
+  const reload = (level: 'info' | 'error') =>
+    gateway.reload({
+      version: 1,
+      schema: { protos: [...protos] },
+      upstreams: { test: { target: upstream.target } },
+      log: { level },
+    });
+  await reload('error');
+  await send('GET', '/quiet');
+  await until(() => gateway.metrics.requests.inFlight === 0);
+  await reload('info');
+  await send('GET', '/loud');
+  await until(() => logged().length > 0);
+  t.deepEqual(
+    logged().map(({ path }) => path),
+    ['/loud'],
+  );
+});
+
 test('a method that HTTP does not know is OTHER', async (t) => {
   const { gateway } = await startGateway(t, PROTO);
   gateway.metrics.requests.refused.ended({

@@ -26,6 +26,8 @@ async function run({ id, args, cwd, env }: Asked): Promise<Answered> {
   Object.assign(process.env, env);
   process.chdir(cwd);
   const exitCode = await main(args);
+  // `serve` listens for it as soon as it begins, and its process would end now.
+  process.removeAllListeners('SIGHUP');
   for (const name of Object.keys(env)) {
     if (before[name] === undefined) delete process.env[name];
     else process.env[name] = before[name];

@@ -8,7 +8,14 @@
  *
  * It ends with the test. `forge` makes tokens that no issuer would sign.
  */
-import { createHmac, generateKeyPairSync, type JsonWebKey, type KeyObject, sign as signBytes } from 'node:crypto';
+import {
+  createHmac,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+  type KeyPairKeyObjectResult,
+  sign as signBytes,
+} from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -63,7 +70,8 @@ export interface SigningKey {
 export async function startIssuer(t: Teardown, name = 'issuer'): Promise<TestIssuer> {
   const waiting: (() => void)[] = [];
   let generation = 0;
-  let current = keysOf(name, generation);
+  const used: KeyPair[] = [];
+  let current = keysOf(name, generation, used);
   let fetches = 0;
   let sentBytes = 0;
   const server = createServer((request, response) => {
@@ -79,6 +87,7 @@ export async function startIssuer(t: Teardown, name = 'issuer'): Promise<TestIss
     server.close();
     server.closeAllConnections();
     await once(server, 'close');
+    unused.push(...used);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const issuer: TestIssuer = {
@@ -108,7 +117,7 @@ export async function startIssuer(t: Teardown, name = 'issuer'): Promise<TestIss
       return keepSecret(`${signed}.${signature.toString('base64url')}`);
     },
     rotate() {
-      current = keysOf(name, ++generation);
+      current = keysOf(name, ++generation, used);
       issuer.jwks = publish(current);
     },
     nextFetch: () => new Promise((resolve) => waiting.push(resolve)),
@@ -185,15 +194,18 @@ function publish({ rsa, ec }: IssuerKeys): { keys: unknown[] } {
   return { keys: [jwkOf(rsa), jwkOf(ec)] };
 }
 
-const made = new Map<string, IssuerKeys>();
+type KeyPair = KeyPairKeyObjectResult;
 
-/** Returns the keys. They are made once in a process, because making an RSA key takes a while. */
-function keysOf(name: string, generation: number): IssuerKeys {
+/** RSA keys of issuers that have ended. Making an RSA key takes a tenth of a second of CPU, so the next issuers use them. */
+const unused: KeyPair[] = [];
+
+/** Returns keys that no running issuer has, and adds the RSA key to `used`. */
+function keysOf(name: string, generation: number, used: KeyPair[]): IssuerKeys {
   const id = `${name}-${generation}`;
-  const keys = made.get(id) ?? {
-    rsa: { kid: `${id}-rsa`, alg: 'RS256', ...generateKeyPairSync('rsa', { modulusLength: 2048 }) },
+  const rsa = unused.pop() ?? generateKeyPairSync('rsa', { modulusLength: 2048 });
+  used.push(rsa);
+  return {
+    rsa: { kid: `${id}-rsa`, alg: 'RS256', ...rsa },
     ec: { kid: `${id}-ec`, alg: 'ES256', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) },
   };
-  made.set(id, keys);
-  return keys;
 }

@@ -17,7 +17,7 @@ export function parseMetrics(text: string): readonly Sample[] {
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
     .map((line) => {
-      const match = /^([a-z_]+)(?:\{(.*)\})? (\S+)(?: # .*)?$/.exec(line);
+      const match = /^([a-z_0-9]+)(?:\{(.*)\})? (\S+)(?: # .*)?$/.exec(line);
       if (match === null) throw new Error(`expected a sample, got ${line}`);
       const [, name = '', labels = '', value] = match;
       const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text]) => [key, text]);

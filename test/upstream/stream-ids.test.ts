@@ -40,7 +40,7 @@ for (const [name, create, beginWith] of TRANSPORTS)
         context: { surface: 'default', requestId: 'x', clientAddress: '127.0.0.1' },
       });
 
-    beginWith(last - 4);
+    t.teardown(beginWith(last - 4, (server.address() as AddressInfo).port));
     await Promise.all([call(), call(), call()]);
     await Promise.all([call(), call()]);
     t.deepEqual(ids, [last - 4, last - 2, last, last - 4, last - 2]);
@@ -48,27 +48,36 @@ for (const [name, create, beginWith] of TRANSPORTS)
     await transport.close(0);
   });
 
-/** Makes the lean connections of this process give this id to their first stream. */
-function beginLeanWith(id: number): void {
+/** Makes the connections to a port give this id to their first stream. The returned function ends that. */
+function beginLeanWith(id: number, port: number): () => void {
   const connections = Connection.prototype as unknown as { begin(...args: unknown[]): unknown };
   const { begin } = connections;
   const seen = new WeakSet<object>();
-  connections.begin = function beginWith(this: { nextStreamId: number }, ...args) {
-    if (!seen.has(this)) this.nextStreamId = id;
+  connections.begin = function beginWith(
+    this: { nextStreamId: number; settings: { endpoint: { port: number } } },
+    ...args
+  ) {
+    if (!seen.has(this) && this.settings.endpoint.port === port) this.nextStreamId = id;
     seen.add(this);
     return begin.apply(this, args);
   };
+  return () => {
+    connections.begin = begin;
+  };
 }
 
-/** Makes the sessions of this process' clients give this id to their first stream. */
-function beginHttp2With(id: number): void {
+/** The same for the sessions of `node:http2`. */
+function beginHttp2With(id: number, port: number): () => void {
   const any = connect('http://127.0.0.1:1').on('error', () => {});
   const sessions = Object.getPrototypeOf(any) as ClientHttp2Session;
   const { request } = sessions;
   const seen = new WeakSet<Http2Session>();
   sessions.request = function begin(this: ClientHttp2Session & { setNextStreamID(id: number): void }, ...args) {
-    if (!seen.has(this)) this.setNextStreamID(id);
+    if (!seen.has(this) && this.socket.remotePort === port) this.setNextStreamID(id);
     seen.add(this);
     return request.apply(this, args);
+  };
+  return () => {
+    sessions.request = request;
   };
 }

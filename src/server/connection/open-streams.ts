@@ -11,7 +11,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import type { Credential, Principal } from '../../call/principal.js';
-import type { Context, Middleware, Snapshot } from '../../exchange/exchange.js';
+import type { Context, Middleware, Route, Snapshot } from '../../exchange/exchange.js';
+import { RouteTableBuilder } from '../../routing/route-table.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 import { readmit } from '../after-reload.js';
 import { toStatusError } from '../stages/errors.js';
@@ -39,6 +40,8 @@ export class OpenStreams {
     this.open.add(stream);
     // A request that was under way during a reload was let in by the snapshot from before the reload.
     if (this.current !== undefined && this.current !== ctx.state.snapshot) void this.ask(stream, this.current);
+    ctx.state.snapshot = withoutTables(ctx.state.snapshot);
+    ctx.state.surface = ctx.state.snapshot.surfaces.find(({ name }) => name === ctx.state.surface.name)!;
     return stream;
   }
 
@@ -88,6 +91,20 @@ export class OpenStreams {
     });
   }
 }
+
+/** The snapshots of open streams without their tables: a stream may outlive many reloads, and needs only its own route. */
+const LIGHT = new WeakMap<Snapshot, Snapshot>();
+
+function withoutTables(snapshot: Snapshot): Snapshot {
+  const known = LIGHT.get(snapshot);
+  if (known !== undefined) return known;
+  const empty = { table: NO_ROUTES, webSockets: NO_ROUTES, nearRoute: undefined, nearWebSocket: undefined };
+  const light = { ...snapshot, surfaces: snapshot.surfaces.map((surface) => ({ ...surface, ...empty })) };
+  LIGHT.set(snapshot, light);
+  return light;
+}
+
+const NO_ROUTES = new RouteTableBuilder<Route>().build().table;
 
 class OpenStream {
   graceMs: number;

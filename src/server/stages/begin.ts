@@ -6,14 +6,20 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import { CallRecord } from '../../call/call-record.js';
-import type { Middleware } from '../../exchange/exchange.js';
+import type { Context, Middleware } from '../../exchange/exchange.js';
 import type { RequestTrace, Tracing } from '../../telemetry/tracing.js';
 import { traceIdOf } from '../../transcoding/trace-context.js';
 import type { Snapshots } from '../snapshots.js';
 
 /** Fills the beginning of the exchange, and sends `x-request-id` and `nosniff` with every answer. */
 export function begin(snapshots: Snapshots, clock: Clock): Middleware {
-  return async function begin(ctx, next) {
+  return function begin(ctx, next) {
+    fill(ctx);
+    return next();
+  };
+
+  /** This is a function of its own, so that no frame that waits for the request keeps the snapshot. */
+  function fill(ctx: Context): void {
     const { snapshot, leave } = snapshots.enter();
     ctx.res.once('close', leave);
     const { headers, socket } = ctx.req;
@@ -48,8 +54,7 @@ export function begin(snapshots: Snapshots, clock: Clock): Middleware {
     };
     ctx.res.setHeader('x-request-id', requestId);
     ctx.res.setHeader('x-content-type-options', 'nosniff');
-    await next();
-  };
+  }
 }
 
 function traceOf(

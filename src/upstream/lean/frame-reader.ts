@@ -172,7 +172,6 @@ export class FrameReader {
     if (endOfData > start) this.handler.onDataPiece(chunk.subarray(start, endOfData));
     this.left -= end - start;
     if (this.left === 0) this.finish(EMPTY);
-    else this.padding = Math.min(this.padding, this.left);
     return end;
   }
 

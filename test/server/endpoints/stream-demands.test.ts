@@ -91,13 +91,10 @@ function waysOf(
 
 for (const [index, one] of CASES.entries()) {
   for (const kind of KINDS) {
-    const callsOf = async () =>
-      (await started).upstream.calls.filter(({ path: called }) => called.endsWith(`/${nameOf(index, kind)}`));
-
     for (const [way, framing, from] of waysOf(one, kind)) {
       const path = `${from}/${nameOf(index, kind)}${one.path ?? one.template}`;
       test.serial(`${one.what}: ${kind}, ${way}`, async (t) => {
-        const { url } = await started;
+        const { url, upstream } = await started;
         const [first, next, wrong] = [one.first, one.next, one.wrong].map((message) => JSON.stringify(message)) as [
           string,
           string,
@@ -112,14 +109,14 @@ for (const [index, one] of CASES.entries()) {
           ['second', [first, wrong, next, next], one.codes[1], [firstArrived]],
           ['last', [first, next, next, wrong], one.codes[1], [firstArrived, nextArrived, nextArrived]],
         ] as const) {
-          const before = (await callsOf()).length;
+          const before = upstream.calls.length;
           const number = messages.indexOf(wrong);
           const end = await framing.send(t, url, path, messages, {
             // The right message arrives before the next one is sent.
             between: (sent) =>
               number >= 0 && sent > number
                 ? Promise.resolve()
-                : until(async () => (await callsOf())[before]?.requestBytes.length === sent),
+                : until(() => upstream.calls[before]?.requestBytes.length === sent),
           });
           t.is(end.code, code, `${place}: ${end.text}`);
           if (code !== 0) {
@@ -127,7 +124,8 @@ for (const [index, one] of CASES.entries()) {
             if (kind === 'client' || framing.name === 'WebSocket' || number === 0) t.is(end.status, prefix, place);
             t.true(end.text.startsWith(`[${number}]`), `${place}: ${end.text}`);
           }
-          const calls = (await callsOf()).slice(before);
+          const calls = upstream.calls.slice(before);
+          for (const call of calls) t.true(call.path.endsWith(`/${nameOf(index, kind)}`), call.path);
           if (arrived.length > 0) t.is(calls.length, 1, place);
           for (const call of calls) {
             if (code !== 0) await call.whenCancelled;

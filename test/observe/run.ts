@@ -1,0 +1,268 @@
+/**
+ * `npm run observe`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query of the dashboard
+ * and of the alerts must be one that Prometheus can evaluate; those of the dashboard must return data. Labels must stay
+ * bounded under many paths, methods and hosts that no route knows. It needs the package `prometheus` (Debian), which `.ci/run`
+ * installs; it starts no service.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ROWS } from '../reference/dashboard.js';
+import { sendTo } from '../support/gateway.js';
+import { startIssuer } from '../support/issuer.js';
+import { parseMetrics } from '../support/metrics.js';
+import { startReceiver } from '../support/otlp.js';
+import { freePort } from '../support/ports.js';
+import { ROOT, serving } from '../support/run.js';
+import { until } from '../support/until.js';
+import { startUpstream } from '../support/upstream.js';
+
+const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
+/** How many requests of the flood have paths, methods and hosts of their own. */
+const FLOOD = Number(process.env.FLOOD ?? 100_000);
+
+const PROTO = `syntax = "proto3";
+package observe.v1;
+import "google/api/annotations.proto";
+import "protogate/v1/annotations.proto";
+message Ask { string name = 1; }
+message Shelf { string name = 1; repeated string books = 2; }
+message Book { string name = 1; }
+message Page { Shelf shelf = 1; repeated Book books = 2; }
+service Shelves {
+  rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; }
+  rpc GetBook(Ask) returns (Book) { option (google.api.http) = { get: "/v1/{name=books/*}" }; }
+  rpc Slow(Ask) returns (Book) { option (google.api.http) = { get: "/v1/slow" }; }
+  rpc Mine(Ask) returns (Book) { option (google.api.http) = { get: "/v1/mine" }; }
+  rpc Broken(Ask) returns (Book) { option (google.api.http) = { get: "/v1/broken" }; }
+  rpc Watch(Ask) returns (stream Book) { option (google.api.http) = { get: "/v1/watch" }; }
+}
+service Pages {
+  rpc GetPage(Ask) returns (Page) {
+    option (google.api.http) = { get: "/v1/{name=shelves/*}/page" };
+    option (protogate.v1.aggregate) = {
+      steps: { into: "shelf" call: "observe.v1.Shelves/GetShelf" with: "name = request.name" }
+      steps: { into: "books" call: "observe.v1.Shelves/GetBook" for_each: "shelf.books" with: "name = each" max_items: 5 }
+    };
+  }
+}
+`;
+
+const tasks: (() => void | Promise<void>)[] = [];
+const t = { teardown: (task: () => void | Promise<void>) => void tasks.push(task) };
+const failures: string[] = [];
+
+function check(isRight: boolean, what: string): void {
+  process.stdout.write(`${isRight ? 'ok' : 'FAILED'}  ${what}\n`);
+  if (!isRight) failures.push(what);
+}
+
+async function startGateway(folder: string) {
+  let tries = 0;
+  const upstream = await startUpstream(PROTO, {
+    GetShelf: { message: { name: 'shelves/1', books: ['books/1'] } },
+    GetBook: () => (tries++ % 7 === 0 ? { status: { code: 14, message: 'later' } } : { message: { name: 'books/1' } }),
+    Slow: { message: { name: 'books/2' }, delayMs: 80 },
+    Broken: { status: { code: 14, message: 'never' } },
+    Watch: { messages: [{ name: 'a' }, { name: 'b' }] },
+  });
+  t.teardown(upstream.close);
+  const issuer = await startIssuer(t, 'observe');
+  const receiver = await startReceiver(t);
+  await writeFile(join(folder, 'observe.proto'), PROTO);
+  const adminPort = await freePort();
+  const config = {
+    version: 1,
+    listen: { port: 0 },
+    admin: { port: adminPort },
+    schema: { protos: ['.'] },
+    upstreams: {
+      shop: {
+        target: upstream.target,
+        retry: { maxAttempts: 3, codes: ['UNAVAILABLE'] },
+        hedge: { after: '20ms' },
+        circuitBreaker: { failureRatio: 0.5, minRequests: 10, window: '5s', openFor: '1s' },
+      },
+    },
+    auth: {
+      default: 'public',
+      jwt: [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, audiences: ['api'], algorithms: ['RS256'] }],
+    },
+    policies: [
+      { selector: 'observe.v1.Shelves/GetBook', cache: { ttl: '20ms', scope: 'public' } },
+      {
+        selector: 'observe.v1.Shelves/Mine',
+        auth: { mode: 'required' },
+        rateLimits: [{ limit: 3, period: '1s', per: ['consumer'] }],
+      },
+    ],
+    tracing: { otlp: receiver.url, sample: 0.1 },
+    log: { format: 'json' },
+  };
+  await writeFile(join(folder, 'protogate.yaml'), JSON.stringify(config));
+  const gateway = await serving(['serve', '--config', 'protogate.yaml'], { cwd: folder });
+  t.teardown(async () => void (await gateway.stop()));
+  const token = issuer.sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 3600 });
+  return { url: gateway.url, admin: `http://127.0.0.1:${adminPort}`, token };
+}
+
+/** Sends requests of all kinds until `signal` aborts. */
+async function traffic(url: string, token: string, signal: AbortSignal): Promise<void> {
+  const paths = [
+    '/v1/shelves/1',
+    '/v1/shelves/1/page',
+    '/v1/books/1',
+    '/v1/slow',
+    '/v1/broken',
+    '/v1/watch',
+    '/nowhere',
+  ];
+  while (!signal.aborted) {
+    await Promise.all([
+      ...paths.map((path) => sendTo(url, 'GET', path)),
+      ...Array.from({ length: 5 }, () =>
+        sendTo(url, 'GET', '/v1/mine', { headers: { authorization: `Bearer ${token}` } }),
+      ),
+      sendTo(url, 'GET', '/v1/mine', { headers: { authorization: 'Bearer nonsense' } }),
+      sendTo(url, 'GET', '/v1/mine'),
+    ]);
+    await sleep(100);
+  }
+}
+
+/** Sends requests whose path, method and host no route knows. */
+async function flood(url: string, count: number): Promise<void> {
+  const { hostname, port } = new URL(url);
+  const agent = new Agent({ keepAlive: true, maxSockets: 32 });
+  const methods = ['GET', 'PURGE', 'MKCOL', 'BREW', 'PROPFIND', 'DELETE', 'LINK'];
+  let left = count;
+  const one = () =>
+    new Promise<void>((done) => {
+      const at = left;
+      const method = methods[at % methods.length]!;
+      const headers = { host: `host-${at}.example`, 'user-agent': `agent-${at}` };
+      request({ host: hostname, port, method, path: `/path-${at}/${Math.random()}`, headers, agent }, (res) => {
+        res.resume().on('end', done);
+      })
+        .on('error', () => done())
+        .end();
+    });
+  await Promise.all(
+    Array.from({ length: 32 }, async () => {
+      while (left-- > 0) await one();
+    }),
+  );
+  agent.destroy();
+}
+
+async function startPrometheus(folder: string, admin: string): Promise<string> {
+  const port = await freePort();
+  const config = {
+    global: { scrape_interval: '1s', evaluation_interval: '1s' },
+    rule_files: [ALERTS],
+    scrape_configs: [{ job_name: 'protogate', static_configs: [{ targets: [new URL(admin).host] }] }],
+  };
+  await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+  await mkdir(join(folder, 'data'));
+  const child = spawn(
+    'prometheus',
+    [
+      '--config.file=prometheus.yml',
+      '--storage.tsdb.path=data',
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
+      '--log.level=error',
+    ],
+    { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] },
+  );
+  t.teardown(async () => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null) await once(child, 'exit');
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await until(() =>
+    fetch(`${url}/-/ready`).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+  return url;
+}
+
+interface Answer {
+  readonly status: string;
+  readonly error?: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each endpoint has its own shape
+  readonly data: any;
+}
+
+async function ask(prometheus: string, path: string, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  const answer = await fetch(`${prometheus}/api/v1/${path}?${new URLSearchParams(query)}`);
+  return (await answer.json()) as Answer;
+}
+
+async function main(): Promise<void> {
+  if (spawnSync('prometheus', ['--version']).error !== undefined)
+    throw new Error('prometheus is not installed; on Debian: apt-get install --no-install-recommends prometheus');
+  const rules = spawnSync('promtool', ['check', 'rules', ALERTS], { encoding: 'utf8' });
+  check(rules.status === 0, `promtool check rules: ${rules.stdout.trim().split('\n').at(-1)?.trim()}`);
+  const folder = await mkdtemp(join(tmpdir(), 'protogate-observe-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const { url, admin, token } = await startGateway(folder);
+  const prometheus = await startPrometheus(folder, admin);
+  const ending = new AbortController();
+  const running = traffic(url, token, ending.signal);
+  await sleep(10_000);
+  for (const { title, queries } of Object.values(ROWS).flat()) {
+    for (const [expr, legend] of queries) {
+      const query = expr.replaceAll('$__rate_interval', '10s');
+      const { status, error, data } = await ask(prometheus, 'query', { query });
+      const values = ((data?.result ?? []) as { readonly value: readonly [number, string] }[]).map(
+        ({ value }) => value[1],
+      );
+      const isRight = status === 'success' && values.some((value) => value !== 'NaN');
+      check(isRight, `${title} (${legend}): ${error ?? `${values.length} series`}`);
+    }
+  }
+  const page = await readFile(join(ROOT, 'docs/operating.md'), 'utf8');
+  for (const [, text = ''] of page.matchAll(/```promql.*\n([\s\S]*?)```/g)) {
+    const { data } = await ask(prometheus, 'query', { query: text.replaceAll('[5m]', '[10s]') });
+    check((data?.result ?? []).length > 0, `docs/operating.md: ${text.trim()}`);
+  }
+  const { data: groups } = await ask(prometheus, 'rules');
+  for (const { name, health, lastError } of groups.groups.flatMap(({ rules }: { rules: object[] }) => rules))
+    check(health === 'ok', `alert ${name}: ${lastError || health}`);
+  const exemplars = await ask(prometheus, 'query_exemplars', {
+    query: 'protogate_request_duration_seconds_bucket',
+    start: String(Date.now() / 1000 - 60),
+    end: String(Date.now() / 1000 + 1),
+  });
+  check(exemplars.data.length > 0, `exemplars: ${exemplars.data.length} series`);
+  ending.abort();
+  await running;
+  const seriesNow = async () => parseMetrics(await (await fetch(`${admin}/metrics`)).text());
+  const before = await seriesNow();
+  await flood(url, FLOOD);
+  const after = await seriesNow();
+  const grown = after.length - before.length;
+  check(grown < 400, `${FLOOD} random paths, methods and hosts: ${before.length} series before, ${after.length} after`);
+  const text = after.map(({ labels }) => Object.values(labels).join(' ')).join('\n');
+  check(!/path-\d|host-\d|agent-\d/.test(text), 'no path, host or agent of a client is a label');
+  const secret = token.split('.')[2]!;
+  check(
+    !(await readFile(join(ROOT, 'deploy/grafana-dashboard.json'), 'utf8')).includes(secret),
+    'no token is in the dashboard',
+  );
+}
+
+try {
+  await main();
+} finally {
+  for (const task of tasks.reverse()) await task();
+}
+process.exitCode = failures.length === 0 ? 0 : 1;
+process.stdout.write(failures.length === 0 ? 'all is well\n' : `${failures.length} failed\n`);
