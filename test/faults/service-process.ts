@@ -1,4 +1,4 @@
-/** The process of a scenario's service: a gRPC server on plain HTTP/2 whose every method answers alike. It is always healthy. */
+/** The process of a scenario's service: a gRPC server on plain HTTP/2 whose every method answers alike. */
 import { createSecureServer, createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -54,12 +54,11 @@ const HEAD = { ':status': 200, 'content-type': 'application/grpc' };
 /** A Reply with the text `got`. */
 const REPLY = Buffer.from([0, 0, 0, 0, 5, 0x0a, 3, 0x67, 0x6f, 0x74]);
 
-/** The answer of `grpc.health.v1.Health/Check`: SERVING. */
-const SERVING = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
+/** A HealthCheckResponse that says SERVING. */
+const HEALTHY = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
 
 let behaviour: Behaviour = { kind: 'answer' };
 let server: Http2Server;
-let isTls = false;
 let tellsPosts = false;
 let running = 0;
 let number = 0;
@@ -81,7 +80,6 @@ process.on('message', async ({ id, question }: Asked) => {
   behaviour = question.behaviour;
   if (question.kind === 'behave') return process.send!({ id } satisfies Answered);
   const { tls, port } = question;
-  isTls = tls !== undefined;
   tellsPosts = question.tellsPosts;
   server = tls === undefined ? createServer() : createSecureServer({ ...tls, requestCert: true });
   server.on('stream', (stream, { ':path': path }) => void serve(stream, path));
@@ -92,11 +90,7 @@ process.on('message', async ({ id, question }: Asked) => {
 });
 
 async function serve(stream: ServerHttp2Stream, path: string | undefined): Promise<void> {
-  if (path === '/grpc.health.v1.Health/Check')
-    return answer(
-      stream.on('error', () => {}),
-      SERVING,
-    );
+  if (path?.endsWith('/Health/Check') === true) return succeed(stream, HEALTHY);
   calls++;
   running++;
   mostAtOnce = Math.max(mostAtOnce, running);
@@ -110,8 +104,9 @@ async function serve(stream: ServerHttp2Stream, path: string | undefined): Promi
     alike.set(message, (alike.get(message) ?? 0) + 1);
     if (tellsPosts && path?.endsWith('/Make')) process.send!({ post: message } satisfies Posted);
   });
-  if (isTls) {
-    const { serialNumber = 'none' } = (stream.session!.socket as TLSSocket).getPeerCertificate();
+  const { socket } = stream.session!;
+  if ('getPeerCertificate' in socket) {
+    const { serialNumber = 'none' } = (socket as TLSSocket).getPeerCertificate();
     certificates.set(serialNumber, (certificates.get(serialNumber) ?? 0) + 1);
   }
   const now = behaviour;
@@ -124,11 +119,11 @@ async function serve(stream: ServerHttp2Stream, path: string | undefined): Promi
     stream.respond({ ...HEAD, 'grpc-status': String(now.code), 'grpc-message': 'no' }, { endStream: true });
     return;
   }
-  answer(stream, REPLY);
+  succeed(stream, REPLY);
 }
 
-function answer(stream: ServerHttp2Stream, message: Buffer): void {
+function succeed(stream: ServerHttp2Stream, reply: Buffer): void {
   stream.respond(HEAD, { waitForTrailers: true });
   stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
-  stream.end(message);
+  stream.end(reply);
 }
