@@ -4,6 +4,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { runAlone } from './parallel-tests.js';
 
 setFlagsFromString('--expose-gc');
 
@@ -28,12 +29,14 @@ export function heldBytes(): number {
 
 /**
  * Runs `work`. Returns its result, and how many bytes more than before were held at most while it ran. A number below
- * `limitBytes` may count garbage too: collecting it ten times a second would cost more than all that a test does.
+ * `limitBytes` may count garbage too: collecting it ten times a second would cost more than all that a test does. No other
+ * test of the process runs meanwhile.
  */
 export async function mostHeld<Result>(
   work: () => Promise<Result>,
   limitBytes: number,
 ): Promise<{ readonly result: Result; readonly grownBytes: number }> {
+  await runAlone();
   const before = heldBytes();
   let most = 0;
   const sample = () => {

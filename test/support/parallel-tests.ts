@@ -4,16 +4,47 @@
  */
 import test from 'ava';
 
-let free = 4;
-const waiting: (() => void)[] = [];
+const MOST = 4;
+let running = 0;
+let isAlone = false;
+const waiting: { readonly alone: boolean; readonly begin: () => void }[] = [];
 
-test.beforeEach(async () => {
-  if (free > 0) free--;
-  else await new Promise<void>((resolve) => void waiting.push(resolve));
-});
+test.beforeEach(() => turn(false));
 
 test.afterEach.always(() => {
-  const next = waiting.shift();
-  if (next === undefined) free++;
-  else next();
+  running--;
+  isAlone = false;
+  admit();
 });
+
+/**
+ * Resolves when no other test of this process runs. None begins before the one that calls this has ended. So a test can
+ * measure what the process as a whole does, for example its memory.
+ */
+export function runAlone(): Promise<void> {
+  if (isAlone) return Promise.resolve();
+  // It gives its place back first: two tests that wait for each other's end would wait forever.
+  running--;
+  const alone = turn(true);
+  admit();
+  return alone;
+}
+
+function turn(alone: boolean): Promise<void> {
+  const begun = new Promise<void>((begin) => void waiting.push({ alone, begin }));
+  admit();
+  return begun;
+}
+
+function admit(): void {
+  for (let next = waiting[0]; next !== undefined && mayRun(next.alone); next = waiting[0]) {
+    waiting.shift();
+    running++;
+    isAlone = next.alone;
+    next.begin();
+  }
+}
+
+function mayRun(alone: boolean): boolean {
+  return alone ? running === 0 : running < MOST && !isAlone;
+}

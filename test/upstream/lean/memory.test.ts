@@ -6,6 +6,7 @@ import { createLeanTransport } from '../../../src/upstream/lean/transport.js';
 import { DATA, frame, HEADERS, literals, PING, SETTINGS } from '../../support/frames.js';
 import { CALL, frames, GRPC, headers } from '../../support/http2-upstream.js';
 import { heldBytes } from '../../support/memory.js';
+import { runAlone } from '../../support/parallel-tests.js';
 import { until } from '../../support/until.js';
 
 const MIB = 1024 * 1024;
@@ -46,6 +47,7 @@ for (const [what, bytesOf] of FLOODS)
     const call = () => transport.call({ ...CALL, method, signal: leaving.signal });
     const calls = [call()];
     await until(() => first !== undefined);
+    await runAlone();
     const before = heldBytes();
     for (let i = 0; i < 19; i++) calls.push(call());
     // The transport has read everything when the socket has taken it and some turns have passed.
