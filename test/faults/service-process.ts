@@ -104,9 +104,10 @@ async function serve(stream: ServerHttp2Stream, path: string | undefined): Promi
     alike.set(message, (alike.get(message) ?? 0) + 1);
     if (tellsPosts && path?.endsWith('/Make')) process.send!({ post: message } satisfies Posted);
   });
-  const { socket } = stream.session!;
-  if ('getPeerCertificate' in socket) {
-    const { serialNumber = 'none' } = (socket as TLSSocket).getPeerCertificate();
+  // The socket of a session is a proxy, for which `in` finds nothing.
+  const shown = (stream.session!.socket as Partial<TLSSocket>).getPeerCertificate?.();
+  if (shown !== undefined) {
+    const { serialNumber = 'none' } = shown;
     certificates.set(serialNumber, (certificates.get(serialNumber) ?? 0) + 1);
   }
   const now = behaviour;
