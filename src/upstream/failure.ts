@@ -66,13 +66,17 @@ export class DeadlineExceeded extends StatusError {
 /** How much earlier than here a deadline may pass on a server, which has a clock of its own. */
 const EARLY_MS = 20;
 
+/** True if the deadline has passed, or may have passed on the server. `now` is in milliseconds since the epoch. */
+export function isOver(deadline: Deadline | undefined, now: number): deadline is Deadline {
+  return deadline !== undefined && deadline.at - now <= EARLY_MS;
+}
+
 /**
  * Returns the error for a stream that the upstream reset with CANCEL. Servers (grpc-go, grpc-java) do so when the deadline
  * passes, and the reset may arrive before the timer here runs. `now` is in milliseconds since the epoch.
  */
 export function cancelledByUpstream(deadline: Deadline | undefined, now: number, cause: unknown): StatusError {
-  const isOver = deadline !== undefined && deadline.at - now <= EARLY_MS;
-  return isOver ? new DeadlineExceeded(deadline.owner, cause) : brokenAnswer(cause);
+  return isOver(deadline, now) ? new DeadlineExceeded(deadline.owner, cause) : brokenAnswer(cause);
 }
 
 /** Returns 499: the client is gone, so only the log shows it. */

@@ -8,6 +8,7 @@ import { gunzip } from 'node:zlib';
 import type { Clock } from '../base/clock.js';
 import type { CallRequest, CallResponse, Room } from '../call/call.js';
 import { type Metadata, NO_METADATA } from '../call/metadata.js';
+import { Code } from '../status/code.js';
 import type { StatusError } from '../status/status-error.js';
 import type { Deadlines, Expiring } from './deadlines.js';
 import {
@@ -16,6 +17,7 @@ import {
   cancelled,
   cancelledByUpstream,
   DeadlineExceeded,
+  isOver,
   unreachable,
   upstreamStatus,
 } from './failure.js';
@@ -264,6 +266,10 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   }
 
   private ofStatus(code: number, trailers: ReceivedHeaders): StatusError {
+    const { deadline } = this.request;
+    // The server may tell that the deadline has passed before the timer here runs.
+    if (code === Code.DEADLINE_EXCEEDED && isOver(deadline, this.settings.clock.now()))
+      return new DeadlineExceeded(deadline.owner, 'the status DEADLINE_EXCEEDED of the upstream');
     const details = trailers.get('grpc-status-details-bin');
     return upstreamStatus(
       code,

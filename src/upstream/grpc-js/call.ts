@@ -17,6 +17,7 @@ import {
   cancelled,
   cancelledByUpstream,
   DeadlineExceeded,
+  isOver,
   unreachable,
   upstreamStatus,
 } from '../failure.js';
@@ -231,7 +232,7 @@ function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseB
   if (code === Code.DEADLINE_EXCEEDED && deadline !== undefined) {
     // The timer of grpc-js may fire a millisecond early. Its text contains the address of the upstream.
     const own = metadata === undefined || text.startsWith('Deadline exceeded after ');
-    if (own || now >= deadline.at) return new DeadlineExceeded(deadline.owner, cause);
+    if (own || isOver(deadline, now)) return new DeadlineExceeded(deadline.owner, cause);
   }
   if (code === Code.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
