@@ -24,6 +24,7 @@ import {
 } from '../support/frames.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { mostHeld } from '../support/memory.js';
+import { runAlone } from '../support/parallel-tests.js';
 import { until } from '../support/until.js';
 import type { Handlers } from '../support/upstream.js';
 
@@ -143,6 +144,7 @@ for (const [name, batch] of [
   ['frames of streams that never were', (round: number) => frame(RST_STREAM, 0, 2 * round + 1, Buffer.alloc(4))],
 ] as const) {
   test(`${name}: GOAWAY, others are served, memory stays`, async (t) => {
+    await runAlone();
     const { port, send, upstream } = await start(t);
     const { result, grownBytes } = await mostHeld(() => flood(t, port, batch), MOST_BYTES);
     t.true(result.ended);
@@ -197,6 +199,7 @@ for (const [name, one] of [
   ['frames of an unknown type', frame(0xfa, 0, 0, Buffer.alloc(8))],
 ] as const) {
   test.serial(`${name}: what asks for nothing is read and dropped, others are served, memory stays`, async (t) => {
+    await runAlone();
     const { port, send } = await start(t);
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     t.teardown(() => void socket.destroy());

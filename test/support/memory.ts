@@ -30,7 +30,7 @@ export function heldBytes(): number {
 /**
  * Runs `work`. Returns its result, and how many bytes more than before were held at most while it ran. A number below
  * `limitBytes` may count garbage too: collecting it ten times a second would cost more than all that a test does. No other
- * test of the process runs meanwhile.
+ * test of the process runs meanwhile: a test that begins something before calls `runAlone` first, because it may wait.
  */
 export async function mostHeld<Result>(
   work: () => Promise<Result>,

@@ -10,6 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { certificates } from '../../support/certificates.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { mostHeld } from '../../support/memory.js';
+import { runAlone } from '../../support/parallel-tests.js';
 import { tlsFiles } from '../../support/tls-files.js';
 import { until } from '../../support/until.js';
 
@@ -146,6 +147,7 @@ test('what follows one that waits is not lost: bodies, expectations, requests in
 
 for (const tls of [false, true]) {
   test(`of a client that asks on and on and waits for nothing no more is read${tls ? ', over TLS' : ''}`, async (t) => {
+    await runAlone();
     const made = certificates();
     const { port, upstream } = await startGateway(
       t,

@@ -14,6 +14,7 @@ import { DATA, frame } from '../../support/frames.js';
 import { afterAll, startGateway, type TestGateway } from '../../support/gateway.js';
 import { GRPC, headers, message, rawUpstream } from '../../support/http2-upstream.js';
 import { mostHeld } from '../../support/memory.js';
+import { runAlone } from '../../support/parallel-tests.js';
 import { until } from '../../support/until.js';
 import { type Handler, startUpstream } from '../../support/upstream.js';
 
@@ -331,6 +332,7 @@ test('without a message for streamIdleTimeout the stream ends, and the call with
 const MOST_BYTES = 64 << 20;
 
 test.serial('a slow reader holds the upstream back, and memory stays bounded', async (t) => {
+  await runAlone();
   let sent = 0;
   const { port } = await start({
     Watch: {

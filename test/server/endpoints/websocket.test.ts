@@ -9,6 +9,7 @@ import { certificates } from '../../support/certificates.js';
 import { handClock } from '../../support/clock.js';
 import { startGateway } from '../../support/gateway.js';
 import { mostHeld } from '../../support/memory.js';
+import { runAlone } from '../../support/parallel-tests.js';
 import { tlsFiles } from '../../support/tls-files.js';
 import { until } from '../../support/until.js';
 import { arriving, type Handlers, startUpstream } from '../../support/upstream.js';
@@ -413,6 +414,7 @@ test('silence on both sides for streamIdleTimeout closes with 4004; a word from 
 const MOST_BYTES = 64 << 20;
 
 test.serial('a client that does not read is cut off; memory stays bounded and the call ends', async (t) => {
+  await runAlone();
   async function* endless() {
     for (;;) yield { blob: Buffer.alloc(1 << 16) };
   }
@@ -525,6 +527,7 @@ test('a client that ends its side of the connection is gone', async (t) => {
 test.serial(
   'pings that nobody reads the answers of, and a message in endless pieces, end in bounded memory',
   async (t) => {
+    await runAlone();
     const { url } = await start(t);
     const { grownBytes } = await mostHeld(async () => {
       const pinging = await openWebSocket(t, url, TALK);
