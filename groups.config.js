@@ -4,6 +4,7 @@
  * has a process of its own: `npx ava dist/test/server/drain.test.js`.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import single from './ava.config.js';
 
@@ -56,6 +57,8 @@ for (const [name, files] of groups) {
 const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,
+  // A process has four tests that wait at a time, so that more processes than cores would only make all of them late.
+  concurrency: Math.max(2, availableParallelism()),
   files: [`${folder}/*.js`],
   sortTestFiles: (a, b) => order.indexOf(basename(a)) - order.indexOf(basename(b)),
 };
