@@ -5,8 +5,8 @@ export interface Attempt {
 }
 
 /**
- * What became of the calls of one request: how often an upstream was called, where, and how long the request waited for
- * upstreams. The layers of a call write it, and the access log and the metrics read it when the request has ended.
+ * A CallRecord says how the calls of one request went: how often an upstream was called, where, and how long the request
+ * waited for upstreams. The layers of a call write it. The access log and the metrics read it when the request has ended.
  */
 export class CallRecord {
   /** How many calls were sent or tried, with retries and with all steps of an aggregate. */

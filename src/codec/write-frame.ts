@@ -40,7 +40,7 @@ export class WriteFrame {
   /** The range of the current span that is still to be read. */
   at = 0;
   end = 0;
-  /** Where the range began. */
+  /** The offset at which the range began. */
   start = 0;
   /** True if the spans are in the order of the fields, with all records of a field together. */
   ordered = false;
@@ -66,7 +66,7 @@ export class WriteFrame {
   keys: KeyTable | undefined;
   /** For a map with repeated keys: the offsets of the last entries of all keys. */
   lastEntries: KeyTable | undefined;
-  /** Where the map begins, in the text and in the source. */
+  /** The length of the text, and the number of spans of the source, before the map began. */
   mapText = 0;
   mapSpan = 0;
   mapAt = 0;

@@ -67,7 +67,7 @@ const SCALARS: Readonly<Record<ScalarType, readonly [kind: number, wireType: num
   bytes: [Kind.BYTES, WIRE_LENGTH],
 };
 
-/** What decides how values are written: that of a field, or that of a map's keys or values. */
+/** The properties that decide how the values of a field are written, or the keys or values of a map. */
 type Values = Pick<FieldDescriptor, 'type' | 'cardinality' | 'presence' | 'validateUtf8' | 'defaultText' | 'mapKey'>;
 
 export class FieldPlan {

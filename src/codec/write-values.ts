@@ -90,7 +90,7 @@ export function isDefault(machine: WriteMachine, { kind, wireType }: FieldPlan):
   }
   readNumber(machine, wireType);
   machine.at = at;
-  // Of a varint for a 32-bit type only the low half counts.
+  // A 32-bit type has only the low half of its varint.
   const isNarrow = kind === Kind.INT32 || kind === Kind.UINT32 || kind === Kind.SINT32 || kind === Kind.ENUM;
   return machine.low === 0 && (isNarrow || machine.high === 0);
 }

@@ -49,7 +49,7 @@ interface Watched {
 export class FileWatch {
   private readonly folders = new Map<string, Watched>();
   private targets: WatchTargets = { files: [], roots: [] };
-  /** What `state` has returned when the files were read last. */
+  /** The result of `state` when the files were read last. */
   private seen: State | undefined;
   private isClosed = false;
   /** True if folders or links have changed, so that others may have to be watched. */
@@ -234,7 +234,7 @@ export class FileWatch {
     const startedAt = clock.monotonic();
     const now = await this.state();
     this.compareLater(clock.monotonic() - startedAt);
-    // What is to be told has changed too, and is stamped then.
+    // If a change is already waiting to be reported, its report takes these changes with it.
     if (this.firstAt === undefined && !isSame(now, this.seen)) this.onMoved();
   }
 

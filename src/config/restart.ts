@@ -10,7 +10,7 @@ interface ReadOnce {
   readonly path: readonly string[];
   /** Returns the part of the setting that cannot change. */
   readonly of: (config: Config) => unknown;
-  /** What cannot change, if it is not the whole value. */
+  /** The part of the setting that cannot change, in words. Absent when no part of it can. */
   readonly what?: string;
 }
 

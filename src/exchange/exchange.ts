@@ -49,7 +49,7 @@ export interface Exchange extends RequestState {
   bytesOut: number;
   /** The trace of the request. Undefined if no traces are exported. */
   trace: RequestTrace | undefined;
-  /** What became of the calls. */
+  /** The record of how the calls of this request went. */
   record: CallRecord;
   /**
    * The time on the monotonic clock at which the answer was handed over to be sent. Undefined until then. It stays

@@ -36,7 +36,7 @@ export interface Prepared {
   discard(): Promise<void>;
 }
 
-/** Where the config comes from. */
+/** A source from which the config can be read again. */
 export interface ConfigSource {
   /** The name of the config in diagnostics that have no line in it. */
   readonly configFile: string;

@@ -51,7 +51,7 @@ let running: Running | undefined;
 let served: Plan;
 /** The schema that is served, and its files. */
 let received: Received;
-/** What was prepared last. */
+/** The snapshot that was prepared last, until the primary says `swap` or `discard`. Undefined when there is none. */
 let next: Next | undefined;
 
 async function start({ config, files }: Start): Promise<void> {

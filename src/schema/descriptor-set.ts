@@ -48,7 +48,7 @@ const OPTION_NUMBERS = new Map([
 const METHOD_OPTIONS = 4;
 const SERVICE_OPTIONS = 3;
 
-/** What a descriptor set declares. */
+/** The declarations and problems of one descriptor set. */
 export interface SetContent {
   readonly files: readonly FileDeclaration[];
   readonly diagnostics: readonly Diagnostic[];

@@ -79,7 +79,7 @@ async function ask(parsed: ParsedFiles, { protos, descriptorSets }: Sources): Pr
       onAnswer = (answer) => {
         take(answer);
         if (answer.kind === 'done') resolve(new Map(answer.scanned.map(({ root, ...rest }) => [root, rest])));
-        // What waits in this process has its turn before the next part is read.
+        // Events that wait in this process are handled before the next part is read.
         else setImmediate(() => tell({ kind: 'read' }));
       };
       tell({ kind: 'refresh', roots: protos, sets: descriptorSets, known: parsed.known() });

@@ -62,7 +62,7 @@ async function answer({ roots, sets, known }: Extract<Question, { kind: 'refresh
       if (known.get(path)?.stamp === stamp) same.push(path);
       else await sendSet(path, stamp);
     } catch {
-      // As above.
+      // The loader reads it again, and reports the reason.
     }
   }
   port.postMessage({ kind: 'done', scanned, same } satisfies Answer);

@@ -60,6 +60,6 @@ function bare(value: unknown): string {
 }
 
 function escapeControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the function replaces control characters
   return escapeBeyondJson(text).replace(/[\u0000-\u001f]/g, escapeCharacter);
 }

@@ -36,6 +36,11 @@ const ASK_AGAIN_MS = 1000;
  */
 const IDLE_MS = 310_000;
 
+/** Returns the failure of the calls on a connection that is dead. */
+export function silentPeer(): Error {
+  return new Error('the upstream sent nothing for a second, and did not acknowledge SETTINGS within another second');
+}
+
 export class Keepalive {
   private cancelTimer: (() => void) | undefined;
   /** True while the connection is checked every {@link LOOK_MS}; otherwise no check runs until a call begins. */

@@ -1,6 +1,8 @@
 /** Opens the socket of a connection to an upstream: TCP or Unix, plaintext or TLS with the ALPN protocol h2. */
 import { connect as connectSocket, type NetConnectOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
+import type { Clock } from '../base/clock.js';
+import { LINGER_MS } from './connection-limits.js';
 import { serverNameOf } from './endpoint.js';
 import { withoutHttp2 } from './told-failure.js';
 import type { TransportSettings } from './transport.js';
@@ -22,6 +24,13 @@ export function openSocket({ endpoint, tls }: TransportSettings, more: Partial<N
     ...(name === undefined ? {} : { servername: name }),
   };
   return connectTls(secure);
+}
+
+/** Destroys a socket that this side has closed, if the upstream does not close its side in time. */
+export function destroyLater(socket: Socket, clock: Clock): void {
+  if (socket.destroyed) return;
+  const cancel = clock.after(LINGER_MS, () => socket.destroy());
+  socket.once('close', cancel);
 }
 
 /** Returns why a connected socket cannot carry HTTP/2; undefined if it can. */

@@ -9,17 +9,10 @@ import {
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
-import {
-  CONNECT_TIMEOUT_MS,
-  CONNECTION_WINDOW,
-  LAST_STREAM_ID,
-  LINGER_MS,
-  RESETS,
-  STREAM_WINDOW,
-} from '../connection-limits.js';
-import { Keepalive, type Watched } from '../keepalive.js';
+import { CONNECT_TIMEOUT_MS, CONNECTION_WINDOW, LAST_STREAM_ID, RESETS, STREAM_WINDOW } from '../connection-limits.js';
+import { Keepalive, silentPeer, type Watched } from '../keepalive.js';
 import type { ConnectionEvents, PooledConnection } from '../pool.js';
-import { alpnFailure, noHttp2, openSocket } from '../socket.js';
+import { alpnFailure, destroyLater, noHttp2, openSocket } from '../socket.js';
 import type { TransportSettings } from '../transport.js';
 
 export class Connection implements PooledConnection, Watched {
@@ -157,9 +150,7 @@ export class Connection implements PooledConnection, Watched {
   }
 
   giveUp(): void {
-    this.session.destroy(
-      new Error('the upstream sent nothing for a second, and did not acknowledge SETTINGS within another second'),
-    );
+    this.session.destroy(silentPeer());
     this.events.onSilence(this);
   }
 
@@ -173,7 +164,7 @@ export class Connection implements PooledConnection, Watched {
   close(): void {
     this.keepalive.stop();
     this.session.close();
-    this.linger();
+    destroyLater(this.socket, this.clock);
   }
 
   destroy(): void {
@@ -187,12 +178,5 @@ export class Connection implements PooledConnection, Watched {
     this.state = 'ended';
     if (this.running === 0) this.close();
     this.events.onChange(this);
-  }
-
-  /** Destroys the socket if the upstream does not close its side in time. Node has closed the other side. */
-  private linger(): void {
-    if (this.socket.destroyed) return;
-    const cancel = this.clock.after(LINGER_MS, () => this.socket.destroy());
-    this.socket.once('close', cancel);
   }
 }

@@ -2,17 +2,10 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
 import { LeakyBucket } from '../../base/leaky-bucket.js';
-import {
-  CONNECT_TIMEOUT_MS,
-  CONNECTION_WINDOW,
-  LAST_STREAM_ID,
-  LINGER_MS,
-  RESETS,
-  STREAM_WINDOW,
-} from '../connection-limits.js';
-import { Keepalive, type Watched } from '../keepalive.js';
+import { CONNECT_TIMEOUT_MS, CONNECTION_WINDOW, LAST_STREAM_ID, RESETS, STREAM_WINDOW } from '../connection-limits.js';
+import { Keepalive, silentPeer, type Watched } from '../keepalive.js';
 import type { ConnectionEvents, PooledConnection } from '../pool.js';
-import { alpnFailure, noHttp2, openSocket } from '../socket.js';
+import { alpnFailure, destroyLater, noHttp2, openSocket } from '../socket.js';
 import type { TransportSettings } from '../transport.js';
 import { type FrameHandler, FrameReader } from './frame-reader.js';
 import { FrameWriter, prefaceSettings } from './frame-writer.js';
@@ -162,9 +155,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   }
 
   giveUp(): void {
-    this.lose(
-      new Error('the upstream sent nothing for a second, and did not acknowledge SETTINGS within another second'),
-    );
+    this.lose(silentPeer());
     this.events.onSilence(this);
   }
 
@@ -194,9 +185,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private hangUp(): void {
     this.writer.flush();
     this.socket.end();
-    if (this.socket.destroyed) return;
-    const cancel = this.clock.after(LINGER_MS, () => this.socket.destroy());
-    this.socket.once('close', cancel);
+    destroyLater(this.socket, this.clock);
   }
 
   private greet(): void {

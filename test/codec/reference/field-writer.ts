@@ -1,6 +1,7 @@
 /** This module compiles how the values of a field become JSON, once for each field and each set of options. */
 
 import { WIRE_GROUP, WIRE_LENGTH } from '../../../src/codec/wire-reader.js';
+import type { WireSource } from '../../../src/codec/wire-source.js';
 import type { FieldDescriptor, MessageDescriptor, ScalarType } from '../../../src/schema/descriptor.js';
 import { declaredDefault } from './declared-default.js';
 import { type EnumCodec, enumCodec } from './enum-writer.js';
@@ -8,7 +9,6 @@ import { mapWriter } from './map-writer.js';
 import type { WriteMessage, Writers } from './message-writer.js';
 import { scalarCodec } from './scalar-writer.js';
 import type { ValueShape, ValueWriter } from './value-writer.js';
-import type { WireSource } from './wire-source.js';
 
 export interface FieldWriter extends ValueWriter {
   readonly field: FieldDescriptor;
@@ -211,11 +211,11 @@ function pushContent(source: WireSource, depth: number): void {
   const tag = source.tag();
   if ((tag & 7) === WIRE_GROUP) {
     const start = source.at;
-    source.push(0, start, source.group(tag, depth + 1));
+    source.addSpan(0, start, source.group(tag, depth + 1));
     return;
   }
   const length = source.length();
-  source.push(0, source.at, source.at + length);
+  source.addSpan(0, source.at, source.at + length);
   source.at += length;
 }
 

@@ -6,11 +6,11 @@
 import type { FieldMask } from '../../../src/codec/field-mask.js';
 import type { KeyTable } from '../../../src/codec/key-table.js';
 import { WIRE_LENGTH } from '../../../src/codec/wire-reader.js';
+import type { WireSource } from '../../../src/codec/wire-source.js';
 import type { ScalarType } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
 import { scalarCodec } from './scalar-writer.js';
 import { NO_KEY, type ValueShape, type ValueWriter } from './value-writer.js';
-import type { WireSource } from './wire-source.js';
 
 /** Returns the writer of a map. It uses `keys` only until it writes the first value. */
 export function mapWriter(shape: ValueShape, value: ValueWriter, keys: KeyTable): ValueWriter {
@@ -112,7 +112,7 @@ export function mapWriter(shape: ValueShape, value: ValueWriter, keys: KeyTable)
             keyEnd = source.at;
           } else {
             source.skip(tag, depth);
-            if (tag >>> 3 === 2 && value.accepts(tag & 7)) source.push(0, start, source.at);
+            if (tag >>> 3 === 2 && value.accepts(tag & 7)) source.addSpan(0, start, source.at);
           }
         }
         visit(entry, keyAt, keyEnd, values);

@@ -3,9 +3,9 @@
 import type { FieldMask } from '../../../src/codec/field-mask.js';
 import type { JsonOptions } from '../../../src/codec/json-options.js';
 import type { KeyTable } from '../../../src/codec/key-table.js';
+import type { WireSource } from '../../../src/codec/wire-source.js';
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
-import type { WireSource } from './wire-source.js';
 
 /**
  * Writes a message of one type. The spans `from` to `to` (exclusive) of the source are its pieces. `depth` is the most

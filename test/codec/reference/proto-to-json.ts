@@ -11,13 +11,13 @@ import type { FieldMask } from '../../../src/codec/field-mask.js';
 import type { JsonOptions } from '../../../src/codec/json-options.js';
 import { KeyTable } from '../../../src/codec/key-table.js';
 import { BrokenWire } from '../../../src/codec/wire-reader.js';
+import { DROPPED, type WireSource } from '../../../src/codec/wire-source.js';
 import type { FieldDescriptor, MessageDescriptor, OneofDescriptor, Registry } from '../../../src/schema/descriptor.js';
 import { compileField, type FieldWriter } from './field-writer.js';
 import type { JsonWriter } from './json-writer.js';
 import type { MessageWriter, WriteField, WriteFields, WriteMessage, Writers } from './message-writer.js';
 import { NO_KEY } from './value-writer.js';
 import { wellKnownWriter } from './well-known-writer.js';
-import { DROPPED, type WireSource } from './wire-source.js';
 
 /** Creates the writers of all message types. Each is compiled on first use. */
 export function createWriters(registry: Registry, options: JsonOptions): Writers {
@@ -135,7 +135,7 @@ class PlainMessageWriter implements MessageWriter {
           source.extend();
           continue;
         }
-        source.push(writer.order, start, source.at);
+        source.addSpan(writer.order, start, source.at);
         if (last !== undefined && writer !== last && (writer.order < last.order || isSameOneof(writer, last))) {
           inOrder = false;
         }

@@ -1,13 +1,13 @@
 /**
  * The writer that the codec had before it wrote in one pass: it finds the spans of all fields first. It is kept as an
- * oracle, because it shares nothing with today's writer but the wire reader and the writing of FieldMasks.
+ * oracle, because it shares nothing with today's writer but the reading of the wire and the writing of FieldMasks.
  */
 import type { FieldMask } from '../../../src/codec/field-mask.js';
 import type { JsonOptions } from '../../../src/codec/json-options.js';
+import { WireSource } from '../../../src/codec/wire-source.js';
 import type { FieldDescriptor, MessageDescriptor, Registry } from '../../../src/schema/descriptor.js';
 import { JsonWriter } from './json-writer.js';
 import { createWriters } from './proto-to-json.js';
-import { WireSource } from './wire-source.js';
 
 /** Returns a function that writes messages as JSON. It throws for messages that are broken. */
 export function createReference(registry: Registry, options: JsonOptions) {

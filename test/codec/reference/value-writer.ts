@@ -1,9 +1,9 @@
 /** This module is the contract of the writers of fields, lists and maps: how values become one JSON value. */
 
 import type { FieldMask } from '../../../src/codec/field-mask.js';
+import type { WireSource } from '../../../src/codec/wire-source.js';
 import type { FieldDescriptor } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
-import type { WireSource } from './wire-source.js';
 
 /** The parts of a field that decide how its values are written. */
 export type ValueShape = Pick<

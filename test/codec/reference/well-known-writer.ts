@@ -9,11 +9,11 @@ import {
   WIRE_VARINT,
   type WireReader,
 } from '../../../src/codec/wire-reader.js';
+import type { WireSource } from '../../../src/codec/wire-source.js';
 import type { MessageDescriptor } from '../../../src/schema/descriptor.js';
 import type { JsonWriter } from './json-writer.js';
 import type { MessageWriter, WriteMessage, Writers } from './message-writer.js';
 import { numberJson } from './scalar-writer.js';
-import type { WireSource } from './wire-source.js';
 
 const PREFIX = 'google.protobuf.';
 
@@ -220,7 +220,7 @@ function valueWriter(message: MessageDescriptor, plain: MessageWriter, writers: 
       const write = tag === STRUCT_TAG ? struct() : tag === LIST_TAG ? list() : undefined;
       if (write === undefined) return false;
       const content = source.top;
-      source.push(0, start, end);
+      source.addSpan(0, start, end);
       write(source, content, content + 1, out, depth);
       source.top = content;
       return true;
@@ -293,7 +293,7 @@ function anyWriter(writers: Writers): WriteMessage {
     }
     const writer = writers.of(message);
     const content = source.top;
-    source.push(0, start, end);
+    source.addSpan(0, start, end);
     if (writer.writeFields !== undefined) {
       writer.writeFields(source, content, content + 1, out, depth, undefined, true);
     } else {

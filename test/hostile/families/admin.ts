@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** The admin port: hosts, methods, paths, framing. It answers GET and HEAD of four paths and nothing else. */
 import { listenAdmin } from '../../../src/process/run-server.js';
 import { urlOf } from '../../../src/server/listener/listen.js';

@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** Content types, content encodings, bodies where none is expected, uploads and streams of a client. */
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Reason } from '../../../src/status/reasons.js';

@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** Pages of other origins: preflights, and the headers that let a page read an answer. */
 import type { TestGateway } from '../../support/gateway.js';
 import { sharedApi } from '../api.js';

@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /**
  * Where a request begins and ends: Content-Length, Transfer-Encoding, chunks, trailers, line ends,
  * folds (RFC 9112 §6 and §7). 

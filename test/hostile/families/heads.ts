@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /**
  * The head of a request over HTTP/1.1: request line, targets, hosts, names and values of headers,
  * with every octet at every place. 

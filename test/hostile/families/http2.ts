@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /**
  * HTTP/2, in plaintext and over TLS: pseudo-headers, fields, bodies, frames that no library sends,
  * broken HPACK (RFC 9113). 

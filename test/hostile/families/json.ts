@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** JSON bodies: values of every kind, the grammar octet by octet, names, depth, duplicates, well-known types. */
 import type { TestGateway } from '../../support/gateway.js';
 import { BODY_BYTES, sharedApi } from '../api.js';

@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** Headers that have a meaning for a call: binary metadata, time limits, and those that no client may set. */
 import type { TestGateway } from '../../support/gateway.js';
 import { sharedApi } from '../api.js';

@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** Paths: escapes, dots, NUL, templates. A path is decoded once, and never before it is matched. */
 import type { TestGateway } from '../../support/gateway.js';
 import { sharedApi } from '../api.js';

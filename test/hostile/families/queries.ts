@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** The query: names, nesting, repeats, encodings, and values of every kind. */
 import type { TestGateway } from '../../support/gateway.js';
 import { sharedApi } from '../api.js';

@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** Tokens and keys that nobody has issued. Each of them is 401, without a call and without a request for keys. */
 import { createHmac, createSign, generateKeyPairSync } from 'node:crypto';
 import type { TestGateway } from '../../support/gateway.js';

@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /**
  * Upstreams that answer badly, on each transport. The client gets one clean error within the deadline,
    nothing of what the

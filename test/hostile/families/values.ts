@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /**
  * Values of every kind of field, right and wrong,
  * with what the upstream must see. They are tried in JSON and in the query. 

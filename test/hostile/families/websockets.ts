@@ -1,4 +1,3 @@
-// biome-ignore-all format: the tables would have a line for each word
 /** WebSockets: handshakes, and frames of every opcode, flag and length (RFC 6455 §4.2 and §5). */
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
