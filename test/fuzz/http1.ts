@@ -1,10 +1,11 @@
 /** Sends drawn requests as bytes over HTTP/1.1, in all framings and cuts, and judges what comes back. */
-import { connect } from 'node:net';
+
 import { draws } from '../support/draws.js';
 import { CutBody, type RawAnswer, readAnswers } from './answers.js';
 import { type DrawnRequest, drawRequest } from './draw-request.js';
 import { verdictOn } from './oracle.js';
 import type { Outcome } from './outcome.js';
+import { sendBytes } from './send-bytes.js';
 
 /** The bytes of the request of a seed: with Content-Length or in chunks, and in a tenth of the cases with a changed byte. */
 export function bytesOf(seed: number): {
@@ -45,8 +46,8 @@ export async function tryHttp1(port: number, seed: number, patienceMs: number): 
   // The gateway may wait for more of such a request until the client half-closes; then it need not answer.
   const isUnsure = isBent || request.headers.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name));
   const pieces = cut(bytes, seed);
-  const { received, closed } = await exchange(port, pieces, isUnsure, patienceMs);
-  if (!closed) return { kind: 'http1', verdict: `no end after ${patienceMs} ms` };
+  const { received, isClosed } = await sendBytes(port, pieces, { endsAfter: isUnsure, patienceMs });
+  if (!isClosed) return { kind: 'http1', verdict: `no end after ${patienceMs} ms` };
   // A changed byte may make another method of it, and its answer's body cannot be told from the next answer.
   const methods = isBent ? [bytes.toString('latin1', 0, bytes.indexOf(' '))] : [request.method];
   try {
@@ -91,28 +92,4 @@ function cut(bytes: Buffer, seed: number): Buffer[] {
     at += size;
   }
   return pieces;
-}
-
-function exchange(
-  port: number,
-  pieces: readonly Buffer[],
-  halfCloses: boolean,
-  patienceMs: number,
-): Promise<{ readonly received: Buffer; readonly closed: boolean }> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    const timer = setTimeout(() => end(false), patienceMs);
-    const end = (closed: boolean) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve({ received: Buffer.concat(chunks), closed });
-    };
-    socket.on('data', (chunk) => chunks.push(chunk));
-    socket.on('error', () => end(true));
-    socket.on('end', () => end(true));
-    socket.setNoDelay(true);
-    for (const piece of pieces) socket.write(piece);
-    if (halfCloses) socket.end();
-  });
 }

@@ -3,11 +3,12 @@
  * must end, this request must have no effect: otherwise a proxy and the gateway could disagree on where requests begin
  * (request smuggling). If the connection must stay, the request must be answered.
  */
-import { connect } from 'node:net';
+
 import { isDeepStrictEqual } from 'node:util';
 import type { Reason } from '../../src/status/reasons.js';
 import { CutBody, type RawAnswer, readAnswers } from '../fuzz/answers.js';
 import { verdictOn } from '../fuzz/oracle.js';
+import { sendBytes } from '../fuzz/send-bytes.js';
 import type { TestGateway } from '../support/gateway.js';
 import type { RecordedCall } from '../support/upstream.js';
 import { type Case, patience } from './family.js';
@@ -49,7 +50,7 @@ async function attempt({ port, upstream }: TestGateway, one: Http1Case): Promise
   const bytes = typeof one.bytes === 'string' ? Buffer.from(one.bytes, 'latin1') : one.bytes;
   const isOpen = one.isOpen === true;
   const sent = isOpen ? bytes : Buffer.concat([bytes, Buffer.from(AFTER)]);
-  const { received, isClosed } = await sendBytes(port, sent, { endsAfter: isOpen });
+  const { received, isClosed } = await sendBytes(port, [sent], { endsAfter: isOpen, patienceMs: patience.ms });
   if (!isClosed) return `no end within ${patience.ms} ms; got ${JSON.stringify(received.toString('latin1', 0, 80))}`;
   const method = /^[A-Z]+/.exec(bytes.toString('latin1', 0, 20))?.[0] ?? '';
   let answers: RawAnswer[];
@@ -149,33 +150,4 @@ export function reasonIn(body: Buffer): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-export interface Sent {
-  readonly received: Buffer;
-  readonly isClosed: boolean;
-}
-
-/** Sends bytes. Resolves when the gateway has ended the connection, or after the patience. */
-export function sendBytes(
-  port: number,
-  bytes: Buffer,
-  { endsAfter = false, patienceMs = patience.ms }: { readonly endsAfter?: boolean; readonly patienceMs?: number } = {},
-): Promise<Sent> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    const timer = setTimeout(() => end(false), patienceMs);
-    const end = (isClosed: boolean) => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve({ received: Buffer.concat(chunks), isClosed });
-    };
-    socket.setNoDelay(true);
-    socket.on('data', (chunk) => chunks.push(chunk));
-    socket.on('error', () => end(true));
-    socket.on('end', () => end(true));
-    socket.write(bytes);
-    if (endsAfter) socket.end();
-  });
 }

@@ -4,7 +4,6 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { runAlone } from './parallel-tests.js';
 
 setFlagsFromString('--expose-gc');
 
@@ -29,14 +28,13 @@ export function heldBytes(): number {
 
 /**
  * Runs `work`. Returns its result, and how many bytes more than before were held at most while it ran. A number below
- * `limitBytes` may count garbage too: collecting it ten times a second would cost more than all that a test does. No other
- * test of the process runs meanwhile: a test that begins something before calls `runAlone` first, because it may wait.
+ * `limitBytes` may count garbage too: collecting it ten times a second would cost more than all that a test does. A
+ * test calls `runAlone` first, so that no other test of the process runs meanwhile.
  */
 export async function mostHeld<Result>(
   work: () => Promise<Result>,
   limitBytes: number,
 ): Promise<{ readonly result: Result; readonly grownBytes: number }> {
-  await runAlone();
   const before = heldBytes();
   let most = 0;
   const sample = () => {

@@ -6,10 +6,11 @@ import { createLog } from '../../../src/telemetry/log.js';
 import { createMetrics } from '../../../src/telemetry/metrics.js';
 import { readAnswers } from '../../fuzz/answers.js';
 import { verdictOn } from '../../fuzz/oracle.js';
+import { sendBytes } from '../../fuzz/send-bytes.js';
 import { planOf, type Teardown } from '../../support/gateway.js';
 import { API } from '../api.js';
 import { type Case, type Family, patience, shown } from '../family.js';
-import { reasonIn, sendBytes } from '../http1.js';
+import { reasonIn } from '../http1.js';
 
 export const admin: Family = {
   name: 'the admin port',
@@ -35,7 +36,7 @@ function* adminCases(port: number): Generator<Case> {
   const one = (fact: string, text: string, status: number | number[], reason?: string): Case => ({
     fact,
     async attempt() {
-      const { received, isClosed } = await sendBytes(port, Buffer.from(text, 'latin1'), { endsAfter: true });
+      const { received, isClosed } = await sendBytes(port, [Buffer.from(text, 'latin1')], { endsAfter: true, patienceMs: patience.ms });
       if (!isClosed) return `no end within ${patience.ms} ms`;
       const method = text.slice(0, text.indexOf(' '));
       const [answer] = readAnswers(received, [method]);

@@ -33,6 +33,7 @@ const FLOODS: readonly (readonly [what: string, bytesOf: (stream: number) => Buf
 
 for (const [what, bytesOf] of FLOODS)
   test.serial(`what an upstream sends is held in proportion: ${what}`, async (t) => {
+    await runAlone();
     let sent = 0;
     let first: Socket | undefined;
     const { transport } = await frames(t, createLeanTransport, (socket, stream) => {
@@ -47,7 +48,6 @@ for (const [what, bytesOf] of FLOODS)
     const call = () => transport.call({ ...CALL, method, signal: leaving.signal });
     const calls = [call()];
     await until(() => first !== undefined);
-    await runAlone();
     const before = heldBytes();
     for (let i = 0; i < 19; i++) calls.push(call());
     // The transport has read everything when the socket has taken it and some turns have passed.
