@@ -1,5 +1,5 @@
 /**
- * Fails when a request has become dearer: it compares the CPU time of protogate with that of bare Koa in the same rounds, and
+ * Fails when a request has become dearer, or the start needs more memory. It compares the CPU time of protogate with that of bare Koa in the same rounds, and
  * the ratio with the one in `gate.json`. Other work on the machine only adds to a figure, so each round counts the cheapest
  * of several short loads; the median of the rounds is compared, and what fails is measured once more. It needs Linux, and
  * nothing but Node.
@@ -16,9 +16,9 @@ import { ROOT } from '../test/support/run.js';
 import { type Generator, startGenerator } from './load/load.js';
 import { type Gateway, KOA, protogateFrom } from './peers/gateways.js';
 import { check, serve } from './peers/measure.js';
-import { pinThis, runNanos, startOn } from './peers/pinned.js';
+import { pinThis, residentBytes, runNanos, startOn } from './peers/pinned.js';
 import { CASES, type Case } from './peers/shop.js';
-import { short, table } from './peers/table.js';
+import { megabytes, short, table } from './peers/table.js';
 import { median } from './process-cost.js';
 
 const FILE = join(ROOT, 'bench/gate.json');
@@ -36,12 +36,17 @@ const LOADS: ReadonlyMap<string, { readonly warmUp: number; readonly requests: n
   ['stream-1', { warmUp: 8, requests: 2 }],
 ]);
 const SHORT_LOADS = 4;
+/** The most resident memory of protogate after its start, with a small schema. */
+const MOST_IDLE_BYTES = 90e6;
 
 const isWriting = process.argv.includes('--write');
 const cases = CASES.filter(({ name }) => LOADS.has(name));
 
 /** The ratios of each case, one for each round. */
 type Ratios = Map<string, number[]>;
+
+/** The memory after each start of protogate. */
+const idleBytes: number[] = [];
 
 async function main(): Promise<void> {
   const committed = JSON.parse(readFileSync(FILE, 'utf8')) as Readonly<Record<string, number>>;
@@ -72,7 +77,9 @@ async function main(): Promise<void> {
     const most = (committed[name]! * MOST_GROWTH).toFixed(2);
     process.stderr.write(`${name}: expected at most ${most} × Koa, got more in both attempts\n`);
   }
-  process.exitCode = stillFailed.length > 0 ? 1 : 0;
+  const idle = median(idleBytes);
+  process.stdout.write(`memory after the start: ${megabytes(idle)}, at most ${megabytes(MOST_IDLE_BYTES)}\n`);
+  process.exitCode = stillFailed.length > 0 || idle > MOST_IDLE_BYTES ? 1 : 0;
 }
 
 function hasGrown(ratios: readonly number[], committed: number): boolean {
@@ -94,6 +101,7 @@ async function rounds(some: readonly Case[], upstream: string, generator: Genera
 async function costs(gateway: Gateway, some: readonly Case[], upstream: string, generator: Generator) {
   const serving = await serve(gateway, '/v1/orders/1234567', { upstream });
   const found = new Map<string, number>();
+  if (gateway !== KOA) idleBytes.push(residentBytes(serving.pid));
   try {
     for (const asked of some) {
       const { path, body, connections, messages = 1 } = asked;
