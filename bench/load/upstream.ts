@@ -1,7 +1,8 @@
 /**
  * A gRPC server for benchmarks that need nothing but Node, in a process of its own. It costs little, because it answers with
  * frames that are encoded once; the first bytes of a request tell which method was called. It keeps to both windows
- * (RFC 9113 §5.2), and to nothing else of HTTP/2. It prints `listening on HOST:PORT`.
+ * (RFC 9113 §5.2), and to nothing else of HTTP/2. It prints `listening on HOST:PORT`. Any message from its parent is answered
+ * with the number of open streams.
  */
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import protobuf from 'protobufjs';
@@ -72,8 +73,12 @@ interface Stream {
   sent: number;
 }
 
+/** The streams of all connections that are open. */
+const connections = new Set<ReadonlyMap<number, Stream>>();
+
 function serve(socket: Socket): void {
   const streams = new Map<number, Stream>();
+  connections.add(streams);
   let rest: Buffer = Buffer.alloc(0);
   let preface = PREFACE_BYTES;
   let window = 65_535;
@@ -138,6 +143,7 @@ function serve(socket: Socket): void {
   socket
     .setNoDelay(true)
     .on('error', () => {})
+    .on('close', () => connections.delete(streams))
     .on('data', (chunk: Buffer) => {
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let at = preface;
@@ -164,3 +170,4 @@ function uint32(value: number): Buffer {
 const server = createServer(serve).listen(0, '127.0.0.1', () => {
   process.stdout.write(`listening on 127.0.0.1:${(server.address() as AddressInfo).port}\n`);
 });
+process.on('message', () => process.send!([...connections].reduce((sum, { size }) => sum + size, 0)));
