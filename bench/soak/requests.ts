@@ -8,6 +8,8 @@ import { MIDDLE } from '../peers/shop.js';
 const SMALL = '/v1/orders/1234567';
 const BIG = '/v1/bigs/1';
 const WATCH = '/v1/watch?count=500';
+/** So many messages fit into no buffer, so the stream is still open when its client goes away. */
+const LONG = '/v1/watch?count=50000';
 const BODY = JSON.stringify(MIDDLE);
 
 interface Sent {
@@ -41,11 +43,11 @@ export class Requests {
       ['stream as NDJSON', 4, () => this.get({ path: WATCH, headers: { accept: 'application/x-ndjson' } })],
       ['stream as array', 2, () => this.get({ path: WATCH, headers: { accept: 'application/json' } })],
       ['stream as events', 2, () => this.get({ path: WATCH, headers: { accept: 'text/event-stream' } })],
-      ['stream whose client goes away', 4, () => this.leave({ path: WATCH })],
+      ['stream whose client goes away', 4, () => this.leave({ path: LONG })],
       ['WebSocket', 2, () => this.webSocket(false)],
       ['WebSocket whose client goes away', 2, () => this.webSocket(true)],
       ['HTTP/2 GET of 689 B', 10, () => this.http2(SMALL, false)],
-      ['HTTP/2 stream that is reset', 4, () => this.http2(WATCH, true)],
+      ['HTTP/2 stream that is reset', 4, () => this.http2(LONG, true)],
     ];
   }
 
@@ -99,7 +101,7 @@ export class Requests {
   }
 
   private async webSocket(leaves: boolean): Promise<void> {
-    const socket = new WebSocket(`ws://127.0.0.1:${this.port}${WATCH}`);
+    const socket = new WebSocket(`ws://127.0.0.1:${this.port}${leaves ? LONG : WATCH}`);
     await once(socket, 'message');
     if (leaves) socket.terminate();
     if (socket.readyState !== WebSocket.CLOSED) await new Promise((resolve) => socket.once('close', resolve));
