@@ -1,6 +1,6 @@
 /**
  * A worker process: a gateway for the connections that the primary hands over, with the schema that the primary has parsed.
- * Only `workers.ts` starts it. It ends when the primary sends `drain` or is gone.
+ * Only `worker-start.ts` loads it. It ends when the primary sends `drain` or is gone.
  */
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
