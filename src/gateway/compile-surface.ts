@@ -36,6 +36,7 @@ import {
   compileRequestMetadata,
   compileResponseHeaders,
 } from '../transcoding/headers.js';
+import { compileMaskGuard } from '../transcoding/mask-guard.js';
 import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
 import type { Backing } from './backing.js';
 import type { SurfacePlan } from './plan-surface.js';
@@ -116,7 +117,7 @@ interface CompiledRoute {
 }
 
 function routeCompiler(
-  { surface: { name: surface, config, codecs, selection }, guarded }: SurfaceSettings,
+  { surface: { name: surface, config, codecs, view, selection }, guarded }: SurfaceSettings,
   responseHeaders: CompiledResponseHeaders,
   backing: Backing,
 ) {
@@ -131,7 +132,8 @@ function routeCompiler(
     const demanded = access.require.flatMap(({ requestFields }) => requestFields);
     /** Compiles the settings that depend on the body rule. */
     const arrivingAs = (arriving: Binding) => {
-      const transcoder = compileTranscoder(arriving, codecs, query, demanded);
+      const guardMasks = view && compileMaskGuard(view, arriving);
+      const transcoder = compileTranscoder(arriving, codecs, query, demanded, guardMasks);
       return { transcoder, ...bodySizes(settings.maxRequestBytes, limits.bodyBytes, !transcoder.readsJson) };
     };
     const { ofMessage } = splitDemands(access, binding);
