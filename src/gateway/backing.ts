@@ -5,7 +5,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Lease, Resources } from '../base/resources.js';
 import type { Call, Interceptor } from '../call/call.js';
-import type { Config } from '../config/config.js';
 import type { Middleware } from '../exchange/exchange.js';
 import type { Authenticator } from '../policy/access/credentials.js';
 import { authentication } from '../policy/access/resource.js';
@@ -21,6 +20,7 @@ import type { Tracing } from '../telemetry/tracing.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
+import type { Plan } from './plan.js';
 import { openProtection } from './protection.js';
 import { leasedSeries, type Series } from './series.js';
 import { openTracing } from './tracing.js';
@@ -53,7 +53,9 @@ export interface BackingOptions {
   readonly interceptors: readonly Interceptor[];
 }
 
-export interface OpenedBacking extends Backing {
+export interface OpenedBacking {
+  /** What the routes of each surface use, by the name of the surface. */
+  readonly of: ReadonlyMap<string, Backing>;
   readonly tracing: Tracing | undefined;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   /**
@@ -63,34 +65,35 @@ export interface OpenedBacking extends Backing {
   readonly prepared: Promise<void>;
 }
 
-/** Opens everything that the config names. Resources that another snapshot already holds are shared. */
-export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
+/**
+ * Opens everything that the config names. Resources that another snapshot already holds are shared. All surfaces share
+ * counters, caches, upstreams and their protection, and the keys of an issuer that several of them have.
+ */
+export function openBacking(
+  { config, surfaces }: Pick<Plan, 'config' | 'surfaces'>,
+  lease: Lease,
+  options: BackingOptions,
+): OpenedBacking {
   const { clock, metrics, interceptors, afterAuth, openStreams } = options;
-  const { auth, cors, stores, rateLimiting, limits, errors } = config;
+  const { stores, rateLimiting } = config;
   const series = leasedSeries(metrics, lease);
-  const upstreams = acquireUpstreams(config, lease, options);
-  const { authenticator, prepared } = authentication({ auth, origins: cors?.origins ?? [] }, lease, {
-    ...options,
-    tokens: series.tokens,
-  });
+  // One connection serves all surfaces, so it takes what the most generous one takes. The codecs have their own limit.
+  const responseBytes = Math.max(...surfaces.map((surface) => surface.config.limits.responseBytes));
+  const upstreams = acquireUpstreams(config.upstreams, responseBytes, lease, options);
   const tracing = openTracing(config.tracing, lease, { log: options.log, series });
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
   for (const { name, addresses } of upstreams.values()) series.endpoints(name).current = addresses;
   const protection = openProtection(config.upstreams, lease, options);
-  const exposed = new Set(errors.expose);
-  return {
-    authenticator,
-    counters,
-    seriesOf: series,
-    callOf: callCompiler({ limits, exposed, upstreams, protection, cache, interceptors, metrics, series, clock }),
-    openStreams,
-    afterAuth,
-    metrics,
-    clock,
-    upstreams,
-    tracing,
-    prepared: Promise.all([prepared, store?.prepared, tracing?.ready]).then(() => {}),
-  };
+  const shared = { upstreams, protection, cache, interceptors, metrics, series, clock };
+  const ready: (Promise<void> | undefined)[] = [store?.prepared, tracing?.ready];
+  const own = surfaces.map(({ name, config: { auth, cors, limits, errors } }): [string, Backing] => {
+    const checks = { auth, origins: cors?.origins ?? [] };
+    const { authenticator, prepared } = authentication(checks, lease, { ...options, tokens: series.tokens });
+    ready.push(prepared);
+    const callOf = callCompiler({ ...shared, limits, exposed: new Set(errors.expose) });
+    return [name, { authenticator, counters, seriesOf: series, callOf, openStreams, afterAuth, metrics, clock }];
+  });
+  return { of: new Map(own), upstreams, tracing, prepared: Promise.all(ready).then(() => {}) };
 }

@@ -7,14 +7,14 @@ import { formatPosition } from '../base/diagnostic.js';
 import type { Access } from '../policy/access/planned.js';
 import { policyNotes } from '../policy/kinds.js';
 import type { Policy } from '../policy/policy.js';
-import { type PlannedRoute, SURFACE } from '../route/planned-route.js';
+import type { PlannedRoute } from '../route/planned-route.js';
 import { type Streaming, streamingOf } from '../schema/descriptor.js';
 import { type OnFailure, onFailure } from './on-failure.js';
 
 /** One row of the route map. Its names are fixed, because other programs read them. */
 export interface RouteRow {
   readonly method: string;
-  /** The path template as it is written. */
+  /** The path template as it is written, behind the base path of the surface. */
   readonly path: string;
   readonly rpc: string;
   /** The index of the binding: 0 for the rule itself, 1 and more for its additional bindings. */
@@ -53,13 +53,13 @@ function routeRow(route: PlannedRoute): RouteRow {
   const accessOrigin = access.origin === undefined ? [] : [['access', formatPosition(access.origin)] as const];
   return {
     method: httpMethod,
-    path: template.text,
+    path: route.basePath + template.text,
     rpc: method.fullName,
     binding: index,
     body: body.kind === 'whole' ? '*' : body.kind === 'field' ? body.field.name : '',
     responseBody: responseBody?.name ?? '',
     streaming: streamingOf(method),
-    surface: SURFACE,
+    surface: route.surface,
     policy: { ...policy.settings, access: access.mode },
     policyOrigins: Object.fromEntries([...origins, ...accessOrigin]),
     upstream: upstream ?? null,

@@ -259,4 +259,27 @@ listen:
   serviceName: api-gateway
 `,
   ],
+  surfaces: [
+    `surfaces:
+  - name: web
+    hosts: [www.example.com, "*.shop.example.com"]
+  - name: mobile
+    hosts: [m.example.com]
+    basePath: /mobile
+    headers: { x-client: mobile }
+    include: ["shop.v1.*"]
+    exclude: ["shop.v1.Admin.*", "label:internal"]
+    omitFields: [shop.v1.Order.internal_notes]
+    auth:
+      apiKeys: { file: keys.yaml }
+    policies:
+      - { selector: "shop.v1.*", timeout: 2s }
+    cors: { origins: [https://m.example.com] }
+    metadata: { response: [location] }
+    json: { emitDefaults: true }
+    query: { unknown: ignore }
+    errors: { format: problem }
+    limits: { bodyBytes: 64KiB, requestTimeout: 5s }
+`,
+  ],
 };
