@@ -1,6 +1,7 @@
 /** This module says what a document is made of: the routes of one surface, and the config that shapes their HTTP. */
 import type { Config } from '../config/config.js';
-import { isServed, type PlannedRoute, SURFACE } from '../route/planned-route.js';
+import { isServed, type PlannedRoute } from '../route/planned-route.js';
+import type { PlannedSurface, Selection } from '../route/planned-surface.js';
 
 /** One surface as its clients see it. */
 export interface Api {
@@ -11,8 +12,10 @@ export interface Api {
    */
   readonly routes: readonly PlannedRoute[];
   readonly config: Pick<Config, 'auth' | 'errors' | 'json' | 'plans'>;
-  /** The URLs at which the surface is served. A path alone is relative to the place of the document. */
-  readonly servers: readonly string[];
+  /** The places at which the surface is served. */
+  readonly servers: readonly Server[];
+  /** The headers that a request of the surface must have, with their values. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Example requests, which are shown at the operations that they call. */
   readonly examples?: ExamplesOf;
 }
@@ -31,10 +34,29 @@ export interface Example {
   readonly body: unknown;
 }
 
-/** Returns the only surface of a plan, with the routes that would be served. */
-export function apiOf({ config, routes }: { readonly config: Config; readonly routes: readonly PlannedRoute[] }): Api {
-  const served = config.upstreams.size === 0 ? routes : routes.filter(isServed);
-  return { name: SURFACE, routes: served, config, servers: ['/'] };
+/** The URL of a server. A path alone is relative to the place of the document. `variables` are those in its braces. */
+export interface Server {
+  readonly url: string;
+  readonly variables?: Json;
+}
+
+/** Returns the surfaces of a plan with the routes that are served. */
+export function apisOf({ surfaces }: { readonly surfaces: readonly (PlannedSurface & { config: Config })[] }): Api[] {
+  return surfaces.map(({ name, routes, config, selection }) => ({
+    name,
+    routes: config.upstreams.size === 0 ? routes : routes.filter(isServed),
+    config,
+    servers: serversOf(selection),
+    headers: selection.headers,
+  }));
+}
+
+function serversOf({ hosts, basePath }: Selection): readonly Server[] {
+  if (hosts.length === 0) return [{ url: basePath === '' ? '/' : basePath }];
+  return hosts.map((host) => {
+    if (!host.startsWith('*.')) return { url: `https://${host}${basePath}` };
+    return { url: `https://{name}${host.slice(1)}${basePath}`, variables: { name: { default: 'www' } } };
+  });
 }
 
 /** A JSON Schema, or another object of a document. */

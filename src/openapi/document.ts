@@ -7,7 +7,7 @@ import type { Api, Json, Part } from './api.js';
 import { described, markdownOf } from './descriptions.js';
 import { ERROR_SCHEMA, errorResponses, errorSchema } from './errors.js';
 import { HEADERS } from './headers.js';
-import { FIELDS_PARAMETER, operationOf } from './operation.js';
+import { FIELDS_PARAMETER, headerParameters, operationOf } from './operation.js';
 import { type DocumentPath, pathOf } from './paths.js';
 import { SchemaBook, titleOf } from './schema-book.js';
 import { schemesOf } from './security.js';
@@ -19,7 +19,7 @@ export function* documentParts(api: Api, service?: string): Generator<Part> {
   const book = new SchemaBook(api.config.json);
   yield { keys: ['openapi'], value: '3.1.0' };
   yield { keys: ['info'], value: infoOf(api.name, routes) };
-  yield { keys: ['servers'], value: api.servers.map((url) => ({ url })) };
+  yield { keys: ['servers'], value: api.servers };
   yield { keys: ['tags'], value: tagsOf(routes) };
   let isEmpty = true;
   for (const { path, routes: onPath } of pathsOf(routes)) {
@@ -31,7 +31,7 @@ export function* documentParts(api: Api, service?: string): Generator<Part> {
   for (const [name, schema] of book.components()) yield { keys: ['components', 'schemas', name], value: schema };
   for (const [name, response] of errorResponses(api.config.errors.format))
     yield { keys: ['components', 'responses', name], value: response };
-  yield { keys: ['components', 'parameters'], value: { fields: FIELDS_PARAMETER } };
+  yield { keys: ['components', 'parameters'], value: { fields: FIELDS_PARAMETER, ...headerParameters(api) } };
   yield { keys: ['components', 'headers'], value: HEADERS };
   const schemes = schemesOf(api.config.auth);
   if (schemes.length > 0)

@@ -33,10 +33,15 @@ export function isLimited({ rateLimits, access }: PlannedRoute, { plans }: Api['
 export function headersOf(route: PlannedRoute, config: Api['config']): Json {
   const limited = isLimited(route, config) ? ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'] : [];
   const cached = route.cache === undefined ? [] : ['ETag', 'Age', 'Cache-Control', 'Cache-Status'];
-  const partial = route.aggregate?.plan.steps.some(({ optional }) => optional) ? ['x-protogate-partial'] : [];
+  const partial = mayBePartial(route) ? ['x-protogate-partial'] : [];
   const names = [...limited, ...cached, ...partial];
   if (names.length === 0) return {};
   return { headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])) };
+}
+
+/** True if the route is an aggregate whose answer may lack a part that clients of the surface see. */
+function mayBePartial({ aggregate }: PlannedRoute): boolean {
+  return aggregate?.plan.steps.some(({ optional }, index) => optional && !aggregate.hidden.has(index)) === true;
 }
 
 /** Returns the declared limits as a sentence. Empty when there are none. */

@@ -19,8 +19,9 @@ export function operationOf(
   path: DocumentPath,
   httpMethod: string,
   book: SchemaBook,
-  { config, examples }: Api,
+  api: Api,
 ): Json {
+  const { config, examples } = api;
   const { binding, access } = route;
   const { method } = binding;
   const { service } = method;
@@ -35,6 +36,7 @@ export function operationOf(
     ...path.parameters.map((parameter) => pathParameter(route, path, parameter, book, example)),
     ...queryParameters(binding, book, filledMask(binding)).map((parameter) => withExample(parameter, example)),
     ...(answersFields(route) ? [FIELDS] : []),
+    ...Object.keys(headerParameters(api)).map((name) => ({ $ref: `#/components/parameters/${name}` })),
   ];
   return {
     operationId: operationId(route, httpMethod),
@@ -114,6 +116,16 @@ export const FIELDS_PARAMETER: Json = {
   description: 'The fields of the answer that are wanted, such as `name,author.displayName`. All fields by default.',
   schema: { type: 'string' },
 };
+
+/** Returns the parameters for the headers by which the gateway knows the surface, by their names in the document. */
+export function headerParameters({ headers }: Api): Readonly<Record<string, Json>> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      `header-${name}`,
+      { name, in: 'header', required: true, schema: { type: 'string', const: value } },
+    ]),
+  );
+}
 
 function responsesOf(route: PlannedRoute, httpMethod: string, book: SchemaBook, config: Api['config']): Json {
   const { binding, policy } = route;

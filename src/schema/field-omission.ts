@@ -161,6 +161,9 @@ class ServiceView implements ServiceDescriptor {
   get comment() {
     return this.whole.comment;
   }
+  documentOptions() {
+    return this.whole.documentOptions();
+  }
   get position() {
     return this.whole.position;
   }
@@ -213,6 +216,9 @@ class MethodView implements MethodDescriptor {
   get comment() {
     return this.whole.comment;
   }
+  documentOptions() {
+    return this.whole.documentOptions();
+  }
   get position() {
     return this.whole.position;
   }
@@ -259,6 +265,9 @@ class MessageView implements MessageDescriptor {
   }
   get comment() {
     return this.whole.comment;
+  }
+  documentOptions() {
+    return this.whole.documentOptions();
   }
   get position() {
     return this.whole.position;
@@ -349,6 +358,9 @@ class FieldView implements FieldDescriptor {
   }
   get comment() {
     return this.whole.comment;
+  }
+  documentOptions() {
+    return this.whole.documentOptions();
   }
   get position() {
     return this.whole.position;

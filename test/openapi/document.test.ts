@@ -4,12 +4,12 @@ import { parse } from 'yaml';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { plan } from '../../src/gateway/plan.js';
-import { apiOf } from '../../src/openapi/api.js';
+import { apisOf } from '../../src/openapi/api.js';
 import { documentedServices, documentParts } from '../../src/openapi/document.js';
 import { writeJson, writeYaml } from '../../src/openapi/write.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
 import { planOf } from '../support/gateway.js';
-import { documentOf, documentOfPlan, type Members, namesOf, parameter } from './support.js';
+import { documentOf, documentOfPlan, type Members, namesOf, parameter, validated } from './support.js';
 
 const HEAD = `package t.v1;
 import "google/api/annotations.proto";
@@ -443,7 +443,7 @@ test('one service can be taken alone; YAML and JSON say the same, and the order 
     service B { rpc C(N) returns (N) { option (google.api.http).get = "/v1/c"; } }
     message M { string name = 1; } message N { string name = 1; }`;
   const planned = await planOf(t, both);
-  const api = apiOf(planned);
+  const api = apisOf(planned)[0]!;
   t.deepEqual(documentedServices(api), ['t.v1.B', 't.v1.Z']);
   const whole = [...writeJson(documentParts(api))].join('');
   t.deepEqual(parse([...writeYaml(documentParts(api))].join('')), JSON.parse(whole));
@@ -457,4 +457,35 @@ test('routes that no upstream serves are not in the document', async (t) => {
   const upstreams = { a: { target: '127.0.0.1:1', services: ['other.*'] } };
   const { paths } = await documentOf(t, service({ A: 'get: "/v1/a"' }), { upstreams });
   t.deepEqual(paths, {});
+});
+
+test('a surface has its servers and headers, and nothing that it leaves out', async (t) => {
+  const rules = { A: 'patch: "/v1/{m.name=a/*}" body: "m"', B: 'get: "/v1/b"' };
+  const messages = `message M { R m = 1; google.protobuf.FieldMask update_mask = 2; }
+    message R { string name = 1; string secret = 2; string text = 3; }`;
+  const surfaces: ConfigInput['surfaces'] = [
+    {
+      name: 'mobile',
+      hosts: ['m.example', '*.m.example'],
+      basePath: '/m',
+      headers: { 'x-client': 'app' },
+      exclude: ['t.v1.S/B'],
+      omitFields: ['t.v1.R.secret'],
+    },
+    { name: 'web', hosts: ['w.example'] },
+  ];
+  const planned = await planOf(t, service(rules, messages), { surfaces });
+  const [mobile, web] = apisOf(planned);
+  const text = [...writeJson(documentParts(mobile!))].join('');
+  t.notRegex(text, /secret/i);
+  const document = await validated(text);
+  t.deepEqual((document as Members).servers, [
+    { url: 'https://m.example/m' },
+    { url: 'https://{name}.m.example/m', variables: { name: { default: 'www' } } },
+  ]);
+  t.deepEqual(Object.keys(document.paths), ['/v1/a/{a}']);
+  const { patch } = document.paths['/v1/a/{a}']!;
+  t.deepEqual(Object.keys(patch!.requestBody.content['application/json'].schema.properties), ['text']);
+  t.true(patch!.parameters!.some(({ $ref }) => $ref === '#/components/parameters/header-x-client'));
+  t.regex([...writeJson(documentParts(web!))].join(''), /secret/);
 });

@@ -2,7 +2,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { ConfigInput } from '../../src/config/config.js';
 import type { Plan } from '../../src/gateway/plan.js';
-import { apiOf } from '../../src/openapi/api.js';
+import { apisOf } from '../../src/openapi/api.js';
 import { documentParts } from '../../src/openapi/document.js';
 import { writeJson } from '../../src/openapi/write.js';
 import { planOf, type Teardown } from '../support/gateway.js';
@@ -36,8 +36,8 @@ export async function documentOf(
   return documentOfPlan(await planOf(t, protos, overrides));
 }
 
-export async function documentOfPlan(plan: Pick<Plan, 'config' | 'routes'>, service?: string): Promise<Document> {
-  return validated([...writeJson(documentParts(apiOf(plan), service))].join(''));
+export async function documentOfPlan(plan: Pick<Plan, 'surfaces'>, service?: string): Promise<Document> {
+  return validated([...writeJson(documentParts(apisOf(plan)[0]!, service))].join(''));
 }
 
 /** The validator compiles its schemas once. */
