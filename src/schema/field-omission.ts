@@ -176,6 +176,9 @@ class ServiceView implements ServiceDescriptor {
   get comment() {
     return this.whole.comment;
   }
+  documentOptions() {
+    return this.whole.documentOptions();
+  }
   get position() {
     return this.whole.position;
   }
@@ -228,6 +231,9 @@ class MethodView implements MethodDescriptor {
   get comment() {
     return this.whole.comment;
   }
+  documentOptions() {
+    return this.whole.documentOptions();
+  }
   get position() {
     return this.whole.position;
   }
@@ -274,6 +280,9 @@ class MessageView implements MessageDescriptor {
   }
   get comment() {
     return this.whole.comment;
+  }
+  documentOptions() {
+    return this.whole.documentOptions();
   }
   get position() {
     return this.whole.position;
@@ -364,6 +373,9 @@ class FieldView implements FieldDescriptor {
   }
   get comment() {
     return this.whole.comment;
+  }
+  documentOptions() {
+    return this.whole.documentOptions();
   }
   get position() {
     return this.whole.position;
