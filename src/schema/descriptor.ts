@@ -97,12 +97,19 @@ export interface MessageDescriptor {
   readonly position: Position;
 }
 
+export interface EnumValueDescriptor {
+  readonly name: string;
+  readonly number: number;
+  readonly comment: string | undefined;
+  readonly position: Position;
+}
+
 export interface EnumDescriptor {
   readonly kind: 'enum';
   readonly fullName: string;
   readonly name: string;
   /** The values in the order of declaration, with aliases. */
-  readonly values: readonly { readonly name: string; readonly number: number; readonly comment: string | undefined }[];
+  readonly values: readonly EnumValueDescriptor[];
   /** Returns the name of a number that is declared first. */
   nameOf(number: number): string | undefined;
   numberOf(name: string): number | undefined;

@@ -1,6 +1,6 @@
 /** This module turns the declaration of an enum into its descriptor. */
 import { type EnumDeclaration, lastSegment, type Places } from './declaration.js';
-import type { EnumDescriptor, FieldType } from './descriptor.js';
+import type { EnumDescriptor, EnumValueDescriptor, FieldType } from './descriptor.js';
 
 export class Enum implements EnumDescriptor {
   readonly kind = 'enum';
@@ -41,7 +41,7 @@ export class Enum implements EnumDescriptor {
   }
 }
 
-class EnumValue {
+class EnumValue implements EnumValueDescriptor {
   constructor(
     readonly name: string,
     readonly number: number,
@@ -51,6 +51,9 @@ class EnumValue {
 
   get comment(): string | undefined {
     return this.places.comment(`${this.parent}.${this.name}`);
+  }
+  get position() {
+    return this.places.position(`${this.parent}.${this.name}`);
   }
 }
 
