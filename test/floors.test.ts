@@ -27,7 +27,7 @@ const HOUSE: readonly (readonly string[])[] = [
   ['policy/kinds.ts'],
   ['policy/policy.ts'],
   ['config', 'route', 'server'],
-  ['report', 'openapi'],
+  ['report', 'openapi', 'diff'],
   ['gateway'],
   ['admin'],
   ['process'],

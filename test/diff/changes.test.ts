@@ -1,0 +1,39 @@
+/** `diff` judges changes of protos as docs/diff.md says. */
+import test from 'ava';
+import { sideOf } from '../../src/cli/diff-side.js';
+import { parseConfig } from '../../src/config/parse.js';
+import { CHANGES } from '../../src/diff/changes.js';
+import { diff } from '../../src/diff/diff.js';
+import type { Finding } from '../../src/diff/finding.js';
+import type { Side } from '../../src/diff/side.js';
+import { plan } from '../../src/gateway/plan.js';
+import { schemaOf } from '../support/schema.js';
+import { BASE, CASES, changed } from './cases.js';
+
+async function sideFrom(proto: string): Promise<Side> {
+  const { config } = parseConfig({ version: 1 });
+  return sideOf(await plan(config!, { schema: schemaOf(proto) }), undefined);
+}
+
+const base = sideFrom(BASE);
+
+function shown({ severity, change, subject }: Finding): string {
+  return `${severity} ${change} ${subject}`;
+}
+
+for (const one of CASES) {
+  test(`${one.fact}: ${one.finds.length === 0 ? 'nothing breaks' : one.finds.map(([severity, change]) => `${severity} ${change}`)}`, async (t) => {
+    const after = await sideFrom(changed(one));
+    const found = diff(await base, after);
+    const unsafe = found.filter(({ severity }) => severity !== 'safe');
+    t.deepEqual(unsafe.map(shown).sort(), one.finds.map((parts) => parts.join(' ')).sort(), JSON.stringify(found));
+    for (const { change, severity, routes } of found) {
+      t.true((CHANGES[change].severities as readonly string[]).includes(severity), `${change} ${severity}`);
+      t.true(routes.length > 0);
+    }
+  });
+}
+
+test('a version against itself has no finding', async (t) => {
+  t.deepEqual(diff(await base, await sideFrom(BASE)), []);
+});
