@@ -3,11 +3,11 @@ import type { Middleware } from '../../exchange/exchange.js';
 import { parseTarget } from '../request-target.js';
 
 export function surface(): Middleware {
-  return async function surface({ req, state }, next) {
+  return function surface({ req, state }, next) {
     const { authority, rawPath, rawQuery } = parseTarget(req);
     state.authority = authority;
     state.rawPath = rawPath;
     state.rawQuery = rawQuery;
-    await next();
+    return next();
   };
 }
