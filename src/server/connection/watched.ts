@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
-import { dismiss, isHttp2, isOver, isWhole } from '../../exchange/answer.js';
+import { dismiss, isHttp2 } from '../../exchange/answer.js';
 import { hasEnded, lingerAfter } from './linger.js';
 import { closeWithConnection } from './lost-connection.js';
 import { afterEarlierAnswers } from './pipelining.js';
@@ -36,6 +36,6 @@ export function watched(handle: RequestListener, limits: () => ConnectionLimits,
     const { stallTimeoutMs: timeoutMs } = limits();
     await handle(req, res);
     dismiss(res, clock);
-    if (!isWhole(res) && !isOver(res)) cutIfStalled(res, timeoutMs, clock);
+    cutIfStalled(res, timeoutMs, clock);
   }
 }

@@ -10,6 +10,7 @@ import { type Deadline, deadlineAfter, earliest } from '../../call/deadline.js';
 import type { MetadataEntry } from '../../call/metadata.js';
 import { hasBody, isOver, isWhole } from '../../exchange/answer.js';
 import type { Context } from '../../exchange/exchange.js';
+import { onClose } from '../../exchange/on-close.js';
 import type { Equality } from '../../paths/equality.js';
 import { demand } from '../../policy/access/demands.js';
 import type { BodySizes } from '../../transcoding/body-size.js';
@@ -168,7 +169,7 @@ function goneSignal({ res, state }: Context): AbortSignal {
   const controller = new AbortController();
   onEnding(state.ending, () => controller.abort());
   if (isOver(res)) controller.abort();
-  res.once('close', () => {
+  onClose(res, () => {
     if (!isWhole(res)) controller.abort();
   });
   return controller.signal;

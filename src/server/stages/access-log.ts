@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.js';
 import { unmapped } from '../../base/networks.js';
 import { isWhole } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
+import { onClose } from '../../exchange/on-close.js';
 import { isForClient } from '../../status/client-text.js';
 import { Code } from '../../status/code.js';
 import type { StatusError } from '../../status/status-error.js';
@@ -25,7 +26,7 @@ export interface Telling {
 export function accessLog({ log, requests }: Telling, clock: Clock): Middleware {
   return async function accessLog(ctx, next) {
     requests.inFlight++;
-    ctx.res.once('close', () => tell(ctx));
+    onClose(ctx.res, () => tell(ctx));
     await next();
     // Streams are written by their endpoint, so they are over at this point.
     if (ctx.respond !== false) ctx.state.answeredAt = clock.monotonic();

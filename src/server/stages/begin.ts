@@ -7,6 +7,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import { CallRecord } from '../../call/call-record.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
+import { onClose } from '../../exchange/on-close.js';
 import type { RequestTrace, Tracing } from '../../telemetry/tracing.js';
 import { traceIdOf } from '../../transcoding/trace-context.js';
 import type { Snapshots } from '../snapshots.js';
@@ -21,7 +22,7 @@ export function begin(snapshots: Snapshots, clock: Clock): Middleware {
   /** This is a function of its own, so that no frame that waits for the request keeps the snapshot. */
   function fill(ctx: Context): void {
     const { snapshot, leave } = snapshots.enter();
-    ctx.res.once('close', leave);
+    onClose(ctx.res, leave);
     const { headers, socket } = ctx.req;
     const client = snapshot.clientAddress(socket.remoteAddress ?? '', headers);
     const requestId = client.viaTrustedProxy ? acceptedId(headers['x-request-id']) : randomUUID();
