@@ -1,7 +1,6 @@
 /** The command `diff`: where versions come from, what it prints, what it accepts, and its exit codes. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { formatGithub } from '../../src/diff/print.js';
@@ -245,11 +244,14 @@ inGit('a config in git finds its protos, imports and keys there', async (t) => {
   const folder = await protoFolder(t, {});
   repository(folder, IN_GIT);
   writeFileSync(join(folder, 'common/shop/v1/item.proto'), NEW['shop/v1/item.proto']);
-  const before = temporaryFolders();
-  const { stdout, stderr, exitCode } = await protogate(['diff', 'git:main', 'deploy/gateway.yaml'], { cwd: folder });
+  const env = { TMPDIR: await protoFolder(t, {}) };
+  const { stdout, stderr, exitCode } = await protogate(['diff', 'git:main', 'deploy/gateway.yaml'], {
+    cwd: folder,
+    env,
+  });
   t.is(exitCode, 1, stderr);
   t.regex(stdout, /\n {4}before: git:main:common\/shop\/v1\/item\.proto:5:10\n/);
-  t.deepEqual(temporaryFolders(), before);
+  t.deepEqual(readdirSync(env.TMPDIR), []);
   const inside = await protogate(['diff', 'git:HEAD:gateway.yaml', 'gateway.yaml'], { cwd: join(folder, 'deploy') });
   t.regex(inside.stdout, /\n {4}before: git:HEAD:common\/shop\/v1\/item\.proto:5:10\n/);
 });
@@ -292,7 +294,3 @@ inGit('a revision or a path that git does not have is wrong usage', async (t) =>
   const outside = await protogate(['diff', 'git:main:a', 'git:main:b'], { cwd: dirname(folder) });
   t.is(outside.stderr, 'error: expected a git repository here\n');
 });
-
-function temporaryFolders(): readonly string[] {
-  return readdirSync(tmpdir()).filter((name) => name.startsWith('protogate-git-'));
-}
