@@ -16,6 +16,8 @@ interface Stop {
   readonly json?: string;
   /** Any other body, without single quotes. Its content type is one of the options. */
   readonly body?: string;
+  /** The base path of the surface; undefined for the surface `web`, which has none. */
+  readonly surface?: '/mobile';
   /** The path below `/v1`, with the query. */
   readonly path: string;
   /** True if the command sends the request twice. */
@@ -24,6 +26,8 @@ interface Stop {
     readonly status: number;
     /** A text that the answer contains; undefined when any answer will do. */
     readonly contains?: string;
+    /** A text that the answer does not contain. */
+    readonly lacks?: string;
   };
 }
 
@@ -36,10 +40,10 @@ interface TourCommand extends Pick<Stop, 'title' | 'expect'> {
 
 /** Returns the tour of a gateway at `baseUrl`, such as `http://127.0.0.1:8080`, as commands for `shell`. */
 export function tour(baseUrl: string, shell: Shell): TourCommand[] {
-  return [...READS, ...WRITES_AND_FILES, ...PAGES_STREAMS_AND_ERRORS].map((stop) => {
-    const { title, first = false, options, json, body, path, twice, expect } = stop;
+  return [...READS, ...WRITES_AND_FILES, ...PAGES_STREAMS_AND_ERRORS, ...SURFACES].map((stop) => {
+    const { title, first = false, options, json, body, surface = '', path, twice, expect } = stop;
     const all = [options, json === undefined ? undefined : "-H 'content-type: application/json'"];
-    const url = `'${baseUrl}/v1${path}'`;
+    const url = `'${baseUrl}${surface}/v1${path}'`;
     const command = shell.curl({
       options: all.filter((option) => option !== undefined),
       body: json ?? body,
@@ -353,5 +357,49 @@ const PAGES_STREAMS_AND_ERRORS: readonly Stop[] = [
     json: '{"displayName": "Ada", "email": "ada@example.com"}',
     path: '/customers',
     expect: { status: 409, contains: 'EMAIL_TAKEN' },
+  },
+];
+
+const SURFACES: readonly Stop[] = [
+  {
+    title: 'A customer on the surface web, with all fields',
+    first: true,
+    path: '/customers/ada',
+    expect: { status: 200, contains: 'loyaltyPoints' },
+  },
+  {
+    title: 'The same customer on the surface mobile, which needs a key and leaves fields out',
+    first: true,
+    options: '-H "x-api-key: $KEY"',
+    surface: '/mobile',
+    path: '/customers/ada',
+    expect: { status: 200, contains: 'Ada Okafor', lacks: 'loyaltyPoints' },
+  },
+  {
+    title: 'An omitted field is refused like one that does not exist',
+    options: '-g -H "x-api-key: $KEY"',
+    surface: '/mobile',
+    path: '/customers/ada?$fields=loyaltyPoints',
+    expect: { status: 400, contains: 'expected a field of shop.v1.Customer' },
+  },
+  {
+    title: 'The surface mobile knows no tokens: 401 with a token that the surface web accepts',
+    options: '-H "authorization: Bearer $INES"',
+    surface: '/mobile',
+    path: '/customers/ada',
+    expect: { status: 401, contains: 'UNAUTHENTICATED' },
+  },
+  {
+    title: 'An aggregate that only the surface mobile has',
+    first: true,
+    options: '-H "x-api-key: $KEY"',
+    surface: '/mobile',
+    path: '/customers/ada/home',
+    expect: { status: 200, contains: 'newestOrders', lacks: 'birthDate' },
+  },
+  {
+    title: 'The same path on the surface web: 404',
+    path: '/customers/ada/home',
+    expect: { status: 404, contains: 'ROUTE_NOT_FOUND' },
   },
 ];

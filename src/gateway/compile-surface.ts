@@ -13,6 +13,7 @@ import { authenticate, authorize } from '../policy/access/stage.js';
 import { addresses } from '../policy/addresses/stage.js';
 import { compileFreshness } from '../policy/cache/freshness.js';
 import type { CachePolicy } from '../policy/cache/interceptor.js';
+import { deprecated } from '../policy/deprecated/stage.js';
 import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate-limit/planned.js';
 import { rateLimit } from '../policy/rate-limit/stage.js';
 import { costOf, type PlannedRoute } from '../route/planned-route.js';
@@ -205,10 +206,12 @@ function stageCompiler(
 ) {
   return function stagesOf(route: PlannedRoute, transcoder: Transcoder, tokenMayBeInQuery: boolean) {
     const { binding, access, rateLimits } = route;
+    const { settings } = route.policy;
     const { mode, scopes } = access;
     const { ofPath } = splitDemands(access, binding);
     const isDemanding = scopes.length > 0 || ofPath.length > 0;
     return {
+      deprecated: settings.deprecated && deprecated(settings.deprecated),
       addresses: route.addresses.length === 0 ? undefined : addresses(route.addresses),
       limitByAddress: counting(rateLimits.filter(isByAddress), NO_PLANS),
       authenticate:
