@@ -76,7 +76,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
   const names = shop.upstreams.map(({ name }) => name).join(', ');
   process.stderr.write(
     `It calls five gRPC services on this machine: ${names}. The catalog has three servers.
-Health, metrics and routes: ${server.adminUrl}/readyz, /metrics, /routes
+Health, metrics, routes and the OpenAPI document: ${server.adminUrl}/readyz, /metrics, /routes, /openapi.json
 
 Requests to try in another terminal. Set these credentials there first:
 ${[...identity.credentials].map(([name, value]) => shell.assign(name, value)).join('\n')}

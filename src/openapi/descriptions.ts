@@ -36,7 +36,10 @@ const MOST = 120;
 
 /** Returns the first sentence of a description without Markdown of several lines. Empty if there is none that is short. */
 export function summaryOf(markdown: string): string {
-  const paragraph = markdown.split(/\n\s*\n/, 1)[0]!.replace(/\s*\n\s*/g, ' ');
+  const paragraph = markdown
+    .replaceAll('`', '')
+    .split(/\n\s*\n/, 1)[0]!
+    .replace(/\s*\n\s*/g, ' ');
   const sentence = /^.*?[.!?](?=\s|$)/.exec(paragraph)?.[0] ?? paragraph;
   return sentence.length <= MOST ? sentence.replace(/\.$/, '') : '';
 }

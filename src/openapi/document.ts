@@ -13,8 +13,11 @@ import { SchemaBook, titleOf } from './schema-book.js';
 import { schemesOf } from './security.js';
 import { isHiddenMethod } from './visibility.js';
 
-/** Yields the parts of the document. With `service`, it has the operations of that service alone. */
-export function* documentParts(api: Api, service?: string): Generator<Part> {
+/**
+ * Yields the parts of the document. With `service`, it has the operations of that service alone. It also yields undefined, so
+ * that the caller can pause.
+ */
+export function* documentParts(api: Api, service?: string): Generator<Part | undefined> {
   const routes = shownRoutes(api, service);
   const book = new SchemaBook(api.config.json);
   yield { keys: ['openapi'], value: '3.1.0' };
@@ -28,6 +31,7 @@ export function* documentParts(api: Api, service?: string): Generator<Part> {
   }
   if (isEmpty) yield { keys: ['paths'], value: {} };
   yield { keys: ['components', 'schemas', ERROR_SCHEMA], value: errorSchema(api.config.errors.format) };
+  yield* book.findAll();
   for (const [name, schema] of book.components()) yield { keys: ['components', 'schemas', name], value: schema };
   for (const [name, response] of errorResponses(api.config.errors.format))
     yield { keys: ['components', 'responses', name], value: response };

@@ -6,6 +6,7 @@
  *     shop.v1.Order-Input    what requests may contain: `null`, 64-bit numbers as numbers; no field that is OUTPUT_ONLY
  *     shop.v1.Order-Patch    the same for the body of a PATCH, which may leave out every field
  */
+import type { Steps } from '../base/slices.js';
 import type { EnumDescriptor, FieldDescriptor, FieldType, MessageDescriptor } from '../schema/descriptor.js';
 import { isDeprecated, RESOURCE } from '../schema/document-options.js';
 import type { Api, Json } from './api.js';
@@ -35,20 +36,20 @@ export class SchemaBook {
 
   constructor(private readonly json: Api['config']['json']) {}
 
-  /** Yields the schemas that the document needs so far, and all that they need, sorted by name. */
+  /** Yields the schemas that the document needs, sorted by name. {@link findAll} must have found them. */
   *components(): Generator<readonly [name: string, schema: Json]> {
-    this.findAll();
     for (const [name, { type, direction }] of [...this.needed].sort(([a], [b]) => (a < b ? -1 : 1))) {
       yield [name, type.kind === 'enum' ? this.enumSchema(type, direction) : this.messageSchema(type, direction)];
     }
   }
 
-  /** Adds to the needed schemas what they refer to, without making them. */
-  private findAll(): void {
+  /** Adds to the needed schemas all that they refer to, without making them. It yields so that the caller can pause. */
+  *findAll(): Steps<void> {
     for (let next = this.open.pop(); next !== undefined; next = this.open.pop()) {
       const { type, direction } = next;
       if (type.kind === 'enum') continue;
       for (const field of this.fieldsOf(type, direction)) this.typeSchema(field.type, direction);
+      yield;
     }
   }
 

@@ -12,7 +12,7 @@ interface Generator {
 }
 
 /** Returns the types as the text of a `.d.ts` file. Throws an Error that says what to install if the generator is not there. */
-export async function typescriptOf(parts: Iterable<Part>): Promise<string> {
+export async function typescriptOf(parts: Iterable<Part | undefined>): Promise<string> {
   const generator = await load();
   const ast = await generator.default([...writeJson(parts)].join(''));
   return `/** Types of the API for openapi-fetch. \`protogate openapi --typescript\` has written them. */\n\n${generator.astToString(ast)}`;

@@ -2,17 +2,22 @@
 import { stringify } from 'yaml';
 import type { Part } from './api.js';
 
-/** Yields the text of a document in pieces. */
-export type WriteDocument = (parts: Iterable<Part>) => Generator<string>;
+/** Yields the text of a document in pieces. For each part that is undefined, it yields an empty piece. */
+export type WriteDocument = (parts: Iterable<Part | undefined>) => Generator<string>;
 
 const INDENT = '  ';
 
 /** Writes JSON with an indentation of two spaces. */
-export function* writeJson(parts: Iterable<Part>): Generator<string> {
+export function* writeJson(parts: Iterable<Part | undefined>): Generator<string> {
   let open: readonly string[] = [];
   let isFirst = true;
   yield '{';
-  for (const { keys, value } of parts) {
+  for (const part of parts) {
+    if (part === undefined) {
+      yield '';
+      continue;
+    }
+    const { keys, value } = part;
     const around = keys.slice(0, -1);
     const shared = sharedLength(open, around);
     for (let depth = open.length; depth > shared; depth--) {
@@ -33,9 +38,14 @@ export function* writeJson(parts: Iterable<Part>): Generator<string> {
   yield '\n}\n';
 }
 
-export function* writeYaml(parts: Iterable<Part>): Generator<string> {
+export function* writeYaml(parts: Iterable<Part | undefined>): Generator<string> {
   let open: readonly string[] = [];
-  for (const { keys, value } of parts) {
+  for (const part of parts) {
+    if (part === undefined) {
+      yield '';
+      continue;
+    }
+    const { keys, value } = part;
     const around = keys.slice(0, -1);
     const shared = sharedLength(open, around);
     for (let depth = shared; depth < around.length; depth++)

@@ -5,6 +5,7 @@ import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { type RunningGateway, startGateway } from '../gateway/gateway.js';
 import type { Plan } from '../gateway/plan.js';
+import { apisOf } from '../openapi/api.js';
 import { routeRows } from '../report/route-map.js';
 import { watched } from '../server/connection/watched.js';
 import { followCertificates, type TlsSettings } from '../server/listener/certificates.js';
@@ -165,7 +166,7 @@ export async function listenAdmin(
   const settings = config.admin;
   if (settings === undefined) return undefined;
   const admin = createAdmin(
-    { readiness, metrics, routes: () => routeRows(current().routes) },
+    { readiness, metrics, routes: () => routeRows(current().routes), apis: () => apisOf(current()) },
     {
       hosts: () => current().config.admin?.hosts ?? [],
       authorityOf: (req) => parseTarget(req).authority,
