@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Diagnostic, Position } from '../base/diagnostic.js';
-import type { Side } from '../diff/side.js';
+import type { Entrance, Side } from '../diff/side.js';
 import type { Plan } from '../gateway/plan.js';
 import { isServed, SURFACE } from '../route/planned-route.js';
 import { UsageError } from './exit.js';
@@ -75,6 +75,12 @@ function importIn(tree: GitTree, root: string): string {
   }
 }
 
+/** Returns a path below the current folder without that folder, as annotations of GitHub need it. */
+function fromHere(file: string): string {
+  const here = `${process.cwd()}/`;
+  return file.startsWith(here) ? file.slice(here.length) : file;
+}
+
 /** Rules about what only a config can say: protos alone name scopes, and the config says who has them. */
 const OF_CONFIG: ReadonlySet<string> = new Set(['auth-impossible']);
 
@@ -95,7 +101,8 @@ async function load(
   };
   const { plan, diagnostics, placeOf } = await planFlags(flags);
   const shown = (position: Position): Position => {
-    if (git === undefined || !position.file.startsWith(git.tree.folder)) return position;
+    if (git === undefined) return { ...position, file: fromHere(position.file) };
+    if (!position.file.startsWith(git.tree.folder)) return position;
     return { ...position, file: `git:${git.revision}:${position.file.slice(git.tree.folder.length + 1)}` };
   };
   return {
@@ -118,5 +125,7 @@ export function sideOf({ config, routes }: Plan, placeOf: Side['placeOf']): Side
   // Without upstreams only protos are compared, and all of their routes count.
   const served = config.upstreams.size === 0 ? routes : routes.filter(isServed);
   const unserved = routes.filter((route) => !served.includes(route));
-  return { config, placeOf, surfaces: [{ name: SURFACE, config, routes: served, unserved }] };
+  return { config, placeOf, surfaces: [{ name: SURFACE, entrance: EVERYTHING, config, routes: served, unserved }] };
 }
+
+const EVERYTHING: Entrance = { hosts: [], basePath: '', headers: {} };
