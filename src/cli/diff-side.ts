@@ -75,6 +75,12 @@ function importIn(tree: GitTree, root: string): string {
   }
 }
 
+/** Returns a path below the current folder without that folder, as annotations of GitHub need it. */
+function fromHere(file: string): string {
+  const here = `${process.cwd()}/`;
+  return file.startsWith(here) ? file.slice(here.length) : file;
+}
+
 /** Rules about what only a config can say: protos alone name scopes, and the config says who has them. */
 const OF_CONFIG: ReadonlySet<string> = new Set(['auth-impossible']);
 
@@ -95,7 +101,8 @@ async function load(
   };
   const { plan, diagnostics, placeOf } = await planFlags(flags);
   const shown = (position: Position): Position => {
-    if (git === undefined || !position.file.startsWith(git.tree.folder)) return position;
+    if (git === undefined) return { ...position, file: fromHere(position.file) };
+    if (!position.file.startsWith(git.tree.folder)) return position;
     return { ...position, file: `git:${git.revision}:${position.file.slice(git.tree.folder.length + 1)}` };
   };
   return {
@@ -115,10 +122,11 @@ async function load(
 
 /** Returns what would be served. */
 export function sideOf(plan: Plan, placeOf: Side['placeOf']): Side {
-  const surfaces = plan.surfaces.map(({ name, config, routes }) => {
+  const surfaces = plan.surfaces.map(({ name, selection, config, routes }) => {
     // Without upstreams only protos are compared, and all of their routes count.
     const served = config.upstreams.size === 0 ? routes : routes.filter(isServed);
-    return { name, config, routes: served, unserved: routes.filter((route) => !served.includes(route)) };
+    const unserved = routes.filter((route) => !served.includes(route));
+    return { name, entrance: selection, config, routes: served, unserved };
   });
   return { config: plan.config, placeOf, surfaces };
 }

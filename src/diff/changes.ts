@@ -36,6 +36,7 @@ export const CHANGES = {
     severities: ['breaking'],
     meaning: 'A surface does not take requests any more that it took: its hosts, base path or headers have changed.',
   },
+  'surface-added': { severities: ['risky'], meaning: 'A new surface takes requests of another one.' },
   'stream-kind': {
     severities: ['breaking', 'risky'],
     meaning:
@@ -50,6 +51,10 @@ export const CHANGES = {
   'path-variable': {
     severities: ['breaking', 'risky'],
     meaning: 'A variable of the path has a type that refuses texts which the old type accepted.',
+  },
+  'message-type': {
+    severities: ['breaking'],
+    meaning: 'A request, an answer or a field has another message, which has less than half of the fields.',
   },
   'field-gone': {
     severities: ['breaking', 'risky'],

@@ -7,6 +7,7 @@ import type { FieldDescriptor, MessageDescriptor, OneofDescriptor } from '../sch
 import { fieldChanges, typeText } from './compare-fields.js';
 import { type Meeting, refusedIn } from './direction.js';
 import type { Cause, Effect } from './finding.js';
+import { type Renames, renamed } from './side.js';
 
 /** Fields that the path of a route sets, so that clients do not send them otherwise. */
 export interface PathFields {
@@ -40,6 +41,8 @@ export function messageChanges(
       continue;
     }
     taken.add(found);
+    // Services ignore such a field in requests, so what has changed in it matters to those who read it.
+    if (isSent && isOutput(field) && isOutput(found)) continue;
     pairs.push([field, found]);
     causes.push(...fieldChanges(field, found, meeting));
   }
@@ -49,6 +52,33 @@ export function messageChanges(
   );
   causes.push(...addedFields(added, old, now, meeting));
   return { causes, pairs };
+}
+
+function isOutput({ behavior }: FieldDescriptor): boolean {
+  return behavior.includes('OUTPUT_ONLY');
+}
+
+/**
+ * Returns how many fields of a message another one has by name. Undefined if the messages are versions of one another: they
+ * have the same name, or at least half of the fields.
+ */
+export function otherMessage(old: MessageDescriptor, now: MessageDescriptor, renames: Renames): number | undefined {
+  if (old === now || old.fields.length === 0 || renamed(old.fullName, renames) === now.fullName) return undefined;
+  const shared = old.fields.filter(({ jsonName }) => now.fieldNamed(jsonName) !== undefined).length;
+  return shared * 2 < old.fields.length ? shared : undefined;
+}
+
+/** Returns the cause for a message in whose place there is another one, which has few of its fields. */
+export function replacedMessage(
+  old: MessageDescriptor,
+  now: MessageDescriptor,
+  shared: number,
+  { direction }: Meeting,
+): Cause {
+  const what = `the message is now ${now.fullName}, which has ${shared} of its ${old.fields.length} fields`;
+  const text = direction === 'answer' ? 'clients get other fields' : `a ${direction} with the others gets 400`;
+  const effects: readonly Effect[] = [{ severity: 'breaking', text }];
+  return { change: 'message-type', subject: old.fullName, what, effects, old: old.position, new: now.position };
 }
 
 /** Returns the field of `other` that takes the place of a field. Undefined if there is none. */
@@ -123,7 +153,8 @@ function newFields(fields: readonly FieldDescriptor[], old: MessageDescriptor, n
   const names = fields.map(({ jsonName }) => jsonName).join(', ');
   const what = fields.length === 1 ? `the field ${names} is new` : `${fields.length} fields are new: ${names}`;
   const place = { subject: now.fullName, old: old.position, new: fields[0]!.position };
-  return { ...place, change: 'field-added', what, effects: [{ severity: 'safe', text: 'clients may ignore them' }] };
+  const text = `clients may ignore ${fields.length === 1 ? 'it' : 'them'}`;
+  return { ...place, change: 'field-added', what, effects: [{ severity: 'safe', text }] };
 }
 
 function isMemberOfKnown(oneof: OneofDescriptor | undefined, old: MessageDescriptor): boolean {

@@ -6,6 +6,7 @@ import type { PlannedRoute } from '../route/planned-route.js';
 import { planChanges, settingChanges } from './compare-configs.js';
 import { policyChanges } from './compare-policies.js';
 import { compareRoutes, routeText } from './compare-routes.js';
+import { matchSurfaces } from './compare-surfaces.js';
 import { type Finding, Findings } from './finding.js';
 import { type Match, matchRoutes, type Shadow } from './match-routes.js';
 import { MessageGraph } from './message-graph.js';
@@ -14,11 +15,9 @@ import { type Renames, renamed, type Side, type SideSurface } from './side.js';
 /** Returns all changes, the worst first. */
 export function diff(old: Side, now: Side, renames: Renames = new Map()): readonly Finding[] {
   const findings = new Findings();
-  for (const surface of old.surfaces) {
-    const after = now.surfaces.find(({ name }) => name === surface.name);
-    if (after === undefined) continue;
-    new SurfaceComparison(surface, after, { old, now, renames, findings }).compare();
-  }
+  const { pairs, causes } = matchSurfaces(old, now);
+  for (const [before, after] of pairs) new SurfaceComparison(before, after, { old, now, renames, findings }).compare();
+  for (const cause of causes) findings.add(cause, []);
   for (const cause of planChanges(old, now)) findings.add(cause, []);
   return findings.all();
 }

@@ -30,16 +30,26 @@ export interface Finding {
   readonly old: Position | undefined;
   /** The place in the new version: of what has changed, or of what contained it. Undefined when there is none. */
   readonly new: Position | undefined;
-  /** The affected routes, sorted, such as `GET /v1/items`. The list is empty for a change that is about no route. */
-  readonly routes: readonly string[];
+  /** The affected routes. There is none for a change that is about no route. */
+  readonly routes: AffectedRoutes;
 }
+
+export interface AffectedRoutes {
+  readonly count: number;
+  /** The first routes by name, such as `GET /v1/items`. */
+  readonly examples: readonly string[];
+}
+
+/** How many routes of a finding are named. */
+const NAMED = 3;
 
 const RANK: Readonly<Record<Severity, number>> = { breaking: 0, risky: 1, safe: 2 };
 
 interface Joined {
   readonly cause: Cause;
   readonly effects: Map<string, Effect>;
-  readonly routes: Set<string>;
+  /** The routes of each cause. They are joined at the end, because thousands of causes may share them. */
+  readonly routes: Iterable<string>[];
 }
 
 /** Collects causes. The same cause in several routes, directions or surfaces becomes one finding. */
@@ -50,11 +60,11 @@ export class Findings {
     const key = `${cause.change}\n${cause.subject}\n${cause.what}`;
     let known = this.joined.get(key);
     if (known === undefined) {
-      known = { cause, effects: new Map(), routes: new Set() };
+      known = { cause, effects: new Map(), routes: [] };
       this.joined.set(key, known);
     }
     for (const effect of cause.effects) known.effects.set(`${effect.severity} ${effect.text}`, effect);
-    for (const route of routes) known.routes.add(route);
+    known.routes.push(routes);
   }
 
   /** Returns all findings, the worst first, and then in the order of their places in the old version. */
@@ -68,7 +78,13 @@ function findingOf({ cause, effects, routes }: Joined): Finding {
   const sorted = [...effects.values()].sort((a, b) => RANK[a.severity] - RANK[b.severity]);
   const severity = sorted[0]?.severity ?? 'safe';
   const text = [`${subject}: ${what}`, ...new Set(sorted.map((effect) => effect.text))].join('; ');
-  return { change, severity, subject, text, old: cause.old, new: cause.new, routes: [...routes].sort() };
+  return { change, severity, subject, text, old: cause.old, new: cause.new, routes: affected(routes) };
+}
+
+function affected(routes: readonly Iterable<string>[]): AffectedRoutes {
+  const all = new Set<string>();
+  for (const some of routes) for (const route of some) all.add(route);
+  return { count: all.size, examples: [...all].sort().slice(0, NAMED) };
 }
 
 function compare(a: Finding, b: Finding): number {

@@ -95,7 +95,11 @@ class RouteMatcher {
     }
     const ofRpc = this.newByRpc.get(renamed(old.binding.method.fullName, this.renames)) ?? [];
     const free = ofRpc.filter((route) => !this.used.has(route));
-    const found = free.find(({ binding }) => binding.httpMethod === old.binding.httpMethod) ?? free[0];
+    const { httpMethod, template } = old.binding;
+    const found =
+      free.find(({ binding }) => binding.template.shape === template.shape) ??
+      free.find(({ binding }) => binding.httpMethod === httpMethod) ??
+      free[0];
     if (found === undefined) return { kind: 'gone', old, answeredBy: answering };
     this.used.add(found);
     return { kind: this.answering(found, this.oldRoutes()) === old ? 'narrowed' : 'moved', old, new: found };

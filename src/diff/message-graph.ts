@@ -5,7 +5,7 @@
  */
 import type { EnumDescriptor, FieldDescriptor, FieldType, MessageDescriptor } from '../schema/descriptor.js';
 import { enumChanges } from './compare-enums.js';
-import { messageChanges, type PathFields } from './compare-messages.js';
+import { messageChanges, otherMessage, type PathFields, replacedMessage } from './compare-messages.js';
 import type { Direction, Meeting, Versions } from './direction.js';
 import type { Cause, Findings } from './finding.js';
 import { type JsonKind, kindOf } from './json-kind.js';
@@ -75,6 +75,11 @@ export class MessageGraph {
   ): Node {
     const key = `${old.fullName} ${now.fullName} ${direction}${pathKey(path)}`;
     return this.node(key, (node) => {
+      const shared = otherMessage(old, now, this.versions.renames);
+      if (shared !== undefined) {
+        node.causes = [replacedMessage(old, now, shared, this.meeting(direction))];
+        return;
+      }
       const { causes, pairs } = messageChanges(old, now, this.meeting(direction), path);
       node.causes = causes;
       for (const [before, after] of pairs) {

@@ -3,9 +3,6 @@ import { formatPosition, type Position } from '../base/diagnostic.js';
 import type { JudgedFinding } from './allowances.js';
 import type { Severity } from './changes.js';
 
-/** How many routes of a finding are printed. */
-const SHOWN = 3;
-
 /** Returns two or three lines for each finding. */
 export function formatText(findings: readonly JudgedFinding[]): string {
   return findings.map(textOf).join('');
@@ -19,14 +16,14 @@ function textOf(finding: JudgedFinding): string {
   if (allowed !== undefined) lines.push(`    reason: ${allowed}`);
   if (old !== undefined && now !== undefined) lines.push(`    before: ${formatPosition(old)}`);
   const usedBy = routesText(finding);
-  if (usedBy !== undefined && !text.startsWith(`${routes[0]}: `)) lines.push(`    routes: ${usedBy}`);
+  if (usedBy !== undefined && !text.startsWith(`${routes.examples[0]}: `)) lines.push(`    routes: ${usedBy}`);
   return `${lines.join('\n')}\n`;
 }
 
-function routesText({ routes }: Pick<JudgedFinding, 'routes'>): string | undefined {
-  if (routes.length === 0) return undefined;
-  const more = routes.length - SHOWN;
-  return `${routes.slice(0, SHOWN).join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
+function routesText({ routes: { count, examples } }: Pick<JudgedFinding, 'routes'>): string | undefined {
+  if (count === 0) return undefined;
+  const more = count - examples.length;
+  return `${examples.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
 }
 
 /** Returns an array with one finding per line. */
@@ -39,7 +36,7 @@ export function formatJson(findings: readonly JudgedFinding[]): string {
     text,
     old: old ?? null,
     new: now ?? null,
-    routes: { count: routes.length, examples: routes.slice(0, SHOWN) },
+    routes,
     ...(allowed === undefined ? {} : { allowed }),
   }));
   return `[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]\n`;
@@ -62,7 +59,8 @@ function annotationOf({ severity, change, text, old, new: now, routes, allowed }
 }
 
 function placeOf({ file, line, column }: Position): string {
-  const parts = [`file=${property(file)}`];
+  // GitHub knows files by their paths in the repository.
+  const parts = [`file=${property(file.replace(/^git:[^:]*:/, ''))}`];
   if (line !== undefined) parts.push(`line=${line}`);
   if (column !== undefined) parts.push(`col=${column}`);
   return `${parts.join(',')},`;

@@ -12,9 +12,20 @@ export interface Side {
   readonly placeOf: PlaceOf | undefined;
 }
 
+/** The requests that belong to a surface. */
+export interface Entrance {
+  /** Host names, or `*.` with the names below one. The surface takes every host if the list is empty. */
+  readonly hosts: readonly string[];
+  /** The path in front of every route. It is empty if there is none. */
+  readonly basePath: string;
+  /** The headers that a request must have, with their values. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
 /** The API of one kind of client. */
 export interface SideSurface {
   readonly name: string;
+  readonly entrance: Entrance;
   /** The settings of the surface. */
   readonly config: Config;
   /** The routes that are served. */

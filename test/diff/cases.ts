@@ -30,7 +30,7 @@ message GetItemRequest { string name = 1; }
 message FindItemsRequest { string owner = 1; int32 page_size = 2; Color color = 3; string tag = 4; }
 message FindItemsResponse { repeated Item items = 1; int32 total = 2; }
 message MakeItemRequest { Item item = 1; string request_id = 2; }
-message PackItemsRequest { repeated string names = 1; Box box = 2; oneof speed { bool fast = 3; int32 days = 4; } string note = 5; }
+message PackItemsRequest { repeated string names = 1; Box box = 2; oneof speed { bool fast = 3; int32 days = 4; } string note = 5; Parcel last = 6 [(google.api.field_behavior) = OUTPUT_ONLY]; }
 message PackItemsResponse { Parcel parcel = 1; Packed state = 2; }
 message GetStockRequest { string id = 1; }
 message Stock { int32 count = 1; }
@@ -164,6 +164,14 @@ export const CASES: readonly Case[] = [
     fact: 'a body is another part of the request',
     edits: [['post: "/v1/items:pack" body: "*"', 'post: "/v1/items:pack" body: "box"']],
     finds: [['breaking', 'body-rule', PACK]],
+  },
+  {
+    fact: 'the field that is the body has another name',
+    edits: [
+      ['body: "item"', 'body: "thing"'],
+      ['message MakeItemRequest { Item item = 1;', 'message MakeItemRequest { Item thing = 1;'],
+    ],
+    finds: [],
   },
   {
     fact: 'the answer is one field of the response',
@@ -314,6 +322,13 @@ export const CASES: readonly Case[] = [
     finds: [['breaking', 'field-gone', 'shop.v1.Box.paper']],
   },
   {
+    fact: 'another message with few of the fields',
+    edits: [
+      ['returns (Item) { option (google.api.http) = { get', 'returns (Stock) { option (google.api.http) = { get'],
+    ],
+    finds: [['breaking', 'message-type', 'shop.v1.Item']],
+  },
+  {
     fact: 'a new field',
     edits: [['int32 total = 2;', 'int32 total = 2; string next = 3;']],
     finds: [],
@@ -344,6 +359,11 @@ export const CASES: readonly Case[] = [
     finds: [['breaking', 'field-behavior', 'shop.v1.Parcel.code']],
   },
   {
+    fact: 'a field that requests may not set becomes REQUIRED inside',
+    edits: [['string code = 1;', 'string code = 1 [(google.api.field_behavior) = REQUIRED];']],
+    finds: [],
+  },
+  {
     fact: 'optional is removed',
     edits: [['optional int32 age = 5;', 'int32 age = 5;']],
     finds: [['risky', 'field-presence', 'shop.v1.Item.age']],
@@ -355,7 +375,7 @@ export const CASES: readonly Case[] = [
   },
   {
     fact: 'a field of a request joins a oneof',
-    edits: [['int32 days = 4; } string note = 5; }', 'int32 days = 4; string note = 5; } }']],
+    edits: [['int32 days = 4; } string note = 5;', 'int32 days = 4; string note = 5; }']],
     finds: [['breaking', 'oneof-joined', 'shop.v1.PackItemsRequest.note']],
   },
   {

@@ -69,7 +69,13 @@ test('diff prints an array for programs and an annotation for GitHub', async (t)
 test('a text with a line break begins no second command of GitHub', (t) => {
   const place = { file: 'a,b:c\n::error::x', line: 1 };
   const text = 'issuer a\r\n::error::x 100%';
-  const rest = { change: 'credential', severity: 'breaking', subject: 's', old: undefined, routes: [] } as const;
+  const rest = {
+    change: 'credential',
+    severity: 'breaking',
+    subject: 's',
+    old: undefined,
+    routes: { count: 0, examples: [] },
+  } as const;
   const printed = formatGithub([{ ...rest, text, new: place, allowed: undefined }]);
   t.is(printed.split('\n').length, 2);
   t.true(printed.includes('file=a%2Cb%3Ac%0A%3A%3Aerror%3A%3Ax,line=1'));
@@ -244,14 +250,14 @@ inGit('a config in git finds its protos, imports and keys there', async (t) => {
   const folder = await protoFolder(t, {});
   repository(folder, IN_GIT);
   writeFileSync(join(folder, 'common/shop/v1/item.proto'), NEW['shop/v1/item.proto']);
-  const env = { TMPDIR: await protoFolder(t, {}) };
+  const temporary = await protoFolder(t, {});
   const { stdout, stderr, exitCode } = await protogate(['diff', 'git:main', 'deploy/gateway.yaml'], {
     cwd: folder,
-    env,
+    env: { TMPDIR: temporary },
   });
   t.is(exitCode, 1, stderr);
-  t.regex(stdout, /\n {4}before: git:main:common\/shop\/v1\/item\.proto:5:10\n/);
-  t.deepEqual(readdirSync(env.TMPDIR), []);
+  t.regex(stdout, /^common\/shop\/v1\/item\.proto:5:10: .*\n {4}before: git:main:common\/shop\/v1\/item\.proto:5:10\n/);
+  t.deepEqual(readdirSync(temporary), []);
   const inside = await protogate(['diff', 'git:HEAD:gateway.yaml', 'gateway.yaml'], { cwd: join(folder, 'deploy') });
   t.regex(inside.stdout, /\n {4}before: git:HEAD:common\/shop\/v1\/item\.proto:5:10\n/);
 });
@@ -264,6 +270,8 @@ inGit('two revisions are compared without a checkout, and an import root is that
   const args = ['diff', 'git:main~1:api', 'git:main:api', '--import', 'common'];
   const { stdout, exitCode, stderr } = await protogate(args, { cwd: folder });
   t.is(exitCode, 1, stderr);
+  const annotated = await protogate([...args, '--format', 'github'], { cwd: folder });
+  t.regex(annotated.stdout, /^::error file=common\/shop\/v1\/item\.proto,line=5,/);
   t.regex(stdout, /^git:main:common\/shop\/v1\/item\.proto:5:10: breaking: .*\n {4}before: git:main~1:common/);
 });
 

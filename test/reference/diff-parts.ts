@@ -1,11 +1,12 @@
 /**
- * The tables of docs/diff.md: the kinds of changes from their list, and what `buf breaking` finds in the changes of the
+ * The tables of docs/diff.md: the kinds of changes from their list, pairs of versions of real APIs, and what `buf breaking` finds in the changes of the
  * tests. All changes are in one module, each in a package of its own, so that buf compares
  * them in one run.
  */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { VERSION_PAIRS } from '../../bench/version-pairs.js';
 import { CHANGES } from '../../src/diff/changes.js';
 import { BASE, CASES, changed } from '../diff/cases.js';
 import { buf } from '../support/buf.js';
@@ -20,6 +21,14 @@ export function diffChangeTable(): string {
     meaning,
   ]);
   return table(['change', 'severity', 'what it means'], rows);
+}
+
+/** Returns a table of versions of Google's APIs, which `npm run corpus` compares. */
+export function versionPairTable(): string {
+  const rows = VERSION_PAIRS.map(({ api, old, new: now, breaking, risky, example }) => {
+    return [api, `\`${basename(old)}\``, `\`${basename(now)}\``, String(breaking), String(risky), example];
+  });
+  return table(['API', 'from', 'to', 'breaking', 'risky', 'for example'], rows);
 }
 
 /** Returns a table of the changes of the tests, with what `diff` and `buf breaking` find. */
