@@ -4,32 +4,8 @@
  * variables, which the demo prints.
  */
 import type { Shell } from './shell.js';
-
-/** One request of the tour. */
-interface Stop {
-  readonly title: string;
-  /** True for the requests that the demo prints when it starts. It prints the others when the user asks for them. */
-  readonly first?: true;
-  /** Options of curl beside `-s`. Double quotes stand around a text with a variable, single quotes around any other. */
-  readonly options?: string;
-  /** A JSON body, without single quotes. */
-  readonly json?: string;
-  /** Any other body, without single quotes. Its content type is one of the options. */
-  readonly body?: string;
-  /** The base path of the surface; undefined for the surface `web`, which has none. */
-  readonly surface?: '/mobile';
-  /** The path below `/v1`, with the query. */
-  readonly path: string;
-  /** True if the command sends the request twice. */
-  readonly twice?: true;
-  readonly expect: {
-    readonly status: number;
-    /** A text that the answer contains; undefined when any answer will do. */
-    readonly contains?: string;
-    /** A text that the answer does not contain. */
-    readonly lacks?: string;
-  };
-}
+import type { Stop } from './stop.js';
+import { SURFACES } from './surface-stops.js';
 
 /** A request of the tour as a command. */
 interface TourCommand extends Pick<Stop, 'title' | 'expect'> {
@@ -357,49 +333,5 @@ const PAGES_STREAMS_AND_ERRORS: readonly Stop[] = [
     json: '{"displayName": "Ada", "email": "ada@example.com"}',
     path: '/customers',
     expect: { status: 409, contains: 'EMAIL_TAKEN' },
-  },
-];
-
-const SURFACES: readonly Stop[] = [
-  {
-    title: 'A customer on the surface web, with all fields',
-    first: true,
-    path: '/customers/ada',
-    expect: { status: 200, contains: 'loyaltyPoints' },
-  },
-  {
-    title: 'The same customer on the surface mobile, which needs a key and leaves fields out',
-    first: true,
-    options: '-H "x-api-key: $KEY"',
-    surface: '/mobile',
-    path: '/customers/ada',
-    expect: { status: 200, contains: 'Ada Okafor', lacks: 'loyaltyPoints' },
-  },
-  {
-    title: 'An omitted field is refused like one that does not exist',
-    options: '-g -H "x-api-key: $KEY"',
-    surface: '/mobile',
-    path: '/customers/ada?$fields=loyaltyPoints',
-    expect: { status: 400, contains: 'expected a field of shop.v1.Customer' },
-  },
-  {
-    title: 'The surface mobile knows no tokens: 401 with a token that the surface web accepts',
-    options: '-H "authorization: Bearer $INES"',
-    surface: '/mobile',
-    path: '/customers/ada',
-    expect: { status: 401, contains: 'UNAUTHENTICATED' },
-  },
-  {
-    title: 'An aggregate that only the surface mobile has',
-    first: true,
-    options: '-H "x-api-key: $KEY"',
-    surface: '/mobile',
-    path: '/customers/ada/home',
-    expect: { status: 200, contains: 'newestOrders', lacks: 'birthDate' },
-  },
-  {
-    title: 'The same path on the surface web: 404',
-    path: '/customers/ada/home',
-    expect: { status: 404, contains: 'ROUTE_NOT_FOUND' },
   },
 ];

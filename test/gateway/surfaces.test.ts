@@ -132,3 +132,66 @@ test('--surface serves one surface, and opens only the upstreams that it calls',
     ['app'],
   );
 });
+
+test('surfaces are added, changed and removed under load: no request fails', async (t) => {
+  const {
+    send,
+    gateway,
+    upstream,
+    plan: first,
+  } = await startGateway(t, SHOP, HANDLERS, {
+    surfaces: [{ name: 'web' }, { name: 'a', basePath: '/a' }],
+  });
+  const common = {
+    version: 1 as const,
+    schema: { protos: [...first.config.schema.protos] },
+    upstreams: { test: { target: upstream.target, services: ['*'] } },
+  };
+  let isDone = false;
+  const statuses = new Set<number>();
+  const seen = { withNotes: 0, without: 0 };
+  const clients = ['', '/a'].map(async (base) => {
+    while (!isDone) {
+      const { status, text } = await send('GET', `${base}/v1/orders/7`);
+      statuses.add(status);
+      if (base === '/a') seen[text.includes('late') ? 'withNotes' : 'without']++;
+    }
+  });
+  for (let round = 0; round < 4; round++) {
+    const omitFields = round % 2 === 0 ? ['shop.v1.Order.internal_notes'] : [];
+    const added = round % 2 === 0 ? [{ name: 'b', basePath: '/b' }] : [];
+    await gateway.reload({
+      ...common,
+      surfaces: [{ name: 'web' }, { name: 'a', basePath: '/a', omitFields }, ...added],
+    });
+    t.is((await send('GET', '/b/v1/orders/7')).status, round % 2 === 0 ? 200 : 404);
+    for (let asked = 0; asked < 5; asked++) await send('GET', '/a/v1/orders/7');
+  }
+  isDone = true;
+  await Promise.all(clients);
+  t.deepEqual([...statuses], [200]);
+  t.true(seen.withNotes > 0 && seen.without > 0, JSON.stringify(seen));
+});
+
+test('a stream ends when its surface is removed, or when another surface takes its request', async (t) => {
+  const proto = `
+    syntax = "proto3";
+    package w.v1;
+    import "google/api/annotations.proto";
+    service W { rpc Watch(In) returns (stream In) { option (google.api.http) = { get: "/v1/watch" }; } }
+    message In { string id = 1; }
+  `;
+  const watch = { messages: [{ id: 'one' }], hang: true };
+  const surfaces = [{ name: 'web' }, { name: 'a', basePath: '/a' }];
+  const { send, gateway, upstream, plan: first, logged } = await startGateway(t, proto, { Watch: watch }, { surfaces });
+  const common = {
+    version: 1 as const,
+    schema: { protos: [...first.config.schema.protos] },
+    upstreams: { test: { target: upstream.target, services: ['*'] } },
+  };
+  const stream = send('GET', '/a/v1/watch');
+  while (upstream.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await gateway.reload({ ...common, surfaces: [{ name: 'web' }, { name: 'other', basePath: '/a' }] });
+  await t.throwsAsync(stream);
+  t.true(logged().some(({ reason, surface }) => reason === 'ROUTE_WITHDRAWN' && surface === 'a'));
+});
