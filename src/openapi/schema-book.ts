@@ -126,6 +126,7 @@ export class SchemaBook {
       const inside = omitted.filter(([first]) => first === field);
       if (inside.some(({ length }) => length === 1)) continue;
       const tails = inside.map((path) => path.slice(1));
+      if (tails.length > 0 && this.isEmptyWithout(field, direction, tails)) continue;
       const name = this.nameOf(field);
       properties[name] = this.property(field, direction, tails, resourcePattern(resource, field));
       if (this.isRequired(field, direction)) required.push(name);
@@ -145,6 +146,14 @@ export class SchemaBook {
       ...(patterns.length > 0 ? { 'x-resource-patterns': patterns } : {}),
       ...this.closed(direction),
     };
+  }
+
+  /** True if the URL gives every field of the message in `field`. */
+  private isEmptyWithout({ type }: FieldDescriptor, direction: Direction, omitted: Omitted): boolean {
+    if (type.kind !== 'message') return false;
+    return this.fieldsOf(type.message, direction).every((field) =>
+      omitted.some(([first, ...rest]) => first === field && rest.length === 0),
+    );
   }
 
   /** Requests may have no unknown fields, if the config says so. Answers may get new fields. */

@@ -126,6 +126,21 @@ const JSON_FORMS = `message M {
   google.protobuf.ListValue o = 15; string my_name = 16; google.protobuf.NullValue p = 17; }
   enum Kind { ZERO = 0; ONE = 1; }`;
 
+test('a member of a oneof of which path or body give another one is no parameter, and an emptied message no field', async (t) => {
+  const messages = `message M { oneof way { string a = 1; N b = 2; int32 c = 3; } N n = 4; string text = 5; }
+    message N { oneof kind { string d = 1; string e = 2; } } message O { Id id = 1; string text = 2; } message Id { string value = 1; }`;
+  const rules = {
+    A: 'get: "/v1/{a}/{n.d}"',
+    B: 'post: "/v1/b" body: "b"',
+    C: '(O) returns (O) | put: "/v1/c/{id.value}" body: "*"',
+  };
+  const { paths } = await documentOf(t, service(rules, messages));
+  t.deepEqual(namesOf(paths['/v1/{a}/{n.d}']!.get!, 'query'), ['text']);
+  t.deepEqual(namesOf(paths['/v1/b']!.post!, 'query'), ['n.d', 'n.e', 'text']);
+  const { schema } = paths['/v1/c/{id.value}']!.put!.requestBody.content['application/json'];
+  t.deepEqual(Object.keys(schema.properties), ['text']);
+});
+
 test('schemas have the forms of ProtoJSON; requests also take null and 64-bit numbers', async (t) => {
   const { components } = await documentOf(t, service({ A: 'post: "/v1/a" body: "*"' }, JSON_FORMS));
   const { properties } = components.schemas['t.v1.M']!;
