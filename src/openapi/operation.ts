@@ -25,7 +25,7 @@ export function operationOf(
   const { binding, access } = route;
   const { method } = binding;
   const { service } = method;
-  const [example] = examples?.(route) ?? [];
+  const example = examples?.(route);
   const comment = markdownOf(method.comment);
   const summary = summaryOf(comment);
   const description = paragraphs(comment === `${summary}.` ? '' : comment, scopesText(access), limitsText(route));

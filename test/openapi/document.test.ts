@@ -3,9 +3,12 @@ import test from 'ava';
 import { parse } from 'yaml';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
+import { shopProtos } from '../../src/demo/protos.js';
+import { tourRequests } from '../../src/demo/tour.js';
 import { plan } from '../../src/gateway/plan.js';
 import { apisOf } from '../../src/openapi/api.js';
 import { documentedServices, documentParts } from '../../src/openapi/document.js';
+import { examplesFrom } from '../../src/openapi/examples.js';
 import { writeJson, writeYaml } from '../../src/openapi/write.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
 import { planOf } from '../support/gateway.js';
@@ -503,4 +506,21 @@ test('a surface has its servers and headers, and nothing that it leaves out', as
   t.deepEqual(Object.keys(patch!.requestBody.content['application/json'].schema.properties), ['text']);
   t.true(patch!.parameters!.some(({ $ref }) => $ref === '#/components/parameters/header-x-client'));
   t.regex([...writeJson(documentParts(web!))].join(''), /secret/);
+});
+
+test('the demo shows the requests of its tour as examples', async (t) => {
+  const { config } = parseConfig({ version: 1, schema: { protos: [shopProtos] } });
+  const [api] = apisOf(await plan(config!), examplesFrom(tourRequests()));
+  const { paths } = await validated([...writeJson(documentParts(api!))].join(''));
+  const order = paths['/v1/customers/{customer}/orders/{order}']!;
+  t.deepEqual([parameter(order.get!, 'customer')?.example, parameter(order.get!, 'order')?.example], ['ada', '5001']);
+  t.deepEqual(order.patch!.requestBody.content['application/json'].example, {
+    giftWrap: true,
+    shippingAddress: { city: 'Haarlem' },
+  });
+  t.is(parameter(paths['/v1/assets/{path}']!.get!, 'path')?.example, 'pictures/oak-desk.svg');
+  t.is(parameter(paths['/v1/products:search']!.get!, 'query')?.example, 'oak desk');
+  const shown = Object.values(paths).flatMap((item) => Object.values(item));
+  const withExample = shown.filter((operation) => JSON.stringify(operation).includes('"example":'));
+  t.true(withExample.length > 30, `${withExample.length} of ${shown.length}`);
 });
