@@ -27,8 +27,7 @@ export type ExamplesOf = (route: PlannedRoute) => Example | undefined;
 export interface Example {
   /** The values of the path variables by the names of their fields: `name` → `customers/ada`. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The values of query parameters by name. */
-  readonly query: ReadonlyMap<string, string>;
+  readonly query: URLSearchParams;
   /** The body as JSON. Undefined when there is none, or when it is not JSON. */
   readonly body: unknown;
 }

@@ -21,8 +21,7 @@ export function examplesFrom(requests: readonly ExampleRequest[]): ExamplesOf {
       if (method !== httpMethod && httpMethod !== '*') continue;
       const [path = '', query = ''] = target.split('?', 2);
       const match = expression.exec(path);
-      if (match !== null)
-        return { variables: variablesIn(binding, match), query: new Map(new URLSearchParams(query)), body };
+      if (match !== null) return { variables: variablesIn(binding, match), query: new URLSearchParams(query), body };
     }
     return undefined;
   };
