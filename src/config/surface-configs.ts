@@ -16,10 +16,11 @@ export interface SurfaceConfig {
 /** The name of the only surface of a config without `surfaces`. */
 const DEFAULT = 'default';
 
-/** Returns the surfaces of a config, in their order. There is at least one. */
+/** Returns the surfaces that this gateway serves, in their order. There is at least one. */
 export function surfaceConfigs(config: Config): readonly SurfaceConfig[] {
   if (config.surfaces.length === 0) return [{ block: undefined, name: DEFAULT, config }];
-  return config.surfaces.map((block) => ({ block, name: block.name, config: configOf(config, block) }));
+  const served = config.surfaces.filter(({ isServed }) => isServed);
+  return served.map((block) => ({ block, name: block.name, config: configOf(config, block) }));
 }
 
 function configOf(common: Config, block: SurfaceBlock): Config {
@@ -42,8 +43,9 @@ const NO_CORS = { origins: [], credentials: false, maxAgeMs: 600_000 };
 
 /** Returns the problems of settings that only the own and the common keys together can have. */
 export function surfaceIssues(config: Config): readonly IssueText[] {
-  return surfaceConfigs(config).flatMap(({ block, config: { cors } }, index) => {
-    if (block?.cors === undefined || cors === undefined) return [];
+  return config.surfaces.flatMap((block, index) => {
+    const { cors } = configOf(config, block);
+    if (block.cors === undefined || cors === undefined) return [];
     const path = ['surfaces', index, 'cors', 'origins'];
     const issue = (text: string) => [{ rule: 'config-value' as const, path, text: `${path.join('.')}: ${text}` }];
     if (cors.origins.length === 0) return issue('expected origins here or in the common cors, got none');

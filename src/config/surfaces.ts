@@ -62,7 +62,8 @@ const surface = z
     errors: partial<Errors, z.input<typeof blocks.errors>>(blocks.errors),
     limits: partial<Limits, LimitsInput>(blocks.limits, OWN_LIMITS),
   })
-  .transform((block) => ({ ...block, position: blocks.SOMEWHERE }));
+  // The flag --surface turns off all surfaces but one.
+  .transform((block) => ({ ...block, position: blocks.SOMEWHERE, isServed: true }));
 
 export const surfaces = z
   .array(surface)

@@ -5,6 +5,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Lease, Resources } from '../base/resources.js';
 import type { Call, Interceptor } from '../call/call.js';
+import type { Config } from '../config/config.js';
 import type { Middleware } from '../exchange/exchange.js';
 import type { Authenticator } from '../policy/access/credentials.js';
 import { authentication } from '../policy/access/resource.js';
@@ -79,7 +80,7 @@ export function openBacking(
   const series = leasedSeries(metrics, lease);
   // One connection serves all surfaces, so it takes what the most generous one takes. The codecs have their own limit.
   const responseBytes = Math.max(...surfaces.map((surface) => surface.config.limits.responseBytes));
-  const upstreams = acquireUpstreams(config.upstreams, responseBytes, lease, options);
+  const upstreams = acquireUpstreams(upstreamsOf(config, surfaces), responseBytes, lease, options);
   const tracing = openTracing(config.tracing, lease, { log: options.log, series });
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
@@ -96,4 +97,18 @@ export function openBacking(
     return [name, { authenticator, counters, seriesOf: series, callOf, openStreams, afterAuth, metrics, clock }];
   });
   return { of: new Map(own), upstreams, tracing, prepared: Promise.all(ready).then(() => {}) };
+}
+
+/**
+ * Returns the upstreams to open. A gateway that serves only some of its surfaces (`serve --surface`) opens those that
+ * their routes call, and those on which its readiness depends.
+ */
+function upstreamsOf({ upstreams, surfaces: all, admin }: Config, surfaces: Plan['surfaces']): Config['upstreams'] {
+  if (all.every(({ isServed }) => isServed)) return upstreams;
+  const called = new Set<string | undefined>(admin?.readiness.upstreams);
+  for (const { upstream, aggregate } of surfaces.flatMap(({ routes }) => routes)) {
+    called.add(upstream);
+    for (const call of aggregate?.calls ?? []) called.add(call?.upstream);
+  }
+  return new Map([...upstreams].filter(([name]) => called.has(name)));
 }

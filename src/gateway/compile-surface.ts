@@ -13,6 +13,7 @@ import { authenticate, authorize } from '../policy/access/stage.js';
 import { addresses } from '../policy/addresses/stage.js';
 import { compileFreshness } from '../policy/cache/freshness.js';
 import type { CachePolicy } from '../policy/cache/interceptor.js';
+import { deprecated } from '../policy/deprecated/stage.js';
 import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate-limit/planned.js';
 import { rateLimit } from '../policy/rate-limit/stage.js';
 import { costOf, type PlannedRoute } from '../route/planned-route.js';
@@ -36,6 +37,7 @@ import {
   compileRequestMetadata,
   compileResponseHeaders,
 } from '../transcoding/headers.js';
+import { compileMaskGuard } from '../transcoding/mask-guard.js';
 import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
 import type { Backing } from './backing.js';
 import type { SurfacePlan } from './plan-surface.js';
@@ -116,7 +118,7 @@ interface CompiledRoute {
 }
 
 function routeCompiler(
-  { surface: { name: surface, config, codecs, selection }, guarded }: SurfaceSettings,
+  { surface: { name: surface, config, codecs, view, selection }, guarded }: SurfaceSettings,
   responseHeaders: CompiledResponseHeaders,
   backing: Backing,
 ) {
@@ -131,7 +133,8 @@ function routeCompiler(
     const demanded = access.require.flatMap(({ requestFields }) => requestFields);
     /** Compiles the settings that depend on the body rule. */
     const arrivingAs = (arriving: Binding) => {
-      const transcoder = compileTranscoder(arriving, codecs, query, demanded);
+      const guardMasks = view && compileMaskGuard(view, arriving);
+      const transcoder = compileTranscoder(arriving, codecs, query, demanded, guardMasks);
       return { transcoder, ...bodySizes(settings.maxRequestBytes, limits.bodyBytes, !transcoder.readsJson) };
     };
     const { ofMessage } = splitDemands(access, binding);
@@ -203,10 +206,12 @@ function stageCompiler(
 ) {
   return function stagesOf(route: PlannedRoute, transcoder: Transcoder, tokenMayBeInQuery: boolean) {
     const { binding, access, rateLimits } = route;
+    const { settings } = route.policy;
     const { mode, scopes } = access;
     const { ofPath } = splitDemands(access, binding);
     const isDemanding = scopes.length > 0 || ofPath.length > 0;
     return {
+      deprecated: settings.deprecated && deprecated(settings.deprecated),
       addresses: route.addresses.length === 0 ? undefined : addresses(route.addresses),
       limitByAddress: counting(rateLimits.filter(isByAddress), NO_PLANS),
       authenticate:

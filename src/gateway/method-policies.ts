@@ -74,12 +74,16 @@ function rulesOf({ name, block, config }: SurfaceConfig, used: UsedRules): reado
   });
 }
 
-/** Warns of the rules of the config that select no method of any surface. */
+/**
+ * Warns of the rules of the config that select no method of any surface. It returns nothing if only some of the surfaces
+ * are served.
+ */
 export function unusedPolicies(
   { policies, surfaces }: Config,
   methods: readonly MethodDescriptor[],
   used: UsedRules,
 ): readonly Diagnostic[] {
+  if (surfaces.some(({ isServed }) => !isServed)) return [];
   const all = [
     ...policies.map((rule, index) => ({ rule, place: `policies.${index}` })),
     ...surfaces.flatMap((surface, at) =>

@@ -33,6 +33,8 @@ export interface SurfacePlan extends PlannedSurface {
   /** The common config with the settings of the surface over it. */
   readonly config: Config;
   readonly codecs: Codecs;
+  /** The view without the omitted fields. Undefined if the surface omits none. */
+  readonly view: SchemaView | undefined;
   /** The aggregates among the routes. */
   readonly aggregates: readonly AggregatePlan[];
 }
@@ -105,11 +107,11 @@ export function* planSurface(
     ...problemsOfAggregates(settings, schema, routes, policies.of),
     ...configuredProblems(config, offered, sources.configFile),
   ];
-  const { registry, codecs } = schema;
+  const { registry, codecs, view } = schema;
   const selection = { hosts: block?.hosts ?? [], basePath, headers: block?.headers ?? {} };
   const omitFields = block?.omitFields ?? [];
   const aggregates = own.map(([, plan]) => plan);
-  const surface = { name, selection, omitFields, config, registry, codecs, routes, aggregates };
+  const surface = { name, selection, omitFields, config, registry, codecs, view, routes, aggregates };
   return { surface, diagnostics };
 }
 

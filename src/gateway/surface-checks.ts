@@ -12,8 +12,10 @@ interface Placed extends SurfacePlan {
 
 /** Returns the problems of a config's surfaces. A config without `surfaces` has none. */
 export function surfaceProblems({ surfaces: blocks }: Config, planned: readonly SurfacePlan[]): readonly Diagnostic[] {
-  if (blocks.length === 0) return [];
-  const surfaces = planned.map((surface, index): Placed => ({ ...surface, position: blocks[index]!.position }));
+  const surfaces = planned.flatMap((surface): Placed[] => {
+    const block = blocks.find(({ name }) => name === surface.name);
+    return block === undefined ? [] : [{ ...surface, position: block.position }];
+  });
   return surfaces.flatMap((surface, index) => [
     ...emptiness(surface),
     ...surfaces.slice(0, index).flatMap((earlier) => conflicts(earlier, surface)),

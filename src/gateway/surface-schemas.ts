@@ -34,7 +34,7 @@ export class SharedSchemas {
     const registry = view ?? this.registry;
     const options = { ...json, maxDepth: limits.jsonDepth, maxBytes: limits.responseBytes };
     const codecs = this.codecsOf(JSON.stringify([omitted, options]), () =>
-      createCodecs(registry, { ...options, omitFields: new Set() }),
+      createCodecs(registry, { ...options, omitFields: new Set(omitted) }),
     );
     const includes = selecting(block?.include ?? ['*']);
     const excludes = selecting(block?.exclude ?? []);

@@ -17,7 +17,7 @@ import type {
   Registry,
   ServiceDescriptor,
 } from './descriptor.js';
-import { LinkError } from './descriptor.js';
+import { allFields, messageIn, messagesOf, Reach } from './message-reach.js';
 
 /** A registry as clients see it. */
 export interface SchemaView extends Registry {
@@ -25,17 +25,38 @@ export interface SchemaView extends Registry {
   methodOf(method: MethodDescriptor): MethodDescriptor;
   /** Returns the message of the view for a message of the whole registry. */
   messageOf(message: MessageDescriptor): MessageDescriptor;
+  /** True if a message of the view, or a message inside of it, lacks a field. */
+  lacksFields(message: MessageDescriptor): boolean;
+  /** True if a google.protobuf.FieldMask can be inside of the message. */
+  mayHoldMask(message: MessageDescriptor): boolean;
+  /**
+   * Tells whether a client may know a path of a FieldMask, in proto names. It is `omitted` if a name in it is that of an
+   * omitted field, and `unknown` if a name is that of no field. The message that the path belongs to is not known.
+   */
+  maskPath(path: string): 'visible' | 'omitted' | 'unknown';
 }
+
+const MASK = 'google.protobuf.FieldMask';
+const ANY = 'google.protobuf.Any';
 
 /** Returns the view of a registry without the fields with these full names. */
 export function registryWithout(registry: Registry, omitted: ReadonlySet<string>): SchemaView {
   return new View(registry, omitted);
 }
 
+interface FieldNames {
+  readonly omitted: Set<string>;
+  readonly visible: Set<string>;
+  /** The names of maps. What follows in a path may be a key. */
+  readonly maps: Set<string>;
+}
+
 class View implements SchemaView {
-  private readonly reach = new Map<MessageDescriptor, boolean>();
+  private readonly lacking = new Reach((message) => allFields(message).some((field) => this.omits(field)));
+  private readonly masks = new Reach(({ fullName }) => fullName === MASK || fullName === ANY);
   private readonly messages = new Map<MessageDescriptor, MessageDescriptor>();
   private readonly methods = new Map<MethodDescriptor, MethodDescriptor>();
+  private names: FieldNames | undefined;
   private readonly serviceViews = new Map<ServiceDescriptor, ServiceDescriptor>();
 
   constructor(
@@ -70,7 +91,7 @@ class View implements SchemaView {
   }
 
   messageOf(message: MessageDescriptor): MessageDescriptor {
-    if (!this.reaches(message)) return message;
+    if (!this.lacking.of(message)) return message;
     const known = this.messages.get(message);
     if (known !== undefined) return known;
     const view = new MessageView(this, message);
@@ -80,6 +101,45 @@ class View implements SchemaView {
 
   omits({ fullName }: FieldDescriptor): boolean {
     return this.omitted.has(fullName);
+  }
+
+  lacksFields(message: MessageDescriptor): boolean {
+    return message instanceof MessageView;
+  }
+
+  mayHoldMask(message: MessageDescriptor): boolean {
+    return this.masks.of(message);
+  }
+
+  maskPath(path: string): 'visible' | 'omitted' | 'unknown' {
+    this.names ??= this.collectNames();
+    let isBehindMap = false;
+    for (const name of path.split('.')) {
+      if (this.names.omitted.has(name)) return 'omitted';
+      // The key of a map may be any text.
+      if (!isBehindMap && name !== '*' && !this.names.visible.has(name)) return 'unknown';
+      isBehindMap ||= this.names.maps.has(name);
+    }
+    return 'visible';
+  }
+
+  /** Collects the names of the fields that the routed methods take or return. */
+  private collectNames(): FieldNames {
+    const routed = this.registry.services.flatMap(({ methods }) =>
+      methods.filter(({ routing }) => routing === 'routed'),
+    );
+    const messages = new Set(routed.flatMap(messagesOf));
+    const names: FieldNames = { omitted: new Set(), visible: new Set(), maps: new Set() };
+    for (const path of this.omitted) names.omitted.add(path.slice(path.lastIndexOf('.') + 1));
+    for (const message of messages) {
+      for (const field of message.fields) {
+        names.visible.add(field.name);
+        if (field.cardinality === 'map') names.maps.add(field.name);
+        const inner = messageIn(field);
+        if (inner !== undefined) messages.add(inner);
+      }
+    }
+    return names;
   }
 
   private serviceOf(service: ServiceDescriptor): ServiceDescriptor {
@@ -94,52 +154,7 @@ class View implements SchemaView {
   }
 
   private isSame(method: MethodDescriptor): boolean {
-    try {
-      return !this.reaches(method.input) && !this.reaches(method.output);
-    } catch (error) {
-      // The method has a message that no file declares. It has no route, and the problem is reported elsewhere.
-      if (error instanceof LinkError) return true;
-      throw error;
-    }
-  }
-
-  /** True if the message, or any message that can be inside of it, has an omitted field. Each message is read once. */
-  private reaches(message: MessageDescriptor): boolean {
-    const known = this.reach.get(message);
-    if (known !== undefined) return known;
-    /** The messages that contain a message. */
-    const holders = new Map<MessageDescriptor, MessageDescriptor[]>([[message, []]]);
-    const found: MessageDescriptor[] = [];
-    // A Map yields the entries that are added while it is read.
-    for (const one of holders.keys()) {
-      if (this.reach.get(one) === true) found.push(one);
-      if (this.reach.has(one)) continue;
-      for (const field of [...one.fields, ...one.extensions]) {
-        if (this.omits(field)) found.push(one);
-        const inner = messageIn(field);
-        if (inner === undefined) continue;
-        const others = holders.get(inner);
-        if (others === undefined) holders.set(inner, [one]);
-        else others.push(one);
-      }
-    }
-    for (const one of holders.keys()) if (!this.reach.has(one)) this.reach.set(one, false);
-    for (let one = found.pop(); one !== undefined; one = found.pop()) {
-      this.reach.set(one, true);
-      for (const holder of holders.get(one)!) if (this.reach.get(holder) !== true) found.push(holder);
-      holders.set(one, []);
-    }
-    return this.reach.get(message)!;
-  }
-}
-
-/** Returns the type of a message field. Undefined for other fields, and for a type that no file declares. */
-function messageIn(field: FieldDescriptor): MessageDescriptor | undefined {
-  try {
-    return field.type.kind === 'message' ? field.type.message : undefined;
-  } catch (error) {
-    if (error instanceof LinkError) return undefined;
-    throw error;
+    return !messagesOf(method).some((message) => this.lacking.of(message));
   }
 }
 

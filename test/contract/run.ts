@@ -58,7 +58,7 @@ async function withDemo(): Promise<void> {
       const agrees = await runTester({
         folder: FOLDER,
         url: demo.url,
-        document: `${admin}/openapi.json`,
+        document: `${admin}/openapi.json?surface=web`,
         token,
         requests,
         seed,

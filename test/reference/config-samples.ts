@@ -161,6 +161,7 @@ listen:
     addresses: { allow: [10.0.0.0/8], deny: [10.9.0.0/16] }
     maxRequestBytes: 64KiB
     successStatus: 202
+    deprecated: { since: 2026-01-01, sunset: 2026-12-31, link: https://example.com/v2 }
 `,
   ],
   cors: [
