@@ -119,7 +119,7 @@ export class SchemaBook {
   messageSchema(message: MessageDescriptor, direction: Direction, omitted: Omitted = NONE): Json {
     if (message.fullName === 'google.protobuf.Empty') return { type: 'object', ...this.closed(direction) };
     const options = message.documentOptions();
-    const properties: Record<string, Json> = {};
+    const properties = new Map<string, Json>();
     const required: string[] = [];
     const resource = options.get(RESOURCE);
     for (const field of this.fieldsOf(message, direction)) {
@@ -128,11 +128,11 @@ export class SchemaBook {
       const tails = inside.map((path) => path.slice(1));
       if (tails.length > 0 && this.isEmptyWithout(field, direction, tails)) continue;
       const name = this.nameOf(field);
-      properties[name] = this.property(field, direction, tails, resourcePattern(resource, field));
+      properties.set(name, this.property(field, direction, tails, resourcePattern(resource, field)));
       if (this.isRequired(field, direction)) required.push(name);
     }
     const exclusive = message.oneofs.map(({ fields }) => fields.map((field) => this.nameOf(field))).filter(isChoice);
-    const shown = exclusive.map((names) => names.filter((name) => Object.hasOwn(properties, name))).filter(isChoice);
+    const shown = exclusive.map((names) => names.filter((name) => properties.has(name))).filter(isChoice);
     const excluded = direction === 'output' ? [] : shown.flatMap(pairsOf);
     const patterns = patternsOf(resource);
     return {
@@ -140,7 +140,8 @@ export class SchemaBook {
       title: titleOf(message.fullName),
       ...described(paragraphs(markdownOf(message.comment), ...shown.map(choiceText))),
       ...(isDeprecated(options) ? { deprecated: true } : {}),
-      ...(Object.keys(properties).length > 0 ? { properties } : {}),
+      // A JSON name may be `__proto__`, which only this function makes a member of its own.
+      ...(properties.size > 0 ? { properties: Object.fromEntries(properties) } : {}),
       ...(required.length > 0 ? { required } : {}),
       ...(excluded.length > 0 ? { not: { anyOf: excluded } } : {}),
       ...(patterns.length > 0 ? { 'x-resource-patterns': patterns } : {}),

@@ -144,6 +144,13 @@ test('a member of a oneof of which path or body give another one is no parameter
   t.deepEqual(Object.keys(schema.properties), ['text']);
 });
 
+test('a field may have any JSON name', async (t) => {
+  const messages =
+    'message M { string name = 1 [json_name = "__proto__"]; string id = 2 [json_name = "constructor"]; }';
+  const { components } = await documentOf(t, service({ A: 'get: "/v1/a"' }, messages));
+  t.deepEqual(Object.keys(components.schemas['t.v1.M']!.properties), ['__proto__', 'constructor']);
+});
+
 test('schemas have the forms of ProtoJSON; requests also take null and 64-bit numbers', async (t) => {
   const { components } = await documentOf(t, service({ A: 'post: "/v1/a" body: "*"' }, JSON_FORMS));
   const { properties } = components.schemas['t.v1.M']!;
