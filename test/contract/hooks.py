@@ -141,8 +141,16 @@ def fits_relaxed(case):
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None or isinstance(case.body, NotSet):
         return True
-    # No body, and `null` for one, are the default message.
-    return is_valid(case.body, content["schema"])
+    body = case.body
+    if isinstance(body, bytes):
+        # White space is an empty body, which is the default message.
+        if body.strip() == b"":
+            return True
+        try:
+            body = json.loads(body)
+        except ValueError:
+            return False
+    return is_valid(body, content["schema"])
 
 
 def readings(value):

@@ -57,6 +57,7 @@ export async function runTester(options: TesterOptions): Promise<boolean> {
     for (const [name, count] of [...Object.entries(counts), ...Object.entries(lenient)])
       total.set(name, (total.get(name) ?? 0) + count);
     agrees = code === 0;
+    console.log(`round ${round + 1}: ${sent()} requests so far`);
     if (!agrees) process.stdout.write(output);
     if (sent() === before) throw new Error(`the tester has sent nothing:\n${output}`);
   }
