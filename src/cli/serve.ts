@@ -78,7 +78,7 @@ async function run(plan: Plan, source: ConfigSource): Promise<RunningServer> {
   const { workers } = plan.config;
   const count = workers === 'auto' ? availableParallelism() : workers;
   if (count > 1) return (await import('../process/workers.js')).runWorkers(plan, count, source);
-  return (await import('../process/run-server.js')).runServer(plan, source);
+  return (await import('../process/run-server.js')).runServer(plan, { source });
 }
 
 function parseWorkers(text: string): number | 'auto' {

@@ -20,16 +20,14 @@ export interface Api {
   readonly examples?: ExamplesOf;
 }
 
-/** Returns the examples of a route. */
-export type ExamplesOf = (route: PlannedRoute) => readonly Example[];
+/** Returns the example of a route. Undefined when there is none. */
+export type ExamplesOf = (route: PlannedRoute) => Example | undefined;
 
-/** A request that works. */
+/** The values of a request that works. */
 export interface Example {
-  readonly title: string;
   /** The values of the path variables by the names of their fields: `name` → `customers/ada`. */
   readonly variables: ReadonlyMap<string, string>;
-  /** The values of query parameters by name. */
-  readonly query: ReadonlyMap<string, string>;
+  readonly query: URLSearchParams;
   /** The body as JSON. Undefined when there is none, or when it is not JSON. */
   readonly body: unknown;
 }
@@ -41,13 +39,17 @@ export interface Server {
 }
 
 /** Returns the surfaces of a plan with the routes that are served. */
-export function apisOf({ surfaces }: { readonly surfaces: readonly (PlannedSurface & { config: Config })[] }): Api[] {
+export function apisOf(
+  { surfaces }: { readonly surfaces: readonly (PlannedSurface & { readonly config: Config })[] },
+  examples?: ExamplesOf,
+): Api[] {
   return surfaces.map(({ name, routes, config, selection }) => ({
     name,
     routes: config.upstreams.size === 0 ? routes : routes.filter(isServed),
     config,
     servers: serversOf(selection),
     headers: selection.headers,
+    ...(examples === undefined ? {} : { examples }),
   }));
 }
 

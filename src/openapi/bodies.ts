@@ -47,7 +47,7 @@ export function requestBody(binding: Binding, book: SchemaBook, example: unknown
   if (takesRawBody(binding)) return { requestBody: { ...about, content: BYTES } };
   const schema = requestSchema(binding, book)!;
   const shown = example === undefined ? {} : { example };
-  if (method.clientStreaming) return { requestBody: { ...about, content: streamContent(schema) } };
+  if (method.clientStreaming) return { requestBody: { ...about, content: streamContent(schema, LINES) } };
   const demands = Array.isArray(schema.required) || (body.kind === 'field' && isDemanded(body.field));
   return {
     requestBody: {
@@ -72,7 +72,7 @@ export function responseContent(binding: Binding, book: SchemaBook): Json {
   if (schema === undefined) return BYTES;
   if (!binding.method.serverStreaming) return { 'application/json': { schema } };
   return {
-    ...streamContent(schema),
+    ...streamContent(schema, `${LINES} ${FAILED}`),
     'text/event-stream': {
       schema: { type: 'string', description: EVENTS },
       'x-itemSchema': {
@@ -88,14 +88,15 @@ export function responseContent(binding: Binding, book: SchemaBook): Json {
 }
 
 /** Returns the two JSON forms of a stream. In OpenAPI 3.2 `x-itemSchema` will be `itemSchema`. */
-function streamContent(schema: Json): Json {
+function streamContent(schema: Json, description: string): Json {
   return {
     'application/json': { schema: { type: 'array', items: schema } },
-    'application/x-ndjson': { schema: { type: 'string', description: LINES }, 'x-itemSchema': schema },
+    'application/x-ndjson': { schema: { type: 'string', description }, 'x-itemSchema': schema },
   };
 }
 
-const LINES = 'One JSON value per line. A stream that fails ends with a line that has the error in `error`.';
+const LINES = 'One JSON value per line.';
+const FAILED = 'A stream that fails ends with a line that has the error in `error`.';
 const EVENTS =
   'Server-sent events. The `data` of each is a JSON value. The last event is `end`; its `data` has the `code` of the call.';
 
@@ -106,14 +107,24 @@ export function webSocket(binding: Binding, book: SchemaBook): Json {
   const sends = method.clientStreaming || body.kind !== 'none';
   const whole = body.kind === 'none' ? { ...binding, body: { kind: 'whole' as const } } : binding;
   const send = sends ? (requestSchema(whole, book) ?? BINARY) : undefined;
-  const frames = method.clientStreaming ? 'each text frame' : 'the first text frame';
   return {
     'x-websocket': {
-      description: `Open the path as a WebSocket.${sends ? ` Send ${frames} as JSON; an empty frame ends the messages.` : ''}`,
       ...(send === undefined ? {} : { send }),
       receive: responseSchema(binding, book) ?? BINARY,
     },
   };
+}
+
+/** Returns how to use a streaming route as a WebSocket. Empty for other routes. */
+export function webSocketText({ method, body, ...rest }: Binding): string {
+  if (!method.clientStreaming && !method.serverStreaming) return '';
+  const opening = 'It can also be opened as a WebSocket at the same path';
+  if (!method.clientStreaming && body.kind === 'none') return `${opening}: each message comes as a frame.`;
+  const what = takesRawBody({ ...rest, method, body }) ? 'the bytes as frames' : 'each message as a text frame of JSON';
+  const sending = method.clientStreaming
+    ? `send ${what}, and an empty text frame after the last one`
+    : 'send the body as a frame';
+  return `${opening}: ${sending}.${method.serverStreaming ? ' Each message of the answer comes as a frame.' : ''}`;
 }
 
 const BINARY: Json = { type: 'string', format: 'binary' };

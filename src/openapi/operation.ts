@@ -4,7 +4,7 @@ import { takesRawBody } from '../routing/is-http-body.js';
 import { isDeprecated } from '../schema/document-options.js';
 import { isWithoutContent } from '../status/http.js';
 import type { Api, Example, Json } from './api.js';
-import { filledMask, requestBody, responseContent, webSocket } from './bodies.js';
+import { filledMask, requestBody, responseContent, webSocket, webSocketText } from './bodies.js';
 import { described, markdownOf, paragraphs, summaryOf } from './descriptions.js';
 import { type ErrorStatus, errorReferences } from './errors.js';
 import { headersOf, isLimited, limitsText } from './headers.js';
@@ -25,10 +25,15 @@ export function operationOf(
   const { binding, access } = route;
   const { method } = binding;
   const { service } = method;
-  const [example] = examples?.(route) ?? [];
+  const example = examples?.(route);
   const comment = markdownOf(method.comment);
   const summary = summaryOf(comment);
-  const description = paragraphs(comment === `${summary}.` ? '' : comment, scopesText(access), limitsText(route));
+  const description = paragraphs(
+    comment === `${summary}.` ? '' : comment,
+    scopesText(access),
+    limitsText(route),
+    webSocketText(binding),
+  );
   const schemes = schemesOf(config.auth);
   const security = schemes.length === 0 ? [] : securityOf(access, schemes, takesQueryToken(route, httpMethod));
   const isOld = method.deprecated || isDeprecated(method.documentOptions()) || isDeprecated(service.documentOptions());
@@ -99,8 +104,13 @@ function segmentOf(form: string, name: string, value: string | undefined): strin
 }
 
 function withExample(parameter: Json, example: Example | undefined): Json {
-  const value = example?.query.get(String(parameter.name));
-  return value === undefined ? parameter : { ...parameter, example: value };
+  const values = example?.query.getAll(String(parameter.name)) ?? [];
+  const [value] = values;
+  if (value === undefined) return parameter;
+  const { type } = parameter.schema as Json;
+  if (type === 'array') return { ...parameter, example: values };
+  const isText = type !== 'integer' && type !== 'number' && type !== 'boolean';
+  return { ...parameter, example: isText ? value : JSON.parse(value) };
 }
 
 /** True if `$fields` selects fields of the answer. */

@@ -25,6 +25,7 @@ export function queryParameters(
       const path = [...around, field];
       if (field === bodyField || parameters.length >= MOST) continue;
       if (variables.some(({ fieldPath }) => isSamePath(fieldPath, path))) continue;
+      if (excludes(path)) continue;
       const demanded = isRequired && field !== mask && isDemanded(field);
       if (isTextual(field)) parameters.push(parameterOf(path, demanded, book, field === mask));
       else if (field.cardinality === 'singular' && field.type.kind === 'message') {
@@ -35,6 +36,17 @@ export function queryParameters(
       }
     }
   };
+  /** True if path or body give another member of the same oneof, so that the field can never be set. */
+  function excludes(path: readonly FieldDescriptor[]): boolean {
+    const { oneof } = path.at(-1)!;
+    if (oneof === undefined) return false;
+    const depth = path.length - 1;
+    const isOther = (other: FieldDescriptor | undefined) => other !== path[depth] && other?.oneof === oneof;
+    if (depth === 0 && isOther(bodyField)) return true;
+    return variables.some(
+      ({ fieldPath }) => isOther(fieldPath[depth]) && isSamePath(fieldPath.slice(0, depth), path.slice(0, depth)),
+    );
+  }
   list(method.input, [], true);
   return parameters;
 }

@@ -119,19 +119,20 @@ export class SchemaBook {
   messageSchema(message: MessageDescriptor, direction: Direction, omitted: Omitted = NONE): Json {
     if (message.fullName === 'google.protobuf.Empty') return { type: 'object', ...this.closed(direction) };
     const options = message.documentOptions();
-    const properties: Record<string, Json> = {};
+    const properties = new Map<string, Json>();
     const required: string[] = [];
     const resource = options.get(RESOURCE);
     for (const field of this.fieldsOf(message, direction)) {
       const inside = omitted.filter(([first]) => first === field);
       if (inside.some(({ length }) => length === 1)) continue;
       const tails = inside.map((path) => path.slice(1));
+      if (tails.length > 0 && this.isEmptyWithout(field, direction, tails)) continue;
       const name = this.nameOf(field);
-      properties[name] = this.property(field, direction, tails, resourcePattern(resource, field));
+      properties.set(name, this.property(field, direction, tails, resourcePattern(resource, field)));
       if (this.isRequired(field, direction)) required.push(name);
     }
     const exclusive = message.oneofs.map(({ fields }) => fields.map((field) => this.nameOf(field))).filter(isChoice);
-    const shown = exclusive.map((names) => names.filter((name) => Object.hasOwn(properties, name))).filter(isChoice);
+    const shown = exclusive.map((names) => names.filter((name) => properties.has(name))).filter(isChoice);
     const excluded = direction === 'output' ? [] : shown.flatMap(pairsOf);
     const patterns = patternsOf(resource);
     return {
@@ -139,12 +140,21 @@ export class SchemaBook {
       title: titleOf(message.fullName),
       ...described(paragraphs(markdownOf(message.comment), ...shown.map(choiceText))),
       ...(isDeprecated(options) ? { deprecated: true } : {}),
-      ...(Object.keys(properties).length > 0 ? { properties } : {}),
+      // A JSON name may be `__proto__`, which only this function makes a member of its own.
+      ...(properties.size > 0 ? { properties: Object.fromEntries(properties) } : {}),
       ...(required.length > 0 ? { required } : {}),
       ...(excluded.length > 0 ? { not: { anyOf: excluded } } : {}),
       ...(patterns.length > 0 ? { 'x-resource-patterns': patterns } : {}),
       ...this.closed(direction),
     };
+  }
+
+  /** True if the URL gives every field of the message in `field`. */
+  private isEmptyWithout({ type }: FieldDescriptor, direction: Direction, omitted: Omitted): boolean {
+    if (type.kind !== 'message') return false;
+    return this.fieldsOf(type.message, direction).every((field) =>
+      omitted.some(([first, ...rest]) => first === field && rest.length === 0),
+    );
   }
 
   /** Requests may have no unknown fields, if the config says so. Answers may get new fields. */

@@ -22,11 +22,17 @@ interface ReadFile {
   readonly declarations: ReadonlyMap<string, Found>;
 }
 
+/** The most characters of the files that are kept. */
+const MOST_CHARACTERS = 4_000_000;
+
 /**
  * The files that were read last. There is a bound, because the document of a large schema reads the comments of all
  * files, and their texts must not stay in memory.
  */
-const LATEST = new LRUCache<symbol, ReadFile>({ max: 128 });
+const LATEST = new LRUCache<symbol, ReadFile>({
+  maxSize: MOST_CHARACTERS,
+  sizeCalculation: ({ source }) => source.text.length + 1,
+});
 
 /** Returns the places of a file. The file is read again when a place is needed, unless it was read lately. */
 export function placesOf(path: string): Places {

@@ -3,9 +3,12 @@ import test from 'ava';
 import { parse } from 'yaml';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
+import { shopProtos } from '../../src/demo/protos.js';
+import { tourRequests } from '../../src/demo/tour.js';
 import { plan } from '../../src/gateway/plan.js';
 import { apisOf } from '../../src/openapi/api.js';
 import { documentedServices, documentParts } from '../../src/openapi/document.js';
+import { examplesFrom } from '../../src/openapi/examples.js';
 import { writeJson, writeYaml } from '../../src/openapi/write.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
 import { planOf } from '../support/gateway.js';
@@ -125,6 +128,28 @@ const JSON_FORMS = `message M {
   google.protobuf.Any j = 10; google.protobuf.Empty k = 11; map<int32, M> l = 12; repeated M m = 13; Kind n = 14;
   google.protobuf.ListValue o = 15; string my_name = 16; google.protobuf.NullValue p = 17; }
   enum Kind { ZERO = 0; ONE = 1; }`;
+
+test('a member of a oneof of which path or body give another one is no parameter, and an emptied message no field', async (t) => {
+  const messages = `message M { oneof way { string a = 1; N b = 2; int32 c = 3; } N n = 4; string text = 5; }
+    message N { oneof kind { string d = 1; string e = 2; } } message O { Id id = 1; string text = 2; } message Id { string value = 1; }`;
+  const rules = {
+    A: 'get: "/v1/{a}/{n.d}"',
+    B: 'post: "/v1/b" body: "b"',
+    C: '(O) returns (O) | put: "/v1/c/{id.value}" body: "*"',
+  };
+  const { paths } = await documentOf(t, service(rules, messages));
+  t.deepEqual(namesOf(paths['/v1/{a}/{n.d}']!.get!, 'query'), ['text']);
+  t.deepEqual(namesOf(paths['/v1/b']!.post!, 'query'), ['n.d', 'n.e', 'text']);
+  const { schema } = paths['/v1/c/{id.value}']!.put!.requestBody.content['application/json'];
+  t.deepEqual(Object.keys(schema.properties), ['text']);
+});
+
+test('a field may have any JSON name', async (t) => {
+  const messages =
+    'message M { string name = 1 [json_name = "__proto__"]; string id = 2 [json_name = "constructor"]; }';
+  const { components } = await documentOf(t, service({ A: 'get: "/v1/a"' }, messages));
+  t.deepEqual(Object.keys(components.schemas['t.v1.M']!.properties), ['__proto__', 'constructor']);
+});
 
 test('schemas have the forms of ProtoJSON; requests also take null and 64-bit numbers', async (t) => {
   const { components } = await documentOf(t, service({ A: 'post: "/v1/a" body: "*"' }, JSON_FORMS));
@@ -488,4 +513,21 @@ test('a surface has its servers and headers, and nothing that it leaves out', as
   t.deepEqual(Object.keys(patch!.requestBody.content['application/json'].schema.properties), ['text']);
   t.true(patch!.parameters!.some(({ $ref }) => $ref === '#/components/parameters/header-x-client'));
   t.regex([...writeJson(documentParts(web!))].join(''), /secret/);
+});
+
+test('the demo shows the requests of its tour as examples', async (t) => {
+  const { config } = parseConfig({ version: 1, schema: { protos: [shopProtos] } });
+  const [api] = apisOf(await plan(config!), examplesFrom(tourRequests()));
+  const { paths } = await validated([...writeJson(documentParts(api!))].join(''));
+  const order = paths['/v1/customers/{customer}/orders/{order}']!;
+  t.deepEqual([parameter(order.get!, 'customer')?.example, parameter(order.get!, 'order')?.example], ['ada', '5001']);
+  t.deepEqual(order.patch!.requestBody.content['application/json'].example, {
+    giftWrap: true,
+    shippingAddress: { city: 'Haarlem' },
+  });
+  t.is(parameter(paths['/v1/assets/{path}']!.get!, 'path')?.example, 'pictures/oak-desk.svg');
+  t.is(parameter(paths['/v1/products:search']!.get!, 'query')?.example, 'oak desk');
+  const shown = Object.values(paths).flatMap((item) => Object.values(item));
+  const withExample = shown.filter((operation) => JSON.stringify(operation).includes('"example":'));
+  t.true(withExample.length > 30, `${withExample.length} of ${shown.length}`);
 });
