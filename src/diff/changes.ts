@@ -27,7 +27,7 @@ export const CHANGES = {
   },
   'route-shadowed': {
     severities: ['breaking', 'risky'],
-    meaning: 'Another route, which is more specific, answers all (breaking) or some (risky) requests of the route.',
+    meaning: 'A route that is more specific answers all (breaking) or some (risky) requests of other routes.',
   },
   'route-rpc': { severities: ['risky'], meaning: 'The method and the path of the route call another rpc.' },
   'route-added': { severities: ['safe'], meaning: 'A new route.' },

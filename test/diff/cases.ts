@@ -135,7 +135,27 @@ export const CASES: readonly Case[] = [
         '  rpc GetBest(PingRequest) returns (Stock) { option (google.api.http) = { get: "/v1/items/best" }; }\n  rpc Ping(',
       ],
     ],
-    finds: [['risky', 'route-shadowed', GET]],
+    finds: [['risky', 'route-shadowed', 'GET /v1/items/best']],
+  },
+  {
+    fact: 'a new rpc with a verb takes paths that end in it',
+    edits: [
+      [
+        '  rpc Ping(',
+        '  rpc Show(PingRequest) returns (Stock) { option (google.api.http) = { get: "/v1/**:show" }; }\n  rpc Ping(',
+      ],
+    ],
+    finds: [['risky', 'route-shadowed', 'GET /v1/**:show']],
+  },
+  {
+    fact: 'a new rpc with a wildcard takes a path that begins with a literal',
+    edits: [
+      [
+        '  rpc Ping(',
+        '  rpc Any(PingRequest) returns (Stock) { option (google.api.http) = { get: "/v1/*/best" }; }\n  rpc Ping(',
+      ],
+    ],
+    finds: [],
   },
   {
     fact: 'a new rpc',

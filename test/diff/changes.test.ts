@@ -37,3 +37,16 @@ for (const one of CASES) {
 test('a version against itself has no finding', async (t) => {
   t.deepEqual(diff(await base, await sideFrom(BASE)), []);
 });
+
+test('a route with a literal takes a path from one that begins with a wildcard', async (t) => {
+  const proto = (more: string) => `syntax = "proto3"; package a.v1; import "google/api/annotations.proto";
+message Q { string id = 1; } message R {}
+service S { rpc List(Q) returns (R) { option (google.api.http) = { get: "/v1/{id}/list" }; } ${more} }`;
+  const more = 'rpc Get(Q) returns (R) { option (google.api.http) = { get: "/v1/items/{id}" }; }';
+  const [found] = diff(await sideFrom(proto('')), await sideFrom(proto(more)));
+  t.is(
+    found?.text,
+    'GET /v1/items/{id}: the route of a.v1.S/Get answers some requests that another route answered; such as /v1/items/list',
+  );
+  t.deepEqual(found?.routes.examples, ['GET /v1/{id}/list']);
+});
