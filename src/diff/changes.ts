@@ -27,7 +27,7 @@ export const CHANGES = {
   },
   'route-shadowed': {
     severities: ['breaking', 'risky'],
-    meaning: 'Another route, which is more specific, answers all (breaking) or some (risky) requests of the route.',
+    meaning: 'A route that is more specific answers all (breaking) or some (risky) requests of other routes.',
   },
   'route-rpc': { severities: ['risky'], meaning: 'The method and the path of the route call another rpc.' },
   'route-added': { severities: ['safe'], meaning: 'A new route.' },
@@ -68,7 +68,10 @@ export const CHANGES = {
     severities: ['breaking', 'risky', 'safe'],
     meaning: 'A field has another type. The severity depends on how both types are written in JSON.',
   },
-  'field-required': { severities: ['breaking'], meaning: 'A field of requests is REQUIRED now, or new and REQUIRED.' },
+  'field-required': {
+    severities: ['breaking', 'risky'],
+    meaning: 'A field of requests is REQUIRED now, or new and REQUIRED. It is risky in the body of a PATCH.',
+  },
   'field-behavior': {
     severities: ['breaking', 'risky'],
     meaning: 'A field is INPUT_ONLY now (breaking in answers), or OUTPUT_ONLY or IMMUTABLE (risky in requests).',

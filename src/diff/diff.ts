@@ -125,11 +125,15 @@ class SurfaceComparison {
   }
 
   private addShadow({ old, by, isWhole, path }: Shadow): void {
-    const what = `${routeText(by)} of ${by.binding.method.fullName} answers ${isWhole ? 'its requests' : 'some of its requests'} now`;
+    const some = isWhole ? 'all requests' : 'some requests';
+    const what = `the route of ${by.binding.method.fullName} answers ${some} that another route answered`;
     const effects = [{ severity: isWhole ? ('breaking' as const) : ('risky' as const), text: `such as ${path}` }];
-    const place = { old: old.binding.position, new: by.binding.position };
-    const subject = this.nameOf(old);
-    this.context.findings.add({ change: 'route-shadowed', subject, what, effects, ...place }, [subject]);
+    const place = { old: old[0]?.binding.position, new: by.binding.position };
+    const cause = { change: 'route-shadowed' as const, subject: this.nameOf(by), what, effects, ...place };
+    this.context.findings.add(
+      cause,
+      old.map((route) => this.nameOf(route)),
+    );
   }
 
   private addRoute(route: PlannedRoute): void {

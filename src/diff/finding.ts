@@ -75,7 +75,9 @@ export class Findings {
 
 function findingOf({ cause, effects, routes }: Joined): Finding {
   const { change, subject, what } = cause;
-  const sorted = [...effects.values()].sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+  const sorted = [...effects.values()].sort(
+    (a, b) => RANK[a.severity] - RANK[b.severity] || compareText(a.text, b.text),
+  );
   const severity = sorted[0]?.severity ?? 'safe';
   const text = [`${subject}: ${what}`, ...new Set(sorted.map((effect) => effect.text))].join('; ');
   return { change, severity, subject, text, old: cause.old, new: cause.new, routes: affected(routes) };

@@ -6,8 +6,11 @@
 import type { PlannedRoute } from '../route/planned-route.js';
 import { bindingTable } from '../routing/binding-table.js';
 import { ANY_METHOD } from '../routing/matcher.js';
-import { type PathTemplate, parsePathTemplate } from '../routing/path-template.js';
+
+import { pathOfBoth } from '../routing/overlap.js';
+import { parsePathTemplate } from '../routing/path-template.js';
 import type { RouteTable } from '../routing/route-table.js';
+import { freshSegment, pathOf } from '../routing/unreachable.js';
 import { type Renames, renamed } from './side.js';
 
 export type Match =
@@ -18,13 +21,13 @@ export type Match =
   /** `answeredBy` is the route of another rpc that answers the requests now. Undefined if they get an error. */
   | { readonly kind: 'gone'; readonly old: PlannedRoute; readonly answeredBy: PlannedRoute | undefined };
 
-/** A route that answers requests which another route answered in the old version. */
+/** A route that answers requests which other routes answered in the old version. */
 export interface Shadow {
-  readonly old: PlannedRoute;
   readonly by: PlannedRoute;
-  /** True if it answers all of them. */
+  readonly old: readonly PlannedRoute[];
+  /** True if it answers all of their requests. */
   readonly isWhole: boolean;
-  /** One of these paths. */
+  /** One of the paths. */
   readonly path: string;
 }
 
@@ -60,9 +63,9 @@ class RouteMatcher {
     this.old = renames.size === 0 ? old : old.map((route) => withRenamedPath(route, renames));
     this.newByKey = groupedBy(now, keyOf);
     this.newByRpc = groupedBy(now, ({ binding }) => binding.method.fullName);
-    const templates = [...this.old, ...now].map(({ binding }) => binding.template);
-    this.fresh = freshSegment(templates);
-    this.longest = templates.reduce((most, { segments }) => Math.max(most, segments.length), 0);
+    const bindings = [...this.old, ...now].map(({ binding }) => binding);
+    this.fresh = freshSegment(bindings);
+    this.longest = bindings.reduce((most, { template }) => Math.max(most, template.segments.length), 0);
   }
 
   match(): MatchedRoutes {
@@ -125,34 +128,43 @@ class RouteMatcher {
       if (found.kind !== 'found' || keyOf(found.value) === keyOf(now) || this.isSameRpc(old, found.value)) return [];
       const before = this.oldRoutes().match(methodOf(old), path);
       if (before.kind !== 'found' || before.value !== old) return [];
-      return [{ old, by: found.value, isWhole: true, path }];
+      return [{ old: [old], by: found.value, isWhole: true, path }];
     });
   }
 
   /** Returns the new routes that take requests from routes which still exist. */
   private partShadows(fresh: readonly PlannedRoute[], matches: readonly Match[]): readonly Shadow[] {
-    const kept = new Set(matches.filter(({ kind }) => kind === 'same').map(({ old }) => old));
+    const kept = matches.filter(({ kind }) => kind === 'same').map(({ old }) => old);
+    const byStart = groupedBy(kept, startOf);
     return fresh.flatMap((by): readonly Shadow[] => {
-      const [path = ''] = this.pathsOf(by);
-      const before = this.oldRoutes().match(methodOf(by), path);
-      if (before.kind !== 'found' || before.headDerived) return [];
-      const old = before.value;
-      if (!kept.has(old) || this.isSameRpc(old, by)) return [];
-      const after = this.newRoutes().match(methodOf(by), path);
-      return after.kind === 'found' && after.value === by ? [{ old, by, isWhole: false, path }] : [];
+      const start = startOf(by);
+      // Only templates that begin alike have common paths.
+      const candidates = start === '*' ? kept : [...(byStart.get(start) ?? []), ...(byStart.get('*') ?? [])];
+      const taken = candidates.flatMap((old) => {
+        const path = this.isSameRpc(old, by) ? undefined : this.takenPath(old, by);
+        return path === undefined ? [] : [{ old, path }];
+      });
+      const [first] = taken;
+      return first === undefined ? [] : [{ by, old: taken.map(({ old }) => old), isWhole: false, path: first.path }];
     });
+  }
+
+  /** Returns a path that the old route answered and the new one answers now. */
+  private takenPath(old: PlannedRoute, by: PlannedRoute): string | undefined {
+    const method = methodOf(by);
+    if (method !== old.binding.httpMethod && old.binding.httpMethod !== ANY_METHOD) return undefined;
+    const path = pathOfBoth(by.binding.template, old.binding.template);
+    if (path === undefined) return undefined;
+    const [before, after] = [this.oldRoutes().match(method, path), this.newRoutes().match(method, path)];
+    const isTaken = before.kind === 'found' && before.value === old && after.kind === 'found' && after.value === by;
+    return isTaken ? path : undefined;
   }
 
   /** Returns paths of the route: with one segment for `**`, with none, and with more. */
   private pathsOf({ binding: { template } }: PlannedRoute): readonly string[] {
     const hasRest = template.segments.some(({ kind }) => kind === 'rest');
     const lengths = hasRest ? [1, 0, 2, this.longest + 1] : [1];
-    return lengths.map((length) => {
-      const path = template.shape.replace(/\/(\*\*?)(?=[/:]|$)/g, (_, wildcard: string) =>
-        `/${this.fresh}`.repeat(wildcard === '*' ? 1 : length),
-      );
-      return path === '' ? '/' : path;
-    });
+    return lengths.map((length) => pathOf(template.shape, this.fresh, length));
   }
 
   private oldRoutes(): RouteTable<PlannedRoute> {
@@ -174,6 +186,12 @@ function keyOf({ binding }: PlannedRoute): string {
   return `${binding.httpMethod} ${binding.template.shape}`;
 }
 
+/** Returns the first literal of the path, or `*` if the path begins with a wildcard. */
+function startOf({ binding }: PlannedRoute): string {
+  const [first] = binding.template.segments;
+  return first?.kind === 'literal' ? first.literal : '*';
+}
+
 /** A route for any method is tried with one method, since its template matches all of them alike. */
 function methodOf({ binding }: PlannedRoute): string {
   return binding.httpMethod === ANY_METHOD ? 'POST' : binding.httpMethod;
@@ -185,16 +203,6 @@ function withRenamedPath(route: PlannedRoute, renames: Renames): PlannedRoute {
   return text === binding.template.text
     ? route
     : { ...route, binding: { ...binding, template: parsePathTemplate(text) } };
-}
-
-/** Returns a text that no template has as a segment. */
-function freshSegment(templates: readonly PathTemplate[]): string {
-  const literals = new Set<string>();
-  for (const { segments } of templates)
-    for (const segment of segments) if (segment.kind === 'literal') literals.add(segment.literal);
-  let text = 'x';
-  while (literals.has(text)) text += 'x';
-  return text;
 }
 
 function groupedBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, readonly T[]> {

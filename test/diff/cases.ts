@@ -27,7 +27,7 @@ service Shop {
   }
 }
 message GetItemRequest { string name = 1; }
-message FindItemsRequest { string owner = 1; int32 page_size = 2; Color color = 3; string tag = 4; }
+message FindItemsRequest { string owner = 1; int32 page_size = 2; Color color = 3; string tag = 4; repeated Area areas = 9; }
 message FindItemsResponse { repeated Item items = 1; int32 total = 2; }
 message MakeItemRequest { Item item = 1; string request_id = 2; }
 message PackItemsRequest { repeated string names = 1; Box box = 2; oneof speed { bool fast = 3; int32 days = 4; } string note = 5; Parcel last = 6 [(google.api.field_behavior) = OUTPUT_ONLY]; }
@@ -37,6 +37,7 @@ message Stock { int32 count = 1; }
 message PingRequest {}
 message PingResponse {}
 message Box { int32 width = 1; string paper = 2; }
+message Area { int32 north = 1; int32 west = 2; }
 message Parcel {
   string code = 1;
   int32 weight = 2;
@@ -135,7 +136,27 @@ export const CASES: readonly Case[] = [
         '  rpc GetBest(PingRequest) returns (Stock) { option (google.api.http) = { get: "/v1/items/best" }; }\n  rpc Ping(',
       ],
     ],
-    finds: [['risky', 'route-shadowed', GET]],
+    finds: [['risky', 'route-shadowed', 'GET /v1/items/best']],
+  },
+  {
+    fact: 'a new rpc with a verb takes paths that end in it',
+    edits: [
+      [
+        '  rpc Ping(',
+        '  rpc Show(PingRequest) returns (Stock) { option (google.api.http) = { get: "/v1/**:show" }; }\n  rpc Ping(',
+      ],
+    ],
+    finds: [['risky', 'route-shadowed', 'GET /v1/**:show']],
+  },
+  {
+    fact: 'a new rpc with a wildcard takes a path that begins with a literal',
+    edits: [
+      [
+        '  rpc Ping(',
+        '  rpc Any(PingRequest) returns (Stock) { option (google.api.http) = { get: "/v1/*/best" }; }\n  rpc Ping(',
+      ],
+    ],
+    finds: [],
   },
   {
     fact: 'a new rpc',
@@ -207,7 +228,7 @@ export const CASES: readonly Case[] = [
   },
   {
     fact: 'a query parameter is removed, and reserved',
-    edits: [[' string tag = 4; }', ' reserved 4; reserved "tag"; }']],
+    edits: [[' string tag = 4;', ' reserved 4; reserved "tag";']],
     finds: [['breaking', 'field-gone', 'shop.v1.FindItemsRequest.tag']],
   },
   {
@@ -277,8 +298,13 @@ export const CASES: readonly Case[] = [
   },
   {
     fact: 'a string becomes an enum in a query',
-    edits: [['string tag = 4; }', 'Color tag = 4; }']],
+    edits: [['string tag = 4;', 'Color tag = 4;']],
     finds: [['breaking', 'field-type', 'shop.v1.FindItemsRequest.tag']],
+  },
+  {
+    fact: 'a string becomes an enum in an answer',
+    edits: [['string code = 1;', 'Packed code = 1;']],
+    finds: [],
   },
   {
     fact: 'StringValue becomes optional string',
@@ -329,13 +355,18 @@ export const CASES: readonly Case[] = [
     finds: [['breaking', 'message-type', 'shop.v1.Item']],
   },
   {
+    fact: 'a message that no query can have loses a field',
+    edits: [[' int32 west = 2;', '']],
+    finds: [],
+  },
+  {
     fact: 'a new field',
     edits: [['int32 total = 2;', 'int32 total = 2; string next = 3;']],
     finds: [],
   },
   {
     fact: 'a new field of a request is REQUIRED',
-    edits: [['string tag = 4; }', 'string tag = 4; string region = 5 [(google.api.field_behavior) = REQUIRED]; }']],
+    edits: [['string tag = 4;', 'string tag = 4; string region = 5 [(google.api.field_behavior) = REQUIRED];']],
     finds: [['breaking', 'field-required', 'shop.v1.FindItemsRequest.region']],
   },
   {

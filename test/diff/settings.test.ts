@@ -205,6 +205,18 @@ test('what is gone from requests is risky where requests may have unknown fields
   ]);
 });
 
+test('a body without a field that is gone is told apart by what the gateway does with unknown fields', async (t) => {
+  const text = async (settings: Settings) => {
+    const found = diff(await sideWith(settings), await sideWith(settings, WITHOUT));
+    return found.find(({ subject }) => subject === 'shop.v1.Item.sold')?.text;
+  };
+  t.is(await text({}), 'shop.v1.Item.sold: the field is gone; a body with it gets 400; clients no longer get it');
+  t.is(
+    await text({ json: { unknownFields: 'ignore' } }),
+    'shop.v1.Item.sold: the field is gone; clients no longer get it; a body with it is read without it',
+  );
+});
+
 test('with enums as numbers, names may change and numbers may not', async (t) => {
   const numbers = { json: { enumsAsInts: true } };
   const proto = (enumText: string) => `syntax = "proto3"; package a.v1; import "google/api/annotations.proto";
