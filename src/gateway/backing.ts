@@ -12,6 +12,7 @@ import { authentication } from '../policy/access/resource.js';
 import { responseCache } from '../policy/cache/resource.js';
 import { countersOf } from '../policy/rate-limit/resource.js';
 import type { PlannedRoute } from '../route/planned-route.js';
+import { ownSignal, type SignalOf, sharedSignal } from '../server/connection/gone-signal.js';
 import type { OpenStreams } from '../server/connection/open-streams.js';
 import type { Counters } from '../store/counters.js';
 import { sharedStore } from '../store/shared-store.js';
@@ -37,6 +38,8 @@ export interface Backing {
   /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
+  /** Returns the signal that cancels the calls of a request. */
+  readonly signalOf: SignalOf;
 }
 
 export interface BackingOptions {
@@ -89,6 +92,8 @@ export function openBacking(config: Config, lease: Lease, options: BackingOption
     afterAuth,
     metrics,
     clock,
+    // An embedder may listen to the signal and forget to stop.
+    signalOf: interceptors.length === 0 ? sharedSignal : ownSignal,
     upstreams,
     tracing,
     prepared: Promise.all([prepared, store?.prepared, tracing?.ready]).then(() => {}),

@@ -19,7 +19,7 @@ import { betweenParts } from './between-parts.js';
 import { type Asked, cancellable } from './call-request.js';
 
 export interface EndpointSettings {
-  readonly requestOf: (ctx: Context) => Promise<Asked>;
+  readonly requestOf: (ctx: Context) => Asked | Promise<Asked>;
   readonly transcoder: Transcoder;
   readonly call: Call;
   readonly responseHeaders: CompiledResponseHeaders;
@@ -36,7 +36,8 @@ export function endpoint(settings: EndpointSettings): Middleware {
   const { requestOf, transcoder, call } = settings;
 
   return async function endpoint(ctx) {
-    const { request, form } = await unlessEnded(requestOf(ctx), ctx.state.ending);
+    const asked = requestOf(ctx);
+    const { request, form } = asked instanceof Promise ? await unlessEnded(asked, ctx.state.ending) : asked;
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // The upstream has answered before the end of the request, and the rest of the request will not be read.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
