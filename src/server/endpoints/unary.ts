@@ -91,7 +91,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     const batches = batchesOf(ctx.res, body);
     ctx.body =
       batches === undefined
-        ? Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+        ? asBuffer(body)
         : Readable.from(inBatches(ctx.res, batches));
     if (batches !== undefined) {
       ctx.length = body.length;
@@ -99,6 +99,10 @@ export function endpoint(settings: EndpointSettings): Middleware {
       ctx.res.setMaxListeners(20);
     }
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**
