@@ -5,15 +5,17 @@ import compose from 'koa-compose';
 import { endAtOnce } from '../exchange/answer.js';
 import type { Context, Exchange } from '../exchange/exchange.js';
 import { type RequestListener, watched } from './connection/watched.js';
+import { contextMaker } from './koa-context.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
 
 /** Builds the request listener; it fits `http.createServer`. */
 export function createApp(options: PipelineOptions): RequestListener {
   const app = new Front();
+  const contextOf = contextMaker(app);
   const run = compose<Context>([...beforeMatch(options)]);
   const { snapshots, clock } = options;
   const handle = (req: IncomingMessage, res: ServerResponse) => {
-    const ctx = app.createContext<Exchange>(req, res) as Context;
+    const ctx = contextOf(req, res);
     res.statusCode = 404;
     return run(ctx)
       .then(() => {

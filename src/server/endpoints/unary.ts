@@ -89,10 +89,7 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
     ctx.res.setHeader('content-type', contentType);
     const batches = batchesOf(ctx.res, body);
-    ctx.body =
-      batches === undefined
-        ? asBuffer(body)
-        : Readable.from(inBatches(ctx.res, batches));
+    ctx.body = batches === undefined ? asBuffer(body) : Readable.from(inBatches(ctx.res, batches));
     if (batches !== undefined) {
       ctx.length = body.length;
       // Koa adds seven listeners when it pipes a body.
