@@ -60,7 +60,7 @@ export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
     res.end(bytes);
     return;
   }
-  res.setHeader('content-length', bytes.length);
+  if (!res.hasHeader('content-length')) res.setHeader('content-length', bytes.length);
   res.writeHead(res.statusCode);
   // Node keeps the head as text in Latin-1 until the first write. If a version does not, the content is written by itself.
   const head = res as ServerResponse & { _header?: string | null };

@@ -4,24 +4,31 @@
  */
 import type { ServerResponse } from 'node:http';
 
-const TASKS = Symbol('tasks');
+const LAST = Symbol('last task');
 
-type Watched = ServerResponse & { [TASKS]?: (() => void)[] };
+/** A task with those before it: a list in an array would take more memory. */
+interface Task {
+  readonly before: Task | undefined;
+  readonly run: () => void;
+}
+
+type Watched = ServerResponse & { [LAST]?: Task | undefined };
 
 /** Runs `task` once, when the answer emits `close`. Tasks run in the order in which they were added. */
 export function onClose(res: ServerResponse, task: () => void): void {
   const watched = res as Watched;
-  const tasks = watched[TASKS];
-  if (tasks !== undefined) {
-    tasks.push(task);
-    return;
-  }
-  watched[TASKS] = [task];
-  res.on('close', run);
+  const before = watched[LAST];
+  if (before === undefined) res.once('close', runAll);
+  watched[LAST] = { before, run: task };
 }
 
-function run(this: Watched): void {
-  const tasks = this[TASKS]!;
-  this[TASKS] = [];
-  for (const task of tasks) task();
+function runAll(this: Watched): void {
+  const last = this[LAST];
+  this[LAST] = undefined;
+  if (last !== undefined) runInOrder(last);
+}
+
+function runInOrder({ before, run }: Task): void {
+  if (before !== undefined) runInOrder(before);
+  run();
 }

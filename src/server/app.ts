@@ -5,22 +5,26 @@ import compose from 'koa-compose';
 import { endAtOnce } from '../exchange/answer.js';
 import type { Context, Exchange } from '../exchange/exchange.js';
 import { type RequestListener, watched } from './connection/watched.js';
+import { contextMaker } from './koa-context.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
 
 /** Builds the request listener; it fits `http.createServer`. */
 export function createApp(options: PipelineOptions): RequestListener {
   const app = new Front();
+  const contextOf = contextMaker(app);
   const run = compose<Context>([...beforeMatch(options)]);
   const { snapshots, clock } = options;
-  const handle = async (req: IncomingMessage, res: ServerResponse) => {
-    const ctx = app.createContext<Exchange>(req, res) as Context;
+  const handle = (req: IncomingMessage, res: ServerResponse) => {
+    const ctx = contextOf(req, res);
     res.statusCode = 404;
-    try {
-      await run(ctx);
-      app.answer(ctx);
-    } catch (error) {
-      ctx.onerror(error as Error);
-    }
+    return run(ctx)
+      .then(() => {
+        // Streams are written by their endpoint, so they are over at this point.
+        if (ctx.respond === false) return;
+        ctx.state.answeredAt = clock.monotonic();
+        app.answer(ctx);
+      })
+      .catch((error) => ctx.onerror(error));
   };
   return watched(handle, () => snapshots.current, clock);
 }
@@ -37,7 +41,6 @@ class Front extends Koa<Exchange> {
 
   /** Writes the answer that the stages have left in the context. */
   answer(ctx: Context): void {
-    if (ctx.respond === false) return;
     const { req, res, body } = ctx;
     const isPlain = Buffer.isBuffer(body) || (typeof body === 'string' && body !== '');
     if (isPlain && req.method !== 'HEAD' && ctx.writable && !NO_CONTENT.has(res.statusCode)) endAtOnce(res, body);

@@ -32,10 +32,11 @@ export function watched(handle: RequestListener, limits: () => ConnectionLimits,
     return wait === undefined ? serve(req, res) : wait.then((isThere) => (isThere ? serve(req, res) : undefined));
   };
 
-  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { stallTimeoutMs: timeoutMs } = limits();
-    await handle(req, res);
-    dismiss(res, clock);
-    cutIfStalled(res, timeoutMs, clock);
+    return handle(req, res).then(() => {
+      dismiss(res, clock);
+      cutIfStalled(res, timeoutMs, clock);
+    });
   }
 }

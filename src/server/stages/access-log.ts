@@ -24,12 +24,10 @@ export interface Telling {
 }
 
 export function accessLog({ log, requests }: Telling, clock: Clock): Middleware {
-  return async function accessLog(ctx, next) {
+  return function accessLog(ctx, next) {
     requests.inFlight++;
     onClose(ctx.res, () => tell(ctx));
-    await next();
-    // Streams are written by their endpoint, so they are over at this point.
-    if (ctx.respond !== false) ctx.state.answeredAt = clock.monotonic();
+    return next();
   };
 
   function tell(ctx: Context): void {
