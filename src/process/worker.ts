@@ -20,6 +20,7 @@ import { startPulse } from './pulse.js';
 import { listenSettings, servePublic } from './run-server.js';
 import { type Received, receive } from './schema-parcel.js';
 import { reportUpstreams, tellUpstreams } from './upstream-status.js';
+import { letYoungGenerationGrow } from './young-generation.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
@@ -55,6 +56,7 @@ let received: Received;
 let next: Next | undefined;
 
 async function start({ config, files }: Start): Promise<void> {
+  letYoungGenerationGrow();
   received = atOnce(receive(files, undefined));
   served = await plan(config, { schema: received.schema });
   const log = createLog(config.log);

@@ -121,8 +121,8 @@ class Workers {
     this.server.maxConnections = plan.config.listen.maxConnections;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
-      // Workers must not inherit the Node flags of the primary.
-      execArgv: [],
+      // Workers must not inherit the Node flags of the primary. They let the young generation grow when they have started.
+      execArgv: ['--semi-space-growth-factor=1'],
       args: [],
       serialization: 'advanced',
       // The last one is for the heartbeat.
