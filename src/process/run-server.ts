@@ -28,7 +28,7 @@ import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
-import { readinessOf, reportUpstreams, tellUpstreams } from './upstream-status.js';
+import { logUpstreams, readinessOf, reportUpstreams } from './upstream-status.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -80,7 +80,7 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
   }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
-  void tellUpstreams(gateway, log);
+  void logUpstreams(gateway, log);
   reloads.begin();
 
   const reload = source === undefined ? undefined : () => reloads.request('SIGHUP');

@@ -76,7 +76,7 @@ function rank(state: UpstreamReport['state']): number {
 }
 
 /** Connects to all upstreams, and writes to the log for each of them whether it answers. */
-export async function tellUpstreams({ snapshots }: Pick<RunningGateway, 'snapshots'>, log: Log): Promise<void> {
+export async function logUpstreams({ snapshots }: Pick<RunningGateway, 'snapshots'>, log: Log): Promise<void> {
   await Promise.all(
     [...snapshots.current.upstreams].map(async ([name, upstream]) => {
       await upstream.connect(START_LIMIT_MS);
