@@ -5,7 +5,8 @@
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
+import { buildSync } from 'esbuild';
 import single from './ava.config.js';
 
 const out = process.env.PROTOGATE_OUT ?? 'dist';
@@ -54,9 +55,43 @@ for (const [name, files] of groups) {
   writeFileSync(`${folder}/${name}.js`, imports.join(''));
 }
 
+/**
+ * Bundles the command line, so that the processes that tests start load few files instead of 700: this halves their
+ * processor time. Returns the file that has `main`. Every file is as deep below the root of the package as in `dist/src`,
+ * from where the gateway finds its protos.
+ */
+function bundleCommands() {
+  const outdir = `${out}/processes/files`;
+  rmSync(outdir, { recursive: true, force: true });
+  buildSync({
+    entryPoints: {
+      main: `${out}/src/cli/main.js`,
+      // Each of these runs in a process or thread of its own, and is looked for beside the file that starts it.
+      worker: `${out}/src/process/worker.js`,
+      pulse: `${out}/src/process/pulse.js`,
+      'parse-worker': `${out}/src/schema/parse-worker.js`,
+    },
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    // They are loaded when they are needed only.
+    external: ['@grpc/grpc-js', 'ioredis', 'koa-jwt'],
+    banner: {
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  return resolve(outdir, 'main.js');
+}
+
+// With TEST_ALL, as in CI, processes are started from the files that are published.
+const bundled = process.env.TEST_ALL === undefined ? { PROTOGATE_TEST_MAIN: bundleCommands() } : {};
 const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,
+  environmentVariables: bundled,
   // Many tests wait for timers, so three processes on two cores take less time than two. CI takes its time instead.
   concurrency: process.env.CI === undefined ? single.concurrency : Math.max(2, availableParallelism()),
   files: [`${folder}/*.js`],
