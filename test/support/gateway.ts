@@ -5,7 +5,8 @@
  *     const { send, upstream } = await startGateway(t, LIBRARY, { GetShelf: { message: { name: 'shelves/1' } } });
  *     const { status, json } = await send('GET', '/v1/shelves/1');
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { Server, type Socket } from 'node:net';
@@ -131,7 +132,7 @@ export async function planOf(
 /** Makes a temporary import root with the given protos; a single text becomes `test.proto`. */
 export async function protoFolder(t: Teardown, protos: string | Readonly<Record<string, string>>): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'protogate-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
   const files = typeof protos === 'string' ? { 'test.proto': protos } : protos;
   for (const [name, text] of Object.entries(files)) {
     if (name.includes('/')) mkdirSync(dirname(join(folder, name)), { recursive: true });
