@@ -36,7 +36,7 @@ export function readinessOf(
 
 /**
  * Joins the reports of several workers. The worst state of each server and of each upstream is shown, so that one worker
- * that cannot reach a server is seen. A worker that has not used a server yet tells nothing about it.
+ * that cannot reach a server is seen. A worker that has not used a server yet does not report its state.
  */
 export function joinReports(reports: readonly UpstreamReports[]): UpstreamReports {
   const joined = new Map<string, UpstreamReport>();

@@ -10,7 +10,7 @@ export interface Follower {
 
 const FOLLOWERS = new WeakMap<AbortSignal, Set<Follower>>();
 
-/** Returns the calls that are aborted when the signal is; callers add and remove their own. */
+/** Returns the set of calls that are aborted together with the signal. A caller adds its call, and removes it at its end. */
 export function followersOf(signal: AbortSignal): Set<Follower> {
   const known = FOLLOWERS.get(signal);
   if (known !== undefined) return known;
