@@ -82,6 +82,9 @@ function bundleCommands() {
     splitting: true,
     format: 'esm',
     platform: 'node',
+    // Node parses less text then.
+    minifyWhitespace: true,
+    minifySyntax: true,
     // They are loaded when they are needed only.
     external: ['@grpc/grpc-js', 'ioredis', 'koa-jwt'],
     banner: {
