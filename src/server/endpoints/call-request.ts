@@ -70,7 +70,8 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
     const { captures, rawQuery } = state;
     const contentType = req.headers['content-type'];
-    const { message, form, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
+    const transcoded = transcoder.request({ captures, rawQuery, body, contentType });
+    const { message, form, wanted } = transcoded instanceof Promise ? await transcoded : transcoded;
     if (settings.require.length > 0) demand(settings.require, message, state.principal);
     const request = { ...head(wanted), message };
     return { request, form };
