@@ -17,7 +17,7 @@ import { clientTimeout } from '../../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../../transcoding/negotiate.js';
 import { traceContext } from '../../transcoding/trace-context.js';
-import type { AnswerForm, Transcoder } from '../../transcoding/transcoder.js';
+import type { AnswerForm, TranscodedRequest, Transcoder } from '../../transcoding/transcoder.js';
 import type { SignalOf } from '../connection/gone-signal.js';
 import { roomOf } from '../connection/room.js';
 import { readBody } from './body.js';
@@ -77,10 +77,15 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     return asked(ctx, head, await bodyOf(ctx));
   }
 
-  function asked({ req, state }: Context, head: CallHead, body: Uint8Array): Asked {
-    const { captures, rawQuery } = state;
-    const contentType = req.headers['content-type'];
-    const { message, form, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
+  function asked(ctx: Context, head: CallHead, body: Uint8Array): Asked | Promise<Asked> {
+    const { captures, rawQuery } = ctx.state;
+    const contentType = ctx.req.headers['content-type'];
+    const transcoded = transcoder.request({ captures, rawQuery, body, contentType });
+    if (transcoded instanceof Promise) return transcoded.then((whole) => admitted(ctx, head, whole));
+    return admitted(ctx, head, transcoded);
+  }
+
+  function admitted({ state }: Context, head: CallHead, { message, form, wanted }: TranscodedRequest): Asked {
     if (settings.require.length > 0) demand(settings.require, message, state.principal);
     return { request: head.request(message, wanted), form };
   }
