@@ -8,6 +8,7 @@ const BENCHMARKS = [
   'aggregate',
   'streams',
   'reload',
+  'surfaces',
   'gate',
   'peers',
 ] as const;

@@ -13,6 +13,8 @@ const COMMANDS = new Map<string, () => Promise<Define>>([
   ['routes', async () => (await import('./routes.js')).routesCommand],
   ['check', async () => (await import('./check.js')).checkCommand],
   ['explain', async () => (await import('./explain.js')).explainCommand],
+  ['openapi', async () => (await import('./openapi.js')).openapiCommand],
+  ['diff', async () => (await import('./diff.js')).diffCommand],
   ['config-schema', async () => (await import('./config-schema.js')).configSchemaCommand],
   ['keygen', async () => (await import('./keygen.js')).keygenCommand],
   ['demo', async () => (await import('./demo.js')).demoCommand],
