@@ -286,6 +286,9 @@ class Message implements MessageDescriptor {
   get comment(): string | undefined {
     return this.declaration.places.comment(this.declaration.fullName);
   }
+  documentOptions() {
+    return this.declaration.places.documentOptions(this.declaration.fullName);
+  }
   get position() {
     return this.declaration.places.position(this.declaration.fullName);
   }
@@ -358,6 +361,9 @@ class Field implements FieldDescriptor {
   }
   get comment(): string | undefined {
     return this.places.comment(this.fullName);
+  }
+  documentOptions() {
+    return this.places.documentOptions(this.fullName);
   }
   get position() {
     return this.places.position(this.fullName);
