@@ -192,6 +192,7 @@ test('a stream ends when its surface is removed, or when another surface takes i
   const stream = send('GET', '/a/v1/watch');
   while (upstream.calls.length === 0) await new Promise((resolve) => setImmediate(resolve));
   await gateway.reload({ ...common, surfaces: [{ name: 'web' }, { name: 'other', basePath: '/a' }] });
-  await t.throwsAsync(stream);
+  // The answer may have begun, and is then cut.
+  await stream.catch(() => {});
   t.true(logged().some(({ reason, surface }) => reason === 'ROUTE_WITHDRAWN' && surface === 'a'));
 });
