@@ -2,9 +2,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Diagnostic, Position } from '../base/diagnostic.js';
-import type { Entrance, Side } from '../diff/side.js';
+import type { Side } from '../diff/side.js';
 import type { Plan } from '../gateway/plan.js';
-import { isServed, SURFACE } from '../route/planned-route.js';
+import { isServed } from '../route/planned-route.js';
 import { UsageError } from './exit.js';
 import { type GitTree, inRepository, readRevision } from './git-tree.js';
 import { planFlags, type SchemaFlags } from './schema-options.js';
@@ -121,11 +121,12 @@ async function load(
 }
 
 /** Returns what would be served. */
-export function sideOf({ config, routes }: Plan, placeOf: Side['placeOf']): Side {
-  // Without upstreams only protos are compared, and all of their routes count.
-  const served = config.upstreams.size === 0 ? routes : routes.filter(isServed);
-  const unserved = routes.filter((route) => !served.includes(route));
-  return { config, placeOf, surfaces: [{ name: SURFACE, entrance: EVERYTHING, config, routes: served, unserved }] };
+export function sideOf(plan: Plan, placeOf: Side['placeOf']): Side {
+  const surfaces = plan.surfaces.map(({ name, selection, config, routes }) => {
+    // Without upstreams only protos are compared, and all of their routes count.
+    const served = config.upstreams.size === 0 ? routes : routes.filter(isServed);
+    const unserved = routes.filter((route) => !served.includes(route));
+    return { name, entrance: selection, config, routes: served, unserved };
+  });
+  return { config: plan.config, placeOf, surfaces };
 }
-
-const EVERYTHING: Entrance = { hosts: [], basePath: '', headers: {} };

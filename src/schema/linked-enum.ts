@@ -33,6 +33,9 @@ export class Enum implements EnumDescriptor {
   get position() {
     return this.declaration.places.position(this.declaration.fullName);
   }
+  documentOptions() {
+    return this.declaration.places.documentOptions(this.declaration.fullName);
+  }
   nameOf(number: number): string | undefined {
     return this.names.get(number);
   }
@@ -51,6 +54,9 @@ class EnumValue implements EnumValueDescriptor {
 
   get comment(): string | undefined {
     return this.places.comment(`${this.parent}.${this.name}`);
+  }
+  documentOptions() {
+    return this.places.documentOptions(`${this.parent}.${this.name}`);
   }
   get position() {
     return this.places.position(`${this.parent}.${this.name}`);
