@@ -52,7 +52,7 @@ function accessChanges(old: PlannedRoute, now: PlannedRoute): readonly Cause[] {
     causes.push(isDefault && old.aggregate === undefined ? { ...one, subject: 'auth.default' } : one);
   };
   if (before.mode !== after.mode) {
-    const what = `a caller is now ${after.mode === 'public' ? 'not asked for (public)' : after.mode} instead of ${before.mode}`;
+    const what = `the auth mode is now ${after.mode} instead of ${before.mode}`;
     const isStricter = STRICTNESS[after.mode] > STRICTNESS[before.mode];
     const effects: readonly Effect[] = !isStricter
       ? [{ severity: 'safe', text: 'requests need less' }]
