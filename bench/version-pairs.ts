@@ -21,7 +21,7 @@ export const VERSION_PAIRS: readonly VersionPair[] = [
     [40, 7, 4],
     'creating a dataset answers an `Operation` instead of the `Dataset`',
   ),
-  pair('Dialogflow', 'dialogflow/v2beta1', 'dialogflow/v2', [86, 1, 31], 'fields of requests are `REQUIRED` now'),
+  pair('Dialogflow', 'dialogflow/v2beta1', 'dialogflow/v2', [85, 2, 31], 'fields of requests are `REQUIRED` now'),
   pair('Language', 'language/v1beta2', 'language/v1', [2, 0, 0], '`Document.reference_web_uri` is gone'),
   pair('OS Login', 'oslogin/v1beta', 'oslogin/v1', [5, 0, 0], 'the query parameter `view` is gone'),
   pair('Recommender', 'recommender/v1beta1', 'recommender/v1', [4, 4, 11], 'a POST is a PATCH now'),

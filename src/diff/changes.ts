@@ -68,7 +68,10 @@ export const CHANGES = {
     severities: ['breaking', 'risky', 'safe'],
     meaning: 'A field has another type. The severity depends on how both types are written in JSON.',
   },
-  'field-required': { severities: ['breaking'], meaning: 'A field of requests is REQUIRED now, or new and REQUIRED.' },
+  'field-required': {
+    severities: ['breaking', 'risky'],
+    meaning: 'A field of requests is REQUIRED now, or new and REQUIRED. It is risky in the body of a PATCH.',
+  },
   'field-behavior': {
     severities: ['breaking', 'risky'],
     meaning: 'A field is INPUT_ONLY now (breaking in answers), or OUTPUT_ONLY or IMMUTABLE (risky in requests).',

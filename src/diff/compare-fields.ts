@@ -1,7 +1,7 @@
 /** This module compares a field with the field that takes its place in the new version. */
 import type { FieldDescriptor, FieldType } from '../schema/descriptor.js';
 import type { Severity } from './changes.js';
-import { type Meeting, refusedIn, writtenName } from './direction.js';
+import { type Meeting, missedIn, refusedIn, writtenName } from './direction.js';
 import type { Cause, Effect } from './finding.js';
 import { type JsonKind, kindOf, readingChanged, sendingChanged, shownInAnswer } from './json-kind.js';
 
@@ -133,10 +133,10 @@ function presenceLost({ direction, new: now }: Meeting): readonly Effect[] {
     : [risky('answers leave out a value that is the default')];
 }
 
-function behaviorChanges(old: FieldDescriptor, now: FieldDescriptor, { direction }: Meeting): readonly Found[] {
+function behaviorChanges(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting): readonly Found[] {
   const gained = (name: string) => now.behavior.includes(name) && !old.behavior.includes(name);
   const found: Found[] = [];
-  if (direction === 'answer') {
+  if (meeting.direction === 'answer') {
     if (gained('INPUT_ONLY')) {
       const effects = [breaking('clients no longer get it')];
       found.push({ change: 'field-behavior', what: 'the field is INPUT_ONLY now', effects });
@@ -145,8 +145,7 @@ function behaviorChanges(old: FieldDescriptor, now: FieldDescriptor, { direction
   }
   const isRequired = gained('REQUIRED') || (now.presence === 'required' && old.presence !== 'required');
   if (isRequired) {
-    const effects = [breaking('a request without it is refused')];
-    found.push({ change: 'field-required', what: 'the field is REQUIRED now', effects });
+    found.push({ change: 'field-required', what: 'the field is REQUIRED now', effects: [missedIn(meeting)] });
   }
   for (const name of ['OUTPUT_ONLY', 'IMMUTABLE'].filter(gained)) {
     const effects = [risky('services may ignore or refuse it in requests')];

@@ -5,7 +5,7 @@
  */
 import type { FieldDescriptor, MessageDescriptor, OneofDescriptor } from '../schema/descriptor.js';
 import { fieldChanges, typeText } from './compare-fields.js';
-import { type Meeting, refusedIn } from './direction.js';
+import { type Meeting, missedIn, refusedIn } from './direction.js';
 import type { Cause, Effect } from './finding.js';
 import { type Renames, renamed } from './side.js';
 
@@ -127,15 +127,16 @@ function addedFields(
   added: readonly FieldDescriptor[],
   old: MessageDescriptor,
   now: MessageDescriptor,
-  { direction }: Meeting,
+  meeting: Meeting,
 ): readonly Cause[] {
+  const { direction } = meeting;
   const causes: Cause[] = [];
   const harmless: FieldDescriptor[] = [];
   for (const field of added) {
     const place = { subject: field.fullName, old: old.position, new: field.position };
     const isRequired = field.behavior.includes('REQUIRED') || field.presence === 'required';
     if (direction !== 'answer' && isRequired) {
-      const effects: readonly Effect[] = [{ severity: 'breaking', text: 'a request without it is refused' }];
+      const effects = [missedIn(meeting)];
       causes.push({ ...place, change: 'field-required', what: 'the field is new and REQUIRED', effects });
     } else if (direction === 'answer' && isMemberOfKnown(field.oneof, old)) {
       const effects: readonly Effect[] = [

@@ -6,7 +6,7 @@ import { ANY_METHOD } from '../routing/matcher.js';
 import { type FieldDescriptor, type MethodDescriptor, type Streaming, streamingOf } from '../schema/descriptor.js';
 import { fieldChanges, typeText, valueChange } from './compare-fields.js';
 import type { PathFields } from './compare-messages.js';
-import type { Versions } from './direction.js';
+import type { Versions, Where } from './direction.js';
 import type { Cause, Effect, Findings } from './finding.js';
 import type { MessageGraph } from './message-graph.js';
 
@@ -81,7 +81,8 @@ function requestChanges(old: Binding, now: Binding, use: RouteUse): readonly Cau
   } else if (before.kind === 'field' && after.kind === 'field') {
     const inQuery = withBody(path, before.field, after.field);
     graph.addMessage(old.method.input, now.method.input, { direction: 'query', path: inQuery, route });
-    causes.push(...partChanges(before.field, after.field, 'body', use));
+    const isUpdate = old.httpMethod === 'PATCH' && now.httpMethod === 'PATCH';
+    causes.push(...partChanges(before.field, after.field, { direction: 'body', isUpdate }, use));
   } else {
     causes.push(...bodyRuleChanges(old, now, path));
   }
@@ -100,14 +101,9 @@ function withBody({ old, new: now }: PathFields, before: FieldDescriptor, after:
 }
 
 /** Compares the fields that are the body or the answer. Their names do not matter, because clients do not see them. */
-function partChanges(
-  old: FieldDescriptor,
-  now: FieldDescriptor,
-  direction: 'body' | 'answer',
-  use: RouteUse,
-): readonly Cause[] {
-  use.graph.addType(old.type, now.type, { direction, route: use.route });
-  const meeting = { ...use, direction };
+function partChanges(old: FieldDescriptor, now: FieldDescriptor, where: Where, use: RouteUse): readonly Cause[] {
+  use.graph.addType(old.type, now.type, { ...where, route: use.route });
+  const meeting = { ...use, ...where };
   return fieldChanges(old, now, meeting).filter(({ change }) => change === 'field-type');
 }
 
@@ -144,7 +140,7 @@ function answerChanges(old: Binding, now: Binding, use: RouteUse): readonly Caus
   const [before, after] = [old.responseBody, now.responseBody];
   const raw = rawChange(givesRawBody(old), givesRawBody(now), 'answer');
   if (raw !== undefined) return [raw];
-  if (before !== undefined && after !== undefined) return partChanges(before, after, 'answer', use);
+  if (before !== undefined && after !== undefined) return partChanges(before, after, { direction: 'answer' }, use);
   if (before === undefined && after === undefined) {
     if (!givesRawBody(old)) addOutput(old.method, now.method, use);
     return [];

@@ -16,9 +16,20 @@ export interface Versions {
   readonly renames: Renames;
 }
 
-/** A place of messages: a direction, with the settings of both versions. */
-export interface Meeting extends Versions {
+export interface Where {
   readonly direction: Direction;
+  /** True inside of a body that is an update: it has the fields that change, and may leave out all others. */
+  readonly isUpdate?: boolean;
+}
+
+/** A place of messages, with the settings of both versions. */
+export interface Meeting extends Versions, Where {}
+
+/** Returns what happens to requests without a field that is REQUIRED now. */
+export function missedIn({ isUpdate }: Where): Effect {
+  return isUpdate === true
+    ? { severity: 'risky', text: 'an update without it may be refused' }
+    : { severity: 'breaking', text: 'a request without it is refused' };
 }
 
 /** Returns the name under which answers have the field in both versions. A change of the setting itself is one finding. */

@@ -6,7 +6,7 @@
 import type { EnumDescriptor, FieldDescriptor, FieldType, MessageDescriptor } from '../schema/descriptor.js';
 import { enumChanges } from './compare-enums.js';
 import { messageChanges, otherMessage, type PathFields, replacedMessage } from './compare-messages.js';
-import type { Direction, Meeting, Versions } from './direction.js';
+import type { Direction, Meeting, Versions, Where } from './direction.js';
 import type { Cause, Findings } from './finding.js';
 import { type JsonKind, kindOf } from './json-kind.js';
 
@@ -34,15 +34,15 @@ export class MessageGraph {
   addMessage(
     old: MessageDescriptor,
     now: MessageDescriptor,
-    use: { readonly direction: Direction; readonly path?: PathFields; readonly route: string },
+    use: Where & { readonly path?: PathFields; readonly route: string },
   ): void {
-    this.messages(old, now, use.direction, use.path).routes.add(use.route);
+    this.messages(old, now, use, use.path).routes.add(use.route);
     this.compareWaiting();
   }
 
   /** Compares what is inside of two types which a route reads or answers as a whole. */
-  addType(old: FieldType, now: FieldType, use: { readonly direction: Direction; readonly route: string }): void {
-    this.inside(old, now, use.direction)?.routes.add(use.route);
+  addType(old: FieldType, now: FieldType, use: Where & { readonly route: string }): void {
+    this.inside(old, now, use)?.routes.add(use.route);
     this.compareWaiting();
   }
 
@@ -59,39 +59,40 @@ export class MessageGraph {
     for (let next = this.waiting.pop(); next !== undefined; next = this.waiting.pop()) next();
   }
 
-  private inside(old: FieldType, now: FieldType, direction: Direction): Node | undefined {
-    if (old.kind === 'enum' && now.kind === 'enum') return this.enums(old.enum, now.enum, direction);
+  private inside(old: FieldType, now: FieldType, where: Where): Node | undefined {
+    if (old.kind === 'enum' && now.kind === 'enum') return this.enums(old.enum, now.enum, where.direction);
     if (old.kind !== 'message' || now.kind !== 'message') return undefined;
     const kind = kindOf(old);
     if (kind !== kindOf(now) || kind !== 'message') return undefined;
-    return this.messages(old.message, now.message, direction, undefined);
+    return this.messages(old.message, now.message, where, undefined);
   }
 
   private messages(
     old: MessageDescriptor,
     now: MessageDescriptor,
-    direction: Direction,
+    { direction, isUpdate = false }: Where,
     path: PathFields | undefined,
   ): Node {
-    const key = `${old.fullName} ${now.fullName} ${direction}${pathKey(path)}`;
+    const where: Where = { direction, isUpdate };
+    const key = `${old.fullName} ${now.fullName} ${direction}${isUpdate ? ' update' : ''}${pathKey(path)}`;
     return this.node(key, (node) => {
       const shared = otherMessage(old, now, this.versions.renames);
       if (shared !== undefined) {
-        node.causes = [replacedMessage(old, now, shared, this.meeting(direction))];
+        node.causes = [replacedMessage(old, now, shared, this.meeting(where))];
         return;
       }
-      const { causes, pairs } = messageChanges(old, now, this.meeting(direction), path);
+      const { causes, pairs } = messageChanges(old, now, this.meeting(where), path);
       node.causes = causes;
       for (const [before, after] of pairs) {
         if (direction === 'query' && !isInQuery(before)) continue;
-        this.inside(before.type, after.type, direction)?.parents.add(node);
+        this.inside(before.type, after.type, where)?.parents.add(node);
       }
     });
   }
 
   private enums(old: EnumDescriptor, now: EnumDescriptor, direction: Direction): Node {
     return this.node(`${old.fullName} ${now.fullName} ${direction}`, (node) => {
-      node.causes = enumChanges(old, now, this.meeting(direction));
+      node.causes = enumChanges(old, now, this.meeting({ direction }));
     });
   }
 
@@ -105,8 +106,8 @@ export class MessageGraph {
     return node;
   }
 
-  private meeting(direction: Direction): Meeting {
-    return { ...this.versions, direction };
+  private meeting(where: Where): Meeting {
+    return { ...this.versions, ...where };
   }
 }
 

@@ -59,3 +59,21 @@ service S { rpc Get(Q) returns (R) { option (google.api.http) = { get: "/v1/e" }
   const found = diff(await sideFrom(proto('X = 1;')), await sideFrom(proto('')));
   t.deepEqual(found.map(shown), ['breaking enum-value-renamed a.v1.E.X']);
 });
+
+test('a field that is REQUIRED now is risky in an update and breaking in a request that creates', async (t) => {
+  const proto = (behavior: string, rpcs: string) => `syntax = "proto3"; package a.v1;
+import "google/api/annotations.proto"; import "google/api/field_behavior.proto";
+message Q { I i = 1; } message I { string id = 1; J j = 2; } message J { string x = 1 ${behavior}; }
+service S { ${rpcs} }`;
+  const update = 'rpc Update(Q) returns (Q) { option (google.api.http) = { patch: "/v1/i/{i.id}" body: "i" }; }';
+  const create = 'rpc Create(Q) returns (Q) { option (google.api.http) = { post: "/v1/i" body: "i" }; }';
+  const required = '[(google.api.field_behavior) = REQUIRED]';
+  for (const [rpcs, severity] of [
+    [update, 'risky'],
+    [create, 'breaking'],
+    [`${update} ${create}`, 'breaking'],
+  ] as const) {
+    const found = diff(await sideFrom(proto('', rpcs)), await sideFrom(proto(required, rpcs)));
+    t.deepEqual(found.map(shown), [`${severity} field-required a.v1.J.x`]);
+  }
+});
