@@ -2,7 +2,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import type { Diagnostic, Position } from '../base/diagnostic.js';
-import type { Side } from '../diff/side.js';
+import type { Config } from '../config/config.js';
+import type { Side, SideSurface } from '../diff/side.js';
 import type { Plan } from '../gateway/plan.js';
 import { isServed } from '../route/planned-route.js';
 import { UsageError } from './exit.js';
@@ -121,12 +122,24 @@ async function load(
 }
 
 /** Returns what would be served. */
-export function sideOf(plan: Plan, placeOf: Side['placeOf']): Side {
-  const surfaces = plan.surfaces.map(({ name, selection, config, routes }) => {
-    // Without upstreams only protos are compared, and all of their routes count.
-    const served = config.upstreams.size === 0 ? routes : routes.filter(isServed);
-    const unserved = routes.filter((route) => !served.includes(route));
-    return { name, entrance: selection, config, routes: served, unserved };
-  });
-  return { config: plan.config, placeOf, surfaces };
+export function sideOf({ config, surfaces }: Plan, placeOf: Side['placeOf']): Side {
+  return { config, placeOf, surfaces: surfaces.map((surface) => surfaceOf(surface, config)) };
+}
+
+function surfaceOf({ name, selection, config, routes }: Plan['surfaces'][number], common: Config): SideSurface {
+  // Without upstreams only protos are compared, and all of their routes count.
+  const served = common.upstreams.size === 0 ? routes : routes.filter(isServed);
+  const unserved = common.upstreams.size === 0 ? [] : routes.filter((route) => !isServed(route));
+  const index = common.surfaces.findIndex((block) => block.name === name);
+  const block = common.surfaces[index];
+  const keyPath = (key: readonly string[]) => (isIn(block, key) ? ['surfaces', index, ...key] : key);
+  return { name, entrance: selection, config, keyPath, routes: served, unserved };
+}
+
+/** True if a surface has a key of its own. Its `auth` replaces the common one as a whole. */
+function isIn(block: Config['surfaces'][number] | undefined, [first = '', second = '']: readonly string[]): boolean {
+  const own = (block as Readonly<Record<string, unknown>> | undefined)?.[first];
+  if (typeof own !== 'object' || own === null) return false;
+  const keys = own as Readonly<Record<string, unknown>>;
+  return first === 'auth' || keys[second] !== undefined || keys[`${second}Ms`] !== undefined;
 }

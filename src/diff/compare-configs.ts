@@ -5,11 +5,14 @@ import { Code } from '../status/code.js';
 import type { ChangeId, Severity } from './changes.js';
 import { LIMITED, tighterLimits } from './compare-policies.js';
 import type { Cause } from './finding.js';
+import type { Side, SideSurface } from './side.js';
 
-/** A config with the places of its keys. `path` leads to the block of a surface, and is empty for the common settings. */
+/** A config with the places of its keys. */
 export interface PlacedConfig {
   readonly config: Config;
   readonly placeOf: PlaceOf | undefined;
+  /** Returns the path of a key, which may be in the block of a surface. */
+  readonly keyPath: SideSurface['keyPath'];
 }
 
 interface Found {
@@ -20,8 +23,8 @@ interface Found {
   readonly effect: string;
 }
 
-/** Returns what has changed for the clients of one surface. */
-export function settingChanges(old: PlacedConfig, now: PlacedConfig): readonly Cause[] {
+/** Returns what has changed for the clients of one surface. `name` is the name of the surface. */
+export function settingChanges(name: string, old: PlacedConfig, now: PlacedConfig): readonly Cause[] {
   const [a, b] = [old.config, now.config];
   const found = [
     ...jsonChanges(a, b),
@@ -32,11 +35,16 @@ export function settingChanges(old: PlacedConfig, now: PlacedConfig): readonly C
     ...corsChanges(a, b),
     ...credentialChanges(a, b),
   ];
-  return found.map((one) => causeOf(one, old, now));
+  return found.map((one) => causeOf(one, old, now, name));
 }
 
 /** Returns what has changed in the plans of consumers, which all surfaces share. */
-export function planChanges(old: PlacedConfig, now: PlacedConfig): readonly Cause[] {
+export function planChanges(before: Side, after: Side): readonly Cause[] {
+  const keyPath: SideSurface['keyPath'] = (key) => key;
+  const [old, now] = [
+    { ...before, keyPath },
+    { ...after, keyPath },
+  ];
   return [...old.config.plans].flatMap(([name, { rateLimits }]) => {
     const after = now.config.plans.get(name);
     const tighter = after === undefined ? [] : tighterLimits(rateLimits, after.rateLimits);
@@ -47,10 +55,17 @@ export function planChanges(old: PlacedConfig, now: PlacedConfig): readonly Caus
   });
 }
 
-function causeOf({ key, change, what, severity, effect }: Found, old: PlacedConfig, now: PlacedConfig): Cause {
-  const subject = key.join('.');
+function causeOf(
+  { key, change, what, severity, effect }: Found,
+  old: PlacedConfig,
+  now: PlacedConfig,
+  surface = '',
+): Cause {
+  const paths = [old.keyPath(key), now.keyPath(key)] as const;
+  const isOwn = paths.some((path) => path.length > key.length);
+  const subject = isOwn ? `surfaces.${surface}.${key.join('.')}` : key.join('.');
   const effects = [{ severity, text: effect }];
-  return { change, subject, what, effects, old: old.placeOf?.(key), new: now.placeOf?.(key) };
+  return { change, subject, what, effects, old: old.placeOf?.(paths[0]), new: now.placeOf?.(paths[1]) };
 }
 
 function isNow(value: unknown, before: unknown): string {

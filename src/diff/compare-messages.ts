@@ -34,7 +34,7 @@ export function messageChanges(
   const isSent = meeting.direction !== 'answer';
   const before = old.fields.filter((field) => path?.old.has(field) !== true);
   for (const field of before) {
-    const found = partnerOf(field, old, now);
+    const found = partnerOf(field, old, now, meeting.renames);
     if (found === undefined || (isSent && path?.new.has(found) === true)) {
       const gone = goneField(field, found, now, meeting);
       if (gone !== undefined) causes.push(gone);
@@ -48,7 +48,8 @@ export function messageChanges(
   }
   causes.push(...joinedOneofs(pairs, meeting));
   const added = now.fields.filter(
-    (field) => !taken.has(field) && path?.new.has(field) !== true && partnerOf(field, now, old) === undefined,
+    (field) =>
+      !taken.has(field) && path?.new.has(field) !== true && partnerOf(field, now, old, meeting.renames) === undefined,
   );
   causes.push(...addedFields(added, old, now, meeting));
   return { causes, pairs };
@@ -86,6 +87,7 @@ function partnerOf(
   field: FieldDescriptor,
   own: MessageDescriptor,
   other: MessageDescriptor,
+  renames: Renames,
 ): FieldDescriptor | undefined {
   const named = other.fieldNamed(field.jsonName) ?? other.fieldNamed(field.name);
   if (named !== undefined) return named;
@@ -93,12 +95,12 @@ function partnerOf(
   if (numbered === undefined || numbered.extension) return undefined;
   // A field with the number is another one if it has had its name before.
   const isOther = own.fieldNamed(numbered.jsonName) !== undefined || own.fieldNamed(numbered.name) !== undefined;
-  return isOther || !isAlike(field, numbered) ? undefined : numbered;
+  return isOther || !isAlike(field, numbered, renames) ? undefined : numbered;
 }
 
 /** A number that another type and another name use is not a renamed field. */
-function isAlike(a: FieldDescriptor, b: FieldDescriptor): boolean {
-  return a.cardinality === b.cardinality && typeText(a) === typeText(b);
+function isAlike(a: FieldDescriptor, b: FieldDescriptor, renames: Renames): boolean {
+  return renamed(typeText(a), renames) === renamed(typeText(b), renames);
 }
 
 function goneField(

@@ -19,8 +19,8 @@ export interface RouteUse extends Versions {
 }
 
 /** Returns a route as text for people: `GET /v1/items`. */
-export function routeText({ binding: { httpMethod, template } }: PlannedRoute): string {
-  return `${httpMethod === ANY_METHOD ? 'any method' : httpMethod} ${template.text}`;
+export function routeText({ basePath, binding: { httpMethod, template } }: PlannedRoute): string {
+  return `${httpMethod === ANY_METHOD ? 'any method' : httpMethod} ${basePath}${template.text}`;
 }
 
 export function compareRoutes(old: PlannedRoute, now: PlannedRoute, use: RouteUse): void {

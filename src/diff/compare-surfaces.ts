@@ -3,8 +3,9 @@
  * hosts, base path, headers.
  */
 import type { Position } from '../base/diagnostic.js';
+import type { Selection } from '../route/planned-surface.js';
 import type { Cause, Effect } from './finding.js';
-import type { Entrance, Side, SideSurface } from './side.js';
+import type { Side, SideSurface } from './side.js';
 
 export interface SurfacePairs {
   readonly pairs: readonly (readonly [old: SideSurface, now: SideSurface])[];
@@ -52,16 +53,16 @@ function breaking(text: string): Effect {
   return { severity: 'breaking', text };
 }
 
-function isSame(a: Entrance, b: Entrance): boolean {
+function isSame(a: Selection, b: Selection): boolean {
   return textOf(a) === textOf(b);
 }
 
-function textOf({ hosts, basePath, headers }: Entrance): string {
+function textOf({ hosts, basePath, headers }: Selection): string {
   return JSON.stringify([[...hosts].sort(), basePath, Object.entries(headers).sort()]);
 }
 
 /** Returns a text for each way in that is closed. */
-function closed(old: Entrance, now: Entrance): readonly string[] {
+function closed(old: Selection, now: Selection): readonly string[] {
   const texts: string[] = [];
   if (now.hosts.length > 0) {
     if (old.hosts.length === 0) texts.push(`the surface takes only the hosts ${now.hosts.join(', ')} now`);
@@ -83,7 +84,7 @@ function takesHost(pattern: string, host: string): boolean {
 }
 
 /** True if every request of the inner surface would belong to the outer one. */
-function covers(outer: Entrance, inner: Entrance): boolean {
+function covers(outer: Selection, inner: Selection): boolean {
   const hosts =
     outer.hosts.length === 0 ||
     (inner.hosts.length > 0 && inner.hosts.every((host) => outer.hosts.some((other) => takesHost(other, host))));

@@ -50,9 +50,9 @@ class SurfaceComparison {
     for (const shadow of shadows) this.addShadow(shadow);
     for (const route of added) this.addRoute(route);
     graph.report(findings);
-    const before = { config: old.config, placeOf: this.context.old.placeOf };
-    const after = { config: now.config, placeOf: this.context.now.placeOf };
-    for (const cause of settingChanges(before, after)) findings.add(cause, []);
+    const before = { ...old, placeOf: this.context.old.placeOf };
+    const after = { ...now, placeOf: this.context.now.placeOf };
+    for (const cause of settingChanges(old.name, before, after)) findings.add(cause, []);
   }
 
   private compareMatch(match: Match): void {

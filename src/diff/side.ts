@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.js';
 import type { PlaceOf } from '../config/restart.js';
 import type { PlannedRoute } from '../route/planned-route.js';
+import type { Selection } from '../route/planned-surface.js';
 
 /** One version of an API, as it would be served. */
 export interface Side {
@@ -12,22 +13,15 @@ export interface Side {
   readonly placeOf: PlaceOf | undefined;
 }
 
-/** The requests that belong to a surface. */
-export interface Entrance {
-  /** Host names, or `*.` with the names below one. The surface takes every host if the list is empty. */
-  readonly hosts: readonly string[];
-  /** The path in front of every route. It is empty if there is none. */
-  readonly basePath: string;
-  /** The headers that a request must have, with their values. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
 /** The API of one kind of client. */
 export interface SideSurface {
   readonly name: string;
-  readonly entrance: Entrance;
-  /** The settings of the surface. */
+  /** The requests that belong to the surface. */
+  readonly entrance: Selection;
+  /** The settings of the surface: its own ones over the common ones. */
   readonly config: Config;
+  /** Returns the path of a key in the config file: below the surface if it has the key, and otherwise that of the common key. */
+  readonly keyPath: (key: readonly string[]) => readonly PropertyKey[];
   /** The routes that are served. */
   readonly routes: readonly PlannedRoute[];
   /** The routes that exist and that no upstream serves. */

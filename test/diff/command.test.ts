@@ -198,6 +198,19 @@ test('the words of --map are equal in paths and packages', async (t) => {
   t.is((await run('--map', 'v1beta1')).exitCode, 2);
 });
 
+test('a field with another name and a type of the next version is renamed, not gone', async (t) => {
+  const proto = (version: string, name: string) => ({
+    'a.proto': `syntax = "proto3"; package a.${version}; import "google/api/annotations.proto";
+message Q {} message R { E ${name} = 1; } enum E { A = 0; }
+service S { rpc Get(Q) returns (R) { option (google.api.http) = { get: "/${version}/e" }; } }`,
+  });
+  const { run } = await versions(t, proto('v1beta1', 'kind'), proto('v1', 'sort'));
+  t.regex(
+    (await run('--map', 'v1beta1=v1')).stdout,
+    /R\.kind: the name is now sort; clients get it as 'sort' \[field-renamed\]/,
+  );
+});
+
 test('wrong usage exits with 2', async (t) => {
   const { folder, run } = await versions(t);
   writeFileSync(join(folder, 'c.yaml'), 'version: 1\nschema: { protos: [new] }\n');
