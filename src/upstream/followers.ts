@@ -16,7 +16,7 @@ export class Followers extends Set<Follower> {
 
 const FOLLOWERS = new WeakMap<AbortSignal, Followers>();
 
-/** Returns the calls that are aborted when the signal is; callers add and remove their own. */
+/** Returns the calls that are aborted together with the signal. A caller adds its call, and removes it at its end. */
 export function followersOf(signal: AbortSignal): Followers {
   const known = FOLLOWERS.get(signal);
   if (known !== undefined) return known;

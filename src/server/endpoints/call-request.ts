@@ -17,7 +17,7 @@ import { clientTimeout } from '../../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../../transcoding/negotiate.js';
 import { traceContext } from '../../transcoding/trace-context.js';
-import type { AnswerForm, Transcoder } from '../../transcoding/transcoder.js';
+import type { AnswerForm, TranscodedRequest, Transcoder } from '../../transcoding/transcoder.js';
 import type { SignalOf } from '../connection/gone-signal.js';
 import { roomOf } from '../connection/room.js';
 import { readBody } from './body.js';
@@ -32,6 +32,8 @@ export interface CallRequestSettings extends BodySizes {
   /** All demands, for the messages after the first one of a client stream: they may contain the path's fields too. */
   readonly requireBehind: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
+  /** The base path of the surface, which upstreams get as `x-forwarded-prefix`. It is empty if there is none. */
+  readonly basePath: string;
   /** The timeout of the call: the route's own or else its upstream's; undefined when neither has one. */
   readonly timeoutMs: number | undefined;
   /**
@@ -75,10 +77,15 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
     return asked(ctx, head, await bodyOf(ctx));
   }
 
-  function asked({ req, state }: Context, head: CallHead, body: Uint8Array): Asked {
-    const { captures, rawQuery } = state;
-    const contentType = req.headers['content-type'];
-    const { message, form, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
+  function asked(ctx: Context, head: CallHead, body: Uint8Array): Asked | Promise<Asked> {
+    const { captures, rawQuery } = ctx.state;
+    const contentType = ctx.req.headers['content-type'];
+    const transcoded = transcoder.request({ captures, rawQuery, body, contentType });
+    if (transcoded instanceof Promise) return transcoded.then((whole) => admitted(ctx, head, whole));
+    return admitted(ctx, head, transcoded);
+  }
+
+  function admitted({ state }: Context, head: CallHead, { message, form, wanted }: TranscodedRequest): Asked {
     if (settings.require.length > 0) demand(settings.require, message, state.principal);
     return { request: head.request(message, wanted), form };
   }
@@ -122,6 +129,7 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
   function metadataOf({ req, state }: Context): MetadataEntry[] {
     const metadata = settings.requestMetadata(req.rawHeaders);
     metadata.push(['x-request-id', state.requestId], ['x-forwarded-for', state.clientAddress]);
+    if (settings.basePath !== '') metadata.push(['x-forwarded-prefix', settings.basePath]);
     if (state.principal !== undefined) metadata.push(...state.principal.metadata);
     const given = traceContext(req.headers.traceparent, req.headers.tracestate);
     if (state.trace === undefined) metadata.push(...given);

@@ -70,7 +70,7 @@ export function accessLog({ log, requests }: Telling, clock: Clock): Middleware 
       client: state.clientAddress,
       method: req.method,
       http: req.httpVersion,
-      path: state.rawPath.slice(0, MOST.path),
+      path: (surface.basePath + state.rawPath).slice(0, MOST.path),
       routeFields: logFields,
       consumer: state.principal?.consumer,
       bytesIn,
@@ -122,7 +122,7 @@ export interface Refusal {
   readonly error: StatusError;
 }
 
-/** Where refusals are told. The admin port counts no requests. */
+/** Where refusals are logged and counted. The admin port counts no requests. */
 export type TellingOfRefusals = Pick<Telling, 'log'> & Partial<Telling>;
 
 /** Tells of a request that no stage has seen: what is known of it, and why it was refused. */
