@@ -214,24 +214,25 @@ function stageCompiler(
     return {
       deprecated: settings.deprecated && deprecated(settings.deprecated),
       addresses: route.addresses.length === 0 ? undefined : addresses(route.addresses),
-      limitByAddress: counting(rateLimits.filter(isByAddress), NO_PLANS),
+      limitByAddress: counting(rateLimits.filter(isByAddress), NO_PLANS, false),
       authenticate:
         mode === 'public' ? undefined : authenticate({ authenticator, mode, binding, fromQuery: tokenMayBeInQuery }),
       authorize: isDemanding ? authorize({ scopes, require: ofPath, requestOf: transcoder.path }) : undefined,
       limitByCaller: counting(
         rateLimits.filter((limit) => !isByAddress(limit)),
         mode === 'public' ? NO_PLANS : consumerPlans(config, binding.method),
+        true,
       ),
       afterAuth,
       follow: isStreaming(binding.method) ? follow(openStreams) : undefined,
     };
 
-    function counting(limits: readonly RateLimit[], plans: ConsumerPlans): Middleware | undefined {
+    function counting(limits: readonly RateLimit[], plans: ConsumerPlans, isLast: boolean): Middleware | undefined {
       if (limits.length === 0 && plans.size === 0) return undefined;
       const all = [limits, ...plans.values()].flat();
       const exceeded = new Map(all.map(({ rule: { id } }) => [id, seriesOf.exceeded(id)]));
       const decisions = metrics.rateLimitDecisions;
-      return rateLimit({ limits, plans, counters, cost: costOf(route), decisions, exceeded });
+      return rateLimit({ limits, plans, counters, cost: costOf(route), isLast, decisions, exceeded });
     }
   };
 }

@@ -20,9 +20,9 @@ export function createApp(options: PipelineOptions): RequestListener {
     return run(ctx)
       .then(() => {
         // Streams are written by their endpoint, so they are over at this point.
-        if (ctx.respond === false) return;
+        if (ctx.respond === false) return undefined;
         ctx.state.answeredAt = clock.monotonic();
-        app.answer(ctx);
+        return app.answer(ctx);
       })
       .catch((error) => ctx.onerror(error));
   };
@@ -39,19 +39,20 @@ class Front extends Koa<Exchange> {
     this.on('error', this.onerror);
   }
 
-  /** Writes the answer that the stages have left in the context. */
-  answer(ctx: Context): void {
+  /** Writes the answer that the stages have left in the context. Returns a promise if it is written later. */
+  answer(ctx: Context): Promise<void> | undefined {
     const { req, res, body } = ctx;
     const isPlain = Buffer.isBuffer(body) || (typeof body === 'string' && body !== '');
-    if (isPlain && req.method !== 'HEAD' && ctx.writable && !NO_CONTENT.has(res.statusCode)) endAtOnce(res, body);
-    else this.respond(ctx);
+    if (!isPlain || req.method === 'HEAD' || !ctx.writable || NO_CONTENT.has(res.statusCode)) return this.respond(ctx);
+    endAtOnce(res, body);
+    return undefined;
   }
 
   /** Lets Koa write an answer that is not plain bytes, such as a stream, or the answer of a HEAD. */
-  private respond(ctx: Context): void {
+  private respond(ctx: Context): Promise<void> {
     const { statusCode } = ctx.res;
     const koa = this as unknown as { handleRequest(ctx: Context, run: () => Promise<void>): Promise<void> };
-    void koa.handleRequest(ctx, async () => {
+    return koa.handleRequest(ctx, async () => {
       // Koa has just set 404.
       ctx.res.statusCode = statusCode;
     });

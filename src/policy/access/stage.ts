@@ -3,7 +3,7 @@ import { handshakeOf } from '../../exchange/handshake.js';
 import type { Equality } from '../../paths/equality.js';
 import type { Binding } from '../../routing/binding.js';
 import { gatewayError, StatusError } from '../../status/status-error.js';
-import type { Authenticator, Challenge } from './credentials.js';
+import type { Authenticator, Challenge, Identified } from './credentials.js';
 import { demand, missingScope } from './demands.js';
 import { writes } from './writes.js';
 
@@ -22,33 +22,47 @@ export function authenticate({ authenticator, mode, binding, fromQuery }: Authen
   const unknown = challengeHeader(challenges, '');
   const invalid = challengeHeader(challenges, ', error="invalid_token"');
   const expected = expectation(challenges);
-  return async function authenticate(ctx, next) {
+  /** A token that was seen before is found at once, without a promise. */
+  return function authenticate(ctx, next) {
     const { req, state } = ctx;
     const { rawHeaders, socket } = req;
     // A page that opens a WebSocket can do more than read. So a cookie is not accepted from an origin that only `*`
     // allows.
     const mayChange = handshakeOf(req) !== undefined || writes(binding, req.method ?? 'GET');
+    const rawQuery = fromQuery ? state.rawQuery : undefined;
+    let found: ReturnType<typeof identify>;
     try {
-      const rawQuery = fromQuery ? state.rawQuery : undefined;
-      const found = identify({ writes: mayChange, rawHeaders, socket, authority: state.authority, rawQuery });
-      const identified = found instanceof Promise ? await found : found;
-      state.principal = identified?.principal;
-      state.fromCookie = identified?.fromCookie ?? false;
-      if (identified?.rawQuery !== undefined) {
-        state.rawQuery = identified.rawQuery;
-        // The address contains a secret (RFC 6750 §2.3), so neither the address nor the answer may be kept.
-        ctx.res.setHeader('cache-control', 'private, no-store');
-      }
+      found = identify({ writes: mayChange, rawHeaders, socket, authority: state.authority, rawQuery });
     } catch (error) {
-      if (error instanceof StatusError && error.httpStatus === 401) challenge(ctx, invalid);
-      throw error;
+      refuse(ctx, error);
+    }
+    if (!(found instanceof Promise)) return admit(ctx, found, next);
+    return found.then(
+      (identified) => admit(ctx, identified, next),
+      (error) => refuse(ctx, error),
+    );
+  };
+
+  function admit(ctx: Context, identified: Identified | undefined, next: () => Promise<unknown>): Promise<unknown> {
+    const { state } = ctx;
+    state.principal = identified?.principal;
+    state.fromCookie = identified?.fromCookie ?? false;
+    if (identified?.rawQuery !== undefined) {
+      state.rawQuery = identified.rawQuery;
+      // The address contains a secret (RFC 6750 §2.3), so neither the address nor the answer may be kept.
+      ctx.res.setHeader('cache-control', 'private, no-store');
     }
     if (state.principal === undefined && mode === 'required') {
       challenge(ctx, unknown);
       throw gatewayError('UNAUTHENTICATED', expected);
     }
-    await next();
-  };
+    return next();
+  }
+
+  function refuse(ctx: Context, error: unknown): never {
+    if (error instanceof StatusError && error.httpStatus === 401) challenge(ctx, invalid);
+    throw error;
+  }
 }
 
 export interface Authorization {

@@ -19,17 +19,27 @@ export interface RateLimitSettings {
   readonly counters: Counters;
   /** The amount that one request counts, which is the number of its calls. */
   readonly cost: number;
+  /** True if no other stage with limits follows, so that nothing can undo the count of this one. */
+  readonly isLast: boolean;
   readonly decisions: Counter<'decision'>;
   /** Counts by the id of a limit the requests for which it had no room. */
   readonly exceeded: ReadonlyMap<string, HeldCounter>;
 }
 
-export function rateLimit({ limits, plans, counters, cost, decisions, exceeded }: RateLimitSettings): Middleware {
+export function rateLimit({
+  limits,
+  plans,
+  counters,
+  cost,
+  isLast,
+  decisions,
+  exceeded,
+}: RateLimitSettings): Middleware {
   const admitted = decisions.labels('admitted');
   const refused = decisions.labels('refused');
   const over = decisions.labels('over');
 
-  return async function rateLimit(ctx, next) {
+  return function rateLimit(ctx, next) {
     const { state } = ctx;
     const plan = state.principal?.plan;
     const ofPlan = plan === undefined ? undefined : plans.get(plan);
@@ -37,7 +47,11 @@ export function rateLimit({ limits, plans, counters, cost, decisions, exceeded }
     if (applying.length === 0) return next();
     const hits = applying.map((limit) => hitOf(limit, state));
     const taken = counters.take(hits, cost);
-    const decision = taken instanceof Promise ? await taken : taken;
+    return taken instanceof Promise ? taken.then((decision) => decide(ctx, decision, next)) : decide(ctx, taken, next);
+  };
+
+  function decide(ctx: Context, decision: Decision, next: () => Promise<unknown>): Promise<unknown> {
+    const { state } = ctx;
     setHeaders(ctx, decision.limitStates);
     if (!decision.admitted) {
       refused.inc();
@@ -50,12 +64,16 @@ export function rateLimit({ limits, plans, counters, cost, decisions, exceeded }
       over.inc();
       note(decision);
     }
+    return isLast ? next() : undoing(ctx, decision, next);
+  }
+
+  async function undoing({ state }: Context, decision: Decision, next: () => Promise<unknown>): Promise<void> {
     try {
       await next();
     } finally {
       if (state.overLimit) decision.undo();
     }
-  };
+  }
 
   function note({ limitStates }: Decision): void {
     for (const { rule, passed } of limitStates) if (!passed) exceeded.get(rule.id)!.count++;
