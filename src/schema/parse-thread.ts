@@ -102,7 +102,10 @@ function takerOf(parsed: ParsedFiles): (answer: Answer) => void {
     } else if (answer.kind === 'set') {
       const { path, stamp, diagnostics } = answer;
       const files = ofSet.map(({ file, maps }) => {
-        return withPlaces(file, new KnownPlaces(maps ?? { file: file.name, positions: NONE, comments: NONE }));
+        return withPlaces(
+          file,
+          new KnownPlaces(maps ?? { file: file.name, positions: NONE, comments: NONE, options: NONE }),
+        );
       });
       parsed.setSet(path, { stamp, files, diagnostics });
       ofSet = [];

@@ -225,7 +225,7 @@ class Message implements MessageDescriptor {
   constructor(
     private readonly registry: LinkedRegistry,
     private readonly declaration: MessageDeclaration,
-    private readonly extensions: readonly ExtensionDeclaration[],
+    private readonly declared: readonly ExtensionDeclaration[],
   ) {}
 
   get fields(): readonly FieldDescriptor[] {
@@ -233,6 +233,9 @@ class Message implements MessageDescriptor {
   }
   get oneofs(): readonly OneofDescriptor[] {
     return this.linked.oneofs;
+  }
+  get extensions(): readonly FieldDescriptor[] {
+    return this.linked.extensions;
   }
 
   private get linked(): Members {
@@ -250,7 +253,7 @@ class Message implements MessageDescriptor {
       oneof?.fields.push(linked);
       return linked;
     });
-    const extensions = this.extensions.map(
+    const extensions = this.declared.map(
       ({ field, fullName, places }) => new Field(registry, field, this, undefined, fullName, places),
     );
     return { fields, oneofs, extensions };
@@ -282,6 +285,9 @@ class Message implements MessageDescriptor {
   }
   get comment(): string | undefined {
     return this.declaration.places.comment(this.declaration.fullName);
+  }
+  documentOptions() {
+    return this.declaration.places.documentOptions(this.declaration.fullName);
   }
   get position() {
     return this.declaration.places.position(this.declaration.fullName);
@@ -355,6 +361,9 @@ class Field implements FieldDescriptor {
   }
   get comment(): string | undefined {
     return this.places.comment(this.fullName);
+  }
+  documentOptions() {
+    return this.places.documentOptions(this.fullName);
   }
   get position() {
     return this.places.position(this.fullName);

@@ -20,6 +20,7 @@ import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { type JsonForm, jsonAnswer } from './json-answer.js';
 import { type RequestBytes, readRest } from './json-request.js';
+import type { GuardMasks } from './mask-guard.js';
 import { compileQuery, type QueryRule, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
@@ -118,15 +119,19 @@ export interface Transcoder {
   response(wire: Uint8Array, form: AnswerForm, written?: JsonForm): TranscodedResponse | Promise<TranscodedResponse>;
 }
 
-/** Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. */
+/**
+ * Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. `guardMasks` checks
+ * the field masks of each message, on a surface that omits fields.
+ */
 export function compileTranscoder(
   binding: Binding,
   codecs: Codecs,
   settings: QuerySettings,
   demanded: readonly (readonly FieldDescriptor[])[] = [],
+  guardMasks?: GuardMasks,
 ): Transcoder {
   const input = codecs.of(binding.method.input);
-  const readBody = compileBody(binding, input);
+  const readBody = guarded(compileBody(binding, input), guardMasks);
   const query = compileQuery(
     {
       input: binding.method.input,
@@ -257,6 +262,14 @@ type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | un
 function atOnce(message: RequestBytes): Uint8Array {
   if (message instanceof Promise) throw new TypeError('expected a body that is read at once');
   return message;
+}
+
+function guarded(read: ReadBody, guard: GuardMasks | undefined): ReadBody {
+  if (guard === undefined) return read;
+  return (body, bound, contentType) => {
+    const message = read(body, bound, contentType);
+    return message instanceof Promise ? message.then(guard) : guard(message);
+  };
 }
 
 /**

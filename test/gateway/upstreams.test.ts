@@ -79,7 +79,8 @@ for (const transport of TRANSPORTS) {
   });
 
   test(`${transport}: the answer of an upstream may have 64 MiB where nothing else is said`, async (t) => {
-    const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { theme: 'x'.repeat(10 << 20) } } });
+    // Without a setting gRPC clients take 4 MiB.
+    const upstream = await startUpstream(LIBRARY, { GetShelf: { message: { theme: 'x'.repeat(5 << 20) } } });
     t.teardown(upstream.close);
     const { send } = await start(t, { target: upstream.target }, transport);
     t.is((await send('GET', '/v1/shelves/1?$fields=name')).status, 200);
@@ -186,7 +187,8 @@ test('what is held is keyed by what it depends on: connections by endpoint, TLS 
   const [log, metrics] = [createLog({ destination: { write: () => {} } }), createMetrics()];
   const acquired = (upstreams: Readonly<Record<string, UpstreamInput>>) => {
     const { config } = parseConfig({ version: 1, upstreams });
-    return acquireUpstreams(config!, lease, { resources, clock: systemClock, lookup, log, metrics });
+    const { upstreams: own, limits } = config!;
+    return acquireUpstreams(own, limits.responseBytes, lease, { resources, clock: systemClock, lookup, log, metrics });
   };
   acquired({ a: { target: '10.0.0.1:1' }, b: { target: '10.0.0.1:2' } });
   // The balancer and the connections of each.

@@ -30,10 +30,12 @@ export function messageOf(
     name: fullName.slice(fullName.lastIndexOf('.') + 1),
     fields,
     oneofs: [],
+    extensions: [],
     field: (number) => fields[number - 1],
     fieldNamed: (name) => fields.find((field) => field.name === name || field.jsonName === name),
     messageSet: false,
     comment: undefined,
+    documentOptions: () => new Map(),
     position,
   };
   for (const [name, { type, cardinality = 'singular', jsonName = name, extension = false }] of specs) {
@@ -57,6 +59,7 @@ export function messageOf(
       behavior: [],
       defaultText: undefined,
       comment: undefined,
+      documentOptions: () => new Map(),
       position,
     });
   }
@@ -74,6 +77,7 @@ const KIND: EnumDescriptor = {
   numberOf: () => undefined,
   closed: false,
   comment: undefined,
+  documentOptions: () => new Map(),
   position,
 };
 
@@ -91,6 +95,7 @@ export function methodOf(input: MessageDescriptor, output: MessageDescriptor): M
       methods: [],
       defaultPolicy: undefined,
       comment: undefined,
+      documentOptions: () => new Map(),
       position,
     },
     input,
@@ -105,6 +110,7 @@ export function methodOf(input: MessageDescriptor, output: MessageDescriptor): M
     policy: undefined,
     aggregate: undefined,
     comment: undefined,
+    documentOptions: () => new Map(),
     position,
   };
 }

@@ -70,7 +70,7 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
       async ask(bodies) {
         const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demand });
         const message = waits ? rest(await source.next(), source) : source;
-        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
+        return { request: head.request(message, messages.wanted), form: messages.form };
       },
     };
   };

@@ -71,7 +71,7 @@ function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => 
       deadline: head.deadline,
       async ask(bodies) {
         const message = await (whole ?? encode((await bodies.next()).value ?? NO_BODY));
-        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
+        return { request: head.request(message, messages.wanted), form: messages.form };
       },
     };
   };
