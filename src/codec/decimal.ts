@@ -15,6 +15,51 @@ const SPLITTER = 2 ** 27 + 1;
 /** All errors of a division in two parts are smaller than this part of its result. */
 const DOUBT = 2 ** -85;
 
+/** The offset behind the number that {@link plainDecimal} returned last. */
+export const parsed = { end: 0 };
+
+/**
+ * Returns the number that begins at `start`, if it has no exponent and not many digits. Returns NaN for other numbers, and for
+ * what is none. The text ends at `end`.
+ */
+export function plainDecimal(bytes: Uint8Array, start: number, end: number): number {
+  const first = bytes[start] === 0x2d ? start + 1 : start;
+  let at = first;
+  let upper = 0;
+  let lower = 0;
+  let digits = 0;
+  let decimals = 0;
+  if (bytes[at] === ZERO) at++;
+  else {
+    for (; at < end; at++) {
+      const digit = bytes[at]! - ZERO;
+      if (digit < 0 || digit > 9) break;
+      if (++digits <= EXACT_DIGITS) upper = upper * 10 + digit;
+      else lower = lower * 10 + digit;
+    }
+  }
+  if (at === first) return Number.NaN;
+  if (bytes[at] === 0x2e) {
+    const point = ++at;
+    for (; at < end; at++) {
+      const digit = bytes[at]! - ZERO;
+      if (digit < 0 || digit > 9) break;
+      if (digits === 0 && digit === 0) continue;
+      if (++digits <= EXACT_DIGITS) upper = upper * 10 + digit;
+      else lower = lower * 10 + digit;
+    }
+    decimals = at - point;
+    if (decimals === 0) return Number.NaN;
+  }
+  if (digits > MOST_DIGITS || bytes[at] === 0x65 || bytes[at] === 0x45) return Number.NaN;
+  parsed.end = at;
+  const value =
+    digits <= EXACT_DIGITS
+      ? scaled(upper, -decimals)
+      : quotient(upper, lower, POWERS[digits - EXACT_DIGITS]!, decimals);
+  return first === start ? value : -value;
+}
+
 /** Returns the number that the bytes from `start` to `end` are, which must be a JSON number. Returns NaN if it is not sure. */
 export function decimal(bytes: Uint8Array, start: number, end: number): number {
   const isNegative = bytes[start] === 0x2d;

@@ -3,7 +3,7 @@
  * reads, and keeps no path: a {@link ReadProblem} has the byte offset, from which `json-path.ts` finds the path.
  */
 import { isUtf8 } from 'node:buffer';
-import { decimal } from './decimal.js';
+import { decimal, parsed, plainDecimal } from './decimal.js';
 import { hasSpecial, writeBase64, writeUnescaped } from './json-string.js';
 import type { KeyBytes } from './key-bytes.js';
 import { type KeyTable, KeyTables } from './key-table.js';
@@ -46,7 +46,6 @@ export class JsonScanner {
     this.view = new DataView(buffer, byteOffset, byteLength);
     this.pos = 0;
     this.end = byteLength;
-    this.keys.reset();
     // One native check covers the whole text. Strings are checked one by one only to find the bad one.
     this.validUtf8 = isUtf8(json);
     if (json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf) {
@@ -91,7 +90,9 @@ export class JsonScanner {
   /** Reads the opening bracket of an object or list. `depth` is the number of objects and lists around it. */
   open(bracket: typeof Char.OPEN_OBJECT | typeof Char.OPEN_LIST, depth: number): void {
     if (this.peek() !== bracket) throw this.unfit(bracket === Char.OPEN_LIST ? 'a list' : 'an object');
-    if (depth >= this.maxDepth) throw this.tooDeep();
+    if (depth >= this.maxDepth) {
+      throw new ReadProblem('value', this.pos, `expected at most ${this.maxDepth} levels of nesting, got more`);
+    }
     this.pos++;
   }
 
@@ -132,7 +133,7 @@ export class JsonScanner {
     return this.stringText();
   }
 
-  /** Passes a key. Returns the offset of its closing quote. */
+  /** Returns the offset of the key's closing quote. */
   passKey(): number {
     if (this.peek() !== Char.QUOTE) throw this.syntax('a key in double quotes');
     return this.passString();
@@ -301,10 +302,13 @@ export class JsonScanner {
     this.pos = at;
   }
 
-  /** Passes a number, and returns it. It is infinite if it is too large for a double. */
+  /** At a number: passes it, and returns it. It is infinite if it is too large for a double. */
   readNumber(): number {
-    const whole = this.shortWhole();
-    if (!Number.isNaN(whole)) return whole;
+    const plain = plainDecimal(this.bytes, this.pos, this.end);
+    if (!Number.isNaN(plain)) {
+      this.pos = parsed.end;
+      return plain;
+    }
     this.passNumber();
     const number = decimal(this.bytes, this.tokenStart, this.pos);
     return Number.isNaN(number) ? Number(this.tokenText()) : number;
@@ -334,10 +338,6 @@ export class JsonScanner {
     const byte = this.bytes[at];
     if (byte === undefined || !isValueStart(byte)) return this.syntax('a value', at);
     return new ReadProblem('value', at, `expected ${expected}, got ${this.describe(at)}`);
-  }
-
-  tooDeep(): ReadProblem {
-    return new ReadProblem('value', this.pos, `expected at most ${this.maxDepth} levels of nesting, got more`);
   }
 
   private describe(at: number): string {

@@ -47,13 +47,9 @@ export function writeUnescaped(bytes: Buffer, view: DataView, start: number, sto
       if (((backslash - 0x01010101) & ~backslash & 0x80808080) !== 0) break;
       target.setInt32(to, word, true);
     }
-    if (at >= stop) break;
-    const byte = bytes[at]!;
-    if (byte !== Char.BACKSLASH) {
-      out[to++] = byte;
-      at++;
-      continue;
-    }
+    const near = Math.min(stop, at + 4);
+    while (at < near && bytes[at] !== Char.BACKSLASH) out[to++] = bytes[at++]!;
+    if (at === near) continue;
     const letter = bytes[at + 1]!;
     if (letter !== LETTER_U) {
       if (ESCAPES[letter] === 0) throw syntaxProblem(bytes, bytes.length, 'an escape such as \\n', at);

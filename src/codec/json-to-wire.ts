@@ -113,6 +113,7 @@ function beginText(machine: ReadMachine, task: ReadTask): boolean {
   }
   const end = machine.push(Step.END, -1);
   end.bound = bound;
+  end.plan = undefined;
   if (field === undefined) readTop(machine, plan, bound);
   else {
     end.plan = plan;

@@ -26,40 +26,44 @@ export function maskPath(text: string): string | undefined {
 export function writeMaskPaths(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
   let at = start;
   while (at < end) {
-    let stop = at;
-    let humps = 0;
-    for (; stop < end && bytes[stop] !== COMMA; stop++) if (isUpper(bytes[stop]!)) humps++;
-    writer.tag(1, Wire.LEN);
-    writer.uint32(stop - at + humps);
-    writer.reserve(stop - at + humps);
-    if (!writePath(bytes, at, stop, writer)) return false;
-    at = stop + 1;
+    at = writePath(bytes, at, end, writer);
+    if (at < 0) return false;
   }
   // After a comma there is one more path.
   return end === start || bytes[end - 1] !== COMMA;
 }
 
-/** Writes one path, for which there is room. */
-function writePath(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
+/** Writes the path at `start`. Returns the offset behind it and its comma; -1 if it is none. */
+function writePath(bytes: Uint8Array, start: number, end: number, writer: WireWriter): number {
+  let stop = start;
+  while (stop < end && bytes[stop] !== COMMA) stop++;
+  // A capital letter becomes two bytes.
+  writer.reserve(2 * (stop - start) + 2);
   const out = writer.bytes;
-  let to = writer.pos;
+  out[writer.pos++] = PATHS_TAG;
+  const content = writer.fork();
+  let to = content;
   let before = POINT;
-  for (let at = start; at < end; at++) {
+  for (let at = start; at < stop; at++) {
     const byte = bytes[at]!;
     if (isLower(byte) || (byte >= 0x30 && byte <= 0x39) || byte === STAR) out[to++] = byte;
     else if (isUpper(byte)) {
       out[to++] = UNDERSCORE;
       out[to++] = byte + 0x20;
     } else if (byte === POINT) {
-      if (before === POINT) return false;
+      if (before === POINT) return -1;
       out[to++] = byte;
-    } else if (byte === UNDERSCORE && at + 1 < end && isLower(bytes[at + 1]!)) out[to++] = byte;
-    else return false;
+    } else if (byte === UNDERSCORE && at + 1 < stop && isLower(bytes[at + 1]!)) out[to++] = byte;
+    else return -1;
     before = byte;
   }
+  if (before === POINT) return -1;
   writer.pos = to;
-  return before !== POINT;
+  writer.join(content);
+  return stop + 1;
 }
+
+const PATHS_TAG = (1 << 3) + Wire.LEN;
 
 function isLower(byte: number): boolean {
   return byte >= 0x61 && byte <= 0x7a;

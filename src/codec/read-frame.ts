@@ -79,14 +79,11 @@ export class ReadFrame {
   keys: KeyTable | undefined;
   types: TypeOffsets | undefined;
 
-  /** Forgets what the frame refers to. */
+  /** Forgets what belongs to one text. */
   clear(): void {
-    this.plan = undefined;
-    this.member = undefined;
-    this.bound = undefined;
-    this.against = undefined;
-    this.others = undefined;
-    this.keys = undefined;
-    this.types = undefined;
+    if (this.bound !== undefined) this.bound = undefined;
+    if (this.others !== undefined) this.others = undefined;
+    if (this.types !== undefined) this.types = undefined;
+    if (this.against !== undefined) this.against = undefined;
   }
 }

@@ -85,18 +85,35 @@ function writeWhole(writer: WireWriter, kind: number, value: number): boolean {
 /** Reads an integer that has many digits, a point or an exponent, or is out of range. Returns false if it is none. */
 function readLargeInteger(scanner: JsonScanner, writer: WireWriter, type: IntegerType, isQuoted: boolean): boolean {
   const { bytes, pos } = scanner;
-  if (isQuoted) scanner.passString();
-  else scanner.passNumber();
-  const isPlain = !(isQuoted && scanner.escaped);
-  const start = isQuoted ? pos + 1 : pos;
-  const end = isQuoted ? scanner.pos - 1 : scanner.pos;
-  if (isPlain) {
-    const small = shortInteger(bytes, start, end);
-    if (!Number.isNaN(small)) return writeSmallInteger(type, small, writer);
-    const written = writeLongInteger(type, bytes, start, end, writer);
-    if (written !== undefined) return written;
+  if (!isQuoted) {
+    scanner.passNumber();
+    return writeToken(type, bytes, pos, scanner.pos, writer) ?? writeInteger(type, scanner.tokenText(), writer);
   }
-  return writeInteger(type, isQuoted ? scanner.stringText() : scanner.tokenText(), writer);
+  // An integer has no escapes, so it mostly ends at the first quote.
+  const most = Math.min(scanner.end, pos + LONGEST_INTEGER + 2);
+  let end = pos + 1;
+  while (end < most && bytes[end] !== Char.QUOTE) end++;
+  const written = end < most ? writeToken(type, bytes, pos + 1, end, writer) : undefined;
+  if (written === undefined) return writeInteger(type, scanner.readString(), writer);
+  scanner.pos = end + 1;
+  return written;
+}
+
+/** The number of characters of the longest integer with its sign. */
+const LONGEST_INTEGER = 21;
+
+/** Writes the integer of a text. Returns false if it is out of range; undefined if its text is unusual, or it is none. */
+function writeToken(
+  type: IntegerType,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  writer: WireWriter,
+): boolean | undefined {
+  const small = shortInteger(bytes, start, end);
+  return Number.isNaN(small)
+    ? writeLongInteger(type, bytes, start, end, writer)
+    : writeSmallInteger(type, small, writer);
 }
 
 function readFloating(scanner: JsonScanner, value: ValuePlan, type: 'double' | 'float'): number {

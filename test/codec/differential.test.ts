@@ -1,6 +1,6 @@
 /** The codec writes what the reference writer writes, for drawn schemas and messages. `npm run codec-fuzz` compares more of them. */
 import test from 'ava';
-import { compareWriters, readBack } from './differential.js';
+import { compareReaders, compareWriters, readBack } from './differential.js';
 
 test('wire → JSON: drawn messages of drawn schemas, in order, out of order, split and broken, as the reference', async (t) => {
   const { same, refused, differences } = await compareWriters(1, 20, 60);
@@ -14,4 +14,11 @@ test('drawn messages come back as the same JSON, and changed JSON is read or ref
   t.deepEqual(problems, []);
   t.log(`${same} texts came back, ${refused} changed ones were refused`);
   t.true(same > 300 && refused > 150);
+});
+
+test('JSON → wire: drawn texts, whole, changed and reordered, come to the bytes and errors of the reader of before', (t) => {
+  const { same, refused, differences } = compareReaders(1, 20, 30);
+  t.deepEqual(differences, []);
+  t.log(`${same} equal messages, ${refused} equal errors`);
+  t.true(same > 500 && refused > 300);
 });

@@ -12,6 +12,7 @@ import { fieldJsonOf, JSON_OPTIONS, jsonOf } from '../support/json.js';
 import { schemaOf } from '../support/schema.js';
 import { drawProto } from './random/draw-schema.js';
 import { drawWire } from './random/draw-wire.js';
+import { createJsonReader as createOldReader } from './reference/reading/json-to-proto.js';
 import { createReference } from './reference/reference.js';
 
 export interface Comparison {
@@ -149,4 +150,55 @@ function changed(draw: Draw, text: Buffer): Buffer {
   if (kind === 1) return Buffer.concat([text.subarray(0, at), text.subarray(at - draw(Math.min(at + 1, 8)))]);
   text[at] = BYTES[draw(BYTES.length)]!;
   return text;
+}
+
+/**
+ * Reads drawn texts, and texts of them that are changed, with the codec and with the reader that it had before: the bytes or
+ * the errors must be the same.
+ */
+export function compareReaders(seed: number, schemas: number, messages: number): Comparison {
+  const comparison: Comparison = { same: 0, refused: 0, differences: [] };
+  for (let i = 0; i < schemas; i++) {
+    const draw = draws(seed + i);
+    const proto = drawProto(draw);
+    const { registry } = schemaOf(proto);
+    const message = registry.message('t.M0')!;
+    const unknownFields = draw(2) === 0 ? 'ignore' : 'reject';
+    const options: JsonOptions = { ...drawOptions(draw), unknownFields, maxDepth: draw(4) === 0 ? 4 : 100 };
+    const codec = createCodecs(registry, options).of(message);
+    const before = createOldReader(registry, options);
+    for (let n = 0; n < messages; n++) {
+      const text = outcome(() => jsonOf(codec, drawWire(draw, message, { tidy: n % 2 === 0, broken: false })));
+      if (text === REFUSED) continue;
+      const whole = Buffer.from(text);
+      for (const json of [whole, changed(draw, Buffer.from(text)), reordered(draw, text)]) {
+        const field = draw(4) === 0 ? message.fields[draw(message.fields.length)] : undefined;
+        const ours = reading(() => (field === undefined ? codec.read(json) : codec.readField(field, json)));
+        const theirs = reading(() =>
+          field === undefined ? before.read(message, json) : before.readField(message, field, json),
+        );
+        if (ours === theirs) comparison[ours.startsWith('[') ? 'refused' : 'same']++;
+        else comparison.differences.push(`seed ${seed + i} message ${n}: ${json}\n${ours}\n${theirs}\n${proto}`);
+      }
+    }
+  }
+  return comparison;
+}
+
+/** Exchanges two parts between commas. */
+function reordered(draw: Draw, text: string): Buffer {
+  const parts = text.split(',');
+  const [a, b] = [draw(parts.length), draw(parts.length)];
+  [parts[a], parts[b]] = [parts[b]!, parts[a]!];
+  return Buffer.from(parts.join(','));
+}
+
+/** Returns the bytes as hex, or the message and details of a refusal as a list. */
+function reading(read: () => Uint8Array): string {
+  try {
+    return Buffer.from(read()).toString('hex');
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    return JSON.stringify([error.message, error.details]);
+  }
 }
