@@ -13,7 +13,13 @@
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import type { ServiceDescriptor } from './descriptor.js';
-import { METHOD_SELECTOR_FORMS, type MethodSelector, parseMethodSelector } from './method-selector.js';
+import {
+  dotted,
+  METHOD_SELECTOR_FORMS,
+  parseMethodSelector,
+  type SelectableMethod,
+  selectedMethod,
+} from './method-selector.js';
 
 export interface ExcludeEntry {
   readonly pattern: string;
@@ -42,18 +48,24 @@ interface Matcher<T> {
 /** Matches files and methods with the entries, and remembers which entries matched something. */
 export class Exclusion {
   private readonly files: Matcher<string>[] = [];
-  private readonly methods: Matcher<Parameters<MethodSelector>[0]>[] = [];
+  private readonly methods: Matcher<SelectableMethod>[] = [];
+  /** The entries that name one method, by its name. There may be hundreds. */
+  private readonly byName = new Map<string, Matcher<SelectableMethod>[]>();
 
   constructor(entries: readonly ExcludeEntry[]) {
     for (const [index, entry] of entries.entries()) {
       const { pattern } = entry;
+      const name = isFilePattern(pattern) ? undefined : selectedMethod(pattern);
       if (isFilePattern(pattern)) this.files.push({ entry, index, matches: fileMatcher(pattern), used: false });
-      else this.methods.push({ entry, index, matches: parseMethodSelector(pattern) ?? (() => false), used: false });
+      else if (name === undefined)
+        this.methods.push({ entry, index, matches: parseMethodSelector(pattern) ?? (() => false), used: false });
+      else
+        this.byName.set(name, [...(this.byName.get(name) ?? []), { entry, index, matches: () => true, used: false }]);
     }
   }
 
   get isEmpty(): boolean {
-    return this.files.length + this.methods.length === 0;
+    return this.files.length + this.methods.length + this.byName.size === 0;
   }
 
   get namesFiles(): boolean {
@@ -65,13 +77,14 @@ export class Exclusion {
     return hasMatch(this.files, name);
   }
 
-  hasMethod(method: Parameters<MethodSelector>[0]): boolean {
-    return hasMatch(this.methods, method);
+  hasMethod(method: SelectableMethod): boolean {
+    const isNamed = this.byName.size > 0 && hasMatch(this.byName.get(dotted(method.fullName)) ?? [], method);
+    return hasMatch(this.methods, method) || isNamed;
   }
 
   /** Returns an error for each entry that has matched nothing so far. `files` has the import names of all files. */
   unused(files: readonly string[], services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
-    const unused = [...this.files, ...this.methods].filter(({ used }) => !used);
+    const unused = [...this.files, ...this.methods, ...[...this.byName.values()].flat()].filter(({ used }) => !used);
     return unused
       .sort((a, b) => a.index - b.index)
       .map(({ entry: { pattern, position }, index }) => {

@@ -11,8 +11,16 @@ import type { ConfiguredRule, ConfiguredRules } from './service-config.js';
 /** The files by import name. */
 type Files = ReadonlyMap<string, RegistryFile>;
 
-/** Returns the files with the exclusions and rules of the config applied to their rpcs. */
-export function* withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Steps<Files> {
+/**
+ * Returns the files with the exclusions and rules of the config applied to their rpcs. `known` has the results of an earlier call
+ * with the same exclusions and rules.
+ */
+export function* withRouting(
+  files: Files,
+  exclusion: Exclusion,
+  rules: ConfiguredRules,
+  known: ReadonlyMap<FileDeclaration, FileDeclaration> = new Map(),
+): Steps<Files> {
   if (exclusion.isEmpty && rules.isEmpty) return files;
   const excluded = new Set<FileDeclaration>();
   for (const [name, { declaration }] of files) {
@@ -25,8 +33,9 @@ export function* withRouting(files: Files, exclusion: Exclusion, rules: Configur
     yield;
     if (changed.has(declaration) || declaration.services.length === 0) continue;
     const services: ServiceDeclaration[] = [];
+    // Exclusions and rules note which of them were used, so they are applied even if the result is known.
     for (const service of declaration.services) services.push(yield* routedService(service, excluded.has(declaration)));
-    changed.set(declaration, { ...declaration, services });
+    changed.set(declaration, known.get(declaration) ?? { ...declaration, services });
   }
   return new Map(
     [...files].map(([name, { declaration, routed }]) => [
