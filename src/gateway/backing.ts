@@ -21,6 +21,7 @@ import type { Tracing } from '../telemetry/tracing.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
+import type { InUse } from './lazy-routes.js';
 import { openProtection } from './protection.js';
 import { leasedSeries, type Series } from './series.js';
 import { openTracing } from './tracing.js';
@@ -37,6 +38,8 @@ export interface Backing {
   /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
+  /** The routes that have been asked for. */
+  readonly inUse: InUse;
 }
 
 export interface BackingOptions {
@@ -49,6 +52,7 @@ export interface BackingOptions {
   /** Looks up the names of upstreams. */
   readonly lookup: Lookup;
   readonly openStreams: OpenStreams;
+  readonly inUse: InUse;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
 }
@@ -65,7 +69,7 @@ export interface OpenedBacking extends Backing {
 
 /** Opens everything that the config names. Resources that another snapshot already holds are shared. */
 export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
-  const { clock, metrics, interceptors, afterAuth, openStreams } = options;
+  const { clock, metrics, interceptors, afterAuth, openStreams, inUse } = options;
   const { auth, cors, stores, rateLimiting, limits, errors } = config;
   const series = leasedSeries(metrics, lease);
   const upstreams = acquireUpstreams(config, lease, options);
@@ -89,6 +93,7 @@ export function openBacking(config: Config, lease: Lease, options: BackingOption
     afterAuth,
     metrics,
     clock,
+    inUse,
     upstreams,
     tracing,
     prepared: Promise.all([prepared, store?.prepared, tracing?.ready]).then(() => {}),

@@ -21,7 +21,8 @@ export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Princip
   if (isHandshake) requireAllowed(surface.cors, req.headers.origin);
   const found = (isHandshake ? surface.webSockets : surface.table).match(req.method ?? 'GET', state.rawPath);
   if (found.kind !== 'found') throw routeGone();
-  const { value: route, captures } = found;
+  const { captures } = found;
+  const route = found.value();
   requireSameMessages(state.route!, route);
   // The query is read again, because a token in it was removed from `state.rawQuery` when the request was let in.
   const { rawQuery } = parseTarget(req);

@@ -98,6 +98,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
       exceeded: (limit) => metrics.exceededLimits.open({ limit }),
     },
     clock: STILL,
+    inUse: new Set(),
   };
   let exchange: Exchange | undefined;
   const snapshots = new Snapshots({

@@ -109,7 +109,7 @@ function withoutTables(snapshot: Snapshot): Snapshot {
   return light;
 }
 
-const NO_ROUTES = new RouteTableBuilder<Route>().build().table;
+const NO_ROUTES = new RouteTableBuilder<() => Route>().build().table;
 
 class OpenStream {
   graceMs: number;
