@@ -50,7 +50,7 @@ export class Exclusion {
   private readonly files: Matcher<string>[] = [];
   private readonly methods: Matcher<SelectableMethod>[] = [];
   /** The entries that name one method, by its name. There may be hundreds. */
-  private readonly byName = new Map<string, Matcher<SelectableMethod>[]>();
+  private readonly byName = new Map<string, Omit<Matcher<SelectableMethod>, 'matches' | 'used'>[]>();
 
   constructor(entries: readonly ExcludeEntry[]) {
     for (const [index, entry] of entries.entries()) {
@@ -59,8 +59,7 @@ export class Exclusion {
       if (isFilePattern(pattern)) this.files.push({ entry, index, matches: fileMatcher(pattern), used: false });
       else if (name === undefined)
         this.methods.push({ entry, index, matches: parseMethodSelector(pattern) ?? (() => false), used: false });
-      else
-        this.byName.set(name, [...(this.byName.get(name) ?? []), { entry, index, matches: () => true, used: false }]);
+      else this.byName.set(name, [...(this.byName.get(name) ?? []), { entry, index }]);
     }
   }
 
@@ -78,14 +77,19 @@ export class Exclusion {
   }
 
   hasMethod(method: SelectableMethod): boolean {
-    const isNamed = this.byName.size > 0 && hasMatch(this.byName.get(dotted(method.fullName)) ?? [], method);
+    const isNamed = this.byName.size > 0 && this.byName.has(dotted(method.fullName));
     return hasMatch(this.methods, method) || isNamed;
+  }
+
+  /** True if an entry selects several methods, and must be asked about each to know whether it is used. */
+  get selectsSeveral(): boolean {
+    return this.methods.length > 0;
   }
 
   /** Returns an error for each entry that has matched nothing so far. `files` has the import names of all files. */
   unused(files: readonly string[], services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
-    const unused = [...this.files, ...this.methods, ...[...this.byName.values()].flat()].filter(({ used }) => !used);
-    return unused
+    const unused = [...this.files, ...this.methods].filter(({ used }) => !used);
+    return [...unused, ...this.unusedNames(services)]
       .sort((a, b) => a.index - b.index)
       .map(({ entry: { pattern, position }, index }) => {
         const text = isFilePattern(pattern)
@@ -93,6 +97,13 @@ export class Exclusion {
           : `expected a selector that matches an rpc, got '${pattern}'${methodHint(pattern, services)}`;
         return errorAt(position, 'unused-exclude', `schema.exclude.${index}: ${text}`);
       });
+  }
+
+  /** Returns the entries that name a method which no service has. */
+  private unusedNames(services: readonly ServiceDescriptor[]) {
+    if (this.byName.size === 0) return [];
+    const names = new Set(services.flatMap(({ methods }) => methods.map(({ fullName }) => dotted(fullName))));
+    return [...this.byName].flatMap(([name, entries]) => (names.has(name) ? [] : entries));
   }
 }
 

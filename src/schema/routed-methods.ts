@@ -27,15 +27,20 @@ export function* withRouting(
     yield;
     if (exclusion.hasFile(name)) excluded.add(declaration);
   }
+  // These are applied even if the result is known, because they note which of them were used.
+  const notesUse = exclusion.selectsSeveral || !rules.isEmpty;
   // A file with two import names stays one object.
   const changed = new Map<FileDeclaration, FileDeclaration>();
   for (const { declaration } of files.values()) {
     yield;
     if (changed.has(declaration) || declaration.services.length === 0) continue;
     const services: ServiceDeclaration[] = [];
-    // Exclusions and rules note which of them were used, so they are applied even if the result is known.
-    for (const service of declaration.services) services.push(yield* routedService(service, excluded.has(declaration)));
-    changed.set(declaration, known.get(declaration) ?? { ...declaration, services });
+    const result = known.get(declaration);
+    if (result === undefined || notesUse) {
+      for (const service of declaration.services)
+        services.push(yield* routedService(service, excluded.has(declaration)));
+    }
+    changed.set(declaration, result ?? { ...declaration, services });
   }
   return new Map(
     [...files].map(([name, { declaration, routed }]) => [
