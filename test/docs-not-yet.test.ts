@@ -13,7 +13,6 @@ const MISSING: Readonly<Record<string, readonly object[]>> = {
   'shedding load': [{ overload: {} }],
   '`xds:///` targets': [{ upstreams: { a: { target: 'xds:///orders' } } }],
   'gRPC server reflection': [{ schema: { reflection: ['a'] } }],
-  'several APIs from one gateway': [{ surfaces: [] }],
   'compressed request bodies and answers': [{ compression: {} }],
   'validation by `buf.validate`': [{ policies: [{ selector: '*', validate: 'enforce' }] }],
   'priorities of requests': [{ policies: [{ selector: '*', priority: 'high' }] }],

@@ -51,6 +51,8 @@ export interface StepCaller {
 
 export interface AggregateSettings {
   readonly plan: AggregatePlan;
+  /** The steps that fill fields which the clients of the surface do not see. Their failures are not reported. */
+  readonly hidden: ReadonlySet<number>;
   /** The field of the answer that clients see; undefined when they see all of it. */
   readonly responseBody: FieldDescriptor | undefined;
   /** The caller of each step, by the step's index. Undefined for a step that copies. */
@@ -75,17 +77,17 @@ export type StepObserver = Readonly<Record<'ok' | 'failed', (seconds: number) =>
  * that need no call and before all calls.
  */
 export function aggregateCall(settings: AggregateSettings, around: readonly Interceptor[]): Call {
-  const { plan, callers } = settings;
-  const everything: readonly Need[] = plan.steps.map(() => 'result');
+  const { plan, callers, hidden } = settings;
   const demands = compileDemands(
     plan,
     callers.map((caller) => caller?.authorize),
   );
   const { askFirst } = demands;
+  const everything = neededSteps(plan, undefined, demands, hidden);
   const call = intercept(async function aggregate(request) {
     const { mask } = request.context;
     const needed =
-      mask === undefined ? everything : neededSteps(plan, parseFieldMask(mask, plan.method.output), demands);
+      mask === undefined ? everything : neededSteps(plan, parseFieldMask(mask, plan.method.output), demands, hidden);
     return new Run(settings, request, needed).answer();
   }, around);
   if (askFirst === undefined) return call;
@@ -170,6 +172,7 @@ class Run implements ElementCalls {
     const positions = new Positions();
     const distinct = new Map<string, PartFailure>();
     for (const { step, place, error } of this.failures.sort((a, b) => a.step.index - b.step.index)) {
+      if (this.settings.hidden.has(step.index)) continue;
       const path = failurePath(step, place, positions);
       const key = JSON.stringify([step.index, path, error.code, error.message]);
       if (!distinct.has(key)) distinct.set(key, { path, error });

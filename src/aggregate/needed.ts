@@ -1,7 +1,7 @@
 /**
- * Decides which steps a request with `$fields` needs: those that fill a requested field, and those that these depend
- * on. Other steps are not called. But if a step has demands that wait for calls, those calls are made and its demands
- * are checked.
+ * Decides which steps a request needs: those that fill a field that the client sees and, with `$fields`, asks for, and
+ * those that these depend on. Other steps are not called. But if a step has demands that wait for calls, those calls are
+ * made and its demands are checked.
  */
 import type { FieldMask } from '../codec/field-mask.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
@@ -11,19 +11,26 @@ import type { Demands } from './step-demands.js';
 /** The purpose for which a step is needed: its result, or only the check of its demands. Undefined when it is not needed. */
 export type Need = 'result' | 'demands' | undefined;
 
-/** Returns what each step is needed for, by the step's index. */
+/**
+ * Returns what each step is needed for, by the step's index. `mask` is undefined when the client asks for everything.
+ * `hidden` are the steps that fill fields which the clients of a surface do not see.
+ */
 export function neededSteps(
   { steps, needs }: AggregatePlan,
-  mask: FieldMask,
+  mask: FieldMask | undefined,
   { later }: Pick<Demands, 'later'>,
+  hidden: ReadonlySet<number>,
 ): readonly Need[] {
+  if (mask === undefined && hidden.size === 0) return steps.map(() => 'result');
   const needed: Need[] = steps.map(() => undefined);
   const need = (step: number): void => {
     if (needed[step] === 'result') return;
     needed[step] = 'result';
     for (const other of needs[step]!) need(other);
   };
-  for (const { index, into } of steps) if (into !== undefined && asksFor(mask, into)) need(index);
+  for (const { index, into } of steps) {
+    if (into !== undefined && !hidden.has(index) && (mask === undefined || asksFor(mask, into))) need(index);
+  }
   for (const [step, isLater] of later.entries()) {
     if (!isLater || needed[step] !== undefined) continue;
     needed[step] = 'demands';

@@ -60,6 +60,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
     metadata: { request: ['accept-language'], response: ['location'] },
     drain: { grace: '0s', timeout: '2s' },
     log: { sample: 0, format: 'text' },
+    surfaces: surfacesOf(identity),
   });
   const planned = config === undefined ? undefined : await plan(config);
   const problems = [...diagnostics, ...(planned?.diagnostics ?? [])].filter(({ severity }) => severity === 'error');
@@ -92,6 +93,24 @@ Press Ctrl+C to stop the demo.
   await server.stopped;
   commands.close();
   return EXIT_OK;
+}
+
+/**
+ * The APIs of the shop: `web` has everything but the pages of the app. `mobile` has what the app needs, without some fields,
+ * and every caller needs an API key.
+ */
+function surfacesOf({ keyFile }: DemoIdentity): ConfigInput['surfaces'] {
+  return [
+    { name: 'web', exclude: ['label:mobile'] },
+    {
+      name: 'mobile',
+      basePath: '/mobile',
+      include: ['shop.v1.Customers/GetCustomer', 'shop.v1.Orders.*', 'shop.v1.Catalog.*', 'label:mobile'],
+      omitFields: ['shop.v1.Customer.loyalty_points', 'shop.v1.Customer.birth_date', 'shop.v1.Order.metadata'],
+      auth: { apiKeys: { file: keyFile } },
+      json: { emitDefaults: true },
+    },
+  ];
 }
 
 /** A call that one server of the catalog cannot answer goes to another one. */

@@ -24,6 +24,7 @@ export interface SchemaFlags {
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
   readonly watch?: boolean;
+  readonly surface?: string;
 }
 
 /** The last part of the description of `--upstream`. */
@@ -90,6 +91,7 @@ export async function loadFlags(flags: SchemaFlags): Promise<Loaded> {
     ...(flags.adminPort === undefined ? {} : { adminPort: flags.adminPort }),
     ...(flags.workers === undefined ? {} : { workers: flags.workers }),
     ...(flags.watch === undefined ? {} : { watch: flags.watch }),
+    ...(flags.surface === undefined ? {} : { surface: flags.surface }),
   });
   const [wrong] = merged.diagnostics;
   if (wrong !== undefined) throw new UsageError(`${wrong.position.file}: ${wrong.text}`);

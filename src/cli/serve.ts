@@ -31,6 +31,7 @@ export function serveCommand(exit: SetExitCode): Command {
     .option('--admin-host <address>', 'address of health, metrics and the route map (default: 127.0.0.1)')
     .option('--admin-port <number>', 'port of health, metrics and the route map (default: 9901)', parsePort)
     .option('--workers <number>', 'number of processes that serve, or auto for one per core (default: 1)', parseWorkers)
+    .option('--surface <name>', 'serve only this surface of the config, and open only the upstreams that it calls')
     .option('--watch', 'reload when the config, a proto or another file that was read has changed')
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {

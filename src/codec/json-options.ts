@@ -13,6 +13,9 @@ export interface JsonOptions {
   readonly maxDepth: number;
   /** The largest number of bytes of JSON in one answer. A larger answer becomes a 502. There is no limit by default. */
   readonly maxBytes?: number;
-  /** The full names of fields that are neither written nor read, so that clients do not see them. */
+  /**
+   * The full names of fields that are neither written nor read, so that clients do not see them. A FieldMask is written
+   * without the paths that have their names.
+   */
   readonly omitFields: ReadonlySet<string>;
 }

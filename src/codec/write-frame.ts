@@ -77,6 +77,12 @@ export class WriteFrame {
   inOrder = true;
 
   /** Forgets what belonged to a message, so that nothing is kept in memory. */
+  /** Begins to write the paths of a FieldMask. */
+  asPaths(plan: MessagePlan): void {
+    this.any = false;
+    this.plan = plan.hiddenNames === undefined ? undefined : plan;
+  }
+
   clear(): void {
     this.plan = undefined;
     this.field = undefined;

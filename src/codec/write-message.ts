@@ -41,7 +41,7 @@ export function writeMessage(
       return writeSeconds(machine, plan);
     case Form.MASK:
       machine.out.byte(QUOTE);
-      machine.push(Step.PATHS, start, end).any = false;
+      machine.push(Step.PATHS, start, end).asPaths(plan);
       return;
     case Form.ANY:
       ANY.clear().read(machine, start, end);
@@ -101,7 +101,7 @@ export function writePieces(
     case Form.MASK: {
       machine.out.byte(QUOTE);
       const frame = machine.push(Step.PATHS, 0, 0);
-      frame.any = false;
+      frame.asPaths(plan);
       frame.span = from;
       frame.base = base;
       return;
@@ -181,6 +181,10 @@ export function morePaths(machine: WriteMachine, frame: WriteFrame): void {
       continue;
     }
     const length = machine.length();
+    if (isHidden(frame.plan?.hiddenNames, machine.bytes, machine.at, length)) {
+      machine.at += length;
+      continue;
+    }
     if (frame.any) out.byte(COMMA);
     frame.any = true;
     if (!writeCamelCase(machine.bytes, machine.at, machine.at + length, out)) {
@@ -191,6 +195,13 @@ export function morePaths(machine: WriteMachine, frame: WriteFrame): void {
   }
   out.byte(QUOTE);
   machine.pop();
+}
+
+/** True if a name in the path is that of an omitted field. */
+function isHidden(names: ReadonlySet<string> | undefined, bytes: Uint8Array, at: number, length: number): boolean {
+  if (names === undefined) return false;
+  const path = Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('latin1');
+  return path.split('.').some((name) => names.has(name));
 }
 
 /** The tags of a Value's members (struct.proto). */

@@ -192,6 +192,8 @@ const MAX_DIRECT = 255;
 
 export class MessagePlan {
   readonly form: number;
+  /** The names that no path of a FieldMask may have in the JSON. Undefined for other types, and when there are none. */
+  readonly hiddenNames: ReadonlySet<string> | undefined;
   /** True if defaults are written for some fields. */
   hasDefaults = false;
   /**
@@ -210,6 +212,7 @@ export class MessagePlan {
     private readonly plans: WritePlans,
   ) {
     this.form = formOf(descriptor);
+    this.hiddenNames = this.form === Form.MASK && plans.hiddenNames.size > 0 ? plans.hiddenNames : undefined;
   }
 
   /** The fields in the order of their declaration, without omitted ones. */
@@ -286,11 +289,15 @@ function formOf({ fullName }: MessageDescriptor): number {
 /** The plans of all message types for one set of options. */
 export class WritePlans {
   private readonly plans = new Map<MessageDescriptor, MessagePlan>();
+  /** The names of omitted fields. A FieldMask in an answer does not tell them. */
+  readonly hiddenNames: ReadonlySet<string>;
 
   constructor(
     readonly registry: Registry,
     readonly options: JsonOptions,
-  ) {}
+  ) {
+    this.hiddenNames = new Set([...options.omitFields].map((path) => path.slice(path.lastIndexOf('.') + 1)));
+  }
 
   of(message: MessageDescriptor): MessagePlan {
     let plan = this.plans.get(message);

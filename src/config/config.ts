@@ -6,6 +6,7 @@ import { plans, rateLimiting } from '../policy/rate-limit/settings.js';
 import * as blocks from './blocks.js';
 import { cors, policies } from './policies.js';
 import { stores } from './stores.js';
+import { surfaces } from './surfaces.js';
 import { upstreams } from './upstream-blocks.js';
 
 export const configSchema = z.strictObject({
@@ -32,6 +33,7 @@ export const configSchema = z.strictObject({
   cache: cacheBlock,
   log: blocks.log,
   tracing: blocks.tracing,
+  surfaces,
 });
 
 /** The config as people write it. Durations and sizes are text, and everything is optional. */

@@ -12,14 +12,20 @@ export const SERVER_TLS_FILES = ['cert', 'key', 'clientCa'] as const;
 
 /** Returns an issue for each file that cannot be read or used, with the path of the key that names it. */
 export async function fileIssues(config: Config): Promise<readonly IssueText[]> {
-  const { upstreams, listen, auth, log } = config;
+  const { upstreams, listen, auth, log, surfaces } = config;
   const found = [...upstreams].map(([name, { tls = {} }]) => tlsIssues(['upstreams', name, 'tls'], tls));
   found.push(tlsIssues(['listen', 'tls'], listen.tls ?? {}));
-  for (const [index, { keys, algorithms }] of (auth?.jwt ?? []).entries()) {
-    if (keys.kind === 'file') found.push(jwksIssues(['auth', 'jwt', index, 'jwksFile'], keys.file, algorithms));
-  }
-  if (auth?.mtls !== undefined && listen.tls?.clientCa === undefined) {
-    found.push(Promise.resolve([issue(['auth', 'mtls'], 'expected listen.tls.clientCa as well, got none')]));
+  const auths = [
+    { path: ['auth'], auth },
+    ...surfaces.map((one, index) => ({ path: ['surfaces', index, 'auth'], auth: one.auth })),
+  ];
+  for (const { path, auth } of auths) {
+    for (const [index, { keys, algorithms }] of (auth?.jwt ?? []).entries()) {
+      if (keys.kind === 'file') found.push(jwksIssues([...path, 'jwt', index, 'jwksFile'], keys.file, algorithms));
+    }
+    if (auth?.mtls !== undefined && listen.tls?.clientCa === undefined) {
+      found.push(Promise.resolve([issue([...path, 'mtls'], 'expected listen.tls.clientCa as well, got none')]));
+    }
   }
   if (log.audit !== undefined) found.push(auditIssues(log.audit));
   return (await Promise.all(found)).flat();

@@ -14,6 +14,7 @@ import { type Config, configSchema } from './config.js';
 import { fileIssues, SERVER_TLS_FILES, TLS_FILES } from './files.js';
 import { type IssueText, issueTexts, readConfig } from './issues.js';
 import { type ParsedConfig, parseConfig } from './parse.js';
+import { surfaceIssues } from './surface-configs.js';
 import { readYaml, type YamlFile } from './yaml.js';
 
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -87,7 +88,7 @@ class ConfigFile {
     if (config === undefined || this.unknown.length > 0)
       return { ...this.schemaAlone(value), diagnostics: this.diagnostics };
     const resolved = this.placed(this.resolvePaths(config));
-    this.report(await fileIssues(resolved));
+    this.report([...surfaceIssues(resolved), ...(await fileIssues(resolved))]);
     return this.diagnostics.length > 0
       ? { schema: resolved.schema, diagnostics: this.diagnostics }
       : { config: resolved, diagnostics: this.diagnostics };
@@ -227,7 +228,7 @@ class ConfigFile {
 
   private resolvePaths(config: Config): Config {
     const absolute = (path: string) => resolve(this.folder, path);
-    const { auth, listen, log } = config;
+    const { auth, listen, log, surfaces } = config;
     const upstreams = new Map(
       [...config.upstreams].map(([name, upstream]) => {
         if (upstream.tls === undefined) return [name, upstream] as const;
@@ -241,6 +242,9 @@ class ConfigFile {
       listen: listen.tls === undefined ? listen : { ...listen, tls: withFiles(listen.tls, SERVER_TLS_FILES, absolute) },
       auth: auth === undefined ? undefined : withAuthFiles(auth, absolute),
       log: log.audit === undefined ? log : { ...log, audit: absolute(log.audit) },
+      surfaces: surfaces.map((one) =>
+        one.auth === undefined ? one : { ...one, auth: withAuthFiles(one.auth, absolute) },
+      ),
     };
   }
 
@@ -270,9 +274,12 @@ class ConfigFile {
       upstreams: new Map(
         [...config.upstreams].map(([name, own]) => [name, { ...own, position: at('upstreams', name) }]),
       ),
-      policies: config.policies.map((rule, index) => ({
-        ...rule,
-        declaration: { ...rule.declaration, position: at('policies', index) },
+      policies: config.policies.map((rule, index) => placedRule(rule, at('policies', index))),
+      surfaces: config.surfaces.map((one, index) => ({
+        ...one,
+        position: at('surfaces', index),
+        auth: one.auth === undefined ? undefined : { ...one.auth, position: at('surfaces', index, 'auth') },
+        policies: one.policies.map((rule, own) => placedRule(rule, at('surfaces', index, 'policies', own))),
       })),
     };
   }
@@ -323,7 +330,15 @@ function withFiles<Key extends string, Settings extends { readonly [key in Key]?
   return { ...settings, ...Object.fromEntries(files) };
 }
 
-function withAuthFiles(auth: NonNullable<Config['auth']>, absolute: (path: string) => string): Config['auth'] {
+type Rule = Config['policies'][number];
+
+function placedRule(rule: Rule, position: Position): Rule {
+  return { ...rule, declaration: { ...rule.declaration, position } };
+}
+
+type Auth = NonNullable<Config['auth']>;
+
+function withAuthFiles(auth: Auth, absolute: (path: string) => string): Auth {
   const { apiKeys } = auth;
   return {
     ...auth,

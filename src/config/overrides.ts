@@ -31,6 +31,8 @@ export interface Overrides extends SchemaOverrides {
   readonly adminPort?: number;
   readonly workers?: number | 'auto';
   readonly watch?: boolean;
+  /** The name of the only surface that is served. */
+  readonly surface?: string;
 }
 
 export function applyOverrides(
@@ -38,9 +40,10 @@ export function applyOverrides(
   flags: Overrides,
 ): { readonly config: Config; readonly diagnostics: readonly Diagnostic[] } {
   const { upstreams, diagnostics } = overrideUpstreams(config, flags.upstreams);
-  const { schema, listen } = config;
+  const { schema, listen, surfaces } = config;
+  const { surface = '' } = flags;
   return {
-    diagnostics,
+    diagnostics: [...diagnostics, ...surfaceProblems(config, flags)],
     config: {
       ...config,
       schema: { ...overrideSchema(schema, flags), watch: flags.watch ?? schema.watch },
@@ -48,8 +51,15 @@ export function applyOverrides(
       admin: overrideAdmin(config.admin, flags),
       workers: flags.workers ?? config.workers,
       upstreams,
+      surfaces: surfaces.map((one) => (surface === '' ? one : { ...one, isServed: one.name === surface })),
     },
   };
+}
+
+function surfaceProblems({ surfaces }: Config, { surface }: Overrides): readonly Diagnostic[] {
+  if (surface === undefined || surfaces.some(({ name }) => name === surface)) return [];
+  const known = surfaces.length === 0 ? 'a config with surfaces' : surfaces.map(({ name }) => name).join(', ');
+  return [errorAt({ file: '--surface' }, 'flag', `expected ${known}, got '${surface}'`)];
 }
 
 /** Applies the flags of the admin port. They also turn on an admin port that the file turned off. */

@@ -3,6 +3,7 @@ import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import type { Config } from './config.js';
 import { issueTexts, readConfig } from './issues.js';
 import type { PlaceOf } from './restart.js';
+import { surfaceIssues } from './surface-configs.js';
 
 export interface ParsedConfig {
   /** The config. Absent if there are errors. */
@@ -21,7 +22,7 @@ export interface ParsedConfig {
 /** Parses a config that code passes as an object. The position of a problem is its key path. */
 export function parseConfig(input: unknown): ParsedConfig {
   const result = readConfig(input);
-  if (result.success) return { config: result.data, diagnostics: [] };
-  const texts = issueTexts(result.error.issues, input);
+  const texts = result.success ? surfaceIssues(result.data) : issueTexts(result.error.issues, input);
+  if (result.success && texts.length === 0) return { config: result.data, diagnostics: [] };
   return { diagnostics: texts.map(({ rule, text }) => errorAt({ file: 'options' }, rule, text)) };
 }

@@ -4,28 +4,8 @@
  * variables, which the demo prints.
  */
 import type { Shell } from './shell.js';
-
-/** One request of the tour. */
-interface Stop {
-  readonly title: string;
-  /** True for the requests that the demo prints when it starts. It prints the others when the user asks for them. */
-  readonly first?: true;
-  /** Options of curl beside `-s`. Double quotes stand around a text with a variable, single quotes around any other. */
-  readonly options?: string;
-  /** A JSON body, without single quotes. */
-  readonly json?: string;
-  /** Any other body, without single quotes. Its content type is one of the options. */
-  readonly body?: string;
-  /** The path below `/v1`, with the query. */
-  readonly path: string;
-  /** True if the command sends the request twice. */
-  readonly twice?: true;
-  readonly expect: {
-    readonly status: number;
-    /** A text that the answer contains; undefined when any answer will do. */
-    readonly contains?: string;
-  };
-}
+import type { Stop } from './stop.js';
+import { SURFACES } from './surface-stops.js';
 
 /** A request of the tour as a command. */
 interface TourCommand extends Pick<Stop, 'title' | 'expect'> {
@@ -36,10 +16,10 @@ interface TourCommand extends Pick<Stop, 'title' | 'expect'> {
 
 /** Returns the tour of a gateway at `baseUrl`, such as `http://127.0.0.1:8080`, as commands for `shell`. */
 export function tour(baseUrl: string, shell: Shell): TourCommand[] {
-  return [...READS, ...WRITES_AND_FILES, ...PAGES_STREAMS_AND_ERRORS].map((stop) => {
-    const { title, first = false, options, json, body, path, twice, expect } = stop;
+  return [...READS, ...WRITES_AND_FILES, ...PAGES_STREAMS_AND_ERRORS, ...SURFACES].map((stop) => {
+    const { title, first = false, options, json, body, surface = '', path, twice, expect } = stop;
     const all = [options, json === undefined ? undefined : "-H 'content-type: application/json'"];
-    const url = `'${baseUrl}/v1${path}'`;
+    const url = `'${baseUrl}${surface}/v1${path}'`;
     const command = shell.curl({
       options: all.filter((option) => option !== undefined),
       body: json ?? body,

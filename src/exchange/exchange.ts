@@ -21,7 +21,7 @@ import type { RequestState } from './request-state.js';
 export interface Exchange extends RequestState {
   /** The snapshot with which the request began. A reload does not change it. */
   snapshot: Snapshot;
-  /** The surface that host, base path and headers select. Until then it is the snapshot's first surface. */
+  /** The surface that host, base path and headers choose. Until then it is the snapshot's `unclaimed`. */
   surface: Surface;
   requestId: string;
   /** The address of the client: that of the connection, or the one that trusted proxies report. */
@@ -102,11 +102,14 @@ export interface Admission {
 
 /** Everything that is needed to serve a request, compiled from one config and one schema. Its tables never change. */
 export interface Snapshot {
-  /**
-   * The surfaces in order of specificity. The last one takes all requests that no other takes. At present there is only
-   * one.
-   */
+  /** The surfaces in the order of the config. There is at least one. */
   readonly surfaces: readonly Surface[];
+  /** The surface of all requests. Undefined when host, base path or headers decide. */
+  readonly only: Surface | undefined;
+  /** Finds the surface of a request. */
+  readonly choose: ChooseSurface;
+  /** Answers requests that belong to no surface, and those of which no target is known. It has no routes. */
+  readonly unclaimed: Surface;
   /** Finds the client's address. */
   readonly clientAddress: FindClientAddress;
   /** The share of successful requests that the access log contains, from 0 to 1. */
@@ -115,8 +118,6 @@ export interface Snapshot {
   readonly stallTimeoutMs: number;
   /** How many bytes of answers a connection may hold. */
   readonly connectionBytes: number;
-  /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
-  readonly streamGraceMs: number;
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined;
   /** The upstreams by name, as operators see them. */
@@ -130,8 +131,28 @@ export interface Snapshot {
   readonly release: () => Promise<void>;
 }
 
+/** The surfaces with the same host and base path, those with the most headers first. */
+type SurfaceGroup = readonly {
+  readonly claim: { readonly headers: Readonly<Record<string, string>> };
+  readonly value: Surface;
+}[];
+
+/**
+ * Returns the surface that fits an authority and a raw path most exactly, and that `pick` takes out of its group.
+ * Undefined when the request belongs to none.
+ */
+export type ChooseSurface = (
+  authority: string,
+  rawPath: string,
+  pick: (group: SurfaceGroup) => Surface | undefined,
+) => Surface | undefined;
+
 export interface Surface {
   readonly name: string;
+  /** The path in front of all routes, such as `/mobile`. It is empty if there is none. */
+  readonly basePath: string;
+  /** The request headers that decide whether a request belongs to this surface, as `Vary` names them. Often empty. */
+  readonly varies: string;
   /** The log's fields and the metrics of requests that match no route. */
   readonly unmatched: Pick<Route, 'logFields' | 'metrics'>;
   /** The routes. Each is compiled when it is asked for. */
@@ -147,6 +168,8 @@ export interface Surface {
   /** The rules for web pages of other origins. Undefined when no such page may read an answer. */
   readonly cors: Cors | undefined;
   readonly errors: ErrorSettings;
+  /** The time in milliseconds that a stream may go on after its caller has lost access (`auth.streamGrace`). */
+  readonly streamGraceMs: number;
   /** The rules for the upstream's metadata that a client receives. */
   readonly responseHeaders: CompiledResponseHeaders;
   /** Compiles the routes that have been asked for in the snapshot before. */

@@ -21,6 +21,8 @@ export interface AggregateUse {
   readonly vouchers: Vouchers | undefined;
   /** True if the config has upstreams. */
   readonly hasUpstreams: boolean;
+  /** Returns why the clients of the surface cannot call a method. Undefined when the surface has the method. */
+  readonly whyExcluded: (method: MethodDescriptor) => string | undefined;
 }
 
 /** Returns the problems of one aggregate's access rules and calls. */
@@ -47,7 +49,7 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
       const text = `no upstream is configured for ${call.method.service.fullName}, so the aggregate is not served`;
       problems.push(...warning('no-upstream', text));
     }
-    const hidden = call === undefined ? undefined : whyHidden(call.method, use.vouchers !== undefined);
+    const hidden = call && (use.whyExcluded(call.method) ?? whyHidden(call.method, use.vouchers !== undefined));
     if (hidden !== undefined && policy.settings.auth === undefined) {
       problems.push(...error('aggregate-auth', `${hidden}: expected auth in the aggregate's policy, got none`));
     }

@@ -51,7 +51,8 @@ export function assignUpstreams(config: Config, bindings: readonly Binding[], ag
     }
   }
   const names = routed.map(({ service }) => service.fullName);
-  for (const [name, { services, position }] of names.length === 0 ? [] : config.upstreams) {
+  const isPart = config.surfaces.some(({ isServed }) => !isServed);
+  for (const [name, { services, position }] of names.length === 0 || isPart ? [] : config.upstreams) {
     if (used.has(name)) continue;
     const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
     const text = `upstreams.${name}: expected a selector of a service with routes, got ${services.join(', ')}${hint}`;

@@ -22,6 +22,7 @@ import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
 import type { InUse } from './lazy-routes.js';
+import type { Plan } from './plan.js';
 import { openProtection } from './protection.js';
 import { leasedSeries, type Series } from './series.js';
 import { openTracing } from './tracing.js';
@@ -57,7 +58,9 @@ export interface BackingOptions {
   readonly interceptors: readonly Interceptor[];
 }
 
-export interface OpenedBacking extends Backing {
+export interface OpenedBacking {
+  /** What the routes of each surface use, by the name of the surface. */
+  readonly of: ReadonlyMap<string, Backing>;
   readonly tracing: Tracing | undefined;
   readonly upstreams: ReadonlyMap<string, Upstream>;
   /**
@@ -67,35 +70,49 @@ export interface OpenedBacking extends Backing {
   readonly prepared: Promise<void>;
 }
 
-/** Opens everything that the config names. Resources that another snapshot already holds are shared. */
-export function openBacking(config: Config, lease: Lease, options: BackingOptions): OpenedBacking {
+/**
+ * Opens everything that the config names. Resources that another snapshot already holds are shared. All surfaces share
+ * counters, caches, upstreams and their protection, and the keys of an issuer that several of them have.
+ */
+export function openBacking(
+  { config, surfaces }: Pick<Plan, 'config' | 'surfaces'>,
+  lease: Lease,
+  options: BackingOptions,
+): OpenedBacking {
   const { clock, metrics, interceptors, afterAuth, openStreams, inUse } = options;
-  const { auth, cors, stores, rateLimiting, limits, errors } = config;
+  const { stores, rateLimiting } = config;
   const series = leasedSeries(metrics, lease);
-  const upstreams = acquireUpstreams(config, lease, options);
-  const { authenticator, prepared } = authentication({ auth, origins: cors?.origins ?? [] }, lease, {
-    ...options,
-    tokens: series.tokens,
-  });
+  // One connection serves all surfaces, so it takes what the most generous one takes. The codecs have their own limit.
+  const responseBytes = Math.max(...surfaces.map((surface) => surface.config.limits.responseBytes));
+  const upstreams = acquireUpstreams(upstreamsOf(config, surfaces), responseBytes, lease, options);
   const tracing = openTracing(config.tracing, lease, { log: options.log, series });
   const store = sharedStore(stores.redis, lease, options);
   const counters = countersOf(rateLimiting, store, lease, options);
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
   for (const { name, addresses } of upstreams.values()) series.endpoints(name).current = addresses;
   const protection = openProtection(config.upstreams, lease, options);
-  const exposed = new Set(errors.expose);
-  return {
-    authenticator,
-    counters,
-    seriesOf: series,
-    callOf: callCompiler({ limits, exposed, upstreams, protection, cache, interceptors, metrics, series, clock }),
-    openStreams,
-    afterAuth,
-    metrics,
-    clock,
-    inUse,
-    upstreams,
-    tracing,
-    prepared: Promise.all([prepared, store?.prepared, tracing?.ready]).then(() => {}),
-  };
+  const shared = { upstreams, protection, cache, interceptors, metrics, series, clock };
+  const ready: (Promise<void> | undefined)[] = [store?.prepared, tracing?.ready];
+  const own = surfaces.map(({ name, config: { auth, cors, limits, errors } }): [string, Backing] => {
+    const checks = { auth, origins: cors?.origins ?? [] };
+    const { authenticator, prepared } = authentication(checks, lease, { ...options, tokens: series.tokens });
+    ready.push(prepared);
+    const callOf = callCompiler({ ...shared, limits, exposed: new Set(errors.expose) });
+    return [name, { authenticator, counters, seriesOf: series, callOf, openStreams, inUse, afterAuth, metrics, clock }];
+  });
+  return { of: new Map(own), upstreams, tracing, prepared: Promise.all(ready).then(() => {}) };
+}
+
+/**
+ * Returns the upstreams to open. A gateway that serves only some of its surfaces (`serve --surface`) opens those that
+ * their routes call, and those on which its readiness depends.
+ */
+function upstreamsOf({ upstreams, surfaces: all, admin }: Config, surfaces: Plan['surfaces']): Config['upstreams'] {
+  if (all.every(({ isServed }) => isServed)) return upstreams;
+  const called = new Set<string | undefined>(admin?.readiness.upstreams);
+  for (const { upstream, aggregate } of surfaces.flatMap(({ routes }) => routes)) {
+    called.add(upstream);
+    for (const call of aggregate?.calls ?? []) called.add(call?.upstream);
+  }
+  return new Map([...upstreams].filter(([name]) => called.has(name)));
 }

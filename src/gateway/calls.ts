@@ -93,11 +93,12 @@ export function callCompiler(sources: CallSources): (route: PlannedRoute) => Cal
    */
   function mergedCall(
     { method, responseBody }: Binding,
-    { plan, calls }: PlannedAggregate,
+    { plan, hidden, calls }: PlannedAggregate,
     around: readonly Interceptor[],
   ): Call {
     const settings = {
       plan,
+      hidden,
       responseBody,
       callers: calls.map((call, index) => call && callerOf(call, plan.steps[index]!.optional)),
       maxResponseBytes: limits.responseBytes,

@@ -4,15 +4,16 @@
  */
 import type { Steps } from '../base/slices.js';
 import { isStreaming } from '../call/call.js';
-import type { Codecs, MessageCodec } from '../codec/codec.js';
+import type { MessageCodec } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
-import { credentialHeaders, guardedHeaders } from '../config/guarded-headers.js';
+import { credentialHeaders } from '../config/guarded-headers.js';
 import type { Middleware, Route, Surface } from '../exchange/exchange.js';
 import { splitDemands } from '../policy/access/demands.js';
 import { authenticate, authorize } from '../policy/access/stage.js';
 import { addresses } from '../policy/addresses/stage.js';
 import { compileFreshness } from '../policy/cache/freshness.js';
 import type { CachePolicy } from '../policy/cache/interceptor.js';
+import { deprecated } from '../policy/deprecated/stage.js';
 import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate-limit/planned.js';
 import { rateLimit } from '../policy/rate-limit/stage.js';
 import { costOf, type PlannedRoute } from '../route/planned-route.js';
@@ -36,17 +37,21 @@ import {
   compileRequestMetadata,
   compileResponseHeaders,
 } from '../transcoding/headers.js';
+import { compileMaskGuard } from '../transcoding/mask-guard.js';
 import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
 import type { Backing } from './backing.js';
 import { LazyRoute } from './lazy-routes.js';
+import type { SurfacePlan } from './plan-surface.js';
 import { guardsInOrder, routeOrder } from './route-order.js';
 import { errorHolder } from './stream-problems.js';
 import { compileRouteSubsets, subsetHeaders } from './subsets.js';
 
 export interface SurfaceSettings {
-  readonly name: string;
-  readonly config: Config;
-  readonly codecs: Codecs;
+  readonly surface: SurfacePlan;
+  /** The request headers that decide whether a request belongs to the surface. */
+  readonly varies: readonly string[];
+  /** The headers that no client may send to a service, because some surface sends an identity with them. */
+  readonly guarded: readonly string[];
   /** The codec of google.rpc.Status. Undefined when the schema has no such message. */
   readonly statusCodec: MessageCodec | undefined;
 }
@@ -57,8 +62,10 @@ export function* compileSurface(
   routes: readonly PlannedRoute[],
   backing: Backing,
 ): Steps<Surface> {
-  const { name, config, statusCodec } = settings;
-  const responseHeaders = compileResponseHeaders(config.metadata);
+  const { surface, varies, statusCodec } = settings;
+  const { name, config, selection } = surface;
+  const { basePath } = selection;
+  const responseHeaders = compileResponseHeaders(config.metadata, basePath);
   const compileRoute = routeCompiler(settings, responseHeaders, backing);
   const lazy: LazyRoute<CompiledRoute>[] = [];
   const http: Routed<() => Route>[] = [];
@@ -74,16 +81,19 @@ export function* compileSurface(
     if (isStreaming(binding.method)) webSockets.push({ binding, value: () => own.get().webSocket! });
   }
   yield;
-  const near = config.errors.hints ? nearRoutes(routes) : NO_HINTS;
+  const near = config.errors.hints ? nearRoutes(routes, basePath) : NO_HINTS;
   yield;
   return {
     name,
+    basePath,
+    varies: varies.join(', '),
     unmatched: { logFields: routeFields({ surface: name }), metrics: backing.seriesOf.route(name, 'none') },
     table: (yield* bindingTable(http).buildSteps()).table,
     webSockets: (yield* bindingTable(webSocketRoutes(webSockets)).buildSteps()).table,
     ...near,
     cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
+    streamGraceMs: config.auth?.streamGraceMs ?? 0,
     responseHeaders,
     compileUsed() {
       for (const route of lazy) if (route.isInUse) route.get();
@@ -97,12 +107,15 @@ const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
  * Builds the hints of a 404, which name similar routes. Routes that not everybody may call are left out, so that the
  * hints do not reveal them.
  */
-function nearRoutes(routes: readonly PlannedRoute[]) {
+function nearRoutes(routes: readonly PlannedRoute[], basePath: string) {
   const open = routes
     .filter(({ access, addresses }) => access.mode === 'public' && addresses.length === 0)
     .map(({ binding }) => ({ binding, value: binding }));
   const [nearRoute, nearWebSocket] = [open, webSocketRoutes(open)].map((some) =>
-    compileNearRoute(some.map(({ binding }) => binding)),
+    compileNearRoute(
+      some.map(({ binding }) => binding),
+      basePath,
+    ),
   );
   return { nearRoute, nearWebSocket };
 }
@@ -114,12 +127,12 @@ interface CompiledRoute {
 }
 
 function routeCompiler(
-  { name: surface, config, codecs }: SurfaceSettings,
+  { surface: { name: surface, config, codecs, view, selection }, guarded }: SurfaceSettings,
   responseHeaders: CompiledResponseHeaders,
   backing: Backing,
 ) {
   const { limits, metadata, query } = config;
-  const requestMetadata = compileRequestMetadata(metadata, guardedHeaders(config));
+  const requestMetadata = compileRequestMetadata(metadata, guarded);
   const stagesOf = stageCompiler(config, backing);
 
   return function compileRoute(route: PlannedRoute): CompiledRoute {
@@ -129,7 +142,8 @@ function routeCompiler(
     const demanded = access.require.flatMap(({ requestFields }) => requestFields);
     /** Compiles the settings that depend on the body rule. */
     const arrivingAs = (arriving: Binding) => {
-      const transcoder = compileTranscoder(arriving, codecs, query, demanded);
+      const guardMasks = view && compileMaskGuard(view, arriving);
+      const transcoder = compileTranscoder(arriving, codecs, query, demanded, guardMasks);
       return { transcoder, ...bodySizes(settings.maxRequestBytes, limits.bodyBytes, !transcoder.readsJson) };
     };
     const { ofMessage } = splitDemands(access, binding);
@@ -144,6 +158,7 @@ function routeCompiler(
       prunes: route.aggregate !== undefined,
       requestMetadata,
       responseHeaders,
+      basePath: selection.basePath,
       timeoutMs: route.timeoutMs,
       requestTimeoutMs: limits.requestTimeoutMs,
       successStatus: settings.successStatus ?? 200,
@@ -200,10 +215,12 @@ function stageCompiler(
 ) {
   return function stagesOf(route: PlannedRoute, transcoder: Transcoder, tokenMayBeInQuery: boolean) {
     const { binding, access, rateLimits } = route;
+    const { settings } = route.policy;
     const { mode, scopes } = access;
     const { ofPath } = splitDemands(access, binding);
     const isDemanding = scopes.length > 0 || ofPath.length > 0;
     return {
+      deprecated: settings.deprecated && deprecated(settings.deprecated),
       addresses: route.addresses.length === 0 ? undefined : addresses(route.addresses),
       limitByAddress: counting(rateLimits.filter(isByAddress), NO_PLANS),
       authenticate:

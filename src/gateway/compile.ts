@@ -3,12 +3,17 @@
  * the snapshot is released.
  */
 import { atOnce, type Steps } from '../base/slices.js';
-import type { Snapshot } from '../exchange/exchange.js';
-import { isServed, type PlannedRoute, SURFACE } from '../route/planned-route.js';
+import { guardedHeaders } from '../config/guarded-headers.js';
+import type { Snapshot, Surface } from '../exchange/exchange.js';
+import { isServed, type PlannedRoute } from '../route/planned-route.js';
+import { RouteTableBuilder } from '../routing/route-table.js';
 import { compileClientAddress } from '../server/client-address.js';
+import { compileChoice, decidingHeaders } from '../server/surface-choice.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import { type Backing, type BackingOptions, openBacking } from './backing.js';
 import { compileSurface } from './compile-surface.js';
 import type { Plan } from './plan.js';
+import type { SurfacePlan } from './plan-surface.js';
 
 /**
  * Compiles a snapshot. If a resource cannot be made, for example because a file of keys is missing, it releases all
@@ -22,9 +27,10 @@ export function compileSnapshot(plan: Plan, options: BackingOptions): Snapshot {
 export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snapshot> {
   const lease = options.resources.lease();
   try {
-    const { upstreams, tracing, prepared, ...backing } = openBacking(plan.config, lease, options);
+    const { of, upstreams, tracing, prepared } = openBacking(plan, lease, options);
+    const served = ({ name, routes }: SurfacePlan) => ({ routes: routes.filter(isServed), backing: of.get(name)! });
     return {
-      ...(yield* compileTables(plan, plan.routes.filter(isServed), backing)),
+      ...(yield* compileTables(plan, served, options)),
       upstreams,
       tracing,
       prepared,
@@ -36,20 +42,65 @@ export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snaps
   }
 }
 
-/** Compiles the part of a snapshot that holds no resources. `routes` are those that it serves. */
+/** The routes of a surface that the snapshot serves, and what they use. */
+type ServedBy = (surface: SurfacePlan) => { readonly routes: readonly PlannedRoute[]; readonly backing: Backing };
+
+/** Compiles the part of a snapshot that holds no resources. */
 export function* compileTables(
-  { config, codecs, registry }: Plan,
-  routes: readonly PlannedRoute[],
-  backing: Backing,
+  { config, surfaces }: Plan,
+  servedBy: ServedBy,
+  { metrics }: { readonly metrics: Pick<Metrics, 'requests'> },
 ): Steps<Omit<Snapshot, 'upstreams' | 'tracing' | 'prepared' | 'release'>> {
-  const status = registry.message('google.rpc.Status');
-  const statusCodec = status === undefined ? undefined : codecs.of(status);
+  const claims = surfaces.map(({ selection }) => selection);
+  const deciding = decidingHeaders(claims);
+  // A header with which one surface sends an identity must not come from the clients of another.
+  const guarded = [...new Set([config, ...surfaces.map((surface) => surface.config)].flatMap(guardedHeaders))];
+  const compiled: Surface[] = [];
+  for (const [index, surface] of surfaces.entries()) {
+    const { routes, backing } = servedBy(surface);
+    const status = surface.registry.message('google.rpc.Status');
+    const statusCodec = status === undefined ? undefined : surface.codecs.of(status);
+    const settings = { surface, varies: deciding[index]!, guarded, statusCodec };
+    compiled.push(yield* compileSurface(settings, routes, backing));
+  }
+  const takesAll = surfaces.length === 1 && claims.every(takesEverything);
+  const only = takesAll ? compiled[0] : undefined;
   return {
-    surfaces: [yield* compileSurface({ name: SURFACE, config, codecs, statusCodec }, routes, backing)],
+    surfaces: compiled,
+    only,
+    choose: compileChoice(compiled.map((value, index) => ({ claim: claims[index]!, value }))),
+    unclaimed: only ?? unclaimedSurface(config, deciding.flat(), metrics),
     clientAddress: compileClientAddress(config.trustedProxies, config.forwardedHeader),
     logSample: config.log.sample,
     stallTimeoutMs: config.limits.requestTimeoutMs,
     connectionBytes: config.limits.connectionBytes,
-    streamGraceMs: config.auth?.streamGraceMs ?? 0,
+  };
+}
+
+function takesEverything({ hosts, basePath, headers }: SurfacePlan['selection']): boolean {
+  return hosts.length === 0 && basePath === '' && Object.keys(headers).length === 0;
+}
+
+/** Builds what answers requests that belong to no surface. It has no routes. */
+function unclaimedSurface(
+  { errors }: Plan['config'],
+  deciding: readonly string[],
+  { requests }: Pick<Metrics, 'requests'>,
+): Surface {
+  const { table } = new RouteTableBuilder<never>().build();
+  return {
+    name: 'none',
+    basePath: '',
+    varies: [...new Set(deciding)].join(', '),
+    unmatched: { logFields: '', metrics: requests.refused },
+    table,
+    webSockets: table,
+    nearRoute: undefined,
+    nearWebSocket: undefined,
+    cors: undefined,
+    errors: { format: errors.format, exposed: new Set() },
+    streamGraceMs: 0,
+    responseHeaders: () => new Map(),
+    compileUsed() {},
   };
 }

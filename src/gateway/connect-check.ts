@@ -25,7 +25,7 @@ export async function connectToAll(config: Config): Promise<ConnectResult> {
   const diagnostics: Diagnostic[] = [];
   const answers: string[] = [];
   try {
-    const upstreams = [...acquireUpstreams(config, lease, options).values()];
+    const upstreams = [...acquireUpstreams(config.upstreams, config.limits.responseBytes, lease, options).values()];
     await Promise.all(upstreams.map((upstream) => upstream.connect(LIMIT_MS)));
     for (const { name, report } of upstreams) {
       const found = problemOf(name, report(), config);

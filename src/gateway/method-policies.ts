@@ -3,10 +3,12 @@ import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import type { Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
+import type { SurfaceConfig } from '../config/surface-configs.js';
 import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
-import { type Access, accessOf, meansOf } from '../policy/access/planned.js';
+import { type Access, accessOf, type FoundAccess, meansOf } from '../policy/access/planned.js';
 import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
+import type { SchemaView } from '../schema/field-omission.js';
 import { parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
 import type { IsOffered } from './assign-upstreams.js';
 import { rateLimitProblem } from './checks.js';
@@ -22,27 +24,32 @@ export interface DecidedPolicies {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Computes the policy and the access of each routed or called method, from the protos and the rules of the config. */
+/** The rules of the config that select a method in some surface. */
+export type UsedRules = Set<Config['policies'][number]>;
+
+/**
+ * Computes the policy and the access of each routed or called method of a surface, from the protos and the rules of the
+ * config. The rules that select a method are added to `used`.
+ */
 export function* decidePolicies(
-  config: Config,
+  surface: SurfaceConfig,
   methods: readonly MethodDescriptor[],
   isOffered: IsOffered,
+  used: UsedRules,
+  view: SchemaView | undefined,
 ): Steps<DecidedPolicies> {
   const of = new Map<MethodDescriptor, MethodPolicy>();
   const diagnostics: Diagnostic[] = [];
-  const used = new Set<PolicyRule>();
-  const rules = config.policies.map(({ selector, declaration }) => {
-    const matches = parseMethodSelector(selector) ?? (() => false);
-    const selects = (method: SelectableMethod) => matches(method) && used.add(rule) !== undefined;
-    const rule: PolicyRule = { selector, declaration, selects };
-    return rule;
-  });
-  const means = meansOf(config.auth);
+  const rules = rulesOf(surface, used);
+  const means = meansOf(surface.config.auth);
   for (const method of methods) {
     if (of.has(method)) continue;
     yield;
     const policy = policyOf(method, rules);
-    const found = accessOf(method, { auth: policy.settings.auth, origin: policy.origins.get('auth') }, means);
+    const declared = { auth: policy.settings.auth, origin: policy.origins.get('auth') };
+    const found = accessOf(method, declared, means);
+    const whole = view?.wholeOf(method) ?? method;
+    const isLacking = whole !== method && lacksOnly(found, accessOf(whole, declared, means));
     const overruled = overruledAuth(
       declaredAuth(method),
       policy.settings.auth,
@@ -50,23 +57,64 @@ export function* decidePolicies(
       found.access,
     );
     const wrong = [
-      ...found.diagnostics,
+      ...(isLacking ? found.diagnostics.map((one) => asOmission(one, surface.name)) : found.diagnostics),
       ...(overruled === undefined ? [] : [overruledWarning(method, overruled)]),
       rateLimitProblem(method, policy, found.access) ?? [],
     ].flat();
     diagnostics.push(...(isOffered(method) ? wrong : wrong.map(asWarning)));
     of.set(method, { policy, access: found.access });
   }
-  for (const [index, { selector, declaration }] of config.policies.entries()) {
-    if (used.has(rules[index]!)) continue;
-    const hint = meantHint(
-      selector.replace('/', '.'),
-      methods.map(({ fullName }) => fullName.replace('/', '.')),
-    );
-    const text = `policies.${index}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
-    diagnostics.push(warningAt(declaration.position, 'unused-policy', text));
-  }
   return { of, diagnostics };
+}
+
+/** True if a `require` has problems only because of the fields that the surface omits. */
+function lacksOnly(seen: FoundAccess, whole: FoundAccess): boolean {
+  const isWrong = ({ diagnostics }: FoundAccess) => diagnostics.some(({ rule }) => rule === 'require');
+  return isWrong(seen) && !isWrong(whole);
+}
+
+function asOmission(diagnostic: Diagnostic, surface: string): Diagnostic {
+  if (diagnostic.rule !== 'require') return diagnostic;
+  const text = `surface ${surface}: expected omitFields without the field that a require reads: ${diagnostic.text}`;
+  return { ...diagnostic, rule: 'omitted-field', text };
+}
+
+/** Compiles the rules of a surface: the common ones, and then its own, whose limits count apart. */
+function rulesOf({ name, block, config }: SurfaceConfig, used: UsedRules): readonly PolicyRule[] {
+  const own = new Set(block?.policies);
+  return config.policies.map((rule) => {
+    const { selector, declaration } = rule;
+    const matches = parseMethodSelector(selector) ?? (() => false);
+    const selects = (method: SelectableMethod) => matches(method) && used.add(rule) !== undefined;
+    const owner = own.has(rule) ? `surface ${name} policy ${selector}` : `policy ${selector}`;
+    return { owner, declaration, selects };
+  });
+}
+
+/**
+ * Warns of the rules of the config that select no method of any surface. It returns nothing if only some of the surfaces
+ * are served.
+ */
+export function unusedPolicies(
+  { policies, surfaces }: Config,
+  methods: readonly MethodDescriptor[],
+  used: UsedRules,
+): readonly Diagnostic[] {
+  if (surfaces.some(({ isServed }) => !isServed)) return [];
+  const all = [
+    ...policies.map((rule, index) => ({ rule, place: `policies.${index}` })),
+    ...surfaces.flatMap((surface, at) =>
+      surface.policies.map((rule, index) => ({ rule, place: `surfaces.${at}.policies.${index}` })),
+    ),
+  ];
+  const names = methods.map(({ fullName }) => fullName.replace('/', '.'));
+  return all.flatMap(({ rule, place }) => {
+    if (used.has(rule)) return [];
+    const { selector, declaration } = rule;
+    const hint = meantHint(selector.replace('/', '.'), names);
+    const text = `${place}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
+    return [warningAt(declaration.position, 'unused-policy', text)];
+  });
 }
 
 /**

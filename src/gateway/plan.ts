@@ -1,42 +1,40 @@
 /**
- * This module turns a config into a plan: it loads the schema, adds a policy and an upstream to each binding, and finds
- * all problems. It opens no connection. `routes`, `check` and `explain` need only the plan; `serve` compiles a snapshot
- * from it.
+ * This module turns a config into a plan: it loads the schema, plans each surface, and finds all problems. It opens no
+ * connection. `routes`, `check` and `explain` need only the plan; `serve` compiles a snapshot from it.
  */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { type Diagnostic, withoutRepeats } from '../base/diagnostic.js';
 import { atOnce, inSlices, type Steps } from '../base/slices.js';
-import { isStreaming } from '../call/call.js';
-import { type Codecs, createCodecs } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
 import { configRisks } from '../config/risks.js';
+import { type SurfaceConfig, surfaceConfigs } from '../config/surface-configs.js';
 import { jwksFileWarnings } from '../policy/access/jwks-file.js';
-import { meansOf } from '../policy/access/planned.js';
-import { compileAddresses } from '../policy/addresses/planned.js';
-import { cacheOf, cacheOfCall } from '../policy/cache/planned.js';
-import type { Policy } from '../policy/policy.js';
-import { compileRateLimits } from '../policy/rate-limit/planned.js';
-import { hedgeAfterOf, mayHedge, retryOf } from '../policy/retry/planned.js';
-import { isServed, type PlannedAggregate, type PlannedRoute } from '../route/planned-route.js';
-import type { Binding } from '../routing/binding.js';
+import type { PlannedRoute } from '../route/planned-route.js';
 import { collectBindings } from '../routing/bindings.js';
-import type { MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
+import type { Registry } from '../schema/descriptor.js';
 import { loadAgain, loadSchema, type Schema } from '../schema/source.js';
-import { aggregateProblems } from './aggregate-checks.js';
-import { type Aggregates, accessWithSteps, admittedBySteps, findAggregates } from './aggregates.js';
+import { type Aggregates, findAggregates } from './aggregates.js';
 import { assignUpstreams, offeredBy } from './assign-upstreams.js';
-import { configuredProblems, conflictsOf, keyFileProblems, nothingToServe } from './checks.js';
-import { decidePolicies, declarationProblems, type MethodPolicy } from './method-policies.js';
-import { routeProblems } from './route-problems.js';
+import { conflictsOf, keyFileProblems, nothingToServe } from './checks.js';
+import { declarationProblems, type UsedRules, unusedPolicies } from './method-policies.js';
+import { planSurface, type SurfacePlan } from './plan-surface.js';
+import { surfaceProblems } from './surface-checks.js';
+import { ofSomeSurfaces } from './surface-problems.js';
+import { namingProblems, SharedSchemas } from './surface-schemas.js';
 
 export interface Plan {
   readonly config: Config;
   readonly registry: Registry;
   /** The schema whose registry it is. */
   readonly schema: Schema;
-  readonly codecs: Codecs;
+  /** The surfaces in the order of the config. There is at least one. */
+  readonly surfaces: readonly SurfacePlan[];
+  /** The routes of all surfaces. */
   readonly routes: readonly PlannedRoute[];
+  /** The aggregates that some surface has, each once. */
   readonly aggregates: readonly AggregatePlan[];
+  /** The views and codecs of the surfaces. */
+  readonly schemas: SharedSchemas;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -67,69 +65,70 @@ export async function plan(config: Config, options: PlanOptions = {}): Promise<P
   return inSlices(planSteps(config, schema, options));
 }
 
-/** Plans the routes of a schema in steps. */
+/** Plans the surfaces of a schema in steps. */
 export function* planSteps(config: Config, schema: Schema, options: PlanOptions): Steps<Plan> {
   const { registry, diagnostics: found } = schema;
+  const { configFile, previous } = options;
   const isOffered = offeredBy(config);
   const { bindings, diagnostics: wrong } = yield* collectBindings(registry, { ...config.schema, isOffered });
   yield;
-  const aggregates = findAggregates(registry, config.json);
-  const upstreams = assignUpstreams(config, bindings, aggregates);
+  const settings = surfaceConfigs(config);
+  const schemas = new SharedSchemas(registry, previous?.schemas);
+  const own = settings.map((surface) => ({ surface, schema: schemas.of(surface) }));
+  const aggregates = aggregatesOf(registry, settings);
+  const reached =
+    own.length === 1 ? bindings : bindings.filter(({ method }) => own.some(({ schema: { has } }) => has(method)));
+  const all = aggregates(config);
+  const upstreams = assignUpstreams(config, reached, all);
   yield;
-  const called = [...bindings.map(({ method }) => method), ...aggregates.methods];
-  const policies = yield* decidePolicies(config, called, isOffered);
-  const planned = planAggregates(config, aggregates, policies.of, upstreams.of);
-  const routes: PlannedRoute[] = [];
-  for (const binding of bindings) {
+  const used: UsedRules = new Set();
+  const surfaces: SurfacePlan[] = [];
+  const ofSurfaces: { readonly name: string; readonly diagnostics: readonly Diagnostic[] }[] = [];
+  for (const { surface, schema } of own) {
+    const shared = { bindings, upstreams: upstreams.of, isOffered, configFile, used };
+    const planned = yield* planSurface(surface, schema, { ...shared, aggregates: aggregates(surface.config) });
+    surfaces.push(planned.surface);
+    const diagnostics = [
+      ...authFileProblems(surface.config),
+      ...planned.diagnostics,
+      ...namingProblems(surface, registry, bindings),
+    ];
+    ofSurfaces.push({ name: surface.name, diagnostics });
     yield;
-    const { method } = binding;
-    const aggregate = planned.get(method);
-    // A broken declaration of an aggregate is reported elsewhere, and its route is left out.
-    if (method.aggregate !== undefined && aggregate === undefined) continue;
-    routes.push(planRoute(config, binding, policies.of.get(method)!, upstreams.of.get(method.service), aggregate));
   }
-  // The problems of routes that no upstream serves are not reported here.
-  const offered = config.upstreams.size === 0 ? routes : routes.filter(isServed);
-  yield;
-  const conflicts = conflictsOf(offered.map(({ binding }) => binding));
-  yield;
-  const configured = configuredProblems(config, offered, options.configFile);
-  yield;
+  const routes = surfaces.length === 1 ? surfaces[0]!.routes : surfaces.flatMap((surface) => surface.routes);
+  const called = [...bindings.map(({ method }) => method), ...all.methods];
   const problems = withoutRepeats([
-    ...keyFileProblems(config),
-    ...(config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? jwksFileWarnings(keys.file) : [])),
     ...found,
-    ...declarationProblems(registry, aggregates.methods, isOffered),
+    ...declarationProblems(registry, all.methods, isOffered),
     ...wrong,
-    ...conflicts,
-    ...(yield* routeProblems(offered)),
     ...upstreams.diagnostics,
-    ...policies.diagnostics,
-    ...aggregates.diagnostics,
-    ...problemsOfAggregates(config, routes, policies.of),
-    ...configured,
-    ...configRisks(config),
+    ...ofSomeSurfaces(ofSurfaces),
+    ...surfaceProblems(config, surfaces),
+    ...unusedPolicies(config, called, used),
+    ...all.diagnostics,
+    ...settings.flatMap((surface) => configRisks(surface.config)),
   ]);
-  const diagnostics = [...problems, ...nothingToServe(routes, problems, options.configFile)];
-  const codecs = codecsOf(config, registry, options.previous);
-  return { config, registry, schema, codecs, routes, aggregates: [...aggregates.of.values()], diagnostics };
+  const diagnostics = [...problems, ...nothingToServe(routes, problems, configFile)];
+  const plans = [...new Set(surfaces.flatMap((surface) => surface.aggregates))];
+  return { config, registry, schema, surfaces, routes, aggregates: plans, schemas: schemas.settle(), diagnostics };
 }
 
-/** Returns the codecs of a schema: those of `previous` if they would be the same. */
-function codecsOf(config: Config, registry: Registry, previous: Plan | undefined): Codecs {
-  const { json, limits } = config;
-  const before = previous?.config;
-  const isSame =
-    previous?.registry === registry &&
-    JSON.stringify([json, limits.jsonDepth, limits.responseBytes]) ===
-      JSON.stringify([before?.json, before?.limits.jsonDepth, before?.limits.responseBytes]);
-  if (previous !== undefined && isSame) return previous.codecs;
-  return createCodecs(registry, {
-    ...json,
-    maxDepth: limits.jsonDepth,
-    maxBytes: limits.responseBytes,
-    omitFields: new Set(),
-  });
+/** Returns a function that plans the aggregates with the names that clients of a surface see. Each kind is planned once. */
+function aggregatesOf(registry: Registry, surfaces: readonly SurfaceConfig[]): (config: Config) => Aggregates {
+  const known = new Map<boolean, Aggregates>();
+  const of = ({ json: { protoNames } }: Config) => {
+    const found = known.get(protoNames) ?? findAggregates(registry, { protoNames });
+    known.set(protoNames, found);
+    return found;
+  };
+  for (const { config } of surfaces) of(config);
+  return of;
+}
+
+function authFileProblems(config: Config): readonly Diagnostic[] {
+  const files = (config.auth?.jwt ?? []).flatMap(({ keys }) => (keys.kind === 'file' ? keys.file : []));
+  return [...keyFileProblems(config), ...files.flatMap((file) => jwksFileWarnings(file))];
 }
 
 /**
@@ -147,102 +146,4 @@ export function protoProblems(
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
   const { bindings, diagnostics: wrong } = atOnce(collectBindings(registry, sources));
   return withoutRepeats([...diagnostics, ...wrong, ...conflictsOf(bindings), ...aggregates.diagnostics]);
-}
-
-function planRoute(
-  config: Config,
-  binding: Binding,
-  { policy, access: declared }: MethodPolicy,
-  serving: string | undefined,
-  aggregate: PlannedAggregate | undefined,
-): PlannedRoute {
-  const { method } = binding;
-  const { settings, owners } = policy;
-  const upstream = aggregate === undefined ? serving : undefined;
-  const access = aggregate === undefined ? declared : accessWithSteps(declared, aggregate);
-  const streams = isStreaming(method);
-  const timeoutMs = streams ? settings.timeoutMs : timeoutOf(config, policy, upstream);
-  const timeoutOrigin = settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
-  const own = compileAddresses(settings.addresses);
-  const addresses = [own, ...admittedBySteps(aggregate)].filter((admits) => admits !== undefined);
-  const rateLimits = compileRateLimits(settings.rateLimits ?? [], owners.get('rateLimits') ?? '', method);
-  const cache = cacheOf(binding, settings.cache);
-  const served = upstreamOf(config, upstream);
-  const retries = aggregate === undefined && !streams;
-  const retry = retries ? retryOf(settings.retry, served?.retry) : undefined;
-  const hedges = retries && mayHedge(binding.httpMethod, method);
-  const hedgeAfterMs = hedges ? hedgeAfterOf(settings.hedgeAfterMs, served?.hedgeAfterMs) : undefined;
-  return {
-    binding,
-    policy,
-    access,
-    addresses,
-    rateLimits,
-    cache,
-    retry,
-    hedgeAfterMs,
-    circuitBreaker: served?.circuitBreaker,
-    upstream,
-    aggregate,
-    timeoutMs,
-    timeoutOrigin,
-  };
-}
-
-/** Returns the time-out of the method, or else that of its upstream, in milliseconds. */
-function timeoutOf(config: Config, { settings }: Policy, upstream: string | undefined): number | undefined {
-  return settings.timeoutMs ?? upstreamOf(config, upstream)?.timeoutMs;
-}
-
-function upstreamOf({ upstreams }: Config, name: string | undefined) {
-  return name === undefined ? undefined : upstreams.get(name);
-}
-
-/** Returns the calls of each aggregate with the policies of the called methods. */
-function planAggregates(
-  config: Config,
-  { of }: Aggregates,
-  policies: ReadonlyMap<MethodDescriptor, MethodPolicy>,
-  upstreams: ReadonlyMap<ServiceDescriptor, string>,
-): ReadonlyMap<MethodDescriptor, PlannedAggregate> {
-  const called = new Map<MethodDescriptor, PlannedAggregate>();
-  for (const [aggregate, plan] of of) {
-    const calls = plan.steps.map(({ source }) => {
-      if (source.kind === 'copy') return undefined;
-      const { method } = source.call;
-      const { policy, access } = policies.get(method)!;
-      const upstream = upstreams.get(method.service);
-      const { addresses, cache, retry, hedgeAfterMs } = policy.settings;
-      const served = upstreamOf(config, upstream);
-      return {
-        method,
-        access,
-        admits: compileAddresses(addresses),
-        cache: cacheOfCall(cache),
-        retry: retryOf(retry, served?.retry),
-        // The rpc of a step only reads.
-        hedgeAfterMs: hedgeAfterOf(hedgeAfterMs, served?.hedgeAfterMs),
-        circuitBreaker: served?.circuitBreaker,
-        upstream,
-        timeoutMs: timeoutOf(config, policy, upstream),
-      };
-    });
-    called.set(aggregate, { plan, calls });
-  }
-  return called;
-}
-
-function problemsOfAggregates(
-  config: Config,
-  routes: readonly PlannedRoute[],
-  policies: ReadonlyMap<MethodDescriptor, MethodPolicy>,
-): readonly Diagnostic[] {
-  const seen = new Set<MethodDescriptor>();
-  return routes.flatMap(({ binding: { method }, aggregate, policy, access }) => {
-    if (aggregate === undefined || seen.has(method)) return [];
-    seen.add(method);
-    const own = policies.get(method)!.access;
-    const means = { vouchers: meansOf(config.auth)?.vouchers, hasUpstreams: config.upstreams.size > 0 };
-    return aggregateProblems({ method, aggregate, policy, own, access, ...means });
-  });
 }

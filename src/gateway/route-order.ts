@@ -6,6 +6,8 @@
 import type { Middleware } from '../exchange/exchange.js';
 
 export interface RouteStages {
+  /** Tells with every answer that the method is deprecated. */
+  readonly deprecated: Middleware | undefined;
   /** The check of the networks from which clients may call. */
   readonly addresses: Middleware | undefined;
   /** The limits that count by address alone. They do not need to know the caller. */
@@ -27,7 +29,7 @@ export function guardsInOrder(stages: RouteStages): readonly Middleware[] {
 }
 
 export function routeOrder(stages: RouteStages): readonly Middleware[] {
-  const { addresses, limitByAddress, authenticate, authorize, limitByCaller, afterAuth, follow } = stages;
-  const all = [addresses, limitByAddress, authenticate, authorize, limitByCaller, ...afterAuth, follow];
+  const { deprecated, addresses, limitByAddress, authenticate, authorize, limitByCaller, afterAuth, follow } = stages;
+  const all = [deprecated, addresses, limitByAddress, authenticate, authorize, limitByCaller, ...afterAuth, follow];
   return all.filter((stage) => stage !== undefined);
 }

@@ -52,13 +52,15 @@ function* openedByVerbs(routes: readonly GuardedRoute[]): Steps<readonly Diagnos
 
 const RANK: Readonly<Record<Access['mode'], number>> = { public: 0, optional: 1, required: 2 };
 
-function isLessGuarded(access: Access, other: Access): boolean {
+/** True if more callers may call with `access` than with `other`. */
+export function isLessGuarded(access: Access, other: Access): boolean {
   if (RANK[access.mode] !== RANK[other.mode]) return RANK[access.mode] < RANK[other.mode];
   const lacksScope = other.scopes.some((scope) => !access.scopes.includes(scope));
   return lacksScope || (other.require.length > 0 && access.require.length === 0);
 }
 
-function guards({ mode, scopes, require }: Access): string {
+/** Returns the demands in short, such as `required orders.read`. */
+export function guards({ mode, scopes, require }: Access): string {
   return [mode, ...scopes, ...(require.length > 0 ? ['require'] : [])].join(' ');
 }
 

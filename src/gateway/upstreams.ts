@@ -26,14 +26,16 @@ export interface UpstreamOptions {
   readonly metrics: Pick<Metrics, 'servers'>;
 }
 
+/** Opens the upstreams. A message of a server may have `maxResponseBytes` bytes. */
 export function acquireUpstreams(
-  { upstreams, limits }: Config,
+  upstreams: Config['upstreams'],
+  maxResponseBytes: number,
   lease: Lease,
   options: UpstreamOptions,
 ): ReadonlyMap<string, Upstream> {
   const { log, metrics } = options;
   const acquired = [...upstreams].map(([name, own]): [string, Upstream] => {
-    const settings = balancerSettings(own, limits);
+    const settings = balancerSettings(own, maxResponseBytes);
     const tls = own.tls && acquireTls(own.tls, lease, options);
     const balancer = lease.acquire(settingsKey(`balancer ${name}`, settings), () => {
       const closed = () => unfollow();
@@ -55,7 +57,7 @@ export function acquireUpstreams(
   return new Map(acquired);
 }
 
-function balancerSettings(own: UpstreamConfig, limits: Config['limits']): BalancerSettings {
+function balancerSettings(own: UpstreamConfig, maxResponseBytes: number): BalancerSettings {
   const { targets, loadBalancing, transport, tls, healthCheck, outlierDetection, panicThreshold } = own;
   const { slowStartMs, maxConnectionAgeMs } = own;
   return {
@@ -63,7 +65,7 @@ function balancerSettings(own: UpstreamConfig, limits: Config['limits']): Balanc
     policy: loadBalancing,
     transport,
     tls,
-    maxResponseBytes: limits.responseBytes,
+    maxResponseBytes,
     health: healthCheck,
     ejection: outlierDetection,
     panicPercent: panicThreshold,

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { auth } from './access/settings.js';
 import { addresses } from './addresses/settings.js';
 import { cache } from './cache/settings.js';
+import { deprecated } from './deprecated/settings.js';
 import { rateLimits } from './rate-limit/settings.js';
 import { hedgeAfter, retry } from './retry/settings.js';
 import { maxRequestBytes, successStatus, timeout } from './values/settings.js';
@@ -18,6 +19,7 @@ export const KINDS = {
   hedgeAfterMs: hedgeAfter,
   maxRequestBytes,
   successStatus,
+  deprecated,
 };
 
 type Kinds = typeof KINDS;

@@ -30,7 +30,8 @@ export interface Policy {
 
 /** One entry of the config's `policies`. */
 export interface PolicyRule {
-  readonly selector: string;
+  /** The name of the rule, such as `policy shop.*`. Its limits count under this name. */
+  readonly owner: string;
   readonly selects: MethodSelector;
   readonly declaration: PolicyDeclaration;
 }
@@ -51,8 +52,8 @@ export function policyOf(method: MethodDescriptor, rules: readonly PolicyRule[])
   if (service.defaultPolicy !== undefined)
     declare(readDeclaration(service.defaultPolicy).declaration, `service ${service.fullName}`);
   if (policy !== undefined) declare(readDeclaration(policy).declaration, `method ${fullName}`);
-  for (const { selector, selects, declaration } of rules) {
-    if (selects(method)) declare(declaration, `policy ${selector}`);
+  for (const { owner, selects, declaration } of rules) {
+    if (selects(method)) declare(declaration, owner);
   }
   return { settings, origins, owners };
 }

@@ -13,6 +13,7 @@ import { FileWatch } from '../config/file-watch.js';
 import { type PlaceOf, restartProblems } from '../config/restart.js';
 import { watchTargets } from '../config/watch-targets.js';
 import { type Plan, plan } from '../gateway/plan.js';
+import type { PlannedRoute } from '../route/planned-route.js';
 import type { Log } from '../telemetry/log.js';
 import type { ReloadMetrics } from '../telemetry/metrics.js';
 import type { ServiceManager } from './service-manager.js';
@@ -236,14 +237,17 @@ function changesBetween(
   before: Plan,
   after: Plan,
 ): Partial<Record<'changed' | 'routesAdded' | 'routesRemoved', unknown>> {
-  const [was, is] = [before, after].map(
-    ({ routes }) => new Set(routes.map(({ binding: { httpMethod, template } }) => `${httpMethod} ${template.text}`)),
-  ) as [Set<string>, Set<string>];
+  const [was, is] = [before, after].map(({ routes }) => new Set(routes.map(nameOf))) as [Set<string>, Set<string>];
   return {
     changed: some(changedSettings(before.config, after.config)),
     routesAdded: some([...is].filter((route) => !was.has(route))),
     routesRemoved: some([...was].filter((route) => !is.has(route))),
   };
+}
+
+function nameOf({ surface, basePath, binding: { httpMethod, template } }: PlannedRoute): string {
+  const name = `${httpMethod} ${basePath}${template.text}`;
+  return surface === 'default' ? name : `${name} (surface ${surface})`;
 }
 
 function some(all: readonly string[]): readonly string[] | undefined {

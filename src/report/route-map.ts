@@ -7,14 +7,14 @@ import { formatPosition } from '../base/diagnostic.js';
 import type { Access } from '../policy/access/planned.js';
 import { policyNotes } from '../policy/kinds.js';
 import type { Policy } from '../policy/policy.js';
-import { type PlannedRoute, SURFACE } from '../route/planned-route.js';
+import type { PlannedRoute } from '../route/planned-route.js';
 import { type Streaming, streamingOf } from '../schema/descriptor.js';
 import { type OnFailure, onFailure } from './on-failure.js';
 
 /** One row of the route map. Its names are fixed, because other programs read them. */
 export interface RouteRow {
   readonly method: string;
-  /** The path template as it is written. */
+  /** The path template as it is written, behind the base path of the surface. */
   readonly path: string;
   readonly rpc: string;
   /** The index of the binding: 0 for the rule itself, 1 and more for its additional bindings. */
@@ -53,13 +53,13 @@ function routeRow(route: PlannedRoute): RouteRow {
   const accessOrigin = access.origin === undefined ? [] : [['access', formatPosition(access.origin)] as const];
   return {
     method: httpMethod,
-    path: template.text,
+    path: route.basePath + template.text,
     rpc: method.fullName,
     binding: index,
     body: body.kind === 'whole' ? '*' : body.kind === 'field' ? body.field.name : '',
     responseBody: responseBody?.name ?? '',
     streaming: streamingOf(method),
-    surface: SURFACE,
+    surface: route.surface,
     policy: { ...policy.settings, access: access.mode },
     policyOrigins: Object.fromEntries([...origins, ...accessOrigin]),
     upstream: upstream ?? null,
@@ -77,10 +77,14 @@ function callsOf({ steps, calls }: AggregatePlan): NonNullable<RouteRow['aggrega
 /** The largest width of the column for paths, in characters. A longer path only moves the rest of its own row. */
 const MAX_PATH_WIDTH = 72;
 
-/** Returns a table of aligned columns with a header, and the number of routes below. */
+/**
+ * Returns a table of aligned columns with a header, and the number of routes below. It has a column for the surface if
+ * the config has surfaces.
+ */
 export function formatTable(rows: readonly RouteRow[]): string {
-  const lines = rows.map((row) => [row.method, row.path, row.rpc, notesOf(row)]);
-  const header = ['METHOD', 'PATH', 'RPC', 'NOTES'];
+  const named = hasSurfaces(rows);
+  const lines = rows.map((row) => [row.method, row.path, row.rpc, ...(named ? [row.surface] : []), notesOf(row)]);
+  const header = ['METHOD', 'PATH', 'RPC', ...(named ? ['SURFACE'] : []), 'NOTES'];
   const widths = header.map((title, column) => {
     let width = title.length;
     for (const line of lines) width = Math.max(width, line[column]!.length);
@@ -98,10 +102,18 @@ export function formatTable(rows: readonly RouteRow[]): string {
 export function formatMarkdown(rows: readonly RouteRow[]): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const code = (text: string) => `\`${cell(text)}\``;
-  const lines = rows.map(
-    (row) => `| ${cell(row.method)} | ${code(row.path)} | ${code(row.rpc)} | ${cell(notesOf(row))} |`,
+  const named = hasSurfaces(rows);
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const lines = rows.map((row) =>
+    line([cell(row.method), code(row.path), code(row.rpc), ...(named ? [row.surface] : []), cell(notesOf(row))]),
   );
-  return ['| method | path | rpc | notes |', '|---|---|---|---|', ...lines, ''].join('\n');
+  const header = ['method', 'path', 'rpc', ...(named ? ['surface'] : []), 'notes'];
+  return [line(header), `|${'---|'.repeat(header.length)}`, ...lines, ''].join('\n');
+}
+
+/** True if the config names surfaces. Without any, all routes have the surface `default`. */
+function hasSurfaces(rows: readonly RouteRow[]): boolean {
+  return rows.some(({ surface }) => surface !== 'default');
 }
 
 /** Returns a text such as `23 routes of 4 services`. */

@@ -13,10 +13,11 @@ import type { MethodDescriptor } from '../schema/descriptor.js';
 import type { BreakerSettings } from '../upstream/breaker.js';
 import type { RetrySettings } from '../upstream/retry.js';
 
-/** The name of the only surface. */
-export const SURFACE = 'default';
-
 export interface PlannedRoute {
+  /** The name of the surface that has the route. */
+  readonly surface: string;
+  /** The path in front of the template, which the surface removes before the match. It is empty if there is none. */
+  readonly basePath: string;
   readonly binding: Binding;
   readonly policy: Policy;
   readonly access: Access;
@@ -47,6 +48,8 @@ export interface PlannedRoute {
 
 export interface PlannedAggregate {
   readonly plan: AggregatePlan;
+  /** The indices of the steps that fill fields which the surface omits. */
+  readonly hidden: ReadonlySet<number>;
   /** The calls of the steps, one for each step. Undefined for a step that copies. */
   readonly calls: readonly (PlannedCall | undefined)[];
 }

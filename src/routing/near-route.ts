@@ -34,9 +34,12 @@ interface Candidate {
   readonly verb: string | undefined;
 }
 
-/** Prepares the search. `bindings` must only have routes that every client may know. */
-export function compileNearRoute(bindings: readonly Binding[]): NearRoute {
-  const byStart = candidatesByStart(bindings);
+/**
+ * Prepares the search. `bindings` must only have routes that every client may know. `basePath` stands in front of their
+ * templates in the text.
+ */
+export function compileNearRoute(bindings: readonly Binding[], basePath = ''): NearRoute {
+  const byStart = candidatesByStart(bindings, basePath);
   return function nearRoute(method, rawPath) {
     if (rawPath.length > MOST_CHARS) return undefined;
     const segments = rawPath.split('/').filter((segment) => segment !== '');
@@ -53,13 +56,14 @@ export function compileNearRoute(bindings: readonly Binding[]): NearRoute {
 type ByStart = ReadonlyMap<string, ReadonlyMap<string, readonly Candidate[]>>;
 const ANY_SECOND = '*';
 
-function candidatesByStart(bindings: readonly Binding[]): ByStart {
+function candidatesByStart(bindings: readonly Binding[], basePath: string): ByStart {
   const byStart = new Map<string, Map<string, Candidate[]>>();
   for (const { httpMethod, template } of bindings) {
     const [first, second] = template.segments;
     if (first?.kind !== 'literal' || template.segments.some(({ kind }) => kind === 'rest')) continue;
     const segments = template.segments.map((one) => (one.kind === 'literal' ? one.literal : undefined));
-    const text = httpMethod === ANY_METHOD ? template.text : `${httpMethod} ${template.text}`;
+    const path = basePath + template.text;
+    const text = httpMethod === ANY_METHOD ? path : `${httpMethod} ${path}`;
     const bySecond = byStart.get(first.literal) ?? new Map<string, Candidate[]>();
     byStart.set(first.literal, bySecond);
     const key = second?.kind === 'literal' ? second.literal : ANY_SECOND;

@@ -84,6 +84,8 @@ export interface MessageDescriptor {
   /** The fields in the order of declaration. The entry types of maps have no descriptor of their own. */
   readonly fields: readonly FieldDescriptor[];
   readonly oneofs: readonly OneofDescriptor[];
+  /** The known extensions of the message. */
+  readonly extensions: readonly FieldDescriptor[];
   /** Returns the field or the known extension with a number. */
   field(number: number): FieldDescriptor | undefined;
   /**

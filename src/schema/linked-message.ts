@@ -39,7 +39,7 @@ export class Message implements MessageDescriptor {
   constructor(
     private readonly file: LinkedFile,
     private readonly declaration: MessageDeclaration,
-    private readonly extensions: readonly ExtensionDeclaration[],
+    private readonly declared: readonly ExtensionDeclaration[],
   ) {}
 
   get fields(): readonly FieldDescriptor[] {
@@ -47,6 +47,9 @@ export class Message implements MessageDescriptor {
   }
   get oneofs(): readonly OneofDescriptor[] {
     return this.linked.oneofs;
+  }
+  get extensions(): readonly FieldDescriptor[] {
+    return this.linked.extensions;
   }
 
   private get linked(): Members {
@@ -65,7 +68,7 @@ export class Message implements MessageDescriptor {
       oneof?.fields.push(linked);
       return linked;
     });
-    const extensions = this.extensions.map(
+    const extensions = this.declared.map(
       ({ field, fullName, places }) => new Field(file, field, this, undefined, fullName, places),
     );
     return { fields, oneofs, extensions };

@@ -8,6 +8,8 @@ import { handshakeOf } from '../exchange/handshake.js';
 import { gatewayError, type StatusError } from '../status/status-error.js';
 import { parseTarget } from './request-target.js';
 import { requireAllowed } from './stages/cors.js';
+import { surfaceOf } from './stages/surface.js';
+import { pathBelow } from './surface-choice.js';
 
 /**
  * Returns the caller as `snapshot` knows it; undefined for an anonymous caller, whom the route allows. Throws the StatusError
@@ -15,18 +17,21 @@ import { requireAllowed } from './stages/cors.js';
  */
 export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Principal | undefined> {
   const { req, state } = ctx;
-  const surface = snapshot.surfaces.find(({ name }) => name === state.surface.name);
-  if (surface === undefined) throw routeGone();
+  // The query is read again, because a token in it was removed from `state.rawQuery` when the request was let in.
+  const target = parseTarget(req);
+  const surface = surfaceOf(snapshot, req, target.authority, target.rawPath);
+  if (surface?.name !== state.surface.name) throw routeGone();
+  const rawPath = pathBelow(surface.basePath, target.rawPath);
   const isHandshake = handshakeOf(req) !== undefined;
   if (isHandshake) requireAllowed(surface.cors, req.headers.origin);
-  const found = (isHandshake ? surface.webSockets : surface.table).match(req.method ?? 'GET', state.rawPath);
+  const found = (isHandshake ? surface.webSockets : surface.table).match(req.method ?? 'GET', rawPath);
   if (found.kind !== 'found') throw routeGone();
   const { captures } = found;
   const route = found.value();
   requireSameMessages(state.route!, route);
-  // The query is read again, because a token in it was removed from `state.rawQuery` when the request was let in.
-  const { rawQuery } = parseTarget(req);
-  const now = { ...state, snapshot, surface, route, captures, rawQuery, principal: undefined, fromCookie: false };
+  const { rawQuery } = target;
+  const asked = { surface, route, captures, rawPath, rawQuery };
+  const now = { ...state, snapshot, ...asked, principal: undefined, fromCookie: false };
   await route.admission!.guard(Object.assign(Object.create(ctx) as Context, { state: now, res: IGNORED_RESPONSE }));
   const { principal } = now as Context['state'];
   if (principal !== undefined && state.principal !== undefined && !isSame(principal, state.principal))

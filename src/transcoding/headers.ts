@@ -156,9 +156,10 @@ export type CompiledResponseHeaders = (headers: Metadata, trailers: Metadata) =>
 
 /**
  * Compiles the allow list into a function from an answer's headers and trailers to HTTP response headers. A key that is
- * listed by its own name keeps it; one listed as `grpc-metadata-KEY` gets the prefix. Trailers win over headers.
+ * listed by its own name keeps it; one listed as `grpc-metadata-KEY` gets the prefix. Trailers win over headers. A
+ * `location` that is a path gets `basePath` in front, because the client sees all paths below it.
  */
-export function compileResponseHeaders(settings: MetadataSettings): CompiledResponseHeaders {
+export function compileResponseHeaders(settings: MetadataSettings, basePath = ''): CompiledResponseHeaders {
   const allowed = compilePatterns(settings.response);
   const nothing: ReadonlyMap<string, string[]> = new Map();
   return function responseHeaders(headers, trailers) {
@@ -167,6 +168,12 @@ export function compileResponseHeaders(settings: MetadataSettings): CompiledResp
     for (const part of [headers, trailers]) {
       for (const [name, values] of collect(part)) merged.set(name, values);
     }
+    const location = basePath === '' ? undefined : merged.get('location');
+    if (location !== undefined)
+      merged.set(
+        'location',
+        location.map((path) => below(basePath, path)),
+      );
     return merged;
   };
 
@@ -188,6 +195,11 @@ export function compileResponseHeaders(settings: MetadataSettings): CompiledResp
     if (allowed(key)) return key;
     return allowed(PREFIX + key) ? PREFIX + key : undefined;
   }
+}
+
+/** Puts the base path in front of a path such as `/v1/orders/7`. Other references are returned unchanged (RFC 3986 §4.2). */
+function below(basePath: string, reference: string): string {
+  return /^\/(?!\/)/.test(reference) ? basePath + reference : reference;
 }
 
 /** Returns the HTTP status that the upstream chose by `x-http-status` metadata; undefined unless it is a 2xx or 3xx status. */

@@ -19,6 +19,7 @@ import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { type JsonForm, jsonAnswer } from './json-answer.js';
+import type { GuardMasks } from './mask-guard.js';
 import { compileQuery, type QueryRule, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
 import { compileUpdateMask } from './update-mask.js';
@@ -113,15 +114,19 @@ export interface Transcoder {
   response(wire: Uint8Array, form: AnswerForm, written?: JsonForm): TranscodedResponse | Promise<TranscodedResponse>;
 }
 
-/** Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. */
+/**
+ * Compiles a binding. `demanded` are the paths of the request fields that a `require` of the route reads. `guardMasks` checks
+ * the field masks of each message, on a surface that omits fields.
+ */
 export function compileTranscoder(
   binding: Binding,
   codecs: Codecs,
   settings: QuerySettings,
   demanded: readonly (readonly FieldDescriptor[])[] = [],
+  guardMasks?: GuardMasks,
 ): Transcoder {
   const input = codecs.of(binding.method.input);
-  const readBody = compileBody(binding, input);
+  const readBody = guarded(compileBody(binding, input), guardMasks);
   const query = compileQuery(
     {
       input: binding.method.input,
@@ -245,6 +250,10 @@ const LIST_VALUE = 'google.protobuf.ListValue';
 const HOLDS_ARRAYS: ReadonlySet<string> = new Set([LIST_VALUE, 'google.protobuf.Value']);
 
 type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => Uint8Array;
+
+function guarded(read: ReadBody, guard: GuardMasks | undefined): ReadBody {
+  return guard === undefined ? read : (body, bound, contentType) => guard(read(body, bound, contentType));
+}
 
 /**
  * Compiles the reader of the body for the rule's `body`: `*`, a field, or none. White space alone counts as no body, and

@@ -34,6 +34,7 @@ const curl = findCommand(['curl'], 'the demo’s own lines', 'curl');
       const body = stdout.slice(0, cut);
       t.is(Number(stdout.slice(cut + 1)), stop.expect.status, `${stop.title}: ${stop.command}\n${body}`);
       if (stop.expect.contains !== undefined) t.true(body.includes(stop.expect.contains), `${stop.title}\n${body}`);
+      if (stop.expect.lacks !== undefined) t.false(body.includes(stop.expect.lacks), `${stop.title}\n${body}`);
     }
     for (const { command, title } of stops) t.true(demo.stderr().includes(command), `printed: ${title}`);
     t.is(await demo.stop(), 0);

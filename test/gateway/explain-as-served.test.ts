@@ -386,7 +386,7 @@ function requestsOf({ plan }: TestGateway, call: RecordedCall): string {
   const method = plan.registry.services
     .find(({ fullName }) => fullName === service)!
     .methods.find((one) => one.name === name)!;
-  const codec = plan.codecs.of(method.input);
+  const codec = plan.surfaces[0]!.codecs.of(method.input);
   const texts = call.requestBytes.map((bytes) => JSON.stringify(JSON.parse(jsonOf(codec, bytes)), null, 2));
   return texts.length === 0 ? 'no message' : texts.join('\n');
 }

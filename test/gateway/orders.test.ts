@@ -42,7 +42,7 @@ test('the pipeline before the match is the one that is drawn', async (t) => {
 });
 
 test('the chain of a route is the one that is drawn', async (t) => {
-  const names = ['follow', 'limitByCaller', 'authorize', 'limitByAddress', 'authenticate', 'addresses'];
+  const names = ['follow', 'limitByCaller', 'authorize', 'limitByAddress', 'authenticate', 'addresses', 'deprecated'];
   const stages = Object.fromEntries(names.map((name) => [name, middlewareNamed(name)]));
   const all = { ...stages, afterAuth: [middlewareNamed('own: afterAuth')] } as unknown as RouteStages;
   t.deepEqual(

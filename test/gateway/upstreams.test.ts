@@ -186,7 +186,8 @@ test('what is held is keyed by what it depends on: connections by endpoint, TLS 
   const [log, metrics] = [createLog({ destination: { write: () => {} } }), createMetrics()];
   const acquired = (upstreams: Readonly<Record<string, UpstreamInput>>) => {
     const { config } = parseConfig({ version: 1, upstreams });
-    return acquireUpstreams(config!, lease, { resources, clock: systemClock, lookup, log, metrics });
+    const { upstreams: own, limits } = config!;
+    return acquireUpstreams(own, limits.responseBytes, lease, { resources, clock: systemClock, lookup, log, metrics });
   };
   acquired({ a: { target: '10.0.0.1:1' }, b: { target: '10.0.0.1:2' } });
   // The balancer and the connections of each.

@@ -19,6 +19,7 @@ const MORE: Readonly<Record<string, readonly string[]>> = {
   stores: ['rate-limits.md'],
   cache: ['caching.md'],
   log: ['logs.md'],
+  surfaces: ['surfaces.md'],
 };
 
 export function configBlocks(): string {
@@ -63,9 +64,15 @@ function sections(path: readonly string[], schema: JsonSchema, samples: readonly
   for (const [key, value] of Object.entries(properties)) {
     const at = [...path, ...inside, key];
     rows.push(row(at, value as JsonSchema, samples, required.includes(key)));
-    if (objectIn(value as JsonSchema) !== undefined) nested.push(nestedSection(at, value as JsonSchema, samples));
+    if (objectIn(value as JsonSchema) === undefined || isCommon(at)) continue;
+    nested.push(nestedSection(at, value as JsonSchema, samples));
   }
   return [table(HEAD, rows), ...nested].join('\n');
+}
+
+/** True for a block of a surface whose keys are those of the common block with the same name. */
+function isCommon([block, ...keys]: readonly string[]): boolean {
+  return block === 'surfaces' && Object.hasOwn(configJsonSchema().properties ?? {}, keys.at(-1)!);
 }
 
 function nestedSection(path: readonly string[], schema: JsonSchema, samples: readonly string[]): string {

@@ -161,6 +161,7 @@ listen:
     addresses: { allow: [10.0.0.0/8], deny: [10.9.0.0/16] }
     maxRequestBytes: 64KiB
     successStatus: 202
+    deprecated: { since: 2026-01-01, sunset: 2026-12-31, link: https://example.com/v2 }
 `,
   ],
   cors: [
@@ -257,6 +258,29 @@ listen:
   otlp: https://otlp.example.com
   headers: { authorization: "\${OTLP_TOKEN}" }
   serviceName: api-gateway
+`,
+  ],
+  surfaces: [
+    `surfaces:
+  - name: web
+    hosts: [www.example.com, "*.shop.example.com"]
+  - name: mobile
+    hosts: [m.example.com]
+    basePath: /mobile
+    headers: { x-client: mobile }
+    include: ["shop.v1.*"]
+    exclude: ["shop.v1.Admin.*", "label:internal"]
+    omitFields: [shop.v1.Order.internal_notes]
+    auth:
+      apiKeys: { file: keys.yaml }
+    policies:
+      - { selector: "shop.v1.*", timeout: 2s }
+    cors: { origins: [https://m.example.com] }
+    metadata: { response: [location] }
+    json: { emitDefaults: true }
+    query: { unknown: ignore }
+    errors: { format: problem }
+    limits: { bodyBytes: 64KiB, requestTimeout: 5s }
 `,
   ],
 };

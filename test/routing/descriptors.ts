@@ -30,6 +30,7 @@ export function messageOf(
     name: fullName.slice(fullName.lastIndexOf('.') + 1),
     fields,
     oneofs: [],
+    extensions: [],
     field: (number) => fields[number - 1],
     fieldNamed: (name) => fields.find((field) => field.name === name || field.jsonName === name),
     messageSet: false,

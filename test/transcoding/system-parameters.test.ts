@@ -210,7 +210,8 @@ test('a cached answer is kept once, however it is written', async (t) => {
 });
 
 test('there are two codecs of a surface at most, the second made when it is first asked for', async (t) => {
-  const { codecs, registry, config } = await planOf(t, PROTO);
+  const { surfaces, registry, config } = await planOf(t, PROTO);
+  const { codecs } = surfaces[0]!;
   t.is(codecs.withEnumsAsInts, codecs.withEnumsAsInts);
   t.is(codecs.withEnumsAsInts.withEnumsAsInts, codecs.withEnumsAsInts);
   const ints = createCodecs(registry, { ...config.json, enumsAsInts: true, maxDepth: 100, omitFields: new Set() });

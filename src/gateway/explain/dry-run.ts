@@ -22,6 +22,7 @@ import { DeadlineExceeded } from '../../upstream/failure.js';
 import type { Backing } from '../backing.js';
 import { compileTables } from '../compile.js';
 import type { Plan } from '../plan.js';
+import type { SurfacePlan } from '../plan-surface.js';
 import { asJudged, type Known } from './as-judged.js';
 
 export interface DryRequest {
@@ -42,6 +43,8 @@ export interface RecordedCall {
 export interface DryRun {
   /** The state of the request in the pipeline. Undefined when the request never reached the pipeline. */
   readonly exchange: Exchange | undefined;
+  /** The surface that the request belongs to. Undefined when it belongs to none, or never reached the pipeline. */
+  readonly surface: SurfacePlan | undefined;
   /** The route that matched. Undefined when no route matched. */
   readonly route: PlannedRoute | undefined;
   /** The call that would be made. Undefined when the gateway answers without one. */
@@ -70,26 +73,17 @@ const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {}, request() {}
 
 export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
   const { config } = plan;
-  const { auth, cors } = config;
-  const checks = { auth, origins: cors?.origins ?? [] };
-  const authenticator = uncheckedAuthenticator(checks, { clock: STILL, log: SILENT });
-  const namesCaller = !(await identifiesNobody(authenticator, request));
-  const asPlanned = plan.routes.filter((route) => isServed(route) || config.upstreams.size === 0);
   const overWebSocket = isHandshake(request);
   const [proxy] = config.trustedProxies;
   const tellsAddress = proxy !== undefined && headerOf(request.rawHeaders, config.forwardedHeader) !== undefined;
-  const known = { namesCaller, overWebSocket, tellsAddress };
-  const routes = asPlanned.map((route) => asJudged(route, known));
   const recorder = new Recorder();
   const metrics = createMetrics();
   const telling = { log: SILENT, requests: metrics.requests };
-  const backing: Backing = {
-    authenticator,
+  const outside: Omit<Backing, 'authenticator' | 'callOf'> = {
     counters: {
       take: (hits) => ({ admitted: true, limitStates: hits.map(untouched), undo() {} }),
       close: () => Promise.resolve(),
     },
-    callOf: (route) => recorder.callOf(route, known),
     openStreams: new OpenStreams(STILL),
     afterAuth: [],
     metrics,
@@ -100,16 +94,34 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     clock: STILL,
     inUse: new Set(),
   };
+  const judged = new Map<string, JudgedSurface>();
+  for (const surface of plan.surfaces) {
+    const { auth, cors } = surface.config;
+    const checks = { auth, origins: cors?.origins ?? [] };
+    const authenticator = uncheckedAuthenticator(checks, { clock: STILL, log: SILENT });
+    const namesCaller = !(await identifiesNobody(authenticator, request));
+    const known = { namesCaller, overWebSocket, tellsAddress };
+    const asPlanned = surface.routes.filter((route) => isServed(route) || config.upstreams.size === 0);
+    const routes = asPlanned.map((route) => asJudged(route, known));
+    const callOf = (route: PlannedRoute) => recorder.callOf(route, known);
+    judged.set(surface.name, {
+      surface,
+      namesCaller,
+      asPlanned,
+      routes,
+      backing: { ...outside, authenticator, callOf },
+    });
+  }
   let exchange: Exchange | undefined;
   const snapshots = new Snapshots({
-    ...atOnce(compileTables(plan, routes, backing)),
+    ...atOnce(compileTables(plan, ({ name }) => judged.get(name)!, outside)),
     upstreams: new Map(),
     tracing: undefined,
     prepared: Promise.resolve(),
     release: () => Promise.resolve(),
   });
   const handle = createApp({
-    shedding: { isShortOfMemory: () => false, counter: backing.metrics.shed },
+    shedding: { isShortOfMemory: () => false, counter: metrics.shed },
     snapshots,
     telling,
     clock: STILL,
@@ -136,14 +148,25 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     enough: recorder.enough,
   });
   const binding = exchange?.route?.binding;
+  const chosen = exchange === undefined ? undefined : judged.get(exchange.surface.name);
   return {
     exchange,
-    route: asPlanned.find((route) => route.binding === binding),
+    surface: chosen?.surface,
+    route: chosen?.asPlanned.find((route) => route.binding === binding),
     call: recorder.recorded,
-    namesCaller,
+    namesCaller: chosen?.namesCaller === true,
     tellsAddress,
     answer: parseAnswer(text),
   };
+}
+
+/** A surface, and its routes as the request is judged by them. */
+interface JudgedSurface {
+  readonly surface: SurfacePlan;
+  readonly namesCaller: boolean;
+  readonly asPlanned: readonly PlannedRoute[];
+  readonly routes: readonly PlannedRoute[];
+  readonly backing: Backing;
 }
 
 /** Records the call, and answers it with an empty message. */

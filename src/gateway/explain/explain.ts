@@ -20,11 +20,15 @@ export interface Explanation {
 
 export async function explain(plan: Plan, request: DryRequest): Promise<Explanation> {
   const run = await dryRun(plan, request);
-  const { route, call, answer } = run;
-  const rows: Row[] = [...(route === undefined ? missRows(plan, request, run) : matchRows(plan, request, run, route))];
+  const { route, call, answer, surface } = run;
+  const rows: Row[] = plan.config.surfaces.length === 0 ? [] : [surfaceRow(run)];
+  if (surface !== undefined) {
+    rows.push(...(route === undefined ? missRows(surface, request, run) : matchRows(surface, request, run, route)));
+  }
   const ok = call !== undefined || (answer.status >= 200 && answer.status < 400);
   if (!ok) rows.push(errorRow(run, plan));
-  else if (route !== undefined && call !== undefined) rows.push(...requestRows(plan, request, run, route, call));
+  else if (route !== undefined && call !== undefined && surface !== undefined)
+    rows.push(...requestRows(surface, request, run, route, call));
   else rows.push(['answers', answerText(request, run)]);
   return { ok, text: render(request, rows) };
 }
@@ -42,13 +46,26 @@ function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): stri
   return allow === undefined ? String(status) : `${status} Allow: ${allow}`;
 }
 
-function errorRow({ exchange, answer }: DryRun, { config }: Plan): Row {
+/** Returns a row with the surface of the request, and what decides that it belongs to it. */
+function surfaceRow({ surface }: DryRun): Row {
+  if (surface === undefined) return ['surface', 'none: no surface takes its host, base path and headers'];
+  const { hosts, basePath, headers } = surface.selection;
+  const parts = [
+    ...(hosts.length === 0 ? [] : [`host ${hosts.join(' or ')}`]),
+    ...(basePath === '' ? [] : [`base path ${basePath}`]),
+    ...Object.entries(headers).map(([name, value]) => `header ${name}: ${value}`),
+  ];
+  return ['surface', `${surface.name} (${parts.length === 0 ? 'every request' : parts.join(', ')})`];
+}
+
+function errorRow({ exchange, answer, surface }: DryRun, plan: Plan): Row {
+  const { errors } = (surface ?? plan).config;
   const error: StatusError | undefined = exchange?.error;
   if (error !== undefined) {
     return [
       'error',
       `${error.httpStatus} ${error.message}`,
-      errorBody(error, '-', { format: config.errors.format, exposed: new Set(config.errors.expose) }).body,
+      errorBody(error, '-', { format: errors.format, exposed: new Set(errors.expose) }).body,
     ];
   }
   if (answer.status === 0) return ['error', 'no answer yet: the gateway waits for the rest of the request'];

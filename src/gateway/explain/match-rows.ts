@@ -5,11 +5,16 @@ import { isServed, type PlannedRoute } from '../../route/planned-route.js';
 import type { Binding } from '../../routing/binding.js';
 import { bindingTable, type Routed, webSocketRoutes } from '../../routing/binding-table.js';
 import { streamingOf } from '../../schema/descriptor.js';
-import type { Plan } from '../plan.js';
+import type { SurfacePlan } from '../plan-surface.js';
 import { type DryRequest, type DryRun, isHandshake } from './dry-run.js';
 import type { Row } from './row.js';
 
-export function matchRows({ routes }: Plan, request: DryRequest, run: DryRun, route: PlannedRoute): readonly Row[] {
+export function matchRows(
+  { routes }: SurfacePlan,
+  request: DryRequest,
+  run: DryRun,
+  route: PlannedRoute,
+): readonly Row[] {
   const { binding, aggregate, upstream } = route;
   const { variables, method: rpc } = binding;
   const captures = run.exchange?.captures ?? [];
@@ -38,7 +43,7 @@ function whyBehind({ binding }: PlannedRoute, { binding: winner }: PlannedRoute)
 }
 
 /** Returns a row for a matching route that no upstream serves, because it may be the one that was meant. */
-export function missRows({ routes, config }: Plan, request: DryRequest, run: DryRun): readonly Row[] {
+export function missRows({ routes, config }: SurfacePlan, request: DryRequest, run: DryRun): readonly Row[] {
   if (config.upstreams.size === 0) return [];
   const meant = routes.find((route) => !isServed(route) && matches([route], request, run));
   return meant === undefined ? [] : [['unserved', ...unservedLines(meant)]];

@@ -14,24 +14,24 @@ import type { PlannedAggregate, PlannedRoute } from '../../route/planned-route.j
 import type { Binding } from '../../routing/binding.js';
 import { clientTimeout } from '../../transcoding/client-timeout.js';
 import { declaredAuth } from '../method-policies.js';
-import type { Plan } from '../plan.js';
+import type { SurfacePlan } from '../plan-surface.js';
 import { type DryRequest, type DryRun, headerOf, isHandshake, type RecordedCall } from './dry-run.js';
 import type { Row } from './row.js';
 
 export function requestRows(
-  plan: Plan,
+  surface: SurfacePlan,
   request: DryRequest,
   run: DryRun,
   route: PlannedRoute,
   call: RecordedCall,
 ): readonly Row[] {
   return [
-    ...messageRows(plan, request, route, call),
+    ...messageRows(surface, request, route, call),
     ...serversRow(call),
     ...skippedRow(route, call),
     ...answersRow(request, run, route),
     accessRow(run, route),
-    deadlineRow(plan, request, route),
+    deadlineRow(surface, request, route),
     ...failureRow(route),
     policyRow(route),
   ];
@@ -41,7 +41,7 @@ export function requestRows(
 const ALWAYS: ReadonlySet<string> = new Set(['x-request-id', 'x-forwarded-for']);
 
 function messageRows(
-  { codecs }: Plan,
+  { codecs }: SurfacePlan,
   request: DryRequest,
   { binding }: PlannedRoute,
   call: RecordedCall,
@@ -74,12 +74,12 @@ function serversRow({ request }: RecordedCall): readonly Row[] {
 }
 
 /** Returns a row with the steps of an aggregate that `$fields` leaves out. */
-function skippedRow({ aggregate, binding }: PlannedRoute, { request }: RecordedCall): readonly Row[] {
+function skippedRow({ aggregate }: PlannedRoute, { request }: RecordedCall): readonly Row[] {
   const { mask } = request.context;
   if (aggregate === undefined || mask === undefined) return [];
-  const { plan, calls } = aggregate;
+  const { plan, hidden, calls } = aggregate;
   const demanding = calls.map((call) => ((call?.access.require.length ?? 0) > 0 ? () => {} : undefined));
-  const needed = neededSteps(plan, parseFieldMask(mask, binding.method.output), compileDemands(plan, demanding));
+  const needed = neededSteps(plan, parseFieldMask(mask, plan.method.output), compileDemands(plan, demanding), hidden);
   const namesOf = (need: Need) => plan.steps.filter((_, index) => needed[index] === need).map(({ label }) => label);
   const [skipped, demands] = [namesOf(undefined), namesOf('demands')];
   const lines = [
@@ -143,7 +143,7 @@ function demandsOf({ plan, calls }: PlannedAggregate): readonly string[] {
  * Returns a row with the shortest time limit of the route, the gateway and the client. The gateway's limit does not
  * apply to streams (docs/request.md).
  */
-function deadlineRow({ config }: Plan, { rawHeaders }: DryRequest, route: PlannedRoute): Row {
+function deadlineRow({ config }: SurfacePlan, { rawHeaders }: DryRequest, route: PlannedRoute): Row {
   const client = clientTimeout(headerOf(rawHeaders, 'grpc-timeout'), headerOf(rawHeaders, 'x-request-timeout'));
   const all = [
     ...(route.timeoutMs === undefined ? [] : [{ ms: route.timeoutMs, origin: route.timeoutOrigin }]),

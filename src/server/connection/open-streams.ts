@@ -65,7 +65,8 @@ export class OpenStreams {
   }
 
   private async ask(stream: OpenStream, snapshot: Snapshot): Promise<void> {
-    stream.graceMs = snapshot.streamGraceMs;
+    const { name } = stream.ctx.state.surface;
+    stream.graceMs = snapshot.surfaces.find((surface) => surface.name === name)?.streamGraceMs ?? 0;
     let refusal: StatusError | undefined;
     let principal: Principal | undefined;
     try {
@@ -103,13 +104,21 @@ const LIGHT = new WeakMap<Snapshot, Snapshot>();
 function withoutTables(snapshot: Snapshot): Snapshot {
   const known = LIGHT.get(snapshot);
   if (known !== undefined) return known;
-  const empty = { table: NO_ROUTES, webSockets: NO_ROUTES, nearRoute: undefined, nearWebSocket: undefined };
-  const light = { ...snapshot, surfaces: snapshot.surfaces.map((surface) => ({ ...surface, ...empty })) };
+  const surfaces = snapshot.surfaces.map((surface) => ({ ...surface, ...EMPTY }));
+  const light: Snapshot = { ...snapshot, surfaces, unclaimed: surfaces[0]!, only: undefined, choose: () => undefined };
   LIGHT.set(snapshot, light);
   return light;
 }
 
 const NO_ROUTES = new RouteTableBuilder<() => Route>().build().table;
+
+const EMPTY = {
+  table: NO_ROUTES,
+  webSockets: NO_ROUTES,
+  nearRoute: undefined,
+  nearWebSocket: undefined,
+  compileUsed: () => {},
+};
 
 class OpenStream {
   graceMs: number;
@@ -119,7 +128,7 @@ class OpenStream {
   private refused: { readonly error: StatusError; readonly atMs: number } | undefined;
 
   constructor(readonly ctx: Context) {
-    this.graceMs = ctx.state.snapshot.streamGraceMs;
+    this.graceMs = ctx.state.surface.streamGraceMs;
     this.credential = ctx.state.principal?.credential;
   }
 

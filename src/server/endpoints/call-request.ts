@@ -32,6 +32,8 @@ export interface CallRequestSettings extends BodySizes {
   /** All demands, for the messages after the first one of a client stream: they may contain the path's fields too. */
   readonly requireBehind: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
+  /** The base path of the surface, which upstreams get as `x-forwarded-prefix`. It is empty if there is none. */
+  readonly basePath: string;
   /** The timeout of the call: the route's own or else its upstream's; undefined when neither has one. */
   readonly timeoutMs: number | undefined;
   /**
@@ -126,6 +128,7 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
   function metadataOf({ req, state }: Context): MetadataEntry[] {
     const metadata = settings.requestMetadata(req.rawHeaders);
     metadata.push(['x-request-id', state.requestId], ['x-forwarded-for', state.clientAddress]);
+    if (settings.basePath !== '') metadata.push(['x-forwarded-prefix', settings.basePath]);
     if (state.principal !== undefined) metadata.push(...state.principal.metadata);
     const given = traceContext(req.headers.traceparent, req.headers.tracestate);
     if (state.trace === undefined) metadata.push(...given);

@@ -71,7 +71,7 @@ export function accessLog({ log, requests }: Telling, clock: Clock): Middleware 
       client: state.clientAddress,
       method: req.method,
       http: req.httpVersion,
-      path: state.rawPath.slice(0, MOST.path),
+      path: (surface.basePath + state.rawPath).slice(0, MOST.path),
       routeFields: logFields,
       consumer: state.principal?.consumer,
       bytesIn,

@@ -28,7 +28,7 @@ export function begin(snapshots: Snapshots, clock: Clock): Middleware {
     const trace = snapshot.tracing && traceOf(snapshot.tracing, ctx.req, requestId, client.viaTrustedProxy);
     ctx.state = {
       snapshot,
-      surface: snapshot.surfaces[0]!,
+      surface: snapshot.unclaimed,
       requestId,
       clientAddress: client.address,
       startedAt: clock.monotonic(),

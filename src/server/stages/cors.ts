@@ -25,6 +25,9 @@ const EXPOSED = [
   'etag',
   'age',
   'cache-status',
+  'deprecation',
+  'sunset',
+  'link',
 ];
 
 /** Compiles the settings; `returned` are the response headers that the config lets through by name. */

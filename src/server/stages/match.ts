@@ -36,7 +36,11 @@ export function match(): Middleware {
       case 'malformed':
         throw malformedPath(result.reason);
       case 'not-found':
-        throw noRoute(asksForWebSocket ? 'a WebSocket at' : method, rawPath, near?.(method, rawPath));
+        throw noRoute(
+          asksForWebSocket ? 'a WebSocket at' : method,
+          surface.basePath + rawPath,
+          near?.(method, rawPath),
+        );
     }
   };
 }

@@ -19,7 +19,7 @@ export function endRequestSpan(span: Span, { req, state }: Context, { status, er
     'http.request.method': method,
     'http.response.status_code': status,
     'http.route': template,
-    'url.path': rawPath,
+    'url.path': surface.basePath + rawPath,
     'network.protocol.version': isHttp2(req) ? '2' : req.httpVersion,
     'client.address': clientAddress,
     'user_agent.original': req.headers['user-agent'],

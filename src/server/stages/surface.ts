@@ -1,13 +1,61 @@
-/** Reads the request target and decides which surface the request belongs to. There is one surface for now. */
-import type { Middleware } from '../../exchange/exchange.js';
+/**
+ * Reads the request target and decides which surface the request belongs to. The host is that of the request target, of
+ * `:authority` or of `Host`; `X-Forwarded-Host` never counts, because any client can send it. A request that belongs to no
+ * surface gets the 404 of a path without a route.
+ */
+import type { Context, Middleware, Snapshot, Surface } from '../../exchange/exchange.js';
+import { handshakeOf } from '../../exchange/handshake.js';
+import { noRoute } from '../../status/refusals.js';
 import { parseTarget } from '../request-target.js';
+import { type PickOf, pathBelow, pickByHeaders } from '../surface-choice.js';
 
 export function surface(): Middleware {
-  return async function surface({ req, state }, next) {
-    const { authority, rawPath, rawQuery } = parseTarget(req);
-    state.authority = authority;
-    state.rawPath = rawPath;
-    state.rawQuery = rawQuery;
+  return async function surface(ctx, next) {
+    enter(ctx);
     await next();
   };
+}
+
+/** This is a function of its own: the stage waits while a stream is open, and must not keep the tables of the snapshot. */
+function enter({ req, res, state }: Context): void {
+  const { authority, rawPath, rawQuery } = parseTarget(req);
+  state.authority = authority;
+  state.rawPath = rawPath;
+  state.rawQuery = rawQuery;
+  const { snapshot } = state;
+  const chosen = snapshot.only ?? surfaceOf(snapshot, req, authority, rawPath);
+  const { varies } = chosen ?? snapshot.unclaimed;
+  if (varies !== '') res.setHeader('vary', varies);
+  if (chosen === undefined) {
+    throw noRoute(handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'a WebSocket at', rawPath);
+  }
+  state.surface = chosen;
+  if (chosen.basePath !== '') state.rawPath = pathBelow(chosen.basePath, rawPath);
+}
+
+/** Returns the surface of a request; undefined when it belongs to none. */
+export function surfaceOf(
+  { only, choose }: Choice,
+  req: Context['req'],
+  authority: string,
+  rawPath: string,
+): Surface | undefined {
+  if (only !== undefined) return only;
+  const pick = isPreflight(req) ? pickForPreflight(req.headers.origin) : pickByHeaders<Surface>(req.headers);
+  return choose(authority, rawPath, pick);
+}
+
+type Choice = Pick<Snapshot, 'only' | 'choose'>;
+
+/** True for a request with which a browser asks whether a page may send another one. */
+function isPreflight({ method, headers }: Context['req']): boolean {
+  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+}
+
+/**
+ * A preflight does not have the headers of the request that follows, so host and base path decide. If several surfaces
+ * have them, it is answered by one that allows the origin. The request that follows is checked by its own surface.
+ */
+function pickForPreflight(origin = ''): PickOf<Surface> {
+  return (group) => (group.find(({ value: { cors } }) => cors?.allows(origin)) ?? group.at(-1))?.value;
 }

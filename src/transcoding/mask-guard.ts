@@ -1,0 +1,180 @@
+/**
+ * Guards the field masks of requests on a surface that omits fields. A path that names an omitted field is refused in the
+ * same way as one that names no field, also inside of lists, maps and `Any`. An update mask that names a whole message gets
+ * the paths of the fields that the client sees, so that an update never touches the others.
+ *
+ *     omitFields: [shop.v1.Customer.notes]
+ *     update_mask = "notes"     → 400, as for "notse"
+ *     update_mask = "*"         → "name,email,address"
+ */
+import { fieldValues } from '../codec/field-values.js';
+import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
+import { Wire, WireWriter } from '../codec/wire-writer.js';
+import type { Binding } from '../routing/binding.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import type { SchemaView } from '../schema/field-omission.js';
+import type { Reason } from '../status/reasons.js';
+import { invalidRequest } from '../status/status-error.js';
+
+/** Checks the masks of an encoded request. Returns it with narrowed update masks. Throws INVALID_ARGUMENT (400). */
+export type GuardMasks = (message: Uint8Array) => Uint8Array;
+
+const MASK = 'google.protobuf.FieldMask';
+const ANY = 'google.protobuf.Any';
+/** The codec has checked the nesting of the request already, so this only bounds a `Value` inside of others. */
+const MAX_DEPTH = 1000;
+
+/** Compiles the guard of a binding. Undefined when its request can have no mask. */
+export function compileMaskGuard(view: SchemaView, binding: Binding): GuardMasks | undefined {
+  const { method, body } = binding;
+  if (!view.mayHoldMask(method.input)) return undefined;
+  const walker = new Walker(view, body.kind === 'whole' ? 'INVALID_BODY' : 'INVALID_QUERY');
+  const narrow = compileNarrowing(view, binding);
+  return function guardMasks(message) {
+    walker.message(method.input, message, 0, message.length, '', MAX_DEPTH);
+    return narrow === undefined ? message : narrow(message);
+  };
+}
+
+class Walker {
+  constructor(
+    private readonly view: SchemaView,
+    private readonly reason: Reason,
+  ) {}
+
+  message(type: MessageDescriptor, bytes: Uint8Array, start: number, end: number, at: string, depth: number): void {
+    if (depth === 0) throw new BrokenWire('nested too deep');
+    if (type.fullName === ANY) return this.any(bytes.subarray(start, end), at, depth);
+    if (!this.view.mayHoldMask(type)) return;
+    const isMask = type.fullName === MASK;
+    const reader = new WireReader(bytes, start, end);
+    while (reader.at < end) {
+      const tag = reader.tag();
+      const field = type.field(tag >>> 3);
+      const from = reader.at;
+      if ((tag & 7) === WIRE_LENGTH) {
+        const length = reader.length();
+        const begin = reader.at;
+        reader.at = begin + length;
+        if (isMask) this.path(Buffer.from(bytes.buffer, bytes.byteOffset + begin, length).toString('utf8'), at);
+        else if (field !== undefined) this.field(field, bytes, begin, begin + length, at, depth);
+      } else if ((tag & 7) === WIRE_GROUP && field?.type.kind === 'message') {
+        const to = reader.group(tag, MAX_DEPTH);
+        this.message(field.type.message, bytes, from, to, below(at, field), depth - 1);
+      } else reader.skip(tag, MAX_DEPTH);
+    }
+  }
+
+  private field(
+    field: FieldDescriptor,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    at: string,
+    depth: number,
+  ): void {
+    if (field.type.kind !== 'message') return;
+    const { message } = field.type;
+    if (field.cardinality !== 'map') return this.message(message, bytes, start, end, below(at, field), depth - 1);
+    // An entry has the value as field 2.
+    const reader = new WireReader(bytes, start, end);
+    while (reader.at < end) {
+      const tag = reader.tag();
+      if (tag !== (2 << 3) + WIRE_LENGTH) {
+        reader.skip(tag, MAX_DEPTH);
+        continue;
+      }
+      const length = reader.length();
+      const begin = reader.at;
+      reader.at = begin + length;
+      this.message(message, bytes, begin, begin + length, below(at, field), depth - 1);
+    }
+  }
+
+  private any(bytes: Uint8Array, at: string, depth: number): void {
+    const any = this.view.message(ANY);
+    const [url, value] = [1, 2].map((number) => any?.field(number));
+    if (url === undefined || value === undefined) return;
+    const [name] = fieldValues(bytes, url);
+    const [content] = fieldValues(bytes, value);
+    if (name === undefined || content === undefined) return;
+    const text = Buffer.from(name).toString('utf8');
+    const type = this.view.message(text.slice(text.lastIndexOf('/') + 1));
+    if (type !== undefined) this.message(type, content, 0, content.length, at, depth - 1);
+  }
+
+  private path(path: string, at: string): void {
+    if (this.view.maskPath(path) === 'visible') return;
+    const description = `expected paths of fields, got ${JSON.stringify(path.slice(0, 60))}`;
+    throw invalidRequest(this.reason, [{ field: at, description }]);
+  }
+}
+
+function below(at: string, { name }: FieldDescriptor): string {
+  return at === '' ? name : `${at}.${name}`;
+}
+
+/** Compiles the narrowing of the update mask of a PATCH. Undefined when its resource has all of its fields. */
+function compileNarrowing(view: SchemaView, { httpMethod, body, method }: Binding): GuardMasks | undefined {
+  if (httpMethod !== 'PATCH' || body.kind !== 'field' || body.field.type.kind !== 'message') return undefined;
+  const resource = body.field.type.message;
+  const masks = method.input.fields.filter(
+    ({ type, cardinality }) => cardinality === 'singular' && type.kind === 'message' && type.message.fullName === MASK,
+  );
+  const [field] = masks;
+  if (field === undefined || masks.length > 1 || !view.lacksFields(resource)) return undefined;
+  const paths = view.message(MASK)?.field(1);
+  if (paths === undefined) return undefined;
+  const writer = new WireWriter();
+  return function narrow(message) {
+    const [mask] = fieldValues(message, field);
+    if (mask === undefined) return message;
+    const given = fieldValues(mask, paths).map((one) => Buffer.from(one).toString('utf8'));
+    const narrowed = given.flatMap((path) => seenPaths(view, resource, path));
+    if (narrowed.join() === given.join()) return message;
+    writer.reset();
+    const reader = new WireReader(message);
+    while (reader.at < reader.end) {
+      const from = reader.at;
+      const tag = reader.tag();
+      reader.skip(tag, MAX_DEPTH);
+      if (tag >>> 3 !== field.number) writer.raw(message.subarray(from, reader.at));
+    }
+    writer.tag(field.number, Wire.LEN);
+    const start = writer.fork();
+    for (const path of narrowed) {
+      writer.tag(1, Wire.LEN);
+      writer.string(path);
+    }
+    writer.join(start);
+    return writer.slice();
+  };
+}
+
+/** Returns the path itself, or, for a message that lacks fields, the paths of those that the client sees. */
+function seenPaths(view: SchemaView, resource: MessageDescriptor, path: string): readonly string[] {
+  if (path === '*') return pathsInside(view, resource, '', new Set());
+  let message: MessageDescriptor | undefined = resource;
+  let last: FieldDescriptor | undefined;
+  for (const name of path.split('.')) {
+    last = message?.fieldNamed(name);
+    message = last?.cardinality === 'singular' && last.type.kind === 'message' ? last.type.message : undefined;
+  }
+  if (message === undefined || !view.lacksFields(message)) return [path];
+  return pathsInside(view, message, `${path}.`, new Set());
+}
+
+function pathsInside(
+  view: SchemaView,
+  message: MessageDescriptor,
+  prefix: string,
+  around: ReadonlySet<MessageDescriptor>,
+): readonly string[] {
+  return message.fields.flatMap((field) => {
+    const path = prefix + field.name;
+    const inner = field.cardinality === 'singular' && field.type.kind === 'message' ? field.type.message : undefined;
+    if (inner === undefined || !view.lacksFields(inner)) return [path];
+    // A message inside of its own type would have endless paths.
+    return around.has(inner) ? [] : pathsInside(view, inner, `${path}.`, new Set([...around, inner]));
+  });
+}
