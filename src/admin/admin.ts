@@ -1,14 +1,19 @@
-/** The admin port serves health, metrics and the route map to operators and their tools. They are never on the public port. */
+/**
+ * The admin port serves health, metrics, the route map and the API documents to operators and their tools. They are never on
+ * the public port.
+ */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
+import type { Api } from '../openapi/api.js';
 import { methodNotAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { expose, type MetricValues, wantsOpenMetrics } from '../telemetry/exposition.js';
 import type { Log } from '../telemetry/log.js';
 import { type ErrorSettings, errorBody } from '../transcoding/error-body.js';
 import type { UpstreamReport } from '../upstream/balance/balancer.js';
+import { addDocuments } from './documents.js';
 import { requireHost } from './hosts.js';
 
 export interface Readiness {
@@ -32,6 +37,8 @@ export interface AdminSources {
   readonly metrics: () => Promise<readonly MetricValues[]>;
   /** Returns what `routes --format json` prints. */
   readonly routes: () => unknown;
+  /** Returns the surfaces whose documents are served. */
+  readonly apis: () => readonly Api[];
 }
 
 export interface AdminSettings {
@@ -43,9 +50,9 @@ export interface AdminSettings {
   readonly log: Log;
 }
 
-/** Builds the admin request listener: `/healthz`, `/readyz`, `/metrics`, `/routes`. */
+/** Builds the admin request listener: `/healthz`, `/readyz`, `/metrics`, `/routes`, `/openapi.json`, `/reference`. */
 export function createAdmin(
-  { readiness, metrics, routes }: AdminSources,
+  { readiness, metrics, routes, apis }: AdminSources,
   { hosts, authorityOf, errors, log }: AdminSettings,
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   const router = new Router();
@@ -69,6 +76,7 @@ export function createAdmin(
   router.get('/routes', (ctx) => {
     ctx.body = routes();
   });
+  addDocuments(router, apis);
   const app = new Koa();
   app.silent = true;
   app.use(async (ctx, next) => {
@@ -113,7 +121,7 @@ function shown({ isPanic, servers, ...rest }: UpstreamReport): object {
 /** Answers requests that no route has answered. */
 function elsewhere(ctx: Context & { matched?: readonly unknown[] }): void {
   if ((ctx.matched?.length ?? 0) === 0) {
-    const known = 'expected /healthz, /readyz, /metrics or /routes';
+    const known = 'expected /healthz, /readyz, /metrics, /routes, /openapi.json or /reference';
     throw gatewayError('ROUTE_NOT_FOUND', `path: ${known}, got ${JSON.stringify(ctx.path.slice(0, 80))}`);
   }
   if (ctx.method !== 'OPTIONS') throw methodNotAllowed(ctx.method, ALLOWED);

@@ -5,8 +5,9 @@ import { parseConfig } from '../config/parse.js';
 import type { DemoIdentity } from '../demo/identity.js';
 import { callersShell } from '../demo/shell.js';
 import type { Shop } from '../demo/shop.js';
-import { tour } from '../demo/tour.js';
+import { tour, tourRequests } from '../demo/tour.js';
 import { plan } from '../gateway/plan.js';
+import { examplesFrom } from '../openapi/examples.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
 import { standardOutput } from '../telemetry/output.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode } from './exit.js';
@@ -69,14 +70,14 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
     return EXIT_FAILURE;
   }
   const { runServer } = await import('../process/run-server.js');
-  const server = await runServer(planned);
+  const server = await runServer(planned, { examples: examplesFrom(tourRequests()) });
   standardOutput.write(`listening on ${server.url}: ${countRoutes(routeRows(planned.routes))}\n`);
   const shell = callersShell(process.env, process.platform);
   const requests = tour(server.url, shell);
   const names = shop.upstreams.map(({ name }) => name).join(', ');
   process.stderr.write(
     `It calls five gRPC services on this machine: ${names}. The catalog has three servers.
-Health, metrics and routes: ${server.adminUrl}/readyz, /metrics, /routes
+Health, metrics, routes and the OpenAPI document: ${server.adminUrl}/readyz, /metrics, /routes, /openapi.json?surface=web
 
 Requests to try in another terminal. Set these credentials there first:
 ${[...identity.credentials].map(([name, value]) => shell.assign(name, value)).join('\n')}

@@ -104,7 +104,9 @@ export const admin = z
   })
   .transform((value) => (value === false ? undefined : value))
   .prefault({})
-  .describe('The port for operators: `/healthz`, `/readyz`, `/metrics` and `/routes`. `false` turns it off.');
+  .describe(
+    'The port for operators: `/healthz`, `/readyz`, `/metrics`, `/routes` and the API documents. `false` turns it off.',
+  );
 
 const WORKERS = { error: `expected 1 to ${MOST_WORKERS}, or auto` };
 

@@ -29,6 +29,27 @@ export function tour(baseUrl: string, shell: Shell): TourCommand[] {
   });
 }
 
+/** A request of the tour, for programs that do not run commands. */
+interface TourRequest {
+  readonly method: string;
+  /** The path with its query. */
+  readonly target: string;
+  /** The JSON body. Undefined when there is none. */
+  readonly body: unknown;
+}
+
+/** Returns the requests of the tour that succeed. */
+export function tourRequests(): readonly TourRequest[] {
+  return [...READS, ...WRITES_AND_FILES, ...PAGES_STREAMS_AND_ERRORS]
+    .filter(({ expect }) => expect.status < 400 || expect.status === 429)
+    .map(({ options = '', json, body, path }) => {
+      const [, method = json === undefined && body === undefined ? 'GET' : 'POST'] = /-X (\w+)/.exec(options) ?? [];
+      // curl sends one request for each name in braces.
+      const target = `/v1${path.replace(/\{([^,}]+),[^}]*\}/, '$1')}`;
+      return { method, target, body: json === undefined ? undefined : JSON.parse(json) };
+    });
+}
+
 const READS: readonly Stop[] = [
   {
     title: 'One resource by its name',

@@ -5,6 +5,7 @@ import { type AdminSources, createAdmin } from '../admin/admin.js';
 import { systemClock } from '../base/clock.js';
 import { type RunningGateway, startGateway } from '../gateway/gateway.js';
 import type { Plan } from '../gateway/plan.js';
+import { apisOf, type ExamplesOf } from '../openapi/api.js';
 import { routeRows } from '../report/route-map.js';
 import { watched } from '../server/connection/watched.js';
 import { followCertificates, type TlsSettings } from '../server/listener/certificates.js';
@@ -28,7 +29,7 @@ import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
-import { readinessOf, reportUpstreams, tellUpstreams } from './upstream-status.js';
+import { logUpstreams, readinessOf, reportUpstreams } from './upstream-status.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -37,8 +38,15 @@ export interface RunningServer {
   readonly stopped: Promise<void>;
 }
 
-/** Runs a gateway. Without a `source` it never reloads. */
-export async function runServer(plan: Plan, source?: ConfigSource): Promise<RunningServer> {
+export interface RunOptions {
+  /** The source of config and schema. Without it the gateway never reloads. */
+  readonly source?: ConfigSource;
+  /** Finds the examples in the API documents. */
+  readonly examples?: ExamplesOf;
+}
+
+/** Runs a gateway. */
+export async function runServer(plan: Plan, { source, examples }: RunOptions = {}): Promise<RunningServer> {
   const log = createLog(plan.config.log);
   endOnUncaught(log);
   let state = 'starting';
@@ -70,7 +78,8 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
       const counted = current().config.admin?.readiness.upstreams ?? [];
       return { ...readinessOf(state, await reportUpstreams(gateway, counted), counted), reload: reloads.state };
     };
-    admin = await listenAdmin(current, { metrics: () => valuesOf(registry), readiness }, log);
+    const sources = { metrics: () => valuesOf(registry), readiness, examples };
+    admin = await listenAdmin(current, sources, log);
     await gateway.prepared;
     listener = await listenPublic(current, gateway, log);
   } catch (error) {
@@ -80,7 +89,7 @@ export async function runServer(plan: Plan, source?: ConfigSource): Promise<Runn
   }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
-  void tellUpstreams(gateway, log);
+  void logUpstreams(gateway, log);
   reloads.begin();
 
   const reload = source === undefined ? undefined : () => reloads.request('SIGHUP');
@@ -158,14 +167,14 @@ function readTls({ cert, key, clientCa }: NonNullable<Plan['config']['listen']['
 /** Listens on the admin port, with the public port's time-outs and error format. Returns undefined if the config has none. */
 export async function listenAdmin(
   current: CurrentPlan,
-  { metrics, readiness }: Pick<AdminSources, 'metrics' | 'readiness'>,
+  { metrics, readiness, examples }: Pick<AdminSources, 'metrics' | 'readiness'> & { examples?: ExamplesOf | undefined },
   log: Log,
 ): Promise<Server | undefined> {
   const { config } = current();
   const settings = config.admin;
   if (settings === undefined) return undefined;
   const admin = createAdmin(
-    { readiness, metrics, routes: () => routeRows(current().routes) },
+    { readiness, metrics, routes: () => routeRows(current().routes), apis: () => apisOf(current(), examples) },
     {
       hosts: () => current().config.admin?.hosts ?? [],
       authorityOf: (req) => parseTarget(req).authority,

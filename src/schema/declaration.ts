@@ -5,7 +5,7 @@
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
-import type { FieldDescriptor, MethodDescriptor, Routing, ScalarType } from './descriptor.js';
+import type { DocumentOptions, FieldDescriptor, MethodDescriptor, Routing, ScalarType } from './descriptor.js';
 import type { OptionMessage } from './option-tree.js';
 
 export interface FileDeclaration {
@@ -22,12 +22,13 @@ export interface FileDeclaration {
 }
 
 /**
- * The positions and comments of a file's declarations, by full name. Few are ever needed, so they are read only when
- * the first one is: in 8,000 files, half of the text is comments.
+ * The positions, comments and document options of a file's declarations, by full name. Few are ever needed, so they are
+ * read only when the first one is: in 8,000 files, half of the text is comments.
  */
 export interface Places {
   position(fullName: string): Position;
   comment(fullName: string): string | undefined;
+  documentOptions(fullName: string): DocumentOptions;
 }
 
 export interface ImportDeclaration {

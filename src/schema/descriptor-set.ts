@@ -23,9 +23,11 @@ import type {
 } from './declaration.js';
 import { isScalarType, nameIn } from './declaration.js';
 import { describedDefault } from './declared-default.js';
+import type { DocumentOptions } from './descriptor.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
 import { KnownPlaces } from './known-places.js';
-import { asWritten, type OptionMessage, type OptionTree, type OptionValue } from './option-tree.js';
+import { asWritten, type OptionMessage } from './option-tree.js';
+import { asList, documentOptionsIn, extensionOf, type Options, RULES_PROTO, treeOf } from './set-options.js';
 
 const EXTENSION_FILES = [
   'google/protobuf/descriptor.proto',
@@ -33,6 +35,8 @@ const EXTENSION_FILES = [
   'google/api/http.proto',
   'google/api/annotations.proto',
   'google/api/field_behavior.proto',
+  'google/api/resource.proto',
+  'google/api/visibility.proto',
   'protogate/v1/annotations.proto',
 ];
 
@@ -77,12 +81,11 @@ function descriptorSetType(protoRoot: string): protobuf.Type {
     const { Root, parse } = createRequire(import.meta.url)('protobufjs') as typeof protobuf;
     const root = new Root();
     for (const file of EXTENSION_FILES) parse(readFileSync(join(protoRoot, file), 'utf8'), root, { keepCase: true });
+    parse(RULES_PROTO, root, { keepCase: true });
     cachedType = root.resolveAll().lookupType('google.protobuf.FileDescriptorSet');
   }
   return cachedType;
 }
-
-type Options = Readonly<Record<string, unknown>> & { readonly features?: Readonly<Record<string, unknown>> };
 
 interface FileProto {
   readonly name?: string;
@@ -126,7 +129,7 @@ interface FieldProto {
 }
 interface EnumProto {
   readonly name: string;
-  readonly value?: readonly { readonly name: string; readonly number: number }[];
+  readonly value?: readonly { readonly name: string; readonly number: number; readonly options?: Options }[];
   readonly options?: Options;
 }
 interface ServiceProto {
@@ -164,12 +167,14 @@ class SetConverter {
   private readonly name: string;
   private readonly positions = new Map<string, Position>();
   private readonly comments = new Map<string, string>();
+  private readonly documentOptions = new Map<string, DocumentOptions>();
   private readonly places: Places;
 
   constructor(private readonly file: FileProto) {
     this.name = file.name ?? '';
-    // It refers only to the two maps: a closure over the converter would keep the decoded file in memory.
-    this.places = new KnownPlaces({ file: this.name, positions: this.positions, comments: this.comments });
+    // It refers only to the maps: a closure over the converter would keep the decoded file in memory.
+    const { positions, comments, documentOptions: options } = this;
+    this.places = new KnownPlaces({ file: this.name, positions, comments, options });
     const locations = file.source_code_info?.location ?? [];
     this.locations = new Map(locations.map((location) => [(location.path ?? []).join(), location]));
   }
@@ -211,7 +216,7 @@ class SetConverter {
       fields: fields.map((field, i) => this.field(field, fullName, [...path, 2, i], features, oneofs, entries)),
       oneofs: oneofs.filter((_, i) => !synthetic.has(i)),
       messageSet: proto.options?.message_set_wire_format === true,
-      places: this.note(nameIn(scope, proto.name), path),
+      places: this.note(nameIn(scope, proto.name), path, proto.options),
     });
     for (const [i, nested] of (proto.nested_type ?? []).entries()) {
       if (!isMapEntry(nested)) this.message(nested, fullName, [...path, 3, i], features);
@@ -239,7 +244,7 @@ class SetConverter {
     const explicit = inOneof || features.fieldPresence === 'EXPLICIT';
     const packed = proto.options?.packed;
     const type = typeOf(value ?? proto, scope);
-    this.note(nameIn(scope, proto.name), path);
+    this.note(nameIn(scope, proto.name), path, proto.options);
     return {
       name: proto.name,
       jsonName: proto.json_name,
@@ -271,12 +276,13 @@ class SetConverter {
 
   private enum(proto: EnumProto, scope: string, path: Path, outer: Features): void {
     const fullName = nameIn(scope, proto.name);
-    for (const [i, { name }] of (proto.value ?? []).entries()) this.note(`${fullName}.${name}`, [...path, 2, i]);
+    for (const [i, { name, options }] of (proto.value ?? []).entries())
+      this.note(`${fullName}.${name}`, [...path, 2, i], options);
     this.enums.push({
       fullName,
       values: (proto.value ?? []).map(({ name, number }) => ({ name, number })),
       closed: overrideFeatures(outer, proto.options?.features).closedEnums,
-      places: this.note(fullName, path),
+      places: this.note(fullName, path, proto.options),
     });
   }
 
@@ -290,13 +296,13 @@ class SetConverter {
       defaultPolicy: this.annotation(proto.options, DEFAULT_POLICY, owner, asWritten),
       diagnostics,
       position: this.at(path),
-      places: this.note(fullName, path),
+      places: this.note(fullName, path, proto.options),
     });
   }
 
   private method(proto: MethodProto, scope: string, path: Path): MethodDeclaration {
     const { options } = proto;
-    this.note(`${scope}.${proto.name}`, path);
+    this.note(`${scope}.${proto.name}`, path, options);
     const level = options?.idempotency_level;
     const diagnostics: Diagnostic[] = [];
     const owner: Owner = { path, optionsField: METHOD_OPTIONS, diagnostics };
@@ -332,11 +338,13 @@ class SetConverter {
     return read({ value: treeOf(value, line === undefined ? { file } : { file, line }), position }, diagnostics);
   }
 
-  /** Remembers the position and the comment of a declaration. */
-  private note(fullName: string, path: Path): Places {
+  /** Remembers the position, the comment and the document options of a declaration. */
+  private note(fullName: string, path: Path, options: Options | undefined): Places {
     this.positions.set(fullName, this.at(path));
     const comment = this.comment(path);
     if (comment !== undefined) this.comments.set(fullName, comment);
+    const read = documentOptionsIn(options, { file: this.name });
+    if (read.size > 0) this.documentOptions.set(fullName, read);
     return this.places;
   }
 
@@ -363,24 +371,6 @@ function scalarOf({ type = '' }: FieldProto) {
   return isScalarType(name) ? name : undefined;
 }
 
-/** Returns the value of an extension. protobufjs stores it under its full name with a leading dot. */
-function extensionOf(options: Options | undefined, name: string): unknown {
-  return options?.[`.${name}`];
-}
-
-/** Turns a message that protobufjs has decoded into an option tree. In such a message a repeated field is an array. */
-function treeOf(message: object, position: Position): OptionTree {
-  const placed = (one: OptionValue['value'] | object): OptionValue => ({
-    value: typeof one === 'object' ? treeOf(one, position) : one,
-    position,
-  });
-  return new Map(Object.entries(message).map(([name, value]) => [name, asList(value).map(placed)]));
-}
-
 function isMapEntry({ options }: MessageProto): boolean {
   return options?.map_entry === true;
-}
-
-function asList<T>(value: T | readonly T[] | undefined): readonly T[] {
-  return value === undefined ? [] : Array.isArray(value) ? value : [value as T];
 }

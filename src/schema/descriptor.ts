@@ -5,7 +5,7 @@
  */
 import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { HttpRule } from './annotations.js';
-import type { OptionMessage } from './option-tree.js';
+import type { OptionMessage, OptionValue } from './option-tree.js';
 
 export type ScalarType =
   | 'double'
@@ -30,7 +30,19 @@ export type FieldType =
   /** With `delimited` the message is encoded as a group (proto2 `group`, editions `message_encoding = DELIMITED`). */
   | { readonly kind: 'message'; readonly message: MessageDescriptor; readonly delimited: boolean };
 
-export interface FieldDescriptor {
+/** A declaration whose options API documents read. The gateway itself does not need these options. */
+export interface Documented {
+  /**
+   * Returns the options that are read for documents (`document-options.ts`), by the full names of their extensions, or by
+   * the name of an option without one, such as `deprecated`. They are read on first use, as comments are.
+   */
+  documentOptions(): DocumentOptions;
+}
+
+/** Options by name. An option that is written several times has several values, unless it is a message. */
+export type DocumentOptions = ReadonlyMap<string, readonly OptionValue[]>;
+
+export interface FieldDescriptor extends Documented {
   /** The name in the proto: `display_name`. */
   readonly name: string;
   /** The JSON name, written (`json_name`) or derived: `displayName`. For an extension it is `[pkg.ext]`. */
@@ -76,7 +88,7 @@ export interface OneofDescriptor {
   readonly fields: readonly FieldDescriptor[];
 }
 
-export interface MessageDescriptor {
+export interface MessageDescriptor extends Documented {
   readonly kind: 'message';
   /** The full name without a leading dot: `pkg.Outer.Inner`. */
   readonly fullName: string;
@@ -99,12 +111,12 @@ export interface MessageDescriptor {
   readonly position: Position;
 }
 
-export interface EnumDescriptor {
+export interface EnumDescriptor extends Documented {
   readonly kind: 'enum';
   readonly fullName: string;
   readonly name: string;
   /** The values in the order of declaration, with aliases. */
-  readonly values: readonly { readonly name: string; readonly number: number; readonly comment: string | undefined }[];
+  readonly values: readonly EnumValueDescriptor[];
   /** Returns the name of a number that is declared first. */
   nameOf(number: number): string | undefined;
   numberOf(name: string): number | undefined;
@@ -114,7 +126,14 @@ export interface EnumDescriptor {
   readonly position: Position;
 }
 
-export interface ServiceDescriptor {
+export interface EnumValueDescriptor extends Documented {
+  readonly name: string;
+  readonly number: number;
+  readonly comment: string | undefined;
+  readonly position: Position;
+}
+
+export interface ServiceDescriptor extends Documented {
   readonly fullName: string;
   readonly name: string;
   readonly file: string;
@@ -132,7 +151,7 @@ export interface ServiceDescriptor {
  */
 export type Routing = 'routed' | 'unrouted' | 'excluded';
 
-export interface MethodDescriptor {
+export interface MethodDescriptor extends Documented {
   readonly name: string;
   /** The full name: `pkg.Service/Method`. */
   readonly fullName: string;

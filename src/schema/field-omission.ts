@@ -182,6 +182,9 @@ class ServiceView implements ServiceDescriptor {
   get comment() {
     return this.whole.comment;
   }
+  documentOptions() {
+    return this.whole.documentOptions();
+  }
   get position() {
     return this.whole.position;
   }
@@ -234,6 +237,9 @@ class MethodView implements MethodDescriptor {
   get comment() {
     return this.whole.comment;
   }
+  documentOptions() {
+    return this.whole.documentOptions();
+  }
   get position() {
     return this.whole.position;
   }
@@ -280,6 +286,9 @@ class MessageView implements MessageDescriptor {
   }
   get comment() {
     return this.whole.comment;
+  }
+  documentOptions() {
+    return this.whole.documentOptions();
   }
   get position() {
     return this.whole.position;
@@ -370,6 +379,9 @@ class FieldView implements FieldDescriptor {
   }
   get comment() {
     return this.whole.comment;
+  }
+  documentOptions() {
+    return this.whole.documentOptions();
   }
   get position() {
     return this.whole.position;

@@ -1,12 +1,15 @@
 /** This module has the places of a file from a descriptor set: they are known when the set is read. */
 import type { Position } from '../base/diagnostic.js';
 import type { Places } from './declaration.js';
+import type { DocumentOptions } from './descriptor.js';
+import { NO_OPTIONS } from './document-options.js';
 
-/** The positions and comments by full name. Another thread can get them. */
+/** The positions, comments and document options by full name. Another thread can get them. */
 export interface PlaceMaps {
   readonly file: string;
   readonly positions: ReadonlyMap<string, Position>;
   readonly comments: ReadonlyMap<string, string>;
+  readonly options: ReadonlyMap<string, DocumentOptions>;
 }
 
 export class KnownPlaces implements Places {
@@ -18,5 +21,9 @@ export class KnownPlaces implements Places {
 
   comment(fullName: string): string | undefined {
     return this.maps.comments.get(fullName);
+  }
+
+  documentOptions(fullName: string): DocumentOptions {
+    return this.maps.options.get(fullName) ?? NO_OPTIONS;
   }
 }

@@ -1,6 +1,6 @@
 /** This module turns the declaration of an enum into its descriptor. */
 import { type EnumDeclaration, lastSegment, type Places } from './declaration.js';
-import type { EnumDescriptor, FieldType } from './descriptor.js';
+import type { EnumDescriptor, EnumValueDescriptor, FieldType } from './descriptor.js';
 
 export class Enum implements EnumDescriptor {
   readonly kind = 'enum';
@@ -33,6 +33,9 @@ export class Enum implements EnumDescriptor {
   get position() {
     return this.declaration.places.position(this.declaration.fullName);
   }
+  documentOptions() {
+    return this.declaration.places.documentOptions(this.declaration.fullName);
+  }
   nameOf(number: number): string | undefined {
     return this.names.get(number);
   }
@@ -41,7 +44,7 @@ export class Enum implements EnumDescriptor {
   }
 }
 
-class EnumValue {
+class EnumValue implements EnumValueDescriptor {
   constructor(
     readonly name: string,
     readonly number: number,
@@ -51,6 +54,12 @@ class EnumValue {
 
   get comment(): string | undefined {
     return this.places.comment(`${this.parent}.${this.name}`);
+  }
+  documentOptions() {
+    return this.places.documentOptions(`${this.parent}.${this.name}`);
+  }
+  get position() {
+    return this.places.position(`${this.parent}.${this.name}`);
   }
 }
 

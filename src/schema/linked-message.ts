@@ -101,6 +101,9 @@ export class Message implements MessageDescriptor {
   get comment(): string | undefined {
     return this.declaration.places.comment(this.declaration.fullName);
   }
+  documentOptions() {
+    return this.declaration.places.documentOptions(this.declaration.fullName);
+  }
   get position() {
     return this.declaration.places.position(this.declaration.fullName);
   }
@@ -173,6 +176,9 @@ class Field implements FieldDescriptor {
   }
   get comment(): string | undefined {
     return this.places.comment(this.fullName);
+  }
+  documentOptions() {
+    return this.places.documentOptions(this.fullName);
   }
   get position() {
     return this.places.position(this.fullName);

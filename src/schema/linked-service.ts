@@ -50,6 +50,9 @@ export class Service implements ServiceDescriptor {
   get comment(): string | undefined {
     return this.declaration.places.comment(this.declaration.fullName);
   }
+  documentOptions() {
+    return this.declaration.places.documentOptions(this.declaration.fullName);
+  }
   get position() {
     return this.declaration.position;
   }
@@ -111,6 +114,9 @@ class Method implements MethodDescriptor {
   }
   get comment(): string | undefined {
     return this.service.places.comment(this.fullName.replace('/', '.'));
+  }
+  documentOptions() {
+    return this.service.places.documentOptions(this.fullName.replace('/', '.'));
   }
   get position() {
     return this.declaration.position;

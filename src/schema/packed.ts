@@ -4,6 +4,7 @@
  */
 import { deserialize, serialize } from 'node:v8';
 import type { FileDeclaration, Places } from './declaration.js';
+import { NO_OPTIONS } from './document-options.js';
 
 /** A file without its places. */
 export type PlainFile = ReturnType<typeof plainOf>;
@@ -11,7 +12,11 @@ export type PlainFile = ReturnType<typeof plainOf>;
 /** Unpacks a file that another process of the same version has packed. It must never get bytes from outside. */
 export function unpackFile(bytes: Uint8Array): FileDeclaration {
   const file = deserialize(bytes) as PlainFile;
-  return withPlaces(file, { position: () => ({ file: file.name }), comment: () => undefined });
+  return withPlaces(file, {
+    position: () => ({ file: file.name }),
+    comment: () => undefined,
+    documentOptions: () => NO_OPTIONS,
+  });
 }
 
 /**

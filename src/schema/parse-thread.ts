@@ -111,7 +111,10 @@ function takerOf(parsed: ParsedFiles): (answer: Exclude<Answer, { kind: 'done' }
     } else {
       const { path, stamp, diagnostics } = answer;
       const files = ofSet.map(({ file, maps }) => {
-        return withPlaces(file, new KnownPlaces(maps ?? { file: file.name, positions: NONE, comments: NONE }));
+        return withPlaces(
+          file,
+          new KnownPlaces(maps ?? { file: file.name, positions: NONE, comments: NONE, options: NONE }),
+        );
       });
       parsed.setSet(path, { stamp, files, diagnostics });
       ofSet = [];

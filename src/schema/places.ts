@@ -1,56 +1,79 @@
-/** This module finds the positions and the comments of the declarations in a `.proto` file. */
+/** This module finds the positions, comments and document options of the declarations in a `.proto` file. */
 import { readFileSync } from 'node:fs';
+import { LRUCache } from 'lru-cache';
 import type { Places } from './declaration.js';
 import { nameIn } from './declaration.js';
+import { documentOptionsOf, NO_OPTIONS } from './document-options.js';
 import { parseProto } from './proto-parser.js';
 import { commentOf } from './source-comments.js';
 import { SourceText } from './source-text.js';
-import type { Block, FieldNode } from './syntax-tree.js';
+import type { Block, FieldNode, OptionNode } from './syntax-tree.js';
 import { Words } from './words.js';
 
 interface Found {
   readonly start: number;
   readonly at: number;
+  readonly options: readonly OptionNode[];
 }
 
-/** Returns the places of a file. The file is read again when the first place is needed, and the result is kept. */
+interface ReadFile {
+  readonly source: SourceText;
+  readonly package: string;
+  readonly declarations: ReadonlyMap<string, Found>;
+}
+
+/** The most characters of the files that are kept. */
+const MOST_CHARACTERS = 4_000_000;
+
+/**
+ * The files that were read last. There is a bound, because the document of a large schema reads the comments of all
+ * files, and their texts must not stay in memory.
+ */
+const LATEST = new LRUCache<symbol, ReadFile>({
+  maxSize: MOST_CHARACTERS,
+  sizeCalculation: ({ source }) => source.text.length + 1,
+});
+
+/** Returns the places of a file. The file is read again when a place is needed, unless it was read lately. */
 export function placesOf(path: string): Places {
-  let found: ReadonlyMap<string, Found> | undefined;
-  let source = new SourceText(path, '');
-  function find(fullName: string): Found | undefined {
-    if (found === undefined) {
-      source = new SourceText(path, readAgain(path));
-      found = declarationsIn(source);
-    }
-    return found.get(fullName);
+  const id = Symbol(path);
+  function read(): ReadFile {
+    const known = LATEST.get(id);
+    if (known !== undefined) return known;
+    const file = readAgain(path);
+    LATEST.set(id, file);
+    return file;
   }
   return {
     position: (fullName) => {
-      const place = find(fullName);
+      const { source, declarations } = read();
+      const place = declarations.get(fullName);
       return place === undefined ? { file: path } : source.at(place.at);
     },
     comment: (fullName) => {
-      const place = find(fullName);
+      const { source, declarations } = read();
+      const place = declarations.get(fullName);
       return place === undefined ? undefined : commentOf(source.text, place.start);
+    },
+    documentOptions: (fullName) => {
+      const { package: packageName, declarations } = read();
+      const place = declarations.get(fullName);
+      return place === undefined ? NO_OPTIONS : documentOptionsOf(place.options, packageName);
     },
   };
 }
 
-/** Returns the text of the file. It is empty if the file no longer exists. */
-function readAgain(path: string): string {
+/** Returns the declarations of a file. There are none if it no longer exists, or if it has an error by now. */
+function readAgain(path: string): ReadFile {
+  let text = '';
   try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/** Returns the declarations by full name. The map is empty if the file has an error by now. */
-function declarationsIn(source: SourceText): ReadonlyMap<string, Found> {
-  const found = new Map<string, Found>();
-  const note = (scope: string, { name, start, at }: Found & { readonly name: string }): string => {
+    text = readFileSync(path, 'utf8');
+  } catch {}
+  const source = new SourceText(path, text);
+  const declarations = new Map<string, Found>();
+  const note = (scope: string, { name, start, at, options }: Found & { readonly name: string }): string => {
     const fullName = nameIn(scope, name);
-    found.set(fullName, { start, at });
+    declarations.set(fullName, { start, at, options });
     return fullName;
   };
   const noteBlock = ({ messages, enums, extensions }: Block, fields: readonly FieldNode[], scope: string): void => {
@@ -68,6 +91,8 @@ function declarationsIn(source: SourceText): ReadonlyMap<string, Found> {
       const fullName = note(file.package, service);
       for (const rpc of service.rpcs) note(fullName, rpc);
     }
-  } catch {}
-  return found;
+    return { source, package: file.package, declarations };
+  } catch {
+    return { source, package: '', declarations: new Map() };
+  }
 }

@@ -24,6 +24,7 @@ import type {
 import { isScalarType, nameIn } from './declaration.js';
 import { parsedDefault } from './declared-default.js';
 import { type Features, featuresOf, overrideFeatures } from './features.js';
+import { mergedOption } from './merged-option.js';
 import { means, type Owner, optionNameProblem } from './option-names.js';
 import { asWritten, isMessage, type OptionMessage, type OptionValue } from './option-tree.js';
 import { placesOf } from './places.js';
@@ -265,48 +266,6 @@ const RULES: ReadonlyMap<string, RuleId> = new Map([
   [DEFAULT_POLICY, 'policy'],
   [AGGREGATE, 'aggregate'],
 ]);
-
-type MutableTree = Map<string, OptionValue[]>;
-
-/**
- * Merges the statements of an option: `option (x).a = 1; option (x) = { b: 2 };` becomes `{ a: 1 b: 2 }` at the
- * position of the first value.
- */
-function mergedOption(options: Options): OptionMessage | undefined {
-  const usable = options.filter(({ path, value }) => path.length > 0 || isMessage(value));
-  const [first] = usable;
-  if (first === undefined) return undefined;
-  if (usable.length === 1 && first.path.length === 0 && isMessage(first.value)) return first.value;
-  const tree: MutableTree = new Map();
-  for (const { path, value } of usable) {
-    if (path.length > 0) insert(tree, path, value);
-    else if (isMessage(value)) {
-      for (const [name, values] of value.value) for (const one of values) valuesOf(tree, name).push(one);
-    }
-  }
-  return { value: tree, position: first.value.position };
-}
-
-/**
- * Inserts a value at a path. `timeout.seconds` and `timeout.nanos` in two statements become fields of one `timeout`.
- */
-function insert(tree: MutableTree, path: readonly string[], value: OptionValue): void {
-  const [name = '', ...inner] = path;
-  const values = valuesOf(tree, name);
-  if (inner.length === 0) values.push(value);
-  else {
-    const known = values.at(-1)?.value;
-    const message = known instanceof Map ? known : new Map();
-    if (message !== known) values.push({ value: message, position: value.position });
-    insert(message, inner, value);
-  }
-}
-
-function valuesOf(tree: MutableTree, name: string): OptionValue[] {
-  const values = tree.get(name) ?? [];
-  tree.set(name, values);
-  return values;
-}
 
 /** Returns the last value of an option that has a single value. */
 function last(options: Options, name: string): OptionValue['value'] | undefined {

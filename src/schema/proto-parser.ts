@@ -248,9 +248,9 @@ class Parser {
     names.declare(name, at);
     this.tokens.expect('=');
     const number = this.enumNumber();
-    this.options.inBrackets();
+    const options = this.options.inBrackets();
     this.tokens.expect(';');
-    return { name, at, number };
+    return { name, at, number, options };
   }
 
   private enumNumber(): number {

@@ -60,6 +60,7 @@ export interface EnumValueNode {
   readonly name: string;
   readonly at: number;
   readonly number: number;
+  readonly options: readonly OptionNode[];
 }
 
 export interface ServiceNode extends Statement {

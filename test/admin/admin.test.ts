@@ -137,7 +137,10 @@ for (const format of ['status', 'aip193', 'problem'] as const) {
     };
     const none = await say('GET', '/nowhere');
     t.is(none.status, 404);
-    t.is(none.message, 'path: expected /healthz, /readyz, /metrics or /routes, got "/nowhere"');
+    t.is(
+      none.message,
+      'path: expected /healthz, /readyz, /metrics, /routes, /openapi.json or /reference, got "/nowhere"',
+    );
     const post = await say('POST', '/metrics');
     t.is(post.status, 405);
     t.is(post.headers.allow, 'GET, HEAD, OPTIONS');

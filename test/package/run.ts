@@ -65,7 +65,7 @@ function protogate(...args: readonly string[]): string {
 
 function commands(): void {
   const help = protogate('--help');
-  for (const name of ['serve', 'routes', 'check', 'explain', 'config-schema', 'keygen', 'demo'])
+  for (const name of ['serve', 'routes', 'check', 'explain', 'openapi', 'config-schema', 'keygen', 'demo'])
     require(new RegExp(`^ +${name} `, 'm').test(help), `${name} is not in:\n${help}`);
   const { version } = manifestOf(installed);
   require(protogate('--version').trim() === version, `expected the version ${version}`);

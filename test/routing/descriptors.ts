@@ -35,6 +35,7 @@ export function messageOf(
     fieldNamed: (name) => fields.find((field) => field.name === name || field.jsonName === name),
     messageSet: false,
     comment: undefined,
+    documentOptions: () => new Map(),
     position,
   };
   for (const [name, { type, cardinality = 'singular', jsonName = name, extension = false }] of specs) {
@@ -58,6 +59,7 @@ export function messageOf(
       behavior: [],
       defaultText: undefined,
       comment: undefined,
+      documentOptions: () => new Map(),
       position,
     });
   }
@@ -75,6 +77,7 @@ const KIND: EnumDescriptor = {
   numberOf: () => undefined,
   closed: false,
   comment: undefined,
+  documentOptions: () => new Map(),
   position,
 };
 
@@ -92,6 +95,7 @@ export function methodOf(input: MessageDescriptor, output: MessageDescriptor): M
       methods: [],
       defaultPolicy: undefined,
       comment: undefined,
+      documentOptions: () => new Map(),
       position,
     },
     input,
@@ -106,6 +110,7 @@ export function methodOf(input: MessageDescriptor, output: MessageDescriptor): M
     policy: undefined,
     aggregate: undefined,
     comment: undefined,
+    documentOptions: () => new Map(),
     position,
   };
 }

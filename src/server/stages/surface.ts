@@ -10,27 +10,22 @@ import { parseTarget } from '../request-target.js';
 import { type PickOf, pathBelow, pickByHeaders } from '../surface-choice.js';
 
 export function surface(): Middleware {
-  return async function surface(ctx, next) {
-    enter(ctx);
-    await next();
+  return function surface({ req, res, state }, next) {
+    const { authority, rawPath, rawQuery } = parseTarget(req);
+    state.authority = authority;
+    state.rawPath = rawPath;
+    state.rawQuery = rawQuery;
+    const { snapshot } = state;
+    const chosen = snapshot.only ?? surfaceOf(snapshot, req, authority, rawPath);
+    const { varies } = chosen ?? snapshot.unclaimed;
+    if (varies !== '') res.setHeader('vary', varies);
+    if (chosen === undefined) {
+      throw noRoute(handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'a WebSocket at', rawPath);
+    }
+    state.surface = chosen;
+    if (chosen.basePath !== '') state.rawPath = pathBelow(chosen.basePath, rawPath);
+    return next();
   };
-}
-
-/** This is a function of its own: the stage waits while a stream is open, and must not keep the tables of the snapshot. */
-function enter({ req, res, state }: Context): void {
-  const { authority, rawPath, rawQuery } = parseTarget(req);
-  state.authority = authority;
-  state.rawPath = rawPath;
-  state.rawQuery = rawQuery;
-  const { snapshot } = state;
-  const chosen = snapshot.only ?? surfaceOf(snapshot, req, authority, rawPath);
-  const { varies } = chosen ?? snapshot.unclaimed;
-  if (varies !== '') res.setHeader('vary', varies);
-  if (chosen === undefined) {
-    throw noRoute(handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'a WebSocket at', rawPath);
-  }
-  state.surface = chosen;
-  if (chosen.basePath !== '') state.rawPath = pathBelow(chosen.basePath, rawPath);
 }
 
 /** Returns the surface of a request; undefined when it belongs to none. */

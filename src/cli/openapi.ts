@@ -1,0 +1,67 @@
+/** The `openapi` command prints the OpenAPI document of the API, or TypeScript types that are made from it. */
+import { once } from 'node:events';
+import { Command, Option } from 'commander';
+import { type Api, apisOf } from '../openapi/api.js';
+import { documentedServices, documentParts } from '../openapi/document.js';
+import { typescriptOf } from '../openapi/typescript.js';
+import { type WriteDocument, writeJson, writeYaml } from '../openapi/write.js';
+import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
+import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+
+type Format = 'json' | 'yaml';
+
+const WRITERS: Readonly<Record<Format, WriteDocument>> = { json: writeJson, yaml: writeYaml };
+
+interface OpenapiFlags extends SchemaFlags {
+  readonly format: Format;
+  readonly service?: string;
+  readonly surface?: string;
+  readonly typescript?: boolean;
+}
+
+/** Prints the document, also of a schema that has errors; the exit code is then 1. */
+export function openapiCommand(exit: SetExitCode): Command {
+  return withSchemaOptions(new Command('openapi'))
+    .description(
+      'Prints the OpenAPI 3.1 document. If the schema has errors, it has the routes that load, and the exit code is 1.',
+    )
+    .addOption(new Option('--format <format>', 'output format').choices(Object.keys(WRITERS)).default('json'))
+    .option('--service <name>', 'only the operations of this service, such as shop.v1.Orders')
+    .option('--surface <name>', 'the surface; needed if the config has several')
+    .option('--typescript', 'print TypeScript types instead; needs the packages openapi-typescript and typescript 5')
+    .addHelpText('after', '\nExample:\n  protogate openapi --protos protos --format yaml')
+    .action(async (flags: OpenapiFlags) => {
+      const { plan, diagnostics } = await planFlags(flags);
+      const errors = diagnostics.filter(({ severity }) => severity === 'error');
+      if (plan !== undefined) await print(surfaceOf(apisOf(plan), flags.surface), flags);
+      printDiagnostics(errors);
+      exit(hasErrors(errors) ? EXIT_FAILURE : EXIT_OK);
+    });
+}
+
+function surfaceOf(apis: readonly Api[], name: string | undefined): Api {
+  const names = apis.map((api) => api.name);
+  const found = name === undefined && apis.length === 1 ? apis[0] : apis.find((api) => api.name === name);
+  if (found !== undefined) return found;
+  const got = name === undefined ? 'none' : `'${name}'`;
+  throw new UsageError(`--surface: expected one of ${shown(names)}, got ${got}`);
+}
+
+async function print(api: Api, { format, service, typescript }: OpenapiFlags): Promise<void> {
+  const services = documentedServices(api);
+  if (service !== undefined && !services.includes(service))
+    throw new UsageError(`--service: expected one of ${shown(services)}, got '${service}'`);
+  const parts = documentParts(api, service);
+  const pieces = typescript === true ? [await typescriptOf(parts)] : WRITERS[format](parts);
+  for (const piece of pieces) {
+    // A slow reader must not make the whole document wait in memory.
+    if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+  }
+}
+
+/** The most services that an error text names. */
+const SHOWN = 10;
+
+function shown(services: readonly string[]): string {
+  return `${services.slice(0, SHOWN).join(', ')}${services.length > SHOWN ? ', …' : ''}`;
+}

@@ -1,0 +1,49 @@
+/** This module finds the operation that an example request calls, and the values that it gives to its parameters. */
+import type { Binding } from '../routing/binding.js';
+import type { PathTemplate } from '../routing/path-template.js';
+import type { Example, ExamplesOf } from './api.js';
+
+/** A request that works. */
+export interface ExampleRequest {
+  readonly method: string;
+  /** The path with its query. */
+  readonly target: string;
+  /** The body as JSON. Undefined when there is none, or when it is not JSON. */
+  readonly body: unknown;
+}
+
+/** Returns a function that finds the first request that calls a route. */
+export function examplesFrom(requests: readonly ExampleRequest[]): ExamplesOf {
+  return ({ binding }) => {
+    const { httpMethod, template } = binding;
+    const expression = expressionOf(template);
+    for (const { method, target, body } of requests) {
+      if (method !== httpMethod && httpMethod !== '*') continue;
+      const [path = '', query = ''] = target.split('?', 2);
+      const match = expression.exec(path);
+      if (match !== null) return { variables: variablesIn(binding, match), query: new URLSearchParams(query), body };
+    }
+    return undefined;
+  };
+}
+
+/** Returns an expression with a group for each segment. A colon is no part of a segment, because it begins a verb. */
+function expressionOf({ segments, verb }: PathTemplate): RegExp {
+  const texts = segments.map((segment) => {
+    if (segment.kind === 'literal') return `(${escaped(segment.literal)})`;
+    return segment.kind === 'any' ? '([^/:]+)' : '(.*)';
+  });
+  return new RegExp(`^/${texts.join('/')}${verb === undefined ? '' : escaped(`:${verb}`)}$`);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, (character) => `\\${character}`);
+}
+
+function variablesIn({ template, variables }: Binding, match: RegExpExecArray): Example['variables'] {
+  const values = template.variables.map(({ start, end }, index) => {
+    const segments = match.slice(start + 1, end + 1).map(decodeURIComponent);
+    return [variables[index]!.name, segments.join('/')] as const;
+  });
+  return new Map(values);
+}

@@ -1,0 +1,25 @@
+/** This module decides which declarations a document leaves out (google/api/visibility.proto). */
+import type { Documented, FieldDescriptor, FieldType, MethodDescriptor } from '../schema/descriptor.js';
+import { lastOf, VISIBILITIES } from '../schema/document-options.js';
+
+/** True if the declaration has a visibility label, so that it is not for everybody. */
+export function isRestricted(declaration: Documented): boolean {
+  const options = declaration.documentOptions();
+  if (options.size === 0) return false;
+  return VISIBILITIES.some((extension) => Boolean(lastOf(options, extension, 'restriction')));
+}
+
+/** True if the field, or the type of its values, is restricted. */
+export function isHiddenField(field: FieldDescriptor): boolean {
+  return isRestricted(field) || isHiddenType(field.type);
+}
+
+function isHiddenType(type: FieldType): boolean {
+  if (type.kind === 'scalar') return false;
+  return isRestricted(type.kind === 'enum' ? type.enum : type.message);
+}
+
+/** True if the method or its service is restricted. */
+export function isHiddenMethod(method: MethodDescriptor): boolean {
+  return isRestricted(method) || isRestricted(method.service);
+}
