@@ -155,9 +155,10 @@ export interface Surface {
   readonly varies: string;
   /** The log's fields and the metrics of requests that match no route. */
   readonly unmatched: Pick<Route, 'logFields' | 'metrics'>;
-  readonly table: RouteTable<Route>;
+  /** The routes. Each is compiled when it is asked for. */
+  readonly table: RouteTable<() => Route>;
   /** The methods that stream, by path alone. A WebSocket's handshake is a GET, so the method's own verb is ignored. */
-  readonly webSockets: RouteTable<Route>;
+  readonly webSockets: RouteTable<() => Route>;
   /**
    * Finds the route that a 404 names as the one that was probably meant. Undefined when hints are turned off. Each
    * table has its own.
@@ -171,6 +172,8 @@ export interface Surface {
   readonly streamGraceMs: number;
   /** The rules for the upstream's metadata that a client receives. */
   readonly responseHeaders: CompiledResponseHeaders;
+  /** Compiles the routes that have been asked for in the snapshot before. */
+  compileUsed(): void;
 }
 
 /** The answers of a surface to web pages of other origins. */

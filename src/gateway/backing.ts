@@ -22,6 +22,7 @@ import type { Tracing } from '../telemetry/tracing.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
+import type { InUse } from './lazy-routes.js';
 import type { Plan } from './plan.js';
 import { openProtection } from './protection.js';
 import { leasedSeries, type Series } from './series.js';
@@ -39,6 +40,8 @@ export interface Backing {
   /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
+  /** The routes that have been asked for. */
+  readonly inUse: InUse;
   /** Returns the signal that cancels the calls of a request. */
   readonly signalOf: SignalOf;
 }
@@ -53,6 +56,7 @@ export interface BackingOptions {
   /** Looks up the names of upstreams. */
   readonly lookup: Lookup;
   readonly openStreams: OpenStreams;
+  readonly inUse: InUse;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
 }
@@ -78,7 +82,7 @@ export function openBacking(
   lease: Lease,
   options: BackingOptions,
 ): OpenedBacking {
-  const { clock, metrics, interceptors, afterAuth, openStreams } = options;
+  const { clock, metrics, interceptors, afterAuth, openStreams, inUse } = options;
   const { stores, rateLimiting } = config;
   const series = leasedSeries(metrics, lease);
   // One connection serves all surfaces, so it takes what the most generous one takes. The codecs have their own limit.
@@ -101,7 +105,7 @@ export function openBacking(
     const callOf = callCompiler({ ...shared, limits, exposed: new Set(errors.expose) });
     return [
       name,
-      { authenticator, counters, seriesOf: series, callOf, openStreams, afterAuth, metrics, clock, signalOf },
+      { authenticator, counters, seriesOf: series, callOf, openStreams, inUse, afterAuth, metrics, clock, signalOf },
     ];
   });
   return { of: new Map(own), upstreams, tracing, prepared: Promise.all(ready).then(() => {}) };

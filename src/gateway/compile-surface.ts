@@ -18,7 +18,7 @@ import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate
 import { rateLimit } from '../policy/rate-limit/stage.js';
 import { costOf, type PlannedRoute } from '../route/planned-route.js';
 import type { Binding } from '../routing/binding.js';
-import { bindingTable, webSocketBinding, webSocketRoutes } from '../routing/binding-table.js';
+import { bindingTable, type Routed, webSocketBinding, webSocketRoutes } from '../routing/binding-table.js';
 import { compileNearRoute } from '../routing/near-route.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import { composed, composeRoute } from '../server/compose-route.js';
@@ -40,6 +40,7 @@ import {
 import { compileMaskGuard } from '../transcoding/mask-guard.js';
 import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
 import type { Backing } from './backing.js';
+import { LazyRoute } from './lazy-routes.js';
 import type { SurfacePlan } from './plan-surface.js';
 import { guardsInOrder, routeOrder } from './route-order.js';
 import { errorHolder } from './stream-problems.js';
@@ -55,7 +56,7 @@ export interface SurfaceSettings {
   readonly statusCodec: MessageCodec | undefined;
 }
 
-/** Compiles a surface. `routes` are those that an upstream or an aggregate serves. */
+/** Compiles a surface, and of its routes those that are in use. `routes` are those that an upstream or an aggregate serves. */
 export function* compileSurface(
   settings: SurfaceSettings,
   routes: readonly PlannedRoute[],
@@ -66,14 +67,19 @@ export function* compileSurface(
   const { basePath } = selection;
   const responseHeaders = compileResponseHeaders(config.metadata, basePath);
   const compileRoute = routeCompiler(settings, responseHeaders, backing);
-  const compiled: (CompiledRoute & { readonly binding: Binding })[] = [];
+  const lazy: LazyRoute<CompiledRoute>[] = [];
+  const http: Routed<() => Route>[] = [];
+  const webSockets: Routed<() => Route>[] = [];
   for (const route of routes) {
     yield;
-    compiled.push({ binding: route.binding, ...compileRoute(route) });
+    const { binding } = route;
+    const own = new LazyRoute(`${name} ${binding.method.fullName}`, () => compileRoute(route), backing.inUse);
+    if (own.isInUse) own.get();
+    lazy.push(own);
+    http.push({ binding, value: () => own.get().http });
+    // A method that streams has both.
+    if (isStreaming(binding.method)) webSockets.push({ binding, value: () => own.get().webSocket! });
   }
-  const webSockets = compiled.flatMap(({ binding, webSocket: value }) =>
-    value === undefined ? [] : [{ binding, value }],
-  );
   yield;
   const near = config.errors.hints ? nearRoutes(routes, basePath) : NO_HINTS;
   yield;
@@ -82,13 +88,16 @@ export function* compileSurface(
     basePath,
     varies: varies.join(', '),
     unmatched: { logFields: routeFields({ surface: name }), metrics: backing.seriesOf.route(name, 'none') },
-    table: (yield* bindingTable(compiled.map(({ binding, http }) => ({ binding, value: http }))).buildSteps()).table,
+    table: (yield* bindingTable(http).buildSteps()).table,
     webSockets: (yield* bindingTable(webSocketRoutes(webSockets)).buildSteps()).table,
     ...near,
     cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
     streamGraceMs: config.auth?.streamGraceMs ?? 0,
     responseHeaders,
+    compileUsed() {
+      for (const route of lazy) if (route.isInUse) route.get();
+    },
   };
 }
 

@@ -101,5 +101,6 @@ function unclaimedSurface(
     errors: { format: errors.format, exposed: new Set() },
     streamGraceMs: 0,
     responseHeaders: () => new Map(),
+    compileUsed() {},
   };
 }

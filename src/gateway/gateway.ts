@@ -133,6 +133,7 @@ export function startGateway(
     counters,
     lookup,
     openStreams: new OpenStreams(clock),
+    inUse: new Set<string>(),
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
   };
@@ -160,6 +161,8 @@ export function startGateway(
       swap() {
         // A gateway that was closed meanwhile has no snapshot that a later request would release.
         if (isClosed) return void compiled.release();
+        // Some may have been asked for since the new snapshot was compiled.
+        for (const surface of compiled.surfaces) surface.compileUsed();
         snapshots.swap(compiled);
         log.setLevel(next.config.log.level);
         log.reopen();

@@ -6,7 +6,7 @@ import { asWarning, type Diagnostic, errorAt, formatDiagnostic } from '../base/d
 import type { Steps } from '../base/slices.js';
 import type { HttpRule } from '../schema/annotations.js';
 import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
-import { type MethodSelector, parseMethodSelector } from '../schema/method-selector.js';
+import { parseMethodSelector } from '../schema/method-selector.js';
 import { MISSING } from '../schema/missing-imports.js';
 import type { Binding } from './binding.js';
 import { bindingsOf } from './http-rule.js';
@@ -34,20 +34,38 @@ export function* collectBindings(
     for (const method of service.methods) {
       yield;
       if (method.routing !== 'routed') continue;
-      const rule = method.httpRule ?? autoRule(method, selectors);
-      if (rule === undefined) continue;
+      if (method.httpRule === undefined && !selectors.some((selects) => selects(method))) continue;
+      const found = foundAt(registry, method);
       const findings = isOffered(method) ? offered : others;
-      const problems = linkProblems(registry, method);
-      if (problems.length > 0) {
-        for (const problem of [...problems, ...problemsBesides(method, rule)]) findings.addOnce(problem);
-        continue;
-      }
-      const found = bindingsOf(method, rule);
-      bindings.push(...found.bindings);
-      findings.all.push(...found.diagnostics);
+      for (const problem of found.problems) findings.addOnce(problem);
+      for (const binding of found.bindings) bindings.push(binding);
+      for (const one of found.diagnostics) findings.all.push(one);
     }
   }
   return { bindings, diagnostics: [...offered.all, ...others.all.map(asWarning)] };
+}
+
+interface Found {
+  /** The problems of the method's messages, and those of its rule besides them. */
+  readonly problems: readonly Diagnostic[];
+  readonly bindings: readonly Binding[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What was found at each method. After a reload most methods are the same. */
+const FOUND = new WeakMap<MethodDescriptor, Found>();
+
+function foundAt(registry: Registry, method: MethodDescriptor): Found {
+  const known = FOUND.get(method);
+  if (known !== undefined) return known;
+  const rule = method.httpRule ?? autoRule(method);
+  const problems = linkProblems(registry, method);
+  const found: Found =
+    problems.length > 0
+      ? { problems: [...problems, ...problemsBesides(method, rule)], bindings: [], diagnostics: [] }
+      : { problems, ...bindingsOf(method, rule) };
+  FOUND.set(method, found);
+  return found;
 }
 
 class Findings {
@@ -90,9 +108,9 @@ function linkProblems(registry: Registry, method: MethodDescriptor): readonly Di
   }
 }
 
-function autoRule(method: MethodDescriptor, selectors: readonly MethodSelector[]): HttpRule | undefined {
+/** Returns the rule of a method that has none and that `autoRoutes` selects. */
+function autoRule(method: MethodDescriptor): HttpRule {
   const { position } = method;
-  if (!selectors.some((selects) => selects(method))) return undefined;
   return {
     kind: 'POST',
     path: method.path,

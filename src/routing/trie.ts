@@ -127,15 +127,16 @@ export class TrieBuilder<T> {
   *build(): Steps<Trie<T>> {
     const packing = new Packing();
     const { numbers } = packing;
-    const endings = new Distinct<Ending>();
-    const layouts = new Distinct<Layout>();
+    const endings = new Distinct<Ending>(textOfEnding);
+    const layouts = new Distinct<Layout>(textOfLayout);
     const values: T[] = [];
     const rests: number[][] = [];
     const known = new Set<string>();
     const addLeaves = (leaves: readonly Leaf<T>[]): number => {
       const first = numbers.length;
-      for (const [index, { value, layout, ...leaf }] of leaves.toSorted((a, b) => a.rank - b.rank).entries()) {
-        const ending = endings.placeOf({ ...leaf, last: index === leaves.length - 1 });
+      const sorted = leaves.length === 1 ? leaves : leaves.toSorted((a, b) => a.rank - b.rank);
+      for (const [index, { value, layout, httpMethod, derivesHead, rank }] of sorted.entries()) {
+        const ending = endings.placeOf({ httpMethod, derivesHead, rank, last: index === leaves.length - 1 });
         numbers.push(ending, layouts.placeOf(layout), values.push(value) - 1);
       }
       return first;
@@ -228,11 +229,24 @@ class Distinct<T> {
   readonly items: T[] = [];
   private readonly places = new Map<string, number>();
 
+  /** `textOf` returns a text that only equal items have. */
+  constructor(private readonly textOf: (item: T) => string) {}
+
   /** Returns the index of the item. It is added if it is new. */
   placeOf(item: T): number {
-    const text = JSON.stringify(item);
+    const text = this.textOf(item);
     const place = this.places.get(text) ?? this.items.push(item) - 1;
     this.places.set(text, place);
     return place;
   }
+}
+
+function textOfEnding({ httpMethod, derivesHead, rank, last }: Ending): string {
+  return `${httpMethod} ${derivesHead} ${rank} ${last}`;
+}
+
+function textOfLayout({ captures, segmentCount, restIndex }: Layout): string {
+  let text = `${segmentCount} ${restIndex}`;
+  for (const { from, to, severalSegments } of captures) text += ` ${from} ${to} ${severalSegments}`;
+  return text;
 }

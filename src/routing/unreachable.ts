@@ -21,6 +21,8 @@ export interface UnreachableBinding {
 
 /** Returns the unreachable bindings, without those that claim the same method and paths: these are conflicts. */
 export function* unreachableBindings(bindings: readonly Binding[]): Steps<readonly UnreachableBinding[]> {
+  const doubtful = bindings.filter((binding) => !isAlwaysReached(binding));
+  if (doubtful.length === 0) return [];
   const { table, conflicts } = yield* bindingTable(
     bindings.map((binding) => ({ binding, value: binding })),
   ).buildSteps();
@@ -28,13 +30,23 @@ export function* unreachableBindings(bindings: readonly Binding[]): Steps<readon
   const other = freshSegment(bindings);
   const longest = bindings.reduce((most, { template }) => Math.max(most, template.segments.length), 0);
   const found: UnreachableBinding[] = [];
-  for (const binding of bindings) {
+  for (const binding of doubtful) {
     yield;
     const winner = winnerOver(binding, table, { other, longest });
     if (winner === undefined || conflicting.has(`${binding.httpMethod} ${binding.template.shape}`)) continue;
     found.push({ binding, winner });
   }
   return found;
+}
+
+/**
+ * True for a binding that surely wins on a path of its own: where it has `*`, another one would need a literal to be more
+ * specific, and no literal is the text that is tried. A `**`, a colon in a literal and a rule for all methods need a closer look.
+ */
+function isAlwaysReached({ httpMethod, template }: Binding): boolean {
+  const { segments, verb } = template;
+  const isPlain = segments.every((one) => one.kind === 'any' || (one.kind === 'literal' && !one.literal.includes(':')));
+  return isPlain && httpMethod !== ANY_METHOD && verb?.includes(':') !== true;
 }
 
 /** Returns a binding that answers instead; undefined when the binding is reached. */

@@ -13,7 +13,13 @@
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import type { ServiceDescriptor } from './descriptor.js';
-import { METHOD_SELECTOR_FORMS, type MethodSelector, parseMethodSelector } from './method-selector.js';
+import {
+  dotted,
+  METHOD_SELECTOR_FORMS,
+  parseMethodSelector,
+  type SelectableMethod,
+  selectedMethod,
+} from './method-selector.js';
 
 export interface ExcludeEntry {
   readonly pattern: string;
@@ -42,18 +48,23 @@ interface Matcher<T> {
 /** Matches files and methods with the entries, and remembers which entries matched something. */
 export class Exclusion {
   private readonly files: Matcher<string>[] = [];
-  private readonly methods: Matcher<Parameters<MethodSelector>[0]>[] = [];
+  private readonly methods: Matcher<SelectableMethod>[] = [];
+  /** The entries that name one method, by its name. There may be hundreds. */
+  private readonly byName = new Map<string, Omit<Matcher<SelectableMethod>, 'matches' | 'used'>[]>();
 
   constructor(entries: readonly ExcludeEntry[]) {
     for (const [index, entry] of entries.entries()) {
       const { pattern } = entry;
+      const name = isFilePattern(pattern) ? undefined : selectedMethod(pattern);
       if (isFilePattern(pattern)) this.files.push({ entry, index, matches: fileMatcher(pattern), used: false });
-      else this.methods.push({ entry, index, matches: parseMethodSelector(pattern) ?? (() => false), used: false });
+      else if (name === undefined)
+        this.methods.push({ entry, index, matches: parseMethodSelector(pattern) ?? (() => false), used: false });
+      else this.byName.set(name, [...(this.byName.get(name) ?? []), { entry, index }]);
     }
   }
 
   get isEmpty(): boolean {
-    return this.files.length + this.methods.length === 0;
+    return this.files.length + this.methods.length + this.byName.size === 0;
   }
 
   get namesFiles(): boolean {
@@ -65,14 +76,20 @@ export class Exclusion {
     return hasMatch(this.files, name);
   }
 
-  hasMethod(method: Parameters<MethodSelector>[0]): boolean {
-    return hasMatch(this.methods, method);
+  hasMethod(method: SelectableMethod): boolean {
+    const isNamed = this.byName.size > 0 && this.byName.has(dotted(method.fullName));
+    return hasMatch(this.methods, method) || isNamed;
+  }
+
+  /** True if an entry selects several methods, and must be asked about each to know whether it is used. */
+  get selectsSeveral(): boolean {
+    return this.methods.length > 0;
   }
 
   /** Returns an error for each entry that has matched nothing so far. `files` has the import names of all files. */
   unused(files: readonly string[], services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
     const unused = [...this.files, ...this.methods].filter(({ used }) => !used);
-    return unused
+    return [...unused, ...this.unusedNames(services)]
       .sort((a, b) => a.index - b.index)
       .map(({ entry: { pattern, position }, index }) => {
         const text = isFilePattern(pattern)
@@ -80,6 +97,13 @@ export class Exclusion {
           : `expected a selector that matches an rpc, got '${pattern}'${methodHint(pattern, services)}`;
         return errorAt(position, 'unused-exclude', `schema.exclude.${index}: ${text}`);
       });
+  }
+
+  /** Returns the entries that name a method which no service has. */
+  private unusedNames(services: readonly ServiceDescriptor[]) {
+    if (this.byName.size === 0) return [];
+    const names = new Set(services.flatMap(({ methods }) => methods.map(({ fullName }) => dotted(fullName))));
+    return [...this.byName].flatMap(([name, entries]) => (names.has(name) ? [] : entries));
   }
 }
 

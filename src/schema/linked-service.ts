@@ -19,25 +19,20 @@ import {
   type Routing,
   type ServiceDescriptor,
 } from './descriptor.js';
+import type { LinkedFile } from './linked-file.js';
 import { missingImport } from './missing-imports.js';
-
-/** Finds the messages of a method by name. */
-export interface Messages {
-  resolve(reference: TypeReference): string | undefined;
-  message(fullName: string): MessageDescriptor | undefined;
-}
 
 export class Service implements ServiceDescriptor {
   readonly methods: readonly MethodDescriptor[];
 
   constructor(
-    registry: Messages,
+    linkedFile: LinkedFile,
     private readonly declaration: ServiceDeclaration,
     readonly file: string,
     routed: boolean,
   ) {
     const routing = routed ? 'routed' : 'unrouted';
-    this.methods = declaration.methods.map((method) => new Method(registry, method, this, routing));
+    this.methods = declaration.methods.map((method) => new Method(linkedFile, method, this, routing));
   }
 
   get fullName(): string {
@@ -66,9 +61,11 @@ export class Service implements ServiceDescriptor {
 class Method implements MethodDescriptor {
   readonly fullName: string;
   readonly path: string;
+  private linkedInput: MessageDescriptor | undefined;
+  private linkedOutput: MessageDescriptor | undefined;
 
   constructor(
-    private readonly registry: Messages,
+    private readonly file: LinkedFile,
     private readonly declaration: MethodDeclaration,
     readonly service: Service,
     private readonly fileRouting: Routing,
@@ -81,10 +78,12 @@ class Method implements MethodDescriptor {
     return this.declaration.name;
   }
   get input(): MessageDescriptor {
-    return this.message('request', this.declaration.input);
+    this.linkedInput ??= this.message('request', this.declaration.input);
+    return this.linkedInput;
   }
   get output(): MessageDescriptor {
-    return this.message('response', this.declaration.output);
+    this.linkedOutput ??= this.message('response', this.declaration.output);
+    return this.linkedOutput;
   }
   get clientStreaming(): boolean {
     return this.declaration.clientStreaming;
@@ -124,12 +123,11 @@ class Method implements MethodDescriptor {
   }
 
   private message(role: string, reference: TypeReference): MessageDescriptor {
-    const fullName = this.registry.resolve(reference);
-    const message = fullName === undefined ? undefined : this.registry.message(fullName);
-    if (message !== undefined) return message;
-    const bundled = fullName === undefined ? bundledFileOf(reference.name) : undefined;
+    const type = this.file.find(reference);
+    if (type?.kind === 'message') return type;
+    const bundled = type === undefined ? bundledFileOf(reference.name) : undefined;
     if (bundled !== undefined) throw new LinkError(missingImport(this.position, bundled));
-    const found = fullName === undefined ? 'but no loaded file declares it' : 'but it is an enum';
+    const found = type === undefined ? 'but no loaded file declares it' : 'but it is an enum';
     const text = `${this.fullName}: expected its ${role} type ${reference.name} to be a message, ${found}`;
     throw new LinkError(errorAt(this.position, 'unknown-type', text));
   }

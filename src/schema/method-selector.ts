@@ -34,11 +34,16 @@ export function parseMethodSelector(text: string): MethodSelector | undefined {
     const prefix = text.slice(0, -1);
     return ({ fullName }) => dotted(fullName).startsWith(prefix);
   }
-  if (!METHOD.test(text)) return undefined;
-  const name = dotted(text);
-  return ({ fullName }) => dotted(fullName) === name;
+  const name = selectedMethod(text);
+  return name === undefined ? undefined : ({ fullName }) => dotted(fullName) === name;
 }
 
-function dotted(fullName: string): string {
+/** Returns the only method that a selector can select, as `pkg.Service.Method`. Undefined for other selectors. */
+export function selectedMethod(text: string): string | undefined {
+  return METHOD.test(text) ? dotted(text) : undefined;
+}
+
+/** Returns a full name such as `pkg.Service/Method` as `pkg.Service.Method`. */
+export function dotted(fullName: string): string {
   return fullName.replace('/', '.');
 }

@@ -22,23 +22,28 @@ export type Question =
       readonly roots: readonly string[];
       /** The paths of descriptor sets. */
       readonly sets: readonly string[];
-      /** The import name and the stamp of each file that is parsed already, by path. */
-      readonly known: ReadonlyMap<string, { readonly name: string; readonly stamp: string }>;
+      /** The files that are parsed already: {@link Known} as JSON, because copying thousands of objects takes much longer. */
+      readonly known: string;
     }
   /** The last answer was read. */
   | { readonly kind: 'read' };
+
+/** The path, the import name and the stamp of each file. The name of a descriptor set is empty. */
+export type Known = readonly (readonly [path: string, name: string, stamp: string])[];
 
 export type Answer =
   | { readonly kind: 'files'; readonly files: { path: string; stamp: string; file: PlainFile }[] }
   /** Files of the descriptor set that follows. */
   | { readonly kind: 'set-files'; readonly files: readonly { file: PlainFile; maps: PlaceMaps | undefined }[] }
   | { readonly kind: 'set'; readonly path: string; readonly stamp: string; readonly diagnostics: readonly Diagnostic[] }
-  /** The end. `same` has the files that have not changed. */
-  | {
-      readonly kind: 'done';
-      readonly scanned: readonly (Scanned & { root: string })[];
-      readonly same: readonly string[];
-    };
+  /** The end: {@link Done} as JSON. */
+  | { readonly kind: 'done'; readonly done: string };
+
+export interface Done {
+  readonly scanned: readonly (readonly [root: string, Scanned])[];
+  /** The paths of the files that have not changed. */
+  readonly same: readonly string[];
+}
 
 /** How long the thread stays without a question. */
 const IDLE_MS = 30_000;
@@ -77,12 +82,16 @@ async function ask(parsed: ParsedFiles, { protos, descriptorSets }: Sources): Pr
       const take = takerOf(parsed);
       onFailure = reject;
       onAnswer = (answer) => {
+        if (answer.kind === 'done') {
+          const { scanned, same } = JSON.parse(answer.done) as Done;
+          for (const path of same) parsed.confirm(path);
+          return resolve(new Map(scanned));
+        }
         take(answer);
-        if (answer.kind === 'done') resolve(new Map(answer.scanned.map(({ root, ...rest }) => [root, rest])));
         // Events that wait in this process are handled before the next part is read.
-        else setImmediate(() => tell({ kind: 'read' }));
+        setImmediate(() => tell({ kind: 'read' }));
       };
-      tell({ kind: 'refresh', roots: protos, sets: descriptorSets, known: parsed.known() });
+      tell({ kind: 'refresh', roots: protos, sets: descriptorSets, known: JSON.stringify(parsed.known()) });
     });
   } finally {
     worker.unref();
@@ -91,7 +100,7 @@ async function ask(parsed: ParsedFiles, { protos, descriptorSets }: Sources): Pr
 }
 
 /** Returns a function that puts what the thread has parsed into `parsed`. */
-function takerOf(parsed: ParsedFiles): (answer: Answer) => void {
+function takerOf(parsed: ParsedFiles): (answer: Exclude<Answer, { kind: 'done' }>) => void {
   let ofSet: Extract<Answer, { kind: 'set-files' }>['files'][number][] = [];
   return function take(answer) {
     if (answer.kind === 'files') {
@@ -99,7 +108,7 @@ function takerOf(parsed: ParsedFiles): (answer: Answer) => void {
         parsed.set(path, { stamp, declaration: withPlaces(file, placesOf(path)) });
     } else if (answer.kind === 'set-files') {
       ofSet.push(...answer.files);
-    } else if (answer.kind === 'set') {
+    } else {
       const { path, stamp, diagnostics } = answer;
       const files = ofSet.map(({ file, maps }) => {
         return withPlaces(
@@ -109,8 +118,6 @@ function takerOf(parsed: ParsedFiles): (answer: Answer) => void {
       });
       parsed.setSet(path, { stamp, files, diagnostics });
       ofSet = [];
-    } else {
-      for (const path of answer.same) parsed.confirm(path);
     }
   };
 }

@@ -8,7 +8,7 @@ import { BUNDLED_ROOT } from './bundled.js';
 import { readDescriptorSet } from './descriptor-set.js';
 import { KnownPlaces } from './known-places.js';
 import { plainOf } from './packed.js';
-import type { Answer, Question } from './parse-thread.js';
+import type { Answer, Done, Known, Question } from './parse-thread.js';
 import { stampOf } from './parsed-files.js';
 import { parseProtoFile } from './proto-files.js';
 import { protosBelow } from './proto-folder.js';
@@ -28,11 +28,12 @@ function send(answer: Answer): Promise<void> {
   });
 }
 
-async function answer({ roots, sets, known }: Extract<Question, { kind: 'refresh' }>): Promise<void> {
-  const scanned = roots.map((root) => ({ root, ...protosBelow(root) }));
+async function answer({ roots, sets, known: text }: Extract<Question, { kind: 'refresh' }>): Promise<void> {
+  const known = new Map((JSON.parse(text) as Known).map(([path, name, stamp]) => [path, { name, stamp }]));
+  const scanned = roots.map((root) => [root, protosBelow(root)] as const);
   const names = new Map<string, string>();
   for (const [path, { name }] of known) if (name !== '') names.set(path, name);
-  for (const { found } of scanned) for (const { name, path } of found) if (!names.has(path)) names.set(path, name);
+  for (const [, { found }] of scanned) for (const { name, path } of found) if (!names.has(path)) names.set(path, name);
   const same: string[] = [];
   const words = new Words();
   let files: Extract<Answer, { kind: 'files' }>['files'] = [];
@@ -65,7 +66,8 @@ async function answer({ roots, sets, known }: Extract<Question, { kind: 'refresh
       // The loader reads it again, and reports the reason.
     }
   }
-  port.postMessage({ kind: 'done', scanned, same } satisfies Answer);
+  const done = JSON.stringify({ scanned, same } satisfies Done);
+  port.postMessage({ kind: 'done', done } satisfies Answer);
 }
 
 async function sendSet(path: string, stamp: string): Promise<void> {

@@ -59,11 +59,11 @@ export class ParsedFiles {
     return set;
   }
 
-  /** Returns the import name and the stamp of each file and descriptor set by path. The name of a set is empty. */
-  known(): ReadonlyMap<string, { readonly name: string; readonly stamp: string }> {
-    const known = new Map<string, { readonly name: string; readonly stamp: string }>();
-    for (const [path, { stamp, declaration }] of this.byPath) known.set(path, { name: declaration.name, stamp });
-    for (const [path, { stamp }] of this.sets) known.set(path, { name: '', stamp });
+  /** Returns the path, the import name and the stamp of each file and descriptor set. The name of a set is empty. */
+  known(): readonly (readonly [path: string, name: string, stamp: string])[] {
+    const known: [string, string, string][] = [];
+    for (const [path, { stamp, declaration }] of this.byPath) known.push([path, declaration.name, stamp]);
+    for (const [path, { stamp }] of this.sets) known.push([path, '', stamp]);
     return known;
   }
 

@@ -9,8 +9,11 @@ import type { EnumDeclaration, FieldDeclaration, MessageDeclaration, TypeReferen
 import { jsonNameOf } from './declaration.js';
 import { missingImport } from './missing-imports.js';
 
-/** Returns the declaration that a reference means. Undefined when nothing has that name. */
-export type FindType = (reference: TypeReference) => MessageDeclaration | EnumDeclaration | undefined;
+/** Returns the declaration that a reference in `user` means. Undefined when nothing has that name. */
+export type FindType = (
+  reference: TypeReference,
+  user: MessageDeclaration,
+) => MessageDeclaration | EnumDeclaration | undefined;
 
 /** The problems of one message, without those of the messages that it needs. */
 interface Findings {
@@ -69,7 +72,7 @@ function findingsOf(message: MessageDeclaration, find: FindType): Findings {
   for (const field of message.fields) {
     const { number, type } = field;
     if (typeof type !== 'string') {
-      const found = find(type);
+      const found = find(type, message);
       if (found === undefined) problems.push(unknownType(positionOf(field), nameOf(field), type));
       else if ('fields' in found) needs.push(found);
       else if (!found.closed && found.values[0]?.number !== 0) {

@@ -7,28 +7,20 @@ import { atOnce, type Steps } from '../base/slices.js';
 import type {
   EnumDeclaration,
   ExtensionDeclaration,
-  FieldDeclaration,
   FileDeclaration,
   MessageDeclaration,
   Places,
   ServiceDeclaration,
   TypeReference,
 } from './declaration.js';
-import { jsonNameOf, lastSegment, nameIn } from './declaration.js';
-import {
-  type FieldDescriptor,
-  type FieldType,
-  LinkError,
-  type MessageDescriptor,
-  type MethodDescriptor,
-  type OneofDescriptor,
-  type Registry,
-  type ScalarType,
-  type ServiceDescriptor,
-} from './descriptor.js';
-import { Enum, setOnce } from './linked-enum.js';
+import { nameIn } from './declaration.js';
+import type { MessageDescriptor, MethodDescriptor, Registry, ServiceDescriptor } from './descriptor.js';
+import { type FileChanges, findChanges, placesOf } from './file-changes.js';
+import { Enum } from './linked-enum.js';
+import { LinkedFile, type LinkedType, type Types } from './linked-file.js';
+import { Message } from './linked-message.js';
 import { Service } from './linked-service.js';
-import { MessageProblems, unknownType } from './problems.js';
+import { MessageProblems } from './problems.js';
 
 export interface RegistryFile {
   readonly declaration: FileDeclaration;
@@ -51,9 +43,17 @@ export function createRegistry(files: readonly RegistryFile[], onRepeat?: OnRepe
 
 /** Builds the registry in steps, one or two for each file. */
 export function* registrySteps(files: readonly RegistryFile[], onRepeat: OnRepeat = () => {}): Steps<Registry> {
-  const registry = new LinkedRegistry();
+  const registry = new LinkedRegistry(noTables(), new Map());
   yield* registry.add(files, onRepeat);
   return registry;
+}
+
+/**
+ * Builds the registry of files of which most are those of `previous`. It shares the descriptors that would be the same. Returns
+ * undefined if all files must be linked again, for example because a name is declared twice.
+ */
+export function* registryAfter(previous: Registry, files: readonly RegistryFile[]): Steps<Registry | undefined> {
+  return previous instanceof LinkedRegistry ? yield* previous.after(files) : undefined;
 }
 
 /** The types that a package or a message declares directly: full names by simple names. */
@@ -62,39 +62,96 @@ interface Scope {
   readonly types: Map<string, string>;
 }
 
-class LinkedRegistry implements Registry {
+interface Tables {
+  readonly messages: Map<string, MessageDeclaration>;
+  readonly enums: Map<string, EnumDeclaration>;
+  readonly linkedMessages: Map<string, Message>;
+  readonly linkedEnums: Map<string, Enum>;
+  readonly linkedFiles: Map<Places, LinkedFile>;
+  readonly linkedServices: Map<ServiceDeclaration, Service>;
+  readonly extensions: Map<string, ExtensionDeclaration[]>;
+  /** At least the simple names of all declarations inside a package or a message. */
+  readonly inner: Set<string>;
+  /** The names that are declared more than once. */
+  readonly repeated: Set<string>;
+}
+
+function noTables(): Tables {
+  return {
+    messages: new Map(),
+    enums: new Map(),
+    linkedMessages: new Map(),
+    linkedEnums: new Map(),
+    linkedFiles: new Map(),
+    linkedServices: new Map(),
+    extensions: new Map(),
+    inner: new Set(),
+    repeated: new Set(),
+  };
+}
+
+/** Copies the tables, except those that only grow. */
+function* copyOf(tables: Tables): Steps<Tables> {
+  const { messages, enums, linkedMessages, linkedEnums, linkedFiles, linkedServices } = tables;
+  const copy = { ...tables, messages: new Map(messages), enums: new Map(enums) };
+  yield;
+  return {
+    ...copy,
+    linkedMessages: new Map(linkedMessages),
+    linkedEnums: new Map(linkedEnums),
+    linkedFiles: new Map(linkedFiles),
+    linkedServices: new Map(linkedServices),
+  };
+}
+
+function declaresAny({ messages, enums, services }: FileDeclaration, names: ReadonlySet<string>): boolean {
+  return names.size > 0 && [...messages, ...enums, ...services].some(({ fullName }) => names.has(fullName));
+}
+
+class LinkedRegistry implements Registry, Types {
   readonly services: ServiceDescriptor[] = [];
-  private readonly messages = new Map<string, MessageDeclaration>();
-  private readonly enums = new Map<string, EnumDeclaration>();
   private readonly methods = new Map<string, MethodDescriptor>();
-  private readonly linkedMessages = new Map<string, Message>();
-  private readonly linkedEnums = new Map<string, Enum>();
-  private readonly extensions = new Map<string, ExtensionDeclaration[]>();
-  /** The simple names of all declarations inside a package or a message. */
-  private readonly inner = new Set<string>();
-  /** The packages and messages by full name. */
-  private readonly scopes = new Map<string, Scope>();
-  private readonly messageProblems = new MessageProblems((reference) => this.declarationOf(reference));
+  private files: readonly RegistryFile[] = [];
+  private readonly messageProblems = new MessageProblems((reference, user) =>
+    this.declarationOf(reference, this.fileOf(user.places)),
+  );
+
+  /** `scopes` has the packages and messages by full name. Without it, names are looked up as a whole. */
+  constructor(
+    private readonly tables: Tables,
+    private readonly scopes: Map<string, Scope> | undefined,
+  ) {}
 
   *add(files: readonly RegistryFile[], onRepeat: OnRepeat): Steps<void> {
+    const { messages, enums, extensions, inner } = this.tables;
+    const repeat: OnRepeat = (fullName, ...places) => {
+      this.tables.repeated.add(fullName);
+      onRepeat(fullName, ...places);
+    };
     // A file may be there under two import names.
     for (const file of new Set(files.map(({ declaration }) => declaration))) {
       yield;
       const [, ...packages] = file.package.split('.');
-      for (const name of packages) this.inner.add(name);
-      const repeated = (one: Declared, earlier: Declared) => onRepeat(one.fullName, file, one.places, earlier.places);
-      for (const message of file.messages) this.declare(this.messages, message, repeated);
-      for (const one of file.enums) this.declare(this.enums, one, repeated);
+      for (const name of packages) inner.add(name);
+      const repeated = (one: Declared, earlier: Declared) => repeat(one.fullName, file, one.places, earlier.places);
+      for (const message of file.messages) this.declare(messages, message, repeated);
+      for (const one of file.enums) this.declare(enums, one, repeated);
     }
     for (const { declaration } of files) {
       for (const extension of declaration.extensions) {
         const name = this.resolve(extension.extendee);
         if (name === undefined) continue;
-        const known = this.extensions.get(name);
-        if (known === undefined) this.extensions.set(name, [extension]);
+        const known = extensions.get(name);
+        if (known === undefined) extensions.set(name, [extension]);
         else known.push(extension);
       }
     }
+    yield* this.addServices(files, repeat);
+  }
+
+  private *addServices(files: readonly RegistryFile[], onRepeat: OnRepeat): Steps<void> {
+    const { linkedServices } = this.tables;
+    this.files = files;
     const known = new Map<string, ServiceDeclaration>();
     for (const { declaration, routed } of files) {
       yield;
@@ -106,30 +163,87 @@ class LinkedRegistry implements Registry {
         if (earlier !== undefined) onRepeat(fullName, declaration, service.places, earlier.places);
         if (first !== undefined) continue;
         known.set(fullName, service);
-        const linked = new Service(this, service, declaration.name, routed);
+        let linked = linkedServices.get(service);
+        if (linked === undefined) {
+          linked = new Service(this.fileOf(service.places), service, declaration.name, routed);
+          linkedServices.set(service, linked);
+        }
         this.services.push(linked);
         for (const method of linked.methods) this.methods.set(method.fullName, method);
       }
     }
   }
 
+  /** See {@link registryAfter}. */
+  *after(files: readonly RegistryFile[]): Steps<LinkedRegistry | undefined> {
+    const { messages, extensions, linkedFiles, repeated } = this.tables;
+    const changes = yield* findChanges(
+      {
+        files: this.files,
+        needsOf: (places) => linkedFiles.get(places)?.needs,
+        extended: [...extensions.keys()].flatMap((name) => messages.get(name)?.places ?? []),
+      },
+      files,
+    );
+    if (changes === undefined || [...changes.gone, ...changes.come].some((file) => declaresAny(file, repeated)))
+      return undefined;
+    const next = new LinkedRegistry(yield* copyOf(this.tables), undefined);
+    const isWhole = yield* next.replace(changes, this.files, files);
+    if (!isWhole) return undefined;
+    for (const [places, file] of next.tables.linkedFiles) if (!changes.stale.has(places)) file.moveTo(next);
+    return next;
+  }
+
+  /** Replaces what has changed in the copied tables. Returns false if a name is declared twice. */
+  private *replace(
+    { gone, come, stale }: FileChanges,
+    before: readonly RegistryFile[],
+    files: readonly RegistryFile[],
+  ): Steps<boolean> {
+    const { messages, enums, linkedMessages, linkedEnums, linkedFiles, linkedServices } = this.tables;
+    for (const { declaration } of before) {
+      const places = placesOf(declaration);
+      if (places === undefined || !stale.has(places)) continue;
+      for (const { fullName } of declaration.messages) linkedMessages.delete(fullName);
+      for (const { fullName } of declaration.enums) linkedEnums.delete(fullName);
+      for (const service of declaration.services) linkedServices.delete(service);
+      linkedFiles.delete(places);
+    }
+    for (const file of gone) {
+      for (const { fullName } of file.messages) messages.delete(fullName);
+      for (const { fullName } of file.enums) enums.delete(fullName);
+    }
+    let isRepeated = false;
+    const repeated = ({ fullName }: Pick<Declared, 'fullName'>) => {
+      if (!this.tables.repeated.has(fullName)) isRepeated = true;
+    };
+    for (const file of come) {
+      for (const message of file.messages) this.declare(messages, message, repeated);
+      for (const one of file.enums) this.declare(enums, one, repeated);
+    }
+    yield* this.addServices(files, (fullName) => repeated({ fullName }));
+    return !isRepeated;
+  }
+
   message(fullName: string): Message | undefined {
-    const known = this.linkedMessages.get(fullName);
+    const { messages, linkedMessages, extensions } = this.tables;
+    const known = linkedMessages.get(fullName);
     if (known !== undefined) return known;
-    const declaration = this.messages.get(fullName);
+    const declaration = messages.get(fullName);
     if (declaration === undefined) return undefined;
-    const message = new Message(this, declaration, this.extensions.get(fullName) ?? []);
-    this.linkedMessages.set(fullName, message);
+    const message = new Message(this.fileOf(declaration.places), declaration, extensions.get(fullName) ?? []);
+    linkedMessages.set(fullName, message);
     return message;
   }
 
   enum(fullName: string): Enum | undefined {
-    const known = this.linkedEnums.get(fullName);
+    const { enums, linkedEnums } = this.tables;
+    const known = linkedEnums.get(fullName);
     if (known !== undefined) return known;
-    const declaration = this.enums.get(fullName);
+    const declaration = enums.get(fullName);
     if (declaration === undefined) return undefined;
     const linked = new Enum(declaration);
-    this.linkedEnums.set(fullName, linked);
+    linkedEnums.set(fullName, linked);
     return linked;
   }
 
@@ -138,13 +252,34 @@ class LinkedRegistry implements Registry {
   }
 
   problems(message: MessageDescriptor): readonly Diagnostic[] {
-    const declaration = this.messages.get(message.fullName);
+    const declaration = this.tables.messages.get(message.fullName);
     return declaration === undefined ? [] : this.messageProblems.of(declaration);
   }
 
-  private declarationOf(reference: TypeReference): MessageDeclaration | EnumDeclaration | undefined {
+  find(reference: TypeReference, file: LinkedFile): LinkedType | undefined {
+    const declaration = this.declarationOf(reference, file);
+    return declaration && (this.message(declaration.fullName) ?? this.enum(declaration.fullName));
+  }
+
+  noteNeeds(message: MessageDeclaration): void {
+    this.messageProblems.of(message);
+  }
+
+  private declarationOf(reference: TypeReference, user: LinkedFile): MessageDeclaration | EnumDeclaration | undefined {
     const fullName = this.resolve(reference);
-    return fullName === undefined ? undefined : this.declared(fullName);
+    const found = fullName === undefined ? undefined : this.declared(fullName);
+    if (found !== undefined) user.needs.add(found.places);
+    return found;
+  }
+
+  /** Returns what the descriptors of a file share. A file that the next registry has taken over is replaced by a new one. */
+  private fileOf(places: Places): LinkedFile {
+    const { linkedFiles } = this.tables;
+    const known = linkedFiles.get(places);
+    if (known?.isOf(this)) return known;
+    const file = new LinkedFile(this, known);
+    linkedFiles.set(places, file);
+    return file;
   }
 
   /**
@@ -156,30 +291,12 @@ class LinkedRegistry implements Registry {
     // Only the outermost scope can contain `google.protobuf.Timestamp`, unless something inside a package is called
     // `google`.
     const dot = name.indexOf('.');
-    if (dot > 0 && !this.inner.has(name.slice(0, dot))) return this.has(name);
-    if (dot < 0) return this.nearest(name, scope);
+    if (dot > 0 && !this.tables.inner.has(name.slice(0, dot))) return this.has(name);
+    if (dot < 0 && this.scopes !== undefined) return nearest(scopeOf(this.scopes, scope), name);
     for (let outer = scope; ; outer = outer.slice(0, Math.max(0, outer.lastIndexOf('.')))) {
       const found = this.has(nameIn(outer, name));
       if (found !== undefined || outer === '') return found;
     }
-  }
-
-  /** Resolves a name of one part, as most names are, without building texts to look up. */
-  private nearest(name: string, scope: string): string | undefined {
-    for (let at: Scope | undefined = this.scopeOf(scope); at !== undefined; at = at.outer) {
-      const found = at.types.get(name);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  }
-
-  private scopeOf(name: string): Scope {
-    const known = this.scopes.get(name);
-    if (known !== undefined) return known;
-    const outer = name === '' ? undefined : this.scopeOf(name.slice(0, Math.max(0, name.lastIndexOf('.'))));
-    const scope: Scope = { outer, types: new Map() };
-    this.scopes.set(name, scope);
-    return scope;
   }
 
   private declare<T extends Declared>(
@@ -192,208 +309,35 @@ class LinkedRegistry implements Registry {
     if (earlier !== undefined) return repeated(one, earlier);
     const dot = fullName.lastIndexOf('.');
     const name = fullName.slice(dot + 1);
-    if (dot > 0) this.inner.add(name);
-    this.scopeOf(dot < 0 ? '' : fullName.slice(0, dot)).types.set(name, fullName);
+    if (dot > 0) this.tables.inner.add(name);
+    if (this.scopes !== undefined)
+      scopeOf(this.scopes, dot < 0 ? '' : fullName.slice(0, dot)).types.set(name, fullName);
     map.set(fullName, one);
   }
 
   private declared(fullName: string): MessageDeclaration | EnumDeclaration | undefined {
-    return this.messages.get(fullName) ?? this.enums.get(fullName);
+    return this.tables.messages.get(fullName) ?? this.tables.enums.get(fullName);
   }
 
   private has(fullName: string): string | undefined {
-    return this.messages.has(fullName) || this.enums.has(fullName) ? fullName : undefined;
+    return this.tables.messages.has(fullName) || this.tables.enums.has(fullName) ? fullName : undefined;
   }
 }
 
-interface Members {
-  readonly fields: readonly FieldDescriptor[];
-  readonly oneofs: readonly OneofDescriptor[];
-  readonly extensions: readonly FieldDescriptor[];
+/** Resolves a name of one part, as most names are, without building texts to look up. */
+function nearest(scope: Scope, name: string): string | undefined {
+  for (let at: Scope | undefined = scope; at !== undefined; at = at.outer) {
+    const found = at.types.get(name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
-class Message implements MessageDescriptor {
-  readonly kind = 'message';
-  readonly typed: FieldType = { kind: 'message', message: this, delimited: false };
-  /**
-   * The fields of the message. They are made on first use, because most messages of a schema never occur in a request.
-   */
-  private members: Members | undefined;
-  private byNumber: Map<number, FieldDescriptor> | undefined;
-  private byName: Map<string, FieldDescriptor> | undefined;
-
-  constructor(
-    private readonly registry: LinkedRegistry,
-    private readonly declaration: MessageDeclaration,
-    private readonly declared: readonly ExtensionDeclaration[],
-  ) {}
-
-  get fields(): readonly FieldDescriptor[] {
-    return this.linked.fields;
-  }
-  get oneofs(): readonly OneofDescriptor[] {
-    return this.linked.oneofs;
-  }
-  get extensions(): readonly FieldDescriptor[] {
-    return this.linked.extensions;
-  }
-
-  private get linked(): Members {
-    this.members ??= this.link();
-    return this.members;
-  }
-
-  private link(): Members {
-    const { registry, declaration } = this;
-    const oneofs = declaration.oneofs.map((name) => ({ name, fields: [] as FieldDescriptor[] }));
-    const oneofByName = new Map(oneofs.map((oneof) => [oneof.name, oneof]));
-    const fields = declaration.fields.map((field) => {
-      const oneof = field.oneof === undefined ? undefined : oneofByName.get(field.oneof);
-      const linked = new Field(registry, field, this, oneof, undefined, declaration.places);
-      oneof?.fields.push(linked);
-      return linked;
-    });
-    const extensions = this.declared.map(
-      ({ field, fullName, places }) => new Field(registry, field, this, undefined, fullName, places),
-    );
-    return { fields, oneofs, extensions };
-  }
-
-  private numbers(): Map<number, FieldDescriptor> {
-    const map = new Map<number, FieldDescriptor>();
-    for (const field of this.fields) setOnce(map, field.number, field);
-    for (const extension of this.linked.extensions) setOnce(map, extension.number, extension);
-    return map;
-  }
-
-  private names(): Map<string, FieldDescriptor> {
-    const map = new Map<string, FieldDescriptor>();
-    for (const field of this.fields) map.set(field.name, field);
-    for (const field of this.fields) setOnce(map, field.jsonName, field);
-    for (const extension of this.linked.extensions) setOnce(map, extension.jsonName, extension);
-    return map;
-  }
-
-  get fullName(): string {
-    return this.declaration.fullName;
-  }
-  get name(): string {
-    return lastSegment(this.declaration.fullName);
-  }
-  get messageSet(): boolean {
-    return this.declaration.messageSet;
-  }
-  get comment(): string | undefined {
-    return this.declaration.places.comment(this.declaration.fullName);
-  }
-  documentOptions() {
-    return this.declaration.places.documentOptions(this.declaration.fullName);
-  }
-  get position() {
-    return this.declaration.places.position(this.declaration.fullName);
-  }
-  field(number: number): FieldDescriptor | undefined {
-    this.byNumber ??= this.numbers();
-    return this.byNumber.get(number);
-  }
-  fieldNamed(name: string): FieldDescriptor | undefined {
-    this.byName ??= this.names();
-    return this.byName.get(name);
-  }
-}
-
-class Field implements FieldDescriptor {
-  private linkedType: FieldType | undefined;
-  readonly name: string;
-  readonly jsonName: string;
-  readonly number: number;
-  readonly cardinality: FieldDescriptor['cardinality'];
-
-  constructor(
-    private readonly registry: LinkedRegistry,
-    private readonly declaration: FieldDeclaration,
-    readonly parent: MessageDescriptor,
-    readonly oneof: OneofDescriptor | undefined,
-    /** The full name of an extension. Undefined for other fields. */
-    private readonly extensionName: string | undefined,
-    private readonly places: Places,
-  ) {
-    this.name = declaration.name;
-    this.jsonName =
-      extensionName === undefined ? (declaration.jsonName ?? jsonNameOf(declaration.name)) : `[${extensionName}]`;
-    this.number = declaration.number;
-    this.cardinality = declaration.cardinality;
-  }
-
-  get type(): FieldType {
-    this.linkedType ??= this.link();
-    return this.linkedType;
-  }
-  get presence(): FieldDescriptor['presence'] {
-    const { presence, cardinality } = this.declaration;
-    if (presence !== 'implicit' || cardinality !== 'singular') return presence;
-    return this.type.kind === 'message' ? 'explicit' : presence;
-  }
-  get fullName(): string {
-    return this.extensionName ?? `${this.parent.fullName}.${this.name}`;
-  }
-  get extension(): boolean {
-    return this.extensionName !== undefined;
-  }
-  get mapKey() {
-    return this.declaration.mapKey;
-  }
-  get packed(): boolean {
-    const { packed, cardinality } = this.declaration;
-    return packed && cardinality === 'repeated' && isPackable(this.type);
-  }
-  get validateUtf8(): boolean {
-    return this.declaration.validateUtf8;
-  }
-  get deprecated(): boolean {
-    return this.declaration.deprecated;
-  }
-  get defaultText(): string | undefined {
-    return this.declaration.defaultText;
-  }
-  get behavior(): readonly string[] {
-    return this.declaration.behavior;
-  }
-  get comment(): string | undefined {
-    return this.places.comment(this.fullName);
-  }
-  documentOptions() {
-    return this.places.documentOptions(this.fullName);
-  }
-  get position() {
-    return this.places.position(this.fullName);
-  }
-
-  private link(): FieldType {
-    const { type, delimited } = this.declaration;
-    if (typeof type === 'string') return scalarType(type);
-    const fullName = this.registry.resolve(type);
-    const message = fullName === undefined ? undefined : this.registry.message(fullName);
-    if (message !== undefined) return delimited ? { kind: 'message', message, delimited } : message.typed;
-    const linked = fullName === undefined ? undefined : this.registry.enum(fullName);
-    if (linked !== undefined) return linked.typed;
-    throw new LinkError(unknownType(this.position, this.fullName, type));
-  }
-}
-
-/** True for numbers, booleans and enums, whose encoding has no length. */
-function isPackable(type: FieldType): boolean {
-  if (type.kind === 'scalar') return type.scalar !== 'string' && type.scalar !== 'bytes';
-  return type.kind === 'enum';
-}
-
-/** The scalar types. All fields share them. */
-const SCALAR_TYPES = new Map<ScalarType, FieldType>();
-
-function scalarType(scalar: ScalarType): FieldType {
-  const known = SCALAR_TYPES.get(scalar);
+function scopeOf(scopes: Map<string, Scope>, name: string): Scope {
+  const known = scopes.get(name);
   if (known !== undefined) return known;
-  const type: FieldType = { kind: 'scalar', scalar };
-  SCALAR_TYPES.set(scalar, type);
-  return type;
+  const outer = name === '' ? undefined : scopeOf(scopes, name.slice(0, Math.max(0, name.lastIndexOf('.'))));
+  const scope: Scope = { outer, types: new Map() };
+  scopes.set(name, scope);
+  return scope;
 }

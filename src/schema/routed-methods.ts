@@ -11,22 +11,36 @@ import type { ConfiguredRule, ConfiguredRules } from './service-config.js';
 /** The files by import name. */
 type Files = ReadonlyMap<string, RegistryFile>;
 
-/** Returns the files with the exclusions and rules of the config applied to their rpcs. */
-export function* withRouting(files: Files, exclusion: Exclusion, rules: ConfiguredRules): Steps<Files> {
+/**
+ * Returns the files with the exclusions and rules of the config applied to their rpcs. `known` has the results of an earlier call
+ * with the same exclusions and rules.
+ */
+export function* withRouting(
+  files: Files,
+  exclusion: Exclusion,
+  rules: ConfiguredRules,
+  known: ReadonlyMap<FileDeclaration, FileDeclaration> = new Map(),
+): Steps<Files> {
   if (exclusion.isEmpty && rules.isEmpty) return files;
   const excluded = new Set<FileDeclaration>();
   for (const [name, { declaration }] of files) {
     yield;
     if (exclusion.hasFile(name)) excluded.add(declaration);
   }
+  // These are applied even if the result is known, because they note which of them were used.
+  const notesUse = exclusion.selectsSeveral || !rules.isEmpty;
   // A file with two import names stays one object.
   const changed = new Map<FileDeclaration, FileDeclaration>();
   for (const { declaration } of files.values()) {
     yield;
     if (changed.has(declaration) || declaration.services.length === 0) continue;
     const services: ServiceDeclaration[] = [];
-    for (const service of declaration.services) services.push(yield* routedService(service, excluded.has(declaration)));
-    changed.set(declaration, { ...declaration, services });
+    const result = known.get(declaration);
+    if (result === undefined || notesUse) {
+      for (const service of declaration.services)
+        services.push(yield* routedService(service, excluded.has(declaration)));
+    }
+    changed.set(declaration, result ?? { ...declaration, services });
   }
   return new Map(
     [...files].map(([name, { declaration, routed }]) => [

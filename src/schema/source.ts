@@ -17,7 +17,7 @@ import { optionsWithoutImport, UnknownImports } from './missing-imports.js';
 import { refresh } from './parse-thread.js';
 import { ParsedFiles } from './parsed-files.js';
 import { codeOf, type FoundProto, isFile, protosBelow, rootProblem, type Scanned } from './proto-folder.js';
-import { type RegistryFile, registrySteps } from './registry.js';
+import { type RegistryFile, registryAfter, registrySteps } from './registry.js';
 import { optionProblems, withRouting } from './routed-methods.js';
 import { ConfiguredRules } from './service-config.js';
 
@@ -105,7 +105,8 @@ export async function loadAgain(sources: SchemaSources, previous: Schema): Promi
 /** Links the files that another process has loaded, or returns `previous` if it has the same files. */
 export function* linkedSchema(files: readonly RegistryFile[], previous: Schema | undefined): Steps<Schema> {
   if (previous !== undefined && isSame(previous.files, files)) return previous;
-  return { registry: yield* registrySteps(files), files, diagnostics: [] };
+  const after = previous === undefined ? undefined : yield* registryAfter(previous.registry, files);
+  return { registry: after ?? (yield* registrySteps(files)), files, diagnostics: [] };
 }
 
 function rootsOf({ protos, imports, descriptorSets }: SchemaSources): unknown {
@@ -285,13 +286,17 @@ class SchemaLoader {
     { sources, routing, rules }: Pick<Linked, 'sources' | 'routing'> & { readonly rules: ConfiguredRules },
     previous: Schema | undefined,
   ): Steps<Required<Pick<Schema, 'registry' | 'files' | 'linked'>>> {
-    if (previous?.linked?.routing === routing && isSame(previous.linked.sources, sources)) {
-      const { registry, files, linked } = previous;
-      // Rules note which of them were used when they are applied.
-      yield* withRouting(this.files, this.exclusion, rules);
-      return { registry, files, linked };
+    const before = previous?.linked?.routing === routing ? previous.linked : undefined;
+    const known = new Map(before?.sources.map(({ declaration }, i) => [declaration, previous!.files[i]!.declaration]));
+    const files = [...(yield* withRouting(this.files, this.exclusion, rules, known)).values()];
+    if (before !== undefined && isSame(before.sources, sources)) {
+      const { registry, files } = previous!;
+      return { registry, files, linked: before };
     }
-    const files = [...(yield* withRouting(this.files, this.exclusion, rules)).values()];
+    const after = previous === undefined ? undefined : yield* registryAfter(previous.registry, files);
+    // No file with a name that is declared twice has changed.
+    const repeated = previous?.linked?.repeats ?? [];
+    if (after !== undefined) return { registry: after, files, linked: { sources, routing, repeats: repeated } };
     const repeats: Diagnostic[] = [];
     const registry = yield* registrySteps(files, (fullName, { name }, places, earlier) => {
       if (looksBundled(name) || this.isQuietFile(name)) return;

@@ -26,7 +26,8 @@ export async function readmit(ctx: Context, snapshot: Snapshot): Promise<Princip
   if (isHandshake) requireAllowed(surface.cors, req.headers.origin);
   const found = (isHandshake ? surface.webSockets : surface.table).match(req.method ?? 'GET', rawPath);
   if (found.kind !== 'found') throw routeGone();
-  const { value: route, captures } = found;
+  const { captures } = found;
+  const route = found.value();
   requireSameMessages(state.route!, route);
   const { rawQuery } = target;
   const asked = { surface, route, captures, rawPath, rawQuery };

@@ -80,8 +80,9 @@ test('an open circuit answers 503 with Retry-After and makes no call; one probe 
   t.is(refused.json.details[0].reason, 'CIRCUIT_OPEN');
   t.is(upstream.calls.length, 4);
 
-  // Another method of the same upstream is not concerned, and a reload changes nothing.
+  // Another method of the same upstream is not concerned, and reloads change nothing, even if no call comes between them.
   t.is((await send('GET', '/v1/kept/1')).status, 200);
+  await reload({ circuitBreaker: { minRequests: 5, failureRatio: 0.9 }, timeout: '2s' });
   await reload({ circuitBreaker: { minRequests: 5, failureRatio: 0.9 }, timeout: '3s' });
   t.is((await get()).headers['retry-after'], '5');
   t.is(upstream.calls.length, 5);

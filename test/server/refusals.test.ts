@@ -16,6 +16,7 @@ import { metricsOf } from '../support/metrics.js';
 import { freePort } from '../support/ports.js';
 import { keepSecret } from '../support/secrets.js';
 import { until } from '../support/until.js';
+import { startUpstream } from '../support/upstream.js';
 
 const PROTO = `package r.v1;
 import "google/api/annotations.proto";
@@ -121,6 +122,43 @@ async function start() {
 
 const started = start();
 
+/** A gateway without keys of its issuer, without its store, without a server behind one upstream, and with one slot at the other. */
+async function startTroubled() {
+  const issuer = await startIssuer(shared, 'troubled');
+  issuer.mode = 'down';
+  const nobody = await freePort();
+  const upstream = await startUpstream(PROTO, {
+    Get: { message: {} },
+    Hang: { hang: true },
+    Watch: { messages: [{ name: 'a' }], hang: true },
+  });
+  shared.teardown(upstream.close);
+  const started = await startGateway(
+    shared,
+    PROTO,
+    {},
+    {
+      upstreams: {
+        test: { target: upstream.target, services: ['*'], streamIdleTimeout: '50ms', maxConcurrent: 1 },
+        away: { target: `127.0.0.1:${nobody}`, services: ['r.v1.Away'], circuitBreaker: { minRequests: 2 } },
+      },
+      auth: {
+        default: 'public',
+        jwt: [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, audiences: ['api'], algorithms: ['RS256'] }],
+      },
+      policies: [
+        { selector: 'r.v1.Closed.*', auth: { mode: 'required' } },
+        { selector: 'r.v1.Open/Few', rateLimits: [{ limit: 1, period: '1h', per: ['ip'] }] },
+      ],
+      stores: { redis: { url: `redis://127.0.0.1:${nobody}` } },
+      rateLimiting: { onStoreFailure: 'closed' },
+    },
+  );
+  return { ...started, token: keepSecret(issuer.sign({ sub: 'ada' })), nobody };
+}
+
+const troubled = startTroubled();
+
 /** Sends bytes as they are, and waits until the connection ends. */
 function raw(port: number, text: string): Promise<void> {
   return new Promise((resolve) => {
@@ -217,14 +255,27 @@ const REAL: Partial<Readonly<Record<Reason, Provoke>>> = {
   INTERNAL: get('/get', { 'x-throw': 'bug' }),
 };
 
+/** The reasons that are provoked at the gateway that lacks something. */
+const OF_TROUBLED: Partial<Readonly<Record<Reason, Provoke>>> = {
+  KEYS_UNAVAILABLE: ({ send, token }) => send('GET', '/closed/get', { headers: { authorization: `Bearer ${token}` } }),
+  LIMITS_UNAVAILABLE: get('/few'),
+  STREAM_IDLE: get('/watch'),
+  UPSTREAM_UNREACHABLE: get('/away'),
+  CIRCUIT_OPEN: async ({ send }) => {
+    for (let i = 0; i < 3; i++) await send('GET', '/away');
+  },
+  UPSTREAM_BUSY: ({ send }) =>
+    Promise.all(Array.from({ length: 3 }, () => send('GET', '/hang', { headers: { 'grpc-timeout': '1500m' } }))),
+};
+
 /** The reasons that belong to the admin port, whose refusals are in its answers alone. */
 const OF_ADMIN: ReadonlySet<string> = new Set(['MISDIRECTED_REQUEST']);
 
 for (const reason of Object.keys(REASONS) as Reason[]) {
   if (OF_ADMIN.has(reason)) continue;
-  const provoke = REAL[reason];
+  const provoke = REAL[reason] ?? OF_TROUBLED[reason];
   test(`${provoke === undefined ? 'thrown' : 'provoked'}: the line of ${reason} has the reason and what was expected`, async (t) => {
-    const gateway = await started;
+    const gateway = await (OF_TROUBLED[reason] === undefined ? started : troubled);
     const before = gateway.logged().length;
     await (provoke ?? get('/get', { 'x-throw': reason }))(gateway);
     const found = () =>
@@ -243,11 +294,12 @@ for (const reason of Object.keys(REASONS) as Reason[]) {
 }
 
 test.after('nothing secret shows in the metrics', async (t) => {
-  const gateway = await started;
-  const text = await gateway.gateway.metrics.registry.metrics();
-  t.false(text.includes(SECRET));
-  const errors = (await metricsOf(gateway.gateway)).filter(({ name }) => name === 'protogate_errors_total');
-  const counted = new Set(errors.map(({ labels }) => labels.reason));
+  const counted = new Set<unknown>();
+  for (const { gateway } of [await started, await troubled]) {
+    t.false((await gateway.metrics.registry.metrics()).includes(SECRET));
+    const errors = (await metricsOf(gateway)).filter(({ name }) => name === 'protogate_errors_total');
+    for (const { labels } of errors) counted.add(labels.reason);
+  }
   const missing = (Object.keys(REASONS) as Reason[]).filter((reason) => !counted.has(reason) && !OF_ADMIN.has(reason));
   t.deepEqual(missing, []);
 });

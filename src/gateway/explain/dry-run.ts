@@ -93,6 +93,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
       exceeded: (limit) => metrics.exceededLimits.open({ limit }),
     },
     clock: STILL,
+    inUse: new Set(),
     signalOf: ownSignal,
   };
   const judged = new Map<string, JudgedSurface>();

@@ -104,14 +104,21 @@ const LIGHT = new WeakMap<Snapshot, Snapshot>();
 function withoutTables(snapshot: Snapshot): Snapshot {
   const known = LIGHT.get(snapshot);
   if (known !== undefined) return known;
-  const empty = { table: NO_ROUTES, webSockets: NO_ROUTES, nearRoute: undefined, nearWebSocket: undefined };
-  const surfaces = snapshot.surfaces.map((surface) => ({ ...surface, ...empty }));
+  const surfaces = snapshot.surfaces.map((surface) => ({ ...surface, ...EMPTY }));
   const light: Snapshot = { ...snapshot, surfaces, unclaimed: surfaces[0]!, only: undefined, choose: () => undefined };
   LIGHT.set(snapshot, light);
   return light;
 }
 
-const NO_ROUTES = new RouteTableBuilder<Route>().build().table;
+const NO_ROUTES = new RouteTableBuilder<() => Route>().build().table;
+
+const EMPTY = {
+  table: NO_ROUTES,
+  webSockets: NO_ROUTES,
+  nearRoute: undefined,
+  nearWebSocket: undefined,
+  compileUsed: () => {},
+};
 
 class OpenStream {
   graceMs: number;

@@ -22,10 +22,12 @@ export function match(): Middleware {
       : [surface.table, surface.nearRoute];
     const result = table.match(method, rawPath);
     switch (result.kind) {
-      case 'found':
-        ctx.state.route = result.value;
+      case 'found': {
+        const route = result.value();
+        ctx.state.route = route;
         ctx.state.captures = result.captures;
-        return result.value.serve(ctx);
+        return route.serve(ctx);
+      }
       case 'method-not-allowed':
         if (method !== 'OPTIONS') throw methodNotAllowed(method, result.allow);
         // OPTIONS on a known path is answered with the methods that the path allows (RFC 9110 §9.3.7).

@@ -19,15 +19,22 @@ export type Lookup = (name: string) => Promise<LookedUp>;
 /** DNS itself is asked only for the lifetime, so that it may be slow or down. */
 const TTL_TIMEOUT_MS = 2000;
 
-export const systemLookup: Lookup = async (name) => {
-  const lifetime = lifetimeOf(name);
-  const addresses = await addressesOf(name);
-  const ttlMs = lifetime.then((found) => {
-    const agrees = found?.addresses.every((address) => addresses.includes(address)) === true;
-    return agrees ? found.ttlMs : undefined;
-  });
-  return { addresses, ttlMs };
-};
+export const systemLookup: Lookup = lookupWith();
+
+/** Returns the lookup. It asks `nameServers` for lifetimes, by default those of the system. */
+export function lookupWith(nameServers?: readonly string[]): Lookup {
+  return async function lookup(name) {
+    const resolver = new Resolver({ timeout: TTL_TIMEOUT_MS, tries: 1 });
+    if (nameServers !== undefined) resolver.setServers(nameServers);
+    const lifetime = lifetimeOf(name, resolver);
+    const addresses = await addressesOf(name);
+    const ttlMs = lifetime.then((found) => {
+      const agrees = found?.addresses.every((address) => addresses.includes(address)) === true;
+      return agrees ? found.ttlMs : undefined;
+    });
+    return { addresses, ttlMs };
+  };
+}
 
 async function addressesOf(name: string): Promise<string[]> {
   // Without ADDRCONFIG a machine that has no IPv6 would get addresses that it cannot reach. A machine without any network
@@ -46,8 +53,10 @@ function lookupAll(name: string, hints: number): Promise<string[]> {
 }
 
 /** Returns the addresses with their shortest lifetime; undefined when DNS does not know the name. */
-async function lifetimeOf(name: string): Promise<{ addresses: string[]; ttlMs: number } | undefined> {
-  const resolver = new Resolver({ timeout: TTL_TIMEOUT_MS, tries: 1 });
+async function lifetimeOf(
+  name: string,
+  resolver: Resolver,
+): Promise<{ addresses: string[]; ttlMs: number } | undefined> {
   const answers = await Promise.allSettled([
     resolver.resolve4(name, { ttl: true }),
     resolver.resolve6(name, { ttl: true }),

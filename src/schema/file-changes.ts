@@ -1,0 +1,105 @@
+/**
+ * Finds the files whose descriptors a new registry cannot take over from the one before: those that have changed, those that
+ * need one of them, and those in which a name may mean something else by now.
+ */
+import type { Steps } from '../base/slices.js';
+import { type FileDeclaration, lastSegment, type Places, type TypeReference } from './declaration.js';
+
+interface File {
+  readonly declaration: FileDeclaration;
+  readonly routed: boolean;
+}
+
+/** What is known about the files from which the registry before was linked. */
+export interface Before {
+  readonly files: readonly File[];
+  /** The places of the files that a file needs, as far as something of it is linked or checked. */
+  readonly needsOf: (places: Places) => ReadonlySet<Places> | undefined;
+  /** The places of messages that have extensions. They may need the files of these. */
+  readonly extended: readonly Places[];
+}
+
+export interface FileChanges {
+  readonly gone: readonly FileDeclaration[];
+  readonly come: readonly FileDeclaration[];
+  /** The places of all files that must be linked again, of those that are gone too. */
+  readonly stale: ReadonlySet<Places>;
+}
+
+/** If more than one of so many files has changed, all are linked again. */
+const MANY = 4;
+
+/** Returns undefined if everything must be linked again. */
+export function* findChanges(before: Before, files: readonly File[]): Steps<FileChanges | undefined> {
+  const [was, is] = [routedOf(before.files), routedOf(files)];
+  yield;
+  const gone = [...was.keys()].filter((one) => is.get(one) !== was.get(one));
+  const come = [...is.keys()].filter((one) => was.get(one) !== is.get(one));
+  const changed = [...gone, ...come];
+  // Extensions change messages of other files.
+  if (changed.length * MANY > files.length || changed.some(({ extensions }) => extensions.length > 0)) return undefined;
+  const stale = new Set([...before.extended, ...gone.flatMap((file) => placesOf(file) ?? [])]);
+  const names = changedNames(gone, come);
+  if (names.size > 0) {
+    for (const file of is.keys()) {
+      yield;
+      if (![...referencesOf(file)].some(({ name }) => names.has(lastSegment(name)))) continue;
+      if (file.extensions.length > 0) return undefined;
+      const places = placesOf(file);
+      if (places !== undefined) stale.add(places);
+    }
+  }
+  yield* addUsers(stale, [...was.keys()], before);
+  return { gone, come, stale };
+}
+
+/** Returns the files with whether they are routed. The first of several import names decides. */
+function routedOf(files: readonly File[]): ReadonlyMap<FileDeclaration, boolean> {
+  const routed = new Map<FileDeclaration, boolean>();
+  for (const { declaration, routed: own } of files) if (!routed.has(declaration)) routed.set(declaration, own);
+  return routed;
+}
+
+/** Returns what all declarations of a file have in common. Undefined for a file without any. */
+export function placesOf({ messages, enums, services }: FileDeclaration): Places | undefined {
+  return (messages[0] ?? enums[0] ?? services[0])?.places;
+}
+
+/** Returns the simple names of the types that only one version of the changed files has. */
+function changedNames(gone: readonly FileDeclaration[], come: readonly FileDeclaration[]): ReadonlySet<string> {
+  const [was, is] = [gone, come].map(
+    (files) => new Set(files.flatMap(({ messages, enums }) => [...messages, ...enums].map(({ fullName }) => fullName))),
+  ) as [Set<string>, Set<string>];
+  const changed = [...[...was].filter((name) => !is.has(name)), ...[...is].filter((name) => !was.has(name))];
+  return new Set(changed.map(lastSegment));
+}
+
+function* referencesOf({ messages, services, extensions }: FileDeclaration): Generator<TypeReference> {
+  for (const { fields } of messages) for (const { type } of fields) if (typeof type !== 'string') yield type;
+  for (const { methods } of services) for (const { input, output } of methods) yield* [input, output];
+  for (const { extendee, field } of extensions) {
+    yield extendee;
+    if (typeof field.type !== 'string') yield field.type;
+  }
+}
+
+/** Adds the files that need a stale one, until there is none left. */
+function* addUsers(stale: Set<Places>, files: readonly FileDeclaration[], { needsOf }: Before): Steps<void> {
+  let others = files.flatMap((file) => placesOf(file) ?? []).filter((places) => !stale.has(places));
+  for (let size = -1; size !== stale.size; ) {
+    size = stale.size;
+    const left: Places[] = [];
+    for (const places of others) {
+      yield;
+      if (hasAny(needsOf(places), stale)) stale.add(places);
+      else left.push(places);
+    }
+    others = left;
+  }
+}
+
+function hasAny(needs: ReadonlySet<Places> | undefined, stale: ReadonlySet<Places>): boolean {
+  if (needs === undefined) return false;
+  for (const one of needs) if (stale.has(one)) return true;
+  return false;
+}

@@ -1,0 +1,48 @@
+/**
+ * The link between the descriptors of one file and those of other files. Descriptors find each other only through it, so that
+ * the next registry can take over the descriptors of a file that would be the same (`registry.ts`).
+ */
+import type { MessageDeclaration, Places, TypeReference } from './declaration.js';
+import type { EnumDescriptor, FieldType, MessageDescriptor } from './descriptor.js';
+
+/** A message or an enum, with the type of the fields that refer to it. */
+export type LinkedType = (MessageDescriptor | EnumDescriptor) & { readonly typed: FieldType };
+
+/** Finds types by name. */
+export interface Types {
+  /** Returns what a reference in `file` means, and notes that the file needs it. Undefined when nothing has that name. */
+  find(reference: TypeReference, file: LinkedFile): LinkedType | undefined;
+  /** Notes everything that a message needs, directly or not. */
+  noteNeeds(message: MessageDeclaration): void;
+}
+
+export class LinkedFile {
+  /** The places of the files that this file needs. Whatever is linked or checked is noted with everything that it needs. */
+  readonly needs: Set<Places>;
+
+  /** With `earlier`, the file has descriptors that another registry has taken over by now. */
+  constructor(
+    private types: Types,
+    private readonly earlier?: LinkedFile,
+  ) {
+    this.needs = earlier?.needs ?? new Set();
+  }
+
+  find(reference: TypeReference): LinkedType | undefined {
+    return this.types.find(reference, this);
+  }
+
+  noteNeeds(message: MessageDeclaration): void {
+    this.types.noteNeeds(message);
+  }
+
+  isOf(types: Types): boolean {
+    return this.types === types;
+  }
+
+  /** From now on the file finds types in `types`, where each of its references means the same descriptor as before. */
+  moveTo(types: Types): void {
+    this.types = types;
+    this.earlier?.moveTo(types);
+  }
+}
