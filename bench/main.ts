@@ -1,5 +1,15 @@
 /** `npm run bench -- NAME [FLAGS]` runs one benchmark, or all without a name. */
-const BENCHMARKS = ['match', 'token', 'codec', 'worst', 'request', 'aggregate', 'streams', 'reload'] as const;
+const BENCHMARKS = [
+  'match',
+  'token',
+  'codec',
+  'worst',
+  'request',
+  'aggregate',
+  'streams',
+  'reload',
+  'surfaces',
+] as const;
 
 const flags = process.argv.findIndex((argument, index) => index >= 2 && argument.startsWith('--'));
 const wanted = process.argv.slice(2, flags < 0 ? undefined : flags);

@@ -11,7 +11,7 @@ export interface RequestState {
   readonly requestId: string;
   /** The address of the client: that of the connection, or the one that trusted proxies report. */
   readonly clientAddress: string;
-  /** The request's path as it was sent: not decoded, without the query. */
+  /** The request's path as it was sent: not decoded, without the query and the base path of the surface. */
   readonly rawPath: string;
   /** The part of the request target after `?`, as it was sent. It is empty if there is none. */
   readonly rawQuery: string;

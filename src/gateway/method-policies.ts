@@ -5,9 +5,10 @@ import type { Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
 import type { SurfaceConfig } from '../config/surface-configs.js';
 import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
-import { type Access, accessOf, meansOf } from '../policy/access/planned.js';
+import { type Access, accessOf, type FoundAccess, meansOf } from '../policy/access/planned.js';
 import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
+import type { SchemaView } from '../schema/field-omission.js';
 import { parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
 import type { IsOffered } from './assign-upstreams.js';
 import { rateLimitProblem } from './checks.js';
@@ -35,6 +36,7 @@ export function* decidePolicies(
   methods: readonly MethodDescriptor[],
   isOffered: IsOffered,
   used: UsedRules,
+  view: SchemaView | undefined,
 ): Steps<DecidedPolicies> {
   const of = new Map<MethodDescriptor, MethodPolicy>();
   const diagnostics: Diagnostic[] = [];
@@ -44,7 +46,10 @@ export function* decidePolicies(
     if (of.has(method)) continue;
     yield;
     const policy = policyOf(method, rules);
-    const found = accessOf(method, { auth: policy.settings.auth, origin: policy.origins.get('auth') }, means);
+    const declared = { auth: policy.settings.auth, origin: policy.origins.get('auth') };
+    const found = accessOf(method, declared, means);
+    const whole = view?.wholeOf(method) ?? method;
+    const isLacking = whole !== method && lacksOnly(found, accessOf(whole, declared, means));
     const overruled = overruledAuth(
       declaredAuth(method),
       policy.settings.auth,
@@ -52,7 +57,7 @@ export function* decidePolicies(
       found.access,
     );
     const wrong = [
-      ...found.diagnostics,
+      ...(isLacking ? found.diagnostics.map((one) => asOmission(one, surface.name)) : found.diagnostics),
       ...(overruled === undefined ? [] : [overruledWarning(method, overruled)]),
       rateLimitProblem(method, policy, found.access) ?? [],
     ].flat();
@@ -60,6 +65,18 @@ export function* decidePolicies(
     of.set(method, { policy, access: found.access });
   }
   return { of, diagnostics };
+}
+
+/** True if a `require` has problems only because of the fields that the surface omits. */
+function lacksOnly(seen: FoundAccess, whole: FoundAccess): boolean {
+  const isWrong = ({ diagnostics }: FoundAccess) => diagnostics.some(({ rule }) => rule === 'require');
+  return isWrong(seen) && !isWrong(whole);
+}
+
+function asOmission(diagnostic: Diagnostic, surface: string): Diagnostic {
+  if (diagnostic.rule !== 'require') return diagnostic;
+  const text = `surface ${surface}: expected omitFields without the field that a require reads: ${diagnostic.text}`;
+  return { ...diagnostic, rule: 'omitted-field', text };
 }
 
 /** Compiles the rules of a surface: the common ones, and then its own, whose limits count apart. */

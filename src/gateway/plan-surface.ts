@@ -18,7 +18,7 @@ import { hedgeAfterOf, mayHedge, retryOf } from '../policy/retry/planned.js';
 import { isServed, type PlannedAggregate, type PlannedRoute } from '../route/planned-route.js';
 import type { PlannedSurface } from '../route/planned-surface.js';
 import type { Binding } from '../routing/binding.js';
-import { bindingIn, fieldsIn } from '../routing/binding-view.js';
+import { bindingIn, lackingIn } from '../routing/binding-view.js';
 import type { FieldDescriptor, MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
 import type { SchemaView } from '../schema/field-omission.js';
 import { aggregateProblems } from './aggregate-checks.js';
@@ -81,7 +81,7 @@ export function* planSurface(
     steps.flatMap(({ source }) => (source.kind === 'call' ? source.call.method : [])),
   );
   const called = [...bindings.map(({ method }) => method), ...calls];
-  const policies = yield* decidePolicies(settings, called, isOffered, sources.used);
+  const policies = yield* decidePolicies(settings, called, isOffered, sources.used, schema.view);
   const planned = planAggregates(config, new Map(own), policies.of, sources.upstreams, schema.view);
   const routes: PlannedRoute[] = [];
   for (const binding of bindings) {
@@ -221,11 +221,28 @@ function planAggregates(
   return called;
 }
 
+/** Returns an error for each step that reads a field of the request which clients of the surface cannot send. */
+function unsentReads(
+  surface: string,
+  { plan: { method, steps }, hidden }: PlannedAggregate,
+  view: SchemaView | undefined,
+): readonly Diagnostic[] {
+  if (view === undefined) return [];
+  const input = view.messageOf(method.input);
+  return steps.flatMap(({ index, reads, label, position }) => {
+    const ofRequest = hidden.has(index) ? [] : reads.filter(({ root }) => root.kind === 'request');
+    const lacking = ofRequest.flatMap(({ fields }) => lackingIn(input, fields) ?? [])[0];
+    if (lacking === undefined) return [];
+    const text = `surface ${surface}: expected omitFields without ${lacking.fullName}, because step ${label} of ${method.fullName} reads it in the request`;
+    return [errorAt(position, 'omitted-field', text)];
+  });
+}
+
 /** Returns the steps that fill fields which the view lacks. */
 function hiddenSteps({ method, steps }: AggregatePlan, view: SchemaView | undefined): ReadonlySet<number> {
   if (view === undefined) return NO_STEPS;
   const root = view.messageOf(method.output);
-  const isHidden = (into: readonly FieldDescriptor[] = []) => !Array.isArray(fieldsIn(root, into));
+  const isHidden = (into: readonly FieldDescriptor[] = []) => lackingIn(root, into) !== undefined;
   return new Set(steps.filter(({ into }) => isHidden(into)).map(({ index }) => index));
 }
 
@@ -233,7 +250,7 @@ const NO_STEPS: ReadonlySet<number> = new Set();
 
 function problemsOfAggregates(
   { name, config }: SurfaceConfig,
-  { has, excludes }: SurfaceSchema,
+  { has, excludes, view }: SurfaceSchema,
   routes: readonly PlannedRoute[],
   policies: ReadonlyMap<MethodDescriptor, MethodPolicy>,
 ): readonly Diagnostic[] {
@@ -249,6 +266,7 @@ function problemsOfAggregates(
     seen.add(method);
     const own = policies.get(method)!.access;
     const hasUpstreams = config.upstreams.size > 0;
-    return aggregateProblems({ method, aggregate, policy, own, access, vouchers, hasUpstreams, whyExcluded });
+    const use = { method, aggregate, policy, own, access, vouchers, hasUpstreams, whyExcluded };
+    return [...aggregateProblems(use), ...unsentReads(name, aggregate, view)];
   });
 }

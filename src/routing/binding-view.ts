@@ -12,9 +12,9 @@ export function bindingIn(method: MethodDescriptor, binding: Binding): BindingVi
   if (method === binding.method) return { kind: 'found', binding };
   const variables: BoundVariable[] = [];
   for (const { name, fieldPath } of binding.variables) {
-    const found = fieldsIn(method.input, fieldPath);
-    if (!Array.isArray(found)) return { kind: 'lacking', what: `path variable '${name}'`, field: found };
-    variables.push({ name, fieldPath: found });
+    const field = lackingIn(method.input, fieldPath);
+    if (field !== undefined) return { kind: 'lacking', what: `path variable '${name}'`, field };
+    variables.push({ name, fieldPath: fieldsIn(method.input, fieldPath) });
   }
   let { body, responseBody } = binding;
   if (body.kind === 'field') {
@@ -30,16 +30,18 @@ export function bindingIn(method: MethodDescriptor, binding: Binding): BindingVi
   return { kind: 'found', binding: { ...binding, method, variables, body, responseBody } };
 }
 
-/** Returns the fields of a path in the view, or the first field of the path that the view lacks. */
-export function fieldsIn(
-  root: MessageDescriptor,
-  path: readonly FieldDescriptor[],
-): FieldDescriptor[] | FieldDescriptor {
+/** Returns the first field of a path that the view lacks. Undefined when it has all of them. */
+export function lackingIn(root: MessageDescriptor, path: readonly FieldDescriptor[]): FieldDescriptor | undefined {
+  return path[fieldsIn(root, path).length];
+}
+
+/** Returns the fields of a path in the view, up to the first one that the view lacks. */
+function fieldsIn(root: MessageDescriptor, path: readonly FieldDescriptor[]): readonly FieldDescriptor[] {
   const fields: FieldDescriptor[] = [];
   let message: MessageDescriptor | undefined = root;
-  for (const field of path) {
-    const found: FieldDescriptor | undefined = message?.field(field.number);
-    if (found === undefined) return field;
+  for (const { number } of path) {
+    const found: FieldDescriptor | undefined = message?.field(number);
+    if (found === undefined) break;
     fields.push(found);
     message = found.type.kind === 'message' ? found.type.message : undefined;
   }

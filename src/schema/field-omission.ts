@@ -23,6 +23,8 @@ import { allFields, messageIn, messagesOf, Reach } from './message-reach.js';
 export interface SchemaView extends Registry {
   /** Returns a method of the whole registry with the messages of the view. */
   methodOf(method: MethodDescriptor): MethodDescriptor;
+  /** Returns the method of the whole registry for a method of the view. */
+  wholeOf(method: MethodDescriptor): MethodDescriptor;
   /** Returns the message of the view for a message of the whole registry. */
   messageOf(message: MessageDescriptor): MessageDescriptor;
   /** True if a message of the view, or a message inside of it, lacks a field. */
@@ -88,6 +90,10 @@ class View implements SchemaView {
     const view = this.isSame(method) ? method : new MethodView(this, method);
     this.methods.set(method, view);
     return view;
+  }
+
+  wholeOf(method: MethodDescriptor): MethodDescriptor {
+    return method instanceof MethodView ? method.whole : method;
   }
 
   messageOf(message: MessageDescriptor): MessageDescriptor {
@@ -196,7 +202,7 @@ class MethodView implements MethodDescriptor {
 
   constructor(
     view: View,
-    private readonly whole: MethodDescriptor,
+    readonly whole: MethodDescriptor,
   ) {
     this.name = whole.name;
     this.fullName = whole.fullName;

@@ -1,6 +1,6 @@
 /** A field that a surface omits cannot be told from one that does not exist, in requests and in answers. */
 import test from 'ava';
-import { startGateway } from '../support/gateway.js';
+import { planOf, startGateway } from '../support/gateway.js';
 
 const CRM = `
 syntax = "proto3";
@@ -214,3 +214,29 @@ test('a step that fills an omitted field is called only for other steps, and its
   const whole = await send('GET', '/office/v1/customers/ada/file');
   t.is(whole.headers['x-protogate-partial'], 'score, rank');
 });
+
+/** Configs whose omitted field something needs, with a part of the error. */
+const NEEDED: readonly (readonly [field: string, text: string])[] = [
+  ['crm.v1.GetCustomerRequest.name', "because the path variable 'name' of crm.v1.Customers/GetCustomer needs it"],
+  ['crm.v1.UpdateCustomerRequest.customer', "because the path variable 'customer.name'"],
+  ['crm.v1.GetCustomerRequest.name', 'because step customer of crm.v1.Customers/GetFile reads it in the request'],
+  ['crm.v1.Customer.email', 'surface app: expected omitFields without the field that a require reads'],
+  ['crm.v1.Customer.nick', "expected a field of crm.v1.Customer, got 'crm.v1.Customer.nick'"],
+  ['crm.v1.Kustomer.name', "expected the full name of a field, got 'crm.v1.Kustomer.name'"],
+];
+
+for (const [field, text] of NEEDED) {
+  test(`check: omitting ${field} is an error: ${text}`, async (t) => {
+    const policies = [
+      { selector: 'crm.v1.Customers/CreateCustomer', auth: { require: ["request.email = 'a@example.com'"] } },
+    ];
+    // Without a variable in its path, the aggregate is planned.
+    const proto = CRM.replace('get: "/v1/{name=customers/*}/file"', 'get: "/v1/file"');
+    const { diagnostics } = await planOf(t, proto, { policies, surfaces: [{ name: 'app', omitFields: [field] }] });
+    const found = diagnostics.filter(({ rule }) => rule === 'omitted-field');
+    t.true(
+      found.some((one) => one.severity === 'error' && one.text.includes(text)),
+      JSON.stringify(diagnostics),
+    );
+  });
+}

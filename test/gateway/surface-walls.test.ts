@@ -59,7 +59,10 @@ const METHODS: Readonly<Record<string, Method>> = {
 };
 
 const suite = afterAll(test);
-const started = startGateway(suite, PROTO, { Watch: { messages: [{ who: 'one' }] } }, { surfaces: SURFACES });
+let started: ReturnType<typeof startGateway>;
+test.before(() => {
+  started = startGateway(suite, PROTO, { Watch: { messages: [{ who: 'one' }] } }, { surfaces: SURFACES });
+});
 
 type Ask = (verb: string, path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
 

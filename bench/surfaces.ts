@@ -1,0 +1,203 @@
+/**
+ * Measures what surfaces cost: the CPU time of a request on a gateway with ten surfaces beside one with one, in rounds that
+ * take them in turn; the memory that further surfaces take for a large schema; and whether the time of a 404 tells a path
+ * that the surface excludes from one that no surface has (10,000 requests each in turns, and a rank test).
+ *
+ *     npm run bench -- surfaces [--rounds 10] [--protos DIR] [--only cost|memory|time]
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startUpstream } from '../test/support/upstream.js';
+import { costOf, GATEWAY, median } from './process-cost.js';
+
+const PROTO = `syntax = "proto3";
+package bench.v1;
+import "google/api/annotations.proto";
+message Ask { string name = 1; }
+message Shelf { string name = 1; string theme = 2; int64 books = 3; repeated string tags = 4; string notes = 5; }
+service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; } }
+service Inside { rpc GetSecret(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=secrets/*}" }; } }
+`;
+
+const LOAD = { warmUp: 3000, requests: 5000, connections: 32 };
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Ten surfaces: by host, by a name below a host, by base path and by a header. */
+const TEN = [
+  { name: 'www', hosts: ['www.example.com', '*.www.example.com'] },
+  ...['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, hosts: [`${name}.example.com`] })),
+  { name: 'mobile', basePath: '/mobile' },
+  { name: 'partner', basePath: '/partner/v2', exclude: ['bench.v1.Inside.*'] },
+  { name: 'gold', headers: { 'x-tier': 'gold' } },
+  { name: 'rest', exclude: ['bench.v1.Inside.*'] },
+];
+
+interface Row {
+  readonly name: string;
+  readonly surfaces: readonly object[];
+  readonly path: string;
+  readonly host: string;
+  readonly costs: number[];
+}
+
+async function cost(script: string, config: object): Promise<void> {
+  const row = (name: string, surfaces: readonly object[], path: string, host: string): Row => {
+    return { name, surfaces, path, host, costs: [] };
+  };
+  const rows = [
+    row('one surface', [], '/v1/shelves/7', 'c.example.com'),
+    row('ten surfaces, by host', TEN, '/v1/shelves/7', 'c.example.com'),
+    row('ten surfaces, by base path', TEN, '/mobile/v1/shelves/7', 'c.example.org'),
+    row('ten surfaces, the last one', TEN, '/v1/shelves/7', 'c.example.org'),
+  ];
+  const rounds = Number(flag('--rounds') ?? 10);
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < rows.length; i++) {
+      const { surfaces, path, host, costs } = rows[(i + round) % rows.length]!;
+      const all = JSON.stringify({ ...config, surfaces });
+      costs.push(await costOf(script, [`${ROOT}dist/src/index.js`, all], { ...LOAD, path, headers: { host } }));
+    }
+    process.stderr.write(`\rround ${round + 1} of ${rounds}`);
+  }
+  process.stderr.write('\n');
+  for (const { name, costs } of rows) {
+    const ratio = median(costs.map((one, round) => one / rows[0]!.costs[round]!));
+    process.stdout.write(
+      `${name.padEnd(30)} ${median(costs).toFixed(1).padStart(7)} µs CPU  ${ratio.toFixed(3)} × one surface\n`,
+    );
+  }
+}
+
+/** The script that plans and compiles a schema with some surfaces, and reports the heap that is then in use. */
+const MEMORY = `
+const [root, protos, surfaces] = process.argv.slice(2);
+const { parseConfig } = await import(root + 'dist/src/config/parse.js');
+const { plan } = await import(root + 'dist/src/gateway/plan.js');
+const { startGateway } = await import(root + 'dist/src/gateway/gateway.js');
+const { createLog } = await import(root + 'dist/src/telemetry/log.js');
+const { config } = parseConfig({ version: 1, schema: { protos: [protos] }, upstreams: { all: { target: '127.0.0.1:1' } }, surfaces: JSON.parse(surfaces) });
+const startedAt = process.cpuUsage();
+const planned = await plan(config);
+const gateway = startGateway(planned, createLog({ destination: { write() {} } }));
+const { user, system } = process.cpuUsage(startedAt);
+globalThis.gc();
+process.send({ routes: planned.routes.length, heap: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000 });
+globalThis.keep = [planned, gateway];
+process.exit();
+`;
+
+interface Measured {
+  readonly routes: number;
+  readonly heap: number;
+  readonly cpuMs: number;
+}
+
+async function memory(folder: string, protos: string): Promise<void> {
+  const script = join(folder, 'memory.mjs');
+  await writeFile(script, MEMORY);
+  const measure = async (surfaces: readonly object[]): Promise<Measured> => {
+    const options = { execArgv: ['--expose-gc', '--max-old-space-size=6000'] };
+    const child = fork(script, [ROOT, protos, JSON.stringify(surfaces)], options);
+    const [measured] = (await once(child, 'message')) as [Measured];
+    return measured;
+  };
+  const [web, app] = [{ name: 'web' }, { name: 'app', basePath: '/app' }];
+  const omitFields = ['google.type.Money.nanos', 'google.rpc.Status.message'];
+  const rows: readonly (readonly [string, readonly object[]])[] = [
+    ['no surfaces', []],
+    ['two with everything', [web, app]],
+    ['three with everything', [web, app, { name: 'more', basePath: '/more' }]],
+    ['a second one with pubsub alone', [web, { ...app, include: ['google.pubsub.*'] }]],
+    ['a second one that omits fields', [web, { ...app, omitFields }]],
+  ];
+  let first: Measured | undefined;
+  for (const [name, surfaces] of rows) {
+    const found = await measure(surfaces);
+    first ??= found;
+    const more = (found.heap - first.heap) / 2 ** 20;
+    process.stdout.write(
+      `${name.padEnd(32)} ${String(found.routes).padStart(6)} routes  ${(found.heap / 2 ** 20).toFixed(0).padStart(5)} MiB  +${more.toFixed(0)} MiB  ${(found.cpuMs / 1000).toFixed(1)} s CPU\n`,
+    );
+  }
+}
+
+/** Asks for two paths in turns, one of which an excluded method would have. Prints the rank test of the times. */
+async function time(script: string, config: object): Promise<void> {
+  const args = [`${ROOT}dist/src/index.js`, JSON.stringify({ ...config, surfaces: TEN })];
+  const child = fork(script, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ask = (path: string) =>
+    new Promise<number>((done, reject) => {
+      const startedAt = process.hrtime.bigint();
+      const sent = request({ host: '127.0.0.1', port, path, agent }, (res) => {
+        if (res.statusCode !== 404) reject(new Error(`expected 404, got ${res.statusCode}`));
+        res.resume().on('end', () => done(Number(process.hrtime.bigint() - startedAt)));
+      });
+      sent.on('error', reject).end();
+    });
+  const paths = ['/v1/secrets/7', '/v1/sekrets/7'];
+  for (let i = 0; i < 4000; i++) await ask(paths[i % 2]!);
+  const times: [number[], number[]] = [[], []];
+  for (let i = 0; i < 10_000; i++) {
+    // The one that comes first changes, so that neither always follows the other.
+    for (const which of i % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const))
+      times[which].push(await ask(paths[which]!));
+  }
+  agent.destroy();
+  child.kill();
+  const [excluded, absent] = times.map((all) => median(all) / 1000);
+  const z = rankTest(...times);
+  process.stdout.write(
+    `404 of an excluded route: median ${excluded!.toFixed(1)} µs, of no route: ${absent!.toFixed(1)} µs; rank test z = ${z.toFixed(2)} (a difference would be beyond ±2.58)\n`,
+  );
+}
+
+/** Returns the z of the Mann-Whitney test. */
+function rankTest(a: readonly number[], b: readonly number[]): number {
+  const all = [...a.map((value) => ({ value, isFirst: true })), ...b.map((value) => ({ value, isFirst: false }))];
+  all.sort((x, y) => x.value - y.value);
+  let ranks = 0;
+  for (let start = 0; start < all.length; ) {
+    let end = start;
+    while (end < all.length && all[end]!.value === all[start]!.value) end++;
+    // Equal values share the mean of their ranks.
+    for (let i = start; i < end; i++) if (all[i]!.isFirst) ranks += (start + end + 1) / 2;
+    start = end;
+  }
+  const u = ranks - (a.length * (a.length + 1)) / 2;
+  const mean = (a.length * b.length) / 2;
+  return (u - mean) / Math.sqrt((a.length * b.length * (a.length + b.length + 1)) / 12);
+}
+
+function flag(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? undefined : process.argv[at + 1];
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
+const upstream = await startUpstream(PROTO, {
+  GetShelf: { message: { name: 'shelves/7', theme: 'Poetry', books: '340' } },
+});
+await writeFile(join(folder, 'bench.proto'), PROTO);
+const script = join(folder, 'gateway.mjs');
+await writeFile(script, GATEWAY);
+const config = {
+  version: 1,
+  schema: { protos: [folder] },
+  upstreams: { bench: { target: upstream.target } },
+  log: { sample: 0, level: 'error' },
+};
+const only = flag('--only');
+const protos = flag('--protos');
+if (only === undefined || only === 'cost') await cost(script, config);
+if (only === undefined || only === 'time') await time(script, config);
+if (protos !== undefined && (only === undefined || only === 'memory')) await memory(folder, protos);
+await upstream.close().catch(() => {});
+await rm(folder, { recursive: true });
