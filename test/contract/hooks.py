@@ -113,6 +113,9 @@ def relaxed(schema, seen=()):
         for name in schema["properties"]:
             proto = re.sub(r"[A-Z]", lambda letter: "_" + letter.group().lower(), name)
             result["properties"].setdefault(proto, result["properties"][name])
+    if "@type" in schema.get("properties", {}):
+        # An empty Any is read too.
+        result.pop("required", None)
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if "integer" in kinds or "number" in kinds:
