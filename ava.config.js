@@ -5,6 +5,9 @@ export default {
   files: [`${out}/test/**/*.test.js`],
   workerThreads: false,
   timeout: '60s',
+  // A test runs most code a few times only. V8 would spend a third of the processor time on optimizing it, so it optimizes
+  // a function after it has run for ten times as long as usual.
+  nodeArguments: ['--interrupt-budget=1000000'],
   // Many tests wait for timers: on two cores three files at once.
   concurrency: Math.max(3, availableParallelism()),
 };

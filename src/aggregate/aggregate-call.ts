@@ -275,9 +275,11 @@ class Run implements ElementCalls {
         method,
         message,
         metadata,
-        ...(deadline === undefined ? {} : { deadline }),
+        deadline,
         signal,
         context,
+        attempt: undefined,
+        tried: undefined,
       });
       if (isForOneRequest(response)) this.forOneRequest = true;
       const answer = this.checked(step, method, response);

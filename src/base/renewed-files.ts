@@ -1,5 +1,5 @@
 /**
- * This module reads files again every second, and tells when their content has changed. The files are polled, because
+ * This module reads files again every second, and reports when their content has changed. The files are polled, because
  * files are often replaced, and so are the folders above them.
  */
 import type { Clock } from './clock.js';
@@ -24,7 +24,7 @@ const POLL_MS = 1000;
 export class RenewedFiles<C extends Contents> {
   private used: C;
   /**
-   * How many times in a row reading has failed. A problem is told once, and only if it lasts: two files that are replaced
+   * How many times in a row reading has failed. A problem is reported once, and only if it lasts: two files that are replaced
    * one after the other may not match for a second.
    */
   private problems = 0;

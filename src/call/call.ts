@@ -39,14 +39,14 @@ export interface CallRequest {
   /** The metadata that is sent with the request. */
   readonly metadata: Metadata;
   /** The deadline. Absent when there is none. */
-  readonly deadline?: Deadline;
+  readonly deadline?: Deadline | undefined;
   /** Aborted when the client is gone. The call is then cancelled. */
   readonly signal: AbortSignal;
   readonly context: CallContext;
   /** This try of the call, into which the upstream writes the endpoint that it chooses. Absent when nobody asks for it. */
-  readonly attempt?: Attempt;
+  readonly attempt?: Attempt | undefined;
   /** The endpoints that earlier attempts of this call have used. Absent when there can be only one attempt. */
-  readonly tried?: TriedEndpoints;
+  readonly tried?: TriedEndpoints | undefined;
 }
 
 /**
@@ -62,23 +62,23 @@ export interface CallContext {
   /** The address of the client, behind any trusted proxies. */
   readonly clientAddress: string;
   /** The caller. Absent when the route does not authenticate, or when the request has no credential. */
-  readonly principal?: Principal;
+  readonly principal?: Principal | undefined;
   /**
    * The paths of the answer that the client wants, as the text of a FieldMask. Only aggregates have it. Absent when the
    * client wants all of it.
    */
-  readonly mask?: string;
+  readonly mask?: string | undefined;
   /** What becomes of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache. */
-  readonly record?: CallRecord;
+  readonly record?: CallRecord | undefined;
   /** The span in which calls are made. Absent if the request is not recorded in a trace. */
-  readonly span?: Span;
+  readonly span?: Span | undefined;
   /** The bytes that the client's connection may still hold. Absent when they have no limit. */
-  readonly room?: Room;
+  readonly room?: Room | undefined;
   /**
    * The subset of servers that the request has chosen, by the name of the upstream (docs/reliability.md#canaries). Absent
    * when it has chosen none.
    */
-  readonly subsets?: ReadonlyMap<string, string>;
+  readonly subsets?: ReadonlyMap<string, string> | undefined;
 }
 
 /** How much the connection of a client may hold of its answers (docs/connections.md). */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { rememberHangups } from '../process/signals.js';
+import { keepYoungGenerationSmall } from '../process/young-generation.js';
 import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, type SetExitCode, UsageError } from './exit.js';
 
 type Define = (exit: SetExitCode) => Command;
@@ -13,6 +14,7 @@ const COMMANDS = new Map<string, () => Promise<Define>>([
   ['check', async () => (await import('./check.js')).checkCommand],
   ['explain', async () => (await import('./explain.js')).explainCommand],
   ['openapi', async () => (await import('./openapi.js')).openapiCommand],
+  ['diff', async () => (await import('./diff.js')).diffCommand],
   ['config-schema', async () => (await import('./config-schema.js')).configSchemaCommand],
   ['keygen', async () => (await import('./keygen.js')).keygenCommand],
   ['demo', async () => (await import('./demo.js')).demoCommand],
@@ -21,8 +23,11 @@ const COMMANDS = new Map<string, () => Promise<Define>>([
 /** Runs one command. Resolves to its exit code: 0 done or clean, 1 problems or failure, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
   watchOutput();
-  // A SIGHUP while the gateway starts is a reload afterwards.
-  if (args[0] === 'serve') rememberHangups();
+  if (args[0] === 'serve') {
+    // A SIGHUP while the gateway starts is a reload afterwards.
+    rememberHangups();
+    keepYoungGenerationSmall();
+  }
   let exitCode = EXIT_OK;
   const program = new Command('protogate')
     .description(

@@ -5,6 +5,7 @@ import { MOST_WORKERS } from '../base/values.js';
 import type { Plan } from '../gateway/plan.js';
 import type { ConfigSource, ReadConfig } from '../process/reloads.js';
 import type { RunningServer } from '../process/run-server.js';
+import { keepYoungGenerationSmall, letYoungGenerationGrow } from '../process/young-generation.js';
 import { countRoutes, routeRows } from '../report/route-map.js';
 import { standardError, standardOutput } from '../telemetry/output.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
@@ -36,6 +37,7 @@ export function serveCommand(exit: SetExitCode): Command {
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051')
     .action(async (flags: SchemaFlags) => {
       const readAtMs = Date.now();
+      letYoungGenerationGrow();
       const { plan, diagnostics, configFiles, configHash } = await planFlags(flags);
       const isRefused = plan === undefined || hasErrors(diagnostics);
       printDiagnostics(diagnostics, isRefused ? process.stderr : standardError);
@@ -77,8 +79,15 @@ async function loadAgain(flags: SchemaFlags): Promise<ReadConfig> {
 async function run(plan: Plan, source: ConfigSource): Promise<RunningServer> {
   const { workers } = plan.config;
   const count = workers === 'auto' ? availableParallelism() : workers;
-  if (count > 1) return (await import('../process/workers.js')).runWorkers(plan, count, source);
-  return (await import('../process/run-server.js')).runServer(plan, { source });
+  if (count > 1) return (await load(() => import('../process/workers.js'))).runWorkers(plan, count, source);
+  return (await load(() => import('../process/run-server.js'))).runServer(plan, { source });
+}
+
+async function load<Module>(modules: () => Promise<Module>): Promise<Module> {
+  keepYoungGenerationSmall();
+  const loaded = await modules();
+  letYoungGenerationGrow();
+  return loaded;
 }
 
 function parseWorkers(text: string): number | 'auto' {

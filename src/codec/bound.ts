@@ -7,7 +7,6 @@
  */
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { isTextMessage } from '../schema/text-messages.js';
-import { quoteShort } from './json-scanner.js';
 import { maskPath } from './mask-path.js';
 import {
   expectedScalar,
@@ -17,6 +16,7 @@ import {
   writeInteger,
   writeScalarText,
 } from './scalar.js';
+import { quoteShort } from './shown-text.js';
 import { rangeOf, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire, WireWriter } from './wire-writer.js';
 
@@ -287,7 +287,8 @@ function writeTextContents(typeName: string, text: string, field: string): strin
   }
   const form = textFormOf(typeName);
   if (form === undefined) throw new TypeError(`${field}: ${typeName} has no text form`);
-  return form.write(text, scratch) ? undefined : form.expected;
+  const bytes = Buffer.from(text);
+  return form.write(bytes, 0, bytes.length, scratch) ? undefined : form.expected;
 }
 
 /** Returns the bound values as an encoded message. Required fields may be missing. */

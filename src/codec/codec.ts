@@ -9,7 +9,7 @@ import { gatewayError } from '../status/status-error.js';
 import type { BoundMessage } from './bound.js';
 import type { FieldMask } from './field-mask.js';
 import type { JsonOptions } from './json-options.js';
-import { createJsonReader } from './json-to-proto.js';
+import { createJsonReader, type UnfinishedRead } from './json-to-wire.js';
 import type { JsonWriter } from './json-writer.js';
 import { BrokenWire } from './wire-reader.js';
 import { WireToJson, type WriteTask } from './wire-to-json.js';
@@ -31,6 +31,11 @@ export interface MessageCodec {
   read(json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
   /** Reads the value of one field, for `body: "field"`. All other fields come from `bound`. */
   readField(field: FieldDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
+  /**
+   * Begins to read the whole message or, if `field` is given, the value of this field. Returns the message if all is read, as
+   * for any JSON of less than 256 KiB. Otherwise the first part is read, and the rest is left to the result.
+   */
+  beginRead(json: Uint8Array | undefined, bound?: BoundMessage, field?: FieldDescriptor): Uint8Array | UnfinishedRead;
   /** Writes the message as JSON into `out`. With a `mask`, it writes only the fields in the mask. */
   write(wire: Uint8Array, out: JsonWriter, mask?: FieldMask): void;
   /**
@@ -82,8 +87,9 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
 
     return {
       descriptor,
-      read: (json, bound) => reader.read(descriptor, json, bound),
-      readField: (field, json, bound) => reader.readField(descriptor, field, json, bound),
+      read: (json, bound) => reader.read({ message: descriptor, field: undefined, json, bound }),
+      readField: (field, json, bound) => reader.read({ message: descriptor, field, json, bound }),
+      beginRead: (json, bound, field) => reader.begin({ message: descriptor, field, json, bound }),
       write: (wire, out, mask) => void begin(out, taskOf(plan, wire, mask, undefined), true),
       writeField: (field, wire, out, mask) => void begin(out, taskOf(plan, wire, mask, field), true),
       begin: (wire, out, mask, field) => begin(out, taskOf(plan, wire, mask, field), false),

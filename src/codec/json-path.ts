@@ -1,13 +1,13 @@
 /**
  * This module finds the JSON path of a problem from its byte offset, as the client wrote it (`lines[3].qty`,
- * `labels["a"]`). It scans the text again up to that offset, so that reading itself does not have to keep a path.
+ * `labels["a"]`). It looks at the brackets, commas and keys up to that offset again, so that reading itself does not have to
+ * keep a path.
  */
-import { isStackOverflow } from '../base/stack-overflow.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { FieldViolation } from '../status/details.js';
-import { JsonScanner, quoteShort } from './json-scanner.js';
-import { skipValue } from './json-skip.js';
+import { JsonScanner } from './json-scanner.js';
 import { Char, type ReadProblem } from './read-problem.js';
+import { quoteShort } from './shown-text.js';
 
 /** The name of the outermost value, whose path would be empty. */
 const TOP = 'body';
@@ -20,24 +20,22 @@ export function violationOf(
   if (problem.kind === 'syntax') {
     return { field: TOP, description: `${lineAndColumn(json, problem.offset)}: ${problem.description}` };
   }
-  let segments: string[] = [];
-  try {
-    if (json.length > 0) walkTo(problem.offset, json, top, segments);
-  } catch (error) {
-    // The path of a value that is too deep for the stack may be too deep too.
-    if (!isStackOverflow(error)) throw error;
-    segments = [];
-  }
+  const segments = json.length > 0 ? segmentsTo(problem.offset, json, top) : [];
   if (problem.member !== undefined) segments.push(`.${problem.member}`);
   const path = segments.join('');
   return { field: path === '' ? TOP : path.startsWith('.') ? path.slice(1) : path, description: problem.description };
 }
 
 function lineAndColumn(json: Uint8Array, offset: number): string {
+  let line = 1;
+  let start = 0;
+  for (let at = 0; at < offset; at++) {
+    if (json[at] !== 0x0a) continue;
+    line++;
+    start = at + 1;
+  }
   const before = Buffer.from(json.buffer, json.byteOffset, offset);
-  const line = before.reduce((count, byte) => (byte === 0x0a ? count + 1 : count), 1);
-  const column = before.toString('utf8', before.lastIndexOf(0x0a) + 1).length + 1;
-  return `line ${line}:${column}`;
+  return `line ${line}:${before.toString('utf8', start).length + 1}`;
 }
 
 /** The known structure of a value. It only decides how keys are written in a path. */
@@ -73,62 +71,83 @@ function messageShape(message: MessageDescriptor): Shape {
   }
 }
 
-/** Fills `segments` with the path to `offset`. The text before it has been read without an error. */
-function walkTo(offset: number, json: Uint8Array, top: MessageDescriptor | FieldDescriptor, segments: string[]): void {
-  const scanner = new JsonScanner(Number.POSITIVE_INFINITY);
+/** An object or a list around an offset. */
+interface Container {
+  readonly isList: boolean;
+  /** The index of the element in a list, or the offset of the key in an object; -1 before the first key. */
+  place: number;
+}
+
+/** Returns the segments of the path to `offset`. The text before it has been read without an error. */
+function segmentsTo(offset: number, json: Uint8Array, top: MessageDescriptor | FieldDescriptor): string[] {
+  const segments: string[] = [];
+  const scanner = new JsonScanner(0);
   scanner.start(json);
-  walk(shapeOf(top));
-
-  /** Returns true when `offset` is reached. */
-  function walk(shape: Shape): boolean {
-    const byte = scanner.peek();
-    if (scanner.pos >= offset) return true;
-    if (byte === Char.OPEN_OBJECT) return walkObject(shape);
-    if (byte === Char.OPEN_LIST) return walkList(shape);
-    skipValue(scanner, 0);
-    return false;
+  let shape = shapeOf(top);
+  for (const { isList, place } of containersAround(offset, json)) {
+    if (isList) {
+      segments.push(`[${place}]`);
+      shape = elementOf(shape);
+      continue;
+    }
+    scanner.pos = place;
+    const key = place < 0 ? undefined : readKey(scanner);
+    if (key === undefined) break;
+    segments.push(keySegment(shape, key));
+    shape = child(shape, key);
   }
+  return segments;
+}
 
-  function walkObject(shape: Shape): boolean {
-    scanner.pos++;
-    if (scanner.isEmpty(Char.CLOSE_OBJECT)) return false;
-    do {
-      scanner.peek();
-      const reached = scanner.pos >= offset;
-      const key = reached ? readBadKey(scanner) : scanner.readKey();
-      if (key !== undefined) segments.push(keySegment(shape, key));
-      if (reached) return true;
-      scanner.colon();
-      if (walk(child(shape, key!))) return true;
-      segments.pop();
-    } while (scanner.hasMore(Char.CLOSE_OBJECT));
-    return false;
+/** Returns the objects and lists around an offset, from the outermost one. */
+function containersAround(offset: number, json: Uint8Array): readonly Container[] {
+  const open: Container[] = [];
+  let isKey = false;
+  let at = 0;
+  for (; at < offset; at++) {
+    const byte = json[at]!;
+    if (byte === Char.QUOTE) {
+      if (isKey) open.at(-1)!.place = at;
+      isKey = false;
+      at = closingQuote(json, at);
+    } else if (byte === Char.OPEN_OBJECT || byte === Char.OPEN_LIST) {
+      isKey = byte === Char.OPEN_OBJECT;
+      open.push({ isList: !isKey, place: isKey ? -1 : 0 });
+    } else if (byte === Char.CLOSE_OBJECT || byte === Char.CLOSE_LIST) {
+      isKey = false;
+      open.pop();
+    } else if (byte === Char.COMMA) {
+      const around = open.at(-1)!;
+      isKey = !around.isList;
+      if (around.isList) around.place++;
+    }
   }
+  // The problem may be a key.
+  if (isKey) open.at(-1)!.place = at;
+  return open;
+}
 
-  function walkList(shape: Shape): boolean {
-    scanner.pos++;
-    if (scanner.isEmpty(Char.CLOSE_LIST)) return false;
-    let index = 0;
-    do {
-      segments.push(`[${index++}]`);
-      if (walk(shape.kind === 'list' || (shape.kind === 'map' && shape === STRUCT) ? shape.element : OPAQUE))
-        return true;
-      segments.pop();
-    } while (scanner.hasMore(Char.CLOSE_LIST));
-    return false;
-  }
+function closingQuote(json: Uint8Array, quote: number): number {
+  let at = quote + 1;
+  while (at < json.length && json[at] !== Char.QUOTE) at += json[at] === Char.BACKSLASH ? 2 : 1;
+  return at;
 }
 
 /**
  * Reads a key that may itself be the problem, because of invalid UTF-8 or a lone surrogate. Undefined when it cannot be
  * read; the path then ends at the object around it.
  */
-function readBadKey(scanner: JsonScanner): string | undefined {
+function readKey(scanner: JsonScanner): string | undefined {
   try {
     return scanner.readKey();
   } catch {
     return undefined;
   }
+}
+
+function elementOf(shape: Shape): Shape {
+  if (shape === STRUCT) return STRUCT;
+  return shape.kind === 'list' ? shape.element : OPAQUE;
 }
 
 function child(shape: Shape, key: string): Shape {

@@ -3,25 +3,20 @@
  * reads, and keeps no path: a {@link ReadProblem} has the byte offset, from which `json-path.ts` finds the path.
  */
 import { isUtf8 } from 'node:buffer';
-import { copyShortBase64, writeUnescaped } from './json-string.js';
+import { decimal } from './decimal.js';
+import { hasSpecial, writeBase64, writeUnescaped } from './json-string.js';
+import type { KeyBytes } from './key-bytes.js';
 import { type KeyTable, KeyTables } from './key-table.js';
-import { Char, duplicateKey, ReadProblem, syntaxProblem } from './read-problem.js';
+import { Char, duplicateKey, isValueStart, ReadProblem, syntaxProblem } from './read-problem.js';
 import { SAFE_DIGITS, shortInteger } from './scalar.js';
+import { quoteShort, shorten } from './shown-text.js';
 import { WireWriter } from './wire-writer.js';
 
 /** The buffer for text that is not copied into a message. */
 const SCRATCH = new WireWriter();
 const END = -1;
 const EMPTY = Buffer.alloc(0);
-
-const PLAIN = 0;
-const NON_ASCII = 1;
-const STOP = 2;
-/** The class of each byte inside of a string. */
-const IN_STRING = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte < 0x20 || byte === Char.QUOTE || byte === Char.BACKSLASH) return STOP;
-  return byte < 0x80 ? PLAIN : NON_ASCII;
-});
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 export class JsonScanner {
   bytes: Buffer = EMPTY;
@@ -33,8 +28,12 @@ export class JsonScanner {
   tokenStart = 0;
   /** The deepest nesting of objects and lists. */
   private readonly maxDepth: number;
+  /** True if the string that was passed last has escapes. */
+  escaped = false;
+  private view: DataView = NO_VIEW;
+  /** The offset behind the digits that were looked at last. */
+  private digitsEnd = 0;
   private validUtf8 = true;
-  private escaped = false;
   private nonAscii = false;
 
   constructor(maxDepth: number) {
@@ -42,12 +41,14 @@ export class JsonScanner {
   }
 
   start(json: Uint8Array): void {
-    this.bytes = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+    const { buffer, byteOffset, byteLength } = json;
+    this.bytes = Buffer.isBuffer(json) ? json : Buffer.from(buffer, byteOffset, byteLength);
+    this.view = new DataView(buffer, byteOffset, byteLength);
     this.pos = 0;
-    this.end = json.length;
+    this.end = byteLength;
     this.keys.reset();
     // One native check covers the whole text. Strings are checked one by one only to find the bad one.
-    this.validUtf8 = isUtf8(this.bytes);
+    this.validUtf8 = isUtf8(json);
     if (json[0] === 0xef && json[1] === 0xbb && json[2] === 0xbf) {
       throw new ReadProblem('syntax', 0, 'expected JSON without a byte order mark');
     }
@@ -56,7 +57,9 @@ export class JsonScanner {
   /** Drops the reference to the text. */
   release(): void {
     this.bytes = EMPTY;
+    this.view = NO_VIEW;
     this.end = 0;
+    this.keys.reset();
   }
 
   /** Moves to the next byte that is not white space, and returns it. Returns -1 at the end. */
@@ -108,26 +111,36 @@ export class JsonScanner {
     return byte === Char.COMMA;
   }
 
-  /** Reads the key at `pos` if its bytes are equal to `quoted`. Returns true if they are. */
-  takeKey(quoted: Uint8Array): boolean {
-    const { bytes, pos } = this;
-    const { length } = quoted;
-    if (pos + length > this.end) return false;
-    for (let i = 0; i < length; i++) if (bytes[pos + i] !== quoted[i]) return false;
+  /** Reads the key at `pos` if it is `key`, which has its quotes. Returns true if it is. */
+  takeKey({ words, mask, length }: KeyBytes): boolean {
+    const { view, pos } = this;
+    const last = words.length - 1;
+    // A key at the very end of the text is left to the slow way.
+    if (pos + last * 4 + 4 > this.end) return false;
+    let at = pos;
+    for (let word = 0; word < last; word++, at += 4) if (view.getInt32(at, true) !== words[word]) return false;
+    if (((view.getInt32(at, true) ^ words[last]!) & mask) !== 0) return false;
     this.tokenStart = pos;
     this.pos = pos + length;
+    this.escaped = false;
+    this.nonAscii = false;
     return true;
   }
 
   readKey(): string {
+    this.passKey();
+    return this.stringText();
+  }
+
+  /** Passes a key. Returns the offset of its closing quote. */
+  passKey(): number {
     if (this.peek() !== Char.QUOTE) throw this.syntax('a key in double quotes');
-    return this.readString();
+    return this.passString();
   }
 
   /** Passes a key and adds it to `keys`. Throws a ReadProblem if it is there already. */
-  passKey(keys: KeyTable): void {
-    if (this.peek() !== Char.QUOTE) throw this.syntax('a key in double quotes');
-    const stop = this.passString();
+  addKey(keys: KeyTable): void {
+    const stop = this.passKey();
     const start = this.tokenStart + 1;
     if (this.escaped ? !this.addEscaped(keys, start, stop) : !keys.put(this.bytes, start, stop)) {
       throw duplicateKey(this.tokenStart);
@@ -136,7 +149,7 @@ export class JsonScanner {
 
   /** The same, and writes the key as length and UTF-8. */
   copyKey(keys: KeyTable, writer: WireWriter): void {
-    this.passKey(keys);
+    this.addKey(keys);
     this.copyToken(this.tokenStart + 1, this.pos - 1, writer);
   }
 
@@ -150,16 +163,16 @@ export class JsonScanner {
     return true;
   }
 
-  private addEscaped(keys: KeyTable, start: number, stop: number): boolean {
-    SCRATCH.reset();
-    writeUnescaped(this.bytes, start, stop, SCRATCH);
-    return keys.put(SCRATCH.bytes, 0, SCRATCH.pos);
-  }
-
   /** At a quote: returns the text of the string. */
   readString(): string {
-    const stop = this.passString();
+    this.passString();
+    return this.stringText();
+  }
+
+  /** Returns the text of the string that was passed last. */
+  stringText(): string {
     const start = this.tokenStart + 1;
+    const stop = this.pos - 1;
     if (this.escaped) return this.unescaped(start, stop);
     return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
@@ -169,7 +182,7 @@ export class JsonScanner {
     const stop = this.passString();
     if (!this.escaped) return;
     SCRATCH.reset();
-    writeUnescaped(this.bytes, this.tokenStart + 1, stop, SCRATCH);
+    writeUnescaped(this.bytes, this.view, this.tokenStart + 1, stop, SCRATCH);
   }
 
   /** At a quote: writes the string as length and UTF-8. */
@@ -180,18 +193,34 @@ export class JsonScanner {
 
   private copyToken(start: number, stop: number, writer: WireWriter): void {
     if (!this.escaped) {
-      writer.delimited(this.bytes, start, stop);
+      writer.text(this.bytes, this.view, start, stop);
       return;
     }
     const content = writer.fork();
-    writeUnescaped(this.bytes, start, stop, writer);
+    writeUnescaped(this.bytes, this.view, start, stop, writer);
     writer.join(content);
+  }
+
+  private addEscaped(keys: KeyTable, start: number, stop: number): boolean {
+    SCRATCH.reset();
+    writeUnescaped(this.bytes, this.view, start, stop, SCRATCH);
+    return keys.put(SCRATCH.bytes, 0, SCRATCH.pos);
   }
 
   private unescaped(start: number, stop: number): string {
     SCRATCH.reset();
-    writeUnescaped(this.bytes, start, stop, SCRATCH);
+    writeUnescaped(this.bytes, this.view, start, stop, SCRATCH);
     return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
+  }
+
+  /** At a quote: writes the bytes of a base64 string with their length. Returns false if it is none. */
+  copyBase64(writer: WireWriter): boolean {
+    const stop = this.passString();
+    const start = this.tokenStart + 1;
+    if (!this.escaped) return writeBase64(this.bytes, start, stop, writer);
+    SCRATCH.reset();
+    writeUnescaped(this.bytes, this.view, start, stop, SCRATCH);
+    return writeBase64(SCRATCH.bytes, 0, SCRATCH.pos, writer);
   }
 
   /**
@@ -209,6 +238,49 @@ export class JsonScanner {
     this.tokenStart = pos;
     this.pos = at + 1;
     return value;
+  }
+
+  /**
+   * Passes an integer that is written with at most 15 digits and nothing else, and returns it. Returns NaN, and passes
+   * nothing, for any other token.
+   */
+  shortWhole(): number {
+    const value = this.digitsAt(this.pos);
+    const next = this.bytes[this.digitsEnd];
+    if (next === Char.POINT || next === 0x65 || next === 0x45) return Number.NaN;
+    if (!Number.isNaN(value)) {
+      this.tokenStart = this.pos;
+      this.pos = this.digitsEnd;
+    }
+    return value;
+  }
+
+  /** The same in quotes. */
+  quotedWhole(): number {
+    const value = this.digitsAt(this.pos + 1);
+    if (this.bytes[this.digitsEnd] !== Char.QUOTE) return Number.NaN;
+    if (!Number.isNaN(value)) {
+      this.tokenStart = this.pos;
+      this.pos = this.digitsEnd + 1;
+    }
+    return value;
+  }
+
+  private digitsAt(from: number): number {
+    const { bytes } = this;
+    const first = bytes[from] === Char.MINUS ? from + 1 : from;
+    const most = Math.min(this.end, first + SAFE_DIGITS + 1);
+    let value = 0;
+    let at = first;
+    for (; at < most; at++) {
+      const digit = bytes[at]! - Char.ZERO;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    this.digitsEnd = at;
+    const count = at - first;
+    if (count === 0 || count > SAFE_DIGITS || (count > 1 && bytes[first] === Char.ZERO)) return Number.NaN;
+    return first === from ? value : -value;
   }
 
   /** Reads a number. {@link tokenText} then returns its text. */
@@ -229,32 +301,13 @@ export class JsonScanner {
     this.pos = at;
   }
 
-  /**
-   * Returns the number that was read last, if it is an integer of few digits. Otherwise returns NaN, and {@link tokenText}
-   * must be used.
-   */
-  smallInteger(): number {
-    return shortInteger(this.bytes, this.tokenStart, this.pos);
-  }
-
   /** Passes a number, and returns it. It is infinite if it is too large for a double. */
   readNumber(): number {
+    const whole = this.shortWhole();
+    if (!Number.isNaN(whole)) return whole;
     this.passNumber();
-    const small = this.smallInteger();
-    return Number.isNaN(small) ? Number(this.tokenText()) : small;
-  }
-
-  /**
-   * At a quote: passes a short string of base64 without escapes and padding, and writes its length and its bytes.
-   * Returns false, and passes nothing, for any other string.
-   */
-  copyShortBase64(writer: WireWriter): boolean {
-    const { pos } = this;
-    const stop = copyShortBase64(this.bytes, pos + 1, this.end, writer);
-    if (stop < 0) return false;
-    this.tokenStart = pos;
-    this.pos = stop + 1;
-    return true;
+    const number = decimal(this.bytes, this.tokenStart, this.pos);
+    return Number.isNaN(number) ? Number(this.tokenText()) : number;
   }
 
   /** Returns the text of the number that was read last. */
@@ -312,56 +365,36 @@ export class JsonScanner {
   }
 
   /** Moves to the position after the closing quote, and returns the offset of the quote. */
-  private passString(): number {
-    const { bytes, end } = this;
+  passString(): number {
+    const { bytes, view, end } = this;
     const start = this.pos;
     this.tokenStart = start;
     this.escaped = false;
-    let nonAscii = false;
+    let seen = 0;
     let at = start + 1;
-    for (; at < end; at++) {
-      const what = IN_STRING[bytes[at]!];
-      if (what === PLAIN) continue;
-      if (what === NON_ASCII) nonAscii = true;
-      else if (bytes[at] === Char.QUOTE) break;
-      else if (bytes[at] === Char.BACKSLASH) {
-        this.escaped = true;
-        at++;
-      } else throw this.syntax('no control character in a string', at);
+    scan: for (;;) {
+      for (; at <= end - 4; at += 4) {
+        const word = view.getInt32(at, true);
+        if (hasSpecial(word)) break;
+        seen |= word;
+      }
+      // The word with a quote, a backslash or a control character, or the last bytes.
+      for (const stop = Math.min(end, at + 4); at < stop; at++) {
+        const byte = bytes[at]!;
+        if (byte === Char.QUOTE) break scan;
+        if (byte === Char.BACKSLASH) {
+          this.escaped = true;
+          at++;
+        } else if (byte >= 0x20) seen |= byte;
+        else throw this.syntax('no control character in a string', at);
+      }
+      if (at >= end) throw this.syntax('a closing quote', end);
     }
-    if (at >= end) throw this.syntax('a closing quote', end);
-    this.nonAscii = nonAscii;
-    if (nonAscii && !this.validUtf8 && !isUtf8(bytes.subarray(start, at))) {
+    this.nonAscii = (seen & 0x80808080) !== 0;
+    if (this.nonAscii && !this.validUtf8 && !isUtf8(bytes.subarray(start, at))) {
       throw new ReadProblem('value', start, 'expected UTF-8, got other bytes');
     }
     this.pos = at + 1;
     return at;
   }
-}
-
-function isValueStart(byte: number): boolean {
-  if (byte >= Char.ZERO && byte <= Char.NINE) return true;
-  switch (byte) {
-    case Char.QUOTE:
-    case Char.MINUS:
-    case Char.OPEN_OBJECT:
-    case Char.OPEN_LIST:
-    case Char.T:
-    case Char.F:
-    case Char.N:
-      return true;
-    default:
-      return false;
-  }
-}
-
-const SHOWN_CHARACTERS = 40;
-
-function shorten(text: string): string {
-  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
-}
-
-/** Returns a text from a client in quotes, shortened for an error text. */
-export function quoteShort(text: string): string {
-  return JSON.stringify(shorten(text));
 }

@@ -15,8 +15,6 @@ for (const alphabet of ['+/', '-_']) {
   const digits = `ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789${alphabet}`;
   for (let value = 0; value < digits.length; value++) BASE64[digits.charCodeAt(value)] = value;
 }
-/** Longer base64 is decoded by Node, which costs more per call and less per byte. */
-const SHORT_BASE64 = 64;
 
 /** For the bytes of hex digits their values, and NaN for others. */
 const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
@@ -24,12 +22,32 @@ const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
   return /[0-9a-fA-F]/.test(digit) ? Number.parseInt(digit, 16) : Number.NaN;
 });
 
+/** True if a word of four bytes may have a quote, a backslash or a control character. */
+export function hasSpecial(word: number): boolean {
+  const quote = word ^ 0x22222222;
+  const backslash = word ^ 0x5c5c5c5c;
+  return (
+    ((((word - 0x20202020) & ~word) | ((quote - 0x01010101) & ~quote) | ((backslash - 0x01010101) & ~backslash)) &
+      0x80808080) !==
+    0
+  );
+}
+
 /** Writes the text between the quotes as UTF-8, with escapes resolved. The text never has more bytes than its escapes. */
-export function writeUnescaped(bytes: Buffer, start: number, stop: number, writer: WireWriter): void {
-  writer.reserve(stop - start);
+export function writeUnescaped(bytes: Buffer, view: DataView, start: number, stop: number, writer: WireWriter): void {
+  // Words are written whole, so there is room for one more.
+  writer.reserve(stop - start + 4);
   const out = writer.bytes;
+  const target = writer.view;
   let to = writer.pos;
   for (let at = start; at < stop; ) {
+    for (; at <= stop - 4; at += 4, to += 4) {
+      const word = view.getInt32(at, true);
+      const backslash = word ^ 0x5c5c5c5c;
+      if (((backslash - 0x01010101) & ~backslash & 0x80808080) !== 0) break;
+      target.setInt32(to, word, true);
+    }
+    if (at >= stop) break;
     const byte = bytes[at]!;
     if (byte !== Char.BACKSLASH) {
       out[to++] = byte;
@@ -86,24 +104,47 @@ function writeUtf8(point: number, out: Uint8Array, at: number): number {
 }
 
 /**
- * Writes the bytes of a short string of base64 without padding, standard or URL-safe, with their length. Returns the
- * position of the closing quote, or -1, with nothing written, if another string begins at `start`.
+ * Writes the bytes of the base64 text between `start` and `stop`, standard or URL-safe, with or without padding, with their
+ * length. Returns false, and writes nothing, if it is not base64.
  */
-export function copyShortBase64(bytes: Buffer, start: number, end: number, writer: WireWriter): number {
-  const most = Math.min(end, start + SHORT_BASE64);
-  let stop = start;
-  while (stop < most && BASE64[bytes[stop]!]! >= 0) stop++;
-  if (stop === most || bytes[stop] !== Char.QUOTE || (stop - start) % 4 === 1) return -1;
-  const content = writer.fork();
-  for (let at = start; at < stop; at += 4) {
-    const left = stop - at;
-    const first = BASE64[bytes[at]!]!;
-    const second = BASE64[bytes[at + 1]!]!;
-    const third = left > 2 ? BASE64[bytes[at + 2]!]! : 0;
-    writer.byte((first << 2) | (second >>> 4));
-    if (left > 2) writer.byte(((second << 4) | (third >>> 2)) & 0xff);
-    if (left > 3) writer.byte(((third << 6) | BASE64[bytes[at + 3]!]!) & 0xff);
+export function writeBase64(bytes: Buffer, start: number, stop: number, writer: WireWriter): boolean {
+  let end = stop;
+  while (end > start && stop - end < 2 && bytes[end - 1] === PADDING) end--;
+  const rest = (end - start) & 3;
+  if (end === stop ? rest === 1 : rest < 2 || rest + stop - end !== 4) return false;
+  const before = writer.pos;
+  const size = ((end - start - rest) / 4) * 3 + (rest === 0 ? 0 : rest - 1);
+  writer.uint32(size);
+  writer.reserve(size + 3);
+  const out = writer.bytes;
+  let to = writer.pos;
+  let seen = 0;
+  let at = start;
+  for (; at < end - 3; at += 4) {
+    const digits =
+      (BASE64[bytes[at]!]! << 18) |
+      (BASE64[bytes[at + 1]!]! << 12) |
+      (BASE64[bytes[at + 2]!]! << 6) |
+      BASE64[bytes[at + 3]!]!;
+    seen |= digits;
+    out[to++] = digits >> 16;
+    out[to++] = digits >> 8;
+    out[to++] = digits;
   }
-  writer.join(content);
-  return stop;
+  if (rest > 0) {
+    const third = rest > 2 ? BASE64[bytes[at + 2]!]! : 0;
+    const digits = (BASE64[bytes[at]!]! << 18) | (BASE64[bytes[at + 1]!]! << 12) | (third << 6);
+    seen |= digits;
+    out[to++] = digits >> 16;
+    out[to++] = digits >> 8;
+  }
+  // The value of a byte that is no digit is -1, whose highest bit stays set.
+  if (seen < 0) {
+    writer.pos = before;
+    return false;
+  }
+  writer.pos += size;
+  return true;
 }
+
+const PADDING = 0x3d;

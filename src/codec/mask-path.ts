@@ -20,38 +20,53 @@ export function maskPath(text: string): string | undefined {
 }
 
 /**
- * Writes the paths of a mask's text as the contents of a FieldMask, in proto names. Returns false if one of them is not a
- * path, or JSON can't express it.
+ * Writes the paths of the mask `bytes[start, end)` as the contents of a FieldMask, in proto names. Returns false if one of
+ * them is not a path, or JSON can't express it.
  */
-export function writeMaskPaths(text: string, writer: WireWriter): boolean {
-  if (text === '') return true;
-  let content = beginPath(writer);
-  for (let at = 0; at <= text.length; at++) {
-    const code = at < text.length ? text.charCodeAt(at) : COMMA;
-    if (code === COMMA || code === POINT) {
-      const isEmpty = writer.pos === content || writer.bytes[writer.pos - 1] === POINT;
-      if (isEmpty) return false;
-      if (code === POINT) writer.byte(POINT);
-      else {
-        writer.join(content);
-        if (at < text.length) content = beginPath(writer);
-      }
-    } else if (code >= 0x41 && code <= 0x5a) {
-      writer.byte(UNDERSCORE);
-      writer.byte(code + 0x20);
-    } else if (code === UNDERSCORE) {
-      const next = text.charCodeAt(at + 1);
-      if (!(next >= 0x61 && next <= 0x7a)) return false;
-      writer.byte(code);
-    } else if ((code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39) || code === STAR) writer.byte(code);
-    else return false;
+export function writeMaskPaths(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
+  let at = start;
+  while (at < end) {
+    let stop = at;
+    let humps = 0;
+    for (; stop < end && bytes[stop] !== COMMA; stop++) if (isUpper(bytes[stop]!)) humps++;
+    writer.tag(1, Wire.LEN);
+    writer.uint32(stop - at + humps);
+    writer.reserve(stop - at + humps);
+    if (!writePath(bytes, at, stop, writer)) return false;
+    at = stop + 1;
   }
-  return true;
+  // After a comma there is one more path.
+  return end === start || bytes[end - 1] !== COMMA;
 }
 
-function beginPath(writer: WireWriter): number {
-  writer.tag(1, Wire.LEN);
-  return writer.fork();
+/** Writes one path, for which there is room. */
+function writePath(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
+  const out = writer.bytes;
+  let to = writer.pos;
+  let before = POINT;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if (isLower(byte) || (byte >= 0x30 && byte <= 0x39) || byte === STAR) out[to++] = byte;
+    else if (isUpper(byte)) {
+      out[to++] = UNDERSCORE;
+      out[to++] = byte + 0x20;
+    } else if (byte === POINT) {
+      if (before === POINT) return false;
+      out[to++] = byte;
+    } else if (byte === UNDERSCORE && at + 1 < end && isLower(bytes[at + 1]!)) out[to++] = byte;
+    else return false;
+    before = byte;
+  }
+  writer.pos = to;
+  return before !== POINT;
+}
+
+function isLower(byte: number): boolean {
+  return byte >= 0x61 && byte <= 0x7a;
+}
+
+function isUpper(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
 }
 
 /**

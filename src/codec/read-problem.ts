@@ -47,3 +47,20 @@ export function syntaxProblem(bytes: Buffer, end: number, expected: string, at: 
   const [first = ''] = found;
   return new ReadProblem('syntax', at, `expected ${expected}, got ${JSON.stringify(first)}`);
 }
+
+/** True if a JSON value may begin with the byte. */
+export function isValueStart(byte: number): boolean {
+  if (byte >= Char.ZERO && byte <= Char.NINE) return true;
+  switch (byte) {
+    case Char.QUOTE:
+    case Char.MINUS:
+    case Char.OPEN_OBJECT:
+    case Char.OPEN_LIST:
+    case Char.T:
+    case Char.F:
+    case Char.N:
+      return true;
+    default:
+      return false;
+  }
+}

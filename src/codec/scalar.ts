@@ -166,15 +166,61 @@ function plainDigits(text: string): string | undefined {
 }
 
 function writeLargeInteger(type: IntegerType, digits: string, negative: boolean, writer: WireWriter): boolean {
+  return writeMagnitude(
+    type,
+    Number(digits.slice(0, -LOW_DIGITS)),
+    Number(digits.slice(-LOW_DIGITS)),
+    negative,
+    writer,
+  );
+}
+
+/** The number of digits of the lower part of a large integer. */
+const LOW_DIGITS = 9;
+
+/**
+ * Writes the integer that the bytes from `start` to `end` are, if they are 10 to 20 digits. Returns false, and writes
+ * nothing, if it is out of range. Returns undefined for other texts, whether they are integers or not.
+ */
+export function writeLongInteger(
+  type: IntegerType,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  writer: WireWriter,
+): boolean | undefined {
+  const negative = bytes[start] === 0x2d;
+  const first = negative ? start + 1 : start;
+  if (end - first > MAX_DIGITS || end - first <= LOW_DIGITS || bytes[first] === ZERO) return undefined;
+  let upper = 0;
+  let lower = 0;
+  let at = first;
+  for (; at < end - LOW_DIGITS; at++) {
+    if (!isDigit(bytes[at]!)) return undefined;
+    upper = upper * 10 + (bytes[at]! - ZERO);
+  }
+  for (; at < end; at++) {
+    if (!isDigit(bytes[at]!)) return undefined;
+    lower = lower * 10 + (bytes[at]! - ZERO);
+  }
+  return writeMagnitude(type, upper, lower, negative, writer);
+}
+
+/** Writes the integer `upper * 10^9 + lower`. `upper` has at most 11 digits, so no step exceeds what a double has exactly. */
+function writeMagnitude(
+  type: IntegerType,
+  upper: number,
+  lower: number,
+  negative: boolean,
+  writer: WireWriter,
+): boolean {
   const { wide, signed, write } = INTEGERS[type];
   if (!wide || (negative && !signed)) return false;
-  let low = 0;
-  let high = 0;
-  for (let i = 0; i < digits.length; i++) {
-    const sum = low * 10 + (digits.charCodeAt(i) - ZERO);
-    low = sum >>> 0;
-    high = high * 10 + Math.floor(sum / 0x100000000);
-  }
+  const top = Math.floor(upper / 0x400000) * 1e9;
+  const bottom = (upper % 0x400000) * 1e9 + lower;
+  const sum = (top % 0x400) * 0x400000 + (bottom >>> 0);
+  const low = sum >>> 0;
+  const high = Math.floor(top / 0x400) + Math.floor(bottom / 0x100000000) + Math.floor(sum / 0x100000000);
   if (high > 0xffffffff) return false;
   if (!signed) {
     write(writer, low | 0, high | 0);

@@ -13,11 +13,14 @@ const KEPT_SIZE = 1 << 20;
 
 /** Shorter parts are shifted word by word, which is faster than a call of a native function. */
 const SHORT_PART = 192;
+/** Longer text is copied by a native function, not word by word. */
+const LONG_TEXT = 512;
 
 export class WireWriter {
   bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   pos = 0;
-  private view = viewOf(this.bytes);
+  /** Shows the same bytes. */
+  view = viewOf(this.bytes);
 
   /** Starts a new text. The results of {@link slice} stay valid. */
   reset(): void {
@@ -110,6 +113,19 @@ export class WireWriter {
     this.pos = at;
   }
 
+  /** Writes a safe integer as a varint of its two's complement. */
+  whole(value: number): void {
+    if (value >= 0 && value <= 0x7fffffff) this.uint32(value);
+    else this.varint64(value | 0, Math.floor(value / 0x100000000) | 0);
+  }
+
+  /** Writes an integer of at most 52 bits with its sign in the lowest bit. */
+  zigzag(value: number): void {
+    const turned = value < 0 ? -2 * value - 1 : 2 * value;
+    if (turned <= 0x7fffffff) this.uint32(turned);
+    else this.varint64(turned | 0, Math.floor(turned / 0x100000000) | 0);
+  }
+
   fixed32(value: number): void {
     this.reserve(4);
     this.view.setInt32(this.pos, value | 0, true);
@@ -145,6 +161,23 @@ export class WireWriter {
       this.bytes.set(source.subarray(from, to), this.pos);
     }
     this.pos += size;
+  }
+
+  /** Writes a length and the bytes of `source` from `from` to `to`. `view` shows the same bytes. */
+  text(source: Buffer, view: DataView, from: number, to: number): void {
+    const size = to - from;
+    this.reserve(size + 5);
+    this.uint32(size);
+    let at = this.pos;
+    this.pos = at + size;
+    if (size > LONG_TEXT) {
+      source.copy(this.bytes, at, from, to);
+      return;
+    }
+    const { bytes, view: own } = this;
+    let next = from;
+    for (; next <= to - 4; next += 4, at += 4) own.setInt32(at, view.getInt32(next, true), true);
+    for (; next < to; next++, at++) bytes[at] = source[next]!;
   }
 
   /** Writes a length and bytes. */

@@ -1,4 +1,4 @@
-/** Names the settings in which two configs differ. Values are not told, because they may be secrets. */
+/** Names the settings in which two configs differ. Values are not shown, because they may be secrets. */
 import type { Config } from './config.js';
 
 /** How deep the paths go: `upstreams.orders.timeoutMs` has three keys. */

@@ -28,11 +28,11 @@ export interface FileWatchOptions {
   readonly onUnwatched: (error: unknown) => void;
 }
 
-/** How long nothing may happen before changes count as complete. */
+/** How long no file may change before the changes count as complete, in milliseconds. */
 const QUIET_MS = 100;
 /** How long a file may be empty before that counts as its content: some editors empty a file and then write it. */
 const EMPTY_MS = 1000;
-/** After this time changes are told though they go on. */
+/** After this time, in milliseconds, changes are reported even if files still change. */
 const LONGEST_MS = 10_000;
 /** The shortest time between two comparisons, and how many times longer than a comparison it is. */
 const COMPARE = { everyMs: 5000, restFactor: 100 };
@@ -54,7 +54,7 @@ export class FileWatch {
   private isClosed = false;
   /** True if folders or links have changed, so that others may have to be watched. */
   private isMoved = false;
-  /** When the first of the changes came that are not told yet; undefined if there are none. */
+  /** When the first of the changes came that are not reported yet. Undefined if there are none. */
   private firstAt: number | undefined;
   private changed = new Set<string>();
   private changes = 0;
@@ -66,7 +66,7 @@ export class FileWatch {
 
   /**
    * Watches these files from now on. They were read at `readAtMs`, in milliseconds since the epoch: what has changed since then
-   * is told too.
+   * is reported too.
    */
   async follow(targets: WatchTargets, readAtMs: number): Promise<void> {
     if (this.seen !== undefined && JSON.stringify(targets) === JSON.stringify(this.targets)) return;

@@ -3,7 +3,7 @@
  * same interface for both, but they end differently: an error ends the connection in HTTP/1.1, and only one stream of
  * it in HTTP/2.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -49,6 +49,36 @@ export function isOver(res: ServerResponse): boolean {
 export function isWhole(res: ServerResponse): boolean {
   return res.writableEnded && res.writableFinished;
 }
+
+/**
+ * Ends an answer with its whole content. Node writes head and content in two pieces, which costs as much as all other work
+ * for the answer. A small content is written behind the head in the same piece.
+ */
+export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  if (bytes.length > SMALL_BYTES || res.headersSent || !isOfNode(res)) {
+    res.end(bytes);
+    return;
+  }
+  if (!res.hasHeader('content-length')) res.setHeader('content-length', bytes.length);
+  res.writeHead(res.statusCode);
+  // Node keeps the head as text in Latin-1 until the first write. If a version does not, the content is written by itself.
+  const head = res as ServerResponse & { _header?: string | null };
+  if (typeof head._header !== 'string' || res.chunkedEncoding) {
+    res.end(bytes);
+    return;
+  }
+  head._header += bytes.toString('latin1');
+  res.end();
+}
+
+/** True if the answer is one of HTTP/1.1 that no library has changed: one that compresses replaces `write` and `end`. */
+function isOfNode({ write, end }: ServerResponse): boolean {
+  return write === ServerResponse.prototype.write && end === ServerResponse.prototype.end;
+}
+
+/** Node writes a text of up to 16 KiB without taking memory for it. */
+const SMALL_BYTES = 12 * 1024;
 
 /** Ends an answer at once, in a way that shows the client that the answer is not complete. */
 export function cut(res: ServerResponse): void {

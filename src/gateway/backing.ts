@@ -12,6 +12,7 @@ import { authentication } from '../policy/access/resource.js';
 import { responseCache } from '../policy/cache/resource.js';
 import { countersOf } from '../policy/rate-limit/resource.js';
 import type { PlannedRoute } from '../route/planned-route.js';
+import { ownSignal, type SignalOf, sharedSignal } from '../server/connection/gone-signal.js';
 import type { OpenStreams } from '../server/connection/open-streams.js';
 import type { Counters } from '../store/counters.js';
 import { sharedStore } from '../store/shared-store.js';
@@ -38,6 +39,8 @@ export interface Backing {
   /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
+  /** Returns the signal that cancels the calls of a request. */
+  readonly signalOf: SignalOf;
 }
 
 export interface BackingOptions {
@@ -88,13 +91,18 @@ export function openBacking(
   for (const { name, addresses } of upstreams.values()) series.endpoints(name).current = addresses;
   const protection = openProtection(config.upstreams, lease, options);
   const shared = { upstreams, protection, cache, interceptors, metrics, series, clock };
+  // An embedder may listen to the signal and forget to stop.
+  const signalOf = interceptors.length === 0 ? sharedSignal : ownSignal;
   const ready: (Promise<void> | undefined)[] = [store?.prepared, tracing?.ready];
   const own = surfaces.map(({ name, config: { auth, cors, limits, errors } }): [string, Backing] => {
     const checks = { auth, origins: cors?.origins ?? [] };
     const { authenticator, prepared } = authentication(checks, lease, { ...options, tokens: series.tokens });
     ready.push(prepared);
     const callOf = callCompiler({ ...shared, limits, exposed: new Set(errors.expose) });
-    return [name, { authenticator, counters, seriesOf: series, callOf, openStreams, afterAuth, metrics, clock }];
+    return [
+      name,
+      { authenticator, counters, seriesOf: series, callOf, openStreams, afterAuth, metrics, clock, signalOf },
+    ];
   });
   return { of: new Map(own), upstreams, tracing, prepared: Promise.all(ready).then(() => {}) };
 }

@@ -94,7 +94,7 @@ function authProblems(
   }
   const { position } = auth;
   if (meansOf(auth)?.identifies !== true) {
-    // Who writes this means it. A method that demands a caller has an error of its own.
+    // `default: public` says that no caller is needed. A method that demands one has its own error.
     if (auth.default === 'public') return [];
     const text = 'auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated';
     return [errorAt(position, 'auth-impossible', text)];

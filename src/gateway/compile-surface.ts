@@ -155,6 +155,7 @@ function routeCompiler(
       successStatus: settings.successStatus ?? 200,
       idleTimeoutMs,
       clock: backing.clock,
+      signalOf: backing.signalOf,
       subsetsOf: compileRouteSubsets(config, route),
     };
     const requestOf = method.clientStreaming ? compileClientStream(ends) : compileCallRequest(ends);

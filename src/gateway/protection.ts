@@ -97,19 +97,16 @@ export function openProtection(upstreams: Config['upstreams'], lease: Lease, opt
   }
 }
 
-/** The values of `protogate_circuit_state`. */
-const STATE_VALUES = { closed: 0, probing: 1, open: 2 };
-
 /** Tells operators about a circuit breaker: its state as a metric, and when it opens and closes. */
 function telling(upstream: string, rpc: string, { log, metrics }: Options): BreakerEvents {
-  const { circuitState } = metrics;
+  const shown = metrics.circuits.of(upstream, rpc);
   return {
-    onFirstCall: () => circuitState.set({ upstream, rpc }, STATE_VALUES.closed),
+    onFirstCall: shown.begin,
     onChange(state, opening) {
-      circuitState.set({ upstream, rpc }, STATE_VALUES[state]);
+      shown.set(state);
       if (opening !== undefined) log.warn({ upstream, rpc, ...opening }, 'a circuit breaker has opened');
       else if (state === 'closed') log.info({ upstream, rpc }, 'a circuit breaker has closed');
     },
-    onClose: () => circuitState.remove({ upstream, rpc }),
+    onClose: shown.end,
   };
 }

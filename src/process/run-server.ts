@@ -29,7 +29,7 @@ import { endOnUncaught } from './last-resort.js';
 import { type ConfigSource, Reloads } from './reloads.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
-import { readinessOf, reportUpstreams, tellUpstreams } from './upstream-status.js';
+import { logUpstreams, readinessOf, reportUpstreams } from './upstream-status.js';
 
 export interface RunningServer {
   readonly url: string;
@@ -89,7 +89,7 @@ export async function runServer(plan: Plan, { source, examples }: RunOptions = {
   }
   const drain = prepareDrain(listener, systemClock);
   state = 'serving';
-  void tellUpstreams(gateway, log);
+  void logUpstreams(gateway, log);
   reloads.begin();
 
   const reload = source === undefined ? undefined : () => reloads.request('SIGHUP');

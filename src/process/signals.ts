@@ -10,7 +10,7 @@ const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
 /** How long after a SIGHUP the terminal may go. A shell that ends sends the signal while its terminal is still there. */
 const LOOK_AGAIN_MS = 500;
 
-/** True if a SIGHUP has come and nobody was told of it. */
+/** True if a SIGHUP has come before {@link onSignals} was called. */
 let isRemembered = false;
 let onHangup = () => {
   isRemembered = true;

@@ -36,7 +36,7 @@ export function readinessOf(
 
 /**
  * Joins the reports of several workers. The worst state of each server and of each upstream is shown, so that one worker
- * that cannot reach a server is seen. A worker that has not used a server yet tells nothing about it.
+ * that cannot reach a server is seen. A worker that has not used a server yet does not report its state.
  */
 export function joinReports(reports: readonly UpstreamReports[]): UpstreamReports {
   const joined = new Map<string, UpstreamReport>();
@@ -76,7 +76,7 @@ function rank(state: UpstreamReport['state']): number {
 }
 
 /** Connects to all upstreams, and writes to the log for each of them whether it answers. */
-export async function tellUpstreams({ snapshots }: Pick<RunningGateway, 'snapshots'>, log: Log): Promise<void> {
+export async function logUpstreams({ snapshots }: Pick<RunningGateway, 'snapshots'>, log: Log): Promise<void> {
   await Promise.all(
     [...snapshots.current.upstreams].map(async ([name, upstream]) => {
       await upstream.connect(START_LIMIT_MS);

@@ -19,7 +19,8 @@ import type { ToPrimary, ToWorker } from './messages.js';
 import { startPulse } from './pulse.js';
 import { listenSettings, servePublic } from './run-server.js';
 import { type Received, receive } from './schema-parcel.js';
-import { reportUpstreams, tellUpstreams } from './upstream-status.js';
+import { logUpstreams, reportUpstreams } from './upstream-status.js';
+import { letYoungGenerationGrow } from './young-generation.js';
 
 type Start = Extract<ToWorker, { kind: 'start' }>;
 
@@ -40,12 +41,12 @@ interface Next {
   readonly prepared: PreparedSnapshot;
 }
 
-function tell(message: ToPrimary): void {
+function send(message: ToPrimary): void {
   // When the primary is gone, the listener for `disconnect` below ends this process.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
-const counters = new RemoteCounters((question) => tell({ kind: 'count', question }));
+const counters = new RemoteCounters((question) => send({ kind: 'count', question }));
 let running: Running | undefined;
 /** The plan that is served. */
 let served: Plan;
@@ -55,6 +56,7 @@ let received: Received;
 let next: Next | undefined;
 
 async function start({ config, files }: Start): Promise<void> {
+  letYoungGenerationGrow();
   received = atOnce(receive(files, undefined));
   served = await plan(config, { schema: received.schema });
   const log = createLog(config.log);
@@ -64,10 +66,10 @@ async function start({ config, files }: Start): Promise<void> {
   await gateway.prepared;
   const { listener, serve } = servePublic(() => served, gateway, log);
   running = { gateway, drain: prepareDrain(listener, systemClock), log, listener, serve };
-  // One worker is enough to tell which upstreams answer.
-  if (cluster.worker?.id === 1) void tellUpstreams(gateway, log);
+  // One worker is enough to log which upstreams answer.
+  if (cluster.worker?.id === 1) void logUpstreams(gateway, log);
   startPulse();
-  tell({ kind: 'ready' });
+  send({ kind: 'ready' });
 }
 
 /** Builds a snapshot beside the one that serves. */
@@ -82,7 +84,7 @@ async function prepare({ config, files }: Prepare): Promise<void> {
   } catch (error) {
     problem = error instanceof Error ? error.message : String(error);
   }
-  tell({ kind: 'prepared', problem });
+  send({ kind: 'prepared', problem });
 }
 
 function swap(): void {
@@ -103,7 +105,7 @@ function discard(): void {
 function leave(): void {
   if (running === undefined) process.exit(0);
   running.drain.leave();
-  tell({ kind: 'leaving' });
+  send({ kind: 'leaving' });
 }
 
 async function end(): Promise<void> {
@@ -119,7 +121,7 @@ async function report(id: number): Promise<void> {
   if (running === undefined) return;
   const { snapshots, metrics } = running.gateway;
   const upstreams = await reportUpstreams({ snapshots }, served.config.admin?.readiness.upstreams ?? []);
-  tell({ kind: 'reported', id, report: { upstreams, metrics: await valuesOf(metrics.registry) } });
+  send({ kind: 'reported', id, report: { upstreams, metrics: await valuesOf(metrics.registry) } });
 }
 
 process.on('message', (message: ToWorker, socket?: Socket) => {
@@ -142,7 +144,7 @@ process.on('message', (message: ToWorker, socket?: Socket) => {
     case 'connection':
       // The client may have left meanwhile: then there is no socket.
       if (socket !== undefined) running?.serve(socket);
-      tell({ kind: 'taken' });
+      send({ kind: 'taken' });
       break;
     case 'leave':
       running?.drain.leave();
@@ -163,4 +165,4 @@ process.once('SIGTERM', leave);
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 process.on('disconnect', () => process.exit(0));
-tell({ kind: 'here' });
+send({ kind: 'here' });

@@ -41,7 +41,7 @@ const REPORT_MS = 1000;
 const KILL_AFTER_MS = 1000;
 /** How long after a worker's SIGTERM the primary may get its own: systemd sends it to all processes of a service. */
 const TOGETHER_MS = 250;
-/** How long a frozen worker that was told to end has to show a sign of life before it is killed. */
+/** How long a frozen worker that was asked to end has to show that it runs, before it is killed, in milliseconds. */
 const THAW_MS = 2000;
 
 export async function runWorkers(plan: Plan, count: number, source: ConfigSource): Promise<RunningServer> {
@@ -121,8 +121,8 @@ class Workers {
     this.server.maxConnections = plan.config.listen.maxConnections;
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.js', import.meta.url)),
-      // Workers must not inherit the Node flags of the primary.
-      execArgv: [],
+      // Workers must not inherit the Node flags of the primary. They let the young generation grow when they have started.
+      execArgv: ['--semi-space-growth-factor=1'],
       args: [],
       serialization: 'advanced',
       // The last one is for the heartbeat.
@@ -166,7 +166,7 @@ class Workers {
       [...asked].map((worker) => this.prepareIn(worker, { kind: 'prepare', config, files })),
     );
     const discard = async () => {
-      for (const worker of asked) tell(worker, { kind: 'discard' });
+      for (const worker of asked) send(worker, { kind: 'discard' });
     };
     const problem = answers.find((answer) => answer !== undefined);
     if (problem !== undefined) {
@@ -178,7 +178,7 @@ class Workers {
       this.log.reopen();
       this.plan = next;
       this.server.maxConnections = config.listen.maxConnections;
-      for (const worker of asked) tell(worker, { kind: 'swap' });
+      for (const worker of asked) send(worker, { kind: 'swap' });
       // A worker that began to serve meanwhile has the old plan.
       for (const worker of this.servingWorkers) if (!asked.has(worker)) void this.succeed(worker);
     };
@@ -189,7 +189,7 @@ class Workers {
   private prepareIn(worker: Worker, message: ToWorker): Promise<string | undefined> {
     return new Promise((resolve) => {
       this.preparing.set(worker, resolve);
-      tell(worker, message);
+      send(worker, message);
     });
   }
 
@@ -204,11 +204,11 @@ class Workers {
     const cancel = systemClock.after(graceMs + timeoutMs + KILL_AFTER_MS, () => {
       for (const worker of all) worker.process.kill('SIGKILL');
     });
-    for (const worker of all) tell(worker, { kind: 'leave' });
+    for (const worker of all) send(worker, { kind: 'leave' });
     if (graceMs > 0) await sleep(graceMs);
     await stopAccepting(this.server);
     await Promise.race([this.distribution.whenEmpty(), ended]);
-    for (const worker of all) tell(worker, { kind: 'drain' });
+    for (const worker of all) send(worker, { kind: 'drain' });
     await ended;
     cancel();
   }
@@ -226,7 +226,7 @@ class Workers {
           };
           const cancel = systemClock.after(REPORT_MS, () => answer(undefined));
           this.waiting.set(id, answer);
-          tell(worker, { kind: 'report', id });
+          send(worker, { kind: 'report', id });
         }),
     );
     return (await Promise.all(asked)).filter((report) => report !== undefined);
@@ -273,8 +273,8 @@ class Workers {
   /** Gives a new worker the plan. */
   private async begin(worker: Worker, { config, schema }: Plan): Promise<void> {
     const packed = await inSlices(this.sender.pack(schema.files));
-    if (this.draining) tell(worker, { kind: 'drain' });
-    else tell(worker, { kind: 'start', config, files: packed });
+    if (this.draining) send(worker, { kind: 'drain' });
+    else send(worker, { kind: 'start', config, files: packed });
   }
 
   /** Brings a worker that has just started to the plan that is served, if that has changed meanwhile. */
@@ -284,7 +284,7 @@ class Workers {
       const files = await inSlices(this.sender.pack(plan.schema.files));
       const problem = await this.prepareIn(worker, { kind: 'prepare', config: plan.config, files });
       if (problem !== undefined) worker.process.kill('SIGKILL');
-      tell(worker, { kind: 'swap' });
+      send(worker, { kind: 'swap' });
       has = plan;
     }
   }
@@ -300,7 +300,7 @@ class Workers {
     this.heartbeats.follow(worker);
     this.distribution.add(worker);
     // This worker became ready after the others had got the message.
-    if (this.draining) tell(worker, { kind: 'leave' });
+    if (this.draining) send(worker, { kind: 'leave' });
   }
 
   private answer(
@@ -319,7 +319,7 @@ class Workers {
       this.waiting.get(message.id)?.(message.report);
     } else {
       const answer = answerCounters(this.counters, message.question);
-      if (answer !== undefined) tell(worker, { kind: 'counted', answer });
+      if (answer !== undefined) send(worker, { kind: 'counted', answer });
     }
   }
 
@@ -341,7 +341,7 @@ class Workers {
   private async succeed(worker: Worker): Promise<void> {
     this.servingWorkers.delete(worker);
     this.distribution.remove(worker);
-    tell(worker, { kind: 'drain' });
+    send(worker, { kind: 'drain' });
     const cancel = systemClock.after(this.plan.config.drain.timeoutMs + THAW_MS + KILL_AFTER_MS, () =>
       worker.process.kill('SIGKILL'),
     );
@@ -365,6 +365,6 @@ class Workers {
   }
 }
 
-function tell(worker: Worker, message: ToWorker): void {
+function send(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
 }

@@ -1,5 +1,5 @@
 /**
- * This module tells what a route does when its upstream fails, in the order in which it is tried. When nothing helps, the
+ * This module describes what a route does when its upstream fails, in the order in which it is tried. When nothing helps, the
  * answer is an error: 503 with `Retry-After` if the upstream cannot be reached.
  */
 import { formatDuration } from '../base/duration.js';

@@ -1,5 +1,6 @@
 /**
- * Checks whether a template with a verb takes paths that another template matches too, with the colon as data:
+ * Finds paths that two templates match. A template with a verb takes paths that another template matches too, with the colon
+ * as data:
  *
  *     /v1/{resource=**}:getIamPolicy   over   /v1/{name=users/*}   →   /v1/users/x:getIamPolicy
  */
@@ -15,6 +16,14 @@ export function pathTakenByVerb(taking: PathTemplate, other: PathTemplate): stri
     if (common !== undefined && common !== '') return `${common}:${verb}`;
   }
   return undefined;
+}
+
+/** Returns a path that both match and that `a` may take from `b`; undefined when there is none. */
+export function pathOfBoth(a: PathTemplate, b: PathTemplate): string | undefined {
+  if (a.verb !== b.verb) return pathTakenByVerb(a, b);
+  const common = commonPath(a.segments, 0, b.segments, 0);
+  if (common === undefined) return undefined;
+  return `${common === '' ? '/' : common}${a.verb === undefined ? '' : `:${a.verb}`}`;
 }
 
 /**

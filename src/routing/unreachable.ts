@@ -61,7 +61,7 @@ function winnerOver(
 }
 
 /** Returns a path of the shape, with `other` for each `*`, and `length` times for the `**`. */
-function pathOf(shape: string, other: string, length: number): string {
+export function pathOf(shape: string, other: string, length: number): string {
   const path = shape.replace(/\/(\*\*?)(?=[/:]|$)/g, (_, wildcard: string) =>
     `/${other}`.repeat(wildcard === '*' ? 1 : length),
   );
@@ -69,7 +69,7 @@ function pathOf(shape: string, other: string, length: number): string {
 }
 
 /** Returns a text that no template has as a segment. */
-function freshSegment(bindings: readonly Binding[]): string {
+export function freshSegment(bindings: readonly Binding[]): string {
   const literals = new Set<string>();
   for (const { template } of bindings)
     for (const segment of template.segments) if (segment.kind === 'literal') literals.add(segment.literal);

@@ -130,6 +130,7 @@ export interface EnumValueDescriptor extends Documented {
   readonly name: string;
   readonly number: number;
   readonly comment: string | undefined;
+  readonly position: Position;
 }
 
 export interface ServiceDescriptor extends Documented {

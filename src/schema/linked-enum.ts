@@ -58,6 +58,9 @@ class EnumValue implements EnumValueDescriptor {
   documentOptions() {
     return this.places.documentOptions(`${this.parent}.${this.name}`);
   }
+  get position() {
+    return this.places.position(`${this.parent}.${this.name}`);
+  }
 }
 
 /** Sets the value of a key that has none; the first of several values stays. */

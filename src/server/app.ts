@@ -1,16 +1,62 @@
 /** The Koa application: the pipeline, inside the listener that looks after connections and unread answers. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
-import type { Exchange } from '../exchange/exchange.js';
+import compose from 'koa-compose';
+import { endAtOnce } from '../exchange/answer.js';
+import type { Context, Exchange } from '../exchange/exchange.js';
 import { type RequestListener, watched } from './connection/watched.js';
+import { contextMaker } from './koa-context.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
 
 /** Builds the request listener; it fits `http.createServer`. */
 export function createApp(options: PipelineOptions): RequestListener {
-  const app = new Koa<Exchange>();
-  // Koa itself reports only errors of the error funnel, and clients that leave while an answer is written; the access log has
-  // those.
-  app.silent = true;
-  for (const middleware of beforeMatch(options)) app.use(middleware);
+  const app = new Front();
+  const contextOf = contextMaker(app);
+  const run = compose<Context>([...beforeMatch(options)]);
   const { snapshots, clock } = options;
-  return watched(app.callback(), () => snapshots.current, clock);
+  const handle = (req: IncomingMessage, res: ServerResponse) => {
+    const ctx = contextOf(req, res);
+    res.statusCode = 404;
+    return run(ctx)
+      .then(() => {
+        // Streams are written by their endpoint, so they are over at this point.
+        if (ctx.respond === false) return;
+        ctx.state.answeredAt = clock.monotonic();
+        app.answer(ctx);
+      })
+      .catch((error) => ctx.onerror(error));
+  };
+  return watched(handle, () => snapshots.current, clock);
 }
+
+/** Koa's own `callback` adds four listeners to each request, to report errors that the access log has anyway. */
+class Front extends Koa<Exchange> {
+  constructor() {
+    super();
+    // Koa itself reports only errors of the error funnel, and clients that leave while an answer is written; the access log
+    // has those.
+    this.silent = true;
+    this.on('error', this.onerror);
+  }
+
+  /** Writes the answer that the stages have left in the context. */
+  answer(ctx: Context): void {
+    const { req, res, body } = ctx;
+    const isPlain = Buffer.isBuffer(body) || (typeof body === 'string' && body !== '');
+    if (isPlain && req.method !== 'HEAD' && ctx.writable && !NO_CONTENT.has(res.statusCode)) endAtOnce(res, body);
+    else this.respond(ctx);
+  }
+
+  /** Lets Koa write an answer that is not plain bytes, such as a stream, or the answer of a HEAD. */
+  private respond(ctx: Context): void {
+    const { statusCode } = ctx.res;
+    const koa = this as unknown as { handleRequest(ctx: Context, run: () => Promise<void>): Promise<void> };
+    void koa.handleRequest(ctx, async () => {
+      // Koa has just set 404.
+      ctx.res.statusCode = statusCode;
+    });
+  }
+}
+
+/** The statuses whose answers have no content. */
+const NO_CONTENT: ReadonlySet<number> = new Set([204, 205, 304]);

@@ -1,5 +1,5 @@
 /**
- * All reasons of the errors that the gateway itself raises: what stands as `reason` in the google.rpc.ErrorInfo of an error
+ * All reasons of the errors that the gateway itself raises: the values of `reason` in the google.rpc.ErrorInfo of an error
  * answer. Each reason has one gRPC code and one HTTP status. The table in docs/errors.md is written from this list.
  */
 import { Code } from './code.js';

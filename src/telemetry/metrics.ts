@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { CallMetrics } from './call-metrics.js';
+import { CircuitStates } from './circuit-states.js';
 import { HeldCounters } from './held-counters.js';
 import { droppedLines } from './output.js';
 import { RequestMetrics } from './request-metrics.js';
@@ -32,8 +33,7 @@ export interface Metrics {
   readonly retriesRefused: Counter<'upstream'>;
   /** The calls that were sent a second time before the first one had failed. `winner` is `first`, `second` or `none`. */
   readonly hedges: Counter<'upstream' | 'winner'>;
-  /** The state of each circuit breaker: 0 closed, 1 probing, 2 open. */
-  readonly circuitState: Gauge<'upstream' | 'rpc'>;
+  readonly circuits: CircuitStates;
   /** The calls that were not sent, to protect the upstream. `reason` is `circuit_open` or `busy`. */
   readonly upstreamRefusals: Counter<'upstream' | 'reason'>;
   /** The duration of the steps of aggregates in seconds. `outcome` is `ok` or `failed`. */
@@ -103,14 +103,7 @@ export function createMetrics(): Metrics {
       labelNames: ['upstream', 'winner'],
       registers,
     }),
-    circuitState: new Gauge({
-      name: 'protogate_circuit_state',
-      help: 'The state of the circuit breaker of each method that has been called: 0 closed, 1 probing, 2 open.',
-      labelNames: ['upstream', 'rpc'],
-      registers,
-      // The highest value of all workers is shown, so that one open circuit is seen.
-      aggregator: 'max',
-    }),
+    circuits: new CircuitStates(registry),
     upstreamRefusals: new Counter({
       name: 'protogate_upstream_refused_total',
       help: 'How many calls were not sent to an upstream to protect it. The reason is circuit_open or busy.',

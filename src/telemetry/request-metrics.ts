@@ -87,7 +87,7 @@ export class RouteMetrics {
   }
 }
 
-/** The kinds of streams: by who sends several messages, or a WebSocket. */
+/** The kinds of streams: which side sends several messages, or that it is a WebSocket. */
 export type StreamKind = 'server' | 'client' | 'bidi' | 'websocket';
 
 export class RequestMetrics {

@@ -1,5 +1,5 @@
 /**
- * Turns a line of JSON into a line for a person at a terminal. A request is told by what it asked for and what it got:
+ * Turns a line of JSON into a line for a person at a terminal. The line of a request shows what it asked for and what it got:
  *
  *     09:00:00.000 info  GET /v1/customers/ada 200 3.2 ms  upstream=shop endpoint=127.0.0.1:50051
  *     09:00:00.000 info  draining  signal=SIGTERM

@@ -19,6 +19,7 @@ import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { type JsonForm, jsonAnswer } from './json-answer.js';
+import { type RequestBytes, readRest } from './json-request.js';
 import type { GuardMasks } from './mask-guard.js';
 import { compileQuery, type QueryRule, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
@@ -67,9 +68,10 @@ export interface RequestMessages {
   readonly head: Uint8Array;
   /**
    * Encodes the next message from its body. The fields of path and query are part of the first message, which may not
-   * contradict them; later messages may leave them out, and may not contradict the path. Throws INVALID_ARGUMENT (400).
+   * contradict them; later messages may leave them out, and may not contradict the path. Throws INVALID_ARGUMENT (400). The
+   * result is a promise if the JSON has more than 256 KiB, and rejects then; the next message may be encoded only after it.
    */
-  encode(body: Uint8Array): Uint8Array;
+  encode(body: Uint8Array): RequestBytes;
 }
 
 const NO_BODY = new Uint8Array(0);
@@ -96,8 +98,11 @@ export interface Transcoder {
    * (400).
    */
   path(captures: readonly string[]): Uint8Array;
-  /** Encodes the request message. Throws INVALID_ARGUMENT (400) that names the parameter or the JSON path. */
-  request(input: TranscoderInput): TranscodedRequest;
+  /**
+   * Encodes the request message. Throws INVALID_ARGUMENT (400) that names the parameter or the JSON path. The result is a
+   * promise if the JSON has more than 256 KiB, because the event loop then has a turn between its parts.
+   */
+  request(input: TranscoderInput): TranscodedRequest | Promise<TranscodedRequest>;
   /** Reads path and query for a method whose client streams. Throws INVALID_ARGUMENT (400) for either. */
   messages(input: Omit<TranscoderInput, 'body'>): RequestMessages;
   /** True if the query asks for server-sent events (`$alt=sse`). Throws INVALID_ARGUMENT (400). */
@@ -169,6 +174,10 @@ export function compileTranscoder(
     return { mask: fields === undefined ? undefined : parseMask(fields), enumsAsInts, indented };
   }
 
+  function asked(message: Uint8Array, given: GivenParameters): TranscodedRequest {
+    return { message, form: formOf(given), wanted: wantedOf(binding, given.fields) };
+  }
+
   return {
     readsJson,
     mayReadArray: mayBeArray(binding),
@@ -182,11 +191,9 @@ export function compileTranscoder(
         const paths = updateMask.pathsOf(body);
         if (paths.length > 0) bindPaths(bound, updateMask.field, paths);
       }
-      return {
-        message: readBody(body, bound, contentType),
-        form: formOf(given),
-        wanted: wantedOf(binding, given.fields),
-      };
+      const message = readBody(body, bound, contentType);
+      if (message instanceof Promise) return message.then((bytes) => asked(bytes, given));
+      return asked(message, given);
     },
     messages({ captures, rawQuery, contentType }) {
       const head = bindPath(captures);
@@ -197,7 +204,7 @@ export function compileTranscoder(
         form: formOf(given),
         wanted: wantedOf(binding, given.fields),
         hasFirst: head.entries.length > 0 || !readsJson,
-        head: readsJson ? encodeBound(head) : readBody(NO_BODY, head, contentType),
+        head: readsJson ? encodeBound(head) : atOnce(readBody(NO_BODY, head, contentType)),
         encode(body) {
           const message = readBody(body, bound, type);
           if (bound === head) bound = head.following(isInEach);
@@ -249,10 +256,20 @@ function mayBeArray({ body, method }: Binding): boolean | 'flat' {
 const LIST_VALUE = 'google.protobuf.ListValue';
 const HOLDS_ARRAYS: ReadonlySet<string> = new Set([LIST_VALUE, 'google.protobuf.Value']);
 
-type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => Uint8Array;
+type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => RequestBytes;
+
+/** Returns the message of a body that is small or no JSON. */
+function atOnce(message: RequestBytes): Uint8Array {
+  if (message instanceof Promise) throw new TypeError('expected a body that is read at once');
+  return message;
+}
 
 function guarded(read: ReadBody, guard: GuardMasks | undefined): ReadBody {
-  return guard === undefined ? read : (body, bound, contentType) => guard(read(body, bound, contentType));
+  if (guard === undefined) return read;
+  return (body, bound, contentType) => {
+    const message = read(body, bound, contentType);
+    return message instanceof Promise ? message.then(guard) : guard(message);
+  };
 }
 
 /**
@@ -271,10 +288,10 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
             ? encodeHttpBody(contentType, bytes)
             : Buffer.concat([codec.read(undefined, bound), encodeHttpBody(undefined, bytes)]);
       }
-      return (json, bound) => codec.read(isBlank(json) ? undefined : json, bound);
+      return (json, bound) => readRest(codec.beginRead(isBlank(json) ? undefined : json, bound));
     case 'field': {
       const { field } = body;
-      if (!isRaw) return (json, bound) => codec.readField(field, isBlank(json) ? undefined : json, bound);
+      if (!isRaw) return (json, bound) => readRest(codec.beginRead(isBlank(json) ? undefined : json, bound, field));
       return (bytes, bound, contentType) => {
         try {
           bound.checkOneof(field);

@@ -6,8 +6,7 @@
  *
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */
-
-import { isRecord } from '../base/record.js';
+import { JsonKeys } from '../codec/json-keys.js';
 import type { Binding } from '../routing/binding.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 
@@ -45,32 +44,52 @@ export function compileUpdateMask(
   return {
     field,
     pathsOf(json) {
-      const paths: string[] = [];
-      collect(parsed(json), type.message, '', maxDepth, paths);
-      return paths.filter((path) => !bound.has(path));
+      const paths = new Set<string>();
+      const keys = new JsonKeys(json);
+      if (keys.isObject()) collect(keys, type.message, '', maxDepth, paths);
+      return [...paths].filter((path) => !bound.has(path));
     },
   };
 }
 
-function collect(value: unknown, message: MessageDescriptor, prefix: string, depth: number, paths: string[]): void {
-  if (!isRecord(value) || depth === 0) return;
-  for (const [key, inner] of Object.entries(value)) {
-    const field = message.fieldNamed(key);
-    if (field === undefined || isUnknownName(field, inner)) continue;
-    const path = prefix + field.name;
-    const nested = isRecord(inner) && Object.keys(inner).length > 0 ? plainMessage(field) : undefined;
-    if (nested === undefined) paths.push(path);
-    else collect(inner, nested, `${path}.`, depth - 1, paths);
+/**
+ * Adds the paths of the object at which `keys` are. Returns false for a body that the codec refuses, such as one with a key
+ * twice: the paths then do not matter.
+ */
+function collect(
+  keys: JsonKeys,
+  message: MessageDescriptor,
+  prefix: string,
+  depth: number,
+  paths: Set<string>,
+): boolean {
+  if (depth === 0) return false;
+  keys.enter();
+  while (keys.next()) {
+    const field = message.fieldNamed(keys.key());
+    const nested = field === undefined || !keys.isObject() || keys.isEmpty() ? undefined : plainMessage(field);
+    if (field !== undefined && nested !== undefined) {
+      if (!collect(keys, nested, `${prefix}${field.name}.`, depth - 1, paths)) return false;
+      continue;
+    }
+    if (field !== undefined && !isUnknownName(field, keys)) {
+      const path = prefix + field.name;
+      if (paths.has(path)) return false;
+      paths.add(path);
+    }
+    keys.skip();
   }
+  return true;
 }
 
 /**
  * True for a string that its enum does not define. If the codec does not refuse such a name it ignores it, so the mask must
  * not unset the field.
  */
-function isUnknownName({ type, cardinality }: FieldDescriptor, value: unknown): boolean {
-  if (type.kind !== 'enum' || cardinality !== 'singular' || typeof value !== 'string') return false;
-  return type.enum.numberOf(value) === undefined;
+function isUnknownName({ type, cardinality }: FieldDescriptor, keys: JsonKeys): boolean {
+  if (type.kind !== 'enum' || cardinality !== 'singular') return false;
+  const value = keys.string();
+  return value !== undefined && type.enum.numberOf(value) === undefined;
 }
 
 /** Returns the message type of a field whose JSON is an object with that type's fields; undefined for all other fields. */
@@ -81,13 +100,4 @@ function plainMessage({ type, cardinality }: FieldDescriptor): MessageDescriptor
 
 function isFieldMask({ type, cardinality }: FieldDescriptor): boolean {
   return cardinality === 'singular' && type.kind === 'message' && type.message.fullName === 'google.protobuf.FieldMask';
-}
-
-/** Parses the body; undefined when it is no JSON. The codec then refuses it with a better error. */
-function parsed(json: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }

@@ -33,18 +33,20 @@ export function circuitBreaking(
     return isStreaming(request.method) ? stream(next(request), request, pass) : unary(next(request), request, pass);
   };
 
-  async function unary(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
+  function unary(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
     const begunAt = slowAfterMs === undefined ? 0 : clock.monotonic();
     const isSlow = () => slowAfterMs !== undefined && clock.monotonic() - begunAt >= slowAfterMs;
-    try {
-      const response = await answer;
-      breaker.report(pass, isSlow() ? 'failed' : 'answered', settings);
-      return response;
-    } catch (error) {
-      const verdict = failureVerdict(error, request);
-      breaker.report(pass, verdict === 'answered' && isSlow() ? 'failed' : verdict, settings);
-      throw error;
-    }
+    return answer.then(
+      (response) => {
+        breaker.report(pass, isSlow() ? 'failed' : 'answered', settings);
+        return response;
+      },
+      (error: unknown) => {
+        const verdict = failureVerdict(error, request);
+        breaker.report(pass, verdict === 'answered' && isSlow() ? 'failed' : verdict, settings);
+        throw error;
+      },
+    );
   }
 
   /**

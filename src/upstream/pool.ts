@@ -117,7 +117,7 @@ class Pool<C extends PooledConnection, Prepared> {
     if (this.closing !== undefined) throw upstreamClosed();
     const { request } = attempt;
     const { signal, deadline } = request;
-    if (signal.aborted) throw cancelled();
+    if (followersOf(signal).isAborted) throw cancelled();
     if (deadline !== undefined && deadline.at <= this.clock.now()) throw new DeadlineExceeded(deadline.owner);
     const prepared = this.carrier.prepare(request); // this throws for illegal metadata, before anything has begun
     const connection = this.connection();

@@ -24,13 +24,20 @@ export function isGrpcType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc(?:[+;]|$)/.test(contentType);
 }
 
-/** Formats a timeout as at most eight digits and a unit, rounded up. */
-export function grpcTimeout(timeoutMs: number): string {
+/**
+ * The longest `grpc-timeout` that is sent, in milliseconds: a whole number of seconds, because so long a time is sent in seconds.
+ * Servers of grpc-js count in 32 bits, so there a longer one would pass at once.
+ */
+export const LONGEST_TIMEOUT_MS = 2_147_483_000;
+
+/**
+ * Formats a timeout as at most eight digits and a unit, rounded up. Undefined for a timeout of more than 24 days, which is
+ * not sent: when it has passed, the gateway cancels the call.
+ */
+export function grpcTimeout(timeoutMs: number): string | undefined {
   const ms = Math.max(1, Math.ceil(timeoutMs));
   if (ms < 1e8) return `${ms}m`;
-  const seconds = Math.ceil(ms / 1000);
-  if (seconds < 1e8) return `${seconds}S`;
-  return `${Math.min(99_999_999, Math.ceil(seconds / 3600))}H`;
+  return ms > LONGEST_TIMEOUT_MS ? undefined : `${Math.ceil(ms / 1000)}S`;
 }
 
 /** Returns the text of a metadata value as it is sent. Throws a TypeError for an illegal key or value. */

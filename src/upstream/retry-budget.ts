@@ -1,6 +1,6 @@
 /**
  * The budget of one upstream for calls that are sent in addition: retries and hedges. Without it, an upstream that fails
- * would get a multiple of its normal load at the very time when it can bear least.
+ * would get a multiple of its normal load exactly when it can serve the fewest calls.
  */
 import type { Clock } from '../base/clock.js';
 import { RecentCount } from '../base/recent-count.js';

@@ -3,7 +3,7 @@
  * one never reached the server, and never past the deadline. A budget replaces the throttle of A6.
  */
 import type { Clock } from '../base/clock.js';
-import type { CallRequest, Interceptor } from '../call/call.js';
+import type { CallRequest, CallResponse, Interceptor } from '../call/call.js';
 import type { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import type { RetryBudget } from './retry-budget.js';
@@ -33,27 +33,31 @@ export function retrying({ maxAttempts, codes }: RetrySettings, options: RetryOp
   const { idempotent, budget, clock, onRetry, onRefusal, random = Math.random } = options;
   const listed = new Set(codes);
 
-  return (next) => async (given) => {
+  return (next) => (given) => {
     const request: CallRequest = { ...given, tried: new Set() };
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await next(request);
-      } catch (error) {
-        if (attempt >= maxAttempts || !mayRetry(error, request)) throw error;
-        // The delay is drawn at random from the whole range (full jitter), so that calls which failed together do not come
-        // back together.
-        const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * random();
-        if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline.at) throw error;
-        if (!budget.take()) {
-          onRefusal();
-          throw error;
-        }
-        await pause(delayMs, request.signal);
-        if (request.signal.aborted) throw error;
-        onRetry();
-      }
-    }
+    const attempt = (count: number): Promise<CallResponse> =>
+      next(request).catch(async (error) => {
+        await beforeNext(count, error, request);
+        return attempt(count + 1);
+      });
+    return attempt(1);
   };
+
+  /** Waits until the call may be tried again after `count` tries. Throws the error if it may not. */
+  async function beforeNext(count: number, error: unknown, request: CallRequest): Promise<void> {
+    if (count >= maxAttempts || !mayRetry(error, request)) throw error;
+    // The delay is drawn at random from the whole range (full jitter), so that calls which failed together do not come
+    // back together.
+    const delayMs = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (count - 1)) * random();
+    if (request.deadline !== undefined && clock.now() + delayMs >= request.deadline.at) throw error;
+    if (!budget.take()) {
+      onRefusal();
+      throw error;
+    }
+    await pause(delayMs, request.signal);
+    if (request.signal.aborted) throw error;
+    onRetry();
+  }
 
   function mayRetry(error: unknown, { signal, message }: CallRequest): boolean {
     if (!(error instanceof StatusError) || signal.aborted || !(message instanceof Uint8Array)) return false;

@@ -134,13 +134,34 @@ test("a client's short deadline opens no circuit, that of the upstream does", as
   }
 });
 
-test('a reload to another target begins with a closed circuit', async (t) => {
+test('a reload to another target begins with a closed circuit, and its state is shown when the old one is gone', async (t) => {
+  let release = () => {};
+  const hold = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   const other = await startUpstream(PROTO);
   t.teardown(other.close);
-  const { send, reload } = await start(t, { GetShelf: DOWN }, BREAKER);
+  const { send, upstream, gateway, metric, reload } = await start(t, { GetShelf: DOWN }, BREAKER);
+  upstream.script('AddBook', async () => {
+    await hold;
+    return {};
+  });
+  const held = send('POST', '/v1/books', { body: '{}' });
+  await until(() => upstream.calls.length === 1);
   for (let i = 0; i < 5; i++) t.is((await send('GET', '/v1/shelves/1')).status, 503);
+  t.is(await metric(STATE), 2);
+  const old = gateway.snapshots.current;
   await reload({ ...BREAKER, target: other.target });
   t.is((await send('GET', '/v1/shelves/1')).status, 200);
+  t.is(await metric(STATE), 0);
+  release();
+  t.is((await held).status, 200);
+  // It was released when its last request had ended; this waits until everything is closed.
+  await old.release();
+  t.is(await metric(STATE), 0);
+  await reload({});
+  t.is((await send('GET', '/v1/shelves/1')).status, 503);
+  await until(async () => (await metric(STATE)) === undefined);
 });
 
 test('while the circuit is open, a stale answer of the cache comes before 503, and an aggregate without the part', async (t) => {

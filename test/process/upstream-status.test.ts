@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { connectToAll } from '../../src/gateway/connect-check.js';
-import { joinReports, readinessOf, reportUpstreams, tellUpstreams } from '../../src/process/upstream-status.js';
+import { joinReports, logUpstreams, readinessOf, reportUpstreams } from '../../src/process/upstream-status.js';
 import { createLog } from '../../src/telemetry/log.js';
 import type { UpstreamReport } from '../../src/upstream/balance/balancer.js';
 import { planOf, startGateway } from '../support/gateway.js';
@@ -32,7 +32,7 @@ test('at the start the log says for each upstream whether it answers', async (t)
     down: { target: NOBODY, services: ['b.v1.*'] },
     lost: { target: 'nowhere:1', services: ['c.v1.*'] },
   }));
-  await tellUpstreams(gateway, log);
+  await logUpstreams(gateway, log);
   t.deepEqual(
     logged()
       .map(({ level, msg, upstream: name, servers }) => [level, name, msg, servers])

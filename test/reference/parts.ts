@@ -6,6 +6,7 @@
  *     <!-- end: reasons -->
  */
 import { configBlocks } from './config-parts.js';
+import { diffAndBufTable, diffChangeTable, versionPairTable } from './diff-parts.js';
 import { codeTable, reasonTable } from './errors-parts.js';
 import { logEntryTable, logFieldTable } from './logs-parts.js';
 import { metricTable } from './metrics-parts.js';
@@ -13,6 +14,7 @@ import { metricTable } from './metrics-parts.js';
 /** Functions by page and by the name of a part. Each returns the text between the comments. */
 export const PARTS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'docs/configuration.md': { blocks: configBlocks },
+  'docs/diff.md': { pairs: versionPairTable, changes: diffChangeTable, buf: diffAndBufTable },
   'docs/errors.md': { codes: codeTable, reasons: reasonTable },
   'docs/logs.md': { entries: logEntryTable, fields: logFieldTable },
   'docs/metrics.md': { metrics: metricTable },

@@ -121,7 +121,7 @@ withRedis('while it counts as down nothing is sent', async (t) => {
 withRedis('a Cluster that is killed: decided at once, found again by itself', async (t) => {
   const server = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
   server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-  t.true(await until(() => server.cli('CLUSTER', 'INFO').includes('cluster_state:ok')));
+  t.true(await server.untilCli(['CLUSTER', 'INFO'], 'cluster_state:ok'));
   const gateway = await connected(t, { cluster: [{ host: '127.0.0.1', port: server.port }] }, 'open');
   t.true(await until(async () => (await take(gateway)).limitStates.length === 1));
   await server.kill();
@@ -135,7 +135,7 @@ withRedis('a Cluster that is killed: decided at once, found again by itself', as
 withRedis('Sentinels name another master when the first is gone', async (t) => {
   const first = await startRedis(t);
   const second = await startRedis(t, ['--replicaof', `127.0.0.1 ${first.port}`]);
-  t.true(await until(() => second.cli('INFO', 'replication').includes('master_link_status:up')));
+  t.true(await second.untilCli(['INFO', 'replication'], 'master_link_status:up'));
   const folder = await mkdtemp(join(tmpdir(), 'protogate-sentinel-'));
   const port = await freePort();
   const file = join(folder, 'sentinel.conf');

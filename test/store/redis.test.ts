@@ -182,7 +182,7 @@ test.serial('a Redis that was never there: prepared within a second, decided all
 withOwnRedis('a Cluster counts as exactly, a counter at a time', async (t) => {
   const server = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
   server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
-  t.true(await until(() => server.cli('CLUSTER', 'INFO').includes('cluster_state:ok')));
+  t.true(await server.untilCli(['CLUSTER', 'INFO'], 'cluster_state:ok'));
   const gateway = await connected(t, { cluster: [{ host: '127.0.0.1', port: server.port }] }, 'closed');
   t.true(gateway.redis.sharded);
   const both = [hit({ id: 'wide', limit: 1000 }), hit({ id: 'narrow', limit: 40 })];

@@ -1,5 +1,7 @@
 /** A process that runs commands one after the other: starting a process for each takes longer than most commands do. */
-import { main } from '../../src/cli/main.js';
+import { MAIN } from './run.js';
+
+const { main } = (await import(MAIN)) as typeof import('../../src/cli/main.js');
 
 export interface Asked {
   readonly id: number;

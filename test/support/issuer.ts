@@ -19,6 +19,7 @@ import {
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { rsaKeys } from './rsa-keys.js';
 import { keepSecret } from './secrets.js';
 
 interface Teardown {
@@ -202,7 +203,7 @@ const unused: KeyPair[] = [];
 /** Returns keys that no running issuer has, and adds the RSA key to `used`. */
 function keysOf(name: string, generation: number, used: KeyPair[]): IssuerKeys {
   const id = `${name}-${generation}`;
-  const rsa = unused.pop() ?? generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const rsa = unused.pop() ?? rsaKeys();
   used.push(rsa);
   return {
     rsa: { kid: `${id}-rsa`, alg: 'RS256', ...rsa },

@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { saySkipped } from './commands.js';
 import type { Teardown } from './gateway.js';
 import { freePort } from './ports.js';
+import { until } from './until.js';
 
 export interface TestRedis {
   readonly url: string;
@@ -25,6 +26,8 @@ export interface TestRedis {
   thaw(): void;
   /** Runs `redis-cli` and returns its output. */
   cli(...args: readonly string[]): string;
+  /** Runs `redis-cli` until its output includes the text; resolves to true then. */
+  untilCli(args: readonly string[], text: string): Promise<true>;
 }
 
 const installed = (() => {
@@ -69,6 +72,8 @@ export async function startRedis(t: Teardown, flags: readonly string[] = []): Pr
     running.kill('SIGKILL');
     await once(running, 'exit');
   }
+  const cli = (...args: readonly string[]) =>
+    execFileSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' });
   await start();
   t.teardown(async () => {
     await kill();
@@ -84,7 +89,16 @@ export async function startRedis(t: Teardown, flags: readonly string[] = []): Pr
     },
     freeze: () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
-    cli: (...args) => execFileSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' }),
+    cli,
+    untilCli: (args, text) =>
+      until(
+        async () => {
+          // Each look starts a process.
+          await sleep(50);
+          return cli(...args).includes(text);
+        },
+        `redis-cli ${args.join(' ')}: ${text}`,
+      ),
   };
 }
 

@@ -5,13 +5,15 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 const LIMIT_MS = 30_000;
 /** Most conditions come true within some turns of the event loop, which take less time and CPU than timers. */
 const TURNS = 20;
+/** Conditions that take longer than a fifth of a second are asked less often, because some ask a server. */
+const SOON = 60;
 
 /** Resolves to true when `isSo` is true; rejects when it stays false. `what` describes the condition in that error. */
 export async function until(isSo: () => boolean | Promise<boolean>, what: string = isSo.toString()): Promise<true> {
   const end = Date.now() + LIMIT_MS;
   for (let turn = 0; !(await isSo()); turn++) {
     if (Date.now() > end) throw new Error(`never came true: ${what}`);
-    await (turn < TURNS ? nextTurn() : sleep(5));
+    await (turn < TURNS ? nextTurn() : sleep(turn < SOON ? 5 : 20));
   }
   return true;
 }

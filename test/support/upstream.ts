@@ -126,7 +126,12 @@ export async function startUpstream(
   const root = parseProtos(protos);
   const scripted = new Map(Object.entries(handlers));
   const calls: RecordedCall[] = [];
-  const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
+  const server = new Server({
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+    // No test reads its statistics.
+    'grpc.enable_channelz': 0,
+  });
   for (const method of methodsOf(root)) {
     const full = fullName(method);
     // Every method is registered as one that streams both ways: the four kinds are the same on the wire.
@@ -298,6 +303,9 @@ function decode(type: protobuf.Type, bytes: Uint8Array): object {
   return type.toObject(type.decode(bytes), { longs: String, enums: String });
 }
 
+/** It declares an option, and the upstream reads no options of the protos. */
+const RULES = 'google/api/annotations.proto';
+
 /** The folders that imports are looked up in: the repository's `protos/` and the files of protobufjs. */
 const PROTO_ROOTS = [join(repository(), 'protos'), join(repository(), 'node_modules/protobufjs')];
 
@@ -327,10 +335,22 @@ function parseAnew(protos: Protos): protobuf.Root {
   const load = (name: string, text: string): void => {
     if (done.has(name)) return;
     done.add(name);
-    const parsed = protobuf.parse(text, root, { keepCase: true });
-    for (const path of [...(parsed.imports ?? []), ...(parsed.weakImports ?? [])]) {
+    loadImports(importsOf(protobuf.parse(text, root, { keepCase: true })), name);
+  };
+  const loadShared = (name: string, from: string): void => {
+    if (done.has(name)) return;
+    done.add(name);
+    const { declared, imports } = shared(name, from);
+    root.addJSON(declared);
+    loadImports(imports, name);
+  };
+  const loadImports = (paths: readonly string[], from: string): void => {
+    for (const path of paths) {
+      if (path === RULES && !files.has(path)) continue;
       const wellKnown = protobuf.common.get(path);
-      if (wellKnown === null) load(path, files.get(path) ?? imported(path, name));
+      const own = files.get(path);
+      if (wellKnown === null && own !== undefined) load(path, own);
+      else if (wellKnown === null) loadShared(path, from);
       else if (wellKnown.nested !== undefined && !done.has(path)) root.addJSON(wellKnown.nested);
       done.add(path);
     }
@@ -339,6 +359,28 @@ function parseAnew(protos: Protos): protobuf.Root {
     load(name, /\b(syntax|edition)\s*=/.test(text) ? text : `syntax = "proto3";\n${text}`);
   root.resolveAll();
   return root;
+}
+
+function importsOf({ imports, weakImports }: protobuf.IParserResult): readonly string[] {
+  return [...(imports ?? []), ...(weakImports ?? [])];
+}
+
+interface SharedFile {
+  readonly declared: { [name: string]: protobuf.AnyNestedObject };
+  readonly imports: readonly string[];
+}
+
+const sharedFiles = new Map<string, SharedFile>();
+
+/** Returns what a file of the folders above declares. It is parsed once, because most upstreams import the same files. */
+function shared(path: string, from: string): SharedFile {
+  const known = sharedFiles.get(path);
+  if (known !== undefined) return known;
+  const root = new protobuf.Root();
+  const imports = importsOf(protobuf.parse(imported(path, from), root, { keepCase: true }));
+  const file = { declared: root.toJSON().nested ?? {}, imports };
+  sharedFiles.set(path, file);
+  return file;
 }
 
 function imported(path: string, from: string): string {

@@ -12,6 +12,7 @@ import { demand } from '../../policy/access/demands.js';
 import { identifiesNobody, uncheckedAuthenticator } from '../../policy/access/unchecked.js';
 import { isServed, type PlannedAggregate, type PlannedRoute } from '../../route/planned-route.js';
 import { createApp } from '../../server/app.js';
+import { ownSignal } from '../../server/connection/gone-signal.js';
 import { OpenStreams } from '../../server/connection/open-streams.js';
 import { askInMemory } from '../../server/listener/memory.js';
 import { Snapshots } from '../../server/snapshots.js';
@@ -92,6 +93,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
       exceeded: (limit) => metrics.exceededLimits.open({ limit }),
     },
     clock: STILL,
+    signalOf: ownSignal,
   };
   const judged = new Map<string, JudgedSurface>();
   for (const surface of plan.surfaces) {

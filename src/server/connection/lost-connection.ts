@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { isHttp2 } from '../../exchange/answer.js';
+import { onClose } from '../../exchange/on-close.js';
 
 /** The open answers of each connection. A connection may be gone before its answers are. */
 const open = new WeakMap<Socket, Set<ServerResponse>>();
@@ -14,7 +15,7 @@ export function closeWithConnection(req: IncomingMessage, res: ServerResponse): 
   if (isHttp2(req)) return;
   const answers = open.get(req.socket) ?? follow(req.socket);
   answers.add(res);
-  res.once('close', () => answers.delete(res));
+  onClose(res, () => answers.delete(res));
 }
 
 function follow(socket: Socket): Set<ServerResponse> {

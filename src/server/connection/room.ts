@@ -12,6 +12,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2Session } from 'node:http2';
 import type { Room } from '../../call/call.js';
+import { onClose } from '../../exchange/on-close.js';
 
 /** A waiting task, which continues when there is room. */
 interface Waiting {
@@ -136,7 +137,7 @@ class ConnectionRoom {
     const request = new RequestRoom(this);
     this.requests.add(request);
     ofAnswer.set(res, request);
-    res.once('close', () => request.end());
+    onClose(res, () => request.end());
   }
 
   private fits(bytes: number): boolean {

@@ -10,7 +10,16 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.js';
-import { cut, socketOf, streamWindow, unsentBytes, unsentBytesOfSocket } from '../../exchange/answer.js';
+import {
+  cut,
+  isOver,
+  isWhole,
+  socketOf,
+  streamWindow,
+  unsentBytes,
+  unsentBytesOfSocket,
+} from '../../exchange/answer.js';
+import { onClose } from '../../exchange/on-close.js';
 import { bytesGiven, kernelQueues } from './kernel-queues.js';
 
 /** The bytes that a client must be able to take within `timeoutMs`: at its default of 30 s, 4.3 KiB a second. */
@@ -103,13 +112,22 @@ export function watchStall(
   };
 }
 
-/** Cuts an answer that was written to its end if the client then takes nothing more of it. */
+/**
+ * Cuts an answer that was written to its end if the client then takes nothing more of it. Nearly all answers are whole at
+ * the end of this turn of the event loop, and need no timer.
+ */
 export function cutIfStalled(res: ServerResponse, timeoutMs: number, clock: Clock): void {
+  if (isWhole(res) || isOver(res)) return;
+  setImmediate(cutLater, res, timeoutMs, clock);
+}
+
+function cutLater(res: ServerResponse, timeoutMs: number, clock: Clock): void {
+  if (isWhole(res) || isOver(res)) return;
   const cancel = watchStall(outgoingOf(res), timeoutMs, clock, (afterMs) => {
     noteStall(res, afterMs);
     cut(res);
   });
-  res.once('close', cancel);
+  onClose(res, cancel);
 }
 
 const stalls = new WeakMap<ServerResponse, string>();

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
-import { dismiss, isHttp2, isOver, isWhole } from '../../exchange/answer.js';
+import { dismiss, isHttp2 } from '../../exchange/answer.js';
 import { hasEnded, lingerAfter } from './linger.js';
 import { closeWithConnection } from './lost-connection.js';
 import { afterEarlierAnswers } from './pipelining.js';
@@ -32,10 +32,11 @@ export function watched(handle: RequestListener, limits: () => ConnectionLimits,
     return wait === undefined ? serve(req, res) : wait.then((isThere) => (isThere ? serve(req, res) : undefined));
   };
 
-  async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { stallTimeoutMs: timeoutMs } = limits();
-    await handle(req, res);
-    dismiss(res, clock);
-    if (!isWhole(res) && !isOver(res)) cutIfStalled(res, timeoutMs, clock);
+    return handle(req, res).then(() => {
+      dismiss(res, clock);
+      cutIfStalled(res, timeoutMs, clock);
+    });
   }
 }

@@ -4,11 +4,11 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../base/clock.js';
-import type { CallContext, CallMethod, CallRequest } from '../../call/call.js';
+import type { CallContext, CallMethod, CallRequest, Messages } from '../../call/call.js';
 import { isStreaming } from '../../call/call.js';
 import { type Deadline, deadlineAfter, earliest } from '../../call/deadline.js';
-import type { MetadataEntry } from '../../call/metadata.js';
-import { hasBody, isOver, isWhole } from '../../exchange/answer.js';
+import type { Metadata, MetadataEntry } from '../../call/metadata.js';
+import { hasBody } from '../../exchange/answer.js';
 import type { Context } from '../../exchange/exchange.js';
 import type { Equality } from '../../paths/equality.js';
 import { demand } from '../../policy/access/demands.js';
@@ -17,9 +17,9 @@ import { clientTimeout } from '../../transcoding/client-timeout.js';
 import type { compileRequestMetadata } from '../../transcoding/headers.js';
 import { requireIdentity, requireJson } from '../../transcoding/negotiate.js';
 import { traceContext } from '../../transcoding/trace-context.js';
-import type { AnswerForm, Transcoder } from '../../transcoding/transcoder.js';
+import type { AnswerForm, TranscodedRequest, Transcoder } from '../../transcoding/transcoder.js';
+import type { SignalOf } from '../connection/gone-signal.js';
 import { roomOf } from '../connection/room.js';
-import { onEnding } from '../connection/unless-ended.js';
 import { readBody } from './body.js';
 
 export interface CallRequestSettings extends BodySizes {
@@ -42,6 +42,8 @@ export interface CallRequestSettings extends BodySizes {
    */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;
+  /** Returns the signal that cancels the call when the client has gone away. */
+  readonly signalOf: SignalOf;
   /** Chooses the subsets of servers. Undefined when the upstreams of the route have none. */
   readonly subsetsOf: SubsetsOf | undefined;
 }
@@ -61,22 +63,32 @@ const NO_BODY = new Uint8Array(0);
 /**
  * Compiles the reader of requests for methods whose client sends one message. It throws the 4xx of a request that is refused.
  */
-export function compileCallRequest(settings: CallRequestSettings): (ctx: Context) => Promise<Asked> {
+export function compileCallRequest(settings: CallRequestSettings): (ctx: Context) => Asked | Promise<Asked> {
   const { transcoder, clock } = settings;
   const bodyLimits = { maxBytes: settings.maxBodyBytes, timeoutMs: settings.requestTimeoutMs, clock };
   const headOf = compileCallHead(settings);
 
-  return async function callRequest(ctx) {
-    const { req, state } = ctx;
-    const { of: head } = headOf(ctx);
-    const body = hasBody(req) ? await bodyOf(ctx) : NO_BODY;
-    const { captures, rawQuery } = state;
-    const contentType = req.headers['content-type'];
-    const { message, form, wanted } = transcoder.request({ captures, rawQuery, body, contentType });
-    if (settings.require.length > 0) demand(settings.require, message, state.principal);
-    const request = { ...head(wanted), message };
-    return { request, form };
+  return function callRequest(ctx) {
+    const head = headOf(ctx);
+    return hasBody(ctx.req) ? withBody(ctx, head) : asked(ctx, head, NO_BODY);
   };
+
+  async function withBody(ctx: Context, head: CallHead): Promise<Asked> {
+    return asked(ctx, head, await bodyOf(ctx));
+  }
+
+  function asked(ctx: Context, head: CallHead, body: Uint8Array): Asked | Promise<Asked> {
+    const { captures, rawQuery } = ctx.state;
+    const contentType = ctx.req.headers['content-type'];
+    const transcoded = transcoder.request({ captures, rawQuery, body, contentType });
+    if (transcoded instanceof Promise) return transcoded.then((whole) => admitted(ctx, head, whole));
+    return admitted(ctx, head, transcoded);
+  }
+
+  function admitted({ state }: Context, head: CallHead, { message, form, wanted }: TranscodedRequest): Asked {
+    if (settings.require.length > 0) demand(settings.require, message, state.principal);
+    return { request: head.request(message, wanted), form };
+  }
 
   async function bodyOf(ctx: Context): Promise<Uint8Array> {
     const { headers } = ctx.req;
@@ -92,37 +104,26 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
 
 interface CallHead {
   readonly deadline: Deadline | undefined;
-  /** Returns the request without its message. `wanted`: the paths that the client wants of the answer; undefined for all. */
-  readonly of: (wanted: string | undefined) => Omit<CallRequest, 'message'>;
+  /** Returns the request of the call. `wanted`: the paths that the client wants of the answer; undefined for all. */
+  request(message: Messages, wanted: string | undefined): CallRequest;
 }
 
 /** Compiles everything of a call besides its messages: method, metadata, deadline, signal and context. */
 export function compileCallHead(settings: CallRequestSettings): (ctx: Context) => CallHead {
-  const { method, clock } = settings;
+  const { method, clock, timeoutMs = Number.POSITIVE_INFINITY } = settings;
+  // A stream has no deadline of the gateway, only those of its policy and its client.
+  const ownMs = isStreaming(method) ? timeoutMs : Math.min(timeoutMs, settings.requestTimeoutMs);
 
-  return function callHead(ctx) {
-    const deadline = deadlineOf(ctx);
-    const metadata = metadataOf(ctx);
-    const of = (wanted: string | undefined) => ({
-      method,
-      metadata,
-      ...(deadline === undefined ? {} : { deadline }),
-      signal: goneSignal(ctx),
-      context: contextOf(ctx, settings.prunes ? wanted : undefined, settings.subsetsOf),
-    });
-    return { deadline, of };
-  };
+  return (ctx) => new Head(settings, ctx, deadlineOf(ctx), metadataOf(ctx));
 
   /** Returns the earliest of the deadlines of the route, the gateway and the client; undefined when there is none. */
   function deadlineOf({ req }: Context): Deadline | undefined {
     const now = clock.now();
-    const client = clientTimeout(req.headers['grpc-timeout'], req.headers['x-request-timeout']);
-    return earliest(
-      deadlineAfter(settings.timeoutMs, now, 'route'),
-      // A stream has no deadline of the gateway, only those of its policy and its client.
-      isStreaming(method) ? undefined : deadlineAfter(settings.requestTimeoutMs, now, 'route'),
-      deadlineAfter(client?.timeoutMs, now, 'client'),
-    );
+    const own: Deadline | undefined =
+      ownMs < Number.POSITIVE_INFINITY ? { at: now + ownMs, owner: 'route' } : undefined;
+    const { 'grpc-timeout': grpcTimeout, 'x-request-timeout': requestTimeout } = req.headers;
+    if (grpcTimeout === undefined && requestTimeout === undefined) return own;
+    return earliest(own, deadlineAfter(clientTimeout(grpcTimeout, requestTimeout)?.timeoutMs, now, 'client'));
   }
 
   function metadataOf({ req, state }: Context): MetadataEntry[] {
@@ -137,39 +138,47 @@ export function compileCallHead(settings: CallRequestSettings): (ctx: Context) =
   }
 }
 
-function contextOf(
-  { req, res, state }: Context,
-  mask: string | undefined,
-  subsetsOf: SubsetsOf | undefined,
-): CallContext {
-  const { surface, requestId, clientAddress, principal, record, trace } = state;
-  const room = roomOf(res);
-  const caller = { clientAddress, ...(principal === undefined ? {} : { principal }) };
-  const subsets = subsetsOf?.({ ...caller, headers: req.headers });
-  return {
-    surface: surface.name,
-    requestId,
-    record,
-    ...(trace?.span === undefined ? {} : { span: trace.span }),
-    ...caller,
-    ...(subsets === undefined ? {} : { subsets }),
-    ...(mask === undefined ? {} : { mask }),
-    ...(room === undefined ? {} : { room }),
-  };
+class Head implements CallHead {
+  constructor(
+    private readonly settings: CallRequestSettings,
+    private readonly ctx: Context,
+    readonly deadline: Deadline | undefined,
+    private readonly metadata: Metadata,
+  ) {}
+
+  /** All requests have the same properties in the same order, because the layers of a call copy them. */
+  request(message: Messages, wanted: string | undefined): CallRequest {
+    const { settings, deadline, metadata } = this;
+    return {
+      method: settings.method,
+      message,
+      metadata,
+      deadline,
+      signal: settings.signalOf(this.ctx),
+      context: this.context(settings.prunes ? wanted : undefined),
+      attempt: undefined,
+      tried: undefined,
+    };
+  }
+
+  private context(mask: string | undefined): CallContext {
+    const { req, res, state } = this.ctx;
+    const { surface, requestId, clientAddress, principal, record, trace } = state;
+    return {
+      surface: surface.name,
+      requestId,
+      clientAddress,
+      principal,
+      mask,
+      record,
+      span: trace?.span,
+      room: roomOf(res),
+      subsets: this.settings.subsetsOf?.({ clientAddress, principal, headers: req.headers }),
+    };
+  }
 }
 
 /** Returns the same request, which is also cancelled when `signal` aborts. An abort after the end of the call does nothing. */
 export function cancellable(request: CallRequest, signal: AbortSignal): CallRequest {
   return { ...request, signal: AbortSignal.any([request.signal, signal]) };
-}
-
-/** Returns a signal that aborts when the connection closes before the answer is out, and when a stream must end. */
-function goneSignal({ res, state }: Context): AbortSignal {
-  const controller = new AbortController();
-  onEnding(state.ending, () => controller.abort());
-  if (isOver(res)) controller.abort();
-  res.once('close', () => {
-    if (!isWhole(res)) controller.abort();
-  });
-  return controller.signal;
 }

@@ -70,7 +70,7 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
       async ask(bodies) {
         const source = encoded(messages, bodies, { isJson: transcoder.readsJson, demand });
         const message = waits ? rest(await source.next(), source) : source;
-        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
+        return { request: head.request(message, messages.wanted), form: messages.form };
       },
     };
   };
@@ -99,7 +99,8 @@ async function* encoded(
     for (;;) {
       const { done, value } = await bodies.next();
       if (done === true) break;
-      const message = isJson ? encodeElement(messages, value, count) : messages.encode(value);
+      const encoding = isJson ? encodeElement(messages, value, count) : messages.encode(value);
+      const message = encoding instanceof Promise ? await encoding : encoding;
       demand(message, count);
       yield message;
       count++;
@@ -109,7 +110,7 @@ async function* encoded(
   }
   if (count > 0) return;
   // An empty stream is still a call.
-  const message = messages.encode(NO_BODY);
+  const message = await messages.encode(NO_BODY);
   demand(message, undefined);
   if (messages.hasFirst) yield message;
 }

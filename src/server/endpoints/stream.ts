@@ -25,7 +25,7 @@ import { type Asked, type CallRequestSettings, cancellable } from './call-reques
 import { afterRequest } from './half-duplex.js';
 
 export interface StreamEndpointSettings extends CallRequestSettings {
-  readonly requestOf: (ctx: Context) => Promise<Asked>;
+  readonly requestOf: (ctx: Context) => Asked | Promise<Asked>;
   readonly call: Call;
   readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
@@ -49,7 +49,8 @@ export function streamEndpoint(settings: StreamEndpointSettings): Middleware {
       ctx.status = 204;
       return;
     }
-    const asked = await unlessEnded(requestOf(ctx), ctx.state.ending);
+    const found = requestOf(ctx);
+    const asked = found instanceof Promise ? await unlessEnded(found, ctx.state.ending) : found;
     const written = asked.form.indented ? (framing?.indented ?? framing) : framing;
     await new StreamAnswer(ctx, written, settings, lastId).send(lastId === undefined ? asked : resumed(asked, lastId));
   };

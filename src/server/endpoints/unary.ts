@@ -19,7 +19,7 @@ import { betweenParts } from './between-parts.js';
 import { type Asked, cancellable } from './call-request.js';
 
 export interface EndpointSettings {
-  readonly requestOf: (ctx: Context) => Promise<Asked>;
+  readonly requestOf: (ctx: Context) => Asked | Promise<Asked>;
   readonly transcoder: Transcoder;
   readonly call: Call;
   readonly responseHeaders: CompiledResponseHeaders;
@@ -36,7 +36,8 @@ export function endpoint(settings: EndpointSettings): Middleware {
   const { requestOf, transcoder, call } = settings;
 
   return async function endpoint(ctx) {
-    const { request, form } = await unlessEnded(requestOf(ctx), ctx.state.ending);
+    const asked = requestOf(ctx);
+    const { request, form } = asked instanceof Promise ? await unlessEnded(asked, ctx.state.ending) : asked;
     const response = await (request.method.clientStreaming ? callUnlessIdle(ctx, request) : call(request));
     // The upstream has answered before the end of the request, and the rest of the request will not be read.
     if (request.method.clientStreaming && !ctx.req.complete) closeAfter(ctx.res);
@@ -88,16 +89,17 @@ export function endpoint(settings: EndpointSettings): Middleware {
     }
     ctx.res.setHeader('content-type', contentType);
     const batches = batchesOf(ctx.res, body);
-    ctx.body =
-      batches === undefined
-        ? Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-        : Readable.from(inBatches(ctx.res, batches));
+    ctx.body = batches === undefined ? asBuffer(body) : Readable.from(inBatches(ctx.res, batches));
     if (batches !== undefined) {
       ctx.length = body.length;
       // Koa adds seven listeners when it pipes a body.
       ctx.res.setMaxListeners(20);
     }
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**

@@ -58,17 +58,20 @@ function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => 
     const head = headOf(ctx);
     const { captures, rawQuery, principal } = ctx.state;
     const messages = transcoder.messages({ captures, rawQuery, contentType: undefined });
-    const encode = (body: Uint8Array) => {
-      const message = messages.encode(body);
+    const demanded = (message: Uint8Array) => {
       demand(require, message, principal);
       return message;
+    };
+    const encode = (body: Uint8Array) => {
+      const message = messages.encode(body);
+      return message instanceof Promise ? message.then(demanded) : demanded(message);
     };
     const whole = transcoder.takesBody ? undefined : encode(NO_BODY);
     return {
       deadline: head.deadline,
       async ask(bodies) {
-        const message = whole ?? encode((await bodies.next()).value ?? NO_BODY);
-        return { request: { ...head.of(messages.wanted), message }, form: messages.form };
+        const message = await (whole ?? encode((await bodies.next()).value ?? NO_BODY));
+        return { request: head.request(message, messages.wanted), form: messages.form };
       },
     };
   };

@@ -10,6 +10,7 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.js';
 import { closeAfter } from '../../exchange/answer.js';
+import { onClose } from '../../exchange/on-close.js';
 import { endInStages } from '../connection/linger.js';
 import type { BoundListener, Listener } from './listen.js';
 import { stopAccepting } from './stop-accepting.js';
@@ -62,7 +63,7 @@ export function prepareDrain(listener: Listener, clock: Clock): Drain {
   function follow(_req: IncomingMessage, res: ServerResponse): void {
     if (isLeaving) endWith(res);
     running.add(res);
-    res.once('close', () => {
+    onClose(res, () => {
       running.delete(res);
       // The head of this answer may have gone out before `leave`: then Node keeps its connection open.
       if (isFinishing) closeIdleLater();

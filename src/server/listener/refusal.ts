@@ -2,10 +2,10 @@
  * Refuses requests that never reach the pipeline, such as one whose head does not parse: they too are answered with a Status,
  * and have a line in the access log.
  */
-import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.js';
+import { randomId } from '../../base/random-id.js';
 import { closeAfter } from '../../exchange/answer.js';
 import { NONE_EXPOSED } from '../../status/client-text.js';
 import type { StatusError } from '../../status/status-error.js';
@@ -37,7 +37,7 @@ const LINGER_MS = 1000;
 /** Builds the refusals. `settings` is read for each of them, because a reload may change it. */
 export function compileRefuse(settings: RefusalSettings, clock: Clock): Refuse {
   function answer(error: StatusError, socket: Duplex, req: IncomingMessage | undefined) {
-    const requestId = randomUUID();
+    const requestId = randomId();
     const format = settings.errorFormat;
     const { contentType, body } = errorBody(error, requestId, { format, exposed: NONE_EXPOSED });
     tellRefusal(settings.telling, { requestId, socket, req, error });

@@ -8,6 +8,7 @@ import type { Clock } from '../../base/clock.js';
 import { unmapped } from '../../base/networks.js';
 import { isWhole } from '../../exchange/answer.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
+import { onClose } from '../../exchange/on-close.js';
 import { isForClient } from '../../status/client-text.js';
 import { Code } from '../../status/code.js';
 import type { StatusError } from '../../status/status-error.js';
@@ -23,12 +24,10 @@ export interface Telling {
 }
 
 export function accessLog({ log, requests }: Telling, clock: Clock): Middleware {
-  return async function accessLog(ctx, next) {
+  return function accessLog(ctx, next) {
     requests.inFlight++;
-    ctx.res.once('close', () => tell(ctx));
-    await next();
-    // Streams are written by their endpoint, so they are over at this point.
-    if (ctx.respond !== false) ctx.state.answeredAt = clock.monotonic();
+    onClose(ctx.res, () => tell(ctx));
+    return next();
   };
 
   function tell(ctx: Context): void {
@@ -123,7 +122,7 @@ export interface Refusal {
   readonly error: StatusError;
 }
 
-/** Where refusals are told. The admin port counts no requests. */
+/** Where refusals are logged and counted. The admin port counts no requests. */
 export type TellingOfRefusals = Pick<Telling, 'log'> & Partial<Telling>;
 
 /** Tells of a request that no stage has seen: what is known of it, and why it was refused. */

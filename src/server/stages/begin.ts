@@ -2,11 +2,12 @@
  * The first stage finds the address of the client, and chooses the id that names this request in answers, log lines and
  * upstream calls.
  */
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../base/clock.js';
+import { randomId } from '../../base/random-id.js';
 import { CallRecord } from '../../call/call-record.js';
 import type { Context, Middleware } from '../../exchange/exchange.js';
+import { onClose } from '../../exchange/on-close.js';
 import type { RequestTrace, Tracing } from '../../telemetry/tracing.js';
 import { traceIdOf } from '../../transcoding/trace-context.js';
 import type { Snapshots } from '../snapshots.js';
@@ -21,10 +22,10 @@ export function begin(snapshots: Snapshots, clock: Clock): Middleware {
   /** This is a function of its own, so that no frame that waits for the request keeps the snapshot. */
   function fill(ctx: Context): void {
     const { snapshot, leave } = snapshots.enter();
-    ctx.res.once('close', leave);
+    onClose(ctx.res, leave);
     const { headers, socket } = ctx.req;
     const client = snapshot.clientAddress(socket.remoteAddress ?? '', headers);
-    const requestId = client.viaTrustedProxy ? acceptedId(headers['x-request-id']) : randomUUID();
+    const requestId = client.viaTrustedProxy ? acceptedId(headers['x-request-id']) : randomId();
     const trace = snapshot.tracing && traceOf(snapshot.tracing, ctx.req, requestId, client.viaTrustedProxy);
     ctx.state = {
       snapshot,
@@ -68,5 +69,5 @@ function traceOf(
 }
 
 function acceptedId(value: string | string[] | undefined): string {
-  return typeof value === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(value) ? value : randomUUID();
+  return typeof value === 'string' && /^[A-Za-z0-9-]{1,64}$/.test(value) ? value : randomId();
 }

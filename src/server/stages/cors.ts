@@ -55,11 +55,11 @@ function allowedOrigin(allowed: ReadonlySet<string>, origin: string): string {
 
 /** Returns the stage that runs the CORS settings of the surface, if it has any. */
 export function cors(): Middleware {
-  return async function cors(ctx: Context, next) {
+  return function cors(ctx: Context, next) {
     const { cors } = ctx.state.surface;
     if (handshakeOf(ctx.req) !== undefined) requireAllowed(cors, ctx.req.headers.origin);
     else if (cors !== undefined) return cors.answer(ctx as Parameters<Middleware>[0], next);
-    await next();
+    return next();
   };
 }
 

@@ -15,12 +15,8 @@ import { errorBody } from '../../transcoding/error-body.js';
 const UNREAD = { bytes: 65_536, waitMs: 5000 };
 
 export function errors(clock: Clock): Middleware {
-  return async function errors(ctx, next) {
-    try {
-      await next();
-    } catch (thrown) {
-      answer(ctx, toStatusError(thrown, ctx.state.requestId), clock);
-    }
+  return function errors(ctx, next) {
+    return next().catch((thrown) => answer(ctx, toStatusError(thrown, ctx.state.requestId), clock));
   };
 }
 

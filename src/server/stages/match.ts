@@ -1,19 +1,20 @@
 /**
  * Finds the route and hands the request to its chain, or throws the 400, 404 or 405 that names the reason why there is none.
  */
-
 import type { Middleware } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
 import { malformedPath, methodNotAllowed, noRoute } from '../../status/refusals.js';
 
+const DONE = Promise.resolve();
+
 export function match(): Middleware {
-  return async function match(ctx) {
+  return function match(ctx) {
     const { surface, rawPath } = ctx.state;
     const method = ctx.req.method ?? 'GET';
     if (rawPath === '*') {
       // `OPTIONS *` asks about the server as a whole (RFC 9110 §9.3.7); `request-target.ts` accepts `*` for OPTIONS alone.
       ctx.status = 204;
-      return;
+      return DONE;
     }
     const asksForWebSocket = handshakeOf(ctx.req) !== undefined;
     const [table, near] = asksForWebSocket
@@ -30,7 +31,7 @@ export function match(): Middleware {
         // OPTIONS on a known path is answered with the methods that the path allows (RFC 9110 §9.3.7).
         ctx.status = 204;
         ctx.res.setHeader('allow', result.allow.join(', '));
-        return;
+        return DONE;
       case 'malformed':
         throw malformedPath(result.reason);
       case 'not-found':

@@ -10,7 +10,7 @@ import { parseTarget } from '../request-target.js';
 import { type PickOf, pathBelow, pickByHeaders } from '../surface-choice.js';
 
 export function surface(): Middleware {
-  return async function surface({ req, res, state }, next) {
+  return function surface({ req, res, state }, next) {
     const { authority, rawPath, rawQuery } = parseTarget(req);
     state.authority = authority;
     state.rawPath = rawPath;
@@ -24,7 +24,7 @@ export function surface(): Middleware {
     }
     state.surface = chosen;
     if (chosen.basePath !== '') state.rawPath = pathBelow(chosen.basePath, rawPath);
-    await next();
+    return next();
   };
 }
 

@@ -7,7 +7,7 @@ import type { Middleware } from '../../exchange/exchange.js';
 import { gatewayError } from '../../status/status-error.js';
 
 export function transferCoding(): Middleware {
-  return async function transferCoding({ req }, next) {
+  return function transferCoding({ req }, next) {
     const coding = req.headers['transfer-encoding'];
     if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
       throw gatewayError('UNSUPPORTED_TRANSFER_CODING', 'transfer-encoding: expected chunked, got another coding', {
@@ -19,6 +19,6 @@ export function transferCoding(): Middleware {
         closeConnection: true,
       });
     }
-    await next();
+    return next();
   };
 }

@@ -9,6 +9,7 @@
  */
 import type { FieldViolation } from '../../status/details.js';
 import { gatewayError, invalidRequest, StatusError } from '../../status/status-error.js';
+import type { RequestBytes } from '../json-request.js';
 import type { RequestMessages } from '../transcoder.js';
 
 export type ElementForm = 'lines' | 'json';
@@ -288,19 +289,27 @@ function afterMessage(count: number): string {
   return count === 0 ? '' : ` after message ${count}`;
 }
 
-/** Encodes an element as a request message. Errors name the element: `[2].quantity`. */
-export function encodeElement(messages: RequestMessages, element: Uint8Array, index: number): Uint8Array {
+/** Encodes an element as a request message, as `messages.encode` does. Errors name the element: `[2].quantity`. */
+export function encodeElement(messages: RequestMessages, element: Uint8Array, index: number): RequestBytes {
   try {
-    return messages.encode(element);
+    const message = messages.encode(element);
+    if (!(message instanceof Promise)) return message;
+    return message.catch((error) => {
+      throw problemOfElement(error, index);
+    });
   } catch (error) {
-    const [detail] = error instanceof StatusError ? error.details : [];
-    if (detail === undefined || !('fieldViolations' in detail)) throw error;
-    const named = (detail.fieldViolations as readonly FieldViolation[]).map(({ field, description }) => ({
-      field: field === 'body' ? `[${index}]` : `[${index}].${field}`,
-      description,
-    }));
-    throw invalidRequest('INVALID_BODY', named);
+    throw problemOfElement(error, index);
   }
+}
+
+function problemOfElement(error: unknown, index: number): unknown {
+  const [detail] = error instanceof StatusError ? error.details : [];
+  if (detail === undefined || !('fieldViolations' in detail)) return error;
+  const named = (detail.fieldViolations as readonly FieldViolation[]).map(({ field, description }) => ({
+    field: field === 'body' ? `[${index}]` : `[${index}].${field}`,
+    description,
+  }));
+  return invalidRequest('INVALID_BODY', named);
 }
 
 /** JSON's white space (RFC 8259 §2). */

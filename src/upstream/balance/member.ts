@@ -153,20 +153,25 @@ export class Member {
   }
 
   /** Sends a call and learns from its end; from the end of a stream only if failures eject the member. */
-  async call(request: CallRequest): Promise<CallResponse> {
-    try {
-      const response = await this.connections.call(request, this.options.maxResponseBytes);
-      if (response.message instanceof Uint8Array || this.outlier === undefined) {
-        this.settle(undefined);
-        return response;
-      }
-      return { ...response, message: observedStream(response.message, (error) => this.settle(error)) };
-    } catch (error) {
-      const again = error instanceof UpstreamClosed && error.unsent ? this.options.again(request) : undefined;
-      if (again !== undefined) return again;
-      this.settle(error);
-      throw error;
+  call(request: CallRequest): Promise<CallResponse> {
+    return this.connections
+      .call(request, this.options.maxResponseBytes)
+      .then(this.answered, (error: unknown) => this.failed(error, request));
+  }
+
+  private readonly answered = (response: CallResponse): CallResponse => {
+    if (response.message instanceof Uint8Array || this.outlier === undefined) {
+      this.settle(undefined);
+      return response;
     }
+    return { ...response, message: observedStream(response.message, (error) => this.settle(error)) };
+  };
+
+  private failed(error: unknown, request: CallRequest): Promise<CallResponse> {
+    const again = error instanceof UpstreamClosed && error.unsent ? this.options.again(request) : undefined;
+    if (again !== undefined) return again;
+    this.settle(error);
+    throw error;
   }
 
   /** Ends its checks. The connections are not its own. */

@@ -43,7 +43,7 @@ export class NameWatch implements Resource {
     this.ask();
   }
 
-  /** Adds a watcher, which is told at once what is known. The returned function removes it. */
+  /** Adds a watcher, which is called at once with the addresses that are known. The returned function removes it. */
   watch(watcher: NameWatcher): () => void {
     this.watchers.add(watcher);
     if (this.addresses !== undefined) watcher.found(this.addresses);

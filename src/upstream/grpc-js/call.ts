@@ -22,6 +22,7 @@ import {
   upstreamStatus,
 } from '../failure.js';
 import { type MessageSink, Outgoing } from '../outgoing.js';
+import { LONGEST_TIMEOUT_MS } from '../protocol.js';
 import { readLater, streamedResponse, unaryResponse } from '../responses.js';
 import { isTelling } from '../silence.js';
 import type { GrpcJsChannel } from './channel.js';
@@ -29,12 +30,6 @@ import { grpcJs } from './package.js';
 import { BROKEN } from './strict.js';
 
 type GrpcCall = ReturnType<Channel['createCall']>;
-
-/**
- * The most that a deadline may be in the future. Beyond it grpc-js starts no timer, and for deadlines that `grpc-timeout`
- * cannot express it throws in a callback.
- */
-const FARTHEST_DEADLINE_MS = 2 ** 31 - 1;
 
 /** The settings that all calls of a transport share. */
 export interface CallSettings {
@@ -277,10 +272,10 @@ function isTooLarge(text: string, maxResponseBytes: number): boolean {
   return text.startsWith('Received message') && text.includes('larger than') && text.includes(String(maxResponseBytes));
 }
 
-/** Returns the deadline on the machine's clock, which grpc-js uses. */
+/** Returns the deadline on the machine's clock, which grpc-js uses; none if it is too far in the future to be sent. */
 function grpcDeadline(deadline: Deadline | undefined, clock: Clock): number {
-  if (deadline === undefined) return Number.POSITIVE_INFINITY;
-  return Date.now() + Math.min(deadline.at - clock.now(), FARTHEST_DEADLINE_MS);
+  const leftMs = deadline === undefined ? Number.POSITIVE_INFINITY : deadline.at - clock.now();
+  return leftMs > LONGEST_TIMEOUT_MS ? Number.POSITIVE_INFINITY : Date.now() + leftMs;
 }
 
 function toBuffer(message: Uint8Array): Buffer {

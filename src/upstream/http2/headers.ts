@@ -26,7 +26,8 @@ export function requestHeaders(scheme: 'http' | 'https', authority: string, cloc
       common.set(metadata, shared);
     }
     const headers: OutgoingHttpHeaders = { ...shared, ':path': method.path };
-    if (deadline !== undefined) headers['grpc-timeout'] = grpcTimeout(deadline.at - clock.now());
+    const timeout = deadline && grpcTimeout(deadline.at - clock.now());
+    if (timeout !== undefined) headers['grpc-timeout'] = timeout;
     return headers;
   };
 }

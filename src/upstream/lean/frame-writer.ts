@@ -45,7 +45,7 @@ export class FrameWriter {
     return this.pendingBytes + this.writingBytes;
   }
 
-  /** How many of them are answers to frames of the peer: who sends frames and reads no answers makes them grow. */
+  /** How many of them answer frames of the peer. They become more when a peer sends frames and reads no answers. */
   get controlBacklog(): number {
     return this.pendingControl + this.writingControl;
   }

@@ -1,5 +1,5 @@
 /** The headers or trailers of an answer as HPACK gives them, and the rules of HTTP/2 for them (RFC 9113 §8.2 and §8.3). */
-import { isReservedMetadataKey, type Metadata, type MetadataEntry } from '../../call/metadata.js';
+import { isReservedMetadataKey, type Metadata, type MetadataEntry, NO_METADATA } from '../../call/metadata.js';
 import { binaryValues } from '../protocol.js';
 import type { ReceivedHeaders } from '../rpc.js';
 import { STATIC_TABLE } from './static-table.js';
@@ -16,15 +16,16 @@ export class HeaderList implements ReceivedHeaders {
 
   metadata(): Metadata {
     const { list } = this;
-    const entries: MetadataEntry[] = [];
+    let entries: MetadataEntry[] | undefined;
     for (let i = 0; i < list.length; i += 2) {
       const name = list[i]!;
       const value = list[i + 1]!;
       if (isReservedMetadataKey(name)) continue;
+      entries ??= [];
       if (!name.endsWith('-bin')) entries.push([name, value]);
       else for (const bytes of binaryValues(value)) entries.push([name, bytes]);
     }
-    return entries;
+    return entries ?? NO_METADATA;
   }
 }
 

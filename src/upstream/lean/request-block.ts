@@ -47,9 +47,10 @@ export class RequestBlock {
     common.copy(this.buffer);
     this.length = common.length;
     for (const entry of metadata) this.entry(entry);
-    if (deadline !== undefined) {
+    const timeout = deadline && grpcTimeout(deadline.at - this.clock.now());
+    if (timeout !== undefined) {
       this.bytes(TIMEOUT);
-      this.text(grpcTimeout(deadline.at - this.clock.now()));
+      this.text(timeout);
     }
     return this;
   }

@@ -167,12 +167,11 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
     }
   }
 
-  test('what is too deep for the stack is refused on its way in, and needs no stack on its way out', (t) => {
+  test('what would be too deep for the stack needs no stack, neither on its way in nor on its way out', (t) => {
     const deep = createCodecs(registry, { ...JSON_OPTIONS, maxDepth: 1_000_000 }).of(codec.descriptor);
     const nested = (times: number) => Buffer.from(`{"value":${'['.repeat(times)}${']'.repeat(times)}}`);
-    t.is((t.throws(() => deep.read(nested(100_000))) as StatusError).httpStatus, 400);
     const tag = deep.read(nested(1)).subarray(0, -3);
-    t.deepEqual(nestedLists(tag, 1000), Buffer.from(deep.read(nested(1000))));
+    t.true(nestedLists(tag, 20_000).equals(deep.read(nested(20_000))));
     t.is(jsonOf(deep, nestedLists(tag, 100_000)), nested(100_000).toString());
   });
 

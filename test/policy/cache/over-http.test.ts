@@ -78,7 +78,8 @@ async function text(gateway: TestGateway, target: string, options?: SendOptions)
 }
 
 test('a kept answer costs no call and says how old it is', async (t) => {
-  const gateway = await start(t);
+  const clock = handClock();
+  const gateway = await start(t, {}, counting(), { clock });
   const first = await gateway.send('GET', '/v1/own/1');
   t.is(first.headers['cache-status'], 'protogate; fwd=miss');
   t.is(first.headers.age, undefined);
@@ -88,7 +89,10 @@ test('a kept answer costs no call and says how old it is', async (t) => {
   t.is(second.headers.age, '0');
   t.is(second.headers['cache-control'], 'private, max-age=60');
   t.is(second.headers.etag, first.headers.etag);
-  t.is((await gateway.send('HEAD', '/v1/own/1')).headers['cache-status'], 'protogate; hit');
+  clock.advance(7000);
+  const head = await gateway.send('HEAD', '/v1/own/1');
+  t.is(head.headers['cache-status'], 'protogate; hit');
+  t.is(head.headers.age, '7');
   t.is(gateway.upstream.calls.length, 1);
   const metrics = await gateway.gateway.metrics.registry.metrics();
   t.regex(metrics, /protogate_cache_requests_total\{status="miss"\} 1\n/);

@@ -1,0 +1,96 @@
+/**
+ * A load generator in a process of its own, for where `wrk` is not installed or a rate must be kept: raw requests over raw
+ * sockets. It answers each `Task` of its parent with a `Result`.
+ */
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Responses } from './responses.js';
+
+export interface Task {
+  readonly port: number;
+  readonly connections: number;
+  /** The whole request, head and body, in Base64. */
+  readonly request: string;
+  readonly seconds?: number;
+  /** The number of requests, if there is no `seconds`. */
+  readonly requests?: number;
+  /** How many requests are sent a second, however many answers are missing. Without it a connection sends one after the other. */
+  readonly perSecond?: number;
+}
+
+export interface Result {
+  readonly requests: number;
+  /** Answers other than 200, and connections that were closed. */
+  readonly failures: number;
+  /** From the moment when a request was due to the last byte of its answer, in milliseconds, in ascending order. */
+  readonly latencies: readonly number[];
+}
+
+class Connection {
+  private readonly socket: Socket;
+  private done: (isGood: boolean) => void = () => {};
+
+  constructor(
+    port: number,
+    private readonly request: Buffer,
+  ) {
+    const responses = new Responses((status) => this.done(status === 200));
+    this.socket = connect({ port, host: '127.0.0.1', noDelay: true })
+      .on('data', (chunk: Buffer) => responses.push(chunk))
+      .on('error', () => {})
+      .on('close', () => this.done(false));
+  }
+
+  /** Calls `done` when the answer is there. */
+  ask(done: (isGood: boolean) => void): void {
+    this.done = done;
+    this.socket.write(this.request);
+  }
+
+  close(): void {
+    this.done = () => {};
+    this.socket.destroy();
+  }
+}
+
+export async function run({ port, connections, request, seconds, requests, perSecond }: Task): Promise<Result> {
+  const bytes = Buffer.from(request, 'base64');
+  const idle = Array.from({ length: connections }, () => new Connection(port, bytes));
+  const all = [...idle];
+  const latencies: number[] = [];
+  let failures = 0;
+  const waiting: number[] = [];
+  const begun = performance.now();
+  let begunRequests = 0;
+  const isOver = () => {
+    return seconds === undefined ? begunRequests >= requests! : performance.now() - begun > seconds * 1000;
+  };
+  const ask = (connection: Connection, due: number): void => {
+    begunRequests++;
+    connection.ask((isGood) => {
+      latencies.push(performance.now() - due);
+      if (!isGood) failures++;
+      const next = perSecond === undefined && isGood && !isOver() ? performance.now() : waiting.shift();
+      if (next === undefined) idle.push(connection);
+      else ask(connection, next);
+    });
+  };
+  if (perSecond === undefined) for (const connection of idle.splice(0)) ask(connection, begun);
+  for (let sent = 0; !isOver(); await sleep(1)) {
+    const due = perSecond === undefined ? 0 : Math.floor(((performance.now() - begun) / 1000) * perSecond);
+    for (; sent < due; sent++) {
+      const at = begun + (sent * 1000) / perSecond!;
+      const free = idle.shift();
+      if (free === undefined) waiting.push(at);
+      else ask(free, at);
+    }
+  }
+  for (const deadline = performance.now() + 5000; idle.length < connections && performance.now() < deadline; )
+    await sleep(1);
+  failures += connections - idle.length;
+  for (const connection of all) connection.close();
+  return { requests: latencies.length, failures, latencies: latencies.toSorted((a, b) => a - b) };
+}
+
+process.on('message', async (task: Task) => process.send!(await run(task)));
+process.on('disconnect', () => process.exit());

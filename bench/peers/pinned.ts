@@ -1,0 +1,69 @@
+/**
+ * Starts processes on chosen cores, and reads from Linux what they have used. The gateway has the first core for itself;
+ * its clients, its upstream and the reader of its log share the others. With one core nothing is pinned.
+ */
+import { type ChildProcess, execFileSync, type StdioOptions, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+const cores = availableParallelism();
+export const isPinned = cores > 1 && spawnSync('taskset', ['--version']).status === 0;
+const CORES = { gateway: '0', others: `1-${cores - 1}` };
+
+export interface Started {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  stop(): Promise<void>;
+}
+
+export function startOn(
+  core: keyof typeof CORES,
+  [command = '', ...args]: readonly string[],
+  { env = {}, stdio = ['ignore', 'ignore', 'inherit'] }: { env?: NodeJS.ProcessEnv; stdio?: StdioOptions } = {},
+): Started {
+  const pinned = isPinned ? ['taskset', '-c', CORES[core], command, ...args] : [command, ...args];
+  // `taskset` replaces itself by the program, so the id is the program's.
+  const child = spawn(pinned[0]!, pinned.slice(1), { env: { ...process.env, ...env }, stdio });
+  const ended = once(child, 'exit');
+  const kill = () => void child.kill('SIGKILL');
+  process.on('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+  return {
+    pid: child.pid!,
+    child,
+    async stop() {
+      kill();
+      await ended;
+    },
+  };
+}
+
+/** Puts this process beside the clients. */
+export function pinThis(): void {
+  if (isPinned) execFileSync('taskset', ['-a', '-p', '-c', CORES.others, String(process.pid)], { stdio: 'ignore' });
+}
+
+const tickMicros = 1e6 / Number(spawnSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }).stdout || 100);
+
+/** Returns the CPU time of a process so far, user and system, of all its threads. */
+export function cpuMicros(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  // The name of the program, in parentheses, may have spaces.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * tickMicros;
+}
+
+/** Returns for how many nanoseconds the threads of a process have run that are there now. It fits short loads. */
+export function runNanos(pid: number): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.reduce(
+    (sum, id) => sum + Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
+    0,
+  );
+}
+
+/** Returns the resident memory of a process. */
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+}

@@ -1,0 +1,132 @@
+/** This module loads one side of `diff`: a folder, a descriptor set or a config file, on disk or in a git revision. */
+import { existsSync, statSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import type { Diagnostic, Position } from '../base/diagnostic.js';
+import type { Side } from '../diff/side.js';
+import type { Plan } from '../gateway/plan.js';
+import { isServed } from '../route/planned-route.js';
+import { UsageError } from './exit.js';
+import { type GitTree, inRepository, readRevision } from './git-tree.js';
+import { planFlags, type SchemaFlags } from './schema-options.js';
+
+/** One side as the user gave it. */
+export interface SideArgument {
+  /** The text of the argument. */
+  readonly text: string;
+  /** The git revision. Undefined for files on disk. */
+  readonly revision: string | undefined;
+  /** The path, relative to the current folder. Undefined for `git:REV`, which has the path of the other side. */
+  readonly path: string | undefined;
+}
+
+export interface SideOptions {
+  readonly import: readonly string[];
+  readonly autoRoutes?: boolean;
+}
+
+export interface LoadedSide {
+  /** Undefined if the config has errors. */
+  readonly side: Side | undefined;
+  readonly hasConfig: boolean;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Returns a position as people should see it: files of a revision are `git:REV:PATH`. */
+  readonly shown: (position: Position) => Position;
+  /** Removes temporary files. */
+  close(): void;
+}
+
+/** Reads `PATH`, `git:REV` or `git:REV:PATH`. */
+export function parseSide(text: string): SideArgument {
+  if (text === '') throw new UsageError("expected a folder, a file or git:REV, got ''");
+  if (!text.startsWith('git:')) return { text, revision: undefined, path: text };
+  const rest = text.slice('git:'.length);
+  const colon = rest.indexOf(':');
+  if (colon < 0) return { text, revision: rest, path: undefined };
+  return { text, revision: rest.slice(0, colon), path: rest.slice(colon + 1) || '.' };
+}
+
+/** Loads a side. `path` is its path, or that of the other side. */
+export async function loadSide(argument: SideArgument, path: string, options: SideOptions): Promise<LoadedSide> {
+  const { revision } = argument;
+  if (revision === undefined) {
+    if (!existsSync(path)) throw new UsageError(`${path}: expected a folder or a file, found none`);
+    return load(path, options, undefined);
+  }
+  const tree = await readRevision(revision, path, process.cwd());
+  try {
+    const inside = join(tree.folder, inRepository(path, tree.prefix));
+    if (!existsSync(inside)) throw new UsageError(`git:${revision}:${path}: expected a folder or a file, found none`);
+    const imports = options.import.map((root) => importIn(tree, root));
+    return await load(inside, { ...options, import: imports }, { tree, revision });
+  } catch (error) {
+    tree.remove();
+    throw error;
+  }
+}
+
+/** Returns the import root of the revision if it has one. Roots outside of the repository are those on disk. */
+function importIn(tree: GitTree, root: string): string {
+  const path = relative(process.cwd(), resolve(root));
+  try {
+    const inside = join(tree.folder, inRepository(path, tree.prefix));
+    return existsSync(inside) ? inside : root;
+  } catch {
+    return root;
+  }
+}
+
+/** Returns a path below the current folder without that folder, as annotations of GitHub need it. */
+function fromHere(file: string): string {
+  const here = `${process.cwd()}/`;
+  return file.startsWith(here) ? file.slice(here.length) : file;
+}
+
+/** Rules about what only a config can say: protos alone name scopes, and the config says who has them. */
+const OF_CONFIG: ReadonlySet<string> = new Set(['auth-impossible']);
+
+async function load(
+  path: string,
+  options: SideOptions,
+  git: { readonly tree: GitTree; readonly revision: string } | undefined,
+): Promise<LoadedSide> {
+  const isFolder = statSync(path).isDirectory();
+  const hasConfig = !isFolder && /\.(?:ya?ml|json)$/.test(path);
+  const flags: SchemaFlags = {
+    ...(hasConfig ? { config: path } : {}),
+    protos: isFolder ? [path] : [],
+    descriptorSet: isFolder || hasConfig ? [] : [path],
+    import: options.import,
+    upstream: [],
+    ...(options.autoRoutes === true ? { autoRoutes: true } : {}),
+  };
+  const { plan, diagnostics, placeOf } = await planFlags(flags);
+  const shown = (position: Position): Position => {
+    if (git === undefined) return { ...position, file: fromHere(position.file) };
+    if (!position.file.startsWith(git.tree.folder)) return position;
+    return { ...position, file: `git:${git.revision}:${position.file.slice(git.tree.folder.length + 1)}` };
+  };
+  return {
+    side: plan === undefined ? undefined : sideOf(plan, hasConfig ? placeOf : undefined),
+    hasConfig,
+    diagnostics: diagnostics
+      .filter(({ rule }) => hasConfig || !OF_CONFIG.has(rule))
+      .map((one) => ({ ...one, position: shown(one.position), text: hideFolder(one.text) })),
+    shown,
+    close: () => git?.tree.remove(),
+  };
+
+  function hideFolder(message: string): string {
+    return git === undefined ? message : message.replaceAll(`${git.tree.folder}/`, `git:${git.revision}:`);
+  }
+}
+
+/** Returns what would be served. */
+export function sideOf(plan: Plan, placeOf: Side['placeOf']): Side {
+  const surfaces = plan.surfaces.map(({ name, selection, config, routes }) => {
+    // Without upstreams only protos are compared, and all of their routes count.
+    const served = config.upstreams.size === 0 ? routes : routes.filter(isServed);
+    const unserved = routes.filter((route) => !served.includes(route));
+    return { name, entrance: selection, config, routes: served, unserved };
+  });
+  return { config: plan.config, placeOf, surfaces };
+}

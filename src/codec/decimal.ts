@@ -1,0 +1,93 @@
+/**
+ * This module converts decimal numbers to doubles without a string. The result is the nearest double: where this way cannot
+ * tell for sure, it returns NaN, and the caller uses `Number(text)`.
+ */
+
+const ZERO = 0x30;
+/** The most digits that a double always has exactly. */
+const EXACT_DIGITS = 15;
+/** The most digits of a number that is read in two parts. */
+const MOST_DIGITS = 19;
+/** The powers of ten that a double has exactly. */
+const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+/** Splits a double into two halves of 26 bits (Dekker). */
+const SPLITTER = 2 ** 27 + 1;
+/** All errors of a division in two parts are smaller than this part of its result. */
+const DOUBT = 2 ** -85;
+
+/** Returns the number that the bytes from `start` to `end` are, which must be a JSON number. Returns NaN if it is not sure. */
+export function decimal(bytes: Uint8Array, start: number, end: number): number {
+  const isNegative = bytes[start] === 0x2d;
+  let at = isNegative ? start + 1 : start;
+  let upper = 0;
+  let lower = 0;
+  let lowerDigits = 0;
+  let digits = 0;
+  let exponent = 0;
+  let hasPoint = false;
+  for (; at < end; at++) {
+    const digit = bytes[at]! - ZERO;
+    if (digit < 0 || digit > 9) {
+      if (bytes[at] !== 0x2e) break;
+      hasPoint = true;
+      continue;
+    }
+    if (hasPoint) exponent--;
+    if (digit === 0 && digits === 0) continue;
+    if (++digits <= EXACT_DIGITS) upper = upper * 10 + digit;
+    else {
+      if (digits > MOST_DIGITS) return Number.NaN;
+      lower = lower * 10 + digit;
+      lowerDigits++;
+    }
+  }
+  if (at < end) {
+    const written = exponentAt(bytes, at + 1, end);
+    if (!(written < 1000 && written > -1000)) return Number.NaN;
+    exponent += written;
+  }
+  if (digits === 0) return isNegative ? -0 : 0;
+  const value = lowerDigits === 0 ? scaled(upper, exponent) : quotient(upper, lower, POWERS[lowerDigits]!, -exponent);
+  return isNegative ? -value : value;
+}
+
+function exponentAt(bytes: Uint8Array, from: number, end: number): number {
+  const sign = bytes[from];
+  let at = sign === 0x2d || sign === 0x2b ? from + 1 : from;
+  let value = 0;
+  for (; at < end; at++) value = value * 10 + (bytes[at]! - ZERO);
+  return sign === 0x2d ? -value : value;
+}
+
+/** One operation on two exact numbers is rounded only once. */
+function scaled(value: number, exponent: number): number {
+  if (exponent === 0) return value;
+  if (exponent > 0) return exponent <= 22 ? value * POWERS[exponent]! : Number.NaN;
+  return exponent >= -22 ? value / POWERS[-exponent]! : Number.NaN;
+}
+
+/** Returns `(upper * scale + lower) / 10^exponent`, computed with twice the digits of a double and rounded once. */
+function quotient(upper: number, lower: number, scale: number, exponent: number): number {
+  if (exponent < 0 || exponent > 22) return Number.NaN;
+  const product = upper * scale;
+  const high = product + lower;
+  const low = productError(upper, scale, product) + (lower - (high - product));
+  const divisor = POWERS[exponent]!;
+  const first = high / divisor;
+  const back = first * divisor;
+  const second = (high - back - productError(first, divisor, back) + low) / divisor;
+  const doubt = first * DOUBT;
+  const value = first + (second - doubt);
+  return value === first + (second + doubt) ? value : Number.NaN;
+}
+
+/** Returns the exact difference of a product of two doubles to its rounded value (Dekker). */
+function productError(a: number, b: number, product: number): number {
+  const aBig = SPLITTER * a;
+  const aHigh = aBig - (aBig - a);
+  const aLow = a - aHigh;
+  const bBig = SPLITTER * b;
+  const bHigh = bBig - (bBig - b);
+  const bLow = b - bHigh;
+  return aLow * bLow - (product - aHigh * bHigh - aLow * bHigh - aHigh * bLow);
+}

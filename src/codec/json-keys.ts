@@ -1,0 +1,111 @@
+/**
+ * Walks over the keys of a JSON object and the objects in it, without making the values. It does not check the text: the codec
+ * reads it afterwards, and refuses what is no JSON.
+ */
+import { Char } from './read-problem.js';
+
+export class JsonKeys {
+  private readonly text: Buffer;
+  private at = 0;
+  private keyStart = 0;
+  private keyEnd = 0;
+
+  constructor(json: Uint8Array) {
+    this.text = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+    this.toToken();
+  }
+
+  /** True if the next value is an object. */
+  isObject(): boolean {
+    return this.text[this.at] === Char.OPEN_OBJECT;
+  }
+
+  /** True if the object that comes next has no keys. */
+  isEmpty(): boolean {
+    const { at } = this;
+    this.at++;
+    this.toToken();
+    const isEmpty = this.text[this.at] === Char.CLOSE_OBJECT;
+    this.at = at;
+    return isEmpty;
+  }
+
+  /** Goes into the object that comes next. */
+  enter(): void {
+    this.at++;
+  }
+
+  /** Goes to the value of the object's next key. Returns false, behind the object, if there is none. */
+  next(): boolean {
+    this.toToken();
+    if (this.text[this.at] === Char.COMMA) {
+      this.at++;
+      this.toToken();
+    }
+    if (this.text[this.at] !== Char.QUOTE) {
+      this.at++;
+      return false;
+    }
+    this.keyStart = this.at;
+    this.passString();
+    this.keyEnd = this.at;
+    this.toToken();
+    this.at++;
+    this.toToken();
+    return true;
+  }
+
+  /** Returns the key whose value comes next. */
+  key(): string {
+    return this.textOf(this.keyStart, this.keyEnd);
+  }
+
+  /** Returns the value that comes next if it is a string. */
+  string(): string | undefined {
+    const { at } = this;
+    if (this.text[at] !== Char.QUOTE) return undefined;
+    this.passString();
+    const text = this.textOf(at, this.at);
+    this.at = at;
+    return text;
+  }
+
+  /** Goes behind the value that comes next. */
+  skip(): void {
+    const { text } = this;
+    let depth = 0;
+    for (; this.at < text.length; this.at++) {
+      const byte = text[this.at];
+      if (byte === Char.QUOTE) {
+        this.passString();
+        this.at--;
+      } else if (byte === Char.OPEN_OBJECT || byte === Char.OPEN_LIST) depth++;
+      else if (byte === Char.CLOSE_OBJECT || byte === Char.CLOSE_LIST) {
+        if (depth === 0) return;
+        depth--;
+      } else if (byte === Char.COMMA && depth === 0) return;
+    }
+  }
+
+  private toToken(): void {
+    const { text } = this;
+    while (this.at < text.length && text[this.at]! <= 0x20) this.at++;
+  }
+
+  private passString(): void {
+    const { text } = this;
+    this.at++;
+    while (this.at < text.length && text[this.at] !== Char.QUOTE) this.at += text[this.at] === Char.BACKSLASH ? 2 : 1;
+    this.at++;
+  }
+
+  private textOf(start: number, end: number): string {
+    const quoted = this.text.toString('utf8', start, end);
+    if (!quoted.includes('\\')) return quoted.slice(1, -1);
+    try {
+      return JSON.parse(quoted) as string;
+    } catch {
+      return '';
+    }
+  }
+}

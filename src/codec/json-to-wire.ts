@@ -1,0 +1,189 @@
+/**
+ * This module converts JSON to the wire format (ProtoJSON). It scans the bytes once and writes bytes, without a message
+ * object. The values of path and query are added while an object is read. One loop does the next step of the frame on top,
+ * and it can stop after each of them (docs/decisions/0017-one-loop.md).
+ */
+import type { FieldDescriptor, MessageDescriptor, Registry } from '../schema/descriptor.js';
+import { invalidRequest } from '../status/status-error.js';
+import type { BoundMessage } from './bound.js';
+import type { JsonOptions } from './json-options.js';
+import { violationOf } from './json-path.js';
+import { skipElements, skipMembers } from './json-skip.js';
+import { moreAny, moreAnyMembers } from './read-any.js';
+import { compareMessage, compareValue, finish, NOWHERE, readTop, writeBoundContents } from './read-bound.js';
+import { type ReadFrame, Step } from './read-frame.js';
+import { moreEntries, moreListValue, moreMessages, moreScalars, moreStruct } from './read-lists.js';
+import { ReadMachine } from './read-machine.js';
+import { moreMembers, readMember } from './read-object.js';
+import { Form, ReadPlans } from './read-plan.js';
+import { ReadProblem } from './read-problem.js';
+
+/** One text that is read. */
+export interface ReadTask {
+  readonly message: MessageDescriptor;
+  /** The field whose value the text is. Undefined if the text is the whole message. */
+  readonly field: FieldDescriptor | undefined;
+  /** Undefined if there is no text. */
+  readonly json: Uint8Array | undefined;
+  readonly bound: BoundMessage | undefined;
+}
+
+/** The rest of a text, of which the first part is read. */
+export interface UnfinishedRead {
+  /** Reads the next part, for some milliseconds. Returns the message when all is read. Throws as `read` does. */
+  more(): Uint8Array | undefined;
+}
+
+/** The reading half of a MessageCodec. */
+export interface JsonReader {
+  /** Reads the text. Throws a StatusError (INVALID_ARGUMENT). */
+  read(task: ReadTask): Uint8Array;
+  /** The same, but a large text is left to the result after its first part. */
+  begin(task: ReadTask): Uint8Array | UnfinishedRead;
+}
+
+const NO_JSON = new Uint8Array(0);
+const EMPTY_OBJECT = Buffer.from('{}');
+/** How many bytes of JSON are read before others get the event loop: about 10 ms of the worst shapes. */
+const PART_BYTES = 1 << 18;
+/** For longer JSON, in bytes, the writer gets its room at once. */
+const LARGE_JSON = 1 << 15;
+
+/** Tests pass a size of parts that lets the reader stop at each place. */
+export function createJsonReader(registry: Registry, options: JsonOptions, partBytes = PART_BYTES): JsonReader {
+  const plans = new ReadPlans(registry, options);
+  const newMachine = () => new ReadMachine(plans, options.maxDepth, partBytes);
+  /** The machine that is free. One that is not finished leaves its place to a new one. */
+  let machine = newMachine();
+
+  return {
+    read(task) {
+      let wire = start(machine, task);
+      while (wire === undefined) wire = goOn(machine, task);
+      return wire;
+    },
+    begin(task) {
+      const wire = start(machine, task);
+      if (wire !== undefined) return wire;
+      const own = machine;
+      machine = newMachine();
+      return { more: () => goOn(own, task) };
+    },
+  };
+}
+
+/** Begins to read. Returns the message if all is read. */
+function start(machine: ReadMachine, task: ReadTask): Uint8Array | undefined {
+  return guarded(machine, task, beginText);
+}
+
+function goOn(machine: ReadMachine, task: ReadTask): Uint8Array | undefined {
+  return guarded(machine, task, more);
+}
+
+function guarded(
+  machine: ReadMachine,
+  task: ReadTask,
+  read: (machine: ReadMachine, task: ReadTask) => boolean,
+): Uint8Array | undefined {
+  try {
+    if (!read(machine, task)) return undefined;
+    const wire = machine.writer.take();
+    machine.release();
+    return wire;
+  } catch (error) {
+    machine.release();
+    if (!(error instanceof ReadProblem)) throw error;
+    throw invalidRequest('INVALID_BODY', [violationOf(error, task.json ?? NO_JSON, task.field ?? task.message)]);
+  }
+}
+
+/** Returns true when all is read. */
+function beginText(machine: ReadMachine, task: ReadTask): boolean {
+  const { message, field, bound } = task;
+  const { scanner, writer, plans, seen } = machine;
+  const plan = plans.of(message);
+  const json = field === undefined ? task.json : (task.json ?? emptyField(plans, field));
+  machine.begin(json ?? NO_JSON);
+  // The wire is mostly shorter than the JSON.
+  if (json !== undefined && json.length > LARGE_JSON) writer.reserve(json.length);
+  if (json === undefined || (field !== undefined && scanner.peek() < 0)) {
+    writeBoundContents(machine, plan, bound);
+    return true;
+  }
+  const end = machine.push(Step.END, -1);
+  end.bound = bound;
+  if (field === undefined) readTop(machine, plan, bound);
+  else {
+    end.plan = plan;
+    end.base = seen.push(plan.slots);
+    const member = plan.memberOf(field);
+    if (member.ordinal >= 0) seen.add(end.base, member.ordinal);
+    readMember(machine, end, plan, member);
+  }
+  return run(machine);
+}
+
+function more(machine: ReadMachine): boolean {
+  machine.refresh();
+  return run(machine);
+}
+
+/** Does the next steps. Returns false if others should have the event loop first. */
+function run(machine: ReadMachine): boolean {
+  const { scanner } = machine;
+  while (machine.count > 0) {
+    step(machine, machine.frame);
+    if (scanner.pos >= machine.stop && machine.count > 0) {
+      machine.rest();
+      return false;
+    }
+  }
+  return true;
+}
+
+function step(machine: ReadMachine, frame: ReadFrame): void {
+  switch (frame.step) {
+    case Step.OBJECT:
+      return moreMembers(machine, frame);
+    case Step.SCALARS:
+      return moreScalars(machine, frame);
+    case Step.MESSAGES:
+      return moreMessages(machine, frame);
+    case Step.MAP:
+      return moreEntries(machine, frame);
+    case Step.STRUCT:
+      return moreStruct(machine, frame);
+    case Step.LIST:
+      return moreListValue(machine, frame);
+    case Step.ANY:
+      return moreAny(machine, frame);
+    case Step.ANY_VALUE:
+      return moreAnyMembers(machine, frame);
+    case Step.SKIP_OBJECT:
+      return skipMembers(machine, frame);
+    case Step.SKIP_LIST:
+      return skipElements(machine, frame);
+    case Step.AGAINST:
+      return compareValue(machine, frame);
+    case Step.AGAINST_MESSAGE:
+      return compareMessage(machine, frame);
+    default:
+      return end(machine, frame);
+  }
+}
+
+function end(machine: ReadMachine, { plan, base, bound }: ReadFrame): void {
+  machine.scanner.expectEnd();
+  if (plan !== undefined) finish(machine, plan, base, bound, NOWHERE);
+  machine.pop();
+}
+
+/**
+ * Returns the JSON for a missing body. A message field then has an empty message, as with `{}`, if its JSON is an object of
+ * its fields. A member of a oneof stays unset, because another member may be set.
+ */
+function emptyField(plans: ReadPlans, { type, cardinality, oneof }: FieldDescriptor): Uint8Array | undefined {
+  if (type.kind !== 'message' || cardinality !== 'singular' || oneof !== undefined) return undefined;
+  return plans.of(type.message).form === Form.OBJECT ? EMPTY_OBJECT : undefined;
+}

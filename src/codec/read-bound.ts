@@ -1,0 +1,192 @@
+/**
+ * This module adds the values of path and query to a message while its JSON is read. The body may leave them out or repeat
+ * them, but must not contradict them:
+ *
+ *     bound { name: "shelves/1" }   {"name": "", "theme": "SF"}   →   Shelf { 2: "SF", 1: "shelves/1" }
+ */
+import type { FieldType } from '../schema/descriptor.js';
+import { type BoundEntry, type BoundMessage, encodeBound, writeBoundEntry } from './bound.js';
+import { beginMessage, endMessage, pushObject, readContents, readField } from './read-contents.js';
+import { type ReadFrame, Step } from './read-frame.js';
+import type { ReadMachine } from './read-machine.js';
+import { Form, type MemberPlan, type MessagePlan, Shape } from './read-plan.js';
+import { Char, ReadProblem } from './read-problem.js';
+import { fieldWireType } from './scalar.js';
+import { Wire } from './wire-writer.js';
+
+/** The offset of problems that have no place in the JSON. It stands for the whole message. */
+export const NOWHERE = -1;
+
+type BoundPart = Extract<BoundEntry, { kind: 'message' }>;
+type BoundValue = Exclude<BoundEntry, { kind: 'message' }>;
+
+/** Records that a member of a oneof is set. Throws a ReadProblem if another one is, in the JSON or by path and query. */
+export function claimOneof(
+  { seen, scanner }: ReadMachine,
+  plan: MessagePlan,
+  { field, oneof, ordinal }: MemberPlan,
+  { base, bound }: ReadFrame,
+): void {
+  const holder = seen.holder(base, oneof);
+  const other =
+    holder >= 0
+      ? plan.members[holder]?.field
+      : bound?.entries.find(
+          (entry) => entry.field.oneof === field.oneof && entry.field !== field && bound.writes(entry),
+        )?.field;
+  if (other !== undefined) {
+    const description = `expected at most one member of oneof ${field.oneof?.name}, found ${other.name} and ${field.name}`;
+    throw new ReadProblem('value', scanner.pos, description);
+  }
+  seen.hold(base, oneof, ordinal);
+}
+
+/** Reads a message of which parts are bound, and adds these parts to it. Returns true, because it leaves it to a frame. */
+export function readWithBound(machine: ReadMachine, { field, message: bound }: BoundPart, depth: number): boolean {
+  const { type } = field;
+  if (type.kind !== 'message') return false;
+  const plan = machine.plans.of(type.message);
+  const member = machine.plans.of(field.parent).memberOf(field);
+  if (member.shape === Shape.UNPREPARED) member.prepare(machine.plans);
+  const part = beginMessage(machine, member);
+  openWithBound(machine, plan, bound, depth);
+  endMessage(machine, member, part, true);
+  // The contents of a special message lie on top of the frame that compares them.
+  if (machine.frame.step === Step.AGAINST_MESSAGE) readContents(machine, plan, depth);
+  return true;
+}
+
+/** Opens a message of which parts are bound. The frame of a special message is empty: its contents must be read on top of it. */
+function openWithBound(machine: ReadMachine, plan: MessagePlan, bound: BoundMessage, depth: number): void {
+  const { scanner, writer } = machine;
+  if (plan.form === Form.OBJECT) {
+    scanner.open(Char.OPEN_OBJECT, depth);
+    pushObject(machine, plan, depth, bound);
+    return;
+  }
+  scanner.peek();
+  const frame = machine.push(Step.AGAINST_MESSAGE, depth);
+  frame.start = scanner.pos;
+  frame.state = writer.pos;
+  frame.plan = plan;
+  frame.bound = bound;
+}
+
+/** Reads the whole text as a message. */
+export function readTop(machine: ReadMachine, plan: MessagePlan, bound: BoundMessage | undefined): void {
+  if (bound === undefined || bound.entries.length === 0) {
+    readContents(machine, plan, 0);
+    return;
+  }
+  openWithBound(machine, plan, bound, 0);
+  if (machine.frame.step === Step.AGAINST_MESSAGE) readContents(machine, plan, 0);
+}
+
+/**
+ * Goes on when a message has been read whose JSON is not an object of its fields, such as a wrapper. It must be empty or
+ * equal to the bound value.
+ */
+export function compareMessage(machine: ReadMachine, frame: ReadFrame): void {
+  const { writer, scanner } = machine;
+  const { start: at, state: start } = frame;
+  const bound = frame.bound!;
+  const end = writer.pos;
+  writer.raw(encodeBound(bound));
+  const { bytes, pos } = writer;
+  const equal = bytes.subarray(start, end).equals(bytes.subarray(end, pos));
+  writer.pos = end;
+  if (!equal) {
+    if (end > start) throw scanner.unfit(`the value that the ${bound.source} has`, at);
+    writeBoundContents(machine, frame.plan!, bound);
+  }
+  machine.pop();
+}
+
+/**
+ * Reads a value for a bound field. It must be equal to the bound value or be the default. The value is then dropped,
+ * because {@link finish} writes the bound one.
+ */
+export function readAgainstBound(machine: ReadMachine, member: MemberPlan, entry: BoundValue, depth: number): void {
+  const { scanner, writer } = machine;
+  const frame = machine.push(Step.AGAINST, depth);
+  frame.start = scanner.pos;
+  frame.state = writer.pos;
+  frame.against = entry;
+  readField(machine, member, depth);
+}
+
+/** Goes on when the value has been read. */
+export function compareValue(machine: ReadMachine, frame: ReadFrame): void {
+  const { scanner, writer } = machine;
+  const { start: at, state: start } = frame;
+  const entry = frame.against!;
+  machine.pop();
+  const end = writer.pos;
+  writeBoundEntry(entry, writer);
+  const { bytes, pos } = writer;
+  const equal = bytes.subarray(start, end).equals(bytes.subarray(end, pos));
+  writer.pos = start;
+  writer.tag(entry.field.number, fieldWireType(entry.field.type));
+  const valueStart = writer.pos;
+  writer.pos = end;
+  const isOne = entry.kind === 'leaf' || entry.kind === 'fixed';
+  const isDefault = end <= valueStart || (isOne && writer.isDefault(valueStart));
+  // `finish` does not write a fixed entry, so the value from the JSON stays.
+  writer.pos = entry.kind === 'fixed' ? end : start;
+  if (equal || isDefault) return;
+  const expected = isOne ? `${JSON.stringify(entry.text)} as in the ${entry.source}` : 'the value that the query has';
+  throw scanner.unfit(expected, at);
+}
+
+/** Ends an object: checks that required fields are present, and writes the bound values that the JSON did not contain. */
+export function finish(
+  machine: ReadMachine,
+  plan: MessagePlan,
+  base: number,
+  bound: BoundMessage | undefined,
+  start: number,
+): void {
+  const { seen, writer } = machine;
+  for (const member of plan.required) {
+    if (seen.has(base, member.ordinal) || bound?.writesField(member.field) === true) continue;
+    throw new ReadProblem('value', start, 'expected a value for this required field, got none', member.field.jsonName);
+  }
+  if (bound !== undefined) {
+    for (const entry of bound.entries) {
+      if (!bound.writes(entry)) continue;
+      if (entry.kind !== 'message') writeBoundEntry(entry, writer);
+      else if (!seen.has(base, plan.memberOf(entry.field).ordinal)) writeBoundMessage(machine, entry);
+    }
+  }
+  seen.pop(base);
+}
+
+export function writeBoundMessage(machine: ReadMachine, { field, message }: BoundPart): void {
+  const { type } = field;
+  if (type.kind === 'message') {
+    const plan = machine.plans.of(type.message);
+    writeFramed(machine, field.number, type, () => writeBoundContents(machine, plan, message));
+  }
+}
+
+/** Writes the contents of a message that path and query alone make. */
+export function writeBoundContents(machine: ReadMachine, plan: MessagePlan, bound: BoundMessage | undefined): void {
+  finish(machine, plan, machine.seen.push(plan.slots), bound, NOWHERE);
+}
+
+function writeFramed(
+  { writer }: ReadMachine,
+  number: number,
+  type: Extract<FieldType, { kind: 'message' }>,
+  write: () => void,
+): void {
+  writer.tag(number, fieldWireType(type));
+  if (type.delimited) {
+    write();
+    writer.tag(number, Wire.END_GROUP);
+    return;
+  }
+  const start = writer.fork();
+  write();
+  writer.join(start);
+}

@@ -1,0 +1,92 @@
+/** The frames of the ReadMachine: each is an object, a list or a step that is not finished. */
+import type { BoundEntry, BoundMessage } from './bound.js';
+import type { KeyTable } from './key-table.js';
+import type { MemberPlan, MessagePlan } from './read-plan.js';
+
+/** For the offset of an object's `{`, the offset of its `@type` value. */
+export type TypeOffsets = Map<number, number>;
+
+/** What is done next with a frame. */
+export const Step = {
+  /** Read the members of an object. */
+  OBJECT: 0,
+  /** Read the scalars of a list. */
+  SCALARS: 1,
+  /** Read the messages of a list. */
+  MESSAGES: 2,
+  /** Read the entries of a map. */
+  MAP: 3,
+  /** Read the members of a Struct. */
+  STRUCT: 4,
+  /** Read the elements of a ListValue. */
+  LIST: 5,
+  /** Find the type of an Any, read its value, or end it. */
+  ANY: 6,
+  /** Read the members of an Any whose value has a key of its own. */
+  ANY_VALUE: 7,
+  SKIP_OBJECT: 8,
+  SKIP_LIST: 9,
+  /** Compare what was read for a field with the value that is bound to it. */
+  AGAINST: 10,
+  /** The same for a message whose JSON is not an object of its fields. */
+  AGAINST_MESSAGE: 11,
+  /** End the whole text. */
+  END: 12,
+} as const;
+
+/** What is written when a frame ends. */
+export const Close = {
+  NOTHING: 0,
+  /** The length in front of the part. */
+  LENGTH: 1,
+  /** The end of a group. */
+  GROUP: 2,
+  /** The length, and the end of an item of a message set. */
+  ITEM: 3,
+} as const;
+
+/** A frame serves many messages one after the other, so each step sets the fields that it uses. */
+export class ReadFrame {
+  step: number = Step.END;
+  /** The number of objects and lists around it. */
+  depth = 0;
+  /** True until the first element or member has been read. */
+  isFirst = true;
+  close: number = Close.NOTHING;
+  /** Where the part begins whose length is written at the end. */
+  part = 0;
+  /** Where a part inside of that part begins, if two lengths are written at the end; -1 if not. */
+  inner = -1;
+  /** The number of a group. */
+  number = 0;
+  /** Where the entry of a map begins whose value is being read; -1 between two entries. */
+  entry = -1;
+  /** The offset of the opening bracket, or of the value that is compared. */
+  start = 0;
+  /** The place of the object in the stack of members. */
+  base = 0;
+  /** The state of an Any, or the position of the writer before a value that is compared. */
+  state = 0;
+  inAny = false;
+  hasType = false;
+  hasValue = false;
+  plan: MessagePlan | undefined;
+  member: MemberPlan | undefined;
+  bound: BoundMessage | undefined;
+  against: Exclude<BoundEntry, { kind: 'message' }> | undefined;
+  /** The keys without a bit, which are unknown keys and extensions. */
+  others: Set<unknown> | undefined;
+  keys: KeyTable | undefined;
+  types: TypeOffsets | undefined;
+
+  /** Forgets what the frame refers to. */
+  clear(): void {
+    this.plan = undefined;
+    this.member = undefined;
+    this.bound = undefined;
+    this.against = undefined;
+    this.others = undefined;
+    this.keys = undefined;
+    this.types = undefined;
+  }
+}

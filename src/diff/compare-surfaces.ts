@@ -1,0 +1,92 @@
+/**
+ * This module finds for each old surface the new one that takes its requests, and tells what has changed in the way in:
+ * hosts, base path, headers.
+ */
+import type { Position } from '../base/diagnostic.js';
+import type { Cause, Effect } from './finding.js';
+import type { Entrance, Side, SideSurface } from './side.js';
+
+export interface SurfacePairs {
+  readonly pairs: readonly (readonly [old: SideSurface, now: SideSurface])[];
+  readonly causes: readonly Cause[];
+}
+
+/** Surfaces belong together if they have the same name, or else if they take the same requests. */
+export function matchSurfaces(old: Side, now: Side): SurfacePairs {
+  const pairs: (readonly [SideSurface, SideSurface])[] = [];
+  const causes: Cause[] = [];
+  const place = (side: Side): Position | undefined => side.placeOf?.(['surfaces']);
+  const add = (change: Cause['change'], name: string, what: string, effect: Effect) => {
+    const subject = `surfaces.${name}`;
+    causes.push({ change, subject, what, effects: [effect], old: place(old), new: place(now) });
+  };
+  for (const surface of old.surfaces) {
+    const found =
+      now.surfaces.find(({ name }) => name === surface.name) ??
+      now.surfaces.find(({ entrance }) => isSame(entrance, surface.entrance));
+    if (found === undefined) {
+      add(
+        'surface-gone',
+        surface.name,
+        'the surface is gone',
+        breaking('its requests get 404, or another surface answers'),
+      );
+      continue;
+    }
+    pairs.push([surface, found]);
+    for (const what of closed(surface.entrance, found.entrance)) {
+      add('surface-entrance', surface.name, what, breaking('other requests get 404, or another surface answers'));
+    }
+  }
+  const known = new Set(pairs.map(([, surface]) => surface));
+  for (const surface of now.surfaces) {
+    const [, from] = pairs.find(([, kept]) => covers(kept.entrance, surface.entrance)) ?? [];
+    if (known.has(surface) || from === undefined) continue;
+    const what = `the surface is new, and takes requests of the surface ${from.name}`;
+    add('surface-added', surface.name, what, { severity: 'risky', text: 'their answers may change' });
+  }
+  return { pairs, causes };
+}
+
+function breaking(text: string): Effect {
+  return { severity: 'breaking', text };
+}
+
+function isSame(a: Entrance, b: Entrance): boolean {
+  return textOf(a) === textOf(b);
+}
+
+function textOf({ hosts, basePath, headers }: Entrance): string {
+  return JSON.stringify([[...hosts].sort(), basePath, Object.entries(headers).sort()]);
+}
+
+/** Returns a text for each way in that is closed. */
+function closed(old: Entrance, now: Entrance): readonly string[] {
+  const texts: string[] = [];
+  if (now.hosts.length > 0) {
+    if (old.hosts.length === 0) texts.push(`the surface takes only the hosts ${now.hosts.join(', ')} now`);
+    const lost = old.hosts.filter((host) => !now.hosts.some((other) => takesHost(other, host)));
+    if (lost.length > 0) texts.push(`the surface no longer takes the hosts ${lost.join(', ')}`);
+  }
+  if (old.basePath !== now.basePath) {
+    texts.push(`the base path is now ${now.basePath || 'empty'} instead of ${old.basePath || 'empty'}`);
+  }
+  const demanded = Object.entries(now.headers).filter(([name, value]) => old.headers[name] !== value);
+  if (demanded.length > 0) {
+    texts.push(`the surface demands ${demanded.map(([name, value]) => `${name}: ${value}`).join(', ')} now`);
+  }
+  return texts;
+}
+
+function takesHost(pattern: string, host: string): boolean {
+  return pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
+}
+
+/** True if every request of the inner surface would belong to the outer one. */
+function covers(outer: Entrance, inner: Entrance): boolean {
+  const hosts =
+    outer.hosts.length === 0 ||
+    (inner.hosts.length > 0 && inner.hosts.every((host) => outer.hosts.some((other) => takesHost(other, host))));
+  const path = inner.basePath === outer.basePath || inner.basePath.startsWith(`${outer.basePath}/`);
+  return hosts && path && Object.entries(outer.headers).every(([name, value]) => inner.headers[name] === value);
+}

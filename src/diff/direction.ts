@@ -1,0 +1,50 @@
+/** This module describes where clients meet a message: in a query, in a body, or in an answer. */
+import type { Config } from '../config/config.js';
+import type { FieldDescriptor } from '../schema/descriptor.js';
+import type { Effect } from './finding.js';
+import type { Renames } from './side.js';
+
+/** Where the fields of a message are. `query` has fields as parameters, the others have JSON. */
+export type Direction = 'query' | 'body' | 'answer';
+
+/** The settings that decide how messages are read and written. */
+export type Settings = Pick<Config, 'json' | 'query'>;
+
+export interface Versions {
+  readonly old: Settings;
+  readonly new: Settings;
+  readonly renames: Renames;
+}
+
+export interface Where {
+  readonly direction: Direction;
+  /** True inside of a body that is an update: it has the fields that change, and may leave out all others. */
+  readonly isUpdate?: boolean;
+}
+
+/** A place of messages, with the settings of both versions. */
+export interface Meeting extends Versions, Where {}
+
+/** Returns what happens to requests without a field that is REQUIRED now. */
+export function missedIn({ isUpdate }: Where): Effect {
+  return isUpdate === true
+    ? { severity: 'risky', text: 'an update without it may be refused' }
+    : { severity: 'breaking', text: 'a request without it is refused' };
+}
+
+/** Returns the name under which answers have the field in both versions. A change of the setting itself is one finding. */
+export function writtenName({ name, jsonName }: FieldDescriptor, versions: Versions): string {
+  return versions.old.json.protoNames && versions.new.json.protoNames ? name : jsonName;
+}
+
+/** Returns what happens to requests that have something of this name which no longer exists. */
+export function refusedIn({ direction, new: now }: Meeting, what: string): Effect {
+  if (direction === 'query') {
+    return now.query.unknown === 'reject'
+      ? { severity: 'breaking', text: `a query with ${what} gets 400` }
+      : { severity: 'risky', text: `a query with ${what} is read without it` };
+  }
+  return now.json.unknownFields === 'reject'
+    ? { severity: 'breaking', text: `a body with ${what} gets 400` }
+    : { severity: 'risky', text: `a body with ${what} is read without it` };
+}

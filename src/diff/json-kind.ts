@@ -1,0 +1,193 @@
+/**
+ * This module knows how a type looks in JSON and in a text of a path or a query, and what a change of the type does to
+ * clients: int64 is a string in JSON, so `int32` → `int64` breaks everybody who reads the field, and nobody who sends it.
+ */
+import type { FieldType, MessageDescriptor } from '../schema/descriptor.js';
+import type { Severity } from './changes.js';
+
+/** A class of types that look alike to REST clients. */
+export type JsonKind =
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'float'
+  | 'double'
+  | 'bool'
+  | 'string'
+  | 'bytes'
+  | 'enum'
+  | 'timestamp'
+  | 'duration'
+  | 'mask'
+  | 'null'
+  | 'struct'
+  | 'value'
+  | 'list'
+  | 'any'
+  | 'content'
+  | 'message';
+
+const SCALARS: Readonly<Record<string, JsonKind>> = {
+  int32: 'int32',
+  sint32: 'int32',
+  sfixed32: 'int32',
+  uint32: 'uint32',
+  fixed32: 'uint32',
+  int64: 'int64',
+  sint64: 'int64',
+  sfixed64: 'int64',
+  uint64: 'uint64',
+  fixed64: 'uint64',
+};
+
+const MESSAGES: ReadonlyMap<string, JsonKind> = new Map([
+  ['google.protobuf.Timestamp', 'timestamp'],
+  ['google.protobuf.Duration', 'duration'],
+  ['google.protobuf.FieldMask', 'mask'],
+  ['google.protobuf.Struct', 'struct'],
+  ['google.protobuf.Value', 'value'],
+  ['google.protobuf.ListValue', 'list'],
+  ['google.protobuf.Any', 'any'],
+  ['google.protobuf.DoubleValue', 'double'],
+  ['google.protobuf.FloatValue', 'float'],
+  ['google.protobuf.Int64Value', 'int64'],
+  ['google.protobuf.UInt64Value', 'uint64'],
+  ['google.protobuf.Int32Value', 'int32'],
+  ['google.protobuf.UInt32Value', 'uint32'],
+  ['google.protobuf.BoolValue', 'bool'],
+  ['google.protobuf.StringValue', 'string'],
+  ['google.protobuf.BytesValue', 'bytes'],
+]);
+
+export function kindOf(type: FieldType): JsonKind {
+  if (type.kind === 'scalar') return SCALARS[type.scalar] ?? (type.scalar as JsonKind);
+  if (type.kind === 'message') return kindOfMessage(type.message);
+  return type.enum.fullName === 'google.protobuf.NullValue' ? 'null' : 'enum';
+}
+
+function kindOfMessage({ fullName }: MessageDescriptor): JsonKind {
+  return MESSAGES.get(fullName) ?? 'message';
+}
+
+type Json = 'number' | 'string' | 'boolean' | 'object' | 'list' | 'null' | 'any JSON';
+
+/** Returns the type of JSON that answers have. */
+export function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
+  switch (kind) {
+    case 'int32':
+    case 'uint32':
+    case 'float':
+    case 'double':
+      return 'number';
+    case 'bool':
+      return 'boolean';
+    case 'enum':
+      return enumsAsInts ? 'number' : 'string';
+    case 'struct':
+    case 'any':
+    case 'message':
+    case 'content':
+      return 'object';
+    case 'list':
+      return 'list';
+    case 'value':
+      return 'any JSON';
+    case 'null':
+      return 'null';
+    default:
+      return 'string';
+  }
+}
+
+type Range = readonly [least: number, most: number];
+
+/** The ranges of numbers. Those of 64 bits are only compared with each other and with smaller ones. */
+const RANGES: ReadonlyMap<JsonKind, Range> = new Map([
+  ['int32', [-(2 ** 31), 2 ** 31 - 1]],
+  ['uint32', [0, 2 ** 32 - 1]],
+  ['int64', [-(2 ** 63), 2 ** 63]],
+  ['uint64', [0, 2 ** 64]],
+  ['float', [-3.5e38, 3.5e38]],
+  ['double', [-Infinity, Infinity]],
+]);
+
+const FRACTIONS: ReadonlySet<JsonKind> = new Set(['float', 'double']);
+
+/** True if each number of the inner kind is in the range of the outer one. */
+function isWithin(inner: JsonKind, outer: JsonKind): boolean {
+  const [a, b] = [RANGES.get(inner), RANGES.get(outer)];
+  return a !== undefined && b !== undefined && a[0] >= b[0] && a[1] <= b[1];
+}
+
+/** Returns how bad it is for those who read a value that its kind changes. Undefined if they cannot tell the kinds apart. */
+export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolean): Severity | undefined {
+  if (old === now) return undefined;
+  if (old === 'value') return 'safe';
+  if (now === 'value') return 'risky';
+  if (jsonOf(old, enumsAsInts) !== jsonOf(now, enumsAsInts)) return 'breaking';
+  switch (jsonOf(old, enumsAsInts)) {
+    case 'number':
+      if (FRACTIONS.has(now) && !FRACTIONS.has(old)) return 'risky';
+      return isWithin(now, old) ? 'safe' : 'risky';
+    case 'string':
+      if (old === 'bytes' || now === 'bytes') return 'breaking';
+      if (old === 'string') return 'safe';
+      return now === 'string' || (RANGES.has(old) && RANGES.has(now)) ? 'risky' : 'breaking';
+    case 'object':
+      if (old === 'struct' && now === 'message') return 'safe';
+      return old === 'message' && now === 'struct' ? 'risky' : 'breaking';
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * Returns how bad it is for those who send a value that its kind changes. `asText` is true for values in a path or a query.
+ * Undefined if they cannot tell the kinds apart.
+ */
+export function sendingChanged(old: JsonKind, now: JsonKind, asText: boolean): Severity | undefined {
+  if (old === now) return undefined;
+  if (now === 'value') return asText ? 'breaking' : 'safe';
+  if (old === 'bytes' || now === 'bytes') return 'breaking';
+  if (RANGES.has(old) && RANGES.has(now)) {
+    if (FRACTIONS.has(old) && !FRACTIONS.has(now)) return 'breaking';
+    return isWithin(old, now) || (FRACTIONS.has(now) && !FRACTIONS.has(old)) ? 'safe' : 'risky';
+  }
+  const isText = TEXTUAL.has(old) && TEXTUAL.has(now);
+  if (now === 'string' && isText) {
+    if (asText || TEXTS.has(old)) return 'safe';
+    // ProtoJSON reads an enum from a number too.
+    return old === 'enum' ? 'risky' : 'breaking';
+  }
+  if (now === 'enum' && (old === 'int32' || old === 'uint32')) return 'risky';
+  return old === 'message' && now === 'struct' && !asText ? 'safe' : 'breaking';
+}
+
+/** Kinds that are always text in JSON. */
+const TEXTS: ReadonlySet<JsonKind> = new Set(['string', 'timestamp', 'duration', 'mask']);
+/** Kinds that a path and a query can have. */
+const TEXTUAL: ReadonlySet<JsonKind> = new Set<JsonKind>([...RANGES.keys(), ...TEXTS, 'bool', 'enum', 'bytes']);
+
+/** Returns how a kind looks in an answer, as text for people. */
+export function shownInAnswer(kind: JsonKind, enumsAsInts: boolean): string {
+  const json = jsonOf(kind, enumsAsInts);
+  const how = FORMS[kind];
+  return how === undefined ? withArticle(json) : `${withArticle(json)} ${how}`;
+}
+
+const FORMS: Readonly<Partial<Record<JsonKind, string>>> = {
+  int64: 'of digits',
+  uint64: 'of digits',
+  bytes: 'in base64',
+  timestamp: 'with a time',
+  duration: 'with a duration',
+  mask: 'with paths of fields',
+  enum: 'of an enum',
+  any: 'with @type',
+};
+
+function withArticle(json: Json): string {
+  if (json === 'any JSON' || json === 'null') return json;
+  return json === 'object' ? `an ${json}` : `a ${json}`;
+}

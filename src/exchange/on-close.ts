@@ -1,0 +1,34 @@
+/**
+ * Runs tasks when an answer is over: its last byte was sent, or its connection is gone. All tasks of an answer share one
+ * listener, because each listener of Node costs about as much as a whole stage of the pipeline.
+ */
+import type { ServerResponse } from 'node:http';
+
+const LAST = Symbol('last task');
+
+/** A task with those before it: a list in an array would take more memory. */
+interface Task {
+  readonly before: Task | undefined;
+  readonly run: () => void;
+}
+
+type Watched = ServerResponse & { [LAST]?: Task | undefined };
+
+/** Runs `task` once, when the answer emits `close`. Tasks run in the order in which they were added. */
+export function onClose(res: ServerResponse, task: () => void): void {
+  const watched = res as Watched;
+  const before = watched[LAST];
+  if (before === undefined) res.once('close', runAll);
+  watched[LAST] = { before, run: task };
+}
+
+function runAll(this: Watched): void {
+  const last = this[LAST];
+  this[LAST] = undefined;
+  if (last !== undefined) runInOrder(last);
+}
+
+function runInOrder({ before, run }: Task): void {
+  if (before !== undefined) runInOrder(before);
+  run();
+}

@@ -1,0 +1,22 @@
+/**
+ * This module reads the JSON of a request. A small text is read at once. Beyond 256 KiB it is read in parts, and the event loop
+ * has a turn between them, so that a large body does not stop others.
+ */
+import { nextTurn } from '../base/turns.js';
+import type { UnfinishedRead } from '../codec/json-to-wire.js';
+
+/** The bytes of a message, or a promise of them if its JSON is read in parts. */
+export type RequestBytes = Uint8Array | Promise<Uint8Array>;
+
+/** Returns the message of a text whose first part has been read. The promise rejects as the codec throws. */
+export function readRest(begun: Uint8Array | UnfinishedRead): RequestBytes {
+  return begun instanceof Uint8Array ? begun : finish(begun);
+}
+
+async function finish(rest: UnfinishedRead): Promise<Uint8Array> {
+  for (;;) {
+    await nextTurn();
+    const message = rest.more();
+    if (message !== undefined) return message;
+  }
+}
