@@ -19,6 +19,8 @@ import { GOOGLE_PROTOS, googleProtos } from './google-protos.js';
 const OPERATIONS = 15_381;
 /** The limit of the heap of the process that writes the document, in MiB. The schema itself takes most of it. */
 const HEAP_MIB = 512;
+/** Matches the line of an id. A property of a schema may have the same name, but is an object. */
+const OPERATION_ID = /^ +"operationId": "/;
 const MAIN = new URL('../src/cli/main.js', import.meta.url).href;
 const RUN_MAIN = `
   import { writeSync } from 'node:fs';
@@ -50,7 +52,7 @@ async function run(...args: readonly string[]): Promise<Run> {
     bytes += (chunk as Buffer).length;
     const lines = (rest + String(chunk)).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) if (line.includes('"operationId": ')) operations++;
+    for (const line of lines) if (OPERATION_ID.test(line)) operations++;
   }
   if (usage === '') throw new Error(`${args.join(' ')}: it ended before its end; its heap may have ${HEAP_MIB} MiB`);
   return { bytes, operations, hash: hash.digest('hex'), ...(JSON.parse(usage) as Pick<Run, 'maxMiB' | 'cpuMs'>) };

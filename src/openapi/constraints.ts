@@ -2,6 +2,7 @@
  * This module turns the validation rules of fields (`buf.validate.field`, and `validate.rules` of protoc-gen-validate) into
  * JSON Schema, as far as it has a form for them. The service enforces the rules, so they are shown at requests only.
  */
+import { escaped } from '../base/escaped.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { FIELD_RULES, OLD_FIELD_RULES } from '../schema/document-options.js';
 import { isMessage, type OptionTree, type OptionValue } from '../schema/option-tree.js';
@@ -162,10 +163,6 @@ function isPattern(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, (character) => `\\${character}`);
 }
 
 /** Returns the members that have a value. */

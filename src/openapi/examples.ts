@@ -1,4 +1,5 @@
 /** This module finds the operation that an example request calls, and the values that it gives to its parameters. */
+import { escaped } from '../base/escaped.js';
 import type { Binding } from '../routing/binding.js';
 import type { PathTemplate } from '../routing/path-template.js';
 import type { Example, ExamplesOf } from './api.js';
@@ -34,10 +35,6 @@ function expressionOf({ segments, verb }: PathTemplate): RegExp {
     return segment.kind === 'any' ? '([^/:]+)' : '(.*)';
   });
   return new RegExp(`^/${texts.join('/')}${verb === undefined ? '' : escaped(`:${verb}`)}$`);
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, (character) => `\\${character}`);
 }
 
 function variablesIn({ template, variables }: Binding, match: RegExpExecArray): Example['variables'] {

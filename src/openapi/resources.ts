@@ -1,4 +1,5 @@
 /** This module reads google.api.resource: how the names of a resource look (AIP-122). */
+import { escaped } from '../base/escaped.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { isMessage, type OptionValue } from '../schema/option-tree.js';
 import type { Json } from './api.js';
@@ -33,10 +34,6 @@ function expressionOf(pattern: string): string {
     end = match.index + match[0].length;
   }
   return text + escaped(pattern.slice(end));
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, (character) => `\\${character}`);
 }
 
 function textsOf(option: readonly OptionValue[] | undefined, name: string): readonly string[] {

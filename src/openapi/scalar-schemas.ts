@@ -109,6 +109,8 @@ const FIXED: ReadonlyMap<string, Json> = new Map(
 /** Returns the schema of a well-known type whose JSON is not an object of its fields. Undefined for other messages. */
 export function wellKnownSchema(fullName: string, direction: Direction): Json | undefined {
   const fixed = FIXED.get(fullName) as Json | ScalarType | undefined;
+  // An Any with fields and without a type cannot be read. An answer may have an empty one.
+  if (fullName === 'google.protobuf.Any' && direction !== 'output') return { ...(fixed as Json), required: ['@type'] };
   return typeof fixed === 'string' ? scalarSchema(fixed, direction) : fixed;
 }
 

@@ -14,9 +14,20 @@ export function isHiddenField(field: FieldDescriptor): boolean {
   return isRestricted(field) || isHiddenType(field.type);
 }
 
+/**
+ * What is known about types. Thousands of fields may have one type, and its file may be another one than that of the field,
+ * which would be read each time.
+ */
+const KNOWN = new WeakMap<Documented, boolean>();
+
 function isHiddenType(type: FieldType): boolean {
   if (type.kind === 'scalar') return false;
-  return isRestricted(type.kind === 'enum' ? type.enum : type.message);
+  const declared = type.kind === 'enum' ? type.enum : type.message;
+  const known = KNOWN.get(declared);
+  if (known !== undefined) return known;
+  const isHidden = isRestricted(declared);
+  KNOWN.set(declared, isHidden);
+  return isHidden;
 }
 
 /** True if the method or its service is restricted. */

@@ -23,7 +23,7 @@ interface ReadFile {
 }
 
 /** The most characters of the files that are kept. */
-const MOST_CHARACTERS = 4_000_000;
+const MOST_CHARACTERS = 8_000_000;
 
 /**
  * The files that were read last. There is a bound, because the document of a large schema reads the comments of all

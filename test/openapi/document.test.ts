@@ -167,6 +167,7 @@ test('schemas have the forms of ProtoJSON; requests also take null and 64-bit nu
   t.true('myName' in properties);
   const input = components.schemas['t.v1.M-Input']!.properties;
   t.deepEqual(input.a.type, ['integer', 'null']);
+  t.deepEqual([properties.j.required, input.j.required], [undefined, ['@type']]);
   t.deepEqual(input.b.type, ['string', 'integer', 'null']);
   t.deepEqual(input.n.anyOf, [{ $ref: '#/components/schemas/t.v1.Kind' }, { type: 'null' }]);
   t.deepEqual(components.schemas['t.v1.Kind']?.enum, ['ZERO', 'ONE']);
