@@ -43,9 +43,8 @@ export class MemoryWatch {
     private readonly read: () => readonly MemoryUse[] = memoryUse,
   ) {}
 
-  /** Returns whether memory is short, as it was at most 100 ms ago. */
-  isShort(): boolean {
-    const now = this.clock.monotonic();
+  /** Returns whether memory is short, as it was at most 100 ms ago. `now` is the time on the monotonic clock, if it is known. */
+  isShort(now = this.clock.monotonic()): boolean {
     if (now < this.lookAt) return this.short;
     this.lookAt = now + LOOK_EVERY_MS;
     const most = Math.max(...this.read().map(({ usedBytes, limitBytes }) => usedBytes / limitBytes));

@@ -42,6 +42,23 @@ export function contextMaker<State>(app: Koa<State>): (req: IncomingMessage, res
       readonly response: KoaResponse,
       readonly originalUrl: string | undefined,
     ) {}
+
+    // Each of Koa's own accessors is one function for all properties, so the engine cannot compile it for the one it reads.
+    get body(): unknown {
+      return (this.response as unknown as Koa.Response).body;
+    }
+
+    set body(body: unknown) {
+      (this.response as unknown as Koa.Response).body = body;
+    }
+
+    get status(): number {
+      return (this.response as unknown as Koa.Response).status;
+    }
+
+    set status(status: number) {
+      (this.response as unknown as Koa.Response).status = status;
+    }
   }
 
   Object.setPrototypeOf(KoaRequest.prototype, app.request);

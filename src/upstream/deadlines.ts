@@ -23,15 +23,17 @@ export class Deadlines {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Calls `expire` of `call` at `deadline`, in milliseconds since the epoch. */
-  add(deadline: number, call: Expiring): void {
+  /** Calls `expire` of `call` at `deadline`. Returns the time now. Both are in milliseconds since the epoch. */
+  add(deadline: number, call: Expiring): number {
     const { clock } = this;
-    call.dueAt = clock.monotonic() + Math.max(0, deadline - clock.now());
+    const now = clock.now();
+    call.dueAt = clock.monotonic() + Math.max(0, deadline - now);
     const slot = Math.floor(call.dueAt / SLOT_MS);
     const calls = this.slots.get(slot);
     if (calls === undefined) this.slots.set(slot, new Set([call]));
     else calls.add(call);
     if (call.dueAt < this.timerAt) this.wakeAt(call.dueAt);
+    return now;
   }
 
   /** Forgets a call. Does nothing for one that has expired. */

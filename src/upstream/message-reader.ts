@@ -24,6 +24,8 @@ interface Begun {
   filled: number;
 }
 
+export type Keep = (piece: Buffer, start: number) => Buffer;
+
 export class MessageReader {
   /** The pieces that were not looked at yet, in their order; those before `head` are done. */
   private pieces: Buffer[] = [];
@@ -32,10 +34,13 @@ export class MessageReader {
   private waiting = 0;
   private begun: Begun | undefined;
 
-  /** `keep` returns bytes that stay as they are; pass a function that copies if the memory of the pieces is used again. */
+  /**
+   * `keep` returns the bytes from `start` on, as bytes that stay as they are. Pass a function that copies if the memory of the
+   * pieces is used again.
+   */
   constructor(
     private readonly maxBytes: number,
-    private readonly keep: (piece: Buffer) => Buffer = (piece) => piece,
+    private readonly keep: Keep = (piece, start) => (start === 0 ? piece : piece.subarray(start)),
   ) {}
 
   /** The size of the message that is not whole yet, with its prefix; 0 as long as its prefix was not read. */
@@ -58,10 +63,22 @@ export class MessageReader {
     return this.begun !== undefined || this.waiting > 0;
   }
 
+  /**
+   * Returns the message if the piece is one whole message and nothing else waits, as with most unary answers. Otherwise
+   * returns undefined, and the piece must be passed to `push`.
+   */
+  whole(piece: Buffer): FoundMessage | undefined {
+    if (this.isCut || piece.length < PREFIX) return undefined;
+    const flag = piece[0]!;
+    const length = piece.readUInt32BE(1);
+    if (flag > 1 || length > this.maxBytes || piece.length !== PREFIX + length) return undefined;
+    return { compressed: flag === 1, bytes: this.keep(piece, PREFIX) };
+  }
+
   push(piece: Buffer): void {
     const rest = this.waiting === 0 ? this.fill(piece) : piece;
     if (rest.length === 0) return;
-    this.pieces.push(this.keep(rest));
+    this.pieces.push(this.keep(rest, 0));
     this.waiting += rest.length;
   }
 

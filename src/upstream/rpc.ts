@@ -22,7 +22,7 @@ import {
   upstreamStatus,
 } from './failure.js';
 import { type Follower, followersOf } from './followers.js';
-import { type FoundMessage, MessageReader } from './message-reader.js';
+import { type FoundMessage, type Keep, MessageReader } from './message-reader.js';
 import { type MessageSink, Outgoing } from './outgoing.js';
 import { isGrpcType, statusCode, statusMessage } from './protocol.js';
 import { readLater, streamedResponse, unaryResponse } from './responses.js';
@@ -90,8 +90,8 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   private resolve!: (response: CallResponse | Promise<CallResponse>) => void;
   private reject!: (error: unknown) => void;
   private readonly heardBefore: number;
-  /** When the call began, in milliseconds since the epoch. */
-  private readonly begunAt: number;
+  /** When a call with a deadline began, in milliseconds since the epoch. */
+  private begunAt = 0;
   private readonly followers: Set<Follower>;
   private outgoing: Outgoing | undefined;
   /** The message of a unary answer. */
@@ -111,7 +111,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     readonly connection: RpcConnection,
     private readonly attempt: Attempt,
     private readonly settings: RpcSettings,
-    keep?: (piece: Buffer) => Buffer,
+    keep?: Keep,
   ) {
     this.response = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -119,7 +119,6 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
     });
     this.reader = new MessageReader(attempt.maxResponseBytes, keep);
     this.heardBefore = connection.bytesRead;
-    this.begunAt = settings.clock.now();
     this.followers = followersOf(attempt.request.signal);
   }
 
@@ -141,7 +140,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   protected follow(): void {
     const { deadline, message } = this.request;
     this.followers.add(this);
-    if (deadline !== undefined) this.settings.deadlines.add(deadline.at, this);
+    if (deadline !== undefined) this.begunAt = this.settings.deadlines.add(deadline.at, this);
     if (!(message instanceof Uint8Array)) this.outgoing = new Outgoing(message, this);
   }
 
@@ -179,29 +178,34 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
 
   protected onData(piece: Buffer): void {
     if (this.closed) return;
-    this.reader.push(piece);
     if (this.request.method.serverStreaming) {
+      this.reader.push(piece);
       if (this.consumer === undefined) this.pauseStream();
       else this.give();
       return;
     }
     try {
-      this.takeOne();
+      this.takeOne(piece);
     } catch (error) {
       this.abort(error);
     }
   }
 
   /** Takes the message of a unary answer as soon as it is whole. */
-  private takeOne(): void {
-    this.message ??= this.next();
+  private takeOne(piece: Buffer): void {
+    const whole = this.message === undefined ? this.reader.whole(piece) : undefined;
+    if (whole === undefined) this.reader.push(piece);
+    this.message ??= this.withRoom(whole ?? this.reader.next());
     if (this.message === undefined) return;
     if (this.reader.next() !== undefined || this.reader.coming > 0)
       throw brokenAnswer('expected one message in a unary answer, got more');
   }
 
   private next(): FoundMessage | undefined {
-    const found = this.reader.next();
+    return this.withRoom(this.reader.next());
+  }
+
+  private withRoom(found: FoundMessage | undefined): FoundMessage | undefined {
     const { room } = this.request.context;
     if (room !== undefined) this.keepRoom(room, found);
     return found;

@@ -63,3 +63,30 @@ for (const [fact, bytes, cause] of [
     }
   });
 }
+
+test('a piece that is one message and nothing else can be taken at once; any other is left for the reader', (t) => {
+  const whole = (bytes: Buffer) => new MessageReader(10).whole(bytes);
+  for (const text of ['', 'a', '0123456789']) {
+    t.deepEqual(whole(message(text)), { compressed: false, bytes: Buffer.from(text) });
+  }
+  t.deepEqual(whole(compressed), { compressed: true, bytes: Buffer.from('z') });
+  for (const bytes of [
+    Buffer.alloc(0),
+    message('ab').subarray(0, 4),
+    message('ab').subarray(0, 6),
+    Buffer.concat([message('ab'), Buffer.from([0])]),
+    message('01234567890'),
+    Buffer.from([2, 0, 0, 0, 0]),
+  ]) {
+    t.is(whole(bytes), undefined);
+  }
+});
+
+test('no message is taken at once while another one has begun, or waits', (t) => {
+  for (const begin of [message('ab').subarray(0, 3), message('abcdef').subarray(0, 7)]) {
+    const reader = new MessageReader(10);
+    reader.push(begin);
+    reader.next();
+    t.is(reader.whole(message('c')), undefined);
+  }
+});

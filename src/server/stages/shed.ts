@@ -4,15 +4,16 @@ import type { Middleware } from '../../exchange/exchange.js';
 import { gatewayError } from '../../status/status-error.js';
 
 export interface ShedSettings {
-  readonly isShortOfMemory: () => boolean;
+  /** `now` is the time on the monotonic clock. */
+  readonly isShortOfMemory: (now: number) => boolean;
   /** The refused requests and connections by reason. */
   readonly counter: Counter<'reason'>;
 }
 
 export function shed({ isShortOfMemory, counter }: ShedSettings): Middleware {
   const byMemory = counter.labels('memory');
-  return function shed(_ctx, next) {
-    if (!isShortOfMemory()) return next();
+  return function shed(ctx, next) {
+    if (!isShortOfMemory(ctx.state.startedAt)) return next();
     byMemory.inc();
     throw gatewayError('OUT_OF_MEMORY', 'the gateway has too little memory for another request now; try again later');
   };

@@ -11,7 +11,11 @@ import type { SendingStream } from './sender.js';
 import type { Stream } from './stream.js';
 
 /** The memory of what is read is used again for the next bytes. */
-const copyOf = (piece: Buffer) => Buffer.from(piece);
+function copyOf(piece: Buffer, start: number): Buffer {
+  const copy = Buffer.allocUnsafe(piece.length - start);
+  piece.copy(copy, 0, start);
+  return copy;
+}
 
 export class LeanRpc extends Rpc implements Stream {
   readonly sending: SendingStream;
