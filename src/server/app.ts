@@ -17,14 +17,17 @@ export function createApp(options: PipelineOptions): RequestListener {
   const handle = (req: IncomingMessage, res: ServerResponse) => {
     const ctx = contextOf(req, res);
     res.statusCode = 404;
-    return run(ctx)
-      .then(() => {
-        // Streams are written by their endpoint, so they are over at this point.
-        if (ctx.respond === false) return undefined;
-        ctx.state.answeredAt = clock.monotonic();
-        return app.answer(ctx);
-      })
-      .catch((error) => ctx.onerror(error));
+    const fail = (error: unknown) => ctx.onerror(error as Error);
+    return run(ctx).then(() => {
+      // Streams are written by their endpoint, so they are over at this point.
+      if (ctx.respond === false) return undefined;
+      ctx.state.answeredAt = clock.monotonic();
+      try {
+        return app.answer(ctx)?.catch(fail);
+      } catch (error) {
+        return fail(error);
+      }
+    }, fail);
   };
   return watched(handle, () => snapshots.current, clock);
 }

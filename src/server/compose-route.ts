@@ -15,7 +15,8 @@ export function composed(stages: readonly Middleware[]): (ctx: Context) => Promi
 }
 
 function alone(endpoint: Middleware): Route['serve'] {
-  return async (ctx) => void (await endpoint(ctx, done));
+  // An endpoint returns a promise. Another function that awaits it would cost a promise more for each request.
+  return (ctx) => endpoint(ctx, done);
 }
 
 const done = () => Promise.resolve();
