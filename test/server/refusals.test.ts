@@ -130,7 +130,7 @@ async function startTroubled() {
   const upstream = await startUpstream(PROTO, {
     Get: { message: {} },
     Hang: { hang: true },
-    // A message that comes before the stream is idle would begin the answer, which could only be cut then.
+    // With a message the answer would have begun, and be cut.
     Watch: { hang: true },
   });
   shared.teardown(upstream.close);
