@@ -62,14 +62,24 @@ export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
   }
   if (!res.hasHeader('content-length')) res.setHeader('content-length', bytes.length);
   res.writeHead(res.statusCode);
-  // Node keeps the head as text in Latin-1 until the first write. If a version does not, the content is written by itself.
-  const head = res as ServerResponse & { _header?: string | null };
-  if (typeof head._header !== 'string' || res.chunkedEncoding) {
+  const head = res as HeadOfNode;
+  if (!mayHoldContent(head)) {
     res.end(bytes);
     return;
   }
   head._header += bytes.toString('latin1');
   res.end();
+}
+
+/** Node keeps the head as text in Latin-1 until the first write. */
+type HeadOfNode = ServerResponse & { _header?: string | null; readonly _hasBody?: boolean };
+
+/**
+ * False if Node must see the content: it sends none of it for a HEAD, even if a server in front of the gateway has changed the
+ * method of the request. It may also have to write chunks or check the length, or be a version that keeps no such head.
+ */
+function mayHoldContent({ _header, _hasBody, chunkedEncoding, strictContentLength }: HeadOfNode): boolean {
+  return typeof _header === 'string' && _hasBody === true && !chunkedEncoding && !strictContentLength;
 }
 
 /** True if the answer is one of HTTP/1.1 that no library has changed: one that compresses replaces `write` and `end`. */
