@@ -532,3 +532,20 @@ test('the demo shows the requests of its tour as examples', async (t) => {
   const withExample = shown.filter((operation) => JSON.stringify(operation).includes('"example":'));
   t.true(withExample.length > 30, `${withExample.length} of ${shown.length}`);
 });
+
+test('an example has no field that the surface leaves out', async (t) => {
+  const omitFields = ['shop.v1.Order.labels', 'shop.v1.OrderItem.quantity'];
+  const { config } = parseConfig({
+    version: 1,
+    schema: { protos: [shopProtos] },
+    surfaces: [{ name: 'app', omitFields }],
+  });
+  const [api] = apisOf(await plan(config!), examplesFrom(tourRequests()));
+  const { paths } = await validated([...writeJson(documentParts(api!))].join(''));
+  const { post } = paths['/v1/customers/{customer}/orders']!;
+  const { items, labels, metadata } = post!.requestBody.content['application/json'].example;
+  t.deepEqual(
+    [items, labels, metadata],
+    [[{ productId: 'espresso-cup' }], undefined, { visits: 3, from: ['newsletter'] }],
+  );
+});
