@@ -150,7 +150,7 @@ const WRONG: readonly (readonly [fact: string, text: string, error: string])[] =
   [
     'of an unknown change',
     ALLOWED.replace('renamed', 'renamd'),
-    "allow.yaml:2: expected the id of a change, got 'field-renamd', did you mean 'field-renamed'?",
+    "allow.yaml:2: expected the id of a change, such as field-gone, got 'field-renamd', did you mean 'field-renamed'?",
   ],
   ['that is no YAML', 'allow: [', 'allow.yaml:1: '],
   ['that is no list', 'allow: 1', 'allow.yaml:1: allow: expected a list'],
