@@ -113,6 +113,16 @@ test('query parameters are the fields that neither path nor body gives', async (
   t.deepEqual(parameter(post!, 'size')?.schema.type, ['string', 'integer']);
 });
 
+test('messages that contain each other in every combination are searched for parameters in bounded time', async (t) => {
+  const names = Array.from({ length: 14 }, (_, index) => `N${index}`);
+  const messages = names.map((name) => {
+    const others = names.filter((other) => other !== name);
+    return `message ${name} { ${others.map((other, index) => `${other} ${other.toLowerCase()} = ${index + 1};`).join(' ')} }`;
+  });
+  const { paths } = await documentOf(t, service({ A: '(N0) returns (N0) | get: "/v1/x"' }, messages.join('\n')));
+  t.deepEqual(namesOf(paths['/v1/x']!.get!, 'query'), []);
+});
+
 test('with body "*" the body has all fields but those of the path, also inside of messages', async (t) => {
   const messages = `message M { string name = 1; In in = 2; } message In { string id = 1; string text = 2; }`;
   const { paths } = await documentOf(t, service({ A: 'post: "/v1/{name=a/*}/{in.id}" body: "*"' }, messages));
