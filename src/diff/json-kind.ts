@@ -120,7 +120,7 @@ function isWithin(inner: JsonKind, outer: JsonKind): boolean {
   return a !== undefined && b !== undefined && a[0] >= b[0] && a[1] <= b[1];
 }
 
-/** Returns how bad it is for those who read a value that its kind changes. Undefined if they cannot tell the kinds apart. */
+/** Returns how bad another kind is for clients that read the value. Undefined if they cannot tell the kinds apart. */
 export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolean): Severity | undefined {
   if (old === now) return undefined;
   if (old === 'value') return 'safe';
@@ -143,7 +143,7 @@ export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolea
 }
 
 /**
- * Returns how bad it is for those who send a value that its kind changes. `asText` is true for values in a path or a query.
+ * Returns how bad another kind is for clients that send the value. `asText` is true for values in a path or a query.
  * Undefined if they cannot tell the kinds apart.
  */
 export function sendingChanged(old: JsonKind, now: JsonKind, asText: boolean): Severity | undefined {
