@@ -2,6 +2,7 @@
 import { escaped } from '../base/escaped.js';
 import type { Binding } from '../routing/binding.js';
 import type { PathTemplate } from '../routing/path-template.js';
+import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { Example, ExamplesOf } from './api.js';
 
 /** A request that works. */
@@ -13,7 +14,10 @@ export interface ExampleRequest {
   readonly body: unknown;
 }
 
-/** Returns a function that finds the first request that calls a route. */
+/**
+ * Returns a function that finds the first request that calls a route. A body with a field that the route does not have is
+ * no example, because the request belongs to another surface then.
+ */
 export function examplesFrom(requests: readonly ExampleRequest[]): ExamplesOf {
   return ({ binding }) => {
     const { httpMethod, template } = binding;
@@ -22,7 +26,9 @@ export function examplesFrom(requests: readonly ExampleRequest[]): ExamplesOf {
       if (method !== httpMethod && httpMethod !== '*') continue;
       const [path = '', query = ''] = target.split('?', 2);
       const match = expression.exec(path);
-      if (match !== null) return { variables: variablesIn(binding, match), query: new URLSearchParams(query), body };
+      if (match === null) continue;
+      const shown = fitsBody(body, binding) ? body : undefined;
+      return { variables: variablesIn(binding, match), query: new URLSearchParams(query), body: shown };
     }
     return undefined;
   };
@@ -43,4 +49,28 @@ function variablesIn({ template, variables }: Binding, match: RegExpExecArray): 
     return [variables[index]!.name, segments.join('/')] as const;
   });
   return new Map(values);
+}
+
+function fitsBody(value: unknown, { body, method }: Binding): boolean {
+  if (body.kind === 'none') return true;
+  return body.kind === 'whole' ? hasOnly(value, method.input) : fits(value, body.field);
+}
+
+function fits(value: unknown, { cardinality, type }: FieldDescriptor): boolean {
+  if (type.kind !== 'message') return true;
+  if (cardinality === 'singular' || !isObject(value)) return hasOnly(value, type.message);
+  return Object.values(value).every((one) => hasOnly(one, type.message));
+}
+
+/** True if the message has all fields that the value has. Well-known types have a JSON form of their own. */
+function hasOnly(value: unknown, message: MessageDescriptor): boolean {
+  if (!isObject(value) || message.fullName.startsWith('google.protobuf.')) return true;
+  return Object.entries(value).every(([name, inner]) => {
+    const field = message.fieldNamed(name);
+    return field !== undefined && fits(inner, field);
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
