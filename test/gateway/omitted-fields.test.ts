@@ -247,3 +247,11 @@ for (const [field, text] of NEEDED) {
     );
   });
 }
+
+test('the names for masks are read when the gateway starts, and not by its first request', async (t) => {
+  const { plan } = await startGateway(t, CRM, HANDLERS, CONFIG);
+  const { view } = plan.surfaces[0]!;
+  t.is([...view!.readNames()].length, 0);
+  const unread = (await planOf(t, CRM, CONFIG)).surfaces[0]!.view!;
+  t.true([...unread.readNames()].length > 5, 'it pauses after each message');
+});
