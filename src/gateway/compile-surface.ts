@@ -82,6 +82,10 @@ export function* compileSurface(
     if (isStreaming(binding.method)) webSockets.push({ binding, value: () => own.get().webSocket! });
   }
   yield;
+  const { view } = surface;
+  if (view !== undefined && routes.some(({ binding }) => view.mayHoldMask(binding.method.input))) {
+    yield* view.readNames();
+  }
   const near = config.errors.hints ? nearRoutes(routes, basePath) : NO_HINTS;
   yield;
   return {

@@ -17,7 +17,10 @@ service Customers {
   }
   rpc CreateCustomer(Customer) returns (Customer) { option (google.api.http) = { post: "/v1/customers" body: "*" }; }
   rpc UpdateCustomer(UpdateCustomerRequest) returns (Customer) {
-    option (google.api.http) = { patch: "/v1/{customer.name=customers/*}" body: "customer" };
+    option (google.api.http) = {
+      patch: "/v1/{customer.name=customers/*}" body: "customer"
+      additional_bindings { patch: "/v1/{customer.name=customers/*}:whole" body: "*" }
+    };
   }
   rpc Wrap(Wrapped) returns (Wrapped) { option (google.api.http) = { post: "/v1/wrapped" body: "*" }; }
   rpc GetFile(GetCustomerRequest) returns (File) {
@@ -162,6 +165,10 @@ test('an update mask never names an omitted field: * and whole messages become t
   };
   t.deepEqual(await sent('?updateMask=*', { email: 'e' }), ['name', 'email', 'address.city', 'phone']);
   t.deepEqual(await sent('?updateMask=address', {}), ['address.city']);
+  t.deepEqual(await sent('?updateMask=address.*', {}), ['address.city']);
+  const whole = (updateMask: string) => sent(':whole', { customer: { email: 'e' }, updateMask });
+  t.deepEqual(await whole('*'), ['name', 'email', 'address.city', 'phone']);
+  t.deepEqual(await whole('email,address'), ['email', 'address.city']);
   t.deepEqual(await sent('', { address: {} }), ['address.city']);
   t.deepEqual(await sent('', { email: 'e', address: { city: 'Rome' } }), ['email', 'address.city']);
 });
@@ -240,3 +247,11 @@ for (const [field, text] of NEEDED) {
     );
   });
 }
+
+test('the names for masks are read when the gateway starts, and not by its first request', async (t) => {
+  const { plan } = await startGateway(t, CRM, HANDLERS, CONFIG);
+  const { view } = plan.surfaces[0]!;
+  t.is([...view!.readNames()].length, 0);
+  const unread = (await planOf(t, CRM, CONFIG)).surfaces[0]!.view!;
+  t.true([...unread.readNames()].length > 5, 'it pauses after each message');
+});
