@@ -72,14 +72,20 @@ export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
 }
 
 /** Node keeps the head as text in Latin-1 until the first write. */
-type HeadOfNode = ServerResponse & { _header?: string | null; readonly _hasBody?: boolean };
+type HeadOfNode = ServerResponse & {
+  _header?: string | null;
+  readonly _headerSent?: boolean;
+  readonly _hasBody?: boolean;
+};
 
 /**
  * False if Node must see the content: it sends none of it for a HEAD, even if a server in front of the gateway has changed the
- * method of the request. It may also have to write chunks or check the length, or be a version that keeps no such head.
+ * method of the request. It may also have to write chunks or check the length. A head with `Expect` is sent already, and other
+ * versions of Node may keep no such head.
  */
-function mayHoldContent({ _header, _hasBody, chunkedEncoding, strictContentLength }: HeadOfNode): boolean {
-  return typeof _header === 'string' && _hasBody === true && !chunkedEncoding && !strictContentLength;
+function mayHoldContent(head: HeadOfNode): boolean {
+  if (typeof head._header !== 'string' || head._headerSent !== false || head._hasBody !== true) return false;
+  return !head.chunkedEncoding && !head.strictContentLength;
 }
 
 /** True if the answer is one of HTTP/1.1 that no library has changed: one that compresses replaces `write` and `end`. */

@@ -35,6 +35,12 @@ test('an answer of several pieces is whole', async (t) => {
   t.deepEqual((await send('GET', '/say')).json, { text: said });
 });
 
+test('an answer whose head Node sends at once, because it has an Expect header of the service, is whole', async (t) => {
+  const say = { headers: { expect: '100-continue' }, message: { text: TEXT } };
+  const { send } = await startGateway(t, PROTO, { Say: say }, { metadata: { response: ['*'] } });
+  t.deepEqual((await send('GET', '/say')).json, { text: TEXT });
+});
+
 test('a library that has replaced `write` and `end` gets the content', async (t) => {
   const { url } = await serveThrough(t, 'quiet', (_req, res) => {
     const { end } = res;
