@@ -460,6 +460,18 @@ test('limited and cached routes have their headers, and statuses follow the poli
   t.is(c.responses['204']!.content, undefined);
 });
 
+test('an operation whose policy deprecates it says since when, until when and where to read on', async (t) => {
+  const since = {
+    selector: 't.v1.S/A',
+    deprecated: { since: '2026-01-01', sunset: '2026-12-31', link: 'https://a.example/v2' },
+  };
+  const { paths } = await documentOf(t, service({ A: 'get: "/v1/a"', B: 'get: "/v1/b"' }), { policies: [since] });
+  const { deprecated, description } = paths['/v1/a']!.get!;
+  t.true(deprecated);
+  t.is(description, 'Deprecated since 2026-01-01. It may be gone from 2026-12-31 on. See <https://a.example/v2>.');
+  t.is(paths['/v1/b']!.get!.deprecated, undefined);
+});
+
 test('error answers have the form of the config, and each status lists its reasons', async (t) => {
   for (const [format, type, member] of [
     ['status', 'application/json', 'code'],
