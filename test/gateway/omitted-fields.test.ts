@@ -255,3 +255,24 @@ test('the names for masks are read when the gateway starts, and not by its first
   const unread = (await planOf(t, CRM, CONFIG)).surfaces[0]!.view!;
   t.true([...unread.readNames()].length > 5, 'it pauses after each message');
 });
+
+test('streams have no omitted field, in either direction', async (t) => {
+  const proto = CRM.replace(
+    'rpc GetScore',
+    `rpc Watch(GetCustomerRequest) returns (stream Customer) { option (google.api.http) = { get: "/v1/customers:watch" }; }
+  rpc Load(stream Customer) returns (Customer) { option (google.api.http) = { post: "/v1/customers:load" body: "*" }; }
+  rpc GetScore`,
+  );
+  const handlers = { Watch: { messages: [CUSTOMER, CUSTOMER] }, Load: { message: CUSTOMER } };
+  const { send } = await startGateway(t, proto, handlers, CONFIG);
+  t.deepEqual((await send('GET', '/v1/customers:watch')).json, [SEEN, SEEN]);
+  const headers = { 'content-type': 'application/json' };
+  const load = async (name: string) => {
+    const body = `[{"email":"e"},{"${name}":"x"}]`;
+    const { status, json } = await send('POST', '/v1/customers:load', { headers, body });
+    return [status, String(json.message).replaceAll(name, 'NAME')];
+  };
+  t.deepEqual(await load('secretNotes'), [400, '[1].NAME: unknown field']);
+  t.deepEqual(await load('secretNotes'), await load('secretNotez'));
+  t.deepEqual((await send('POST', '/v1/customers:load', { headers, body: '[{"email":"e"}]' })).json, SEEN);
+});
