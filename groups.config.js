@@ -73,7 +73,7 @@ function bundleCommands() {
     entryPoints: {
       main: `${out}/src/cli/main.js`,
       // Each of these runs in a process or thread of its own, and is looked for beside the file that starts it.
-      worker: `${out}/src/process/worker.js`,
+      'worker-start': `${out}/src/process/worker-start.js`,
       pulse: `${out}/src/process/pulse.js`,
       'parse-worker': `${out}/src/schema/parse-worker.js`,
     },

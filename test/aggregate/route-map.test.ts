@@ -26,6 +26,6 @@ test('routes marks aggregates, with what they call', (t) => {
     calls: ['shop.v1.Orders/GetOrder', 'shop.v1.Catalog/BatchGetProducts'],
     maxCalls: 3,
   });
-  t.is(rows.filter(({ aggregate }) => aggregate !== undefined).length, 4);
+  t.is(rows.filter(({ aggregate }) => aggregate !== undefined).length, 5);
   t.regex(formatTable(rows), /shop\.v1\.Pages\/GetOrderPage +aggregate: at most 3 calls/);
 });

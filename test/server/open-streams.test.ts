@@ -247,7 +247,7 @@ test('a look at a thousand streams takes no time, and asks each once', (t) => {
       return true;
     },
   };
-  const ctx = { state: { snapshot: { streamGraceMs: 0 }, principal: { credential } } } as unknown as Context;
+  const ctx = { state: { surface: { streamGraceMs: 0 }, principal: { credential } } } as unknown as Context;
   const open = Array.from({ length: 1000 }, () => streams.enter(ctx));
   t.is(clock.pending, 1);
   const begun = process.cpuUsage();
