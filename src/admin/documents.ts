@@ -1,7 +1,7 @@
 /**
  * Serves the API documents on the admin port: `/openapi.json`, and `/reference`, a page that shows them. The page is Swagger
- * UI; its files come from its npm package, and the page loads nothing from elsewhere. Only the documents of some services are
- * small enough for a browser, so a large API is shown one service at a time.
+ * UI; its files come from its npm package, and the page loads nothing from elsewhere. The document of a large API is too large
+ * for a browser, so it is shown one service at a time.
  */
 import { createReadStream } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -24,16 +24,21 @@ const MOST_ROUTES = 200;
 /** Adds the routes. `apis` returns the surfaces that are served. */
 export function addDocuments(router: Router, apis: () => readonly Api[]): void {
   router.get('/openapi.json', (ctx) => {
-    const { api, service } = asked(ctx, apis());
+    const api = surfaceAsked(ctx, apis());
+    const parts = documentParts(api, serviceAsked(ctx, api));
     ctx.type = 'application/json';
-    ctx.body = Readable.from(inTurns(writeJson(documentParts(api, service))));
+    ctx.body = Readable.from(inTurns(writeJson(parts)));
   });
   router.get('/reference', (ctx) => {
     requireFiles();
+    // The links of the page are relative, so that it also works below a path of a proxy.
+    if (ctx.path.endsWith('/')) return ctx.redirect(`../reference${ctx.search}`);
     const all = apis();
-    const { api, service } = asked(ctx, all, all[0]?.name);
+    const api = surfaceAsked(ctx, all, all[0]?.name);
     const services = documentedServices(api);
     const isSmall = api.routes.length <= MOST_ROUTES;
+    // When a reader chooses another surface, the form also sends the service, which that surface may not have.
+    const service = services.find((name) => name === oneOf(ctx.query.service));
     const shown = service ?? (isSmall ? undefined : services[0]);
     ctx.set('content-security-policy', POLICY);
     ctx.type = 'html';
@@ -81,17 +86,22 @@ function requireFiles(): string {
   }
 }
 
-/** Returns the surface and the service that the query names. Throws 404 for a name that no surface or service has. */
-function asked({ query }: Context, apis: readonly Api[], byDefault?: string) {
+/** Returns the surface that the query names. Throws 404 for a name that no surface has. */
+function surfaceAsked({ query }: Context, apis: readonly Api[], byDefault?: string): Api {
   const names = apis.map(({ name }) => name);
   const name = oneOf(query.surface) ?? byDefault ?? (apis.length === 1 ? names[0] : undefined);
   const api = apis.find((one) => one.name === name);
   if (api === undefined) throw unknown('surface', names, name);
+  return api;
+}
+
+/** Returns the service that the query names. Undefined without a name. Throws 404 for a name that no service has. */
+function serviceAsked({ query }: Context, api: Api): string | undefined {
   const service = oneOf(query.service);
-  if (service === undefined) return { api, service };
+  if (service === undefined) return undefined;
   const services = documentedServices(api);
   if (!services.includes(service)) throw unknown('service', services, service);
-  return { api, service };
+  return service;
 }
 
 /** Returns a query parameter. An empty one counts as absent. */

@@ -5,7 +5,7 @@
 import { isIPv6 } from 'node:net';
 
 export interface Authority {
-  /** A name or an address in lower case; an IPv6 address has no brackets. Empty when the text contains no host. */
+  /** A name or an address in lower case; an IPv6 address is in its shortest form, without brackets. Empty when the text contains no host. */
   readonly host: string;
   /** The digits of the port; empty when there is none. */
   readonly port: string;
@@ -24,5 +24,12 @@ export function parseAuthority(text: string): Authority | undefined {
     return name === '' && port !== undefined ? undefined : { host: name.toLowerCase(), port: port ?? '' };
   // The zone of a link-local address is percent-encoded (RFC 6874).
   if (!isIPv6(address.replace('%25', '%')) && !FUTURE_ADDRESS.test(address)) return undefined;
-  return { host: address.toLowerCase(), port: port ?? '' };
+  return { host: shortest(address), port: port ?? '' };
+}
+
+/** Returns the one spelling that all spellings of an IPv6 address have in common (RFC 5952): `::1` of `0:0:0:0:0:0:0:1`. */
+function shortest(address: string): string {
+  const url = `http://[${address}]`;
+  // A URL cannot have a zone or an address of a future version.
+  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : address.toLowerCase();
 }

@@ -26,7 +26,12 @@ export function demoCommand(exit: SetExitCode): Command {
       'Starts five gRPC services of a small shop and a gateway in front of them, and prints requests to try.',
     )
     .option('--port <number>', 'port of the gateway; 0 takes a free one', parsePort, 8080)
-    .option('--admin-port <number>', 'port of health, metrics and the route map; 0 takes a free one', parsePort, 9901)
+    .option(
+      '--admin-port <number>',
+      'port of health, metrics, the route map and the API documents; 0 takes a free one',
+      parsePort,
+      9901,
+    )
     .addHelpText('after', '\nExample:\n  protogate demo --port 8080')
     .action(async ({ port, adminPort }: DemoFlags) => {
       const { startShop } = await import('../demo/shop.js');
@@ -78,6 +83,7 @@ async function serveShop(shop: Shop, identity: DemoIdentity, port: number, admin
   process.stderr.write(
     `It calls five gRPC services on this machine: ${names}. The catalog has three servers.
 Health, metrics, routes and the OpenAPI document: ${server.adminUrl}/readyz, /metrics, /routes, /openapi.json?surface=web
+The API as a page for your browser: ${server.adminUrl}/reference
 
 Requests to try in another terminal. Set these credentials there first:
 ${[...identity.credentials].map(([name, value]) => shell.assign(name, value)).join('\n')}

@@ -57,10 +57,8 @@ async function runDiff(oldText: string, newText: string, flags: DiffFlags): Prom
   const close = () => {
     for (const side of open) side.close();
   };
-  const interrupted = () => {
-    close();
-    process.exit(EXIT_FAILURE);
-  };
+  // A folder of a revision is removed when the process ends.
+  const interrupted = () => process.exit(EXIT_FAILURE);
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
     const old = await loadSide(oldArgument, oldPath, flags);

@@ -51,7 +51,12 @@ export async function readRevision(revision: string, extra: string, cwd: string)
     );
   }
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'protogate-git-')));
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const remove = () => {
+    process.off('exit', remove);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  // A signal may end the process at any time from here on.
+  process.once('exit', remove);
   try {
     await writeBlobs(files, root, folder);
   } catch (error) {
@@ -112,15 +117,20 @@ async function writeBlobs(blobs: readonly Blob[], cwd: string, folder: string): 
   child.stdin.on('error', () => {});
   child.stdin.end(blobs.map(({ id }) => `${id}\n`).join(''));
   const reader = new ChunkReader(child.stdout);
-  for (const { path, size } of blobs) {
-    const head = await reader.line();
-    if (!head.endsWith(` blob ${size}`))
-      throw new Error(`git cat-file: expected a blob of ${size} bytes, got '${head}'`);
-    const content = await reader.take(size);
-    await reader.take(1);
-    const file = join(folder, path);
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, content);
+  try {
+    for (const { path, size } of blobs) {
+      const head = await reader.line();
+      if (!head.endsWith(` blob ${size}`))
+        throw new Error(`git cat-file: expected a blob of ${size} bytes, got '${head}'`);
+      const content = await reader.take(size);
+      await reader.take(1);
+      const file = join(folder, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+    }
+  } finally {
+    // After an error nobody reads the rest of what git writes, so git would wait forever, and this process with it.
+    child.kill();
   }
   await ended;
 }

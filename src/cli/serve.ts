@@ -29,8 +29,15 @@ export function serveCommand(exit: SetExitCode): Command {
     )
     .option('--host <address>', 'address on which to listen (default: 127.0.0.1)')
     .option('--port <number>', 'port on which to listen; 0 takes a free one (default: 8080)', parsePort)
-    .option('--admin-host <address>', 'address of health, metrics and the route map (default: 127.0.0.1)')
-    .option('--admin-port <number>', 'port of health, metrics and the route map (default: 9901)', parsePort)
+    .option(
+      '--admin-host <address>',
+      'address of health, metrics, the route map and the API documents (default: 127.0.0.1)',
+    )
+    .option(
+      '--admin-port <number>',
+      'port of health, metrics, the route map and the API documents (default: 9901)',
+      parsePort,
+    )
     .option('--workers <number>', 'number of processes that serve, or auto for one per core (default: 1)', parseWorkers)
     .option('--surface <name>', 'serve only this surface of the config, and open only the upstreams that it calls')
     .option('--watch', 'reload when the config, a proto or another file that was read has changed')

@@ -60,7 +60,8 @@ function surfaceProblems({ surfaces }: Config, { surface }: Overrides): readonly
   if (surface === undefined || surfaces.some(({ name }) => name === surface)) return [];
   // Without `surfaces` there is one, which has this name.
   if (surfaces.length === 0 && surface === 'default') return [];
-  const known = surfaces.length === 0 ? 'a config with surfaces' : surfaces.map(({ name }) => name).join(', ');
+  const known =
+    surfaces.length === 0 ? 'a config with surfaces' : `one of ${surfaces.map(({ name }) => name).join(', ')}`;
   return [errorAt({ file: '--surface' }, 'flag', `expected ${known}, got '${surface}'`)];
 }
 

@@ -128,8 +128,10 @@ function hasDefault(schema: z.ZodType): boolean {
   return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault;
 }
 
-/** Writes a host as requests are compared with it: in lower case, without the dot at its end. */
+/** Writes a host in the form that all its spellings have in common: in lower case, without the dot at its end. */
 function normalHost(text: string): string {
+  const { host = '', port } = parseAuthority(text) ?? {};
+  if (host.includes(':') && port === '') return `[${host}]`;
   return text.toLowerCase().replace(/\.$/, '');
 }
 

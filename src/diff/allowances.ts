@@ -66,7 +66,10 @@ export function parseAllowances(text: string): readonly Allowance[] {
     const line = lineOf(['allow', index]);
     if (isChange(change)) return { change, ...rest, line };
     const hint = hintOf(didYouMean(change, Object.keys(CHANGES)));
-    throw new AllowanceError(lineOf(['allow', index, 'change']), `expected the id of a change, got '${change}'${hint}`);
+    throw new AllowanceError(
+      lineOf(['allow', index, 'change']),
+      `expected the id of a change, such as field-gone, got '${change}'${hint}`,
+    );
   });
 }
 

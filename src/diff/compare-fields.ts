@@ -59,7 +59,7 @@ function changeOfValue(old: FieldDescriptor, now: FieldDescriptor, meeting: Meet
   return inside === 'breaking' || keys === undefined ? inside : keys;
 }
 
-/** A `Value` may already be anything, so those who read it must be ready for everything. */
+/** A `Value` may already be anything, so clients that read it must be ready for everything. */
 function anyChanged(direction: Meeting['direction']): Severity {
   return direction === 'answer' ? 'safe' : 'breaking';
 }

@@ -41,7 +41,7 @@ export function messageChanges(
       continue;
     }
     taken.add(found);
-    // Services ignore such a field in requests, so what has changed in it matters to those who read it.
+    // Services ignore such a field in requests, so a change matters only to clients that read it.
     if (isSent && isOutput(field) && isOutput(found)) continue;
     pairs.push([field, found]);
     causes.push(...fieldChanges(field, found, meeting));

@@ -92,7 +92,7 @@ function lost(
   return all.filter((one) => !others.some((other) => covers(other, one)));
 }
 
-/** True if who has what `other` demands has what `scope` demands too. Of `a|b` one is enough. */
+/** True if every caller who has the scope `other` also has `scope`. One of the scopes in `a|b` is enough. */
 function isImplied(other: string, scope: string): boolean {
   const enough = scope.split('|');
   return other.split('|').every((one) => enough.includes(one));

@@ -2,7 +2,8 @@
  * This module knows how a type looks in JSON and in a text of a path or a query, and what a change of the type does to
  * clients: int64 is a string in JSON, so `int32` → `int64` breaks everybody who reads the field, and nobody who sends it.
  */
-import type { FieldType, MessageDescriptor } from '../schema/descriptor.js';
+import { wrappedScalar } from '../codec/well-known-reader.js';
+import type { FieldType, MessageDescriptor, ScalarType } from '../schema/descriptor.js';
 import type { Severity } from './changes.js';
 
 /** A class of types that look alike to REST clients. */
@@ -49,25 +50,21 @@ const MESSAGES: ReadonlyMap<string, JsonKind> = new Map([
   ['google.protobuf.Value', 'value'],
   ['google.protobuf.ListValue', 'list'],
   ['google.protobuf.Any', 'any'],
-  ['google.protobuf.DoubleValue', 'double'],
-  ['google.protobuf.FloatValue', 'float'],
-  ['google.protobuf.Int64Value', 'int64'],
-  ['google.protobuf.UInt64Value', 'uint64'],
-  ['google.protobuf.Int32Value', 'int32'],
-  ['google.protobuf.UInt32Value', 'uint32'],
-  ['google.protobuf.BoolValue', 'bool'],
-  ['google.protobuf.StringValue', 'string'],
-  ['google.protobuf.BytesValue', 'bytes'],
 ]);
 
 export function kindOf(type: FieldType): JsonKind {
-  if (type.kind === 'scalar') return SCALARS[type.scalar] ?? (type.scalar as JsonKind);
+  if (type.kind === 'scalar') return kindOfScalar(type.scalar);
   if (type.kind === 'message') return kindOfMessage(type.message);
   return type.enum.fullName === 'google.protobuf.NullValue' ? 'null' : 'enum';
 }
 
+function kindOfScalar(scalar: ScalarType): JsonKind {
+  return SCALARS[scalar] ?? (scalar as JsonKind);
+}
+
 function kindOfMessage({ fullName }: MessageDescriptor): JsonKind {
-  return MESSAGES.get(fullName) ?? 'message';
+  const scalar = wrappedScalar(fullName);
+  return scalar === undefined ? (MESSAGES.get(fullName) ?? 'message') : kindOfScalar(scalar);
 }
 
 type Json = 'number' | 'string' | 'boolean' | 'object' | 'list' | 'null' | 'any JSON';
@@ -120,7 +117,7 @@ function isWithin(inner: JsonKind, outer: JsonKind): boolean {
   return a !== undefined && b !== undefined && a[0] >= b[0] && a[1] <= b[1];
 }
 
-/** Returns how bad it is for those who read a value that its kind changes. Undefined if they cannot tell the kinds apart. */
+/** Returns how bad another kind is for clients that read the value. Undefined if they cannot tell the kinds apart. */
 export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolean): Severity | undefined {
   if (old === now) return undefined;
   if (old === 'value') return 'safe';
@@ -143,7 +140,7 @@ export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolea
 }
 
 /**
- * Returns how bad it is for those who send a value that its kind changes. `asText` is true for values in a path or a query.
+ * Returns how bad another kind is for clients that send the value. `asText` is true for values in a path or a query.
  * Undefined if they cannot tell the kinds apart.
  */
 export function sendingChanged(old: JsonKind, now: JsonKind, asText: boolean): Severity | undefined {

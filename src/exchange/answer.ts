@@ -62,14 +62,30 @@ export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
   }
   if (!res.hasHeader('content-length')) res.setHeader('content-length', bytes.length);
   res.writeHead(res.statusCode);
-  // Node keeps the head as text in Latin-1 until the first write. If a version does not, the content is written by itself.
-  const head = res as ServerResponse & { _header?: string | null };
-  if (typeof head._header !== 'string' || res.chunkedEncoding) {
+  const head = res as HeadOfNode;
+  if (!mayHoldContent(head)) {
     res.end(bytes);
     return;
   }
   head._header += bytes.toString('latin1');
   res.end();
+}
+
+/** Node keeps the head as text in Latin-1 until the first write. */
+type HeadOfNode = ServerResponse & {
+  _header?: string | null;
+  readonly _headerSent?: boolean;
+  readonly _hasBody?: boolean;
+};
+
+/**
+ * False if Node must see the content: it sends none of it for a HEAD, even if a server in front of the gateway has changed the
+ * method of the request. It may also have to write chunks or check the length. A head with `Expect` is sent already, and other
+ * versions of Node may keep no such head.
+ */
+function mayHoldContent(head: HeadOfNode): boolean {
+  if (typeof head._header !== 'string' || head._headerSent !== false || head._hasBody !== true) return false;
+  return !head.chunkedEncoding && !head.strictContentLength;
 }
 
 /** True if the answer is one of HTTP/1.1 that no library has changed: one that compresses replaces `write` and `end`. */

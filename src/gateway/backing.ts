@@ -36,6 +36,8 @@ export interface Backing {
   readonly callOf: (route: PlannedRoute) => Call;
   readonly openStreams: OpenStreams;
   readonly afterAuth: readonly Middleware[];
+  /** True if an embedder has added middleware or interceptors, which may throw when a route is compiled. */
+  readonly isExtended: boolean;
   readonly metrics: Metrics;
   /** Returns the series of routes and limits: those that they had before a reload, if they were there. */
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
@@ -94,6 +96,7 @@ export function openBacking(
   const cache = responseCache({ maxBytes: config.cache.maxBytes, redis: stores.redis }, store, lease, options);
   for (const { name, addresses } of upstreams.values()) series.endpoints(name).current = addresses;
   const protection = openProtection(config.upstreams, lease, options);
+  const isExtended = afterAuth.length + interceptors.length > 0;
   const shared = { upstreams, protection, cache, interceptors, metrics, series, clock };
   // An embedder may listen to the signal and forget to stop.
   const signalOf = interceptors.length === 0 ? sharedSignal : ownSignal;
@@ -103,10 +106,8 @@ export function openBacking(
     const { authenticator, prepared } = authentication(checks, lease, { ...options, tokens: series.tokens });
     ready.push(prepared);
     const callOf = callCompiler({ ...shared, limits, exposed: new Set(errors.expose) });
-    return [
-      name,
-      { authenticator, counters, seriesOf: series, callOf, openStreams, inUse, afterAuth, metrics, clock, signalOf },
-    ];
+    const ofAll = { counters, seriesOf: series, openStreams, inUse, afterAuth, isExtended, metrics, clock, signalOf };
+    return [name, { ...ofAll, authenticator, callOf }];
   });
   return { of: new Map(own), upstreams, tracing, prepared: Promise.all(ready).then(() => {}) };
 }

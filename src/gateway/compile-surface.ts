@@ -74,13 +74,18 @@ export function* compileSurface(
     yield;
     const { binding } = route;
     const own = new LazyRoute(`${name} ${binding.method.fullName}`, () => compileRoute(route), backing.inUse);
-    if (own.isInUse) own.get();
+    // The functions of an embedder are the same for all routes, so one route shows at load whether they can be composed.
+    if (own.isInUse || (backing.isExtended && lazy.length === 0)) own.get();
     lazy.push(own);
     http.push({ binding, value: () => own.get().http });
     // A method that streams has both.
     if (isStreaming(binding.method)) webSockets.push({ binding, value: () => own.get().webSocket! });
   }
   yield;
+  const { view } = surface;
+  if (view !== undefined && routes.some(({ binding }) => view.mayHoldMask(binding.method.input))) {
+    yield* view.readNames();
+  }
   const near = config.errors.hints ? nearRoutes(routes, basePath) : NO_HINTS;
   yield;
   return {

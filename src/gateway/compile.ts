@@ -51,10 +51,12 @@ export function* compileTables(
   servedBy: ServedBy,
   { metrics }: { readonly metrics: Pick<Metrics, 'requests'> },
 ): Steps<Omit<Snapshot, 'upstreams' | 'tracing' | 'prepared' | 'release'>> {
-  const claims = surfaces.map(({ selection }) => selection);
+  // A surface that runs in another gateway still takes its requests from those that run here.
+  const elsewhere = config.surfaces.filter((block) => !block.isServed);
+  const claims = [...surfaces.map(({ selection }) => selection), ...elsewhere];
   const deciding = decidingHeaders(claims);
   // A header with which one surface sends an identity must not come from the clients of another.
-  const guarded = [...new Set([config, ...surfaces.map((surface) => surface.config)].flatMap(guardedHeaders))];
+  const guarded = [...new Set([config, ...config.surfaces].flatMap(guardedHeaders))];
   const compiled: Surface[] = [];
   for (const [index, surface] of surfaces.entries()) {
     const { routes, backing } = servedBy(surface);
@@ -63,13 +65,14 @@ export function* compileTables(
     const settings = { surface, varies: deciding[index]!, guarded, statusCodec };
     compiled.push(yield* compileSurface(settings, routes, backing));
   }
-  const takesAll = surfaces.length === 1 && claims.every(takesEverything);
+  const takesAll = claims.length === 1 && claims.every(takesEverything);
   const only = takesAll ? compiled[0] : undefined;
+  const unclaimed = only ?? unclaimedSurface(config, deciding.flat(), metrics);
   return {
     surfaces: compiled,
     only,
-    choose: compileChoice(compiled.map((value, index) => ({ claim: claims[index]!, value }))),
-    unclaimed: only ?? unclaimedSurface(config, deciding.flat(), metrics),
+    choose: compileChoice(claims.map((claim, index) => ({ claim, value: compiled[index] ?? unclaimed }))),
+    unclaimed,
     clientAddress: compileClientAddress(config.trustedProxies, config.forwardedHeader),
     logSample: config.log.sample,
     stallTimeoutMs: config.limits.requestTimeoutMs,

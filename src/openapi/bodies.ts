@@ -11,6 +11,7 @@ import { givesRawBody, takesRawBody } from '../routing/is-http-body.js';
 import { compileUpdateMask } from '../transcoding/update-mask.js';
 import type { Json } from './api.js';
 import { markdownOf } from './descriptions.js';
+import { shownPart } from './examples.js';
 import type { Direction } from './scalar-schemas.js';
 import { isDemanded, type SchemaBook } from './schema-book.js';
 
@@ -46,7 +47,7 @@ export function requestBody(binding: Binding, book: SchemaBook, example: unknown
   const about = description === '' ? {} : { description };
   if (takesRawBody(binding)) return { requestBody: { ...about, content: BYTES } };
   const schema = requestSchema(binding, book)!;
-  const shown = example === undefined ? {} : { example };
+  const shown = example === undefined ? {} : { example: shownBody(binding, book, example) };
   if (method.clientStreaming) return { requestBody: { ...about, content: streamContent(schema, LINES) } };
   const demands = Array.isArray(schema.required) || (body.kind === 'field' && isDemanded(body.field));
   return {
@@ -56,6 +57,12 @@ export function requestBody(binding: Binding, book: SchemaBook, example: unknown
       content: { 'application/json': { schema, ...shown } },
     },
   };
+}
+
+function shownBody({ body, method }: Binding, book: SchemaBook, example: unknown): unknown {
+  if (body.kind !== 'field') return shownPart(example, method.input, book);
+  const { type, cardinality } = body.field;
+  return type.kind === 'message' && cardinality === 'singular' ? shownPart(example, type.message, book) : example;
 }
 
 /** Returns the schema of an answer, or of each message of a stream. Undefined for bytes. */

@@ -1,8 +1,11 @@
-/** This module finds the operation that an example request calls, and the values that it gives to its parameters. */
+/** This module finds the operation that an example request calls, and the values of its parameters and its body. */
 import { escaped } from '../base/escaped.js';
 import type { Binding } from '../routing/binding.js';
 import type { PathTemplate } from '../routing/path-template.js';
+import type { MessageDescriptor } from '../schema/descriptor.js';
 import type { Example, ExamplesOf } from './api.js';
+import { wellKnownSchema } from './scalar-schemas.js';
+import type { SchemaBook } from './schema-book.js';
 
 /** A request that works. */
 export interface ExampleRequest {
@@ -43,4 +46,28 @@ function variablesIn({ template, variables }: Binding, match: RegExpExecArray): 
     return [variables[index]!.name, segments.join('/')] as const;
   });
   return new Map(values);
+}
+
+/**
+ * Returns the part of an example of a message whose fields the document has. A request of one surface may have fields that
+ * another surface leaves out.
+ */
+export function shownPart(value: unknown, message: MessageDescriptor, book: SchemaBook): unknown {
+  if (!isObject(value) || wellKnownSchema(message.fullName, 'input') !== undefined) return value;
+  const shown = new Set(book.fieldsOf(message, 'input'));
+  const members = Object.entries(value).flatMap(([name, inside]) => {
+    const field = message.fieldNamed(name);
+    if (field === undefined || !shown.has(field)) return [];
+    if (field.type.kind !== 'message') return [[name, inside]];
+    const { message: type } = field.type;
+    const one = (element: unknown) => shownPart(element, type, book);
+    if (Array.isArray(inside)) return [[name, field.cardinality === 'repeated' ? inside.map(one) : inside]];
+    if (field.cardinality !== 'map' || !isObject(inside)) return [[name, one(inside)]];
+    return [[name, Object.fromEntries(Object.entries(inside).map(([key, element]) => [key, one(element)]))]];
+  });
+  return Object.fromEntries(members);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

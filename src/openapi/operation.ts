@@ -1,4 +1,5 @@
 /** This module describes one binding as an OpenAPI operation. */
+import { dayOf } from '../policy/deprecated/settings.js';
 import type { PlannedRoute } from '../route/planned-route.js';
 import { takesRawBody } from '../routing/is-http-body.js';
 import { isDeprecated } from '../schema/document-options.js';
@@ -30,13 +31,18 @@ export function operationOf(
   const summary = summaryOf(comment);
   const description = paragraphs(
     comment === `${summary}.` ? '' : comment,
+    deprecationText(route),
     scopesText(access),
     limitsText(route),
     webSocketText(binding),
   );
   const schemes = schemesOf(config.auth);
   const security = schemes.length === 0 ? [] : securityOf(access, schemes, takesQueryToken(route, httpMethod));
-  const isOld = method.deprecated || isDeprecated(method.documentOptions()) || isDeprecated(service.documentOptions());
+  const isOld =
+    method.deprecated ||
+    route.policy.settings.deprecated !== undefined ||
+    isDeprecated(method.documentOptions()) ||
+    isDeprecated(service.documentOptions());
   const parameters = [
     ...path.parameters.map((parameter) => pathParameter(route, path, parameter, book, example)),
     ...queryParameters(binding, book, filledMask(binding)).map((parameter) => withExample(parameter, example)),
@@ -55,6 +61,15 @@ export function operationOf(
     ...(schemes.length > 0 ? { security } : {}),
     ...webSocket(binding, book),
   };
+}
+
+/** Returns what the policy `deprecated` says, as sentences. Empty without the policy. */
+function deprecationText({ policy }: PlannedRoute): string {
+  const { deprecated } = policy.settings;
+  if (deprecated === undefined) return '';
+  const { sinceMs, sunsetMs, link } = deprecated;
+  const end = sunsetMs === undefined ? '' : ` It may be gone from ${dayOf(sunsetMs)} on.`;
+  return `Deprecated since ${dayOf(sinceMs)}.${end}${link === undefined ? '' : ` See <${link}>.`}`;
 }
 
 /** Returns an id that stays the same when other routes change: `shop.v1.Orders.GetOrder`, `….GetOrder-2`. */

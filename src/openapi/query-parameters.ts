@@ -10,6 +10,11 @@ import { isDemanded, type SchemaBook } from './schema-book.js';
 
 /** The most parameters that are listed. Requests with hundreds of fields are sent as a body. */
 const MOST = 300;
+/**
+ * The most messages that are searched for parameters. Messages that contain each other in every combination, and have no other
+ * fields, would be searched forever.
+ */
+const MOST_MESSAGES = 2000;
 
 /** Returns the parameters, nested fields after the fields around them: `filter.price.minUnits`. */
 export function queryParameters(
@@ -20,7 +25,10 @@ export function queryParameters(
   if (body.kind === 'whole') return [];
   const parameters: Json[] = [];
   const bodyField = body.kind === 'field' ? body.field : undefined;
+  let searched = 0;
   const list = (message: MessageDescriptor, around: readonly FieldDescriptor[], isRequired: boolean): void => {
+    searched++;
+    if (searched > MOST_MESSAGES) return;
     for (const field of book.fieldsOf(message, 'input')) {
       const path = [...around, field];
       if (field === bodyField || parameters.length >= MOST) continue;

@@ -1,6 +1,6 @@
 /**
- * This module makes TypeScript types of a document with openapi-typescript. It and the TypeScript compiler are large, so that
- * they are not dependencies: who wants types installs them.
+ * This module makes TypeScript types of a document with openapi-typescript. It and the TypeScript compiler are large, so
+ * they are not dependencies. Users who want types install them.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

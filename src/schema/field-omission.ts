@@ -8,6 +8,7 @@
  *     view.message('shop.v1.Order').fieldNamed('internal_notes')    → undefined
  *     view.message('shop.v1.Money') === registry.message('shop.v1.Money')
  */
+import type { Steps } from '../base/slices.js';
 import type {
   FieldDescriptor,
   FieldType,
@@ -17,7 +18,8 @@ import type {
   Registry,
   ServiceDescriptor,
 } from './descriptor.js';
-import { allFields, messageIn, messagesOf, Reach } from './message-reach.js';
+import { MaskNames } from './mask-names.js';
+import { allFields, messagesOf, Reach } from './message-reach.js';
 
 /** A registry as clients see it. */
 export interface SchemaView extends Registry {
@@ -31,6 +33,8 @@ export interface SchemaView extends Registry {
   lacksFields(message: MessageDescriptor): boolean;
   /** True if a google.protobuf.FieldMask can be inside of the message. */
   mayHoldMask(message: MessageDescriptor): boolean;
+  /** Reads the names that {@link maskPath} needs, which takes long for a large schema. */
+  readNames(): Steps<void>;
   /**
    * Tells whether a client may know a path of a FieldMask, in proto names. It is `omitted` if a name in it is that of an
    * omitted field, and `unknown` if a name is that of no field. The message that the path belongs to is not known.
@@ -46,25 +50,20 @@ export function registryWithout(registry: Registry, omitted: ReadonlySet<string>
   return new View(registry, omitted);
 }
 
-interface FieldNames {
-  readonly omitted: Set<string>;
-  readonly visible: Set<string>;
-  /** The names of maps. What follows in a path may be a key. */
-  readonly maps: Set<string>;
-}
-
 class View implements SchemaView {
   private readonly lacking = new Reach((message) => allFields(message).some((field) => this.omits(field)));
   private readonly masks = new Reach(({ fullName }) => fullName === MASK || fullName === ANY);
   private readonly messages = new Map<MessageDescriptor, MessageDescriptor>();
   private readonly methods = new Map<MethodDescriptor, MethodDescriptor>();
-  private names: FieldNames | undefined;
+  private readonly names: MaskNames;
   private readonly serviceViews = new Map<ServiceDescriptor, ServiceDescriptor>();
 
   constructor(
     private readonly registry: Registry,
     private readonly omitted: ReadonlySet<string>,
-  ) {}
+  ) {
+    this.names = new MaskNames(registry, omitted);
+  }
 
   get services(): readonly ServiceDescriptor[] {
     return this.registry.services.map((service) => this.serviceOf(service));
@@ -117,35 +116,12 @@ class View implements SchemaView {
     return this.masks.of(message);
   }
 
-  maskPath(path: string): 'visible' | 'omitted' | 'unknown' {
-    this.names ??= this.collectNames();
-    let isBehindMap = false;
-    for (const name of path.split('.')) {
-      if (this.names.omitted.has(name)) return 'omitted';
-      // The key of a map may be any text.
-      if (!isBehindMap && name !== '*' && !this.names.visible.has(name)) return 'unknown';
-      isBehindMap ||= this.names.maps.has(name);
-    }
-    return 'visible';
+  readNames(): Steps<void> {
+    return this.names.read();
   }
 
-  /** Collects the names of the fields that the routed methods take or return. */
-  private collectNames(): FieldNames {
-    const routed = this.registry.services.flatMap(({ methods }) =>
-      methods.filter(({ routing }) => routing === 'routed'),
-    );
-    const messages = new Set(routed.flatMap(messagesOf));
-    const names: FieldNames = { omitted: new Set(), visible: new Set(), maps: new Set() };
-    for (const path of this.omitted) names.omitted.add(path.slice(path.lastIndexOf('.') + 1));
-    for (const message of messages) {
-      for (const field of message.fields) {
-        names.visible.add(field.name);
-        if (field.cardinality === 'map') names.maps.add(field.name);
-        const inner = messageIn(field);
-        if (inner !== undefined) messages.add(inner);
-      }
-    }
-    return names;
+  maskPath(path: string): 'visible' | 'omitted' | 'unknown' {
+    return this.names.pathOf(path);
   }
 
   private serviceOf(service: ServiceDescriptor): ServiceDescriptor {

@@ -27,7 +27,8 @@ export function parseTarget(req: IncomingMessage): Target {
     throw badTarget('request target: expected ASCII, with other characters percent-encoded');
   if (url.startsWith('/')) return split(host, url);
   if (url === '*' && req.method === 'OPTIONS') return { authority: host, rawPath: '*', rawQuery: '' };
-  const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
+  // HTTP/2 has no absolute-form: `:path` begins with a slash (RFC 9113 §8.3.1), so that no host in it contradicts `:authority`.
+  const absolute = isHttp2(req) ? null : /^https?:\/\/([^/?#]+)(.*)$/is.exec(url);
   if (absolute === null) throw badTarget(`request target: expected a path, got ${JSON.stringify(url.slice(0, 40))}`);
   const [, authority = '', rest = ''] = absolute;
   if (parseAuthority(authority) === undefined) throw badHost('request target', authority);

@@ -13,7 +13,7 @@ import { parseAuthority } from '../base/authority.js';
 
 /** The requests that belong to a surface. */
 export interface Claim {
-  /** Host names in lower case, or `*.` with the names below one. An empty list stands for every host. */
+  /** Host names in lower case, IPv6 addresses in brackets, or `*.` with the names below one. An empty list stands for every host. */
   readonly hosts: readonly string[];
   /** Such as `/mobile`, or empty. */
   readonly basePath: string;
@@ -52,13 +52,13 @@ export function compileChoice<T>(surfaces: readonly Claimed<T>[]): Choose<T> {
     if (hosts.length === 0) add(every, surface);
     for (const host of hosts) {
       if (host.startsWith('*.')) add(entry(below, host.slice(1)), surface);
-      else add(entry(named, host), surface);
+      else add(entry(named, hostOf(host)), surface);
     }
   }
 
   return function choose(authority, rawPath, pick) {
     if (named.size > 0 || below.size > 0) {
-      // Most requests name the host as the config does, and then nothing is parsed.
+      // Most requests name the host as the map does, and then nothing is parsed.
       const known = named.get(authority);
       const name = known === undefined ? hostOf(authority) : authority;
       const host = known ?? named.get(name);
@@ -109,7 +109,7 @@ function within<T>({ byPath, depth }: Host<T>, rawPath: string, pick: PickOf<T>)
   return found;
 }
 
-/** Returns the host of an authority, as claims have it. It is empty if the text is no authority. */
+/** Returns the host of an authority, as the maps have it: an IPv6 address without brackets. It is empty if the text is no authority. */
 function hostOf(authority: string): string {
   const { host = '' } = parseAuthority(authority) ?? {};
   return host.endsWith('.') ? host.slice(0, -1) : host;

@@ -366,7 +366,7 @@ export const REASONS = {
   DEADLINE_EXCEEDED: {
     code: Code.DEADLINE_EXCEEDED,
     httpStatus: 504,
-    when: 'The upstream did not answer before the deadline, or the client did not send its messages before it.',
+    when: 'The upstream did not answer before the deadline, or the messages of the client were not sent or read before it.',
     whatToDo: 'Try again, allow more time with a longer `timeout`, or find out why the service is slow.',
   },
 

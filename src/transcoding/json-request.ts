@@ -8,14 +8,18 @@ import type { UnfinishedRead } from '../codec/json-to-wire.js';
 /** The bytes of a message, or a promise of them if its JSON is read in parts. */
 export type RequestBytes = Uint8Array | Promise<Uint8Array>;
 
-/** Returns the message of a text whose first part has been read. The promise rejects as the codec throws. */
-export function readRest(begun: Uint8Array | UnfinishedRead): RequestBytes {
-  return begun instanceof Uint8Array ? begun : finish(begun);
+/** Runs between two parts. The next part is read unless it throws. */
+export type BetweenParts = () => void;
+
+/** Returns the message of a text whose first part has been read. The promise rejects as the codec or `between` throws. */
+export function readRest(begun: Uint8Array | UnfinishedRead, between: BetweenParts | undefined): RequestBytes {
+  return begun instanceof Uint8Array ? begun : finish(begun, between);
 }
 
-async function finish(rest: UnfinishedRead): Promise<Uint8Array> {
+async function finish(rest: UnfinishedRead, between: BetweenParts | undefined): Promise<Uint8Array> {
   for (;;) {
     await nextTurn();
+    between?.();
     const message = rest.more();
     if (message !== undefined) return message;
   }

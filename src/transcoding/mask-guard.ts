@@ -115,14 +115,15 @@ function below(at: string, { name }: FieldDescriptor): string {
 }
 
 /** Compiles the narrowing of the update mask of a PATCH. Undefined when its resource has all of its fields. */
-function compileNarrowing(view: SchemaView, { httpMethod, body, method }: Binding): GuardMasks | undefined {
-  if (httpMethod !== 'PATCH' || body.kind !== 'field' || body.field.type.kind !== 'message') return undefined;
-  const resource = body.field.type.message;
+function compileNarrowing(view: SchemaView, binding: Binding): GuardMasks | undefined {
+  const { httpMethod, method } = binding;
+  const resource = httpMethod === 'PATCH' ? resourceOf(view, binding) : undefined;
+  if (resource === undefined) return undefined;
   const masks = method.input.fields.filter(
     ({ type, cardinality }) => cardinality === 'singular' && type.kind === 'message' && type.message.fullName === MASK,
   );
   const [field] = masks;
-  if (field === undefined || masks.length > 1 || !view.lacksFields(resource)) return undefined;
+  if (field === undefined || masks.length > 1) return undefined;
   const paths = view.message(MASK)?.field(1);
   if (paths === undefined) return undefined;
   const writer = new WireWriter();
@@ -151,17 +152,37 @@ function compileNarrowing(view: SchemaView, { httpMethod, body, method }: Bindin
   };
 }
 
+/**
+ * Returns the message that an update changes, if the view lacks fields of it. If the body is the whole request, this is
+ * the message in the path, or the only one that lacks fields.
+ */
+function resourceOf(view: SchemaView, { body, method, variables }: Binding): MessageDescriptor | undefined {
+  const named = body.kind === 'field' ? [body.field] : variables.flatMap(({ fieldPath }) => fieldPath[0] ?? []);
+  for (const fields of [named, body.kind === 'whole' ? method.input.fields : []]) {
+    const lacking = new Set(fields.flatMap((field) => messageAt(field) ?? []).filter((one) => view.lacksFields(one)));
+    const [resource] = lacking;
+    if (lacking.size === 1) return resource;
+  }
+  return undefined;
+}
+
+/** Returns the message in a field that is no list and no map. */
+function messageAt({ cardinality, type }: FieldDescriptor): MessageDescriptor | undefined {
+  return cardinality === 'singular' && type.kind === 'message' ? type.message : undefined;
+}
+
 /** Returns the path itself, or, for a message that lacks fields, the paths of those that the client sees. */
 function seenPaths(view: SchemaView, resource: MessageDescriptor, path: string): readonly string[] {
-  if (path === '*') return pathsInside(view, resource, '', new Set());
+  const names = path.split('.');
+  // `address.*` is the same as `address`.
+  if (names.at(-1) === '*') names.pop();
   let message: MessageDescriptor | undefined = resource;
-  let last: FieldDescriptor | undefined;
-  for (const name of path.split('.')) {
-    last = message?.fieldNamed(name);
-    message = last?.cardinality === 'singular' && last.type.kind === 'message' ? last.type.message : undefined;
+  for (const name of names) {
+    const field: FieldDescriptor | undefined = message?.fieldNamed(name);
+    message = field && messageAt(field);
   }
   if (message === undefined || !view.lacksFields(message)) return [path];
-  return pathsInside(view, message, `${path}.`, new Set());
+  return pathsInside(view, message, names.map((name) => `${name}.`).join(''), new Set());
 }
 
 function pathsInside(
@@ -172,7 +193,7 @@ function pathsInside(
 ): readonly string[] {
   return message.fields.flatMap((field) => {
     const path = prefix + field.name;
-    const inner = field.cardinality === 'singular' && field.type.kind === 'message' ? field.type.message : undefined;
+    const inner = messageAt(field);
     if (inner === undefined || !view.lacksFields(inner)) return [path];
     // A message inside of its own type would have endless paths.
     return around.has(inner) ? [] : pathsInside(view, inner, `${path}.`, new Set([...around, inner]));

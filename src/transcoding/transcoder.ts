@@ -19,7 +19,7 @@ import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { type JsonForm, jsonAnswer } from './json-answer.js';
-import { type RequestBytes, readRest } from './json-request.js';
+import { type BetweenParts, type RequestBytes, readRest } from './json-request.js';
 import type { GuardMasks } from './mask-guard.js';
 import { compileQuery, type QueryRule, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
@@ -33,6 +33,8 @@ export interface TranscoderInput {
   readonly body: Uint8Array;
   /** The content type of the body. It is used only if the body is a google.api.HttpBody. */
   readonly contentType: string | undefined;
+  /** Throws if nobody waits for the message any more. It runs between the parts of a large JSON. Absent if that is not asked. */
+  readonly between?: BetweenParts | undefined;
 }
 
 /** How a client wants the answer written. */
@@ -184,18 +186,18 @@ export function compileTranscoder(
     writesJson: !givesRawBody(binding),
     takesBody: binding.body.kind !== 'none',
     path: (captures) => encodeBound(bindPath(captures)),
-    request({ captures, rawQuery, body, contentType }) {
+    request({ captures, rawQuery, body, contentType, between }) {
       const bound = bindPath(captures);
       const given = query.bind(rawQuery, bound);
       if (updateMask !== undefined && bound.entry(updateMask.field) === undefined) {
         const paths = updateMask.pathsOf(body);
         if (paths.length > 0) bindPaths(bound, updateMask.field, paths);
       }
-      const message = readBody(body, bound, contentType);
+      const message = readBody(body, bound, contentType, between);
       if (message instanceof Promise) return message.then((bytes) => asked(bytes, given));
       return asked(message, given);
     },
-    messages({ captures, rawQuery, contentType }) {
+    messages({ captures, rawQuery, contentType, between }) {
       const head = bindPath(captures);
       const given = query.bind(rawQuery, head);
       let bound = head;
@@ -206,7 +208,7 @@ export function compileTranscoder(
         hasFirst: head.entries.length > 0 || !readsJson,
         head: readsJson ? encodeBound(head) : atOnce(readBody(NO_BODY, head, contentType)),
         encode(body) {
-          const message = readBody(body, bound, type);
+          const message = readBody(body, bound, type, between);
           if (bound === head) bound = head.following(isInEach);
           type = undefined;
           return message;
@@ -256,7 +258,12 @@ function mayBeArray({ body, method }: Binding): boolean | 'flat' {
 const LIST_VALUE = 'google.protobuf.ListValue';
 const HOLDS_ARRAYS: ReadonlySet<string> = new Set([LIST_VALUE, 'google.protobuf.Value']);
 
-type ReadBody = (body: Uint8Array, bound: BoundMessage, contentType: string | undefined) => RequestBytes;
+type ReadBody = (
+  body: Uint8Array,
+  bound: BoundMessage,
+  contentType: string | undefined,
+  between?: BetweenParts,
+) => RequestBytes;
 
 /** Returns the message of a body that is small or no JSON. */
 function atOnce(message: RequestBytes): Uint8Array {
@@ -266,8 +273,8 @@ function atOnce(message: RequestBytes): Uint8Array {
 
 function guarded(read: ReadBody, guard: GuardMasks | undefined): ReadBody {
   if (guard === undefined) return read;
-  return (body, bound, contentType) => {
-    const message = read(body, bound, contentType);
+  return (body, bound, contentType, between) => {
+    const message = read(body, bound, contentType, between);
     return message instanceof Promise ? message.then(guard) : guard(message);
   };
 }
@@ -288,10 +295,13 @@ function compileBody(binding: Binding, codec: MessageCodec): ReadBody {
             ? encodeHttpBody(contentType, bytes)
             : Buffer.concat([codec.read(undefined, bound), encodeHttpBody(undefined, bytes)]);
       }
-      return (json, bound) => readRest(codec.beginRead(isBlank(json) ? undefined : json, bound));
+      return (json, bound, _, between) => readRest(codec.beginRead(isBlank(json) ? undefined : json, bound), between);
     case 'field': {
       const { field } = body;
-      if (!isRaw) return (json, bound) => readRest(codec.beginRead(isBlank(json) ? undefined : json, bound, field));
+      if (!isRaw) {
+        return (json, bound, _, between) =>
+          readRest(codec.beginRead(isBlank(json) ? undefined : json, bound, field), between);
+      }
       return (bytes, bound, contentType) => {
         try {
           bound.checkOneof(field);

@@ -57,6 +57,19 @@ test('with several surfaces, the query names one', async (t) => {
   t.regex((await get('/reference')).text, /<option value="web">/);
 });
 
+test('the reference page of a surface without the chosen service shows all of its services', async (t) => {
+  const { get } = await start(t, { surfaces });
+  const { status, text } = await get('/reference?surface=mobile&service=shop.v1.Support');
+  t.is(status, 200);
+  t.regex(text, /data-document="openapi\.json\?surface=mobile"/);
+});
+
+test('/reference/ leads to /reference, where the links of the page work', async (t) => {
+  const { get } = await start(t, { surfaces });
+  const { status, headers } = await get('/reference/?surface=web');
+  t.deepEqual([status, headers.location], [302, '../reference?surface=web']);
+});
+
 /** Opens a page, and notes everything that a reader would miss or that would leave the machine. */
 async function open(t: ExecutionContext, url: string): Promise<{ page: Page; problems: string[] }> {
   const running: Browser = await chromium.launch({ executablePath: browser!, args: ['--no-sandbox'] });

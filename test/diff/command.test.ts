@@ -1,8 +1,9 @@
 /** The command `diff`: where versions come from, what it prints, what it accepts, and its exit codes. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
+import { readRevision } from '../../src/cli/git-tree.js';
 import { formatGithub } from '../../src/diff/print.js';
 import { findCommand } from '../support/commands.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
@@ -149,7 +150,7 @@ const WRONG: readonly (readonly [fact: string, text: string, error: string])[] =
   [
     'of an unknown change',
     ALLOWED.replace('renamed', 'renamd'),
-    "allow.yaml:2: expected the id of a change, got 'field-renamd', did you mean 'field-renamed'?",
+    "allow.yaml:2: expected the id of a change, such as field-gone, got 'field-renamd', did you mean 'field-renamed'?",
   ],
   ['that is no YAML', 'allow: [', 'allow.yaml:1: '],
   ['that is no list', 'allow: 1', 'allow.yaml:1: allow: expected a list'],
@@ -286,6 +287,17 @@ inGit('two revisions are compared without a checkout, and an import root is that
   const annotated = await protogate([...args, '--format', 'github'], { cwd: folder });
   t.regex(annotated.stdout, /^::error file=common\/shop\/v1\/item\.proto,line=5,/);
   t.regex(stdout, /^git:main:common\/shop\/v1\/item\.proto:5:10: breaking: .*\n {4}before: git:main~1:common/);
+});
+
+inGit('the files of a revision are removed when the process ends early', async (t) => {
+  const folder = await protoFolder(t, {});
+  repository(folder, IN_GIT);
+  const known = process.listeners('exit');
+  const tree = await readRevision('main', 'api', folder);
+  t.true(existsSync(join(tree.folder, 'api/shop/v1/shop.proto')));
+  const added = process.listeners('exit').filter((listener) => !known.includes(listener));
+  for (const listener of added) listener(1);
+  t.false(existsSync(tree.folder));
 });
 
 inGit('a symbolic link in git is not followed', async (t) => {

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test from 'ava';
-import { createGateway, GatewayError } from '../../src/index.js';
+import { createGateway, GatewayError, type Middleware } from '../../src/index.js';
 import { sendTo, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
 import { until } from '../support/until.js';
@@ -79,4 +79,15 @@ test('createGateway without options says what it expects', async (t) => {
       message: 'options: error: expected an object such as { version: 1, schema, upstreams } [config-value]',
     });
   }
+});
+
+test('an interceptor that throws when it is called, or a middleware that is no function, is found at load', async (t) => {
+  const broken = () => {
+    throw new Error('broken interceptor');
+  };
+  await t.throwsAsync(startGateway(t, LIBRARY, {}, {}, { interceptors: [broken] }), { message: 'broken interceptor' });
+  const afterAuth = ['no function'] as unknown as Middleware[];
+  await t.throwsAsync(startGateway(t, LIBRARY, {}, {}, { middleware: { afterAuth } }), {
+    message: 'Middleware must be composed of functions!',
+  });
 });

@@ -17,7 +17,10 @@ service Customers {
   }
   rpc CreateCustomer(Customer) returns (Customer) { option (google.api.http) = { post: "/v1/customers" body: "*" }; }
   rpc UpdateCustomer(UpdateCustomerRequest) returns (Customer) {
-    option (google.api.http) = { patch: "/v1/{customer.name=customers/*}" body: "customer" };
+    option (google.api.http) = {
+      patch: "/v1/{customer.name=customers/*}" body: "customer"
+      additional_bindings { patch: "/v1/{customer.name=customers/*}:whole" body: "*" }
+    };
   }
   rpc Wrap(Wrapped) returns (Wrapped) { option (google.api.http) = { post: "/v1/wrapped" body: "*" }; }
   rpc GetFile(GetCustomerRequest) returns (File) {
@@ -162,6 +165,10 @@ test('an update mask never names an omitted field: * and whole messages become t
   };
   t.deepEqual(await sent('?updateMask=*', { email: 'e' }), ['name', 'email', 'address.city', 'phone']);
   t.deepEqual(await sent('?updateMask=address', {}), ['address.city']);
+  t.deepEqual(await sent('?updateMask=address.*', {}), ['address.city']);
+  const whole = (updateMask: string) => sent(':whole', { customer: { email: 'e' }, updateMask });
+  t.deepEqual(await whole('*'), ['name', 'email', 'address.city', 'phone']);
+  t.deepEqual(await whole('email,address'), ['email', 'address.city']);
   t.deepEqual(await sent('', { address: {} }), ['address.city']);
   t.deepEqual(await sent('', { email: 'e', address: { city: 'Rome' } }), ['email', 'address.city']);
 });
@@ -240,3 +247,32 @@ for (const [field, text] of NEEDED) {
     );
   });
 }
+
+test('the names for masks are read when the gateway starts, and not by its first request', async (t) => {
+  const { plan } = await startGateway(t, CRM, HANDLERS, CONFIG);
+  const { view } = plan.surfaces[0]!;
+  t.is([...view!.readNames()].length, 0);
+  const unread = (await planOf(t, CRM, CONFIG)).surfaces[0]!.view!;
+  t.true([...unread.readNames()].length > 5, 'it pauses after each message');
+});
+
+test('streams have no omitted field, in either direction', async (t) => {
+  const proto = CRM.replace(
+    'rpc GetScore',
+    `rpc Watch(GetCustomerRequest) returns (stream Customer) { option (google.api.http) = { get: "/v1/customers:watch" }; }
+  rpc Load(stream Customer) returns (Customer) { option (google.api.http) = { post: "/v1/customers:load" body: "*" }; }
+  rpc GetScore`,
+  );
+  const handlers = { Watch: { messages: [CUSTOMER, CUSTOMER] }, Load: { message: CUSTOMER } };
+  const { send } = await startGateway(t, proto, handlers, CONFIG);
+  t.deepEqual((await send('GET', '/v1/customers:watch')).json, [SEEN, SEEN]);
+  const headers = { 'content-type': 'application/json' };
+  const load = async (name: string) => {
+    const body = `[{"email":"e"},{"${name}":"x"}]`;
+    const { status, json } = await send('POST', '/v1/customers:load', { headers, body });
+    return [status, String(json.message).replaceAll(name, 'NAME')];
+  };
+  t.deepEqual(await load('secretNotes'), [400, '[1].NAME: unknown field']);
+  t.deepEqual(await load('secretNotes'), await load('secretNotez'));
+  t.deepEqual((await send('POST', '/v1/customers:load', { headers, body: '[{"email":"e"}]' })).json, SEEN);
+});

@@ -229,3 +229,25 @@ test('metrics and log name the surface, and the whole path', async (t) => {
     ],
   );
 });
+
+test('a surface alone in a gateway takes no request of the others, and keeps their identity headers out', async (t) => {
+  const file = keyFile(t, ONE_KEY);
+  const surfaces: Surfaces = [
+    { name: 'web', auth: { default: 'public' as const } },
+    { name: 'app', basePath: '/v1/items', auth: { apiKeys: { file, consumerToMetadata: 'x-user-id' } } },
+    { name: 'beta', headers: { 'x-beta': '1' } },
+    { name: 'inner', hosts: ['inner.example.com'] },
+  ];
+  const overrides = { surfaces, metadata: { request: ['*'] } };
+  const { send, upstream } = await startGateway(t, PROTO, {}, overrides, { surface: 'web' });
+  const ask = (path: string, headers: Record<string, string> = {}) => send('GET', path, { headers });
+  t.is((await ask('/v1/items/1')).status, 404);
+  t.is((await ask('/v1/limited/1', { 'x-beta': '1' })).status, 404);
+  t.is((await ask('/v1/limited/1', { host: 'inner.example.com' })).status, 404);
+  t.is(upstream.calls.length, 0);
+  const { status, headers } = await ask('/v1/limited/1', { 'x-user-id': 'root', 'x-other': 'passes' });
+  t.is(status, 200);
+  t.is(headers.vary, 'x-beta');
+  const { metadata } = upstream.calls[0]!;
+  t.deepEqual([metadata.get('x-user-id'), metadata.get('x-other')], [[], ['passes']]);
+});

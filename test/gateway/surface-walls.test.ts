@@ -31,7 +31,7 @@ message Out { string who = 1; }
 const SURFACES = [
   { name: 'open', exclude: ['label:inside', 'z.v1.Shared/Wipe'] },
   { name: 'app', basePath: '/app', include: ['z.v1.Public.*', 'z.v1.Shared.*'], exclude: ['z.v1.Shared/Wipe'] },
-  { name: 'office', hosts: ['office.example.com'], basePath: '/inner' },
+  { name: 'office', hosts: ['office.example.com', '[2001:DB8::0:7]'], basePath: '/inner' },
   { name: 'beta', headers: { 'x-beta': '1' }, include: ['z.v1.Public.*'] },
 ];
 
@@ -121,6 +121,8 @@ const TRICKS: readonly (readonly [title: string, path: string, headers: Readonly
   ['the base path alone', '/innerPATH', {}],
   ['the host alone', 'PATH', { host: 'office.example.com' }],
   ['the host in upper case', 'PATH', { host: 'OFFICE.EXAMPLE.COM' }],
+  ['an encoded dot in the host', '/innerPATH', { host: 'office%2eexample.com' }],
+  ['another address', '/innerPATH', { host: '[2001:db8::8]' }],
   ['a longer host', '/innerPATH', { host: 'office.example.com.evil.com' }],
   ['a host before it', '/innerPATH', { host: 'evil-office.example.com' }],
   ['two dots behind the host', '/innerPATH', { host: 'office.example.com..' }],
@@ -132,6 +134,10 @@ const TRICKS: readonly (readonly [title: string, path: string, headers: Readonly
   ['an encoded slash behind the base path', '/inner%2FPATH', { host: 'office.example.com' }],
   ['two slashes', '/inner/PATH', {}],
   ['two slashes in front', '//innerPATH', { host: 'office.example.com' }],
+  ['dot segments with a parameter', '/app/..;/innerPATH', { host: 'office.example.com' }],
+  ['a dot segment', '/./innerPATH', { host: 'office.example.com' }],
+  ['a null byte', '/inner%00PATH', { host: 'office.example.com' }],
+  ['a host in the path', '//office.example.com/innerPATH', {}],
   ['a parameter in the base path', '/inner;x=1PATH', { host: 'office.example.com' }],
   ['a backslash', '/inner%5CPATH', { host: 'office.example.com' }],
   ['the base path in upper case', '/INNERPATH', { host: 'office.example.com' }],
@@ -215,5 +221,15 @@ test('no way through: :authority of HTTP/2 against Host', async (t) => {
   t.is((await ask({ ':authority': 'office.example.com', host: 'a.com' })).status, 400);
   t.is((await ask({ ':authority': 'a.com' })).status, 404);
   t.is(upstream.calls.length, 0);
+  // Node's client lets a path be a whole URL if the scheme is not one of HTTP.
+  const absolute = { ':authority': 'a.com', ':scheme': 'foo' };
+  t.is((await client.send('GET', `http://office.example.com${path}`, { headers: absolute })).status, 400);
+  t.is(upstream.calls.length, 0);
   t.is((await ask({ ':authority': 'office.example.com' })).status, 200);
+});
+
+test('a surface is found by each spelling of an IPv6 address, with and without a port', async (t) => {
+  const { send } = await startGateway(t, PROTO, {}, { surfaces: SURFACES });
+  for (const host of ['[2001:db8::7]', '[2001:db8::7]:8080', '[2001:DB8:0:0:0:0:0:7]:80'])
+    t.is((await send('GET', '/inner/v1/secrets/7', { headers: { host } })).status, 200, host);
 });

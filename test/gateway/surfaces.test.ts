@@ -117,7 +117,10 @@ test('--surface serves one surface, and opens only the upstreams that it calls',
     surfaces: [{ name: 'web' }, { name: 'app', basePath: '/app', include: ['shop.v1.Orders.*'] }],
   });
   const flags = { protos: [], imports: [], descriptorSets: [], upstreams: [] };
-  t.is(applyOverrides(config!, { ...flags, surface: 'apps' }).diagnostics[0]!.text, "expected web, app, got 'apps'");
+  t.is(
+    applyOverrides(config!, { ...flags, surface: 'apps' }).diagnostics[0]!.text,
+    "expected one of web, app, got 'apps'",
+  );
   const only = applyOverrides(config!, { ...flags, surface: 'app' }).config;
   const { schema } = await planOf(t, SHOP);
   const planned = await plan(only, { schema });

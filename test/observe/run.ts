@@ -1,8 +1,9 @@
 /**
- * `npm run observe`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query of the dashboard
+ * `npm run observe [-- --collector]`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query of the dashboard
  * and of the alerts must be one that Prometheus can evaluate; those of the dashboard must return data. Labels must stay
  * bounded under many paths, methods and hosts that no route knows. It needs the package `prometheus` (Debian), which `.ci/run`
- * installs; it starts no service.
+ * installs; it starts no service. With `--collector`, the traces go through the collector of the OpenTelemetry project, which
+ * is built with Go, and their trees are compared; building it the first time takes minutes.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,12 +16,14 @@ import { ROWS } from '../reference/dashboard.js';
 import { sendTo } from '../support/gateway.js';
 import { startIssuer } from '../support/issuer.js';
 import { parseMetrics } from '../support/metrics.js';
-import { startReceiver } from '../support/otlp.js';
+import { type Receiver, startReceiver } from '../support/otlp.js';
 import { freePort } from '../support/ports.js';
 import { ROOT, serving } from '../support/run.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
+import { startCollector, treesOf } from './collector.js';
 
+const WITH_COLLECTOR = process.argv.includes('--collector');
 const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
 /** How many requests of the flood have paths, methods and hosts of their own. */
 const FLOOD = 100_000;
@@ -73,6 +76,7 @@ async function startGateway(folder: string) {
   t.teardown(upstream.close);
   const issuer = await startIssuer(t, 'observe');
   const receiver = await startReceiver(t);
+  const otlp = WITH_COLLECTOR ? await startCollector(t, folder, receiver.url) : receiver.url;
   await writeFile(join(folder, 'observe.proto'), PROTO);
   const adminPort = await freePort();
   const config = {
@@ -100,14 +104,31 @@ async function startGateway(folder: string) {
         rateLimits: [{ limit: 3, period: '1s', per: ['consumer'] }],
       },
     ],
-    tracing: { otlp: receiver.url, sample: 0.1 },
+    tracing: { otlp, sample: WITH_COLLECTOR ? 1 : 0.1 },
     log: { format: 'json' },
   };
   await writeFile(join(folder, 'protogate.yaml'), JSON.stringify(config));
   const gateway = await serving(['serve', '--config', 'protogate.yaml'], { cwd: folder });
   t.teardown(async () => void (await gateway.stop()));
   const token = issuer.sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 3600 });
-  return { url: gateway.url, admin: `http://127.0.0.1:${adminPort}`, token };
+  return { url: gateway.url, admin: `http://127.0.0.1:${adminPort}`, token, receiver };
+}
+
+const BOOK = 'observe.v1.Shelves/GetBook';
+/** Trees that the traffic makes many times: an aggregate whose books another request has fetched, and a call with a retry. */
+const TREES = [
+  'GET /v1/{name=shelves/*}/page > (step shelf > (observe.v1.Shelves/GetShelf), step books > (cache))',
+  `GET /v1/{name=books/*} > (cache > (${BOOK} !, ${BOOK}))`,
+];
+
+/** Checks what the collector has understood of the traces that were sent to it. */
+async function checkTraces({ spans }: Receiver): Promise<void> {
+  const has = (tree: string) => treesOf(spans).includes(tree);
+  await until(() => TREES.every(has)).catch(() => {});
+  for (const tree of TREES) check(has(tree), `trace through the collector: ${tree}`);
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  const orphans = spans.filter(({ parentSpanId }) => parentSpanId !== undefined && !ids.has(parentSpanId));
+  check(orphans.length === 0, `${spans.length} spans, ${orphans.length} without their parent`);
 }
 
 /** Sends requests of all kinds until `signal` aborts. */
@@ -227,7 +248,7 @@ async function main(): Promise<void> {
   check(rules.status === 0, `promtool check rules: ${rules.stdout.trim().split('\n').at(-1)?.trim()}`);
   const folder = await mkdtemp(join(tmpdir(), 'protogate-observe-'));
   t.teardown(() => rm(folder, { recursive: true }));
-  const { url, admin, token } = await startGateway(folder);
+  const { url, admin, token, receiver } = await startGateway(folder);
   const prometheus = await startPrometheus(folder, admin);
   const ending = new AbortController();
   const running = traffic(url, token, ending.signal);
@@ -259,6 +280,7 @@ async function main(): Promise<void> {
   check(exemplars.data.length > 0, `exemplars: ${exemplars.data.length} series`);
   ending.abort();
   await running;
+  if (WITH_COLLECTOR) await checkTraces(receiver);
   const seriesNow = async () => parseMetrics(await (await fetch(`${admin}/metrics`)).text());
   const before = await seriesNow();
   await flood(url, FLOOD);

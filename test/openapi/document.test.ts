@@ -113,6 +113,16 @@ test('query parameters are the fields that neither path nor body gives', async (
   t.deepEqual(parameter(post!, 'size')?.schema.type, ['string', 'integer']);
 });
 
+test('messages that contain each other in every combination are searched for parameters in bounded time', async (t) => {
+  const names = Array.from({ length: 14 }, (_, index) => `N${index}`);
+  const messages = names.map((name) => {
+    const others = names.filter((other) => other !== name);
+    return `message ${name} { ${others.map((other, index) => `${other} ${other.toLowerCase()} = ${index + 1};`).join(' ')} }`;
+  });
+  const { paths } = await documentOf(t, service({ A: '(N0) returns (N0) | get: "/v1/x"' }, messages.join('\n')));
+  t.deepEqual(namesOf(paths['/v1/x']!.get!, 'query'), []);
+});
+
 test('with body "*" the body has all fields but those of the path, also inside of messages', async (t) => {
   const messages = `message M { string name = 1; In in = 2; } message In { string id = 1; string text = 2; }`;
   const { paths } = await documentOf(t, service({ A: 'post: "/v1/{name=a/*}/{in.id}" body: "*"' }, messages));
@@ -450,6 +460,18 @@ test('limited and cached routes have their headers, and statuses follow the poli
   t.is(c.responses['204']!.content, undefined);
 });
 
+test('an operation whose policy deprecates it says since when, until when and where to read on', async (t) => {
+  const since = {
+    selector: 't.v1.S/A',
+    deprecated: { since: '2026-01-01', sunset: '2026-12-31', link: 'https://a.example/v2' },
+  };
+  const { paths } = await documentOf(t, service({ A: 'get: "/v1/a"', B: 'get: "/v1/b"' }), { policies: [since] });
+  const { deprecated, description } = paths['/v1/a']!.get!;
+  t.true(deprecated);
+  t.is(description, 'Deprecated since 2026-01-01. It may be gone from 2026-12-31 on. See <https://a.example/v2>.');
+  t.is(paths['/v1/b']!.get!.deprecated, undefined);
+});
+
 test('error answers have the form of the config, and each status lists its reasons', async (t) => {
   for (const [format, type, member] of [
     ['status', 'application/json', 'code'],
@@ -531,4 +553,21 @@ test('the demo shows the requests of its tour as examples', async (t) => {
   const shown = Object.values(paths).flatMap((item) => Object.values(item));
   const withExample = shown.filter((operation) => JSON.stringify(operation).includes('"example":'));
   t.true(withExample.length > 30, `${withExample.length} of ${shown.length}`);
+});
+
+test('an example has no field that the surface leaves out', async (t) => {
+  const omitFields = ['shop.v1.Order.labels', 'shop.v1.OrderItem.quantity'];
+  const { config } = parseConfig({
+    version: 1,
+    schema: { protos: [shopProtos] },
+    surfaces: [{ name: 'app', omitFields }],
+  });
+  const [api] = apisOf(await plan(config!), examplesFrom(tourRequests()));
+  const { paths } = await validated([...writeJson(documentParts(api!))].join(''));
+  const { post } = paths['/v1/customers/{customer}/orders']!;
+  const { items, labels, metadata } = post!.requestBody.content['application/json'].example;
+  t.deepEqual(
+    [items, labels, metadata],
+    [[{ productId: 'espresso-cup' }], undefined, { visits: 3, from: ['newsletter'] }],
+  );
 });

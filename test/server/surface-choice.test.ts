@@ -18,7 +18,7 @@ const CLAIMS: Readonly<Record<string, Claim>> = {
   anyMobileGold: claim({ headers: { 'x-client': 'mobile', 'x-tier': 'gold' } }),
   wide: claim({ hosts: ['*.example.com'] }),
   wider: claim({ hosts: ['*.eu.example.com'], basePath: '/app' }),
-  host: claim({ hosts: ['m.example.com', '::1', '10.0.0.1'] }),
+  host: claim({ hosts: ['m.example.com', '[::1]', '10.0.0.1'] }),
   hostApp: claim({ hosts: ['m.example.com'], basePath: '/app' }),
 };
 
@@ -63,6 +63,10 @@ const CASES: readonly (readonly [
   ['m.example.com..', '/v1/x', {}, 'any'],
   ['m.example.com:', '/v1/x', {}, 'host'],
   ['[::1]:80', '/v1/x', {}, 'host'],
+  ['[::1]', '/v1/x', {}, 'host'],
+  ['[0:0:0:0:0:0:0:1]:80', '/v1/x', {}, 'host'],
+  ['[::1%25lo]', '/v1/x', {}, 'any'],
+  ['[v1.x]', '/v1/x', {}, 'any'],
   ['10.0.0.1:80', '/v1/x', {}, 'host'],
   ['example.com', '/v1/x', {}, 'any'],
   ['.example.com', '/v1/x', {}, 'any'],

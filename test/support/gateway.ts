@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { systemClock } from '../../src/base/clock.js';
 import type { ConfigInput } from '../../src/config/config.js';
+import { applyOverrides } from '../../src/config/overrides.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { type RunningGateway, type StartOptions, startGateway as start } from '../../src/gateway/gateway.js';
 import { type Plan, plan } from '../../src/gateway/plan.js';
@@ -63,23 +64,26 @@ export interface TestGateway {
   readonly send: (method: string, target: string, options?: SendOptions) => Promise<Answer>;
 }
 
+/** `surface` is the only surface that is served. */
 export async function startGateway(
   t: Teardown,
   protos: string | Readonly<Record<string, string>>,
   handlers: Handlers = {},
   overrides: Partial<ConfigInput> = {},
-  options: StartOptions = {},
+  { surface, ...options }: StartOptions & { readonly surface?: string } = {},
 ): Promise<TestGateway> {
   const folder = await protoFolder(t, protos);
   const upstream = await startUpstream(protos, handlers);
   t.teardown(upstream.close);
-  const { config, diagnostics } = parseConfig({
+  const { config: common, diagnostics } = parseConfig({
     version: 1,
     schema: { protos: [folder] },
     upstreams: { test: { target: upstream.target, services: ['*'] } },
     ...overrides,
   });
-  if (config === undefined) throw new Error(`test config: ${JSON.stringify(diagnostics)}`);
+  if (common === undefined) throw new Error(`test config: ${JSON.stringify(diagnostics)}`);
+  const flags = { protos: [], imports: [], descriptorSets: [], upstreams: [] };
+  const config = surface === undefined ? common : applyOverrides(common, { ...flags, surface }).config;
   const planned = await plan(config);
   const errors = planned.diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw new Error(`test protos: ${JSON.stringify(errors)}`);

@@ -87,6 +87,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     },
     openStreams: new OpenStreams(STILL),
     afterAuth: [],
+    isExtended: false,
     metrics,
     seriesOf: {
       route: (surface, route) => metrics.requests.open(surface, route),

@@ -46,9 +46,11 @@ function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): stri
   return allow === undefined ? String(status) : `${status} Allow: ${allow}`;
 }
 
+const NO_SURFACE = "none: no surface takes its host, base path and headers; -H 'host: NAME' gives it another host";
+
 /** Returns a row with the surface of the request, and what decides that it belongs to it. */
 function surfaceRow({ surface }: DryRun): Row {
-  if (surface === undefined) return ['surface', 'none: no surface takes its host, base path and headers'];
+  if (surface === undefined) return ['surface', NO_SURFACE];
   const { hosts, basePath, headers } = surface.selection;
   const parts = [
     ...(hosts.length === 0 ? [] : [`host ${hosts.join(' or ')}`]),

@@ -57,6 +57,7 @@ function textOf(key: 'sunset' | 'link', text: string): Partial<Record<'sunset' |
   return text === '' ? {} : { [key]: text };
 }
 
-function dayOf(ms: number): string {
+/** Returns the day of a time in UTC, such as 2027-01-31. */
+export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }

@@ -20,6 +20,7 @@ import { traceContext } from '../../transcoding/trace-context.js';
 import type { AnswerForm, TranscodedRequest, Transcoder } from '../../transcoding/transcoder.js';
 import type { SignalOf } from '../connection/gone-signal.js';
 import { roomOf } from '../connection/room.js';
+import { betweenPartsOfBody } from './between-parts.js';
 import { readBody } from './body.js';
 
 export interface CallRequestSettings extends BodySizes {
@@ -80,7 +81,8 @@ export function compileCallRequest(settings: CallRequestSettings): (ctx: Context
   function asked(ctx: Context, head: CallHead, body: Uint8Array): Asked | Promise<Asked> {
     const { captures, rawQuery } = ctx.state;
     const contentType = ctx.req.headers['content-type'];
-    const transcoded = transcoder.request({ captures, rawQuery, body, contentType });
+    const between = body === NO_BODY ? undefined : betweenPartsOfBody(ctx, head.deadline, clock);
+    const transcoded = transcoder.request({ captures, rawQuery, body, contentType, between });
     if (transcoded instanceof Promise) return transcoded.then((whole) => admitted(ctx, head, whole));
     return admitted(ctx, head, transcoded);
   }

@@ -13,6 +13,7 @@ import { bodyTooLarge } from '../../transcoding/body-size.js';
 import { requireIdentity, requireJsonStream } from '../../transcoding/negotiate.js';
 import { createJsonElements, type ElementForm, encodeElement } from '../../transcoding/stream/json-elements.js';
 import type { RequestMessages } from '../../transcoding/transcoder.js';
+import { betweenPartsOfBody } from './between-parts.js';
 import { announcesMore, continueIfAsked, parsedBody } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 
@@ -56,7 +57,9 @@ export function compileMessages(settings: CallRequestSettings): (ctx: Context) =
   return function prepare(ctx) {
     const head = headOf(ctx);
     const { captures, rawQuery, principal } = ctx.state;
-    const messages = transcoder.messages({ captures, rawQuery, contentType: ctx.req.headers['content-type'] });
+    const contentType = ctx.req.headers['content-type'];
+    const between = betweenPartsOfBody(ctx, head.deadline, settings.clock);
+    const messages = transcoder.messages({ captures, rawQuery, contentType, between });
     const { head: said } = messages;
     const demand = (message: Uint8Array, index: number | undefined) => {
       const unmet =

@@ -15,7 +15,7 @@ import { noteStall, outgoingOfSocket, watchStall } from '../connection/stall.js'
 import { onEnding } from '../connection/unless-ended.js';
 import { toStatusError } from '../stages/errors.js';
 import { compileAccept } from './accept-handshake.js';
-import { clientLeft } from './between-parts.js';
+import { betweenPartsOfBody, clientLeft } from './between-parts.js';
 import { cancellable, compileCallHead } from './call-request.js';
 import { type Ask, compileMessages, type Prepared } from './client-stream.js';
 import { Frames } from './frames.js';
@@ -57,7 +57,8 @@ function compileOneMessage(settings: StreamEndpointSettings): (ctx: Context) => 
   return function prepare(ctx) {
     const head = headOf(ctx);
     const { captures, rawQuery, principal } = ctx.state;
-    const messages = transcoder.messages({ captures, rawQuery, contentType: undefined });
+    const between = betweenPartsOfBody(ctx, head.deadline, settings.clock);
+    const messages = transcoder.messages({ captures, rawQuery, contentType: undefined, between });
     const demanded = (message: Uint8Array) => {
       demand(require, message, principal);
       return message;

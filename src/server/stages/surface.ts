@@ -19,7 +19,7 @@ export function surface(): Middleware {
     const chosen = snapshot.only ?? surfaceOf(snapshot, req, authority, rawPath);
     const { varies } = chosen ?? snapshot.unclaimed;
     if (varies !== '') res.setHeader('vary', varies);
-    if (chosen === undefined) {
+    if (chosen === undefined || isElsewhere(snapshot, chosen)) {
       throw noRoute(handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'a WebSocket at', rawPath);
     }
     state.surface = chosen;
@@ -28,7 +28,15 @@ export function surface(): Middleware {
   };
 }
 
-/** Returns the surface of a request; undefined when it belongs to none. */
+/** True if the request belongs to a surface that runs in another gateway. */
+function isElsewhere({ only, unclaimed }: Snapshot, chosen: Surface): boolean {
+  return only === undefined && chosen === unclaimed;
+}
+
+/**
+ * Returns the surface of a request; undefined when it belongs to none. For a request of a surface that runs in another
+ * gateway, it is the surface without routes.
+ */
 export function surfaceOf(
   { only, choose }: Choice,
   req: Context['req'],

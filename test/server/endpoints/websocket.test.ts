@@ -323,6 +323,19 @@ test('messages after the half-close, or where none are expected, close with 4003
   t.is((await listen.closed).code, 4003);
 });
 
+test('messages that are read in parts reach the service, in a stream and alone', async (t) => {
+  const { url, upstream } = await start(t, { ...ECHO, Search: { messages: [] } });
+  const large = { room: 'rooms/1', text: 'x'.repeat(300_000), n: 7 };
+  const talk = await openWebSocket(t, url, TALK);
+  for (const n of [7, 8]) talk.say({ ...large, n });
+  await talk.until(2);
+  t.deepEqual(upstream.last().requests, [large, { ...large, n: 8 }]);
+  const search = await openWebSocket(t, url, '/v1/rooms:search');
+  search.say(large);
+  t.is((await search.closed).code, 1000);
+  t.deepEqual(upstream.last().request, large);
+});
+
 test('a message over bodyBytes closes with 1009, text that is no UTF-8 with 1007', async (t) => {
   const { url, upstream } = await start(t, { Talk: { hang: true } }, { limits: { bodyBytes: '1KiB' } });
   const large = await openWebSocket(t, url, TALK);
