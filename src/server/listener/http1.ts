@@ -13,6 +13,7 @@ import type { RequestListener } from '../connection/watched.js';
 import { expectContinue } from '../endpoints/body.js';
 import { secureContext, type TlsSettings } from './certificates.js';
 import { compileRefuse, type RefusalSettings, type Refuse } from './refusal.js';
+import { leaveBodiesOfUpgrades } from './upgrade.js';
 
 export interface Http1Settings extends RefusalSettings {
   readonly keepAliveTimeoutMs: number;
@@ -43,6 +44,7 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
       : createTlsServer({ ...options, ...tlsOptions(tls, settings.headersTimeoutMs) });
   // Node would silently drop the headers after the thousandth, such as the address that a proxy appends.
   server.maxHeadersCount = 0;
+  leaveBodiesOfUpgrades(server);
   server.on('request', (req, res) => void handle(req, res));
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     expectContinue(req);

@@ -5,6 +5,7 @@
  * back without it.
  */
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { answerOn } from '../../exchange/answer.js';
 import { announceHandshake, isHandshake } from '../../exchange/handshake.js';
@@ -43,6 +44,35 @@ export function acceptUpgrades(server: Server, { serveHttp1, handle, isDraining,
     void handle(req, res);
   });
 }
+
+/**
+ * Leaves the body of an upgrade to whoever takes the socket, as Node did before version 26. Since then Node parses the body
+ * too, and withholds the socket meanwhile, so that the head could not be put back before the body. Nor can Node be told to
+ * ignore the upgrade (`shouldUpgradeCallback`): it would lose the bytes that follow the request in the same packet.
+ */
+export function leaveBodiesOfUpgrades(server: Server): void {
+  const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
+  const [ofNode] = server.listeners(event);
+  server.off(event, ofNode as () => void);
+  server.on(event, (socket: ParsedSocket) => {
+    ofNode!.call(server, socket);
+    const { parser } = socket;
+    const onIncoming = parser?.onIncoming;
+    if (!parser || !onIncoming) return;
+    parser.onIncoming = (req, keepAlive) => {
+      const next = onIncoming(req, keepAlive);
+      return req.upgrade ? HEAD_ONLY : next;
+    };
+  });
+}
+
+/** What Node's parser calls with each head. The answer says what follows the head. */
+type OnIncoming = (req: IncomingMessage & { readonly upgrade?: boolean }, keepAlive: boolean) => number;
+
+type ParsedSocket = Socket & { readonly parser?: { onIncoming: OnIncoming | null } | null };
+
+/** Tells the parser that all bytes after the head belong to another protocol. */
+const HEAD_ONLY = 2;
 
 const ABOUT_UPGRADE = new Set(['upgrade', 'http2-settings']);
 
