@@ -1,8 +1,9 @@
 /**
- * Fails when a request has become dearer, or the start needs more memory. It compares the CPU time of protogate with that of bare Koa in the same rounds, and
- * the ratio with the one in `gate.json`. Other work on the machine only adds to a figure, so each round counts the cheapest
- * of several short loads; the median of the rounds is compared, and what fails is measured once more. It needs Linux, and
- * nothing but Node.
+ * Fails when a request has become dearer, or the start needs more memory. It compares the CPU time of protogate with that of
+ * bare Koa in the same rounds, and the ratio with the one in `gate.json`. Other work on the machine only adds to a figure, so
+ * each round counts the cheapest of several short loads; the median of the rounds is compared, and what fails is measured once
+ * more. On a busy machine with two cores the median itself varies by a third, so `gate.json` has ratios that are a little
+ * above the largest round of a quiet run. It needs Linux, and nothing but Node.
  *
  *     npm run bench -- gate
  *     npm run bench -- gate --write     writes the ratios into gate.json, after a change that is meant to cost more or less
