@@ -8,8 +8,7 @@ const MiB = 1 << 20;
 /** The memory that the process needs for compiled code and for garbage that V8 has not collected yet. */
 const HEAP = 24 * MiB;
 
-/** V8 collects garbage in the thread that makes it: on a busy machine its other threads would come too late. */
-const FLAGS = ['--max-semi-space-size=8', '--single-threaded-gc'];
+const FLAGS = ['--max-semi-space-size=8'];
 
 /** Each shape: 8 MiB of wire whose JSON is larger than the limit, or about as large. */
 for (const shape of [
