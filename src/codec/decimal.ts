@@ -1,6 +1,6 @@
 /**
- * This module converts decimal numbers to doubles without a string. The result is the nearest double: where this way cannot
- * tell for sure, it returns NaN, and the caller uses `Number(text)`.
+ * This module converts decimal numbers to doubles without a string. The result is the nearest double. If it is not sure that
+ * it is the nearest one, it is NaN, and the caller uses `Number(text)`.
  */
 
 const ZERO = 0x30;
@@ -20,7 +20,7 @@ export const parsed = { end: 0 };
 
 /**
  * Returns the number that begins at `start`, if it has no exponent and not many digits. Returns NaN for other numbers, and for
- * what is none. The text ends at `end`.
+ * text that is no number. The text ends at `end`.
  */
 export function plainDecimal(bytes: Uint8Array, start: number, end: number): number {
   const first = bytes[start] === 0x2d ? start + 1 : start;
@@ -60,7 +60,7 @@ export function plainDecimal(bytes: Uint8Array, start: number, end: number): num
   return first === start ? value : -value;
 }
 
-/** Returns the number that the bytes from `start` to `end` are, which must be a JSON number. Returns NaN if it is not sure. */
+/** Returns the value of the JSON number between `start` and `end`; NaN if it is not sure that it is the nearest double. */
 export function decimal(bytes: Uint8Array, start: number, end: number): number {
   const isNegative = bytes[start] === 0x2d;
   let at = isNegative ? start + 1 : start;

@@ -1,6 +1,6 @@
 /**
- * Walks over the keys of a JSON object and the objects in it, without making the values. It does not check the text: the codec
- * reads it afterwards, and refuses what is no JSON.
+ * This module walks over the keys of a JSON object and of the objects in it, without making the values. It does not check the
+ * text: the codec reads it afterwards, and refuses text that is not JSON.
  */
 import { Char } from './read-problem.js';
 

@@ -148,7 +148,7 @@ export class JsonScanner {
     }
   }
 
-  /** The same, and writes the key as length and UTF-8. */
+  /** Does the same as {@link addKey}, and writes the key as length and UTF-8. */
   copyKey(keys: KeyTable, writer: WireWriter): void {
     this.addKey(keys);
     this.copyToken(this.tokenStart + 1, this.pos - 1, writer);
@@ -214,7 +214,7 @@ export class JsonScanner {
     return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
   }
 
-  /** At a quote: writes the bytes of a base64 string with their length. Returns false if it is none. */
+  /** At a quote: writes the bytes of a base64 string with their length. Returns false if the string is not base64. */
   copyBase64(writer: WireWriter): boolean {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -256,7 +256,7 @@ export class JsonScanner {
     return value;
   }
 
-  /** The same in quotes. */
+  /** Does the same as {@link shortWhole} for an integer in quotes. */
   quotedWhole(): number {
     const value = this.digitsAt(this.pos + 1);
     if (this.bytes[this.digitsEnd] !== Char.QUOTE) return Number.NaN;

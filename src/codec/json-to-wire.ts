@@ -28,7 +28,7 @@ export interface ReadTask {
   readonly bound: BoundMessage | undefined;
 }
 
-/** The rest of a text, of which the first part is read. */
+/** The rest of a text whose first part has been read. */
 export interface UnfinishedRead {
   /** Reads the next part, for some milliseconds. Returns the message when all is read. Throws as `read` does. */
   more(): Uint8Array | undefined;
@@ -44,7 +44,7 @@ export interface JsonReader {
 
 const NO_JSON = new Uint8Array(0);
 const EMPTY_OBJECT = Buffer.from('{}');
-/** How many bytes of JSON are read before others get the event loop: about 10 ms of the worst shapes. */
+/** The number of bytes of JSON that are read before other requests run. The slowest shapes take about 10 ms for them. */
 const PART_BYTES = 1 << 18;
 /** For longer JSON, in bytes, the writer gets its room at once. */
 const LARGE_JSON = 1 << 15;
@@ -53,7 +53,7 @@ const LARGE_JSON = 1 << 15;
 export function createJsonReader(registry: Registry, options: JsonOptions, partBytes = PART_BYTES): JsonReader {
   const plans = new ReadPlans(registry, options);
   const newMachine = () => new ReadMachine(plans, options.maxDepth, partBytes);
-  /** The machine that is free. One that is not finished leaves its place to a new one. */
+  /** The machine that is free. A text that is not finished keeps its machine, and a new one is made. */
   let machine = newMachine();
 
   return {
@@ -130,7 +130,7 @@ function more(machine: ReadMachine): boolean {
   return run(machine);
 }
 
-/** Does the next steps. Returns false if others should have the event loop first. */
+/** Does the next steps. Returns false if other requests should run first. */
 function run(machine: ReadMachine): boolean {
   const { scanner } = machine;
   while (machine.count > 0) {

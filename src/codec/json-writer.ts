@@ -21,7 +21,7 @@ const SHARED_BYTES = 16 * 1024;
 const MEDIUM_BYTES = 512 * 1024;
 const NOTHING = Buffer.alloc(0);
 const NO_VIEW = viewOf(NOTHING);
-/** How many bytes of room the copying of text needs behind it. */
+/** The number of bytes of room that the copying of text needs behind it. */
 const SLACK = MAX_ESCAPE + 10;
 
 /** A text that is written often, such as the key of a field, as words of four bytes. */

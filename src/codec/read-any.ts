@@ -12,7 +12,7 @@ import { Wire } from './wire-writer.js';
 
 const TYPE_KEY = new KeyBytes('"@type"');
 const VALUE_KEY = new KeyBytes('"value"');
-/** What is done next: look at the first key, use the type that was found, or end the value. */
+/** The states of an Any: its first key is read next, its type has been found, or its value has been read. */
 const BEGIN = 0;
 const FOUND = 1;
 const VALUE = 2;

@@ -83,8 +83,8 @@ export function readTop(machine: ReadMachine, plan: MessagePlan, bound: BoundMes
 }
 
 /**
- * Goes on when a message has been read whose JSON is not an object of its fields, such as a wrapper. It must be empty or
- * equal to the bound value.
+ * Compares a message whose JSON is not an object of its fields, such as a wrapper, after it has been read. It must be empty
+ * or equal to the bound value.
  */
 export function compareMessage(machine: ReadMachine, frame: ReadFrame): void {
   const { writer, scanner } = machine;
@@ -115,7 +115,7 @@ export function readAgainstBound(machine: ReadMachine, member: MemberPlan, entry
   readField(machine, member, depth);
 }
 
-/** Goes on when the value has been read. */
+/** Compares the value after it has been read. */
 export function compareValue(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner, writer } = machine;
   const { start: at, state: start } = frame;

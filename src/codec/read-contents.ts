@@ -1,6 +1,6 @@
 /**
- * This module begins to read the JSON of a message or of a field. What is a text is read at once. An object or a list is left
- * to a frame, which is read when its turn comes. All functions here return true if they left something to a frame, which is
+ * This module begins to read the JSON of a message or of a field. A text is read at once. An object or a list is left to a
+ * frame, which is read later. The functions that return a boolean return true if they left something to a frame, which is
  * then on top of the stack.
  */
 import type { BoundMessage } from './bound.js';
@@ -119,7 +119,7 @@ export function readMessage(machine: ReadMachine, member: MemberPlan, depth: num
   return isLeft;
 }
 
-/** Writes what stands in front of a message. Returns where its contents begin. */
+/** Writes the bytes before the contents of a message. Returns the start of the contents. */
 export function beginMessage({ writer }: ReadMachine, { framing, tag, number }: MemberPlan): number {
   if (framing === Framing.ITEM) {
     // Group 1 with type_id = 2 and message = 3 (descriptor.proto, message_set_wire_format).
@@ -132,7 +132,7 @@ export function beginMessage({ writer }: ReadMachine, { framing, tag, number }: 
   return framing === Framing.GROUP ? writer.pos : writer.fork();
 }
 
-/** Writes what stands behind a message, or lets the frame on top do so if the message is left to it. */
+/** Writes the bytes behind the contents of a message, or lets the frame on top do so if the message is left to it. */
 export function endMessage(
   { writer, frame }: ReadMachine,
   { framing, number }: MemberPlan,

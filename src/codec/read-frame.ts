@@ -6,7 +6,7 @@ import type { MemberPlan, MessagePlan } from './read-plan.js';
 /** For the offset of an object's `{`, the offset of its `@type` value. */
 export type TypeOffsets = Map<number, number>;
 
-/** What is done next with a frame. */
+/** The next step of a frame. */
 export const Step = {
   /** Read the members of an object. */
   OBJECT: 0,
@@ -34,7 +34,7 @@ export const Step = {
   END: 12,
 } as const;
 
-/** What is written when a frame ends. */
+/** The bytes that are written when a frame ends. */
 export const Close = {
   NOTHING: 0,
   /** The length in front of the part. */
@@ -53,13 +53,13 @@ export class ReadFrame {
   /** True until the first element or member has been read. */
   isFirst = true;
   close: number = Close.NOTHING;
-  /** Where the part begins whose length is written at the end. */
+  /** The start of the part whose length is written when the frame ends. */
   part = 0;
-  /** Where a part inside of that part begins, if two lengths are written at the end; -1 if not. */
+  /** The start of a second part inside of that part, whose length is written too; -1 if there is none. */
   inner = -1;
-  /** The number of a group. */
+  /** The number of a group. For an Any, the position of the writer before its value. */
   number = 0;
-  /** Where the entry of a map begins whose value is being read; -1 between two entries. */
+  /** The start of the map entry or of the Any value that is being read; -1 between two entries. */
   entry = -1;
   /** The offset of the opening bracket, or of the value that is compared. */
   start = 0;

@@ -1,6 +1,6 @@
 /**
  * The ReadMachine has the state of one request while its JSON is read: the text, the message so far, and a stack of frames
- * instead of calls. So it can stop between two elements, and go on after others had the event loop.
+ * instead of calls. So it can stop between two elements, and go on after other requests have run.
  */
 import { JsonScanner } from './json-scanner.js';
 import type { KeyBytes } from './key-bytes.js';
@@ -14,10 +14,10 @@ const LONG_MS = 20;
 const SHORT_MS = 8;
 /** The smallest part, in bytes of JSON. */
 const LEAST_BYTES = 1 << 15;
-/** How many bytes of a moved part count like one byte of JSON: 2 to the power of this. */
+/** A part of 2 to the power of this many bytes that is moved counts as one byte of JSON. */
 const MOVED_SHIFT = 7;
 
-/** The type of an Any: its URL, the same as a JSON string, and what it names. */
+/** The type of an Any: its URL, the URL as a JSON string, and the plan of the message type. */
 export interface AnyType {
   readonly url: Uint8Array;
   readonly quoted: KeyBytes;
@@ -31,11 +31,11 @@ export class ReadMachine {
   /** The positions of all `@type` keys that were found in the current text. */
   typeOffsets: TypeOffsets | undefined;
   lastType: AnyType | undefined;
-  /** How many frames are on the stack. */
+  /** The number of frames on the stack. */
   count = 0;
   /** The frame on top. */
   frame = new ReadFrame();
-  /** The offset at which others should have the event loop. */
+  /** The offset at which other requests should run. */
   stop = 0;
   private partBytes: number;
   private begunAt = 0;
@@ -44,7 +44,7 @@ export class ReadMachine {
   constructor(
     readonly plans: ReadPlans,
     maxDepth: number,
-    /** How many bytes of JSON are read before others get the event loop, at most. */
+    /** The largest number of bytes of JSON that are read before other requests run. */
     private readonly mostBytes: number,
   ) {
     this.partBytes = mostBytes;
@@ -59,7 +59,7 @@ export class ReadMachine {
     this.refresh();
   }
 
-  /** Allows as much work as may hold the event loop. */
+  /** Allows as much work as is done before other requests run. */
   refresh(): void {
     this.stop = this.scanner.pos + this.partBytes;
     // A text that is read at once needs no time of day.
@@ -73,7 +73,7 @@ export class ReadMachine {
     else if (took < SHORT_MS) this.partBytes = Math.min(this.mostBytes, this.partBytes * 2);
   }
 
-  /** Goes back to read a part of the text again, which is work too. */
+  /** Goes back to read a part of the text again. These bytes count twice. */
   rewind(offset: number): void {
     this.stop -= this.scanner.pos - offset;
     this.scanner.pos = offset;

@@ -12,7 +12,7 @@ import type { ReadMachine } from './read-machine.js';
 import { type MemberPlan, type MessagePlan, Shape } from './read-plan.js';
 import { Char, duplicateKey, ReadProblem } from './read-problem.js';
 
-/** Reads members until the object ends, a value is left to a frame, or others should have the event loop. */
+/** Reads members until the object ends, a value is left to a frame, or other requests should run. */
 export function moreMembers(machine: ReadMachine, frame: ReadFrame): void {
   const { scanner, seen } = machine;
   const plan = frame.plan!;

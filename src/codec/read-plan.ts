@@ -1,7 +1,7 @@
 /**
- * This module prepares what is needed to read messages from JSON. A message type has a plan, which is data: its members by
- * their names as bytes, and for each of them the tag, how its value is read, and what stands around it on the wire. A plan
- * belongs to no request, so all readers share it.
+ * This module prepares the reading of messages from JSON. A message type has a plan, which is data: its members by their
+ * names as bytes, and for each of them its tag, its kind and the form of its value. A plan belongs to no request, so all
+ * readers share it.
  */
 import type {
   EnumDescriptor,
@@ -18,7 +18,7 @@ import { expectedScalar, fieldWireType, scalarWireType } from './scalar.js';
 import { type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
 import { Wire } from './wire-writer.js';
 
-/** How a value is read and written. */
+/** The ways to read and write a value. */
 export const Kind = {
   STRING: 0,
   BYTES: 1,
@@ -47,7 +47,7 @@ const INTEGER_KINDS: Readonly<Record<string, number>> = {
   sfixed64: Kind.FIXED64,
 };
 
-/** How one value of a type is read. */
+/** The plan to read one value of a type. */
 export interface ValuePlan {
   readonly kind: number;
   /** The scalar type. It is int32 for an enum and `string` for a message, where it is not used. */
@@ -71,10 +71,10 @@ export interface EnumPlan {
   readonly skipsUnknown: boolean;
 }
 
-/** What the JSON of a message is. */
+/** The kinds of JSON that a message may have. */
 export const Form = { OBJECT: 0, TEXT: 1, WRAPPER: 2, VALUE: 3, STRUCT: 4, LIST: 5, ANY: 6 } as const;
 
-/** What is around a member's values. */
+/** The kinds of members: single values, lists and maps. */
 export const Shape = {
   UNPREPARED: 0,
   /** A scalar whose default is not written. */
@@ -87,7 +87,7 @@ export const Shape = {
   MAP: 7,
 } as const;
 
-/** How a message stands on the wire: behind its length, as a group, or as an item of a message set. */
+/** The ways to write a message: behind its length, as a group, or as an item of a message set. */
 export const Framing = { LENGTH: 0, GROUP: 1, ITEM: 2 } as const;
 
 const NO_VALUE: ValuePlan = {
@@ -129,7 +129,7 @@ export class MemberPlan {
     this.key = new KeyBytes(JSON.stringify(field.jsonName));
   }
 
-  /** Prepares what needs other types. They may be the type itself, so this is done on first use. */
+  /** Prepares the parts that need other types. Such a type may be the type itself, so this is done on first use. */
   prepare(plans: ReadPlans): void {
     const { field, number } = this;
     const { type, cardinality, parent } = field;
@@ -174,7 +174,7 @@ export class MessagePlan {
   /** The number of slots of an object: those for the bits of the members, and one for each oneof. */
   readonly slots: number;
   readonly form: number;
-  /** The text that a message of the form TEXT is. */
+  /** The reader of the text, for the form TEXT. */
   readonly text: TextForm | undefined;
   /** The value of a wrapper, and its tag. */
   readonly wrapped: ValuePlan | undefined;

@@ -35,7 +35,7 @@ export const Char = {
   T: 0x74,
 } as const;
 
-/** Returns the error for a key that its object has twice. `offset` is where it is found again. */
+/** Returns the error for a key that its object has twice. `offset` is that of the second one. */
 export function duplicateKey(offset: number): ReadProblem {
   return new ReadProblem('value', offset, 'expected once, found twice');
 }

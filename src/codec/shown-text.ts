@@ -2,6 +2,7 @@
 
 const SHOWN_CHARACTERS = 40;
 
+/** Returns a text cut to 40 characters. */
 export function shorten(text: string): string {
   return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS)}…`;
 }

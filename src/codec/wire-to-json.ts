@@ -12,7 +12,7 @@ import { morePaths, writeMessage } from './write-message.js';
 import { moreSpans } from './write-order.js';
 import type { FieldPlan, MessagePlan, WritePlans } from './write-plan.js';
 
-/** What is to be written. If `only` is given, the value of this field is the whole JSON; that of an omitted field is null. */
+/** The value to write. If `only` is given, the value of this field is the whole JSON; that of an omitted field is null. */
 export interface WriteTask {
   readonly plan: MessagePlan;
   readonly only: FieldPlan | 'omitted' | undefined;

@@ -19,7 +19,7 @@ const LONG_TEXT = 512;
 export class WireWriter {
   bytes = Buffer.allocUnsafeSlow(FIRST_SIZE);
   pos = 0;
-  /** Shows the same bytes. */
+  /** A view of `bytes`. */
   view = viewOf(this.bytes);
 
   /** Starts a new text. The results of {@link slice} stay valid. */
@@ -121,9 +121,9 @@ export class WireWriter {
 
   /** Writes an integer of at most 52 bits with its sign in the lowest bit. */
   zigzag(value: number): void {
-    const turned = value < 0 ? -2 * value - 1 : 2 * value;
-    if (turned <= 0x7fffffff) this.uint32(turned);
-    else this.varint64(turned | 0, Math.floor(turned / 0x100000000) | 0);
+    const encoded = value < 0 ? -2 * value - 1 : 2 * value;
+    if (encoded <= 0x7fffffff) this.uint32(encoded);
+    else this.varint64(encoded | 0, Math.floor(encoded / 0x100000000) | 0);
   }
 
   fixed32(value: number): void {
@@ -163,7 +163,7 @@ export class WireWriter {
     this.pos += size;
   }
 
-  /** Writes a length and the bytes of `source` from `from` to `to`. `view` shows the same bytes. */
+  /** Writes a length and the bytes of `source` from `from` to `to`. `view` is a view of `source`. */
   text(source: Buffer, view: DataView, from: number, to: number): void {
     const size = to - from;
     this.reserve(size + 5);

@@ -29,13 +29,13 @@ export class WriteFrame {
   /** The field that is the whole JSON. Undefined if the JSON is an object of all fields. */
   only: FieldPlan | undefined;
   mask: FieldMask | undefined;
-  /** How many levels of messages may be in this one, itself included. */
+  /** The largest number of levels of messages in this one, itself included. */
   depth = 0;
 
   /** The spans of the source that are still to be read. */
   span = 0;
   spanEnd = 0;
-  /** How many spans the source had before this frame. */
+  /** The number of spans that the source had before this frame. */
   base = 0;
   /** The range of the current span that is still to be read. */
   at = 0;
@@ -76,13 +76,13 @@ export class WriteFrame {
   growing: FieldPlan | undefined;
   inOrder = true;
 
-  /** Forgets what belonged to a message, so that nothing is kept in memory. */
   /** Begins to write the paths of a FieldMask. */
   asPaths(plan: MessagePlan): void {
     this.any = false;
     this.plan = plan.hiddenNames === undefined ? undefined : plan;
   }
 
+  /** Forgets the message, so that nothing is kept in memory. */
   clear(): void {
     this.plan = undefined;
     this.field = undefined;

@@ -1,6 +1,6 @@
 /**
  * The WriteMachine has the state of one answer while it is written as JSON: the source, the text, and a stack of frames
- * instead of calls. So it can stop between two records, and go on after others had the event loop.
+ * instead of calls. So it can stop between two records, and go on after other requests have run.
  */
 import { isUtf8 } from 'node:buffer';
 import type { FieldMask } from './field-mask.js';
@@ -11,20 +11,20 @@ import { WireSource } from './wire-source.js';
 import { Step, WriteFrame } from './write-frame.js';
 import type { FieldPlan, MessagePlan, WritePlans } from './write-plan.js';
 
-/** How many records and how many bytes of JSON are written before others get the event loop. */
+/** The numbers of records and of bytes of JSON that are written before other requests run. */
 const RECORDS = 1 << 18;
 const TEXT_BYTES = 1 << 20;
 /** Longer strings and bytes are written in pieces, so that the machine can stop in between. */
 const LONG = 1 << 16;
-/** How many bytes of text count like one record: 2 to the power of this. */
+/** A text of 2 to the power of this many bytes counts as one record. */
 const TEXT_SHIFT = 4;
 
 export class WriteMachine extends WireSource {
-  /** How many frames are on the stack. */
+  /** The number of frames on the stack. */
   count = 0;
   /** True if the fields of all messages are put in order first. */
   isCareful = false;
-  /** How many records may still be read before the machine stops. */
+  /** The number of records that may still be read before the machine stops. */
   left = 0;
   readonly tables = new KeyTables();
   private mostText = 0;
@@ -51,12 +51,12 @@ export class WriteMachine extends WireSource {
     this.mostText = this.out.length + TEXT_BYTES;
   }
 
-  /** True if others should have the event loop now. */
+  /** True if other requests should run now. */
   get isTired(): boolean {
     return this.left < 0 || this.out.length >= this.mostText;
   }
 
-  /** Counts a record. Returns true if others should have the event loop before it. */
+  /** Counts a record. Returns true if other requests should run before it. */
   countRecord(): boolean {
     const left = --this.left;
     return left < 0 || ((left & 63) === 0 && this.out.length >= this.mostText);

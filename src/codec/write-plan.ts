@@ -16,7 +16,7 @@ import { type Fixed, fixed } from './json-writer.js';
 import { scalarDefault } from './scalar-default.js';
 import { WIRE_FIXED32, WIRE_FIXED64, WIRE_GROUP, WIRE_LENGTH, WIRE_VARINT } from './wire-reader.js';
 
-/** How one value is written. */
+/** The ways to write one value. */
 export const Kind = {
   INT32: 0,
   UINT32: 1,
@@ -35,7 +35,7 @@ export const Kind = {
 
 export const Shape = { SINGULAR: 0, REPEATED: 1, MAP: 2 } as const;
 
-/** How the JSON of a message type looks: as an object of its fields, or in a form of its own. */
+/** The kinds of JSON of a message type: an object of its fields, or a form of its own. */
 export const Form = {
   PLAIN: 0,
   TIMESTAMP: 1,
@@ -289,7 +289,7 @@ function formOf({ fullName }: MessageDescriptor): number {
 /** The plans of all message types for one set of options. */
 export class WritePlans {
   private readonly plans = new Map<MessageDescriptor, MessagePlan>();
-  /** The names of omitted fields. A FieldMask in an answer does not tell them. */
+  /** The names of omitted fields. A FieldMask in an answer does not contain them. */
   readonly hiddenNames: ReadonlySet<string>;
 
   constructor(

@@ -50,7 +50,7 @@ export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
   }
 }
 
-/** How many doubles are written at once. */
+/** The number of doubles that are written at once. */
 const DOUBLES = 64;
 
 /** Writes the next packed doubles, at least one, with commas between them. */

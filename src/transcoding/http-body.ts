@@ -44,7 +44,7 @@ export function decodeHttpBody(wire: Uint8Array, field?: FieldDescriptor): Decod
 }
 
 const NOTHING = new Uint8Array(0);
-/** How deep groups in unknown fields may be nested. */
+/** The deepest nesting of groups in unknown fields. */
 const MAX_DEPTH = 100;
 /** Matches a header value (RFC 9110 §5.5) without the obsolete bytes from 0x80 on. */
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;

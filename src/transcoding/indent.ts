@@ -8,7 +8,7 @@ const Char = { QUOTE: 0x22, COMMA: 0x2c, COLON: 0x3a, BACKSLASH: 0x5c } as const
 const OPEN: ReadonlySet<number> = new Set([0x5b, 0x7b]);
 const CLOSE: ReadonlySet<number> = new Set([0x5d, 0x7d]);
 
-/** How many bytes are read before others get the event loop. */
+/** The number of bytes that are read before other requests run. */
 const PART = 1 << 20;
 
 /** Writes JSON that has no white space between its tokens with indentation. */

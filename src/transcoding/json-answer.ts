@@ -8,7 +8,7 @@ import type { UnfinishedJson } from '../codec/codec.js';
 import { JsonWriter } from '../codec/json-writer.js';
 import { Indenter } from './indent.js';
 
-/** How the JSON of a message is written. */
+/** The options for the JSON of a message. */
 export interface JsonForm {
   /** The level of its indentation. Undefined for compact JSON. */
   readonly level?: number | undefined;

@@ -1,6 +1,6 @@
 /**
- * This module reads the JSON of a request. A small text is read at once. Beyond 256 KiB it is read in parts, and the event loop
- * has a turn between them, so that a large body does not stop others.
+ * This module reads the JSON of a request. A text of up to 256 KiB is read at once. A larger one is read in parts,
+ * and other requests run between them.
  */
 import { nextTurn } from '../base/turns.js';
 import type { UnfinishedRead } from '../codec/json-to-wire.js';
@@ -8,7 +8,7 @@ import type { UnfinishedRead } from '../codec/json-to-wire.js';
 /** The bytes of a message, or a promise of them if its JSON is read in parts. */
 export type RequestBytes = Uint8Array | Promise<Uint8Array>;
 
-/** Runs between two parts. The next part is read unless it throws. */
+/** A function that is called between two parts. The next part is read unless it throws. */
 export type BetweenParts = () => void;
 
 /** Returns the message of a text whose first part has been read. The promise rejects as the codec or `between` throws. */

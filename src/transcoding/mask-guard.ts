@@ -1,5 +1,5 @@
 /**
- * Guards the field masks of requests on a surface that omits fields. A path that names an omitted field is refused in the
+ * This module guards the field masks of requests on a surface that omits fields. A path that names an omitted field is refused in the
  * same way as one that names no field, also inside of lists, maps and `Any`. An update mask that names a whole message gets
  * the paths of the fields that the client sees, so that an update never touches the others.
  *
@@ -171,7 +171,7 @@ function messageAt({ cardinality, type }: FieldDescriptor): MessageDescriptor | 
   return cardinality === 'singular' && type.kind === 'message' ? type.message : undefined;
 }
 
-/** Returns the path itself, or, for a message that lacks fields, the paths of those that the client sees. */
+/** Returns the path itself; for a message that lacks fields, the paths of its fields that the client sees. */
 function seenPaths(view: SchemaView, resource: MessageDescriptor, path: string): readonly string[] {
   const names = path.split('.');
   // `address.*` is the same as `address`.

@@ -33,11 +33,11 @@ export interface TranscoderInput {
   readonly body: Uint8Array;
   /** The content type of the body. It is used only if the body is a google.api.HttpBody. */
   readonly contentType: string | undefined;
-  /** Throws if nobody waits for the message any more. It runs between the parts of a large JSON. Absent if that is not asked. */
+  /** Throws if nobody waits for the message any more. It is called between the parts of a large JSON, if it is given. */
   readonly between?: BetweenParts | undefined;
 }
 
-/** How a client wants the answer written. */
+/** The form of the answer that a client wants. */
 export interface AnswerForm {
   /** The fields of the response that the client wants (`$fields`); undefined for all of them. */
   readonly mask: FieldMask | undefined;
@@ -102,7 +102,7 @@ export interface Transcoder {
   path(captures: readonly string[]): Uint8Array;
   /**
    * Encodes the request message. Throws INVALID_ARGUMENT (400) that names the parameter or the JSON path. The result is a
-   * promise if the JSON has more than 256 KiB, because the event loop then has a turn between its parts.
+   * promise if the JSON has more than 256 KiB, because other requests then run between its parts.
    */
   request(input: TranscoderInput): TranscodedRequest | Promise<TranscodedRequest>;
   /** Reads path and query for a method whose client streams. Throws INVALID_ARGUMENT (400) for either. */

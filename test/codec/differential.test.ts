@@ -1,4 +1,4 @@
-/** The codec writes what the reference writer writes, for drawn schemas and messages. `npm run codec-fuzz` compares more of them. */
+/** The codec writes the same JSON as the reference writer, and reads the same bytes as the reference reader, for drawn schemas and messages. `npm run codec-fuzz` compares more of them. */
 import test from 'ava';
 import { compareReaders, compareWriters, readBack } from './differential.js';
 
@@ -16,7 +16,7 @@ test('drawn messages come back as the same JSON, and changed JSON is read or ref
   t.true(same > 300 && refused > 150);
 });
 
-test('JSON → wire: drawn texts, whole, changed and reordered, come to the bytes and errors of the reader of before', (t) => {
+test('JSON → wire: drawn texts, whole, changed and reordered, come to the bytes and errors of the previous reader', (t) => {
   const { same, refused, differences } = compareReaders(1, 20, 30);
   t.deepEqual(differences, []);
   t.log(`${same} equal messages, ${refused} equal errors`);

@@ -1,6 +1,6 @@
 /**
- * Reads what was written, and changed texts, with `readBack`. Compares the codec with the reference writer on drawn schemas and messages: `compareWriters` draws `schemas` protos and
- * `messages` messages of each.
+ * Compares the codec with the reference writer and the reference reader, on `messages` drawn messages of each of `schemas` drawn
+ * protos. `readBack` reads the written texts again, as they are and changed.
  */
 import { createCodecs, type MessageCodec } from '../../src/codec/codec.js';
 import type { FieldMask } from '../../src/codec/field-mask.js';
@@ -16,7 +16,7 @@ import { createJsonReader as createOldReader } from './reference/reading/json-to
 import { createReference } from './reference/reference.js';
 
 export interface Comparison {
-  /** How many texts were compared, and how many messages both writers refused. */
+  /** The number of equal results, and the number of messages or texts that both sides refused. */
   same: number;
   refused: number;
   readonly differences: string[];
@@ -84,9 +84,9 @@ function drawMask(draw: Draw, message: MessageDescriptor): FieldMask {
 }
 
 export interface ReadBack {
-  /** How many texts came back as they were. */
+  /** The number of texts that came back as they were. */
   same: number;
-  /** How many texts were refused with 400, among those that were changed. */
+  /** The number of changed texts that were refused with 400. */
   refused: number;
   readonly problems: string[];
 }
@@ -153,8 +153,8 @@ function changed(draw: Draw, text: Buffer): Buffer {
 }
 
 /**
- * Reads drawn texts, and texts of them that are changed, with the codec and with the reader that it had before: the bytes or
- * the errors must be the same.
+ * Reads drawn texts, as they are and changed, with the codec and with the reader that it had before. The bytes or the errors
+ * must be the same.
  */
 export function compareReaders(seed: number, schemas: number, messages: number): Comparison {
   const comparison: Comparison = { same: 0, refused: 0, differences: [] };

@@ -48,7 +48,7 @@ function readInParts(json: Uint8Array): { wire: Uint8Array; parts: number } {
   const begun = codec.beginRead(json);
   if (begun instanceof Uint8Array) return { wire: begun, parts: 1 };
   for (let parts = 2; ; parts++) {
-    // Others use the codec meanwhile.
+    // Another request uses the codec between the parts.
     assertOtherIsRead();
     const wire = begun.more();
     if (wire !== undefined) return { wire, parts };
@@ -61,11 +61,11 @@ function assertOtherIsRead(): void {
 }
 
 for (const [shape, bodyOf] of Object.entries(SHAPES)) {
-  test(`${shape}: the parts are the whole, and others have turns between them`, (t) => {
+  test(`${shape}: the parts are the whole, and other requests run between them`, (t) => {
     const json = bodyOf();
     const { wire, parts } = readInParts(json);
     t.true(Buffer.from(codec.read(json)).equals(wire));
-    // How long a part takes depends on the machine: `npm run bench -- worst` tells it.
+    // The time for a part depends on the machine. `npm run bench -- worst` measures it.
     t.true(parts >= 15, `${parts} parts`);
   });
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run codec-fuzz -- [--schemas 500] [--messages 200] [--seed 1]`: draws schemas, and messages of each, and compares the
  * JSON that the codec writes with that of the reference writer. Then it reads this JSON back, as it is and changed, and
- * compares what it reads with the reader of before. Exits with 1 if anything differs, or if an error is not the client's.
+ * compares the results with those of the previous reader. Exits with 1 if anything differs, or if an error is not the client's.
  */
 import { parseArgs } from 'node:util';
 import { compareReaders, compareWriters, readBack } from './differential.js';

@@ -44,7 +44,7 @@ const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-/** How many pieces are joined into one: a client may send a byte in each, and the object around it takes two hundred bytes. */
+/** The number of pieces that are joined into one. A client may send a byte in each, and the object around it takes two hundred bytes. */
 const PIECES = 1024;
 
 /** Collects the pieces of the element that is not whole yet. */
