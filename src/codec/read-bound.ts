@@ -4,7 +4,6 @@
  *
  *     bound { name: "shelves/1" }   {"name": "", "theme": "SF"}   →   Shelf { 2: "SF", 1: "shelves/1" }
  */
-import type { FieldType } from '../schema/descriptor.js';
 import { type BoundEntry, type BoundMessage, encodeBound, writeBoundEntry } from './bound.js';
 import { beginMessage, endMessage, pushObject, readContents, readField } from './read-contents.js';
 import { type ReadFrame, Step } from './read-frame.js';
@@ -12,12 +11,10 @@ import type { ReadMachine } from './read-machine.js';
 import { Form, type MemberPlan, type MessagePlan, Shape } from './read-plan.js';
 import { Char, ReadProblem } from './read-problem.js';
 import { fieldWireType } from './scalar.js';
-import { Wire } from './wire-writer.js';
 
 /** The offset of problems that have no place in the JSON. It stands for the whole message. */
 export const NOWHERE = -1;
 
-type BoundPart = Extract<BoundEntry, { kind: 'message' }>;
 type BoundValue = Exclude<BoundEntry, { kind: 'message' }>;
 
 /** Records that a member of a oneof is set. Throws a ReadProblem if another one is, in the JSON or by path and query. */
@@ -41,19 +38,14 @@ export function claimOneof(
   seen.hold(base, oneof, ordinal);
 }
 
-/** Reads a message of which parts are bound, and adds these parts to it. Returns true, because it leaves it to a frame. */
-export function readWithBound(machine: ReadMachine, { field, message: bound }: BoundPart, depth: number): boolean {
-  const { type } = field;
-  if (type.kind !== 'message') return false;
-  const plan = machine.plans.of(type.message);
-  const member = machine.plans.of(field.parent).memberOf(field);
-  if (member.shape === Shape.UNPREPARED) member.prepare(machine.plans);
+/** Reads a message of which parts are bound, and adds these parts to it. It leaves the message to a frame. */
+export function readWithBound(machine: ReadMachine, member: MemberPlan, bound: BoundMessage, depth: number): void {
+  const plan = member.value.message!;
   const part = beginMessage(machine, member);
   openWithBound(machine, plan, bound, depth);
   endMessage(machine, member, part, true);
   // The contents of a special message lie on top of the frame that compares them.
   if (machine.frame.step === Step.AGAINST_MESSAGE) readContents(machine, plan, depth);
-  return true;
 }
 
 /** Opens a message of which parts are bound. The frame of a special message is empty: its contents must be read on top of it. */
@@ -155,38 +147,24 @@ export function finish(
     for (const entry of bound.entries) {
       if (!bound.writes(entry)) continue;
       if (entry.kind !== 'message') writeBoundEntry(entry, writer);
-      else if (!seen.has(base, plan.memberOf(entry.field).ordinal)) writeBoundMessage(machine, entry);
+      else {
+        const member = plan.memberOf(entry.field);
+        if (!seen.has(base, member.ordinal)) writeBoundMessage(machine, member, entry.message);
+      }
     }
   }
   seen.pop(base);
 }
 
-export function writeBoundMessage(machine: ReadMachine, { field, message }: BoundPart): void {
-  const { type } = field;
-  if (type.kind === 'message') {
-    const plan = machine.plans.of(type.message);
-    writeFramed(machine, field.number, type, () => writeBoundContents(machine, plan, message));
-  }
+/** Writes a message that path and query alone make. */
+export function writeBoundMessage(machine: ReadMachine, member: MemberPlan, bound: BoundMessage): void {
+  if (member.shape === Shape.UNPREPARED) member.prepare(machine.plans);
+  const part = beginMessage(machine, member);
+  writeBoundContents(machine, member.value.message!, bound);
+  endMessage(machine, member, part, false);
 }
 
 /** Writes the contents of a message that path and query alone make. */
 export function writeBoundContents(machine: ReadMachine, plan: MessagePlan, bound: BoundMessage | undefined): void {
   finish(machine, plan, machine.seen.push(plan.slots), bound, NOWHERE);
-}
-
-function writeFramed(
-  { writer }: ReadMachine,
-  number: number,
-  type: Extract<FieldType, { kind: 'message' }>,
-  write: () => void,
-): void {
-  writer.tag(number, fieldWireType(type));
-  if (type.delimited) {
-    write();
-    writer.tag(number, Wire.END_GROUP);
-    return;
-  }
-  const start = writer.fork();
-  write();
-  writer.join(start);
 }

@@ -94,12 +94,12 @@ export function readMember(machine: ReadMachine, frame: ReadFrame, plan: Message
     const isWritten = bound?.writesField(member.field) === true;
     if (member.field.presence === 'required' && !isWritten) throw scanner.unfit('a value');
     scanner.literal('null');
-    if (entry?.kind === 'message' && isWritten) writeBoundMessage(machine, entry);
+    if (entry?.kind === 'message' && isWritten) writeBoundMessage(machine, member, entry.message);
     return false;
   }
   if (member.oneof >= 0) claimOneof(machine, plan, member, frame);
   if (entry === undefined) return readField(machine, member, frame.depth + 1);
-  if (entry.kind === 'message') return readWithBound(machine, entry, frame.depth + 1);
-  readAgainstBound(machine, member, entry, frame.depth + 1);
+  if (entry.kind === 'message') readWithBound(machine, member, entry.message, frame.depth + 1);
+  else readAgainstBound(machine, member, entry, frame.depth + 1);
   return true;
 }
