@@ -34,7 +34,12 @@ export const Kind = {
   MESSAGE: 10,
 } as const;
 
-const INTEGER_KINDS: Readonly<Record<string, number>> = {
+const SCALAR_KINDS: Readonly<Record<ScalarType, number>> = {
+  string: Kind.STRING,
+  bytes: Kind.BYTES,
+  bool: Kind.BOOL,
+  double: Kind.DOUBLE,
+  float: Kind.FLOAT,
   int32: Kind.VARINT,
   uint32: Kind.VARINT,
   int64: Kind.VARINT,
@@ -50,7 +55,7 @@ const INTEGER_KINDS: Readonly<Record<string, number>> = {
 /** The plan to read one value of a type. */
 export interface ValuePlan {
   readonly kind: number;
-  /** The scalar type. It is int32 for an enum and `string` for a message, where it is not used. */
+  /** The scalar type. It is not used for enums and messages. */
   readonly scalar: ScalarType;
   /** A description of the values, for error texts. */
   readonly expected: string;
@@ -292,7 +297,8 @@ export class ReadPlans {
   scalar(scalar: ScalarType): ValuePlan {
     let plan = this.scalars.get(scalar);
     if (plan === undefined) {
-      plan = { ...NO_VALUE, kind: kindOf(scalar), scalar, expected: expectedScalar(scalar), ...rangeOfInteger(scalar) };
+      const expected = expectedScalar(scalar);
+      plan = { ...NO_VALUE, kind: SCALAR_KINDS[scalar], scalar, expected, ...rangeOfInteger(scalar) };
       this.scalars.set(scalar, plan);
     }
     return plan;
@@ -309,35 +315,10 @@ export class ReadPlans {
       const takesNull = descriptor.fullName === 'google.protobuf.NullValue';
       const expected = `a value of ${descriptor.fullName}`;
       const named = { descriptor, names, skipsUnknown: this.ignoresUnknown };
-      plan = {
-        ...NO_VALUE,
-        kind: Kind.ENUM,
-        scalar: 'int32',
-        expected,
-        enum: named,
-        takesNull,
-        ...rangeOfInteger('int32'),
-      };
+      plan = { ...NO_VALUE, kind: Kind.ENUM, expected, enum: named, takesNull, ...rangeOfInteger('int32') };
       this.enums.set(descriptor, plan);
     }
     return plan;
-  }
-}
-
-function kindOf(scalar: ScalarType): number {
-  switch (scalar) {
-    case 'string':
-      return Kind.STRING;
-    case 'bytes':
-      return Kind.BYTES;
-    case 'bool':
-      return Kind.BOOL;
-    case 'double':
-      return Kind.DOUBLE;
-    case 'float':
-      return Kind.FLOAT;
-    default:
-      return INTEGER_KINDS[scalar]!;
   }
 }
 
