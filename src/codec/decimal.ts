@@ -66,7 +66,6 @@ export function decimal(bytes: Uint8Array, start: number, end: number): number {
   let at = isNegative ? start + 1 : start;
   let upper = 0;
   let lower = 0;
-  let lowerDigits = 0;
   let digits = 0;
   let exponent = 0;
   let hasPoint = false;
@@ -83,7 +82,6 @@ export function decimal(bytes: Uint8Array, start: number, end: number): number {
     else {
       if (digits > MOST_DIGITS) return Number.NaN;
       lower = lower * 10 + digit;
-      lowerDigits++;
     }
   }
   if (at < end) {
@@ -92,7 +90,10 @@ export function decimal(bytes: Uint8Array, start: number, end: number): number {
     exponent += written;
   }
   if (digits === 0) return isNegative ? -0 : 0;
-  const value = lowerDigits === 0 ? scaled(upper, exponent) : quotient(upper, lower, POWERS[lowerDigits]!, -exponent);
+  const value =
+    digits <= EXACT_DIGITS
+      ? scaled(upper, exponent)
+      : quotient(upper, lower, POWERS[digits - EXACT_DIGITS]!, -exponent);
   return isNegative ? -value : value;
 }
 
