@@ -1,4 +1,6 @@
 /** The bytes of a text as words of four bytes, which are compared faster than single bytes. */
+import { fixed } from './json-writer.js';
+
 export class KeyBytes {
   /** The number of bytes. */
   readonly length: number;
@@ -8,12 +10,10 @@ export class KeyBytes {
   readonly mask: number;
 
   constructor(text: string) {
-    const bytes = Buffer.from(text);
-    this.length = bytes.length;
-    const padded = Buffer.alloc(Math.ceil(bytes.length / 4) * 4);
-    padded.set(bytes);
-    this.words = Int32Array.from({ length: padded.length / 4 }, (_, word) => padded.readInt32LE(word * 4));
-    const rest = bytes.length % 4;
+    const { words, length } = fixed(text);
+    this.length = length;
+    this.words = words;
+    const rest = length % 4;
     this.mask = rest === 0 ? -1 : (1 << (rest * 8)) - 1;
   }
 }
