@@ -110,10 +110,7 @@ export function moreAnyMembers(machine: ReadMachine, frame: ReadFrame): void {
       skipValue(machine, frame.depth + 1);
     } else if (scanner.readKey() === 'value') readAnyValue(machine, frame, keyAt);
     else {
-      if (frame.hasType) {
-        frame.others ??= new Set();
-        frame.others.add('@type');
-      }
+      if (frame.hasType) frame.addOther('@type');
       const isType = scanner.stringText() === '@type';
       passUnknown(machine, frame, undefined, keyAt);
       frame.hasType ||= isType;

@@ -75,11 +75,19 @@ export class ReadFrame {
   bound: BoundMessage | undefined;
   against: Exclude<BoundEntry, { kind: 'message' }> | undefined;
   /** The keys without a bit, which are unknown keys and extensions. */
-  others: Set<unknown> | undefined;
+  private others: Set<unknown> | undefined;
   keys: KeyTable | undefined;
   types: TypeOffsets | undefined;
 
-  /** Forgets what belongs to one text. */
+  /** Records a key without a bit. Returns false if it was recorded before. */
+  addOther(key: unknown): boolean {
+    this.others ??= new Set();
+    const isNew = !this.others.has(key);
+    this.others.add(key);
+    return isNew;
+  }
+
+  /** Forgets the data of one text. */
   clear(): void {
     if (this.bound !== undefined) this.bound = undefined;
     if (this.others !== undefined) this.others = undefined;

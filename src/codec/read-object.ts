@@ -30,11 +30,7 @@ export function moreMembers(machine: ReadMachine, frame: ReadFrame): void {
     frame.member = member.next;
     if (member.ordinal >= 0) {
       if (!seen.add(frame.base, member.ordinal)) throw duplicateKey(keyAt);
-    } else {
-      frame.others ??= new Set();
-      if (frame.others.has(member)) throw duplicateKey(keyAt);
-      frame.others.add(member);
-    }
+    } else if (!frame.addOther(member)) throw duplicateKey(keyAt);
     scanner.colon();
     if (readMember(machine, frame, plan, member) || scanner.pos >= machine.stop) return;
   }
@@ -77,9 +73,7 @@ export function passUnknown(
   if (!isType && !machine.plans.ignoresUnknown) {
     throw new ReadProblem('value', keyAt, `unknown field${meantHint(name, plan?.nameList ?? [])}`);
   }
-  frame.others ??= new Set();
-  if (frame.others.has(name)) throw duplicateKey(keyAt);
-  frame.others.add(name);
+  if (!frame.addOther(name)) throw duplicateKey(keyAt);
   scanner.colon();
   skipValue(machine, frame.depth + 1);
 }
