@@ -8,7 +8,7 @@ import { hasSpecial, writeBase64, writeUnescaped } from './json-string.js';
 import type { KeyBytes } from './key-bytes.js';
 import { type KeyTable, KeyTables } from './key-table.js';
 import { Char, duplicateKey, isValueStart, ReadProblem, syntaxProblem } from './read-problem.js';
-import { SAFE_DIGITS, shortInteger } from './scalar.js';
+import { SAFE_DIGITS } from './scalar.js';
 import { quoteShort, shorten } from './shown-text.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -222,23 +222,6 @@ export class JsonScanner {
     SCRATCH.reset();
     writeUnescaped(this.bytes, this.view, start, stop, SCRATCH);
     return writeBase64(SCRATCH.bytes, 0, SCRATCH.pos, writer);
-  }
-
-  /**
-   * At a quote: passes a string that is an integer of few digits, and returns it. Returns NaN, and passes nothing, for any
-   * other string.
-   */
-  quotedInteger(): number {
-    const { bytes, pos } = this;
-    const most = Math.min(this.end, pos + SAFE_DIGITS + 2);
-    let at = pos + 1;
-    while (at < most && bytes[at] !== Char.QUOTE) at++;
-    if (at >= most) return Number.NaN;
-    const value = shortInteger(bytes, pos + 1, at);
-    if (Number.isNaN(value)) return value;
-    this.tokenStart = pos;
-    this.pos = at + 1;
-    return value;
   }
 
   /**

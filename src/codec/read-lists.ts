@@ -85,7 +85,7 @@ function readMapKey({ scanner, writer }: ReadMachine, type: ScalarType, keys: Ke
   const start = writer.pos;
   if (scanner.peek() !== Char.QUOTE) throw scanner.syntax('a key in double quotes');
   const keyAt = scanner.pos;
-  const small = type === 'bool' ? Number.NaN : scanner.quotedInteger();
+  const small = type === 'bool' ? Number.NaN : scanner.quotedWhole();
   const written = Number.isNaN(small)
     ? writeScalarText(type, scanner.readString(), writer)
     : writeSmallInteger(type as IntegerType, small, writer);
