@@ -245,7 +245,7 @@ export function parseFloating(scalar: 'double' | 'float', text: string): number 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 
 /** True if the text is base64, standard or URL-safe, with or without padding. */
-export function isBase64(text: string): boolean {
+function isBase64(text: string): boolean {
   if (!BASE64.test(text)) return false;
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   if (padding > 0) return text.length % 4 === 0;

@@ -2,12 +2,12 @@
  * This module finds the JSON path of a problem from its byte offset, as the client wrote it (`lines[3].qty`,
  * `labels["a"]`). It scans the text again up to that offset, so that reading itself does not have to keep a path.
  */
-import { isStackOverflow } from '../../../../src/base/stack-overflow.js';
 import { Char, type ReadProblem } from '../../../../src/codec/read-problem.js';
+import { quoteShort } from '../../../../src/codec/shown-text.js';
 import type { FieldDescriptor, MessageDescriptor } from '../../../../src/schema/descriptor.js';
 import type { FieldViolation } from '../../../../src/status/details.js';
-import { JsonScanner, quoteShort } from './json-scanner.js';
 import { skipValue } from './json-skip.js';
+import { PlainScanner } from './plain-scanner.js';
 
 /** The name of the outermost value, whose path would be empty. */
 const TOP = 'body';
@@ -20,14 +20,8 @@ export function violationOf(
   if (problem.kind === 'syntax') {
     return { field: TOP, description: `${lineAndColumn(json, problem.offset)}: ${problem.description}` };
   }
-  let segments: string[] = [];
-  try {
-    if (json.length > 0) walkTo(problem.offset, json, top, segments);
-  } catch (error) {
-    // The path of a value that is too deep for the stack may be too deep too.
-    if (!isStackOverflow(error)) throw error;
-    segments = [];
-  }
+  const segments: string[] = [];
+  if (json.length > 0) walkTo(problem.offset, json, top, segments);
   if (problem.member !== undefined) segments.push(`.${problem.member}`);
   const path = segments.join('');
   return { field: path === '' ? TOP : path.startsWith('.') ? path.slice(1) : path, description: problem.description };
@@ -75,7 +69,7 @@ function messageShape(message: MessageDescriptor): Shape {
 
 /** Fills `segments` with the path to `offset`. The text before it has been read without an error. */
 function walkTo(offset: number, json: Uint8Array, top: MessageDescriptor | FieldDescriptor, segments: string[]): void {
-  const scanner = new JsonScanner(Number.POSITIVE_INFINITY);
+  const scanner = new PlainScanner(Number.POSITIVE_INFINITY);
   scanner.start(json);
   walk(shapeOf(top));
 
@@ -123,7 +117,7 @@ function walkTo(offset: number, json: Uint8Array, top: MessageDescriptor | Field
  * Reads a key that may itself be the problem, because of invalid UTF-8 or a lone surrogate. Undefined when it cannot be
  * read; the path then ends at the object around it.
  */
-function readBadKey(scanner: JsonScanner): string | undefined {
+function readBadKey(scanner: PlainScanner): string | undefined {
   try {
     return scanner.readKey();
   } catch {

@@ -4,11 +4,9 @@
  * searched again.
  */
 
+import type { JsonScanner } from '../../../../src/codec/json-scanner.js';
+import type { TypeOffsets } from '../../../../src/codec/read-frame.js';
 import { Char } from '../../../../src/codec/read-problem.js';
-import type { JsonScanner } from './json-scanner.js';
-
-/** For the offset of an object's `{`, the offset of its `@type` value. */
-export type TypeOffsets = Map<number, number>;
 
 /** Skips a value. `depth` is the number of objects and lists around it. */
 export function skipValue(scanner: JsonScanner, depth: number, types?: TypeOffsets): void {
@@ -45,7 +43,7 @@ function skipObject(scanner: JsonScanner, depth: number, types: TypeOffsets | un
   if (scanner.isEmpty(Char.CLOSE_OBJECT)) return;
   const keys = scanner.keys.push();
   do {
-    scanner.passKey(keys);
+    scanner.addKey(keys);
     const isType = types !== undefined && scanner.isKey('@type');
     scanner.colon();
     if (isType) {

@@ -1,29 +1,19 @@
 /**
  * The reader that the codec had before it read in parts. The codec must return the same bytes, and the same errors.
  *
- * This module converts JSON to the wire format (ProtoJSON). It scans the bytes once and writes bytes, without a message
- * object. The values of path and query are added while an object is read. The body may leave them out or repeat them,
- * but must not contradict them:
- *
- *     bound { name: "shelves/1" }   {"name": "", "theme": "SF"}   →   Shelf { 2: "SF", 1: "shelves/1" }
- *
- * The reader of a message type is compiled on first use and kept.
+ * It converts JSON to the wire format (ProtoJSON) with a function for each field, which calls itself for messages inside of
+ * messages. The reader of a message type is compiled on first use and kept. It reads no bound values. It shares with the codec
+ * the members of a message by their names, the writing of values from texts, and the parts of the scanner that are the same.
  */
-
 import { meantHint } from '../../../../src/base/did-you-mean.js';
-import { isStackOverflow } from '../../../../src/base/stack-overflow.js';
-import { type BoundEntry, type BoundMessage, encodeBound, writeBoundEntry } from '../../../../src/codec/bound.js';
 import type { JsonOptions } from '../../../../src/codec/json-options.js';
 import type { KeyTable } from '../../../../src/codec/key-table.js';
+import type { TypeOffsets } from '../../../../src/codec/read-frame.js';
+import { type MemberPlan, type MessagePlan, ReadPlans } from '../../../../src/codec/read-plan.js';
 import { Char, duplicateKey, ReadProblem } from '../../../../src/codec/read-problem.js';
-import {
-  expectedScalar,
-  fieldWireType,
-  type IntegerType,
-  scalarWireType,
-  writeScalarText,
-  writeSmallInteger,
-} from '../../../../src/codec/scalar.js';
+import { expectedScalar, fieldWireType, scalarWireType, writeScalarText } from '../../../../src/codec/scalar.js';
+import { SeenStack } from '../../../../src/codec/seen-stack.js';
+import { wrappedScalar } from '../../../../src/codec/well-known-reader.js';
 import { Wire, WireWriter } from '../../../../src/codec/wire-writer.js';
 import type {
   FieldDescriptor,
@@ -34,162 +24,106 @@ import type {
 } from '../../../../src/schema/descriptor.js';
 import { invalidRequest } from '../../../../src/status/status-error.js';
 import { violationOf } from './json-path.js';
-import { JsonScanner } from './json-scanner.js';
-import { skipValue, type TypeOffsets } from './json-skip.js';
+import { skipValue } from './json-skip.js';
 import { compileEnum, compileScalar, compileUnknownName, type ReadValue, takesNull } from './json-values.js';
-import { type MemberPlan, MessagePlan, type ReadMember, SeenStack } from './message-plan.js';
-import { createStructReader, type TextForm, textFormOf, wrappedScalar } from './well-known-reader.js';
+import { PlainScanner } from './plain-scanner.js';
+import { createStructReader, type TextForm, textFormOf } from './well-known-reader.js';
 
-/**
- * The reading half of `MessageCodec`. It is synchronous and reads one message at a time, because all messages share its
- * buffers.
- */
 export interface JsonReader {
-  read(message: MessageDescriptor, json: Uint8Array | undefined, bound?: BoundMessage): Uint8Array;
-  readField(
-    message: MessageDescriptor,
-    field: FieldDescriptor,
-    json: Uint8Array | undefined,
-    bound?: BoundMessage,
-  ): Uint8Array;
+  read(message: MessageDescriptor, json: Uint8Array): Uint8Array;
+  /** Reads a message that has the value of one field. */
+  readField(message: MessageDescriptor, field: FieldDescriptor, json: Uint8Array): Uint8Array;
 }
 
 /** Reads a message's JSON and writes the message's contents. `depth` is the number of objects and lists around it. */
 type ReadContents = (depth: number) => void;
 
-/** The type of an Any: its URL, the same as a JSON string, and what it names. */
-interface AnyType {
-  readonly url: Uint8Array;
-  readonly quoted: Uint8Array;
-  readonly message: MessageDescriptor;
-}
+/** Reads a field's JSON value and writes the field, tags included. */
+type ReadMember = (depth: number) => void;
 
-/** For longer JSON, in bytes, the writer gets its room at once. */
-const LARGE_JSON = 1 << 15;
-const NO_JSON = new Uint8Array(0);
-const EMPTY_OBJECT = Buffer.from('{}');
-const TYPE_KEY = Buffer.from('"@type"');
-const VALUE_KEY = Buffer.from('"value"');
 /** The offset of problems that have no place in the JSON. It stands for the whole message. */
 const NOWHERE = -1;
 
 export function createJsonReader(registry: Registry, options: JsonOptions): JsonReader {
-  const scanner = new JsonScanner(options.maxDepth);
+  const scanner = new PlainScanner(options.maxDepth);
   const writer = new WireWriter();
   const seen = new SeenStack();
   const structs = createStructReader(scanner, writer);
-  const plans = new Map<MessageDescriptor, MessagePlan>();
+  const plans = new ReadPlans(registry, options);
+  const memberReaders = new Map<MemberPlan, ReadMember>();
   const contentReaders = new Map<MessageDescriptor, ReadContents>();
   const ignoreUnknown = options.unknownFields === 'ignore';
   /** The positions of all `@type` keys that were found in the current text. */
   let typeOffsets: TypeOffsets | undefined;
-  let lastType: AnyType | undefined;
 
   return {
-    read(message, json, bound) {
+    read(message, json) {
       return run(message, json, () => {
-        if (json === undefined) {
-          writeBoundContents(message, bound);
-          return;
-        }
-        const special = specialContents(message);
-        if (special === undefined) readObject(planOf(message), 0, bound, false);
-        else if (bound === undefined || bound.entries.length === 0) special(0);
-        else readSpecialWithBound(special, message, bound, 0);
+        contentsOf(message)(0);
         scanner.expectEnd();
       });
     },
-    readField(message, field, json = emptyField(field), bound) {
+    readField(message, field, json) {
       return run(field, json, () => {
-        const plan = planOf(message);
+        const plan = plans.of(message);
         const base = seen.push(plan.slots);
-        if (json !== undefined && scanner.peek() >= 0) {
+        if (scanner.peek() >= 0) {
           const member = plan.memberOf(field);
           if (member.ordinal >= 0) seen.add(base, member.ordinal);
-          readMember(plan, member, base, 0, bound);
+          readMember(plan, member, base, 0);
           scanner.expectEnd();
         }
-        finish(plan, base, bound, NOWHERE);
+        finish(plan, base, NOWHERE);
       });
     },
   };
 
-  function run(top: MessageDescriptor | FieldDescriptor, json: Uint8Array | undefined, task: () => void): Uint8Array {
+  function run(top: MessageDescriptor | FieldDescriptor, json: Uint8Array, task: () => void): Uint8Array {
     writer.reset();
     seen.clear();
     typeOffsets = undefined;
     try {
-      scanner.start(json ?? NO_JSON);
-      // The wire is mostly shorter than the JSON.
-      if (json !== undefined && json.length > LARGE_JSON) writer.reserve(json.length);
+      scanner.start(json);
       task();
       return writer.take();
     } catch (error) {
-      // If a large maxDepth lets the stack overflow, the body is reported as nested too deep.
-      const problem = isStackOverflow(error) ? scanner.tooDeep() : error;
-      if (!(problem instanceof ReadProblem)) throw error;
-      throw invalidRequest('INVALID_BODY', [violationOf(problem, json ?? NO_JSON, top)]);
+      if (!(error instanceof ReadProblem)) throw error;
+      throw invalidRequest('INVALID_BODY', [violationOf(error, json, top)]);
     } finally {
       scanner.release();
     }
   }
 
-  /**
-   * Returns the JSON for a missing body. A message field then has an empty message, as with `{}`, if its JSON is an
-   * object of its fields. A member of a oneof stays unset, because another member may be set.
-   */
-  function emptyField({ type, cardinality, oneof }: FieldDescriptor): Uint8Array | undefined {
-    if (type.kind !== 'message' || cardinality !== 'singular' || oneof !== undefined) return undefined;
-    return specialContents(type.message) === undefined ? EMPTY_OBJECT : undefined;
-  }
-
-  function planOf(message: MessageDescriptor): MessagePlan {
-    let plan = plans.get(message);
-    if (plan === undefined) {
-      plan = new MessagePlan(message, options.omitFields);
-      plans.set(message, plan);
-    }
-    return plan;
-  }
-
   /** Reads an object. With `inAny`, the key `@type` is allowed and belongs to the Any around the message. */
-  function readObject(plan: MessagePlan, depth: number, bound: BoundMessage | undefined, inAny: boolean): void {
+  function readObject(plan: MessagePlan, depth: number, inAny: boolean): void {
     scanner.open(Char.OPEN_OBJECT, depth);
     const start = scanner.pos - 1;
     const base = seen.push(plan.slots);
     if (!scanner.isEmpty(Char.CLOSE_OBJECT)) {
       /** The keys without a bit, which are unknown keys and extensions. */
       let others: Set<string | MemberPlan> | undefined;
-      let guess = plan.first;
       do {
         scanner.peek();
         const keyAt = scanner.pos;
-        let member: MemberPlan | undefined;
-        if (guess !== undefined && scanner.takeKey(guess.key)) {
-          member = guess;
-        } else {
-          const name = scanner.readKey();
-          member = plan.named(name);
-          if (member === undefined) {
-            others ??= new Set();
-            passUnknown(plan, name, keyAt, others, depth, inAny);
-            continue;
-          }
+        const name = scanner.readKey();
+        const member = plan.named(name);
+        if (member === undefined) {
+          others ??= new Set();
+          passUnknown(plan, name, keyAt, others, depth, inAny);
+          continue;
         }
-        guess = member.next;
         if (member.ordinal >= 0) {
-          if (seen.has(base, member.ordinal)) throw duplicateKey(keyAt);
-          seen.add(base, member.ordinal);
+          if (!seen.add(base, member.ordinal)) throw duplicateKey(keyAt);
         } else {
           others ??= new Set();
           if (others.has(member)) throw duplicateKey(keyAt);
           others.add(member);
         }
         scanner.colon();
-        readMember(plan, member, base, depth + 1, bound);
+        readMember(plan, member, base, depth + 1);
       } while (scanner.hasMore(Char.CLOSE_OBJECT));
     }
-    finish(plan, base, bound, start);
+    finish(plan, base, start);
   }
 
   function passUnknown(
@@ -209,149 +143,38 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
   }
 
   /** Reads the value of a key, at which the scanner must be. */
-  function readMember(
-    plan: MessagePlan,
-    member: MemberPlan,
-    base: number,
-    depth: number,
-    bound: BoundMessage | undefined,
-  ): void {
-    const entry = bound?.entry(member.field);
-    if (scanner.peek() === Char.N && !(member.field.cardinality === 'singular' && takesNull(member.field.type))) {
-      const isWritten = bound?.writesField(member.field) === true;
-      if (member.field.presence === 'required' && !isWritten) throw scanner.unfit('a value');
+  function readMember(plan: MessagePlan, member: MemberPlan, base: number, depth: number): void {
+    const { field } = member;
+    if (scanner.peek() === Char.N && !(field.cardinality === 'singular' && takesNull(field.type))) {
+      if (field.presence === 'required') throw scanner.unfit('a value');
       scanner.literal('null');
-      if (entry?.kind === 'message' && isWritten) writeBoundMessage(entry);
       return;
     }
-    if (member.oneof >= 0) claimOneof(plan, member, base, bound);
-    member.read ??= compileMember(member.field);
-    if (entry === undefined) member.read(depth);
-    else if (entry.kind === 'message') readWithBound(entry, depth);
-    else readAgainstBound(member.read, entry, depth);
+    if (member.oneof >= 0) claimOneof(plan, member, base);
+    let read = memberReaders.get(member);
+    if (read === undefined) {
+      read = compileMember(field);
+      memberReaders.set(member, read);
+    }
+    read(depth);
   }
 
-  function claimOneof(plan: MessagePlan, member: MemberPlan, base: number, bound: BoundMessage | undefined): void {
-    const { field, oneof } = member;
-    const holder = seen.holder(base, oneof);
-    const other =
-      holder >= 0
-        ? plan.members[holder]?.field
-        : bound?.entries.find(
-            (entry) => entry.field.oneof === field.oneof && entry.field !== field && bound.writes(entry),
-          )?.field;
+  function claimOneof(plan: MessagePlan, { field, oneof, ordinal }: MemberPlan, base: number): void {
+    const other = plan.members[seen.holder(base, oneof)]?.field;
     if (other !== undefined) {
       const description = `expected at most one member of oneof ${field.oneof?.name}, found ${other.name} and ${field.name}`;
       throw new ReadProblem('value', scanner.pos, description);
     }
-    seen.hold(base, oneof, member.ordinal);
+    seen.hold(base, oneof, ordinal);
   }
 
-  /** Reads a message of which parts are bound, and adds these parts to it. */
-  function readWithBound({ field, message: bound }: Extract<BoundEntry, { kind: 'message' }>, depth: number): void {
-    const { type } = field;
-    if (type.kind !== 'message') return;
-    const { message } = type;
-    const special = specialContents(message);
-    writeFramed(field.number, type, () => {
-      if (special === undefined) readObject(planOf(message), depth, bound, false);
-      else readSpecialWithBound(special, message, bound, depth);
-    });
-  }
-
-  /**
-   * Reads a message whose JSON is not an object of its fields, such as a wrapper. It must be empty or equal to the
-   * bound value.
-   */
-  function readSpecialWithBound(
-    read: ReadContents,
-    message: MessageDescriptor,
-    bound: BoundMessage,
-    depth: number,
-  ): void {
-    scanner.peek();
-    const at = scanner.pos;
-    const start = writer.pos;
-    read(depth);
-    const end = writer.pos;
-    writer.raw(encodeBound(bound));
-    const { bytes, pos } = writer;
-    const equal = bytes.subarray(start, end).equals(bytes.subarray(end, pos));
-    writer.pos = end;
-    if (!equal && end > start) throw scanner.unfit(`the value that the ${bound.source} has`, at);
-    if (equal) return;
-    writer.pos = start;
-    writeBoundContents(message, bound);
-  }
-
-  /**
-   * Reads a value for a bound field. It must be equal to the bound value or be the default. The value is then dropped,
-   * because {@link finish} writes the bound one.
-   */
-  function readAgainstBound(read: ReadMember, entry: Exclude<BoundEntry, { kind: 'message' }>, depth: number): void {
-    const at = scanner.pos;
-    const start = writer.pos;
-    read(depth);
-    const end = writer.pos;
-    writeBoundEntry(entry, writer);
-    const { bytes, pos } = writer;
-    const equal = bytes.subarray(start, end).equals(bytes.subarray(end, pos));
-    writer.pos = start;
-    writer.tag(entry.field.number, fieldWireType(entry.field.type));
-    const valueStart = writer.pos;
-    writer.pos = end;
-    const isOne = entry.kind === 'leaf' || entry.kind === 'fixed';
-    const isDefault = end <= valueStart || (isOne && writer.isDefault(valueStart));
-    // `finish` does not write a fixed entry, so the value from the JSON stays.
-    writer.pos = entry.kind === 'fixed' ? end : start;
-    if (equal || isDefault) return;
-    const expected = isOne ? `${JSON.stringify(entry.text)} as in the ${entry.source}` : 'the value that the query has';
-    throw scanner.unfit(expected, at);
-  }
-
-  /**
-   * Ends an object: checks that required fields are present, and writes the bound values that the JSON did not contain.
-   */
-  function finish(plan: MessagePlan, base: number, bound: BoundMessage | undefined, start: number): void {
-    for (const member of plan.required) {
-      if (seen.has(base, member.ordinal) || bound?.writesField(member.field) === true) continue;
-      throw new ReadProblem(
-        'value',
-        start,
-        'expected a value for this required field, got none',
-        member.field.jsonName,
-      );
-    }
-    if (bound !== undefined) {
-      for (const entry of bound.entries) {
-        if (!bound.writes(entry)) continue;
-        if (entry.kind !== 'message') writeBoundEntry(entry, writer);
-        else if (!seen.has(base, plan.memberOf(entry.field).ordinal)) writeBoundMessage(entry);
-      }
+  /** Ends an object: checks that required fields are present. */
+  function finish(plan: MessagePlan, base: number, start: number): void {
+    for (const { ordinal, field } of plan.required) {
+      if (seen.has(base, ordinal)) continue;
+      throw new ReadProblem('value', start, 'expected a value for this required field, got none', field.jsonName);
     }
     seen.pop(base);
-  }
-
-  function writeBoundMessage({ field, message }: Extract<BoundEntry, { kind: 'message' }>): void {
-    const { type } = field;
-    if (type.kind === 'message') writeFramed(field.number, type, () => writeBoundContents(type.message, message));
-  }
-
-  function writeBoundContents(message: MessageDescriptor, bound: BoundMessage | undefined): void {
-    const plan = planOf(message);
-    finish(plan, seen.push(plan.slots), bound, NOWHERE);
-  }
-
-  function writeFramed(number: number, type: Extract<FieldType, { kind: 'message' }>, write: () => void): void {
-    writer.tag(number, fieldWireType(type));
-    if (type.delimited) {
-      write();
-      writer.tag(number, Wire.END_GROUP);
-      return;
-    }
-    const start = writer.fork();
-    write();
-    writer.join(start);
   }
 
   function compileMember(field: FieldDescriptor): ReadMember {
@@ -501,11 +324,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const start = writer.pos;
     if (scanner.peek() !== Char.QUOTE) throw scanner.syntax('a key in double quotes');
     const keyAt = scanner.pos;
-    const small = type === 'bool' ? Number.NaN : scanner.quotedInteger();
-    const written =
-      type === 'bool' || Number.isNaN(small)
-        ? writeScalarText(type, scanner.readString(), writer)
-        : writeSmallInteger(type as IntegerType, small, writer);
+    const written = writeScalarText(type, scanner.readString(), writer);
     if (!written) throw scanner.unfit(`${expectedScalar(type)} as key`, keyAt);
     // `7` and `7.0` are the same key.
     if (!keys.put(writer.bytes, start, writer.pos)) throw duplicateKey(keyAt);
@@ -519,9 +338,9 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
   function contentsOf(message: MessageDescriptor): ReadContents {
     const special = specialContents(message);
     if (special !== undefined) return special;
-    const plan = planOf(message);
+    const plan = plans.of(message);
     return function readMessageObject(depth) {
-      readObject(plan, depth, undefined, false);
+      readObject(plan, depth, false);
     };
   }
 
@@ -582,7 +401,7 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const typeAt = findType(start, depth);
     const { url, message } = readType(typeAt);
     writer.tag(1, Wire.LEN);
-    writer.delimited(url);
+    writer.string(url);
     const valueStart = writer.pos;
     writer.tag(2, Wire.LEN);
     const contents = writer.fork();
@@ -590,24 +409,21 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
     const special = specialContents(message);
     if (special !== undefined) readAnyValue(special, depth, start);
     else if (message.fullName === 'google.protobuf.Empty') readAnyValue(contentsOf(message), depth, undefined);
-    else readObject(planOf(message), depth, undefined, true);
+    else readObject(plans.of(message), depth, true);
     if (writer.pos === contents) writer.pos = valueStart;
     else writer.join(contents);
   }
 
   /** Reads the type URL at `typeAt`. */
-  function readType(typeAt: number): AnyType {
+  function readType(typeAt: number): { url: string; message: MessageDescriptor } {
     scanner.pos = typeAt;
     if (scanner.peek() !== Char.QUOTE) throw scanner.unfit('a type URL');
-    // Lists of Any mostly have one type.
-    if (lastType !== undefined && scanner.takeKey(lastType.quoted)) return lastType;
     const url = scanner.readString();
     const slash = url.lastIndexOf('/');
     if (slash < 0) throw scanner.unfit('a type URL such as type.googleapis.com/pkg.Message', typeAt);
     const message = registry.message(url.slice(slash + 1));
     if (message === undefined) throw scanner.unfit('a type URL with a message type of this API', typeAt);
-    lastType = { url: Buffer.from(url), quoted: Buffer.from(JSON.stringify(url)), message };
-    return lastType;
+    return { url, message };
   }
 
   /** Returns the offset of the value of an Any's `@type`, which may be at any place in the object. */
@@ -633,34 +449,20 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
    */
   function readAnyValue(readContents: ReadContents, depth: number, required: number | undefined): void {
     scanner.open(Char.OPEN_OBJECT, depth);
-    let others: Set<string> | undefined;
-    let hasType = false;
+    const others = new Set<string>();
     let hasValue = false;
     do {
       scanner.peek();
       const keyAt = scanner.pos;
-      if (scanner.takeKey(VALUE_KEY)) {
-        if (hasValue) throw duplicateKey(keyAt);
-        hasValue = true;
-        scanner.colon();
-        readContents(depth + 1);
-      } else if (!hasType && scanner.takeKey(TYPE_KEY)) {
-        hasType = true;
-        scanner.colon();
-        skipValue(scanner, depth + 1);
-      } else {
-        const key = scanner.readKey();
-        others ??= new Set([...(hasType ? ['@type'] : []), ...(hasValue ? ['value'] : [])]);
-        if (key !== 'value') {
-          passUnknown(undefined, key, keyAt, others, depth, true);
-          hasType ||= key === '@type';
-          continue;
-        }
-        if (hasValue) throw duplicateKey(keyAt);
-        hasValue = true;
-        scanner.colon();
-        readContents(depth + 1);
+      const key = scanner.readKey();
+      if (key !== 'value') {
+        passUnknown(undefined, key, keyAt, others, depth, true);
+        continue;
       }
+      if (hasValue) throw duplicateKey(keyAt);
+      hasValue = true;
+      scanner.colon();
+      readContents(depth + 1);
     } while (scanner.hasMore(Char.CLOSE_OBJECT));
     if (required !== undefined && !hasValue) {
       throw new ReadProblem('value', required, 'expected a value, got none', 'value');
@@ -669,5 +471,5 @@ export function createJsonReader(registry: Registry, options: JsonOptions): Json
 }
 
 function unknownField(plan: MessagePlan | undefined, name: string, keyAt: number): ReadProblem {
-  return new ReadProblem('value', keyAt, `unknown field${meantHint(name, plan?.names ?? [])}`);
+  return new ReadProblem('value', keyAt, `unknown field${meantHint(name, plan?.nameList ?? [])}`);
 }

@@ -3,19 +3,19 @@
  * throw a ReadProblem.
  */
 
+import type { JsonScanner } from '../../../../src/codec/json-scanner.js';
 import { Char } from '../../../../src/codec/read-problem.js';
 import {
   expectedScalar,
   type IntegerType,
-  isBase64,
   parseFloating,
   writeEnumNumber,
   writeInteger,
+  writeScalarText,
   writeSmallInteger,
 } from '../../../../src/codec/scalar.js';
 import type { WireWriter } from '../../../../src/codec/wire-writer.js';
 import type { EnumDescriptor, FieldType, ScalarType } from '../../../../src/schema/descriptor.js';
-import type { JsonScanner } from './json-scanner.js';
 
 export type ReadValue = () => void;
 
@@ -41,10 +41,7 @@ export function compileScalar(scalar: ScalarType, scanner: JsonScanner, writer: 
       return function readBytes() {
         if (scanner.peek() !== Char.QUOTE) throw scanner.unfit(expected);
         const at = scanner.pos;
-        if (scanner.copyShortBase64(writer)) return;
-        const text = scanner.readString();
-        if (!isBase64(text)) throw scanner.unfit(expected, at);
-        writer.base64(text);
+        if (!writeScalarText('bytes', scanner.readString(), writer)) throw scanner.unfit(expected, at);
       };
     case 'bool':
       return function readBool() {
@@ -66,20 +63,9 @@ function compileInteger(type: IntegerType, scanner: JsonScanner, writer: WireWri
     const quoted = scanner.peek() === Char.QUOTE;
     const at = scanner.pos;
     if (!quoted && !atNumber(scanner)) throw scanner.unfit(type);
-    let written: boolean;
-    if (quoted) {
-      const small = scanner.quotedInteger();
-      written = Number.isNaN(small)
-        ? writeInteger(type, scanner.readString(), writer)
-        : writeSmallInteger(type, small, writer);
-    } else {
-      scanner.passNumber();
-      const small = scanner.smallInteger();
-      written = Number.isNaN(small)
-        ? writeInteger(type, scanner.tokenText(), writer)
-        : writeSmallInteger(type, small, writer);
-    }
-    if (!written) throw scanner.unfit(type, at);
+    if (!quoted) scanner.passNumber();
+    const text = quoted ? scanner.readString() : scanner.tokenText();
+    if (!writeInteger(type, text, writer)) throw scanner.unfit(type, at);
   };
 }
 
@@ -112,11 +98,7 @@ export function compileEnum(type: EnumDescriptor, scanner: JsonScanner, writer: 
       writeSmallInteger('int32', number, writer);
     } else if (atNumber(scanner)) {
       scanner.passNumber();
-      const small = scanner.smallInteger();
-      const written = Number.isNaN(small)
-        ? writeEnumNumber(type, scanner.tokenText(), writer)
-        : (!type.closed || type.nameOf(small) !== undefined) && writeSmallInteger('int32', small, writer);
-      if (!written) throw scanner.unfit(expected, at);
+      if (!writeEnumNumber(type, scanner.tokenText(), writer)) throw scanner.unfit(expected, at);
     } else if (nullIsValue && byte === Char.N) {
       scanner.literal('null');
       writer.uint32(0);

@@ -4,11 +4,10 @@
  * without tag and length.
  */
 
+import type { JsonScanner } from '../../../../src/codec/json-scanner.js';
 import { Char } from '../../../../src/codec/read-problem.js';
 import { writeSmallInteger } from '../../../../src/codec/scalar.js';
 import { Wire, type WireWriter } from '../../../../src/codec/wire-writer.js';
-import type { ScalarType } from '../../../../src/schema/descriptor.js';
-import type { JsonScanner } from './json-scanner.js';
 import { writeMaskPaths } from './mask-path.js';
 
 /** A message whose JSON is a string. */
@@ -27,25 +26,8 @@ const TEXT_FORMS: ReadonlyMap<string, TextForm> = new Map([
   ['google.protobuf.FieldMask', { expected: 'a FieldMask such as title,author.displayName', write: writeMaskPaths }],
 ]);
 
-const WRAPPERS: ReadonlyMap<string, ScalarType> = new Map([
-  ['google.protobuf.DoubleValue', 'double'],
-  ['google.protobuf.FloatValue', 'float'],
-  ['google.protobuf.Int64Value', 'int64'],
-  ['google.protobuf.UInt64Value', 'uint64'],
-  ['google.protobuf.Int32Value', 'int32'],
-  ['google.protobuf.UInt32Value', 'uint32'],
-  ['google.protobuf.BoolValue', 'bool'],
-  ['google.protobuf.StringValue', 'string'],
-  ['google.protobuf.BytesValue', 'bytes'],
-]);
-
 export function textFormOf(fullName: string): TextForm | undefined {
   return TEXT_FORMS.get(fullName);
-}
-
-/** Returns the scalar type of a wrapper's `value`. Undefined for other messages. */
-export function wrappedScalar(fullName: string): ScalarType | undefined {
-  return WRAPPERS.get(fullName);
 }
 
 /** The seconds of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z, which are the limits of a Timestamp. */
