@@ -138,7 +138,7 @@ export function shortInteger(bytes: Uint8Array, start: number, end: number): num
   return from === start ? value : -value;
 }
 
-function isDigit(code: number): boolean {
+export function isDigit(code: number): boolean {
   return code >= ZERO && code <= ZERO + 9;
 }
 

@@ -4,6 +4,8 @@
  */
 import type { ScalarType } from '../schema/descriptor.js';
 import { writeMaskPaths } from './mask-path.js';
+import { Char } from './read-problem.js';
+import { isDigit } from './scalar.js';
 import { Wire, type WireWriter } from './wire-writer.js';
 
 /** A message whose JSON is a string. */
@@ -57,8 +59,9 @@ function writeTimestamp(bytes: Uint8Array, start: number, end: number, writer: W
   const hour = digitsAt(bytes, start + 11, 2);
   const minute = digitsAt(bytes, start + 14, 2);
   const second = digitsAt(bytes, start + 17, 2);
-  if (bytes[start + 4] !== MINUS || bytes[start + 7] !== MINUS || bytes[start + 10] !== LETTER_T) return false;
-  if (bytes[start + 13] !== COLON || bytes[start + 16] !== COLON) return false;
+  if (bytes[start + 4] !== Char.MINUS || bytes[start + 7] !== Char.MINUS || bytes[start + 10] !== LETTER_T)
+    return false;
+  if (bytes[start + 13] !== Char.COLON || bytes[start + 16] !== Char.COLON) return false;
   if (!(month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month))) return false;
   if (!(hour <= 23 && minute <= 59 && second <= 59)) return false;
   const zone = endOfFraction(bytes, start + 19, end);
@@ -71,10 +74,6 @@ function writeTimestamp(bytes: Uint8Array, start: number, end: number, writer: W
 
 const SHORTEST_TIMESTAMP = '2026-01-02T03:04:05Z'.length;
 const PLUS = 0x2b;
-const MINUS = 0x2d;
-const POINT = 0x2e;
-const ZERO = 0x30;
-const COLON = 0x3a;
 const LETTER_T = 0x54;
 const LETTER_Z = 0x5a;
 const LETTER_S = 0x73;
@@ -83,20 +82,16 @@ const LETTER_S = 0x73;
 function digitsAt(bytes: Uint8Array, at: number, count: number): number {
   let value = 0;
   for (let i = at; i < at + count; i++) {
-    const digit = bytes[i]! - ZERO;
+    const digit = bytes[i]! - Char.ZERO;
     if (!(digit >= 0 && digit <= 9)) return Number.NaN;
     value = value * 10 + digit;
   }
   return value;
 }
 
-function isDigit(byte: number): boolean {
-  return byte >= ZERO && byte <= ZERO + 9;
-}
-
-/** Returns where a fraction of a second with one to nine digits ends; `at` if there is none. */
+/** Returns the end of a fraction of a second with one to nine digits; `at` if there is none. */
 function endOfFraction(bytes: Uint8Array, at: number, end: number): number {
-  if (bytes[at] !== POINT) return at;
+  if (bytes[at] !== Char.POINT) return at;
   const most = Math.min(end, at + 10);
   let to = at + 1;
   while (to < most && isDigit(bytes[to]!)) to++;
@@ -114,11 +109,11 @@ function nanosAt(bytes: Uint8Array, at: number, end: number): number {
 function zoneOffset(bytes: Uint8Array, at: number, end: number): number {
   const sign = bytes[at];
   if (sign === LETTER_Z && end === at + 1) return 0;
-  if (end !== at + 6 || (sign !== PLUS && sign !== MINUS) || bytes[at + 3] !== COLON) return Number.NaN;
+  if (end !== at + 6 || (sign !== PLUS && sign !== Char.MINUS) || bytes[at + 3] !== Char.COLON) return Number.NaN;
   const hours = digitsAt(bytes, at + 1, 2);
   const minutes = digitsAt(bytes, at + 4, 2);
   if (!(hours <= 23 && minutes <= 59)) return Number.NaN;
-  return (sign === MINUS ? -1 : 1) * (hours * 60 + minutes) * 60;
+  return (sign === Char.MINUS ? -1 : 1) * (hours * 60 + minutes) * 60;
 }
 
 function daysIn(year: number, month: number): number {
@@ -138,12 +133,12 @@ const MAX_DURATION_SECONDS = 315576000000;
 
 /** Parses seconds such as `-1.5s`, with one to twelve digits before the point. */
 function writeDuration(bytes: Uint8Array, start: number, end: number, writer: WireWriter): boolean {
-  const isNegative = bytes[start] === MINUS;
+  const isNegative = bytes[start] === Char.MINUS;
   const from = isNegative ? start + 1 : start;
   const most = Math.min(end, from + 12);
   let to = from;
   let seconds = 0;
-  for (; to < most && isDigit(bytes[to]!); to++) seconds = seconds * 10 + (bytes[to]! - ZERO);
+  for (; to < most && isDigit(bytes[to]!); to++) seconds = seconds * 10 + (bytes[to]! - Char.ZERO);
   const unit = endOfFraction(bytes, to, end);
   if (to === from || unit !== end - 1 || bytes[unit] !== LETTER_S || seconds > MAX_DURATION_SECONDS) return false;
   const nanos = nanosAt(bytes, to, unit);
