@@ -15,6 +15,7 @@ import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js
 import type { SchemaView } from '../schema/field-omission.js';
 import type { Reason } from '../status/reasons.js';
 import { invalidRequest } from '../status/status-error.js';
+import { isFieldMask } from './update-mask.js';
 
 /** Checks the masks of an encoded request. Returns it with narrowed update masks. Throws INVALID_ARGUMENT (400). */
 export type GuardMasks = (message: Uint8Array) => Uint8Array;
@@ -119,9 +120,7 @@ function compileNarrowing(view: SchemaView, binding: Binding): GuardMasks | unde
   const { httpMethod, method } = binding;
   const resource = httpMethod === 'PATCH' ? resourceOf(view, binding) : undefined;
   if (resource === undefined) return undefined;
-  const masks = method.input.fields.filter(
-    ({ type, cardinality }) => cardinality === 'singular' && type.kind === 'message' && type.message.fullName === MASK,
-  );
+  const masks = method.input.fields.filter(isFieldMask);
   const [field] = masks;
   if (field === undefined || masks.length > 1) return undefined;
   const paths = view.message(MASK)?.field(1);

@@ -98,6 +98,6 @@ function plainMessage({ type, cardinality }: FieldDescriptor): MessageDescriptor
   return type.message.fullName.startsWith('google.protobuf.') ? undefined : type.message;
 }
 
-function isFieldMask({ type, cardinality }: FieldDescriptor): boolean {
+export function isFieldMask({ type, cardinality }: FieldDescriptor): boolean {
   return cardinality === 'singular' && type.kind === 'message' && type.message.fullName === 'google.protobuf.FieldMask';
 }
