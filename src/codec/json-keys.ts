@@ -2,6 +2,7 @@
  * This module walks over the keys of a JSON object and of the objects in it, without making the values. It does not check the
  * text: the codec reads it afterwards, and refuses text that is not JSON.
  */
+import { closingQuote } from './json-string.js';
 import { Char } from './read-problem.js';
 
 export class JsonKeys {
@@ -93,10 +94,7 @@ export class JsonKeys {
   }
 
   private passString(): void {
-    const { text } = this;
-    this.at++;
-    while (this.at < text.length && text[this.at] !== Char.QUOTE) this.at += text[this.at] === Char.BACKSLASH ? 2 : 1;
-    this.at++;
+    this.at = closingQuote(this.text, this.at) + 1;
   }
 
   private textOf(start: number, end: number): string {

@@ -6,6 +6,7 @@
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import type { FieldViolation } from '../status/details.js';
 import { JsonScanner } from './json-scanner.js';
+import { closingQuote } from './json-string.js';
 import { Char, type ReadProblem } from './read-problem.js';
 import { quoteShort } from './shown-text.js';
 
@@ -125,12 +126,6 @@ function containersAround(offset: number, json: Uint8Array): readonly Container[
   // The problem may be a key.
   if (isKey) open.at(-1)!.place = at;
   return open;
-}
-
-function closingQuote(json: Uint8Array, quote: number): number {
-  let at = quote + 1;
-  while (at < json.length && json[at] !== Char.QUOTE) at += json[at] === Char.BACKSLASH ? 2 : 1;
-  return at;
 }
 
 /**

@@ -22,6 +22,13 @@ const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
   return /[0-9a-fA-F]/.test(digit) ? Number.parseInt(digit, 16) : Number.NaN;
 });
 
+/** Returns the offset of the quote that closes the string whose first quote is at `quote`; the end of the text if there is none. */
+export function closingQuote(json: Uint8Array, quote: number): number {
+  let at = quote + 1;
+  while (at < json.length && json[at] !== Char.QUOTE) at += json[at] === Char.BACKSLASH ? 2 : 1;
+  return at;
+}
+
 /** True if a word of four bytes may have a quote, a backslash or a control character. */
 export function hasSpecial(word: number): boolean {
   const quote = word ^ 0x22222222;
