@@ -22,7 +22,7 @@ const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
   return /[0-9a-fA-F]/.test(digit) ? Number.parseInt(digit, 16) : Number.NaN;
 });
 
-/** Returns the offset of the quote that closes the string whose first quote is at `quote`; the end of the text if there is none. */
+/** Returns the offset of the quote that closes the string which begins at `quote`; the end of the text if there is none. */
 export function closingQuote(json: Uint8Array, quote: number): number {
   let at = quote + 1;
   while (at < json.length && json[at] !== Char.QUOTE) at += json[at] === Char.BACKSLASH ? 2 : 1;

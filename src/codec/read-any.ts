@@ -2,7 +2,7 @@
 import { skipValue } from './json-skip.js';
 import { KeyBytes } from './key-bytes.js';
 import { pushObject, readContents } from './read-contents.js';
-import { type ReadFrame, Step } from './read-frame.js';
+import { AnyState, type ReadFrame, Step } from './read-frame.js';
 import { hasNext } from './read-lists.js';
 import type { AnyType, ReadMachine } from './read-machine.js';
 import { passUnknown } from './read-object.js';
@@ -12,16 +12,12 @@ import { Wire } from './wire-writer.js';
 
 const TYPE_KEY = new KeyBytes('"@type"');
 const VALUE_KEY = new KeyBytes('"value"');
-/** The states of an Any: its first key is read next, its type has been found, or its value has been read. */
-const BEGIN = 0;
-const FOUND = 1;
-const VALUE = 2;
 
 export function moreAny(machine: ReadMachine, frame: ReadFrame): void {
   switch (frame.state) {
-    case BEGIN:
+    case AnyState.BEGIN:
       return findType(machine, frame);
-    case FOUND: {
+    case AnyState.FOUND: {
       const typeAt = machine.typeOffsets?.get(frame.start);
       if (typeAt === undefined) {
         throw new ReadProblem('value', frame.start, 'expected a type URL, got none', '@type');
@@ -42,7 +38,7 @@ function findType(machine: ReadMachine, frame: ReadFrame): void {
     scanner.peek();
     return beginValue(machine, frame, scanner.pos);
   }
-  frame.state = FOUND;
+  frame.state = AnyState.FOUND;
   machine.typeOffsets ??= new Map();
   if (machine.typeOffsets.has(frame.start)) return;
   machine.rewind(frame.start);
@@ -56,7 +52,7 @@ function beginValue(machine: ReadMachine, frame: ReadFrame, typeAt: number): voi
   const { url, plan } = readType(machine, typeAt);
   writer.tag(1, Wire.LEN);
   writer.delimited(url);
-  frame.state = VALUE;
+  frame.state = AnyState.VALUE;
   frame.number = writer.pos;
   frame.entry = writer.begin((2 << 3) | Wire.LEN);
   machine.rewind(start);

@@ -4,7 +4,7 @@
  * then on top of the stack.
  */
 import type { BoundMessage } from './bound.js';
-import { Close, type ReadFrame, Step } from './read-frame.js';
+import { AnyState, Close, type ReadFrame, Step } from './read-frame.js';
 import type { ReadMachine } from './read-machine.js';
 import { Form, Framing, type MemberPlan, type MessagePlan, Shape } from './read-plan.js';
 import { Char } from './read-problem.js';
@@ -61,7 +61,7 @@ function openAny(machine: ReadMachine, depth: number): boolean {
   if (scanner.isEmpty(Char.CLOSE_OBJECT)) return false;
   const frame = machine.push(Step.ANY, depth);
   frame.start = start;
-  frame.state = 0;
+  frame.state = AnyState.BEGIN;
   return true;
 }
 

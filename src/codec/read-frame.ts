@@ -34,6 +34,16 @@ export const Step = {
   END: 12,
 } as const;
 
+/** The next step of an Any. */
+export const AnyState = {
+  /** Read the first key. */
+  BEGIN: 0,
+  /** Use the type that was found behind other keys. */
+  FOUND: 1,
+  /** End the value. */
+  VALUE: 2,
+} as const;
+
 /** The bytes that are written when a frame ends. */
 export const Close = {
   NOTHING: 0,
@@ -65,12 +75,15 @@ export class ReadFrame {
   start = 0;
   /** The place of the object in the stack of members. */
   base = 0;
-  /** The state of an Any, or the position of the writer before a value that is compared. */
+  /** The {@link AnyState}, or the position of the writer before a value that is compared. */
   state = 0;
+  /** True if the object is the value of an Any, so that it may have the key `@type`. */
   inAny = false;
+  /** True if these keys of an Any have been read. */
   hasType = false;
   hasValue = false;
   plan: MessagePlan | undefined;
+  /** The field of a list or map, or the member of an object that is probably next. */
   member: MemberPlan | undefined;
   bound: BoundMessage | undefined;
   against: Exclude<BoundEntry, { kind: 'message' }> | undefined;
