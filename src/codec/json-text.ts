@@ -3,7 +3,10 @@
  * check that the bytes are UTF-8, but tells whether some are not ASCII.
  */
 
-/** The offsets behind the last copied byte, in the source and in the target. {@link copyText} sets them, so that it allocates no result. */
+/**
+ * The offsets behind the last copied byte, in the source and in the target. {@link copyText} sets them, so that it allocates
+ * no result.
+ */
 export const copied = { from: 0, to: 0 };
 
 /** The byte that stands behind the backslash of a short escape, 0x75 (`u`) for a long one, or 0 where none is needed. */

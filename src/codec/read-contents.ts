@@ -132,7 +132,7 @@ export function beginMessage({ writer }: ReadMachine, { framing, tag, number }: 
   return framing === Framing.GROUP ? writer.pos : writer.fork();
 }
 
-/** Writes the bytes behind the contents of a message, or lets the frame on top do so if the message is left to it. */
+/** Writes the end of a message, or lets the frame on top write it if the message is left to this frame. */
 export function endMessage(
   { writer, frame }: ReadMachine,
   { framing, number }: MemberPlan,

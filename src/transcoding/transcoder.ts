@@ -71,7 +71,8 @@ export interface RequestMessages {
   /**
    * Encodes the next message from its body. The fields of path and query are part of the first message, which may not
    * contradict them; later messages may leave them out, and may not contradict the path. Throws INVALID_ARGUMENT (400). The
-   * result is a promise if the JSON has more than 256 KiB. It then rejects instead, and the next message may be encoded only after it.
+   * result is a promise if the JSON has more than 256 KiB. It then rejects instead, and the next message may be encoded only
+   * after it.
    */
   encode(body: Uint8Array): RequestBytes;
 }

@@ -1,4 +1,7 @@
-/** The codec writes the same JSON as the reference writer, and reads the same bytes as the reference reader, for drawn schemas and messages. `npm run codec-fuzz` compares more of them. */
+/**
+ * The codec writes the same JSON as the reference writer, and reads the same bytes as the reference reader, for drawn schemas
+ * and messages. `npm run codec-fuzz` compares more of them.
+ */
 import test from 'ava';
 import { compareReaders, compareWriters, readBack } from './differential.js';
 

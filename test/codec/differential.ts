@@ -1,6 +1,6 @@
 /**
- * Compares the codec with the reference writer and the reference reader, on `messages` drawn messages of each of `schemas` drawn
- * protos. `readBack` reads the written texts again, as they are and changed.
+ * Compares the codec with the reference writer and the reference reader, on `messages` drawn messages of each of `schemas`
+ * drawn protos. `readBack` reads the written texts again, as they are and changed.
  */
 import { createCodecs, type MessageCodec } from '../../src/codec/codec.js';
 import type { FieldMask } from '../../src/codec/field-mask.js';
