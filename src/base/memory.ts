@@ -10,7 +10,7 @@ export interface MemoryUse {
   readonly limitBytes: number;
 }
 
-/** How much is short: `above` of the limit, until less than `below` of it is used. */
+/** Memory is short from `above` of the limit on, until less than `below` of it is used. */
 const SHORT = { above: 0.9, below: 0.85 };
 const LOOK_EVERY_MS = 100;
 /** V8's limit of the heap includes three semi-spaces for young objects, which have no part in running out of memory. */

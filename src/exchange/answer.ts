@@ -182,7 +182,7 @@ export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]):
   }
 }
 
-/** How many bytes of an answer over HTTP/2 were not yet given to its stream. */
+/** The number of bytes of an answer over HTTP/2 that were not yet given to its stream. */
 const waiting = new WeakMap<ServerHttp2Stream, number>();
 
 /** Makes an HTTP/1.1 connection end with the answer, so that the rest of the request is not read. */

@@ -45,7 +45,7 @@ export interface Exchange extends RequestState {
   /** True if a limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;
-  /** How many bytes of bodies and messages were written for the client. */
+  /** The number of bytes of bodies and messages that were written for the client. */
   bytesOut: number;
   /** The trace of the request. Undefined if no traces are exported. */
   trace: RequestTrace | undefined;
@@ -116,7 +116,7 @@ export interface Snapshot {
   readonly logSample: number;
   /** The time in milliseconds after which a client that takes no byte of its answer is cut off. */
   readonly stallTimeoutMs: number;
-  /** How many bytes of answers a connection may hold. */
+  /** The most bytes of answers that a connection may hold. */
   readonly connectionBytes: number;
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined;

@@ -1,4 +1,4 @@
-/** What the end of a call tells about the server that it went to. */
+/** Decides what the end of a call shows about the server that it went to. */
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { DeadlineExceeded, UpstreamClosed } from './failure.js';

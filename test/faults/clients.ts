@@ -23,7 +23,7 @@ export interface Target {
 /** Resolves when the client has stopped. */
 export type Client = (target: Target, tally: Tally) => Promise<void>;
 
-/** How long an answer may take. */
+/** The time that an answer may take. */
 const PATIENCE_MS = 30_000;
 const GET = 'GET /v1/notes/1 HTTP/1.1\r\nhost: x\r\n\r\n';
 const HEAD = 'POST /v1/notes HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n';
@@ -124,7 +124,7 @@ class Connection {
   private failure = 'the connection ended';
   private wake = () => {};
   ended = false;
-  /** How many answers have come. */
+  /** The number of answers that have come. */
   answers = 0;
   /** True once an answer has said that the connection ends. */
   saysClose = false;

@@ -25,7 +25,7 @@ import { startCollector, treesOf } from './collector.js';
 
 const WITH_COLLECTOR = process.argv.includes('--collector');
 const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
-/** How many requests of the flood have paths, methods and hosts of their own. */
+/** The number of requests of the flood that have paths, methods and hosts of their own. */
 const FLOOD = 100_000;
 
 const PROTO = `syntax = "proto3";
@@ -155,7 +155,7 @@ async function traffic(url: string, token: string, signal: AbortSignal): Promise
   }
 }
 
-/** How many requests are written at once, and how many connections there are. */
+/** The number of requests that are written at once, and of connections. */
 const [BATCH, CONNECTIONS] = [100, 16];
 
 /** Sends requests whose path, method, host and agent no route knows. One in a hundred has a method that HTTP does not know. */

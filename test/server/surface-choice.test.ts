@@ -1,4 +1,4 @@
-/** Which surface a request belongs to: by host, base path and headers, the most exact first. */
+/** Tests which surface a request belongs to: by host, base path and headers, the most exact first. */
 import test from 'ava';
 import {
   type Claim,

@@ -1,4 +1,4 @@
-/** When a circuit breaker opens, whom it lets through, and when it closes, on a clock that the test moves. */
+/** Tests when a circuit breaker opens, which calls it lets through, and when it closes, on a clock that the test moves. */
 import test from 'ava';
 import type { CallRequest } from '../../src/call/call.js';
 import type { DeadlineOwner } from '../../src/call/deadline.js';
