@@ -107,7 +107,7 @@ export interface Snapshot {
   /** The surface of all requests. Undefined when host, base path or headers decide. */
   readonly only: Surface | undefined;
   /** Finds the surface of a request. */
-  readonly choose: ChooseSurface;
+  readonly choose: Choose<Surface>;
   /** Answers requests that belong to no surface, and those of which no target is known. It has no routes. */
   readonly unclaimed: Surface;
   /** Finds the client's address. */
@@ -131,21 +131,17 @@ export interface Snapshot {
   readonly release: () => Promise<void>;
 }
 
-/** The surfaces with the same host and base path, those with the most headers first. */
-type SurfaceGroup = readonly {
-  readonly claim: { readonly headers: Readonly<Record<string, string>> };
-  readonly value: Surface;
-}[];
+/** Returns the value of the most exact claim that `pick` accepts. Undefined when there is none. */
+export type Choose<T> = (authority: string, rawPath: string, pick: PickOf<T>) => T | undefined;
 
-/**
- * Returns the surface that fits an authority and a raw path most exactly, and that `pick` takes out of its group.
- * Undefined when the request belongs to none.
- */
-export type ChooseSurface = (
-  authority: string,
-  rawPath: string,
-  pick: (group: SurfaceGroup) => Surface | undefined,
-) => Surface | undefined;
+/** Picks one of a group. Undefined when the request belongs to none of them. */
+export type PickOf<T> = (group: ClaimGroup<T>) => T | undefined;
+
+/** The claims with the same host and base path, those with the most headers first. */
+type ClaimGroup<T> = readonly {
+  readonly claim: { readonly headers: Readonly<Record<string, string>> };
+  readonly value: T;
+}[];
 
 export interface Surface {
   readonly name: string;

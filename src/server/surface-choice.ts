@@ -10,6 +10,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseAuthority } from '../base/authority.js';
+import type { Choose, PickOf } from '../exchange/exchange.js';
 
 /** The requests that belong to a surface. */
 export interface Claim {
@@ -25,15 +26,6 @@ export interface Claimed<T> {
   readonly claim: Claim;
   readonly value: T;
 }
-
-/** The claims with the same host and base path, those with the most headers first. */
-export type ClaimGroup<T> = readonly { readonly claim: Pick<Claim, 'headers'>; readonly value: T }[];
-
-/** Picks one of a group. Undefined when the request belongs to none of them. */
-export type PickOf<T> = (group: ClaimGroup<T>) => T | undefined;
-
-/** Returns the value of the most exact claim that `pick` accepts. Undefined when there is none. */
-export type Choose<T> = (authority: string, rawPath: string, pick: PickOf<T>) => T | undefined;
 
 /** The surfaces of one host by base path. */
 interface Host<T> {

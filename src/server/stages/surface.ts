@@ -3,11 +3,11 @@
  * `:authority` or of `Host`; `X-Forwarded-Host` never counts, because any client can send it. A request that belongs to no
  * surface gets the 404 of a path without a route.
  */
-import type { Context, Middleware, Snapshot, Surface } from '../../exchange/exchange.js';
+import type { Context, Middleware, PickOf, Snapshot, Surface } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
 import { noRoute } from '../../status/refusals.js';
 import { parseTarget } from '../request-target.js';
-import { type PickOf, pathBelow, pickByHeaders } from '../surface-choice.js';
+import { pathBelow, pickByHeaders } from '../surface-choice.js';
 
 export function surface(): Middleware {
   return function surface({ req, res, state }, next) {
