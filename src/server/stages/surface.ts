@@ -16,7 +16,7 @@ export function surface(): Middleware {
     state.rawPath = rawPath;
     state.rawQuery = rawQuery;
     const { snapshot } = state;
-    const chosen = snapshot.only ?? surfaceOf(snapshot, req, authority, rawPath);
+    const chosen = surfaceOf(snapshot, req, authority, rawPath);
     const { varies } = chosen ?? snapshot.unclaimed;
     if (varies !== '') res.setHeader('vary', varies);
     if (chosen === undefined || isElsewhere(snapshot, chosen)) {
@@ -38,7 +38,7 @@ function isElsewhere({ only, unclaimed }: Snapshot, chosen: Surface): boolean {
  * gateway, it is the surface without routes.
  */
 export function surfaceOf(
-  { only, choose }: Choice,
+  { only, choose }: Snapshot,
   req: Context['req'],
   authority: string,
   rawPath: string,
@@ -47,8 +47,6 @@ export function surfaceOf(
   const pick = isPreflight(req) ? pickForPreflight(req.headers.origin) : pickByHeaders<Surface>(req.headers);
   return choose(authority, rawPath, pick);
 }
-
-type Choice = Pick<Snapshot, 'only' | 'choose'>;
 
 /** True for a request with which a browser asks whether a page may send another one. */
 function isPreflight({ method, headers }: Context['req']): boolean {
