@@ -19,7 +19,7 @@ export function surface(): Middleware {
     const chosen = surfaceOf(snapshot, req, authority, rawPath);
     const { varies } = chosen ?? snapshot.unclaimed;
     if (varies !== '') res.setHeader('vary', varies);
-    if (chosen === undefined || isElsewhere(snapshot, chosen)) {
+    if (chosen === undefined) {
       throw noRoute(handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'a WebSocket at', rawPath);
     }
     state.surface = chosen;
@@ -28,24 +28,17 @@ export function surface(): Middleware {
   };
 }
 
-/** True if the request belongs to a surface that runs in another gateway. */
-function isElsewhere({ only, unclaimed }: Snapshot, chosen: Surface): boolean {
-  return only === undefined && chosen === unclaimed;
-}
-
-/**
- * Returns the surface of a request; undefined when it belongs to none. For a request of a surface that runs in another
- * gateway, it is the surface without routes.
- */
+/** Returns the surface of a request. Undefined when it belongs to none, or to one that runs in another gateway. */
 export function surfaceOf(
-  { only, choose }: Snapshot,
+  { only, choose, unclaimed }: Snapshot,
   req: Context['req'],
   authority: string,
   rawPath: string,
 ): Surface | undefined {
   if (only !== undefined) return only;
   const pick = isPreflight(req) ? pickForPreflight(req.headers.origin) : pickByHeaders<Surface>(req.headers);
-  return choose(authority, rawPath, pick);
+  const chosen = choose(authority, rawPath, pick);
+  return chosen === unclaimed ? undefined : chosen;
 }
 
 /** True for a request with which a browser asks whether a page may send another one. */
