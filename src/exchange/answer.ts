@@ -52,7 +52,7 @@ export function isWhole(res: ServerResponse): boolean {
 
 /**
  * Ends an answer with its whole content. Node writes head and content in two pieces, which costs as much as all other work
- * for the answer. A small content is written behind the head in the same piece.
+ * for the answer. Small content is written after the head in the same piece.
  */
 export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;

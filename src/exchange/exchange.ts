@@ -108,7 +108,7 @@ export interface Snapshot {
   readonly only: Surface | undefined;
   /** Finds the surface of a request. */
   readonly choose: Choose<Surface>;
-  /** Answers requests that belong to no surface, and those of which no target is known. It has no routes. */
+  /** Answers requests that belong to no surface, and those whose target cannot be read. It has no routes. */
   readonly unclaimed: Surface;
   /** Finds the client's address. */
   readonly clientAddress: FindClientAddress;
@@ -168,7 +168,7 @@ export interface Surface {
   readonly streamGraceMs: number;
   /** The rules for the upstream's metadata that a client receives. */
   readonly responseHeaders: CompiledResponseHeaders;
-  /** Compiles the routes that have been asked for in the snapshot before. */
+  /** Compiles the routes that requests have used before, also in earlier snapshots. */
   compileUsed(): void;
 }
 

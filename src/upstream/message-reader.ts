@@ -35,8 +35,8 @@ export class MessageReader {
   private begun: Begun | undefined;
 
   /**
-   * `keep` returns the bytes from `start` on, as bytes that stay as they are. Pass a function that copies if the memory of the
-   * pieces is used again.
+   * `keep` returns the bytes from `start` on, as bytes that stay as they are. Pass a function that copies if the memory of
+   * the pieces is used again.
    */
   constructor(
     private readonly maxBytes: number,

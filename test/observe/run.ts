@@ -1,9 +1,9 @@
 /**
- * `npm run observe [-- --collector]`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query of the dashboard
- * and of the alerts must be one that Prometheus can evaluate; those of the dashboard must return data. Labels must stay
- * bounded under many paths, methods and hosts that no route knows. It needs the package `prometheus` (Debian), which `.ci/run`
- * installs; it starts no service. With `--collector`, the traces go through the collector of the OpenTelemetry project, which
- * is built with Go, and their trees are compared; building it the first time takes minutes.
+ * `npm run observe [-- --collector]`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query
+ * of the dashboard and of the alerts must be one that Prometheus can evaluate; those of the dashboard must return data.
+ * Labels must stay bounded under many paths, methods and hosts that no route knows. It needs the package `prometheus`
+ * (Debian), which `.ci/run` installs; it starts no service. With `--collector`, the traces go through the collector of the
+ * OpenTelemetry project, which is built with Go, and their trees are compared; the first build takes minutes.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -5,7 +5,7 @@ import { lastMessage, policyKind } from '../kind.js';
 const DATE = { error: 'expected a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z' };
 const LINK = { error: 'expected a URL such as https://example.com/migrate' };
 
-/** A date, which stands for the midnight in UTC with which it begins, or a time. The output is in milliseconds. */
+/** A date, which stands for its beginning at midnight in UTC, or a time. The output is in milliseconds since the epoch. */
 const date = z
   .string(DATE)
   .refine((text) => timeOf(text) !== undefined, DATE)
