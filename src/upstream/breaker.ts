@@ -93,7 +93,7 @@ export class Breaker implements Resource {
       this.change('closed');
       return;
     }
-    // A probe that tells nothing leaves the question to the next call.
+    // If a probe shows nothing about the server, the next call probes.
     this.openUntil = this.clock.monotonic() + (verdict === 'failed' ? openForMs : 0);
     this.change('open');
   }

@@ -23,7 +23,7 @@ export interface Watched {
 }
 
 const LOOK_MS = 250;
-/** After so many checks without a byte, the connection has been silent for a second. */
+/** The number of checks without a byte after which the connection has been silent for a second. */
 const SILENT_LOOKS = 4;
 /**
  * The shortest time between two questions to the peer because a call received nothing. Without a limit, calls with very

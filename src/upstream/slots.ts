@@ -20,7 +20,7 @@ interface Waiting {
 
 export class Slots implements Resource {
   private taken = 0;
-  /** In the order in which they came. */
+  /** The calls that wait, in the order in which they came. */
   private readonly waiting = new Set<Waiting>();
 
   constructor(private readonly clock: Clock) {}

@@ -14,7 +14,7 @@ export class ToldFailure extends Error {
 }
 
 const NO_HTTP2 = 'expected HTTP/2 from the upstream, got no HTTP/2 frame';
-/** By whether TLS is on. */
+/** The advice, by whether TLS is on. It is undefined when that is not known. */
 const MENDS = {
   true: 'check that the target is the port of a gRPC server, and that the server accepts the certificate in tls.cert',
   false:

@@ -1,6 +1,6 @@
 /**
  * Clients of many kinds. Each one sends at a fixed rate on a connection that it keeps, opens another one when it is asked to,
- * and stops when it is refused or told to. No client repeats a request: whatever gets no whole answer is lost.
+ * and stops when it is refused or asked to stop. No client repeats a request: whatever gets no whole answer is lost.
  */
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
@@ -252,7 +252,7 @@ async function overHttp2(target: Target, tally: Tally, parallel: number): Promis
   const worker = async () => {
     while (!target.stop.aborted) {
       const begun = Date.now();
-      // A session that was told to go takes no more requests: Node closes it.
+      // A session that got a GOAWAY takes no more requests: Node closes it.
       if (session === undefined || session.closed || session.destroyed) {
         session = undefined;
         const socket = await dial(target, 'h2').catch((error: unknown) => error as Error);

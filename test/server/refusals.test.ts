@@ -1,5 +1,5 @@
 /**
- * Each reason of an error, and the log line that tells of it: it has the reason, what was expected, and no secret. Most are
+ * Tests for each reason of an error that the log line has the reason, what was expected, and no secret. Most reasons are
  * provoked here as a client would; the others need a reload, a drain or a lost store, which other tests have, so that here
  * only their way through the log is shown.
  */

@@ -1,7 +1,7 @@
 /**
  * Ends a listener without losing a request (docs/connections.md#stopping-drain):
  *
- *     leave     every answer says `Connection: close`, HTTP/2 clients are told to begin nothing more; all of it is still served
+ *     leave     every answer says `Connection: close`, HTTP/2 clients are asked for no new requests; all requests are served
  *     finish    connections without a request are read for another second, then they are closed; what runs goes on
  *     timeout   what is left is cut
  */

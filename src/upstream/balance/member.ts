@@ -209,7 +209,7 @@ export class Member {
   private noteReach(error: unknown): void {
     const reach = isUnreachable(error) ? 'unreachable' : 'reachable';
     const before = this.reach;
-    // A call that had a connection and failed tells nothing new.
+    // A call that had a connection and failed shows nothing new.
     if (reach === before || (error !== undefined && reach === 'reachable')) return;
     this.reach = reach;
     if (reach === 'unreachable') {

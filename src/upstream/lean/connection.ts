@@ -59,7 +59,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private isConnected = false;
   /** True when nothing more is read or written. */
   private isDead = false;
-  /** True when the peer must be told that its table is not used (RFC 7541 §4.2). */
+  /** True when the next block must say that the peer's table is not used (RFC 7541 §4.2). */
   private mustShrinkTable = false;
   private peerTableBytes = TABLE_BYTES;
   /** The function to call when the peer acknowledges SETTINGS. */

@@ -100,8 +100,8 @@ export class FrameWriter {
   }
 
   /**
-   * Begins a stream. A block that is larger than `maxFrame` goes on in CONTINUATION frames. `emptiesTable`: the peer is told
-   * before it that its table has no entries any more.
+   * Begins a stream. A block that is larger than `maxFrame` goes on in CONTINUATION frames. `emptiesTable`: the block
+   * begins with an update that empties the table of the peer.
    */
   headers(stream: number, block: Buffer, length: number, maxFrame: number, emptiesTable: boolean): void {
     const extra = emptiesTable ? 1 : 0;

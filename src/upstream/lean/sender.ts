@@ -6,7 +6,7 @@ import { PREFIX } from '../message-reader.js';
 import type { FrameWriter } from './frame-writer.js';
 import { ConnectionError, DEFAULT_WINDOW, ErrorCode, LARGEST_WINDOW, SMALLEST_FRAME_LIMIT } from './frames.js';
 
-/** While the socket holds so many bytes, nothing more is written. Then messages of other calls do not wait for long. */
+/** The bytes in the socket from which on nothing more is written, so that messages of other calls do not wait for long. */
 const MOST_BACKLOG = 256 * 1024;
 
 /** The state of a stream that sends. */

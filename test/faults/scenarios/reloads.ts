@@ -26,7 +26,7 @@ const MIX: readonly (readonly [number, Client])[] = [
 const SAMPLES = 10;
 /** The memory that each process may have more at the end than after half of the reloads. */
 const MOST_GROWTH = { liveMiB: 2, residentMiB: 16 };
-/** One of so many changes is broken, and refused. */
+/** The number of changes of which one is broken, and refused. */
 const BROKEN_EVERY = 10;
 
 export const reloads: Scenario = {
