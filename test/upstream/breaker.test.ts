@@ -37,7 +37,7 @@ function breaker(settings: Partial<BreakerSettings> = {}) {
     },
     onClose() {},
   });
-  /** Sends calls with these outcomes one after the other; `+` is answered, `-` failed, `0` unknown. Returns the refused calls. */
+  /** Sends calls with these outcomes one after the other; `+` is answered, `-` failed, `0` unknown. Returns how many were refused. */
   const calls = (outcomes: string) =>
     [...outcomes].filter((outcome) => {
       const pass = one.admit();
