@@ -85,7 +85,7 @@ function bundleCommands() {
     // Node parses less text then.
     minifyWhitespace: true,
     minifySyntax: true,
-    // They are loaded when they are needed only.
+    // They are loaded only when they are needed.
     external: ['@grpc/grpc-js', 'ioredis', 'koa-jwt'],
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
@@ -101,7 +101,7 @@ const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,
   environmentVariables: bundled,
-  // Many tests wait for timers, so three processes on two cores take less time than two. CI takes its time instead.
+  // Many tests wait for timers, so three processes on two cores take less time than two. CI runs one for each core.
   concurrency: process.env.CI === undefined ? single.concurrency : Math.max(2, availableParallelism()),
   files: [`${folder}/*.js`],
   sortTestFiles: (a, b) => order.indexOf(basename(a)) - order.indexOf(basename(b)),

@@ -8,7 +8,7 @@ import type { FieldDescriptor } from '../schema/descriptor.js';
 import type { AggregatePlan } from './plan-aggregate.js';
 import type { Demands } from './step-demands.js';
 
-/** Why a step is needed: for its result, or only to check its scopes and rules. Undefined when it is not needed. */
+/** A step is needed for its result, or only to check its scopes and rules. Undefined when it is not needed. */
 export type Need = 'result' | 'demands' | undefined;
 
 /**

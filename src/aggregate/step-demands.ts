@@ -20,7 +20,7 @@ export type Authorize = (message: Uint8Array, caller: Principal | undefined) => 
 export interface Demands {
   /** Checks the demands that need no call. Throws a StatusError when one is not met. Undefined when there are none. */
   readonly askFirst: Authorize | undefined;
-  /** For each step: true if it has demands that wait for calls. */
+  /** True for each step that has demands which wait for calls, by the step's index. */
   readonly later: readonly boolean[];
 }
 

@@ -5,7 +5,10 @@
 import { isIPv6 } from 'node:net';
 
 export interface Authority {
-  /** A name or an address in lower case; an IPv6 address is in its shortest form, without brackets. Empty when the text contains no host. */
+  /**
+   * A name or an address in lower case. An IPv6 address is in its shortest form, without brackets. Empty when the text
+   * contains no host.
+   */
   readonly host: string;
   /** The digits of the port; empty when there is none. */
   readonly port: string;
@@ -27,7 +30,7 @@ export function parseAuthority(text: string): Authority | undefined {
   return { host: shortest(address), port: port ?? '' };
 }
 
-/** Returns the one spelling that all spellings of an IPv6 address have in common (RFC 5952): `::1` of `0:0:0:0:0:0:0:1`. */
+/** Returns the shortest spelling of an IPv6 address (RFC 5952), such as `::1` for `0:0:0:0:0:0:0:1`. */
 function shortest(address: string): string {
   const url = `http://[${address}]`;
   // A URL cannot have a zone or an address of a future version.

@@ -3,14 +3,13 @@
  * (`--max-old-space-size`), and a container that has reached its own limit is killed, so work must be refused before that.
  */
 import { getHeapSpaceStatistics, getHeapStatistics } from 'node:v8';
-import type { Clock } from './clock.js';
 
 export interface MemoryUse {
   readonly usedBytes: number;
   readonly limitBytes: number;
 }
 
-/** How much is short: `above` of the limit, until less than `below` of it is used. */
+/** Memory is short from `above` of the limit on, until less than `below` of it is used. */
 const SHORT = { above: 0.9, below: 0.85 };
 const LOOK_EVERY_MS = 100;
 /** V8's limit of the heap includes three semi-spaces for young objects, which have no part in running out of memory. */
@@ -38,13 +37,12 @@ export class MemoryWatch {
 
   /** `onChange` is called when memory becomes short, and when it no longer is. */
   constructor(
-    private readonly clock: Clock,
     private readonly onChange: (isShort: boolean) => void,
     private readonly read: () => readonly MemoryUse[] = memoryUse,
   ) {}
 
-  /** Returns whether memory is short, as it was at most 100 ms ago. `now` is the time on the monotonic clock, if it is known. */
-  isShort(now = this.clock.monotonic()): boolean {
+  /** Returns whether memory is short, as it was at most 100 ms ago. `now` is the time on the monotonic clock. */
+  isShort(now: number): boolean {
     if (now < this.lookAt) return this.short;
     this.lookAt = now + LOOK_EVERY_MS;
     const most = Math.max(...this.read().map(({ usedBytes, limitBytes }) => usedBytes / limitBytes));

@@ -1,12 +1,12 @@
-/** Random UUIDs, version 4 (RFC 9562 §5.4), several of which are drawn at once: every request needs one. */
+/** Makes random UUIDs of version 4 (RFC 9562 §5.4). Bytes for many are drawn at once, because every request needs one. */
 import { randomFillSync } from 'node:crypto';
 
 const ID_BYTES = 16;
 const drawn = Buffer.alloc(ID_BYTES * 256);
 let at = drawn.length;
-/** The text of the last one. */
+/** The text of the last UUID. */
 const text = Buffer.from('00000000-0000-4000-8000-000000000000');
-/** Where the two digits of each byte stand in the text. */
+/** The offsets of the two digits of each byte in the text. */
 const PLACES = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const DIGITS = Buffer.from('0123456789abcdef');
 

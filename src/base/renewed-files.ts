@@ -24,8 +24,8 @@ const POLL_MS = 1000;
 export class RenewedFiles<C extends Contents> {
   private used: C;
   /**
-   * How many times in a row reading has failed. A problem is reported once, and only if it lasts: two files that are replaced
-   * one after the other may not match for a second.
+   * The number of times in a row that reading has failed. A problem is reported once, and only if it lasts: two files that
+   * are replaced one after the other may not match for a second.
    */
   private problems = 0;
   private cancel: () => void;

@@ -15,7 +15,7 @@ export function atOnce<T>(steps: Steps<T>): T {
   }
 }
 
-/** How long a slice may take. */
+/** The time that a slice may take. */
 const SLICE_MS = 10;
 
 /** Does the steps in slices. The process does its other work in between. */

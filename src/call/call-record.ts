@@ -9,13 +9,13 @@ export interface Attempt {
  * waited for upstreams. The layers of a call write it. The access log and the metrics read it when the request has ended.
  */
 export class CallRecord {
-  /** How many calls were sent or tried, with retries and with all steps of an aggregate. */
+  /** The number of calls that were sent or tried, with retries and with all steps of an aggregate. */
   attempts = 0;
   /** The endpoint of the last call. Undefined when no endpoint was chosen. */
   endpoint: string | undefined;
-  /** How the cache of the route has answered. Undefined when the route has none. */
+  /** The result of the look into the cache of the route. Undefined when the route has none. */
   cache: string | undefined;
-  /** For how many milliseconds the gateway has waited for the body of the request. */
+  /** The time that the gateway has waited for the body of the request, in milliseconds. */
   bodyMs = 0;
   /** Ends the measurement of a streamed answer with the name of its gRPC code. Undefined when no stream is open. */
   endStream: ((code: string) => void) | undefined;

@@ -68,7 +68,7 @@ export interface CallContext {
    * client wants all of it.
    */
   readonly mask?: string | undefined;
-  /** What becomes of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache. */
+  /** The record of the calls, for log and metrics. Absent for calls that belong to no request, such as a refresh of the cache. */
   readonly record?: CallRecord | undefined;
   /** The span in which calls are made. Absent if the request is not recorded in a trace. */
   readonly span?: Span | undefined;
@@ -81,7 +81,7 @@ export interface CallContext {
   readonly subsets?: ReadonlyMap<string, string> | undefined;
 }
 
-/** How much the connection of a client may hold of its answers (docs/connections.md). */
+/** The room for answers that the connection of a client has (docs/connections.md). */
 export interface Room {
   /** Counts a message that has come whole. */
   hold(bytes: number): void;

@@ -52,7 +52,7 @@ export function isWhole(res: ServerResponse): boolean {
 
 /**
  * Ends an answer with its whole content. Node writes head and content in two pieces, which costs as much as all other work
- * for the answer. A small content is written behind the head in the same piece.
+ * for the answer. Small content is written after the head in the same piece.
  */
 export function endAtOnce(res: ServerResponse, content: Buffer | string): void {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
@@ -182,7 +182,7 @@ export function* inBatches(res: ServerResponse, batches: readonly Uint8Array[]):
   }
 }
 
-/** How many bytes of an answer over HTTP/2 were not yet given to its stream. */
+/** The number of bytes of an answer over HTTP/2 that were not yet given to its stream. */
 const waiting = new WeakMap<ServerHttp2Stream, number>();
 
 /** Makes an HTTP/1.1 connection end with the answer, so that the rest of the request is not read. */

@@ -45,7 +45,7 @@ export interface Exchange extends RequestState {
   /** True if a limit has refused the request. */
   overLimit: boolean;
   bytesIn: number;
-  /** How many bytes of bodies and messages were written for the client. */
+  /** The number of bytes of bodies and messages that were written for the client. */
   bytesOut: number;
   /** The trace of the request. Undefined if no traces are exported. */
   trace: RequestTrace | undefined;
@@ -107,8 +107,8 @@ export interface Snapshot {
   /** The surface of all requests. Undefined when host, base path or headers decide. */
   readonly only: Surface | undefined;
   /** Finds the surface of a request. */
-  readonly choose: ChooseSurface;
-  /** Answers requests that belong to no surface, and those of which no target is known. It has no routes. */
+  readonly choose: Choose<Surface>;
+  /** Answers requests that belong to no surface, and those whose target cannot be read. It has no routes. */
   readonly unclaimed: Surface;
   /** Finds the client's address. */
   readonly clientAddress: FindClientAddress;
@@ -116,7 +116,7 @@ export interface Snapshot {
   readonly logSample: number;
   /** The time in milliseconds after which a client that takes no byte of its answer is cut off. */
   readonly stallTimeoutMs: number;
-  /** How many bytes of answers a connection may hold. */
+  /** The most bytes of answers that a connection may hold. */
   readonly connectionBytes: number;
   /** Undefined if no traces are exported. */
   readonly tracing: Tracing | undefined;
@@ -131,21 +131,17 @@ export interface Snapshot {
   readonly release: () => Promise<void>;
 }
 
-/** The surfaces with the same host and base path, those with the most headers first. */
-type SurfaceGroup = readonly {
-  readonly claim: { readonly headers: Readonly<Record<string, string>> };
-  readonly value: Surface;
-}[];
+/** Returns the value of the most exact claim that `pick` accepts. Undefined when there is none. */
+export type Choose<T> = (authority: string, rawPath: string, pick: PickOf<T>) => T | undefined;
 
-/**
- * Returns the surface that fits an authority and a raw path most exactly, and that `pick` takes out of its group.
- * Undefined when the request belongs to none.
- */
-export type ChooseSurface = (
-  authority: string,
-  rawPath: string,
-  pick: (group: SurfaceGroup) => Surface | undefined,
-) => Surface | undefined;
+/** Picks one of a group. Undefined when the request belongs to none of them. */
+export type PickOf<T> = (group: ClaimGroup<T>) => T | undefined;
+
+/** The claims with the same host and base path, those with the most headers first. */
+type ClaimGroup<T> = readonly {
+  readonly claim: { readonly headers: Readonly<Record<string, string>> };
+  readonly value: T;
+}[];
 
 export interface Surface {
   readonly name: string;
@@ -172,7 +168,7 @@ export interface Surface {
   readonly streamGraceMs: number;
   /** The rules for the upstream's metadata that a client receives. */
   readonly responseHeaders: CompiledResponseHeaders;
-  /** Compiles the routes that have been asked for in the snapshot before. */
+  /** Compiles the routes that requests have used before, also in earlier snapshots. */
   compileUsed(): void;
 }
 

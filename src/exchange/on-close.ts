@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 
 const LAST = Symbol('last task');
 
-/** A task with those before it: a list in an array would take more memory. */
+/** A task and the tasks before it. An array would take more memory than this linked list. */
 interface Task {
   readonly before: Task | undefined;
   readonly run: () => void;

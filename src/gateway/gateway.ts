@@ -140,7 +140,7 @@ export function startGateway(
   const { metrics, openStreams } = options;
   const snapshot = compileSnapshot(first, options);
   const snapshots = new Snapshots(snapshot);
-  const memory = new MemoryWatch(clock, (isShort) => tellMemory(log, isShort), readMemory);
+  const memory = new MemoryWatch((isShort) => tellMemory(log, isShort), readMemory);
   const shedding = { isShortOfMemory: (now: number) => memory.isShort(now), counter: metrics.shed };
   const telling = { log, requests: metrics.requests };
   const handle = createApp({ snapshots, telling, clock, shedding, custom: middleware?.beforeMatch ?? [] });

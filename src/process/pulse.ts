@@ -8,7 +8,7 @@ import { isMainThread, Worker, workerData } from 'node:worker_threads';
 /** The descriptor of the pipe to the primary, in a worker process. */
 export const PULSE_FD = 4;
 export const BEAT_MS = 1000;
-/** How often the main thread shows that it runs. */
+/** The time after which the main thread shows again that it runs. */
 const TICK_MS = 250;
 
 /** Starts the thread. Only worker processes have the pipe. */

@@ -43,7 +43,7 @@ export interface ConfigSource {
   readonly configFile: string;
   /** The files that were read at the start. */
   readonly configFiles: readonly string[];
-  /** When they were read, in milliseconds since the epoch. */
+  /** The time at which they were read, in milliseconds since the epoch. */
   readonly readAtMs: number;
   /** The digest of the config file at the start; undefined if there is none. */
   readonly configHash: string | undefined;
@@ -60,14 +60,14 @@ export interface ReloadParts {
   readonly manager: ServiceManager;
 }
 
-/** Why a reload was made. */
+/** The cause of a reload. */
 export type ReloadCause = 'SIGHUP' | 'watch';
 
 /** The latest attempt, for `/readyz`. */
 export interface ReloadState {
   /** True if config and schema that were read last are served. */
   readonly success: boolean;
-  /** When config and schema were read last. */
+  /** The time at which config and schema were read last. */
   readonly at: string;
   /** The digest of the config file that is served; absent if there is none. */
   readonly config?: string;
@@ -76,7 +76,7 @@ export interface ReloadState {
   readonly moreProblems?: number;
 }
 
-/** How many errors the log and `/readyz` show. */
+/** The number of errors that the log and `/readyz` show. */
 const SHOWN = 20;
 
 class Refusal extends Error {

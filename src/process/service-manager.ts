@@ -1,6 +1,7 @@
 /**
- * Reports the state of the process to systemd, for `Type=notify` and `Type=notify-reload` (sd_notify(3)). Node cannot send datagrams to a
- * unix socket, so the program `systemd-notify` sends them. Without `NOTIFY_SOCKET` in the environment nothing is sent.
+ * Reports the state of the process to systemd, for `Type=notify` and `Type=notify-reload` (sd_notify(3)). Node cannot send
+ * datagrams to a unix socket, so the program `systemd-notify` sends them. Without `NOTIFY_SOCKET` in the environment nothing
+ * is sent.
  */
 import { execFile } from 'node:child_process';
 import type { Log } from '../telemetry/log.js';

@@ -7,7 +7,7 @@ import type { Clock } from '../base/clock.js';
 
 /** The standard streams that were a terminal at the start. A terminal that was closed is no longer recognised as one. */
 const TERMINALS = [0, 1, 2].filter((fd) => isatty(fd));
-/** How long after a SIGHUP the terminal may go. A shell that ends sends the signal while its terminal is still there. */
+/** The time after a SIGHUP until the terminal is looked for again. A shell that ends sends the signal while it still exists. */
 const LOOK_AGAIN_MS = 500;
 
 /** True if a SIGHUP has come before {@link onSignals} was called. */

@@ -7,9 +7,9 @@ import type { MemberReport, MemberState } from '../upstream/balance/member.js';
 
 export type UpstreamReports = Readiness['upstreams'];
 
-/** How long `/readyz` waits for an upstream that counts and is not connected. */
+/** The time that `/readyz` waits for an upstream that counts and is not connected. */
 const READY_LIMIT_MS = 500;
-/** How long the entries of the start wait for servers that do not answer. */
+/** The time that the log entries of the start wait for servers that do not answer. */
 const START_LIMIT_MS = 5000;
 
 /** Returns the reports of all upstreams. Those in `counted` are connected first if they are not. */

@@ -1,4 +1,4 @@
-/** What a worker process runs first: it keeps memory small while the modules of the worker are loaded. */
+/** A worker process runs this module first. It keeps memory small while the modules of the worker are loaded. */
 import { keepYoungGenerationSmall } from './young-generation.js';
 
 keepYoungGenerationSmall();

@@ -33,15 +33,15 @@ import { endWithTerminal, onSignals } from './signals.js';
 import { joinReports, readinessOf } from './upstream-status.js';
 
 const BACK_OFF = { firstMs: 100, longestMs: 30_000 };
-/** When a worker ends that was started longer ago than this, the back-off begins anew. */
+/** If a worker ends that was started longer ago than this, the back-off begins anew. */
 const FORGOTTEN_AFTER_MS = 60_000;
 /** The time in milliseconds that the admin port waits for a worker's report. */
 const REPORT_MS = 1000;
 /** The time in milliseconds after the end of the drain time at which a worker that still runs is killed. */
 const KILL_AFTER_MS = 1000;
-/** How long after a worker's SIGTERM the primary may get its own: systemd sends it to all processes of a service. */
+/** The time after a worker's SIGTERM within which the primary may get its own: systemd sends it to all processes of a service. */
 const TOGETHER_MS = 250;
-/** How long a frozen worker that was asked to end has to show that it runs, before it is killed, in milliseconds. */
+/** The time within which a frozen worker that was asked to end must show that it runs, in milliseconds, or is killed. */
 const THAW_MS = 2000;
 
 export async function runWorkers(plan: Plan, count: number, source: ConfigSource): Promise<RunningServer> {

@@ -32,7 +32,7 @@ export function createApp(options: PipelineOptions): RequestListener {
   return watched(handle, () => snapshots.current, clock);
 }
 
-/** Koa's own `callback` adds four listeners to each request, to report errors that the access log has anyway. */
+/** An app without Koa's `callback`, which adds four listeners to each request to report errors that the access log has. */
 class Front extends Koa<Exchange> {
   constructor() {
     super();

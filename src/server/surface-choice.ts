@@ -10,12 +10,16 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { parseAuthority } from '../base/authority.js';
+import type { Choose, PickOf } from '../exchange/exchange.js';
 
 /** The requests that belong to a surface. */
 export interface Claim {
-  /** Host names in lower case, IPv6 addresses in brackets, or `*.` with the names below one. An empty list stands for every host. */
+  /**
+   * Host names in lower case, IPv6 addresses in brackets, or names such as `*.example.com`, which stands for all names
+   * below that one. An empty list stands for every host.
+   */
   readonly hosts: readonly string[];
-  /** Such as `/mobile`, or empty. */
+  /** The path in front of all routes, such as `/mobile`. It is empty if there is none. */
   readonly basePath: string;
   /** The values that the headers must have. */
   readonly headers: Readonly<Record<string, string>>;
@@ -25,15 +29,6 @@ export interface Claimed<T> {
   readonly claim: Claim;
   readonly value: T;
 }
-
-/** The claims with the same host and base path, those with the most headers first. */
-export type ClaimGroup<T> = readonly { readonly claim: Pick<Claim, 'headers'>; readonly value: T }[];
-
-/** Picks one of a group. Undefined when the request belongs to none of them. */
-export type PickOf<T> = (group: ClaimGroup<T>) => T | undefined;
-
-/** Returns the value of the most exact claim that `pick` accepts. Undefined when there is none. */
-export type Choose<T> = (authority: string, rawPath: string, pick: PickOf<T>) => T | undefined;
 
 /** The surfaces of one host by base path. */
 interface Host<T> {
@@ -109,13 +104,13 @@ function within<T>({ byPath, depth }: Host<T>, rawPath: string, pick: PickOf<T>)
   return found;
 }
 
-/** Returns the host of an authority, as the maps have it: an IPv6 address without brackets. It is empty if the text is no authority. */
+/** Returns the host of an authority in the form that the maps have. It is empty if the text is not an authority. */
 function hostOf(authority: string): string {
   const { host = '' } = parseAuthority(authority) ?? {};
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
-/** Returns a function that picks the surface with the most headers that the request has. */
+/** Returns a function that picks the first of a group whose headers the request has. The first demand the most headers. */
 export function pickByHeaders<T>(headers: IncomingHttpHeaders): PickOf<T> {
   return function byHeaders(group) {
     for (const { claim, value } of group) if (hasAll(headers, claim.headers)) return value;
@@ -148,7 +143,7 @@ function mayMeet(a: Claim, b: Claim): boolean {
   return shareHost(a, b) && (isBelow(a.basePath, b.basePath) || isBelow(b.basePath, a.basePath));
 }
 
-/** True if there is a host that both claims name, or that one names and the other takes with all hosts. */
+/** True if a host may belong to both claims. */
 export function shareHost({ hosts: some }: Claim, { hosts: others }: Claim): boolean {
   if (some.length === 0 || others.length === 0) return true;
   return some.some((one) => others.some((other) => one === other || covers(one, other) || covers(other, one)));

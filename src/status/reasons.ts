@@ -7,7 +7,7 @@ import { Code } from './code.js';
 export interface ReasonEntry {
   readonly code: Code;
   readonly httpStatus: number;
-  /** When a client gets this error. */
+  /** A sentence that says when a client gets this error. */
   readonly when: string;
   /** Advice for the client, or for the operator of the gateway. */
   readonly whatToDo: string;

@@ -1,6 +1,6 @@
 /**
- * The states of circuit breakers as a metric. After a reload to other targets, the breaker of the old targets and that of the
- * new ones have the same series until the last request to the old targets has ended. The series belongs to the newer one.
+ * The states of circuit breakers as a metric. After a reload to other targets, the breaker of the old targets and that of
+ * the new ones have the same series until the last request to the old targets has ended. The series shows the newer one.
  */
 import { Gauge, type Registry } from 'prom-client';
 
@@ -8,10 +8,10 @@ const VALUES = { closed: 0, probing: 1, open: 2 };
 
 /** The series of one breaker. */
 export interface CircuitSeries {
-  /** The breaker has got its first call: from now on the series shows this breaker. */
+  /** Must be called at the first call of the breaker. From then on the series shows this breaker. */
   readonly begin: () => void;
   readonly set: (state: keyof typeof VALUES) => void;
-  /** Removes the series, unless it shows another breaker by now. */
+  /** Removes the series, unless it shows another breaker in the meantime. */
   readonly end: () => void;
 }
 

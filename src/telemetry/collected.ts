@@ -7,7 +7,7 @@ import type { Histogram } from './histogram.js';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** How the primary joins the values of its workers. */
+/** The way in which the primary joins the values of its workers. */
 type Aggregator = 'sum' | 'min' | 'max' | 'average';
 
 export interface Collected {

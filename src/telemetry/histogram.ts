@@ -20,7 +20,7 @@ export interface Exemplar {
 }
 
 export class Histogram {
-  /** How many values fell into each bucket, and behind the last bound. */
+  /** The number of values in each bucket, and of those above the last bound. */
   readonly counts: number[];
   /** The latest exemplar of each bucket. Undefined as long as there is none. */
   exemplars: (Exemplar | undefined)[] | undefined;

@@ -7,7 +7,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface LogEntry {
   readonly level: LogLevel;
-  /** When the entry is written. */
+  /** The event at which the entry is written. */
   readonly when: string;
   /** True if `log.audit` also gets the entry. */
   readonly audit?: true;

@@ -10,15 +10,15 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 
-/** How many bytes wait for a slow reader. */
+/** The most bytes that wait for a slow reader. */
 const MOST_WAITING = 1 << 20;
-/** How long to wait before the next attempt; the time doubles while nobody reads. */
+/** The time before the next attempt. It doubles while nobody reads. */
 const RETRY = { firstMs: 5, longestMs: 200 };
-/** How long the end of the process waits for a reader that takes nothing, and for one that takes little. */
+/** The time that the end of the process waits for a reader that takes nothing, and for one that takes little. */
 const LAST = { nothingMs: 200, altogetherMs: 1000 };
-/** How many bytes are given to one attempt at most. */
+/** The most bytes that are given to one attempt. */
 const BATCH_BYTES = 65_536;
-/** How long a line waits for others that can be written with it, and how many characters may wait so. */
+/** The time that a line waits for others that can be written with it, and the number of characters that may wait so. */
 const TOGETHER = { ms: 10, characters: 32_768 };
 
 let dropped = 0;

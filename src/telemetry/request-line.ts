@@ -29,9 +29,9 @@ export interface RequestEntry {
   readonly status: number;
   readonly code: string;
   readonly durationMs?: number;
-  /** How long the request waited for upstreams, in milliseconds. */
+  /** The time that the request waited for upstreams, in milliseconds. */
   readonly upstreamMs?: number | undefined;
-  /** How long the gateway itself worked, in milliseconds. */
+  /** The time that the gateway itself worked, in milliseconds. */
   readonly gatewayMs?: number | undefined;
   readonly endpoint?: string | undefined;
   readonly attempts?: number;

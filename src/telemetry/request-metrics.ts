@@ -7,11 +7,11 @@ import type { Registry } from 'prom-client';
 import { collectHistograms, collectNumbers, type Labels } from './collected.js';
 import { Histogram, OVERHEAD_BUCKETS, REQUEST_BUCKETS } from './histogram.js';
 
-/** What is counted of a request that has ended. */
+/** The values of a request that has ended, as they are counted. */
 export interface Ended {
   readonly method: string | undefined;
   readonly status: number;
-  /** Who decided the answer: an upstream, or the gateway itself, which also answers from its cache. */
+  /** The source of the answer: an upstream, or the gateway itself, which also answers from its cache. */
   readonly source: 'gateway' | 'upstream';
   readonly durationMs: number;
   /** The gateway's own time in milliseconds. Undefined if it is not known, as for streams. */
@@ -27,7 +27,7 @@ export interface Ended {
 const METHOD_NAMES: readonly string[] = [...METHODS, 'OTHER'];
 const METHOD_INDEX: ReadonlyMap<string | undefined, number> = new Map(METHOD_NAMES.map((name, index) => [name, index]));
 const OTHER = METHOD_NAMES.length - 1;
-/** How many numbers one method has: two sources for each status, which has three digits. */
+/** The number of counts that one method has: two sources for each status, which has three digits. */
 const PER_METHOD = 2000;
 
 /** The series of one route of a surface. */
@@ -37,7 +37,7 @@ export class RouteMetrics {
   private overhead: Histogram | undefined;
   private bytesIn = 0;
   private bytesOut = 0;
-  /** How many errors the gateway itself has raised, by reason. */
+  /** The number of errors that the gateway itself has raised, by reason. */
   private reasons: Map<string, number> | undefined;
 
   constructor(private readonly labels: Labels) {}
@@ -91,9 +91,9 @@ export class RouteMetrics {
 export type StreamKind = 'server' | 'client' | 'bidi' | 'websocket';
 
 export class RequestMetrics {
-  /** How many requests run. */
+  /** The number of requests that run. */
   inFlight = 0;
-  /** How many streams are open. */
+  /** The number of streams that are open. */
   readonly openStreams: Record<StreamKind, number> = { server: 0, client: 0, bidi: 0, websocket: 0 };
   private readonly routes = new Set<RouteMetrics>();
   /** The requests that no stage has seen, because their head was refused. */

@@ -4,7 +4,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 /** The figures of a server. */
 export interface ServerFigures {
   readonly address: string;
-  /** How many calls have ended: `answered`, `failed`, or `unknown` if the call tells nothing about the server. */
+  /** The number of calls that have ended: `answered`, `failed`, or `unknown` if the call shows nothing about the server. */
   readonly ended: Readonly<Record<'answered' | 'failed' | 'unknown', number>>;
   readonly ejections: number;
   /** True if the last attempt to connect has failed. */

@@ -20,7 +20,7 @@ export interface TracingSettings {
 
 export interface TracingOptions {
   readonly log: Log;
-  /** How many spans were exported, and how many could not be. */
+  /** The number of spans that were exported, and of those that could not be. */
   readonly exported: HeldCounter;
   readonly failed: HeldCounter;
 }
@@ -42,9 +42,9 @@ export interface Incoming {
   readonly trustsParent: boolean;
 }
 
-/** How long an export may take, and the end of the process may wait for the last one, in milliseconds. */
+/** The time that an export may take, and that the end of the process may wait for the last one, in milliseconds. */
 const TIMEOUT_MS = 5000;
-/** How many spans wait for an export at most; others are dropped. */
+/** The most spans that wait for an export. Others are dropped. */
 const MOST_WAITING = 2048;
 /** The most characters of an attribute. */
 const ATTRIBUTE_CHARACTERS = 256;

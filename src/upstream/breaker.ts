@@ -16,10 +16,10 @@ import type { Verdict } from './outcome.js';
 export interface BreakerSettings {
   /** The share of failed calls that opens the breaker, above 0 and at most 1. */
   readonly failureRatio: number;
-  /** How many calls there must be in the window before the share means anything. */
+  /** The number of calls that there must be in the window before the share counts. */
   readonly minRequests: number;
   readonly windowMs: number;
-  /** How long the breaker stays open before a call may probe. */
+  /** The time that the breaker stays open before a call may probe. */
   readonly openForMs: number;
   /** A unary call that takes so long counts as failed. Undefined when slow calls are as good as fast ones. */
   readonly slowAfterMs: number | undefined;
@@ -93,7 +93,7 @@ export class Breaker implements Resource {
       this.change('closed');
       return;
     }
-    // A probe that tells nothing leaves the question to the next call.
+    // If a probe shows nothing about the server, the next call probes.
     this.openUntil = this.clock.monotonic() + (verdict === 'failed' ? openForMs : 0);
     this.change('open');
   }

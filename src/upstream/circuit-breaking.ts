@@ -1,5 +1,5 @@
 /**
- * This module is the layer that refuses calls while their circuit breaker is open, and tells the breaker what became of
+ * This module is the layer that refuses calls while their circuit breaker is open, and reports to the breaker the results of
  * the others. Only failures of the upstream count: it cannot be reached, it says UNAVAILABLE, or it misses a deadline of
  * the gateway. A client can cause other failures at will, and must not close the service for all others.
  */

@@ -21,13 +21,13 @@ const TRANSPORTS = {
 
 export type TransportName = keyof typeof TRANSPORTS;
 
-/** How long running calls may take after the last upstream that used the connections is gone. */
+/** The time that running calls may take after the last upstream that used the connections is gone. */
 const CLOSE_GRACE_MS = 30_000;
 /** Connections that were opened together are not replaced together: each lives between 80 and 100 % of the maximum age. */
 const JITTER = 0.2;
-/** How long after a failure the connections are replaced again whose TLS files have changed. */
+/** The time after a failure until connections whose TLS files have changed are replaced again. */
 const RENEW_AGAIN_MS = 30_000;
-/** How often it is checked whether the last call of replaced connections has ended. */
+/** The time between two checks whether the last call of replaced connections has ended. */
 const LOOK_MS = 1000;
 
 export interface ConnectionsOptions {

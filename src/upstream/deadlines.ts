@@ -11,13 +11,13 @@ export interface Expiring {
   dueAt: number;
 }
 
-/** How many milliseconds share a slot. Calls expire at their own time all the same. */
+/** The number of milliseconds that share a slot. Each call still expires at its own time. */
 const SLOT_MS = 256;
 
 export class Deadlines {
   /** The calls by the number of their slot. */
   private readonly slots = new Map<number, Set<Expiring>>();
-  /** When the timer runs, on the monotonic clock. */
+  /** The monotonic time at which the timer runs. */
   private timerAt = Number.POSITIVE_INFINITY;
   private cancelTimer: (() => void) | undefined;
 

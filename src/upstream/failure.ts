@@ -63,7 +63,7 @@ export class DeadlineExceeded extends StatusError {
   }
 }
 
-/** How much earlier than here a deadline may pass on a server, which has a clock of its own. */
+/** The time by which a deadline may pass earlier on a server than here, because a server has a clock of its own. */
 const EARLY_MS = 20;
 
 /** True if the deadline has passed, or may have passed on the server. `now` is in milliseconds since the epoch. */

@@ -10,7 +10,7 @@ export interface Follower {
 
 /** The calls that are aborted when their signal is. */
 export class Followers extends Set<Follower> {
-  /** True when the signal is aborted. To ask the signal itself costs as much as all else that begins a call. */
+  /** True when the signal is aborted. Asking the signal itself costs as much as all other work at the start of a call. */
   isAborted = false;
 }
 

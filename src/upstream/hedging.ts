@@ -8,11 +8,11 @@ import { StatusError } from '../status/status-error.js';
 import { type Follower, followersOf } from './followers.js';
 import type { RetryBudget } from './retry-budget.js';
 
-/** Which of the two calls gave the answer. With `none`, both have failed, or the client has left. */
+/** The call of the two that gave the answer. With `none`, both have failed, or the client has left. */
 export type Winner = 'first' | 'second' | 'none';
 
 export interface HedgingOptions {
-  /** How long the first call may take before the second one is sent, in milliseconds. */
+  /** The time that the first call may take before the second one is sent, in milliseconds. */
   readonly afterMs: number;
   readonly budget: RetryBudget;
   readonly clock: Clock;

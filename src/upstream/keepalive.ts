@@ -23,16 +23,16 @@ export interface Watched {
 }
 
 const LOOK_MS = 250;
-/** After so many checks without a byte, the connection has been silent for a second. */
+/** The number of checks without a byte after which the connection has been silent for a second. */
 const SILENT_LOOKS = 4;
 /**
- * How often the peer may be asked because a call received nothing. Without a limit, calls with very short deadlines would
- * cause a flood of questions.
+ * The shortest time between two questions to the peer because a call received nothing. Without a limit, calls with very
+ * short deadlines would cause a flood of questions.
  */
 const ASK_AGAIN_MS = 1000;
 /**
- * How often a connection without calls is checked: load balancers drop connections on which nothing is sent, many of them
- * after 350 s.
+ * The time between two checks of a connection without calls: load balancers drop connections on which nothing is sent,
+ * many of them after 350 s.
  */
 const IDLE_MS = 310_000;
 
@@ -51,7 +51,7 @@ export class Keepalive {
   private isAsked = false;
   /** True when a call has ended that received nothing. */
   private isSuspected = false;
-  /** When the peer may be asked again, on the monotonic clock. */
+  /** The monotonic time from which the peer may be asked again. */
   private mayAskAt = 0;
 
   constructor(

@@ -7,7 +7,7 @@ import { answerTooLarge, brokenAnswer } from './failure.js';
 export const PREFIX = 5;
 /** The most memory that is taken for a message before its bytes have come. */
 const FIRST_BYTES = 64 * 1024;
-/** So many pieces that are done may stay in the list. */
+/** The number of pieces that may stay in the list after they are done. */
 const MANY = 1024;
 
 export interface FoundMessage {
@@ -19,7 +19,7 @@ export interface FoundMessage {
 interface Begun {
   readonly compressed: boolean;
   readonly length: number;
-  /** As much memory as has come, or a little more. It grows up to the length. */
+  /** The memory for the bytes that have come, and a little more. It grows up to the length. */
   bytes: Buffer;
   filled: number;
 }
@@ -30,13 +30,13 @@ export class MessageReader {
   /** The pieces that were not looked at yet, in their order; those before `head` are done. */
   private pieces: Buffer[] = [];
   private head = 0;
-  /** How many bytes all pieces have. */
+  /** The number of bytes in all pieces. */
   private waiting = 0;
   private begun: Begun | undefined;
 
   /**
-   * `keep` returns the bytes from `start` on, as bytes that stay as they are. Pass a function that copies if the memory of the
-   * pieces is used again.
+   * `keep` returns the bytes from `start` on, as bytes that stay as they are. Pass a function that copies if the memory of
+   * the pieces is used again.
    */
   constructor(
     private readonly maxBytes: number,
@@ -48,12 +48,12 @@ export class MessageReader {
     return this.begun === undefined ? 0 : PREFIX + this.begun.length;
   }
 
-  /** How many bytes of that message are missing. */
+  /** Returns the number of bytes of that message that are missing. */
   get missing(): number {
     return this.begun === undefined ? 0 : this.begun.length - this.begun.filled;
   }
 
-  /** How many bytes have come that nobody has asked for. */
+  /** Returns the number of bytes that have come and were not taken yet. */
   get held(): number {
     return this.waiting;
   }

@@ -1,4 +1,4 @@
-/** What the end of a call tells about the server that it went to. */
+/** Decides what the end of a call shows about the server that it went to. */
 import { Code } from '../status/code.js';
 import { StatusError } from '../status/status-error.js';
 import { DeadlineExceeded, UpstreamClosed } from './failure.js';
@@ -6,12 +6,12 @@ import { ToldFailure } from './told-failure.js';
 
 /**
  * `answered`: the server works, even if it refused the call. `failed`: it cannot be reached, says that it is not available,
- * or did not answer in the time that the route or the upstream allows. `unknown`: the call tells nothing about the server,
+ * or did not answer in the time that the route or the upstream allows. `unknown`: the call shows nothing about the server,
  * because its client left, allowed too little time or sent an invalid stream, or because the answer is broken.
  */
 export type Verdict = 'answered' | 'failed' | 'unknown';
 
-/** Returns what the error of a call tells. `error` is undefined when the call succeeded. */
+/** Returns what the error of a call shows. `error` is undefined when the call succeeded. */
 export function verdictOf(error: unknown): Verdict {
   if (error === undefined) return 'answered';
   if (!(error instanceof StatusError)) return 'unknown';

@@ -22,7 +22,7 @@ const BACK_OFF = { firstMs: 200, longestMs: 10_000 };
 export interface PooledConnection extends RpcConnection {
   readonly state: 'connecting' | 'ready' | 'ended';
   readonly wasReady: boolean;
-  /** Why the connection ended; undefined before. */
+  /** The reason why the connection ended. Undefined before. */
   readonly failure: unknown;
   /** True when a call has waited for this connection until its deadline and not a byte came: other calls do not wait for it. */
   isLate: boolean;
@@ -44,7 +44,7 @@ export interface ConnectionEvents<C> {
   readonly onSilence: (connection: C) => void;
 }
 
-/** What differs between the transports that have a pool. */
+/** The part of a pool that differs between the transports. */
 export interface Carrier<C extends PooledConnection, Prepared> {
   connect(events: ConnectionEvents<C>): C;
   /** Makes the headers of a call. They are used at once or not at all. Throws a TypeError for illegal metadata. */
@@ -76,7 +76,7 @@ class Pool<C extends PooledConnection, Prepared> {
   /** Functions that look again whether there is a connection. */
   private readonly watching = new Set<() => void>();
   private readonly rpcs: RpcSettings;
-  /** How many attempts to connect have failed in a row. */
+  /** The number of attempts to connect that have failed in a row. */
   private failures = 0;
   /** Stops the timer of the next attempt; undefined when no attempt is delayed. */
   private cancelRetry: (() => void) | undefined;

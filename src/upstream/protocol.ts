@@ -25,8 +25,8 @@ export function isGrpcType(contentType: string | undefined): boolean {
 }
 
 /**
- * The longest `grpc-timeout` that is sent, in milliseconds: a whole number of seconds, because so long a time is sent in seconds.
- * Servers of grpc-js count in 32 bits, so there a longer one would pass at once.
+ * The longest `grpc-timeout` that is sent, in milliseconds. It is a whole number of seconds, because such a long time is sent
+ * in seconds. Servers of grpc-js count milliseconds in 32 bits, so a longer timeout would expire there at once.
  */
 export const LONGEST_TIMEOUT_MS = 2_147_483_000;
 

@@ -9,7 +9,7 @@ import type { Interceptor } from '../call/call.js';
 
 /** The share of the calls of the window that may be sent in addition. */
 const SHARE = 0.2;
-/** How many calls may be sent in addition per second of the window, because a fifth of few calls would be none. */
+/** The number of calls that may be sent in addition per second of the window, because a fifth of few calls would be none. */
 const AT_LEAST_PER_SECOND = 1;
 const WINDOW_SECONDS = 10;
 

@@ -68,7 +68,7 @@ export interface ReceivedHeaders {
 
 const metadataOf = (received: ReceivedHeaders | undefined) => received?.metadata() ?? NO_METADATA;
 
-/** How the upstream ended a stream without saying a status. */
+/** The way in which the upstream ended a stream without a status. */
 export type StreamEnd =
   /** Nobody processed the call. */
   | { readonly kind: 'refused'; readonly cause: unknown }
@@ -90,7 +90,7 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   private resolve!: (response: CallResponse | Promise<CallResponse>) => void;
   private reject!: (error: unknown) => void;
   private readonly heardBefore: number;
-  /** When a call with a deadline began, in milliseconds since the epoch. */
+  /** The time at which a call with a deadline began, in milliseconds since the epoch. */
   private begunAt = 0;
   private readonly followers: Set<Follower>;
   private outgoing: Outgoing | undefined;

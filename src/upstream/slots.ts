@@ -10,7 +10,7 @@ import { gatewayError, type StatusError } from '../status/status-error.js';
 import { cancelled } from './failure.js';
 import { followersOf } from './followers.js';
 
-/** How long a call may wait for a slot. */
+/** The time that a call may wait for a slot. */
 export const LONGEST_WAIT_MS = 100;
 
 interface Waiting {
@@ -20,7 +20,7 @@ interface Waiting {
 
 export class Slots implements Resource {
   private taken = 0;
-  /** In the order in which they came. */
+  /** The calls that wait, in the order in which they came. */
   private readonly waiting = new Set<Waiting>();
 
   constructor(private readonly clock: Clock) {}

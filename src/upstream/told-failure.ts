@@ -14,7 +14,7 @@ export class ToldFailure extends Error {
 }
 
 const NO_HTTP2 = 'expected HTTP/2 from the upstream, got no HTTP/2 frame';
-/** By whether TLS is on. */
+/** The advice, by whether TLS is on. It is undefined when that is not known. */
 const MENDS = {
   true: 'check that the target is the port of a gRPC server, and that the server accepts the certificate in tls.cert',
   false:
@@ -24,7 +24,7 @@ const MENDS = {
 const NOT_TRUSTED = 'SELF_SIGNED|self.signed cert|UNABLE_TO_VERIFY|unable to verify|UNABLE_TO_GET_ISSUER|unable to get';
 const NOT_ACCEPTED = 'UNKNOWN_CA|alert unknown ca|BAD_CERTIFICATE|alert bad certificate|alert certificate (?!required)';
 
-/** What the code and the message of an error match, and the words for it. */
+/** The patterns that the code and the message of an error match, and the text for each. */
 const WORDS: readonly (readonly [pattern: RegExp, words: string])[] = [
   [
     /wrong.version.number/i,
@@ -63,7 +63,7 @@ export function inWords(cause: unknown): unknown {
     cause instanceof Error ? `${(cause as NodeJS.ErrnoException).code ?? ''} ${cause.message}` : String(cause);
   const words = WORDS.find(([pattern]) => pattern.test(text))?.[1];
   if (words === undefined) return cause;
-  // Of a certificate's names only the message knows.
+  // The names of a certificate are only in the message.
   const names = /is not in the cert's altnames: ([^\n]{1,200}?)\.?(?: Resolution note.*)?$/.exec(text)?.[1];
   const failure = new ToldFailure(names === undefined ? words : `${words} (${names})`, cause);
   if (typeof cause === 'object' && cause !== null) told.set(cause, failure);

@@ -1,6 +1,6 @@
 /**
  * Clients of many kinds. Each one sends at a fixed rate on a connection that it keeps, opens another one when it is asked to,
- * and stops when it is refused or told to. No client repeats a request: whatever gets no whole answer is lost.
+ * and stops when it is refused or asked to stop. No client repeats a request: whatever gets no whole answer is lost.
  */
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
@@ -23,7 +23,7 @@ export interface Target {
 /** Resolves when the client has stopped. */
 export type Client = (target: Target, tally: Tally) => Promise<void>;
 
-/** How long an answer may take. */
+/** The time that an answer may take. */
 const PATIENCE_MS = 30_000;
 const GET = 'GET /v1/notes/1 HTTP/1.1\r\nhost: x\r\n\r\n';
 const HEAD = 'POST /v1/notes HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n';
@@ -124,7 +124,7 @@ class Connection {
   private failure = 'the connection ended';
   private wake = () => {};
   ended = false;
-  /** How many answers have come. */
+  /** The number of answers that have come. */
   answers = 0;
   /** True once an answer has said that the connection ends. */
   saysClose = false;
@@ -252,7 +252,7 @@ async function overHttp2(target: Target, tally: Tally, parallel: number): Promis
   const worker = async () => {
     while (!target.stop.aborted) {
       const begun = Date.now();
-      // A session that was told to go takes no more requests: Node closes it.
+      // A session that got a GOAWAY takes no more requests: Node closes it.
       if (session === undefined || session.closed || session.destroyed) {
         session = undefined;
         const socket = await dial(target, 'h2').catch((error: unknown) => error as Error);

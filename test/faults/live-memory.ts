@@ -32,7 +32,7 @@ export async function memoryAfterCollection(gateway: FaultGateway): Promise<Memo
     const from = gateway.stderr().length;
     const answer = () => new RegExp(`live memory of ${pid}: (\\d+) bytes`).exec(gateway.stderr().slice(from))?.[1];
     process.kill(pid, 'SIGUSR2');
-    await until(() => answer() !== undefined, `process ${pid} tells its live memory`);
+    await until(() => answer() !== undefined, `process ${pid} reports its live memory`);
     bytes += Number(answer());
   }
   return { liveMiB: Math.round(bytes / 104857.6) / 10, residentMiB: gateway.memory() };

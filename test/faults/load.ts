@@ -14,7 +14,7 @@ export interface Load {
 }
 
 export interface Shot {
-  /** When the request was sent, in milliseconds since the load began. */
+  /** The time at which the request was sent, in milliseconds since the load began. */
   readonly atMs: number;
   readonly ms: number;
   /** The HTTP status; 0 if there was no answer. */

@@ -1,6 +1,6 @@
 /** The services of the scenarios. */
 
-/** How often `Limited` may be called in an hour. */
+/** The number of times that `Limited` may be called in an hour. */
 export const LIMIT = 30;
 
 export const PROTO = `package faults.v1;
@@ -19,5 +19,5 @@ service Notes {
 }
 service Others { rpc GetOther(Ask) returns (Reply) { option (google.api.http) = { get: "/v1/others/{id}" }; } }`;
 
-/** How many messages a stream has, and the time between two of them. */
+/** The number of messages that a stream has, and the time between two of them. */
 export const STREAM = { messages: 10, everyMs: 200 };

@@ -1,4 +1,4 @@
-/** Counts what became of requests. */
+/** Counts the results of requests. */
 
 export class Tally {
   sent = 0;
@@ -7,7 +7,7 @@ export class Tally {
   readonly lost = new Map<string, number>();
   /** Connections that were refused; nothing was sent on them. */
   refused = 0;
-  /** How often a scenario was run. */
+  /** The number of times that a scenario was run. */
   rounds = 0;
   /** Requests that the gateway did not look at and said so, so that their clients may repeat them (RFC 9113 §8.7). */
   repeatable = 0;

@@ -1,9 +1,9 @@
 /**
- * `npm run observe [-- --collector]`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query of the dashboard
- * and of the alerts must be one that Prometheus can evaluate; those of the dashboard must return data. Labels must stay
- * bounded under many paths, methods and hosts that no route knows. It needs the package `prometheus` (Debian), which `.ci/run`
- * installs; it starts no service. With `--collector`, the traces go through the collector of the OpenTelemetry project, which
- * is built with Go, and their trees are compared; building it the first time takes minutes.
+ * `npm run observe [-- --collector]`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query
+ * of the dashboard and of the alerts must be one that Prometheus can evaluate; those of the dashboard must return data.
+ * Labels must stay bounded under many paths, methods and hosts that no route knows. It needs the package `prometheus`
+ * (Debian), which `.ci/run` installs; it starts no service. With `--collector`, the traces go through the collector of the
+ * OpenTelemetry project, which is built with Go, and their trees are compared; the first build takes minutes.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ import { startCollector, treesOf } from './collector.js';
 
 const WITH_COLLECTOR = process.argv.includes('--collector');
 const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
-/** How many requests of the flood have paths, methods and hosts of their own. */
+/** The number of requests of the flood that have paths, methods and hosts of their own. */
 const FLOOD = 100_000;
 
 const PROTO = `syntax = "proto3";
@@ -155,7 +155,7 @@ async function traffic(url: string, token: string, signal: AbortSignal): Promise
   }
 }
 
-/** How many requests are written at once, and how many connections there are. */
+/** The number of requests that are written at once, and of connections. */
 const [BATCH, CONNECTIONS] = [100, 16];
 
 /** Sends requests whose path, method, host and agent no route knows. One in a hundred has a method that HTTP does not know. */

@@ -1,4 +1,4 @@
-/** When a worker counts as frozen. The clock is moved by hand; the workers are pipes that beat. */
+/** Tests when a worker counts as frozen. The clock is moved by hand, and the workers are pipes that send heartbeats. */
 import type { Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';

@@ -206,7 +206,7 @@ test.serial('SIGHUP drains a gateway whose terminal is gone, and reloads one who
   const flags = ['--protos', folder, '--upstream', '127.0.0.1:1', '--port', '0', '--admin-port', '0'];
   const log = join(folder, 'log.txt');
   const [node, args] = protogateProcess(['serve', ...flags]);
-  // The shell ignores SIGHUP, so that the gateway is told of the end of its terminal by this test alone.
+  // The shell ignores SIGHUP, so that only this test reports the end of the terminal to the gateway.
   const command = `exec ${[node, ...args].map((text) => `'${text}'`).join(' ')} 2>'${log}' </dev/tty`;
   const terminal = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'ignore'] });
   t.teardown(() => void terminal.kill('SIGKILL'));

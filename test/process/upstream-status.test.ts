@@ -1,4 +1,4 @@
-/** How operators learn which servers of an upstream answer: readiness, log and `check --connect`. */
+/** Tests how operators learn which servers of an upstream answer: readiness, log and `check --connect`. */
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { parseConfig } from '../../src/config/parse.js';

@@ -1,4 +1,4 @@
-/** Clients that are told to leave: from the signal on connections end with their answers, and no request is lost. */
+/** Tests that from the signal on connections end with their answers, and that no request is lost. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';

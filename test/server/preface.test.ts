@@ -1,4 +1,4 @@
-/** How a plaintext connection is recognized as HTTP/2, over real sockets and with all ways to cut its first bytes. */
+/** Tests how a plaintext connection is recognized as HTTP/2, over real sockets and with all ways to cut its first bytes. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';

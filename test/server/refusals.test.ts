@@ -1,5 +1,5 @@
 /**
- * Each reason of an error, and the log line that tells of it: it has the reason, what was expected, and no secret. Most are
+ * Tests for each reason of an error that the log line has the reason, what was expected, and no secret. Most reasons are
  * provoked here as a client would; the others need a reload, a drain or a lost store, which other tests have, so that here
  * only their way through the log is shown.
  */
@@ -122,7 +122,7 @@ async function start() {
 
 const started = start();
 
-/** A gateway without keys of its issuer, without its store, without a server behind one upstream, and with one slot at the other. */
+/** Starts a gateway that has no keys of its issuer, no store, no server behind one upstream, and one slot at the other. */
 async function startTroubled() {
   const issuer = await startIssuer(shared, 'troubled');
   issuer.mode = 'down';
@@ -130,7 +130,7 @@ async function startTroubled() {
   const upstream = await startUpstream(PROTO, {
     Get: { message: {} },
     Hang: { hang: true },
-    // With a message the answer would have begun, and be cut.
+    // With a message, the answer would begin and be cut.
     Watch: { hang: true },
   });
   shared.teardown(upstream.close);
@@ -256,7 +256,7 @@ const REAL: Partial<Readonly<Record<Reason, Provoke>>> = {
   INTERNAL: get('/get', { 'x-throw': 'bug' }),
 };
 
-/** The reasons that are provoked at the gateway that lacks something. */
+/** The reasons that are provoked at the gateway of `startTroubled`. */
 const OF_TROUBLED: Partial<Readonly<Record<Reason, Provoke>>> = {
   KEYS_UNAVAILABLE: ({ send, token }) => send('GET', '/closed/get', { headers: { authorization: `Bearer ${token}` } }),
   LIMITS_UNAVAILABLE: get('/few'),

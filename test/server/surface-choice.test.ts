@@ -1,4 +1,4 @@
-/** Which surface a request belongs to: by host, base path and headers, the most exact first. */
+/** Tests which surface a request belongs to: by host, base path and headers, the most exact first. */
 import test from 'ava';
 import {
   type Claim,
@@ -95,7 +95,7 @@ test('a request that fits no claim belongs to none', (t) => {
   t.is(one('b.com', '/x/y', pickByHeaders({ h: '1' })), undefined);
 });
 
-test('what stands below a base path is a path', (t) => {
+test('the rest of a path below a base path is a path', (t) => {
   t.deepEqual(
     [pathBelow('', '/v1'), pathBelow('/app', '/app'), pathBelow('/app', '/app/'), pathBelow('/app', '/app/../x')],
     ['/v1', '/', '/', '/../x'],

@@ -1,4 +1,4 @@
-/** What a gateway tells of each request: its log line, and its metrics. */
+/** Tests what a gateway reports about each request: its log line, and its metrics. */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import test from 'ava';

@@ -4,7 +4,7 @@
  *     const site = await openSite(t);
  *     const result = await site.run(`return (await fetch('${url}/v1/shelves/1')).status;`);
  *
- * Where no browser is installed, its tests are skipped and report that; in CI they fail instead.
+ * If no browser is installed, its tests are skipped and report that; in CI they fail instead.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -10,7 +10,7 @@ export interface HandClock extends Clock {
   readonly delays: readonly number[];
 }
 
-/** How often sockets are read between two steps, so that a question gets its answer on a busy machine too. */
+/** The number of times that sockets are read between two steps, so that a question gets its answer on a busy machine too. */
 const TURNS = 10;
 
 /** Moves the clock on in steps. Between the steps, sockets are read. */

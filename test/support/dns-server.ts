@@ -15,8 +15,8 @@ const HEADER_BYTES = 12;
 const NO_SUCH_NAME = 3;
 
 /**
- * Starts a name server that gives every name the same addresses, and none if there are no records. `records` may be changed at any
- * time.
+ * Starts a name server that gives every name the same addresses, and none if there are no records. `records` may be changed
+ * at any time.
  */
 export async function startDnsServer(t: ExecutionContext, records: Record[]) {
   const socket = createSocket('udp4');
@@ -28,7 +28,7 @@ export async function startDnsServer(t: ExecutionContext, records: Record[]) {
     if (type === A) asked++;
     const header = Buffer.alloc(HEADER_BYTES);
     query.copy(header, 0, 0, 2);
-    // A response, recursion was desired and is available (RFC 1035 §4.1.1).
+    // This is a response, and recursion was desired and is available (RFC 1035 §4.1.1).
     header.writeUInt16BE(0x8180 | (records.length === 0 ? NO_SUCH_NAME : 0), 2);
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(answers.length, 6);

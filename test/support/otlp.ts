@@ -23,7 +23,7 @@ export interface Receiver {
   readonly text: () => string;
   /** The headers of the last request. */
   readonly headers: () => IncomingHttpHeaders;
-  /** From now on it answers with this status. */
+  /** Sets the status of all answers from now on. */
   answer(status: number): void;
 }
 

@@ -7,7 +7,7 @@ import { ROOT } from './run.js';
 export interface Block {
   /** The first word behind the fence: `yaml`, `proto`, `sh`. Empty if there is none. */
   readonly language: string;
-  /** Why the block is not run; undefined for a block that is run. */
+  /** The reason why the block is not run. Undefined for a block that is run. */
   readonly notRun: string | undefined;
   readonly text: string;
   /** The line number of the opening fence, counted from 1. */

@@ -15,7 +15,7 @@ export interface Proxy {
   freeze(): Promise<void>;
   /** Lets the next connection be made, but passes none of its bytes. */
   freezeNext(): void;
-  /** From now on connections are made, but no byte passes on any of them. */
+  /** Lets connections be made from now on, but passes no byte on any of them. */
   swallow(): void;
 }
 

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 const LIMIT_MS = 30_000;
 /** Most conditions come true within some turns of the event loop, which take less time and CPU than timers. */
 const TURNS = 20;
-/** Conditions that take longer than a fifth of a second are asked less often, because some ask a server. */
+/** Conditions that take longer than a fifth of a second are checked less often, because some ask a server. */
 const SOON = 60;
 
 /** Resolves to true when `isSo` is true; rejects when it stays false. `what` describes the condition in that error. */

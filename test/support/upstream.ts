@@ -38,7 +38,7 @@ export interface Reply {
   readonly trailers?: MetadataValues;
   /** The status that ends the call, after the messages if there are any. */
   readonly status?: { readonly code: number; readonly message?: string; readonly details?: Uint8Array };
-  /** How long to wait before the first byte, in milliseconds. */
+  /** The time to wait before the first byte, in milliseconds. */
   readonly delayMs?: number;
   /** If true, the call never ends, and the client must give up. The messages are sent before. */
   readonly hang?: boolean;

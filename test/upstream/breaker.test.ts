@@ -1,4 +1,4 @@
-/** When a circuit breaker opens, whom it lets through, and when it closes, on a clock that the test moves. */
+/** Tests when a circuit breaker opens, which calls it lets through, and when it closes, on a clock that the test moves. */
 import test from 'ava';
 import type { CallRequest } from '../../src/call/call.js';
 import type { DeadlineOwner } from '../../src/call/deadline.js';
@@ -37,7 +37,7 @@ function breaker(settings: Partial<BreakerSettings> = {}) {
     },
     onClose() {},
   });
-  /** Sends calls with these outcomes one after the other; `+` is answered, `-` failed, `0` tells nothing. Returns what was refused. */
+  /** Sends calls with these outcomes one after the other; `+` is answered, `-` failed, `0` unknown. Returns how many were refused. */
   const calls = (outcomes: string) =>
     [...outcomes].filter((outcome) => {
       const pass = one.admit();

@@ -1,4 +1,4 @@
-/** How the transports with connections of our own find out that a connection is dead, and which connections they must not take for dead. */
+/** Tests how our own transports find out that a connection is dead, and which connections they must keep. */
 import { setTimeout as turn } from 'node:timers/promises';
 import test from 'ava';
 import { StatusError } from '../../src/status/status-error.js';

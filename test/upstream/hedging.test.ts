@@ -1,4 +1,4 @@
-/** When a second call is sent, which answer counts, and what becomes of the other call, on a clock that the test moves. */
+/** Tests when a second call is sent, which answer counts, and what happens to the other call, on a clock that the test moves. */
 import test from 'ava';
 import type { CallRequest, CallResponse } from '../../src/call/call.js';
 import { Code } from '../../src/status/code.js';

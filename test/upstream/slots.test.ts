@@ -1,4 +1,4 @@
-/** How many calls run at once, who waits for a slot, and for how long, on a clock that the test moves. */
+/** Tests how many calls run at once, which calls wait for a slot, and for how long, on a clock that the test moves. */
 import test from 'ava';
 import type { CallRequest, CallResponse } from '../../src/call/call.js';
 import type { StatusError } from '../../src/status/status-error.js';

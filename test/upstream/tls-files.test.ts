@@ -1,4 +1,4 @@
-/** Which authorities an upstream with `tls: {}` trusts. */
+/** Tests which authorities an upstream with `tls: {}` trusts. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServerCredentials } from '@grpc/grpc-js';

@@ -277,7 +277,7 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     t.true(Math.abs(upstream.last().deadline! - deadline.at) < 1000);
     await transport.call(request('Unary', note('')));
     t.is(upstream.last().deadline, undefined);
-    // Servers of grpc-js count in 32 bits, so a longer timeout would pass there at once. The server knows of none then.
+    // Servers of grpc-js count in 32 bits, so a longer timeout would expire there at once. It is not sent.
     for (const [timeoutMs, isSent] of [
       [2 ** 31 - 60_000, true],
       [2 ** 31, false],

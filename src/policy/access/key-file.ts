@@ -119,7 +119,7 @@ class KeyFile {
   private readonly lines = new LineCounter();
   private readonly document: Document;
   private readonly diagnostics: Diagnostic[] = [];
-  /** For each digest, the entry of the file that has it. */
+  /** The place of the entry that has a digest, by the digest. */
   private readonly digests = new Map<string, string>();
   private readonly plans = new Map<string, { readonly plan: string | undefined; readonly where: string }>();
 

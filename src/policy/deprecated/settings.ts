@@ -5,7 +5,7 @@ import { lastMessage, policyKind } from '../kind.js';
 const DATE = { error: 'expected a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z' };
 const LINK = { error: 'expected a URL such as https://example.com/migrate' };
 
-/** A date, which stands for the midnight in UTC with which it begins, or a time. The output is in milliseconds. */
+/** A date, which stands for its beginning at midnight in UTC, or a time. The output is in milliseconds since the epoch. */
 const date = z
   .string(DATE)
   .refine((text) => timeOf(text) !== undefined, DATE)
@@ -34,8 +34,8 @@ export const deprecated = policyKind({
   fromOption: (policy) =>
     lastMessage(policy, 'deprecated', (one) => ({
       since: one.string('since'),
-      ...textOf('sunset', one.string('sunset')),
-      ...textOf('link', one.string('link')),
+      sunset: one.string('sunset') || undefined,
+      link: one.string('link') || undefined,
     })),
   notes: ({ sinceMs, sunsetMs }) => [
     `deprecated: since ${dayOf(sinceMs)}${sunsetMs === undefined ? '' : `, until ${dayOf(sunsetMs)}`}`,
@@ -51,10 +51,6 @@ function timeOf(text: string): number | undefined {
   // Date.parse takes 2027-02-30 for a day in March.
   if (Number.isNaN(ms) || (text.length === 10 && new Date(ms).toISOString().slice(0, 10) !== text)) return undefined;
   return ms;
-}
-
-function textOf(key: 'sunset' | 'link', text: string): Partial<Record<'sunset' | 'link', string>> {
-  return text === '' ? {} : { [key]: text };
 }
 
 /** Returns the day of a time in UTC, such as 2027-01-31. */

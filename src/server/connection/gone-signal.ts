@@ -1,11 +1,11 @@
-/** Signals that are aborted when the client of a request has gone away before its answer was whole. */
+/** Makes signals that are aborted when the client of a request has left before its answer was complete. */
 import { Socket } from 'node:net';
 import { isHttp2, isOver, isWhole } from '../../exchange/answer.js';
 import type { Context } from '../../exchange/exchange.js';
 import { onClose } from '../../exchange/on-close.js';
 import { onEnding } from './unless-ended.js';
 
-/** Returns the signal for a call. */
+/** Returns the signal that cancels the call of a request. */
 export type SignalOf = (ctx: Context) => AbortSignal;
 
 /** Returns a signal of the request alone. It is also aborted when a stream must end. */
@@ -21,8 +21,8 @@ export function ownSignal({ res, state }: Context): AbortSignal {
 
 /**
  * Returns the signal that all requests of an HTTP/1.1 connection share, because they run one after the other and a client
- * leaves by closing the connection. It costs a tenth of a signal for each request. Who listens to it must stop when the
- * call has ended, so it is for our own code only.
+ * leaves by closing the connection. It costs a tenth of a signal for each request. Code that listens to it must stop when
+ * the call has ended, so only our own code gets it.
  */
 export function sharedSignal(ctx: Context): AbortSignal {
   const { req, state } = ctx;

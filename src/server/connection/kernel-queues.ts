@@ -43,7 +43,7 @@ class KernelQueues {
   private waiting: Question[] = [];
   private isReading = false;
   private mayReadAt = 0;
-  /** How often the files were read. */
+  /** The number of times that the files were read. */
   readings = 0;
 
   constructor(private readonly clock: Clock) {}
@@ -89,7 +89,7 @@ class KernelQueues {
 interface Reading {
   /** The `tx_queue` by inode. */
   readonly queues: ReadonlyMap<number, number>;
-  /** How much was read. */
+  /** The number of bytes that were read. */
   readonly bytes: number;
 }
 
@@ -97,9 +97,9 @@ const NOTHING: Reading = { queues: new Map(), bytes: 0 };
 
 interface TcpHandle {
   readonly fd: number;
-  /** How many bytes were handed over, also those that the kernel has not taken yet. */
+  /** The number of bytes that were handed over, also those that the kernel has not taken yet. */
   readonly bytesWritten: number;
-  /** How many bytes the kernel has not taken yet. */
+  /** The number of bytes that the kernel has not taken yet. */
   readonly writeQueueSize: number;
 }
 

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';
 import { hasBody, isHttp2 } from '../../exchange/answer.js';
 
-/** How long a client may take to notice the end and to close its side. */
+/** The time that a client may take to notice the end and to close its side. */
 const LINGER_MS = 2000;
 
 export function lingerAfter(req: IncomingMessage, res: ServerResponse, clock: Clock): void {

@@ -18,7 +18,7 @@ import { readmit } from '../after-reload.js';
 import { toStatusError } from '../stages/errors.js';
 
 const LOOK_EVERY_MS = 1000;
-/** How many streams are checked in one turn of the event loop; each check may verify a token. */
+/** The number of streams that are checked in one turn of the event loop. Each check may verify a token. */
 const ASKED_AT_ONCE = 100;
 
 export class OpenStreams {
@@ -124,7 +124,7 @@ class OpenStream {
   graceMs: number;
   private readonly controller = new AbortController();
   private credential: Credential | undefined;
-  /** Why the stream may not go on, and since when, in milliseconds since the epoch; undefined while it may. */
+  /** The reason why the stream must end, and since when, in milliseconds since the epoch. Undefined while it may go on. */
   private refused: { readonly error: StatusError; readonly atMs: number } | undefined;
 
   constructor(readonly ctx: Context) {

@@ -53,13 +53,13 @@ export function roomOf(res: ServerResponse): RequestRoom | undefined {
 class ConnectionRoom {
   /** The requests that have begun, in their order. */
   readonly requests = new Set<RequestRoom>();
-  /** How many bytes of messages were read, or have room to be read, and are not written yet. */
+  /** The bytes of messages that were read, or have room to be read, and are not written yet. */
   read = 0;
-  /** How many bytes of JSON were written and not taken yet. */
+  /** The bytes of JSON that were written and that the client has not taken yet. */
   written = 0;
-  /** How many of these belong to JSON that is not complete, and so cannot be taken. */
+  /** The number of these bytes that belong to JSON that is not complete, and so cannot be taken. */
   growing = 0;
-  /** How many bytes of request bodies are held. */
+  /** The bytes of request bodies that are held. */
   bodies = 0;
   private waiting: Waiting[] = [];
   private readonly entering: (() => void)[] = [];

@@ -24,9 +24,9 @@ import { bytesGiven, kernelQueues } from './kernel-queues.js';
 
 /** The bytes that a client must be able to take within `timeoutMs`: at its default of 30 s, 4.3 KiB a second. */
 const SLOWEST_BYTES = 131_072;
-/** How long the gateway waits for a client whose progress it cannot see. It waits for no client longer than this. */
+/** The time that the gateway waits for a client whose progress it cannot see. It waits for no client longer than this. */
 const LONGEST_MS = 300_000;
-/** How many times the progress of a client is checked within `timeoutMs`. */
+/** The number of times that the progress of a client is checked within `timeoutMs`. */
 const LOOKS = 6;
 
 /** The data that a client should take. */

@@ -4,7 +4,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { handshakeOf } from '../../exchange/handshake.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
 
-/** How long a client may take for its part of the closing handshake. */
+/** The time that a client may take for its part of the closing handshake. */
 const CLOSE_TIMEOUT_MS = 5000;
 
 const VERSION = '13';

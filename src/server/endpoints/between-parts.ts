@@ -1,4 +1,4 @@
-/** What happens between two parts of a large message that is read from JSON or written as JSON. */
+/** Decides between two parts of a large message, which is read from JSON or written as JSON, whether the work goes on. */
 import type { Clock } from '../../base/clock.js';
 import type { Deadline } from '../../call/deadline.js';
 import { isOver } from '../../exchange/answer.js';

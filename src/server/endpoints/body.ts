@@ -13,14 +13,14 @@ import { type RequestRoom, roomOf } from '../connection/room.js';
 
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** How long the whole body may take, counted from the call of `readBody`. */
+  /** The time that the whole body may take, counted from the call of `readBody`. */
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** How many pieces are joined into one: a client may send a byte in each, and the object around it takes two hundred bytes. */
+/** The number of pieces that are joined into one: a client may send one byte in each, and its object takes two hundred bytes. */
 const PIECES = 1024;
 
 /** Returns the body's bytes. Throws 413 over `maxBytes`, 408 after `timeoutMs`, CANCELLED when the client goes away. */

@@ -38,8 +38,8 @@ export interface CallRequestSettings extends BodySizes {
   /** The timeout of the call: the route's own or else its upstream's; undefined when neither has one. */
   readonly timeoutMs: number | undefined;
   /**
-   * How long a request may take until the end of the call. For a stream: how long a body of one message may take, and how
-   * long the client may read nothing of the answer.
+   * The time that a request may take until the end of the call. For a stream, it is the time that a body of one message may
+   * take, and for which the client may read nothing of the answer.
    */
   readonly requestTimeoutMs: number;
   readonly clock: Clock;

@@ -18,7 +18,7 @@ import { announcesMore, continueIfAsked, parsedBody } from './body.js';
 import { type Asked, type CallRequestSettings, compileCallHead } from './call-request.js';
 
 export interface ClientStreamSettings extends CallRequestSettings {
-  /** How long the client may send nothing before the request ends. */
+  /** The time for which the client may send nothing before the request ends. */
   readonly idleTimeoutMs: number;
 }
 
@@ -118,7 +118,7 @@ async function* encoded(
   if (messages.hasFirst) yield message;
 }
 
-/** How the messages arrive. */
+/** The form in which the messages arrive. */
 interface Arrival {
   /** The form of the JSON; undefined if the messages are bytes or there is no body. */
   readonly form: ElementForm | undefined;

@@ -29,7 +29,7 @@ export interface StreamEndpointSettings extends CallRequestSettings {
   readonly call: Call;
   readonly responseHeaders: CompiledResponseHeaders;
   readonly successStatus: number;
-  /** How long the stream may be without a message before it ends. */
+  /** The time that the stream may be without a message before it ends. */
   readonly idleTimeoutMs: number;
   /** True if a message may have a field `error`, as the line that reports a failure has. */
   readonly mayHoldError: boolean;

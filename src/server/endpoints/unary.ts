@@ -26,7 +26,7 @@ export interface EndpointSettings {
   readonly successStatus: number;
   /** Sets the headers of a cached answer; undefined for a route without a cache. */
   readonly freshness: TellFreshness | undefined;
-  /** How long both sides may be silent before the call ends, if the client streams. */
+  /** The time that both sides may be silent before the call ends, if the client streams. */
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
 }

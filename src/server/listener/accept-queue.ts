@@ -22,11 +22,11 @@ interface Handle {
 /** The backlog that Node sets. */
 const BACKLOG = 511;
 
-/** What the kernel holds for a port that listens. */
+/** The connections that the kernel holds for a port that listens. */
 interface Waiting {
-  /** How many connections nobody has accepted yet. */
+  /** The number of connections that no process has accepted yet. */
   readonly connections: number;
-  /** How many handshakes are half done. */
+  /** The number of handshakes that are not complete. */
   readonly handshakes: number;
   /** The remote ports of connections that nobody has accepted yet. */
   readonly ports: ReadonlySet<number>;

@@ -1,7 +1,7 @@
 /**
  * Ends a listener without losing a request (docs/connections.md#stopping-drain):
  *
- *     leave     every answer says `Connection: close`, HTTP/2 clients are told to begin nothing more; all of it is still served
+ *     leave     every answer says `Connection: close`, HTTP/2 clients are asked for no new requests; all requests are served
  *     finish    connections without a request are read for another second, then they are closed; what runs goes on
  *     timeout   what is left is cut
  */
@@ -16,9 +16,9 @@ import type { BoundListener, Listener } from './listen.js';
 import { stopAccepting } from './stop-accepting.js';
 
 export interface DrainSettings {
-  /** How long connections are still accepted, so that load balancers notice. */
+  /** The time for which connections are still accepted, so that load balancers notice. */
   readonly graceMs: number;
-  /** How long running requests may take, counted from the end of the grace. */
+  /** The time that running requests may take, counted from the end of the grace. */
   readonly timeoutMs: number;
 }
 
@@ -29,11 +29,11 @@ export interface Drain {
   finish(timeoutMs: number): Promise<void>;
 }
 
-/** How long a connection without a request is still read: a request may be on its way. */
+/** The time for which a connection without a request is still read: a request may be on its way. */
 const LINGER_MS = 1000;
-/** How long the gateway waits for the first request of a new connection. Its client may still be busy with its handshake. */
+/** The time that the gateway waits for the first request of a new connection. Its client may still be busy with its handshake. */
 const YOUNG_MS = 2000;
-/** How long closing messages, such as the close of a WebSocket, may take once the time is up. */
+/** The time that closing messages, such as the close of a WebSocket, may take after the time limit. */
 const CLOSE_MS = 200;
 
 /** Drains a listener that accepts connections itself. */

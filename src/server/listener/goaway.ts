@@ -21,7 +21,7 @@ export interface Departure {
   close(): void;
 }
 
-/** How many turns of the event loop to wait for one without a new stream. */
+/** The most turns of the event loop in which the code waits for one without a new stream. */
 const MOST_TURNS = 100;
 /** RFC 9113 §6.8: 8 bytes of GOAWAY for stream 0, with the highest stream id and no error. */
 const NOTICE = Buffer.from('0000080700000000007fffffff00000000', 'hex');

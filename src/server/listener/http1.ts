@@ -17,7 +17,7 @@ import { leaveBodiesOfUpgrades } from './upgrade.js';
 
 export interface Http1Settings extends RefusalSettings {
   readonly keepAliveTimeoutMs: number;
-  /** How long the whole head of a request may take. */
+  /** The time that the whole head of a request may take. */
   readonly headersTimeoutMs: number;
   readonly headerBytes: number;
   /** Undefined for plaintext. */

@@ -35,24 +35,24 @@ export interface Http2Sessions {
   destroy(): void;
 }
 
-/** How many requests a client may reset on one connection, as browsers do when a page is left or a search is typed on. */
+/** The limit of requests that a client resets on one connection. Browsers reset requests when a page is left. */
 const RESETS = { atOnce: 500, perSecond: 50 };
-/** How often a client may send PING, to see whether the connection lives or to measure it; some send one with each reset. */
+/** The limit of PINGs. Clients send them to check or to measure the connection, and some send one with each reset. */
 const PINGS = { atOnce: 1000, perSecond: 100 };
-/** How often a client may send SETTINGS. */
+/** The limit of SETTINGS that a client sends. */
 const SETTINGS = { atOnce: 100, perSecond: 10 };
 const CALM_DOWN = constants.NGHTTP2_ENHANCE_YOUR_CALM;
-/** How many times `headerBytes` are read, so that a larger head gets a 431. Beyond that Node itself resets the stream. */
+/** The multiple of `headerBytes` that is read, so that a larger head gets a 431. Beyond that Node itself resets the stream. */
 const READ_HEADS = 4;
 /** The overhead of each header besides its name and its value, in bytes (RFC 9113 §6.5.2). */
 const HEADER_BYTES = 32;
 const STREAMS = 100;
 const STREAM_WINDOW = 65_535;
-/** How long a connection may be silent before it gets a PING, as for WebSockets. */
+/** The time that a connection may be silent before it gets a PING, as for WebSockets. */
 const SILENCE_MS = 30_000;
-/** How long a peer may take to close after a GOAWAY. */
+/** The time that a peer may take to close after a GOAWAY. */
 const LINGER_MS = 2000;
-/** How long a session without streams may stay after a GOAWAY at the end of a drain. */
+/** The time that a session without streams may stay after a GOAWAY at the end of a drain. */
 const GOODBYE_MS = 300;
 
 export function createHttp2(settings: Http2Settings, handle: RequestListener, clock: Clock): Http2Sessions {

@@ -42,7 +42,7 @@ export interface Listener {
   readonly sessions: Http2Sessions;
   /** All open connections of both protocols; with TLS both the encrypted socket and the one below it. */
   readonly connections: ReadonlySet<Socket>;
-  /** When the latest connection was opened, on the clock's monotonic time; with TLS, when its handshake was done. */
+  /** The monotonic time at which the latest connection was opened, or with TLS, at which its handshake was complete. */
   lastOpenedAt: number;
   /** Resolves when no connection is open. */
   whenEmpty(): Promise<void>;

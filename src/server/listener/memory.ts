@@ -52,7 +52,7 @@ export interface MemoryRequest {
   readonly enough: Promise<void>;
 }
 
-/** After so many turns of the event loop without a new byte the request is given up. An answer needs a few at most. */
+/** The number of turns of the event loop without a new byte after which the request ends. An answer needs a few at most. */
 const QUIET_TURNS = 50;
 
 /** Sends the request. Resolves to the text that the client received, in Latin-1. */

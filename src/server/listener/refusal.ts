@@ -29,7 +29,7 @@ export interface Refuse {
 }
 
 /**
- * How long the connection may stay open after the answer: it is not read any more, so a client that has left is never
+ * The time that the connection may stay open after the answer. It is not read any more, so a client that has left is never
  * noticed.
  */
 const LINGER_MS = 1000;

@@ -5,7 +5,7 @@ import { AcceptQueue } from './accept-queue.js';
 
 /** A turn of the event loop that is shorter leaves no time for a connection to come behind Node's back. */
 const SHORT_MS = 0.2;
-/** How long to wait for a short turn, and for one in which no connection comes at all. */
+/** The longest times to wait for a short turn, and for one in which no connection comes at all. */
 const WAIT = { shortMs: 3000, anyMs: 5000 };
 
 /**

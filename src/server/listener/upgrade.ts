@@ -47,8 +47,8 @@ export function acceptUpgrades(server: Server, { serveHttp1, handle, isDraining,
 
 /**
  * Leaves the body of an upgrade to whoever takes the socket, as Node did before version 26. Since then Node parses the body
- * too, and withholds the socket meanwhile, so that the head could not be put back before the body. Nor can Node be told to
- * ignore the upgrade (`shouldUpgradeCallback`): it would lose the bytes that follow the request in the same packet.
+ * too and keeps the socket meanwhile, so the head could not be put back in front of the body. Node's option to ignore
+ * the upgrade (`shouldUpgradeCallback`) cannot be used: it loses the bytes that follow the request in the same packet.
  */
 export function leaveBodiesOfUpgrades(server: Server): void {
   const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
@@ -66,12 +66,12 @@ export function leaveBodiesOfUpgrades(server: Server): void {
   });
 }
 
-/** What Node's parser calls with each head. The answer says what follows the head. */
+/** The function that Node's parser calls with each head. Its result says which bytes follow the head. */
 type OnIncoming = (req: IncomingMessage & { readonly upgrade?: boolean }, keepAlive: boolean) => number;
 
 type ParsedSocket = Socket & { readonly parser?: { onIncoming: OnIncoming | null } | null };
 
-/** Tells the parser that all bytes after the head belong to another protocol. */
+/** This result means that all bytes after the head belong to another protocol. */
 const HEAD_ONLY = 2;
 
 const ABOUT_UPGRADE = new Set(['upgrade', 'http2-settings']);

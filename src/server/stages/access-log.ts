@@ -102,7 +102,7 @@ const KINDS = {
   cut: { level: 'warn', text: 'request cut' },
 } as const;
 
-/** How many characters of a text that the client chooses the log has at most. */
+/** The most characters that the log has of a text that the client chooses. */
 const MOST = { path: 256, userAgent: 128, refused: 256 };
 
 /**
@@ -122,7 +122,7 @@ export interface Refusal {
   readonly error: StatusError;
 }
 
-/** Where refusals are logged and counted. The admin port counts no requests. */
+/** The log and the counters of refusals. The admin port counts no requests. */
 export type TellingOfRefusals = Pick<Telling, 'log'> & Partial<Telling>;
 
 /** Tells of a request that no stage has seen: what is known of it, and why it was refused. */

@@ -3,11 +3,11 @@
  * `:authority` or of `Host`; `X-Forwarded-Host` never counts, because any client can send it. A request that belongs to no
  * surface gets the 404 of a path without a route.
  */
-import type { Context, Middleware, Snapshot, Surface } from '../../exchange/exchange.js';
+import type { Context, Middleware, PickOf, Snapshot, Surface } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';
 import { noRoute } from '../../status/refusals.js';
 import { parseTarget } from '../request-target.js';
-import { type PickOf, pathBelow, pickByHeaders } from '../surface-choice.js';
+import { pathBelow, pickByHeaders } from '../surface-choice.js';
 
 export function surface(): Middleware {
   return function surface({ req, res, state }, next) {
@@ -16,10 +16,10 @@ export function surface(): Middleware {
     state.rawPath = rawPath;
     state.rawQuery = rawQuery;
     const { snapshot } = state;
-    const chosen = snapshot.only ?? surfaceOf(snapshot, req, authority, rawPath);
+    const chosen = surfaceOf(snapshot, req, authority, rawPath);
     const { varies } = chosen ?? snapshot.unclaimed;
     if (varies !== '') res.setHeader('vary', varies);
-    if (chosen === undefined || isElsewhere(snapshot, chosen)) {
+    if (chosen === undefined) {
       throw noRoute(handshakeOf(req) === undefined ? (req.method ?? 'GET') : 'a WebSocket at', rawPath);
     }
     state.surface = chosen;
@@ -28,27 +28,18 @@ export function surface(): Middleware {
   };
 }
 
-/** True if the request belongs to a surface that runs in another gateway. */
-function isElsewhere({ only, unclaimed }: Snapshot, chosen: Surface): boolean {
-  return only === undefined && chosen === unclaimed;
-}
-
-/**
- * Returns the surface of a request; undefined when it belongs to none. For a request of a surface that runs in another
- * gateway, it is the surface without routes.
- */
+/** Returns the surface of a request. Undefined when it belongs to none, or to one that runs in another gateway. */
 export function surfaceOf(
-  { only, choose }: Choice,
+  { only, choose, unclaimed }: Snapshot,
   req: Context['req'],
   authority: string,
   rawPath: string,
 ): Surface | undefined {
   if (only !== undefined) return only;
   const pick = isPreflight(req) ? pickForPreflight(req.headers.origin) : pickByHeaders<Surface>(req.headers);
-  return choose(authority, rawPath, pick);
+  const chosen = choose(authority, rawPath, pick);
+  return chosen === unclaimed ? undefined : chosen;
 }
-
-type Choice = Pick<Snapshot, 'only' | 'choose'>;
 
 /** True for a request with which a browser asks whether a page may send another one. */
 function isPreflight({ method, headers }: Context['req']): boolean {

@@ -67,13 +67,13 @@ export interface BalancerOptions {
   readonly events: BalancerEvents;
 }
 
-/** What operators see of an upstream. */
+/** The report on an upstream for operators. */
 export interface UpstreamReport {
   /** The best state of its servers; `unknown name` when its name cannot be looked up. */
   readonly state: MemberState | 'looking up' | 'unknown name' | 'closed';
   /** True if so many servers are out that all of them are used. */
   readonly isPanic: boolean;
-  /** Why a name cannot be looked up; absent when it can. */
+  /** The reason why a name cannot be looked up. Absent when it can. */
   readonly why?: string;
   readonly servers: readonly MemberReport[];
 }
@@ -83,7 +83,7 @@ interface Group {
   readonly weight: number;
   readonly when: When | undefined;
   endpoints: readonly Endpoint[] | undefined;
-  /** Why the last lookup failed; undefined when it has not. */
+  /** The reason why the last lookup failed. Undefined when it has not. */
   failure: { readonly error: unknown } | undefined;
 }
 

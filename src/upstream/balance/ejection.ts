@@ -6,11 +6,11 @@ import type { Clock } from '../../base/clock.js';
 import type { Verdict } from '../outcome.js';
 
 export interface EjectionSettings {
-  /** How many failures in a row eject an endpoint. */
+  /** The number of failures in a row that eject an endpoint. */
   readonly consecutiveFailures: number;
   /** The length of the first ejection. The second one in a row is twice as long, the third one three times. */
   readonly ejectForMs: number;
-  /** How many of 100 endpoints may be ejected at once. One of several always may. */
+  /** The number of endpoints, of 100, that may be ejected at once. One of several always may. */
   readonly maxEjectedPercent: number;
 }
 

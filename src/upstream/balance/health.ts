@@ -14,14 +14,14 @@ export interface HealthSettings {
   readonly timeoutMs: number;
   /** The service that is asked for. Empty: the server as a whole. */
   readonly service: string;
-  /** How many good answers in a row make an unhealthy server healthy. */
+  /** The number of good answers in a row that make an unhealthy server healthy. */
   readonly healthyThreshold: number;
-  /** How many bad or missing answers in a row make a healthy server unhealthy. */
+  /** The number of bad or missing answers in a row that make a healthy server unhealthy. */
   readonly unhealthyThreshold: number;
 }
 
 /**
- * What one check has found. `absent`: the server has no health service, so nothing is known against it. `unreachable`: there
+ * The result of one check. `absent`: the server has no health service, so nothing is known against it. `unreachable`: there
  * was no connection, so the server could not be asked.
  */
 export type Checked =

@@ -21,7 +21,7 @@ const TTL_TIMEOUT_MS = 2000;
 
 export const systemLookup: Lookup = lookupWith();
 
-/** Returns the lookup. It asks `nameServers` for lifetimes, by default those of the system. */
+/** Returns a lookup that asks `nameServers` for lifetimes. By default it asks the name servers of the system. */
 export function lookupWith(nameServers?: readonly string[]): Lookup {
   return async function lookup(name) {
     const resolver = new Resolver({ timeout: TTL_TIMEOUT_MS, tries: 1 });

@@ -21,13 +21,13 @@ export type Change =
   | { readonly kind: 'unreachable' | 'unhealthy'; readonly reason: string }
   | { readonly kind: 'ejected'; readonly reason: string; readonly forMs: number };
 
-/** What operators see of a member. */
+/** The report on a member for operators. */
 export interface MemberReport {
   readonly address: string;
   readonly state: MemberState;
-  /** Since when that is known, in milliseconds since the epoch. */
+  /** The time since when that is known, in milliseconds since the epoch. */
   readonly sinceMs: number;
-  /** Why the member gets no calls; absent when it may get some. */
+  /** The reason why the member gets no calls. Absent when it may get some. */
   readonly why?: string;
 }
 
@@ -46,16 +46,16 @@ export interface MemberOptions {
   readonly again: (request: CallRequest) => Promise<CallResponse> | undefined;
 }
 
-/** How long no attempt to connect is made after one has failed. The transport itself waits longer after several failures. */
+/** The time without attempts to connect after one has failed. The transport itself waits longer after several failures. */
 const REST_MS = 100;
 
 export class Member {
   readonly address: string;
-  /** How many calls have ended, by what they tell. */
+  /** The number of calls that have ended, by what they show about the server. */
   readonly ended: Record<Verdict, number> = { answered: 0, failed: 0, unknown: 0 };
   ejections = 0;
   isEjected = false;
-  /** When the member began to get calls, on the monotonic clock; undefined when it has always got them. */
+  /** The monotonic time at which the member began to get calls. Undefined when it has always got them. */
   warmSince: number | undefined;
   private reach: 'unknown' | 'reachable' | 'unreachable' = 'unknown';
   private why: string | undefined;
@@ -70,7 +70,7 @@ export class Member {
   private isAbsentTold = false;
   private cancelReturn: (() => void) | undefined;
   private connecting: Promise<void> | undefined;
-  /** When the next attempt may be made, on the monotonic clock. */
+  /** The monotonic time from which the next attempt may be made. */
   private restsUntil = 0;
 
   constructor(
@@ -209,7 +209,7 @@ export class Member {
   private noteReach(error: unknown): void {
     const reach = isUnreachable(error) ? 'unreachable' : 'reachable';
     const before = this.reach;
-    // A call that had a connection and failed tells nothing new.
+    // A call that had a connection and failed shows nothing new.
     if (reach === before || (error !== undefined && reach === 'reachable')) return;
     this.reach = reach;
     if (reach === 'unreachable') {

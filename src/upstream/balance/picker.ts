@@ -7,7 +7,7 @@ import { type Candidate, type Choose, compilePolicy, type PolicyName } from './p
 
 export type LoadBalancing = PolicyName | 'pick_first';
 
-/** What a picker asks of a member. */
+/** The part of a member that a picker needs. */
 export type Pickable = Pick<Member, 'isReady' | 'isFailing' | 'isOut' | 'prepare' | 'running'>;
 
 export interface Picker<M extends Pickable = Member> {

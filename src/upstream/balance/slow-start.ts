@@ -2,7 +2,7 @@
 
 /** The share of the first moment. */
 const FIRST = 0.1;
-/** How often the share grows. */
+/** The number of steps in which the share grows. */
 const STEPS = 10;
 
 /** Returns the share of its weight that an endpoint has `ageMs` after it began, from a tenth to 1. */

@@ -60,7 +60,7 @@ export class GrpcJsCall implements MessageSink, Expiring {
   private ended = false;
   private failure: unknown;
   private readonly heardBefore: number | undefined;
-  /** When the call began, in milliseconds since the epoch. */
+  /** The time at which the call began, in milliseconds since the epoch. */
   private readonly begunAt: number;
 
   constructor(

@@ -7,7 +7,7 @@ import type { Transport, TransportSettings, TransportState } from '../transport.
 import { type CallSettings, GrpcJsCall } from './call.js';
 import { GrpcJsChannel } from './channel.js';
 
-/** How often a channel may be given up: a slow upstream causes at most one new connection a second. */
+/** The shortest time between two channels that are given up: a slow upstream causes at most one new connection a second. */
 const LEAVE_AGAIN_MS = 1000;
 
 /** Returns a transport that connects on the first call. */
@@ -19,7 +19,7 @@ class GrpcJsTransport implements Transport {
   private readonly runningCalls = new Set<GrpcJsCall>();
   private readonly calls: CallSettings;
   private channel: GrpcJsChannel | undefined;
-  /** When the channel may be given up again, on the monotonic clock. */
+  /** The monotonic time from which the channel may be given up again. */
   private mayLeaveAt = 0;
   private closing: Promise<void> | undefined;
   private idle: (() => void) | undefined;

@@ -25,7 +25,7 @@ import type { Stream } from './stream.js';
 
 /** The largest headers that an answer may have, counted as RFC 7541 §4.1 does. */
 const MAX_LIST_BYTES = 64 * 1024;
-/** How many bytes are read from the socket at once, into memory that is used again. */
+/** The number of bytes that are read from the socket at once, into memory that is used again. */
 const READ_BYTES = 64 * 1024;
 /** Larger frames would let the messages of other calls wait. */
 const LARGEST_SENT_FRAME = 64 * 1024;
@@ -54,15 +54,15 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private readonly cancelTimer: () => void;
   /** The stream whose DATA is being read; undefined if it has ended. */
   private current: Stream | undefined;
-  /** How many bytes have come since the last WINDOW_UPDATE of the connection. */
+  /** The number of bytes that have come since the last WINDOW_UPDATE of the connection. */
   private unreported = 0;
   private isConnected = false;
   /** True when nothing more is read or written. */
   private isDead = false;
-  /** True when the peer must be told that its table is not used (RFC 7541 §4.2). */
+  /** True when the next block must say that the peer's table is not used (RFC 7541 §4.2). */
   private mustShrinkTable = false;
   private peerTableBytes = TABLE_BYTES;
-  /** What to call when the peer acknowledges SETTINGS. */
+  /** The function to call when the peer acknowledges SETTINGS. */
   private answered: (() => void) | undefined;
 
   constructor(

@@ -32,13 +32,13 @@ export interface FrameHandler {
 
 export class FrameReader {
   private readonly scratch = Buffer.alloc(FRAME_HEAD);
-  /** How many bytes of the next frame's head are in `scratch`. */
+  /** The number of bytes of the next frame's head that are in `scratch`. */
   private headBytes = 0;
   private hasBegun = false;
   private type = -1;
   private flags = 0;
   private stream = 0;
-  /** How many bytes of the payload have not come yet. */
+  /** The number of bytes of the payload that have not come yet. */
   private left = 0;
   /** True while a frame has begun and is not whole. */
   private isInside = false;

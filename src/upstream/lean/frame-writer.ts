@@ -10,7 +10,7 @@ const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 /** A change of the table's size to 0 (RFC 7541 §6.3). */
 const EMPTY_TABLE = Buffer.from([0x20]);
 const BUFFER_BYTES = 32 * 1024;
-/** How many free buffers a connection keeps. */
+/** The number of free buffers that a connection keeps. */
 const MOST_FREE = 2;
 /** Pieces of a message up to this size are copied, because a write of many pieces costs more. */
 const COPY_BYTES = 8 * 1024;
@@ -40,12 +40,12 @@ export class FrameWriter {
     private readonly onWritten: () => void,
   ) {}
 
-  /** How many bytes the socket has not taken yet. */
+  /** Returns the number of bytes that the socket has not taken yet. */
   get backlog(): number {
     return this.pendingBytes + this.writingBytes;
   }
 
-  /** How many of them answer frames of the peer. They become more when a peer sends frames and reads no answers. */
+  /** Returns the number of these bytes that answer frames of the peer. It grows when a peer sends frames and reads no answers. */
   get controlBacklog(): number {
     return this.pendingControl + this.writingControl;
   }
@@ -100,8 +100,8 @@ export class FrameWriter {
   }
 
   /**
-   * Begins a stream. A block that is larger than `maxFrame` goes on in CONTINUATION frames. `emptiesTable`: the peer is told
-   * before it that its table has no entries any more.
+   * Begins a stream. A block that is larger than `maxFrame` goes on in CONTINUATION frames. `emptiesTable`: the block
+   * begins with an update that empties the table of the peer.
    */
   headers(stream: number, block: Buffer, length: number, maxFrame: number, emptiesTable: boolean): void {
     const extra = emptiesTable ? 1 : 0;

@@ -9,7 +9,7 @@ import { STATIC_TABLE } from './static-table.js';
 
 /** The size of the dynamic table that we allow, which is HPACK's default. */
 export const TABLE_BYTES = 4096;
-/** What each entry counts besides its texts (RFC 7541 §4.1). */
+/** The bytes that each entry counts besides its texts (RFC 7541 §4.1). */
 const ENTRY_BYTES = 32;
 /** Integers above this are refused. No length or index can be larger. */
 const LARGEST_INTEGER = 2 ** 28;

@@ -33,7 +33,7 @@ const NO_SYMBOL = 511;
 const INVALID = -1;
 
 interface Decoder {
-  /** By row and column: the node in the low 9 bits, the symbol above them. */
+  /** The steps by row and column. A step has the node in its low 9 bits, and the symbol above them. */
   readonly steps: Int32Array;
   /** 1 for the nodes at which a text may end: fewer than eight bits behind a symbol, all of them ones. */
   readonly ends: Uint8Array;

@@ -16,7 +16,7 @@ const LITERAL = 0x00;
 const NEVER_INDEXED = 0x10;
 /** The headers that no intermediary may keep in its tables (RFC 7541 §7.1.3). */
 const SECRET: ReadonlySet<string> = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key']);
-/** How many keys of metadata are kept encoded. Clients may choose keys, so there must be a limit. */
+/** The number of keys of metadata that are kept encoded. Clients may choose keys, so there must be a limit. */
 const MOST_KEYS = 1000;
 
 /** A key of metadata as it is encoded. */

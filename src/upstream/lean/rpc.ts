@@ -10,7 +10,7 @@ import type { RequestBlock } from './request-block.js';
 import type { SendingStream } from './sender.js';
 import type { Stream } from './stream.js';
 
-/** The memory of what is read is used again for the next bytes. */
+/** Returns a copy from `start` on. It is needed because the memory of a piece is used again for the next bytes. */
 function copyOf(piece: Buffer, start: number): Buffer {
   const copy = Buffer.allocUnsafe(piece.length - start);
   piece.copy(copy, 0, start);
@@ -19,11 +19,11 @@ function copyOf(piece: Buffer, start: number): Buffer {
 
 export class LeanRpc extends Rpc implements Stream {
   readonly sending: SendingStream;
-  /** How many bytes the upstream may still send. */
+  /** The number of bytes that the upstream may still send. */
   private window = STREAM_WINDOW;
   /** True when the upstream has ended its side of the stream, or one side has reset the stream. */
   private isOver = false;
-  /** How the upstream, or the loss of the connection, ended the stream. */
+  /** The way in which the upstream, or the loss of the connection, ended the stream. */
   private ended: StreamEnd = { kind: 'broken', cause: 'the stream ended without a status' };
 
   constructor(

@@ -6,7 +6,7 @@ import { PREFIX } from '../message-reader.js';
 import type { FrameWriter } from './frame-writer.js';
 import { ConnectionError, DEFAULT_WINDOW, ErrorCode, LARGEST_WINDOW, SMALLEST_FRAME_LIMIT } from './frames.js';
 
-/** While the socket holds so many bytes, nothing more is written. Then messages of other calls do not wait for long. */
+/** The bytes in the socket from which on nothing more is written, so that messages of other calls do not wait for long. */
 const MOST_BACKLOG = 256 * 1024;
 
 /** The state of a stream that sends. */
@@ -14,13 +14,13 @@ export class SendingStream {
   /** True if no byte of the message was sent, not even its prefix. */
   isBeginning = false;
   message: Uint8Array = NOTHING;
-  /** How many bytes of the message were sent. */
+  /** The number of bytes of the message that were sent. */
   at = 0;
   /** True when no message follows. */
   isEnding = false;
   /** True when everything was sent, with the end of the stream. */
   isSent = false;
-  /** What the upstream has added to its initial window, less what was sent. */
+  /** The bytes that the upstream has added to its initial window, less those that were sent. */
   balance = 0;
   /** Called once, when the whole message was handed over. */
   onRoom: (() => void) | undefined;
@@ -152,6 +152,6 @@ export class Sender {
   }
 }
 
-/** Why a stream may send nothing: its own window, or that of the connection. */
+/** A stream may send nothing because its own window is used up, or because that of the connection is. */
 const NO_STREAM_WINDOW = -1;
 const NO_WINDOW = -2;

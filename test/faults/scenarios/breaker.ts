@@ -69,7 +69,7 @@ async function opened(seconds: number): Promise<Row> {
       'there were too many or no probes': whileOpen.calls > mostProbes || whileOpen.calls === 0,
       'more was sent than the probes': refused.length + whileOpen.calls !== shots.length,
       'a refusal has no Retry-After': bare > 0,
-      // What a client sees is also slow when this machine is busy, but then answers of the service are slower.
+      // A client also waits long when this machine is busy, but then answers of the service are slower.
       'refusals take too long':
         insideMs > MOST_MS || percentile(refused, 50) > Math.max(MOST_MS, percentile(healthy, 50)),
       'it did not close': !(closedAtMs < OPEN_FOR_MS * 1.5) || late > 0,

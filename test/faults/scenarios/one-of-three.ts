@@ -9,7 +9,7 @@ import { type Service, startService } from '../service.js';
 const GETS_PER_SECOND = 90;
 const POSTS_PER_SECOND = 10;
 const TIMEOUT_MS = 1000;
-/** How long the servers work before one of them fails. */
+/** The time that the servers work before one of them fails. */
 const WELL_MS = 1500;
 const SETTINGS = `timeout: ${TIMEOUT_MS}ms, retry: { maxAttempts: 3, codes: [UNAVAILABLE] }, outlierDetection: {}`;
 const WELL = { kind: 'answer', delayMs: 5 } as const;
@@ -29,7 +29,7 @@ interface Servers {
 interface Fault {
   readonly what: string;
   begin(servers: Servers): Promise<void> | void;
-  /** For how many milliseconds after the begin GETs may fail, and POSTs. */
+  /** The milliseconds after the begin within which GETs may fail, and POSTs. */
   readonly getsMs: number;
   readonly postsMs: number;
   /** True if the server must get calls again at the end. */

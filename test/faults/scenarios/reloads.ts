@@ -20,13 +20,13 @@ const MIX: readonly (readonly [number, Client])[] = [
 ];
 
 /**
- * How often garbage is collected and the memory is read. Without it, the engine of one process lets 120 MiB of garbage pile up
- * in 3,600 reloads, and only then the resident memory stays at its level.
+ * The number of times that garbage is collected and the memory is read. Without it, the engine of one process lets 120 MiB of
+ * garbage pile up in 3,600 reloads, and only then the resident memory stays at its level.
  */
 const SAMPLES = 10;
-/** How much more memory each process may have at the end than after half of the reloads. */
+/** The memory that each process may have more at the end than after half of the reloads. */
 const MOST_GROWTH = { liveMiB: 2, residentMiB: 16 };
-/** One of so many changes is broken, and refused. */
+/** The number of changes of which one is broken, and refused. */
 const BROKEN_EVERY = 10;
 
 export const reloads: Scenario = {

@@ -11,7 +11,7 @@ import { type Row, type Scenario, wrongOf } from '../scenario.js';
 
 const PER_SECOND = 100;
 const NAME = 'notes.test';
-/** How long the old servers still answer when the name has the new ones. It is looked up again within 1.1 seconds. */
+/** The time that the old servers still answer when the name has the new ones. It is looked up again within 1.1 seconds. */
 const LINGER_MS = 2500;
 
 /** Gives the name the addresses in a file, for a second. Everything else is looked up as ever. */

@@ -1,4 +1,4 @@
-/** Which server gets how many calls: weights, a canary, and servers of different speed. */
+/** Counts how many calls each server gets: with weights, with a canary, and with servers of different speed. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startGateway } from '../gateway.js';
@@ -14,7 +14,7 @@ interface Share {
   readonly what: string;
   /** The settings for the addresses of two servers. */
   settings(targets: readonly [string, string]): string;
-  /** How many milliseconds the answers of each server take. */
+  /** The milliseconds that the answers of each server take. */
   readonly delayMs: readonly [number, number];
   /** The share of the second server in percent: at least and at most. */
   readonly percent: readonly [number, number];

@@ -25,9 +25,9 @@ service S {
 const REQUEST_TIMEOUT_MS = 30_000;
 /** The bytes that a client takes at once. It opens its window for as many. */
 const STEP_BYTES = 160 << 10;
-/** After so many of them the kernel would have taken new bytes at last. */
+/** The number of such steps after which the kernel would have taken new bytes. */
 const STEPS = 6;
-/** Other kernels do not tell what a client takes. */
+/** Other kernels do not report how much a client takes. */
 const inLinux = (name: string, run: (t: ExecutionContext) => Promise<void>) =>
   process.platform === 'linux' ? test(name, run) : test.skip(name, run);
 if (process.platform !== 'linux') saySkipped('only Linux reports what clients take: tests of slow readers are SKIPPED');

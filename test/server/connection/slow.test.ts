@@ -39,7 +39,7 @@ async function* endless() {
 
 const turn = turns(8);
 
-/** On a clock that the test moves. Node itself counts how long heads take: tests of these say how long, and wait for it. */
+/** Starts a gateway on a clock that the test moves. Node itself measures how long heads take, so tests of heads really wait. */
 async function start(t: ExecutionContext, tls: boolean): Promise<TestGateway & { readonly clock: HandClock }> {
   const clock = handClock();
   return { ...(await startOn(t, tls, clock)), clock };

@@ -78,7 +78,7 @@ test('a failed lookup is told once, and is made again after 1, 2, 4 … 30 s', a
     t.is(await pass(1), 1);
   }
   t.deepEqual(heard, ['10.0.0.1', 'Error: down']);
-  // The same addresses as before are told, because the failure is over.
+  // The same addresses as before are reported, because the failure is over.
   set(A);
   await pass(30_000);
   t.deepEqual(heard, ['10.0.0.1', 'Error: down', '10.0.0.1']);

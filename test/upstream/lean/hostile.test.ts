@@ -1,5 +1,5 @@
 /**
- * What an upstream may not send (RFC 9113), row by row: what ends the connection with which code, what ends one call, and
+ * Tests what an upstream may not send (RFC 9113), row by row: what ends the connection with which code, what ends one call, and
  * what is ignored.
  */
 import { setTimeout as turn } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** What an upstream sends costs at most 1 MiB and a hundred times as many bytes of memory, whatever it is. */
+/** Tests that the bytes of an upstream, whatever they are, take at most 1 MiB and a hundred times their number in memory. */
 import type { Socket } from 'node:net';
 import { setTimeout as turn } from 'node:timers/promises';
 import test from 'ava';
@@ -14,7 +14,7 @@ const many = (count: number, one: Buffer) => Buffer.concat(Array.from({ length: 
 const prefix = (length: number) => Buffer.from([0, 0, length >> 16, (length >> 8) & 255, length & 255]);
 const begun = (stream: number) => headers(stream, GRPC, false);
 
-/** What each of 20 streams gets. */
+/** The bytes that each of 20 streams gets. */
 const FLOODS: readonly (readonly [what: string, bytesOf: (stream: number) => Buffer])[] = [
   ['messages of no byte', (s) => Buffer.concat([begun(s), many(12, frame(DATA, 0, s, Buffer.alloc(16_000)))])],
   [
