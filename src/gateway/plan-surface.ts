@@ -109,9 +109,8 @@ export function* planSurface(
   ];
   const { registry, codecs, view } = schema;
   const selection = { hosts: block?.hosts ?? [], basePath, headers: block?.headers ?? {} };
-  const omitFields = block?.omitFields ?? [];
   const aggregates = own.map(([, plan]) => plan);
-  const surface = { name, selection, omitFields, config, registry, codecs, view, routes, aggregates };
+  const surface = { name, selection, config, registry, codecs, view, routes, aggregates };
   return { surface, diagnostics };
 }
 
