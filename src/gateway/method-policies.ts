@@ -9,7 +9,7 @@ import { type Access, accessOf, type FoundAccess, meansOf } from '../policy/acce
 import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
 import type { SchemaView } from '../schema/field-omission.js';
-import { parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
+import { dotted, parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
 import type { IsOffered } from './assign-upstreams.js';
 import { rateLimitProblem } from './checks.js';
 
@@ -107,11 +107,11 @@ export function unusedPolicies(
       surface.policies.map((rule, index) => ({ rule, place: `surfaces.${at}.policies.${index}` })),
     ),
   ];
-  const names = methods.map(({ fullName }) => fullName.replace('/', '.'));
+  const names = methods.map(({ fullName }) => dotted(fullName));
   return all.flatMap(({ rule, place }) => {
     if (used.has(rule)) return [];
     const { selector, declaration } = rule;
-    const hint = meantHint(selector.replace('/', '.'), names);
+    const hint = meantHint(dotted(selector), names);
     const text = `${place}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
     return [warningAt(declaration.position, 'unused-policy', text)];
   });

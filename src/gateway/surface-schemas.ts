@@ -9,7 +9,7 @@ import type { SurfaceConfig } from '../config/surface-configs.js';
 import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
 import { registryWithout, type SchemaView } from '../schema/field-omission.js';
-import { parseMethodSelector } from '../schema/method-selector.js';
+import { dotted, parseMethodSelector } from '../schema/method-selector.js';
 import type { SurfaceSchema } from './plan-surface.js';
 
 /** Views and codecs by what they depend on. They are used again after a reload that changes none of it. */
@@ -80,8 +80,10 @@ export function namingProblems(
     for (const selector of block[key]) {
       const selects = parseMethodSelector(selector);
       if (selector === '*' || selects === undefined || methods.some(selects)) continue;
-      const dotted = methods.map(({ fullName }) => fullName.replace('/', '.'));
-      const hint = meantHint(selector.replace('/', '.'), dotted);
+      const hint = meantHint(
+        dotted(selector),
+        methods.map(({ fullName }) => dotted(fullName)),
+      );
       const text = `surface ${name}: ${key}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
       // An exclude that matches nothing may leave open what it was meant to close.
       diagnostics.push((key === 'exclude' ? errorAt : warningAt)(block.position, 'surface-selector', text));

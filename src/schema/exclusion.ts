@@ -146,5 +146,5 @@ function methodHint(pattern: string, services: readonly ServiceDescriptor[]): st
     `${fullName}.*`,
     ...methods.map(({ name }) => `${fullName}.${name}`),
   ]);
-  return meantHint(pattern.replace('/', '.'), names);
+  return meantHint(dotted(pattern), names);
 }
