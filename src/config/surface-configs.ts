@@ -14,11 +14,11 @@ export interface SurfaceConfig {
 }
 
 /** The name of the only surface of a config without `surfaces`. */
-const DEFAULT = 'default';
+export const DEFAULT_SURFACE = 'default';
 
 /** Returns the surfaces that this gateway serves, in their order. There is at least one. */
 export function surfaceConfigs(config: Config): readonly SurfaceConfig[] {
-  if (config.surfaces.length === 0) return [{ block: undefined, name: DEFAULT, config }];
+  if (config.surfaces.length === 0) return [{ block: undefined, name: DEFAULT_SURFACE, config }];
   const served = config.surfaces.filter(({ isServed }) => isServed);
   return served.map((block) => ({ block, name: block.name, config: configOf(config, block) }));
 }
