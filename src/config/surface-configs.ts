@@ -1,6 +1,7 @@
 /** This module computes the config of each surface: its own settings over the common ones. */
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
+import { cors as corsBlock } from './policies.js';
 
 export type SurfaceBlock = Config['surfaces'][number];
 
@@ -39,7 +40,8 @@ function configOf(common: Config, block: SurfaceBlock): Config {
   };
 }
 
-const NO_CORS = { origins: [], credentials: false, maxAgeMs: 600_000 };
+/** The defaults of the block, without the origins, which have none. */
+const NO_CORS = { ...corsBlock.parse({ origins: ['*'] })!, origins: [] };
 
 /** Returns the problems of settings that only the own and the common keys together can have. */
 export function surfaceIssues(config: Config): readonly IssueText[] {
