@@ -28,9 +28,9 @@ export interface FileWatchOptions {
   readonly onUnwatched: (error: unknown) => void;
 }
 
-/** How long no file may change before the changes count as complete, in milliseconds. */
+/** The time without a change after which the changes count as complete, in milliseconds. */
 const QUIET_MS = 100;
-/** How long a file may be empty before that counts as its content: some editors empty a file and then write it. */
+/** The time, in milliseconds, after which an empty file counts as changed: some editors empty a file and then write it. */
 const EMPTY_MS = 1000;
 /** After this time, in milliseconds, changes are reported even if files still change. */
 const LONGEST_MS = 10_000;
@@ -54,7 +54,7 @@ export class FileWatch {
   private isClosed = false;
   /** True if folders or links have changed, so that others may have to be watched. */
   private isMoved = false;
-  /** When the first of the changes came that are not reported yet. Undefined if there are none. */
+  /** The time of the first change that is not reported yet. Undefined if there is none. */
   private firstAt: number | undefined;
   private changed = new Set<string>();
   private changes = 0;
@@ -261,7 +261,7 @@ export class FileWatch {
 interface State {
   /** A text for each file, which differs when the file has changed. */
   readonly stamps: Map<string, string>;
-  /** When the newest change of a file or a folder was made, in milliseconds since the epoch. */
+  /** The time of the newest change of a file or a folder, in milliseconds since the epoch. */
   readonly newestMs: number;
 }
 

@@ -37,7 +37,7 @@ export interface Shop {
 }
 
 const services = { customers, orders, catalog, analytics, support };
-/** How many servers a service has; one if it is not listed. */
+/** The number of servers of a service. A service that is not listed has one. */
 const SERVERS: Readonly<Record<string, number>> = { catalog: 3 };
 
 interface ShopServer {

@@ -1,6 +1,6 @@
 /**
  * Finds the files whose descriptors a new registry cannot take over from the one before: those that have changed, those that
- * need one of them, and those in which a name may mean something else by now.
+ * need one of them, and those in which a name may now mean something else.
  */
 import type { Steps } from '../base/slices.js';
 import { type FileDeclaration, lastSegment, type Places, type TypeReference } from './declaration.js';
@@ -10,7 +10,7 @@ interface File {
   readonly routed: boolean;
 }
 
-/** What is known about the files from which the registry before was linked. */
+/** The files from which the registry before was linked, and what they need. */
 export interface Before {
   readonly files: readonly File[];
   /** The places of the files that a file needs, as far as something of it is linked or checked. */
@@ -22,11 +22,11 @@ export interface Before {
 export interface FileChanges {
   readonly gone: readonly FileDeclaration[];
   readonly come: readonly FileDeclaration[];
-  /** The places of all files that must be linked again, of those that are gone too. */
+  /** The places of all files that must be linked again, and of those that were removed. */
   readonly stale: ReadonlySet<Places>;
 }
 
-/** If more than one of so many files has changed, all are linked again. */
+/** If more than one file in so many has changed, all files are linked again. */
 const MANY = 4;
 
 /** Returns undefined if everything must be linked again. */
@@ -60,7 +60,7 @@ function routedOf(files: readonly File[]): ReadonlyMap<FileDeclaration, boolean>
   return routed;
 }
 
-/** Returns what all declarations of a file have in common. Undefined for a file without any. */
+/** Returns the places that all declarations of a file share. Undefined for a file without declarations. */
 export function placesOf({ messages, enums, services }: FileDeclaration): Places | undefined {
   return (messages[0] ?? enums[0] ?? services[0])?.places;
 }

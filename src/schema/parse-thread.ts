@@ -42,7 +42,7 @@ export interface Done {
   readonly same: readonly string[];
 }
 
-/** How long the thread stays without a question. */
+/** The time after which a thread without a question ends, in milliseconds. */
 const IDLE_MS = 30_000;
 
 let thread: Worker | undefined;

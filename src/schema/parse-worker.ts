@@ -83,7 +83,7 @@ async function sendSet(path: string, stamp: string): Promise<void> {
   await send({ kind: 'set', path, stamp, diagnostics });
 }
 
-/** How many files of a descriptor set are sent at once. */
+/** The number of files of a descriptor set that are sent at once. */
 const SET_FILES = 20;
 
 port.on('message', (question: Question) => {

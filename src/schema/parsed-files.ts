@@ -28,7 +28,7 @@ export function stampOf(path: string): string {
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
-/** How many files are compared and parsed without another thread. */
+/** The most files that are compared and parsed without another thread. */
 const FEW_FILES = 100;
 
 export class ParsedFiles {

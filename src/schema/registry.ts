@@ -272,7 +272,7 @@ class LinkedRegistry implements Registry, Types {
     return found;
   }
 
-  /** Returns what the descriptors of a file share. A file that the next registry has taken over is replaced by a new one. */
+  /** Returns the link that the descriptors of a file share. If the next registry has taken it over, a new one replaces it. */
   private fileOf(places: Places): LinkedFile {
     const { linkedFiles } = this.tables;
     const known = linkedFiles.get(places);

@@ -1,4 +1,4 @@
-/** What surfaces share and what they have apart: limits, plans, keys, caches, CORS, settings (docs/surfaces.md). */
+/** Tests what surfaces share and what they have apart: limits, plans, keys, caches, CORS, settings (docs/surfaces.md). */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
