@@ -19,9 +19,10 @@ export interface Before {
   readonly extended: readonly Places[];
 }
 
+/** A file that has changed is a removed and an added one. */
 export interface FileChanges {
-  readonly gone: readonly FileDeclaration[];
-  readonly come: readonly FileDeclaration[];
+  readonly removed: readonly FileDeclaration[];
+  readonly added: readonly FileDeclaration[];
   /** The places of all files that must be linked again, and of those that were removed. */
   readonly stale: ReadonlySet<Places>;
 }
@@ -33,13 +34,13 @@ const MANY = 4;
 export function* findChanges(before: Before, files: readonly File[]): Steps<FileChanges | undefined> {
   const [was, is] = [routedOf(before.files), routedOf(files)];
   yield;
-  const gone = [...was.keys()].filter((one) => is.get(one) !== was.get(one));
-  const come = [...is.keys()].filter((one) => was.get(one) !== is.get(one));
-  const changed = [...gone, ...come];
+  const removed = [...was.keys()].filter((one) => is.get(one) !== was.get(one));
+  const added = [...is.keys()].filter((one) => was.get(one) !== is.get(one));
+  const changed = [...removed, ...added];
   // Extensions change messages of other files.
   if (changed.length * MANY > files.length || changed.some(({ extensions }) => extensions.length > 0)) return undefined;
-  const stale = new Set([...before.extended, ...gone.flatMap((file) => placesOf(file) ?? [])]);
-  const names = changedNames(gone, come);
+  const stale = new Set([...before.extended, ...removed.flatMap((file) => placesOf(file) ?? [])]);
+  const names = changedNames(removed, added);
   if (names.size > 0) {
     for (const file of is.keys()) {
       yield;
@@ -50,7 +51,7 @@ export function* findChanges(before: Before, files: readonly File[]): Steps<File
     }
   }
   yield* addUsers(stale, [...was.keys()], before);
-  return { gone, come, stale };
+  return { removed, added, stale };
 }
 
 /** Returns the files with whether they are routed. The first of several import names decides. */
@@ -66,8 +67,8 @@ export function placesOf({ messages, enums, services }: FileDeclaration): Places
 }
 
 /** Returns the simple names of the types that only one version of the changed files has. */
-function changedNames(gone: readonly FileDeclaration[], come: readonly FileDeclaration[]): ReadonlySet<string> {
-  const [was, is] = [gone, come].map(
+function changedNames(removed: readonly FileDeclaration[], added: readonly FileDeclaration[]): ReadonlySet<string> {
+  const [was, is] = [removed, added].map(
     (files) => new Set(files.flatMap(({ messages, enums }) => [...messages, ...enums].map(({ fullName }) => fullName))),
   ) as [Set<string>, Set<string>];
   const changed = [...[...was].filter((name) => !is.has(name)), ...[...is].filter((name) => !was.has(name))];

@@ -1,6 +1,6 @@
 /**
- * No way through: every method of every surface is asked for on every other surface, plainly and by every trick, at a real
- * gateway. A method that a surface does not have must look like one that does not exist.
+ * Requests every method of every surface on every other surface of a real gateway, plainly and by many tricks. A method that a
+ * surface does not have must look like one that does not exist.
  */
 import test from 'ava';
 import { sendBytes } from '../fuzz/send-bytes.js';
