@@ -131,7 +131,7 @@ export class FileWatch {
     this.folders.set(folder, watched);
     try {
       watched.watcher = watch(folder, { persistent: false }, (event, name) => this.onEvent(folder, event, name));
-      // The folder is gone, or the system has no more watches: the next look finds out.
+      // The folder no longer exists, or the system has no more watches. The next look finds out.
       watched.watcher.on('error', () => {
         this.folders.delete(folder);
         this.onMoved();
@@ -152,11 +152,11 @@ export class FileWatch {
     }
     if (!watched.protos || (name.startsWith('.') && !name.startsWith('..'))) return;
     if (name.endsWith('.proto')) return this.note(path);
-    // A folder or a link may have come or gone. Editors make files of many other names, which do not count.
+    // A folder or a link may have been added or removed. Editors make files of many other names, which do not count.
     if (event === 'rename') void this.isWay(path).then((isWay) => isWay && this.onMoved());
   }
 
-  /** True if a name leads to other files: a folder, a symbolic link, or a folder that is gone. */
+  /** True if a name leads to other files: a folder, a symbolic link, or a folder that no longer exists. */
   private async isWay(path: string): Promise<boolean> {
     if ([...this.folders.keys()].some((folder) => folder === path || folder.startsWith(path + sep))) return true;
     const stats = await lstat(path).catch(() => undefined);
