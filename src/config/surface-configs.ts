@@ -24,6 +24,11 @@ export function surfaceConfigs(config: Config): readonly SurfaceConfig[] {
   return served.map((block) => ({ block, name: block.name, config: configOf(config, block) }));
 }
 
+/** True if the gateway serves only some surfaces of the config (`serve --surface`). */
+export function servesPart({ surfaces }: Config): boolean {
+  return surfaces.some(({ isServed }) => !isServed);
+}
+
 function configOf(common: Config, block: SurfaceBlock): Config {
   const { auth, policies, cors, metadata, json, query, errors, limits } = block;
   return {

@@ -3,7 +3,7 @@ import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import type { Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
-import type { SurfaceConfig } from '../config/surface-configs.js';
+import { type SurfaceConfig, servesPart } from '../config/surface-configs.js';
 import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
 import { type Access, accessOf, type FoundAccess, meansOf } from '../policy/access/planned.js';
 import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
@@ -96,11 +96,12 @@ function rulesOf({ name, block, config }: SurfaceConfig, used: UsedRules): reado
  * are served.
  */
 export function unusedPolicies(
-  { policies, surfaces }: Config,
+  config: Config,
   methods: readonly MethodDescriptor[],
   used: UsedRules,
 ): readonly Diagnostic[] {
-  if (surfaces.some(({ isServed }) => !isServed)) return [];
+  if (servesPart(config)) return [];
+  const { policies, surfaces } = config;
   const all = [
     ...policies.map((rule, index) => ({ rule, place: `policies.${index}` })),
     ...surfaces.flatMap((surface, at) =>
