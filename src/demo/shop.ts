@@ -1,7 +1,7 @@
 /**
  * The demo's backends: the shop's five gRPC services, each on servers of its own, over the same books. The catalog has three
- * servers, so that one of them may stop. They know nothing of HTTP or of the gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from the
- * other services.
+ * servers, so that one of them may stop. They know nothing of HTTP or of the gateway. The sixth service in the protos,
+ * Pages, has no server: the gateway builds its answers from the other services.
  */
 import { analytics } from './analytics.js';
 import { catalog } from './catalog.js';

@@ -22,7 +22,7 @@ export type Question =
       readonly roots: readonly string[];
       /** The paths of descriptor sets. */
       readonly sets: readonly string[];
-      /** The files that are parsed already (`ParsedFiles.known`) as JSON, because copying thousands of objects takes much longer. */
+      /** The files that are parsed already (`ParsedFiles.known`), as JSON: copying thousands of objects takes much longer. */
       readonly known: string;
     }
   /** The last answer was read. */
