@@ -1,7 +1,7 @@
 /** Names the settings in which two configs differ. Values are not shown, because they may be secrets. */
 import type { Config } from './config.js';
 
-/** How deep the paths go: `upstreams.orders.timeoutMs` has three keys. */
+/** The most keys of a path: `upstreams.orders.timeoutMs` has three. */
 const MOST_KEYS = 3;
 
 /** Returns the paths of the settings that differ, such as `limits.bodyBytes`. */

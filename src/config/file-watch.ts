@@ -28,9 +28,9 @@ export interface FileWatchOptions {
   readonly onUnwatched: (error: unknown) => void;
 }
 
-/** How long no file may change before the changes count as complete, in milliseconds. */
+/** The time without a change after which the changes count as complete, in milliseconds. */
 const QUIET_MS = 100;
-/** How long a file may be empty before that counts as its content: some editors empty a file and then write it. */
+/** The time, in milliseconds, after which an empty file counts as changed: some editors empty a file and then write it. */
 const EMPTY_MS = 1000;
 /** After this time, in milliseconds, changes are reported even if files still change. */
 const LONGEST_MS = 10_000;
@@ -54,7 +54,7 @@ export class FileWatch {
   private isClosed = false;
   /** True if folders or links have changed, so that others may have to be watched. */
   private isMoved = false;
-  /** When the first of the changes came that are not reported yet. Undefined if there are none. */
+  /** The time of the first change that is not reported yet. Undefined if there is none. */
   private firstAt: number | undefined;
   private changed = new Set<string>();
   private changes = 0;
@@ -131,7 +131,7 @@ export class FileWatch {
     this.folders.set(folder, watched);
     try {
       watched.watcher = watch(folder, { persistent: false }, (event, name) => this.onEvent(folder, event, name));
-      // The folder is gone, or the system has no more watches: the next look finds out.
+      // The folder no longer exists, or the system has no more watches. The next look finds out.
       watched.watcher.on('error', () => {
         this.folders.delete(folder);
         this.onMoved();
@@ -152,11 +152,11 @@ export class FileWatch {
     }
     if (!watched.protos || (name.startsWith('.') && !name.startsWith('..'))) return;
     if (name.endsWith('.proto')) return this.note(path);
-    // A folder or a link may have come or gone. Editors make files of many other names, which do not count.
+    // A folder or a link may have been added or removed. Editors make files of many other names, which do not count.
     if (event === 'rename') void this.isWay(path).then((isWay) => isWay && this.onMoved());
   }
 
-  /** True if a name leads to other files: a folder, a symbolic link, or a folder that is gone. */
+  /** True if a name leads to other files: a folder, a symbolic link, or a folder that no longer exists. */
   private async isWay(path: string): Promise<boolean> {
     if ([...this.folders.keys()].some((folder) => folder === path || folder.startsWith(path + sep))) return true;
     const stats = await lstat(path).catch(() => undefined);
@@ -261,7 +261,7 @@ export class FileWatch {
 interface State {
   /** A text for each file, which differs when the file has changed. */
   readonly stamps: Map<string, string>;
-  /** When the newest change of a file or a folder was made, in milliseconds since the epoch. */
+  /** The time of the newest change of a file or a folder, in milliseconds since the epoch. */
   readonly newestMs: number;
 }
 

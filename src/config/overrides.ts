@@ -5,6 +5,7 @@ import { isServiceSelector } from '../upstream/service-selector.js';
 import { targetProblem } from '../upstream/target.js';
 import { DEFAULT_ADMIN } from './blocks.js';
 import type { Config } from './config.js';
+import { DEFAULT_SURFACE } from './surface-configs.js';
 import { PLAIN_UPSTREAM } from './upstream-blocks.js';
 
 /** The name of an upstream that is given without a name. */
@@ -41,7 +42,7 @@ export function applyOverrides(
 ): { readonly config: Config; readonly diagnostics: readonly Diagnostic[] } {
   const { upstreams, diagnostics } = overrideUpstreams(config, flags.upstreams);
   const { schema, listen, surfaces } = config;
-  const { surface = '' } = flags;
+  const { surface } = flags;
   return {
     diagnostics: [...diagnostics, ...surfaceProblems(config, flags)],
     config: {
@@ -51,15 +52,14 @@ export function applyOverrides(
       admin: overrideAdmin(config.admin, flags),
       workers: flags.workers ?? config.workers,
       upstreams,
-      surfaces: surfaces.map((one) => (surface === '' ? one : { ...one, isServed: one.name === surface })),
+      surfaces: surface === undefined ? surfaces : surfaces.map((one) => ({ ...one, isServed: one.name === surface })),
     },
   };
 }
 
 function surfaceProblems({ surfaces }: Config, { surface }: Overrides): readonly Diagnostic[] {
   if (surface === undefined || surfaces.some(({ name }) => name === surface)) return [];
-  // Without `surfaces` there is one, which has this name.
-  if (surfaces.length === 0 && surface === 'default') return [];
+  if (surfaces.length === 0 && surface === DEFAULT_SURFACE) return [];
   const known =
     surfaces.length === 0 ? 'a config with surfaces' : `one of ${surfaces.map(({ name }) => name).join(', ')}`;
   return [errorAt({ file: '--surface' }, 'flag', `expected ${known}, got '${surface}'`)];

@@ -10,7 +10,7 @@ interface ReadOnce {
   readonly path: readonly string[];
   /** Returns the part of the setting that cannot change. */
   readonly of: (config: Config) => unknown;
-  /** The part of the setting that cannot change, in words. Absent when no part of it can. */
+  /** The part of the setting that cannot change, in words. Absent when the whole setting cannot change. */
   readonly what?: string;
 }
 
@@ -38,7 +38,7 @@ export type PlaceOf = (path: readonly PropertyKey[]) => Position;
 /** Returns an error for each setting that differs between the config that is served and `next`, and is read once. */
 export function restartProblems(served: Config, next: Config, placeOf: PlaceOf): readonly Diagnostic[] {
   const changed = READ_ONCE.filter(({ of }) => of(served) !== of(next));
-  // When a whole block comes or goes, its keys need no errors of their own.
+  // If a whole block is added or removed, its keys need no errors of their own.
   const outermost = changed.filter(
     ({ path }) => !changed.some((other) => other.path !== path && isWithin(path, other)),
   );

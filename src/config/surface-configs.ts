@@ -1,6 +1,7 @@
 /** This module computes the config of each surface: its own settings over the common ones. */
 import type { Config } from './config.js';
 import type { IssueText } from './issues.js';
+import { cors as corsBlock } from './policies.js';
 
 export type SurfaceBlock = Config['surfaces'][number];
 
@@ -14,13 +15,18 @@ export interface SurfaceConfig {
 }
 
 /** The name of the only surface of a config without `surfaces`. */
-const DEFAULT = 'default';
+export const DEFAULT_SURFACE = 'default';
 
 /** Returns the surfaces that this gateway serves, in their order. There is at least one. */
 export function surfaceConfigs(config: Config): readonly SurfaceConfig[] {
-  if (config.surfaces.length === 0) return [{ block: undefined, name: DEFAULT, config }];
+  if (config.surfaces.length === 0) return [{ block: undefined, name: DEFAULT_SURFACE, config }];
   const served = config.surfaces.filter(({ isServed }) => isServed);
   return served.map((block) => ({ block, name: block.name, config: configOf(config, block) }));
+}
+
+/** True if the gateway serves only some surfaces of the config (`serve --surface`). */
+export function servesPart({ surfaces }: Config): boolean {
+  return surfaces.some(({ isServed }) => !isServed);
 }
 
 function configOf(common: Config, block: SurfaceBlock): Config {
@@ -39,7 +45,8 @@ function configOf(common: Config, block: SurfaceBlock): Config {
   };
 }
 
-const NO_CORS = { origins: [], credentials: false, maxAgeMs: 600_000 };
+/** The defaults of the block, without the origins, which have none. */
+const NO_CORS = { ...corsBlock.parse({ origins: ['*'] })!, origins: [] };
 
 /** Returns the problems of settings that only the own and the common keys together can have. */
 export function surfaceIssues(config: Config): readonly IssueText[] {

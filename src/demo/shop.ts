@@ -1,7 +1,7 @@
 /**
  * The demo's backends: the shop's five gRPC services, each on servers of its own, over the same books. The catalog has three
- * servers, so that one of them may stop. They know nothing of HTTP or of the gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from the
- * other services.
+ * servers, so that one of them may stop. They know nothing of HTTP or of the gateway. The sixth service in the protos,
+ * Pages, has no server: the gateway builds its answers from the other services.
  */
 import { analytics } from './analytics.js';
 import { catalog } from './catalog.js';
@@ -37,7 +37,7 @@ export interface Shop {
 }
 
 const services = { customers, orders, catalog, analytics, support };
-/** How many servers a service has; one if it is not listed. */
+/** The number of servers of a service. A service that is not listed has one. */
 const SERVERS: Readonly<Record<string, number>> = { catalog: 3 };
 
 interface ShopServer {

@@ -2,6 +2,7 @@
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
+import { servesPart } from '../config/surface-configs.js';
 import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor, ServiceDescriptor } from '../schema/descriptor.js';
 import { meantService, selectUpstream } from '../upstream/service-selector.js';
@@ -51,8 +52,7 @@ export function assignUpstreams(config: Config, bindings: readonly Binding[], ag
     }
   }
   const names = routed.map(({ service }) => service.fullName);
-  const isPart = config.surfaces.some(({ isServed }) => !isServed);
-  for (const [name, { services, position }] of names.length === 0 || isPart ? [] : config.upstreams) {
+  for (const [name, { services, position }] of names.length === 0 || servesPart(config) ? [] : config.upstreams) {
     if (used.has(name)) continue;
     const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
     const text = `upstreams.${name}: expected a selector of a service with routes, got ${services.join(', ')}${hint}`;

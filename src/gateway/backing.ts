@@ -6,6 +6,7 @@ import type { Clock } from '../base/clock.js';
 import type { Lease, Resources } from '../base/resources.js';
 import type { Call, Interceptor } from '../call/call.js';
 import type { Config } from '../config/config.js';
+import { servesPart } from '../config/surface-configs.js';
 import type { Middleware } from '../exchange/exchange.js';
 import type { Authenticator } from '../policy/access/credentials.js';
 import { authentication } from '../policy/access/resource.js';
@@ -64,7 +65,7 @@ export interface BackingOptions {
 }
 
 export interface OpenedBacking {
-  /** What the routes of each surface use, by the name of the surface. */
+  /** The resources that the routes of each surface use, by the name of the surface. */
   readonly of: ReadonlyMap<string, Backing>;
   readonly tracing: Tracing | undefined;
   readonly upstreams: ReadonlyMap<string, Upstream>;
@@ -116,8 +117,9 @@ export function openBacking(
  * Returns the upstreams to open. A gateway that serves only some of its surfaces (`serve --surface`) opens those that
  * their routes call, and those on which its readiness depends.
  */
-function upstreamsOf({ upstreams, surfaces: all, admin }: Config, surfaces: Plan['surfaces']): Config['upstreams'] {
-  if (all.every(({ isServed }) => isServed)) return upstreams;
+function upstreamsOf(config: Config, surfaces: Plan['surfaces']): Config['upstreams'] {
+  const { upstreams, admin } = config;
+  if (!servesPart(config)) return upstreams;
   const called = new Set<string | undefined>(admin?.readiness.upstreams);
   for (const { upstream, aggregate } of surfaces.flatMap(({ routes }) => routes)) {
     called.add(upstream);

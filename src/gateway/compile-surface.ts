@@ -56,7 +56,10 @@ export interface SurfaceSettings {
   readonly statusCodec: MessageCodec | undefined;
 }
 
-/** Compiles a surface, and of its routes those that are in use. `routes` are those that an upstream or an aggregate serves. */
+/**
+ * Compiles a surface. Of its routes it compiles only those that are in use. `routes` are those that an upstream or an
+ * aggregate serves.
+ */
 export function* compileSurface(
   settings: SurfaceSettings,
   routes: readonly PlannedRoute[],

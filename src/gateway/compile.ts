@@ -42,7 +42,7 @@ export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snaps
   }
 }
 
-/** The routes of a surface that the snapshot serves, and what they use. */
+/** Returns the routes of a surface that the snapshot serves, and the resources that they use. */
 type ServedBy = (surface: SurfacePlan) => { readonly routes: readonly PlannedRoute[]; readonly backing: Backing };
 
 /** Compiles the part of a snapshot that holds no resources. */
@@ -84,7 +84,7 @@ function takesEverything({ hosts, basePath, headers }: SurfacePlan['selection'])
   return hosts.length === 0 && basePath === '' && Object.keys(headers).length === 0;
 }
 
-/** Builds what answers requests that belong to no surface. It has no routes. */
+/** Builds the surface that answers requests which belong to no other one. It has no routes. */
 function unclaimedSurface(
   { errors }: Plan['config'],
   deciding: readonly string[],

@@ -9,7 +9,7 @@ import type { UpstreamReport } from '../upstream/balance/balancer.js';
 import { systemLookup } from '../upstream/balance/lookup.js';
 import { acquireUpstreams } from './upstreams.js';
 
-/** How long the servers may take to answer. */
+/** The time that the servers have to answer, in milliseconds. */
 const LIMIT_MS = 5000;
 
 export interface ConnectResult {

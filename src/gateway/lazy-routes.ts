@@ -1,10 +1,10 @@
 /**
  * Routes that are compiled when the first request asks for them. A large API has thousands of routes of which a gateway serves
- * few. Those that were asked for before a reload are compiled with the new snapshot, because a compiled route holds what has
+ * few. Those that were asked for before a reload are compiled with the new snapshot, because a compiled route holds
  * state: an open circuit must not be forgotten before its route is asked for again.
  */
 
-/** The names of what was asked for, in this snapshot or an earlier one. */
+/** The names of the routes that were asked for in this snapshot or an earlier one. */
 export type InUse = Set<string>;
 
 export class LazyRoute<T> {

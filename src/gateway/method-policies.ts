@@ -3,13 +3,13 @@ import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import type { Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
-import type { SurfaceConfig } from '../config/surface-configs.js';
+import { type SurfaceConfig, servesPart } from '../config/surface-configs.js';
 import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
 import { type Access, accessOf, type FoundAccess, meansOf } from '../policy/access/planned.js';
 import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
 import type { SchemaView } from '../schema/field-omission.js';
-import { parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
+import { dotted, parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
 import type { IsOffered } from './assign-upstreams.js';
 import { rateLimitProblem } from './checks.js';
 
@@ -96,22 +96,23 @@ function rulesOf({ name, block, config }: SurfaceConfig, used: UsedRules): reado
  * are served.
  */
 export function unusedPolicies(
-  { policies, surfaces }: Config,
+  config: Config,
   methods: readonly MethodDescriptor[],
   used: UsedRules,
 ): readonly Diagnostic[] {
-  if (surfaces.some(({ isServed }) => !isServed)) return [];
+  if (servesPart(config)) return [];
+  const { policies, surfaces } = config;
   const all = [
     ...policies.map((rule, index) => ({ rule, place: `policies.${index}` })),
     ...surfaces.flatMap((surface, at) =>
       surface.policies.map((rule, index) => ({ rule, place: `surfaces.${at}.policies.${index}` })),
     ),
   ];
-  const names = methods.map(({ fullName }) => fullName.replace('/', '.'));
+  const names = methods.map(({ fullName }) => dotted(fullName));
   return all.flatMap(({ rule, place }) => {
     if (used.has(rule)) return [];
     const { selector, declaration } = rule;
-    const hint = meantHint(selector.replace('/', '.'), names);
+    const hint = meantHint(dotted(selector), names);
     const text = `${place}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
     return [warningAt(declaration.position, 'unused-policy', text)];
   });

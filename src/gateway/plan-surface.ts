@@ -39,14 +39,14 @@ export interface SurfacePlan extends PlannedSurface {
   readonly aggregates: readonly AggregatePlan[];
 }
 
-/** What all surfaces are planned from. */
+/** The parts of the schema and the config that all surfaces share. */
 export interface SurfaceSources {
   readonly bindings: readonly Binding[];
   readonly aggregates: Aggregates;
   readonly upstreams: ReadonlyMap<ServiceDescriptor, string>;
   readonly isOffered: IsOffered;
   readonly configFile: string | undefined;
-  /** Receives the rules that select a method. */
+  /** The rules that select a method are added to this set. */
   readonly used: UsedRules;
 }
 
@@ -109,9 +109,8 @@ export function* planSurface(
   ];
   const { registry, codecs, view } = schema;
   const selection = { hosts: block?.hosts ?? [], basePath, headers: block?.headers ?? {} };
-  const omitFields = block?.omitFields ?? [];
   const aggregates = own.map(([, plan]) => plan);
-  const surface = { name, selection, omitFields, config, registry, codecs, view, routes, aggregates };
+  const surface = { name, selection, config, registry, codecs, view, routes, aggregates };
   return { surface, diagnostics };
 }
 
@@ -257,7 +256,7 @@ function problemsOfAggregates(
   const vouchers = meansOf(config.auth)?.vouchers;
   const seen = new Set<MethodDescriptor>();
   const whyExcluded = (method: MethodDescriptor): string | undefined => {
-    // A surface without `exclude` and without an auth block only leaves methods out that it does not need.
+    // A surface without `exclude` and without an auth block only leaves out methods that it does not need.
     if (has(method) || (vouchers === undefined && !excludes(method))) return undefined;
     return `${method.fullName} is not in the surface ${name}`;
   };

@@ -7,7 +7,7 @@ import { type Diagnostic, withoutRepeats } from '../base/diagnostic.js';
 import { atOnce, inSlices, type Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
 import { configRisks } from '../config/risks.js';
-import { type SurfaceConfig, surfaceConfigs } from '../config/surface-configs.js';
+import { surfaceConfigs } from '../config/surface-configs.js';
 import { jwksFileWarnings } from '../policy/access/jwks-file.js';
 import type { PlannedRoute } from '../route/planned-route.js';
 import { collectBindings } from '../routing/bindings.js';
@@ -75,7 +75,7 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   const settings = surfaceConfigs(config);
   const schemas = new SharedSchemas(registry, previous?.schemas);
   const own = settings.map((surface) => ({ surface, schema: schemas.of(surface) }));
-  const aggregates = aggregatesOf(registry, settings);
+  const aggregates = aggregatesOf(registry);
   const reached =
     own.length === 1 ? bindings : bindings.filter(({ method }) => own.some(({ schema: { has } }) => has(method)));
   const all = aggregates(config);
@@ -96,7 +96,7 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
     ofSurfaces.push({ name: surface.name, diagnostics });
     yield;
   }
-  const routes = surfaces.length === 1 ? surfaces[0]!.routes : surfaces.flatMap((surface) => surface.routes);
+  const routes = surfaces.flatMap((surface) => surface.routes);
   const called = [...bindings.map(({ method }) => method), ...all.methods];
   const problems = withoutRepeats([
     ...found,
@@ -115,15 +115,13 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
 }
 
 /** Returns a function that plans the aggregates with the names that clients of a surface see. Each kind is planned once. */
-function aggregatesOf(registry: Registry, surfaces: readonly SurfaceConfig[]): (config: Config) => Aggregates {
+function aggregatesOf(registry: Registry): (config: Config) => Aggregates {
   const known = new Map<boolean, Aggregates>();
-  const of = ({ json: { protoNames } }: Config) => {
+  return ({ json: { protoNames } }) => {
     const found = known.get(protoNames) ?? findAggregates(registry, { protoNames });
     known.set(protoNames, found);
     return found;
   };
-  for (const { config } of surfaces) of(config);
-  return of;
 }
 
 function authFileProblems(config: Config): readonly Diagnostic[] {

@@ -6,7 +6,7 @@
 import type { Middleware } from '../exchange/exchange.js';
 
 export interface RouteStages {
-  /** Tells with every answer that the method is deprecated. */
+  /** Adds headers to every answer that say that the method is deprecated. */
   readonly deprecated: Middleware | undefined;
   /** The check of the networks from which clients may call. */
   readonly addresses: Middleware | undefined;

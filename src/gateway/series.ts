@@ -1,6 +1,6 @@
 /**
  * The metrics of a snapshot's routes and calls. Their series are Resources: a reload carries over those that are still
- * used, and those of a route or an upstream that is gone disappear with the last snapshot that had it.
+ * used, and those of a route or an upstream that no longer exists disappear with the last snapshot that had it.
  */
 import type { Lease, Resource } from '../base/resources.js';
 import type { EndpointMetrics, RpcMetrics } from '../telemetry/call-metrics.js';

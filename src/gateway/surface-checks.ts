@@ -1,4 +1,4 @@
-/** This module finds what is wrong with surfaces beside each other: which of them a request belongs to, and what they demand. */
+/** This module finds problems between surfaces, such as two that claim the same requests or one that demands less. */
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import { isServed, type PlannedRoute } from '../route/planned-route.js';

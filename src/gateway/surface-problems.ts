@@ -1,4 +1,4 @@
-/** This module tells which surfaces have a problem, when not all of them have it. */
+/** This module names the surfaces that have a problem, if not all surfaces have it. */
 import { type Diagnostic, formatDiagnostic } from '../base/diagnostic.js';
 
 interface Found {

@@ -1,5 +1,5 @@
 /**
- * This module chooses what of the schema a surface has: its methods, the view without its omitted fields, and codecs.
+ * This module chooses the part of the schema that a surface has: its methods, the view without its omitted fields, and codecs.
  * Surfaces with the same fields and options share one view and one set of codecs.
  */
 import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
@@ -9,16 +9,16 @@ import type { SurfaceConfig } from '../config/surface-configs.js';
 import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
 import { registryWithout, type SchemaView } from '../schema/field-omission.js';
-import { parseMethodSelector } from '../schema/method-selector.js';
+import { dotted, parseMethodSelector } from '../schema/method-selector.js';
 import type { SurfaceSchema } from './plan-surface.js';
 
-/** Views and codecs by what they depend on. They are used again after a reload that changes none of it. */
+/** The views and codecs by the settings on which they depend. They are used again after a reload that changes none of these. */
 export class SharedSchemas {
   private readonly views = new Map<string, SchemaView>();
   private readonly codecs = new Map<string, Codecs>();
   private last: SharedSchemas | undefined;
 
-  /** `previous` are those of the plan that is served meanwhile. They are used if they have the same registry. */
+  /** `previous` has the views and codecs of the plan that is served now. They are used if they have the same registry. */
   constructor(
     private readonly registry: Registry,
     previous: SharedSchemas | undefined,
@@ -42,7 +42,7 @@ export class SharedSchemas {
     return { has, excludes, registry, view, codecs };
   }
 
-  /** Forgets the plan from before, so that it does not stay in memory. */
+  /** Removes the reference to the previous plan, so that it does not stay in memory. */
   settle(): this {
     this.last = undefined;
     return this;
@@ -80,8 +80,10 @@ export function namingProblems(
     for (const selector of block[key]) {
       const selects = parseMethodSelector(selector);
       if (selector === '*' || selects === undefined || methods.some(selects)) continue;
-      const dotted = methods.map(({ fullName }) => fullName.replace('/', '.'));
-      const hint = meantHint(selector.replace('/', '.'), dotted);
+      const hint = meantHint(
+        dotted(selector),
+        methods.map(({ fullName }) => dotted(fullName)),
+      );
       const text = `surface ${name}: ${key}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
       // An exclude that matches nothing may leave open what it was meant to close.
       diagnostics.push((key === 'exclude' ? errorAt : warningAt)(block.position, 'surface-selector', text));

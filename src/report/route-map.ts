@@ -4,6 +4,7 @@
  */
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { formatPosition } from '../base/diagnostic.js';
+import { DEFAULT_SURFACE } from '../config/surface-configs.js';
 import type { Access } from '../policy/access/planned.js';
 import { policyNotes } from '../policy/kinds.js';
 import type { Policy } from '../policy/policy.js';
@@ -111,9 +112,9 @@ export function formatMarkdown(rows: readonly RouteRow[]): string {
   return [line(header), `|${'---|'.repeat(header.length)}`, ...lines, ''].join('\n');
 }
 
-/** True if the config names surfaces. Without any, all routes have the surface `default`. */
+/** True if the config names surfaces. */
 function hasSurfaces(rows: readonly RouteRow[]): boolean {
-  return rows.some(({ surface }) => surface !== 'default');
+  return rows.some(({ surface }) => surface !== DEFAULT_SURFACE);
 }
 
 /** Returns a text such as `23 routes of 4 services`. */

@@ -28,7 +28,7 @@ export interface PlannedRoute {
   readonly cache: CachePolicy | undefined;
   /** The retry settings. Undefined when no failure is retried. */
   readonly retry: RetrySettings | undefined;
-  /** How long a call may take before a second one is sent, in milliseconds. Undefined when none is sent. */
+  /** The time after which a second call is sent, in milliseconds. Undefined when none is sent. */
   readonly hedgeAfterMs: number | undefined;
   /** The settings of the circuit breaker of the upstream. Undefined when it has none, and for an aggregate. */
   readonly circuitBreaker: BreakerSettings | undefined;

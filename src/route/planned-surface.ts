@@ -17,7 +17,5 @@ export interface PlannedSurface {
   readonly selection: Selection;
   /** The schema as clients of the surface see it: without the fields that the surface omits. */
   readonly registry: Registry;
-  /** The full names of the fields that the surface omits. */
-  readonly omitFields: readonly string[];
   readonly routes: readonly PlannedRoute[];
 }

@@ -52,7 +52,7 @@ interface Found {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** What was found at each method. After a reload most methods are the same. */
+/** The findings of each method. They are kept, because most methods are the same after a reload. */
 const FOUND = new WeakMap<MethodDescriptor, Found>();
 
 function foundAt(registry: Registry, method: MethodDescriptor): Found {

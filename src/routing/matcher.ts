@@ -171,7 +171,7 @@ export class Matcher {
   }
 
   /**
-   * Returns the best leaf of a list that begins at `first`. If all leaves are wanted, it collects them and returns
+   * Returns the best leaf of a list that begins at `first`. If all leaves are needed, it collects them and returns
    * NONE.
    */
   private take(first: number): number {

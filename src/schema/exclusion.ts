@@ -81,7 +81,7 @@ export class Exclusion {
     return hasMatch(this.methods, method) || isNamed;
   }
 
-  /** True if an entry selects several methods, and must be asked about each to know whether it is used. */
+  /** True if an entry selects several methods. It must be tried with each method to find out whether it is used. */
   get selectsSeveral(): boolean {
     return this.methods.length > 0;
   }
@@ -146,5 +146,5 @@ function methodHint(pattern: string, services: readonly ServiceDescriptor[]): st
     `${fullName}.*`,
     ...methods.map(({ name }) => `${fullName}.${name}`),
   ]);
-  return meantHint(pattern.replace('/', '.'), names);
+  return meantHint(dotted(pattern), names);
 }

@@ -140,20 +140,15 @@ class View implements SchemaView {
   }
 }
 
-class ServiceView implements ServiceDescriptor {
+/** The part of a view that is the same for declarations of all kinds. */
+abstract class DeclarationView<D extends ServiceDescriptor | MethodDescriptor | MessageDescriptor | FieldDescriptor> {
   readonly fullName: string;
   readonly name: string;
-  readonly file: string;
-  constructor(
-    private readonly whole: ServiceDescriptor,
-    readonly methods: readonly MethodDescriptor[],
-  ) {
+
+  /** `whole` is the declaration in the whole registry. */
+  constructor(readonly whole: D) {
     this.fullName = whole.fullName;
     this.name = whole.name;
-    this.file = whole.file;
-  }
-  get defaultPolicy() {
-    return this.whole.defaultPolicy;
   }
   get comment() {
     return this.whole.comment;
@@ -166,9 +161,22 @@ class ServiceView implements ServiceDescriptor {
   }
 }
 
-class MethodView implements MethodDescriptor {
-  readonly name: string;
-  readonly fullName: string;
+class ServiceView extends DeclarationView<ServiceDescriptor> implements ServiceDescriptor {
+  readonly file: string;
+
+  constructor(
+    whole: ServiceDescriptor,
+    readonly methods: readonly MethodDescriptor[],
+  ) {
+    super(whole);
+    this.file = whole.file;
+  }
+  get defaultPolicy() {
+    return this.whole.defaultPolicy;
+  }
+}
+
+class MethodView extends DeclarationView<MethodDescriptor> implements MethodDescriptor {
   readonly path: string;
   readonly service: ServiceDescriptor;
   readonly clientStreaming: boolean;
@@ -176,12 +184,8 @@ class MethodView implements MethodDescriptor {
   readonly input: MessageDescriptor;
   readonly output: MessageDescriptor;
 
-  constructor(
-    view: View,
-    readonly whole: MethodDescriptor,
-  ) {
-    this.name = whole.name;
-    this.fullName = whole.fullName;
+  constructor(view: View, whole: MethodDescriptor) {
+    super(whole);
     this.path = whole.path;
     this.service = whole.service;
     this.clientStreaming = whole.clientStreaming;
@@ -210,15 +214,6 @@ class MethodView implements MethodDescriptor {
   get aggregate() {
     return this.whole.aggregate;
   }
-  get comment() {
-    return this.whole.comment;
-  }
-  documentOptions() {
-    return this.whole.documentOptions();
-  }
-  get position() {
-    return this.whole.position;
-  }
 }
 
 interface Members {
@@ -228,18 +223,15 @@ interface Members {
   readonly of: ReadonlyMap<FieldDescriptor, FieldDescriptor>;
 }
 
-class MessageView implements MessageDescriptor {
+class MessageView extends DeclarationView<MessageDescriptor> implements MessageDescriptor {
   readonly kind = 'message';
-  readonly fullName: string;
-  readonly name: string;
   private members: Members | undefined;
 
   constructor(
     private readonly view: View,
-    private readonly whole: MessageDescriptor,
+    whole: MessageDescriptor,
   ) {
-    this.fullName = whole.fullName;
-    this.name = whole.name;
+    super(whole);
   }
 
   get fields() {
@@ -259,15 +251,6 @@ class MessageView implements MessageDescriptor {
   }
   get messageSet() {
     return this.whole.messageSet;
-  }
-  get comment() {
-    return this.whole.comment;
-  }
-  documentOptions() {
-    return this.whole.documentOptions();
-  }
-  get position() {
-    return this.whole.position;
   }
 
   private seen(field: FieldDescriptor | undefined): FieldDescriptor | undefined {
@@ -305,24 +288,21 @@ class MessageView implements MessageDescriptor {
   }
 }
 
-class FieldView implements FieldDescriptor {
-  readonly name: string;
+class FieldView extends DeclarationView<FieldDescriptor> implements FieldDescriptor {
   readonly jsonName: string;
   readonly number: number;
-  readonly fullName: string;
   readonly cardinality: FieldDescriptor['cardinality'];
   private linkedType: FieldType | undefined;
 
   constructor(
     private readonly view: View,
-    private readonly whole: FieldDescriptor,
+    whole: FieldDescriptor,
     readonly parent: MessageDescriptor,
     readonly oneof: OneofDescriptor | undefined,
   ) {
-    this.name = whole.name;
+    super(whole);
     this.jsonName = whole.jsonName;
     this.number = whole.number;
-    this.fullName = whole.fullName;
     this.cardinality = whole.cardinality;
   }
   get type(): FieldType {
@@ -352,15 +332,6 @@ class FieldView implements FieldDescriptor {
   }
   get behavior() {
     return this.whole.behavior;
-  }
-  get comment() {
-    return this.whole.comment;
-  }
-  documentOptions() {
-    return this.whole.documentOptions();
-  }
-  get position() {
-    return this.whole.position;
   }
 
   private link(): FieldType {

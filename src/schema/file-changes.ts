@@ -1,6 +1,6 @@
 /**
  * Finds the files whose descriptors a new registry cannot take over from the one before: those that have changed, those that
- * need one of them, and those in which a name may mean something else by now.
+ * need one of them, and those in which a name may now mean something else.
  */
 import type { Steps } from '../base/slices.js';
 import { type FileDeclaration, lastSegment, type Places, type TypeReference } from './declaration.js';
@@ -10,7 +10,7 @@ interface File {
   readonly routed: boolean;
 }
 
-/** What is known about the files from which the registry before was linked. */
+/** The files from which the registry before was linked, and what they need. */
 export interface Before {
   readonly files: readonly File[];
   /** The places of the files that a file needs, as far as something of it is linked or checked. */
@@ -19,27 +19,28 @@ export interface Before {
   readonly extended: readonly Places[];
 }
 
+/** A file that has changed is a removed and an added one. */
 export interface FileChanges {
-  readonly gone: readonly FileDeclaration[];
-  readonly come: readonly FileDeclaration[];
-  /** The places of all files that must be linked again, of those that are gone too. */
+  readonly removed: readonly FileDeclaration[];
+  readonly added: readonly FileDeclaration[];
+  /** The places of all files that must be linked again, and of those that were removed. */
   readonly stale: ReadonlySet<Places>;
 }
 
-/** If more than one of so many files has changed, all are linked again. */
+/** If more than one file in so many has changed, all files are linked again. */
 const MANY = 4;
 
 /** Returns undefined if everything must be linked again. */
 export function* findChanges(before: Before, files: readonly File[]): Steps<FileChanges | undefined> {
   const [was, is] = [routedOf(before.files), routedOf(files)];
   yield;
-  const gone = [...was.keys()].filter((one) => is.get(one) !== was.get(one));
-  const come = [...is.keys()].filter((one) => was.get(one) !== is.get(one));
-  const changed = [...gone, ...come];
+  const removed = [...was.keys()].filter((one) => is.get(one) !== was.get(one));
+  const added = [...is.keys()].filter((one) => was.get(one) !== is.get(one));
+  const changed = [...removed, ...added];
   // Extensions change messages of other files.
   if (changed.length * MANY > files.length || changed.some(({ extensions }) => extensions.length > 0)) return undefined;
-  const stale = new Set([...before.extended, ...gone.flatMap((file) => placesOf(file) ?? [])]);
-  const names = changedNames(gone, come);
+  const stale = new Set([...before.extended, ...removed.flatMap((file) => placesOf(file) ?? [])]);
+  const names = changedNames(removed, added);
   if (names.size > 0) {
     for (const file of is.keys()) {
       yield;
@@ -50,7 +51,7 @@ export function* findChanges(before: Before, files: readonly File[]): Steps<File
     }
   }
   yield* addUsers(stale, [...was.keys()], before);
-  return { gone, come, stale };
+  return { removed, added, stale };
 }
 
 /** Returns the files with whether they are routed. The first of several import names decides. */
@@ -60,14 +61,14 @@ function routedOf(files: readonly File[]): ReadonlyMap<FileDeclaration, boolean>
   return routed;
 }
 
-/** Returns what all declarations of a file have in common. Undefined for a file without any. */
+/** Returns the places that all declarations of a file share. Undefined for a file without declarations. */
 export function placesOf({ messages, enums, services }: FileDeclaration): Places | undefined {
   return (messages[0] ?? enums[0] ?? services[0])?.places;
 }
 
 /** Returns the simple names of the types that only one version of the changed files has. */
-function changedNames(gone: readonly FileDeclaration[], come: readonly FileDeclaration[]): ReadonlySet<string> {
-  const [was, is] = [gone, come].map(
+function changedNames(removed: readonly FileDeclaration[], added: readonly FileDeclaration[]): ReadonlySet<string> {
+  const [was, is] = [removed, added].map(
     (files) => new Set(files.flatMap(({ messages, enums }) => [...messages, ...enums].map(({ fullName }) => fullName))),
   ) as [Set<string>, Set<string>];
   const changed = [...[...was].filter((name) => !is.has(name)), ...[...is].filter((name) => !was.has(name))];

@@ -17,10 +17,13 @@ export interface Types {
 }
 
 export class LinkedFile {
-  /** The places of the files that this file needs. Whatever is linked or checked is noted with everything that it needs. */
+  /**
+   * The places of the files to whose types this file refers, as far as its messages are linked or checked. When one is, the
+   * files of the messages inside of it have their needs as well.
+   */
   readonly needs: Set<Places>;
 
-  /** With `earlier`, the file has descriptors that another registry has taken over by now. */
+  /** `earlier` is the link of the same file in a registry whose descriptors another registry has taken over. */
   constructor(
     private types: Types,
     private readonly earlier?: LinkedFile,

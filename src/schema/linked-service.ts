@@ -20,6 +20,7 @@ import {
   type ServiceDescriptor,
 } from './descriptor.js';
 import type { LinkedFile } from './linked-file.js';
+import { dotted } from './method-selector.js';
 import { missingImport } from './missing-imports.js';
 
 export class Service implements ServiceDescriptor {
@@ -113,10 +114,10 @@ class Method implements MethodDescriptor {
     return this.declaration.aggregate;
   }
   get comment(): string | undefined {
-    return this.service.places.comment(this.fullName.replace('/', '.'));
+    return this.service.places.comment(dotted(this.fullName));
   }
   documentOptions() {
-    return this.service.places.documentOptions(this.fullName.replace('/', '.'));
+    return this.service.places.documentOptions(dotted(this.fullName));
   }
   get position() {
     return this.declaration.position;

@@ -22,14 +22,11 @@ export type Question =
       readonly roots: readonly string[];
       /** The paths of descriptor sets. */
       readonly sets: readonly string[];
-      /** The files that are parsed already: {@link Known} as JSON, because copying thousands of objects takes much longer. */
+      /** The files that are parsed already (`ParsedFiles.known`), as JSON: copying thousands of objects takes much longer. */
       readonly known: string;
     }
   /** The last answer was read. */
   | { readonly kind: 'read' };
-
-/** The path, the import name and the stamp of each file. The name of a descriptor set is empty. */
-export type Known = readonly (readonly [path: string, name: string, stamp: string])[];
 
 export type Answer =
   | { readonly kind: 'files'; readonly files: { path: string; stamp: string; file: PlainFile }[] }
@@ -45,7 +42,7 @@ export interface Done {
   readonly same: readonly string[];
 }
 
-/** How long the thread stays without a question. */
+/** The time after which a thread without a question ends, in milliseconds. */
 const IDLE_MS = 30_000;
 
 let thread: Worker | undefined;

@@ -8,8 +8,8 @@ import { BUNDLED_ROOT } from './bundled.js';
 import { readDescriptorSet } from './descriptor-set.js';
 import { KnownPlaces } from './known-places.js';
 import { plainOf } from './packed.js';
-import type { Answer, Done, Known, Question } from './parse-thread.js';
-import { stampOf } from './parsed-files.js';
+import type { Answer, Done, Question } from './parse-thread.js';
+import { type Known, stampOf } from './parsed-files.js';
 import { parseProtoFile } from './proto-files.js';
 import { protosBelow } from './proto-folder.js';
 import { Words } from './words.js';
@@ -83,7 +83,7 @@ async function sendSet(path: string, stamp: string): Promise<void> {
   await send({ kind: 'set', path, stamp, diagnostics });
 }
 
-/** How many files of a descriptor set are sent at once. */
+/** The number of files of a descriptor set that are sent at once. */
 const SET_FILES = 20;
 
 port.on('message', (question: Question) => {

@@ -19,13 +19,16 @@ export interface ParsedSet extends SetContent {
   readonly stamp: string;
 }
 
+/** The path, the import name and the stamp of each file. The name of a descriptor set is empty. */
+export type Known = readonly (readonly [path: string, name: string, stamp: string])[];
+
 /** Returns a text that differs when the file has changed. Throws if there is no file. */
 export function stampOf(path: string): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
   return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
 }
 
-/** How many files are compared and parsed without another thread. */
+/** The most files that are compared and parsed without another thread. */
 const FEW_FILES = 100;
 
 export class ParsedFiles {
@@ -59,9 +62,9 @@ export class ParsedFiles {
     return set;
   }
 
-  /** Returns the path, the import name and the stamp of each file and descriptor set. The name of a set is empty. */
-  known(): readonly (readonly [path: string, name: string, stamp: string])[] {
-    const known: [string, string, string][] = [];
+  /** Returns the files and descriptor sets that are kept. */
+  known(): Known {
+    const known: Known[number][] = [];
     for (const [path, { stamp, declaration }] of this.byPath) known.push([path, declaration.name, stamp]);
     for (const [path, { stamp }] of this.sets) known.push([path, '', stamp]);
     return known;

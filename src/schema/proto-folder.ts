@@ -3,7 +3,7 @@ import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'no
 import { join } from 'node:path';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 
-/** What is below a root of `schema.protos`. */
+/** The `.proto` files below a root of `schema.protos`, and the problems of the root. */
 export interface Scanned {
   readonly found: readonly FoundProto[];
   readonly diagnostics: readonly Diagnostic[];

@@ -185,7 +185,7 @@ class LinkedRegistry implements Registry, Types {
       },
       files,
     );
-    if (changes === undefined || [...changes.gone, ...changes.come].some((file) => declaresAny(file, repeated)))
+    if (changes === undefined || [...changes.removed, ...changes.added].some((file) => declaresAny(file, repeated)))
       return undefined;
     const next = new LinkedRegistry(yield* copyOf(this.tables), undefined);
     const isWhole = yield* next.replace(changes, this.files, files);
@@ -196,7 +196,7 @@ class LinkedRegistry implements Registry, Types {
 
   /** Replaces what has changed in the copied tables. Returns false if a name is declared twice. */
   private *replace(
-    { gone, come, stale }: FileChanges,
+    { removed, added, stale }: FileChanges,
     before: readonly RegistryFile[],
     files: readonly RegistryFile[],
   ): Steps<boolean> {
@@ -209,7 +209,7 @@ class LinkedRegistry implements Registry, Types {
       for (const service of declaration.services) linkedServices.delete(service);
       linkedFiles.delete(places);
     }
-    for (const file of gone) {
+    for (const file of removed) {
       for (const { fullName } of file.messages) messages.delete(fullName);
       for (const { fullName } of file.enums) enums.delete(fullName);
     }
@@ -217,7 +217,7 @@ class LinkedRegistry implements Registry, Types {
     const repeated = ({ fullName }: Pick<Declared, 'fullName'>) => {
       if (!this.tables.repeated.has(fullName)) isRepeated = true;
     };
-    for (const file of come) {
+    for (const file of added) {
       for (const message of file.messages) this.declare(messages, message, repeated);
       for (const one of file.enums) this.declare(enums, one, repeated);
     }
@@ -272,7 +272,7 @@ class LinkedRegistry implements Registry, Types {
     return found;
   }
 
-  /** Returns what the descriptors of a file share. A file that the next registry has taken over is replaced by a new one. */
+  /** Returns the link that the descriptors of a file share. If the next registry has taken it over, a new one replaces it. */
   private fileOf(places: Places): LinkedFile {
     const { linkedFiles } = this.tables;
     const known = linkedFiles.get(places);

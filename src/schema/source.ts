@@ -50,9 +50,9 @@ export interface Schema {
   /** The files from which the registry was linked. */
   readonly files: readonly RegistryFile[];
   readonly diagnostics: readonly Diagnostic[];
-  /** From what the registry was linked; absent if another process has loaded the files. */
+  /** The files and settings from which the registry was linked. Absent if another process has loaded the files. */
   readonly linked?: Linked;
-  /** What was parsed; absent if another process has loaded the files. */
+  /** The parsed files. Absent if another process has loaded them. */
   readonly parsed?: ParsedFiles;
 }
 

@@ -98,7 +98,7 @@ async function servable(t: ExecutionContext, seed: number): Promise<readonly Pag
 interface Data {
   readonly seed: number;
   readonly epoch: number;
-  /** How many out of six calls fail. */
+  /** The number of calls out of six that fail. */
   readonly failing: number;
 }
 

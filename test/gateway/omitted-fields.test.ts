@@ -139,7 +139,7 @@ for (const [method, target, body, omitted, none] of NAMING) {
   });
 }
 
-/** A FieldMask is told with proto names. */
+/** Returns the proto name of a field. The error of a FieldMask has proto names. */
 function snake(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
@@ -206,7 +206,7 @@ test('the details of an error have no omitted field', async (t) => {
   t.false(text.includes('SECRET'));
 });
 
-test('a step that fills an omitted field is called only for other steps, and its failure is not told', async (t) => {
+test('a step that fills an omitted field is called only for other steps, and its failure is not reported', async (t) => {
   const failing = { ...HANDLERS, GetScore: { status: { code: 14, message: 'down' } } };
   const { send, upstream } = await startGateway(t, CRM, failing, CONFIG);
   const alone = await send('GET', '/v1/customers/ada/file?$fields=customer');

@@ -1,4 +1,4 @@
-/** What clients and services notice of circuit breakers, hedging and maxConcurrent: real calls, on a clock that the test moves. */
+/** Tests what clients and services notice of circuit breakers, hedging and maxConcurrent: real calls, on a clock that the test moves. */
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { routeRows } from '../../src/report/route-map.js';

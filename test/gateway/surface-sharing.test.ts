@@ -1,4 +1,4 @@
-/** What surfaces share and what they have apart: limits, plans, keys, caches, CORS, settings (docs/surfaces.md). */
+/** Tests what surfaces share and what they have apart: limits, plans, keys, caches, CORS, settings (docs/surfaces.md). */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ type Surfaces = NonNullable<ConfigInput['surfaces']>;
 
 const TWO: Surfaces = [{ name: 'web' }, { name: 'app', basePath: '/app' }];
 
-/** Returns a function that asks a path on each surface in turn, and returns the statuses. */
+/** Returns a function that requests paths one after the other, and returns the statuses. */
 function asking({ send }: TestGateway, headers: Record<string, string> = {}) {
   return async (...paths: readonly string[]): Promise<readonly number[]> => {
     const statuses: number[] = [];
@@ -55,7 +55,7 @@ test('a limit of a common policy is one counter, and one of a surface counts apa
   t.deepEqual(await own('/v1/items/1', '/app/v1/items/1', '/v1/items/1', '/app/v1/items/1'), [200, 200, 429, 429]);
 });
 
-/** Makes a file of keys: `sesame-plan` with a plan, and `sesame-other`. */
+/** Makes a file with API keys of the consumer `acme`, who has the plan `free`. Returns its path. */
 function keyFile(t: { teardown(task: () => void): void }, ...keys: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'protogate-keys-'));
   t.teardown(() => rmSync(folder, { recursive: true }));

@@ -1,6 +1,6 @@
 /**
- * No way through: every method of every surface is asked for on every other surface, plainly and by every trick, at a real
- * gateway. A method that a surface does not have must look like one that does not exist.
+ * Requests every method of every surface on every other surface of a real gateway, plainly and by many tricks. A method that a
+ * surface does not have must look like one that does not exist.
  */
 import test from 'ava';
 import { sendBytes } from '../fuzz/send-bytes.js';
@@ -35,7 +35,7 @@ const SURFACES = [
   { name: 'beta', headers: { 'x-beta': '1' }, include: ['z.v1.Public.*'] },
 ];
 
-/** How a client reaches each surface. */
+/** The base path and the headers with which a client reaches each surface. */
 const AT: Readonly<Record<string, { readonly base: string; readonly headers: Readonly<Record<string, string>> }>> = {
   open: { base: '', headers: {} },
   app: { base: '/app', headers: {} },
@@ -66,7 +66,7 @@ test.before(() => {
 
 type Ask = (verb: string, path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
 
-/** Returns an answer without what differs in every answer. */
+/** Returns an answer without the parts that differ in every answer. */
 function shape({ status, headers, text }: Answer, path: string) {
   const { date, 'x-request-id': id = '', 'content-length': _, ...rest } = headers;
   return { status, headers: rest, text: text.replaceAll(String(id), 'ID').replaceAll(path, 'PATH') };

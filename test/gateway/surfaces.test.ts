@@ -1,4 +1,4 @@
-/** Surfaces: which requests belong to which, and what clients of each one get. */
+/** Tests which requests belong to which surface, and what clients of each surface get. */
 import test from 'ava';
 import { applyOverrides } from '../../src/config/overrides.js';
 import { parseConfig } from '../../src/config/parse.js';

@@ -48,7 +48,7 @@ function answerText({ rawHeaders }: DryRequest, { answer, route }: DryRun): stri
 
 const NO_SURFACE = "none: no surface takes its host, base path and headers; -H 'host: NAME' gives it another host";
 
-/** Returns a row with the surface of the request, and what decides that it belongs to it. */
+/** Returns a row with the surface of the request, and the host, base path and headers by which it was chosen. */
 function surfaceRow({ surface }: DryRun): Row {
   if (surface === undefined) return ['surface', NO_SURFACE];
   const { hosts, basePath, headers } = surface.selection;
