@@ -7,7 +7,7 @@
  *         reason: Nobody has read it since March, as the logs show.
  */
 import { z } from 'zod';
-import { didYouMean, hintOf } from '../base/did-you-mean.js';
+import { meantHint } from '../base/did-you-mean.js';
 import { readYaml } from '../config/yaml.js';
 import { CHANGES, type ChangeId } from './changes.js';
 import type { Finding } from './finding.js';
@@ -65,7 +65,7 @@ export function parseAllowances(text: string): readonly Allowance[] {
   return read.data.allow.map(({ change, ...rest }, index) => {
     const line = lineOf(['allow', index]);
     if (isChange(change)) return { change, ...rest, line };
-    const hint = hintOf(didYouMean(change, Object.keys(CHANGES)));
+    const hint = meantHint(change, Object.keys(CHANGES));
     throw new AllowanceError(
       lineOf(['allow', index, 'change']),
       `expected the id of a change, such as field-gone, got '${change}'${hint}`,

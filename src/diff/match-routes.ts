@@ -6,7 +6,6 @@
 import type { PlannedRoute } from '../route/planned-route.js';
 import { bindingTable } from '../routing/binding-table.js';
 import { ANY_METHOD } from '../routing/matcher.js';
-
 import { pathOfBoth } from '../routing/overlap.js';
 import { parsePathTemplate } from '../routing/path-template.js';
 import type { RouteTable } from '../routing/route-table.js';

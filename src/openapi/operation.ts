@@ -1,7 +1,7 @@
 /** This module describes one binding as an OpenAPI operation. */
 import { dayOf } from '../policy/deprecated/settings.js';
 import type { PlannedRoute } from '../route/planned-route.js';
-import { takesRawBody } from '../routing/is-http-body.js';
+import { givesRawBody, takesRawBody } from '../routing/is-http-body.js';
 import { isDeprecated } from '../schema/document-options.js';
 import { isWithoutContent } from '../status/http.js';
 import type { Api, Example, Json } from './api.js';
@@ -130,7 +130,7 @@ function withExample(parameter: Json, example: Example | undefined): Json {
 
 /** True if `$fields` selects fields of the answer. */
 function answersFields({ binding }: PlannedRoute): boolean {
-  return binding.responseBody === undefined && binding.method.output.fullName !== 'google.api.HttpBody';
+  return binding.responseBody === undefined && !givesRawBody(binding);
 }
 
 const FIELDS: Json = { $ref: '#/components/parameters/fields' };
