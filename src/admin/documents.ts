@@ -10,6 +10,7 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import { listed } from '../base/listed.js';
 import type { Api } from '../openapi/api.js';
 import { documentedServices, documentParts } from '../openapi/document.js';
 import { writeJson } from '../openapi/write.js';
@@ -110,13 +111,9 @@ function oneOf(value: string | string[] | undefined): string | undefined {
   return last === '' ? undefined : last;
 }
 
-/** The most names that an error text lists. */
-const SHOWN = 10;
-
 function unknown(parameter: string, names: readonly string[], got: string | undefined): Error {
-  const known = `${names.slice(0, SHOWN).join(', ')}${names.length > SHOWN ? ', …' : ''}`;
   const found = got === undefined ? 'none' : JSON.stringify(got.slice(0, 80));
-  return gatewayError('ROUTE_NOT_FOUND', `${parameter}: expected one of ${known}, got ${found}`);
+  return gatewayError('ROUTE_NOT_FOUND', `${parameter}: expected one of ${listed(names)}, got ${found}`);
 }
 
 /** Yields the pieces as blocks. Between two blocks the process does its other work. */
