@@ -2,7 +2,7 @@
 import type { FieldDescriptor, FieldType } from '../schema/descriptor.js';
 import type { Severity } from './changes.js';
 import { type Meeting, missedIn, refusedIn, writtenName } from './direction.js';
-import type { Cause, Effect } from './finding.js';
+import { breaking, type Cause, type Effect, type Found, risky } from './finding.js';
 import { type JsonKind, kindOf, readingChanged, sendingChanged, shownInAnswer } from './json-kind.js';
 
 /** Returns what has changed between two fields, without what is inside of their messages and enums. */
@@ -17,8 +17,6 @@ export function fieldChanges(old: FieldDescriptor, now: FieldDescriptor, meeting
   // Places are looked up only for what is told, because that reads the file again.
   return causes.map((one) => ({ ...one, subject: old.fullName, old: old.position, new: now.position }));
 }
-
-type Found = Pick<Cause, 'change' | 'what' | 'effects'>;
 
 function nameChange(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting): Found | undefined {
   if (old.name === now.name && old.jsonName === now.jsonName) return undefined;
@@ -152,12 +150,4 @@ function behaviorChanges(old: FieldDescriptor, now: FieldDescriptor, meeting: Me
     found.push({ change: 'field-behavior', what: `the field is ${name} now`, effects });
   }
   return found;
-}
-
-function breaking(text: string): Effect {
-  return { severity: 'breaking', text };
-}
-
-function risky(text: string): Effect {
-  return { severity: 'risky', text };
 }

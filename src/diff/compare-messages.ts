@@ -6,7 +6,7 @@
 import type { FieldDescriptor, MessageDescriptor, OneofDescriptor } from '../schema/descriptor.js';
 import { fieldChanges, typeText } from './compare-fields.js';
 import { type Meeting, missedIn, refusedIn } from './direction.js';
-import type { Cause, Effect } from './finding.js';
+import { breaking, type Cause, risky, safe } from './finding.js';
 import { type Renames, renamed } from './side.js';
 
 /** Fields that the path of a route sets, so that clients do not send them otherwise. */
@@ -78,7 +78,7 @@ export function replacedMessage(
 ): Cause {
   const what = `the message is now ${now.fullName}, which has ${shared} of its ${old.fields.length} fields`;
   const text = direction === 'answer' ? 'clients get other fields' : `a ${direction} with the others gets 400`;
-  const effects: readonly Effect[] = [{ severity: 'breaking', text }];
+  const effects = [breaking(text)];
   return { change: 'message-type', subject: old.fullName, what, effects, old: old.position, new: now.position };
 }
 
@@ -111,9 +111,7 @@ function goneField(
 ): Cause | undefined {
   const isAnswer = meeting.direction === 'answer';
   if (isAnswer && field.behavior.includes('INPUT_ONLY')) return undefined;
-  const effect: Effect = isAnswer
-    ? { severity: 'breaking', text: 'clients no longer get it' }
-    : refusedIn(meeting, 'it');
+  const effect = isAnswer ? breaking('clients no longer get it') : refusedIn(meeting, 'it');
   const what = inPath === undefined ? 'the field is gone' : 'the path sets the field now';
   return {
     change: 'field-gone',
@@ -141,9 +139,7 @@ function addedFields(
       const effects = [missedIn(meeting)];
       causes.push({ ...place, change: 'field-required', what: 'the field is new and REQUIRED', effects });
     } else if (direction === 'answer' && isMemberOfKnown(field.oneof, old)) {
-      const effects: readonly Effect[] = [
-        { severity: 'risky', text: 'clients may find none of the members they know' },
-      ];
+      const effects = [risky('clients may find none of the members they know')];
       const what = `the field is a new member of the oneof ${field.oneof!.name}`;
       causes.push({ ...place, change: 'field-added', what, effects });
     } else harmless.push(field);
@@ -157,7 +153,7 @@ function newFields(fields: readonly FieldDescriptor[], old: MessageDescriptor, n
   const what = fields.length === 1 ? `the field ${names} is new` : `${fields.length} fields are new: ${names}`;
   const place = { subject: now.fullName, old: old.position, new: fields[0]!.position };
   const text = `clients may ignore ${fields.length === 1 ? 'it' : 'them'}`;
-  return { ...place, change: 'field-added', what, effects: [{ severity: 'safe', text }] };
+  return { ...place, change: 'field-added', what, effects: [safe(text)] };
 }
 
 function isMemberOfKnown(oneof: OneofDescriptor | undefined, old: MessageDescriptor): boolean {
@@ -178,10 +174,10 @@ function joinedOneofs(pairs: ComparedMessages['pairs'], { direction }: Meeting):
     const [first] = joined;
     if (first === undefined || members.length < 2) return [];
     const names = joined.map(([field]) => field.jsonName).join(', ');
-    const effect: Effect =
+    const effect =
       direction === 'answer'
-        ? { severity: 'risky', text: 'clients get only one of its members' }
-        : { severity: 'breaking', text: `a ${direction} with two of its members gets 400` };
+        ? risky('clients get only one of its members')
+        : breaking(`a ${direction} with two of its members gets 400`);
     const what = `the oneof ${oneof.name} has ${names} now`;
     const [field, found] = first;
     const place = { subject: field.fullName, old: field.position, new: found.position };

@@ -4,7 +4,7 @@
  */
 import type { Position } from '../base/diagnostic.js';
 import type { Selection } from '../route/planned-surface.js';
-import type { Cause, Effect } from './finding.js';
+import { breaking, type Cause, type Effect, risky } from './finding.js';
 import type { Side, SideSurface } from './side.js';
 
 export interface SurfacePairs {
@@ -44,13 +44,9 @@ export function matchSurfaces(old: Side, now: Side): SurfacePairs {
     const [, from] = pairs.find(([, kept]) => covers(kept.entrance, surface.entrance)) ?? [];
     if (known.has(surface) || from === undefined) continue;
     const what = `the surface is new, and takes requests of the surface ${from.name}`;
-    add('surface-added', surface.name, what, { severity: 'risky', text: 'their answers may change' });
+    add('surface-added', surface.name, what, risky('their answers may change'));
   }
   return { pairs, causes };
-}
-
-function breaking(text: string): Effect {
-  return { severity: 'breaking', text };
 }
 
 function isSame(a: Selection, b: Selection): boolean {

@@ -8,6 +8,18 @@ export interface Effect {
   readonly text: string;
 }
 
+export function breaking(text: string): Effect {
+  return { severity: 'breaking', text };
+}
+
+export function risky(text: string): Effect {
+  return { severity: 'risky', text };
+}
+
+export function safe(text: string): Effect {
+  return { severity: 'safe', text };
+}
+
 /** A change at one place, before the routes are known that it affects. */
 export interface Cause {
   readonly change: ChangeId;
@@ -19,6 +31,9 @@ export interface Cause {
   readonly old: Position | undefined;
   readonly new: Position | undefined;
 }
+
+/** A change without its name and its places. */
+export type Found = Pick<Cause, 'change' | 'what' | 'effects'>;
 
 /** A change with everything that it affects. */
 export interface Finding {
