@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { meantHint } from '../base/did-you-mean.js';
+import { compilePatterns } from '../base/name-patterns.js';
 import { readYaml } from '../config/yaml.js';
 import { CHANGES, type ChangeId } from './changes.js';
 import type { Finding } from './finding.js';
@@ -92,14 +93,11 @@ export interface Judged {
 /** Gives each finding the reason of the first allowance that is for it. */
 export function judge(findings: readonly Finding[], allowances: readonly Allowance[]): Judged {
   const used = new Set<Allowance>();
+  const compiled = allowances.map((one) => ({ one, fits: compilePatterns([one.subject]) }));
   const judged = findings.map((finding): JudgedFinding => {
-    const fitting = allowances.filter((one) => one.change === finding.change && fits(one.subject, finding.subject));
-    for (const one of fitting) used.add(one);
-    return { ...finding, allowed: fitting[0]?.reason };
+    const fitting = compiled.filter(({ one, fits }) => one.change === finding.change && fits(finding.subject));
+    for (const { one } of fitting) used.add(one);
+    return { ...finding, allowed: fitting[0]?.one.reason };
   });
   return { findings: judged, unused: allowances.filter((one) => !used.has(one)) };
-}
-
-function fits(pattern: string, subject: string): boolean {
-  return pattern.endsWith('*') ? subject.startsWith(pattern.slice(0, -1)) : pattern === subject;
 }

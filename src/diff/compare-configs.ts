@@ -1,4 +1,5 @@
 /** This module compares the settings of two configs that clients notice on every route. */
+import { compilePatterns } from '../base/name-patterns.js';
 import type { Config } from '../config/config.js';
 import type { PlaceOf } from '../config/restart.js';
 import { Code } from '../status/code.js';
@@ -226,9 +227,6 @@ function sourcesOf(keys: Auth['apiKeys']): readonly string[] {
 
 /** Returns the elements of `old` that are not in `now`. A pattern with `*` at its end covers what it matches. */
 function without(old: readonly string[], now: readonly string[]): readonly string[] {
-  return old.filter((one) => !now.some((other) => other === one || covers(other, one)));
-}
-
-function covers(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') && name.startsWith(pattern.slice(0, -1));
+  const isCovered = compilePatterns(now);
+  return old.filter((one) => !isCovered(one));
 }
