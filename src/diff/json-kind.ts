@@ -26,7 +26,6 @@ export type JsonKind =
   | 'value'
   | 'list'
   | 'any'
-  | 'content'
   | 'message';
 
 const SCALARS: Readonly<Record<string, JsonKind>> = {
@@ -70,7 +69,7 @@ function kindOfMessage({ fullName }: MessageDescriptor): JsonKind {
 type Json = 'number' | 'string' | 'boolean' | 'object' | 'list' | 'null' | 'any JSON';
 
 /** Returns the type of JSON that answers have. */
-export function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
+function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
   switch (kind) {
     case 'int32':
     case 'uint32':
@@ -84,7 +83,6 @@ export function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
     case 'struct':
     case 'any':
     case 'message':
-    case 'content':
       return 'object';
     case 'list':
       return 'list';
