@@ -1,6 +1,6 @@
 /**
  * Serves the API documents on the admin port: `/openapi.json`, and `/reference`, a page that shows them. The page is Swagger
- * UI; its files come from its npm package, and the page loads nothing from elsewhere. The document of a large API is too large
+ * UI; its files come from its npm package, and the page loads nothing from other hosts. The document of a large API is too large
  * for a browser, so it is shown one service at a time.
  */
 import { createReadStream } from 'node:fs';
@@ -17,7 +17,7 @@ import { writeJson } from '../openapi/write.js';
 import { gatewayError } from '../status/status-error.js';
 import { referencePage, SCRIPT } from './reference-page.js';
 
-/** How long a document is made without a pause, in milliseconds. */
+/** The longest time for which a document is made without a pause, in milliseconds. */
 const SLICE_MS = 10;
 /** An API with more routes is shown one service at a time. */
 const MOST_ROUTES = 200;
@@ -66,7 +66,7 @@ export function addDocuments(router: Router, apis: () => readonly Api[]): void {
 /** The files of Swagger UI that the page needs. */
 const FILES = ['swagger-ui-bundle.js', 'swagger-ui.css'];
 
-/** Scripts run from files of this port alone. Swagger UI sets styles of elements and has its pictures as data. */
+/** The browser runs only scripts that are files of this port. Swagger UI sets styles of elements and has its pictures as data. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -78,7 +78,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Returns the folder of Swagger UI. Throws 404 that says what to install if it is not there. */
+/** Returns the folder of Swagger UI. Throws a 404 that names the package to install if it is not there. */
 function requireFiles(): string {
   try {
     return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));

@@ -82,7 +82,7 @@ function fromHere(file: string): string {
   return file.startsWith(here) ? file.slice(here.length) : file;
 }
 
-/** Rules about what only a config can say: protos alone name scopes, and the config says who has them. */
+/** The rules that need a config: protos name scopes, and only a config says which callers have them. */
 const OF_CONFIG: ReadonlySet<string> = new Set(['auth-impossible']);
 
 async function load(
@@ -121,7 +121,7 @@ async function load(
   }
 }
 
-/** Returns what would be served. */
+/** Returns the side with the API that the plan would serve. */
 export function sideOf({ config, surfaces }: Plan, placeOf: Side['placeOf']): Side {
   return { config, placeOf, surfaces: surfaces.map((surface) => surfaceOf(surface, config)) };
 }
@@ -135,7 +135,7 @@ function surfaceOf({ name, selection, config, routes }: Plan['surfaces'][number]
   return { name, entrance: selection, config, keyPath, routes: served, unserved };
 }
 
-/** True if a surface has a key of its own. Its `auth` replaces the common one as a whole. */
+/** True if the block of a surface has the key. Its `auth` replaces the common one as a whole. */
 function isIn(block: Config['surfaces'][number] | undefined, [first = '', second = '']: readonly string[]): boolean {
   const own = (block as Readonly<Record<string, unknown>> | undefined)?.[first];
   if (typeof own !== 'object' || own === null) return false;

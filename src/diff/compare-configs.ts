@@ -24,7 +24,7 @@ interface Found {
   readonly effect: Effect;
 }
 
-/** Returns what has changed for the clients of one surface. `name` is the name of the surface. */
+/** Returns the changes of settings for the clients of one surface. `name` is the name of the surface. */
 export function settingChanges(name: string, old: PlacedConfig, now: PlacedConfig): readonly Cause[] {
   const [a, b] = [old.config, now.config];
   const found = [
@@ -39,7 +39,7 @@ export function settingChanges(name: string, old: PlacedConfig, now: PlacedConfi
   return found.map((one) => causeOf(one, old, now, name));
 }
 
-/** Returns what has changed in the plans of consumers, which all surfaces share. */
+/** Returns the changes in the plans of consumers, which all surfaces share. */
 export function planChanges(before: Side, after: Side): readonly Cause[] {
   const keyPath: SideSurface['keyPath'] = (key) => key;
   const [old, now] = [

@@ -1,7 +1,7 @@
 /**
  * This module compares two messages field by field. Fields belong together if they have the same name in JSON, or else the
- * same proto name, or else the same number. So a field with another number is the same field to REST clients, and one with
- * another name is a renamed one.
+ * same proto name, or else the same number. So a field with another number is the same field to REST clients, and a field
+ * with another name is a renamed field.
  */
 import type { FieldDescriptor, MessageDescriptor, OneofDescriptor } from '../schema/descriptor.js';
 import { fieldChanges, typeText } from './compare-fields.js';
@@ -21,7 +21,7 @@ export interface ComparedMessages {
   readonly pairs: readonly (readonly [old: FieldDescriptor, now: FieldDescriptor])[];
 }
 
-/** Compares the fields of two messages, without what is inside of their types. */
+/** Compares the fields of two messages, but not the fields of their types. */
 export function messageChanges(
   old: MessageDescriptor,
   now: MessageDescriptor,
@@ -93,12 +93,12 @@ function partnerOf(
   if (named !== undefined) return named;
   const numbered = other.field(field.number);
   if (numbered === undefined || numbered.extension) return undefined;
-  // A field with the number is another one if it has had its name before.
+  // The field with this number is another field if the own message also has a field of its name.
   const isOther = own.fieldNamed(numbered.jsonName) !== undefined || own.fieldNamed(numbered.name) !== undefined;
   return isOther || !isAlike(field, numbered, renames) ? undefined : numbered;
 }
 
-/** A number that another type and another name use is not a renamed field. */
+/** True if both fields have the same type. A field with the same number but another name and another type is not a renamed field. */
 function isAlike(a: FieldDescriptor, b: FieldDescriptor, renames: Renames): boolean {
   return renamed(typeText(a), renames) === renamed(typeText(b), renames);
 }

@@ -1,4 +1,4 @@
-/** This module compares the policies of two routes that belong together: what callers need, and how much they may do. */
+/** This module compares the policies of two routes that belong together: their demands on callers, and their limits. */
 import type { Position } from '../base/diagnostic.js';
 import { formatDuration } from '../base/duration.js';
 import type { Config } from '../config/config.js';
@@ -91,7 +91,7 @@ function lost(
   return all.filter((one) => !others.some((other) => covers(other, one)));
 }
 
-/** True if every caller who has the scope `other` also has `scope`. One of the scopes in `a|b` is enough. */
+/** True if every caller with the scope `other` also has `scope`. One of the scopes in `a|b` is enough. */
 function isImplied(other: string, scope: string): boolean {
   const enough = scope.split('|');
   return other.split('|').every((one) => enough.includes(one));

@@ -10,7 +10,7 @@ import type { Versions, Where } from './direction.js';
 import { breaking, type Cause, type Effect, type Findings, risky } from './finding.js';
 import type { MessageGraph } from './message-graph.js';
 
-/** Where the changes of a route's messages and of the route itself go. */
+/** The two places that collect changes: the graph those of messages, and `findings` those of the route itself. */
 export interface RouteUse extends Versions {
   readonly graph: MessageGraph;
   readonly findings: Findings;

@@ -143,7 +143,7 @@ class SurfaceComparison {
     this.context.findings.add({ change: 'route-added', subject, what, effects: [], ...place }, [subject]);
   }
 
-  /** Returns the name of an old route in findings. Its path has the renames. */
+  /** Returns the name of a route in findings: its method and path, after the name of the surface if there are several. */
   private nameOf(route: PlannedRoute): string {
     const text = routeText(route);
     return this.context.old.surfaces.length === 1 ? text : `${this.old.name}: ${text}`;

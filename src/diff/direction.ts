@@ -1,10 +1,10 @@
-/** This module describes where clients meet a message: in a query, in a body, or in an answer. */
+/** This module describes the places in which clients send or get a message: a query, a body, or an answer. */
 import type { Config } from '../config/config.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { breaking, type Effect, risky } from './finding.js';
 import type { Renames } from './side.js';
 
-/** Where the fields of a message are. `query` has fields as parameters, the others have JSON. */
+/** The place of a message: a query has its fields as parameters, a body and an answer have its JSON. */
 export type Direction = 'query' | 'body' | 'answer';
 
 /** The settings that decide how messages are read and written. */

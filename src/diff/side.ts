@@ -1,4 +1,4 @@
-/** This module describes one of the two versions that `diff` compares, and names that are equal in both. */
+/** This module describes one of the two versions that `diff` compares, and names that count as equal in both. */
 import { escaped } from '../base/escaped.js';
 import type { Config } from '../config/config.js';
 import type { PlaceOf } from '../config/restart.js';

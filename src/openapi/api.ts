@@ -1,4 +1,4 @@
-/** This module says what a document is made of: the routes of one surface, and the config that shapes their HTTP. */
+/** This module describes the input of a document: the routes of one surface, and the config that shapes their HTTP. */
 import type { Config } from '../config/config.js';
 import { isOffered, type PlannedRoute } from '../route/planned-route.js';
 import type { PlannedSurface, Selection } from '../route/planned-surface.js';

@@ -7,7 +7,7 @@ import { wrappedScalar } from '../codec/well-known-reader.js';
 import type { ScalarType } from '../schema/descriptor.js';
 import type { Json } from './api.js';
 
-/** Whether a schema describes an answer, a request, or the body of a PATCH, in which every field may be left out. */
+/** The use of a schema: for an answer, for a request, or for the body of a PATCH, in which every field may be left out. */
 export type Direction = 'output' | 'input' | 'patch';
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
