@@ -73,7 +73,7 @@ function shapeOf({ cardinality, type }: FieldDescriptor): 'singular' | 'list' | 
   return kind === 'list' ? 'list' : kind === 'value' ? 'any' : 'singular';
 }
 
-/** Returns how bad the change of a single value is. Undefined if clients cannot see it. */
+/** Returns the severity of another type of a single value. Undefined if clients do not notice it. */
 export function valueChange(old: FieldType, now: FieldType, meeting: Meeting): Severity | undefined {
   const [before, after] = [kindOf(old), kindOf(now)];
   if (meeting.direction === 'answer') return readingChanged(before, after, asInts(meeting));

@@ -1,4 +1,4 @@
-/** This module compares two routes that belong together: how requests become messages, and messages answers. */
+/** This module compares two routes that belong together: how requests become messages, and how messages become answers. */
 import type { PlannedRoute } from '../route/planned-route.js';
 import type { Binding, BodyRule } from '../routing/binding.js';
 import { givesRawBody, takesRawBody } from '../routing/is-http-body.js';

@@ -19,7 +19,7 @@ import type { Teardown } from './gateway.js';
 /** The path of the browser; undefined when none is installed. */
 export const browser = findCommand(
   ['chromium', 'chromium-browser', 'google-chrome'],
-  'what pages see of streams',
+  'pages in a browser',
   'chromium',
 );
 
