@@ -16,7 +16,6 @@ const WRITERS: Readonly<Record<Format, WriteDocument>> = { json: writeJson, yaml
 interface OpenapiFlags extends SchemaFlags {
   readonly format: Format;
   readonly service?: string;
-  readonly surface?: string;
   readonly typescript?: boolean;
 }
 
@@ -34,18 +33,17 @@ export function openapiCommand(exit: SetExitCode): Command {
     .action(async (flags: OpenapiFlags) => {
       const { plan, diagnostics } = await planFlags(flags);
       const errors = diagnostics.filter(({ severity }) => severity === 'error');
-      if (plan !== undefined) await print(surfaceOf(apisOf(plan), flags.surface), flags);
+      if (plan !== undefined) await print(onlyOf(apisOf(plan)), flags);
       printDiagnostics(errors);
       exit(hasErrors(errors) ? EXIT_FAILURE : EXIT_OK);
     });
 }
 
-function surfaceOf(apis: readonly Api[], name: string | undefined): Api {
-  const names = apis.map((api) => api.name);
-  const found = name === undefined && apis.length === 1 ? apis[0] : apis.find((api) => api.name === name);
-  if (found !== undefined) return found;
-  const got = name === undefined ? 'none' : `'${name}'`;
-  throw new UsageError(`--surface: expected one of ${listed(names)}, got ${got}`);
+/** Returns the surface of the plan. With `--surface` a plan has only this one. */
+function onlyOf(apis: readonly Api[]): Api {
+  const [api] = apis;
+  if (api !== undefined && apis.length === 1) return api;
+  throw new UsageError(`--surface: expected one of ${listed(apis.map(({ name }) => name))}, got none`);
 }
 
 async function print(api: Api, { format, service, typescript }: OpenapiFlags): Promise<void> {
