@@ -101,10 +101,9 @@ function addressChanges(old: PlannedRoute, now: PlannedRoute): readonly Cause[] 
   const before = old.policy.settings.addresses ?? { allow: [], deny: [] };
   const after = now.policy.settings.addresses ?? { allow: [], deny: [] };
   const denied = lost(after.deny, before.deny);
-  const closed =
-    before.allow.length === 0 ? (after.allow.length > 0 ? ['all others'] : []) : lost(before.allow, after.allow);
   const isOpen = after.allow.length === 0;
-  const texts = [...(isOpen && before.allow.length > 0 ? [] : closed), ...denied];
+  const closed = before.allow.length === 0 ? ['all others'] : lost(before.allow, after.allow);
+  const texts = [...(isOpen ? [] : closed), ...denied];
   if (texts.length === 0) return [];
   const effects = [risky('clients there get 403')];
   const what = `these addresses may not call any more: ${texts.join(', ')}`;
