@@ -23,7 +23,7 @@ export interface DocumentPath {
 }
 
 /** Returns the OpenAPI path of a binding. `suffix` is added to the names of the parameters. */
-export function pathOf({ template, variables }: Binding, suffix = ''): DocumentPath {
+export function pathOf({ template, variables }: Binding, suffix: string): DocumentPath {
   const { segments, verb } = template;
   const parameters: PathParameter[] = [];
   const used = new Set<string>();
