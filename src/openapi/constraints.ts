@@ -39,7 +39,7 @@ export function listConstraints(rules: OptionTree): Json {
   });
 }
 
-/** The names of the enum values by number, for rules that name numbers. */
+/** Returns the name of an enum value by its number, because rules have numbers. Undefined if no value has the number. */
 type NameOf = (number: number) => string | undefined;
 
 /** Returns the constraints of a single value. */
