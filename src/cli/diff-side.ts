@@ -5,7 +5,7 @@ import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import type { Side, SideSurface } from '../diff/side.js';
 import type { Plan } from '../gateway/plan.js';
-import { isOffered } from '../route/planned-route.js';
+import { isOfferedRoute } from '../route/planned-route.js';
 import { UsageError } from './exit.js';
 import { type GitTree, inRepository, readRevision } from './git-tree.js';
 import { planFlags, type SchemaFlags } from './schema-options.js';
@@ -127,8 +127,8 @@ export function sideOf({ config, surfaces }: Plan, placeOf: Side['placeOf']): Si
 }
 
 function surfaceOf({ name, selection, config, routes }: Plan['surfaces'][number], common: Config): SideSurface {
-  const served = routes.filter((route) => isOffered(route, common));
-  const unserved = routes.filter((route) => !isOffered(route, common));
+  const served = routes.filter((route) => isOfferedRoute(route, common));
+  const unserved = routes.filter((route) => !isOfferedRoute(route, common));
   const index = common.surfaces.findIndex((block) => block.name === name);
   const block = common.surfaces[index];
   const keyPath = (key: readonly string[]) => (isIn(block, key) ? ['surfaces', index, ...key] : key);

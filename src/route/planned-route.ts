@@ -77,7 +77,7 @@ export function isServed({ upstream, aggregate }: PlannedRoute): boolean {
 }
 
 /** True if the config offers the route: it can be served, or there are no upstreams, so that only the schema matters. */
-export function isOffered(
+export function isOfferedRoute(
   route: PlannedRoute,
   { upstreams }: { readonly upstreams: ReadonlyMap<string, unknown> },
 ): boolean {
