@@ -100,11 +100,7 @@ function placed(old: LoadedSide, now: LoadedSide): (finding: Finding) => Finding
 }
 
 /** Prints the findings. Returns the exit code. */
-function printFindings(
-  findings: readonly Finding[],
-  allowances: readonly Allowance[],
-  flags: DiffFlags,
-): number {
+function printFindings(findings: readonly Finding[], allowances: readonly Allowance[], flags: DiffFlags): number {
   const judged = judge(findings, allowances);
   const isShown = ({ severity }: Finding) => severity !== 'safe' || flags.all === true || flags.format === 'json';
   process.stdout.write(FORMATS[flags.format](judged.findings.filter(isShown)));

@@ -110,7 +110,10 @@ export const CHANGES = {
   addresses: { severities: ['risky'], meaning: 'Clients of fewer addresses may call.' },
   'rate-limit': { severities: ['risky'], meaning: 'A rate limit of routes or of a plan is new or lower.' },
   'time-limit': { severities: ['risky'], meaning: 'Calls have less time.' },
-  'size-limit': { severities: ['risky'], meaning: 'Bodies, headers or answers must be smaller than before, or less deeply nested.' },
+  'size-limit': {
+    severities: ['risky'],
+    meaning: 'Bodies, headers or answers must be smaller than before, or less deeply nested.',
+  },
   'json-form': {
     severities: ['breaking', 'safe'],
     meaning: '`json.protoNames`, `json.enumsAsInts` or `json.emitDefaults` has changed.',

@@ -54,12 +54,7 @@ export function planChanges(before: Side, after: Side): readonly Cause[] {
   });
 }
 
-function causeOf(
-  { key, change, what, effect }: Found,
-  old: PlacedConfig,
-  now: PlacedConfig,
-  surface = '',
-): Cause {
+function causeOf({ key, change, what, effect }: Found, old: PlacedConfig, now: PlacedConfig, surface = ''): Cause {
   const paths = [old.keyPath(key), now.keyPath(key)] as const;
   const isOwn = paths.some((path) => path.length > key.length);
   const subject = isOwn ? `surfaces.${surface}.${key.join('.')}` : key.join('.');

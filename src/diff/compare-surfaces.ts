@@ -81,5 +81,9 @@ function covers(outer: Selection, inner: Selection): boolean {
   const hosts =
     outer.hosts.length === 0 ||
     (inner.hosts.length > 0 && inner.hosts.every((host) => outer.hosts.some((other) => takesHost(other, host))));
-  return hosts && isBelow(inner.basePath, outer.basePath) && Object.entries(outer.headers).every(([name, value]) => inner.headers[name] === value);
+  return (
+    hosts &&
+    isBelow(inner.basePath, outer.basePath) &&
+    Object.entries(outer.headers).every(([name, value]) => inner.headers[name] === value)
+  );
 }

@@ -138,7 +138,8 @@ const FIELDS: Json = { $ref: '#/components/parameters/fields' };
 export const FIELDS_PARAMETER: Json = {
   name: '$fields',
   in: 'query',
-  description: 'The fields that the answer shall have, such as `name,author.displayName`. Without it, the answer has all fields.',
+  description:
+    'The fields that the answer shall have, such as `name,author.displayName`. Without it, the answer has all fields.',
   schema: { type: 'string' },
 };
 
