@@ -20,7 +20,7 @@ export interface Readiness {
   readonly ready: boolean;
   /** The state of the gateway: `serving`, `starting` or `draining`. */
   readonly state: string;
-  /** Why a serving gateway is not ready. */
+  /** The reason why a gateway that serves is not ready. */
   readonly why?: string;
   /** The upstreams by their name. Those that `admin.readiness` does not list have no effect on `ready`. */
   readonly upstreams: ReadonlyMap<string, UpstreamReport>;
@@ -35,7 +35,7 @@ export interface Readiness {
 export interface AdminSources {
   readonly readiness: () => Readiness | Promise<Readiness>;
   readonly metrics: () => Promise<readonly MetricValues[]>;
-  /** Returns what `routes --format json` prints. */
+  /** Returns the JSON that `routes --format json` prints. */
   readonly routes: () => unknown;
   /** Returns the surfaces whose documents are served. */
   readonly apis: () => readonly Api[];

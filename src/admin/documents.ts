@@ -1,6 +1,6 @@
 /**
  * Serves the API documents on the admin port: `/openapi.json`, and `/reference`, a page that shows them. The page is Swagger
- * UI; its files come from its npm package, and the page loads nothing from elsewhere. The document of a large API is too large
+ * UI; its files come from its npm package, and the page loads nothing from other hosts. The document of a large API is too large
  * for a browser, so it is shown one service at a time.
  */
 import { createReadStream } from 'node:fs';
@@ -10,13 +10,14 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type Router from '@koa/router';
 import type { Context } from 'koa';
+import { listed } from '../base/listed.js';
 import type { Api } from '../openapi/api.js';
 import { documentedServices, documentParts } from '../openapi/document.js';
 import { writeJson } from '../openapi/write.js';
 import { gatewayError } from '../status/status-error.js';
 import { referencePage, SCRIPT } from './reference-page.js';
 
-/** How long a document is made without a pause, in milliseconds. */
+/** The longest time for which a document is made without a pause, in milliseconds. */
 const SLICE_MS = 10;
 /** An API with more routes is shown one service at a time. */
 const MOST_ROUTES = 200;
@@ -65,7 +66,7 @@ export function addDocuments(router: Router, apis: () => readonly Api[]): void {
 /** The files of Swagger UI that the page needs. */
 const FILES = ['swagger-ui-bundle.js', 'swagger-ui.css'];
 
-/** Scripts run from files of this port alone. Swagger UI sets styles of elements and has its pictures as data. */
+/** The browser runs only scripts that are files of this port. Swagger UI sets styles of elements and has its pictures as data. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -77,7 +78,7 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Returns the folder of Swagger UI. Throws 404 that says what to install if it is not there. */
+/** Returns the folder of Swagger UI. Throws a 404 that names the package to install if it is not there. */
 function requireFiles(): string {
   try {
     return dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
@@ -110,13 +111,9 @@ function oneOf(value: string | string[] | undefined): string | undefined {
   return last === '' ? undefined : last;
 }
 
-/** The most names that an error text lists. */
-const SHOWN = 10;
-
 function unknown(parameter: string, names: readonly string[], got: string | undefined): Error {
-  const known = `${names.slice(0, SHOWN).join(', ')}${names.length > SHOWN ? ', …' : ''}`;
   const found = got === undefined ? 'none' : JSON.stringify(got.slice(0, 80));
-  return gatewayError('ROUTE_NOT_FOUND', `${parameter}: expected one of ${known}, got ${found}`);
+  return gatewayError('ROUTE_NOT_FOUND', `${parameter}: expected one of ${listed(names)}, got ${found}`);
 }
 
 /** Yields the pieces as blocks. Between two blocks the process does its other work. */

@@ -1,4 +1,4 @@
-/** This module has the page around Swagger UI: a choice of surface and service, and the script that starts it. */
+/** This module makes the page around Swagger UI: a form to choose surface and service, and the script that starts it. */
 
 export interface ReferencePage {
   readonly surfaces: readonly string[];
@@ -53,7 +53,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** The page shows the API and sends no requests: the admin port is not where the API is served. */
+/** The script of the page. It lets Swagger UI send no requests, because the admin port does not serve the API. */
 export const SCRIPT = `'use strict';
 const place = document.getElementById('reference');
 SwaggerUIBundle({

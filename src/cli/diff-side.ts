@@ -5,7 +5,7 @@ import type { Diagnostic, Position } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import type { Side, SideSurface } from '../diff/side.js';
 import type { Plan } from '../gateway/plan.js';
-import { isServed } from '../route/planned-route.js';
+import { isOfferedRoute } from '../route/planned-route.js';
 import { UsageError } from './exit.js';
 import { type GitTree, inRepository, readRevision } from './git-tree.js';
 import { planFlags, type SchemaFlags } from './schema-options.js';
@@ -82,7 +82,7 @@ function fromHere(file: string): string {
   return file.startsWith(here) ? file.slice(here.length) : file;
 }
 
-/** Rules about what only a config can say: protos alone name scopes, and the config says who has them. */
+/** The rules that need a config: protos name scopes, and only a config says which callers have them. */
 const OF_CONFIG: ReadonlySet<string> = new Set(['auth-impossible']);
 
 async function load(
@@ -121,22 +121,21 @@ async function load(
   }
 }
 
-/** Returns what would be served. */
+/** Returns the side with the API that the plan would serve. */
 export function sideOf({ config, surfaces }: Plan, placeOf: Side['placeOf']): Side {
   return { config, placeOf, surfaces: surfaces.map((surface) => surfaceOf(surface, config)) };
 }
 
 function surfaceOf({ name, selection, config, routes }: Plan['surfaces'][number], common: Config): SideSurface {
-  // Without upstreams only protos are compared, and all of their routes count.
-  const served = common.upstreams.size === 0 ? routes : routes.filter(isServed);
-  const unserved = common.upstreams.size === 0 ? [] : routes.filter((route) => !isServed(route));
+  const served = routes.filter((route) => isOfferedRoute(route, common));
+  const unserved = routes.filter((route) => !isOfferedRoute(route, common));
   const index = common.surfaces.findIndex((block) => block.name === name);
   const block = common.surfaces[index];
   const keyPath = (key: readonly string[]) => (isIn(block, key) ? ['surfaces', index, ...key] : key);
   return { name, entrance: selection, config, keyPath, routes: served, unserved };
 }
 
-/** True if a surface has a key of its own. Its `auth` replaces the common one as a whole. */
+/** True if the block of a surface has the key. Its `auth` replaces the common one as a whole. */
 function isIn(block: Config['surfaces'][number] | undefined, [first = '', second = '']: readonly string[]): boolean {
   const own = (block as Readonly<Record<string, unknown>> | undefined)?.[first];
   if (typeof own !== 'object' || own === null) return false;

@@ -72,7 +72,7 @@ async function runDiff(oldText: string, newText: string, flags: DiffFlags): Prom
     }
     const isLoaded = [report(old, 'old', flags), report(now, 'new', flags)].every(Boolean);
     if (!isLoaded || old.side === undefined || now.side === undefined) return EXIT_USAGE;
-    return tell(diff(old.side, now.side, renames).map(placed(old, now)), allowances, flags);
+    return printFindings(diff(old.side, now.side, renames).map(placed(old, now)), allowances, flags);
   } finally {
     process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     close();
@@ -90,7 +90,7 @@ function report({ side, diagnostics }: LoadedSide, name: string, { ignoreErrors 
   return false;
 }
 
-/** Gives the places of a finding the names that people know. */
+/** Returns a function that shows the places of a finding as people know them. */
 function placed(old: LoadedSide, now: LoadedSide): (finding: Finding) => Finding {
   return (finding) => ({
     ...finding,
@@ -99,7 +99,8 @@ function placed(old: LoadedSide, now: LoadedSide): (finding: Finding) => Finding
   });
 }
 
-function tell(findings: readonly Finding[], allowances: readonly Allowance[], flags: DiffFlags): number {
+/** Prints the findings. Returns the exit code. */
+function printFindings(findings: readonly Finding[], allowances: readonly Allowance[], flags: DiffFlags): number {
   const judged = judge(findings, allowances);
   const isShown = ({ severity }: Finding) => severity !== 'safe' || flags.all === true || flags.format === 'json';
   process.stdout.write(FORMATS[flags.format](judged.findings.filter(isShown)));

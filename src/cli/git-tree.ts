@@ -96,7 +96,7 @@ interface Blob {
   readonly size: number;
 }
 
-/** Reads `MODE blob ID SIZE\tPATH`, each with a NUL behind it. */
+/** Reads lines of the form `MODE blob ID SIZE\tPATH`, each with a NUL at its end. */
 function filesOf(listing: string): readonly Blob[] {
   return listing.split('\0').flatMap((line) => {
     const [, mode, id, size, path] = /^(\d+) blob ([0-9a-f]+) +(\d+)\t([\s\S]+)$/.exec(line) ?? [];
@@ -129,7 +129,7 @@ async function writeBlobs(blobs: readonly Blob[], cwd: string, folder: string): 
       writeFileSync(file, content);
     }
   } finally {
-    // After an error nobody reads the rest of what git writes, so git would wait forever, and this process with it.
+    // After an error nothing reads the rest of git's output, so git would wait forever, and this process for git.
     child.kill();
   }
   await ended;

@@ -7,7 +7,7 @@ import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, type SetExitCode, UsageError } from 
 
 type Define = (exit: SetExitCode) => Command;
 
-/** In the order of the help text. Only the command that is named is loaded: all of them take half a second. */
+/** The commands in the order of the help text. Only the command that is named is loaded: all of them take half a second. */
 const COMMANDS = new Map<string, () => Promise<Define>>([
   ['serve', async () => (await import('./serve.js')).serveCommand],
   ['routes', async () => (await import('./routes.js')).routesCommand],

@@ -1,6 +1,7 @@
 /** The `openapi` command prints the OpenAPI document of the API, or TypeScript types that are made from it. */
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
+import { listed } from '../base/listed.js';
 import { type Api, apisOf } from '../openapi/api.js';
 import { documentedServices, documentParts } from '../openapi/document.js';
 import { typescriptOf } from '../openapi/typescript.js';
@@ -15,7 +16,6 @@ const WRITERS: Readonly<Record<Format, WriteDocument>> = { json: writeJson, yaml
 interface OpenapiFlags extends SchemaFlags {
   readonly format: Format;
   readonly service?: string;
-  readonly surface?: string;
   readonly typescript?: boolean;
 }
 
@@ -33,35 +33,27 @@ export function openapiCommand(exit: SetExitCode): Command {
     .action(async (flags: OpenapiFlags) => {
       const { plan, diagnostics } = await planFlags(flags);
       const errors = diagnostics.filter(({ severity }) => severity === 'error');
-      if (plan !== undefined) await print(surfaceOf(apisOf(plan), flags.surface), flags);
+      if (plan !== undefined) await print(onlyOf(apisOf(plan)), flags);
       printDiagnostics(errors);
       exit(hasErrors(errors) ? EXIT_FAILURE : EXIT_OK);
     });
 }
 
-function surfaceOf(apis: readonly Api[], name: string | undefined): Api {
-  const names = apis.map((api) => api.name);
-  const found = name === undefined && apis.length === 1 ? apis[0] : apis.find((api) => api.name === name);
-  if (found !== undefined) return found;
-  const got = name === undefined ? 'none' : `'${name}'`;
-  throw new UsageError(`--surface: expected one of ${shown(names)}, got ${got}`);
+/** Returns the surface of the plan. With `--surface` a plan has only this one. */
+function onlyOf(apis: readonly Api[]): Api {
+  const [api] = apis;
+  if (api !== undefined && apis.length === 1) return api;
+  throw new UsageError(`--surface: expected one of ${listed(apis.map(({ name }) => name))}, got none`);
 }
 
 async function print(api: Api, { format, service, typescript }: OpenapiFlags): Promise<void> {
   const services = documentedServices(api);
   if (service !== undefined && !services.includes(service))
-    throw new UsageError(`--service: expected one of ${shown(services)}, got '${service}'`);
+    throw new UsageError(`--service: expected one of ${listed(services)}, got '${service}'`);
   const parts = documentParts(api, service);
   const pieces = typescript === true ? [await typescriptOf(parts)] : WRITERS[format](parts);
   for (const piece of pieces) {
     // A slow reader must not make the whole document wait in memory.
     if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
   }
-}
-
-/** The most services that an error text names. */
-const SHOWN = 10;
-
-function shown(services: readonly string[]): string {
-  return `${services.slice(0, SHOWN).join(', ')}${services.length > SHOWN ? ', …' : ''}`;
 }

@@ -90,6 +90,7 @@ async function run(plan: Plan, source: ConfigSource): Promise<RunningServer> {
   return (await load(() => import('../process/run-server.js'))).runServer(plan, { source });
 }
 
+/** Loads modules while the young generation stays small. */
 async function load<Module>(modules: () => Promise<Module>): Promise<Module> {
   keepYoungGenerationSmall();
   const loaded = await modules();

@@ -7,7 +7,8 @@
  *         reason: Nobody has read it since March, as the logs show.
  */
 import { z } from 'zod';
-import { didYouMean, hintOf } from '../base/did-you-mean.js';
+import { meantHint } from '../base/did-you-mean.js';
+import { compilePatterns } from '../base/name-patterns.js';
 import { readYaml } from '../config/yaml.js';
 import { CHANGES, type ChangeId } from './changes.js';
 import type { Finding } from './finding.js';
@@ -65,7 +66,7 @@ export function parseAllowances(text: string): readonly Allowance[] {
   return read.data.allow.map(({ change, ...rest }, index) => {
     const line = lineOf(['allow', index]);
     if (isChange(change)) return { change, ...rest, line };
-    const hint = hintOf(didYouMean(change, Object.keys(CHANGES)));
+    const hint = meantHint(change, Object.keys(CHANGES));
     throw new AllowanceError(
       lineOf(['allow', index, 'change']),
       `expected the id of a change, such as field-gone, got '${change}'${hint}`,
@@ -92,14 +93,11 @@ export interface Judged {
 /** Gives each finding the reason of the first allowance that is for it. */
 export function judge(findings: readonly Finding[], allowances: readonly Allowance[]): Judged {
   const used = new Set<Allowance>();
+  const compiled = allowances.map((one) => ({ one, fits: compilePatterns([one.subject]) }));
   const judged = findings.map((finding): JudgedFinding => {
-    const fitting = allowances.filter((one) => one.change === finding.change && fits(one.subject, finding.subject));
-    for (const one of fitting) used.add(one);
-    return { ...finding, allowed: fitting[0]?.reason };
+    const fitting = compiled.filter(({ one, fits }) => one.change === finding.change && fits(finding.subject));
+    for (const { one } of fitting) used.add(one);
+    return { ...finding, allowed: fitting[0]?.one.reason };
   });
   return { findings: judged, unused: allowances.filter((one) => !used.has(one)) };
-}
-
-function fits(pattern: string, subject: string): boolean {
-  return pattern.endsWith('*') ? subject.startsWith(pattern.slice(0, -1)) : pattern === subject;
 }

@@ -4,7 +4,7 @@
  */
 
 /**
- * How bad a change is: `breaking` breaks every client that uses what has changed, `risky` breaks some of them, depending
+ * The severity of a change: `breaking` breaks every client that uses what has changed, `risky` breaks some of them, depending
  * on their values or on how they are written, and `safe` breaks none.
  */
 export type Severity = 'breaking' | 'risky' | 'safe';
@@ -40,7 +40,7 @@ export const CHANGES = {
   'stream-kind': {
     severities: ['breaking', 'risky'],
     meaning:
-      'The rpc streams, or no longer streams. A single request message for a stream of them is risky, all else is breaking.',
+      'The rpc streams, or no longer streams. A request that becomes a stream is risky, every other change is breaking.',
   },
   'body-rule': {
     severities: ['breaking'],
@@ -78,7 +78,7 @@ export const CHANGES = {
   },
   'field-presence': {
     severities: ['risky'],
-    meaning: 'Whether a field is absent or has its default value is told in another way.',
+    meaning: 'Clients recognize in another way whether a field is absent or has its default value.',
   },
   'field-added': {
     severities: ['safe', 'risky'],
@@ -110,7 +110,10 @@ export const CHANGES = {
   addresses: { severities: ['risky'], meaning: 'Clients of fewer addresses may call.' },
   'rate-limit': { severities: ['risky'], meaning: 'A rate limit of routes or of a plan is new or lower.' },
   'time-limit': { severities: ['risky'], meaning: 'Calls have less time.' },
-  'size-limit': { severities: ['risky'], meaning: 'Bodies, headers or answers may be smaller only, or less nested.' },
+  'size-limit': {
+    severities: ['risky'],
+    meaning: 'Bodies, headers or answers must be smaller than before, or less deeply nested.',
+  },
   'json-form': {
     severities: ['breaking', 'safe'],
     meaning: '`json.protoNames`, `json.enumsAsInts` or `json.emitDefaults` has changed.',

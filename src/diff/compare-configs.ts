@@ -1,10 +1,11 @@
 /** This module compares the settings of two configs that clients notice on every route. */
+import { compilePatterns } from '../base/name-patterns.js';
 import type { Config } from '../config/config.js';
 import type { PlaceOf } from '../config/restart.js';
 import { Code } from '../status/code.js';
-import type { ChangeId, Severity } from './changes.js';
+import type { ChangeId } from './changes.js';
 import { LIMITED, tighterLimits } from './compare-policies.js';
-import type { Cause } from './finding.js';
+import { breaking, type Cause, type Effect, risky, safe } from './finding.js';
 import type { Side, SideSurface } from './side.js';
 
 /** A config with the places of its keys. */
@@ -15,15 +16,15 @@ export interface PlacedConfig {
   readonly keyPath: SideSurface['keyPath'];
 }
 
+/** A change of the setting with this key. */
 interface Found {
   readonly key: readonly string[];
   readonly change: ChangeId;
   readonly what: string;
-  readonly severity: Severity;
-  readonly effect: string;
+  readonly effect: Effect;
 }
 
-/** Returns what has changed for the clients of one surface. `name` is the name of the surface. */
+/** Returns the changes of settings for the clients of one surface. `name` is the name of the surface. */
 export function settingChanges(name: string, old: PlacedConfig, now: PlacedConfig): readonly Cause[] {
   const [a, b] = [old.config, now.config];
   const found = [
@@ -38,7 +39,7 @@ export function settingChanges(name: string, old: PlacedConfig, now: PlacedConfi
   return found.map((one) => causeOf(one, old, now, name));
 }
 
-/** Returns what has changed in the plans of consumers, which all surfaces share. */
+/** Returns the changes in the plans of consumers, which all surfaces share. */
 export function planChanges(before: Side, after: Side): readonly Cause[] {
   const keyPath: SideSurface['keyPath'] = (key) => key;
   const [old, now] = [
@@ -46,26 +47,18 @@ export function planChanges(before: Side, after: Side): readonly Cause[] {
     { ...after, keyPath },
   ];
   return [...old.config.plans].flatMap(([name, { rateLimits }]) => {
-    const after = now.config.plans.get(name);
-    const tighter = after === undefined ? [] : tighterLimits(rateLimits, after.rateLimits);
-    return tighter.map((what) => {
-      const [effect, severity] = [LIMITED.text, LIMITED.severity];
-      return causeOf({ key: ['plans', name], change: 'rate-limit', what, severity, effect }, old, now);
-    });
+    const tighter = tighterLimits(rateLimits, now.config.plans.get(name)?.rateLimits ?? []);
+    return tighter.map((what) =>
+      causeOf({ key: ['plans', name], change: 'rate-limit', what, effect: LIMITED }, old, now),
+    );
   });
 }
 
-function causeOf(
-  { key, change, what, severity, effect }: Found,
-  old: PlacedConfig,
-  now: PlacedConfig,
-  surface = '',
-): Cause {
+function causeOf({ key, change, what, effect }: Found, old: PlacedConfig, now: PlacedConfig, surface = ''): Cause {
   const paths = [old.keyPath(key), now.keyPath(key)] as const;
   const isOwn = paths.some((path) => path.length > key.length);
   const subject = isOwn ? `surfaces.${surface}.${key.join('.')}` : key.join('.');
-  const effects = [{ severity, text: effect }];
-  return { change, subject, what, effects, old: old.placeOf?.(paths[0]), new: now.placeOf?.(paths[1]) };
+  return { change, subject, what, effects: [effect], old: old.placeOf?.(paths[0]), new: now.placeOf?.(paths[1]) };
 }
 
 function isNow(value: unknown, before: unknown): string {
@@ -80,54 +73,46 @@ function jsonChanges({ json: old }: Config, { json: now }: Config): readonly Fou
     ['enumsAsInts', 'clients get enums in another form'],
   ] as const) {
     if (old[name] === now[name]) continue;
-    found.push({ key: ['json', name], change, what: isNow(now[name], old[name]), severity: 'breaking', effect });
+    found.push({ key: ['json', name], change, what: isNow(now[name], old[name]), effect: breaking(effect) });
   }
   if (old.emitDefaults !== now.emitDefaults) {
-    const effect = now.emitDefaults ? 'answers have more fields' : 'answers leave out fields with default values';
-    const severity = now.emitDefaults ? 'safe' : 'breaking';
-    const what = isNow(now.emitDefaults, old.emitDefaults);
-    found.push({ key: ['json', 'emitDefaults'], change, what, severity, effect });
+    const effect = now.emitDefaults
+      ? safe('answers have more fields')
+      : breaking('answers leave out fields with default values');
+    found.push({ key: ['json', 'emitDefaults'], change, what: isNow(now.emitDefaults, old.emitDefaults), effect });
   }
   return found;
 }
 
 function unknownChanges(old: Config, now: Config): readonly Found[] {
   const change = 'unknown-fields';
-  const severity = 'breaking';
   const found: Found[] = [];
   if (old.json.unknownFields === 'ignore' && now.json.unknownFields === 'reject') {
-    const effect = 'a body with an unknown field gets 400';
-    found.push({ key: ['json', 'unknownFields'], change, what: isNow('reject', 'ignore'), severity, effect });
+    const effect = breaking('a body with an unknown field gets 400');
+    found.push({ key: ['json', 'unknownFields'], change, what: isNow('reject', 'ignore'), effect });
   }
   if (now.query.unknown === 'ignore') return found;
-  const effect = 'a query with an unknown parameter gets 400';
+  const effect = breaking('a query with an unknown parameter gets 400');
   if (old.query.unknown === 'ignore') {
-    return [...found, { key: ['query', 'unknown'], change, what: isNow('reject', 'ignore'), severity, effect }];
+    return [...found, { key: ['query', 'unknown'], change, what: isNow('reject', 'ignore'), effect }];
   }
   const lost = without(old.query.ignore, now.query.ignore);
   if (lost.length === 0) return found;
   const what = `these parameters are no longer ignored: ${lost.join(', ')}`;
-  return [...found, { key: ['query', 'ignore'], change, what, severity, effect }];
+  return [...found, { key: ['query', 'ignore'], change, what, effect }];
 }
 
 function errorChanges({ errors: old }: Config, { errors: now }: Config): readonly Found[] {
   const change = 'error-format';
   const found: Found[] = [];
   if (old.format !== now.format) {
-    const effect = 'clients get errors of another form';
-    found.push({
-      key: ['errors', 'format'],
-      change,
-      what: isNow(now.format, old.format),
-      severity: 'breaking',
-      effect,
-    });
+    const effect = breaking('clients get errors of another form');
+    found.push({ key: ['errors', 'format'], change, what: isNow(now.format, old.format), effect });
   }
   const lost = old.expose.filter((code) => !now.expose.includes(code)).map((code) => Code[code]);
   if (lost.length > 0) {
     const what = `texts of these codes are no longer shown: ${lost.join(', ')}`;
-    const effect = 'clients get a general text';
-    found.push({ key: ['errors', 'expose'], change, what, severity: 'risky', effect });
+    found.push({ key: ['errors', 'expose'], change, what, effect: risky('clients get a general text') });
   }
   return found;
 }
@@ -144,18 +129,12 @@ function sizeChanges({ limits: old }: Config, { limits: now }: Config): readonly
   const found = sizes
     .filter(([name]) => now[name] < old[name])
     .map(([name, effect]): Found => {
-      return {
-        key: ['limits', name],
-        change: 'size-limit',
-        what: isNow(now[name], old[name]),
-        severity: 'risky',
-        effect,
-      };
+      return { key: ['limits', name], change: 'size-limit', what: isNow(now[name], old[name]), effect: risky(effect) };
     });
   if (now.requestTimeoutMs >= old.requestTimeoutMs) return found;
   const what = isNow(`${now.requestTimeoutMs}ms`, `${old.requestTimeoutMs}ms`);
-  const effect = 'slow requests get 504';
-  return [...found, { key: ['limits', 'requestTimeout'], change: 'time-limit', what, severity: 'risky', effect }];
+  const effect = risky('slow requests get 504');
+  return [...found, { key: ['limits', 'requestTimeout'], change: 'time-limit', what, effect }];
 }
 
 function headerChanges({ metadata: old }: Config, { metadata: now }: Config): readonly Found[] {
@@ -166,12 +145,12 @@ function headerChanges({ metadata: old }: Config, { metadata: now }: Config): re
   ] as const) {
     const lost = without(old[name], now[name]);
     const what = `these headers no longer pass: ${lost.join(', ')}`;
-    if (lost.length > 0) found.push({ key: ['metadata', name], change: 'header', what, severity: 'risky', effect });
+    if (lost.length > 0) found.push({ key: ['metadata', name], change: 'header', what, effect: risky(effect) });
   }
   if (old.forwardAuthorization && !now.forwardAuthorization) {
-    const effect = 'services do not get the Authorization header';
+    const effect = risky('services do not get the Authorization header');
     const key = ['metadata', 'forwardAuthorization'];
-    found.push({ key, change: 'header', what: isNow(false, true), severity: 'risky', effect });
+    found.push({ key, change: 'header', what: isNow(false, true), effect });
   }
   return found;
 }
@@ -182,23 +161,22 @@ function corsChanges({ cors: old }: Config, { cors: now }: Config): readonly Fou
   const lost = now?.origins.includes('*') === true ? [] : without(old.origins, now?.origins ?? []);
   if (lost.length > 0) {
     const what = `these origins are no longer allowed: ${lost.join(', ')}`;
-    const effect = 'pages there cannot read answers';
-    found.push({ key: ['cors', 'origins'], change: 'cors', what, severity: 'breaking', effect });
+    const effect = breaking('pages there cannot read answers');
+    found.push({ key: ['cors', 'origins'], change: 'cors', what, effect });
   }
   if (now !== undefined && old.credentials && !now.credentials) {
-    const effect = 'pages cannot read answers to requests with cookies';
-    const what = isNow(false, true);
-    found.push({ key: ['cors', 'credentials'], change: 'cors', what, severity: 'breaking', effect });
+    const effect = breaking('pages cannot read answers to requests with cookies');
+    found.push({ key: ['cors', 'credentials'], change: 'cors', what: isNow(false, true), effect });
   }
   return found;
 }
 
-/** Without an auth block every route is public, so clients lose nothing if the block goes. */
+/** Without an auth block every route is public, so clients lose nothing if the block is removed. */
 function credentialChanges({ auth: old }: Config, { auth: now }: Config): readonly Found[] {
   if (old === undefined || now === undefined) return [];
   const found: Found[] = [];
   const add = (key: readonly string[], what: string, effect: string) =>
-    found.push({ key, change: 'credential', what, severity: 'breaking', effect });
+    found.push({ key, change: 'credential', what, effect: breaking(effect) });
   for (const issuer of old.jwt) {
     const after = now.jwt.find((one) => one.issuer === issuer.issuer);
     if (after === undefined) {
@@ -217,10 +195,7 @@ function credentialChanges({ auth: old }: Config, { auth: now }: Config): readon
   if (old.apiKeys !== undefined && now.apiKeys === undefined) {
     add(['auth', 'apiKeys'], 'API keys are no longer accepted', 'requests with a key get 401');
   }
-  const headers = without(
-    sourcesOf(old.apiKeys),
-    now.apiKeys === undefined ? sourcesOf(old.apiKeys) : sourcesOf(now.apiKeys),
-  );
+  const headers = now.apiKeys === undefined ? [] : without(sourcesOf(old.apiKeys), sourcesOf(now.apiKeys));
   if (headers.length > 0) {
     add(
       ['auth', 'apiKeys'],
@@ -247,9 +222,6 @@ function sourcesOf(keys: Auth['apiKeys']): readonly string[] {
 
 /** Returns the elements of `old` that are not in `now`. A pattern with `*` at its end covers what it matches. */
 function without(old: readonly string[], now: readonly string[]): readonly string[] {
-  return old.filter((one) => !now.some((other) => other === one || covers(other, one)));
-}
-
-function covers(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') && name.startsWith(pattern.slice(0, -1));
+  const isCovered = compilePatterns(now);
+  return old.filter((one) => !isCovered(one));
 }

@@ -1,7 +1,7 @@
 /** This module compares the values of two enums. Clients see names, and answers write the name that is declared first. */
 import type { EnumDescriptor, EnumValueDescriptor } from '../schema/descriptor.js';
 import type { Meeting } from './direction.js';
-import type { Cause, Effect } from './finding.js';
+import { breaking, type Cause, type Effect, type Found, risky, safe } from './finding.js';
 
 export function enumChanges(old: EnumDescriptor, now: EnumDescriptor, meeting: Meeting): readonly Cause[] {
   if (old === now) return [];
@@ -22,8 +22,6 @@ export function enumChanges(old: EnumDescriptor, now: EnumDescriptor, meeting: M
   return causes;
 }
 
-type Found = Pick<Cause, 'change' | 'what' | 'effects'>;
-
 function causeOf(
   old: EnumDescriptor,
   now: EnumDescriptor,
@@ -40,10 +38,10 @@ function causeOf(
     return effects.length === 0 ? undefined : { change: 'enum-value-number', what, effects };
   }
   if (direction === 'answer') {
-    // Of several names for one number, answers have the first.
+    // If a number has several names, answers have the first one.
     if (asInts ? nowName !== undefined : old.nameOf(number) !== name || nowName === name) return undefined;
     if (nowName === undefined) return { change: 'enum-value-gone', what: 'the value is gone', effects: [NEVER_COMES] };
-    const effects: readonly Effect[] = [{ severity: 'breaking', text: `clients get ${nowName} instead` }];
+    const effects = [breaking(`clients get ${nowName} instead`)];
     return { change: 'enum-value-renamed', what: renamedTo(nowName), effects };
   }
   if (nowNumber !== undefined) return undefined;
@@ -59,19 +57,17 @@ function renamedTo(name: string): string {
 /** With `unknownFields: ignore` unknown names in bodies are dropped. Those in queries are always refused. */
 function refused({ direction, new: now }: Meeting): Effect {
   if (direction === 'body' && now.json.unknownFields === 'ignore') {
-    return { severity: 'risky', text: 'a body with it is read without it' };
+    return risky('a body with it is read without it');
   }
-  return { severity: 'breaking', text: `a ${direction} with it gets 400` };
+  return breaking(`a ${direction} with it gets 400`);
 }
 
-const NEVER_COMES: Effect = { severity: 'risky', text: 'clients never get it' };
-const OTHER_NUMBER: Effect = { severity: 'breaking', text: 'clients get the other number' };
-const OTHER_MEANING: Effect = { severity: 'risky', text: 'a request with the old number means something else' };
+const NEVER_COMES = risky('clients never get it');
+const OTHER_NUMBER = breaking('clients get the other number');
+const OTHER_MEANING = risky('a request with the old number means something else');
 
 function added({ direction }: Meeting): Found {
-  const effects: readonly Effect[] =
-    direction === 'answer'
-      ? [{ severity: 'risky', text: 'clients may get a value that they do not know' }]
-      : [{ severity: 'safe', text: 'requests may have it' }];
-  return { change: 'enum-value-added', what: 'the value is new', effects };
+  const effect =
+    direction === 'answer' ? risky('clients may get a value that they do not know') : safe('requests may have it');
+  return { change: 'enum-value-added', what: 'the value is new', effects: [effect] };
 }

@@ -2,10 +2,10 @@
 import type { FieldDescriptor, FieldType } from '../schema/descriptor.js';
 import type { Severity } from './changes.js';
 import { type Meeting, missedIn, refusedIn, writtenName } from './direction.js';
-import type { Cause, Effect } from './finding.js';
+import { breaking, type Cause, type Effect, type Found, risky } from './finding.js';
 import { type JsonKind, kindOf, readingChanged, sendingChanged, shownInAnswer } from './json-kind.js';
 
-/** Returns what has changed between two fields, without what is inside of their messages and enums. */
+/** Returns the changes between two fields, without those inside of their messages and enums. */
 export function fieldChanges(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting): readonly Cause[] {
   const found = [
     nameChange(old, now, meeting),
@@ -14,11 +14,9 @@ export function fieldChanges(old: FieldDescriptor, now: FieldDescriptor, meeting
     ...behaviorChanges(old, now, meeting),
   ];
   const causes = found.filter((one) => one !== undefined && one.effects.length > 0) as readonly Found[];
-  // Places are looked up only for what is told, because that reads the file again.
+  // The places are looked up only for changes that are reported, because that reads the file again.
   return causes.map((one) => ({ ...one, subject: old.fullName, old: old.position, new: now.position }));
 }
-
-type Found = Pick<Cause, 'change' | 'what' | 'effects'>;
 
 function nameChange(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting): Found | undefined {
   if (old.name === now.name && old.jsonName === now.jsonName) return undefined;
@@ -37,7 +35,7 @@ function nameChange(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting
   return { change: 'field-renamed', what, effects: [isMain ? effect : { ...effect, severity: 'risky' }] };
 }
 
-/** Returns what a change of the type, or of its cardinality, does to clients. */
+/** Returns the effect of another type, or of another cardinality. Undefined if clients do not notice it. */
 function typeChange(old: FieldDescriptor, now: FieldDescriptor, meeting: Meeting): Found | undefined {
   const severity = changeOfValue(old, now, meeting);
   if (severity === undefined) return undefined;
@@ -49,7 +47,7 @@ function changeOfValue(old: FieldDescriptor, now: FieldDescriptor, meeting: Meet
   const { direction } = meeting;
   const [before, after] = [shapeOf(old), shapeOf(now)];
   if (before !== after) {
-    // One parameter is a list of one.
+    // A query with the parameter once is a list of one element.
     const isOneOfMany = before === 'singular' && after === 'list' && direction === 'query';
     if (!isOneOfMany) return before === 'any' ? anyChanged(direction) : 'breaking';
   }
@@ -59,7 +57,7 @@ function changeOfValue(old: FieldDescriptor, now: FieldDescriptor, meeting: Meet
   return inside === 'breaking' || keys === undefined ? inside : keys;
 }
 
-/** A `Value` may already be anything, so clients that read it must be ready for everything. */
+/** A `Value` may be any JSON, so clients that read it must accept every JSON value already. */
 function anyChanged(direction: Meeting['direction']): Severity {
   return direction === 'answer' ? 'safe' : 'breaking';
 }
@@ -75,7 +73,7 @@ function shapeOf({ cardinality, type }: FieldDescriptor): 'singular' | 'list' | 
   return kind === 'list' ? 'list' : kind === 'value' ? 'any' : 'singular';
 }
 
-/** Returns how bad the change of a single value is. Undefined if clients cannot see it. */
+/** Returns the severity of another type of a single value. Undefined if clients do not notice it. */
 export function valueChange(old: FieldType, now: FieldType, meeting: Meeting): Severity | undefined {
   const [before, after] = [kindOf(old), kindOf(now)];
   if (meeting.direction === 'answer') return readingChanged(before, after, asInts(meeting));
@@ -152,12 +150,4 @@ function behaviorChanges(old: FieldDescriptor, now: FieldDescriptor, meeting: Me
     found.push({ change: 'field-behavior', what: `the field is ${name} now`, effects });
   }
   return found;
-}
-
-function breaking(text: string): Effect {
-  return { severity: 'breaking', text };
-}
-
-function risky(text: string): Effect {
-  return { severity: 'risky', text };
 }

@@ -1,12 +1,12 @@
 /**
  * This module compares two messages field by field. Fields belong together if they have the same name in JSON, or else the
- * same proto name, or else the same number. So a field with another number is the same field to REST clients, and one with
- * another name is a renamed one.
+ * same proto name, or else the same number. So a field with another number is the same field to REST clients, and a field
+ * with another name is a renamed field.
  */
 import type { FieldDescriptor, MessageDescriptor, OneofDescriptor } from '../schema/descriptor.js';
 import { fieldChanges, typeText } from './compare-fields.js';
 import { type Meeting, missedIn, refusedIn } from './direction.js';
-import type { Cause, Effect } from './finding.js';
+import { breaking, type Cause, risky, safe } from './finding.js';
 import { type Renames, renamed } from './side.js';
 
 /** Fields that the path of a route sets, so that clients do not send them otherwise. */
@@ -21,7 +21,7 @@ export interface ComparedMessages {
   readonly pairs: readonly (readonly [old: FieldDescriptor, now: FieldDescriptor])[];
 }
 
-/** Compares the fields of two messages, without what is inside of their types. */
+/** Compares the fields of two messages, but not the fields of their types. */
 export function messageChanges(
   old: MessageDescriptor,
   now: MessageDescriptor,
@@ -78,7 +78,7 @@ export function replacedMessage(
 ): Cause {
   const what = `the message is now ${now.fullName}, which has ${shared} of its ${old.fields.length} fields`;
   const text = direction === 'answer' ? 'clients get other fields' : `a ${direction} with the others gets 400`;
-  const effects: readonly Effect[] = [{ severity: 'breaking', text }];
+  const effects = [breaking(text)];
   return { change: 'message-type', subject: old.fullName, what, effects, old: old.position, new: now.position };
 }
 
@@ -93,12 +93,12 @@ function partnerOf(
   if (named !== undefined) return named;
   const numbered = other.field(field.number);
   if (numbered === undefined || numbered.extension) return undefined;
-  // A field with the number is another one if it has had its name before.
+  // The field with this number is another field if the own message also has a field of its name.
   const isOther = own.fieldNamed(numbered.jsonName) !== undefined || own.fieldNamed(numbered.name) !== undefined;
   return isOther || !isAlike(field, numbered, renames) ? undefined : numbered;
 }
 
-/** A number that another type and another name use is not a renamed field. */
+/** True if both fields have the same type. A field with the same number but another name and another type is not a renamed field. */
 function isAlike(a: FieldDescriptor, b: FieldDescriptor, renames: Renames): boolean {
   return renamed(typeText(a), renames) === renamed(typeText(b), renames);
 }
@@ -111,9 +111,7 @@ function goneField(
 ): Cause | undefined {
   const isAnswer = meeting.direction === 'answer';
   if (isAnswer && field.behavior.includes('INPUT_ONLY')) return undefined;
-  const effect: Effect = isAnswer
-    ? { severity: 'breaking', text: 'clients no longer get it' }
-    : refusedIn(meeting, 'it');
+  const effect = isAnswer ? breaking('clients no longer get it') : refusedIn(meeting, 'it');
   const what = inPath === undefined ? 'the field is gone' : 'the path sets the field now';
   return {
     change: 'field-gone',
@@ -141,9 +139,7 @@ function addedFields(
       const effects = [missedIn(meeting)];
       causes.push({ ...place, change: 'field-required', what: 'the field is new and REQUIRED', effects });
     } else if (direction === 'answer' && isMemberOfKnown(field.oneof, old)) {
-      const effects: readonly Effect[] = [
-        { severity: 'risky', text: 'clients may find none of the members they know' },
-      ];
+      const effects = [risky('clients may find none of the members they know')];
       const what = `the field is a new member of the oneof ${field.oneof!.name}`;
       causes.push({ ...place, change: 'field-added', what, effects });
     } else harmless.push(field);
@@ -157,7 +153,7 @@ function newFields(fields: readonly FieldDescriptor[], old: MessageDescriptor, n
   const what = fields.length === 1 ? `the field ${names} is new` : `${fields.length} fields are new: ${names}`;
   const place = { subject: now.fullName, old: old.position, new: fields[0]!.position };
   const text = `clients may ignore ${fields.length === 1 ? 'it' : 'them'}`;
-  return { ...place, change: 'field-added', what, effects: [{ severity: 'safe', text }] };
+  return { ...place, change: 'field-added', what, effects: [safe(text)] };
 }
 
 function isMemberOfKnown(oneof: OneofDescriptor | undefined, old: MessageDescriptor): boolean {
@@ -178,10 +174,10 @@ function joinedOneofs(pairs: ComparedMessages['pairs'], { direction }: Meeting):
     const [first] = joined;
     if (first === undefined || members.length < 2) return [];
     const names = joined.map(([field]) => field.jsonName).join(', ');
-    const effect: Effect =
+    const effect =
       direction === 'answer'
-        ? { severity: 'risky', text: 'clients get only one of its members' }
-        : { severity: 'breaking', text: `a ${direction} with two of its members gets 400` };
+        ? risky('clients get only one of its members')
+        : breaking(`a ${direction} with two of its members gets 400`);
     const what = `the oneof ${oneof.name} has ${names} now`;
     const [field, found] = first;
     const place = { subject: field.fullName, old: field.position, new: found.position };

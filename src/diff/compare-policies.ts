@@ -1,12 +1,11 @@
-/** This module compares the policies of two routes that belong together: what callers need, and how much they may do. */
+/** This module compares the policies of two routes that belong together: their demands on callers, and their limits. */
 import type { Position } from '../base/diagnostic.js';
 import { formatDuration } from '../base/duration.js';
 import type { Config } from '../config/config.js';
 import type { PolicyKey } from '../policy/policy.js';
 import type { RateLimitSettings } from '../policy/rate-limit/settings.js';
 import type { PlannedRoute } from '../route/planned-route.js';
-import type { Severity } from './changes.js';
-import type { Cause, Effect } from './finding.js';
+import { breaking, type Cause, type Found, risky, safe } from './finding.js';
 
 /** A route with the config of its surface. */
 export interface Governed {
@@ -29,7 +28,7 @@ export function policyChanges(old: Governed, now: Governed): readonly Cause[] {
 function cause(
   key: PolicyKey,
   [old, now]: readonly [PlannedRoute, PlannedRoute],
-  { change, what, effects }: Pick<Cause, 'change' | 'what' | 'effects'>,
+  { change, what, effects }: Found,
 ): Cause {
   const owner = now.policy.owners.get(key) ?? old.policy.owners.get(key);
   const subject = owner?.replace(/^(?:method|service) /, '') ?? now.binding.method.fullName;
@@ -46,7 +45,7 @@ const STRICTNESS = { public: 0, optional: 1, required: 2 } as const;
 function accessChanges(old: PlannedRoute, now: PlannedRoute): readonly Cause[] {
   const [before, after] = [old.access, now.access];
   const causes: Cause[] = [];
-  const add = (found: Pick<Cause, 'change' | 'what' | 'effects'>) => {
+  const add = (found: Found) => {
     const isDefault = !now.policy.owners.has('auth') && !old.policy.owners.has('auth');
     const one = cause('auth', [old, now], found);
     causes.push(isDefault && old.aggregate === undefined ? { ...one, subject: 'auth.default' } : one);
@@ -54,34 +53,34 @@ function accessChanges(old: PlannedRoute, now: PlannedRoute): readonly Cause[] {
   if (before.mode !== after.mode) {
     const what = `the auth mode is now ${after.mode} instead of ${before.mode}`;
     const isStricter = STRICTNESS[after.mode] > STRICTNESS[before.mode];
-    const effects: readonly Effect[] = !isStricter
-      ? [{ severity: 'safe', text: 'requests need less' }]
+    const effect = !isStricter
+      ? NEEDS_LESS
       : after.mode === 'required'
-        ? [{ severity: 'breaking', text: 'a request without a credential gets 401' }]
-        : [{ severity: 'risky', text: 'a request with a wrong credential gets 401' }];
-    add({ change: 'auth-mode', what, effects });
+        ? breaking('a request without a credential gets 401')
+        : risky('a request with a wrong credential gets 401');
+    add({ change: 'auth-mode', what, effects: [effect] });
   }
   const scopes = lost(after.scopes, before.scopes, isImplied);
   if (scopes.length > 0) {
-    const effects: readonly Effect[] = [{ severity: 'breaking', text: 'callers without it get 403' }];
+    const effects = [breaking('callers without it get 403')];
     add({ change: 'scope', what: `the scope ${scopes.join(' and ')} is needed now`, effects });
   }
   const dropped = lost(before.scopes, after.scopes, isImplied);
   if (dropped.length > 0 && scopes.length === 0) {
-    add({ change: 'scope', what: `the scope ${dropped.join(' and ')} is no longer needed`, effects: [SAFE] });
+    add({ change: 'scope', what: `the scope ${dropped.join(' and ')} is no longer needed`, effects: [NEEDS_LESS] });
   }
   const [had, has] = [before, after].map(({ require }) => require.map(({ text }) => text)) as [string[], string[]];
   const demanded = lost(has, had);
   if (demanded.length > 0) {
-    const effects: readonly Effect[] = [{ severity: 'breaking', text: 'requests that do not meet it get 403' }];
+    const effects = [breaking('requests that do not meet it get 403')];
     add({ change: 'require', what: `there is a new condition: ${demanded.join('; ')}`, effects });
   } else if (lost(had, has).length > 0) {
-    add({ change: 'require', what: `a condition is gone: ${lost(had, has).join('; ')}`, effects: [SAFE] });
+    add({ change: 'require', what: `a condition is gone: ${lost(had, has).join('; ')}`, effects: [NEEDS_LESS] });
   }
   return causes;
 }
 
-const SAFE: Effect = { severity: 'safe', text: 'requests need less' };
+const NEEDS_LESS = safe('requests need less');
 
 /** Returns the elements that nothing in `others` covers. */
 function lost(
@@ -92,7 +91,7 @@ function lost(
   return all.filter((one) => !others.some((other) => covers(other, one)));
 }
 
-/** True if every caller who has the scope `other` also has `scope`. One of the scopes in `a|b` is enough. */
+/** True if every caller with the scope `other` also has `scope`. One of the scopes in `a|b` is enough. */
 function isImplied(other: string, scope: string): boolean {
   const enough = scope.split('|');
   return other.split('|').every((one) => enough.includes(one));
@@ -102,12 +101,11 @@ function addressChanges(old: PlannedRoute, now: PlannedRoute): readonly Cause[] 
   const before = old.policy.settings.addresses ?? { allow: [], deny: [] };
   const after = now.policy.settings.addresses ?? { allow: [], deny: [] };
   const denied = lost(after.deny, before.deny);
-  const closed =
-    before.allow.length === 0 ? (after.allow.length > 0 ? ['all others'] : []) : lost(before.allow, after.allow);
   const isOpen = after.allow.length === 0;
-  const texts = [...(isOpen && before.allow.length > 0 ? [] : closed), ...denied];
+  const closed = before.allow.length === 0 ? ['all others'] : lost(before.allow, after.allow);
+  const texts = [...(isOpen ? [] : closed), ...denied];
   if (texts.length === 0) return [];
-  const effects: readonly Effect[] = [{ severity: 'risky', text: 'clients there get 403' }];
+  const effects = [risky('clients there get 403')];
   const what = `these addresses may not call any more: ${texts.join(', ')}`;
   return [cause('addresses', [old, now], { change: 'addresses', what, effects })];
 }
@@ -117,9 +115,9 @@ function rateLimitChanges(old: PlannedRoute, now: PlannedRoute): readonly Cause[
   return tighter.map((what) => cause('rateLimits', [old, now], { change: 'rate-limit', what, effects: [LIMITED] }));
 }
 
-export const LIMITED: Effect = { severity: 'risky', text: 'clients may get 429 earlier' };
+export const LIMITED = risky('clients may get 429 earlier');
 
-/** Returns a text for each new limit that lets pass less than every old limit of the same kind. */
+/** Returns a text for each new limit that allows less than every old limit of the same kind. */
 export function tighterLimits(old: readonly RateLimitSettings[], now: readonly RateLimitSettings[]): readonly string[] {
   const before = old.filter(({ enforce }) => enforce);
   return now.flatMap((limit) => {
@@ -147,7 +145,7 @@ function timeChanges(old: Governed, now: Governed): readonly Cause[] {
   const [before, after] = [timeOf(old.route), timeOf(now.route)];
   if (after >= before) return [];
   const what = `calls have ${formatDuration(after)} instead of ${before === Infinity ? 'no limit of their own' : formatDuration(before)}`;
-  const effects: readonly Effect[] = [{ severity: 'risky', text: 'slow calls get 504' }];
+  const effects = [risky('slow calls get 504')];
   const one = cause('timeoutMs', [old.route, now.route], { change: 'time-limit', what, effects });
   const isOfPolicy = now.route.policy.owners.has('timeoutMs');
   return [isOfPolicy ? one : { ...one, subject: `upstreams.${now.route.upstream}` }];
@@ -164,7 +162,7 @@ function bodySizeChanges(old: Governed, now: Governed): readonly Cause[] {
   const before = had ?? old.config.limits.bodyBytes;
   const after = own ?? now.config.limits.bodyBytes;
   if (after >= before) return [];
-  const effects: readonly Effect[] = [{ severity: 'risky', text: 'a larger body gets 413' }];
+  const effects = [risky('a larger body gets 413')];
   const what = `a body may have ${after} bytes instead of ${before}`;
   return [cause('maxRequestBytes', [old.route, now.route], { change: 'size-limit', what, effects })];
 }
@@ -172,8 +170,7 @@ function bodySizeChanges(old: Governed, now: Governed): readonly Cause[] {
 function statusChanges(old: PlannedRoute, now: PlannedRoute): readonly Cause[] {
   const [before, after] = [old.policy.settings.successStatus ?? 200, now.policy.settings.successStatus ?? 200];
   if (before === after) return [];
-  const severity: Severity = after === 204 ? 'breaking' : 'risky';
-  const text = after === 204 ? 'clients get no body' : 'clients may expect the old status';
+  const effect = after === 204 ? breaking('clients get no body') : risky('clients may expect the old status');
   const what = `the status of success is now ${after} instead of ${before}`;
-  return [cause('successStatus', [old, now], { change: 'success-status', what, effects: [{ severity, text }] })];
+  return [cause('successStatus', [old, now], { change: 'success-status', what, effects: [effect] })];
 }

@@ -1,4 +1,4 @@
-/** This module compares two routes that belong together: how requests become messages, and messages answers. */
+/** This module compares two routes that belong together: how requests become messages, and how messages become answers. */
 import type { PlannedRoute } from '../route/planned-route.js';
 import type { Binding, BodyRule } from '../routing/binding.js';
 import { givesRawBody, takesRawBody } from '../routing/is-http-body.js';
@@ -7,10 +7,10 @@ import { type FieldDescriptor, type MethodDescriptor, type Streaming, streamingO
 import { fieldChanges, typeText, valueChange } from './compare-fields.js';
 import type { PathFields } from './compare-messages.js';
 import type { Versions, Where } from './direction.js';
-import type { Cause, Effect, Findings } from './finding.js';
+import { breaking, type Cause, type Effect, type Findings, risky } from './finding.js';
 import type { MessageGraph } from './message-graph.js';
 
-/** Where the changes of a route's messages and of the route itself go. */
+/** The two places that collect changes: the graph those of messages, and `findings` those of the route itself. */
 export interface RouteUse extends Versions {
   readonly graph: MessageGraph;
   readonly findings: Findings;
@@ -37,10 +37,6 @@ function atRoute(change: Cause['change'], what: string, ...effects: readonly Eff
   return { change, subject: '', what, effects, old: undefined, new: undefined };
 }
 
-function breaking(text: string): Effect {
-  return { severity: 'breaking', text };
-}
-
 const STREAMS: Readonly<Record<Streaming, string>> = {
   unary: 'one message for one',
   server: 'a stream of answers',
@@ -56,7 +52,7 @@ function streamChanges({ method: old }: Binding, { method: now }: Binding): read
   }
   if (old.clientStreaming && !now.clientStreaming) effects.push(breaking('a body with several messages gets 400'));
   if (!old.clientStreaming && now.clientStreaming) {
-    effects.push({ severity: 'risky', text: 'a body with one message is a stream of one' });
+    effects.push(risky('a body with one message is a stream of one'));
   }
   return [
     atRoute(

@@ -1,10 +1,11 @@
 /**
- * This module finds for each old surface the new one that takes its requests, and tells what has changed in the way in:
- * hosts, base path, headers.
+ * This module finds for each old surface the new one that takes its requests, and says what has changed in its
+ * hosts, its base path and its headers.
  */
 import type { Position } from '../base/diagnostic.js';
 import type { Selection } from '../route/planned-surface.js';
-import type { Cause, Effect } from './finding.js';
+import { isBelow, takesHost } from '../server/surface-choice.js';
+import { breaking, type Cause, type Effect, risky } from './finding.js';
 import type { Side, SideSurface } from './side.js';
 
 export interface SurfacePairs {
@@ -44,13 +45,9 @@ export function matchSurfaces(old: Side, now: Side): SurfacePairs {
     const [, from] = pairs.find(([, kept]) => covers(kept.entrance, surface.entrance)) ?? [];
     if (known.has(surface) || from === undefined) continue;
     const what = `the surface is new, and takes requests of the surface ${from.name}`;
-    add('surface-added', surface.name, what, { severity: 'risky', text: 'their answers may change' });
+    add('surface-added', surface.name, what, risky('their answers may change'));
   }
   return { pairs, causes };
-}
-
-function breaking(text: string): Effect {
-  return { severity: 'breaking', text };
 }
 
 function isSame(a: Selection, b: Selection): boolean {
@@ -61,7 +58,7 @@ function textOf({ hosts, basePath, headers }: Selection): string {
   return JSON.stringify([[...hosts].sort(), basePath, Object.entries(headers).sort()]);
 }
 
-/** Returns a text for each way in that is closed. */
+/** Returns a text for each change after which the surface does not take requests that it took. */
 function closed(old: Selection, now: Selection): readonly string[] {
   const texts: string[] = [];
   if (now.hosts.length > 0) {
@@ -79,15 +76,14 @@ function closed(old: Selection, now: Selection): readonly string[] {
   return texts;
 }
 
-function takesHost(pattern: string, host: string): boolean {
-  return pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
-}
-
 /** True if every request of the inner surface would belong to the outer one. */
 function covers(outer: Selection, inner: Selection): boolean {
   const hosts =
     outer.hosts.length === 0 ||
     (inner.hosts.length > 0 && inner.hosts.every((host) => outer.hosts.some((other) => takesHost(other, host))));
-  const path = inner.basePath === outer.basePath || inner.basePath.startsWith(`${outer.basePath}/`);
-  return hosts && path && Object.entries(outer.headers).every(([name, value]) => inner.headers[name] === value);
+  return (
+    hosts &&
+    isBelow(inner.basePath, outer.basePath) &&
+    Object.entries(outer.headers).every(([name, value]) => inner.headers[name] === value)
+  );
 }

@@ -7,7 +7,7 @@ import { planChanges, settingChanges } from './compare-configs.js';
 import { policyChanges } from './compare-policies.js';
 import { compareRoutes, routeText } from './compare-routes.js';
 import { matchSurfaces } from './compare-surfaces.js';
-import { type Finding, Findings } from './finding.js';
+import { breaking, type Finding, Findings, risky } from './finding.js';
 import { type Match, matchRoutes, type Shadow } from './match-routes.js';
 import { MessageGraph } from './message-graph.js';
 import { type Renames, renamed, type Side, type SideSurface } from './side.js';
@@ -74,7 +74,7 @@ class SurfaceComparison {
           change: 'route-gone',
           subject: route,
           what: `the route of ${old.binding.method.fullName} is gone${why}`,
-          effects: [{ severity: 'breaking', text: effect }],
+          effects: [breaking(effect)],
           old: old.binding.position,
           new: place,
         },
@@ -102,7 +102,7 @@ class SurfaceComparison {
         change: isNarrowed ? 'route-narrowed' : 'route-moved',
         subject: this.nameOf(old),
         what,
-        effects: [{ severity: 'breaking', text }],
+        effects: [breaking(text)],
         old: old.binding.position,
         new: now.binding.position,
       },
@@ -117,7 +117,7 @@ class SurfaceComparison {
       change: 'route-rpc' as const,
       subject: this.nameOf(old),
       what: `the route calls ${after} instead of ${before}`,
-      effects: [{ severity: 'risky' as const, text: 'it may do something else' }],
+      effects: [risky('it may do something else')],
       old: old.binding.position,
       new: now.binding.position,
     };
@@ -127,7 +127,7 @@ class SurfaceComparison {
   private addShadow({ old, by, isWhole, path }: Shadow): void {
     const some = isWhole ? 'all requests' : 'some requests';
     const what = `the route of ${by.binding.method.fullName} answers ${some} that another route answered`;
-    const effects = [{ severity: isWhole ? ('breaking' as const) : ('risky' as const), text: `such as ${path}` }];
+    const effects = [isWhole ? breaking(`such as ${path}`) : risky(`such as ${path}`)];
     const place = { old: old[0]?.binding.position, new: by.binding.position };
     const cause = { change: 'route-shadowed' as const, subject: this.nameOf(by), what, effects, ...place };
     this.context.findings.add(
@@ -143,7 +143,7 @@ class SurfaceComparison {
     this.context.findings.add({ change: 'route-added', subject, what, effects: [], ...place }, [subject]);
   }
 
-  /** Returns the name of an old route in findings. Its path has the renames. */
+  /** Returns the name of a route in findings: its method and path, after the name of the surface if there are several. */
   private nameOf(route: PlannedRoute): string {
     const text = routeText(route);
     return this.context.old.surfaces.length === 1 ? text : `${this.old.name}: ${text}`;

@@ -1,10 +1,10 @@
-/** This module describes where clients meet a message: in a query, in a body, or in an answer. */
+/** This module describes the places in which clients send or get a message: a query, a body, or an answer. */
 import type { Config } from '../config/config.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
-import type { Effect } from './finding.js';
+import { breaking, type Effect, risky } from './finding.js';
 import type { Renames } from './side.js';
 
-/** Where the fields of a message are. `query` has fields as parameters, the others have JSON. */
+/** The place of a message: a query has its fields as parameters, a body and an answer have its JSON. */
 export type Direction = 'query' | 'body' | 'answer';
 
 /** The settings that decide how messages are read and written. */
@@ -27,9 +27,7 @@ export interface Meeting extends Versions, Where {}
 
 /** Returns what happens to requests without a field that is REQUIRED now. */
 export function missedIn({ isUpdate }: Where): Effect {
-  return isUpdate === true
-    ? { severity: 'risky', text: 'an update without it may be refused' }
-    : { severity: 'breaking', text: 'a request without it is refused' };
+  return isUpdate === true ? risky('an update without it may be refused') : breaking('a request without it is refused');
 }
 
 /** Returns the name under which answers have the field in both versions. A change of the setting itself is one finding. */
@@ -41,10 +39,10 @@ export function writtenName({ name, jsonName }: FieldDescriptor, versions: Versi
 export function refusedIn({ direction, new: now }: Meeting, what: string): Effect {
   if (direction === 'query') {
     return now.query.unknown === 'reject'
-      ? { severity: 'breaking', text: `a query with ${what} gets 400` }
-      : { severity: 'risky', text: `a query with ${what} is read without it` };
+      ? breaking(`a query with ${what} gets 400`)
+      : risky(`a query with ${what} is read without it`);
   }
   return now.json.unknownFields === 'reject'
-    ? { severity: 'breaking', text: `a body with ${what} gets 400` }
-    : { severity: 'risky', text: `a body with ${what} is read without it` };
+    ? breaking(`a body with ${what} gets 400`)
+    : risky(`a body with ${what} is read without it`);
 }

@@ -2,10 +2,22 @@
 import type { Position } from '../base/diagnostic.js';
 import type { ChangeId, Severity } from './changes.js';
 
-/** What a change does to clients, in one direction. */
+/** An effect of a change on clients, in one direction. */
 export interface Effect {
   readonly severity: Severity;
   readonly text: string;
+}
+
+export function breaking(text: string): Effect {
+  return { severity: 'breaking', text };
+}
+
+export function risky(text: string): Effect {
+  return { severity: 'risky', text };
+}
+
+export function safe(text: string): Effect {
+  return { severity: 'safe', text };
 }
 
 /** A change at one place, before the routes are known that it affects. */
@@ -13,12 +25,15 @@ export interface Cause {
   readonly change: ChangeId;
   /** The name of what has changed: a field, an enum value, a route, a method, or a key of the config. */
   readonly subject: string;
-  /** What has changed, as text for people. */
+  /** A text for people that says what has changed. */
   readonly what: string;
   readonly effects: readonly Effect[];
   readonly old: Position | undefined;
   readonly new: Position | undefined;
 }
+
+/** A change without its name and its places. */
+export type Found = Pick<Cause, 'change' | 'what' | 'effects'>;
 
 /** A change with everything that it affects. */
 export interface Finding {
@@ -40,7 +55,7 @@ export interface AffectedRoutes {
   readonly examples: readonly string[];
 }
 
-/** How many routes of a finding are named. */
+/** The number of routes that a finding names. */
 const NAMED = 3;
 
 const RANK: Readonly<Record<Severity, number>> = { breaking: 0, risky: 1, safe: 2 };

@@ -1,12 +1,12 @@
 /**
- * This module knows how a type looks in JSON and in a text of a path or a query, and what a change of the type does to
- * clients: int64 is a string in JSON, so `int32` → `int64` breaks everybody who reads the field, and nobody who sends it.
+ * This module knows the form of a type in JSON and in the text of a path or a query, and the effect of another type on
+ * clients: int64 is a string in JSON, so `int32` → `int64` breaks all clients that read the field, and none that send it.
  */
 import { wrappedScalar } from '../codec/well-known-reader.js';
 import type { FieldType, MessageDescriptor, ScalarType } from '../schema/descriptor.js';
 import type { Severity } from './changes.js';
 
-/** A class of types that look alike to REST clients. */
+/** A class of types that have the same form for REST clients. */
 export type JsonKind =
   | 'int32'
   | 'uint32'
@@ -26,7 +26,6 @@ export type JsonKind =
   | 'value'
   | 'list'
   | 'any'
-  | 'content'
   | 'message';
 
 const SCALARS: Readonly<Record<string, JsonKind>> = {
@@ -70,7 +69,7 @@ function kindOfMessage({ fullName }: MessageDescriptor): JsonKind {
 type Json = 'number' | 'string' | 'boolean' | 'object' | 'list' | 'null' | 'any JSON';
 
 /** Returns the type of JSON that answers have. */
-export function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
+function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
   switch (kind) {
     case 'int32':
     case 'uint32':
@@ -84,7 +83,6 @@ export function jsonOf(kind: JsonKind, enumsAsInts: boolean): Json {
     case 'struct':
     case 'any':
     case 'message':
-    case 'content':
       return 'object';
     case 'list':
       return 'list';
@@ -117,7 +115,7 @@ function isWithin(inner: JsonKind, outer: JsonKind): boolean {
   return a !== undefined && b !== undefined && a[0] >= b[0] && a[1] <= b[1];
 }
 
-/** Returns how bad another kind is for clients that read the value. Undefined if they cannot tell the kinds apart. */
+/** Returns the severity of another kind for clients that read the value. Undefined if they cannot distinguish the kinds. */
 export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolean): Severity | undefined {
   if (old === now) return undefined;
   if (old === 'value') return 'safe';
@@ -140,8 +138,8 @@ export function readingChanged(old: JsonKind, now: JsonKind, enumsAsInts: boolea
 }
 
 /**
- * Returns how bad another kind is for clients that send the value. `asText` is true for values in a path or a query.
- * Undefined if they cannot tell the kinds apart.
+ * Returns the severity of another kind for clients that send the value. `asText` is true for values in a path or a query.
+ * Undefined if they cannot distinguish the kinds.
  */
 export function sendingChanged(old: JsonKind, now: JsonKind, asText: boolean): Severity | undefined {
   if (old === now) return undefined;
@@ -166,7 +164,7 @@ const TEXTS: ReadonlySet<JsonKind> = new Set(['string', 'timestamp', 'duration',
 /** Kinds that a path and a query can have. */
 const TEXTUAL: ReadonlySet<JsonKind> = new Set<JsonKind>([...RANGES.keys(), ...TEXTS, 'bool', 'enum', 'bytes']);
 
-/** Returns how a kind looks in an answer, as text for people. */
+/** Returns a text for people with the form of a kind in an answer. */
 export function shownInAnswer(kind: JsonKind, enumsAsInts: boolean): string {
   const json = jsonOf(kind, enumsAsInts);
   const how = FORMS[kind];

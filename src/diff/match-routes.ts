@@ -6,7 +6,6 @@
 import type { PlannedRoute } from '../route/planned-route.js';
 import { bindingTable } from '../routing/binding-table.js';
 import { ANY_METHOD } from '../routing/matcher.js';
-
 import { pathOfBoth } from '../routing/overlap.js';
 import { parsePathTemplate } from '../routing/path-template.js';
 import type { RouteTable } from '../routing/route-table.js';
@@ -160,7 +159,7 @@ class RouteMatcher {
     return isTaken ? path : undefined;
   }
 
-  /** Returns paths of the route: with one segment for `**`, with none, and with more. */
+  /** Returns paths of the route: with one segment for `**`, with none, with two, and with more than any template has. */
   private pathsOf({ binding: { template } }: PlannedRoute): readonly string[] {
     const hasRest = template.segments.some(({ kind }) => kind === 'rest');
     const lengths = hasRest ? [1, 0, 2, this.longest + 1] : [1];
@@ -192,7 +191,7 @@ function startOf({ binding }: PlannedRoute): string {
   return first?.kind === 'literal' ? first.literal : '*';
 }
 
-/** A route for any method is tried with one method, since its template matches all of them alike. */
+/** Returns a method of the route. One method is enough to try a route for any method, because it answers all alike. */
 function methodOf({ binding }: PlannedRoute): string {
   return binding.httpMethod === ANY_METHOD ? 'POST' : binding.httpMethod;
 }

@@ -14,7 +14,7 @@ import { type JsonKind, kindOf } from './json-kind.js';
 interface Node {
   causes: readonly Cause[];
   readonly parents: Set<Node>;
-  /** The routes whose request or answer it is. */
+  /** The routes that have it as their request or answer. */
   readonly routes: Set<string>;
 }
 
@@ -28,8 +28,8 @@ export class MessageGraph {
   constructor(private readonly versions: Versions) {}
 
   /**
-   * Compares what a route reads or answers. `path` has the fields that clients send in the path and not in this
-   * direction.
+   * Compares the messages that a route reads or answers. `path` has the fields that clients send in the path and not in
+   * this direction.
    */
   addMessage(
     old: MessageDescriptor,
@@ -40,7 +40,7 @@ export class MessageGraph {
     this.compareWaiting();
   }
 
-  /** Compares what is inside of two types which a route reads or answers as a whole. */
+  /** Compares the contents of two types which a route reads or answers as a whole. */
   addType(old: FieldType, now: FieldType, use: Where & { readonly route: string }): void {
     this.inside(old, now, use)?.routes.add(use.route);
     this.compareWaiting();
@@ -128,7 +128,7 @@ function routesOf(node: Node): ReadonlySet<string> {
   const seen = new Set([node]);
   for (const one of seen) {
     for (const route of one.routes) routes.add(route);
-    // A Set is walked to its end, also over what is added meanwhile.
+    // The loop also visits elements that are added to the set meanwhile.
     for (const parent of one.parents) seen.add(parent);
   }
   return routes;

@@ -75,7 +75,7 @@ function property(text: string): string {
   return data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
 
-/** Returns how many findings of each severity there are, and how many are allowed. */
+/** Returns a text with the number of findings of each severity, and of those that are allowed. */
 export function summaryOf(findings: readonly JudgedFinding[]): string {
   const open = findings.filter(({ allowed }) => allowed === undefined);
   const count = (severity: Severity) => open.filter((finding) => finding.severity === severity).length;

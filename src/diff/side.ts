@@ -1,4 +1,5 @@
-/** This module describes one of the two versions that `diff` compares, and names that are equal in both. */
+/** This module describes one of the two versions that `diff` compares, and names that count as equal in both. */
+import { escaped } from '../base/escaped.js';
 import type { Config } from '../config/config.js';
 import type { PlaceOf } from '../config/restart.js';
 import type { PlannedRoute } from '../route/planned-route.js';
@@ -42,8 +43,4 @@ export function renamed(name: string, renames: Renames): string {
     text = text.replace(word, () => to);
   }
   return text;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }

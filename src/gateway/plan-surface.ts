@@ -15,7 +15,7 @@ import { cacheOf, cacheOfCall } from '../policy/cache/planned.js';
 import type { Policy } from '../policy/policy.js';
 import { compileRateLimits } from '../policy/rate-limit/planned.js';
 import { hedgeAfterOf, mayHedge, retryOf } from '../policy/retry/planned.js';
-import { isServed, type PlannedAggregate, type PlannedRoute } from '../route/planned-route.js';
+import { isOfferedRoute, type PlannedAggregate, type PlannedRoute } from '../route/planned-route.js';
 import type { PlannedSurface } from '../route/planned-surface.js';
 import type { Binding } from '../routing/binding.js';
 import { bindingIn, lackingIn } from '../routing/binding-view.js';
@@ -95,7 +95,7 @@ export function* planSurface(
     routes.push({ surface: name, basePath, ...route });
   }
   // The problems of routes that no upstream serves are not reported here.
-  const offered = config.upstreams.size === 0 ? routes : routes.filter(isServed);
+  const offered = routes.filter((route) => isOfferedRoute(route, config));
   yield;
   const conflicts = conflictsOf(offered.map(({ binding }) => binding));
   yield;

@@ -1,7 +1,7 @@
 /** This module finds problems between surfaces, such as two that claim the same requests or one that demands less. */
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
-import { isServed, type PlannedRoute } from '../route/planned-route.js';
+import { isOfferedRoute, type PlannedRoute } from '../route/planned-route.js';
 import { shareHost } from '../server/surface-choice.js';
 import type { SurfacePlan } from './plan-surface.js';
 import { guards, isLessGuarded } from './route-problems.js';
@@ -26,7 +26,7 @@ export function surfaceProblems({ surfaces: blocks }: Config, planned: readonly 
 }
 
 function emptiness({ name, routes, config, position }: Placed): readonly Diagnostic[] {
-  if (routes.some((route) => isServed(route) || config.upstreams.size === 0)) return [];
+  if (routes.some((route) => isOfferedRoute(route, config))) return [];
   const text = `surface ${name}: expected a method with a route that an upstream serves, got none, so all of its requests get 404`;
   return [warningAt(position, 'surface-empty', text)];
 }

@@ -1,6 +1,6 @@
-/** This module says what a document is made of: the routes of one surface, and the config that shapes their HTTP. */
+/** This module describes the input of a document: the routes of one surface, and the config that shapes their HTTP. */
 import type { Config } from '../config/config.js';
-import { isServed, type PlannedRoute } from '../route/planned-route.js';
+import { isOfferedRoute, type PlannedRoute } from '../route/planned-route.js';
 import type { PlannedSurface, Selection } from '../route/planned-surface.js';
 
 /** One surface as its clients see it. */
@@ -45,7 +45,7 @@ export function apisOf(
 ): Api[] {
   return surfaces.map(({ name, routes, config, selection }) => ({
     name,
-    routes: config.upstreams.size === 0 ? routes : routes.filter(isServed),
+    routes: routes.filter((route) => isOfferedRoute(route, config)),
     config,
     servers: serversOf(selection),
     headers: selection.headers,

@@ -22,7 +22,7 @@ export function filledMask(binding: Binding) {
   return compileUpdateMask(binding, 1)?.field;
 }
 
-/** Returns the schema of what a request's body contains, or each of its messages. Undefined when it has no JSON body. */
+/** Returns the schema of a request's body, or of each message of a stream. Undefined when there is no JSON body. */
 export function requestSchema(binding: Binding, book: SchemaBook): Json | undefined {
   const { body, variables, method } = binding;
   if (body.kind === 'none' || takesRawBody(binding)) return undefined;

@@ -8,34 +8,28 @@ import { FIELD_RULES, OLD_FIELD_RULES } from '../schema/document-options.js';
 import { isMessage, type OptionTree, type OptionValue } from '../schema/option-tree.js';
 import type { Json } from './api.js';
 
-/** The rules of one field, or of the elements of a list. */
-export interface Rules {
-  readonly tree: OptionTree;
-}
-
 /** Returns the rules of a field. Undefined when it has none. */
-export function rulesOf(field: FieldDescriptor): Rules | undefined {
+export function rulesOf(field: FieldDescriptor): OptionTree | undefined {
   const options = field.documentOptions();
   if (options.size === 0) return undefined;
   const option = options.get(FIELD_RULES)?.at(-1) ?? options.get(OLD_FIELD_RULES)?.at(-1);
-  return option !== undefined && isMessage(option) ? { tree: option.value } : undefined;
+  return option !== undefined && isMessage(option) ? option.value : undefined;
 }
 
 /** True if the field must be set: `required`, or `message.required` of protoc-gen-validate. */
-export function requiresValue({ tree }: Rules): boolean {
-  return singleOf(tree, 'required') === true || singleOf(messageOf(tree, 'message'), 'required') === true;
+export function requiresValue(rules: OptionTree): boolean {
+  return singleOf(rules, 'required') === true || singleOf(messageOf(rules, 'message'), 'required') === true;
 }
 
-/** Returns the rules of a list's elements, of a map's keys or of a map's values. */
-export function rulesInside({ tree }: Rules, of: 'items' | 'keys' | 'values'): Rules | undefined {
-  const inside = messageOf(messageOf(tree, of === 'items' ? 'repeated' : 'map'), of);
-  return inside === undefined ? undefined : { tree: inside };
+/** Returns the rules of a list's elements or of a map's values. */
+export function rulesInside(rules: OptionTree, of: 'items' | 'values'): OptionTree | undefined {
+  return messageOf(messageOf(rules, of === 'items' ? 'repeated' : 'map'), of);
 }
 
 /** Returns the constraints of a list or a map as a whole. */
-export function listConstraints({ tree }: Rules): Json {
-  const list = messageOf(tree, 'repeated');
-  const map = messageOf(tree, 'map');
+export function listConstraints(rules: OptionTree): Json {
+  const list = messageOf(rules, 'repeated');
+  const map = messageOf(rules, 'map');
   return defined({
     minItems: count(list, 'min_items'),
     maxItems: count(list, 'max_items'),
@@ -45,11 +39,11 @@ export function listConstraints({ tree }: Rules): Json {
   });
 }
 
-/** The names of the enum values by number, for rules that name numbers. */
+/** Returns the name of an enum value by its number, because rules have numbers. Undefined if no value has the number. */
 type NameOf = (number: number) => string | undefined;
 
 /** Returns the constraints of a single value. */
-export function valueConstraints({ tree }: Rules, { type }: FieldDescriptor): Json {
+export function valueConstraints(tree: OptionTree, { type }: FieldDescriptor): Json {
   if (type.kind === 'enum') return enumConstraints(messageOf(tree, 'enum'), (number) => type.enum.nameOf(number));
   if (type.kind === 'message') return {};
   const { scalar } = type;

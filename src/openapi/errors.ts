@@ -78,18 +78,13 @@ export type ErrorStatus = 400 | 401 | 403 | 406 | 408 | 413 | 415 | 429 | 502 | 
 
 const STATUSES: readonly ErrorStatus[] = [400, 401, 403, 406, 408, 413, 415, 429, 502, 503, 504];
 
-/** The reasons of the admin port, and those that a client cannot cause. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['MISDIRECTED_REQUEST', 'BODY_ALREADY_READ']);
-
 const RETRIED: ReadonlySet<ErrorStatus> = new Set([429, 503]);
 
 /** Yields the shared responses: one for each status, and `Error` for the errors of the service. */
 export function* errorResponses(format: ErrorFormat): Generator<readonly [name: string, response: Json]> {
   const content = errorContent(format);
   for (const status of STATUSES) {
-    const reasons = Object.entries(REASONS).filter(
-      ([name, { httpStatus }]) => httpStatus === status && !LEFT_OUT.has(name),
-    );
+    const reasons = Object.entries(REASONS).filter(([, { httpStatus }]) => httpStatus === status);
     const lines = reasons.map(([name, { when }]) => `- \`${name}\`: ${when}`);
     const retried = RETRIED.has(status) ? { headers: { 'Retry-After': { $ref: RETRY_AFTER } } } : {};
     yield [errorName(status), { description: `Reasons:\n\n${lines.join('\n')}`, ...retried, content }];

@@ -1,5 +1,6 @@
 /** This module finds the operation that an example request calls, and the values of its parameters and its body. */
 import { escaped } from '../base/escaped.js';
+import { isRecord } from '../base/record.js';
 import type { Binding } from '../routing/binding.js';
 import type { PathTemplate } from '../routing/path-template.js';
 import type { MessageDescriptor } from '../schema/descriptor.js';
@@ -53,7 +54,7 @@ function variablesIn({ template, variables }: Binding, match: RegExpExecArray): 
  * another surface leaves out.
  */
 export function shownPart(value: unknown, message: MessageDescriptor, book: SchemaBook): unknown {
-  if (!isObject(value) || wellKnownSchema(message.fullName, 'input') !== undefined) return value;
+  if (!isRecord(value) || wellKnownSchema(message.fullName, 'input') !== undefined) return value;
   const shown = new Set(book.fieldsOf(message, 'input'));
   const members = Object.entries(value).flatMap(([name, inside]) => {
     const field = message.fieldNamed(name);
@@ -62,12 +63,8 @@ export function shownPart(value: unknown, message: MessageDescriptor, book: Sche
     const { message: type } = field.type;
     const one = (element: unknown) => shownPart(element, type, book);
     if (Array.isArray(inside)) return [[name, field.cardinality === 'repeated' ? inside.map(one) : inside]];
-    if (field.cardinality !== 'map' || !isObject(inside)) return [[name, one(inside)]];
+    if (field.cardinality !== 'map' || !isRecord(inside)) return [[name, one(inside)]];
     return [[name, Object.fromEntries(Object.entries(inside).map(([key, element]) => [key, one(element)]))]];
   });
   return Object.fromEntries(members);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

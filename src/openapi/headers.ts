@@ -5,14 +5,14 @@ import type { Api, Json } from './api.js';
 
 /** The headers by name, for `components.headers`. */
 export const HEADERS: Readonly<Record<string, Json>> = {
-  'RateLimit-Limit': integer('How many requests the tightest rate limit allows in its period.'),
-  'RateLimit-Remaining': integer('How many requests it still allows.'),
-  'RateLimit-Reset': integer('After how many seconds it allows all of them again.'),
-  'Retry-After': integer('After how many seconds the request can be sent again.'),
+  'RateLimit-Limit': integer('The number of requests that the tightest rate limit allows in its period.'),
+  'RateLimit-Remaining': integer('The number of requests that it still allows.'),
+  'RateLimit-Reset': integer('The number of seconds after which it allows all of them again.'),
+  'Retry-After': integer('The number of seconds after which the request can be sent again.'),
   ETag: text('The version of the answer. Send it as `If-None-Match`; an answer that has not changed is 304.'),
-  Age: integer('How many seconds ago the service has given the answer.'),
-  'Cache-Control': text('How long the answer may be kept, and by whom.'),
-  'Cache-Status': text('Whether the answer comes from the cache (RFC 9211).'),
+  Age: integer('The number of seconds since the service gave the answer.'),
+  'Cache-Control': text('The rules for caches: how long the answer may be kept, and by which caches.'),
+  'Cache-Status': text('This header says whether the answer comes from the cache (RFC 9211).'),
   'x-protogate-partial': text('The parts that are missing in the answer, because a service did not give them.'),
 };
 

@@ -1,7 +1,7 @@
 /** This module describes one binding as an OpenAPI operation. */
 import { dayOf } from '../policy/deprecated/settings.js';
 import type { PlannedRoute } from '../route/planned-route.js';
-import { takesRawBody } from '../routing/is-http-body.js';
+import { givesRawBody, takesRawBody } from '../routing/is-http-body.js';
 import { isDeprecated } from '../schema/document-options.js';
 import { isWithoutContent } from '../status/http.js';
 import type { Api, Example, Json } from './api.js';
@@ -63,7 +63,7 @@ export function operationOf(
   };
 }
 
-/** Returns what the policy `deprecated` says, as sentences. Empty without the policy. */
+/** Returns the settings of the policy `deprecated` as sentences. Empty without the policy. */
 function deprecationText({ policy }: PlannedRoute): string {
   const { deprecated } = policy.settings;
   if (deprecated === undefined) return '';
@@ -130,7 +130,7 @@ function withExample(parameter: Json, example: Example | undefined): Json {
 
 /** True if `$fields` selects fields of the answer. */
 function answersFields({ binding }: PlannedRoute): boolean {
-  return binding.responseBody === undefined && binding.method.output.fullName !== 'google.api.HttpBody';
+  return binding.responseBody === undefined && !givesRawBody(binding);
 }
 
 const FIELDS: Json = { $ref: '#/components/parameters/fields' };
@@ -138,11 +138,12 @@ const FIELDS: Json = { $ref: '#/components/parameters/fields' };
 export const FIELDS_PARAMETER: Json = {
   name: '$fields',
   in: 'query',
-  description: 'The fields of the answer that are wanted, such as `name,author.displayName`. All fields by default.',
+  description:
+    'The fields that the answer shall have, such as `name,author.displayName`. Without it, the answer has all fields.',
   schema: { type: 'string' },
 };
 
-/** Returns the parameters for the headers by which the gateway knows the surface, by their names in the document. */
+/** Returns the parameters for the headers that choose the surface, by their names in the document. */
 export function headerParameters({ headers }: Api): Readonly<Record<string, Json>> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [

@@ -23,7 +23,7 @@ export interface DocumentPath {
 }
 
 /** Returns the OpenAPI path of a binding. `suffix` is added to the names of the parameters. */
-export function pathOf({ template, variables }: Binding, suffix = ''): DocumentPath {
+export function pathOf({ template, variables }: Binding, suffix: string): DocumentPath {
   const { segments, verb } = template;
   const parameters: PathParameter[] = [];
   const used = new Set<string>();
@@ -40,7 +40,7 @@ export function pathOf({ template, variables }: Binding, suffix = ''): DocumentP
 }
 
 function parameterName(template: PathTemplate, variables: readonly BoundVariable[], index: number): string {
-  const at = template.variables.findIndex(({ start, end }) => start <= index && index < end);
+  const at = variableAt(template, index);
   const variable = template.variables[at];
   const isWhole = variable !== undefined && variable.end - variable.start === 1;
   if (isWhole) return variable.fieldPath;
@@ -48,6 +48,11 @@ function parameterName(template: PathTemplate, variables: readonly BoundVariable
   const before = index > (variable?.start ?? 0) ? template.segments[index - 1] : undefined;
   if (before?.kind === 'literal' && /^[\w.-]+$/.test(before.literal)) return singularOf(before.literal);
   return variable === undefined ? 'segment' : variables[at]!.fieldPath.at(-1)!.name;
+}
+
+/** Returns the index of the variable that a segment belongs to. -1 for a segment outside of all variables. */
+function variableAt({ variables }: PathTemplate, segment: number): number {
+  return variables.findIndex(({ start, end }) => start <= segment && segment < end);
 }
 
 /** Encodes a literal. A colon is encoded, because it would begin a verb in the last segment. */
@@ -76,7 +81,7 @@ export function partOf(
   { parameters }: DocumentPath,
   { segment }: PathParameter,
 ): VariablePart | undefined {
-  const at = template.variables.findIndex(({ start, end }) => start <= segment && segment < end);
+  const at = variableAt(template, segment);
   const { start = 0, end = 0 } = template.variables[at] ?? {};
   if (at < 0) return undefined;
   const nameAt = new Map(parameters.map((one) => [one.segment, one.name]));

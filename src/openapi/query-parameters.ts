@@ -16,11 +16,11 @@ const MOST = 300;
  */
 const MOST_MESSAGES = 2000;
 
-/** Returns the parameters, nested fields after the fields around them: `filter.price.minUnits`. */
+/** Returns the parameters. Nested fields are after the fields around them: `filter.price.minUnits`. `mask` is filled if absent. */
 export function queryParameters(
   { method, body, variables }: Binding,
   book: SchemaBook,
-  mask?: FieldDescriptor,
+  mask: FieldDescriptor | undefined,
 ): Json[] {
   if (body.kind === 'whole') return [];
   const parameters: Json[] = [];

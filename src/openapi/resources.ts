@@ -1,4 +1,4 @@
-/** This module reads google.api.resource: how the names of a resource look (AIP-122). */
+/** This module reads google.api.resource, which has the patterns of a resource's names (AIP-122). */
 import { escaped } from '../base/escaped.js';
 import type { FieldDescriptor } from '../schema/descriptor.js';
 import { isMessage, type OptionValue } from '../schema/option-tree.js';

@@ -3,10 +3,11 @@
  * describe what the codec writes (`output`) and what clients should send (`input`). The codec reads a little more than that,
  * such as `"7"` for an int32; docs/openapi.md lists it.
  */
+import { wrappedScalar } from '../codec/well-known-reader.js';
 import type { ScalarType } from '../schema/descriptor.js';
 import type { Json } from './api.js';
 
-/** Whether a schema describes an answer, a request, or the body of a PATCH, in which every field may be left out. */
+/** The use of a schema: for an answer, for a request, or for the body of a PATCH, in which every field may be left out. */
 export type Direction = 'output' | 'input' | 'patch';
 
 const MAX_SAFE = Number.MAX_SAFE_INTEGER;
@@ -94,24 +95,17 @@ const FIXED: ReadonlyMap<string, Json> = new Map(
       properties: { '@type': { type: 'string', examples: ['type.googleapis.com/google.rpc.ErrorInfo'] } },
       additionalProperties: true,
     },
-    DoubleValue: 'double',
-    FloatValue: 'float',
-    Int64Value: 'int64',
-    UInt64Value: 'uint64',
-    Int32Value: 'int32',
-    UInt32Value: 'uint32',
-    BoolValue: 'bool',
-    StringValue: 'string',
-    BytesValue: 'bytes',
-  } satisfies Record<string, Json | ScalarType>).map(([name, schema]) => [`google.protobuf.${name}`, schema as Json]),
+  }).map(([name, schema]) => [`google.protobuf.${name}`, schema]),
 );
 
 /** Returns the schema of a well-known type whose JSON is not an object of its fields. Undefined for other messages. */
 export function wellKnownSchema(fullName: string, direction: Direction): Json | undefined {
-  const fixed = FIXED.get(fullName) as Json | ScalarType | undefined;
+  const scalar = wrappedScalar(fullName);
+  if (scalar !== undefined) return scalarSchema(scalar, direction);
+  const fixed = FIXED.get(fullName);
   // An Any with fields and without a type cannot be read. An answer may have an empty one.
-  if (fullName === 'google.protobuf.Any' && direction !== 'output') return { ...(fixed as Json), required: ['@type'] };
-  return typeof fixed === 'string' ? scalarSchema(fixed, direction) : fixed;
+  if (fullName === 'google.protobuf.Any' && direction !== 'output') return { ...fixed, required: ['@type'] };
+  return fixed;
 }
 
 /** Returns the schema of a map's keys, which JSON writes as strings. Undefined when every string is a key. */

@@ -9,8 +9,9 @@
 import type { Steps } from '../base/slices.js';
 import type { EnumDescriptor, FieldDescriptor, FieldType, MessageDescriptor } from '../schema/descriptor.js';
 import { isDeprecated, RESOURCE } from '../schema/document-options.js';
+import type { OptionTree } from '../schema/option-tree.js';
 import type { Api, Json } from './api.js';
-import { listConstraints, type Rules, requiresValue, rulesInside, rulesOf, valueConstraints } from './constraints.js';
+import { listConstraints, requiresValue, rulesInside, rulesOf, valueConstraints } from './constraints.js';
 import { described, markdownOf, paragraphs } from './descriptions.js';
 import { patternsOf, resourcePattern } from './resources.js';
 import { type Direction, keySchema, orNull, scalarSchema, wellKnownSchema } from './scalar-schemas.js';
@@ -94,7 +95,7 @@ export class SchemaBook {
         omitted.length > 0 ? this.partOf(field, direction, omitted) : this.typeSchema(field.type, direction);
       return rules === undefined ? plain : { ...plain, ...valueConstraints(rules, field) };
     }
-    const one = (inside: Rules | undefined): Json => ({
+    const one = (inside: OptionTree | undefined): Json => ({
       ...this.typeSchema(field.type, direction),
       ...(inside === undefined ? {} : valueConstraints(inside, field)),
     });

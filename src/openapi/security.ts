@@ -1,4 +1,4 @@
-/** This module describes how callers prove who they are, and the scopes that operations need. */
+/** This module describes the credentials of callers, and the scopes that operations need. */
 import type { Access } from '../policy/access/planned.js';
 import type { AuthBlock } from '../policy/access/settings.js';
 import type { Json } from './api.js';

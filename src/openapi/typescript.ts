@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import type { Part } from './api.js';
 import { writeJson } from './write.js';
 
-/** The part of openapi-typescript that is used. It is a CommonJS module, so that its own default is inside of another one. */
+/** The part of openapi-typescript that is used. It is a CommonJS module, so its own default export is inside of another one. */
 interface Generator {
   readonly default: { default(document: unknown): Promise<unknown[]>; astToString(ast: unknown[]): string };
 }

@@ -15,8 +15,8 @@ export function isHiddenField(field: FieldDescriptor): boolean {
 }
 
 /**
- * What is known about types. Thousands of fields may have one type, and its file may be another one than that of the field,
- * which would be read each time.
+ * The types that were asked about, and whether they are restricted. Thousands of fields may have one type, and without this
+ * map the file of the type would be read for each of them.
  */
 const KNOWN = new WeakMap<Documented, boolean>();
 

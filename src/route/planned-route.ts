@@ -76,6 +76,14 @@ export function isServed({ upstream, aggregate }: PlannedRoute): boolean {
   return aggregate.calls.every((call) => call === undefined || call.upstream !== undefined);
 }
 
+/** True if the config offers the route: it can be served, or there are no upstreams, so that only the schema matters. */
+export function isOfferedRoute(
+  route: PlannedRoute,
+  { upstreams }: { readonly upstreams: ReadonlyMap<string, unknown> },
+): boolean {
+  return upstreams.size === 0 || isServed(route);
+}
+
 /** Returns how much one request counts in limits. An aggregate counts as many calls as it declares. */
 export function costOf({ aggregate }: Pick<PlannedRoute, 'aggregate'>): number {
   if (aggregate === undefined) return 1;

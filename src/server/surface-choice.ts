@@ -146,14 +146,15 @@ function mayMeet(a: Claim, b: Claim): boolean {
 /** True if a host may belong to both claims. */
 export function shareHost({ hosts: some }: Claim, { hosts: others }: Claim): boolean {
   if (some.length === 0 || others.length === 0) return true;
-  return some.some((one) => others.some((other) => one === other || covers(one, other) || covers(other, one)));
+  return some.some((one) => others.some((other) => takesHost(one, other) || takesHost(other, one)));
 }
 
-function covers(wide: string, host: string): boolean {
-  return wide.startsWith('*.') && host.endsWith(wide.slice(1));
+/** True if a host of a surface takes another one: it is the same, or it begins with `*.` and the other is below it. */
+export function takesHost(pattern: string, host: string): boolean {
+  return pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)));
 }
 
 /** True if the first path is the second, or below it. */
-function isBelow(path: string, base: string): boolean {
+export function isBelow(path: string, base: string): boolean {
   return path === base || path.startsWith(`${base}/`);
 }

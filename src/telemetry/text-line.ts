@@ -60,6 +60,5 @@ function bare(value: unknown): string {
 }
 
 function escapeControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the function replaces control characters
-  return escapeBeyondJson(text).replace(/[\u0000-\u001f]/g, escapeCharacter);
+  return escapeBeyondJson(text).replace(/\p{Cc}/gu, escapeCharacter);
 }

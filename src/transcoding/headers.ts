@@ -3,6 +3,7 @@
  * config names it, and some headers never pass, even if a pattern names them
  * (docs/http-mapping.md#headers-and-metadata).
  */
+import { compilePatterns } from '../base/name-patterns.js';
 import { isMetadataKey, isMetadataText, type Metadata, type MetadataEntry } from '../call/metadata.js';
 import { gatewayError, invalidRequest } from '../status/status-error.js';
 
@@ -93,7 +94,7 @@ export function compileRequestMetadata(
   settings: MetadataSettings,
   guarded: readonly string[] = [],
 ): (rawHeaders: readonly string[]) => MetadataEntry[] {
-  const allowed = compilePatterns(settings.request);
+  const allowed = compileHeaders(settings.request);
   const forbidden = new Set(guarded.map(twin));
   const anything = settings.request.length > 0 || settings.forwardAuthorization;
   return function requestMetadata(rawHeaders) {
@@ -160,7 +161,7 @@ export type CompiledResponseHeaders = (headers: Metadata, trailers: Metadata) =>
  * `location` that is a path gets `basePath` in front, because the client sees all paths below it.
  */
 export function compileResponseHeaders(settings: MetadataSettings, basePath = ''): CompiledResponseHeaders {
-  const allowed = compilePatterns(settings.response);
+  const allowed = compileHeaders(settings.response);
   const nothing: ReadonlyMap<string, string[]> = new Map();
   return function responseHeaders(headers, trailers) {
     if (settings.response.length === 0) return nothing;
@@ -212,10 +213,7 @@ export function statusFromMetadata(headers: Metadata, trailers: Metadata): numbe
   return undefined;
 }
 
-/** Compiles exact names and `prefix*` patterns. The returned function expects names in lower case. */
-function compilePatterns(patterns: readonly string[]): (name: string) => boolean {
-  const lower = patterns.map((pattern) => pattern.toLowerCase());
-  const exact = new Set(lower.filter((pattern) => !pattern.endsWith('*')));
-  const prefixes = lower.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
-  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
+/** The returned function expects names in lower case. */
+function compileHeaders(patterns: readonly string[]): (name: string) => boolean {
+  return compilePatterns(patterns.map((pattern) => pattern.toLowerCase()));
 }

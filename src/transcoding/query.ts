@@ -5,6 +5,7 @@
  * rules.
  */
 import { didYouMean } from '../base/did-you-mean.js';
+import { compilePatterns } from '../base/name-patterns.js';
 import { type BoundMessage, bindText, isTextual } from '../codec/bound.js';
 import { isSamePath } from '../routing/field-path.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
@@ -49,7 +50,7 @@ const MAX_REMEMBERED = 256;
 /** Compiles the binder of one route. */
 export function compileQuery(rule: QueryRule, settings: QuerySettings): QueryBinder {
   const targets = new Map<string, Target>();
-  const isIgnored = compileIgnore(settings.ignore);
+  const isIgnored = compilePatterns(settings.ignore);
   const systemParameters = systemParametersOf(rule.input);
   const none = new GivenParameters(rule.answer);
 
@@ -202,13 +203,6 @@ function membersOf(name: string, { type, cardinality }: FieldDescriptor): string
 function describeType({ type, cardinality }: FieldDescriptor): string {
   const noun = type.kind === 'message' ? type.message.fullName : type.kind;
   return cardinality === 'singular' ? noun : `${cardinality} ${noun}`;
-}
-
-function compileIgnore(patterns: readonly string[]): (name: string) => boolean {
-  if (patterns.length === 0) return () => false;
-  const exact = new Set(patterns.filter((pattern) => !pattern.endsWith('*')));
-  const prefixes = patterns.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1));
-  return (name) => exact.has(name) || prefixes.some((prefix) => name.startsWith(prefix));
 }
 
 /**

@@ -17,12 +17,12 @@ const STACK = /\n\s+at .*\d+:\d+/;
 test('--help of every command shows a real example and exits 0', async (t) => {
   const top = await protogate(['--help']);
   t.is(top.exitCode, 0);
-  for (const command of ['serve', 'routes', 'check', 'explain', 'openapi', 'config-schema', 'keygen', 'demo']) {
+  for (const command of ['serve', 'routes', 'check', 'explain', 'openapi', 'diff', 'config-schema', 'keygen', 'demo']) {
     t.true(top.stdout.includes(command));
     const { exitCode, stdout } = await protogate([command, '--help']);
     t.is(exitCode, 0, command);
     t.notRegex(stdout, /default: \[\]/, command);
-    t.regex(stdout, new RegExp(`Example:\\n {2}protogate ${command}`), command);
+    t.regex(stdout, new RegExp(`Examples?:\\n {2}protogate ${command}`), command);
   }
 });
 

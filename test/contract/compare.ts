@@ -7,11 +7,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { escaped } from '../../src/base/escaped.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { plan } from '../../src/gateway/plan.js';
 import { apisOf } from '../../src/openapi/api.js';
-import { documentParts } from '../../src/openapi/document.js';
-import { writeJson } from '../../src/openapi/write.js';
+import { textOf } from '../openapi/support.js';
 
 const MODULE = 'github.com/grpc-ecosystem/grpc-gateway/v2@v2.33.0';
 /** The examples that are generated without further options. */
@@ -91,7 +91,7 @@ function theirId({ operationId }: Operation): string {
 const SHAPE = /\{[^}]*\}/g;
 const SEVERAL = /\/\{([^}]*)\}/;
 
-/** The kinds of differences, each with its test. */
+/** Returns the kinds of the differences between two operations. */
 function differencesOf(ours: Found, theirs: Found): readonly string[] {
   const kinds: string[] = [];
   if (ours.method !== theirs.method) kinds.push(`method: ${ours.method}, theirs ${theirs.method}`);
@@ -173,7 +173,7 @@ function moreKind(name: string, variables: readonly string[]): string {
 
 /** True if our path has more segments in place of a variable of theirs. */
 function isSplit(ours: string, theirs: string): boolean {
-  const expression = theirs.split(SHAPE).map((part) => part.replace(/[.*+?^$()|[\]\\]/g, '\\$&'));
+  const expression = theirs.split(SHAPE).map(escaped);
   return new RegExp(`^${expression.join('.+')}$`).test(ours);
 }
 
@@ -196,7 +196,7 @@ export async function compareWithGenerator(parent: string): Promise<boolean> {
     const file = `${name}.proto`;
     const [api] = apisOf(planned);
     const routes = api!.routes.filter(({ binding }) => binding.method.service.file === file);
-    const text = [...writeJson(documentParts({ ...api!, routes }))].join('');
+    const text = textOf({ ...api!, routes });
     const ours = new Map(operationsIn(JSON.parse(text)).map((one) => [theirId(one), one]));
     for (const their of theirs) {
       const our = ours.get(their.operationId);

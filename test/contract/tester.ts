@@ -1,6 +1,6 @@
 /**
  * Runs schemathesis, a property-based tester, against a gateway and its document. Half of its requests fit the document, the
- * others do not. `hooks.py` has the checks that are ours.
+ * others do not. `hooks.py` has our own checks.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,13 +21,13 @@ const CHECKS = [
 ];
 
 export interface TesterOptions {
-  /** Where schemathesis is installed. */
+  /** The folder in which schemathesis is installed. */
   readonly folder: string;
   readonly url: string;
   /** The URL of the document. */
   readonly document: string;
   readonly token: string;
-  /** How many requests are sent at least. */
+  /** The least number of requests that are sent. */
   readonly requests: number;
   readonly seed: number;
 }
@@ -69,7 +69,7 @@ export async function runTester(options: TesterOptions): Promise<boolean> {
   return agrees;
 }
 
-/** How many requests of each kind one round sends at most for an operation. */
+/** The most requests of each kind that one round sends for an operation. */
 const EXAMPLES = 10;
 
 async function runRound({ folder, url, token }: TesterOptions, program: string, path: string, seed: number) {

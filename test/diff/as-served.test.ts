@@ -1,7 +1,7 @@
 /**
- * What `diff` says about a change is what the gateway does. Requests of old clients run through the gateway of the new
- * version, without an upstream; answers of both versions are written by the codec and compared. What only services decide
- * is left out: REQUIRED fields, values that are new, and the policies, which have tests of their own.
+ * The gateway does what `diff` says about a change. Requests of old clients run through the gateway of the new
+ * version, without an upstream; answers of both versions are written by the codec and compared. Changes that
+ * only services notice are left out: REQUIRED fields, values that are new, and the policies, which have tests of their own.
  */
 import test from 'ava';
 import { sideOf } from '../../src/cli/diff-side.js';
@@ -126,7 +126,7 @@ for (const one of CASES.filter((_, index) => index % STEP === 0)) {
       const after = now.routes.find((route) => isSame(route.binding, binding));
       return after === undefined ? [] : missed(answerOf(old, binding), answerOf(now, after.binding));
     });
-    // What is risky may be read as before, as numbers of another range are.
+    // After a risky change clients may still find the same values, such as a number that is in both ranges.
     const [mayBreak, breaks] = [says(ANSWERS, ['breaking', 'risky']), says(ANSWERS, ['breaking'])];
     if (lost.length > 0) t.true(mayBreak.length > 0, JSON.stringify({ lost }));
     const shown = breaks.filter(({ change }) => !NOT_SHOWN.has(change));

@@ -1,5 +1,5 @@
 /**
- * Changes of protos, each with what `diff` must find. docs/diff.md shows them in a table beside what `buf breaking` finds.
+ * Changes of protos, each with the findings that `diff` must have. docs/diff.md shows them in a table beside what `buf breaking` finds.
  * A change replaces a part of the proto that occurs in it once.
  */
 import type { ChangeId, Severity } from '../../src/diff/changes.js';
@@ -58,7 +58,7 @@ export interface Case {
   /** The change, in words. */
   readonly fact: string;
   readonly edits: readonly (readonly [before: string, after: string])[];
-  /** What `diff` finds, without safe changes. */
+  /** The findings of `diff`, without safe changes. */
   readonly finds: readonly (readonly [severity: Severity, change: ChangeId, subject: string])[];
 }
 

@@ -9,10 +9,10 @@ import { plan } from '../../src/gateway/plan.js';
 import { apisOf } from '../../src/openapi/api.js';
 import { documentedServices, documentParts } from '../../src/openapi/document.js';
 import { examplesFrom } from '../../src/openapi/examples.js';
-import { writeJson, writeYaml } from '../../src/openapi/write.js';
+import { writeYaml } from '../../src/openapi/write.js';
 import { bothFormsOf } from '../support/descriptor-set.js';
 import { planOf } from '../support/gateway.js';
-import { documentOf, documentOfPlan, type Members, namesOf, parameter, validated } from './support.js';
+import { documentOf, documentOfPlan, type Members, namesOf, parameter, textOf, validated } from './support.js';
 
 const HEAD = `package t.v1;
 import "google/api/annotations.proto";
@@ -493,9 +493,9 @@ test('one service can be taken alone; YAML and JSON say the same, and the order 
   const planned = await planOf(t, both);
   const api = apisOf(planned)[0]!;
   t.deepEqual(documentedServices(api), ['t.v1.B', 't.v1.Z']);
-  const whole = [...writeJson(documentParts(api))].join('');
+  const whole = textOf(api);
   t.deepEqual(parse([...writeYaml(documentParts(api))].join('')), JSON.parse(whole));
-  t.is(whole, [...writeJson(documentParts({ ...api, routes: api.routes.toReversed() }))].join(''));
+  t.is(whole, textOf({ ...api, routes: api.routes.toReversed() }));
   const one = await documentOfPlan(planned, 't.v1.Z');
   t.deepEqual(Object.keys(one.paths), ['/v1/a']);
   t.deepEqual(Object.keys(one.components.schemas), ['protogate.Error', 't.v1.M']);
@@ -524,7 +524,7 @@ test('a surface has its servers and headers, and nothing that it leaves out', as
   ];
   const planned = await planOf(t, service(rules, messages), { surfaces });
   const [mobile, web] = apisOf(planned);
-  const text = [...writeJson(documentParts(mobile!))].join('');
+  const text = textOf(mobile!);
   t.notRegex(text, /secret/i);
   const document = await validated(text);
   t.deepEqual((document as Members).servers, [
@@ -535,13 +535,13 @@ test('a surface has its servers and headers, and nothing that it leaves out', as
   const { patch } = document.paths['/v1/a/{a}']!;
   t.deepEqual(Object.keys(patch!.requestBody.content['application/json'].schema.properties), ['text']);
   t.true(patch!.parameters!.some(({ $ref }) => $ref === '#/components/parameters/header-x-client'));
-  t.regex([...writeJson(documentParts(web!))].join(''), /secret/);
+  t.regex(textOf(web!), /secret/);
 });
 
 test('the demo shows the requests of its tour as examples', async (t) => {
   const { config } = parseConfig({ version: 1, schema: { protos: [shopProtos] } });
   const [api] = apisOf(await plan(config!), examplesFrom(tourRequests()));
-  const { paths } = await validated([...writeJson(documentParts(api!))].join(''));
+  const { paths } = await validated(textOf(api!));
   const order = paths['/v1/customers/{customer}/orders/{order}']!;
   t.deepEqual([parameter(order.get!, 'customer')?.example, parameter(order.get!, 'order')?.example], ['ada', '5001']);
   t.deepEqual(order.patch!.requestBody.content['application/json'].example, {
@@ -563,7 +563,7 @@ test('an example has no field that the surface leaves out', async (t) => {
     surfaces: [{ name: 'app', omitFields }],
   });
   const [api] = apisOf(await plan(config!), examplesFrom(tourRequests()));
-  const { paths } = await validated([...writeJson(documentParts(api!))].join(''));
+  const { paths } = await validated(textOf(api!));
   const { post } = paths['/v1/customers/{customer}/orders']!;
   const { items, labels, metadata } = post!.requestBody.content['application/json'].example;
   t.deepEqual(

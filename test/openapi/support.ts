@@ -2,7 +2,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import type { ConfigInput } from '../../src/config/config.js';
 import type { Plan } from '../../src/gateway/plan.js';
-import { apisOf } from '../../src/openapi/api.js';
+import { type Api, apisOf } from '../../src/openapi/api.js';
 import { documentParts } from '../../src/openapi/document.js';
 import { writeJson } from '../../src/openapi/write.js';
 import { planOf, type Teardown } from '../support/gateway.js';
@@ -18,7 +18,7 @@ export interface Document {
   };
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the tests assert what is in a document
+// biome-ignore lint/suspicious/noExplicitAny: each test reads other members at other depths, and asserts their values
 export type Members = Readonly<Record<string, any>>;
 
 export interface Operation extends Members {
@@ -37,7 +37,12 @@ export async function documentOf(
 }
 
 export async function documentOfPlan(plan: Pick<Plan, 'surfaces'>, service?: string): Promise<Document> {
-  return validated([...writeJson(documentParts(apisOf(plan)[0]!, service))].join(''));
+  return validated(textOf(apisOf(plan)[0]!, service));
+}
+
+/** Returns the document as JSON text. */
+export function textOf(api: Api, service?: string): string {
+  return [...writeJson(documentParts(api, service))].join('');
 }
 
 /** The validator compiles its schemas once. */

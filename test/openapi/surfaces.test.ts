@@ -5,11 +5,9 @@
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { type Api, apisOf } from '../../src/openapi/api.js';
-import { documentParts } from '../../src/openapi/document.js';
 import { examplesFrom } from '../../src/openapi/examples.js';
-import { writeJson } from '../../src/openapi/write.js';
 import { planOf } from '../support/gateway.js';
-import { validated } from './support.js';
+import { textOf, validated } from './support.js';
 
 const PROTO = `
 syntax = "proto3";
@@ -134,7 +132,6 @@ async function apis(t: ExecutionContext, more: Partial<ConfigInput> = {}): Promi
   return apisOf(plan, EXAMPLES);
 }
 
-const textOf = (api: Api, service?: string) => [...writeJson(documentParts(api, service))].join('');
 const hushIn = (text: string) => [...new Set(text.match(/hush\d\d/gi)?.map((one) => one.slice(4)) ?? [])].toSorted();
 
 test('a document has nothing that its surface excludes, and that of a surface without exclusions has all of it', async (t) => {

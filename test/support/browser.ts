@@ -17,11 +17,7 @@ import { findCommand } from './commands.js';
 import type { Teardown } from './gateway.js';
 
 /** The path of the browser; undefined when none is installed. */
-export const browser = findCommand(
-  ['chromium', 'chromium-browser', 'google-chrome'],
-  'what pages see of streams',
-  'chromium',
-);
+export const browser = findCommand(['chromium', 'chromium-browser', 'google-chrome'], 'pages in a browser', 'chromium');
 
 export interface Site {
   /** The origin of the page, for a gateway's `cors.origins`. */

@@ -23,8 +23,7 @@ for (const format of ['json', 'text'] as const) {
     const lines = written(format, (log) => log.info({ path: HOSTILE, err: new Error(HOSTILE), [HOSTILE]: 1 }, HOSTILE));
     t.is(lines.length, 1);
     t.true(lines[0]!.endsWith('\n'));
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test fails if a line has one
-    t.notRegex(lines[0]!.slice(0, -1), /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+    t.notRegex(lines[0]!.slice(0, -1), /[\p{Cc}\u2028\u2029]/u);
   });
 
   test(`${format}: credentials are struck out, also below headers`, (t) => {

@@ -10,7 +10,7 @@ import type { Call, CallRequest } from '../../call/call.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { demand } from '../../policy/access/demands.js';
 import { identifiesNobody, uncheckedAuthenticator } from '../../policy/access/unchecked.js';
-import { isServed, type PlannedAggregate, type PlannedRoute } from '../../route/planned-route.js';
+import { isOfferedRoute, type PlannedAggregate, type PlannedRoute } from '../../route/planned-route.js';
 import { createApp } from '../../server/app.js';
 import { ownSignal } from '../../server/connection/gone-signal.js';
 import { OpenStreams } from '../../server/connection/open-streams.js';
@@ -104,7 +104,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     const authenticator = uncheckedAuthenticator(checks, { clock: STILL, log: SILENT });
     const namesCaller = !(await identifiesNobody(authenticator, request));
     const known = { namesCaller, overWebSocket, tellsAddress };
-    const asPlanned = surface.routes.filter((route) => isServed(route) || config.upstreams.size === 0);
+    const asPlanned = surface.routes.filter((route) => isOfferedRoute(route, config));
     const routes = asPlanned.map((route) => asJudged(route, known));
     const callOf = (route: PlannedRoute) => recorder.callOf(route, known);
     judged.set(surface.name, {
