@@ -1,5 +1,4 @@
 /** Sends drawn requests as bytes over HTTP/1.1, in all framings and cuts, and judges what comes back. */
-
 import { draws } from '../support/draws.js';
 import { CutBody, type RawAnswer, readAnswers } from './answers.js';
 import { type DrawnRequest, drawRequest } from './draw-request.js';
