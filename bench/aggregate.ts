@@ -10,7 +10,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sendTo } from '../test/support/gateway.js';
 import { type Handlers, startUpstream } from '../test/support/upstream.js';
-import { costOf, GATEWAY, median } from './process-cost.js';
+import { flag } from './flag.js';
+import { type CostRow, compareCosts, GATEWAY } from './process-cost.js';
+import { median, medianRatio } from './rounds.js';
 
 const LOAD = { headers: {}, warmUp: 2000, requests: 3000, connections: 32 };
 const PAGES = 200;
@@ -71,8 +73,7 @@ process.on('message', () => process.send({ cpu: process.cpuUsage() }));
 `;
 
 async function main(): Promise<void> {
-  const roundsFlag = process.argv.indexOf('--rounds');
-  const rounds = roundsFlag < 0 ? 3 : Number(process.argv[roundsFlag + 1]);
+  const rounds = Number(flag('--rounds') ?? 3);
   const here = fileURLToPath(new URL('../../', import.meta.url));
   // The folder is inside the checkout, so that the script by hand finds its libraries.
   const folder = await mkdtemp(join(here, 'dist', 'bench-aggregate-'));
@@ -98,42 +99,20 @@ async function costs(folder: string, here: string, rounds: number): Promise<void
   const upstream = await startUpstream(PROTO, { GetShelf: { message: MESSAGE } });
   const gateway = [new URL('src/index.js', `file://${here}dist/`).href, configOf(folder, upstream.target)];
   const include = [join(here, 'protos'), join(here, 'node_modules/protobufjs')].join(',');
-  const rows = [
-    { name: 'a single call', script: 'gateway.mjs', args: gateway, path: '/v1/shelves/7', costs: [] as number[] },
-    {
-      name: 'an aggregate of five',
-      script: 'gateway.mjs',
-      args: gateway,
-      path: '/v1/shelves/7/five',
-      costs: [] as number[],
-    },
-    {
-      name: 'the same by hand',
-      script: 'by-hand.mjs',
-      args: [folder, upstream.target, include],
-      path: '/v1/shelves/7/five',
-      costs: [] as number[],
-    },
-  ];
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < rows.length; i++) {
-      const { script, args, path, costs } = rows[(i + round) % rows.length]!;
-      costs.push(await costOf(join(folder, script), args, { ...LOAD, path }));
-    }
-    process.stderr.write(`\rround ${round + 1} of ${rounds}`);
-  }
-  process.stderr.write('\n');
-  for (const { name, costs } of rows) {
-    const ratios = costs.map((one, round) => one / rows[0]!.costs[round]!);
-    process.stdout.write(
-      `${name.padEnd(34)} ${median(costs).toFixed(1).padStart(7)} µs CPU  ${median(ratios).toFixed(2)} × a single call (median of rounds)\n`,
-    );
-  }
-  const [, aggregate, byHand] = rows;
-  const ratios = aggregate!.costs.map((one, round) => one / byHand!.costs[round]!);
-  process.stdout.write(
-    `an aggregate of five                ${median(ratios).toFixed(2)} × the same by hand (median of rounds)\n`,
+  const row = (name: string, script: string, args: readonly string[], path: string): CostRow => {
+    return { ...LOAD, name, script: join(folder, script), args, path };
+  };
+  const [aggregate, byHand] = ['an aggregate of five', 'the same by hand'];
+  const results = await compareCosts(
+    [
+      row('a single call', 'gateway.mjs', gateway, '/v1/shelves/7'),
+      row(aggregate, 'gateway.mjs', gateway, '/v1/shelves/7/five'),
+      row(byHand, 'by-hand.mjs', [folder, upstream.target, include], '/v1/shelves/7/five'),
+    ],
+    rounds,
   );
+  const ratio = medianRatio(results.get(aggregate)!, results.get(byHand)!);
+  process.stdout.write(`${aggregate.padEnd(34)}  ${ratio.toFixed(2)} × ${byHand} (median of rounds)\n`);
   await upstream.close().catch(() => {});
 }
 

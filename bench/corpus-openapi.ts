@@ -76,10 +76,10 @@ const folder = googleProtos();
 const failures: string[] = [];
 const routes = await run('routes', '--protos', folder);
 const whole = await run('openapi', '--protos', folder);
-const told = ({ maxMiB, cpuMs }: Run) => `${maxMiB.toFixed(0)} MiB at most, ${(cpuMs / 1000).toFixed(1)} s CPU`;
-console.log(`routes: ${told(routes)}`);
+const usageOf = ({ maxMiB, cpuMs }: Run) => `${maxMiB.toFixed(0)} MiB at most, ${(cpuMs / 1000).toFixed(1)} s CPU`;
+console.log(`routes: ${usageOf(routes)}`);
 console.log(
-  `openapi: ${whole.operations} operations, ${(whole.bytes / 2 ** 20).toFixed(0)} MiB of JSON; ${told(whole)}`,
+  `openapi: ${whole.operations} operations, ${(whole.bytes / 2 ** 20).toFixed(0)} MiB of JSON; ${usageOf(whole)}`,
 );
 if (whole.operations !== OPERATIONS) failures.push(`expected ${OPERATIONS} operations, got ${whole.operations}`);
 

@@ -1,5 +1,5 @@
 /**
- * Fails when a request has become dearer, or the start needs more memory. It compares the CPU time of protogate with that of
+ * Fails when a request costs more than before, or the start needs more memory. It compares the CPU time of protogate with that of
  * bare Koa in the same rounds, and the ratio with the one in `gate.json`. Other work on the machine only adds to a figure, so
  * each round counts the cheapest of several short loads; the median of the rounds is compared, and what fails is measured once
  * more. On a busy machine with two cores the median itself varies by a third, so `gate.json` has ratios that are a little
@@ -8,26 +8,24 @@
  *     npm run bench -- gate
  *     npm run bench -- gate --write     writes the ratios into gate.json, after a change that is meant to cost more or less
  */
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { ROOT } from '../test/support/run.js';
 import { type Generator, startGenerator } from './load/load.js';
+import { startUpstream } from './load/start-upstream.js';
 import { type Gateway, KOA, protogateFrom } from './peers/gateways.js';
 import { check, serve } from './peers/measure.js';
-import { pinThis, residentBytes, runNanos, startOn } from './peers/pinned.js';
+import { pinThis, residentBytes, runNanos } from './peers/pinned.js';
 import { CASES, type Case } from './peers/shop.js';
 import { megabytes, short, table } from './peers/table.js';
-import { median } from './process-cost.js';
+import { median } from './rounds.js';
 
 const FILE = join(ROOT, 'bench/gate.json');
-/** By how much a ratio may grow. */
+/** The largest factor by which a ratio may grow. */
 const MOST_GROWTH = 1.15;
 const ROUNDS = 3;
 /**
- * How many requests warm a process up, and how many each short load has. These are numbers and not times, because the
+ * The number of requests that warm a process up, and the number of each short load. These are not times, because the
  * compiler is done after so much work.
  */
 const LOADS: ReadonlyMap<string, { readonly warmUp: number; readonly requests: number }> = new Map([
@@ -53,10 +51,8 @@ async function main(): Promise<void> {
   const committed = JSON.parse(readFileSync(FILE, 'utf8')) as Readonly<Record<string, number>>;
   pinThis();
   const generator = startGenerator();
-  const server = [process.execPath, fileURLToPath(new URL('./load/upstream.js', import.meta.url))];
-  const upstream = startOn('others', server, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface({ input: upstream.child.stdout! }), 'line')) as [string];
-  const measure = (some: readonly Case[]) => rounds(some, line.replace('listening on ', ''), generator);
+  const upstream = await startUpstream();
+  const measure = (some: readonly Case[]) => rounds(some, upstream.target, generator);
 
   const first = await measure(cases);
   print(first, committed);
@@ -100,7 +96,7 @@ async function rounds(some: readonly Case[], upstream: string, generator: Genera
 
 /** Serves all cases in turn with one process. Returns the CPU time of a request or message of each, in microseconds. */
 async function costs(gateway: Gateway, some: readonly Case[], upstream: string, generator: Generator) {
-  const serving = await serve(gateway, '/v1/orders/1234567', { upstream });
+  const serving = await serve(gateway, { upstream });
   const found = new Map<string, number>();
   if (gateway !== KOA) idleBytes.push(residentBytes(serving.pid));
   try {

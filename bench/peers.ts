@@ -1,6 +1,6 @@
 /**
- * Compares protogate with what else translates JSON to gRPC: Envoy, grpc-gateway and vanguard, and with bare Koa, which is
- * what a gateway on it costs at least. All have the same gRPC server behind them and one core each; protogate runs as it
+ * Compares protogate with other gateways that translate JSON to gRPC (Envoy, grpc-gateway and vanguard), and with bare Koa,
+ * whose cost is the least that a gateway on Koa can have. All have the same gRPC server behind them and one core each; protogate runs as it
  * ships, with its access log on. The figure is the CPU time of the gateway's process for one request (user and system).
  * Rounds take the gateways in turn, each in a new process, and medians are compared.
  *
@@ -13,19 +13,18 @@
  * installed, a load generator in Node otherwise.
  */
 import { spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { ROOT } from '../test/support/run.js';
+import { flag } from './flag.js';
 import { type Generator, startGenerator } from './load/load.js';
+import { startUpstream } from './load/start-upstream.js';
 import { type Comparison, compareCost, type LoadCase } from './peers/cost.js';
 import { gateways } from './peers/gateways.js';
 import { compareIdle } from './peers/idle.js';
 import { compareLatency } from './peers/latency.js';
-import { isPinned, pinThis, type Started, startOn } from './peers/pinned.js';
+import { isPinned, pinThis } from './peers/pinned.js';
 import { CASES } from './peers/shop.js';
 import { build, type Programs } from './peers/toolchain.js';
 import { wrk } from './peers/wrk.js';
@@ -43,7 +42,10 @@ async function main(): Promise<void> {
   if (!isPinned) missing.push('taskset is not installed or there is one core: the processes share all cores');
   say(missing);
   pinThis();
-  const upstream = await startUpstream(programs);
+  // Without Go, the server of this folder takes the place of gRPC's server in Go.
+  const upstream = await startUpstream(
+    programs.upstream === undefined ? undefined : [programs.upstream, '127.0.0.1:0'],
+  );
   const comparison = { ...chosen(programs), upstream: upstream.target };
   const load = loadBy(generator, folder);
   const [before = 0] = loadavg();
@@ -58,12 +60,6 @@ async function main(): Promise<void> {
   say(missing);
   generator?.stop();
   await upstream.stop();
-}
-
-/** Returns the argument behind a flag; undefined when the flag is not there. */
-function flag(name: string): string | undefined {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
 }
 
 function say(missing: readonly string[]): void {
@@ -98,15 +94,6 @@ function loadBy(generator: Generator | undefined, folder: string): LoadCase {
     const load = { port, path, connections, seconds, headers, ...(body === undefined ? {} : { body }) };
     return (await generator.run(load)).requests;
   };
-}
-
-/** Starts gRPC's server in Go, or the one of this folder if there is no Go. */
-async function startUpstream({ upstream }: Programs): Promise<Started & { readonly target: string }> {
-  const inNode = [process.execPath, fileURLToPath(new URL('./load/upstream.js', import.meta.url))];
-  const command = upstream === undefined ? inNode : [upstream, '127.0.0.1:0'];
-  const started = startOn('others', command, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [line] = (await once(createInterface({ input: started.child.stdout! }), 'line')) as [string];
-  return { ...started, target: line.replace('listening on ', '') };
 }
 
 await main();

@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
+import { startGenerator } from './load/load.js';
+import { inTurns, median, medianRatio } from './rounds.js';
 
 /** The script of the gateway's process. It uses the public API alone, so that any version can be measured. */
 export const GATEWAY = `
@@ -16,62 +17,60 @@ const server = createServer(gateway.callback()).listen(0, '127.0.0.1', () => pro
 process.on('message', () => process.send({ cpu: process.cpuUsage(), rss: process.memoryUsage().rss }));
 `;
 
-export interface Load {
+/** A row of a comparison: what serves, and the requests that it gets. */
+export interface CostRow {
+  readonly name: string;
+  /** The script of the process. It must report its port and, when asked, its CPU time. */
+  readonly script: string;
+  readonly args: readonly string[];
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly warmUp: number;
   readonly requests: number;
-  /** How many connections send requests, each one after the other. */
+  /** The number of connections, each with one request after the other. */
   readonly connections: number;
 }
 
-interface Running {
-  readonly child: ChildProcess;
-  readonly port: number;
-  readonly agent: Agent;
+/** The CPU time per request in microseconds of each row by its name, one for each round. */
+type Costs = ReadonlyMap<string, readonly number[]>;
+
+/** Measures rows in rounds. */
+export function measureCosts(rows: readonly CostRow[], rounds: number): Promise<Costs> {
+  return inTurns(rows, rounds, costOf, (micros) => `${micros.toFixed(1)} µs CPU`);
 }
 
-/** Returns the CPU time per request in microseconds. The script must report its port and, when asked, its CPU time. */
-export async function costOf(script: string, args: readonly string[], measured: Load): Promise<number> {
+/** Measures rows in rounds. Prints the median of each, and the median of its ratios to the first row. Returns all figures. */
+export async function compareCosts(rows: readonly CostRow[], rounds: number): Promise<Costs> {
+  const results = await measureCosts(rows, rounds);
+  const { name: first } = rows[0]!;
+  for (const [name, costs] of results) {
+    const ratio = medianRatio(costs, results.get(first)!).toFixed(3);
+    process.stdout.write(
+      `${name.padEnd(34)} ${median(costs).toFixed(1).padStart(7)} µs CPU  ${ratio} × ${first} (median of rounds)\n`,
+    );
+  }
+  return results;
+}
+
+/** Returns the CPU time per request in microseconds. */
+async function costOf({ script, args, path, headers, connections, warmUp, requests }: CostRow): Promise<number> {
   const child = fork(script, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const agent = new Agent({ keepAlive: true, maxSockets: measured.connections });
-  const running = { child, port, agent };
+  const generator = startGenerator();
+  const load = { port, path, headers, connections };
   try {
-    await load(running, measured, measured.warmUp);
-    const before = await cpuOf(running);
-    await load(running, measured, measured.requests);
-    return ((await cpuOf(running)) - before) / measured.requests;
+    await generator.run({ ...load, requests: warmUp });
+    const before = await cpuOf(child);
+    await generator.run({ ...load, requests });
+    return ((await cpuOf(child)) - before) / requests;
   } finally {
-    agent.destroy();
+    generator.stop();
     child.kill();
   }
 }
 
-async function cpuOf({ child }: Running): Promise<number> {
+async function cpuOf(child: ChildProcess): Promise<number> {
   child.send({});
   const [{ cpu }] = (await once(child, 'message')) as [{ cpu: { user: number; system: number } }];
   return cpu.user + cpu.system;
-}
-
-async function load(running: Running, measured: Load, requests: number): Promise<void> {
-  let left = requests;
-  const worker = async () => {
-    while (left-- > 0) await get(running, measured);
-  };
-  await Promise.all(Array.from({ length: measured.connections }, worker));
-}
-
-function get({ port, agent }: Running, { path, headers }: Load): Promise<void> {
-  return new Promise((done, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, agent, headers }, (res) => {
-      if (res.statusCode !== 200) reject(new Error(`expected 200, got ${res.statusCode}`));
-      res.resume().on('end', done);
-    });
-    sent.on('error', reject).end();
-  });
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

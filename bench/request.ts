@@ -11,12 +11,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { startIssuer } from '../test/support/issuer.js';
 import { startReceiver } from '../test/support/otlp.js';
 import { startRedis, withoutRedis } from '../test/support/redis.js';
+import { ROOT } from '../test/support/run.js';
 import { startUpstream } from '../test/support/upstream.js';
-import { costOf, GATEWAY, median } from './process-cost.js';
+import { flag } from './flag.js';
+import { type CostRow, compareCosts, GATEWAY } from './process-cost.js';
 
 const LOAD = { warmUp: 4000, requests: 6000, connections: Number(flag('--connections') ?? 32) };
 
@@ -30,17 +32,7 @@ service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) =
 
 const LOGGING = { log: { format: 'json', sample: 1 } };
 
-interface Row {
-  readonly name: string;
-  /** The root of the checkout whose build serves. */
-  readonly root: string;
-  readonly config: object;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly costs: number[];
-}
-
 async function main(): Promise<void> {
-  const rounds = Number(flag('--rounds') ?? 3);
   const cleanup: (() => void | Promise<void>)[] = [];
   const t = { teardown: (task: () => void | Promise<void>) => void cleanup.push(task) };
   const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
@@ -64,9 +56,10 @@ async function main(): Promise<void> {
   };
   const jwt = [{ issuer: issuer.issuer, jwksUri: issuer.jwksUri, audiences: ['api'], algorithms: ['RS256'] }];
   const token = { authorization: `Bearer ${issuer.sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 3600 })}` };
-  const here = fileURLToPath(new URL('../../', import.meta.url));
-  const row = (name: string, root: string, extra: object, headers: Row['headers'] = {}): Row => {
-    return { name, root, config: { ...config, ...extra }, headers, costs: [] };
+  const row = (name: string, root: string, extra: object, headers: CostRow['headers'] = {}): CostRow => {
+    const entry = pathToFileURL(join(root, 'dist/src/index.js')).href;
+    const args = [entry, JSON.stringify({ ...config, ...extra })];
+    return { ...LOAD, name, script: join(folder, 'gateway.mjs'), args, path: '/v1/shelves/7', headers };
   };
   const against = flag('--against');
   const before = resolve(against ?? '');
@@ -77,61 +70,30 @@ async function main(): Promise<void> {
   const cached = (scope: string) => ({ policies: [{ selector: '*', cache: { ttl: '1h', scope } }] });
   const stores = redis === undefined ? undefined : { stores: { redis: { url: redis.url } } };
   const stages = [
-    row('public, with an auth block', here, { auth: { default: 'public', jwt } }),
-    row('a token seen before', here, { auth: { jwt } }, token),
-    row('a limit by address', here, limited(['ip'])),
-    row('… and by consumer, with a token', here, { auth: { jwt }, ...limited(['ip', 'consumer']) }, token),
-    ...(stores === undefined ? [] : [row('a limit by address, in Redis', here, { ...limited(['ip']), ...stores })]),
-    row('kept answer, public', here, cached('public')),
-    row('kept answer, with a token', here, { auth: { jwt }, ...cached('consumer') }, token),
-    ...(stores === undefined ? [] : [row('kept answer, in Redis', here, { ...cached('public'), ...stores })]),
+    row('public, with an auth block', ROOT, { auth: { default: 'public', jwt } }),
+    row('a token seen before', ROOT, { auth: { jwt } }, token),
+    row('a limit by address', ROOT, limited(['ip'])),
+    row('… and by consumer, with a token', ROOT, { auth: { jwt }, ...limited(['ip', 'consumer']) }, token),
+    ...(stores === undefined ? [] : [row('a limit by address, in Redis', ROOT, { ...limited(['ip']), ...stores })]),
+    row('kept answer, public', ROOT, cached('public')),
+    row('kept answer, with a token', ROOT, { auth: { jwt }, ...cached('consumer') }, token),
+    ...(stores === undefined ? [] : [row('kept answer, in Redis', ROOT, { ...cached('public'), ...stores })]),
   ];
   const over = (transport: string) => {
-    return row(`over ${transport}`, here, { upstreams: { bench: { target: upstream.target, transport } } });
+    return row(`over ${transport}`, ROOT, { upstreams: { bench: { target: upstream.target, transport } } });
   };
   const rows = flag('--transports')?.split(',').map(over) ?? [
     ...(against === undefined
       ? []
       : [row('public, before', before, {}), row('public, with the log, before', before, LOGGING)]),
-    row('public', here, {}),
-    row('public, with the log', here, LOGGING),
-    row('… and traces of 1 %', here, { ...LOGGING, tracing: { otlp: receiver.url, sample: 0.01 } }),
+    row('public', ROOT, {}),
+    row('public, with the log', ROOT, LOGGING),
+    row('… and traces of 1 %', ROOT, { ...LOGGING, tracing: { otlp: receiver.url, sample: 0.01 } }),
     ...(process.argv.includes('--public') ? [] : stages),
   ];
-  for (let round = 0; round < rounds; round++) {
-    // Each round begins with another row, so that no row always comes first.
-    for (let i = 0; i < rows.length; i++) {
-      const next = rows[(i + round) % rows.length]!;
-      next.costs.push(await cost(next, join(folder, 'gateway.mjs')));
-    }
-    process.stderr.write(`\rround ${round + 1} of ${rounds}`);
-  }
-  process.stderr.write('\n');
-  const base = median(rows[0]!.costs);
-  for (const { name, costs } of rows) {
-    const perRequest = median(costs);
-    const ratios = costs.map((one, round) => one / rows[0]!.costs[round]!);
-    process.stdout.write(
-      `${name.padEnd(34)} ${perRequest.toFixed(1).padStart(7)} µs CPU  ${(perRequest / base).toFixed(3)} × the first row (median of rounds ${median(ratios).toFixed(3)})\n`,
-    );
-  }
+  await compareCosts(rows, Number(flag('--rounds') ?? 3));
   for (const task of cleanup.reverse()) await task();
   await upstream.close().catch(() => {});
-}
-
-/** Returns the argument behind a flag; undefined when the flag is not there. */
-function flag(name: string): string | undefined {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
-}
-
-async function cost({ name, root, config, headers, costs }: Row, script: string): Promise<number> {
-  const entry = pathToFileURL(join(root, 'dist/src/index.js')).href;
-  try {
-    return await costOf(script, [entry, JSON.stringify(config)], { path: '/v1/shelves/7', headers, ...LOAD });
-  } catch (error) {
-    throw new Error(`${name}, round ${costs.length + 1}`, { cause: error });
-  }
 }
 
 await main();

@@ -1,5 +1,5 @@
 /**
- * Loads a gateway for a long time with all kinds of requests at once, also such that fail or whose client goes away, and
+ * Loads a gateway for a long time with all kinds of requests at once, some of which fail or lose their client, and
  * checks that no stream is left over and, from two minutes on, that memory stays flat. Fails otherwise.
  *
  *     npm run bench -- soak --minutes 30
@@ -7,70 +7,43 @@
  * It needs Linux.
  */
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { freePort } from '../test/support/ports.js';
-import { protogateProcess } from '../test/support/run.js';
-import { residentBytes, startOn } from './peers/pinned.js';
-import { PROTO } from './peers/shop.js';
-import { median } from './process-cost.js';
+import { flag } from './flag.js';
+import { type StartedUpstream, startUpstream } from './load/start-upstream.js';
+import { protogateFrom } from './peers/gateways.js';
+import { serve } from './peers/measure.js';
+import { residentBytes } from './peers/pinned.js';
+import { megabytes } from './peers/table.js';
+import { median } from './rounds.js';
 import { Requests } from './soak/requests.js';
 
-/** How many requests run at once. */
+/** The number of requests that run at once. */
 const WORKERS = 24;
-/** How long the last streams may take to end. */
+/** The most time that the last streams may take to end. */
 const END_WITHIN_MS = 10_000;
-/** By how much memory may differ between the second and the last quarter of the time: garbage comes and goes. */
+/** The most growth of memory between the second and the last quarter of the time. A little is due to garbage. */
 const MOST_GROWTH = { share: 0.1, bytes: 16e6 };
-/** In a shorter time memory still grows to what the load needs, and is not judged. */
+/** In a shorter time memory still grows to what the load needs, so its growth is no failure. */
 const JUDGED_FROM_MINUTES = 2;
-/** What must be zero in the end. */
+/** The gauges that must be zero at the end. */
 const GAUGES = ['protogate_inflight_requests', 'protogate_open_streams', 'protogate_server_running_calls'];
 
 async function main(): Promise<void> {
-  const minutes = Number(process.argv[process.argv.indexOf('--minutes') + 1] || 30);
-  if (!(minutes > 0)) throw new Error(`--minutes: expected a number above 0, got ${process.argv.at(-1)}`);
-  const folder = await mkdtemp(join(tmpdir(), 'protogate-soak-'));
-  const server = [process.execPath, fileURLToPath(new URL('./load/upstream.js', import.meta.url))];
-  const upstream = startOn('others', server, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  const [line] = (await once(createInterface({ input: upstream.child.stdout! }), 'line')) as [string];
-  writeFileSync(join(folder, 'shop.proto'), PROTO);
-  const config = {
-    version: 1,
-    listen: { h2c: true },
-    schema: { protos: ['.'] },
-    upstreams: { shop: { target: line.replace('listening on ', '') } },
-  };
-  writeFileSync(join(folder, 'protogate.yaml'), JSON.stringify(config));
-  const [port, adminPort] = [await freePort(), await freePort()];
-  const flags = ['-c', join(folder, 'protogate.yaml'), '--port', String(port), '--admin-port', String(adminPort)];
-  const [node, args] = protogateProcess(['serve', ...flags]);
-  const gateway = startOn('gateway', [node, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  gateway.child.stdout!.resume();
-  gateway.child.stderr!.resume();
-  const metrics = async () => (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
-  while ((await metrics().catch(() => '')) === '' || !(await isReady(adminPort))) await sleep(50);
+  const minutes = Number(flag('--minutes') ?? 30);
+  if (!(minutes > 0)) throw new Error(`--minutes: expected a number above 0, got ${flag('--minutes')}`);
+  const upstream = await startUpstream();
+  const more = { listen: { h2c: true } };
+  const gateway = await serve(protogateFrom('protogate'), { upstream: upstream.target, more });
+  const metrics = async () => (await fetch(`http://127.0.0.1:${gateway.adminPort}/metrics`)).text();
 
-  const samples = await load(port, gateway.pid, minutes * 60_000);
+  const samples = await load(gateway.port, gateway.pid, minutes * 60_000);
   const left = await leftOver(metrics, upstream.child);
   const wrong = [...left, ...(minutes < JUDGED_FROM_MINUTES ? [] : growth(samples))];
   for (const sentence of wrong) process.stderr.write(`${sentence}\n`);
   process.stdout.write(wrong.length === 0 ? 'all held\n' : `${wrong.length} wrong\n`);
   await gateway.stop();
   await upstream.stop();
-  await rm(folder, { recursive: true });
   process.exitCode = wrong.length === 0 ? 0 : 1;
-}
-
-async function isReady(adminPort: number): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
-  await response.text();
-  return response.status === 200;
 }
 
 /** Returns the resident memory, in samples over the time. */
@@ -98,7 +71,7 @@ async function load(port: number, pid: number, ms: number): Promise<readonly num
 }
 
 /** Returns a sentence for each gauge that is not zero some seconds after the last request. */
-async function leftOver(metrics: () => Promise<string>, upstream: ReturnType<typeof startOn>['child']) {
+async function leftOver(metrics: () => Promise<string>, upstream: StartedUpstream['child']) {
   for (const deadline = performance.now() + END_WITHIN_MS; ; await sleep(200)) {
     const text = await metrics();
     const lines = text
@@ -117,10 +90,6 @@ function growth(samples: readonly number[]): readonly string[] {
   const text = `resident memory: ${megabytes(before)} in the second quarter, ${megabytes(after)} in the last one`;
   process.stdout.write(`${text}, at most ${megabytes(Math.max(...samples))}\n`);
   return after > before * (1 + MOST_GROWTH.share) + MOST_GROWTH.bytes ? [`expected flat memory, got ${text}`] : [];
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
 }
 
 await main();

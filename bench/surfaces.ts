@@ -1,7 +1,7 @@
 /**
  * Measures what surfaces cost: the CPU time of a request on a gateway with ten surfaces beside one with one, in rounds that
- * take them in turn; the memory that further surfaces take for a large schema; and whether the time of a 404 tells a path
- * that the surface excludes from one that no surface has (10,000 requests each in turns, and a rank test).
+ * take them in turn; the memory that further surfaces take for a large schema; and whether the time of a 404
+ * distinguishes a path that the surface excludes from one that no surface has (10,000 requests each in turns, and a rank test).
  *
  *     npm run bench -- surfaces [--rounds 10] [--protos DIR] [--only cost|memory|time]
  */
@@ -11,9 +11,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { ROOT } from '../test/support/run.js';
 import { startUpstream } from '../test/support/upstream.js';
-import { costOf, GATEWAY, median } from './process-cost.js';
+import { flag } from './flag.js';
+import { type CostRow, compareCosts, GATEWAY } from './process-cost.js';
+import { median } from './rounds.js';
 
 const PROTO = `syntax = "proto3";
 package bench.v1;
@@ -26,8 +28,6 @@ service Inside { rpc GetSecret(Ask) returns (Shelf) { option (google.api.http) =
 
 const LOAD = { warmUp: 3000, requests: 5000, connections: 32 };
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-
 /** Ten surfaces: by host, by a name below a host, by base path and by a header. */
 const TEN = [
   { name: 'www', hosts: ['www.example.com', '*.www.example.com'] },
@@ -38,17 +38,10 @@ const TEN = [
   { name: 'rest', exclude: ['bench.v1.Inside.*'] },
 ];
 
-interface Row {
-  readonly name: string;
-  readonly surfaces: readonly object[];
-  readonly path: string;
-  readonly host: string;
-  readonly costs: number[];
-}
-
 async function cost(script: string, config: object): Promise<void> {
-  const row = (name: string, surfaces: readonly object[], path: string, host: string): Row => {
-    return { name, surfaces, path, host, costs: [] };
+  const row = (name: string, surfaces: readonly object[], path: string, host: string): CostRow => {
+    const args = [`${ROOT}dist/src/index.js`, JSON.stringify({ ...config, surfaces })];
+    return { ...LOAD, name, script, args, path, headers: { host } };
   };
   const rows = [
     row('one surface', [], '/v1/shelves/7', 'c.example.com'),
@@ -56,22 +49,7 @@ async function cost(script: string, config: object): Promise<void> {
     row('ten surfaces, by base path', TEN, '/mobile/v1/shelves/7', 'c.example.org'),
     row('ten surfaces, the last one', TEN, '/v1/shelves/7', 'c.example.org'),
   ];
-  const rounds = Number(flag('--rounds') ?? 10);
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < rows.length; i++) {
-      const { surfaces, path, host, costs } = rows[(i + round) % rows.length]!;
-      const all = JSON.stringify({ ...config, surfaces });
-      costs.push(await costOf(script, [`${ROOT}dist/src/index.js`, all], { ...LOAD, path, headers: { host } }));
-    }
-    process.stderr.write(`\rround ${round + 1} of ${rounds}`);
-  }
-  process.stderr.write('\n');
-  for (const { name, costs } of rows) {
-    const ratio = median(costs.map((one, round) => one / rows[0]!.costs[round]!));
-    process.stdout.write(
-      `${name.padEnd(30)} ${median(costs).toFixed(1).padStart(7)} µs CPU  ${ratio.toFixed(3)} × one surface\n`,
-    );
-  }
+  await compareCosts(rows, Number(flag('--rounds') ?? 10));
 }
 
 /** The script that plans and compiles a schema with some surfaces, and reports the heap that is then in use. */
@@ -174,11 +152,6 @@ function rankTest(a: readonly number[], b: readonly number[]): number {
   const u = ranks - (a.length * (a.length + 1)) / 2;
   const mean = (a.length * b.length) / 2;
   return (u - mean) / Math.sqrt((a.length * b.length * (a.length + b.length + 1)) / 12);
-}
-
-function flag(name: string): string | undefined {
-  const at = process.argv.indexOf(name);
-  return at < 0 ? undefined : process.argv[at + 1];
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));

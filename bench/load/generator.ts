@@ -1,6 +1,6 @@
 /**
- * A load generator in a process of its own, for where `wrk` is not installed or a rate must be kept: raw requests over raw
- * sockets. It answers each `Task` of its parent with a `Result`.
+ * A load generator in a process of its own, for cases in which `wrk` is not installed or a rate must be kept. It sends raw requests
+ * over raw sockets. It answers each `Task` of its parent with a `Result`.
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ export interface Task {
   readonly seconds?: number;
   /** The number of requests, if there is no `seconds`. */
   readonly requests?: number;
-  /** How many requests are sent a second, however many answers are missing. Without it a connection sends one after the other. */
+  /** The number of requests a second, however many answers are missing. Without it a connection sends one after the other. */
   readonly perSecond?: number;
 }
 
@@ -22,7 +22,7 @@ export interface Result {
   readonly requests: number;
   /** Answers other than 200, and connections that were closed. */
   readonly failures: number;
-  /** From the moment when a request was due to the last byte of its answer, in milliseconds, in ascending order. */
+  /** The times from the moment when a request was due to the last byte of its answer, in milliseconds, in ascending order. */
   readonly latencies: readonly number[];
 }
 

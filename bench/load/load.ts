@@ -23,8 +23,7 @@ export function startGenerator(): Generator {
     async run({ path, body, headers = {}, ...task }) {
       const lines = [
         `${body === undefined ? 'GET' : 'POST'} ${path} HTTP/1.1`,
-        `host: 127.0.0.1:${task.port}`,
-        ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+        ...Object.entries({ host: `127.0.0.1:${task.port}`, ...headers }).map(([name, value]) => `${name}: ${value}`),
         ...(body === undefined ? [] : ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`]),
       ];
       const request = Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body ?? ''}`).toString('base64');

@@ -9,7 +9,7 @@ const NOTHING = Buffer.alloc(0);
 export class Responses {
   private rest: Buffer = NOTHING;
   private status = 0;
-  /** How many bytes come before the next line is read: the rest of a body or of a chunk. */
+  /** The number of bytes before the next line: the rest of a body or of a chunk. */
   private left = 0;
   private state: 'head' | 'body' | 'size' | 'chunk' | 'trailer' = 'head';
 

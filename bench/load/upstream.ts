@@ -25,7 +25,7 @@ const INITIAL_WINDOW = 4;
 const END_STREAM = 1;
 const END_HEADERS = 4;
 const WINDOW = 1 << 30;
-/** After how many received bytes the connection's window is opened again. */
+/** The number of received bytes after which the connection's window is opened again. */
 const UPDATE_BYTES = 1 << 20;
 
 /** The payloads of the DATA frames of an answer: one payload so many times, or some payloads once. */
@@ -69,7 +69,7 @@ interface Stream {
   /** The first bytes of the request are enough. */
   begin: Buffer | undefined;
   answer: Answer | undefined;
-  /** How many DATA frames are sent. */
+  /** The number of DATA frames that were sent. */
   sent: number;
 }
 

@@ -27,7 +27,7 @@ export interface Place {
   readonly more: object;
 }
 
-/** The gateways that can be had here, bare Koa first. */
+/** Returns the gateways whose programs are there, bare Koa first. */
 export function gateways(
   programs: Programs,
   roots: readonly { readonly name: string; readonly root?: string }[],

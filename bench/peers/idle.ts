@@ -3,17 +3,18 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Responses } from '../load/responses.js';
-import { median } from '../process-cost.js';
+import { inTurns, median } from '../rounds.js';
 import type { Comparison } from './cost.js';
+import type { Gateway } from './gateways.js';
 import { serve } from './measure.js';
 import { residentBytes } from './pinned.js';
+import { SMALL_PATH } from './shop.js';
 import { megabytes, table } from './table.js';
 
-const PATH = '/v1/orders/1234567';
 const CONNECTIONS = 1000;
-/** How many are opened before, so that buffers and code that all connections share are there. */
+/** The number of connections that are opened before, so that buffers and code that all connections share are there. */
 const FIRST = 200;
-/** After its start, and after connections were opened, the gateway has so long to rest. */
+/** The time that the gateway has to rest after its start, and after connections were opened. */
 const REST_MS = 1500;
 
 interface Idle {
@@ -23,34 +24,30 @@ interface Idle {
 }
 
 export async function compareIdle({ gateways, upstream, rounds }: Comparison): Promise<string> {
-  const results = new Map<string, Idle[]>(gateways.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < gateways.length; i++) {
-      const gateway = gateways[(i + round) % gateways.length]!;
-      const serving = await serve(gateway, PATH, { upstream });
-      try {
-        await sleep(REST_MS);
-        const idleBytes = residentBytes(serving.pid);
-        const first = await open(serving.port, FIRST);
-        await sleep(REST_MS);
-        const before = residentBytes(serving.pid);
-        const all = [...first, ...(await open(serving.port, CONNECTIONS))];
-        await sleep(REST_MS);
-        const perConnectionBytes = (residentBytes(serving.pid) - before) / CONNECTIONS;
-        for (const socket of all) socket.destroy();
-        results.get(gateway.name)!.push({ readyMs: serving.readyMs, idleBytes, perConnectionBytes });
-        process.stderr.write(
-          `idle ${round + 1}/${rounds} ${gateway.name}: ${(perConnectionBytes / 1e3).toFixed(1)} KB\n`,
-        );
-      } finally {
-        await serving.stop();
-      }
+  const measure = async (gateway: Gateway): Promise<Idle> => {
+    const serving = await serve(gateway, { upstream });
+    try {
+      await sleep(REST_MS);
+      const idleBytes = residentBytes(serving.pid);
+      const first = await open(serving.port, FIRST);
+      await sleep(REST_MS);
+      const before = residentBytes(serving.pid);
+      const all = [...first, ...(await open(serving.port, CONNECTIONS))];
+      await sleep(REST_MS);
+      const perConnectionBytes = (residentBytes(serving.pid) - before) / CONNECTIONS;
+      for (const socket of all) socket.destroy();
+      return { readyMs: serving.readyMs, idleBytes, perConnectionBytes };
+    } finally {
+      await serving.stop();
     }
-  }
+  };
+  const kilobytes = (bytes: number) => `${(bytes / 1e3).toFixed(1)} KB`;
+  const shown = ({ perConnectionBytes }: Idle) => `idle ${kilobytes(perConnectionBytes)} a connection`;
+  const results = await inTurns(gateways, rounds, measure, shown);
   const rows = [...results].map(([name, all]) => {
     const middle = (key: keyof Idle) => median(all.map((one) => one[key]));
-    const perConnection = `${(middle('perConnectionBytes') / 1e3).toFixed(1)} KB`;
-    return [name, `${middle('readyMs').toFixed(0)} ms`, megabytes(middle('idleBytes')), perConnection];
+    const perConnection = middle('perConnectionBytes');
+    return [name, `${middle('readyMs').toFixed(0)} ms`, megabytes(middle('idleBytes')), kilobytes(perConnection)];
   });
   const heads = ['', 'ready after', 'RSS idle', `RSS of each of ${CONNECTIONS} idle connections`];
   return `### \`idle\`: at rest\n\n${table(heads, rows)}\n`;
@@ -70,7 +67,7 @@ async function open(port: number, count: number): Promise<Socket[]> {
       });
       socket
         .on('data', (chunk: Buffer) => responses.push(chunk))
-        .write(`GET ${PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
+        .write(`GET ${SMALL_PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
     });
   }
   return sockets;

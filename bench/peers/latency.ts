@@ -1,11 +1,12 @@
 /** Compares latencies at a rate that all gateways can serve: requests are sent when they are due, whatever is answered. */
 import { startGenerator } from '../load/load.js';
-import { median } from '../process-cost.js';
+import { inTurns, median } from '../rounds.js';
 import type { Comparison } from './cost.js';
+import type { Gateway } from './gateways.js';
 import { serve } from './measure.js';
+import { SMALL_PATH } from './shop.js';
 import { table } from './table.js';
 
-const PATH = '/v1/orders/1234567';
 const CONNECTIONS = 32;
 const PERCENTILES = [50, 90, 99, 99.9];
 
@@ -13,23 +14,20 @@ export async function compareLatency(
   { gateways, upstream, rounds, times }: Comparison,
   perSecond: number,
 ): Promise<string> {
-  const results = new Map<string, number[][]>(gateways.map(({ name }) => [name, []]));
   const generator = startGenerator();
-  for (let round = 0; round < rounds; round++) {
-    for (let i = 0; i < gateways.length; i++) {
-      const gateway = gateways[(i + round) % gateways.length]!;
-      const serving = await serve(gateway, PATH, { upstream });
-      try {
-        const load = { port: serving.port, path: PATH, connections: CONNECTIONS };
-        await generator.run({ ...load, seconds: times.warmUp });
-        const { latencies } = await generator.run({ ...load, seconds: times.seconds, perSecond });
-        results.get(gateway.name)!.push(PERCENTILES.map((percent) => percentile(latencies, percent)));
-        process.stderr.write(`latency ${round + 1}/${rounds} ${gateway.name}\n`);
-      } finally {
-        await serving.stop();
-      }
+  const measure = async (gateway: Gateway): Promise<readonly number[]> => {
+    const serving = await serve(gateway, { upstream });
+    try {
+      const load = { port: serving.port, path: SMALL_PATH, connections: CONNECTIONS };
+      await generator.run({ ...load, seconds: times.warmUp });
+      const { latencies } = await generator.run({ ...load, seconds: times.seconds, perSecond });
+      return PERCENTILES.map((percent) => percentile(latencies, percent));
+    } finally {
+      await serving.stop();
     }
-  }
+  };
+  const shown = ([middle]: readonly number[]) => `latency ${middle!.toFixed(2)} ms`;
+  const results = await inTurns(gateways, rounds, measure, shown);
   generator.stop();
   const rows = [...results].map(([name, all]) => {
     return [name, ...PERCENTILES.map((_, i) => `${median(all.map((one) => one[i]!)).toFixed(2)} ms`)];

@@ -9,17 +9,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../test/support/ports.js';
 import type { Gateway } from './gateways.js';
 import { cpuMicros, residentBytes, type Started, startOn } from './pinned.js';
-import type { Case } from './shop.js';
+import { type Case, SMALL_PATH } from './shop.js';
 
 const READY_WITHIN_MS = 20_000;
-/** The most seconds of warming up: a gateway that waits for a slow machine uses little CPU time. */
+/** The most loads of one second before the measurement: a gateway that waits for a slow machine uses little CPU time. */
 const MOST_WARM_UPS = 8;
 
 export interface Serving extends Started {
   readonly port: number;
   readonly adminPort: number;
-  readonly folder: string;
-  /** How long it took from the start of the process to the first answer of 200, in milliseconds. */
+  /** The time from the start of the process to the first answer of 200, in milliseconds. */
   readonly readyMs: number;
 }
 
@@ -29,12 +28,8 @@ export interface Options {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Starts a gateway. It is ready when it answers `path`. */
-export async function serve(
-  gateway: Gateway,
-  path: string,
-  { upstream, more = {}, headers = {} }: Options,
-): Promise<Serving> {
+/** Starts a gateway. Resolves when it answers. */
+export async function serve(gateway: Gateway, { upstream, more = {}, headers = {} }: Options): Promise<Serving> {
   const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
   const [port, adminPort] = [await freePort(), await freePort()];
   const reader = readPipe(join(folder, 'log'));
@@ -48,7 +43,7 @@ export async function serve(
   };
   try {
     for (;;) {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers }).catch(() => undefined);
+      const response = await fetch(`http://127.0.0.1:${port}${SMALL_PATH}`, { headers }).catch(() => undefined);
       await response?.arrayBuffer();
       if (response?.status === 200) break;
       if (performance.now() - begun > READY_WITHIN_MS || started.child.exitCode !== null)
@@ -59,7 +54,7 @@ export async function serve(
     await stop();
     throw error;
   }
-  return { ...started, port, adminPort, folder, readyMs: performance.now() - begun, stop };
+  return { ...started, port, adminPort, readyMs: performance.now() - begun, stop };
 }
 
 /** Makes a pipe that a program of its own reads, as the log of a container is read. */
@@ -86,17 +81,16 @@ export async function check(name: string, port: number, asked: Case, headers: Op
 }
 
 export interface Used {
-  /** Of the process, for one request or one message, in microseconds. */
+  /** The CPU time of the process for one request or one message, in microseconds. */
   readonly cpuMicros: number;
   readonly perSecond: number;
-  readonly idleBytes: number;
   /** The most resident memory while requests ran. */
   readonly loadedBytes: number;
 }
 
-/** In seconds. */
+/** The lengths of one measurement, in seconds. */
 export interface Times {
-  /** How much CPU time the gateway uses before it is measured: its compiler is done after so much work, not after a time. */
+  /** The CPU time that the gateway uses before it is measured: its compiler is done after so much work, not after a time. */
   readonly warmUp: number;
   readonly seconds: number;
 }
@@ -108,7 +102,6 @@ export async function used(
   load: (seconds: number) => Promise<number>,
   times: Times,
 ): Promise<Used> {
-  const idleBytes = residentBytes(pid);
   const start = cpuMicros(pid);
   for (let i = 0; i < MOST_WARM_UPS && cpuMicros(pid) - start < times.warmUp * 1e6; i++) await load(1);
   let loadedBytes = 0;
@@ -116,13 +109,7 @@ export async function used(
     loadedBytes = Math.max(loadedBytes, residentBytes(pid));
   }, 100);
   const [cpu, begun] = [cpuMicros(pid), performance.now()];
-  const count = (await load(times.seconds)) * messages;
+  const count = (await load(times.seconds).finally(() => clearInterval(timer))) * messages;
   const perRequest = (cpuMicros(pid) - cpu) / count;
-  clearInterval(timer);
-  return {
-    cpuMicros: perRequest,
-    perSecond: count / ((performance.now() - begun) / 1000),
-    idleBytes,
-    loadedBytes,
-  };
+  return { cpuMicros: perRequest, perSecond: count / ((performance.now() - begun) / 1000), loadedBytes };
 }

@@ -34,19 +34,22 @@ export const BIG = order(2000);
 /** 17 KB of JSON. */
 export const MIDDLE = order(104);
 
+/** The path that is answered with `SMALL`. A gateway is ready when it answers it. */
+export const SMALL_PATH = '/v1/orders/1234567';
+
 export const MESSAGES = 10_000;
 
 export interface Case {
   readonly name: string;
-  /** What is asked, for people. */
+  /** Words that describe the requests in the output. */
   readonly what: string;
   readonly connections: number;
   readonly path: string;
   /** The body of a POST. */
   readonly body?: string;
-  /** What the answer must be. Undefined for a stream. */
+  /** The expected answer. Undefined for a stream. */
   readonly answer?: object;
-  /** How many messages an answer has, if it is a stream. The figures are for one message then. */
+  /** The number of messages of an answer, if it is a stream. The figures are for one message then. */
   readonly messages?: number;
   readonly unit: 'µs' | 'ms';
   /** True if protogate checks a token, counts against a limit, and answers a scrape of its metrics each second. */
@@ -57,7 +60,7 @@ const small = (connections: number): Case => ({
   name: `small-${connections}`,
   what: `GET of 689 B, ${connections} ${connections === 1 ? 'connection' : 'connections'}`,
   connections,
-  path: '/v1/orders/1234567',
+  path: SMALL_PATH,
   answer: SMALL,
   unit: 'µs',
 });

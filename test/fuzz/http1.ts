@@ -1,5 +1,4 @@
 /** Sends drawn requests as bytes over HTTP/1.1, in all framings and cuts, and judges what comes back. */
-
 import { draws } from '../support/draws.js';
 import { CutBody, type RawAnswer, readAnswers } from './answers.js';
 import { type DrawnRequest, drawRequest } from './draw-request.js';
@@ -48,7 +47,7 @@ export async function tryHttp1(port: number, seed: number, patienceMs: number): 
   const pieces = cut(bytes, seed);
   const { received, isClosed } = await sendBytes(port, pieces, { endsAfter: isUnsure, patienceMs });
   if (!isClosed) return { kind: 'http1', verdict: `no end after ${patienceMs} ms` };
-  // A changed byte may make another method of it, and its answer's body cannot be told from the next answer.
+  // A changed byte may make another method of it, and then the body of its answer cannot be separated from the next answer.
   const methods = isBent ? [bytes.toString('latin1', 0, bytes.indexOf(' '))] : [request.method];
   try {
     const answers = readEither(received, methods, isBent || pieces.length > 1);

@@ -2,11 +2,11 @@
 import type { Teardown } from '../support/gateway.js';
 
 export interface Case {
-  /** What the client or the upstream does. Unique in its family. */
+  /** Says what the client or the upstream does. It is unique in its family. */
   readonly fact: string;
   /** Cases of one lane are tried one after the other. Different lanes share nothing and run at once. Default: 0. */
   readonly lane?: number;
-  /** Does it, and resolves to what is wrong with the reaction; undefined if nothing is. */
+  /** Does it, and resolves to the fault of the reaction; undefined if there is none. */
   attempt(): Promise<string | undefined>;
 }
 

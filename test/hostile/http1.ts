@@ -3,7 +3,6 @@
  * must end, this request must have no effect: otherwise a proxy and the gateway could disagree on where requests begin
  * (request smuggling). If the connection must stay, the request must be answered.
  */
-
 import { isDeepStrictEqual } from 'node:util';
 import type { Reason } from '../../src/status/reasons.js';
 import { CutBody, type RawAnswer, readAnswers } from '../fuzz/answers.js';
@@ -31,7 +30,7 @@ export interface Http1Case {
   readonly mayBeSilent?: boolean;
   /** The status of the request behind. Default: 200. */
   readonly afterStatus?: number;
-  /** What else must hold of the answer. Returns what is wrong. */
+  /** Checks the answer further. Returns the fault; undefined if there is none. */
   readonly also?: (answer: RawAnswer) => string | undefined;
 }
 

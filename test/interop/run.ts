@@ -32,7 +32,7 @@ const CASES: readonly InteropCase[] = [
   ...DETAIL_CASES,
 ];
 const TRANSPORTS = ['lean', 'http2', 'grpc-js'] as const;
-/** How many cases run at once: the slow ones mostly wait. */
+/** The number of cases that run at once: the slow ones mostly wait. */
 const AT_ONCE = 8;
 /** The most time for a case, some of which wait as long as `until` does. */
 const LIMIT_MS = 60_000;

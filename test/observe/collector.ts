@@ -1,6 +1,6 @@
 /**
- * The collector of the OpenTelemetry project, which takes the gateway's spans and sends what it understood on. It is built
- * from its Go modules into `.cache/`.
+ * The collector of the OpenTelemetry project, which takes the gateway's spans and sends them on as it has understood them. It
+ * is built from its Go modules into `.cache/`.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { until } from '../support/until.js';
 
 const PROGRAM = join(ROOT, '.cache/otel-collector');
 
-/** Builds and starts it. Returns the URL for `tracing.otlp`; `folder` gets its config, and `target` its spans. */
+/** Builds and starts the collector. Returns the URL for `tracing.otlp`. `folder` gets its config, and `target` the spans. */
 export async function startCollector(t: Teardown, folder: string, target: string): Promise<string> {
   const build = ['build', '-C', join(ROOT, 'test/observe/collector'), '-ldflags=-s -w', '-o', PROGRAM, '.'];
   if (spawnSync('go', build, { stdio: 'inherit' }).status !== 0)

@@ -25,7 +25,7 @@ import { startCollector, treesOf } from './collector.js';
 
 const WITH_COLLECTOR = process.argv.includes('--collector');
 const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
-/** The number of requests of the flood that have paths, methods and hosts of their own. */
+/** The number of requests of the flood. Each has a path, a method or a host that no route knows. */
 const FLOOD = 100_000;
 
 const PROTO = `syntax = "proto3";
@@ -115,13 +115,13 @@ async function startGateway(folder: string) {
 }
 
 const BOOK = 'observe.v1.Shelves/GetBook';
-/** Trees that the traffic makes many times: an aggregate whose books another request has fetched, and a call with a retry. */
+/** Traces that the traffic makes many times, as trees: an aggregate whose books another request has fetched, and a retry. */
 const TREES = [
   'GET /v1/{name=shelves/*}/page > (step shelf > (observe.v1.Shelves/GetShelf), step books > (cache))',
   `GET /v1/{name=books/*} > (cache > (${BOOK} !, ${BOOK}))`,
 ];
 
-/** Checks what the collector has understood of the traces that were sent to it. */
+/** Checks the traces that the collector sends on. */
 async function checkTraces({ spans }: Receiver): Promise<void> {
   const has = (tree: string) => treesOf(spans).includes(tree);
   await until(() => TREES.every(has)).catch(() => {});
@@ -155,7 +155,7 @@ async function traffic(url: string, token: string, signal: AbortSignal): Promise
   }
 }
 
-/** The number of requests that are written at once, and of connections. */
+/** The number of requests that are written at once, and the number of connections. */
 const [BATCH, CONNECTIONS] = [100, 16];
 
 /** Sends requests whose path, method, host and agent no route knows. One in a hundred has a method that HTTP does not know. */

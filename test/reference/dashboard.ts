@@ -16,7 +16,7 @@ export const DASHBOARD_FILE = 'deploy/grafana-dashboard.json';
 
 export interface PanelRow {
   readonly title: string;
-  /** What the panel answers. */
+  /** The question that the panel answers. */
   readonly about: string;
   readonly unit: 'reqps' | 's' | 'short' | 'percentunit' | 'bytes' | 'Bps';
   /** The queries with their legends. */

@@ -1,4 +1,4 @@
-/** What `deploy/` has is what the code has: each metric exists, with these labels. `npm run observe` asks a real Prometheus. */
+/** Each metric that `deploy/` uses exists in the code, with these labels. `npm run observe` asks a real Prometheus. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';

@@ -1,7 +1,7 @@
 /**
- * The tables of docs/diff.md: the kinds of changes from their list, pairs of versions of real APIs, and what `buf breaking` finds in the changes of the
- * tests. All changes are in one module, each in a package of its own, so that buf compares
- * them in one run.
+ * Writes the tables of docs/diff.md: the kinds of changes from their list, pairs of versions of real APIs, and what `buf
+ * breaking` finds in the changes of the tests. All changes are in one module, each in a package of its own, so that buf
+ * compares them in one run.
  */
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

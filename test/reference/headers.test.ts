@@ -19,7 +19,7 @@ const BY_OTHERS = [
   'sec-websocket-accept',
 ];
 
-/** How the code reads or sends a header. */
+/** The ways in which the code reads or sends a header. */
 const USES = [
   /setHeader\('([a-z-]+)'/g,
   /ctx\.(?:set|get)\('([a-z-]+)'/g,

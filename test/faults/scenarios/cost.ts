@@ -1,9 +1,10 @@
-/** Compares the CPU time of a request over three servers with all protections with that over one server without any. */
+/** Measures what a request costs the gateway over three servers with all protections, and over one server without any. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { costOf, GATEWAY, median } from '../../../bench/process-cost.js';
+import { type CostRow, GATEWAY, measureCosts } from '../../../bench/process-cost.js';
+import { median } from '../../../bench/rounds.js';
 import { PROTO } from '../notes.js';
 import { type Row, type Scenario, wrongOf } from '../scenario.js';
 import { startService } from '../service.js';
@@ -33,20 +34,19 @@ async function measured(rounds: number): Promise<Row> {
   const services = await Promise.all([0, 1, 2].map(() => startService({ kind: 'answer' })));
   const targets = services.map(({ target }) => target);
   const entry = fileURLToPath(new URL('../../../src/index.js', import.meta.url));
-  const costWith = (upstream: object) => {
+  const row = (name: string, upstream: object): CostRow => {
     const config = { version: 1, schema: { protos: [folder] }, upstreams: { a: upstream }, log: { sample: 0 } };
-    return costOf(join(folder, 'gateway.mjs'), [entry, JSON.stringify(config)], LOAD);
+    return { ...LOAD, name, script: join(folder, 'gateway.mjs'), args: [entry, JSON.stringify(config)] };
   };
-  const [bare, full]: [number[], number[]] = [[], []];
+  const rows = [row('one server', { target: targets[0] }), row('three servers', { targets, ...PROTECTED })];
+  let costs: Awaited<ReturnType<typeof measureCosts>>;
   try {
-    for (let round = 0; round < rounds; round++) {
-      bare.push(await costWith({ target: targets[0] }));
-      full.push(await costWith({ targets, ...PROTECTED }));
-    }
+    costs = await measureCosts(rows, rounds);
   } finally {
     for (const { stop } of services) await stop();
     await rm(folder, { recursive: true });
   }
+  const [bare, full] = rows.map(({ name }) => costs.get(name)!) as [readonly number[], readonly number[]];
   const ratios = full.map((one, round) => one / bare[round]!);
   const percent = (median(ratios) - 1) * 100;
   return {

@@ -1,17 +1,17 @@
-/** Fuzzes everything that reads what an upstream sends, and counts what came of it. */
+/** Fuzzes everything that reads what an upstream sends, and counts the results. */
 import { DrawnUpstream } from './calls.js';
 import { tryFrames, tryHpack, type Verdict } from './readers.js';
 
 export interface UpstreamFuzzSettings {
   readonly firstSeed: number;
-  /** How many cases of each kind. */
+  /** The number of cases of each kind. */
   readonly counts: { readonly hpack: number; readonly frames: number; readonly calls: number };
-  /** How long a call may take that can get no more answer, in milliseconds. */
+  /** The most time of a call that can get no more answer, in milliseconds. */
   readonly patienceMs: number;
 }
 
 export interface UpstreamReport {
-  /** How often each kind had which result. */
+  /** The number of cases of each kind and result. */
   readonly results: ReadonlyMap<string, number>;
   readonly findings: readonly string[];
   /** The longest case of the readers, in milliseconds. */

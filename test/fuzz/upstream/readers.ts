@@ -6,7 +6,7 @@ import { HpackDecoder } from '../../../src/upstream/lean/hpack-decoder.js';
 import { frame, SETTINGS } from '../../support/frames.js';
 import { bytesOf, drawBlock, drawFrame, drawsOf } from './draw-frames.js';
 
-/** What became of one case: its name for the table of counts, and what is wrong with it; undefined if nothing is. */
+/** The result of one case: its name for the table of counts, and the fault; undefined if there is none. */
 export interface Verdict {
   readonly result: string;
   readonly fault?: string;

@@ -1,6 +1,6 @@
 /**
- * Where a request begins and ends: Content-Length, Transfer-Encoding, chunks, trailers, line ends,
- * folds (RFC 9112 §6 and §7). 
+ * The framing of a request, which says where it begins and ends: Content-Length, Transfer-Encoding, chunks, trailers, line
+ * ends, folds (RFC 9112 §6 and §7).
  */
 import type { TestGateway } from '../../support/gateway.js';
 import { sharedApi } from '../api.js';

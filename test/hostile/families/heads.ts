@@ -1,6 +1,6 @@
 /**
  * The head of a request over HTTP/1.1: request line, targets, hosts, names and values of headers,
- * with every octet at every place. 
+ * with every octet at every place.
  */
 import type { TestGateway } from '../../support/gateway.js';
 import { HEADER_BYTES, sharedApi } from '../api.js';
@@ -171,7 +171,7 @@ function* headerCases(gateway: TestGateway): Generator<Case> {
     '']] as const)
     for (const char of octets) yield lineCase(`${shown(char)} ${place} a value`, `y-a: ${before}${char}${after}`,
       isValue(char));
-  // What goes to the upstream must be printable ASCII; white space at both ends does not count.
+  // A value for the upstream must be printable ASCII; white space at both ends does not count.
   for (const char of octets) {
     const isText = /[\x20-\x7e]/.test(char);
     yield lineCase(`${shown(char)} in a value for the upstream`, `x-a: a${char}b`, isText);

@@ -1,6 +1,6 @@
 /**
  * HTTP/2, in plaintext and over TLS: pseudo-headers, fields, bodies, frames that no library sends,
- * broken HPACK (RFC 9113). 
+ * broken HPACK (RFC 9113).
  */
 
 import { verdictOnStatus } from '../../fuzz/oracle.js';

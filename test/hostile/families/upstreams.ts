@@ -1,7 +1,6 @@
 /**
- * Upstreams that answer badly, on each transport. The client gets one clean error within the deadline,
-   nothing of what the
- * upstream sent, and the next call is served.
+ * Upstreams that answer badly, on each transport. The client gets one clean error within the deadline and
+ * nothing of what the upstream sent, and the next call is served.
  */
 
 import type { Socket } from 'node:net';
@@ -136,7 +135,7 @@ function* statuses(place: Place): Generator<Case> {
   const answered = (fields: Readonly<Record<string, string>>) => (s: number) => Buffer.concat([head(s, OK_HEAD),
     data(s, prefixed(NAMED)), trailers(s, fields)]);
   const only = (fields: Readonly<Record<string, string>>) => (s: number) => head(s, { ...OK_HEAD, ...fields }, true);
-  // What a status that is none counts as: UNKNOWN, and never OK.
+  // A status that is no valid number counts as UNKNOWN, and never as OK.
   for (const status of ['', ' ', '0x0', '0x5', '1e0', '0e0', '+0', '-0', '00x', '0 0', '0,0', 'OK', 'ok', '-1', '17',
     '99', '999999999999', '1.0', '0.0', 'NaN', 'null', 'true', 'a', '\u00b2'.replace('\u00b2', '2b'), '0;', '"0"']) {
     yield call(place, `grpc-status ${shown(status)} behind a message`, 'failed', answered({ 'grpc-status': status }));

@@ -1,6 +1,6 @@
 /**
  * Values of every kind of field, right and wrong,
- * with what the upstream must see. They are tried in JSON and in the query. 
+ * with what the upstream must see. They are tried in JSON and in the query.
  */
 
 export interface Value {
@@ -9,7 +9,7 @@ export interface Value {
   readonly text: string;
   /** True if the value is also one without quotes in JSON. */
   readonly isBare: boolean;
-  /** What the upstream sees; undefined if the value is refused. Null: it is the default, which is not sent. */
+  /** The value that the upstream sees; undefined if it is refused, null if it is the default, which is not sent. */
   readonly sees: unknown;
 }
 

@@ -56,7 +56,7 @@ function* handshakeCases(gateway: TestGateway): Generator<Case> {
   yield one('binary metadata that is none', { 'x-a-bin': '=' }, 400);
   for (const protocol of ['', ',', 'a,,b', 'a a', 'a,a', '\xff', '"a"', 'a/b'])
     yield one(`the subprotocol ${shown(protocol)}`, { 'Sec-WebSocket-Protocol': protocol }, 400);
-  // What is no handshake is served as plain HTTP; POST /v1/chat has no GET.
+  // A request that is no handshake is served as plain HTTP; POST /v1/chat has no GET.
   for (const [fact, changes, line] of [['another upgrade', { Upgrade: 'h2c' }], ['a list of upgrades',
     { Upgrade: 'websocket, h2c' }], ['no upgrade', { Upgrade: undefined }], ['an upgrade in quotes',
     { Upgrade: '"websocket"' }], ['no connection', { Connection: undefined }], ['HTTP/1.0', {},
