@@ -4,6 +4,7 @@
  */
 import test from 'ava';
 import { compareReaders, compareWriters, readBack } from './differential.js';
+import { compareWithOracles } from './oracles.js';
 
 test('wire → JSON: drawn messages of drawn schemas, in order, out of order, split and broken, as the reference', async (t) => {
   const { same, refused, differences } = await compareWriters(1, 20, 60);
@@ -24,4 +25,13 @@ test('JSON → wire: drawn texts, whole, changed and reordered, come to the byte
   t.deepEqual(differences, []);
   t.log(`${same} equal messages, ${refused} equal errors`);
   t.true(same > 500 && refused > 300);
+});
+
+test('both directions: drawn messages of drawn schemas, in order, out of order and split, as two independent codecs', (t) => {
+  const counts = Object.values(compareWithOracles(1, 20, 12));
+  t.is(counts.length, 2);
+  for (const { same, differences } of counts) {
+    t.deepEqual(differences, []);
+    t.true(same > 300);
+  }
 });
