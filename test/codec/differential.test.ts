@@ -4,6 +4,7 @@
  */
 import test from 'ava';
 import { compareReaders, compareWriters, readBack } from './differential.js';
+import { judgeMemory } from './memory.js';
 import { compareWithOracles } from './oracles.js';
 
 test('wire → JSON: drawn messages of drawn schemas, in order, out of order, split and broken, as the reference', async (t) => {
@@ -34,4 +35,11 @@ test('both directions: drawn messages of drawn schemas, in order, out of order a
     t.deepEqual(differences, []);
     t.true(same > 300);
   }
+});
+
+test.serial('both directions need at most 1 MiB and 100 bytes for each byte of the input', (t) => {
+  const { done, refused, findings } = judgeMemory(1, 10, 10);
+  t.deepEqual(findings, []);
+  t.log(`${done} inputs, ${refused} refused`);
+  t.true(done > 50 && refused > 50);
 });

@@ -137,7 +137,7 @@ function secondText(codec: MessageCodec, text: string): string {
 
 const BYTES = Buffer.from('{}[]",:0123456789.eE+-\\untrfalsxyz\u0000\n\u00e9');
 
-function changed(draw: Draw, text: Buffer): Buffer {
+export function changed(draw: Draw, text: Buffer): Buffer {
   const at = draw(text.length);
   const kind = draw(3);
   if (kind === 0) return Buffer.concat([text.subarray(0, at), text.subarray(at + 1 + draw(4))]);
