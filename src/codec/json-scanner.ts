@@ -384,7 +384,8 @@ export class JsonScanner {
         if (byte === Char.BACKSLASH) {
           if (stopsAtEscape) return -1;
           this.escaped = true;
-          at++;
+          // The byte behind the backslash may be a part of a character, or of none.
+          seen |= bytes[++at]!;
         } else if (byte >= 0x20) seen |= byte;
         else throw this.syntax('no control character in a string', at);
       }
