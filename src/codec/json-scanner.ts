@@ -28,7 +28,7 @@ export class JsonScanner {
   tokenStart = 0;
   /** The deepest nesting of objects and lists. */
   private readonly maxDepth: number;
-  /** True if the string that was passed last has escapes. */
+  /** True if the string that was read or skipped last has escapes. */
   escaped = false;
   private view: DataView = NO_VIEW;
   /** The offset behind the digits that were looked at last. */
@@ -139,7 +139,7 @@ export class JsonScanner {
     return this.passString();
   }
 
-  /** Passes a key and adds it to `keys`. Throws a ReadProblem if it is there already. */
+  /** Reads a key, moves behind it, and adds it to `keys`. Throws a ReadProblem if `keys` has it already. */
   addKey(keys: KeyTable): void {
     const stop = this.passKey();
     const start = this.tokenStart + 1;
@@ -154,7 +154,7 @@ export class JsonScanner {
     this.copyToken(this.tokenStart + 1, this.pos - 1, writer);
   }
 
-  /** Returns true if the key that was passed last is `name`, which is ASCII. */
+  /** Returns true if the key that was read last is `name`, which is ASCII. */
   isKey(name: string): boolean {
     const start = this.tokenStart + 1;
     const stop = this.pos - 1;
@@ -164,13 +164,13 @@ export class JsonScanner {
     return true;
   }
 
-  /** At a quote: returns the text of the string. */
+  /** Returns the text of the string that begins here. The scanner must be at its quote. */
   readString(): string {
     this.passString();
     return this.stringText();
   }
 
-  /** Returns the text of the string that was passed last. */
+  /** Returns the text of the string that was read or skipped last. */
   stringText(): string {
     const start = this.tokenStart + 1;
     const stop = this.pos - 1;
@@ -178,7 +178,7 @@ export class JsonScanner {
     return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
 
-  /** At a quote: passes the string, which is checked as if it was read. */
+  /** Skips the string that begins here, and checks it as if it were read. The scanner must be at its quote. */
   skipString(): void {
     const stop = this.passString();
     if (!this.escaped) return;
@@ -186,7 +186,7 @@ export class JsonScanner {
     writeUnescaped(this.bytes, this.view, this.tokenStart + 1, stop, SCRATCH);
   }
 
-  /** At a quote: writes the string as length and UTF-8. */
+  /** Writes the string that begins here as length and UTF-8. The scanner must be at its quote. */
   copyString(writer: WireWriter): void {
     const stop = this.passString();
     this.copyToken(this.tokenStart + 1, stop, writer);
@@ -214,7 +214,10 @@ export class JsonScanner {
     return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
   }
 
-  /** At a quote: writes the bytes of a base64 string with their length. Returns false if the string is not base64. */
+  /**
+   * Writes the bytes of the base64 string that begins here, with their length. The scanner must be at its quote.
+   * Returns false if the string is not base64.
+   */
   copyBase64(writer: WireWriter): boolean {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -225,8 +228,8 @@ export class JsonScanner {
   }
 
   /**
-   * Passes an integer that is written with at most 15 digits and nothing else, and returns it. Returns NaN, and passes
-   * nothing, for any other token.
+   * Returns an integer that has at most 15 digits and no point or exponent, and moves behind it. For any other token it
+   * returns NaN and does not move.
    */
   shortWhole(): number {
     const value = this.digitsAt(this.pos);
@@ -285,7 +288,10 @@ export class JsonScanner {
     this.pos = at;
   }
 
-  /** At a number: passes it, and returns it. It is infinite if it is too large for a double. */
+  /**
+   * Returns the number that begins here, and moves behind it. The result is infinite if the number is too large for a
+   * double.
+   */
   readNumber(): number {
     const plain = plainDecimal(this.bytes, this.pos, this.end);
     if (!Number.isNaN(plain)) {
@@ -361,7 +367,8 @@ export class JsonScanner {
         if (hasSpecial(word)) break;
         seen |= word;
       }
-      // The word with a quote, a backslash or a control character, or the last bytes.
+      // The last word has a quote, a backslash or a control character, or fewer than four bytes are left. These are
+      // read byte by byte.
       for (const stop = Math.min(end, at + 4); at < stop; at++) {
         const byte = bytes[at]!;
         if (byte === Char.QUOTE) break scan;

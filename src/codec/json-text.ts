@@ -58,7 +58,7 @@ export function copyText(
       from += 4;
       at += 4;
     }
-    // The word with the special byte, or the last bytes.
+    // The last word has a byte that needs an escape, or fewer than four bytes are left. These are copied byte by byte.
     const stop = Math.min(end, from + 4);
     while (from < stop) {
       if (at + MAX_ESCAPE > room) {

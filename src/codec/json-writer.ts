@@ -311,7 +311,7 @@ export class JsonWriter {
     return true;
   }
 
-  /** The same for a text that has escapes or is not ASCII. There is room for the text without escapes. */
+  /** Writes a text that needs escapes or is not ASCII. The buffer must have room for the text without escapes. */
   private unusual(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
     const { length } = this;
     this.buffer[this.at++] = QUOTE;
