@@ -23,7 +23,7 @@ export type TransportName = keyof typeof TRANSPORTS;
 
 /** The time that running calls may take after the last upstream that used the connections is gone. */
 const CLOSE_GRACE_MS = 30_000;
-/** Connections that were opened together are not replaced together: each lives between 80 and 100 % of the maximum age. */
+/** Connections that were opened together are not replaced together: each connection has a random age limit of 80 to 100 % of the maximum. */
 const JITTER = 0.2;
 /** The time after a failure until connections whose TLS files have changed are replaced again. */
 const RENEW_AGAIN_MS = 30_000;

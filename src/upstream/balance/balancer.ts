@@ -43,7 +43,7 @@ export interface BalancerSettings {
   readonly slowStartMs: number | undefined;
   readonly health: HealthSettings | undefined;
   readonly ejection: EjectionSettings | undefined;
-  /** If fewer than so many of 100 members are healthy and not ejected, all are used. */
+  /** The percentage of the members that must be healthy and not ejected. If there are fewer, all members are used. */
   readonly panicPercent: number;
 }
 

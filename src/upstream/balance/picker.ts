@@ -24,7 +24,7 @@ export interface Picker<M extends Pickable = Member> {
 
 export interface PickerOptions {
   readonly policy: LoadBalancing;
-  /** If fewer than so many of 100 members are not out, all are used. 0: never. */
+  /** The percentage of the members that must be usable. If there are fewer, all members are used. 0 turns this off. */
   readonly panicPercent: number;
   readonly random?: () => number;
 }
