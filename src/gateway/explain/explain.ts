@@ -68,6 +68,8 @@ function errorRow({ exchange, answer, surface }: DryRun, plan: Plan): Row {
       'error',
       `${error.httpStatus} ${error.message}`,
       errorBody(error, '-', { format: errors.format, exposed: new Set(errors.expose) }).body,
+      // A text for the log that is a part of the message says nothing more.
+      ...(error.message.startsWith(error.logText) ? [] : [error.logText]),
       ...(error.reason === 'ROUTE_NOT_FOUND' ? ['protogate routes lists the routes'] : []),
     ];
   }
