@@ -166,7 +166,7 @@ export class JsonScanner {
     return true;
   }
 
-  /** Returns the text of the string that begins here. The scanner must be at its quote. */
+  /** Returns the text of the string whose quote is next. */
   readString(): string {
     this.passString();
     return this.stringText();
@@ -180,7 +180,7 @@ export class JsonScanner {
     return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
 
-  /** Skips the string that begins here, and checks it as if it were read. The scanner must be at its quote. */
+  /** Skips the string whose quote is next, and checks it as if it were read. */
   skipString(): void {
     const stop = this.passString();
     if (!this.escaped) return;
@@ -188,7 +188,7 @@ export class JsonScanner {
     writeUnescaped(this.bytes, this.view, this.tokenStart + 1, stop, SCRATCH);
   }
 
-  /** Writes the string that begins here as length and UTF-8. The scanner must be at its quote. */
+  /** Writes the string whose quote is next as length and UTF-8. */
   copyString(writer: WireWriter): void {
     let stop = this.passString(this.validUtf8);
     if (stop < 0) {
@@ -220,10 +220,7 @@ export class JsonScanner {
     return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
   }
 
-  /**
-   * Writes the bytes of the base64 string that begins here, with their length. The scanner must be at its quote.
-   * Returns false if the string is not base64.
-   */
+  /** Writes the bytes of the base64 string whose quote is next, with their length. Returns false if it is no base64. */
   copyBase64(writer: WireWriter): boolean {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -234,8 +231,8 @@ export class JsonScanner {
   }
 
   /**
-   * Returns an integer that has at most 15 digits and no point or exponent, and moves behind it. For any other token it
-   * returns NaN and does not move.
+   * Reads an integer of at most 15 digits without point and exponent. For any other token, returns NaN and reads
+   * nothing.
    */
   shortWhole(): number {
     const value = this.digitsAt(this.pos);
@@ -299,10 +296,7 @@ export class JsonScanner {
     this.pos = at;
   }
 
-  /**
-   * Returns the number that begins here, and moves behind it. The result is infinite if the number is too large for a
-   * double.
-   */
+  /** Reads the number that comes next, and returns it. It is infinite if it is too large for a double. */
   readNumber(): number {
     const plain = plainDecimal(this.bytes, this.view, this.pos, this.end);
     if (!Number.isNaN(plain)) {
@@ -383,8 +377,7 @@ export class JsonScanner {
         if (hasSpecial(word)) break;
         seen |= word;
       }
-      // The last word has a quote, a backslash or a control character, or fewer than four bytes are left. These are
-      // read byte by byte.
+      // The next word has a quote, a backslash or a control character, or fewer than four bytes are left.
       for (const stop = Math.min(end, at + 4); at < stop; at++) {
         const byte = bytes[at]!;
         if (byte === Char.QUOTE) break scan;

@@ -1,6 +1,6 @@
 /**
- * Outlier ejection: an endpoint that fails several calls in a row gets no calls for a while. Each ejection in a row is
- * longer than the one before. An endpoint that works again begins with the shortest one.
+ * Outlier ejection: an endpoint that fails several calls in a row gets no calls for a while. Each ejection is longer
+ * than the one before. While the endpoint works, the length of the next ejection goes down again.
  */
 import type { Clock } from '../../base/clock.js';
 import type { Verdict } from '../outcome.js';
