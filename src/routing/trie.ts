@@ -63,7 +63,7 @@ export interface Trie<T> {
   readonly endings: readonly Ending[];
   readonly layouts: readonly Layout[];
   readonly values: readonly T[];
-  /** For each `**` of one or more segments, the nodes of the tails after it, by the number of segments in the tail. */
+  /** The nodes of the tails after each `**` of one or more segments, by the number of segments in the tail. */
   readonly rests: readonly (readonly number[])[];
   /**
    * The table of all verbs: its index in `packed`, its number of slots, and the largest number of colons in one verb.
