@@ -97,6 +97,8 @@ export async function main(args: readonly string[]): Promise<number> {
     )
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
+    .showHelpAfterError('hint: protogate --help lists the commands')
+    .configureOutput({ outputError: (text, write) => write(plainError(text)) })
     .exitOverride()
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051');
   const setExit = (code: number) => {
@@ -108,7 +110,8 @@ export async function main(args: readonly string[]): Promise<number> {
   for (const listed of COMMANDS) {
     const command = listed.name === name ? (await listed.load())(setExit) : new Command(listed.name);
     usages.set(command, `${listed.name} ${listed.usage}`.trimEnd());
-    command.description(listed.description).exitOverride().showSuggestionAfterError().allowExcessArguments();
+    command.description(listed.description).copyInheritedSettings(program).exitOverride().allowExcessArguments();
+    command.showHelpAfterError(`hint: protogate ${listed.name} --help shows its arguments and options`);
     program.addCommand(command);
   }
   const usageOf = program.createHelp().subcommandTerm;
@@ -120,6 +123,22 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return failure(error);
   }
+}
+
+/** Returns an error of Commander in the words of all other errors: the flag, what was expected, and what was found. */
+function plainError(text: string): string {
+  return text
+    .replace(
+      /^error: missing required argument '(.*)'/,
+      (_, name: string) => `error: ${name}: expected a value, got none`,
+    )
+    .replace(/^error: required option '(--[\w-]+) .*' not specified/, 'error: $1: expected a value, got none')
+    .replace(/^error: option '(?:-\w, )?(--[\w-]+) .*' argument missing/, 'error: $1: expected a value, got none')
+    .replace(
+      /^error: option '(?:-\w, )?(--[\w-]+) .*' argument '(.*)' is invalid\. Allowed choices are (.*)\./,
+      "error: $1: expected one of $3, got '$2'",
+    )
+    .replace(/^error: option '(?:-\w, )?(--[\w-]+) .*' argument '.*' is invalid\. (expected .*)\./, 'error: $1: $2');
 }
 
 /** Throws a UsageError that names the first argument too many; Commander would only count the arguments. */

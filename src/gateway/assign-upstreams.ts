@@ -34,6 +34,7 @@ export function assignUpstreams(config: Config, bindings: readonly Binding[], ag
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
   const routed = bindings.flatMap(({ method }) => (method.aggregate === undefined ? method : []));
+  const names = routed.map(({ service }) => service.fullName);
   for (const service of new Set([...routed, ...aggregates.methods].map((method) => method.service))) {
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') {
@@ -41,7 +42,7 @@ export function assignUpstreams(config: Config, bindings: readonly Binding[], ag
       used.add(selected.name);
     } else if (selected.kind === 'none') {
       const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
-      const meant = didYouMean(service.fullName, selectors);
+      const meant = selectors.find((selector) => selects(meantService(selector, names), service.fullName));
       const hint = meant === undefined ? '' : `; is the selector '${meant}' meant for it?`;
       const text = `${service.fullName}: no upstream is configured for this service, so its routes are not served${hint}`;
       diagnostics.push(warningAt(service.position, 'no-upstream', text));
@@ -51,12 +52,18 @@ export function assignUpstreams(config: Config, bindings: readonly Binding[], ag
       for (const name of selected.names) used.add(name);
     }
   }
-  const names = routed.map(({ service }) => service.fullName);
   for (const [name, { services, position }] of names.length === 0 || servesPart(config) ? [] : config.upstreams) {
     if (used.has(name)) continue;
-    const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
+    const others = [...config.upstreams.keys()].filter((other) => used.has(other));
+    const meant = services.map((selector) => meantService(selector, names) ?? didYouMean(selector, others));
+    const hint = hintOf(meant.find((one) => one !== undefined));
     const text = `upstreams.${name}: expected a selector of a service with routes, got ${services.join(', ')}${hint}`;
     diagnostics.push(warningAt(position, 'unused-upstream', text));
   }
   return { of, diagnostics };
+}
+
+/** True if the selector selects the service. */
+function selects(selector: string | undefined, service: string): boolean {
+  return selector !== undefined && selectUpstream(service, new Map([['', { services: [selector] }]])).kind === 'found';
 }
