@@ -230,10 +230,7 @@ export class JsonScanner {
     return writeBase64(SCRATCH.bytes, 0, SCRATCH.pos, writer);
   }
 
-  /**
-   * Reads an integer of at most 15 digits without point and exponent. For any other token, returns NaN and reads
-   * nothing.
-   */
+  /** Reads an integer of at most 15 digits without point and exponent. For any other token, returns NaN and reads nothing. */
   shortWhole(): number {
     const value = this.digitsAt(this.pos);
     const next = this.bytes[this.digitsEnd];
