@@ -145,9 +145,9 @@ export function createMetrics(): Metrics {
 
 /** The metrics about reloads. */
 export interface ReloadMetrics {
-  /** A config is served from now on. `configHash` is the digest of its file; undefined if there is none. */
+  /** Records that a config is served. `configHash` is the digest of its file; undefined if there is none. */
   taken(configHash: string | undefined, nowMs: number): void;
-  /** A config or schema was refused. */
+  /** Records that a config or schema was refused. */
   refused(): void;
 }
 
