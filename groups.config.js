@@ -126,12 +126,18 @@ await build({
   logLevel: 'warning',
 });
 
+/** Writes the files that are published, and returns the one that has `main`. */
+async function bundlePackage() {
+  await import('./scripts/bundle.js');
+  return resolve(`${out}/package/js/main.js`);
+}
+
 // With TEST_ALL, as in CI, processes are started from the files that are published.
-const bundled = process.env.TEST_ALL === undefined ? { PROTOGATE_TEST_MAIN: resolve(bundle, 'main.js') } : {};
+const main = process.env.TEST_ALL === undefined ? resolve(bundle, 'main.js') : await bundlePackage();
 const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,
-  environmentVariables: bundled,
+  environmentVariables: { PROTOGATE_TEST_MAIN: main },
   // Many tests wait for timers, so three processes on two cores take less time than two. CI runs one for each core.
   concurrency: process.env.CI === undefined ? single.concurrency : Math.max(2, availableParallelism()),
   files: [...groups.keys()].map((name) => `${bundle}/${name}.js`),

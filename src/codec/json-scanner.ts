@@ -4,7 +4,8 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { decimal, parsed, plainDecimal } from './decimal.js';
-import { hasSpecial, writeBase64, writeUnescaped } from './json-string.js';
+import { areDigits, numberOf } from './four-digits.js';
+import { arePlain, copyEscaped, hasSpecial, writeBase64, writeUnescaped } from './json-string.js';
 import type { KeyBytes } from './key-bytes.js';
 import { type KeyTable, KeyTables } from './key-table.js';
 import { Char, duplicateKey, isValueStart, ReadProblem, syntaxProblem } from './read-problem.js';
@@ -20,6 +21,8 @@ const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 export class JsonScanner {
   bytes: Buffer = EMPTY;
+  /** A view of `bytes`. */
+  view: DataView = NO_VIEW;
   pos = 0;
   end = 0;
   /** The tables of the objects that are being read and whose keys are not numbered. */
@@ -28,9 +31,8 @@ export class JsonScanner {
   tokenStart = 0;
   /** The deepest nesting of objects and lists. */
   private readonly maxDepth: number;
-  /** True if the string that was passed last has escapes. */
+  /** True if the string that was read or skipped last has escapes. */
   escaped = false;
-  private view: DataView = NO_VIEW;
   /** The offset behind the digits that were looked at last. */
   private digitsEnd = 0;
   private validUtf8 = true;
@@ -139,7 +141,7 @@ export class JsonScanner {
     return this.passString();
   }
 
-  /** Passes a key and adds it to `keys`. Throws a ReadProblem if it is there already. */
+  /** Reads a key, moves behind it, and adds it to `keys`. Throws a ReadProblem if `keys` has it already. */
   addKey(keys: KeyTable): void {
     const stop = this.passKey();
     const start = this.tokenStart + 1;
@@ -154,7 +156,7 @@ export class JsonScanner {
     this.copyToken(this.tokenStart + 1, this.pos - 1, writer);
   }
 
-  /** Returns true if the key that was passed last is `name`, which is ASCII. */
+  /** Returns true if the key that was read last is `name`, which is ASCII. */
   isKey(name: string): boolean {
     const start = this.tokenStart + 1;
     const stop = this.pos - 1;
@@ -164,13 +166,13 @@ export class JsonScanner {
     return true;
   }
 
-  /** At a quote: returns the text of the string. */
+  /** Returns the text of the string whose quote is next. */
   readString(): string {
     this.passString();
     return this.stringText();
   }
 
-  /** Returns the text of the string that was passed last. */
+  /** Returns the text of the string that was read or skipped last. */
   stringText(): string {
     const start = this.tokenStart + 1;
     const stop = this.pos - 1;
@@ -178,7 +180,7 @@ export class JsonScanner {
     return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
 
-  /** At a quote: passes the string, which is checked as if it was read. */
+  /** Skips the string whose quote is next, and checks it as if it were read. */
   skipString(): void {
     const stop = this.passString();
     if (!this.escaped) return;
@@ -186,9 +188,13 @@ export class JsonScanner {
     writeUnescaped(this.bytes, this.view, this.tokenStart + 1, stop, SCRATCH);
   }
 
-  /** At a quote: writes the string as length and UTF-8. */
+  /** Writes the string whose quote is next as length and UTF-8. */
   copyString(writer: WireWriter): void {
-    const stop = this.passString();
+    let stop = this.passString(this.validUtf8);
+    if (stop < 0) {
+      if (copyEscaped(this, writer)) return;
+      stop = this.passString();
+    }
     this.copyToken(this.tokenStart + 1, stop, writer);
   }
 
@@ -214,7 +220,7 @@ export class JsonScanner {
     return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
   }
 
-  /** At a quote: writes the bytes of a base64 string with their length. Returns false if the string is not base64. */
+  /** Writes the bytes of the base64 string whose quote is next, with their length. Returns false if it is no base64. */
   copyBase64(writer: WireWriter): boolean {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -224,10 +230,7 @@ export class JsonScanner {
     return writeBase64(SCRATCH.bytes, 0, SCRATCH.pos, writer);
   }
 
-  /**
-   * Passes an integer that is written with at most 15 digits and nothing else, and returns it. Returns NaN, and passes
-   * nothing, for any other token.
-   */
+  /** Reads an integer of at most 15 digits without point and exponent. For any other token, returns NaN and reads nothing. */
   shortWhole(): number {
     const value = this.digitsAt(this.pos);
     const next = this.bytes[this.digitsEnd];
@@ -251,11 +254,16 @@ export class JsonScanner {
   }
 
   private digitsAt(from: number): number {
-    const { bytes } = this;
+    const { bytes, view, end } = this;
     const first = bytes[from] === Char.MINUS ? from + 1 : from;
-    const most = Math.min(this.end, first + SAFE_DIGITS + 1);
+    const most = Math.min(end, first + SAFE_DIGITS + 1);
     let value = 0;
     let at = first;
+    for (const words = most - 4; at <= words; at += 4) {
+      const word = view.getInt32(at, true);
+      if (!areDigits(word)) break;
+      value = value * 10_000 + numberOf(word);
+    }
     for (; at < most; at++) {
       const digit = bytes[at]! - Char.ZERO;
       if (digit < 0 || digit > 9) break;
@@ -285,9 +293,9 @@ export class JsonScanner {
     this.pos = at;
   }
 
-  /** At a number: passes it, and returns it. It is infinite if it is too large for a double. */
+  /** Reads the number that comes next, and returns it. It is infinite if it is too large for a double. */
   readNumber(): number {
-    const plain = plainDecimal(this.bytes, this.pos, this.end);
+    const plain = plainDecimal(this.bytes, this.view, this.pos, this.end);
     if (!Number.isNaN(plain)) {
       this.pos = parsed.end;
       return plain;
@@ -347,8 +355,11 @@ export class JsonScanner {
     return at;
   }
 
-  /** Moves to the position after the closing quote, and returns the offset of the quote. */
-  passString(): number {
+  /**
+   * Moves to the position after the closing quote, and returns the offset of the quote. If `stopsAtEscape` is true and the string
+   * has a backslash, does not move, and returns -1.
+   */
+  passString(stopsAtEscape = false): number {
     const { bytes, view, end } = this;
     const start = this.pos;
     this.tokenStart = start;
@@ -356,18 +367,22 @@ export class JsonScanner {
     let seen = 0;
     let at = start + 1;
     scan: for (;;) {
+      // Most text is ASCII. The test for it is shorter, so it has two words at once.
+      for (; at <= end - 8; at += 8) if (!arePlain(view.getInt32(at, true), view.getInt32(at + 4, true))) break;
       for (; at <= end - 4; at += 4) {
         const word = view.getInt32(at, true);
         if (hasSpecial(word)) break;
         seen |= word;
       }
-      // The word with a quote, a backslash or a control character, or the last bytes.
+      // The next word has a quote, a backslash or a control character, or fewer than four bytes are left.
       for (const stop = Math.min(end, at + 4); at < stop; at++) {
         const byte = bytes[at]!;
         if (byte === Char.QUOTE) break scan;
         if (byte === Char.BACKSLASH) {
+          if (stopsAtEscape) return -1;
           this.escaped = true;
-          at++;
+          // The byte behind the backslash may be a part of a character, or of none.
+          seen |= bytes[++at]!;
         } else if (byte >= 0x20) seen |= byte;
         else throw this.syntax('no control character in a string', at);
       }

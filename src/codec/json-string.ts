@@ -2,21 +2,23 @@
 import { Char, ReadProblem, syntaxProblem } from './read-problem.js';
 import type { WireWriter } from './wire-writer.js';
 
-/** For the byte after a backslash the byte that it stands for, or 0. */
+/**
+ * The byte that an escape stands for, by the byte after its backslash. It is 0 for a byte that begins no short escape.
+ */
 const ESCAPES = new Uint8Array(256);
 for (const [letter, meaning] of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t']) {
   ESCAPES[letter!.charCodeAt(0)] = meaning!.charCodeAt(0);
 }
 const LETTER_U = 0x75;
 
-/** For each byte its value as a digit of base64, standard or URL-safe, or -1. */
+/** The value of each byte as a digit of base64, standard or URL-safe. It is -1 for a byte that is no digit. */
 const BASE64 = new Int8Array(256).fill(-1);
 for (const alphabet of ['+/', '-_']) {
   const digits = `ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789${alphabet}`;
   for (let value = 0; value < digits.length; value++) BASE64[digits.charCodeAt(value)] = value;
 }
 
-/** For the bytes of hex digits their values, and NaN for others. */
+/** The value of each byte as a hex digit. It is NaN for a byte that is no digit. */
 const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
   const digit = String.fromCharCode(byte);
   return /[0-9a-fA-F]/.test(digit) ? Number.parseInt(digit, 16) : Number.NaN;
@@ -25,9 +27,22 @@ const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
 /** Returns the offset of the quote that closes the string which begins at `quote`; the end of the text if there is none. */
 export function closingQuote(json: Uint8Array, quote: number): number {
   let at = quote + 1;
-  while (at < json.length && json[at] !== Char.QUOTE) at += json[at] === Char.BACKSLASH ? 2 : 1;
-  return at;
+  for (const near = Math.min(json.length, at + NEAR); at < near; at++) {
+    if (json[at] === Char.QUOTE) return at;
+    if (json[at] === Char.BACKSLASH) at++;
+  }
+  // A native search is faster for long strings. A quote behind an odd number of backslashes does not close the string.
+  for (let from = at; ; from = at + 1) {
+    at = json.indexOf(Char.QUOTE, from);
+    if (at < 0) return json.length;
+    let before = at;
+    while (before > from && json[before - 1] === Char.BACKSLASH) before--;
+    if (((at - before) & 1) === 0) return at;
+  }
 }
+
+/** The number of bytes in which the end of a string is searched one by one. */
+const NEAR = 64;
 
 /** True if a word of four bytes may have a quote, a backslash or a control character. */
 export function hasSpecial(word: number): boolean {
@@ -38,6 +53,13 @@ export function hasSpecial(word: number): boolean {
       0x80808080) !==
     0
   );
+}
+
+/** True if two words of four bytes are ASCII without quotes, backslashes and control characters. */
+export function arePlain(a: number, b: number): boolean {
+  const left = a | (a - 0x20202020) | ((a ^ 0x22222222) - 0x01010101) | ((a ^ 0x5c5c5c5c) - 0x01010101);
+  const right = b | (b - 0x20202020) | ((b ^ 0x22222222) - 0x01010101) | ((b ^ 0x5c5c5c5c) - 0x01010101);
+  return ((left | right) & 0x80808080) === 0;
 }
 
 /** Writes the text between the quotes as UTF-8, with escapes resolved. The text never has more bytes than its escapes. */
@@ -80,6 +102,67 @@ export function writeUnescaped(bytes: Buffer, view: DataView, start: number, sto
   writer.pos = to;
 }
 
+/** JSON that is UTF-8, a view of it, and the offset at which it is read. */
+interface Position {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly end: number;
+  pos: number;
+}
+
+/**
+ * At a quote: writes the string as length and UTF-8, in one pass. Returns false, and does not move, if something else than text
+ * and short escapes comes before the closing quote.
+ */
+export function copyEscaped(json: Position, writer: WireWriter): boolean {
+  const { bytes, view, end } = json;
+  let from = json.pos + 1;
+  // Words are written whole, so there is room for one more.
+  writer.reserve(end - from + 8);
+  const content = writer.fork();
+  const { bytes: out, view: target } = writer;
+  let to = content;
+  for (;;) {
+    const begun = from;
+    for (; from <= end - 4; from += 4, to += 4) {
+      const word = view.getInt32(from, true);
+      if (hasSpecial(word)) break;
+      target.setInt32(to, word, true);
+    }
+    // Where special bytes are close to each other, single bytes are faster.
+    const stop = Math.min(end - 1, from + (from - begun < CLOSE ? DENSE : 4));
+    while (from < stop) {
+      const byte = bytes[from]!;
+      if (PLAIN[byte] !== 0) {
+        out[to++] = byte;
+        from++;
+        continue;
+      }
+      if (byte !== Char.BACKSLASH) break;
+      const meaning = ESCAPES[bytes[from + 1]!]!;
+      if (meaning === 0) break;
+      out[to++] = meaning;
+      from += 2;
+    }
+    if (from >= stop && stop < end - 1) continue;
+    if (from >= end || bytes[from] !== Char.QUOTE) break;
+    json.pos = from + 1;
+    writer.pos = to;
+    writer.join(content);
+    return true;
+  }
+  writer.pos = content - 1;
+  return false;
+}
+
+/** Special bytes that have fewer bytes between them are close to each other: so many bytes are then copied one by one. */
+const CLOSE = 32;
+const DENSE = 256;
+/** 1 for each byte that stands for itself in a JSON string: it is no quote, no backslash and no control character. */
+const PLAIN = new Uint8Array(256).fill(1, 0x20);
+PLAIN[Char.QUOTE] = 0;
+PLAIN[Char.BACKSLASH] = 0;
+
 /** Reads the four hex digits of the escape at `at`. */
 function hex(bytes: Buffer, at: number, stop: number): number {
   const unit =
@@ -120,6 +203,15 @@ export function writeBase64(bytes: Buffer, start: number, stop: number, writer: 
   writer.uint32(size);
   writer.reserve(size + 3);
   const out = writer.bytes;
+  if (size > LONG_BYTES) {
+    // The native function passes over bytes that are no digits. Then it writes fewer bytes.
+    if (out.write(bytes.toString('latin1', start, end), writer.pos, size, 'base64') === size) {
+      writer.pos += size;
+      return true;
+    }
+    writer.pos = before;
+    return false;
+  }
   let to = writer.pos;
   let seen = 0;
   let at = start;
@@ -151,3 +243,5 @@ export function writeBase64(bytes: Buffer, start: number, stop: number, writer: 
 }
 
 const PADDING = 0x3d;
+/** More bytes are decoded by a native function. */
+const LONG_BYTES = 512;

@@ -3,7 +3,6 @@ import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
 import { servesPart } from '../config/surface-configs.js';
-import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor, ServiceDescriptor } from '../schema/descriptor.js';
 import { meantService, selectUpstream } from '../upstream/service-selector.js';
 import type { Aggregates } from './aggregates.js';
@@ -26,22 +25,27 @@ export interface Assignment {
 }
 
 /**
- * Assigns each service to the upstream with the longest selector that matches it. Without any upstream it does nothing.
+ * Assigns each service to the upstream with the longest selector that matches it. Without any upstream it does nothing. `routed`
+ * are the services with routes that are not aggregates.
  */
-export function assignUpstreams(config: Config, bindings: readonly Binding[], aggregates: Aggregates): Assignment {
+export function assignUpstreams(
+  config: Config,
+  routed: readonly ServiceDescriptor[],
+  aggregates: Aggregates,
+): Assignment {
   const of = new Map<ServiceDescriptor, string>();
   const used = new Set<string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
-  const routed = bindings.flatMap(({ method }) => (method.aggregate === undefined ? method : []));
-  for (const service of new Set([...routed, ...aggregates.methods].map((method) => method.service))) {
+  const called = [...aggregates.methods].map((method) => method.service);
+  for (const service of new Set([...routed, ...called])) {
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') {
       of.set(service, selected.name);
       used.add(selected.name);
     } else if (selected.kind === 'none') {
       const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
-      const meant = didYouMean(service.fullName, selectors);
+      const meant = selectors.find((selector) => selects(meantService(selector, names), service.fullName));
       const hint = meant === undefined ? '' : `; is the selector '${meant}' meant for it?`;
       const text = `${service.fullName}: no upstream is configured for this service, so its routes are not served${hint}`;
       diagnostics.push(warningAt(service.position, 'no-upstream', text));
@@ -51,12 +55,19 @@ export function assignUpstreams(config: Config, bindings: readonly Binding[], ag
       for (const name of selected.names) used.add(name);
     }
   }
-  const names = routed.map(({ service }) => service.fullName);
+  const names = routed.map(({ fullName }) => fullName);
   for (const [name, { services, position }] of names.length === 0 || servesPart(config) ? [] : config.upstreams) {
     if (used.has(name)) continue;
-    const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
+    const others = [...config.upstreams.keys()].filter((other) => used.has(other));
+    const meant = services.map((selector) => meantService(selector, names) ?? didYouMean(selector, others));
+    const hint = hintOf(meant.find((one) => one !== undefined));
     const text = `upstreams.${name}: expected a selector of a service with routes, got ${services.join(', ')}${hint}`;
     diagnostics.push(warningAt(position, 'unused-upstream', text));
   }
   return { of, diagnostics };
+}
+
+/** True if the selector selects the service. */
+function selects(selector: string | undefined, service: string): boolean {
+  return selector !== undefined && selectUpstream(service, new Map([['', { services: [selector] }]])).kind === 'found';
 }

@@ -5,6 +5,8 @@
 import test from 'ava';
 import { casesOf } from '../support/draws.js';
 import { compareReaders, compareWriters, readBack } from './differential.js';
+import { judgeMemory } from './memory.js';
+import { compareWithOracles } from './oracles.js';
 
 test('wire → JSON: drawn messages of drawn schemas, in order, out of order, split and broken, as the reference', async (t) => {
   const { same, refused, differences } = await compareWriters(1, casesOf(20), 60);
@@ -25,4 +27,20 @@ test('JSON → wire: drawn texts, whole, changed and reordered, come to the byte
   t.deepEqual(differences, []);
   t.log(`${same} equal messages, ${refused} equal errors`);
   t.true(same > casesOf(500) && refused > casesOf(300));
+});
+
+test('both directions: drawn messages of drawn schemas, in order, out of order and split, as two independent codecs', (t) => {
+  const counts = Object.values(compareWithOracles(1, 20, 12));
+  t.is(counts.length, 2);
+  for (const { same, differences } of counts) {
+    t.deepEqual(differences, []);
+    t.true(same > 300);
+  }
+});
+
+test.serial('both directions need at most 1 MiB and 100 bytes for each byte of the input', (t) => {
+  const { done, refused, findings } = judgeMemory(1, 10, 10);
+  t.deepEqual(findings, []);
+  t.log(`${done} inputs, ${refused} refused`);
+  t.true(done > 50 && refused > 50);
 });

@@ -8,7 +8,7 @@ import test from 'ava';
 import { afterAll, protoFolder, sendTo, type Teardown } from '../support/gateway.js';
 import { freePort } from '../support/ports.js';
 import { childrenOf } from '../support/processes.js';
-import { protogateProcess, serving } from '../support/run.js';
+import { protogateProcess, ROOT, serving } from '../support/run.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -100,6 +100,11 @@ for (const workers of ['1', '2']) {
       t.regex(metrics, /^protogate_reload_success 1$/m);
       t.regex(metrics, /^protogate_reloads_total\{outcome="taken"\} 1$/m);
       t.regex(metrics, /^protogate_reload_success_timestamp_seconds 1\d{9}/m);
+      const named = (text: string, name: RegExp) => [...text.matchAll(name)].map(([, found = '']) => found);
+      const listed = named(await readFile(join(ROOT, 'docs/metrics.md'), 'utf8'), /^\| `(\w+)` /gm);
+      // The time of a start means nothing for several processes.
+      const expected = listed.filter((name) => workers === '1' || name !== 'process_start_time_seconds');
+      t.deepEqual(named(metrics, /^# TYPE (\w+)/gm).toSorted(), expected.toSorted(), 'docs/metrics.md has them all');
     },
   );
 

@@ -10,8 +10,9 @@
  */
 import type { Socket } from 'node:net';
 import type { Principal } from '../../call/principal.js';
+import { foreignOrigin } from '../../status/refusals.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
-import { isForeign, isForeignPage, type PageRequest } from './origin.js';
+import { headerOf, isForeign, isForeignPage, type PageRequest } from './origin.js';
 
 export type TokenSource = { readonly header: string } | { readonly cookie: string } | { readonly query: string };
 
@@ -107,12 +108,12 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
       if (found !== undefined) return explicitly(found.identify(value));
       const cookie = cookieHeader === '' ? undefined : tokenCookie(cookieHeader);
       if (cookie !== undefined) {
-        if (isForeign(request, settings.allowedOrigins)) throw foreignOrigin('a token in a cookie');
+        if (isForeign(request, settings.allowedOrigins)) throw foreignPage('a token in a cookie', request);
         return Promise.resolve(cookie.verify(cookie.value)).then((principal) => ({ principal, fromCookie: true }));
       }
       const principal = settings.certificate?.(request.socket);
       if (principal === undefined) return undefined;
-      if (isForeignPage(request, settings.allowedOrigins)) throw foreignOrigin('a client certificate');
+      if (isForeignPage(request, settings.allowedOrigins)) throw foreignPage('a client certificate', request);
       return { principal, fromCookie: false };
     },
   };
@@ -191,11 +192,17 @@ function explicitHeaders({ tokens, apiKeys }: CredentialSettings): ReadonlyMap<s
   return headers;
 }
 
+const BEARER = 'Bearer ';
+
 /**
  * Returns the token in a header's value (RFC 6750 §2.1). The scheme's case does not matter (RFC 9110 §11.1). In a
  * header other than Authorization the token may stand without a scheme.
  */
 function bearerToken(name: string, value: string): string {
+  // Most headers have this form. The expression below reads each character of the value, which takes a microsecond.
+  if (value.startsWith(BEARER) && !value.includes(' ', BEARER.length) && !value.includes('\t')) {
+    if (value.length > BEARER.length) return value.slice(BEARER.length);
+  }
   const token = /^bearer +(\S+)$/i.exec(value)?.[1];
   if (token !== undefined) return token;
   if (name !== 'authorization' && /^\S+$/.test(value)) return value;
@@ -212,7 +219,7 @@ function ambiguous(first: string, second: string): StatusError {
   return gatewayError('AMBIGUOUS_CREDENTIALS', `expected one credential in a request, got ${found}`);
 }
 
-function foreignOrigin(why: string): StatusError {
-  const text = `origin: with ${why}, expected a page of this site or of an origin in cors.origins, got another`;
-  return gatewayError('FOREIGN_ORIGIN', text);
+function foreignPage(credential: string, { rawHeaders }: PageRequest): StatusError {
+  const expected = `with ${credential}, expected a page of this site or of an origin in cors.origins`;
+  return foreignOrigin(expected, headerOf(rawHeaders, 'origin'));
 }

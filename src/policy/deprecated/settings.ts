@@ -14,7 +14,7 @@ const date = z
 const settings = z
   .strictObject({
     since: date.describe('The date from which the method is deprecated.'),
-    sunset: date.optional().describe('The date from which the method may be gone.'),
+    sunset: date.optional().describe('The date from which the method may no longer exist.'),
     link: z
       .url({ protocol: /^https?$/, ...LINK })
       .optional()
@@ -39,6 +39,13 @@ export const deprecated = policyKind({
     })),
   notes: ({ sinceMs, sunsetMs }) => [
     `deprecated: since ${dayOf(sinceMs)}${sunsetMs === undefined ? '' : `, until ${dayOf(sunsetMs)}`}`,
+  ],
+  describe: ({ sinceMs, sunsetMs, link }) => [
+    [
+      `since ${dayOf(sinceMs)}`,
+      ...(sunsetMs === undefined ? [] : [`until ${dayOf(sunsetMs)}`]),
+      ...(link === undefined ? [] : [`clients are referred to ${link}`]),
+    ].join(', '),
   ],
 });
 

@@ -18,8 +18,10 @@ const limits = z
         per: z
           .array(z.enum(['consumer', 'ip', 'route']))
           .default([])
-          .describe('What has a counter of its own. Without it there is one counter for all requests.'),
-        enforce: z.boolean().default(true).describe('`false` counts, and refuses nobody.'),
+          .describe(
+            'Each consumer, each client address or each route gets a counter of its own. Without this key, there is one counter for all requests.',
+          ),
+        enforce: z.boolean().default(true).describe('`false` counts requests but refuses none.'),
       })
       .transform(({ period, ...rest }) => ({ ...rest, periodMs: period })),
   )
@@ -47,6 +49,12 @@ export const rateLimits = policyKind({
     declared.map(({ limit, periodMs, per }) => {
       const counters = per.length === 0 ? '' : ` per ${per.join(' and ')}`;
       return `limit: ${limit}/${formatDuration(periodMs)}${counters}`;
+    }),
+  describe: (declared) =>
+    declared.map(({ limit, periodMs, per, enforce }) => {
+      const requests = `${limit} ${limit === 1 ? 'request' : 'requests'} in ${formatDuration(periodMs)}`;
+      const counters = per.length === 0 ? 'for all callers together' : `for each ${per.join(' and ')}`;
+      return `${requests} ${counters}${enforce ? '' : ', counted but not refused (enforce: false)'}`;
     }),
 });
 
