@@ -2,21 +2,23 @@
 import { Char, ReadProblem, syntaxProblem } from './read-problem.js';
 import type { WireWriter } from './wire-writer.js';
 
-/** For the byte after a backslash the byte that it stands for, or 0. */
+/**
+ * The byte that an escape stands for, by the byte after its backslash. It is 0 for a byte that begins no short escape.
+ */
 const ESCAPES = new Uint8Array(256);
 for (const [letter, meaning] of ['""', '\\\\', '//', 'b\b', 'f\f', 'n\n', 'r\r', 't\t']) {
   ESCAPES[letter!.charCodeAt(0)] = meaning!.charCodeAt(0);
 }
 const LETTER_U = 0x75;
 
-/** For each byte its value as a digit of base64, standard or URL-safe, or -1. */
+/** The value of each byte as a digit of base64, standard or URL-safe. It is -1 for a byte that is no digit. */
 const BASE64 = new Int8Array(256).fill(-1);
 for (const alphabet of ['+/', '-_']) {
   const digits = `ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789${alphabet}`;
   for (let value = 0; value < digits.length; value++) BASE64[digits.charCodeAt(value)] = value;
 }
 
-/** For the bytes of hex digits their values, and NaN for others. */
+/** The value of each byte as a hex digit. It is NaN for a byte that is no digit. */
 const HEX = Float64Array.from({ length: 256 }, (_, byte) => {
   const digit = String.fromCharCode(byte);
   return /[0-9a-fA-F]/.test(digit) ? Number.parseInt(digit, 16) : Number.NaN;
@@ -156,7 +158,7 @@ export function copyEscaped(json: Position, writer: WireWriter): boolean {
 /** Special bytes that have fewer bytes between them are close to each other: so many bytes are then copied one by one. */
 const CLOSE = 32;
 const DENSE = 256;
-/** 1 for bytes that mean themselves in a string. */
+/** 1 for each byte that stands for itself in a JSON string: it is no quote, no backslash and no control character. */
 const PLAIN = new Uint8Array(256).fill(1, 0x20);
 PLAIN[Char.QUOTE] = 0;
 PLAIN[Char.BACKSLASH] = 0;
