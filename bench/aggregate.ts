@@ -14,7 +14,7 @@ import { flag } from './flag.js';
 import { type CostRow, compareCosts, GATEWAY } from './process-cost.js';
 import { median, medianRatio } from './rounds.js';
 
-const LOAD = { headers: {}, warmUp: 2000, requests: 3000, connections: 32 };
+const LOAD = { headers: {}, requests: 3000, connections: 32 };
 const PAGES = 200;
 
 const PROTO = `syntax = "proto3";
@@ -96,7 +96,7 @@ const MESSAGE = {
 };
 
 async function costs(folder: string, here: string, rounds: number): Promise<void> {
-  const upstream = await startUpstream(PROTO, { GetShelf: { message: MESSAGE } });
+  const upstream = await startUpstream(PROTO, { GetShelf: { message: MESSAGE } }, { keepsCalls: false });
   const gateway = [new URL('src/index.js', `file://${here}dist/`).href, configOf(folder, upstream.target)];
   const include = [join(here, 'protos'), join(here, 'node_modules/protobufjs')].join(',');
   const row = (name: string, script: string, args: readonly string[], path: string): CostRow => {
@@ -118,7 +118,7 @@ async function costs(folder: string, here: string, rounds: number): Promise<void
 
 async function latencies(folder: string, here: string): Promise<void> {
   const delayed: Handlers = { GetShelf: { message: MESSAGE, delayMs: 50 } };
-  const upstream = await startUpstream(PROTO, delayed);
+  const upstream = await startUpstream(PROTO, delayed, { keepsCalls: false });
   const { createGateway } = (await import(
     new URL('src/index.js', `file://${here}dist/`).href
   )) as typeof import('../src/index.js');

@@ -1,10 +1,11 @@
 /**
  * Measures what a request costs a server: the CPU time that its process reports (user and system) per GET, over a
- * number of connections. Each measurement gets a process of its own, because the compiler's result differs from process to process.
+ * number of connections. The result of V8's compiler differs from process to process and changes for some ten thousand
+ * requests, so each row has several processes. They are warmed up, live as long as the comparison and take turns in its rounds.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { startGenerator } from './load/load.js';
+import { type Generator, startGenerator } from './load/load.js';
 import { inTurns, median, medianRatio } from './rounds.js';
 
 /** The script of the gateway's process. It uses the public API alone, so that any version can be measured. */
@@ -25,7 +26,6 @@ export interface CostRow {
   readonly args: readonly string[];
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly warmUp: number;
   readonly requests: number;
   /** The number of connections, each with one request after the other. */
   readonly connections: number;
@@ -34,9 +34,30 @@ export interface CostRow {
 /** The CPU time per request in microseconds of each row by its name, one for each round. */
 type Costs = ReadonlyMap<string, readonly number[]>;
 
+const PROCESSES = 3;
+const WARM_UP_SECONDS = 5;
+
 /** Measures rows in rounds. */
-export function measureCosts(rows: readonly CostRow[], rounds: number): Promise<Costs> {
-  return inTurns(rows, rounds, costOf, (micros) => `${micros.toFixed(1)} µs CPU`);
+export async function measureCosts(rows: readonly CostRow[], rounds: number): Promise<Costs> {
+  const generator = startGenerator();
+  const servers = new Map<CostRow, Server[]>();
+  try {
+    for (let i = 0; i < Math.min(PROCESSES, rounds); i++) {
+      for (const row of rows) {
+        const server = await startServer(row);
+        servers.set(row, [...(servers.get(row) ?? []), server]);
+        await generator.run({ ...loadOf(row, server), seconds: WARM_UP_SECONDS });
+      }
+    }
+    const measure = (row: CostRow, round: number) => {
+      const all = servers.get(row)!;
+      return costOf(row, all[round % all.length]!, generator);
+    };
+    return await inTurns(rows, rounds, measure, (micros) => `${micros.toFixed(1)} µs CPU`);
+  } finally {
+    generator.stop();
+    for (const { child } of [...servers.values()].flat()) child.kill();
+  }
 }
 
 /** Measures rows in rounds. Prints the median of each, and the median of its ratios to the first row. Returns all figures. */
@@ -52,21 +73,26 @@ export async function compareCosts(rows: readonly CostRow[], rounds: number): Pr
   return results;
 }
 
-/** Returns the CPU time per request in microseconds. */
-async function costOf({ script, args, path, headers, connections, warmUp, requests }: CostRow): Promise<number> {
+interface Server {
+  readonly child: ChildProcess;
+  readonly port: number;
+}
+
+async function startServer({ script, args }: CostRow): Promise<Server> {
   const child = fork(script, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const generator = startGenerator();
-  const load = { port, path, headers, connections };
-  try {
-    await generator.run({ ...load, requests: warmUp });
-    const before = await cpuOf(child);
-    await generator.run({ ...load, requests });
-    return ((await cpuOf(child)) - before) / requests;
-  } finally {
-    generator.stop();
-    child.kill();
-  }
+  return { child, port };
+}
+
+function loadOf({ path, headers, connections }: CostRow, { port }: Server) {
+  return { port, path, headers, connections };
+}
+
+/** Returns the CPU time per request in microseconds. */
+async function costOf(row: CostRow, server: Server, generator: Generator): Promise<number> {
+  const before = await cpuOf(server.child);
+  await generator.run({ ...loadOf(row, server), requests: row.requests });
+  return ((await cpuOf(server.child)) - before) / row.requests;
 }
 
 async function cpuOf(child: ChildProcess): Promise<number> {

@@ -20,7 +20,7 @@ import { startUpstream } from '../test/support/upstream.js';
 import { flag } from './flag.js';
 import { type CostRow, compareCosts, GATEWAY } from './process-cost.js';
 
-const LOAD = { warmUp: 4000, requests: 6000, connections: Number(flag('--connections') ?? 32) };
+const LOAD = { requests: 6000, connections: Number(flag('--connections') ?? 32) };
 
 const PROTO = `syntax = "proto3";
 package bench.v1;
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     books: '340',
     tags: Array.from({ length: 20 }, (_, i) => `tag-${i}`),
   };
-  const upstream = await startUpstream(PROTO, { GetShelf: { message } });
+  const upstream = await startUpstream(PROTO, { GetShelf: { message } }, { keepsCalls: false });
   const issuer = await startIssuer(t, 'bench');
   const receiver = await startReceiver(t);
   const config = {

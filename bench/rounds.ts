@@ -10,7 +10,7 @@
 export async function inTurns<Row extends { readonly name: string }, Result>(
   rows: readonly Row[],
   rounds: number,
-  measure: (row: Row) => Promise<Result>,
+  measure: (row: Row, round: number) => Promise<Result>,
   shown: (result: Result) => string,
 ): Promise<ReadonlyMap<string, readonly Result[]>> {
   const results = new Map<string, Result[]>(rows.map(({ name }) => [name, []]));
@@ -22,7 +22,7 @@ export async function inTurns<Row extends { readonly name: string }, Result>(
     try {
       const found: Result[] = [];
       for (const row of order) {
-        const result = await measure(row);
+        const result = await measure(row, round);
         found.push(result);
         process.stderr.write(`${title}, ${row.name}: ${shown(result)}\n`);
       }

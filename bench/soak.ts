@@ -3,8 +3,9 @@
  * checks that no stream is left over and, from two minutes on, that memory stays flat. Fails otherwise.
  *
  *     npm run bench -- soak --minutes 30
+ *     npm run bench -- soak --minutes 30 --rate 100
  *
- * It needs Linux.
+ * It sends as many requests as it can, or at most `--rate` of them in a second. It needs Linux.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,12 +32,14 @@ const GAUGES = ['protogate_inflight_requests', 'protogate_open_streams', 'protog
 async function main(): Promise<void> {
   const minutes = Number(flag('--minutes') ?? 30);
   if (!(minutes > 0)) throw new Error(`--minutes: expected a number above 0, got ${flag('--minutes')}`);
+  const rate = Number(flag('--rate') ?? Number.POSITIVE_INFINITY);
+  if (!(rate > 0)) throw new Error(`--rate: expected a number above 0, got ${flag('--rate')}`);
   const upstream = await startUpstream();
   const more = { listen: { h2c: true } };
   const gateway = await serve(protogateFrom('protogate'), { upstream: upstream.target, more });
   const metrics = async () => (await fetch(`http://127.0.0.1:${gateway.adminPort}/metrics`)).text();
 
-  const samples = await load(gateway.port, gateway.pid, minutes * 60_000);
+  const samples = await load(gateway.port, gateway.pid, { ms: minutes * 60_000, rate });
   const left = await leftOver(metrics, upstream.child);
   const wrong = [...left, ...(minutes < JUDGED_FROM_MINUTES ? [] : growth(samples))];
   for (const sentence of wrong) process.stderr.write(`${sentence}\n`);
@@ -47,11 +50,17 @@ async function main(): Promise<void> {
 }
 
 /** Returns the resident memory, in samples over the time. */
-async function load(port: number, pid: number, ms: number): Promise<readonly number[]> {
+async function load(port: number, pid: number, { ms, rate }: { ms: number; rate: number }): Promise<readonly number[]> {
   const requests = new Requests(port);
   const until = performance.now() + ms;
+  let nextAt = performance.now();
   const workers = Array.from({ length: WORKERS }, async () => {
-    while (performance.now() < until) await requests.next();
+    while (performance.now() < until) {
+      const wait = nextAt - performance.now();
+      nextAt = Math.max(nextAt, performance.now()) + 1000 / rate;
+      if (wait > 0) await sleep(wait);
+      await requests.next();
+    }
   });
   const samples: number[] = [];
   const sampleMs = Math.min(1000, ms / 100);

@@ -26,7 +26,7 @@ service Library { rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) =
 service Inside { rpc GetSecret(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=secrets/*}" }; } }
 `;
 
-const LOAD = { warmUp: 3000, requests: 5000, connections: 32 };
+const LOAD = { requests: 5000, connections: 32 };
 
 /** Ten surfaces: by host, by a name below a host, by base path and by a header. */
 const TEN = [
@@ -155,9 +155,8 @@ function rankTest(a: readonly number[], b: readonly number[]): number {
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
-const upstream = await startUpstream(PROTO, {
-  GetShelf: { message: { name: 'shelves/7', theme: 'Poetry', books: '340' } },
-});
+const message = { name: 'shelves/7', theme: 'Poetry', books: '340' };
+const upstream = await startUpstream(PROTO, { GetShelf: { message } }, { keepsCalls: false });
 await writeFile(join(folder, 'bench.proto'), PROTO);
 const script = join(folder, 'gateway.mjs');
 await writeFile(script, GATEWAY);

@@ -1,6 +1,6 @@
-/** Every sample of the pages in docs/ runs: one test a page, its blocks in their order, one demo for all. */
+/** Every sample of every page runs: one test a page, its blocks in their order, one demo for all. */
 import { readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import test from 'ava';
 import { findCommand } from './support/commands.js';
 import { afterAll } from './support/gateway.js';
@@ -11,15 +11,21 @@ import { until } from './support/until.js';
 
 /** Pages whose samples another test runs. */
 const RUN_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['CONTRIBUTING.md', 'test/docs.test.ts'],
+  ['README.md', 'test/docs.test.ts'],
   ['docs/configuration.md', 'test/reference/configuration.test.ts'],
   ['docs/diagnostics.md', 'test/reference/diagnostics.test.ts'],
   ['docs/from-envoy.md', 'test/docs/migration.test.ts'],
   ['docs/from-grpc-gateway.md', 'test/docs/migration.test.ts'],
   ['docs/library.md', 'test/docs-library.test.ts'],
+  ['examples/README.md', 'test/examples.test.ts'],
+  ['examples/jwt/README.md', 'test/examples.test.ts'],
+  ['examples/koa/README.md', 'test/examples.test.ts'],
+  ['examples/proxy/README.md', 'test/examples.test.ts'],
+  ['examples/two-gateways/README.md', 'test/examples.test.ts'],
 ]);
 
-const pages = readPages().filter(({ path }) => /^docs\/[^/]+$/.test(path));
-const run = pages.filter(
+const run = readPages().filter(
   ({ path, blocks }) => !RUN_ELSEWHERE.has(path) && blocks.some(({ notRun }) => notRun === undefined),
 );
 const others = [...RUN_ELSEWHERE].map(([path, file]) => ({ path, file, text: readFileSync(join(ROOT, file), 'utf8') }));
@@ -55,6 +61,6 @@ async function failuresOf({ path, blocks }: Page, samples: Samples): Promise<str
 
 for (const { path, file, text } of others) {
   test(`${path}: its samples are run by ${file}`, (t) => {
-    t.true(text.includes(basename(path)));
+    t.true(text.includes(basename(path)) && text.includes(basename(dirname(path))));
   });
 }

@@ -1,4 +1,5 @@
-/** Runs the README's samples as they are written: its picture, its commands, its config, its TypeScript. */
+/** Runs the README's samples as they are written: its picture, its commands, its config, its TypeScript. The commands of
+ * CONTRIBUTING.md are scripts of the package. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { createGateway } from '../src/index.js';
 import { sendTo, type Teardown } from './support/gateway.js';
+import { readPages } from './support/pages.js';
 import { protogate, ROOT, serving } from './support/run.js';
 import { startUpstream } from './support/upstream.js';
 
@@ -66,6 +68,18 @@ test('the two commands of the README are scripts of the package', async (t) => {
   t.true(shell.some((line) => line.startsWith('npm ci && npm test')));
   t.truthy(scripts.demo);
   t.truthy(scripts.test);
+});
+
+test('each command of npm in CONTRIBUTING.md and all other pages is a script of the package', async (t) => {
+  const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  const unknown = readPages().flatMap(({ path, text }) =>
+    [...text.matchAll(/npm (?:run (?:--silent )?)?(test|(?<=run (?:--silent )?)[\w-]+)/g)].flatMap(
+      ([command, name = '']) => (name in scripts ? [] : [`${path}: ${command}`]),
+    ),
+  );
+  t.deepEqual(unknown, []);
 });
 
 test('the changelog has Unreleased first, and then the version of the package with its date', async (t) => {

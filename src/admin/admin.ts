@@ -6,7 +6,9 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Router from '@koa/router';
 import Koa, { type Context } from 'koa';
+import { unmapped } from '../base/networks.js';
 import type { Api } from '../openapi/api.js';
+import { Code } from '../status/code.js';
 import { methodNotAllowed } from '../status/refusals.js';
 import { gatewayError, StatusError } from '../status/status-error.js';
 import { expose, type MetricValues, wantsOpenMetrics } from '../telemetry/exposition.js';
@@ -97,14 +99,25 @@ export function createAdmin(
   return app.callback();
 
   function answerError(ctx: Context, error: StatusError, requestId: string): void {
-    if (error.httpStatus >= 500) log.error({ requestId, path: ctx.path, err: error }, 'admin request failed');
+    tell(ctx, error, requestId);
     const { contentType, body } = errorBody(error, requestId, errors());
     ctx.status = error.httpStatus;
     ctx.set(error.headers);
     ctx.set('content-type', contentType);
     ctx.body = body;
   }
+
+  function tell({ req, method, path }: Context, error: StatusError, requestId: string): void {
+    const { httpStatus: status, code, reason, logText } = error;
+    const client = unmapped(req.socket.remoteAddress ?? '');
+    const request = { requestId, client, method, path: path.slice(0, MOST_LOGGED), status, code: Code[code], reason };
+    if (status >= 500) log.error({ ...request, err: error }, 'admin request failed');
+    else log.warn({ ...request, refused: logText.slice(0, MOST_LOGGED) }, 'admin request refused');
+  }
 }
+
+/** The most characters that the log has of a text that the client chooses. */
+const MOST_LOGGED = 256;
 
 function shown({ isPanic, servers, ...rest }: UpstreamReport): object {
   return {

@@ -94,8 +94,7 @@ async function askTogether(
       }
       for (const [text, { outcome }] of batch) {
         const found = results.get(text) ?? NONE;
-        if (found.length === 0)
-          outcome.failure = gatewayError('ELEMENT_NOT_FOUND', 'the called rpc returned no result for this element');
+        if (found.length === 0) outcome.failure = notFound(step);
         else if (found.length > 1 && isSingle(step)) outcome.failure = severalFound(found.length);
         else outcome.values = found;
       }
@@ -107,6 +106,12 @@ async function askTogether(
 /** True if an element of the step can take only one result. */
 function isSingle({ target }: PlannedStep): boolean {
   return target !== undefined && (target.made === undefined || target.rows !== undefined);
+}
+
+/** The log names the step, because the message of a required step says nothing about where it failed. */
+function notFound({ shown }: PlannedStep): StatusError {
+  const logText = `${shown}: expected a result for each element, got none for one of them`;
+  return gatewayError('ELEMENT_NOT_FOUND', 'the called rpc returned no result for this element', { logText });
 }
 
 function severalFound(count: number): StatusError {

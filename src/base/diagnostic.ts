@@ -4,6 +4,7 @@
  * on with the parts that load.
  */
 
+import { isAbsolute, sep } from 'node:path';
 import type { RuleId } from './rules.js';
 
 /** A place in a file. `line` and `column` start at 1. They are absent when they are not known. */
@@ -43,10 +44,18 @@ export function withoutRepeats(diagnostics: readonly Diagnostic[]): readonly Dia
   return [...new Map(diagnostics.toReversed().map((one) => [formatDiagnostic(one), one])).values()].toReversed();
 }
 
-/** Returns `FILE:LINE:COL`, without the parts that are not known. */
+/** Returns `FILE:LINE:COL`, without the parts that are not known, and without the current folder. */
 export function formatPosition({ file, line, column }: Position): string {
-  if (line === undefined) return file;
-  return column === undefined ? `${file}:${line}` : `${file}:${line}:${column}`;
+  const shown = fromHere(file);
+  if (line === undefined) return shown;
+  return column === undefined ? `${shown}:${line}` : `${shown}:${line}:${column}`;
+}
+
+/** Returns a path below the current folder without that folder, as people see their files. */
+export function fromHere(file: string): string {
+  if (!isAbsolute(file)) return file;
+  const here = `${process.cwd()}${sep}`;
+  return file.startsWith(here) ? file.slice(here.length) : file;
 }
 
 /** Returns `FILE:LINE:COL: error|warning: TEXT [rule-id]`, the line that `check` prints. */

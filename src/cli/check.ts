@@ -50,7 +50,7 @@ export function checkCommand(exit: SetExitCode): Command {
       const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
       const warnings = diagnostics.length - errors;
       for (const { method, ...one } of plan?.aggregates ?? []) {
-        process.stderr.write(`${method.fullName}: ${describePlan({ method, ...one })}\n`);
+        process.stderr.write(`aggregate ${method.fullName}: ${describePlan({ method, ...one })}\n`);
       }
       printHints(diagnostics);
       for (const line of connected.answers) process.stderr.write(`${line}\n`);
@@ -90,8 +90,13 @@ function unrouted({ registry, routes }: Plan): string {
   const without = registry.services
     .flatMap(({ methods }) => methods)
     .filter((method) => method.routing === 'routed' && method.httpRule === undefined && !routed.has(method));
-  return without.length === 0 ? '' : `${plural(without.length, 'rpc')} without a route, `;
+  if (without.length === 0) return '';
+  const names = without.length > MAX_NAMED ? '' : ` (${without.map(({ fullName }) => fullName).join(', ')})`;
+  return `${plural(without.length, 'rpc')} without a route${names}, `;
 }
+
+/** The most rpcs without a route that are named. A list of more would hide the rest of the line. */
+const MAX_NAMED = 3;
 
 /**
  * Returns the error that `serve` would report for a config without upstreams. Protos alone are checked without one, because

@@ -1,7 +1,7 @@
 /** This module loads one side of `diff`: a folder, a descriptor set or a config file, on disk or in a git revision. */
 import { existsSync, statSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import type { Diagnostic, Position } from '../base/diagnostic.js';
+import { type Diagnostic, fromHere, type Position } from '../base/diagnostic.js';
 import type { Config } from '../config/config.js';
 import type { Side, SideSurface } from '../diff/side.js';
 import type { Plan } from '../gateway/plan.js';
@@ -74,12 +74,6 @@ function importIn(tree: GitTree, root: string): string {
   } catch {
     return root;
   }
-}
-
-/** Returns a path below the current folder without that folder, as annotations of GitHub need it. */
-function fromHere(file: string): string {
-  const here = `${process.cwd()}/`;
-  return file.startsWith(here) ? file.slice(here.length) : file;
 }
 
 /** The rules that need a config: protos name scopes, and only a config says which callers have them. */

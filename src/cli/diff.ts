@@ -67,7 +67,7 @@ async function runDiff(oldText: string, newText: string, flags: DiffFlags): Prom
     open.push(now);
     if (old.hasConfig !== now.hasConfig) {
       throw new UsageError(
-        'expected two config files or two versions without one, because a config changes what protos say',
+        'expected two config files, or two folders or descriptor sets, got one of each; a config changes the routes of its protos, so compare config with config',
       );
     }
     const isLoaded = [report(old, 'old', flags), report(now, 'new', flags)].every(Boolean);
@@ -141,6 +141,7 @@ function readAllowances(file: string): readonly Allowance[] {
   } catch (error) {
     if (error instanceof AllowanceError) throw new UsageError(`${file}:${error.line}: ${error.message}`);
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${file}: cannot be read: ${(error as NodeJS.ErrnoException).code}`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${file}: ${code === 'ENOENT' ? 'expected a file, found none' : `cannot be read: ${code}`}`);
   }
 }

@@ -3,12 +3,14 @@ import { Command } from 'commander';
 import { explain } from '../gateway/explain/explain.js';
 import { EXIT_FAILURE, EXIT_OK, type SetExitCode, UsageError } from './exit.js';
 import { repeatable } from './repeatable.js';
-import { planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
+import { hasErrors, planFlags, printDiagnostics, type SchemaFlags, withSchemaOptions } from './schema-options.js';
 
 interface ExplainFlags extends SchemaFlags {
   readonly data?: string;
   readonly header: readonly string[];
 }
+
+const NO_FILES = 'hint: --data does not read files; give their content as text, such as -d "$(cat body.json)"\n';
 
 /** The `explain` command runs one request dry. Its exit code is 1 if the request would be refused. */
 export function explainCommand(exit: SetExitCode): Command {
@@ -22,12 +24,11 @@ export function explainCommand(exit: SetExitCode): Command {
   return repeatable(command, '-H, --header <name: value>', 'a request header')
     .addHelpText('after', "\nExample:\n  protogate explain GET '/v1/shelves/7?page_size=5' --protos protos")
     .action(async (method: string, target: string, flags: ExplainFlags) => {
-      if (!target.startsWith('/') && target !== '*') {
-        throw new UsageError(`path: expected a path that begins with '/', got '${target}'`);
-      }
+      requirePath(method, target);
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
-      if (plan === undefined) return exit(EXIT_FAILURE);
+      // Without any route every request would be a 404, which is not the problem to show.
+      if (plan === undefined || (hasErrors(diagnostics) && plan.routes.length === 0)) return exit(EXIT_FAILURE);
       const { ok, text } = await explain(plan, {
         method: method.toUpperCase(),
         target,
@@ -35,8 +36,20 @@ export function explainCommand(exit: SetExitCode): Command {
         rawHeaders: flags.header.flatMap(splitHeader),
       });
       process.stdout.write(text);
+      if (!ok && flags.data?.startsWith('@') === true) process.stderr.write(NO_FILES);
       exit(ok ? EXIT_OK : EXIT_FAILURE);
     });
+}
+
+/** Throws a UsageError that names the command which was probably meant, if there is one. */
+function requirePath(method: string, target: string): void {
+  if (!target.startsWith('/') && target !== '*') {
+    const url = /^https?:\/\/[^/]+(\/.*)$/.exec(target)?.[1];
+    const meant = method.startsWith('/') ? `${target} ${method}` : url === undefined ? undefined : `${method} ${url}`;
+    const hint = meant === undefined ? '' : `; did you mean protogate explain ${meant}?`;
+    throw new UsageError(`path: expected a path that begins with '/', got '${target}'${hint}`);
+  }
+  if (target.includes(' ')) throw new UsageError(`path: expected %20 instead of each space, got '${target}'`);
 }
 
 function splitHeader(text: string): [name: string, value: string] {

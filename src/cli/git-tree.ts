@@ -35,7 +35,7 @@ export interface GitTree {
 export async function readRevision(revision: string, extra: string, cwd: string): Promise<GitTree> {
   if (revision.startsWith('-')) throw new UsageError(`git:${revision}: expected a revision, got an option`);
   if (revision === '') throw new UsageError('git:: expected a revision, such as git:main');
-  const root = (await git(['rev-parse', '--show-toplevel'], cwd, 'expected a git repository here')).trim();
+  const root = (await git(['rev-parse', '--show-toplevel'], cwd, `git:${revision}: ${NO_REPOSITORY}`)).trim();
   const prefix = relative(root, realpathSync(cwd)).split(sep).join('/');
   const expression = `${revision}^{commit}`;
   const wrong = `git:${revision}: expected a revision that git knows`;
@@ -87,6 +87,8 @@ async function git(args: readonly string[], cwd: string, wrong: string): Promise
     throw new UsageError(wrong);
   }
 }
+
+const NO_REPOSITORY = 'expected the current folder to be in a git repository; run protogate diff in the checkout';
 
 const ENVIRONMENT = { ...process.env, GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' };
 

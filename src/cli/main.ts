@@ -35,6 +35,8 @@ export async function main(args: readonly string[]): Promise<number> {
     )
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
+    .showHelpAfterError('hint: protogate --help lists the commands')
+    .configureOutput({ outputError: (text, write) => write(plainError(text)) })
     .exitOverride()
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051');
   const named = COMMANDS.get(args[0] ?? '');
@@ -43,7 +45,9 @@ export async function main(args: readonly string[]): Promise<number> {
     const command = define((code) => {
       exitCode = code;
     });
-    program.addCommand(command.exitOverride().showSuggestionAfterError().allowExcessArguments());
+    command.copyInheritedSettings(program).exitOverride().allowExcessArguments();
+    command.showHelpAfterError(`hint: protogate ${command.name()} --help shows its arguments and options`);
+    program.addCommand(command);
   }
   program.hook('preAction', (_, command) => requireNoMore(command));
   try {
@@ -52,6 +56,22 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return failure(error);
   }
+}
+
+/** Returns an error of Commander in the words of all other errors: the flag, what was expected, and what was found. */
+function plainError(text: string): string {
+  return text
+    .replace(
+      /^error: missing required argument '(.*)'/,
+      (_, name: string) => `error: ${name}: expected a value, got none`,
+    )
+    .replace(/^error: required option '(--[\w-]+) .*' not specified/, 'error: $1: expected a value, got none')
+    .replace(/^error: option '(?:-\w, )?(--[\w-]+) .*' argument missing/, 'error: $1: expected a value, got none')
+    .replace(
+      /^error: option '(?:-\w, )?(--[\w-]+) .*' argument '(.*)' is invalid\. Allowed choices are (.*)\./,
+      "error: $1: expected one of $3, got '$2'",
+    )
+    .replace(/^error: option '(?:-\w, )?(--[\w-]+) .*' argument '.*' is invalid\. (expected .*)\./, 'error: $1: $2');
 }
 
 /** Throws a UsageError that names the first argument too many; Commander would only count the arguments. */

@@ -2,6 +2,7 @@
  * This module converts decimal numbers to doubles without a string. The result is the nearest double. If it is not sure that
  * it is the nearest one, it is NaN, and the caller uses `Number(text)`.
  */
+import { areDigits, numberOf } from './four-digits.js';
 
 const ZERO = 0x30;
 /** The most digits that a double always has exactly. */
@@ -20,45 +21,96 @@ export const parsed = { end: 0 };
 
 /**
  * Returns the number that begins at `start`, if it has no exponent and not many digits. Returns NaN for other numbers, and for
- * text that is no number. The text ends at `end`.
+ * text that is no number. The text ends at `end`; `view` is a view of it.
  */
-export function plainDecimal(bytes: Uint8Array, start: number, end: number): number {
+export function plainDecimal(bytes: Uint8Array, view: DataView, start: number, end: number): number {
   const first = bytes[start] === 0x2d ? start + 1 : start;
-  let at = first;
-  let upper = 0;
-  let lower = 0;
-  let digits = 0;
-  let decimals = 0;
-  if (bytes[at] === ZERO) at++;
-  else {
-    for (; at < end; at++) {
-      const digit = bytes[at]! - ZERO;
-      if (digit < 0 || digit > 9) break;
-      if (++digits <= EXACT_DIGITS) upper = upper * 10 + digit;
-      else lower = lower * 10 + digit;
-    }
-  }
+  DIGITS.clear();
+  let at = bytes[first] === ZERO ? first + 1 : DIGITS.read(bytes, view, first, end);
   if (at === first) return Number.NaN;
+  let decimals = 0;
   if (bytes[at] === 0x2e) {
-    const point = ++at;
-    for (; at < end; at++) {
-      const digit = bytes[at]! - ZERO;
-      if (digit < 0 || digit > 9) break;
-      if (digits === 0 && digit === 0) continue;
-      if (++digits <= EXACT_DIGITS) upper = upper * 10 + digit;
-      else lower = lower * 10 + digit;
-    }
+    const point = at + 1;
+    at = DIGITS.read(bytes, view, point, end);
     decimals = at - point;
     if (decimals === 0) return Number.NaN;
   }
-  if (digits > MOST_DIGITS || bytes[at] === 0x65 || bytes[at] === 0x45) return Number.NaN;
+  if (bytes[at] === 0x65 || bytes[at] === 0x45) return Number.NaN;
+  const value = DIGITS.value(decimals);
   parsed.end = at;
-  const value =
-    digits <= EXACT_DIGITS
-      ? scaled(upper, -decimals)
-      : quotient(upper, lower, POWERS[digits - EXACT_DIGITS]!, decimals);
   return first === start ? value : -value;
 }
+
+/**
+ * The digits of a number in two parts, each of which a double has exactly if the number has at most 20 digits: the first 12 to
+ * 15 digits, and those behind them.
+ */
+export class Digits {
+  upper = 0;
+  lower = 0;
+  private uppers = 0;
+  private lowers = 0;
+
+  clear(): void {
+    this.upper = 0;
+    this.lower = 0;
+    this.uppers = 0;
+    this.lowers = 0;
+  }
+
+  get count(): number {
+    return this.uppers + this.lowers;
+  }
+
+  /** The upper part counts as many times. */
+  get scale(): number {
+    return POWERS[this.lowers]!;
+  }
+
+  /** Adds the digits from `start` on. Returns the offset behind the last one. */
+  read(bytes: Uint8Array, view: DataView, start: number, end: number): number {
+    let { upper, lower, uppers, lowers } = this;
+    let at = start;
+    for (; at <= end - 4; at += 4) {
+      const word = view.getInt32(at, true);
+      if (!areDigits(word)) break;
+      if (uppers <= EXACT_DIGITS - 4 && lowers === 0) {
+        upper = upper * 10_000 + numberOf(word);
+        uppers += 4;
+      } else {
+        lower = lower * 10_000 + numberOf(word);
+        lowers += 4;
+      }
+    }
+    for (; at < end; at++) {
+      const digit = bytes[at]! - ZERO;
+      if (digit < 0 || digit > 9) break;
+      if (uppers < EXACT_DIGITS && lowers === 0) {
+        upper = upper * 10 + digit;
+        uppers++;
+      } else {
+        lower = lower * 10 + digit;
+        lowers++;
+      }
+    }
+    this.upper = upper;
+    this.lower = lower;
+    this.uppers = uppers;
+    this.lowers = lowers;
+    return at;
+  }
+
+  /** Returns the digits divided by `10^decimals`; NaN if it is not sure that the result is the nearest double. */
+  value(decimals: number): number {
+    const { upper, lower, count } = this;
+    if (count > MOST_DIGITS) return Number.NaN;
+    if (this.lowers === 0) return scaled(upper, -decimals);
+    const { scale } = this;
+    return count <= EXACT_DIGITS ? scaled(upper * scale + lower, -decimals) : quotient(upper, lower, scale, decimals);
+  }
+}
+
+const DIGITS = new Digits();
 
 /** Returns the value of the JSON number between `start` and `end`; NaN if it is not sure that it is the nearest double. */
 export function decimal(bytes: Uint8Array, start: number, end: number): number {

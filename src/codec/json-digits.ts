@@ -1,9 +1,12 @@
-/** This module writes numbers as decimal digits into a buffer, without strings. All functions return the offset behind the last digit. */
+/**
+ * This module writes numbers as decimal digits, without strings. The target is a view of the buffer. All functions return the
+ * offset behind the last digit.
+ */
 
 const ZERO = 0x30;
 const BILLION = 1_000_000_000;
-/** The most bytes that a number of this module needs, with a sign. */
-export const MAX_NUMBER_BYTES = 24;
+/** The most bytes that a number of this module may touch, with a sign. */
+export const MAX_NUMBER_BYTES = 32;
 
 /** The two digits of each number below 100, as one little-endian number of 16 bits. */
 const PAIRS = Uint16Array.from(
@@ -11,89 +14,108 @@ const PAIRS = Uint16Array.from(
   (_, pair) => ZERO + Math.floor(pair / 10) + ((ZERO + (pair % 10)) << 8),
 );
 
+/** Writes an integer from 0 to 9,999 with four digits. */
+function writeFour(view: DataView, at: number, value: number): void {
+  const front = (value / 100) | 0;
+  view.setUint16(at, PAIRS[front]!, true);
+  view.setUint16(at + 2, PAIRS[value - front * 100]!, true);
+}
+
+/** Writes an integer from 0 to 99,999,999 with eight digits. */
+export function writeEight(view: DataView, at: number, value: number): void {
+  const front = (value / 10_000) | 0;
+  writeFour(view, at, front);
+  writeFour(view, at + 4, value - front * 10_000);
+}
+
+/** Writes an integer from 0 to 999,999,999 with nine digits. */
+export function writeNine(view: DataView, at: number, value: number): number {
+  const front = (value / 100_000_000) | 0;
+  view.setUint8(at, ZERO + front);
+  writeEight(view, at + 1, value - front * 100_000_000);
+  return at + 9;
+}
+
 /** Writes an integer from 0 to 2^31 - 1. */
-function writeSmall(buffer: Uint8Array, at: number, value: number): number {
+function writeSmall(view: DataView, at: number, value: number): number {
   if (value < 10) {
-    buffer[at] = ZERO + value;
+    view.setUint8(at, ZERO + value);
     return at + 1;
   }
-  let count = 2;
-  if (value >= 100) {
-    if (value < 10_000) count = value < 1000 ? 3 : 4;
-    else if (value < 1_000_000) count = value < 100_000 ? 5 : 6;
+  if (value < 100) {
+    view.setUint16(at, PAIRS[value]!, true);
+    return at + 2;
+  }
+  let count = 3;
+  if (value >= 1000) {
+    if (value < 1_000_000) count = value < 10_000 ? 4 : value < 100_000 ? 5 : 6;
     else if (value < 100_000_000) count = value < 10_000_000 ? 7 : 8;
     else count = value < BILLION ? 9 : 10;
   }
-  return writePadded(buffer, at, value, count);
+  return writePadded(view, at, value, count);
 }
 
 /** Writes the last `count` digits of an integer from 0 to 2^31 - 1, with zeros in front. */
-export function writePadded(buffer: Uint8Array, at: number, value: number, count: number): number {
+export function writePadded(view: DataView, at: number, value: number, count: number): number {
   let rest = value;
   let to = at + count;
   while (to > at + 1) {
     const front = (rest / 100) | 0;
-    const pair = PAIRS[rest - front * 100]!;
     to -= 2;
-    buffer[to] = pair & 0xff;
-    buffer[to + 1] = pair >>> 8;
+    view.setUint16(to, PAIRS[rest - front * 100]!, true);
     rest = front;
   }
-  if (to > at) buffer[at] = ZERO + (rest % 10);
+  if (to > at) view.setUint8(at, ZERO + (rest % 10));
   return at + count;
 }
 
 /** Writes an integer from 0 to 2^53 - 1. */
-export function writeWhole(buffer: Uint8Array, at: number, value: number): number {
-  if (value <= 0x7fffffff) return writeSmall(buffer, at, value | 0);
+export function writeWhole(view: DataView, at: number, value: number): number {
+  if (value <= 0x7fffffff) return writeSmall(view, at, value | 0);
   const front = Math.floor(value / BILLION);
-  return writePadded(buffer, writeSmall(buffer, at, front), value - front * BILLION, 9);
+  return writeNine(view, writeSmall(view, at, front), (value - front * BILLION) | 0);
 }
 
 /** Writes the unsigned integer whose 32-bit halves are `low` and `high`, without a BigInt. */
-export function writeUnsigned64(buffer: Uint8Array, at: number, low: number, high: number): number {
-  const upper = high >>> 0;
-  if (upper < 0x200000) return writeWhole(buffer, at, upper * 0x1_0000_0000 + (low >>> 0));
-  // A long division by 10^9, in digits of 16 bits: a remainder and one digit always fit into a double.
-  const top = Math.floor(upper / BILLION);
-  let rest = (upper - top * BILLION) * 0x10000 + (low >>> 16);
-  const middle = Math.floor(rest / BILLION);
-  rest = (rest - middle * BILLION) * 0x10000 + (low & 0xffff);
-  const bottom = Math.floor(rest / BILLION);
-  const front = (top * 0x10000 + middle) * 0x10000 + bottom;
-  return writePadded(buffer, writeWhole(buffer, at, front), rest - bottom * BILLION, 9);
+export function writeUnsigned64(view: DataView, at: number, low: number, high: number): number {
+  if (high === 0 && low >= 0) return writeSmall(view, at, low);
+  // The quotient of doubles is at most one off. The rest has less than 31 bits, so 32 bits are enough to correct it.
+  let front = Math.floor(((high >>> 0) * 0x1_0000_0000 + (low >>> 0)) / BILLION);
+  let rest = (low - Math.imul(front | 0, BILLION)) | 0;
+  if (rest < 0) {
+    rest += BILLION;
+    front--;
+  } else if (rest >= BILLION) {
+    rest -= BILLION;
+    front++;
+  }
+  if (front === 0) return writeSmall(view, at, rest);
+  return writeNine(view, writeWhole(view, at, front), rest);
 }
 
 /**
- * Writes a positive number that has few decimals. A decimal of at most 15 digits that rounds to a double is the shortest
- * one that does. Returns -1, and writes nothing, for other numbers.
+ * Writes a positive number that has at most two decimals. A decimal of at most 15 digits that rounds to a double is the
+ * shortest one that does. Returns -1, and writes nothing, for other numbers.
  */
-export function writeFewDecimals(buffer: Uint8Array, at: number, value: number): number {
-  if (!(value < BILLION)) return -1;
-  let decimals = 2;
-  let scale = 100;
-  let digits = Math.round(value * scale);
-  if (digits / scale !== value) {
-    decimals = 6;
-    scale = 1_000_000;
-    digits = Math.round(value * scale);
-    if (digits / scale !== value) return -1;
-  }
-  return writeFraction(buffer, at, digits, decimals, scale);
+export function writeFewDecimals(view: DataView, at: number, value: number): number {
+  const digits = Math.round(value * 100);
+  if (!(value < BILLION) || digits / 100 !== value) return -1;
+  return writeHundredths(view, at, digits);
 }
 
-/** Writes a positive float of at most six digits with at most two decimals; otherwise as {@link writeFewDecimals}. */
-export function writeShortFloat(buffer: Uint8Array, at: number, value: number): number {
+/** Writes a positive float of at most six digits that has at most two decimals. Otherwise does as {@link writeFewDecimals}. */
+export function writeShortFloat(view: DataView, at: number, value: number): number {
   const digits = Math.round(value * 100);
   if (!(digits < 1_000_000) || Math.fround(digits / 100) !== value) return -1;
-  return writeFraction(buffer, at, digits, 2, 100);
+  return writeHundredths(view, at, digits);
 }
 
-function writeFraction(buffer: Uint8Array, at: number, digits: number, decimals: number, scale: number): number {
-  const whole = Math.floor(digits / scale);
-  let end = writeWhole(buffer, at, whole);
-  buffer[end] = 0x2e;
-  end = writePadded(buffer, end + 1, digits - whole * scale, decimals);
-  while (buffer[end - 1] === ZERO) end--;
-  return end;
+function writeHundredths(view: DataView, at: number, digits: number): number {
+  const whole = Math.floor(digits / 100);
+  const end = writeWhole(view, at, whole);
+  const decimals = (digits - whole * 100) | 0;
+  view.setUint8(end, 0x2e);
+  if (decimals % 10 === 0) return writePadded(view, end + 1, decimals / 10, 1);
+  view.setUint16(end + 1, PAIRS[decimals]!, true);
+  return end + 3;
 }

@@ -40,6 +40,13 @@ export function hasSpecial(word: number): boolean {
   );
 }
 
+/** True if two words of four bytes are ASCII without quotes, backslashes and control characters. */
+export function arePlain(a: number, b: number): boolean {
+  const left = a | (a - 0x20202020) | ((a ^ 0x22222222) - 0x01010101) | ((a ^ 0x5c5c5c5c) - 0x01010101);
+  const right = b | (b - 0x20202020) | ((b ^ 0x22222222) - 0x01010101) | ((b ^ 0x5c5c5c5c) - 0x01010101);
+  return ((left | right) & 0x80808080) === 0;
+}
+
 /** Writes the text between the quotes as UTF-8, with escapes resolved. The text never has more bytes than its escapes. */
 export function writeUnescaped(bytes: Buffer, view: DataView, start: number, stop: number, writer: WireWriter): void {
   // Words are written whole, so there is room for one more.
@@ -79,6 +86,67 @@ export function writeUnescaped(bytes: Buffer, view: DataView, start: number, sto
   }
   writer.pos = to;
 }
+
+/** JSON that is UTF-8, a view of it, and the offset at which it is read. */
+interface Position {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly end: number;
+  pos: number;
+}
+
+/**
+ * At a quote: writes the string as length and UTF-8, in one pass. Returns false, and does not move, if something else than text
+ * and short escapes comes before the closing quote.
+ */
+export function copyEscaped(json: Position, writer: WireWriter): boolean {
+  const { bytes, view, end } = json;
+  let from = json.pos + 1;
+  // Words are written whole, so there is room for one more.
+  writer.reserve(end - from + 8);
+  const content = writer.fork();
+  const { bytes: out, view: target } = writer;
+  let to = content;
+  for (;;) {
+    const begun = from;
+    for (; from <= end - 4; from += 4, to += 4) {
+      const word = view.getInt32(from, true);
+      if (hasSpecial(word)) break;
+      target.setInt32(to, word, true);
+    }
+    // Where special bytes are close to each other, single bytes are faster.
+    const stop = Math.min(end - 1, from + (from - begun < CLOSE ? DENSE : 4));
+    while (from < stop) {
+      const byte = bytes[from]!;
+      if (PLAIN[byte] !== 0) {
+        out[to++] = byte;
+        from++;
+        continue;
+      }
+      if (byte !== Char.BACKSLASH) break;
+      const meaning = ESCAPES[bytes[from + 1]!]!;
+      if (meaning === 0) break;
+      out[to++] = meaning;
+      from += 2;
+    }
+    if (from >= stop && stop < end - 1) continue;
+    if (from >= end || bytes[from] !== Char.QUOTE) break;
+    json.pos = from + 1;
+    writer.pos = to;
+    writer.join(content);
+    return true;
+  }
+  writer.pos = content - 1;
+  return false;
+}
+
+/** Special bytes that have fewer bytes between them are close to each other: so many bytes are then copied one by one. */
+const CLOSE = 32;
+const DENSE = 256;
+/** 1 for bytes that mean themselves in a string. */
+const PLAIN = new Uint8Array(256).fill(1, 0x20);
+PLAIN[Char.QUOTE] = 0;
+PLAIN[Char.BACKSLASH] = 0;
 
 /** Reads the four hex digits of the escape at `at`. */
 function hex(bytes: Buffer, at: number, stop: number): number {
@@ -120,6 +188,15 @@ export function writeBase64(bytes: Buffer, start: number, stop: number, writer: 
   writer.uint32(size);
   writer.reserve(size + 3);
   const out = writer.bytes;
+  if (size > LONG_BYTES) {
+    // The native function passes over bytes that are no digits. Then it writes fewer bytes.
+    if (out.write(bytes.toString('latin1', start, end), writer.pos, size, 'base64') === size) {
+      writer.pos += size;
+      return true;
+    }
+    writer.pos = before;
+    return false;
+  }
   let to = writer.pos;
   let seen = 0;
   let at = start;
@@ -151,3 +228,5 @@ export function writeBase64(bytes: Buffer, start: number, stop: number, writer: 
 }
 
 const PADDING = 0x3d;
+/** More bytes are decoded by a native function. */
+const LONG_BYTES = 512;

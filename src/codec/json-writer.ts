@@ -12,8 +12,9 @@ import {
   writeUnsigned64,
   writeWhole,
 } from './json-digits.js';
+import { writeShortest } from './json-doubles.js';
 import { floatJson, numberJson } from './json-numbers.js';
-import { copied, copyText, isPlain, MAX_ESCAPE } from './json-text.js';
+import { copied, copyShortText, copyText, isPlain, MAX_ESCAPE } from './json-text.js';
 
 /** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
@@ -172,70 +173,60 @@ export class JsonWriter {
   /** Writes an integer from -2^53 + 1 to 2^53 - 1. */
   integer(value: number): void {
     if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
-    const { buffer } = this;
+    const { view } = this;
     if (value >= 0) {
-      this.at = writeWhole(buffer, this.at, value);
+      this.at = writeWhole(view, this.at, value);
       return;
     }
-    buffer[this.at] = MINUS;
-    this.at = writeWhole(buffer, this.at + 1, -value);
+    view.setUint8(this.at, MINUS);
+    this.at = writeWhole(view, this.at + 1, -value);
   }
 
   /** Writes a 64-bit integer, given as its signed halves, as a string. */
   wide(low: number, high: number, signed: boolean): void {
     if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(3, MAX_NUMBER_BYTES);
-    const { buffer } = this;
+    const { view } = this;
     let { at } = this;
-    buffer[at++] = QUOTE;
+    view.setUint8(at++, QUOTE);
     if (signed && high < 0) {
-      buffer[at++] = MINUS;
-      at = writeUnsigned64(buffer, at, -low | 0, (low === 0 ? -high : ~high) | 0);
-    } else at = writeUnsigned64(buffer, at, low, high);
-    buffer[at++] = QUOTE;
+      view.setUint8(at++, MINUS);
+      at = writeUnsigned64(view, at, -low | 0, (low === 0 ? -high : ~high) | 0);
+    } else at = writeUnsigned64(view, at, low, high);
+    view.setUint8(at++, QUOTE);
     this.at = at;
   }
 
   /** Writes a double. NaN and the infinities become strings. */
   double(value: number): void {
-    if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.integer(value);
-    else if (!this.shortNumber(value, writeFewDecimals)) this.ascii(numberJson(value));
-  }
-
-  /** Writes doubles with commas between them. Those with many digits are written at once, by a native function. */
-  doubles(values: readonly number[]): void {
-    const [first = 0] = values;
-    const isLong = Math.round(first * 1e6) / 1e6 !== first;
-    if (isLong && values.every((value) => Number.isFinite(value) && !Object.is(value, -0))) {
-      return this.ascii(JSON.stringify(values).slice(1, -1));
-    }
-    for (let i = 0; i < values.length; i++) {
-      if (i > 0) this.byte(COMMA);
-      this.double(values[i]!);
-    }
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.integer(value);
+    // -0 keeps its sign.
+    if (value === 0) return this.ascii('-0');
+    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
+    const { view, at } = this;
+    if (value < 0) view.setUint8(at, MINUS);
+    const from = value < 0 ? at + 1 : at;
+    const size = Math.abs(value);
+    let end = writeFewDecimals(view, from, size);
+    if (end < 0) end = writeShortest(view, from, size);
+    if (end < 0) this.ascii(numberJson(value));
+    else this.at = end;
   }
 
   /** Writes a float, with the fewest digits that a float needs. */
   float(value: number): void {
-    if (Number.isSafeInteger(value) && !Object.is(value, -0)) this.integer(value);
-    else if (!this.shortNumber(value, writeShortFloat)) this.ascii(floatJson(value));
-  }
-
-  private shortNumber(value: number, write: typeof writeFewDecimals): boolean {
-    // -0 keeps its sign.
-    if (value === 0) return false;
+    if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.integer(value);
     if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
-    const { buffer, at } = this;
-    if (value < 0) buffer[at] = MINUS;
-    const end = write(buffer, value < 0 ? at + 1 : at, Math.abs(value));
-    if (end < 0) return false;
-    this.at = end;
-    return true;
+    const { view, at } = this;
+    if (value < 0) view.setUint8(at, MINUS);
+    const end = value === 0 ? -1 : writeShortFloat(view, value < 0 ? at + 1 : at, Math.abs(value));
+    if (end < 0) this.ascii(floatJson(value));
+    else this.at = end;
   }
 
   /** Writes the last `count` decimal digits of an integer from 0 to 2^31 - 1, with zeros in front. */
   padded(value: number, count: number): void {
     if (this.buffer.length - this.at < count) this.grow(count);
-    this.at = writePadded(this.buffer, this.at, value, count);
+    this.at = writePadded(this.view, this.at, value, count);
   }
 
   raw(bytes: Uint8Array): void {
@@ -313,6 +304,7 @@ export class JsonWriter {
 
   /** The same for a text that has escapes or is not ASCII. There is room for the text without escapes. */
   private unusual(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
+    if (end - start <= SHORT_TEXT) return this.shortText(bytes, start, end);
     const { length } = this;
     this.buffer[this.at++] = QUOTE;
     const seen = this.text(bytes, start, end, view);
@@ -321,6 +313,18 @@ export class JsonWriter {
       return false;
     }
     this.byte(QUOTE);
+    return true;
+  }
+
+  private shortText(bytes: Uint8Array, start: number, end: number): boolean {
+    const most = (end - start) * MAX_ESCAPE + 2;
+    if (this.buffer.length - this.at < most) this.grow(end - start + 2, most);
+    const { buffer, view, at } = this;
+    buffer[at] = QUOTE;
+    const to = copyShortText(bytes, start, end, view, buffer, at + 1);
+    if (to < 0) return false;
+    buffer[to] = QUOTE;
+    this.at = to + 1;
     return true;
   }
 
@@ -378,9 +382,10 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
 }
 
 const SHORT = 64;
+/** Longer text is checked by a native function. */
+const SHORT_TEXT = 128;
 const HIGH_BITS = 0x80808080 | 0;
 const QUOTE = 0x22;
-const COMMA = 0x2c;
 const MINUS = 0x2d;
 const EQUALS = 0x3d;
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');

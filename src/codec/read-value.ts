@@ -2,19 +2,12 @@
  * This module reads JSON values that are neither objects nor lists: scalars, enums, and messages whose JSON is a string. The
  * readers write a value without a tag, or throw a ReadProblem.
  */
+import { Digits } from './decimal.js';
 import type { JsonScanner } from './json-scanner.js';
 import type { ReadMachine } from './read-machine.js';
 import { type EnumPlan, Kind, type ValuePlan } from './read-plan.js';
 import { Char } from './read-problem.js';
-import {
-  type IntegerType,
-  parseFloating,
-  shortInteger,
-  writeEnumNumber,
-  writeInteger,
-  writeLongInteger,
-  writeSmallInteger,
-} from './scalar.js';
+import { type IntegerType, parseFloating, writeEnumNumber, writeInteger, writeMagnitude } from './scalar.js';
 import type { TextForm } from './well-known-reader.js';
 import type { WireWriter } from './wire-writer.js';
 
@@ -82,38 +75,29 @@ function writeWhole(writer: WireWriter, kind: number, value: number): boolean {
   return true;
 }
 
+const DIGITS = new Digits();
+/** The largest uint64 has 20 digits. */
+const MOST_DIGITS = 20;
+
 /** Reads an integer that has many digits, a point or an exponent, or is out of range. Returns false if it is none. */
 function readLargeInteger(scanner: JsonScanner, writer: WireWriter, type: IntegerType, isQuoted: boolean): boolean {
-  const { bytes, pos } = scanner;
-  if (!isQuoted) {
-    scanner.passNumber();
-    return writeToken(type, bytes, pos, scanner.pos, writer) ?? writeInteger(type, scanner.tokenText(), writer);
+  const { bytes, view, pos, end } = scanner;
+  const start = isQuoted ? pos + 1 : pos;
+  const isNegative = bytes[start] === Char.MINUS;
+  const first = isNegative ? start + 1 : start;
+  DIGITS.clear();
+  const at = DIGITS.read(bytes, view, first, end);
+  const next = bytes[at];
+  const isWhole = isQuoted ? next === Char.QUOTE : next !== Char.POINT && next !== 0x65 && next !== 0x45;
+  const { count } = DIGITS;
+  if (isWhole && count > 0 && count <= MOST_DIGITS && bytes[first] !== Char.ZERO) {
+    scanner.tokenStart = pos;
+    scanner.pos = isQuoted ? at + 1 : at;
+    return writeMagnitude(type, DIGITS, isNegative, writer);
   }
-  // An integer has no escapes, so it mostly ends at the first quote.
-  const most = Math.min(scanner.end, pos + LONGEST_INTEGER + 2);
-  let end = pos + 1;
-  while (end < most && bytes[end] !== Char.QUOTE) end++;
-  const written = end < most ? writeToken(type, bytes, pos + 1, end, writer) : undefined;
-  if (written === undefined) return writeInteger(type, scanner.readString(), writer);
-  scanner.pos = end + 1;
-  return written;
-}
-
-/** The number of characters of the longest integer with its sign. */
-const LONGEST_INTEGER = 21;
-
-/** Writes the integer of a text. Returns false if it is out of range; undefined if its text is unusual, or it is none. */
-function writeToken(
-  type: IntegerType,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  writer: WireWriter,
-): boolean | undefined {
-  const small = shortInteger(bytes, start, end);
-  return Number.isNaN(small)
-    ? writeLongInteger(type, bytes, start, end, writer)
-    : writeSmallInteger(type, small, writer);
+  if (isQuoted) return writeInteger(type, scanner.readString(), writer);
+  scanner.passNumber();
+  return writeInteger(type, scanner.tokenText(), writer);
 }
 
 function readFloating(scanner: JsonScanner, value: ValuePlan, type: 'double' | 'float'): number {

@@ -166,61 +166,40 @@ function plainDigits(text: string): string | undefined {
 }
 
 function writeLargeInteger(type: IntegerType, digits: string, negative: boolean, writer: WireWriter): boolean {
-  return writeMagnitude(
-    type,
-    Number(digits.slice(0, -LOW_DIGITS)),
-    Number(digits.slice(-LOW_DIGITS)),
-    negative,
-    writer,
-  );
+  const magnitude = {
+    upper: Number(digits.slice(0, -LOW_DIGITS)),
+    scale: 1e9,
+    lower: Number(digits.slice(-LOW_DIGITS)),
+  };
+  return writeMagnitude(type, magnitude, negative, writer);
 }
 
 /** The number of digits of the lower part of a large integer. */
 const LOW_DIGITS = 9;
 
-/**
- * Writes the integer that the bytes from `start` to `end` are, if they are 10 to 20 digits. Returns false, and writes
- * nothing, if it is out of range. Returns undefined for other texts, whether they are integers or not.
- */
-export function writeLongInteger(
-  type: IntegerType,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  writer: WireWriter,
-): boolean | undefined {
-  const negative = bytes[start] === 0x2d;
-  const first = negative ? start + 1 : start;
-  if (end - first > MAX_DIGITS || end - first <= LOW_DIGITS || bytes[first] === ZERO) return undefined;
-  let upper = 0;
-  let lower = 0;
-  let at = first;
-  for (; at < end - LOW_DIGITS; at++) {
-    if (!isDigit(bytes[at]!)) return undefined;
-    upper = upper * 10 + (bytes[at]! - ZERO);
-  }
-  for (; at < end; at++) {
-    if (!isDigit(bytes[at]!)) return undefined;
-    lower = lower * 10 + (bytes[at]! - ZERO);
-  }
-  return writeMagnitude(type, upper, lower, negative, writer);
+/** The parts of an integer without its sign, which is `upper * scale + lower`. It has at most 20 digits. */
+interface Magnitude {
+  readonly upper: number;
+  readonly scale: number;
+  readonly lower: number;
 }
 
-/** Writes the integer `upper * 10^9 + lower`. `upper` has at most 11 digits, so no step exceeds what a double has exactly. */
-function writeMagnitude(
+/** Writes an integer of more than 15 digits. Returns false, and writes nothing, if it is out of range. */
+export function writeMagnitude(
   type: IntegerType,
-  upper: number,
-  lower: number,
+  { upper, scale, lower }: Magnitude,
   negative: boolean,
   writer: WireWriter,
 ): boolean {
   const { wide, signed, write } = INTEGERS[type];
   if (!wide || (negative && !signed)) return false;
-  const top = Math.floor(upper / 0x400000) * 1e9;
-  const bottom = (upper % 0x400000) * 1e9 + lower;
-  const sum = (top % 0x400) * 0x400000 + (bottom >>> 0);
-  const low = sum >>> 0;
-  const high = Math.floor(top / 0x400) + Math.floor(bottom / 0x100000000) + Math.floor(sum / 0x100000000);
+  // The lower half is exact. The upper half is at most one off, if the lower half is near to one of its ends.
+  const total = upper * scale + lower;
+  const low = (Math.imul(upper | 0, scale) + lower) >>> 0;
+  let high = Math.floor(total / 0x100000000);
+  const error = low - (total - high * 0x100000000);
+  if (error > 0x80000000) high--;
+  else if (error < -0x80000000) high++;
   if (high > 0xffffffff) return false;
   if (!signed) {
     write(writer, low | 0, high | 0);

@@ -18,9 +18,9 @@ export class BrokenWire extends Error {
 
 export class WireReader {
   at: number;
-  /** The lower half of the varint or fixed64 that was read last, unsigned. `high` is the upper half. */
-  low = 0;
-  high = 0;
+  /** The halves of the number that was read last, as signed integers, which V8 keeps without an allocation. */
+  lowBits = 0;
+  highBits = 0;
   bytes: Uint8Array;
   view: DataView;
 
@@ -42,6 +42,16 @@ export class WireReader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** The lower half of the number that was read last, unsigned. */
+  get low(): number {
+    return this.lowBits >>> 0;
+  }
+
+  /** The upper half of the number that was read last, unsigned. */
+  get high(): number {
+    return this.highBits >>> 0;
+  }
+
   /** Narrows the reader to a range of the same buffer. */
   enter(start: number, end: number): void {
     this.at = start;
@@ -57,18 +67,51 @@ export class WireReader {
     }
     this.varint();
     const tag = this.low;
-    if (this.high !== 0 || tag >>> 3 === 0) throw new BrokenWire(`illegal tag at byte ${this.at}`);
+    if (this.highBits !== 0 || tag >>> 3 === 0) throw new BrokenWire(`illegal tag at byte ${this.at}`);
     return tag;
   }
 
-  /** Reads a varint of at most ten bytes into `low` and `high`. Bits above 64 are dropped, as protobuf does. */
+  /** Reads a varint of at most ten bytes. Bits above 64 are dropped, as protobuf does. */
   varint(): void {
     const { bytes, end } = this;
-    if (this.at < end && bytes[this.at]! < 0x80) {
-      this.low = bytes[this.at++]!;
-      this.high = 0;
+    let { at } = this;
+    if (at < end && bytes[at]! < 0x80) {
+      this.lowBits = bytes[at]!;
+      this.highBits = 0;
+      this.at = at + 1;
       return;
     }
+    if (end - at < 10) return this.lastVarint();
+    let low = bytes[at++]! & 0x7f;
+    let high = 0;
+    let byte = bytes[at++]!;
+    low |= (byte & 0x7f) << 7;
+    if (byte >= 0x80) {
+      byte = bytes[at++]!;
+      low |= (byte & 0x7f) << 14;
+    }
+    if (byte >= 0x80) {
+      byte = bytes[at++]!;
+      low |= (byte & 0x7f) << 21;
+    }
+    if (byte >= 0x80) {
+      byte = bytes[at++]!;
+      low |= byte << 28;
+      high = (byte & 0x7f) >>> 4;
+      for (let shift = 3; byte >= 0x80; shift += 7) {
+        if (shift > 31) throw new BrokenWire(`varint too long at byte ${at}`);
+        byte = bytes[at++]!;
+        high |= (byte & 0x7f) << shift;
+      }
+    }
+    this.lowBits = low;
+    this.highBits = high;
+    this.at = at;
+  }
+
+  /** Does the same as {@link varint} at the end of the range. */
+  private lastVarint(): void {
+    const { bytes, end } = this;
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
@@ -81,8 +124,8 @@ export class WireReader {
         high |= bits >>> 4;
       } else high |= bits << (shift - 32);
       if (byte < 0x80) {
-        this.low = low >>> 0;
-        this.high = high >>> 0;
+        this.lowBits = low;
+        this.highBits = high;
         return;
       }
     }
@@ -91,15 +134,15 @@ export class WireReader {
 
   fixed64(): void {
     this.need(8);
-    this.low = this.view.getUint32(this.at, true);
-    this.high = this.view.getUint32(this.at + 4, true);
+    this.lowBits = this.view.getInt32(this.at, true);
+    this.highBits = this.view.getInt32(this.at + 4, true);
     this.at += 8;
   }
 
   fixed32(): void {
     this.need(4);
-    this.low = this.view.getUint32(this.at, true);
-    this.high = 0;
+    this.lowBits = this.view.getInt32(this.at, true);
+    this.highBits = 0;
     this.at += 4;
   }
 
@@ -125,9 +168,9 @@ export class WireReader {
       return first;
     }
     this.varint();
-    if (this.high !== 0 || this.low > this.end - this.at)
+    if (this.highBits !== 0 || this.lowBits < 0 || this.lowBits > this.end - this.at)
       throw new BrokenWire(`length over the end at byte ${this.at}`);
-    return this.low;
+    return this.lowBits;
   }
 
   /** Skips a value. `depth` is the number of groups that may still be nested. */

@@ -12,7 +12,7 @@ import { closeMap, openMap, writeEntry, writeValues } from './write-map.js';
 import { writeMessage } from './write-message.js';
 import { isOutOfOrder } from './write-order.js';
 import { type FieldPlan, Kind, Shape } from './write-plan.js';
-import { isDefault, isUnknownEnum, seekLast, writeDoubles, writeNumber } from './write-values.js';
+import { isDefault, isUnknownEnum, seekLast, writeNumber } from './write-values.js';
 
 /** Goes on with a message, until it ends, a frame is pushed or the machine is tired. */
 export function moreFields(machine: WriteMachine, frame: WriteFrame): void {
@@ -190,8 +190,7 @@ export function morePacked(machine: WriteMachine, frame: WriteFrame): void {
     if (field.closed && isUnknownEnum(machine, field)) machine.varint();
     else {
       beginElement(machine, parent, field);
-      if (field.kind === Kind.DOUBLE) writeDoubles(machine);
-      else writeNumber(machine, field);
+      writeNumber(machine, field);
     }
   }
   machine.pop();

@@ -234,18 +234,18 @@ export function writeValues(
   writeMessage(machine, value.message, machine.start(to), machine.endOf(to), depth, mask);
 }
 
-const HALVES = new Uint32Array(2);
+const HALVES = new Int32Array(2);
 const NUMBER = new Uint8Array(HALVES.buffer);
 
 /** Reads a key that is a number into NUMBER: equal keys may be encoded in different ways, for example as a longer varint. */
 function loadNumber(machine: WriteMachine, { kind, wireType }: FieldPlan, at: number, end: number): void {
-  machine.low = 0;
-  machine.high = 0;
+  machine.lowBits = 0;
+  machine.highBits = 0;
   machine.enter(at, end);
   if (at < end) machine.skip(wireType, 0);
-  const isBool = kind === Kind.BOOL;
-  HALVES[0] = isBool ? Math.min(1, machine.low + machine.high) : machine.low;
-  HALVES[1] = kind === Kind.INT64 || kind === Kind.UINT64 || kind === Kind.SINT64 ? machine.high : 0;
+  const { lowBits, highBits } = machine;
+  HALVES[0] = kind === Kind.BOOL && (lowBits | highBits) !== 0 ? 1 : lowBits;
+  HALVES[1] = kind === Kind.INT64 || kind === Kind.UINT64 || kind === Kind.SINT64 ? highBits : 0;
 }
 
 /** Sets the key's number in the table. Returns true if the table had no equal key. */

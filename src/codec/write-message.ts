@@ -231,7 +231,7 @@ function writeOnlyMember(machine: WriteMachine, plan: MessagePlan, start: number
   machine.skip(tag, depth);
   if (machine.at !== end) return false;
   if (tag === NULL_TAG) out.ascii('null');
-  else if (tag === BOOL_TAG) out.ascii(machine.low === 0 && machine.high === 0 ? 'false' : 'true');
+  else if (tag === BOOL_TAG) out.ascii((machine.lowBits | machine.highBits) === 0 ? 'false' : 'true');
   else if (tag === NUMBER_TAG) {
     machine.at = at;
     out.double(checkFinite(machine.readDouble()));

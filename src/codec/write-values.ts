@@ -7,7 +7,7 @@ import { type FieldPlan, Kind } from './write-plan.js';
 const TRUE = fixed('true');
 const FALSE = fixed('false');
 
-/** Reads a number into `low` and `high`. */
+/** Reads a number of any size. */
 function readNumber(machine: WriteMachine, wireType: number): void {
   if (wireType === WIRE_VARINT) machine.varint();
   else if (wireType === WIRE_FIXED64) machine.fixed64();
@@ -27,9 +27,8 @@ export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
       return writeEnum(machine, field);
   }
   readNumber(machine, field.wireType);
-  // Signed halves are small integers for V8, which it passes without an allocation.
-  const low = machine.low | 0;
-  const high = machine.high | 0;
+  const low = machine.lowBits;
+  const high = machine.highBits;
   switch (field.kind) {
     case Kind.INT32:
       return out.integer(low);
@@ -50,22 +49,11 @@ export function writeNumber(machine: WriteMachine, field: FieldPlan): void {
   }
 }
 
-/** The number of doubles that are written at once. */
-const DOUBLES = 64;
-
-/** Writes the next packed doubles, at least one, with commas between them. */
-export function writeDoubles(machine: WriteMachine): void {
-  const values = [machine.readDouble()];
-  while (machine.at < machine.end && values.length < DOUBLES) values.push(machine.readDouble());
-  machine.left -= values.length;
-  machine.out.doubles(values);
-}
-
-function writeEnum({ out, low }: WriteMachine, field: FieldPlan): void {
-  const json = field.enum!.json(low | 0);
+function writeEnum({ out, lowBits }: WriteMachine, field: FieldPlan): void {
+  const json = field.enum!.json(lowBits);
   if (json !== undefined) out.fixed(json);
   else if (field.enum!.isNull) out.ascii('null');
-  else out.integer(low | 0);
+  else out.integer(lowBits);
 }
 
 /** True if the value is a number that a closed enum does not know, and so an unknown field. Does not move the reader. */
@@ -74,7 +62,7 @@ export function isUnknownEnum(machine: WriteMachine, field: FieldPlan): boolean 
   const { at } = machine;
   machine.varint();
   machine.at = at;
-  return field.enum!.json(machine.low | 0) === undefined;
+  return field.enum!.json(machine.lowBits) === undefined;
 }
 
 /** True if the value is the default of its type. Does not move the reader. */
@@ -92,7 +80,7 @@ export function isDefault(machine: WriteMachine, { kind, wireType }: FieldPlan):
   machine.at = at;
   // A 32-bit type has only the low half of its varint.
   const isNarrow = kind === Kind.INT32 || kind === Kind.UINT32 || kind === Kind.SINT32 || kind === Kind.ENUM;
-  return machine.low === 0 && (isNarrow || machine.high === 0);
+  return machine.lowBits === 0 && (isNarrow || machine.highBits === 0);
 }
 
 /**

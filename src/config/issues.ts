@@ -44,8 +44,14 @@ function textsOf(issue: Issue, find: Find): readonly IssueText[] {
   return [{ rule: 'config-value', path: issue.path, text: `${where}: ${withFound(issue, find(issue.path))}` }];
 }
 
+/** The most known keys that the error of an unknown key lists. */
+const MAX_LISTED = 8;
+
 function unknownKey(parent: readonly PropertyKey[], key: string): IssueText {
   const path = [...parent, key];
-  const text = `${path.map(String).join('.')}: unknown key${meantHint(key, knownKeys(parent))}`;
+  const known = knownKeys(parent);
+  const hint = meantHint(key, known);
+  const list = hint === '' && known.length > 0 && known.length <= MAX_LISTED ? `, expected ${known.join(', ')}` : hint;
+  const text = `${path.map(String).join('.')}: unknown key${list}`;
   return { rule: 'unknown-key', path, text };
 }

@@ -37,6 +37,7 @@ export function assignUpstreams(
   const used = new Set<string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
+  const names = routed.map(({ fullName }) => fullName);
   const called = [...aggregates.methods].map((method) => method.service);
   for (const service of new Set([...routed, ...called])) {
     const selected = selectUpstream(service.fullName, config.upstreams);
@@ -45,7 +46,7 @@ export function assignUpstreams(
       used.add(selected.name);
     } else if (selected.kind === 'none') {
       const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
-      const meant = didYouMean(service.fullName, selectors);
+      const meant = selectors.find((selector) => selects(meantService(selector, names), service.fullName));
       const hint = meant === undefined ? '' : `; is the selector '${meant}' meant for it?`;
       const text = `${service.fullName}: no upstream is configured for this service, so its routes are not served${hint}`;
       diagnostics.push(warningAt(service.position, 'no-upstream', text));
@@ -55,12 +56,18 @@ export function assignUpstreams(
       for (const name of selected.names) used.add(name);
     }
   }
-  const names = routed.map(({ fullName }) => fullName);
   for (const [name, { services, position }] of names.length === 0 || servesPart(config) ? [] : config.upstreams) {
     if (used.has(name)) continue;
-    const hint = hintOf(services.map((selector) => meantService(selector, names)).find((meant) => meant !== undefined));
+    const others = [...config.upstreams.keys()].filter((other) => used.has(other));
+    const meant = services.map((selector) => meantService(selector, names) ?? didYouMean(selector, others));
+    const hint = hintOf(meant.find((one) => one !== undefined));
     const text = `upstreams.${name}: expected a selector of a service with routes, got ${services.join(', ')}${hint}`;
     diagnostics.push(warningAt(position, 'unused-upstream', text));
   }
   return { of, diagnostics };
+}
+
+/** True if the selector selects the service. */
+function selects(selector: string | undefined, service: string): boolean {
+  return selector !== undefined && selectUpstream(service, new Map([['', { services: [selector] }]])).kind === 'found';
 }

@@ -20,6 +20,8 @@ export interface PolicyKind<Key extends string = string, Schema extends z.ZodTyp
   readonly fromOption: (policy: OptionReader) => unknown;
   /** Returns short texts for the notes of the route map. The list is empty when there is nothing to show. */
   readonly notes: (settings: z.output<Schema>) => readonly string[];
+  /** Returns the settings in words, one line for each declared thing, for `explain`. */
+  readonly describe: (settings: z.output<Schema>) => readonly string[];
 }
 
 /** Returns its argument. It only keeps the literal types of a kind. */

@@ -42,6 +42,14 @@ export function settingsOf(read: Readonly<Record<string, unknown>>): PolicySetti
   return Object.fromEntries(present.map(([name, { key }]) => [name, read[key]]));
 }
 
+/** Returns the settings of one kind in words, each behind the key of the config: `timeout: 5s`. */
+export function describePolicy(settings: PolicySettings, name: keyof PolicySettings): readonly string[] {
+  if (name === 'labels') return [`labels: ${(settings.labels ?? []).join(', ')}`];
+  const kind = KINDS[name];
+  // Each kind receives the output of its own schema.
+  return kind.describe(settings[name] as never).map((text) => `${kind.key}: ${text}`);
+}
+
 /** Returns short texts about the declared settings, for the notes of the route map. */
 export function policyNotes(settings: PolicySettings): readonly string[] {
   return Object.entries(KINDS).flatMap(([name, kind]) => {

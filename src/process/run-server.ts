@@ -113,7 +113,7 @@ export type CurrentPlan = () => Plan;
 async function listenPublic(current: CurrentPlan, gateway: RunningGateway, log: Log): Promise<BoundListener> {
   const settings = listenSettings(current().config, log, gateway.metrics);
   const listener = await listen(settings, gateway.callback(), systemClock).catch((error: unknown) => {
-    throw inUse(error, settings, '--port');
+    throw listenError(error, settings, '--port');
   });
   follow(listener, settings, current, log);
   return listener;
@@ -192,16 +192,26 @@ export async function listenAdmin(
   const handle = watched(admin, limitsNow, systemClock);
   const server = createHttp1({ ...timeouts, errorFormat: errors.format, telling: { log } }, handle, systemClock);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(inUse(error, settings, '--admin-port')));
+    server.once('error', (error) => reject(listenError(error, settings, '--admin-port')));
     server.listen(settings.port, settings.host, () => resolve());
   });
   return server;
 }
 
-/** Returns an error that gives advice if the port is in use; returns any other error unchanged. */
-export function inUse(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
-  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return error;
+/** The reasons why a server cannot listen on an address, by the code of the system. */
+const NOT_LISTENING: ReadonlyMap<string | undefined, string> = new Map([
+  ['EACCES', 'this process may not use the port; ports below 1024 need more rights'],
+  ['EADDRNOTAVAIL', 'this machine does not have the address; 0.0.0.0 means all of its addresses'],
+  ['ENOTFOUND', 'the name of the host has no address'],
+]);
+
+/** Returns an error with the address and advice for the reasons that are known; returns any other error unchanged. */
+export function listenError(error: unknown, { host, port }: { host: string; port: number }, flag: string): unknown {
+  const { code } = error as NodeJS.ErrnoException;
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const why = NOT_LISTENING.get(code);
+  if (why !== undefined) return new Error(`cannot listen on ${address}: ${why} (${code})`, { cause: error });
+  if (code !== 'EADDRINUSE') return error;
   return new Error(`port ${address} is already in use; choose another one with ${flag} (0 takes a free one)`, {
     cause: error,
   });

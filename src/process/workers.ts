@@ -26,7 +26,7 @@ import { type Frozen, Heartbeats } from './heartbeats.js';
 import { endOnUncaught } from './last-resort.js';
 import type { ToPrimary, ToWorker, WorkerReport } from './messages.js';
 import { type ConfigSource, type Prepared, Reloads } from './reloads.js';
-import { inUse, listenAdmin, type RunningServer } from './run-server.js';
+import { listenAdmin, listenError, type RunningServer } from './run-server.js';
 import { Sender } from './schema-parcel.js';
 import { serviceManager } from './service-manager.js';
 import { endWithTerminal, onSignals } from './signals.js';
@@ -144,7 +144,7 @@ class Workers {
     try {
       await Promise.all(Array.from({ length: this.count }, () => this.fork()));
       await bind(this.server, listen).catch((error: unknown) => {
-        throw inUse(error, listen, '--port');
+        throw listenError(error, listen, '--port');
       });
       return urlOf(this.server, listen.tls !== undefined);
     } catch (error) {

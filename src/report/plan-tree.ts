@@ -1,7 +1,7 @@
 /**
  * This module prints the plan of an aggregate for people:
  *
- *     at most 22 calls of 64, in 2 rounds
+ *     at most 22 calls (64 are allowed), in 2 rounds
  *     1  customer  GetCustomer(name = request.customer)
  *        orders    ListOrders(parent = request.customer).orders, optional
  *     2  products  GetProduct(name = each.product) for each of orders, at most 20, 8 at once, optional; after orders
@@ -12,10 +12,10 @@ import { roundsOf } from '../aggregate/order.js';
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import type { PlannedStep } from '../aggregate/step.js';
 
-/** Returns a summary such as `at most 22 calls of 64, in 2 rounds`. */
+/** Returns a summary such as `at most 22 calls (64 are allowed), in 2 rounds`. */
 export function describePlan({ calls, maxCalls, after }: AggregatePlan): string {
   const rounds = Math.max(...roundsOf(after));
-  return `at most ${calls} ${calls === 1 ? 'call' : 'calls'} of ${maxCalls}, in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
+  return `at most ${calls} ${calls === 1 ? 'call' : 'calls'} (${maxCalls} are allowed), in ${rounds} ${rounds === 1 ? 'round' : 'rounds'}`;
 }
 
 export function planTree({ steps, after }: AggregatePlan): readonly string[] {

@@ -68,8 +68,10 @@ export function readDescriptorSet(bytes: Uint8Array, shown: string, protoRoot: s
     const set = type.toObject(type.decode(bytes), { longs: Number, enums: String }) as { file?: FileProto[] };
     return { files: (set.file ?? []).map((file) => new SetConverter(file).convert()), diagnostics: [] };
   } catch (error) {
-    const text = `expected a FileDescriptorSet: ${error instanceof Error ? error.message : String(error)}`;
-    return { files: [], diagnostics: [errorAt({ file: shown }, 'descriptor-set', text.split('\n', 1)[0]!)] };
+    const why = (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+    const hint = shown.endsWith('.proto') ? '; give the folder of .proto files as --protos' : '';
+    const text = `expected a FileDescriptorSet, such as buf build -o FILE writes, got another file (${why})${hint}`;
+    return { files: [], diagnostics: [errorAt({ file: shown }, 'descriptor-set', text)] };
   }
 }
 

@@ -83,6 +83,13 @@ export function isFile(path: string): boolean {
   }
 }
 
+/** Returns the error text for a file that cannot be read. */
+export function unreadable(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'ENOENT') return 'expected a file, found none';
+  return code === 'EISDIR' ? 'expected a file, got a folder' : `cannot be read: ${code}`;
+}
+
 export function codeOf(error: unknown): string {
   return (error as NodeJS.ErrnoException).code ?? String(error);
 }

@@ -20,7 +20,7 @@ import { readHttpRule } from './annotation-reader.js';
 import type { HttpRule } from './annotations.js';
 import type { ServiceDescriptor } from './descriptor.js';
 import { isMessage, type OptionMessage, OptionReader, type OptionTree, type OptionValue } from './option-tree.js';
-import { codeOf } from './proto-folder.js';
+import { unreadable } from './proto-folder.js';
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const TYPE = 'google.api.Service';
@@ -121,7 +121,7 @@ function readServiceConfig(file: string, diagnostics: Diagnostic[]): readonly Co
     const found = stats.isFile() ? `${stats.size} bytes` : 'no regular file';
     diagnostics.push(errorAt({ file }, RULE, `expected a file of at most ${MAX_FILE_BYTES} bytes, got ${found}`));
   } catch (error) {
-    diagnostics.push(errorAt({ file }, RULE, `cannot be read: ${codeOf(error)}`));
+    diagnostics.push(errorAt({ file }, RULE, unreadable(error)));
   }
   return [];
 }

@@ -16,7 +16,7 @@ import { highRoots, type RootContent } from './likely-root.js';
 import { optionsWithoutImport, UnknownImports } from './missing-imports.js';
 import { refresh } from './parse-thread.js';
 import { ParsedFiles } from './parsed-files.js';
-import { codeOf, type FoundProto, isFile, protosBelow, rootProblem, type Scanned } from './proto-folder.js';
+import { type FoundProto, isFile, protosBelow, rootProblem, type Scanned, unreadable } from './proto-folder.js';
 import { type RegistryFile, registryAfter, registrySteps } from './registry.js';
 import { optionProblems, withRouting } from './routed-methods.js';
 import { ConfiguredRules } from './service-config.js';
@@ -147,7 +147,7 @@ class SchemaLoader {
     try {
       content = this.parsed.readSet(file);
     } catch (error) {
-      this.report(errorAt({ file }, 'descriptor-set', `cannot be read: ${codeOf(error)}`));
+      this.report(errorAt({ file }, 'descriptor-set', unreadable(error)));
       return;
     }
     const { files, diagnostics } = content;
@@ -211,7 +211,7 @@ class SchemaLoader {
         if (this.take(declaration, path, routed)) this.byPath.set(real, declaration);
       }
     } catch (error) {
-      this.report(errorAt({ file: path }, 'proto-file', `cannot be read: ${codeOf(error)}`));
+      this.report(errorAt({ file: path }, 'proto-file', unreadable(error)));
     }
   }
 

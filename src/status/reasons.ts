@@ -140,7 +140,8 @@ export const REASONS = {
     code: Code.UNAVAILABLE,
     httpStatus: 503,
     when: 'The keys of the token’s issuer have not been fetched yet, so that the token cannot be checked.',
-    whatToDo: 'Try again later. The operator finds the cause in the log: `an issuer gives no keys`.',
+    whatToDo:
+      'Try again later. The operator finds the cause in the log: `the keys of a token issuer cannot be fetched`.',
   },
   MISSING_SCOPE: {
     code: Code.PERMISSION_DENIED,

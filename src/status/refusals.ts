@@ -42,8 +42,14 @@ export function methodNotAllowed(method: string, allow: readonly string[]): Stat
   return gatewayError('METHOD_NOT_ALLOWED', `method: expected one of ${allowed}, got ${method}`, { headers });
 }
 
-export function foreignOrigin(): StatusError {
-  return gatewayError('FOREIGN_ORIGIN', 'origin: expected an origin that this API allows (cors.origins), got another');
+/**
+ * Returns the error for a page of a foreign origin. The log has the origin, so that the operator can add it to
+ * `cors.origins`. `origin` is undefined if the request names none.
+ */
+export function foreignOrigin(expected: string, origin: string | undefined): StatusError {
+  const found = origin === undefined ? 'none' : JSON.stringify(origin.slice(0, 80));
+  const logText = `origin: ${expected}, got ${found}`;
+  return gatewayError('FOREIGN_ORIGIN', `origin: ${expected}, got another`, { logText });
 }
 
 /**

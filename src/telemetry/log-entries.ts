@@ -18,6 +18,7 @@ export const AUDITED_REASONS: ReadonlySet<string> = new Set([
   'UNAUTHENTICATED',
   'INVALID_TOKEN',
   'INVALID_API_KEY',
+  'INVALID_CERTIFICATE',
   'AMBIGUOUS_CREDENTIALS',
   'MISSING_SCOPE',
   'NOT_ALLOWED',
@@ -54,6 +55,10 @@ export const LOG_ENTRIES = {
   },
   'memory is available again: new requests are served': { level: 'info', when: 'New requests are served again.' },
   'admin request failed': { level: 'error', when: 'A request to the admin port has ended with a 5xx status.' },
+  'admin request refused': {
+    level: 'warn',
+    when: 'A request to the admin port has ended with a 4xx status. The field `refused` says what was expected.',
+  },
   draining: { level: 'info', when: 'A signal ends the process, and running requests may finish.' },
   reloaded: { level: 'info', when: 'A new config or schema is served.', audit: true },
   'reload refused: the config and schema from before stay in use': {

@@ -89,7 +89,13 @@ export class UpstreamClosed extends StatusError {
   constructor(unsent: boolean) {
     const { code, httpStatus } = REASONS.UPSTREAM_CLOSED;
     const details = [errorInfoDetail('UPSTREAM_CLOSED')];
-    super(code, 'the upstream is closed', { httpStatus, details, source: 'upstream', unsent });
+    super(code, 'the upstream is closed', {
+      httpStatus,
+      details,
+      source: 'upstream',
+      unsent,
+      reason: 'UPSTREAM_CLOSED',
+    });
   }
 }
 

@@ -9,6 +9,7 @@ import { createLog } from '../../src/telemetry/log.js';
 import { validated } from '../openapi/support.js';
 import { browser } from '../support/browser.js';
 import { planOf, sendTo } from '../support/gateway.js';
+import { assertNoSecret } from '../support/secrets.js';
 
 const log = createLog({ format: 'json', destination: { write: () => {} } });
 const SECRET = 's'.repeat(32);
@@ -24,7 +25,12 @@ async function start(t: ExecutionContext, overrides: Partial<ConfigInput> = {}) 
     server!.closeAllConnections();
   });
   const url = urlOf(server!);
-  return { url, get: (path: string) => sendTo(url, 'GET', path) };
+  const get = async (path: string) => {
+    const answer = await sendTo(url, 'GET', path);
+    assertNoSecret(answer.text, path);
+    return answer;
+  };
+  return { url, get };
 }
 
 test('/openapi.json is the document, of one service if the query names it', async (t) => {

@@ -18,7 +18,7 @@ async function keygen(...args: readonly string[]) {
 }
 
 const wrong: readonly (readonly [fact: string, args: readonly string[], says: RegExp])[] = [
-  ['no consumer', [], /^error: required option '--consumer <name>' not specified\n$/],
+  ['no consumer', [], /^error: --consumer: expected a value, got none\n/],
   ['an empty consumer', ['--consumer', ''], /^error: --consumer: expected 1 to 128 printable/],
   ['a consumer of two lines', ['--consumer', 'a\nb'], /^error: --consumer: expected/],
   ['an empty plan', ['--consumer', 'a', '--plan', ''], /^error: --plan: expected/],

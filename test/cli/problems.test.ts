@@ -174,5 +174,5 @@ service Things { rpc Get(Q) returns (Q) { option (google.api.http) = { get: "/v1
       "expected a selector of a service with routes, got a.v1.Thing, did you mean 'a.v1.Things'? [unused-upstream]\n",
     ),
   );
-  t.is(stderr, '1 route of 1 service, 1 rpc without a route, 0 errors, 3 warnings\n');
+  t.is(stderr, '1 route of 1 service, 1 rpc without a route (a.v1.Things/Watch), 0 errors, 3 warnings\n');
 });

@@ -223,7 +223,7 @@ test('wrong usage exits with 2', async (t) => {
   t.is(await diff('old', 'nothing'), '2 error: nothing: expected a folder or a file, found none');
   t.is(
     await diff('old', 'c.yaml'),
-    '2 error: expected two config files or two versions without one, because a config changes what protos say',
+    '2 error: expected two config files, or two folders or descriptor sets, got one of each; a config changes the routes of its protos, so compare config with config',
   );
   t.is(
     await diff('git:a', 'git:b'),
@@ -325,5 +325,8 @@ inGit('a revision or a path that git does not have is wrong usage', async (t) =>
   t.is(await diff('git:main:../x', 'api'), 'error: ../x: expected a path inside of the repository\n');
   t.is(await diff('git:main:/etc', 'api'), 'error: /etc: expected a path relative to the current folder\n');
   const outside = await protogate(['diff', 'git:main:a', 'git:main:b'], { cwd: dirname(folder) });
-  t.is(outside.stderr, 'error: expected a git repository here\n');
+  t.is(
+    outside.stderr,
+    'error: git:main: expected the current folder to be in a git repository; run protogate diff in the checkout\n',
+  );
 });

@@ -378,7 +378,7 @@ function statusOf(rows: ReadonlyMap<string, string>): number {
   const told = rows.get('error') ?? rows.get('answers') ?? '';
   const status = /^\d{3}\b/.exec(told)?.[0];
   if (status !== undefined) return Number(status);
-  return /"?successStatus"?|successStatus = 201/.test(rows.get('policies') ?? '') ? 201 : 200;
+  return /"?successStatus"?|successStatus: 201/.test(rows.get('policies') ?? '') ? 201 : 200;
 }
 
 function requestsOf({ plan }: TestGateway, call: RecordedCall): string {

@@ -99,9 +99,14 @@ const cases: readonly (readonly [fact: string, request: string, headers: string,
     'a cache that is for GETs alone',
     'POST /v1/a',
     '',
-    /\npolicies +cache = .*: never used, because POST is not cached\n/,
+    /\npolicies +cache: an answer is fresh for .*: never used, because POST is not cached\n/,
   ],
-  ['a cache in use', 'GET /v1/a', '', /\npolicies +cache = \S+ \(.*:\d+\)\n/],
+  [
+    'a cache in use',
+    'GET /v1/a',
+    '',
+    /\npolicies +cache: an answer is fresh for 5s, kept for each consumer \(.*:\d+\)\n/,
+  ],
   ['what $fields leaves out', 'GET /v1/a/both?$fields=one', '', /\nskipped +two: not in \$fields, so not called\n/],
   ['no time for a call', 'GET /v1/a/watch', 'grpc-timeout: 0S', /\nerror +504 /],
   ['no time for a call that a cache may spare', 'GET /v1/a', 'grpc-timeout: 0S', /\ndeadline +0ms \(grpc-timeout\)\n/],
@@ -116,6 +121,57 @@ for (const [fact, request, headers, says] of cases) {
     t.regex(text, says);
   });
 }
+
+test('explain shows each policy in words', async (t) => {
+  const plan = await planOf(t, PROTO, {
+    upstreams: { a: { target: '127.0.0.1:1' } },
+    auth: { apiKeys: { file: 'keys.yaml' } },
+    policies: [
+      {
+        selector: 'a.v1.S.Get',
+        auth: { scopes: ['read|admin', 'beds'], require: ['request.id = caller.subject'] },
+        rateLimits: [
+          { limit: 100, period: '1m', per: ['consumer', 'route'] },
+          { limit: 1, period: '1s', enforce: false },
+        ],
+        addresses: { allow: ['10.0.0.0/8', '::1'], deny: ['10.9.0.0/16'] },
+        cache: { ttl: '1m', scope: 'public', staleWhileRevalidate: '30s', staleIfError: '2m' },
+        timeout: '1500ms',
+        retry: { maxAttempts: 3, codes: ['UNAVAILABLE', 'ABORTED'] },
+        hedgeAfter: '50ms',
+        maxRequestBytes: '1KiB',
+        successStatus: 201,
+        deprecated: { since: '2026-01-31', sunset: '2027-01-31', link: 'https://example.com/new' },
+      },
+      { selector: 'a.v1.S.Make', hedgeAfter: '0s', auth: { mode: 'optional' } },
+    ],
+  });
+  const policies = async (method: string, body: string) => {
+    const { text } = await explain(plan, { method, target: '/v1/a', body: Buffer.from(body), rawHeaders: [] });
+    return /\npolicies +((?:.*\n)(?: .*\n)*)/
+      .exec(text)?.[1]
+      ?.trim()
+      .replaceAll(/ \(.*\)/g, '')
+      .split(/\n +/)
+      .sort();
+  };
+  t.deepEqual(await policies('GET', ''), [
+    'addresses: no clients in 10.9.0.0/16',
+    'addresses: only clients in 10.0.0.0/8, ::1',
+    'auth: scope read or admin, scope beds, require request.id = caller.subject',
+    'cache: an answer is fresh for 1m, the same for all callers, stale for 30s more while a new one is fetched, stale for 2m more if the service fails',
+    'deprecated: since 2026-01-31, until 2027-01-31, clients are referred to https://example.com/new',
+    'hedgeAfter: a second call after 50ms',
+    'maxRequestBytes: 1024 bytes',
+    'rateLimits: 1 request in 1s for all callers together, counted but not refused',
+    'rateLimits: 100 requests in 1m for each consumer and route',
+    'retry: at most 3 attempts, after UNAVAILABLE or ABORTED',
+    'successStatus: 201',
+    'timeout: 1500ms',
+  ]);
+  const post = (await policies('POST', '{}'))!;
+  t.true(post.includes('hedgeAfter: no second call') && post.includes('auth: optional'), post.join('\n'));
+});
 
 test('explain measures a body as the gateway does, by limits.bodyBytes and max_request_bytes', async (t) => {
   const plan = await planOf(t, PROTO, {

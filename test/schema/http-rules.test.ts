@@ -223,7 +223,7 @@ test('a service config that is no YAML or not there is an error', async (t) => {
   t.is(lines(found).length, 1);
   const { config } = parseConfig({ version: 1, schema: { protos: [], httpRules: ['/nowhere.yaml', '/'] } });
   t.deepEqual((await plan(config!)).diagnostics.filter(({ rule }) => rule === 'http-rules').map(formatDiagnostic), [
-    '/nowhere.yaml: error: cannot be read: ENOENT [http-rules]',
+    '/nowhere.yaml: error: expected a file, found none [http-rules]',
     '/: error: expected a file of at most 16777216 bytes, got no regular file [http-rules]',
   ]);
 });

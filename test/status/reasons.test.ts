@@ -2,7 +2,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
+import { Code } from '../../src/status/code.js';
 import { REASONS } from '../../src/status/reasons.js';
+import { AUDITED_REASONS } from '../../src/telemetry/log-entries.js';
 
 /** Reads the files in which errors are raised. The demo's services have reasons of their own. */
 async function sources(): Promise<string> {
@@ -18,4 +20,12 @@ test('the code raises each reason of the list', async (t) => {
   const text = await sources();
   const unused = Object.keys(REASONS).filter((reason) => !text.includes(`'${reason}'`));
   t.deepEqual(unused, []);
+});
+
+test('the audit file gets each refusal of a caller', (t) => {
+  const ofCallers = Object.entries(REASONS)
+    .filter(([, { code }]) => code === Code.UNAUTHENTICATED || code === Code.PERMISSION_DENIED)
+    .map(([reason]) => reason);
+  // The reload that has removed the route is in the file itself.
+  t.deepEqual([...AUDITED_REASONS, 'ROUTE_WITHDRAWN'].toSorted(), ofCallers.toSorted());
 });

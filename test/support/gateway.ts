@@ -22,7 +22,7 @@ import { listenSettings } from '../../src/process/run-server.js';
 import { type DrainSettings, drainListener, prepareDrain } from '../../src/server/listener/drain.js';
 import { listen } from '../../src/server/listener/listen.js';
 import { createLog } from '../../src/telemetry/log.js';
-import { assertNoSecret } from './secrets.js';
+import { assertNoSecret, keepCredentials, keepSettings } from './secrets.js';
 import { type Handlers, startUpstream, type TestUpstream } from './upstream.js';
 
 /** The part of ava's `t` that this module uses. */
@@ -72,6 +72,7 @@ export async function startGateway(
   overrides: Partial<ConfigInput> = {},
   { surface, ...options }: StartOptions & { readonly surface?: string } = {},
 ): Promise<TestGateway> {
+  keepSettings(overrides);
   const folder = await protoFolder(t, protos);
   const upstream = await startUpstream(protos, handlers);
   t.teardown(upstream.close);
@@ -127,6 +128,7 @@ export async function planOf(
   protos: string | Readonly<Record<string, string>>,
   overrides: Partial<ConfigInput> = {},
 ): Promise<Plan> {
+  keepSettings(overrides);
   const folder = await protoFolder(t, protos);
   const { config, diagnostics } = parseConfig({ version: 1, schema: { protos: [folder] }, ...overrides });
   if (config === undefined) throw new Error(`test config: ${JSON.stringify(diagnostics)}`);
@@ -154,6 +156,7 @@ export function sendTo(url: string, method: string, target: string, options: Sen
   const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
   const payload = raw ? body : JSON.stringify(body);
   const headers: Record<string, string | string[]> = { ...options.headers };
+  keepCredentials(headers);
   if (payload !== undefined && headers['transfer-encoding'] === undefined)
     headers['content-length'] ??= String(Buffer.byteLength(payload));
   if (!raw) headers['content-type'] ??= 'application/json';

@@ -1,6 +1,7 @@
 /** An HTTP/2 client for tests, which shows what a session sends and receives on each stream. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
 import type { Teardown } from './gateway.js';
+import { keepCredentials } from './secrets.js';
 
 export interface Http2Answer {
   readonly status: number;
@@ -32,6 +33,7 @@ export function http2Client(t: Teardown, url: string, ca?: Buffer): Http2Client 
     });
   t.teardown(() => session.destroy());
   const open = (method: string, path: string, headers: OutgoingHttpHeaders = {}) => {
+    keepCredentials(headers);
     const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: false });
     stream.on('error', () => {});
     return stream;

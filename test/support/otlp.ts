@@ -2,6 +2,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Teardown } from './gateway.js';
+import { assertNoSecret } from './secrets.js';
 
 export interface ReceivedSpan {
   readonly traceId: string;
@@ -67,6 +68,7 @@ export async function startReceiver(t: Teardown): Promise<Receiver> {
   t.teardown(() => {
     server.closeAllConnections();
     server.close();
+    assertNoSecret(text, 'traces');
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -25,16 +25,16 @@ export interface Page {
   readonly blocks: readonly Block[];
 }
 
-/** Reads README.md, CHANGELOG.md and every page below docs/. */
+/** Reads every page of the repository: those of its root, and those below docs/ and examples/. */
 export function readPages(): readonly Page[] {
-  const docs = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.md'),
-  );
-  const paths = ['README.md', 'CHANGELOG.md', ...docs.map((name) => `docs/${name}`).sort()];
+  const isPage = (name: string) => name.endsWith('.md') && !name.includes('node_modules');
+  const below = (folder: string) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`);
+  const paths = [...readdirSync(ROOT), ...below('docs'), ...below('examples')].filter(isPage).sort();
   return paths.map((path) => parsePage(path, readFileSync(join(ROOT, path), 'utf8')));
 }
 
-/** Splits a page's text. A fenced block begins at the start of a line and ends at the next fence. */
+/** Splits a page's text. A fenced block ends at the next fence. In a list, its lines are indented. */
 export function parsePage(path: string, text: string): Page {
   const anchors = new Set<string>();
   const links: { target: string; line: number }[] = [];
@@ -42,7 +42,7 @@ export function parsePage(path: string, text: string): Page {
   let open: { info: string; line: number; lines: string[] } | undefined;
   for (const [index, content] of text.split('\n').entries()) {
     const line = index + 1;
-    const fence = /^```(.*)$/.exec(content);
+    const fence = /^ *```(.*)$/.exec(content);
     if (fence !== null && open !== undefined) {
       blocks.push(blockOf(open.info, open.lines, open.line));
       open = undefined;
@@ -62,7 +62,9 @@ export function parsePage(path: string, text: string): Page {
 function blockOf(info: string, lines: readonly string[], line: number): Block {
   const [, language = '', rest = ''] = /^(\S*)\s*(.*)$/.exec(info) ?? [];
   const notRun = /^\((.+)\)$/.exec(rest)?.[1];
-  return { language, notRun, text: lines.map((one) => `${one}\n`).join(''), line };
+  const indent = /^ */.exec(lines[0] ?? '')![0];
+  const text = lines.map((one) => `${one.startsWith(indent) ? one.slice(indent.length) : one}\n`).join('');
+  return { language, notRun, text, line };
 }
 
 /** GitHub's rule: lower case, punctuation left out, spaces as hyphens, a number behind a repeated one. */

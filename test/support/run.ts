@@ -51,7 +51,7 @@ export async function protogate(args: readonly string[], { cwd = ROOT, env = {} 
   host.channel!.ref();
   host.send(question);
   const { exitCode, stdout, stderr } = await answer;
-  assertNoSecret(stderr, 'stderr');
+  assertNoSecret(stdout + stderr, args.join(' '));
   return { exitCode, stdout, stderr };
 }
 
@@ -86,7 +86,7 @@ export async function protogateAlone(args: readonly string[], { cwd = ROOT, env 
     stderr += chunk;
   });
   const [exitCode] = (await once(child, 'close')) as [number | null];
-  assertNoSecret(stderr, 'stderr');
+  assertNoSecret(stdout + stderr, args.join(' '));
   return { exitCode, stdout, stderr };
 }
 
@@ -137,7 +137,7 @@ export async function serving(
     async stop() {
       child.kill('SIGTERM');
       const [code] = await closed;
-      assertNoSecret(stderr, 'stderr');
+      assertNoSecret(stdout + stderr, args.join(' '));
       return code;
     },
   };

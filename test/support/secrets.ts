@@ -23,6 +23,46 @@ export function keepSecret(secret: string): string {
   return secret;
 }
 
+/** Shorter values may occur by chance. */
+const SHORTEST = 16;
+/** The headers whose values are credentials. A scheme may stand before one. */
+const HEADERS = ['authorization', 'proxy-authorization', 'x-api-key'];
+/** The settings whose values are secrets, and those whose URL may have one in it. */
+const [SETTINGS, URLS] = [
+  ['secret', 'password'],
+  ['url', 'jwksUri', 'otlp'],
+];
+
+/** Stores the credentials that the headers of a request have: tokens, keys and the values of cookies. */
+export function keepCredentials(headers: Readonly<Record<string, unknown>> = {}): void {
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of [values].flat()) {
+      if (typeof value !== 'string') continue;
+      if (HEADERS.includes(name.toLowerCase())) keepLong(value.slice(value.lastIndexOf(' ') + 1));
+      if (name.toLowerCase() !== 'cookie') continue;
+      for (const pair of value.split(';')) keepLong(pair.slice(pair.indexOf('=') + 1).trim());
+    }
+  }
+}
+
+/** Stores the secrets that a config has: of HS256, of stores, and those in headers for others. */
+export function keepSettings(config: unknown): void {
+  if (typeof config !== 'object' || config === null) return;
+  for (const [key, value] of Object.entries(config)) {
+    if (typeof value !== 'string') keepSettings(value);
+    else if (SETTINGS.includes(key)) keepLong(value);
+    else if (HEADERS.includes(key)) keepCredentials({ [key]: value });
+    else if (URLS.includes(key) && URL.canParse(value)) {
+      const { password, searchParams } = new URL(value);
+      for (const secret of [password, ...searchParams.values()]) keepLong(secret);
+    }
+  }
+}
+
+function keepLong(value: string): void {
+  if (value.length >= SHORTEST) keepSecret(value);
+}
+
 function add(secret: string): void {
   secrets.add(secret);
   if (USUAL.test(secret)) beginnings.add(secret.slice(0, BEGINNING));

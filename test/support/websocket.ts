@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { Teardown } from './gateway.js';
+import { keepCredentials } from './secrets.js';
 import { until } from './until.js';
 
 /** `ca` is the CA that the client trusts; with it the connection uses TLS. `offers` are the subprotocols. */
@@ -9,6 +10,7 @@ type WebSocketOptions = ClientOptions & { readonly ca?: Buffer; readonly offers?
 
 /** The certificates of tests are for that name. */
 function clientOptions(options: WebSocketOptions): ClientOptions {
+  keepCredentials(options.headers);
   const tls = options.ca === undefined ? {} : { servername: 'upstream.test' };
   return { ...options, ...tls };
 }

@@ -68,6 +68,7 @@ function errorRow({ exchange, answer, surface }: DryRun, plan: Plan): Row {
       'error',
       `${error.httpStatus} ${error.message}`,
       errorBody(error, '-', { format: errors.format, exposed: new Set(errors.expose) }).body,
+      ...(error.reason === 'ROUTE_NOT_FOUND' ? ['protogate routes lists the routes'] : []),
     ];
   }
   if (answer.status === 0) return ['error', 'no answer yet: the gateway waits for the rest of the request'];

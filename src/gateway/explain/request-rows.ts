@@ -8,6 +8,7 @@ import { isStreaming } from '../../call/call.js';
 import { parseFieldMask } from '../../codec/field-mask.js';
 import { JsonWriter } from '../../codec/json-writer.js';
 import { overruledAuth } from '../../policy/access/overruled.js';
+import { describePolicy } from '../../policy/kinds.js';
 import { isIdempotent } from '../../policy/retry/planned.js';
 import { onFailureLines } from '../../report/on-failure.js';
 import type { PlannedAggregate, PlannedRoute } from '../../route/planned-route.js';
@@ -164,9 +165,9 @@ function failureRow(route: PlannedRoute): readonly Row[] {
 }
 
 function policyRow({ policy, cache, binding }: PlannedRoute): Row {
-  const lines = [...policy.origins].map(([key, position]) => {
+  const lines = [...policy.origins].flatMap(([key, position]) => {
     const unused = key === 'cache' && cache === undefined ? `: never used, because ${whyNotCached(binding)}` : '';
-    return `${key} = ${JSON.stringify(policy.settings[key])} (${formatPosition(position)})${unused}`;
+    return describePolicy(policy.settings, key).map((text) => `${text} (${formatPosition(position)})${unused}`);
   });
   return ['policies', ...(lines.length > 0 ? lines : ['none'])];
 }

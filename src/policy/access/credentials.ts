@@ -10,8 +10,9 @@
  */
 import type { Socket } from 'node:net';
 import type { Principal } from '../../call/principal.js';
+import { foreignOrigin } from '../../status/refusals.js';
 import { gatewayError, type StatusError } from '../../status/status-error.js';
-import { isForeign, isForeignPage, type PageRequest } from './origin.js';
+import { headerOf, isForeign, isForeignPage, type PageRequest } from './origin.js';
 
 export type TokenSource = { readonly header: string } | { readonly cookie: string } | { readonly query: string };
 
@@ -107,12 +108,12 @@ export function createAuthenticator(settings: CredentialSettings): Authenticator
       if (found !== undefined) return explicitly(found.identify(value));
       const cookie = cookieHeader === '' ? undefined : tokenCookie(cookieHeader);
       if (cookie !== undefined) {
-        if (isForeign(request, settings.allowedOrigins)) throw foreignOrigin('a token in a cookie');
+        if (isForeign(request, settings.allowedOrigins)) throw foreignPage('a token in a cookie', request);
         return Promise.resolve(cookie.verify(cookie.value)).then((principal) => ({ principal, fromCookie: true }));
       }
       const principal = settings.certificate?.(request.socket);
       if (principal === undefined) return undefined;
-      if (isForeignPage(request, settings.allowedOrigins)) throw foreignOrigin('a client certificate');
+      if (isForeignPage(request, settings.allowedOrigins)) throw foreignPage('a client certificate', request);
       return { principal, fromCookie: false };
     },
   };
@@ -212,7 +213,7 @@ function ambiguous(first: string, second: string): StatusError {
   return gatewayError('AMBIGUOUS_CREDENTIALS', `expected one credential in a request, got ${found}`);
 }
 
-function foreignOrigin(why: string): StatusError {
-  const text = `origin: with ${why}, expected a page of this site or of an origin in cors.origins, got another`;
-  return gatewayError('FOREIGN_ORIGIN', text);
+function foreignPage(credential: string, { rawHeaders }: PageRequest): StatusError {
+  const expected = `with ${credential}, expected a page of this site or of an origin in cors.origins`;
+  return foreignOrigin(expected, headerOf(rawHeaders, 'origin'));
 }

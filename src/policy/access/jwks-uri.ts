@@ -72,7 +72,7 @@ class RemoteKeys implements KeySource {
   }
 
   find(kid: string | undefined, alg: string): KeyObject | undefined | Promise<KeyObject | undefined> {
-    if (this.keys === undefined) throw keysUnavailable();
+    if (this.keys === undefined) throw this.unavailable();
     const isNew = kid !== undefined && this.keys.every((one) => one.kid !== kid);
     return isNew ? this.findAnew(kid, alg) : findKey(this.keys, kid, alg);
   }
@@ -142,13 +142,24 @@ class RemoteKeys implements KeySource {
     this.endPreparing();
   }
 
+  /** Returns the error for a token while there are no keys. The log has the cause, the client has not. */
+  private unavailable(): StatusError {
+    const text = "the keys of the token's issuer are not available yet; try again later";
+    const cause = `${this.shownUri()}: ${this.problem ?? 'the first fetch has not ended'}`;
+    return gatewayError('KEYS_UNAVAILABLE', text, { cause });
+  }
+
+  /** Returns the URI without its query, which may contain a secret. */
+  private shownUri(): string {
+    const { origin, pathname } = new URL(this.uri);
+    return `${origin}${pathname}`;
+  }
+
   /** Logs one line when fetches begin to fail and one when they succeed again, and none for the failures in between. */
   private logChange(problem: string | undefined): void {
     const before = this.problem;
     this.problem = problem;
-    // The query is not logged, because it may contain a secret.
-    const { origin, pathname } = new URL(this.uri);
-    const jwks = `${origin}${pathname}`;
+    const jwks = this.shownUri();
     if (problem !== undefined && before === undefined) {
       this.log.warn({ jwks, reason: problem }, 'the keys of a token issuer cannot be fetched');
     } else if (problem === undefined && before !== undefined) {
@@ -159,8 +170,4 @@ class RemoteKeys implements KeySource {
 
 function isSame(a: VerificationKey, b: VerificationKey): boolean {
   return a.kid === b.kid && a.alg === b.alg && a.key.equals(b.key);
-}
-
-function keysUnavailable(): StatusError {
-  return gatewayError('KEYS_UNAVAILABLE', "the keys of the token's issuer are not available yet; try again later");
 }

@@ -40,7 +40,8 @@ function hostOf(authority: string, origin: string): string | undefined {
   return URL.canParse(url) ? new URL(url).host : undefined;
 }
 
-function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
+/** Returns the first value of a header. Undefined if there is none. */
+export function headerOf(rawHeaders: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     if (rawHeaders[i]!.toLowerCase() === name) return rawHeaders[i + 1];
   }

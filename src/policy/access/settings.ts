@@ -254,6 +254,13 @@ export const auth = policyKind({
     })),
   // The route map shows the access that results, even if no `auth` is declared.
   notes: () => [],
+  describe: ({ mode, scopes, require }) => [
+    [
+      ...(mode === undefined ? [] : [mode]),
+      ...scopes.map((scope) => `scope ${scope.replaceAll('|', ' or ')}`),
+      ...require.map((text) => `require ${text}`),
+    ].join(', ') || 'nothing',
+  ],
 });
 
 /** The config's `auth` block. */

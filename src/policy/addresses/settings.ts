@@ -26,6 +26,10 @@ export const addresses = policyKind({
     ...(allow.length === 0 ? [] : [`allow: ${allow.join(' ')}`]),
     ...(deny.length === 0 ? [] : [`deny: ${deny.join(' ')}`]),
   ],
+  describe: ({ allow, deny }) => [
+    ...(allow.length === 0 ? [] : [`only clients in ${allow.join(', ')}`]),
+    ...(deny.length === 0 ? [] : [`no clients in ${deny.join(', ')}`]),
+  ],
 });
 
 export type AddressSettings = z.output<typeof settings>;

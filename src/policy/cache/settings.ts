@@ -43,6 +43,17 @@ export const cache = policyKind({
       staleIfError: durationText(one, 'stale_if_error'),
     })),
   notes: ({ ttlMs, scope }) => [`cache: ${formatDuration(ttlMs)} ${scope}`],
+  describe: ({ ttlMs, scope, staleWhileRevalidateMs, staleIfErrorMs }) => [
+    [
+      `an answer is fresh for ${formatDuration(ttlMs)}, ${scope === 'public' ? 'the same for all callers' : 'kept for each consumer'}`,
+      ...(staleWhileRevalidateMs === undefined
+        ? []
+        : [`stale for ${formatDuration(staleWhileRevalidateMs)} more while a new one is fetched`]),
+      ...(staleIfErrorMs === undefined
+        ? []
+        : [`stale for ${formatDuration(staleIfErrorMs)} more if the service fails`]),
+    ].join(', '),
+  ],
 });
 
 export const cacheBlock = z

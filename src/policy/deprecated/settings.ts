@@ -40,6 +40,13 @@ export const deprecated = policyKind({
   notes: ({ sinceMs, sunsetMs }) => [
     `deprecated: since ${dayOf(sinceMs)}${sunsetMs === undefined ? '' : `, until ${dayOf(sunsetMs)}`}`,
   ],
+  describe: ({ sinceMs, sunsetMs, link }) => [
+    [
+      `since ${dayOf(sinceMs)}`,
+      ...(sunsetMs === undefined ? [] : [`until ${dayOf(sunsetMs)}`]),
+      ...(link === undefined ? [] : [`clients are referred to ${link}`]),
+    ].join(', '),
+  ],
 });
 
 export type DeprecatedSettings = z.output<typeof settings>;

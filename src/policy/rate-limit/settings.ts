@@ -48,6 +48,12 @@ export const rateLimits = policyKind({
       const counters = per.length === 0 ? '' : ` per ${per.join(' and ')}`;
       return `limit: ${limit}/${formatDuration(periodMs)}${counters}`;
     }),
+  describe: (declared) =>
+    declared.map(({ limit, periodMs, per, enforce }) => {
+      const requests = `${limit} ${limit === 1 ? 'request' : 'requests'} in ${formatDuration(periodMs)}`;
+      const counters = per.length === 0 ? 'for all callers together' : `for each ${per.join(' and ')}`;
+      return `${requests} ${counters}${enforce ? '' : ', counted but not refused (enforce: false)'}`;
+    }),
 });
 
 /** One declared limit. `periodMs` is in milliseconds. */

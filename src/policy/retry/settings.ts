@@ -3,6 +3,7 @@
  * and how often. It also has `hedgeAfter`: when a second call is sent although the first one has not failed.
  */
 import { z } from 'zod';
+import { formatDuration } from '../../base/duration.js';
 import { duration } from '../../base/values.js';
 import { Code } from '../../status/code.js';
 import { durationText, lastMessage, policyKind } from '../kind.js';
@@ -25,6 +26,7 @@ export const retry = policyKind({
   fromOption: (policy) =>
     lastMessage(policy, 'retry', (one) => ({ maxAttempts: one.integer('max_attempts'), codes: one.strings('codes') })),
   notes: () => [],
+  describe: ({ maxAttempts, codes }) => [`at most ${maxAttempts} attempts, after ${codes.join(' or ')}`],
 });
 
 export const hedgeAfter = policyKind({
@@ -34,4 +36,5 @@ export const hedgeAfter = policyKind({
   ),
   fromOption: (policy) => durationText(policy, 'hedge_after'),
   notes: () => [],
+  describe: (ms) => [ms === 0 ? 'no second call' : `a second call after ${formatDuration(ms)}`],
 });

@@ -1,5 +1,6 @@
 /** This module has the kinds of policy that are a single value: `timeout`, `max_request_bytes` and `success_status`. */
 import { z } from 'zod';
+import { formatDuration } from '../../base/duration.js';
 import { durationAboveZero, size } from '../../base/values.js';
 import { durationText, policyKind } from '../kind.js';
 
@@ -8,6 +9,7 @@ export const timeout = policyKind({
   schema: durationAboveZero.describe('The deadline of the call.'),
   fromOption: (policy) => durationText(policy, 'timeout'),
   notes: () => [],
+  describe: (ms) => [formatDuration(ms)],
 });
 
 export const maxRequestBytes = policyKind({
@@ -17,6 +19,7 @@ export const maxRequestBytes = policyKind({
   ),
   fromOption: (policy) => policy.integer('max_request_bytes') || undefined,
   notes: () => [],
+  describe: (bytes) => [`${bytes} bytes`],
 });
 
 export const successStatus = policyKind({
@@ -24,4 +27,5 @@ export const successStatus = policyKind({
   schema: z.int().min(200).max(299).describe('The HTTP status of a successful answer.'),
   fromOption: (policy) => policy.integer('success_status') || undefined,
   notes: () => [],
+  describe: (status) => [String(status)],
 });

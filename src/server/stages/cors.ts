@@ -69,5 +69,5 @@ export function cors(): Middleware {
  */
 export function requireAllowed(cors: Cors | undefined, origin: string | undefined): void {
   if (origin === undefined || cors?.allows(origin)) return;
-  throw foreignOrigin();
+  throw foreignOrigin('expected an origin that this API allows (cors.origins)', origin);
 }

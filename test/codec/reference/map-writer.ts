@@ -158,8 +158,8 @@ function compileKey(type: ScalarType, validateUtf8: boolean): KeyCodec {
   const size = isQuoted ? 8 : 4;
   /** Loads the number of a key: equal keys may be encoded in different ways, for example as a longer varint. */
   const load = (source: WireSource, at: number, end: number) => {
-    source.low = 0;
-    source.high = 0;
+    source.lowBits = 0;
+    source.highBits = 0;
     source.enter(at, end);
     if (at < end) source.skip(tag, 0);
     HALVES[0] = type === 'bool' ? Math.min(1, source.low + source.high) : source.low;

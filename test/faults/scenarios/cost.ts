@@ -9,7 +9,7 @@ import { PROTO } from '../notes.js';
 import { type Row, type Scenario, wrongOf } from '../scenario.js';
 import { startService } from '../service.js';
 
-const LOAD = { path: '/v1/notes/1', headers: {}, warmUp: 6000, requests: 6000, connections: 16 };
+const LOAD = { path: '/v1/notes/1', headers: {}, requests: 6000, connections: 16 };
 const MOST_PERCENT = 5;
 const PROTECTED = {
   healthCheck: {},

@@ -1,0 +1,137 @@
+/**
+ * This module writes doubles with the fewest digits that mean the same double, as `String(number)` does, but without a string.
+ * It is sure of its digits for almost all numbers from 1e-6 to 2^53. For others it writes nothing, and the caller uses the string.
+ *
+ * Such a number times a power of ten is an integer with 17 digits and a fraction. The product is exact as the sum of two
+ * doubles (Dekker). Every decimal that is nearer than half of the distance to the next double means the same double, so the
+ * search is for the decimal with the most zeros at its end that is as near.
+ */
+import { writeEight, writeNine, writePadded, writeWhole } from './json-digits.js';
+
+const ZERO = 0x30;
+const POINT = 0x2e;
+/** The powers of ten that a double has exactly, and the upper halves of their digits. */
+const POWERS = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+/** Splits a double into two halves of 26 bits (Dekker). */
+const SPLITTER = 2 ** 27 + 1;
+const UPPER_HALVES = POWERS.map(upperHalf);
+const LEAST = 1e-6;
+const MOST = 2 ** 53;
+/** The exponent bits of the least number, and for these and all larger ones the decimal exponent of the power of two. */
+const FIRST_EXPONENT = exponentBits(LEAST);
+const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EXPONENT + 1 }, (_, index) =>
+  Math.floor(Math.log10(2 ** (FIRST_EXPONENT + index - 1023))),
+);
+/** For the same exponents, half of the distance to the next double. */
+const HALF_STEPS = Array.from(DECIMAL_EXPONENTS, (_, index) => 2 ** (FIRST_EXPONENT + index - 1023 - 53));
+/** The powers of ten from 1e-6 to 1e16, which begin the numbers with one more digit. */
+const BOUNDS = Array.from({ length: 23 }, (_, index) => Number(`1e${index - 6}`));
+/** Two numbers of the search that differ by less may be equal. */
+const DOUBT = 1e-9;
+
+const FLOAT = new Float64Array(1);
+const HALVES = new Int32Array(FLOAT.buffer);
+const [LOW, HIGH] = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? [0, 1] : [1, 0];
+
+/** Writes a positive number that is no integer. Returns the offset behind it, or -1 if it does not write it. */
+export function writeShortest(view: DataView, at: number, value: number): number {
+  if (!(value >= LEAST && value < MOST)) return -1;
+  FLOAT[0] = value;
+  const bits = HALVES[HIGH]!;
+  // Below a power of two the next double is nearer.
+  if (HALVES[LOW] === 0 && (bits & 0xfffff) === 0) return -1;
+  const index = (bits >>> 20) - FIRST_EXPONENT;
+  let exponent = DECIMAL_EXPONENTS[index]!;
+  if (value >= BOUNDS[exponent + 7]!) exponent++;
+  const scale = 16 - exponent;
+  const power = POWERS[scale]!;
+  const half = HALF_STEPS[index]! * power;
+  // The product is `high + low`, and has 17 digits.
+  const high = value * power;
+  const valueUpper = upperHalf(value);
+  const valueLower = value - valueUpper;
+  const powerUpper = UPPER_HALVES[scale]!;
+  const powerLower = power - powerUpper;
+  const low =
+    valueLower * powerLower - (high - valueUpper * powerUpper - valueLower * powerUpper - valueUpper * powerLower);
+  const whole = Math.floor(low);
+  const fraction = low - whole;
+  let front = Math.floor(high * 1e-8);
+  let rest = high - front * 1e8 + whole;
+  if (rest < 0) {
+    front--;
+    rest += 1e8;
+  } else if (rest >= 1e8) {
+    front++;
+    rest -= 1e8;
+  }
+  const rounding = roundingOf(rest | 0, fraction, half);
+  if (rounding === UNSURE) return -1;
+  rest += rounding >> ZEROS_BITS;
+  if (rest >= 1e8) {
+    front++;
+    rest -= 1e8;
+  }
+  const end = writeDigits(view, at, front | 0, rest | 0, value, exponent);
+  const zeros = rounding & 3;
+  return zeros < 2 ? end - zeros : withoutZeros(view, end - zeros);
+}
+
+const ZEROS_BITS = 2;
+const UNSURE = 1 << 20;
+
+/**
+ * Finds the shortest decimal whose distance is less than `half`, which is at most 12. The upper bits of the result are what has
+ * to be added to the last eight digits; the lowest two are the zeros at the end: 0, 1, or 2 for two and more. Returns UNSURE
+ * if two decimals are equally good.
+ */
+function roundingOf(rest: number, fraction: number, half: number): number {
+  const pair = rest % 100;
+  const down = pair + fraction;
+  const up = 100 - down;
+  const nearest = Math.min(down, up);
+  if (Math.abs(nearest - half) < DOUBT) return UNSURE;
+  if (nearest < half) return ((down < up ? -pair : 100 - pair) << ZEROS_BITS) | 2;
+  const digit = pair % 10;
+  const downTen = digit + fraction;
+  const upTen = 10 - downTen;
+  const nearestTen = Math.min(downTen, upTen);
+  if (Math.abs(nearestTen - half) < DOUBT || Math.abs(downTen - upTen) < DOUBT) return UNSURE;
+  if (nearestTen < half) return ((downTen < upTen ? -digit : 10 - digit) << ZEROS_BITS) | 1;
+  if (Math.abs(fraction - 0.5) < DOUBT) return UNSURE;
+  return fraction < 0.5 ? 0 : 1 << ZEROS_BITS;
+}
+
+/** Writes the 17 digits of `front` and `rest`, of which the first is worth `10^exponent`, as the decimal of `value`. */
+function writeDigits(view: DataView, at: number, front: number, rest: number, value: number, exponent: number): number {
+  if (exponent < 0) {
+    view.setUint16(at, 0x2e30, true);
+    const digits = writePadded(view, at + 2, 0, -1 - exponent);
+    writeNine(view, digits, front);
+    writeEight(view, digits + 9, rest);
+    return digits + 17;
+  }
+  // The digits are written one place too far. The integer and the point then take the place of those before the decimals.
+  writeNine(view, at + 1, front);
+  writeEight(view, at + 10, rest);
+  view.setUint8(writeWhole(view, at, Math.floor(value)), POINT);
+  return at + 18;
+}
+
+/** Returns the offset behind the last digit before `end` that is not zero. */
+function withoutZeros(view: DataView, end: number): number {
+  let last = end;
+  while (view.getUint8(last - 1) === ZERO) last--;
+  return last;
+}
+
+function upperHalf(value: number): number {
+  const big = SPLITTER * value;
+  return big - (big - value);
+}
+
+function exponentBits(value: number): number {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, value);
+  return view.getUint16(0) >>> 4;
+}
