@@ -95,12 +95,18 @@ function bundleCommands() {
   return resolve(outdir, 'main.js');
 }
 
+/** Writes the files that are published, and returns the one that has `main`. */
+async function bundlePackage() {
+  await import('./scripts/bundle.js');
+  return resolve(`${out}/package/js/main.js`);
+}
+
 // With TEST_ALL, as in CI, processes are started from the files that are published.
-const bundled = process.env.TEST_ALL === undefined ? { PROTOGATE_TEST_MAIN: bundleCommands() } : {};
+const main = process.env.TEST_ALL === undefined ? bundleCommands() : await bundlePackage();
 const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,
-  environmentVariables: bundled,
+  environmentVariables: { PROTOGATE_TEST_MAIN: main },
   // Many tests wait for timers, so three processes on two cores take less time than two. CI runs one for each core.
   concurrency: process.env.CI === undefined ? single.concurrency : Math.max(2, availableParallelism()),
   files: [`${folder}/*.js`],

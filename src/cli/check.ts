@@ -30,9 +30,6 @@ interface CheckFlags extends CheckedFlags {
 /** The `check` command loads everything as `serve` would and reports every problem. */
 export function checkCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('check'))
-    .description(
-      'Loads config and protos as serve would, and reports every problem as FILE:LINE:COL: error|warning: TEXT [rule].',
-    )
     .addOption(new Option('--format <format>', 'output format').choices(['text', 'json']).default('text'))
     .option('--strict', 'exit with 1 on warnings too, not only on errors')
     .option(

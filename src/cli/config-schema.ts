@@ -5,7 +5,6 @@ import { EXIT_OK, type SetExitCode } from './exit.js';
 /** The `config-schema` command prints the JSON Schema of the config file. */
 export function configSchemaCommand(exit: SetExitCode): Command {
   return new Command('config-schema')
-    .description('Prints the JSON Schema of the config file, for editors.')
     .addHelpText(
       'after',
       '\nExample:\n  protogate config-schema > protogate.schema.json\n  # first line of protogate.yaml: # yaml-language-server: $schema=protogate.schema.json',

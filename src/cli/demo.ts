@@ -22,9 +22,6 @@ interface DemoFlags {
 /** The `demo` command runs the shop's five gRPC services and a gateway in front of them on this machine. */
 export function demoCommand(exit: SetExitCode): Command {
   return new Command('demo')
-    .description(
-      'Starts five gRPC services of a small shop and a gateway in front of them, and prints requests to try.',
-    )
     .option('--port <number>', 'port of the gateway; 0 takes a free one', parsePort, 8080)
     .option(
       '--admin-port <number>',

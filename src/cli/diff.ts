@@ -27,9 +27,6 @@ const FORMATS = { text: formatText, json: formatJson, github: formatGithub };
 /** The `diff` command compares two versions of an API as REST clients see them. */
 export function diffCommand(exit: SetExitCode): Command {
   const command = new Command('diff')
-    .description(
-      'Compares two versions of an API as REST clients see them, and lists what breaks. A version is a folder of protos, a descriptor set, a config file (.yaml, .yml, .json), or one of these in git: git:REV:PATH, or git:REV for the path of the other version.',
-    )
     .argument('<old>', 'the old version')
     .argument('<new>', 'the new version')
     .addOption(new Option('--format <format>', 'output format').choices(Object.keys(FORMATS)).default('text'))

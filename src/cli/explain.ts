@@ -15,9 +15,6 @@ const NO_FILES = 'hint: --data does not read files; give their content as text, 
 /** The `explain` command runs one request dry. Its exit code is 1 if the request would be refused. */
 export function explainCommand(exit: SetExitCode): Command {
   const command = withSchemaOptions(new Command('explain'))
-    .description(
-      'Explains one request without calling an upstream: the route that matches and why, the request message, the policies, or the exact error.',
-    )
     .argument('<method>', 'the HTTP method, such as GET')
     .argument('<path>', 'the path with the query, such as /v1/shelves/7?page_size=5')
     .option('-d, --data <body>', 'the request body as text (@FILE is not read)');

@@ -18,7 +18,6 @@ interface KeygenFlags {
  */
 export function keygenCommand(exit: SetExitCode): Command {
   const command = new Command('keygen')
-    .description('Makes an API key. Prints the key once to stderr, and its entry for keys.yaml to stdout.')
     .requiredOption('--consumer <name>', 'the name of the caller, under which upstreams, rate limits and logs know it')
     .option('--plan <name>', 'the plan with the rate limits of the caller')
     .option(

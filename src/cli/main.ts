@@ -7,18 +7,80 @@ import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE, type SetExitCode, UsageError } from 
 
 type Define = (exit: SetExitCode) => Command;
 
-/** The commands in the order of the help text. Only the command that is named is loaded: all of them take half a second. */
-const COMMANDS = new Map<string, () => Promise<Define>>([
-  ['serve', async () => (await import('./serve.js')).serveCommand],
-  ['routes', async () => (await import('./routes.js')).routesCommand],
-  ['check', async () => (await import('./check.js')).checkCommand],
-  ['explain', async () => (await import('./explain.js')).explainCommand],
-  ['openapi', async () => (await import('./openapi.js')).openapiCommand],
-  ['diff', async () => (await import('./diff.js')).diffCommand],
-  ['config-schema', async () => (await import('./config-schema.js')).configSchemaCommand],
-  ['keygen', async () => (await import('./keygen.js')).keygenCommand],
-  ['demo', async () => (await import('./demo.js')).demoCommand],
-]);
+interface ListedCommand {
+  readonly name: string;
+  /** Its options and arguments, as the help text of the program lists them. */
+  readonly usage: string;
+  readonly description: string;
+  readonly load: () => Promise<Define>;
+}
+
+/**
+ * The commands in the order of the help text. Only the command that is named is loaded, because loading all of them takes half
+ * a second.
+ */
+const COMMANDS: readonly ListedCommand[] = [
+  {
+    name: 'serve',
+    usage: '[options]',
+    description:
+      'Runs the gateway until SIGTERM or SIGINT (Ctrl+C), then finishes running requests and ends. SIGHUP reloads config and protos.',
+    load: async () => (await import('./serve.js')).serveCommand,
+  },
+  {
+    name: 'routes',
+    usage: '[options]',
+    description: 'Prints the route map. If the schema has errors, it prints the routes that load and exits with 1.',
+    load: async () => (await import('./routes.js')).routesCommand,
+  },
+  {
+    name: 'check',
+    usage: '[options]',
+    description:
+      'Loads config and protos as serve would, and reports every problem as FILE:LINE:COL: error|warning: TEXT [rule].',
+    load: async () => (await import('./check.js')).checkCommand,
+  },
+  {
+    name: 'explain',
+    usage: '[options] <method> <path>',
+    description:
+      'Explains one request without calling an upstream: the route that matches and why, the request message, the policies, or the exact error.',
+    load: async () => (await import('./explain.js')).explainCommand,
+  },
+  {
+    name: 'openapi',
+    usage: '[options]',
+    description:
+      'Prints the OpenAPI 3.1 document. If the schema has errors, it has the routes that load, and the exit code is 1.',
+    load: async () => (await import('./openapi.js')).openapiCommand,
+  },
+  {
+    name: 'diff',
+    usage: '[options] <old> <new>',
+    description:
+      'Compares two versions of an API as REST clients see them, and lists what breaks. A version is a folder of protos, a descriptor set, a config file (.yaml, .yml, .json), or one of these in git: git:REV:PATH, or git:REV for the path of the other version.',
+    load: async () => (await import('./diff.js')).diffCommand,
+  },
+  {
+    name: 'config-schema',
+    usage: '',
+    description: 'Prints the JSON Schema of the config file, for editors.',
+    load: async () => (await import('./config-schema.js')).configSchemaCommand,
+  },
+  {
+    name: 'keygen',
+    usage: '[options]',
+    description: 'Makes an API key. Prints the key once to stderr, and its entry for keys.yaml to stdout.',
+    load: async () => (await import('./keygen.js')).keygenCommand,
+  },
+  {
+    name: 'demo',
+    usage: '[options]',
+    description:
+      'Starts five gRPC services of a small shop and a gateway in front of them, and prints requests to try.',
+    load: async () => (await import('./demo.js')).demoCommand,
+  },
+];
 
 /** Runs one command. Resolves to its exit code: 0 done or clean, 1 problems or failure, 2 wrong usage. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -39,16 +101,21 @@ export async function main(args: readonly string[]): Promise<number> {
     .configureOutput({ outputError: (text, write) => write(plainError(text)) })
     .exitOverride()
     .addHelpText('after', '\nExample:\n  protogate serve --protos protos --upstream 127.0.0.1:50051');
-  const named = COMMANDS.get(args[0] ?? '');
-  for (const load of named === undefined ? COMMANDS.values() : [named]) {
-    const define = await load();
-    const command = define((code) => {
-      exitCode = code;
-    });
-    command.copyInheritedSettings(program).exitOverride().allowExcessArguments();
-    command.showHelpAfterError(`hint: protogate ${command.name()} --help shows its arguments and options`);
+  const setExit = (code: number) => {
+    exitCode = code;
+  };
+  const usages = new Map<Command, string>();
+  // A command may stand behind `help` or `--`.
+  const name = args.find((arg) => COMMANDS.some((listed) => listed.name === arg));
+  for (const listed of COMMANDS) {
+    const command = listed.name === name ? (await listed.load())(setExit) : new Command(listed.name);
+    usages.set(command, `${listed.name} ${listed.usage}`.trimEnd());
+    command.description(listed.description).copyInheritedSettings(program).exitOverride().allowExcessArguments();
+    command.showHelpAfterError(`hint: protogate ${listed.name} --help shows its arguments and options`);
     program.addCommand(command);
   }
+  const usageOf = program.createHelp().subcommandTerm;
+  program.configureHelp({ subcommandTerm: (command) => usages.get(command) ?? usageOf(command) });
   program.hook('preAction', (_, command) => requireNoMore(command));
   try {
     await program.parseAsync(args, { from: 'user' });

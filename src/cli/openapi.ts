@@ -22,9 +22,6 @@ interface OpenapiFlags extends SchemaFlags {
 /** Prints the document, also of a schema that has errors; the exit code is then 1. */
 export function openapiCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('openapi'))
-    .description(
-      'Prints the OpenAPI 3.1 document. If the schema has errors, it has the routes that load, and the exit code is 1.',
-    )
     .addOption(new Option('--format <format>', 'output format').choices(Object.keys(WRITERS)).default('json'))
     .option('--service <name>', 'only the operations of this service, such as shop.v1.Orders')
     .option('--surface <name>', 'the surface; needed if the config has several')

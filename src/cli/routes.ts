@@ -14,7 +14,6 @@ const FORMATS: Readonly<Record<Format, (rows: readonly RouteRow[]) => string>> =
 /** The `routes` command prints the route map, also of a schema that has errors; the exit code is then 1. */
 export function routesCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('routes'))
-    .description('Prints the route map. If the schema has errors, it prints the routes that load and exits with 1.')
     .addOption(new Option('--format <format>', 'output format').choices(Object.keys(FORMATS)).default('table'))
     .addHelpText('after', '\nExample:\n  protogate routes --protos protos --format json')
     .action(async (flags: SchemaFlags & { format: Format }) => {

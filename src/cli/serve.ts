@@ -24,9 +24,6 @@ import {
 /** The `serve` command runs the gateway until SIGTERM or SIGINT, then drains it. SIGHUP reloads config and protos. */
 export function serveCommand(exit: SetExitCode): Command {
   return withSchemaOptions(new Command('serve'), `a gRPC server, HOST:PORT; ${UPSTREAM_NAMES}`)
-    .description(
-      'Runs the gateway until SIGTERM or SIGINT (Ctrl+C), then finishes running requests and ends. SIGHUP reloads config and protos.',
-    )
     .option('--host <address>', 'address on which to listen (default: 127.0.0.1)')
     .option('--port <number>', 'port on which to listen; 0 takes a free one (default: 8080)', parsePort)
     .option(

@@ -230,10 +230,7 @@ export class JsonScanner {
     return writeBase64(SCRATCH.bytes, 0, SCRATCH.pos, writer);
   }
 
-  /**
-   * Reads an integer of at most 15 digits without point and exponent. For any other token, returns NaN and reads
-   * nothing.
-   */
+  /** Reads an integer of at most 15 digits without point and exponent. For any other token, returns NaN and reads nothing. */
   shortWhole(): number {
     const value = this.digitsAt(this.pos);
     const next = this.bytes[this.digitsEnd];
@@ -384,7 +381,8 @@ export class JsonScanner {
         if (byte === Char.BACKSLASH) {
           if (stopsAtEscape) return -1;
           this.escaped = true;
-          at++;
+          // The byte behind the backslash may be a part of a character, or of none.
+          seen |= bytes[++at]!;
         } else if (byte >= 0x20) seen |= byte;
         else throw this.syntax('no control character in a string', at);
       }

@@ -18,12 +18,22 @@ test('--help of every command shows a real example and exits 0', async (t) => {
   const top = await protogate(['--help']);
   t.is(top.exitCode, 0);
   for (const command of ['serve', 'routes', 'check', 'explain', 'openapi', 'diff', 'config-schema', 'keygen', 'demo']) {
-    t.true(top.stdout.includes(command));
     const { exitCode, stdout } = await protogate([command, '--help']);
     t.is(exitCode, 0, command);
+    const [, usage] = /^Usage: protogate (.+)$/m.exec(stdout)!;
+    // Commander counts --help as an option only there.
+    const listed = command === 'config-schema' ? command : usage!;
+    t.true(top.stdout.includes(`\n  ${listed}  `), `${listed} is not in the help of the program`);
+    t.is((await protogate(['help', command])).stdout, stdout);
     t.notRegex(stdout, /default: \[\]/, command);
     t.regex(stdout, new RegExp(`Examples?:\\n {2}protogate ${command}`), command);
   }
+});
+
+test('a command may stand behind --', async (t) => {
+  const { exitCode, stdout } = await protogate(['--', 'config-schema']);
+  t.is(exitCode, 0);
+  t.regex(stdout, /^\{/);
 });
 
 const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode: number, says: RegExp])[] = [

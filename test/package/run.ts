@@ -27,6 +27,8 @@ try {
   await install();
   await fact('npx protogate has every command', commands);
   await fact('npx protogate check, routes and explain work with own protos', ownProtos);
+  await fact('the library answers a request', library);
+  await fact('its code is in few files', fewFiles);
   await fact('npx protogate demo serves, and ends on SIGTERM', demo);
   await fact('every relative link of its pages resolves inside of it', links);
   await fact('it has no install script', noInstallScript);
@@ -75,6 +77,28 @@ function ownProtos(): void {
   protogate('check', '--protos', 'protos');
   require(protogate('routes', '--protos', 'protos').includes('/v1/{name=shelves/*}'), 'a route is missing');
   require(protogate('explain', 'GET', '/v1/shelves/7', '--protos', 'protos').includes('shelves/7'), 'no explanation');
+}
+
+async function library(): Promise<void> {
+  const script = `
+    import { createGateway } from 'protogate';
+    import { createServer } from 'node:http';
+    const upstreams = { library: { target: '127.0.0.1:1', services: ['*'] } };
+    const gateway = await createGateway({ version: 1, schema: { protos: ['protos'] }, upstreams });
+    const server = createServer(gateway.callback()).listen(0, '127.0.0.1', async () => {
+      const { status } = await fetch('http://127.0.0.1:' + server.address().port + '/v1/shelves/7');
+      process.stdout.write(String(status));
+      process.exit();
+    });`;
+  const args = ['--input-type=module', '-e', script];
+  const status = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+  require(status === '503', `expected 503, because no server runs, got ${status}`);
+}
+
+function fewFiles(): void {
+  const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' });
+  const scripts = files.filter((name) => name.endsWith('.js'));
+  require(scripts.length < 100, `expected less than 100 files of JavaScript, got ${scripts.length}`);
 }
 
 async function demo(): Promise<void> {

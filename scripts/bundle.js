@@ -1,0 +1,52 @@
+/**
+ * Writes the code of the package into few files, `dist/package/js`: hundreds of files take much longer to load. Dependencies
+ * stay outside, so that users can update them. The types stay in `dist/src`. docs/decisions/0021-bundle.md has the reasons.
+ *
+ *     node scripts/bundle.js       # `npm run build` does it after the compiler
+ */
+import { rmSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { build } from 'esbuild';
+
+const out = process.env.PROTOGATE_OUT ?? 'dist';
+/** It is as deep below the root as `dist/src/*`, from where the code finds `protos` and `package.json`. */
+const outdir = `${out}/package/js`;
+
+/**
+ * Turns the imports of packages into calls of `require`. They are CommonJS packages, and Node reads each of their files twice
+ * if `import` loads them. An `import()` stays, and so do Node's own modules.
+ */
+const packagesByRequire = {
+  name: 'packages-by-require',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^[^./]/ }, ({ path, kind }) =>
+      kind === 'import-statement' && !isBuiltin(path) ? { path, namespace: 'package' } : { path, external: true },
+    );
+    onLoad({ filter: /.*/, namespace: 'package' }, ({ path }) => ({
+      contents: `module.exports = requirePackage(${JSON.stringify(path)});`,
+    }));
+  },
+};
+
+rmSync(outdir, { recursive: true, force: true });
+await build({
+  entryPoints: {
+    main: `${out}/src/cli/main.js`,
+    index: `${out}/src/index.js`,
+    // Each of these runs in a process or thread of its own, and is looked for beside the file that starts it.
+    'worker-start': `${out}/src/process/worker-start.js`,
+    pulse: `${out}/src/process/pulse.js`,
+    'parse-worker': `${out}/src/schema/parse-worker.js`,
+  },
+  outdir,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  plugins: [packagesByRequire],
+  banner: {
+    js: "import { createRequire as requireFrom } from 'node:module';\nconst requirePackage = requireFrom(import.meta.url);",
+  },
+  logLevel: 'warning',
+});
