@@ -17,7 +17,7 @@ test('an address that this machine does not have, and a name without an address'
   );
   t.regex(
     await told('no-such-name.invalid'),
-    /^Error: (?:cannot listen on no-such-name\.invalid:0: the name|getaddrinfo EAI_AGAIN)/,
+    /^Error: cannot listen on no-such-name\.invalid:0: the name of the host /,
   );
   const other = new Error('other');
   t.is(listenError(other, { host: '::1', port: 80 }, '--port'), other, 'an unknown reason is not changed');
