@@ -54,7 +54,7 @@ function contender(routes: readonly HttpRoute[], random: () => number): Contende
   const templates = routes.map(({ method, path }) => ({ method, template: parsePathTemplate(path) }));
   for (const [index, { method, template }] of templates.entries()) {
     const origin = { name: template.text, position: { file: GOOGLE_PROTOS }, derivesHead: true };
-    builder.add(method, template, index, origin);
+    builder.add({ httpMethod: method, template, value: index, origin });
   }
   const { table } = builder.build();
   // All tables get the same number of requests, each with ids of its own, so that neither the memory of the paths nor the

@@ -14,9 +14,9 @@ export interface OrderProblem {
 }
 
 export interface Order {
-  /** For each step, in ascending order: the indices of the steps whose results it needs. */
+  /** The indices of the steps whose results each step needs, in ascending order. */
   readonly needs: readonly (readonly number[])[];
-  /** For each step, in ascending order: the indices of the steps that it waits for, if the request needs them. */
+  /** The indices of the steps that each step waits for if the request needs them, in ascending order. */
   readonly after: readonly (readonly number[])[];
   readonly problems: readonly OrderProblem[];
 }

@@ -20,9 +20,9 @@ import { compileStep, type PlannedStep } from './step.js';
 export interface AggregatePlan {
   readonly method: MethodDescriptor;
   readonly steps: readonly PlannedStep[];
-  /** For each step: the indices of the steps whose results it needs. */
+  /** The indices of the steps whose results each step needs. */
   readonly needs: readonly (readonly number[])[];
-  /** For each step: the indices of the steps that it waits for, if the request needs them. */
+  /** The indices of the steps that each step waits for if the request needs them. */
   readonly after: readonly (readonly number[])[];
   /** The shape of the answer. */
   readonly shape: Shape;

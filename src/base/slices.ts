@@ -1,6 +1,6 @@
 /**
- * Long work in slices, so that a process that serves stays responsive. A step of the work is a `yield`; between two slices
- * everything that waits gets its turn.
+ * This module runs long work in slices, so that a process that serves stays responsive. A step of the work is a
+ * `yield`. Between two slices, everything else that waits can run.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 

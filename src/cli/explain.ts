@@ -24,7 +24,7 @@ export function explainCommand(exit: SetExitCode): Command {
       requirePath(method, target);
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
-      // Without any route every request would be a 404, which is not the problem to show.
+      // Without any route every request would be a 404, and this would hide the real problem.
       if (plan === undefined || (hasErrors(diagnostics) && plan.routes.length === 0)) return exit(EXIT_FAILURE);
       const { ok, text } = await explain(plan, {
         method: method.toUpperCase(),

@@ -75,7 +75,7 @@ export function createCodecs(registry: Registry, options: JsonOptions): Codecs {
   const reader = createJsonReader(registry, options);
   const plans = new WritePlans(registry, options);
   const { maxDepth, maxBytes = Number.POSITIVE_INFINITY } = options;
-  /** The writer that is free. One that is not finished leaves its place to a new one. */
+  /** The writer that is free. An unfinished answer keeps its writer, and a new one is made. */
   let writer = new WireToJson(plans);
   const codecs = new Map<MessageDescriptor, MessageCodec>();
 

@@ -5,7 +5,7 @@
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
 import { BindError } from './bound.js';
 
-/** For each selected field, the selected fields inside of it. Undefined when the whole field is selected. */
+/** The selected fields inside of each selected field. Undefined when the whole field is selected. */
 export type FieldMask = ReadonlyMap<FieldDescriptor, FieldMask | undefined>;
 
 type MutableMask = Map<FieldDescriptor, MutableMask | undefined>;

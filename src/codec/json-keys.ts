@@ -1,15 +1,21 @@
 /**
  * This module walks over the keys of a JSON object and of the objects in it, without making the values. It does not check the
- * text: the codec reads it afterwards, and refuses text that is not JSON.
+ * text: the codec reads it afterwards, and refuses text that is not JSON. The walk over a large text can pause.
  */
 import { closingQuote } from './json-string.js';
 import { Char } from './read-problem.js';
+
+/** The number of bytes that are walked over before other requests should run. Short keys take about a millisecond for them. */
+const PART_BYTES = 1 << 13;
 
 export class JsonKeys {
   private readonly text: Buffer;
   private at = 0;
   private keyStart = 0;
   private keyEnd = 0;
+  /** The number of brackets that are open in the value that is skipped. */
+  private depth = 0;
+  private stop = PART_BYTES;
 
   constructor(json: Uint8Array) {
     this.text = Buffer.from(json.buffer, json.byteOffset, json.byteLength);
@@ -71,21 +77,30 @@ export class JsonKeys {
     return text;
   }
 
-  /** Goes behind the value that comes next. */
-  skip(): void {
+  /** Returns true if other requests should run now. Then it allows as much work as before. */
+  isTired(): boolean {
+    if (this.at < this.stop) return false;
+    this.stop = this.at + PART_BYTES;
+    return true;
+  }
+
+  /** Goes behind the value that comes next. Returns false if it is not there yet, because other requests should run first. */
+  skip(): boolean {
     const { text } = this;
-    let depth = 0;
     for (; this.at < text.length; this.at++) {
+      if (this.at >= this.stop && this.isTired()) return false;
       const byte = text[this.at];
       if (byte === Char.QUOTE) {
         this.passString();
         this.at--;
-      } else if (byte === Char.OPEN_OBJECT || byte === Char.OPEN_LIST) depth++;
+      } else if (byte === Char.OPEN_OBJECT || byte === Char.OPEN_LIST) this.depth++;
       else if (byte === Char.CLOSE_OBJECT || byte === Char.CLOSE_LIST) {
-        if (depth === 0) return;
-        depth--;
-      } else if (byte === Char.COMMA && depth === 0) return;
+        if (this.depth === 0) return true;
+        this.depth--;
+      } else if (byte === Char.COMMA && this.depth === 0) return true;
     }
+    this.depth = 0;
+    return true;
   }
 
   private toToken(): void {

@@ -31,7 +31,7 @@ export class JsonScanner {
   tokenStart = 0;
   /** The deepest nesting of objects and lists. */
   private readonly maxDepth: number;
-  /** True if the string that was passed last has escapes. */
+  /** True if the string that was read or skipped last has escapes. */
   escaped = false;
   /** The offset behind the digits that were looked at last. */
   private digitsEnd = 0;
@@ -141,7 +141,7 @@ export class JsonScanner {
     return this.passString();
   }
 
-  /** Passes a key and adds it to `keys`. Throws a ReadProblem if it is there already. */
+  /** Reads a key, moves behind it, and adds it to `keys`. Throws a ReadProblem if `keys` has it already. */
   addKey(keys: KeyTable): void {
     const stop = this.passKey();
     const start = this.tokenStart + 1;
@@ -156,7 +156,7 @@ export class JsonScanner {
     this.copyToken(this.tokenStart + 1, this.pos - 1, writer);
   }
 
-  /** Returns true if the key that was passed last is `name`, which is ASCII. */
+  /** Returns true if the key that was read last is `name`, which is ASCII. */
   isKey(name: string): boolean {
     const start = this.tokenStart + 1;
     const stop = this.pos - 1;
@@ -166,13 +166,13 @@ export class JsonScanner {
     return true;
   }
 
-  /** At a quote: returns the text of the string. */
+  /** Returns the text of the string whose quote is next. */
   readString(): string {
     this.passString();
     return this.stringText();
   }
 
-  /** Returns the text of the string that was passed last. */
+  /** Returns the text of the string that was read or skipped last. */
   stringText(): string {
     const start = this.tokenStart + 1;
     const stop = this.pos - 1;
@@ -180,7 +180,7 @@ export class JsonScanner {
     return this.bytes.toString(this.nonAscii ? 'utf8' : 'latin1', start, stop);
   }
 
-  /** At a quote: passes the string, which is checked as if it was read. */
+  /** Skips the string whose quote is next, and checks it as if it were read. */
   skipString(): void {
     const stop = this.passString();
     if (!this.escaped) return;
@@ -188,7 +188,7 @@ export class JsonScanner {
     writeUnescaped(this.bytes, this.view, this.tokenStart + 1, stop, SCRATCH);
   }
 
-  /** At a quote: writes the string as length and UTF-8. */
+  /** Writes the string whose quote is next as length and UTF-8. */
   copyString(writer: WireWriter): void {
     let stop = this.passString(this.validUtf8);
     if (stop < 0) {
@@ -220,7 +220,7 @@ export class JsonScanner {
     return SCRATCH.bytes.toString('utf8', 0, SCRATCH.pos);
   }
 
-  /** At a quote: writes the bytes of a base64 string with their length. Returns false if the string is not base64. */
+  /** Writes the bytes of the base64 string whose quote is next, with their length. Returns false if it is no base64. */
   copyBase64(writer: WireWriter): boolean {
     const stop = this.passString();
     const start = this.tokenStart + 1;
@@ -230,10 +230,7 @@ export class JsonScanner {
     return writeBase64(SCRATCH.bytes, 0, SCRATCH.pos, writer);
   }
 
-  /**
-   * Passes an integer that is written with at most 15 digits and nothing else, and returns it. Returns NaN, and passes
-   * nothing, for any other token.
-   */
+  /** Reads an integer of at most 15 digits without point and exponent. For any other token, returns NaN and reads nothing. */
   shortWhole(): number {
     const value = this.digitsAt(this.pos);
     const next = this.bytes[this.digitsEnd];
@@ -296,7 +293,7 @@ export class JsonScanner {
     this.pos = at;
   }
 
-  /** At a number: passes it, and returns it. It is infinite if it is too large for a double. */
+  /** Reads the number that comes next, and returns it. It is infinite if it is too large for a double. */
   readNumber(): number {
     const plain = plainDecimal(this.bytes, this.view, this.pos, this.end);
     if (!Number.isNaN(plain)) {
@@ -377,14 +374,15 @@ export class JsonScanner {
         if (hasSpecial(word)) break;
         seen |= word;
       }
-      // The word with a quote, a backslash or a control character, or the last bytes.
+      // The next word has a quote, a backslash or a control character, or fewer than four bytes are left.
       for (const stop = Math.min(end, at + 4); at < stop; at++) {
         const byte = bytes[at]!;
         if (byte === Char.QUOTE) break scan;
         if (byte === Char.BACKSLASH) {
           if (stopsAtEscape) return -1;
           this.escaped = true;
-          at++;
+          // The byte behind the backslash may be a part of a character, or of none.
+          seen |= bytes[++at]!;
         } else if (byte >= 0x20) seen |= byte;
         else throw this.syntax('no control character in a string', at);
       }

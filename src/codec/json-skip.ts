@@ -8,7 +8,10 @@ import { hasNext } from './read-lists.js';
 import type { ReadMachine } from './read-machine.js';
 import { Char } from './read-problem.js';
 
-/** Skips a value, or leaves it to a frame. `depth` is the number of objects and lists around it. */
+/**
+ * Skips a value. An object or a list is only begun: the machine skips its contents later. `depth` is the number of
+ * objects and lists around it.
+ */
 export function skipValue(machine: ReadMachine, depth: number, types?: TypeOffsets): void {
   const { scanner } = machine;
   switch (scanner.peek()) {

@@ -67,7 +67,8 @@ export function copyText(
       from += 4;
       at += 4;
     }
-    // The word with the special byte, or the last bytes. Where special bytes are close to each other, single bytes are faster.
+    // The next word has a byte that needs an escape, or fewer than four bytes are left. Where special bytes are close to
+    // each other, it is faster to copy single bytes.
     const stop = Math.min(end, from + (from - begun < CLOSE ? DENSE : 4), from + (((room - at) / MAX_ESCAPE) | 0));
     if (stop === from) break;
     for (; from < stop; from++) {

@@ -38,7 +38,7 @@ export interface UnfinishedRead {
 export interface JsonReader {
   /** Reads the text. Throws a StatusError (INVALID_ARGUMENT). */
   read(task: ReadTask): Uint8Array;
-  /** The same, but a large text is left to the result after its first part. */
+  /** Begins to read the text. A large text is read only in part; the result then reads the rest. */
   begin(task: ReadTask): Uint8Array | UnfinishedRead;
 }
 
@@ -46,7 +46,7 @@ const NO_JSON = new Uint8Array(0);
 const EMPTY_OBJECT = Buffer.from('{}');
 /** The number of bytes of JSON that are read before other requests run. The slowest shapes take about 10 ms for them. */
 const PART_BYTES = 1 << 18;
-/** For longer JSON, in bytes, the writer gets its room at once. */
+/** The size of JSON, in bytes, from which the writer reserves all of its memory at once. */
 const LARGE_JSON = 1 << 15;
 
 /** Tests pass a size of parts that lets the reader stop at each place. */

@@ -100,6 +100,11 @@ export class JsonWriter {
   private taken(): Uint8Array {
     const { buffer, start, at } = this;
     if (buffer !== this.medium) return buffer.subarray(start, at);
+    // Memory that was not written to is not used, so a buffer that is more than half full is given away.
+    if (at - start > MEDIUM_BYTES / 2) {
+      this.medium = undefined;
+      return buffer.subarray(start, at);
+    }
     const copy = Buffer.allocUnsafeSlow(at - start);
     buffer.copy(copy, 0, start, at);
     return copy;
@@ -288,13 +293,13 @@ export class JsonWriter {
       // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
       const special =
         word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
-      if ((special & HIGH_BITS) !== 0) return this.unusual(bytes, start, end, view);
+      if ((special & HIGH_BITS) !== 0) return this.unusual(bytes, from, end, view, to);
       target.setInt32(to, word, true);
       to += 4;
     }
     for (; from < end; from++) {
       const byte = bytes[from]!;
-      if (!isPlain(byte)) return this.unusual(bytes, start, end, view);
+      if (!isPlain(byte)) return this.unusual(bytes, from, end, view, to);
       buffer[to++] = byte;
     }
     buffer[to++] = QUOTE;
@@ -302,30 +307,27 @@ export class JsonWriter {
     return true;
   }
 
-  /** The same for a text that has escapes or is not ASCII. There is room for the text without escapes. */
-  private unusual(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
-    if (end - start <= SHORT_TEXT) return this.shortText(bytes, start, end);
+  /** Writes the rest of a text that has escapes or is not ASCII. What comes before it was written up to `to`. */
+  private unusual(bytes: Uint8Array, from: number, end: number, view: DataView, to: number): boolean {
     const { length } = this;
-    this.buffer[this.at++] = QUOTE;
+    this.at = to;
+    const isGood = end - from > SHORT_TEXT ? this.longText(bytes, from, end, view) : this.shortText(bytes, from, end);
+    if (isGood) this.byte(QUOTE);
+    else this.cut(length);
+    return isGood;
+  }
+
+  private longText(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
     const seen = this.text(bytes, start, end, view);
-    if ((seen & HIGH_BITS) !== 0 && !isUtf8(bytes.subarray(start, end))) {
-      this.cut(length);
-      return false;
-    }
-    this.byte(QUOTE);
-    return true;
+    return (seen & HIGH_BITS) === 0 || isUtf8(bytes.subarray(start, end));
   }
 
   private shortText(bytes: Uint8Array, start: number, end: number): boolean {
     const most = (end - start) * MAX_ESCAPE + 2;
-    if (this.buffer.length - this.at < most) this.grow(end - start + 2, most);
-    const { buffer, view, at } = this;
-    buffer[at] = QUOTE;
-    const to = copyShortText(bytes, start, end, view, buffer, at + 1);
-    if (to < 0) return false;
-    buffer[to] = QUOTE;
-    this.at = to + 1;
-    return true;
+    if (this.buffer.length - this.at < most) this.grow(end - start + 1, most);
+    const to = copyShortText(bytes, start, end, this.view, this.buffer, this.at);
+    this.at = Math.max(to, this.at);
+    return to >= 0;
   }
 
   /** Writes UTF-8 bytes as a part of a JSON string, unchecked. Returns bits of 0x80808080 if some are not ASCII. */

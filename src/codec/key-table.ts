@@ -18,7 +18,7 @@ const NONE = new Int32Array(0);
 
 export class KeyTable {
   private bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  /** For each key its start in `bytes`. It ends where the next one starts. */
+  /** The offset in `bytes` at which each key starts. It ends where the next one starts. */
   private starts = new Int32Array(FEW + 1);
   /** The number of each key. Empty while all numbers are 0. */
   private numbers = NONE;

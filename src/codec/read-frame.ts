@@ -3,7 +3,7 @@ import type { BoundEntry, BoundMessage } from './bound.js';
 import type { KeyTable } from './key-table.js';
 import type { MemberPlan, MessagePlan } from './read-plan.js';
 
-/** For the offset of an object's `{`, the offset of its `@type` value. */
+/** The offset of an object's `@type` value, by the offset of the object's `{`. */
 export type TypeOffsets = Map<number, number>;
 
 /** The next step of a frame. */
@@ -28,7 +28,7 @@ export const Step = {
   SKIP_LIST: 9,
   /** Compare what was read for a field with the value that is bound to it. */
   AGAINST: 10,
-  /** The same for a message whose JSON is not an object of its fields. */
+  /** Compare a message whose JSON is not an object of its fields. */
   AGAINST_MESSAGE: 11,
   /** End the whole text. */
   END: 12,

@@ -59,7 +59,7 @@ export class ReadMachine {
     this.refresh();
   }
 
-  /** Allows as much work as is done before other requests run. */
+  /** Starts a new part of the work: sets the offset at which the machine stops, so that other requests can run. */
   refresh(): void {
     this.stop = this.scanner.pos + this.partBytes;
     // A text that is read at once needs no time of day.

@@ -14,7 +14,7 @@ import { isOutOfOrder } from './write-order.js';
 import { type FieldPlan, Kind, Shape } from './write-plan.js';
 import { isDefault, isUnknownEnum, seekLast, writeNumber } from './write-values.js';
 
-/** Goes on with a message, until it ends, a frame is pushed or the machine is tired. */
+/** Writes the next fields of a message until it ends, a frame is pushed, or other requests should run. */
 export function moreFields(machine: WriteMachine, frame: WriteFrame): void {
   const plan = frame.plan!;
   const { count } = machine;

@@ -64,7 +64,7 @@ export class WriteFrame {
   any = false;
   /** The keys of the map that is being written. */
   keys: KeyTable | undefined;
-  /** For a map with repeated keys: the offsets of the last entries of all keys. */
+  /** The offsets of the last entries of all keys. Only a map with repeated keys has them. */
   lastEntries: KeyTable | undefined;
   /** The length of the text, and the number of spans of the source, before the map began. */
   mapText = 0;
@@ -72,7 +72,10 @@ export class WriteFrame {
   mapAt = 0;
   mapEnd = 0;
 
-  /** While spans are collected: the field whose span ends at the reader, and true if no field was out of order. */
+  /**
+   * The field whose span ends at the reader, and true if no field was out of order. Both are used only while spans are
+   * collected.
+   */
   growing: FieldPlan | undefined;
   inOrder = true;
 

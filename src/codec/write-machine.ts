@@ -45,7 +45,10 @@ export class WriteMachine extends WireSource {
     this.open(wire);
   }
 
-  /** Allows as much work as may hold the event loop. */
+  /**
+   * Starts a new part of the work: sets the number of records after which the machine stops, so that other requests can
+   * run.
+   */
   refresh(): void {
     this.left = RECORDS;
     this.mostText = this.out.length + TEXT_BYTES;
@@ -101,7 +104,7 @@ export class WriteMachine extends WireSource {
     this.pushFields(plan, start, end, depth, mask).close = CLOSE;
   }
 
-  /** The same without brackets. `only` is the field that is the whole JSON. */
+  /** Pushes the fields of a message, without the opening bracket. `only` is the field that is the whole JSON. */
   pushFields(
     plan: MessagePlan,
     start: number,
@@ -131,8 +134,8 @@ export class WriteMachine extends WireSource {
   }
 
   /**
-   * The same for a message in several pieces: the spans from `from` on. They, and what lies above of `base`, are dropped
-   * with the frame.
+   * Pushes the fields of a message that came in several pieces: the spans from `from` on. They and the spans above
+   * `base` are dropped with the frame.
    */
   pushPieces(
     plan: MessagePlan,

@@ -61,7 +61,7 @@ export function moreSpans(machine: WriteMachine, frame: WriteFrame): void {
 }
 
 function arrange(machine: WriteMachine, declared: readonly FieldPlan[], from: number): void {
-  // For each oneof the member that came last, or null once an earlier span of another member was found.
+  // The member of each oneof that came last, or null once an earlier span of another member was found.
   const holders = new Map<OneofDescriptor, FieldPlan | null>();
   for (let span = machine.top - 1; span >= from; span--) {
     const field = declared[machine.order(span)];

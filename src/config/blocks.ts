@@ -68,7 +68,7 @@ export const listen = z
     headersTimeoutMs: headersTimeout,
   }))
   .prefault({})
-  .describe('The public port. It speaks HTTP/1.1, and with `tls` also HTTP/2.');
+  .describe('The public port. It serves HTTP/1.1. With `tls` it also serves HTTP/2.');
 
 const HOST_NAME = { error: 'expected a host name such as admin.example.com, or *.example.com' };
 
@@ -123,7 +123,7 @@ export const trustedProxies = z
   .array(cidr)
   .default([])
   .describe(
-    'Networks of proxies whose `x-request-id` and `forwardedHeader` are believed. The client is the last address in the header that is in none of them.',
+    'Networks of proxies. The gateway uses the `x-request-id` and the `forwardedHeader` that these proxies send. The client address is the last address in that header that is in none of these networks.',
   );
 
 export const forwardedHeader = z
@@ -190,13 +190,13 @@ export const metadata = z
       .array(headerPattern)
       .default([])
       .describe(
-        'Request headers that reach a service, at most 100 of a request. `*` at the end stands for any rest. A name loses the prefix `grpc-metadata-`.',
+        'Request headers that reach a service, at most 100 of a request. `*` at the end stands for any rest. The service gets a header `grpc-metadata-NAME` as NAME.',
       ),
     response: z
       .array(headerPattern)
       .default([])
       .describe(
-        'Metadata of a response or an error that reaches the client as headers. Trailers win over headers. Headers of a connection never pass.',
+        'Metadata of a response or an error that reaches the client as headers. If a key is in headers and trailers, the trailers win. Headers that belong to a connection are never passed on.',
       ),
     forwardAuthorization: z.boolean().default(false).describe('Passes the `Authorization` header on to services.'),
   })

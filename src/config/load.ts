@@ -45,7 +45,7 @@ export async function loadConfig(file: string | undefined, env: NodeJS.ProcessEn
   };
 }
 
-/** Enough to tell the files of one gateway apart. */
+/** The number of characters of a digest. They are enough to distinguish the files of one gateway. */
 const HASH_CHARACTERS = 12;
 
 const UNREADABLE: ReadonlyMap<string | undefined, string> = new Map([
@@ -309,7 +309,7 @@ class ConfigFile {
 interface Mistyped {
   readonly code: string;
   readonly path: readonly PropertyKey[];
-  /** For a union, the issues of each of its members. */
+  /** The issues of each member of a union. */
   readonly errors?: readonly (readonly Mistyped[])[];
 }
 

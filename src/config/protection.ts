@@ -14,7 +14,7 @@ export const circuitBreaker = z
       .int()
       .positive()
       .default(20)
-      .describe('How many calls of the method there must be in the window. The share of fewer calls would be chance.'),
+      .describe('How many calls of the method there must be in the window. With fewer calls the circuit stays closed.'),
     window: durationAboveZero.prefault('10s').describe('The time in which calls and failures are counted.'),
     openFor: durationAboveZero
       .prefault('5s')
@@ -22,7 +22,7 @@ export const circuitBreaker = z
     slowAfter: durationAboveZero
       .optional()
       .describe(
-        'A unary call that takes so long counts as failed, also if it succeeds. Without it slow calls are good.',
+        'A unary call that takes this long or longer counts as failed, even if it succeeds. Without this key, slow calls do not count as failed.',
       ),
   })
   .transform(({ failureRatio, minRequests, window, openFor, slowAfter }) => ({

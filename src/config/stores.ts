@@ -25,7 +25,7 @@ const redis = z
       })
       .optional()
       .describe('A single server: `redis://HOST:PORT/DB`, or `rediss://` for TLS.'),
-    sentinels: z.array(node).min(1).optional().describe('The Sentinels that know the server, instead of `url`.'),
+    sentinels: z.array(node).min(1).optional().describe('The addresses of the Sentinels, instead of `url`.'),
     name: z.string().min(1).optional().describe('The name of the master that the Sentinels watch.'),
     cluster: z.array(node).min(1).optional().describe('Some nodes of a Cluster, instead of `url`.'),
     password: z.string().optional().describe('The password, for `sentinels` and `cluster`.'),

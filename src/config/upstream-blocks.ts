@@ -26,14 +26,14 @@ const when = z
           .positive()
           .max(100)
           .describe(
-            'How many of 100 callers. The same caller always gets the same servers. A request without a known caller counts by its address.',
+            'The percentage of the callers. One caller always gets the same servers. If the caller of a request is not known, the client address decides.',
           ),
       }),
     ],
     { error: 'expected { header, value } or { percent }' },
   )
   .describe(
-    'The requests that go to this target, and to no target without this condition. Without `when` the target gets the requests for which no condition holds.',
+    'The condition for requests that go to this target. They go to no target without the same condition. A target without `when` gets the requests that meet no condition.',
   );
 
 const targetEntry = z
@@ -48,7 +48,7 @@ const targetEntry = z
           .max(1000)
           .optional()
           .describe(
-            'The share of the calls, relative to the other entries. The addresses of the entry divide it. Without it the weight is 1.',
+            'The share of the calls, relative to the other entries. If the name has several addresses, they divide this share. Without this key, the weight is 1.',
           ),
         when: when.optional(),
       }),
@@ -110,7 +110,9 @@ const outlierDetection = z
       ),
     maxEjectedPercent: percent
       .default(50)
-      .describe('How many of 100 servers may be ejected at once. One of several servers always may.'),
+      .describe(
+        'The percentage of the servers that may be ejected at the same time. If there are several servers, one may always be ejected.',
+      ),
   })
   .transform(({ ejectFor, ...rest }) => ({ ...rest, ejectForMs: ejectFor }))
   .describe('Gives no calls to a server that fails several calls in a row, for a while.');
@@ -120,7 +122,7 @@ const upstream = z
     target: target
       .optional()
       .describe(
-        `Where the servers are: ${TARGET_FORMS}. A name is looked up again and again, and calls go to all of its addresses.`,
+        `Where the servers are: ${TARGET_FORMS}. The addresses of a name are looked up regularly, and calls go to all of them.`,
       ),
     targets: z
       .array(targetEntry)
@@ -131,7 +133,7 @@ const upstream = z
       })
       .refine((targets) => sumOfPercents(targets) <= 100, { error: 'expected at most 100 percent in all' })
       .optional()
-      .describe('Several targets instead of one, each as text, or with a weight or a condition.'),
+      .describe('Several targets instead of one. Each is an address, or a block with a weight or a condition.'),
     loadBalancing: z
       .enum(['round_robin', 'pick_first', 'least_request'])
       .default('round_robin')
@@ -150,7 +152,7 @@ const upstream = z
           .string()
           .optional()
           .describe(
-            'A PEM file with the authorities that sign the certificate of the server. Without it those count that the system trusts.',
+            'A PEM file with the authorities that sign the certificate of the server. Without this key, the authorities that Node.js trusts are accepted.',
           ),
         cert: z.string().optional().describe('A PEM file with the certificate of the gateway, for mutual TLS.'),
         key: z.string().optional().describe('A PEM file with the private key of `cert`.'),
@@ -167,7 +169,7 @@ const upstream = z
     panicThreshold: percent
       .default(50)
       .describe(
-        'If fewer than so many of 100 servers are healthy and not ejected, all of them get calls again. 0: never.',
+        'The percentage of the servers that must be healthy and not ejected. If there are fewer, all servers get calls again. 0 turns this off.',
       ),
     slowStart: durationAboveZero
       .optional()
@@ -177,7 +179,7 @@ const upstream = z
     maxConnectionAge: durationAboveZero
       .optional()
       .describe(
-        'The longest that a connection gets new calls. Each lives between 80 and 100 % of it. Its running calls may end.',
+        'The time after which a connection gets no new calls. Each connection has a random time of 80 to 100 % of it. Running calls may end.',
       ),
     retry: retrySettings
       .optional()

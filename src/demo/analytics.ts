@@ -1,5 +1,5 @@
 /**
- * shop.v1.Analytics counts and sums over the orders. It shows numbers in the path, files as answers, Struct, Value and Any,
+ * This service computes totals over the orders. It shows numbers in the path, files as answers, Struct, Value and Any,
  * and a route that takes every HTTP method.
  */
 import type { Books, Order } from './data.js';

@@ -1,6 +1,6 @@
 /**
- * shop.v1.Catalog holds products, stock and files. It shows filters in the query, bodies of three shapes for one method,
- * and google.api.HttpBody in both directions, whole and in pieces.
+ * This service has products, stock and files. It shows filters in the query, bodies of three shapes for one method, and
+ * google.api.HttpBody in both directions, whole and in pieces.
  */
 import type { Asset, Books, Product } from './data.js';
 import { type FieldMask, page, pick } from './listing.js';

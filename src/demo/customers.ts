@@ -1,4 +1,7 @@
-/** shop.v1.Customers holds accounts. It shows the standard methods of AIP-131 to 135, and a bare list as an answer. */
+/**
+ * This service has the accounts of customers. It shows the standard methods of AIP-131 to 135, and an answer that is a
+ * list.
+ */
 import type { Address, Books, Customer } from './data.js';
 import { type FieldMask, page, update } from './listing.js';
 import { alreadyExists, failedPrecondition, invalid, notFound } from './refusal.js';
@@ -79,7 +82,7 @@ export function customers(books: Books): Handlers {
       return {};
     },
 
-    /** Sends no mail. The answer does not reveal whether the account exists. */
+    /** This demo sends no mail. The answer does not reveal whether the account exists. */
     SendCode: (): object => ({}),
 
     ListAddresses({ parent }: { parent: string }): { addresses: readonly Address[] } {

@@ -1,6 +1,6 @@
 /**
- * The shop's books: ten customers, thirty products and sixty orders. They are the same in every run, so that the requests
- * of the tour keep working. The services share one `Books` and change it in memory.
+ * This module has the shop's data: ten customers, thirty products and sixty orders. The data is the same in every run,
+ * so that the requests of the tour keep working. The services share one `Books` and change it in memory.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -99,7 +99,7 @@ const dayMs = 86_400_000;
 const opening = Date.UTC(2025, 0, 6, 9);
 const firstOrder = Date.UTC(2026, 0, 3, 9, 30);
 
-/** Opens fresh books. */
+/** Returns a new copy of the shop's data. */
 export function openBooks(): Books {
   const customers = new Map(customerRows.map(customer).map((entry) => [entry.name, entry]));
   const pictures = new Map(productRows.map(([id, title]) => [`pictures/${id}.svg`, picture(title)]));

@@ -1,5 +1,5 @@
 /**
- * shop.v1.Orders keeps orders from the basket to the door. It shows nested resource names, custom verbs, and bodies that
+ * This service has the shop's orders and their states. It shows nested resource names, custom verbs, and bodies that
  * are a message, a string or a map.
  */
 import { EventEmitter, on } from 'node:events';

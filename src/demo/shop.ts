@@ -1,7 +1,8 @@
 /**
- * The demo's backends: the shop's five gRPC services, each on servers of its own, over the same books. The catalog has three
- * servers, so that one of them may stop. They know nothing of HTTP or of the gateway. The sixth service in the protos,
- * Pages, has no server: the gateway builds its answers from the other services.
+ * This module starts the demo's backends: the shop's five gRPC services, each on servers of its own. They share their
+ * data. The catalog has three servers, so that one of them may stop. The servers do not use HTTP/JSON, and they do not
+ * depend on the gateway. The sixth service in the protos, Pages, has no server: the gateway builds its answers from the
+ * other services.
  */
 import { analytics } from './analytics.js';
 import { catalog } from './catalog.js';
@@ -50,8 +51,8 @@ interface ShopServer {
 }
 
 /**
- * Starts all services with fresh books. Rejects when a proto does not load or no port is available; every service that has
- * started is then closed.
+ * Starts all services with a new copy of the data. Rejects when a proto does not load or no port is available; every
+ * service that has started is then closed.
  */
 export async function startShop(): Promise<Shop> {
   const protos = await loadProtos();

@@ -1,4 +1,4 @@
-/** shop.v1.Support has rooms in which customers chat. It shows a method that streams both ways. */
+/** This service has rooms in which customers chat. It shows a method that streams in both directions. */
 import { EventEmitter, on } from 'node:events';
 import type { Handlers } from './service.js';
 import { type Timestamp, timestamp } from './values.js';

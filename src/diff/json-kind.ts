@@ -1,6 +1,7 @@
 /**
- * This module knows the form of a type in JSON and in the text of a path or a query, and the effect of another type on
- * clients: int64 is a string in JSON, so `int32` → `int64` breaks all clients that read the field, and none that send it.
+ * This module describes the form of a type in JSON and in the text of a path or a query, and the effect of another type
+ * on clients. For example, int64 is a string in JSON, so `int32` → `int64` breaks all clients that read the field, and
+ * none that send it.
  */
 import { wrappedScalar } from '../codec/well-known-reader.js';
 import type { FieldType, MessageDescriptor, ScalarType } from '../schema/descriptor.js';

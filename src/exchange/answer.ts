@@ -1,7 +1,6 @@
 /**
- * This module is the only one that knows the differences between answers over HTTP/2 and over HTTP/1.1. Node has the
- * same interface for both, but they end differently: an error ends the connection in HTTP/1.1, and only one stream of
- * it in HTTP/2.
+ * This module hides the differences between answers over HTTP/2 and over HTTP/1.1. Node has the same interface for
+ * both, but they end differently: an error ends the connection in HTTP/1.1, and only one stream of it in HTTP/2.
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type Http2ServerRequest, type ServerHttp2Stream } from 'node:http2';

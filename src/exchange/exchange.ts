@@ -52,8 +52,8 @@ export interface Exchange extends RequestState {
   /** The record of how the calls of this request went. */
   record: CallRecord;
   /**
-   * The time on the monotonic clock at which the answer was handed over to be sent. Undefined until then. It stays
-   * undefined for streams, which are sent bit by bit.
+   * The time on the monotonic clock at which the whole answer was passed to Node. Undefined until then, and for
+   * streams, whose messages are passed on one by one.
    */
   answeredAt: number | undefined;
   /**

@@ -18,7 +18,8 @@ type Watched = ServerResponse & { [LAST]?: Task | undefined };
 export function onClose(res: ServerResponse, task: () => void): void {
   const watched = res as Watched;
   const before = watched[LAST];
-  if (before === undefined) res.once('close', runAll);
+  // `once` would make a function and an object for each answer, and a second `close` finds no task.
+  if (before === undefined) res.on('close', runAll);
   watched[LAST] = { before, run: task };
 }
 

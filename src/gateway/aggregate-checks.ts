@@ -51,7 +51,12 @@ export function aggregateProblems(use: AggregateUse): readonly Diagnostic[] {
     }
     const hidden = call && (use.whyExcluded(call.method) ?? whyHidden(call.method, use.vouchers !== undefined));
     if (hidden !== undefined && policy.settings.auth === undefined) {
-      problems.push(...error('aggregate-auth', `${hidden}: expected auth in the aggregate's policy, got none`));
+      problems.push(
+        ...error(
+          'aggregate-auth',
+          `${hidden}: expected auth in the aggregate's policy, such as { mode: MODE_REQUIRED }, got none`,
+        ),
+      );
     }
     if (demands && !step.optional && own.mode !== 'required' && policy.settings.auth?.mode !== undefined) {
       const text = `${call.method.fullName} requires a caller, so the aggregate does too, although its own mode is ${own.mode}; set it to required`;

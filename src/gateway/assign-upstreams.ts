@@ -3,7 +3,6 @@ import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
 import { servesPart } from '../config/surface-configs.js';
-import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor, ServiceDescriptor } from '../schema/descriptor.js';
 import { meantService, selectUpstream } from '../upstream/service-selector.js';
 import type { Aggregates } from './aggregates.js';
@@ -26,16 +25,20 @@ export interface Assignment {
 }
 
 /**
- * Assigns each service to the upstream with the longest selector that matches it. Without any upstream it does nothing.
+ * Assigns each service to the upstream with the longest selector that matches it. Without any upstream it does nothing. `routed`
+ * are the services with routes that are not aggregates.
  */
-export function assignUpstreams(config: Config, bindings: readonly Binding[], aggregates: Aggregates): Assignment {
+export function assignUpstreams(
+  config: Config,
+  routed: readonly ServiceDescriptor[],
+  aggregates: Aggregates,
+): Assignment {
   const of = new Map<ServiceDescriptor, string>();
   const used = new Set<string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
-  const routed = bindings.flatMap(({ method }) => (method.aggregate === undefined ? method : []));
-  const names = routed.map(({ service }) => service.fullName);
-  for (const service of new Set([...routed, ...aggregates.methods].map((method) => method.service))) {
+  const called = [...aggregates.methods].map((method) => method.service);
+  for (const service of new Set([...routed, ...called])) {
     const selected = selectUpstream(service.fullName, config.upstreams);
     if (selected.kind === 'found') {
       of.set(service, selected.name);
@@ -52,6 +55,7 @@ export function assignUpstreams(config: Config, bindings: readonly Binding[], ag
       for (const name of selected.names) used.add(name);
     }
   }
+  const names = routed.map(({ fullName }) => fullName);
   for (const [name, { services, position }] of names.length === 0 || servesPart(config) ? [] : config.upstreams) {
     if (used.has(name)) continue;
     const others = [...config.upstreams.keys()].filter((other) => used.has(other));

@@ -23,12 +23,12 @@ import type { Tracing } from '../telemetry/tracing.js';
 import type { Lookup } from '../upstream/balance/lookup.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { callCompiler } from './calls.js';
-import type { InUse } from './lazy-routes.js';
 import type { Plan } from './plan.js';
 import { openProtection } from './protection.js';
 import { leasedSeries, type Series } from './series.js';
 import { openTracing } from './tracing.js';
 import { acquireUpstreams } from './upstreams.js';
+import type { UsedRoutes } from './used-routes.js';
 
 export interface Backing {
   readonly authenticator: Authenticator;
@@ -44,7 +44,7 @@ export interface Backing {
   readonly seriesOf: Pick<Series, 'route' | 'exceeded'>;
   readonly clock: Clock;
   /** The routes that have been asked for. */
-  readonly inUse: InUse;
+  readonly used: UsedRoutes;
   /** Returns the signal that cancels the calls of a request. */
   readonly signalOf: SignalOf;
 }
@@ -59,7 +59,7 @@ export interface BackingOptions {
   /** Looks up the names of upstreams. */
   readonly lookup: Lookup;
   readonly openStreams: OpenStreams;
-  readonly inUse: InUse;
+  readonly used: UsedRoutes;
   readonly afterAuth: readonly Middleware[];
   readonly interceptors: readonly Interceptor[];
 }
@@ -85,7 +85,7 @@ export function openBacking(
   lease: Lease,
   options: BackingOptions,
 ): OpenedBacking {
-  const { clock, metrics, interceptors, afterAuth, openStreams, inUse } = options;
+  const { clock, metrics, interceptors, afterAuth, openStreams, used } = options;
   const { stores, rateLimiting } = config;
   const series = leasedSeries(metrics, lease);
   // One connection serves all surfaces, so it takes what the most generous one takes. The codecs have their own limit.
@@ -107,7 +107,7 @@ export function openBacking(
     const { authenticator, prepared } = authentication(checks, lease, { ...options, tokens: series.tokens });
     ready.push(prepared);
     const callOf = callCompiler({ ...shared, limits, exposed: new Set(errors.expose) });
-    const ofAll = { counters, seriesOf: series, openStreams, inUse, afterAuth, isExtended, metrics, clock, signalOf };
+    const ofAll = { counters, seriesOf: series, openStreams, used, afterAuth, isExtended, metrics, clock, signalOf };
     return [name, { ...ofAll, authenticator, callOf }];
   });
   return { of: new Map(own), upstreams, tracing, prepared: Promise.all(ready).then(() => {}) };

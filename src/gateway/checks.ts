@@ -1,5 +1,5 @@
 /** This module finds errors and risks in a plan that only a look at several policies or at all routes can show. */
-import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
+import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
 import type { Config } from '../config/config.js';
 import { readKeyFile } from '../policy/access/key-file.js';
@@ -12,24 +12,61 @@ import { bindingTable } from '../routing/binding-table.js';
 import { conflictDiagnostics } from '../routing/route-table.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import { cacheProblems } from './cache-checks.js';
-import { streamProblems } from './stream-problems.js';
+import { hiddenFromWebSockets, type StreamProblems, streamProblems } from './stream-problems.js';
+
+/** The problems that a look at all routes of one service shows. */
+export interface ServiceProblems extends StreamProblems {
+  /** True if everybody may call every route. */
+  readonly isPublic: boolean;
+  readonly publicWrites: readonly Diagnostic[];
+  /** The place of the first `addresses` that a method has. */
+  readonly addressesAt: Position | undefined;
+  readonly cache: readonly Diagnostic[];
+  readonly hedge: readonly Diagnostic[];
+  readonly writingGets: readonly Diagnostic[];
+}
+
+/** Returns the problems of the routes of one service. */
+export function serviceProblems(config: Config, routes: readonly PlannedRoute[]): ServiceProblems {
+  return {
+    isPublic: routes.every(({ access }) => access.mode === 'public'),
+    publicWrites: meansOf(config.auth)?.identifies === true ? publicWrites(routes) : [],
+    addressesAt: routes.flatMap(({ policy }) => policy.origins.get('addresses') ?? [])[0],
+    cache: cacheProblems(config, routes),
+    hedge: hedgeProblems(routes),
+    ...streamProblems(routes, config.json.protoNames),
+    writingGets: writingGets(routes.map(({ binding }) => binding)),
+  };
+}
+
+interface CheckedService {
+  readonly offered: readonly PlannedRoute[];
+  readonly problems: ServiceProblems;
+}
 
 /**
- * Returns the problems of routes with this config. `configFile` is the place of problems that have no line in the config.
+ * Returns the problems of the routes of all services. `configFile` is the place of problems that have no line in the config.
  */
 export function configuredProblems(
   config: Config,
-  routes: readonly PlannedRoute[],
+  services: readonly CheckedService[],
   configFile: string | undefined,
 ): readonly Diagnostic[] {
+  const all = (pick: (problems: ServiceProblems) => readonly Diagnostic[]) =>
+    services.flatMap(({ problems }) => pick(problems));
+  const streams = services.flatMap(({ problems }) => problems.streams);
   return [
-    ...authProblems(config, routes, configFile),
-    ...addressProblems(config, routes),
+    ...authProblems(config, services, configFile),
+    ...all((service) => service.publicWrites),
+    ...addressProblems(config, services),
     ...readinessProblems(config),
-    ...cacheProblems(config, routes),
-    ...hedgeProblems(routes),
-    ...streamProblems(routes, config.json.protoNames),
-    ...writingGets(routes.map(({ binding }) => binding)),
+    ...all((service) => service.cache),
+    ...all((service) => service.hedge),
+    ...all((service) => service.errorFields),
+    ...all((service) => service.silentStatuses),
+    ...all((service) => service.withoutBody),
+    ...hiddenFromWebSockets(streams),
+    ...all((service) => service.writingGets),
   ];
 }
 
@@ -78,11 +115,10 @@ export function nothingToServe(
 
 /** Returns the problems of access rules that only a look at all routes can show. */
 function authProblems(
-  config: Config,
-  routes: readonly PlannedRoute[],
+  { auth }: Config,
+  services: readonly CheckedService[],
   configFile: string | undefined,
 ): readonly Diagnostic[] {
-  const { auth } = config;
   if (auth === undefined) {
     return [
       warningAt(
@@ -99,12 +135,16 @@ function authProblems(
     const text = 'auth: expected jwt, apiKeys or mtls, got none of them, so no caller can be authenticated';
     return [errorAt(position, 'auth-impossible', text)];
   }
+  if (!services.some(({ offered }) => offered.length > 0) || !services.every(({ problems }) => problems.isPublic))
+    return [];
+  const text =
+    'auth: every route is public, so the configured credentials are never checked; remove mode public where callers must be known';
+  return [warningAt(position, 'unused-credentials', text)];
+}
+
+/** Warns of each method that everybody may call and that may change data. */
+function publicWrites(routes: readonly PlannedRoute[]): readonly Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
-  if (routes.length > 0 && routes.every(({ access }) => access.mode === 'public')) {
-    const text =
-      'auth: every route is public, so the configured credentials are never checked; remove mode public where callers must be known';
-    diagnostics.push(warningAt(position, 'unused-credentials', text));
-  }
   const seen = new Set<MethodDescriptor>();
   for (const { binding, access } of routes) {
     const { method, httpMethod } = binding;
@@ -140,9 +180,12 @@ function methodOf({ binding }: PlannedRoute): MethodDescriptor {
  * Warns of `addresses` in a gateway without TLS and without `trustedProxies`. Such a gateway is usually behind a proxy,
  * and then all clients have the proxy's address.
  */
-function addressProblems({ trustedProxies, listen }: Config, routes: readonly PlannedRoute[]): readonly Diagnostic[] {
+function addressProblems(
+  { trustedProxies, listen }: Config,
+  services: readonly CheckedService[],
+): readonly Diagnostic[] {
   if (trustedProxies.length > 0 || listen.tls !== undefined) return [];
-  const [first] = routes.flatMap(({ policy }) => policy.origins.get('addresses') ?? []);
+  const [first] = services.flatMap(({ problems }) => problems.addressesAt ?? []);
   if (first === undefined) return [];
   const text =
     'addresses: without trustedProxies, every request behind a proxy has the address of the proxy; set trustedProxies to the networks of the proxies';

@@ -2,7 +2,7 @@
  * This module compiles the routes of a surface: the chain, the transcoder, the call and the endpoint of each route are
  * composed once.
  */
-import type { Steps } from '../base/slices.js';
+import { atOnce, type Steps } from '../base/slices.js';
 import { isStreaming } from '../call/call.js';
 import type { MessageCodec } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
@@ -18,8 +18,9 @@ import { compileConsumerPlan, isByAddress, type RateLimit } from '../policy/rate
 import { rateLimit } from '../policy/rate-limit/stage.js';
 import { costOf, type PlannedRoute } from '../route/planned-route.js';
 import type { Binding } from '../routing/binding.js';
-import { bindingTable, type Routed, webSocketBinding, webSocketRoutes } from '../routing/binding-table.js';
+import { bindingTable, webSocketBinding, webSocketRoutes } from '../routing/binding-table.js';
 import { compileNearRoute } from '../routing/near-route.js';
+import { RouteTableBuilder } from '../routing/route-table.js';
 import type { MethodDescriptor } from '../schema/descriptor.js';
 import { composed, composeRoute } from '../server/compose-route.js';
 import { follow } from '../server/connection/open-streams.js';
@@ -40,7 +41,7 @@ import {
 import { compileMaskGuard } from '../transcoding/mask-guard.js';
 import { compileTranscoder, type Transcoder } from '../transcoding/transcoder.js';
 import type { Backing } from './backing.js';
-import { LazyRoute } from './lazy-routes.js';
+import { openBindings } from './plan-service.js';
 import type { SurfacePlan } from './plan-surface.js';
 import { guardsInOrder, routeOrder } from './route-order.js';
 import { errorHolder } from './stream-problems.js';
@@ -57,8 +58,8 @@ export interface SurfaceSettings {
 }
 
 /**
- * Compiles a surface. Of its routes it compiles only those that are in use. `routes` are those that an upstream or an
- * aggregate serves.
+ * Compiles a surface. Of its routes it compiles only those that requests have asked for before. `routes` are those that the surface
+ * offers, in their order, or none if there is no upstream.
  */
 export function* compileSurface(
   settings: SurfaceSettings,
@@ -66,47 +67,74 @@ export function* compileSurface(
   backing: Backing,
 ): Steps<Surface> {
   const { surface, varies, statusCodec } = settings;
-  const { name, config, selection } = surface;
+  const { name, config, selection, offered, built } = surface;
   const { basePath } = selection;
   const responseHeaders = compileResponseHeaders(config.metadata, basePath);
   const compileRoute = routeCompiler(settings, responseHeaders, backing);
-  const lazy: LazyRoute<CompiledRoute>[] = [];
-  const http: Routed<() => Route>[] = [];
-  const webSockets: Routed<() => Route>[] = [];
-  for (const route of routes) {
-    yield;
-    const { binding } = route;
-    const own = new LazyRoute(`${name} ${binding.method.fullName}`, () => compileRoute(route), backing.inUse);
-    // The functions of an embedder are the same for all routes, so one route shows at load whether they can be composed.
-    if (own.isInUse || (backing.isExtended && lazy.length === 0)) own.get();
-    lazy.push(own);
-    http.push({ binding, value: () => own.get().http });
-    // A method that streams has both.
-    if (isStreaming(binding.method)) webSockets.push({ binding, value: () => own.get().webSocket! });
+  const given = routes === offered ? undefined : new Map(offered.map((route, index) => [route, routes[index]!]));
+  const compiled = new Map<PlannedRoute, CompiledRoute>();
+  const compiledOf = (route: PlannedRoute): CompiledRoute => {
+    const known = compiled.get(route);
+    if (known !== undefined) return known;
+    const added = compileRoute(given?.get(route) ?? route);
+    compiled.set(route, added);
+    backing.used.add(name, route.binding.method.fullName);
+    return added;
+  };
+  const served = routes.length === 0 ? [] : offered;
+  function* usedSteps(): Steps<void> {
+    for (const method of served.length === 0 ? [] : backing.used.of(name)) {
+      yield;
+      for (const route of routesOf(surface, method)) compiledOf(route);
+    }
   }
+  yield* usedSteps();
+  // The functions of an embedder are the same for all routes, so one route shows at load whether they can be composed.
+  if (backing.isExtended && served[0] !== undefined) compiledOf(served[0]);
   yield;
   const { view } = surface;
   if (view !== undefined && routes.some(({ binding }) => view.mayHoldMask(binding.method.input))) {
     yield* view.readNames();
   }
-  const near = config.errors.hints ? nearRoutes(routes, basePath) : NO_HINTS;
+  const { table } = routes.length === 0 ? new RouteTableBuilder<PlannedRoute>().build() : built;
+  // A method that streams has both.
+  const streams = served.filter(({ binding }) => isStreaming(binding.method));
+  const webSockets = webSocketRoutes(streams.map((route) => ({ binding: route.binding, value: route })));
+  yield;
+  const open = given === undefined ? [...surface.services.values()].map((one) => one.open) : [openBindings(routes)];
+  const near = config.errors.hints ? nearRoutes(routes.length === 0 ? [] : open, basePath) : NO_HINTS;
   yield;
   return {
     name,
     basePath,
     varies: varies.join(', '),
     unmatched: { logFields: routeFields({ surface: name }), metrics: backing.seriesOf.route(name, 'none') },
-    table: (yield* bindingTable(http).buildSteps()).table,
-    webSockets: (yield* bindingTable(webSocketRoutes(webSockets)).buildSteps()).table,
+    table: table.withValues((route) => once(() => compiledOf(route).http)),
+    webSockets: (yield* bindingTable(webSockets).buildSteps()).table.withValues((route) =>
+      once(() => compiledOf(route).webSocket!),
+    ),
     ...near,
     cors: config.cors === undefined ? undefined : compileCors(config.cors, config.metadata.response),
     errors: { format: config.errors.format, exposed: new Set(config.errors.expose), statusCodec },
     streamGraceMs: config.auth?.streamGraceMs ?? 0,
     responseHeaders,
-    compileUsed() {
-      for (const route of lazy) if (route.isInUse) route.get();
-    },
+    compileUsed: () => atOnce(usedSteps()),
   };
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
+/** Returns the offered routes of the method with this full name. */
+function routesOf({ registry, services }: SurfacePlan, fullName: string): readonly PlannedRoute[] {
+  const service = registry.method(fullName)?.service;
+  const plan = service === undefined ? undefined : services.get(service);
+  return plan?.offered.filter(({ binding }) => binding.method.fullName === fullName) ?? [];
 }
 
 const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
@@ -115,17 +143,13 @@ const NO_HINTS = { nearRoute: undefined, nearWebSocket: undefined };
  * Builds the hints of a 404, which name similar routes. Routes that not everybody may call are left out, so that the
  * hints do not reveal them.
  */
-function nearRoutes(routes: readonly PlannedRoute[], basePath: string) {
-  const open = routes
-    .filter(({ access, addresses }) => access.mode === 'public' && addresses.length === 0)
-    .map(({ binding }) => ({ binding, value: binding }));
-  const [nearRoute, nearWebSocket] = [open, webSocketRoutes(open)].map((some) =>
-    compileNearRoute(
-      some.map(({ binding }) => binding),
-      basePath,
-    ),
-  );
-  return { nearRoute, nearWebSocket };
+function nearRoutes(open: readonly (readonly Binding[])[], basePath: string) {
+  const streams = open.flatMap((bindings) => bindings.filter(({ method }) => isStreaming(method)));
+  const webSockets = webSocketRoutes(streams.map((binding) => ({ binding, value: binding })));
+  return {
+    nearRoute: compileNearRoute(open, basePath),
+    nearWebSocket: compileNearRoute([webSockets.map(({ binding }) => binding)], basePath),
+  };
 }
 
 interface CompiledRoute {

@@ -5,7 +5,7 @@
 import { atOnce, type Steps } from '../base/slices.js';
 import { guardedHeaders } from '../config/guarded-headers.js';
 import type { Snapshot, Surface } from '../exchange/exchange.js';
-import { isServed, type PlannedRoute } from '../route/planned-route.js';
+import type { PlannedRoute } from '../route/planned-route.js';
 import { RouteTableBuilder } from '../routing/route-table.js';
 import { compileClientAddress } from '../server/client-address.js';
 import { compileChoice, decidingHeaders } from '../server/surface-choice.js';
@@ -28,7 +28,9 @@ export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snaps
   const lease = options.resources.lease();
   try {
     const { of, upstreams, tracing, prepared } = openBacking(plan, lease, options);
-    const served = ({ name, routes }: SurfacePlan) => ({ routes: routes.filter(isServed), backing: of.get(name)! });
+    // Without upstreams all routes are offered, because only the schema matters, and none can be served.
+    const isServing = plan.config.upstreams.size > 0;
+    const served = ({ name, offered }: SurfacePlan) => ({ routes: isServing ? offered : [], backing: of.get(name)! });
     return {
       ...(yield* compileTables(plan, served, options)),
       upstreams,
@@ -42,7 +44,10 @@ export function* snapshotSteps(plan: Plan, options: BackingOptions): Steps<Snaps
   }
 }
 
-/** Returns the routes of a surface that the snapshot serves, and the resources that they use. */
+/**
+ * Returns the routes of a surface that the snapshot serves, and the resources that they use. The routes are those that the surface
+ * offers, in their order, or none.
+ */
 type ServedBy = (surface: SurfacePlan) => { readonly routes: readonly PlannedRoute[]; readonly backing: Backing };
 
 /** Compiles the part of a snapshot that holds no resources. */

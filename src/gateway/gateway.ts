@@ -28,6 +28,7 @@ import { type Lookup, systemLookup } from '../upstream/balance/lookup.js';
 import { compileSnapshot, snapshotSteps } from './compile.js';
 import { followFiles } from './follow-files.js';
 import { type Plan, plan } from './plan.js';
+import { UsedRoutes } from './used-routes.js';
 
 /** The options of {@link createGateway}: the shape of the config file, and own code at its three places. */
 export interface GatewayOptions extends ConfigInput {
@@ -133,7 +134,7 @@ export function startGateway(
     counters,
     lookup,
     openStreams: new OpenStreams(clock),
-    inUse: new Set<string>(),
+    used: new UsedRoutes(),
     afterAuth: middleware?.afterAuth ?? [],
     interceptors: interceptors ?? [],
   };

@@ -1,7 +1,6 @@
 /** This module computes the policy of each method, and who may call it, from the protos and the rules of the config. */
 import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
-import type { Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
 import { type SurfaceConfig, servesPart } from '../config/surface-configs.js';
 import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
@@ -19,32 +18,43 @@ export interface MethodPolicy {
   readonly access: Access;
 }
 
-export interface DecidedPolicies {
-  readonly of: ReadonlyMap<MethodDescriptor, MethodPolicy>;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
 /** The rules of the config that select a method in some surface. */
 export type UsedRules = Set<Config['policies'][number]>;
 
+export interface DecidedPolicies {
+  readonly of: ReadonlyMap<MethodDescriptor, MethodPolicy>;
+  readonly diagnostics: readonly Diagnostic[];
+  /** The rules that select one of the methods. */
+  readonly used: Iterable<Config['policies'][number]>;
+}
+
 /**
- * Computes the policy and the access of each routed or called method of a surface, from the protos and the rules of the
- * config. The rules that select a method are added to `used`.
+ * Returns a function that computes the policies and the access of methods of a surface, from the protos and the rules of the
+ * config.
  */
-export function* decidePolicies(
+export function policyDecider(
   surface: SurfaceConfig,
-  methods: readonly MethodDescriptor[],
   isOffered: IsOffered,
-  used: UsedRules,
   view: SchemaView | undefined,
-): Steps<DecidedPolicies> {
-  const of = new Map<MethodDescriptor, MethodPolicy>();
-  const diagnostics: Diagnostic[] = [];
-  const rules = rulesOf(surface, used);
+): (methods: Iterable<MethodDescriptor>) => DecidedPolicies {
+  let used: UsedRules = new Set();
+  const rules = rulesOf(surface, (rule) => used.add(rule));
   const means = meansOf(surface.config.auth);
-  for (const method of methods) {
-    if (of.has(method)) continue;
-    yield;
+
+  return function decide(methods) {
+    used = new Set();
+    const of = new Map<MethodDescriptor, MethodPolicy>();
+    const diagnostics: Diagnostic[] = [];
+    for (const method of methods) {
+      if (of.has(method)) continue;
+      const { wrong, ...decided } = decideOne(method);
+      diagnostics.push(...(isOffered(method) ? wrong : wrong.map(asWarning)));
+      of.set(method, decided);
+    }
+    return { of, diagnostics, used };
+  };
+
+  function decideOne(method: MethodDescriptor): MethodPolicy & { readonly wrong: readonly Diagnostic[] } {
     const policy = policyOf(method, rules);
     const declared = { auth: policy.settings.auth, origin: policy.origins.get('auth') };
     const found = accessOf(method, declared, means);
@@ -61,10 +71,8 @@ export function* decidePolicies(
       ...(overruled === undefined ? [] : [overruledWarning(method, overruled)]),
       rateLimitProblem(method, policy, found.access) ?? [],
     ].flat();
-    diagnostics.push(...(isOffered(method) ? wrong : wrong.map(asWarning)));
-    of.set(method, { policy, access: found.access });
+    return { policy, access: found.access, wrong };
   }
-  return { of, diagnostics };
 }
 
 /** True if a `require` has problems only because of the fields that the surface omits. */
@@ -80,12 +88,19 @@ function asOmission(diagnostic: Diagnostic, surface: string): Diagnostic {
 }
 
 /** Compiles the rules of a surface: the common ones, and then its own, whose limits count apart. */
-function rulesOf({ name, block, config }: SurfaceConfig, used: UsedRules): readonly PolicyRule[] {
+function rulesOf(
+  { name, block, config }: SurfaceConfig,
+  onUse: (rule: Config['policies'][number]) => void,
+): readonly PolicyRule[] {
   const own = new Set(block?.policies);
   return config.policies.map((rule) => {
     const { selector, declaration } = rule;
     const matches = parseMethodSelector(selector) ?? (() => false);
-    const selects = (method: SelectableMethod) => matches(method) && used.add(rule) !== undefined;
+    const selects = (method: SelectableMethod) => {
+      const isSelected = matches(method);
+      if (isSelected) onUse(rule);
+      return isSelected;
+    };
     const owner = own.has(rule) ? `surface ${name} policy ${selector}` : `policy ${selector}`;
     return { owner, declaration, selects };
   });
@@ -108,13 +123,14 @@ export function unusedPolicies(
       surface.policies.map((rule, index) => ({ rule, place: `surfaces.${at}.policies.${index}` })),
     ),
   ];
+  const unused = all.filter(({ rule }) => !used.has(rule));
+  if (unused.length === 0) return [];
   const names = methods.map(({ fullName }) => dotted(fullName));
-  return all.flatMap(({ rule, place }) => {
-    if (used.has(rule)) return [];
+  return unused.map(({ rule, place }) => {
     const { selector, declaration } = rule;
     const hint = meantHint(dotted(selector), names);
     const text = `${place}: expected a selector that matches a method with a route, got '${selector}'${hint}`;
-    return [warningAt(declaration.position, 'unused-policy', text)];
+    return warningAt(declaration.position, 'unused-policy', text);
   });
 }
 

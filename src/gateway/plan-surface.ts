@@ -5,27 +5,36 @@
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { type Diagnostic, errorAt } from '../base/diagnostic.js';
 import type { Steps } from '../base/slices.js';
-import { isStreaming } from '../call/call.js';
 import type { Codecs } from '../codec/codec.js';
 import type { Config } from '../config/config.js';
 import type { SurfaceConfig } from '../config/surface-configs.js';
 import { meansOf } from '../policy/access/planned.js';
 import { compileAddresses } from '../policy/addresses/planned.js';
-import { cacheOf, cacheOfCall } from '../policy/cache/planned.js';
-import type { Policy } from '../policy/policy.js';
-import { compileRateLimits } from '../policy/rate-limit/planned.js';
-import { hedgeAfterOf, mayHedge, retryOf } from '../policy/retry/planned.js';
-import { isOfferedRoute, type PlannedAggregate, type PlannedRoute } from '../route/planned-route.js';
+import { cacheOfCall } from '../policy/cache/planned.js';
+import { hedgeAfterOf, retryOf } from '../policy/retry/planned.js';
+import type { PlannedAggregate, PlannedRoute } from '../route/planned-route.js';
 import type { PlannedSurface } from '../route/planned-surface.js';
-import type { Binding } from '../routing/binding.js';
-import { bindingIn, lackingIn } from '../routing/binding-view.js';
+import { bindingTable, claimOf } from '../routing/binding-table.js';
+import { lackingIn } from '../routing/binding-view.js';
+import type { ServiceBindings } from '../routing/bindings.js';
+import { type BuiltTable, conflictDiagnostics } from '../routing/route-table.js';
+import { joinedShapes } from '../routing/unreachable.js';
 import type { FieldDescriptor, MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
 import type { SchemaView } from '../schema/field-omission.js';
 import { aggregateProblems } from './aggregate-checks.js';
-import { type Aggregates, accessWithSteps, admittedBySteps } from './aggregates.js';
+import type { Aggregates } from './aggregates.js';
 import type { IsOffered } from './assign-upstreams.js';
-import { configuredProblems, conflictsOf } from './checks.js';
-import { decidePolicies, type MethodPolicy, type UsedRules } from './method-policies.js';
+import { configuredProblems } from './checks.js';
+import { type MethodPolicy, policyDecider, type UsedRules } from './method-policies.js';
+import {
+  choosePart,
+  planService,
+  type ServicePart,
+  type ServicePlan,
+  type ServiceSchema,
+  timeoutOf,
+  upstreamOf,
+} from './plan-service.js';
 import { routeProblems } from './route-problems.js';
 
 /** A planned surface with the settings that the gateway serves it with. */
@@ -35,13 +44,19 @@ export interface SurfacePlan extends PlannedSurface {
   readonly codecs: Codecs;
   /** The view without the omitted fields. Undefined if the surface omits none. */
   readonly view: SchemaView | undefined;
+  /** The services with routes, each with its part of the plan. */
+  readonly services: ReadonlyMap<ServiceDescriptor, ServicePlan>;
+  /** The routes that can be served; all routes if there are no upstreams, because then only the schema matters. */
+  readonly offered: readonly PlannedRoute[];
+  /** The table of these routes, and their conflicts. */
+  readonly built: BuiltTable<PlannedRoute>;
   /** The aggregates among the routes. */
   readonly aggregates: readonly AggregatePlan[];
 }
 
 /** The parts of the schema and the config that all surfaces share. */
 export interface SurfaceSources {
-  readonly bindings: readonly Binding[];
+  readonly bindings: ReadonlyMap<ServiceDescriptor, ServiceBindings>;
   readonly aggregates: Aggregates;
   readonly upstreams: ReadonlyMap<ServiceDescriptor, string>;
   readonly isOffered: IsOffered;
@@ -50,9 +65,8 @@ export interface SurfaceSources {
   readonly used: UsedRules;
 }
 
-export interface SurfaceSchema {
-  /** Returns true for the methods of the surface. */
-  readonly has: (method: MethodDescriptor) => boolean;
+/** The part of the schema that a surface has. */
+export interface SurfaceSchema extends ServiceSchema {
   /** Returns true for a method that the surface excludes by name, package or label. */
   readonly excludes: (method: MethodDescriptor) => boolean;
   readonly registry: Registry;
@@ -66,121 +80,88 @@ export interface PlannedWithProblems {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** `before` is the same surface in the plan that is served. Its services are taken over if they would be the same. */
 export function* planSurface(
   settings: SurfaceConfig,
   schema: SurfaceSchema,
   sources: SurfaceSources,
+  before: SurfacePlan | undefined,
 ): Steps<PlannedWithProblems> {
   const { name, block, config } = settings;
-  const { isOffered } = sources;
   const basePath = block?.basePath ?? '';
-  const { bindings, lacking } = bindingsOf(settings, schema, sources.bindings);
-  yield;
+  const known = before?.config === config && before.view === schema.view ? before.services : NO_SERVICES;
   const own = [...sources.aggregates.of].filter(([method]) => schema.has(method));
+  const decide = policyDecider(settings, sources.isOffered, schema.view);
+  const parts = new Map<ServiceDescriptor, ServicePart>();
+  for (const { service, bindings } of sources.bindings.values()) {
+    yield;
+    parts.set(service, known.get(service) ?? choosePart(settings, schema, bindings, decide));
+  }
   const calls = own.flatMap(([, { steps }]) =>
     steps.flatMap(({ source }) => (source.kind === 'call' ? source.call.method : [])),
   );
-  const called = [...bindings.map(({ method }) => method), ...calls];
-  const policies = yield* decidePolicies(settings, called, isOffered, sources.used, schema.view);
-  const planned = planAggregates(config, new Map(own), policies.of, sources.upstreams, schema.view);
-  const routes: PlannedRoute[] = [];
-  for (const binding of bindings) {
+  const ofRoutes = (method: MethodDescriptor) => parts.get(method.service)?.policies.of.get(method);
+  const called = decide(calls.filter((method) => ofRoutes(method) === undefined));
+  const policyOf = (method: MethodDescriptor) => ofRoutes(method) ?? called.of.get(method)!;
+  const planned = planAggregates(config, new Map(own), policyOf, sources.upstreams, schema.view);
+  const services = new Map<ServiceDescriptor, ServicePlan>();
+  for (const [service, part] of parts) {
     yield;
-    const { method } = binding;
-    const aggregate = planned.get(method.fullName);
-    // A broken declaration of an aggregate is reported elsewhere, and its route is left out.
-    if (method.aggregate !== undefined && aggregate === undefined) continue;
-    const serving = sources.upstreams.get(method.service);
-    const route = planRoute(config, binding, policies.of.get(method)!, serving, aggregate);
-    routes.push({ surface: name, basePath, ...route });
+    const upstream = sources.upstreams.get(service);
+    // An aggregate depends on other services.
+    const same = part.hasAggregates ? undefined : known.get(service);
+    services.set(
+      service,
+      same ?? planService(part, { surface: name, basePath, config, upstream, aggregates: planned }),
+    );
   }
-  // The problems of routes that no upstream serves are not reported here.
-  const offered = routes.filter((route) => isOfferedRoute(route, config));
+  const plans = [...services.values()];
+  const routes = plans.flatMap((plan) => plan.routes);
   yield;
-  const conflicts = conflictsOf(offered.map(({ binding }) => binding));
+  const built = yield* tableOf(services, before);
+  // The problems of routes that no upstream serves are not reported here.
+  const offered = plans.flatMap((plan) => plan.offered);
+  const shapes = joinedShapes(plans.map((plan) => plan.shapes));
   yield;
   const diagnostics = [
-    ...lacking,
-    ...conflicts,
-    ...(yield* routeProblems(offered)),
-    ...policies.diagnostics,
-    ...problemsOfAggregates(settings, schema, routes, policies.of),
-    ...configuredProblems(config, offered, sources.configFile),
+    ...plans.flatMap(({ lacking }) => lacking),
+    ...conflictDiagnostics(built.conflicts),
+    ...(yield* routeProblems(offered, shapes, built)),
+    ...plans.flatMap(({ policies }) => policies.diagnostics),
+    ...called.diagnostics,
+    ...problemsOfAggregates(settings, schema, routes, policyOf),
+    ...configuredProblems(config, plans, sources.configFile),
   ];
+  for (const { policies } of plans) for (const rule of policies.used) sources.used.add(rule);
+  for (const rule of called.used) sources.used.add(rule);
   const { registry, codecs, view } = schema;
   const selection = { hosts: block?.hosts ?? [], basePath, headers: block?.headers ?? {} };
   const aggregates = own.map(([, plan]) => plan);
-  const surface = { name, selection, config, registry, codecs, view, routes, aggregates };
+  const surface = { name, selection, config, registry, codecs, view, routes, services, offered, built, aggregates };
   return { surface, diagnostics };
 }
 
-/** Returns the bindings of the surface's methods, and an error for each that needs an omitted field. */
-function bindingsOf({ name, block }: SurfaceConfig, { has, view }: SurfaceSchema, all: readonly Binding[]) {
-  const included = all.filter(({ method }) => has(method));
-  if (view === undefined) return { bindings: included, lacking: [] };
-  const bindings: Binding[] = [];
-  const lacking: Diagnostic[] = [];
-  for (const binding of included) {
-    const seen = bindingIn(view.methodOf(binding.method), binding);
-    if (seen.kind === 'found') {
-      bindings.push(seen.binding);
-      continue;
-    }
-    const { what, field } = seen;
-    const text = `surface ${name}: expected omitFields without ${field.fullName}, because the ${what} of ${binding.method.fullName} needs it`;
-    lacking.push(errorAt(block!.position, 'omitted-field', text));
+const NO_SERVICES: SurfacePlan['services'] = new Map();
+
+/** Builds the table of the routes that are offered, from that of the surface before if it has no conflicts. */
+function* tableOf(services: SurfacePlan['services'], before: SurfacePlan | undefined): Steps<BuiltTable<PlannedRoute>> {
+  if (before !== undefined && before.built.conflicts.length === 0) {
+    const [removed, added] = [changedRoutes(before.services, services), changedRoutes(services, before.services)];
+    const table = yield* before.built.table.changed(removed.map(claimOf), added.map(claimOf));
+    if (table !== undefined) return { table, conflicts: [] };
   }
-  return { bindings, lacking };
+  return yield* bindingTable(changedRoutes(services, NO_SERVICES)).buildSteps();
 }
 
-function planRoute(
-  config: Config,
-  binding: Binding,
-  { policy, access: declared }: MethodPolicy,
-  serving: string | undefined,
-  aggregate: PlannedAggregate | undefined,
-): Omit<PlannedRoute, 'surface' | 'basePath'> {
-  const { method } = binding;
-  const { settings, owners } = policy;
-  const upstream = aggregate === undefined ? serving : undefined;
-  const access = aggregate === undefined ? declared : accessWithSteps(declared, aggregate);
-  const streams = isStreaming(method);
-  const timeoutMs = streams ? settings.timeoutMs : timeoutOf(config, policy, upstream);
-  const timeoutOrigin = settings.timeoutMs === undefined ? `upstream ${upstream}` : 'policy timeout';
-  const own = compileAddresses(settings.addresses);
-  const addresses = [own, ...admittedBySteps(aggregate)].filter((admits) => admits !== undefined);
-  const rateLimits = compileRateLimits(settings.rateLimits ?? [], owners.get('rateLimits') ?? '', method);
-  const cache = cacheOf(binding, settings.cache);
-  const served = upstreamOf(config, upstream);
-  const retries = aggregate === undefined && !streams;
-  const retry = retries ? retryOf(settings.retry, served?.retry) : undefined;
-  const hedges = retries && mayHedge(binding.httpMethod, method);
-  const hedgeAfterMs = hedges ? hedgeAfterOf(settings.hedgeAfterMs, served?.hedgeAfterMs) : undefined;
-  return {
-    binding,
-    policy,
-    access,
-    addresses,
-    rateLimits,
-    cache,
-    retry,
-    hedgeAfterMs,
-    circuitBreaker: served?.circuitBreaker,
-    upstream,
-    aggregate,
-    timeoutMs,
-    timeoutOrigin,
-  };
+/** Returns the offered routes of services whose plan is not in `others`. */
+function changedRoutes(services: SurfacePlan['services'], others: SurfacePlan['services']) {
+  return [...services].flatMap(([service, plan]) =>
+    others.get(service) === plan ? [] : plan.offered.map((route) => ({ binding: route.binding, value: route })),
+  );
 }
 
-/** Returns the time-out of the method, or else that of its upstream, in milliseconds. */
-function timeoutOf(config: Config, { settings }: Policy, upstream: string | undefined): number | undefined {
-  return settings.timeoutMs ?? upstreamOf(config, upstream)?.timeoutMs;
-}
-
-function upstreamOf({ upstreams }: Config, name: string | undefined) {
-  return name === undefined ? undefined : upstreams.get(name);
-}
+/** Returns the policy of a method with a route, or of one that an aggregate calls. */
+type PolicyOf = (method: MethodDescriptor) => MethodPolicy;
 
 /**
  * Returns the calls of each aggregate with the policies of the called methods, by the full name of the aggregate's method.
@@ -189,7 +170,7 @@ function upstreamOf({ upstreams }: Config, name: string | undefined) {
 function planAggregates(
   config: Config,
   of: Aggregates['of'],
-  policies: ReadonlyMap<MethodDescriptor, MethodPolicy>,
+  policyOf: PolicyOf,
   upstreams: ReadonlyMap<ServiceDescriptor, string>,
   view: SchemaView | undefined,
 ): ReadonlyMap<string, PlannedAggregate> {
@@ -198,7 +179,7 @@ function planAggregates(
     const calls = plan.steps.map(({ source }) => {
       if (source.kind === 'copy') return undefined;
       const { method } = source.call;
-      const { policy, access } = policies.get(method)!;
+      const { policy, access } = policyOf(method);
       const upstream = upstreams.get(method.service);
       const { addresses, cache, retry, hedgeAfterMs } = policy.settings;
       const served = upstreamOf(config, upstream);
@@ -251,7 +232,7 @@ function problemsOfAggregates(
   { name, config }: SurfaceConfig,
   { has, excludes, view }: SurfaceSchema,
   routes: readonly PlannedRoute[],
-  policies: ReadonlyMap<MethodDescriptor, MethodPolicy>,
+  policyOf: PolicyOf,
 ): readonly Diagnostic[] {
   const vouchers = meansOf(config.auth)?.vouchers;
   const seen = new Set<MethodDescriptor>();
@@ -263,7 +244,7 @@ function problemsOfAggregates(
   return routes.flatMap(({ binding: { method }, aggregate, policy, access }) => {
     if (aggregate === undefined || seen.has(method)) return [];
     seen.add(method);
-    const own = policies.get(method)!.access;
+    const own = policyOf(method).access;
     const hasUpstreams = config.upstreams.size > 0;
     const use = { method, aggregate, policy, own, access, vouchers, hasUpstreams, whyExcluded };
     return [...aggregateProblems(use), ...unsentReads(name, aggregate, view)];

@@ -2,16 +2,17 @@
  * This module turns a config into a plan: it loads the schema, plans each surface, and finds all problems. It opens no
  * connection. `routes`, `check` and `explain` need only the plan; `serve` compiles a snapshot from it.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { AggregatePlan } from '../aggregate/plan-aggregate.js';
 import { type Diagnostic, withoutRepeats } from '../base/diagnostic.js';
 import { atOnce, inSlices, type Steps } from '../base/slices.js';
 import type { Config } from '../config/config.js';
 import { configRisks } from '../config/risks.js';
-import { surfaceConfigs } from '../config/surface-configs.js';
+import { type SurfaceConfig, surfaceConfigs } from '../config/surface-configs.js';
 import { jwksFileWarnings } from '../policy/access/jwks-file.js';
 import type { PlannedRoute } from '../route/planned-route.js';
-import { collectBindings } from '../routing/bindings.js';
-import type { Registry } from '../schema/descriptor.js';
+import { bindingProblems, collectBindings, type ServiceBindings } from '../routing/bindings.js';
+import type { MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
 import { loadAgain, loadSchema, type Schema } from '../schema/source.js';
 import { type Aggregates, findAggregates } from './aggregates.js';
 import { assignUpstreams, offeredBy } from './assign-upstreams.js';
@@ -27,6 +28,9 @@ export interface Plan {
   readonly registry: Registry;
   /** The schema whose registry it is. */
   readonly schema: Schema;
+  /** The services with bindings. */
+  readonly bindings: ReadonlyMap<ServiceDescriptor, ServiceBindings>;
+  readonly settings: readonly SurfaceConfig[];
   /** The surfaces in the order of the config. There is at least one. */
   readonly surfaces: readonly SurfacePlan[];
   /** The routes of all surfaces. */
@@ -54,8 +58,10 @@ export interface PlanOptions {
 /**
  * Loads the schema and plans the routes. `diagnostics` has all problems. The other parts have all that could be loaded.
  */
-export async function plan(config: Config, options: PlanOptions = {}): Promise<Plan> {
+export async function plan(given: Config, options: PlanOptions = {}): Promise<Plan> {
   const { previous } = options;
+  // A config that says the same is the same object, so that what depends on it can be used again.
+  const config = previous !== undefined && isDeepStrictEqual(given, previous.config) ? previous.config : given;
   if (previous === undefined) {
     const { schema, onProgress } = options;
     const loaded = schema ?? loadSchema(config.schema, onProgress === undefined ? {} : { onProgress });
@@ -70,38 +76,49 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   const { registry, diagnostics: found } = schema;
   const { configFile, previous } = options;
   const isOffered = offeredBy(config);
-  const { bindings, diagnostics: wrong } = yield* collectBindings(registry, { ...config.schema, isOffered });
+  const before = previous?.config === config ? previous : undefined;
+  const bindings = yield* collectBindings(registry, { ...config.schema, isOffered }, before?.bindings);
   yield;
-  const settings = surfaceConfigs(config);
+  const settings = before?.settings ?? surfaceConfigs(config);
   const schemas = new SharedSchemas(registry, previous?.schemas);
   const own = settings.map((surface) => ({ surface, schema: schemas.of(surface) }));
   const aggregates = aggregatesOf(registry);
-  const reached =
-    own.length === 1 ? bindings : bindings.filter(({ method }) => own.some(({ schema: { has } }) => has(method)));
   const all = aggregates(config);
-  const upstreams = assignUpstreams(config, reached, all);
+  // A config without blocks of surfaces has one with all methods.
+  const isReached = (method: MethodDescriptor) => own.length === 1 || own.some(({ schema: { has } }) => has(method));
+  const routed = [...bindings.values()].filter((service) =>
+    service.bindings.some(({ method }) => method.aggregate === undefined && isReached(method)),
+  );
+  const upstreams = assignUpstreams(
+    config,
+    routed.map(({ service }) => service),
+    all,
+  );
   yield;
+  const methods = [...bindings.values()].flatMap((service) => service.bindings.map(({ method }) => method));
   const used: UsedRules = new Set();
   const surfaces: SurfacePlan[] = [];
   const ofSurfaces: { readonly name: string; readonly diagnostics: readonly Diagnostic[] }[] = [];
   for (const { surface, schema } of own) {
     const shared = { bindings, upstreams: upstreams.of, isOffered, configFile, used };
-    const planned = yield* planSurface(surface, schema, { ...shared, aggregates: aggregates(surface.config) });
+    const sources = { ...shared, aggregates: aggregates(surface.config) };
+    const earlier = before?.surfaces.find(({ name }) => name === surface.name);
+    const planned = yield* planSurface(surface, schema, sources, earlier);
     surfaces.push(planned.surface);
     const diagnostics = [
       ...authFileProblems(surface.config),
       ...planned.diagnostics,
-      ...namingProblems(surface, registry, bindings),
+      ...namingProblems(surface, registry, methods),
     ];
     ofSurfaces.push({ name: surface.name, diagnostics });
     yield;
   }
   const routes = surfaces.flatMap((surface) => surface.routes);
-  const called = [...bindings.map(({ method }) => method), ...all.methods];
+  const called = [...methods, ...all.methods];
   const problems = withoutRepeats([
     ...found,
     ...declarationProblems(registry, all.methods, isOffered),
-    ...wrong,
+    ...bindingProblems(bindings.values()),
     ...upstreams.diagnostics,
     ...ofSomeSurfaces(ofSurfaces),
     ...surfaceProblems(config, surfaces),
@@ -111,7 +128,18 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
   ]);
   const diagnostics = [...problems, ...nothingToServe(routes, problems, configFile)];
   const plans = [...new Set(surfaces.flatMap((surface) => surface.aggregates))];
-  return { config, registry, schema, surfaces, routes, aggregates: plans, schemas: schemas.settle(), diagnostics };
+  return {
+    config,
+    registry,
+    schema,
+    bindings,
+    settings,
+    surfaces,
+    routes,
+    aggregates: plans,
+    schemas: schemas.settle(),
+    diagnostics,
+  };
 }
 
 /** Returns a function that plans the aggregates with the names that clients of a surface see. Each kind is planned once. */
@@ -142,6 +170,7 @@ export function protoProblems(
   const aggregates = findAggregates(registry, { protoNames: false });
   const diagnostics = [...found, ...declarationProblems(registry, aggregates.methods, () => true)];
   if (!areAll) return diagnostics.filter(({ rule }) => rule !== 'unknown-import');
-  const { bindings, diagnostics: wrong } = atOnce(collectBindings(registry, sources));
-  return withoutRepeats([...diagnostics, ...wrong, ...conflictsOf(bindings), ...aggregates.diagnostics]);
+  const services = [...atOnce(collectBindings(registry, sources)).values()];
+  const conflicts = conflictsOf(services.flatMap(({ bindings }) => bindings));
+  return withoutRepeats([...diagnostics, ...bindingProblems(services), ...conflicts, ...aggregates.diagnostics]);
 }

@@ -1,7 +1,7 @@
 /**
  * This module builds the layers around a call that protect an upstream and its clients while the upstream is slow or
- * fails. Their state outlives a reload: it is keyed by the upstream's name, and that of a circuit breaker also by the
- * method and by the target, because another server has not failed yet.
+ * fails. A reload keeps their state. The key of the state is the name of the upstream; for a circuit breaker also the
+ * method and the target, so that a new server does not begin with an open circuit.
  */
 import type { Clock } from '../base/clock.js';
 import { type Lease, settingsKey } from '../base/resources.js';

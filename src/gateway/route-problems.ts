@@ -7,23 +7,28 @@ import type { Access } from '../policy/access/planned.js';
 import type { Binding } from '../routing/binding.js';
 import { ANY_METHOD } from '../routing/matcher.js';
 import { pathTakenByVerb } from '../routing/overlap.js';
-import { unreachableBindings } from '../routing/unreachable.js';
+import type { BuiltTable } from '../routing/route-table.js';
+import { type RouteShapes, type Unreachable, unreachableRoutes } from '../routing/unreachable.js';
 
 interface GuardedRoute {
   readonly binding: Binding;
   readonly access: Access;
 }
 
-export function* routeProblems(routes: readonly GuardedRoute[]): Steps<readonly Diagnostic[]> {
-  return [...(yield* neverReached(routes)), ...(yield* openedByVerbs(routes))];
+/** `shapes` and `built` are those of the routes. */
+export function* routeProblems<R extends GuardedRoute>(
+  routes: readonly R[],
+  shapes: RouteShapes<R>,
+  built: BuiltTable<R>,
+): Steps<readonly Diagnostic[]> {
+  const unreachable = yield* unreachableRoutes(shapes, built);
+  return [...unreachable.map(neverReached), ...(yield* openedByVerbs(routes))];
 }
 
-function* neverReached(routes: readonly GuardedRoute[]): Steps<readonly Diagnostic[]> {
-  const unreachable = yield* unreachableBindings(routes.map(({ binding }) => binding));
-  return unreachable.map(({ binding, winner }) => {
-    const text = `${binding.method.fullName}: ${shown(binding)} is never reached, because ${shown(winner)} of ${winner.method.fullName} matches first`;
-    return warningAt(binding.position, 'unreachable-route', text);
-  });
+function neverReached<R extends GuardedRoute>({ route: { binding }, winner }: Unreachable<R>): Diagnostic {
+  const other = winner.binding;
+  const text = `${binding.method.fullName}: ${shown(binding)} is never reached, because ${shown(other)} of ${other.method.fullName} matches first`;
+  return warningAt(binding.position, 'unreachable-route', text);
 }
 
 /**

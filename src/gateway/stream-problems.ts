@@ -12,16 +12,27 @@ interface StreamRoute {
   readonly policy: Policy;
 }
 
+/** The problems that a look at one service shows. */
+export interface StreamProblems {
+  /** The routes that stream. */
+  readonly streams: readonly StreamRoute[];
+  readonly errorFields: readonly Diagnostic[];
+  readonly silentStatuses: readonly Diagnostic[];
+  readonly withoutBody: readonly Diagnostic[];
+}
+
 /**
- * Returns the problems of routes that stream. With `protoNames`, answers have fields under their names in the protos.
+ * Returns the problems of the streaming routes of a service. With `protoNames`, answers have fields under their names in the
+ * protos.
  */
-export function streamProblems(routes: readonly StreamRoute[], protoNames: boolean): readonly Diagnostic[] {
-  return [
-    ...errorFields(routes, protoNames),
-    ...silentStatuses(routes),
-    ...withoutBody(routes),
-    ...hiddenFromWebSockets(routes),
-  ];
+export function streamProblems(routes: readonly StreamRoute[], protoNames: boolean): StreamProblems {
+  const streams = routes.filter(({ binding }) => isStreaming(binding.method));
+  return {
+    streams,
+    errorFields: errorFields(streams, protoNames),
+    silentStatuses: silentStatuses(streams),
+    withoutBody: withoutBody(streams),
+  };
 }
 
 /**
@@ -94,8 +105,7 @@ function withoutBody(routes: readonly StreamRoute[]): Diagnostic[] {
  * Warns of methods that no WebSocket can reach, because another method has the same path. A handshake is a GET, so it reaches
  * the rule with GET, or else the first one.
  */
-function hiddenFromWebSockets(routes: readonly StreamRoute[]): Diagnostic[] {
-  const streams = routes.filter(({ binding }) => isStreaming(binding.method));
+export function hiddenFromWebSockets(streams: readonly StreamRoute[]): readonly Diagnostic[] {
   const reached = webSocketRoutes(streams.map(({ binding }) => ({ binding, value: binding.method })));
   const byShape = new Map(reached.map(({ binding, value }) => [binding.template.shape, value]));
   return streams.flatMap(({ binding: { method, httpMethod, template, position } }) => {

@@ -6,7 +6,6 @@ import { type Diagnostic, errorAt, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
 import { type Codecs, createCodecs } from '../codec/codec.js';
 import type { SurfaceConfig } from '../config/surface-configs.js';
-import type { Binding } from '../routing/binding.js';
 import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
 import { registryWithout, type SchemaView } from '../schema/field-omission.js';
 import { dotted, parseMethodSelector } from '../schema/method-selector.js';
@@ -71,10 +70,10 @@ function selecting(selectors: readonly string[]): (method: MethodDescriptor) => 
 export function namingProblems(
   { name, block }: SurfaceConfig,
   registry: Registry,
-  bindings: readonly Binding[],
+  routed: readonly MethodDescriptor[],
 ): readonly Diagnostic[] {
   if (block === undefined) return [];
-  const methods = [...new Set(bindings.map(({ method }) => method))];
+  const methods = [...new Set(routed)];
   const diagnostics: Diagnostic[] = [];
   for (const key of ['include', 'exclude'] as const) {
     for (const selector of block[key]) {

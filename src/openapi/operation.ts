@@ -68,7 +68,7 @@ function deprecationText({ policy }: PlannedRoute): string {
   const { deprecated } = policy.settings;
   if (deprecated === undefined) return '';
   const { sinceMs, sunsetMs, link } = deprecated;
-  const end = sunsetMs === undefined ? '' : ` It may be gone from ${dayOf(sunsetMs)} on.`;
+  const end = sunsetMs === undefined ? '' : ` It may no longer exist from ${dayOf(sunsetMs)} on.`;
   return `Deprecated since ${dayOf(sinceMs)}.${end}${link === undefined ? '' : ` See <${link}>.`}`;
 }
 

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { ToWorker } from './messages.js';
 
 export class Distribution {
-  /** Connections that no worker was given yet. */
+  /** The connections that no worker has been given yet. */
   private readonly waiting: Socket[] = [];
   /** Workers that can be given a connection, the one that has waited longest first. */
   private readonly free = new Set<Worker>();
@@ -29,7 +29,7 @@ export class Distribution {
     this.free.delete(worker);
   }
 
-  /** The worker has ended: another one gets the connection that it has not taken. */
+  /** Must be called when the worker has ended: another one gets the connection that it has not taken. */
   lose(worker: Worker): void {
     this.remove(worker);
     const socket = this.given.get(worker);
@@ -45,7 +45,7 @@ export class Distribution {
     this.share();
   }
 
-  /** The worker serves the connection that it was given. */
+  /** Must be called when the worker serves the connection that it was given. */
   taken(worker: Worker): void {
     // This closes the primary's descriptor; the connection stays open in the worker.
     this.given.get(worker)?.destroy();

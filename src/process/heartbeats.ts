@@ -1,4 +1,4 @@
-/** The primary's side of the heartbeat: finds workers that are stopped, or whose main thread never comes to an end. */
+/** The primary's side of the heartbeat: it finds workers that are stopped, or whose main thread is busy without end. */
 import type { Worker } from 'node:cluster';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../base/clock.js';
@@ -8,7 +8,7 @@ import { BEAT_MS, PULSE_FD } from './pulse.js';
 const SILENT_MS = 5000;
 /** The longest time for which a healthy main thread may be busy. Neither garbage collection nor a large schema takes so long. */
 const BUSY_MS = 10_000;
-/** If the primary's own timer is later than this, it was the primary or the machine that stood still. */
+/** If the primary's own timer is later than this, the primary or the whole machine was paused, and not the worker. */
 const LATE_MS = 1000;
 
 /** The reason why a worker counts as frozen. One of the two times is too long. */
@@ -47,7 +47,7 @@ export class Heartbeats {
       .on('error', () => {});
   }
 
-  /** Undefined if the worker is as it should be. */
+  /** Returns the reason why the worker counts as frozen. Undefined if it works. */
   frozen(worker: Worker): Frozen | undefined {
     const pulse = this.pulses.get(worker);
     if (pulse === undefined) return undefined;

@@ -29,7 +29,7 @@ export type ToPrimary =
   | { readonly kind: 'prepared'; readonly problem: string | undefined }
   /** The worker serves the connection that it was sent last. */
   | { readonly kind: 'taken' }
-  /** Somebody has sent SIGTERM to the worker: it asks for no more connections and waits for `drain`. */
+  /** The worker has received SIGTERM. It asks the primary to send no more connections, and waits for `drain`. */
   | { readonly kind: 'leaving' }
   /** The worker could not start. */
   | { readonly kind: 'failed'; readonly message: string }

@@ -119,13 +119,13 @@ export class Reloads {
     if (!this.isRunning) void this.run();
   }
 
-  /** The gateway serves from now on. */
+  /** Must be called when the gateway begins to serve. */
   begin(): void {
     this.parts.manager.ready('serving');
     if (this.source !== undefined) this.follow(this.served.config, this.source.configFiles, this.source.readAtMs);
   }
 
-  /** The gateway drains: nothing is swapped from now on. */
+  /** Must be called when the gateway begins to drain. After that, no snapshot is swapped. */
   drain(): void {
     this.isDraining = true;
     this.watch?.close();

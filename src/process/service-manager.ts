@@ -7,11 +7,13 @@ import { execFile } from 'node:child_process';
 import type { Log } from '../telemetry/log.js';
 
 export interface ServiceManager {
-  /** The gateway serves, or a reload has ended. `status` is what `systemctl status` shows. */
+  /**
+   * Reports that the gateway serves, or that a reload has ended. `status` is the text that `systemctl status` shows.
+   */
   ready(status: string): void;
-  /** A reload has begun. */
+  /** Reports that a reload has begun. */
   reloading(): void;
-  /** The gateway drains. */
+  /** Reports that the gateway drains. */
   stopping(): void;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The signals of a process that serves. SIGTERM and SIGINT drain it. SIGHUP reloads config and schema; but if the process
- * was started on a terminal and the terminal is gone, SIGHUP drains it, so that a closed window leaves no orphan.
+ * This module handles the signals of a process that serves. SIGTERM and SIGINT drain it. SIGHUP reloads config and
+ * schema. But if the process was started on a terminal that is now closed, SIGHUP drains it, so that no process is left
+ * behind.
  */
 import { isatty } from 'node:tty';
 import type { Clock } from '../base/clock.js';
@@ -28,8 +29,8 @@ export interface SignalHandlers {
 }
 
 /**
- * Handles all signals. Resolves with the first signal that ends the gateway; a second one ends the process at once, which is
- * Node's default. SIGHUP goes on to be heard after the first signal.
+ * Handles all signals. Resolves with the first signal that ends the gateway; a second one ends the process at once,
+ * which is Node's default. SIGHUP is still handled after the first signal.
  */
 export function onSignals({ reload, clock }: SignalHandlers): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {

@@ -277,7 +277,10 @@ class Workers {
     else send(worker, { kind: 'start', config, files: packed });
   }
 
-  /** Brings a worker that has just started to the plan that is served, if that has changed meanwhile. */
+  /**
+   * Sends the plan that is served to a worker that has just started, if the plan has changed since the worker got its
+   * own.
+   */
   private async catchUp(worker: Worker, started: Plan): Promise<void> {
     for (let has = started; has !== this.plan && worker.isConnected(); ) {
       const { plan } = this;

@@ -5,7 +5,7 @@
 import { isStreaming } from '../call/call.js';
 import type { Binding, BodyRule } from './binding.js';
 import { takesRawBody } from './is-http-body.js';
-import { RouteTableBuilder } from './route-table.js';
+import { type Claim, RouteTableBuilder } from './route-table.js';
 
 export interface Routed<T> {
   readonly binding: Binding;
@@ -14,11 +14,14 @@ export interface Routed<T> {
 
 export function bindingTable<T>(routes: readonly Routed<T>[]): RouteTableBuilder<T> {
   const builder = new RouteTableBuilder<T>();
-  for (const { binding, value } of routes) {
-    const { httpMethod, template, method, position } = binding;
-    builder.add(httpMethod, template, value, { name: method.fullName, position, derivesHead: !isStreaming(method) });
-  }
+  for (const route of routes) builder.add(claimOf(route));
   return builder;
+}
+
+export function claimOf<T>({ binding, value }: Routed<T>): Claim<T> {
+  const { httpMethod, template, method, position } = binding;
+  const origin = { name: method.fullName, position, derivesHead: !isStreaming(method) };
+  return { httpMethod, template, value, origin };
 }
 
 /**

@@ -5,7 +5,7 @@
 import { asWarning, type Diagnostic, errorAt, formatDiagnostic } from '../base/diagnostic.js';
 import type { Steps } from '../base/slices.js';
 import type { HttpRule } from '../schema/annotations.js';
-import { LinkError, type MethodDescriptor, type Registry } from '../schema/descriptor.js';
+import { LinkError, type MethodDescriptor, type Registry, type ServiceDescriptor } from '../schema/descriptor.js';
 import { parseMethodSelector } from '../schema/method-selector.js';
 import { MISSING } from '../schema/missing-imports.js';
 import type { Binding } from './binding.js';
@@ -21,28 +21,65 @@ export interface BindingSources {
   readonly isOffered?: (method: MethodDescriptor) => boolean;
 }
 
-/** Collects the bindings without an error, in the order of the schema, and the problems of the others. */
+/** The bindings of a service without an error, and the problems of its methods. */
+export interface ServiceBindings {
+  readonly service: ServiceDescriptor;
+  readonly bindings: readonly Binding[];
+  readonly findings: readonly Findings[];
+}
+
+/** The problems of a method. */
+interface Findings extends Pick<Found, 'problems' | 'diagnostics'> {
+  readonly isOffered: boolean;
+}
+
+/**
+ * Collects the bindings of each service that has routes, in the order of the schema. `known` has the results of an earlier call with
+ * the same sources.
+ */
 export function* collectBindings(
   registry: Registry,
   { autoRoutes, isOffered = () => true }: BindingSources,
-): Steps<{ readonly bindings: readonly Binding[]; readonly diagnostics: readonly Diagnostic[] }> {
-  const bindings: Binding[] = [];
-  const offered = new Findings();
-  const others = new Findings();
+  known?: ReadonlyMap<ServiceDescriptor, ServiceBindings>,
+): Steps<ReadonlyMap<ServiceDescriptor, ServiceBindings>> {
+  const all = new Map<ServiceDescriptor, ServiceBindings>();
   const selectors = autoRoutes.flatMap((text) => parseMethodSelector(text) ?? []);
   for (const service of registry.services) {
+    yield;
+    const result = known?.get(service) ?? (yield* bindingsOfService(service));
+    if (result.bindings.length + result.findings.length > 0) all.set(service, result);
+  }
+  return all;
+
+  function* bindingsOfService(service: ServiceDescriptor): Steps<ServiceBindings> {
+    const bindings: Binding[] = [];
+    const findings: Findings[] = [];
     for (const method of service.methods) {
       yield;
       if (method.routing !== 'routed') continue;
       if (method.httpRule === undefined && !selectors.some((selects) => selects(method))) continue;
       const found = foundAt(registry, method);
-      const findings = isOffered(method) ? offered : others;
-      for (const problem of found.problems) findings.addOnce(problem);
       for (const binding of found.bindings) bindings.push(binding);
-      for (const one of found.diagnostics) findings.all.push(one);
+      const { problems, diagnostics } = found;
+      if (problems.length + diagnostics.length > 0)
+        findings.push({ problems, diagnostics, isOffered: isOffered(method) });
+    }
+    return { service, bindings, findings };
+  }
+}
+
+/** Returns the problems of the methods. Those of methods that are not offered are warnings, and come last. */
+export function bindingProblems(services: Iterable<ServiceBindings>): readonly Diagnostic[] {
+  const offered = new Collected();
+  const others = new Collected();
+  for (const { findings } of services) {
+    for (const { problems, diagnostics, isOffered } of findings) {
+      const collected = isOffered ? offered : others;
+      for (const problem of problems) collected.addOnce(problem);
+      for (const one of diagnostics) collected.all.push(one);
     }
   }
-  return { bindings, diagnostics: [...offered.all, ...others.all.map(asWarning)] };
+  return [...offered.all, ...others.all.map(asWarning)];
 }
 
 interface Found {
@@ -68,7 +105,7 @@ function foundAt(registry: Registry, method: MethodDescriptor): Found {
   return found;
 }
 
-class Findings {
+class Collected {
   readonly all: Diagnostic[] = [];
   private readonly once = new Set<string | Diagnostic>();
 

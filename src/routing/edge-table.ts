@@ -29,27 +29,48 @@ export function sizeOf(slots: number): number {
 
 export interface Packed {
   readonly numbers: Int32Array;
-  /** The same memory as UTF-16 code units. */
+  /** A view of the same memory as UTF-16 code units. */
   readonly codes: Uint16Array;
 }
 
 /** Collects the numbers while a trie is packed. */
 export class Packing {
-  readonly numbers: number[] = [];
-  private readonly texts: { readonly at: number; readonly text: string }[] = [];
+  /** The number of array elements that are in use. */
+  length: number;
+  private numbers: Int32Array;
+  private codes: Uint16Array;
+
+  /** `base` has the numbers that come first. They are copied. */
+  constructor(base?: Packed) {
+    this.length = base?.numbers.length ?? 0;
+    this.numbers = new Int32Array(Math.max(1024, this.length + (this.length >> 3)));
+    if (base !== undefined) this.numbers.set(base.numbers);
+    this.codes = new Uint16Array(this.numbers.buffer);
+  }
+
+  /** Adds numbers, and returns the index of the first one. */
+  add(...added: readonly number[]): number {
+    const first = this.reserve(added.length);
+    for (let i = 0; i < added.length; i++) this.numbers[first + i] = added[i]!;
+    return first;
+  }
+
+  set(index: number, number: number): void {
+    this.numbers[index] = number;
+  }
 
   /** Adds an empty table, and returns its index. */
   addTable(slots: number): number {
-    const table = this.numbers.length;
-    for (let size = sizeOf(slots); size > 0; size--) this.numbers.push(NONE);
+    const table = this.reserve(sizeOf(slots));
+    this.numbers.fill(NONE, table, this.length);
     return table;
   }
 
   /** Adds the text of a literal. The child of that literal must be added next. */
   addLiteral(text: string): void {
-    this.texts.push({ at: this.numbers.length, text });
-    for (let size = wordsOf(text.length); size > 0; size--) this.numbers.push(0);
-    this.numbers.push(text.length);
+    const at = this.reserve(wordsOf(text.length)) * 2;
+    for (let i = 0; i < text.length; i++) this.codes[at + i] = text.charCodeAt(i);
+    this.add(text.length);
   }
 
   addEdge(table: number, slots: number, literal: string, child: number): void {
@@ -61,12 +82,38 @@ export class Packing {
   }
 
   build(): Packed {
-    const numbers = Int32Array.from(this.numbers);
-    const codes = new Uint16Array(numbers.buffer);
-    for (const { at, text } of this.texts) {
-      for (let i = 0; i < text.length; i++) codes[at * 2 + i] = text.charCodeAt(i);
+    const numbers = this.numbers.slice(0, this.length);
+    return { numbers, codes: new Uint16Array(numbers.buffer) };
+  }
+
+  /** Makes room for a number of array elements, and returns the index of the first one. */
+  private reserve(count: number): number {
+    const first = this.length;
+    this.length += count;
+    if (this.length > this.numbers.length) {
+      const { numbers } = this;
+      this.numbers = new Int32Array(this.length * 2);
+      this.numbers.set(numbers);
+      this.codes = new Uint16Array(this.numbers.buffer);
     }
-    return { numbers, codes };
+    return first;
+  }
+}
+
+/** Returns the edges of a table: the text of each literal, and its child. */
+export function* edgesOf(
+  { numbers, codes }: Packed,
+  table: number,
+  slots: number,
+): Generator<readonly [text: string, child: number], void, undefined> {
+  for (let slot = 0; slot < slots; slot++) {
+    const child = numbers[table + slot * SLOT + CHILD]!;
+    if (child === NONE) continue;
+    const length = numbers[child - 1]!;
+    const at = (child - 1 - wordsOf(length)) * 2;
+    let text = '';
+    for (let i = 0; i < length; i++) text += String.fromCharCode(codes[at + i]!);
+    yield [text, child];
   }
 }
 

@@ -17,19 +17,7 @@
  */
 import { NONE } from './edge-table.js';
 import { hashOf, type RawPath } from './raw-path.js';
-import {
-  ANY,
-  ENDING,
-  type Ending,
-  isVerb,
-  LEAF,
-  literalChild,
-  PLAIN,
-  REST,
-  ROOT,
-  type Trie,
-  verbLeaf,
-} from './trie.js';
+import { ANY, ENDING, type Ending, isVerb, LEAF, literalChild, PLAIN, REST, type Trie, verbLeaf } from './trie.js';
 
 /** A custom rule of this kind answers every method (http.proto). */
 export const ANY_METHOD = '*';
@@ -73,12 +61,12 @@ export class Matcher {
       for (let colon = this.firstVerb(); colon >= 0; colon = path.text.indexOf(':', colon + 1)) {
         if (!this.isVerbAt(colon)) continue;
         this.colon = colon;
-        const found = this.enter(ROOT, 0);
+        const found = this.enter(this.trie.root, 0);
         if (found !== NONE) return found;
       }
     }
     this.colon = -1;
-    return this.enter(ROOT, 0);
+    return this.enter(this.trie.root, 0);
   }
 
   /** Returns the offset of the colon in front of the longest text that can be a verb. */

@@ -28,24 +28,28 @@ const MOST_COST = 2;
 
 interface Candidate {
   readonly httpMethod: string;
-  readonly text: string;
+  /** The template as it is written. */
+  readonly path: string;
   /** The literals of the template; undefined for a segment that may be any text. */
   readonly segments: readonly (string | undefined)[];
   readonly verb: string | undefined;
 }
 
 /**
- * Prepares the search. `bindings` must only have routes that every client may know. `basePath` stands in front of their
- * templates in the text.
+ * Prepares the search. `groups` are lists of bindings which must only have routes that every client may know; what is found for a
+ * list is kept with it, for the next reload. `basePath` stands in front of their templates in the text.
  */
-export function compileNearRoute(bindings: readonly Binding[], basePath = ''): NearRoute {
-  const byStart = candidatesByStart(bindings, basePath);
+export function compileNearRoute(groups: readonly (readonly Binding[])[], basePath = ''): NearRoute {
+  const byStart = joined(groups);
   return function nearRoute(method, rawPath) {
     if (rawPath.length > MOST_CHARS) return undefined;
     const segments = rawPath.split('/').filter((segment) => segment !== '');
     const known = byStart.get(segments[0] ?? '');
     if (known === undefined || segments.length > MOST_SEGMENTS) return undefined;
-    return new Search(method, segments).best(known);
+    const best = new Search(method, segments).best(known);
+    if (best === undefined) return undefined;
+    const path = basePath + best.path;
+    return best.httpMethod === ANY_METHOD ? path : `${best.httpMethod} ${path}`;
   };
 }
 
@@ -53,25 +57,43 @@ export function compileNearRoute(bindings: readonly Binding[], basePath = ''): N
  * The candidates by their first segment, and then by their second one, which differs between the resources of a large
  * API.
  */
-type ByStart = ReadonlyMap<string, ReadonlyMap<string, readonly Candidate[]>>;
+type ByStart<T> = ReadonlyMap<string, ReadonlyMap<string, readonly T[]>>;
 const ANY_SECOND = '*';
 
-function candidatesByStart(bindings: readonly Binding[], basePath: string): ByStart {
+/** Returns the lists of candidates of all groups. */
+function joined(groups: readonly (readonly Binding[])[]): ByStart<readonly Candidate[]> {
+  const byStart = new Map<string, Map<string, (readonly Candidate[])[]>>();
+  for (const group of groups) {
+    for (const [first, bySecond] of candidatesByStart(group))
+      for (const [second, candidates] of bySecond) listIn(byStart, first, second).push(candidates);
+  }
+  return byStart;
+}
+
+const KNOWN = new WeakMap<readonly Binding[], ByStart<Candidate>>();
+
+function candidatesByStart(bindings: readonly Binding[]): ByStart<Candidate> {
+  const known = KNOWN.get(bindings);
+  if (known !== undefined) return known;
   const byStart = new Map<string, Map<string, Candidate[]>>();
   for (const { httpMethod, template } of bindings) {
     const [first, second] = template.segments;
     if (first?.kind !== 'literal' || template.segments.some(({ kind }) => kind === 'rest')) continue;
     const segments = template.segments.map((one) => (one.kind === 'literal' ? one.literal : undefined));
-    const path = basePath + template.text;
-    const text = httpMethod === ANY_METHOD ? path : `${httpMethod} ${path}`;
-    const bySecond = byStart.get(first.literal) ?? new Map<string, Candidate[]>();
-    byStart.set(first.literal, bySecond);
     const key = second?.kind === 'literal' ? second.literal : ANY_SECOND;
-    const same = bySecond.get(key) ?? [];
-    bySecond.set(key, same);
-    same.push({ httpMethod, text, segments, verb: template.verb });
+    const candidate = { httpMethod, path: template.text, segments, verb: template.verb };
+    listIn(byStart, first.literal, key).push(candidate);
   }
+  KNOWN.set(bindings, byStart);
   return byStart;
+}
+
+function listIn<T>(byStart: Map<string, Map<string, T[]>>, first: string, second: string): T[] {
+  const bySecond = byStart.get(first) ?? new Map<string, T[]>();
+  byStart.set(first, bySecond);
+  const list = bySecond.get(second) ?? [];
+  bySecond.set(second, list);
+  return list;
 }
 
 /** Compares one path with its candidates. */
@@ -83,7 +105,7 @@ class Search {
     private readonly path: readonly string[],
   ) {}
 
-  best(bySecond: ReadonlyMap<string, readonly Candidate[]>): string | undefined {
+  best(bySecond: ReadonlyMap<string, readonly (readonly Candidate[])[]>): Candidate | undefined {
     let best: Candidate | undefined;
     let least = MOST_COST + 1;
     for (const candidate of this.candidates(bySecond)) {
@@ -92,14 +114,14 @@ class Search {
       const cost = this.costOf(candidate) + (isSame ? 0 : OTHER_METHOD);
       if (cost < least) [best, least] = [candidate, cost];
     }
-    return best?.text;
+    return best;
   }
 
   /**
    * Returns the candidates to compare: those with the path's second segment, then those that allow any text there, those
    * for which that segment is one too many, and those whose second segment is a near spelling of it.
    */
-  private candidates(bySecond: ReadonlyMap<string, readonly Candidate[]>): readonly Candidate[] {
+  private candidates(bySecond: ReadonlyMap<string, readonly (readonly Candidate[])[]>): readonly Candidate[] {
     const [name = ''] = (this.path[1] ?? '').split(':', 1);
     const keys = new Set([name, ANY_SECOND, this.path[2] ?? '']);
     if (!bySecond.has(name)) {
@@ -111,7 +133,10 @@ class Search {
     }
     const candidates: Candidate[] = [];
     for (const key of keys) {
-      candidates.push(...(bySecond.get(key) ?? []).slice(0, MOST_CANDIDATES - candidates.length));
+      for (const list of bySecond.get(key) ?? []) {
+        if (candidates.length === MOST_CANDIDATES) return candidates;
+        candidates.push(...list.slice(0, MOST_CANDIDATES - candidates.length));
+      }
     }
     return candidates;
   }

@@ -9,7 +9,8 @@ import { NONE } from './edge-table.js';
 import { ANY_METHOD, Matcher } from './matcher.js';
 import type { PathTemplate } from './path-template.js';
 import { RawPath } from './raw-path.js';
-import { ENDING, LAYOUT, type Layout, type Trie, TrieBuilder, VALUE } from './trie.js';
+import { ENDING, LAYOUT, type Layout, type Trie, VALUE } from './trie.js';
+import { TrieBuilder } from './trie-builder.js';
 
 /** The source of a route, for messages about conflicts. */
 export interface RouteOrigin {
@@ -49,7 +50,9 @@ export interface BuiltTable<T> {
   readonly conflicts: readonly RouteConflict[];
 }
 
-interface Claim<T> {
+/** A route to add to a table, or to remove from it. */
+export interface Claim<T> {
+  /** A verb such as `GET`, or `*` for all verbs. */
   readonly httpMethod: string;
   readonly template: PathTemplate;
   readonly value: T;
@@ -60,10 +63,8 @@ export class RouteTableBuilder<T> {
   /** The routes by method and shape. */
   private readonly claims = new Map<string, Claim<T>[]>();
 
-  /** Adds a route. `httpMethod` is a verb such as `GET`, or `*` for all verbs. */
-  add(httpMethod: string, template: PathTemplate, value: T, origin: RouteOrigin): void {
-    const key = `${httpMethod} ${template.shape}`;
-    const claim = { httpMethod, template, value, origin };
+  add(claim: Claim<T>): void {
+    const key = `${claim.httpMethod} ${claim.template.shape}`;
     const claims = this.claims.get(key);
     if (claims === undefined) this.claims.set(key, [claim]);
     else claims.push(claim);
@@ -99,12 +100,44 @@ export class RouteTableBuilder<T> {
   }
 }
 
+/** How many times as large as in the beginning a table becomes by changes. */
+const MOST_GROWTH = 2;
+
 export class RouteTable<T> {
   private readonly path = new RawPath();
   private readonly matcher: Matcher;
+  private readonly values: (T | undefined)[];
 
-  constructor(private readonly trie: Trie<T>) {
+  /** `make` makes a value from that of the trie, when a request first finds it. Without it the values are those of the trie. */
+  constructor(
+    private readonly trie: Trie<unknown>,
+    private readonly make?: (value: never) => T,
+  ) {
     this.matcher = new Matcher(trie, this.path);
+    this.values = make === undefined ? (trie.values as (T | undefined)[]) : [];
+  }
+
+  /** Returns a table with the same routes and other values. Each of these is made when a request first finds it. */
+  withValues<U>(make: (value: T) => U): RouteTable<U> {
+    if (this.make !== undefined) throw new Error('expected a table with values of its own');
+    return new RouteTable(this.trie, make as (value: never) => U);
+  }
+
+  /**
+   * Returns a table with some other routes. It takes the time of the changed routes, not of all. Undefined if an added route
+   * conflicts with another one, or if the table has changed so often that it should be built anew.
+   */
+  *changed(removed: readonly Claim<T>[], added: readonly Claim<T>[]): Steps<RouteTable<T> | undefined> {
+    const trie = this.trie as Trie<T>;
+    if (removed.length + added.length === 0) return this;
+    if (trie.packed.numbers.length > trie.size * MOST_GROWTH) return undefined;
+    const builder = new TrieBuilder(trie);
+    for (const { httpMethod, template } of removed) builder.remove(httpMethod, template);
+    for (const { httpMethod, template, value, origin } of added) {
+      yield;
+      if (!builder.insert(httpMethod, template, value, origin.derivesHead)) return undefined;
+    }
+    return new RouteTable(yield* builder.build());
   }
 
   /** Finds the route for a request. `rawPath` is the path of the request target as it was sent, without the query. */
@@ -115,13 +148,21 @@ export class RouteTable<T> {
     }
     const leaf = this.matcher.find(method);
     if (leaf === NONE) return this.withoutMethod();
-    const { packed, endings, layouts, values } = this.trie;
+    const { packed, endings, layouts } = this.trie;
     const { httpMethod } = endings[packed.numbers[leaf + ENDING]!]!;
     const layout = layouts[packed.numbers[leaf + LAYOUT]!]!;
     const headDerived = method === 'HEAD' && httpMethod === 'GET';
-    const value = values[packed.numbers[leaf + VALUE]!] as T;
+    const value = this.valueAt(packed.numbers[leaf + VALUE]!);
     const captures = capturesOf(layout, this.path, this.matcher.colon);
     return { kind: 'found', value, captures, headDerived };
+  }
+
+  private valueAt(index: number): T {
+    const known = this.values[index];
+    if (known !== undefined || this.make === undefined) return known as T;
+    const value = this.make(this.trie.values[index] as never);
+    this.values[index] = value;
+    return value;
   }
 
   private withoutMethod(): MatchResult<T> {

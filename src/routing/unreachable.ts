@@ -9,63 +9,90 @@
 import { METHODS } from 'node:http';
 import type { Steps } from '../base/slices.js';
 import type { Binding } from './binding.js';
-import { bindingTable } from './binding-table.js';
 import { ANY_METHOD } from './matcher.js';
-import type { RouteTable } from './route-table.js';
+import type { BuiltTable, RouteTable } from './route-table.js';
 
-export interface UnreachableBinding {
+/** A route, with more than its binding. */
+export interface Bound {
   readonly binding: Binding;
-  /** The binding that answers instead, on one of its paths. */
-  readonly winner: Binding;
 }
 
-/** Returns the unreachable bindings, without those that claim the same method and paths: these are conflicts. */
-export function* unreachableBindings(bindings: readonly Binding[]): Steps<readonly UnreachableBinding[]> {
-  const doubtful = bindings.filter((binding) => !isAlwaysReached(binding));
-  if (doubtful.length === 0) return [];
-  const { table, conflicts } = yield* bindingTable(
-    bindings.map((binding) => ({ binding, value: binding })),
-  ).buildSteps();
-  const conflicting = new Set(conflicts.map(({ httpMethod, shape }) => `${httpMethod} ${shape}`));
-  const other = freshSegment(bindings);
+export interface Unreachable<R extends Bound> {
+  readonly route: R;
+  /** The route that answers instead, on one of its paths. */
+  readonly winner: R;
+}
+
+/** What must be known of all routes to find the unreachable ones. */
+export interface RouteShapes<R extends Bound> {
+  /** The routes that other ones may hide. */
+  readonly doubtful: readonly R[];
+  /** The length of the longest segment that has no letter but x. */
+  readonly mostX: number;
+  /** The number of segments of the longest template. */
+  readonly longest: number;
+}
+
+export function shapesOf<R extends Bound>(routes: readonly R[]): RouteShapes<R> {
+  const bindings = routes.map(({ binding }) => binding);
   const longest = bindings.reduce((most, { template }) => Math.max(most, template.segments.length), 0);
-  const found: UnreachableBinding[] = [];
-  for (const binding of doubtful) {
+  return { doubtful: routes.filter(({ binding }) => mayBeHidden(binding)), mostX: mostXOf(bindings), longest };
+}
+
+export function joinedShapes<R extends Bound>(parts: readonly RouteShapes<R>[]): RouteShapes<R> {
+  return {
+    doubtful: parts.flatMap(({ doubtful }) => doubtful),
+    mostX: parts.reduce((most, { mostX }) => Math.max(most, mostX), 0),
+    longest: parts.reduce((most, { longest }) => Math.max(most, longest), 0),
+  };
+}
+
+/** Returns the unreachable routes, without those that claim the same method and paths: these are conflicts. */
+export function* unreachableRoutes<R extends Bound>(
+  { doubtful, mostX, longest }: RouteShapes<R>,
+  { table, conflicts }: BuiltTable<R>,
+): Steps<readonly Unreachable<R>[]> {
+  const conflicting = new Set(conflicts.map(({ httpMethod, shape }) => `${httpMethod} ${shape}`));
+  const other = 'x'.repeat(mostX + 1);
+  const found: Unreachable<R>[] = [];
+  for (const route of doubtful) {
     yield;
-    const winner = winnerOver(binding, table, { other, longest });
+    const { binding } = route;
+    const winner = winnerOver(route, table, { other, longest });
     if (winner === undefined || conflicting.has(`${binding.httpMethod} ${binding.template.shape}`)) continue;
-    found.push({ binding, winner });
+    found.push({ route, winner });
   }
   return found;
 }
 
 /**
- * True for a binding that surely wins on a path of its own: where it has `*`, another one would need a literal to be more
+ * False for a binding that surely wins on a path of its own: where it has `*`, another one would need a literal to be more
  * specific, and no literal is the text that is tried. A `**`, a colon in a literal and a rule for all methods need a closer look.
  */
-function isAlwaysReached({ httpMethod, template }: Binding): boolean {
+function mayBeHidden({ httpMethod, template }: Binding): boolean {
   const { segments, verb } = template;
   const isPlain = segments.every((one) => one.kind === 'any' || (one.kind === 'literal' && !one.literal.includes(':')));
-  return isPlain && httpMethod !== ANY_METHOD && verb?.includes(':') !== true;
+  return !isPlain || httpMethod === ANY_METHOD || verb?.includes(':') === true;
 }
 
-/** Returns a binding that answers instead; undefined when the binding is reached. */
-function winnerOver(
-  binding: Binding,
-  table: RouteTable<Binding>,
+/** Returns a route that answers instead; undefined when the route is reached. */
+function winnerOver<R extends Bound>(
+  route: R,
+  table: RouteTable<R>,
   { other, longest }: { readonly other: string; readonly longest: number },
-): Binding | undefined {
+): R | undefined {
+  const { binding } = route;
   const { shape, segments } = binding.template;
   const hasRest = segments.some(({ kind }) => kind === 'rest');
   const methods = binding.httpMethod === ANY_METHOD ? METHODS : [binding.httpMethod];
-  let winner: Binding | undefined;
+  let winner: R | undefined;
   // One segment for `**` is tried first, because it nearly always decides.
   for (const length of hasRest ? [1, 0, ...Array.from({ length: longest }, (_, i) => i + 2)] : [0]) {
     const path = pathOf(shape, other, length);
     for (const method of methods) {
       const result = table.match(method, path);
       if (result.kind !== 'found') continue;
-      if (result.value === binding) return undefined;
+      if (result.value === route) return undefined;
       winner ??= result.value;
     }
   }
@@ -82,10 +109,13 @@ export function pathOf(shape: string, other: string, length: number): string {
 
 /** Returns a text that no template has as a segment. */
 export function freshSegment(bindings: readonly Binding[]): string {
-  const literals = new Set<string>();
+  return 'x'.repeat(mostXOf(bindings) + 1);
+}
+
+function mostXOf(bindings: readonly Binding[]): number {
+  let most = 0;
   for (const { template } of bindings)
-    for (const segment of template.segments) if (segment.kind === 'literal') literals.add(segment.literal);
-  let text = 'x';
-  while (literals.has(text)) text += 'x';
-  return text;
+    for (const one of template.segments)
+      if (one.kind === 'literal' && /^x+$/.test(one.literal)) most = Math.max(most, one.literal.length);
+  return most;
 }

@@ -1,7 +1,8 @@
 /**
- * Finds roots that are a folder too high: `--protos .` finds `proto/shop/v1/a.proto`, which imports `shop/v1/b.proto`. The
- * folder that was meant follows from the imports that it would resolve, or else from the packages of the files. Folders that
- * package managers fill (`node_modules`, a venv) are never meant, and often declare again what protogate bundles.
+ * Finds import roots that are a folder too high: `--protos .` finds `proto/shop/v1/a.proto`, which imports
+ * `shop/v1/b.proto`. The right folder follows from the imports that it would resolve, or else from the packages of the
+ * files. Folders that package managers fill (`node_modules`, a venv) are never the right ones, and often have copies of
+ * the protos that protogate bundles.
  */
 import { basename, join } from 'node:path';
 import { type Diagnostic, warningAt } from '../base/diagnostic.js';

@@ -1,6 +1,6 @@
 /**
- * This module knows the names that a path of a FieldMask may have on a surface that omits fields. A mask does not say which
- * message it belongs to, so a name is compared with those of all fields.
+ * This module has the names that a path of a FieldMask may have on a surface that omits fields. A mask does not say
+ * which message it belongs to, so a name is compared with those of all fields.
  */
 import { atOnce, type Steps } from '../base/slices.js';
 import type { MessageDescriptor, Registry } from './descriptor.js';

@@ -126,8 +126,8 @@ class SchemaLoader {
   private readonly contents: RootContent[] = [];
   private readonly exclusion: Exclusion;
   /**
-   * For each excluded file, by import name, a function that loads it. It is called when another file imports the file,
-   * or else at the end.
+   * The functions that load excluded files, by import name. Such a function is called when another file imports the
+   * file, or else at the end.
    */
   private readonly waiting = new Map<string, () => void>();
   /** Files that are loaded only for their types: their problems are not reported. */

@@ -1,9 +1,9 @@
 /** The Koa application: the pipeline, inside the listener that looks after connections and unread answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa from 'koa';
-import compose from 'koa-compose';
 import { endAtOnce } from '../exchange/answer.js';
 import type { Context, Exchange } from '../exchange/exchange.js';
+import { composed } from './compose-route.js';
 import { type RequestListener, watched } from './connection/watched.js';
 import { contextMaker } from './koa-context.js';
 import { beforeMatch, type PipelineOptions } from './pipeline.js';
@@ -12,7 +12,7 @@ import { beforeMatch, type PipelineOptions } from './pipeline.js';
 export function createApp(options: PipelineOptions): RequestListener {
   const app = new Front();
   const contextOf = contextMaker(app);
-  const run = compose<Context>([...beforeMatch(options)]);
+  const run = composed(beforeMatch(options));
   const { snapshots, clock } = options;
   const handle = (req: IncomingMessage, res: ServerResponse) => {
     const ctx = contextOf(req, res);

@@ -23,17 +23,30 @@ export function contextMaker<State>(app: Koa<State>): (req: IncomingMessage, res
   class KoaResponse {
     ctx: KoaContext | undefined;
     readonly app = app;
+    // Koa's own properties.
+    _body: unknown;
+    _explicitStatus = false;
 
     constructor(
       readonly req: IncomingMessage,
       readonly res: ServerResponse,
       readonly request: KoaRequest,
     ) {}
+
+    /** Does what Koa does with bytes that are the first body and have a type. Returns false for others. */
+    takeBytes(body: Buffer): boolean {
+      const { res } = this;
+      if (this._body !== undefined || !this._explicitStatus || res.headersSent) return false;
+      if (!res.hasHeader('content-type') || res.hasHeader('transfer-encoding')) return false;
+      this._body = body;
+      res.setHeader('Content-Length', body.length);
+      return true;
+    }
   }
 
   class KoaContext {
     readonly app = app;
-    state = {};
+    state: unknown = undefined;
 
     constructor(
       readonly req: IncomingMessage,
@@ -49,7 +62,9 @@ export function contextMaker<State>(app: Koa<State>): (req: IncomingMessage, res
     }
 
     set body(body: unknown) {
-      (this.response as unknown as Koa.Response).body = body;
+      // Koa itself looks up and checks headers that are known here.
+      if (!Buffer.isBuffer(body) || !this.response.takeBytes(body))
+        (this.response as unknown as Koa.Response).body = body;
     }
 
     get status(): number {

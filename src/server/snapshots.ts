@@ -37,7 +37,7 @@ export class Snapshots {
     return this.generation.requests;
   }
 
-  /** New requests get `next`; the old snapshot is released when its last request has ended. */
+  /** Makes `next` the snapshot of new requests. The old snapshot is released when its last request has ended. */
   swap(next: Snapshot): void {
     const old = this.generation;
     this.snapshot = next;
@@ -56,7 +56,7 @@ export class Snapshots {
   }
 }
 
-/** Counts a request. Returns the function that counts it out. */
+/** Counts a running request. The returned function must be called when the request has ended. */
 function leaverOf(generation: Generation): () => void {
   generation.requests++;
   return function leave() {

@@ -50,15 +50,21 @@ export class MemoryCounters implements Counters {
 
   take(hits: readonly Hit[], cost: number): Decision {
     const now = this.clock.monotonic();
-    const windows = hits.map((hit) => this.windowOf(hit, now));
-    const passed = hits.map(({ rule }, i) => hasRoom(windows[i]!, now, rule, cost));
-    const admitted = hits.every(({ rule }, i) => passed[i] === true || !rule.enforce);
+    const windows: Window[] = [];
+    const passed: boolean[] = [];
+    let admitted = true;
+    for (const hit of hits) {
+      const window = this.windowOf(hit, now);
+      const hasPassed = hasRoom(window, now, hit.rule, cost);
+      windows.push(window);
+      passed.push(hasPassed);
+      if (!hasPassed && hit.rule.enforce) admitted = false;
+    }
     if (admitted) for (const window of windows) window.current += cost;
-    return {
-      admitted,
-      limitStates: hits.map(({ rule }, i) => limitStateOf(rule, windows[i]!, now, cost, passed[i]!)),
-      undo: () => this.giveBack(hits, cost),
-    };
+    const limitStates: LimitState[] = [];
+    for (let i = 0; i < hits.length; i++)
+      limitStates.push(limitStateOf(hits[i]!.rule, windows[i]!, now, cost, passed[i]!));
+    return { admitted, limitStates, undo: () => this.giveBack(hits, cost) };
   }
 
   giveBack(hits: readonly Hit[], cost: number): void {

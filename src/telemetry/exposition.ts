@@ -37,7 +37,10 @@ export async function expose(metrics: readonly MetricValues[], openMetrics: bool
   return { contentType, text: await registry.metrics() };
 }
 
-/** Joins the values of several processes, as the metrics' aggregators say. Of exemplars the latest one stays. */
+/**
+ * Joins the values of several processes, in the way that the aggregator of each metric says. Only the latest exemplar
+ * is kept.
+ */
 export async function join(reports: readonly (readonly MetricValues[])[]): Promise<readonly MetricValues[]> {
   const exemplars = new Map<string, Exemplar>();
   for (const { values } of reports.flat()) {

@@ -1,4 +1,7 @@
-/** A counter whose series are held by what they belong to: nothing is looked up to count, and what is gone has no series. */
+/**
+ * A counter whose series are held by the objects that they count for. So counting needs no lookup, and an object that
+ * no longer exists has no series.
+ */
 import type { Registry } from 'prom-client';
 import { type Collected, collectNumbers, type Labels } from './collected.js';
 

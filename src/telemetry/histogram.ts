@@ -1,6 +1,6 @@
 /**
- * Durations in buckets. prom-client looks up a series by its labels for each value, which costs more than the rest of a
- * request's metrics together; a series of ours is held by what it belongs to, and is looked up by nobody.
+ * A histogram of durations. prom-client looks up a series by its labels for each value, which costs more than the rest
+ * of a request's metrics together. Here each route or endpoint holds its own series, so nothing is looked up.
  */
 
 /** The upper bounds of requests and calls in seconds: 1 ms to 30 s. */

@@ -5,10 +5,13 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { CallMetrics } from './call-metrics.js';
 import { CircuitStates } from './circuit-states.js';
-import { HeldCounters } from './held-counters.js';
+import { type HeldCounter, HeldCounters } from './held-counters.js';
 import { droppedLines } from './output.js';
 import { RequestMetrics } from './request-metrics.js';
 import { ServerMetrics } from './server-metrics.js';
+
+/** The counter of each decision about a request that met a rate limit. */
+export type RateLimitDecisions = Readonly<Record<'admitted' | 'refused' | 'over', HeldCounter>>;
 
 export interface Metrics {
   readonly registry: Registry;
@@ -18,7 +21,7 @@ export interface Metrics {
    * The decisions of limits: `admitted`, `refused`, or `over` when a limit that only counts would have refused the
    * request.
    */
-  readonly rateLimitDecisions: Counter<'decision'>;
+  readonly rateLimitDecisions: RateLimitDecisions;
   /** The requests for which a limit had no room, by the limit. */
   readonly exceededLimits: HeldCounters;
   /** The tokens that were checked, by issuer and result. */
@@ -58,12 +61,7 @@ export function createMetrics(): Metrics {
     registry,
     requests,
     calls,
-    rateLimitDecisions: new Counter({
-      name: 'protogate_ratelimit_decisions_total',
-      help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit that only counts was exceeded.',
-      labelNames: ['decision'],
-      registers,
-    }),
+    rateLimitDecisions: rateLimitDecisions(registry),
     exceededLimits: new HeldCounters(registry, {
       name: 'protogate_ratelimit_exceeded_total',
       help: 'How often a limit had no room. The limit is named by its policy or method, its place there, and the limit for a period in ms.',
@@ -140,7 +138,6 @@ export function createMetrics(): Metrics {
     servers: new ServerMetrics(registers),
   };
   // A rate over a counter that begins with its first event does not see that event.
-  for (const decision of ['admitted', 'refused', 'over']) metrics.rateLimitDecisions.inc({ decision }, 0);
   for (const status of ['hit', 'stale', 'miss', 'bypass']) metrics.cacheRequests.inc({ status }, 0);
   for (const reason of ['memory', 'address']) metrics.shed.inc({ reason }, 0);
   return metrics;
@@ -148,9 +145,9 @@ export function createMetrics(): Metrics {
 
 /** The metrics about reloads. */
 export interface ReloadMetrics {
-  /** A config is served from now on. `configHash` is the digest of its file; undefined if there is none. */
+  /** Records that a config is served. `configHash` is the digest of its file; undefined if there is none. */
   taken(configHash: string | undefined, nowMs: number): void;
-  /** A config or schema was refused. */
+  /** Records that a config or schema was refused. */
   refused(): void;
 }
 
@@ -207,4 +204,14 @@ export function countDroppedLines(registry: Registry): void {
       this.inc(droppedLines());
     },
   });
+}
+
+function rateLimitDecisions(registry: Registry): RateLimitDecisions {
+  const counters = new HeldCounters(registry, {
+    name: 'protogate_ratelimit_decisions_total',
+    help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit that only counts was exceeded.',
+    labelNames: ['decision'],
+  });
+  const of = (decision: string) => counters.open({ decision });
+  return { admitted: of('admitted'), refused: of('refused'), over: of('over') };
 }

@@ -181,7 +181,7 @@ export class RequestMetrics {
     return metrics;
   }
 
-  /** Removes the series of a route that is gone. */
+  /** Removes the series of a route that no longer exists. */
   close(route: RouteMetrics): void {
     this.routes.delete(route);
   }

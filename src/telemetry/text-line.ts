@@ -23,7 +23,7 @@ export function textLine(json: string, hasColors: boolean): string {
 
 type Paint = (color: unknown, text: string) => string;
 
-/** Tells of a request in a few words. `rest` has the fields that they do not say. */
+/** Returns a short text about a request. `rest` has the fields that are not in this text. */
 function request(fields: Readonly<Record<string, unknown>>, paint: Paint) {
   const { method, path, status, durationMs, ...rest } = fields;
   const asked = [method, path].filter((part) => part !== undefined).map((part) => bare(part));

@@ -1,7 +1,8 @@
 /**
  * This module reads the JSON of a request. A text of up to 256 KiB is read at once. A larger one is read in parts,
- * and other requests run between them.
+ * and other requests run between them. Other long work on a request is done in the same way.
  */
+import type { Steps } from '../base/slices.js';
 import { nextTurn } from '../base/turns.js';
 import type { UnfinishedRead } from '../codec/json-to-wire.js';
 
@@ -23,4 +24,30 @@ async function finish(rest: UnfinishedRead, between: BetweenParts | undefined): 
     const message = rest.more();
     if (message !== undefined) return message;
   }
+}
+
+/** The time of a part, in milliseconds. */
+const PART_MS = 10;
+
+/**
+ * Does all steps. The result is a promise if they need more than one part. It rejects as the steps or `between` throw.
+ */
+export function inParts<T>(steps: Steps<T>, between: BetweenParts | undefined): T | Promise<T> {
+  const first = onePart(steps);
+  return first.done === true ? first.value : otherParts(steps, between);
+}
+
+async function otherParts<T>(steps: Steps<T>, between: BetweenParts | undefined): Promise<T> {
+  for (;;) {
+    await nextTurn();
+    between?.();
+    const part = onePart(steps);
+    if (part.done === true) return part.value;
+  }
+}
+
+function onePart<T>(steps: Steps<T>): IteratorResult<undefined, T> {
+  let step = steps.next();
+  for (const end = performance.now() + PART_MS; step.done !== true && performance.now() < end; ) step = steps.next();
+  return step;
 }

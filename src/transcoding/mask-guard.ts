@@ -7,8 +7,9 @@
  *     update_mask = "notes"     → 400, as for "notse"
  *     update_mask = "*"         → "name,email,address"
  */
+import type { Steps } from '../base/slices.js';
 import { fieldValues } from '../codec/field-values.js';
-import { BrokenWire, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
+import { BrokenWire, utf8Text, WIRE_GROUP, WIRE_LENGTH, WireReader } from '../codec/wire-reader.js';
 import { Wire, WireWriter } from '../codec/wire-writer.js';
 import type { Binding } from '../routing/binding.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
@@ -18,12 +19,16 @@ import { invalidRequest } from '../status/status-error.js';
 import { isFieldMask } from './update-mask.js';
 
 /** Checks the masks of an encoded request. Returns it with narrowed update masks. Throws INVALID_ARGUMENT (400). */
-export type GuardMasks = (message: Uint8Array) => Uint8Array;
+export type GuardMasks = (message: Uint8Array) => Steps<Uint8Array>;
 
 const MASK = 'google.protobuf.FieldMask';
 const ANY = 'google.protobuf.Any';
 /** The codec has checked the nesting of the request already, so this only bounds a `Value` inside of others. */
 const MAX_DEPTH = 1000;
+/** The most names of a path: no message is nested deeper. */
+const MAX_NAMES = 1000;
+/** The number of records and paths that are read before other requests should run. They take about a millisecond. */
+const PART = 256;
 
 /** Compiles the guard of a binding. Undefined when its request can have no mask. */
 export function compileMaskGuard(view: SchemaView, binding: Binding): GuardMasks | undefined {
@@ -31,25 +36,35 @@ export function compileMaskGuard(view: SchemaView, binding: Binding): GuardMasks
   if (!view.mayHoldMask(method.input)) return undefined;
   const walker = new Walker(view, body.kind === 'whole' ? 'INVALID_BODY' : 'INVALID_QUERY');
   const narrow = compileNarrowing(view, binding);
-  return function guardMasks(message) {
-    walker.message(method.input, message, 0, message.length, '', MAX_DEPTH);
-    return narrow === undefined ? message : narrow(message);
+  return function* guardMasks(message) {
+    yield* walker.message(method.input, message, 0, message.length, '', MAX_DEPTH);
+    return narrow === undefined ? message : yield* narrow(message);
   };
 }
 
 class Walker {
+  private count = 0;
+
   constructor(
     private readonly view: SchemaView,
     private readonly reason: Reason,
   ) {}
 
-  message(type: MessageDescriptor, bytes: Uint8Array, start: number, end: number, at: string, depth: number): void {
+  *message(
+    type: MessageDescriptor,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    at: string,
+    depth: number,
+  ): Steps<void> {
     if (depth === 0) throw new BrokenWire('nested too deep');
-    if (type.fullName === ANY) return this.any(bytes.subarray(start, end), at, depth);
+    if (type.fullName === ANY) return yield* this.any(bytes.subarray(start, end), at, depth);
     if (!this.view.mayHoldMask(type)) return;
     const isMask = type.fullName === MASK;
     const reader = new WireReader(bytes, start, end);
     while (reader.at < end) {
+      if (++this.count % PART === 0) yield;
       const tag = reader.tag();
       const field = type.field(tag >>> 3);
       const from = reader.at;
@@ -58,25 +73,26 @@ class Walker {
         const begin = reader.at;
         reader.at = begin + length;
         if (isMask) this.path(Buffer.from(bytes.buffer, bytes.byteOffset + begin, length).toString('utf8'), at);
-        else if (field !== undefined) this.field(field, bytes, begin, begin + length, at, depth);
+        else if (field !== undefined) yield* this.field(field, bytes, begin, begin + length, at, depth);
       } else if ((tag & 7) === WIRE_GROUP && field?.type.kind === 'message') {
         const to = reader.group(tag, MAX_DEPTH);
-        this.message(field.type.message, bytes, from, to, below(at, field), depth - 1);
+        yield* this.message(field.type.message, bytes, from, to, below(at, field), depth - 1);
       } else reader.skip(tag, MAX_DEPTH);
     }
   }
 
-  private field(
+  private *field(
     field: FieldDescriptor,
     bytes: Uint8Array,
     start: number,
     end: number,
     at: string,
     depth: number,
-  ): void {
-    if (field.type.kind !== 'message') return;
+  ): Steps<void> {
+    if (field.type.kind !== 'message' || start === end) return;
     const { message } = field.type;
-    if (field.cardinality !== 'map') return this.message(message, bytes, start, end, below(at, field), depth - 1);
+    if (field.cardinality !== 'map')
+      return yield* this.message(message, bytes, start, end, below(at, field), depth - 1);
     // An entry has the value as field 2.
     const reader = new WireReader(bytes, start, end);
     while (reader.at < end) {
@@ -88,11 +104,11 @@ class Walker {
       const length = reader.length();
       const begin = reader.at;
       reader.at = begin + length;
-      this.message(message, bytes, begin, begin + length, below(at, field), depth - 1);
+      yield* this.message(message, bytes, begin, begin + length, below(at, field), depth - 1);
     }
   }
 
-  private any(bytes: Uint8Array, at: string, depth: number): void {
+  private *any(bytes: Uint8Array, at: string, depth: number): Steps<void> {
     const any = this.view.message(ANY);
     const [url, value] = [1, 2].map((number) => any?.field(number));
     if (url === undefined || value === undefined) return;
@@ -101,11 +117,12 @@ class Walker {
     if (name === undefined || content === undefined) return;
     const text = Buffer.from(name).toString('utf8');
     const type = this.view.message(text.slice(text.lastIndexOf('/') + 1));
-    if (type !== undefined) this.message(type, content, 0, content.length, at, depth - 1);
+    if (type !== undefined) yield* this.message(type, content, 0, content.length, at, depth - 1);
   }
 
   private path(path: string, at: string): void {
-    if (this.view.maskPath(path) === 'visible') return;
+    const isShort = path.split('.', MAX_NAMES + 1).length <= MAX_NAMES;
+    if (isShort && this.view.maskPath(path) === 'visible') return;
     const description = `expected paths of fields, got ${JSON.stringify(path.slice(0, 60))}`;
     throw invalidRequest(this.reason, [{ field: at, description }]);
   }
@@ -123,16 +140,12 @@ function compileNarrowing(view: SchemaView, binding: Binding): GuardMasks | unde
   const masks = method.input.fields.filter(isFieldMask);
   const [field] = masks;
   if (field === undefined || masks.length > 1) return undefined;
-  const paths = view.message(MASK)?.field(1);
-  if (paths === undefined) return undefined;
-  const writer = new WireWriter();
-  return function narrow(message) {
+  return function* narrow(message) {
     const [mask] = fieldValues(message, field);
     if (mask === undefined) return message;
-    const given = fieldValues(mask, paths).map((one) => Buffer.from(one).toString('utf8'));
-    const narrowed = given.flatMap((path) => seenPaths(view, resource, path));
-    if (narrowed.join() === given.join()) return message;
-    writer.reset();
+    const narrowed = yield* narrowedPaths(view, resource, mask);
+    if (narrowed === undefined) return message;
+    const writer = new WireWriter();
     const reader = new WireReader(message);
     while (reader.at < reader.end) {
       const from = reader.at;
@@ -142,13 +155,44 @@ function compileNarrowing(view: SchemaView, binding: Binding): GuardMasks | unde
     }
     writer.tag(field.number, Wire.LEN);
     const start = writer.fork();
+    let count = 0;
     for (const path of narrowed) {
-      writer.tag(1, Wire.LEN);
+      writer.tag(PATHS, Wire.LEN);
       writer.string(path);
+      if (++count % PART === 0) yield;
     }
     writer.join(start);
     return writer.slice();
   };
+}
+
+/** The number of the only field of a FieldMask. */
+const PATHS = 1;
+
+/** Returns the paths of an encoded mask as the client sees them, each once. Undefined if the mask has only such paths. */
+function* narrowedPaths(
+  view: SchemaView,
+  resource: MessageDescriptor,
+  mask: Uint8Array,
+): Steps<ReadonlySet<string> | undefined> {
+  const narrowed = new Set<string>();
+  let isChanged = false;
+  const reader = new WireReader(mask);
+  for (let count = 1; reader.at < reader.end; count++) {
+    if (count % PART === 0) yield;
+    const tag = reader.tag();
+    if (tag !== (PATHS << 3) + WIRE_LENGTH) {
+      reader.skip(tag, MAX_DEPTH);
+      continue;
+    }
+    const length = reader.length();
+    const path = utf8Text(mask.subarray(reader.at, reader.at + length));
+    reader.at += length;
+    const seen = seenPaths(view, resource, path);
+    isChanged ||= seen.length !== 1 || seen[0] !== path;
+    for (const one of seen) narrowed.add(one);
+  }
+  return isChanged ? narrowed : undefined;
 }
 
 /**

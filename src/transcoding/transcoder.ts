@@ -19,7 +19,7 @@ import { gatewayError, invalidRequest } from '../status/status-error.js';
 import { bindingProblem } from './binding-problem.js';
 import { decodeHttpBody, encodeField, encodeHttpBody } from './http-body.js';
 import { type JsonForm, jsonAnswer } from './json-answer.js';
-import { type BetweenParts, type RequestBytes, readRest } from './json-request.js';
+import { type BetweenParts, inParts, type RequestBytes, readRest } from './json-request.js';
 import type { GuardMasks } from './mask-guard.js';
 import { compileQuery, type QueryRule, type QuerySettings } from './query.js';
 import type { AnswerKind, GivenParameters } from './system-parameters.js';
@@ -190,13 +190,17 @@ export function compileTranscoder(
     request({ captures, rawQuery, body, contentType, between }) {
       const bound = bindPath(captures);
       const given = query.bind(rawQuery, bound);
-      if (updateMask !== undefined && bound.entry(updateMask.field) === undefined) {
-        const paths = updateMask.pathsOf(body);
+      const read = () => {
+        const message = readBody(body, bound, contentType, between);
+        return message instanceof Promise ? message.then((bytes) => asked(bytes, given)) : asked(message, given);
+      };
+      if (updateMask === undefined || bound.entry(updateMask.field) !== undefined) return read();
+      const readMasked = (paths: readonly string[]) => {
         if (paths.length > 0) bindPaths(bound, updateMask.field, paths);
-      }
-      const message = readBody(body, bound, contentType, between);
-      if (message instanceof Promise) return message.then((bytes) => asked(bytes, given));
-      return asked(message, given);
+        return read();
+      };
+      const paths = inParts(updateMask.pathsOf(body), between);
+      return paths instanceof Promise ? paths.then(readMasked) : readMasked(paths);
     },
     messages({ captures, rawQuery, contentType, between }) {
       const head = bindPath(captures);
@@ -276,7 +280,8 @@ function guarded(read: ReadBody, guard: GuardMasks | undefined): ReadBody {
   if (guard === undefined) return read;
   return (body, bound, contentType, between) => {
     const message = read(body, bound, contentType, between);
-    return message instanceof Promise ? message.then(guard) : guard(message);
+    const check = (bytes: Uint8Array) => inParts(guard(bytes), between);
+    return message instanceof Promise ? message.then(check) : check(message);
   };
 }
 

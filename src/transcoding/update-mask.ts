@@ -6,16 +6,23 @@
  *
  *     PATCH /v1/{book.name=…}   {"title":"Emma","author":{"born":1775}}   →   update_mask: "title,author.born"
  */
+import type { Steps } from '../base/slices.js';
 import { JsonKeys } from '../codec/json-keys.js';
 import type { Binding } from '../routing/binding.js';
 import type { FieldDescriptor, MessageDescriptor } from '../schema/descriptor.js';
+import { invalidRequest } from '../status/status-error.js';
 
 export interface UpdateMask {
   /** The FieldMask field of the request. */
   readonly field: FieldDescriptor;
-  /** Returns the paths of a body's keys, in proto names. The list is empty unless the body is a JSON object. */
-  readonly pathsOf: (json: Uint8Array) => readonly string[];
+  /**
+   * Returns the paths of a body's keys, in proto names. The list is empty unless the body is a JSON object. Throws
+   * INVALID_ARGUMENT (400) for more than 65,536 paths, which would be slow to encode.
+   */
+  readonly pathsOf: (json: Uint8Array) => Steps<readonly string[]>;
 }
+
+const MOST_PATHS = 1 << 16;
 
 /**
  * Returns undefined if masks are not filled for the binding: its method is not PATCH, its body is not a message, or its
@@ -43,10 +50,14 @@ export function compileUpdateMask(
   );
   return {
     field,
-    pathsOf(json) {
+    *pathsOf(json) {
       const paths = new Set<string>();
       const keys = new JsonKeys(json);
-      if (keys.isObject()) collect(keys, type.message, '', maxDepth, paths);
+      if (keys.isObject()) yield* collect(keys, type.message, '', maxDepth, paths);
+      if (paths.size > MOST_PATHS) {
+        const description = `expected at most ${MOST_PATHS} fields, got more`;
+        throw invalidRequest('INVALID_BODY', [{ field: body.field.name, description }]);
+      }
       return [...paths].filter((path) => !bound.has(path));
     },
   };
@@ -56,28 +67,29 @@ export function compileUpdateMask(
  * Adds the paths of the object at which `keys` are. Returns false for a body that the codec refuses, such as one with a key
  * twice: the paths then do not matter.
  */
-function collect(
+function* collect(
   keys: JsonKeys,
   message: MessageDescriptor,
   prefix: string,
   depth: number,
   paths: Set<string>,
-): boolean {
+): Steps<boolean> {
   if (depth === 0) return false;
   keys.enter();
   while (keys.next()) {
+    if (keys.isTired()) yield;
     const field = message.fieldNamed(keys.key());
     const nested = field === undefined || !keys.isObject() || keys.isEmpty() ? undefined : plainMessage(field);
     if (field !== undefined && nested !== undefined) {
-      if (!collect(keys, nested, `${prefix}${field.name}.`, depth - 1, paths)) return false;
+      if (!(yield* collect(keys, nested, `${prefix}${field.name}.`, depth - 1, paths))) return false;
       continue;
     }
     if (field !== undefined && !isUnknownName(field, keys)) {
       const path = prefix + field.name;
-      if (paths.has(path)) return false;
+      if (paths.has(path) || paths.size > MOST_PATHS) return false;
       paths.add(path);
     }
-    keys.skip();
+    while (!keys.skip()) yield;
   }
   return true;
 }

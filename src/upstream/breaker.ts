@@ -45,7 +45,10 @@ export interface BreakerEvents {
 
 export class Breaker implements Resource {
   private state: CircuitState = 'closed';
-  /** Grows with each change of the state. A call that began in an earlier period changes nothing. */
+  /**
+   * The number of the current period, which grows with each change of the state. A call that began in an earlier period
+   * changes nothing.
+   */
   private period: Pass = 0;
   private openUntil = 0;
   /** 0 before the first call. */
@@ -71,7 +74,7 @@ export class Breaker implements Resource {
     return this.state === 'probing';
   }
 
-  /** Returns after how many milliseconds a refused call may come again. */
+  /** Returns the time in milliseconds after which a refused call may be sent again. */
   waitMs(): number {
     return Math.max(0, this.openUntil - this.clock.monotonic());
   }

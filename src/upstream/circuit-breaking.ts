@@ -50,9 +50,9 @@ export function circuitBreaking(
   }
 
   /**
-   * A stream is good when it has begun. A later failure does not count: when a server restarts, all of its streams fail at
-   * once, and their clients should find it open again. A server may be silent at first, so a probe that has not failed for
-   * a while is good too.
+   * A stream counts as a success when it has begun. A later failure does not count: when a server restarts, all of its
+   * streams fail at once, and their clients should be able to open them again. A server may send nothing at first, so a
+   * probe that has not failed for a while counts as a success too.
    */
   async function stream(answer: Promise<CallResponse>, request: CallRequest, pass: Pass): Promise<CallResponse> {
     const cancel = breaker.isProbing

@@ -1,7 +1,7 @@
 /**
- * The connections to one endpoint, as a resource that all upstreams and snapshots with this endpoint share. They are
- * replaced when their TLS files change. With a maximum age they are also replaced from time to time: a load balancer
- * between gateway and servers (L4) gets to choose a server again.
+ * The connections to one endpoint. They are a resource that all upstreams and snapshots with this endpoint share. They
+ * are replaced when their TLS files change. With a maximum age they are also replaced when they are old, so that a load
+ * balancer between gateway and servers (L4) can choose a server again.
  */
 import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
@@ -29,7 +29,7 @@ export function loadTransport(name: TransportName): void {
 
 /** The time that running calls may take after the last upstream that used the connections is gone. */
 const CLOSE_GRACE_MS = 30_000;
-/** Connections that were opened together are not replaced together: each lives between 80 and 100 % of the maximum age. */
+/** Connections that were opened together are not replaced together: each connection has a random age limit of 80 to 100 % of the maximum. */
 const JITTER = 0.2;
 /** The time after a failure until connections whose TLS files have changed are replaced again. */
 const RENEW_AGAIN_MS = 30_000;
@@ -102,7 +102,7 @@ export class Connections implements Resource {
     return this.closing;
   }
 
-  /** The age counts from the first use. */
+  /** Starts to count the age, which begins with the first use. */
   private begin(maxResponseBytes: number): void {
     this.maxResponseBytes = maxResponseBytes;
     if (this.cancelTimer === undefined && this.options.maxAgeMs !== undefined) this.age(this.options.maxAgeMs);

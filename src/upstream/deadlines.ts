@@ -36,7 +36,7 @@ export class Deadlines {
     return now;
   }
 
-  /** Forgets a call. Does nothing for one that has expired. */
+  /** Removes a call. Does nothing for one that has expired. */
   delete(call: Expiring): void {
     const slot = Math.floor(call.dueAt / SLOT_MS);
     const calls = this.slots.get(slot);
@@ -49,7 +49,7 @@ export class Deadlines {
     this.cancelTimer = this.clock.after(Math.max(0, time - this.clock.monotonic()), () => this.turn());
   }
 
-  /** Lets the calls expire that are due, and starts the timer for the next ones. */
+  /** Expires the calls whose deadline has passed, and starts the timer for the next ones. */
   private turn(): void {
     const now = this.clock.monotonic();
     this.cancelTimer = undefined;

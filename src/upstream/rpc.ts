@@ -71,7 +71,7 @@ const metadataOf = (received: ReceivedHeaders | undefined) => received?.metadata
 
 /** The way in which the upstream ended a stream without a status. */
 export type StreamEnd =
-  /** Nobody processed the call. */
+  /** The server has not processed the call. */
   | { readonly kind: 'refused'; readonly cause: unknown }
   /** The connection is gone, or the upstream is busy. */
   | { readonly kind: 'lost'; readonly cause: unknown }

@@ -20,7 +20,10 @@ export interface TlsSettings {
   /** The gateway's own certificate for mutual TLS, in PEM; `key` is its private key. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
-  /** The same as made by Node, which takes some time for many authorities. All connections may share it. */
+  /**
+   * The same settings as an object of Node, which takes some time to make for many authorities. All connections may
+   * share it.
+   */
   readonly context?: SecureContext;
   /** The name that the upstream's certificate must contain; the endpoint's host if absent. */
   readonly serverName?: string;

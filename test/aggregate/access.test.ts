@@ -121,7 +121,7 @@ test('check: what a step demands and the aggregate does not say', async (t) => {
     [
       'a step without a route and no auth',
       protos(step('many', 'BatchGetNames', 'take: "notes" with: "owners = request.owners"')),
-      "error aggregate-auth acme.v1.Pages/GetPage: many: acme.v1.Store/BatchGetNames has no route of its own: expected auth in the aggregate's policy, got none",
+      "error aggregate-auth acme.v1.Pages/GetPage: many: acme.v1.Store/BatchGetNames has no route of its own: expected auth in the aggregate's policy, such as { mode: MODE_REQUIRED }, got none",
     ],
     [
       '… with auth',

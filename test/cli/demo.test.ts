@@ -6,17 +6,29 @@ import test from 'ava';
 import { posixShell } from '../../src/demo/shell.js';
 import { tour } from '../../src/demo/tour.js';
 import { findCommand } from '../support/commands.js';
-import { serving } from '../support/run.js';
+import { afterAll } from '../support/gateway.js';
+import { type Serving, serving } from '../support/run.js';
 import { openWebSocket } from '../support/websocket.js';
 
 const run = promisify(execFile);
 const curl = findCommand(['curl'], 'the demo’s own lines', 'curl');
 
-(curl === undefined ? test.skip : test)(
+const shared = afterAll(test);
+let started: Promise<Serving> | undefined;
+
+/** Returns the demo that all tests share. They run one after the other, and start again what they stop. */
+function startedDemo(): Promise<Serving> {
+  started ??= serving(['demo', '--port', '0', '--admin-port', '0']).then((demo) => {
+    shared.teardown(async () => void (await demo.stop()));
+    return demo;
+  });
+  return started;
+}
+
+(curl === undefined ? test.skip : test.serial)(
   'each curl line of the demo answers what its title says, in any order and twice',
   async (t) => {
-    const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
-    t.teardown(demo.stop);
+    const demo = await startedDemo();
     t.regex(demo.line, /^listening on http:\/\/127\.0\.0\.1:\d+: \d+ routes of 6 services$/);
     const stops = tour(demo.url, posixShell);
     t.true(stops.length > 40);
@@ -37,13 +49,11 @@ const curl = findCommand(['curl'], 'the demo’s own lines', 'curl');
       if (stop.expect.lacks !== undefined) t.false(body.includes(stop.expect.lacks), `${stop.title}\n${body}`);
     }
     for (const { command, title } of stops) t.true(demo.stderr().includes(command), `printed: ${title}`);
-    t.is(await demo.stop(), 0);
   },
 );
 
-test('a service that is stopped: pages go on without it and say so, and it comes back', async (t) => {
-  const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
-  t.teardown(demo.stop);
+test.serial('a service that is stopped: pages go on without it and say so, and it comes back', async (t) => {
+  const demo = await startedDemo();
   const ask = async (path: string) => {
     const answer = await fetch(`${demo.url}/v1/${path}`);
     return { status: answer.status, partial: answer.headers.get('x-protogate-partial'), text: await answer.text() };
@@ -75,9 +85,8 @@ test('a service that is stopped: pages go on without it and say so, and it comes
   t.is((await ask(page)).partial, null);
 });
 
-test('one of the three servers of the catalog is stopped: no client notices', async (t) => {
-  const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
-  t.teardown(demo.stop);
+test.serial('one of the three servers of the catalog is stopped: no client notices', async (t) => {
+  const demo = await startedDemo();
   const ask = async (index: number) => (await fetch(`${demo.url}/v1/products?pageSize=${(index % 20) + 1}`)).status;
   let isStopped = false;
   const statuses: number[] = [];
@@ -95,9 +104,8 @@ test('one of the three servers of the catalog is stopped: no client notices', as
   t.deepEqual(new Set(statuses), new Set([200]));
 });
 
-test('the chat: two in one room hear each other, one in another room does not', async (t) => {
-  const demo = await serving(['demo', '--port', '0', '--admin-port', '0']);
-  t.teardown(demo.stop);
+test.serial('the chat: two in one room hear each other, one in another room does not', async (t) => {
+  const demo = await startedDemo();
   const [ada, bjorn, other] = await Promise.all(
     ['lobby', 'lobby', 'office'].map((room) => openWebSocket(t, demo.url, `/v1/rooms/${room}:chat`)),
   );
@@ -117,4 +125,8 @@ test('the chat: two in one room hear each other, one in another room does not', 
   ada!.halfClose();
   t.is((await ada!.closed).code, 1000);
   t.is(bjorn!.socket.readyState, bjorn!.socket.OPEN);
+});
+
+test.serial('SIGTERM ends the demo with 0', async (t) => {
+  t.is(await (await startedDemo()).stop(), 0);
 });

@@ -7,10 +7,8 @@ import type { FieldMask } from '../../src/codec/field-mask.js';
 import type { JsonOptions } from '../../src/codec/json-options.js';
 import type { MessageDescriptor } from '../../src/schema/descriptor.js';
 import { StatusError } from '../../src/status/status-error.js';
-import { draws } from '../support/draws.js';
 import { fieldJsonOf, JSON_OPTIONS, jsonOf } from '../support/json.js';
-import { schemaOf } from '../support/schema.js';
-import { drawProto } from './random/draw-schema.js';
+import { type DrawnSchema, drawSchemas } from './random/draw-schema.js';
 import { drawWire } from './random/draw-wire.js';
 import { createJsonReader as createOldReader } from './reference/reading/json-to-proto.js';
 import { createReference } from './reference/reference.js';
@@ -24,16 +22,16 @@ export interface Comparison {
 
 type Draw = (n: number) => number;
 
+function* schemasOf(seed: number, count: number): Generator<DrawnSchema> {
+  for (const batch of drawSchemas(seed, count)) yield* batch;
+}
+
 export async function compareWriters(seed: number, schemas: number, messages: number): Promise<Comparison> {
   const comparison: Comparison = { same: 0, refused: 0, differences: [] };
-  for (let i = 0; i < schemas; i++) {
-    const draw = draws(seed + i);
-    const proto = drawProto(draw);
-    const { registry } = schemaOf(proto);
+  for (const { seed: own, draw, proto, registry, message } of schemasOf(seed, schemas)) {
     const options = drawOptions(draw);
-    const shared = createCodecs(registry, options).of(registry.message('t.M0')!);
+    const shared = createCodecs(registry, options).of(message);
     const reference = createReference(registry, options);
-    const message = registry.message('t.M0')!;
     for (let n = 0; n < messages; n++) {
       const wire = drawWire(draw, message, { tidy: n % 3 === 0, broken: n % 7 === 6 });
       // A codec remembers that a type came out of order, so some messages get a new one.
@@ -46,7 +44,7 @@ export async function compareWriters(seed: number, schemas: number, messages: nu
       else {
         const what = field === undefined ? `mask ${mask?.size}` : `field ${field.name}`;
         comparison.differences.push(
-          `seed ${seed + i} message ${n} ${what}: ${Buffer.from(wire).toString('hex')}\n${ours}\n${theirs}\n${proto}`,
+          `seed ${own} message ${n} ${what}: ${Buffer.from(wire).toString('hex')}\n${ours}\n${theirs}\n${proto}`,
         );
       }
     }
@@ -97,11 +95,7 @@ export interface ReadBack {
  */
 export function readBack(seed: number, schemas: number, messages: number): ReadBack {
   const result: ReadBack = { same: 0, refused: 0, problems: [] };
-  for (let i = 0; i < schemas; i++) {
-    const draw = draws(seed + i);
-    const proto = drawProto(draw);
-    const { registry } = schemaOf(proto);
-    const message = registry.message('t.M0')!;
+  for (const { seed: own, draw, proto, registry, message } of schemasOf(seed, schemas)) {
     const codec = createCodecs(registry, drawOptions(draw)).of(message);
     for (let n = 0; n < messages; n++) {
       const text = outcome(() => jsonOf(codec, drawWire(draw, message, { tidy: n % 2 === 0, broken: false })));
@@ -112,12 +106,12 @@ export function readBack(seed: number, schemas: number, messages: number): ReadB
       if (again.includes('expected a FieldMask')) continue;
       if (again === text) result.same++;
       else if (isOneWay(proto, text)) continue;
-      else result.problems.push(`seed ${seed + i} message ${n}:\n${text}\n${again}\n${proto}`);
+      else result.problems.push(`seed ${own} message ${n}:\n${text}\n${again}\n${proto}`);
       try {
         codec.read(changed(draw, Buffer.from(text)));
       } catch (error) {
         if (error instanceof StatusError && error.httpStatus === 400) result.refused++;
-        else result.problems.push(`seed ${seed + i} message ${n}: ${error}\n${text}\n${proto}`);
+        else result.problems.push(`seed ${own} message ${n}: ${error}\n${text}\n${proto}`);
       }
     }
   }
@@ -143,7 +137,7 @@ function secondText(codec: MessageCodec, text: string): string {
 
 const BYTES = Buffer.from('{}[]",:0123456789.eE+-\\untrfalsxyz\u0000\n\u00e9');
 
-function changed(draw: Draw, text: Buffer): Buffer {
+export function changed(draw: Draw, text: Buffer): Buffer {
   const at = draw(text.length);
   const kind = draw(3);
   if (kind === 0) return Buffer.concat([text.subarray(0, at), text.subarray(at + 1 + draw(4))]);
@@ -158,11 +152,7 @@ function changed(draw: Draw, text: Buffer): Buffer {
  */
 export function compareReaders(seed: number, schemas: number, messages: number): Comparison {
   const comparison: Comparison = { same: 0, refused: 0, differences: [] };
-  for (let i = 0; i < schemas; i++) {
-    const draw = draws(seed + i);
-    const proto = drawProto(draw);
-    const { registry } = schemaOf(proto);
-    const message = registry.message('t.M0')!;
+  for (const { seed: own, draw, proto, registry, message } of schemasOf(seed, schemas)) {
     const unknownFields = draw(2) === 0 ? 'ignore' : 'reject';
     const options: JsonOptions = { ...drawOptions(draw), unknownFields, maxDepth: draw(4) === 0 ? 4 : 100 };
     const codec = createCodecs(registry, options).of(message);
@@ -178,7 +168,7 @@ export function compareReaders(seed: number, schemas: number, messages: number):
           field === undefined ? before.read(message, json) : before.readField(message, field, json),
         );
         if (ours === theirs) comparison[ours.startsWith('[') ? 'refused' : 'same']++;
-        else comparison.differences.push(`seed ${seed + i} message ${n}: ${json}\n${ours}\n${theirs}\n${proto}`);
+        else comparison.differences.push(`seed ${own} message ${n}: ${json}\n${ours}\n${theirs}\n${proto}`);
       }
     }
   }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { JsonWriter } from '../../src/codec/json-writer.js';
-import { draws } from '../support/draws.js';
+import { casesOf, draws } from '../support/draws.js';
 
 /** All ways to write a text. Each returns what the output must contain. */
 const WAYS: readonly ((out: JsonWriter, text: string) => string)[] = [
@@ -46,7 +46,7 @@ test('what was collected stays as it is, whatever is written after it, and howev
     }
     return text;
   };
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < casesOf(5000); i++) {
     if (draw(10) === 0)
       t.throws(() =>
         out.collect((inside) => {
@@ -80,7 +80,7 @@ test('whatever is written where a buffer ends, the text is what was written', (t
     (text) => [(to) => to.utf8(Buffer.from(text), 0, text.length), JSON.stringify(text)],
     () => [(to) => to.byte(0x2c), ','],
   ];
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < casesOf(20_000); i++) {
     const parts = Array.from({ length: 1 + draw(6) }, () =>
       writers[draw(writers.length)]!('abcdefgh'.repeat(draw(12))),
     );

@@ -83,6 +83,13 @@ test('a string with escapes of all kinds, close and far, is the string of JSON.p
   t.true(refused > 300);
 });
 
+test('bytes that are not UTF-8 are reported as such, also behind a backslash', (t) => {
+  for (const text of ['\\\x80', 'a\\\xc3', '\x80\\n', '\\n\xff']) {
+    const json = Buffer.from(`{"text":"${text}"}`, 'latin1');
+    t.throws(() => codec.read(json), { message: 'text: expected UTF-8, got other bytes' }, text);
+  }
+});
+
 test('base64 of any length is what Buffer decodes, or refused if it has other characters', (t) => {
   const draw = draws(8);
   let refused = 0;

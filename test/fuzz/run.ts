@@ -4,8 +4,8 @@
  * inside, or takes longer than a second. A finding is reproduced with its seed and `--requests 1`.
  *
  * `npm run fuzz -- --upstream`: drawn header blocks and frames against their readers, and a tenth as many drawn answers
- * against calls. Exits with 1 if a reader throws another error than its own, reads pieces in another way than the whole, or
- * keeps memory, or if a call does not end.
+ * against calls. Exits with 1 if a reader throws another error than its own, reads pieces in another way than the whole,
+ * needs more memory than 1 MiB and 100 bytes for each byte, or keeps memory, or if a call does not end.
  */
 import { parseArgs } from 'node:util';
 import { startGateway } from '../support/gateway.js';
@@ -58,7 +58,7 @@ async function ofUpstreams(): Promise<boolean> {
   process.stdout.write(`cases from seed ${firstSeed} on, in ${seconds()} s\n${linesOf(report)}\n`);
   for (const finding of report.findings) process.stdout.write(`${finding}\n`);
   process.stdout.write(
-    `${report.findings.length} findings; the longest case of a reader took ${report.longestMs.toFixed(1)} ms; ${grown.toFixed(1)} MiB more held than before\n`,
+    `${report.findings.length} findings; the longest case of a reader took ${report.longestMs.toFixed(1)} ms, the largest allocated ${Math.ceil(report.mostBytes / 1024)} KiB; ${grown.toFixed(1)} MiB more held than before\n`,
   );
   return report.findings.length === 0 && grown < 10;
 }

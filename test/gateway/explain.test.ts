@@ -122,6 +122,27 @@ for (const [fact, request, headers, says] of cases) {
   });
 }
 
+test('explain names the issuer and the audience that a token should have, and those that it has', async (t) => {
+  const secret = 's'.repeat(32);
+  const plan = await planOf(t, PROTO, {
+    upstreams: { a: { target: '127.0.0.1:1' } },
+    auth: { jwt: [{ issuer: 'https://id.example', audiences: ['wards', 'beds'], secret }] },
+  });
+  const answer = async (iss: string, aud: string) => {
+    const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+    const claims = { iss, aud, sub: 'ada', exp: Date.now() / 1000 + 60 };
+    const token = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}.AAAA`;
+    const rawHeaders = ['authorization', `Bearer ${token}`];
+    return (await explain(plan, { method: 'GET', target: '/v1/a', body: Buffer.alloc(0), rawHeaders })).text;
+  };
+  t.true(
+    (await answer('https://other.example', 'wards')).endsWith(
+      'token: iss: expected https://id.example, got https://other.example\n',
+    ),
+  );
+  t.true((await answer('https://id.example', 'x')).endsWith('token: aud: expected one of wards, beds, got x\n'));
+});
+
 test('explain shows each policy in words', async (t) => {
   const plan = await planOf(t, PROTO, {
     upstreams: { a: { target: '127.0.0.1:1' } },

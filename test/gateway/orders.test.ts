@@ -19,9 +19,10 @@ async function drawn(file: string): Promise<readonly string[]> {
   return titles.slice(0, titles.indexOf(''));
 }
 
-/** Turns `limitByAddress` into `limit by address`. */
+/** Turns `limitByAddress` into `limit by address`. A bundle appends a number to functions of the same name. */
 function words(name: string): string {
-  return name.startsWith('own: ') ? name : name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  if (name.startsWith('own: ')) return name;
+  return name.replace(/\d+$/, '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 function middlewareNamed(name: string): Middleware {

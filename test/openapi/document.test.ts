@@ -468,7 +468,10 @@ test('an operation whose policy deprecates it says since when, until when and wh
   const { paths } = await documentOf(t, service({ A: 'get: "/v1/a"', B: 'get: "/v1/b"' }), { policies: [since] });
   const { deprecated, description } = paths['/v1/a']!.get!;
   t.true(deprecated);
-  t.is(description, 'Deprecated since 2026-01-01. It may be gone from 2026-12-31 on. See <https://a.example/v2>.');
+  t.is(
+    description,
+    'Deprecated since 2026-01-01. It may no longer exist from 2026-12-31 on. See <https://a.example/v2>.',
+  );
   t.is(paths['/v1/b']!.get!.deprecated, undefined);
 });
 

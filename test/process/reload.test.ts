@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { protoFolder, sendTo } from '../support/gateway.js';
+import test from 'ava';
+import { afterAll, protoFolder, sendTo, type Teardown } from '../support/gateway.js';
 import { freePort } from '../support/ports.js';
 import { childrenOf } from '../support/processes.js';
-import { protogateProcess, serving } from '../support/run.js';
+import { protogateProcess, ROOT, serving } from '../support/run.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -31,8 +31,7 @@ schema: { protos: [protos] }
 listen: { port: 0 }
 `;
 
-async function start(t: ExecutionContext, workers: string, more: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
-  t.timeout(60_000, 'processes start and end');
+async function start(t: Teardown, workers: string, more: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
   const upstream = await startUpstream(proto('notes'), { Get: { message: { text: 'yes' } } });
   const folder = await protoFolder(t, { 'protos/notes.proto': proto('notes') });
   const adminPort = await freePort();
@@ -53,16 +52,34 @@ async function start(t: ExecutionContext, workers: string, more: readonly string
   const reload = async (outcome: 'reloaded' | 'reload refused') => {
     const before = count(outcome);
     process.kill(server.pid, 'SIGHUP');
-    t.true(await until(() => count(outcome) > before), server.stderr());
+    if (!(await until(() => count(outcome) > before))) throw new Error(`not ${outcome}: ${server.stderr()}`);
   };
   return { ...server, upstream, folder, config, writeConfig, admin, status, reload, count };
 }
 
+const all = afterAll(test);
+const shared = new Map<string, ReturnType<typeof start>>();
+
+/** Returns the gateway that the tests share which only reload it. Its protos and config are the first ones when they begin. */
+async function started(workers: string): ReturnType<typeof start> {
+  const before = shared.get(workers);
+  if (before === undefined) {
+    shared.set(workers, start(all, workers));
+    return shared.get(workers)!;
+  }
+  const server = await before;
+  await server.writeConfig();
+  await writeFile(join(server.folder, 'protos/notes.proto'), proto('notes'));
+  await server.reload('reloaded');
+  return server;
+}
+
 for (const workers of ['1', '2']) {
+  // The first one of those that share the gateway: it counts what has happened so far.
   test.serial(
     `SIGHUP takes new protos and a new config, and keeps connections and counts: workers ${workers}`,
     async (t) => {
-      const { folder, admin, status, reload, writeConfig, upstream, url } = await start(t, workers);
+      const { folder, admin, status, reload, writeConfig, upstream, url } = await started(workers);
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       t.teardown(() => agent.destroy());
       for (let i = 0; i < 5; i++) t.is(await status('/v1/limited/1'), 200);
@@ -83,13 +100,18 @@ for (const workers of ['1', '2']) {
       t.regex(metrics, /^protogate_reload_success 1$/m);
       t.regex(metrics, /^protogate_reloads_total\{outcome="taken"\} 1$/m);
       t.regex(metrics, /^protogate_reload_success_timestamp_seconds 1\d{9}/m);
+      const named = (text: string, name: RegExp) => [...text.matchAll(name)].map(([, found = '']) => found);
+      const listed = named(await readFile(join(ROOT, 'docs/metrics.md'), 'utf8'), /^\| `(\w+)` /gm);
+      // The time of a start means nothing for several processes.
+      const expected = listed.filter((name) => workers === '1' || name !== 'process_start_time_seconds');
+      t.deepEqual(named(metrics, /^# TYPE (\w+)/gm).toSorted(), expected.toSorted(), 'docs/metrics.md has them all');
     },
   );
 
   test.serial(
     `broken files of every kind are refused and told, and the next good ones are taken: workers ${workers}`,
     async (t) => {
-      const { folder, config, admin, status, reload, writeConfig } = await start(t, workers);
+      const { folder, config, admin, status, reload, writeConfig } = await started(workers);
       const file = join(folder, 'protos/notes.proto');
       const conflict = proto('notes').replace('/v1/limited/{id}', '/v1/notes/{text}').replace('{text}', '{id}');
       const breakages: readonly [name: string, how: () => Promise<void>, problem: RegExp][] = [
@@ -158,7 +180,8 @@ for (const workers of ['1', '2']) {
 }
 
 test.serial('schema.watch is turned on and off by a reload', async (t) => {
-  const { config, folder, status, count, reload } = await start(t, '1');
+  const { config, folder, status, count, reload } = await started('1');
+  const before = count('reloaded');
   const text = await readFile(config, 'utf8');
   const file = join(folder, 'protos/notes.proto');
   await writeFile(config, text.replace('protos: [protos]', 'protos: [protos], watch: true'));
@@ -166,14 +189,15 @@ test.serial('schema.watch is turned on and off by a reload', async (t) => {
   await writeFile(file, proto('watched'));
   t.true(await until(async () => (await status('/v1/watched/1')) === 200));
   await writeFile(config, text);
-  t.true(await until(() => count('reloaded') === 3));
+  t.true(await until(() => count('reloaded') === before + 3));
   await writeFile(file, proto('unwatched'));
   await new Promise((resolve) => setTimeout(resolve, 500));
   t.is(await status('/v1/watched/1'), 200);
 });
 
 test.serial('a SIGHUP during the drain does nothing and says so', async (t) => {
-  const { writeConfig, reload, pid, count, ended } = await start(t, '1');
+  // The last one of those that share the gateway: it ends it.
+  const { writeConfig, reload, pid, count, ended } = await started('1');
   await writeConfig('', GRACE);
   await reload('reloaded');
   process.kill(pid, 'SIGTERM');

@@ -46,7 +46,7 @@ function block(name: string, schema: JsonSchema): string {
   const samples = CONFIG_SAMPLES[name] ?? [];
   const fences = samples.map((sample) => `\`\`\`yaml\n${sample}\`\`\`\n`).join('\n');
   const keys = objectIn(schema) === undefined ? facts(schema) : sections([name], schema, samples);
-  const more = (MORE[name] ?? []).map((page) => ` [${page.replace(/#.*/, '')}](${page}) says more.`).join('');
+  const more = (MORE[name] ?? []).map((page) => ` See [${page.replace(/#.*/, '')}](${page}).`).join('');
   return `## ${name}\n\n${described([name], schema)}${more}\n\n${fences}\n${keys}`;
 }
 
@@ -64,7 +64,11 @@ function sections(path: readonly string[], schema: JsonSchema, samples: readonly
   for (const [key, value] of Object.entries(properties)) {
     const at = [...path, ...inside, key];
     rows.push(row(at, value as JsonSchema, samples, required.includes(key)));
-    if (objectIn(value as JsonSchema) === undefined || isCommon(at)) continue;
+    const inner = objectIn(value as JsonSchema);
+    if (inner === undefined || isCommon(at)) continue;
+    // Where a text may stand for the object, as in `sentinels`, samples show the object only if people write it.
+    const keys = Object.keys(inner.schema.properties ?? {});
+    if (!keys.some((name) => valuesAt(samples, [...at, ...inner.path, name]).length > 0)) continue;
     nested.push(nestedSection(at, value as JsonSchema, samples));
   }
   return [table(HEAD, rows), ...nested].join('\n');
@@ -111,8 +115,11 @@ function shown(path: readonly string[]): string {
 /** The object that a schema is, has as its elements, or has under names; and the way to it. */
 function objectIn(schema: JsonSchema): { readonly schema: JsonSchema; readonly path: readonly string[] } | undefined {
   const choices = (schema.anyOf ?? []) as JsonSchema[];
-  // A text that stands for an object, such as HOST:PORT, is what people write.
-  if (choices.some(({ type }) => type === 'string')) return undefined;
+  const blocks = choices.filter(({ properties }) => properties !== undefined);
+  // Of several forms of a block each has keys of its own, so none of them is always required.
+  if (blocks.length > 1) {
+    return { schema: { properties: Object.assign({}, ...blocks.map(({ properties }) => properties)) }, path: [] };
+  }
   for (const one of [schema, ...choices]) {
     if (one.properties !== undefined) return { schema: one, path: [] };
     for (const [key, inner] of [
@@ -148,9 +155,7 @@ function typeOf(schema: JsonSchema): string {
       choices[0].const === undefined
     )
       return 'size, above 0';
-    return choices.some(({ properties }) => properties !== undefined && choices[0]?.type === 'string')
-      ? 'text'
-      : choices.map(typeOf).join(' or ');
+    return [...new Set(choices.map(typeOf))].join(' or ');
   }
   if (only !== undefined) return `\`${String(only)}\``;
   if (names !== undefined) {
@@ -158,8 +163,7 @@ function typeOf(schema: JsonSchema): string {
   }
   if (pattern === DURATION_PATTERN) return 'duration';
   if (pattern === DURATION_ABOVE_ZERO_PATTERN) return 'duration, above 0';
-  if (type === 'array')
-    return `list of ${objectIn(schema) !== undefined ? 'blocks' : typeOf(items as JsonSchema).replace(/^text$/, 'texts')}`;
+  if (type === 'array') return `list of ${typeOf(items as JsonSchema).replace(/\b(text|block)\b/g, '$1s')}`;
   if (type === 'object') {
     if (typeof additionalProperties !== 'object') return 'block';
     return objectIn(schema) === undefined ? 'text per name' : 'block per name';
@@ -169,9 +173,11 @@ function typeOf(schema: JsonSchema): string {
   return type === 'boolean' ? '`true`, `false`' : 'text';
 }
 
-function range({ minimum, exclusiveMinimum, maximum }: JsonSchema): string {
-  const least = minimum ?? (typeof exclusiveMinimum === 'number' ? exclusiveMinimum + 1 : undefined);
+function range({ type, minimum, exclusiveMinimum, maximum }: JsonSchema): string {
   const most = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum;
+  if (type === 'number' && typeof exclusiveMinimum === 'number')
+    return `, above ${exclusiveMinimum}${most === undefined ? '' : `, at most ${most}`}`;
+  const least = minimum ?? (typeof exclusiveMinimum === 'number' ? exclusiveMinimum + 1 : undefined);
   if (least === undefined || most === undefined) return least === undefined ? '' : `, ${least} or more`;
   return `, ${least} to ${most}`;
 }

@@ -27,6 +27,9 @@ const USES = [
   /headers\.([a-z]+)\b(?![(']|\.js)/g,
   /headerOf\(rawHeaders, '([a-z-]+)'\)/g,
   /metadata\.push\(\['([a-z-]+)'/g,
+  // Headers of an answer that are an object: `headers = { allow: … }`, `{ 'sec-websocket-version': … }`.
+  /headers(?::| =) \{\s*([a-z]+):/g,
+  /(?<!case )'([a-z]+(?:-[a-z]+)+)':/g,
 ];
 
 async function sources(folders: readonly string[]): Promise<string> {

@@ -29,6 +29,18 @@ test('the code writes each field of the list', async (t) => {
   );
 });
 
+/** The line of a request is text, so that the compiler does not see its fields. */
+test('the list has each field of the line of a request', async (t) => {
+  const text = await readFile('src/telemetry/request-line.ts', 'utf8');
+  const [, body = ''] = /export function requestLine[^{]*\{([\s\S]*?)\n\}/.exec(text) ?? [];
+  const written = [...body.matchAll(/"(\w+)":/g)].map(([, field = '']) => field);
+  t.true(written.length > 20, `only ${written}`);
+  t.deepEqual(
+    written.filter((field) => !Object.hasOwn(LOG_FIELDS, field)),
+    ['level', 'time', 'msg'],
+  );
+});
+
 test('the sample of docs/logs.md has fields of the list only', async (t) => {
   const page = await readFile(join(ROOT, 'docs/logs.md'), 'utf8');
   const [, sample = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];

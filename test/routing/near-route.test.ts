@@ -17,7 +17,7 @@ function bindings(...lines: readonly string[]): readonly Binding[] {
   });
 }
 
-const near = compileNearRoute(
+const near = compileNearRoute([
   bindings(
     'GET /v1/{name=shelves/*}',
     'DELETE /v1/{name=shelves/*}',
@@ -30,7 +30,7 @@ const near = compileNearRoute(
     'GET /files/{path=**}/x',
     'GET /{all}',
   ),
-);
+]);
 
 const ROWS: readonly (readonly [request: string, meant: string | undefined])[] = [
   ['GET /v1/shelvs/7', 'GET /v1/{name=shelves/*}'],
@@ -67,8 +67,8 @@ for (const [request, meant] of ROWS) {
 test('a near route among thousands, or none, is said within 50 µs', (t) => {
   const name = (i: number) => `resource${'abcdefghij'.repeat(3)}${i}`;
   const many = compileNearRoute([
-    ...bindings(...Array.from({ length: 5000 }, (_, i) => `GET /v1/${name(i)}/{id}/parts/{part}/${name(i)}:verb${i}`)),
-    ...bindings(...Array.from({ length: 500 }, (_, i) => `GET /v1/{a}/${name(i)}/{b}/${name(i + 1)}`)),
+    bindings(...Array.from({ length: 5000 }, (_, i) => `GET /v1/${name(i)}/{id}/parts/{part}/${name(i)}:verb${i}`)),
+    bindings(...Array.from({ length: 500 }, (_, i) => `GET /v1/{a}/${name(i)}/{b}/${name(i + 1)}`)),
   ]);
   t.is(
     many('GET', `/v1/${name(7)}/1/part/2/${name(7)}:verb7`),

@@ -4,10 +4,11 @@
  */
 import test from 'ava';
 import fc from 'fast-check';
+import { atOnce } from '../../src/base/slices.js';
 import { type PathTemplate, parsePathTemplate, type TemplateSegment } from '../../src/routing/path-template.js';
 import { casesOf } from '../support/draws.js';
 import { lines, path } from './random-routes.js';
-import { show, tableOf } from './route-lines.js';
+import { claimOf, show, tableOf } from './route-lines.js';
 
 const SEED = 20_251;
 const RUNS = casesOf(4000);
@@ -133,6 +134,30 @@ test('the trie agrees with the rules, whatever order the routes come in', (t) =>
       }
     },
   );
+  t.notThrows(() => fc.assert(property, { seed: SEED, numRuns: RUNS }));
+});
+
+test('a table that was changed agrees with the rules, and the one before stays as it was', (t) => {
+  const method = fc.constantFrom('GET', 'POST', 'HEAD', 'DELETE');
+  const requests = fc.array(fc.tuple(method, path), { minLength: 1, maxLength: 12 });
+  const keyOf = ({ httpMethod, template }: Pick<Route, 'httpMethod' | 'template'>) => `${httpMethod} ${template.shape}`;
+  const property = fc.property(lines, lines, fc.nat(16), requests, (all, others, kept, requests) => {
+    const stay = new Set(routesOf(all.slice(0, kept)).map(keyOf));
+    const removed = others.filter((line) => !stay.has(keyOf(routesOf([line])[0]!)));
+    const before = [...all.slice(0, kept), ...removed];
+    const { table } = tableOf(before);
+    const changed = atOnce(table.changed(removed.map(claimOf), all.slice(kept).map(claimOf)));
+    for (const [routes, now] of [
+      [all, changed!],
+      [before, table],
+    ] as const) {
+      for (const [httpMethod, rawPath] of requests) {
+        const expected = oracle(routesOf(routes), httpMethod, rawPath);
+        const found = show(now.match(httpMethod, rawPath));
+        if (found !== expected) throw new Error(`${httpMethod} ${rawPath}: expected ${expected}, got ${found}`);
+      }
+    }
+  });
   t.notThrows(() => fc.assert(property, { seed: SEED, numRuns: RUNS }));
 });
 

@@ -1,7 +1,8 @@
 import test from 'ava';
+import { atOnce } from '../../src/base/slices.js';
 import { parsePathTemplate } from '../../src/routing/path-template.js';
 import { conflictDiagnostics, RouteTableBuilder } from '../../src/routing/route-table.js';
-import { show, tableOf } from './route-lines.js';
+import { claimOf, show, tableOf } from './route-lines.js';
 
 interface Behaviour {
   readonly fact: string;
@@ -332,7 +333,7 @@ test('a second claim of a method and shape is a conflict, told with every place;
     const builder = new RouteTableBuilder<string>();
     for (const [httpMethod, text, file, line] of order) {
       const origin = { name: `pkg.S/M${line}`, position: { file, line, column: 5 }, derivesHead: true };
-      builder.add(httpMethod, parsePathTemplate(text), `${file}:${line}`, origin);
+      builder.add({ httpMethod, template: parsePathTemplate(text), value: `${file}:${line}`, origin });
     }
     const { table, conflicts } = builder.build();
     t.deepEqual(conflictDiagnostics(conflicts), [
@@ -378,4 +379,37 @@ test('hostile paths cost what honest ones cost', (t) => {
   t.is(show(table.match('GET', `${path}/a/a/a/b`)), 'GET /**/a/a/a/b');
   const { user, system } = process.cpuUsage(start);
   t.true(user + system < 100_000, `${user + system} µs of CPU for two matches`);
+});
+
+test('a table that was changed many times has what a new one has, and is built anew at last', (t) => {
+  const line = (i: number) => `GET /v1/{name=things/*}/part${i}:act${i % 3}`;
+  const all = Array.from({ length: 200 }, (_, i) => line(i));
+  let { table } = tableOf(all);
+  for (let round = 1; ; round++) {
+    const [gone, come] = [line(round - 1), line(199 + round)];
+    const changed = atOnce(table.changed([claimOf(gone)], [claimOf(come)]));
+    if (changed === undefined) {
+      t.true(round > 3, `it was built anew in round ${round}`);
+      break;
+    }
+    table = changed;
+    t.is(show(table.match('GET', `/v1/things/7/part${round - 1}:act${(round - 1) % 3}`)), '404');
+    t.is(show(table.match('GET', `/v1/things/7/part${199 + round}:act${(199 + round) % 3}`)), `${come} ["things/7"]`);
+  }
+});
+
+test('a route that conflicts with another one does not change a table', (t) => {
+  const { table } = tableOf(['GET /v1/{a}', 'GET /v1/{a=**}']);
+  for (const line of ['GET /v1/{b}', 'GET /v1/{b=**}']) {
+    t.is(atOnce(table.changed([], [claimOf(line)])), undefined);
+    t.not(atOnce(table.changed([claimOf(line)], [claimOf(line)])), undefined);
+  }
+});
+
+test('the values of another table are made when a request first finds them', (t) => {
+  const { table } = tableOf(['GET /v1/{a}', 'GET /v1/{a=**}']);
+  const made: string[] = [];
+  const other = table.withValues((line) => made.push(line));
+  for (const path of ['/v1/1', '/v1/2', '/v1/2/3', '/v1', '/v2']) other.match('GET', path);
+  t.deepEqual(made, ['GET /v1/{a}', 'GET /v1/{a=**}', 'GET /v1/{a=**}']);
 });

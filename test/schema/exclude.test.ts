@@ -161,7 +161,7 @@ const OPEN = 'option (protogate.v1.policy) = { auth: { mode: MODE_PUBLIC } };';
 test('a step of an aggregate calls an excluded rpc only if the aggregate declares auth, with an auth block or without', async (t) => {
   const auth = { jwt: [{ issuer: 'i', audiences: ['a'], secret: 's'.repeat(32) }] };
   const refused =
-    "aggregate-auth: p.v1.Pages/GetPage: one: p.v1.Hidden/Get is excluded (schema.exclude): expected auth in the aggregate's policy, got none";
+    "aggregate-auth: p.v1.Pages/GetPage: one: p.v1.Hidden/Get is excluded (schema.exclude): expected auth in the aggregate's policy, such as { mode: MODE_REQUIRED }, got none";
   for (const config of [{}, { auth }]) {
     for (const [policy, expected] of [
       ['', [refused]],

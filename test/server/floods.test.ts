@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { handClock } from '../support/clock.js';
+import { casesOf } from '../support/draws.js';
 import {
   CONTINUATION,
   frame,
@@ -98,7 +99,7 @@ test('resets that come with their requests at once, connection after connection:
     return Buffer.concat([frame(HEADERS, 4, id, block), frame(RST_STREAM, 0, id, Buffer.from([0, 0, 0, 8]))]);
   });
   const bytes = Buffer.concat([PREFACE, ...requests]);
-  for (let i = 0; i < 10; i++) {
+  for (let i = 0; i < casesOf(10); i++) {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     socket.resume().write(bytes);
     await Promise.race([once(socket, 'close'), sleep(200)]);

@@ -10,7 +10,7 @@ import type { Call, CallRequest } from '../../call/call.js';
 import type { Exchange } from '../../exchange/exchange.js';
 import { demand } from '../../policy/access/demands.js';
 import { identifiesNobody, uncheckedAuthenticator } from '../../policy/access/unchecked.js';
-import { isOfferedRoute, type PlannedAggregate, type PlannedRoute } from '../../route/planned-route.js';
+import type { PlannedAggregate, PlannedRoute } from '../../route/planned-route.js';
 import { createApp } from '../../server/app.js';
 import { ownSignal } from '../../server/connection/gone-signal.js';
 import { OpenStreams } from '../../server/connection/open-streams.js';
@@ -24,6 +24,7 @@ import type { Backing } from '../backing.js';
 import { compileTables } from '../compile.js';
 import type { Plan } from '../plan.js';
 import type { SurfacePlan } from '../plan-surface.js';
+import { UsedRoutes } from '../used-routes.js';
 import { asJudged, type Known } from './as-judged.js';
 
 export interface DryRequest {
@@ -94,7 +95,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
       exceeded: (limit) => metrics.exceededLimits.open({ limit }),
     },
     clock: STILL,
-    inUse: new Set(),
+    used: new UsedRoutes(),
     signalOf: ownSignal,
   };
   const judged = new Map<string, JudgedSurface>();
@@ -104,7 +105,7 @@ export async function dryRun(plan: Plan, request: DryRequest): Promise<DryRun> {
     const authenticator = uncheckedAuthenticator(checks, { clock: STILL, log: SILENT });
     const namesCaller = !(await identifiesNobody(authenticator, request));
     const known = { namesCaller, overWebSocket, tellsAddress };
-    const asPlanned = surface.routes.filter((route) => isOfferedRoute(route, config));
+    const asPlanned = surface.offered;
     const routes = asPlanned.map((route) => asJudged(route, known));
     const callOf = (route: PlannedRoute) => recorder.callOf(route, known);
     judged.set(surface.name, {

@@ -68,6 +68,8 @@ function errorRow({ exchange, answer, surface }: DryRun, plan: Plan): Row {
       'error',
       `${error.httpStatus} ${error.message}`,
       errorBody(error, '-', { format: errors.format, exposed: new Set(errors.expose) }).body,
+      // The text for the log is left out if it only repeats the message.
+      ...(error.message.startsWith(error.logText) ? [] : [error.logText]),
       ...(error.reason === 'ROUTE_NOT_FOUND' ? ['protogate routes lists the routes'] : []),
     ];
   }

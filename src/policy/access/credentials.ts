@@ -192,11 +192,17 @@ function explicitHeaders({ tokens, apiKeys }: CredentialSettings): ReadonlyMap<s
   return headers;
 }
 
+const BEARER = 'Bearer ';
+
 /**
  * Returns the token in a header's value (RFC 6750 §2.1). The scheme's case does not matter (RFC 9110 §11.1). In a
  * header other than Authorization the token may stand without a scheme.
  */
 function bearerToken(name: string, value: string): string {
+  // Most headers have this form. The expression below reads each character of the value, which takes a microsecond.
+  if (value.startsWith(BEARER) && !value.includes(' ', BEARER.length) && !value.includes('\t')) {
+    if (value.length > BEARER.length) return value.slice(BEARER.length);
+  }
   const token = /^bearer +(\S+)$/i.exec(value)?.[1];
   if (token !== undefined) return token;
   if (name !== 'authorization' && /^\S+$/.test(value)) return value;

@@ -1,5 +1,5 @@
 /**
- * This module fetches an issuer's published keys again and again:
+ * This module fetches an issuer's published keys at regular intervals:
  *
  *     created ──▶ fetch ──ok──▶ keys, for 10 min ──▶ fetch …      `prepared` after the first answer, or 10 s
  *                   └─failed──▶ again in 0.25 s, 0.5 s … 30 s     the keys of before stay; none yet: `find` is a 503

@@ -100,7 +100,9 @@ const issuer = z
       .array(tokenSource)
       .min(1)
       .prefault([{ header: 'authorization' }])
-      .describe('Where requests carry its tokens. In `authorization` the token stands behind `Bearer`.'),
+      .describe(
+        'The places where requests may carry a token. In the header `authorization` the token follows the word `Bearer`.',
+      ),
     scopesClaim: claimPath
       .default('scope')
       .describe('The path of the claim with the scopes: a text with spaces, or a list.'),
@@ -168,7 +170,9 @@ const mtls = z
       .array(z.enum(['uri', 'dns', 'cn']))
       .min(1)
       .default(['uri', 'dns', 'cn'])
-      .describe('Which name of a certificate names the caller. The first kind that the certificate has counts.'),
+      .describe(
+        'The kinds of names in a certificate that identify the caller. The first kind that the certificate has is used.',
+      ),
     consumerToMetadata: metadataKey.optional().describe('The metadata key under which services get the name.'),
     issuerToMetadata: metadataKey
       .optional()

@@ -44,16 +44,27 @@ export function uncheckedAuthenticator(
 function callerOf(token: string, issuers: readonly Issuer[], clock: Clock): Principal {
   const { iss, alg, exp } = readUnverified(token);
   const issuer = issuers.find((one) => one.issuer === iss);
-  if (issuer === undefined) throw invalidToken('iss: expected an issuer that this API trusts, got another');
-  if (!issuer.algorithms.some((one) => one === alg))
-    throw invalidToken('alg: expected an algorithm that this API accepts from the issuer, got another');
+  // The texts for the log name the values, because operators run `explain` with tokens of their own.
+  if (issuer === undefined) {
+    const detail = `iss: expected ${oneOf(issuers.map((one) => one.issuer))}, got ${iss}`;
+    throw invalidToken('iss: expected an issuer that this API trusts, got another', detail);
+  }
+  if (!issuer.algorithms.some((one) => one === alg)) {
+    const detail = `alg: expected ${oneOf(issuer.algorithms)}, got ${alg}`;
+    throw invalidToken('alg: expected an algorithm that this API accepts from the issuer, got another', detail);
+  }
   if (exp * 1000 <= clock.now()) throw invalidToken('exp: expected a token that has not expired');
   const claims = claimsOf(token);
   const audiences = [claims.aud].flat();
   if (!issuer.audiences.some((one) => audiences.includes(one))) {
-    throw invalidToken('aud: expected an audience of this API, got others');
+    const detail = `aud: expected ${oneOf(issuer.audiences)}, got ${audiences.join(', ') || 'none'}`;
+    throw invalidToken('aud: expected an audience of this API, got others', detail);
   }
   return compileClaims(issuer)(claims, FOR_THIS_REQUEST);
+}
+
+function oneOf(names: readonly string[]): string {
+  return names.length === 1 ? names[0]! : `one of ${names.join(', ')}`;
 }
 
 /** True if the request has no credential, neither a good nor a bad one. */

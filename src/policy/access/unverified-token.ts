@@ -18,9 +18,10 @@ export interface UnverifiedToken {
   readonly exp: number;
 }
 
-/** Returns a 401. `reason` names what was expected. It must not quote the token. */
-export function invalidToken(reason: string): StatusError {
-  return gatewayError('INVALID_TOKEN', `token: ${reason}`);
+/** Returns a 401. `reason` names what was expected, and must not quote the token. `logText` is the text for the log. */
+export function invalidToken(reason: string, logText?: string): StatusError {
+  const options = logText === undefined ? {} : { logText: `token: ${logText}` };
+  return gatewayError('INVALID_TOKEN', `token: ${reason}`, options);
 }
 
 /** Reads a compact JWS (RFC 7515 §7.1) of at most 8 KiB. Throws a StatusError (401). */

@@ -1,6 +1,6 @@
 /**
  * This module computes the key under which an answer is kept. The key covers everything that the answer may depend on
- * (docs/caching.md#when-two-requests-share-an-answer).
+ * (docs/caching.md#cache-key).
  */
 import { createHash } from 'node:crypto';
 import type { CallRequest } from '../../call/call.js';

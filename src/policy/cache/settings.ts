@@ -15,8 +15,10 @@ const settings = z
       ),
     staleWhileRevalidate: duration
       .optional()
-      .describe('How long after that the old answer is given while a fresh one is fetched.'),
-    staleIfError: duration.optional().describe('How long after that the old answer is given if the service fails.'),
+      .describe('How long an answer may still be sent after its `ttl` while a new one is fetched.'),
+    staleIfError: duration
+      .optional()
+      .describe('How long an answer may still be sent after its `ttl` if the service fails.'),
   })
   .transform(({ ttl, scope, staleWhileRevalidate, staleIfError }) => ({
     ttlMs: ttl,
@@ -24,7 +26,7 @@ const settings = z
     ...(staleWhileRevalidate === undefined ? {} : { staleWhileRevalidateMs: staleWhileRevalidate }),
     ...(staleIfError === undefined ? {} : { staleIfErrorMs: staleIfError }),
   }))
-  .describe('How long answers of GET routes are kept. Without it none is kept.');
+  .describe('How long answers of GET routes are kept. Without this key, no answer is kept.');
 
 const SCOPES = [
   ['SCOPE_UNSPECIFIED', undefined],

@@ -14,7 +14,7 @@ const date = z
 const settings = z
   .strictObject({
     since: date.describe('The date from which the method is deprecated.'),
-    sunset: date.optional().describe('The date from which the method may be gone.'),
+    sunset: date.optional().describe('The date from which the method may no longer exist.'),
     link: z
       .url({ protocol: /^https?$/, ...LINK })
       .optional()

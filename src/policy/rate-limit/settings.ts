@@ -18,8 +18,10 @@ const limits = z
         per: z
           .array(z.enum(['consumer', 'ip', 'route']))
           .default([])
-          .describe('What has a counter of its own. Without it there is one counter for all requests.'),
-        enforce: z.boolean().default(true).describe('`false` counts, and refuses nobody.'),
+          .describe(
+            'Each consumer, each client address or each route gets a counter of its own. Without this key, there is one counter for all requests.',
+          ),
+        enforce: z.boolean().default(true).describe('`false` counts requests but refuses none.'),
       })
       .transform(({ period, ...rest }) => ({ ...rest, periodMs: period })),
   )

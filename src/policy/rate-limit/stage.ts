@@ -3,13 +3,13 @@
  * limit in any case. When a later stage refuses the request because of a limit, the count of this stage is undone, so
  * that a refused request uses up no limit.
  */
-import type { Counter } from 'prom-client';
 import type { Context, Middleware } from '../../exchange/exchange.js';
 import { retryInfoDetail } from '../../status/details.js';
 import { gatewayError } from '../../status/status-error.js';
 import type { Counters, Decision } from '../../store/counters.js';
 import type { LimitState } from '../../store/window.js';
 import type { HeldCounter } from '../../telemetry/held-counters.js';
+import type { RateLimitDecisions } from '../../telemetry/metrics.js';
 import { hitOf, type RateLimit } from './planned.js';
 
 export interface RateLimitSettings {
@@ -21,7 +21,7 @@ export interface RateLimitSettings {
   readonly cost: number;
   /** True if no other stage with limits follows, so that nothing can undo the count of this one. */
   readonly isLast: boolean;
-  readonly decisions: Counter<'decision'>;
+  readonly decisions: RateLimitDecisions;
   /** Counts by the id of a limit the requests for which it had no room. */
   readonly exceeded: ReadonlyMap<string, HeldCounter>;
 }
@@ -35,10 +35,6 @@ export function rateLimit({
   decisions,
   exceeded,
 }: RateLimitSettings): Middleware {
-  const admitted = decisions.labels('admitted');
-  const refused = decisions.labels('refused');
-  const over = decisions.labels('over');
-
   return function rateLimit(ctx, next) {
     const { state } = ctx;
     const plan = state.principal?.plan;
@@ -54,14 +50,14 @@ export function rateLimit({
     const { state } = ctx;
     setHeaders(ctx, decision.limitStates);
     if (!decision.admitted) {
-      refused.inc();
+      decisions.refused.count++;
       note(decision);
       state.overLimit = true;
       throw tooMany(decision);
     }
-    if (decision.limitStates.every(({ passed }) => passed)) admitted.inc();
+    if (decision.limitStates.every(({ passed }) => passed)) decisions.admitted.count++;
     else {
-      over.inc();
+      decisions.over.count++;
       note(decision);
     }
     return isLast ? next() : undoing(ctx, decision, next);

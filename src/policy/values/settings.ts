@@ -15,7 +15,7 @@ export const timeout = policyKind({
 export const maxRequestBytes = policyKind({
   key: 'maxRequestBytes',
   schema: size.describe(
-    'The largest request body. Of a client stream all messages count together. A larger one gets 413.',
+    'The largest request body. In a client stream, all messages together are one body. A larger body gets 413.',
   ),
   fromOption: (policy) => policy.integer('max_request_bytes') || undefined,
   notes: () => [],

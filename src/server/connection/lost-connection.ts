@@ -7,8 +7,35 @@ import type { Socket } from 'node:net';
 import { isHttp2 } from '../../exchange/answer.js';
 import { onClose } from '../../exchange/on-close.js';
 
+/**
+ * The open answers of a connection. Without pipelining there is one at a time, and a set that is filled and emptied again and
+ * again would take new memory for it.
+ */
+class Answers {
+  private first: ServerResponse | undefined;
+  private others: Set<ServerResponse> | undefined;
+
+  add(res: ServerResponse): void {
+    if (this.first === undefined) this.first = res;
+    else {
+      this.others ??= new Set();
+      this.others.add(res);
+    }
+  }
+
+  delete(res: ServerResponse): void {
+    if (this.first === res) this.first = undefined;
+    else this.others?.delete(res);
+  }
+
+  close(): void {
+    if (this.first !== undefined) closeAnswer(this.first);
+    this.others?.forEach(closeAnswer);
+  }
+}
+
 /** The open answers of each connection. A connection may be gone before its answers are. */
-const open = new WeakMap<Socket, Set<ServerResponse>>();
+const open = new WeakMap<Socket, Answers>();
 
 /** Makes the answer emit `close` even if its connection is lost. */
 export function closeWithConnection(req: IncomingMessage, res: ServerResponse): void {
@@ -18,11 +45,11 @@ export function closeWithConnection(req: IncomingMessage, res: ServerResponse): 
   onClose(res, () => answers.delete(res));
 }
 
-function follow(socket: Socket): Set<ServerResponse> {
-  const answers = new Set<ServerResponse>();
+function follow(socket: Socket): Answers {
+  const answers = new Answers();
   open.set(socket, answers);
   // This runs after Node has emitted its own `close` events.
-  socket.once('close', () => setImmediate(() => answers.forEach(closeAnswer)));
+  socket.once('close', () => setImmediate(() => answers.close()));
   return answers;
 }
 

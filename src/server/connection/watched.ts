@@ -1,7 +1,7 @@
 /**
- * Wraps a request listener with what Node's HTTP servers lack: each answer emits `close` when its connection is gone, a
- * connection whose client still sends is closed in stages, pipelined requests take turns, those of HTTP/2 wait for room, and a
- * client that reads nothing of its answer is cut off.
+ * Wraps a request listener with functions that Node's HTTP servers lack: each answer emits `close` when its connection
+ * is lost, a connection whose client still sends is closed in stages, pipelined requests run one at a time, those of
+ * HTTP/2 wait for room, and a client that reads nothing of its answer is disconnected.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/clock.js';

@@ -26,11 +26,14 @@ import { readBody } from './body.js';
 export interface CallRequestSettings extends BodySizes {
   readonly method: CallMethod;
   readonly transcoder: Transcoder;
-  /** True if the call gets the paths that the client wants of the answer, as the call of an aggregate does. */
+  /** True if the call needs the list of fields that the client has asked for, as the call of an aggregate does. */
   readonly prunes: boolean;
-  /** The demands over more of the request than its path. */
+  /** The `require` conditions that read more of the request than its path. */
   readonly require: readonly Equality[];
-  /** All demands, for the messages after the first one of a client stream: they may contain the path's fields too. */
+  /**
+   * All `require` conditions. The messages after the first one of a client stream are checked against all of them,
+   * because such a message may contain the fields of the path too.
+   */
   readonly requireBehind: readonly Equality[];
   readonly requestMetadata: ReturnType<typeof compileRequestMetadata>;
   /** The base path of the surface, which upstreams get as `x-forwarded-prefix`. It is empty if there is none. */

@@ -13,7 +13,7 @@ export interface FrameSettings {
   readonly maxBytes: number | undefined;
   /** True if messages are raw bytes, in frames of either kind; otherwise they must be text frames. */
   readonly isRaw: boolean;
-  /** Called for each frame with its size in bytes: the client lives. */
+  /** Called for each frame with its size in bytes. A frame shows that the client is still there. */
   readonly onFrame: (bytes: number) => void;
   /** Called for a frame that is refused. */
   readonly onWrong: (error: StatusError) => void;

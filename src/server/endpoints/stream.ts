@@ -182,7 +182,10 @@ class StreamAnswer {
     for (const batch of batchesOf(res, body) ?? [body]) if (!res.write(batch)) await this.drained();
   }
 
-  /** Resolves when the client takes more. A slow client may take its time; a client that reads nothing at all is cut off. */
+  /**
+   * Resolves when the client takes more. A slow client may take any time, but a client that reads nothing at all is
+   * disconnected.
+   */
   private drained(): Promise<void> {
     const res = this.res;
     return new Promise<void>((resolve, reject) => {

@@ -82,7 +82,7 @@ class Conversation {
   private readonly frames: Frames;
   private readonly handshake: Handshake;
   private readonly closed: Promise<void>;
-  /** Rejects when the conversation must end, whatever is under way. */
+  /** Rejects when the conversation must end, for any reason. */
   private readonly interrupted: Promise<never>;
   private interrupt!: (error: StatusError) => void;
   private cancelIdle = () => {};

@@ -12,6 +12,8 @@ import { gatewayError, type StatusError } from '../../status/status-error.js';
 import type { RequestListener } from '../connection/watched.js';
 import { expectContinue } from '../endpoints/body.js';
 import { secureContext, type TlsSettings } from './certificates.js';
+import { skipEmptyBody } from './empty-body.js';
+import { Http1Response } from './http1-response.js';
 import { compileRefuse, type RefusalSettings, type Refuse } from './refusal.js';
 import { leaveBodiesOfUpgrades } from './upgrade.js';
 
@@ -37,6 +39,9 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
     maxHeaderSize: settings.headerBytes,
     // request-target.ts checks the Host header, and its refusal has a body.
     requireHostHeader: false,
+    ServerResponse: Http1Response as typeof ServerResponse,
+    // Older versions of Node do not know this option, so `empty-body.ts` does the same.
+    optimizeEmptyRequests: true,
   };
   const server =
     tls === undefined
@@ -45,7 +50,10 @@ export function createHttp1(settings: Http1Settings, handle: RequestListener, cl
   // Node would silently drop the headers after the thousandth, such as the address that a proxy appends.
   server.maxHeadersCount = 0;
   leaveBodiesOfUpgrades(server);
-  server.on('request', (req, res) => void handle(req, res));
+  server.on('request', (req, res) => {
+    skipEmptyBody(req);
+    void handle(req, res);
+  });
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     expectContinue(req);
     void handle(req, res);

@@ -15,8 +15,9 @@ export interface PerAddressSettings {
 }
 
 /**
- * Must be called before other code listens to `connection`: a connection that is refused is destroyed before anything is read.
- * `current` returns the settings of the latest config; undefined if there is no limit.
+ * Registers the check. It must be called before other code listens to `connection`: a connection that is refused is
+ * destroyed before anything is read. `current` returns the settings of the latest config; undefined if there is no
+ * limit.
  */
 export function limitPerAddress(server: Server, current: () => PerAddressSettings | undefined): void {
   let compiled: PerAddressSettings | undefined;

@@ -1,6 +1,6 @@
 /**
- * Tells of each request when its last byte is sent or its client has gone away: one line in the log, and the metrics. The
- * line contains the route's template, and the path without its query, because a query may contain tokens.
+ * Records each request when its last byte is sent or its client has disconnected: one line in the log, and the metrics.
+ * The line contains the route's template, and the path without its query, because a query may contain tokens.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -125,7 +125,7 @@ export interface Refusal {
 /** The log and the counters of refusals. The admin port counts no requests. */
 export type TellingOfRefusals = Pick<Telling, 'log'> & Partial<Telling>;
 
-/** Tells of a request that no stage has seen: what is known of it, and why it was refused. */
+/** Records a request that no stage has handled: what is known of it, and why it was refused. */
 export function tellRefusal({ log, requests }: TellingOfRefusals, { requestId, socket, req, error }: Refusal): void {
   const { httpStatus: status } = error;
   requests?.refused.ended({

@@ -1,5 +1,6 @@
 /**
- * Finds the route and hands the request to its chain, or throws the 400, 404 or 405 that names the reason why there is none.
+ * This stage finds the route of the request and runs the route's own stages. If there is no route, it throws a 400, 404
+ * or 405 that says why.
  */
 import type { Middleware } from '../../exchange/exchange.js';
 import { handshakeOf } from '../../exchange/handshake.js';

@@ -1,4 +1,7 @@
-/** Refuses new requests with 503 while memory is short, so that those that run can end and the process lives. */
+/**
+ * Refuses new requests with 503 while memory is short, so that running requests can end and the process does not run
+ * out of memory.
+ */
 import type { Counter } from 'prom-client';
 import type { Middleware } from '../../exchange/exchange.js';
 import { gatewayError } from '../../status/status-error.js';

@@ -31,7 +31,7 @@ export interface WeightedTarget {
   readonly when?: When;
 }
 
-/** The settings that the members depend on. What is undefined is off. */
+/** The settings that the members depend on. A setting that is undefined is turned off. */
 export interface BalancerSettings {
   readonly targets: readonly WeightedTarget[];
   readonly policy: LoadBalancing;
@@ -43,11 +43,11 @@ export interface BalancerSettings {
   readonly slowStartMs: number | undefined;
   readonly health: HealthSettings | undefined;
   readonly ejection: EjectionSettings | undefined;
-  /** If fewer than so many of 100 members are healthy and not ejected, all are used. */
+  /** The percentage of the members that must be healthy and not ejected. If there are fewer, all members are used. */
   readonly panicPercent: number;
 }
 
-/** Told when something about the servers of an upstream changes. */
+/** Called when something about the servers of an upstream changes. */
 export interface BalancerEvents {
   memberChanged(address: string, change: Change): void;
   addressesChanged(added: readonly string[], removed: readonly string[]): void;
@@ -217,8 +217,8 @@ export class Balancer implements Resource {
   }
 
   /**
-   * Takes over the present addresses. Members whose address is gone take no more calls. `isFirst` is true for the first
-   * addresses of a target, which are nothing new.
+   * Updates the members to the present addresses. Members whose address no longer exists take no more calls. `isFirst`
+   * is true for the first addresses of a target, which are not a change.
    */
   private update(isFirst: boolean): void {
     const found = new Map<string, Member>();

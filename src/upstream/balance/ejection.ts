@@ -1,6 +1,6 @@
 /**
- * Outlier ejection: an endpoint that fails several calls in a row gets no calls for a while. Each ejection is longer than
- * the one before, and an endpoint that works is forgiven.
+ * Outlier ejection: an endpoint that fails several calls in a row gets no calls for a while. Each ejection is longer
+ * than the one before. While the endpoint works, the length of the next ejection goes down again.
  */
 import type { Clock } from '../../base/clock.js';
 import type { Verdict } from '../outcome.js';
@@ -10,11 +10,14 @@ export interface EjectionSettings {
   readonly consecutiveFailures: number;
   /** The length of the first ejection. The second one in a row is twice as long, the third one three times. */
   readonly ejectForMs: number;
-  /** The number of endpoints, of 100, that may be ejected at once. One of several always may. */
+  /**
+   * The percentage of the endpoints that may be ejected at the same time. If there are several endpoints, one may
+   * always be ejected.
+   */
   readonly maxEjectedPercent: number;
 }
 
-/** No ejection is longer, unless `ejectFor` itself is. */
+/** The longest ejection, unless `ejectFor` itself is longer. */
 const LONGEST_MS = 300_000;
 
 /** Returns how many of `count` endpoints may be ejected. A single endpoint never is: there is no other one. */

@@ -59,10 +59,10 @@ export interface HealthCheckOptions {
 }
 
 const METHOD: CallMethod = { path: '/grpc.health.v1.Health/Check', clientStreaming: false, serverStreaming: false };
-/** Each wait differs by up to this share, so that the gateways do not ask together. */
+/** The share by which each wait differs at random, so that the gateways do not ask at the same times. */
 const JITTER = 0.1;
 
-/** Checks one server at once, and then again and again. The returned function ends it. */
+/** Checks one server at once, and then at regular intervals. The returned function ends the checks. */
 export function checkHealth({
   settings,
   clock,

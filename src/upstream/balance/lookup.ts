@@ -16,7 +16,7 @@ export interface LookedUp {
 /** Looks up all addresses of a name. Rejects when there is none. */
 export type Lookup = (name: string) => Promise<LookedUp>;
 
-/** DNS itself is asked only for the lifetime, so that it may be slow or down. */
+/** DNS itself is asked only for the lifetime of the answer, so names can be looked up even if it is slow or down. */
 const TTL_TIMEOUT_MS = 2000;
 
 export const systemLookup: Lookup = lookupWith();

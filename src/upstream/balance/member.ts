@@ -174,7 +174,7 @@ export class Member {
     throw error;
   }
 
-  /** Ends its checks. The connections are not its own. */
+  /** Ends the health checks. The connections stay open, because other upstreams may use them. */
   close(): void {
     this.stopChecks?.();
     this.cancelReturn?.();

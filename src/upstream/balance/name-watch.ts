@@ -19,7 +19,9 @@ const AGAIN_MS = 30_000;
 /** The shortest time between two lookups: some name servers say that their answers hold for no time at all. */
 const SOONEST_MS = 1000;
 const BACK_OFF = { firstMs: 1000, longestMs: AGAIN_MS };
-/** Gateways that start together do not ask together for long: each time differs by up to this share. */
+/**
+ * The share by which each wait differs at random, so that gateways that start together do not ask at the same times.
+ */
 const JITTER = 0.1;
 /** A lookup that takes longer has failed; the system's own limit may be minutes. */
 const TIMEOUT_MS = 10_000;

@@ -1,6 +1,6 @@
 /**
- * A Picker decides which member gets a call. It is immutable in its list of members: each change of the list makes a new
- * one. Which of the members have a connection it asks with each call.
+ * A Picker decides which member gets a call. Its list of members never changes: each change of the members makes a new
+ * Picker. For each call it asks which members have a connection.
  */
 import type { Member } from './member.js';
 import { type Candidate, type Choose, compilePolicy, type PolicyName } from './policies.js';
@@ -24,7 +24,7 @@ export interface Picker<M extends Pickable = Member> {
 
 export interface PickerOptions {
   readonly policy: LoadBalancing;
-  /** If fewer than so many of 100 members are not out, all are used. 0: never. */
+  /** The percentage of the members that must be usable. If there are fewer, all members are used. 0 turns this off. */
   readonly panicPercent: number;
   readonly random?: () => number;
 }
@@ -49,8 +49,8 @@ export function compilePicker<M extends Pickable>(
 type Picks<M extends Pickable> = Omit<Picker<M>, 'isPanic'>;
 
 /**
- * Returns the picker of policies that spread calls: all members are kept connected. `spares` are members that are out: they
- * are better than members that cannot be reached.
+ * Returns the picker of the policies that spread calls: all members are kept connected. `spares` are unhealthy or
+ * ejected members. They are used only if no other member can be reached.
  */
 function spreadingPicker<M extends Pickable>(members: readonly M[], spares: readonly M[], choose: Choose<M>): Picks<M> {
   let turn = 0;

@@ -1,6 +1,7 @@
 /**
- * The balancing policies: each one chooses an endpoint from a fixed list. They know nothing of connections: the caller says
- * with each choice which endpoints are eligible. The share of an endpoint that is not eligible goes to all others evenly.
+ * The balancing policies: each one chooses an endpoint from a fixed list. They do not look at connections: the caller
+ * passes with each choice which endpoints are eligible. The share of an endpoint that is not eligible is divided evenly
+ * among all others.
  */
 
 export type PolicyName = 'round_robin' | 'least_request';
@@ -74,8 +75,8 @@ function weightedRoundRobin<Endpoint>(
 }
 
 /**
- * Draws two endpoints at random and chooses the one with fewer running calls for its weight. To ask all of them would send
- * every gateway to the same endpoint.
+ * Draws two endpoints at random and chooses the one with fewer running calls for its weight. If all endpoints were
+ * compared, every gateway would choose the same one.
  */
 function leastRequest<Endpoint>(
   candidates: readonly Candidate<Endpoint>[],
@@ -88,7 +89,7 @@ function leastRequest<Endpoint>(
     return better(two(eligible) ?? eligible);
   };
 
-  /** Draws two different ones. Undefined when there are fewer. */
+  /** Draws two different endpoints. Undefined when there are fewer than two. */
   function two(from: readonly Candidate<Endpoint>[]): readonly Candidate<Endpoint>[] | undefined {
     if (from.length < 2) return undefined;
     const first = Math.floor(random() * from.length);
@@ -100,7 +101,7 @@ function leastRequest<Endpoint>(
     return one === undefined || two === undefined || loadOf(one) <= loadOf(two) ? one?.of : two.of;
   }
 
-  /** The call that would come is counted, so that of two idle endpoints the one with the larger weight is chosen. */
+  /** The new call is counted too, so that of two idle endpoints the one with the larger weight is chosen. */
   function loadOf({ of, weight }: Candidate<Endpoint>): number {
     return (running(of) + 1) / weight;
   }

@@ -1,6 +1,9 @@
-/** Slow start: an endpoint that is new, or back, gets few calls at first, so that it can fill its caches and open its pools. */
+/**
+ * Slow start: an endpoint that is new or reachable again gets few calls at first, so that it can fill its caches and
+ * open its pools.
+ */
 
-/** The share of the first moment. */
+/** The share at the beginning. */
 const FIRST = 0.1;
 /** The number of steps in which the share grows. */
 const STEPS = 10;

@@ -112,7 +112,7 @@ export class LeanRpc extends Rpc implements Stream {
     return this.sending.isSent;
   }
 
-  /** The window does it: `grant` adds nothing for bytes that nobody has taken. */
+  /** The window of the stream ensures this: `grant` adds nothing for bytes that the reader has not taken. */
   protected pauseStream(): void {}
 
   protected resumeStream(): void {

@@ -1,4 +1,8 @@
 /** Draws protos: messages with fields of every type, in proto2 and proto3, whose numbers are not always in order. */
+import type { MessageDescriptor, Registry } from '../../../src/schema/descriptor.js';
+import { draws } from '../../support/draws.js';
+import { schemaOf } from '../../support/schema.js';
+
 type Draw = (n: number) => number;
 
 const SCALARS =
@@ -77,4 +81,40 @@ function drawField(draw: Draw, number: number, isOld: boolean): string {
   }
   const label = draw(3) === 0 ? 'repeated' : isOld || draw(4) === 0 ? 'optional' : '';
   return `${label} ${drawType(draw)} ${name} = ${number};`;
+}
+
+export interface DrawnSchema {
+  readonly seed: number;
+  /** Draws on, behind the schema. */
+  readonly draw: Draw;
+  readonly proto: string;
+  /** The registry of a batch of schemas. */
+  readonly registry: Registry;
+  /** The outermost message. */
+  readonly message: MessageDescriptor;
+}
+
+/** Loading many schemas together is much faster than one by one. */
+const BATCH = 50;
+
+/** Draws `count` schemas, each in a package of its own. `change` may change the text of a schema. */
+export function* drawSchemas(
+  seed: number,
+  count: number,
+  change = (proto: string) => proto,
+): Generator<readonly DrawnSchema[]> {
+  for (let from = 0; from < count; from += BATCH) {
+    const drawn = Array.from({ length: Math.min(BATCH, count - from) }, (_, index) => {
+      const draw = draws(seed + from + index);
+      const proto = change(drawProto(draw)).replace('package t;', `package t${index};`);
+      return { seed: seed + from + index, draw, proto };
+    });
+    const { registry } = schemaOf(filesOf(drawn));
+    yield drawn.map((one, index) => ({ ...one, registry, message: registry.message(`t${index}.${MESSAGES[0]}`)! }));
+  }
+}
+
+/** Returns the protos as files. */
+export function filesOf(drawn: readonly { readonly proto: string }[]): Record<string, string> {
+  return Object.fromEntries(drawn.map(({ proto }, index) => [`t${index}.proto`, proto]));
 }

@@ -17,7 +17,7 @@ export const certificate: Scenario = {
   promise: 'a certificate that is renewed under load fails no request, and is used within seconds',
   isShort: true,
   async *run(isShort) {
-    const transports = isShort ? ['http2'] : ['http2', 'grpc-js'];
+    const transports = isShort ? ['http2'] : ['lean', 'http2', 'grpc-js'];
     for (const transport of transports) yield await renewed(transport, isShort ? 1 : 5);
   },
 };

@@ -12,15 +12,19 @@ export interface Verdict {
   readonly fault?: string;
 }
 
+/** Notes the number of bytes that a reader gets. */
+type Note = (bytes: number) => void;
+
 const LIST_BYTES = 4096;
 
 /** Decodes blocks of one connection until one is invalid. */
-export function tryHpack(seed: number): Verdict {
+export function tryHpack(seed: number, note: Note): Verdict {
   const draw = drawsOf(seed);
   const decoder = new HpackDecoder(LIST_BYTES);
   let isCut = false;
   for (let blocks = 1 + draw(8); blocks > 0; blocks--) {
     const block = draw(4) === 0 ? bytesOf(draw, draw(64)) : drawBlock(draw);
+    note(block.length);
     try {
       const list = decoder.decode(block);
       isCut ||= list === undefined;
@@ -35,12 +39,13 @@ export function tryHpack(seed: number): Verdict {
 }
 
 /** Reads frames as one piece and cut into pieces: both ways must give the same. */
-export function tryFrames(seed: number): Verdict {
+export function tryFrames(seed: number, note: Note): Verdict {
   const draw = drawsOf(seed);
   const parts = [frame(SETTINGS, 0, 0)];
   for (let count = draw(8); count > 0; count--) parts.push(drawFrame(draw, 1 + 2 * draw(3)));
   if (draw(3) === 0) parts.push(bytesOf(draw, draw(30)));
   const bytes = Buffer.concat(parts);
+  note(bytes.length);
   const whole = read([bytes]);
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {

@@ -310,6 +310,17 @@ test('a token is verified once, remembered, and answered at once', async (t) => 
   });
 });
 
+test('the signature of a remembered token makes no other token valid', async (t) => {
+  const { issuer, verifier } = await start(t);
+  const token = issuer.sign({ sub: 'ada' });
+  await verifier.verify(token);
+  const [head, , signature] = token.split('.');
+  const [, payload] = issuer.sign({ sub: 'eve' }).split('.');
+  await refused(t, verifier, `${head}.${payload}.${signature}`, 'expected a signature of the issuer, got another');
+  t.is((await verifier.verify(token)).subject, 'ada');
+  t.true(isRemembered(verifier, token));
+});
+
 test('a remembered token is forgotten when its key leaves the set', async (t) => {
   const { issuer, verifier, clock } = await start(t);
   const token = issuer.sign({ sub: 'ada', exp: seconds(clock) + 86_400 });
