@@ -80,3 +80,15 @@ export function percentile(shots: readonly Pick<Shot, 'ms'>[], percent: number):
 export function countBy<T>(shots: readonly T[], is: (shot: T) => boolean): number {
   return shots.filter(is).length;
 }
+
+/** Returns the first five requests that were not answered with 200: status, reason and times. */
+export function failuresIn(shots: readonly Shot[]): string {
+  return shots
+    .filter(({ status }) => status !== 200)
+    .map(
+      ({ status, reason, atMs, ms }) =>
+        `${status} ${reason} sent after ${Math.round(atMs)} ms, ended after ${Math.round(ms)} ms`,
+    )
+    .slice(0, 5)
+    .join('; ');
+}

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { certificateAuthority } from '../../support/certificates.js';
 import { startGateway } from '../gateway.js';
-import { countBy, load, percentile } from '../load.js';
+import { countBy, failuresIn, load, percentile } from '../load.js';
 import { type Row, type Scenario, wrongOf } from '../scenario.js';
 import { startService } from '../service.js';
 
@@ -66,7 +66,7 @@ async function renewed(transport: string, times: number): Promise<Row> {
         'p99 ms': percentile(shots, 99),
       },
       wrong: wrongOf({
-        'requests failed': failed > 0,
+        [`requests failed: ${failuresIn(shots)}`]: failed > 0,
         'a certificate was not used': certificates.size !== times + 1,
         'there were calls without a certificate': certificates.has('none'),
       }),
