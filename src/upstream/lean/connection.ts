@@ -18,6 +18,7 @@ import {
   Setting,
   SMALLEST_FRAME_LIMIT,
 } from './frames.js';
+import { HeaderList } from './header-list.js';
 import { HpackDecoder, TABLE_BYTES } from './hpack-decoder.js';
 import type { RequestBlock } from './request-block.js';
 import { Sender, SendingStream } from './sender.js';
@@ -51,6 +52,9 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private readonly socket: Socket;
   private readonly reader = new FrameReader(this);
   private readonly decoder = new HpackDecoder(MAX_LIST_BYTES);
+  /** The latest headers and trailers. */
+  private headers: HeaderList | undefined;
+  private trailers: HeaderList | undefined;
   private readonly keepalive: Keepalive;
   private readonly resets: LeakyBucket;
   private readonly cancelTimer: () => void;
@@ -315,6 +319,16 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   onHeaders(stream: number, block: Buffer, isLast: boolean): void {
     const list = this.decoder.decode(block);
     this.streamOf(stream)?.receiveHeaders(list, isLast);
+  }
+
+  /** Returns the checked headers of a list. Upstreams send the same ones again and again, and the decoder returns the same list. */
+  headersOf(list: readonly string[], areTrailers: boolean): HeaderList {
+    const latest = areTrailers ? this.trailers : this.headers;
+    if (latest?.list === list) return latest;
+    const made = new HeaderList(list, areTrailers);
+    if (areTrailers) this.trailers = made;
+    else this.headers = made;
+    return made;
   }
 
   onDataBegin(stream: number, length: number): void {
