@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { availableParallelism } from 'node:os';
 import { basename, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import single from './ava.config.js';
 
 const out = process.env.PROTOGATE_OUT ?? 'dist';
@@ -81,7 +81,7 @@ const asFiles = {
   },
 };
 
-/** Packages that find their files beside them, that Ava knows by their place, or that are loaded only when they are needed. */
+/** Packages that may be there only once, that find their files beside them, or that are loaded only when they are needed. */
 const NOT_BUNDLED = [
   'ava',
   '@bufbuild/buf',
@@ -91,6 +91,7 @@ const NOT_BUNDLED = [
   'ioredis',
   'koa-jwt',
   'playwright-core',
+  'protobufjs',
   'typescript',
 ];
 
@@ -125,6 +126,7 @@ await build({
   plugins: [asFiles],
   logLevel: 'warning',
 });
+await stop();
 
 /** Writes the files that are published, and returns the one that has `main`. */
 async function bundlePackage() {
