@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { availableParallelism } from 'node:os';
 import { basename, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import single from './ava.config.js';
 
 const out = process.env.PROTOGATE_OUT ?? 'dist';
@@ -19,14 +19,15 @@ const bundle = `${out}/groups/files`;
 const ALONE = new Set(['server/cost.test.js', 'server/matrix.test.js']);
 
 /**
- * The folders whose files share a process, the slowest process first. The files of all other folders share one, `others`.
+ * The folders whose files share a process, the slowest process first. The files of all folders that are not here are `others`.
  */
 const GROUPS = [
   // They wait for the processes that they start, most of them one after the other.
   ['process', 'cli', 'diff', 'admin'],
-  ['server'],
   ['aggregate', 'policy', 'gateway', 'upstream'],
+  ['server'],
   ['codec', 'transcoding', 'schema', 'routing'],
+  ['others'],
   ['hostile'],
 ];
 
@@ -41,7 +42,7 @@ function nameOf(folders) {
   return folders.join('-').replaceAll('/', '-');
 }
 
-const groups = new Map(['others', ...GROUPS.map(nameOf)].map((name) => [name, []]));
+const groups = new Map(GROUPS.map((folders) => [nameOf(folders), []]));
 for (const path of readdirSync(`${out}/test`, { recursive: true }).toSorted()) {
   const file = path.replaceAll('\\', '/');
   const group = groupOf(file);
@@ -81,7 +82,7 @@ const asFiles = {
   },
 };
 
-/** Packages that find their files beside them, that Ava knows by their place, or that are loaded only when they are needed. */
+/** Packages that may be there only once, that find their files beside them, or that are loaded only when they are needed. */
 const NOT_BUNDLED = [
   'ava',
   '@bufbuild/buf',
@@ -91,6 +92,7 @@ const NOT_BUNDLED = [
   'ioredis',
   'koa-jwt',
   'playwright-core',
+  'protobufjs',
   'typescript',
 ];
 
@@ -125,6 +127,7 @@ await build({
   plugins: [asFiles],
   logLevel: 'warning',
 });
+await stop();
 
 /** Writes the files that are published, and returns the one that has `main`. */
 async function bundlePackage() {

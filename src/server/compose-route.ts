@@ -21,6 +21,8 @@ export function composed(stages: readonly Middleware[]): Run {
 }
 
 function before(run: Run, stage: Middleware): Run {
+  // An embedder without TypeScript may give anything. It is found when the gateway starts.
+  if (typeof stage !== 'function') throw new TypeError(`expected a function as middleware, got ${typeof stage}`);
   return (ctx) => {
     let isCalled = false;
     const next = () => {

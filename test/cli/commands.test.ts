@@ -463,17 +463,10 @@ test('serve without an upstream is wrong usage', async (t) => {
 
 test('serve on a port that is taken: exit 1 and one line', async (t) => {
   const folder = await protoFolder(t, LIBRARY);
-  const first = await serving([
-    'serve',
-    '--protos',
-    folder,
-    '--upstream',
-    '127.0.0.1:1',
-    '--port',
-    '0',
-    '--admin-port',
-    '0',
-  ]);
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  t.teardown(() => void taken.close());
+  const { port } = taken.address() as AddressInfo;
   const { exitCode, stderr } = await protogateAlone([
     'serve',
     '--protos',
@@ -481,7 +474,7 @@ test('serve on a port that is taken: exit 1 and one line', async (t) => {
     '--upstream',
     '127.0.0.1:1',
     '--port',
-    new URL(first.url).port,
+    String(port),
     '--admin-port',
     '0',
   ]);
@@ -491,5 +484,4 @@ test('serve on a port that is taken: exit 1 and one line', async (t) => {
     /\nerror: port 127\.0\.0\.1:\d+ is already in use; choose another one with --port \(0 takes a free one\)\n$/,
   );
   t.notRegex(stderr, STACK);
-  await first.stop();
 });

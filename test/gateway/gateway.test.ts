@@ -88,6 +88,6 @@ test('an interceptor that throws when it is called, or a middleware that is no f
   await t.throwsAsync(startGateway(t, LIBRARY, {}, {}, { interceptors: [broken] }), { message: 'broken interceptor' });
   const afterAuth = ['no function'] as unknown as Middleware[];
   await t.throwsAsync(startGateway(t, LIBRARY, {}, {}, { middleware: { afterAuth } }), {
-    message: 'Middleware must be composed of functions!',
+    message: 'expected a function as middleware, got string',
   });
 });
