@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const { registry } = schemaOf(PROTO);
   const candidates = [await buildAt(here, 'protogate', registry)];
   if (flags.against !== undefined) candidates.push(await buildAt(resolve(flags.against), 'before', registry));
-  if (flags.peers) candidates.push(...(await peerCodecs(PROTO)));
+  if (flags.peers) candidates.push(...peerCodecs(PROTO));
   const tasks = SHAPES.filter(([name]) => name.includes(flags.only)).flatMap(([name, type, value]) => {
     const json = Buffer.from(JSON.stringify(value));
     const codecs = candidates.map(({ codecOf }) => codecOf(`bench.v1.${type}`));

@@ -3,26 +3,12 @@
  * messages of drawn schemas, whose records come in order, out of order, repeated and split. The JSON of the codec must mean
  * the same as that of the oracle, and the oracle must read it as the same message as the codec does.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { createFileRegistry, fromBinary, fromJsonString, toBinary, toJsonString } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import protobuf from 'protobufjs';
 import { createCodecs, type MessageCodec } from '../../src/codec/codec.js';
-import { buf } from '../support/buf.js';
 import { JSON_OPTIONS, jsonOf } from '../support/json.js';
+import { type OtherCodec, otherCodecs } from '../support/other-codecs.js';
 import { drawSchemas, filesOf } from './random/draw-schema.js';
 import { drawWire } from './random/draw-wire.js';
-
-/** Converts messages of one type. Each function throws if it refuses its input. */
-interface Oracle {
-  readonly name: string;
-  write(wire: Uint8Array): string;
-  read(json: string): Uint8Array;
-}
 
 export interface OracleCounts {
   /** The number of equal results. */
@@ -42,7 +28,7 @@ export interface OracleCounts {
 export function compareWithOracles(seed: number, schemas: number, messages: number): Record<string, OracleCounts> {
   const counts: Record<string, OracleCounts> = {};
   for (const batch of drawSchemas(seed, schemas, withoutListsOfClosedEnums)) {
-    const oracles = oraclesOf(filesOf(batch));
+    const oracles = otherCodecs(filesOf(batch));
     const codecs = createCodecs(batch[0]!.registry, JSON_OPTIONS);
     for (const { seed: own, draw, proto, message } of batch) {
       const codec = codecs.of(message);
@@ -77,7 +63,7 @@ function withoutListsOfClosedEnums(proto: string): string {
   return proto.includes('proto2') ? proto.replace(/(repeated |map<\w+, )Open\b/g, '$1int32') : proto;
 }
 
-function compare(codec: MessageCodec, oracle: Oracle, wire: Uint8Array, counts: OracleCounts): string | undefined {
+function compare(codec: MessageCodec, oracle: OtherCodec, wire: Uint8Array, counts: OracleCounts): string | undefined {
   const ours = tried(() => jsonOf(codec, wire));
   const theirs = tried(() => oracle.write(wire));
   if (ours instanceof Error || theirs instanceof Error) {
@@ -117,46 +103,4 @@ function isSame(a: string, b: string): boolean {
   const parsed = (text: string) =>
     JSON.parse(text, (_, value: unknown) => (typeof value === 'number' ? Math.fround(value) + 0 : value)) as unknown;
   return isDeepStrictEqual(parsed(a), parsed(b));
-}
-
-function oraclesOf(files: Readonly<Record<string, string>>): readonly ((type: string) => Oracle)[] {
-  const folder = mkdtempSync(join(tmpdir(), 'protogate-oracles-'));
-  try {
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-    const set = buf(['build', '-o', '-#format=binpb'], { cwd: folder, maxBuffer: 1 << 28 });
-    return [bufbuild(set), protobufjs(set)];
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-function bufbuild(set: Uint8Array) {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, set));
-  return (type: string): Oracle => {
-    const schema = registry.getMessage(type)!;
-    return {
-      name: '@bufbuild/protobuf',
-      write: (wire) => toJsonString(schema, fromBinary(schema, wire), { registry }),
-      read: (json) => toBinary(schema, fromJsonString(schema, json, { registry })),
-    };
-  };
-}
-
-function protobufjs(set: Uint8Array) {
-  const load = createRequire(import.meta.url);
-  load('protobufjs/ext/descriptor');
-  (load('protobufjs/ext/protojson') as { install?: (module: unknown) => void }).install?.(protobuf);
-  const fromSet = protobuf.Root as unknown as { fromDescriptor(set: Uint8Array): protobuf.Root };
-  const root = fromSet.fromDescriptor(set);
-  return (type: string): Oracle => {
-    const message = root.lookupType(type) as protobuf.Type & {
-      fromJsonString(json: string): protobuf.Message;
-      toJsonString(message: protobuf.Message): string;
-    };
-    return {
-      name: 'ext/protojson',
-      write: (wire) => message.toJsonString(message.decode(wire)),
-      read: (json) => message.encode(message.fromJsonString(json)).finish(),
-    };
-  };
 }
