@@ -37,6 +37,7 @@ export function assignUpstreams(
   const used = new Set<string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
+  const names = routed.map(({ fullName }) => fullName);
   const called = [...aggregates.methods].map((method) => method.service);
   for (const service of new Set([...routed, ...called])) {
     const selected = selectUpstream(service.fullName, config.upstreams);
@@ -55,7 +56,6 @@ export function assignUpstreams(
       for (const name of selected.names) used.add(name);
     }
   }
-  const names = routed.map(({ fullName }) => fullName);
   for (const [name, { services, position }] of names.length === 0 || servesPart(config) ? [] : config.upstreams) {
     if (used.has(name)) continue;
     const others = [...config.upstreams.keys()].filter((other) => used.has(other));
