@@ -39,9 +39,10 @@ async function main(): Promise<void> {
   const gateway = await serve(protogateFrom('protogate'), { upstream: upstream.target, more });
   const metrics = async () => (await fetch(`http://127.0.0.1:${gateway.adminPort}/metrics`)).text();
 
-  const samples = await load(gateway.port, gateway.pid, { ms: minutes * 60_000, rate });
+  const requests = new Requests(gateway.port);
+  const samples = await load(requests, gateway.pid, { ms: minutes * 60_000, rate });
   const left = await leftOver(metrics, upstream.child);
-  const wrong = [...left, ...(minutes < JUDGED_FROM_MINUTES ? [] : growth(samples))];
+  const wrong = [...requests.wrong, ...left, ...(minutes < JUDGED_FROM_MINUTES ? [] : growth(samples))];
   for (const sentence of wrong) process.stderr.write(`${sentence}\n`);
   process.stdout.write(wrong.length === 0 ? 'all held\n' : `${wrong.length} wrong\n`);
   await gateway.stop();
@@ -50,8 +51,11 @@ async function main(): Promise<void> {
 }
 
 /** Returns the resident memory, in samples over the time. */
-async function load(port: number, pid: number, { ms, rate }: { ms: number; rate: number }): Promise<readonly number[]> {
-  const requests = new Requests(port);
+async function load(
+  requests: Requests,
+  pid: number,
+  { ms, rate }: { ms: number; rate: number },
+): Promise<readonly number[]> {
   const until = performance.now() + ms;
   let nextAt = performance.now();
   const workers = Array.from({ length: WORKERS }, async () => {

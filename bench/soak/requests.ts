@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
 import { MIDDLE } from '../peers/shop.js';
 
@@ -10,6 +11,8 @@ const BIG = '/v1/bigs/1';
 const WATCH = '/v1/watch?count=500';
 /** No buffer has room for so many messages, so the stream is still open when its client goes away. */
 const LONG = '/v1/watch?count=50000';
+/** The load ends at this number of wrong answers. */
+const MOST_WRONG = 100;
 const BODY = JSON.stringify(MIDDLE);
 
 interface Sent {
@@ -22,6 +25,8 @@ interface Sent {
 
 export class Requests {
   readonly counts = new Map<string, number>();
+  /** The answers that were not as they must be. */
+  readonly wrong: string[] = [];
   total = 0;
   private readonly agent = new Agent({ keepAlive: true });
   private session: ClientHttp2Session | undefined;
@@ -51,7 +56,7 @@ export class Requests {
     ];
   }
 
-  /** Sends one request to its end. Rejects if the answer is not what it must be. */
+  /** Sends one request to its end. An answer that is not what it must be is kept in {@link wrong}. */
   async next(): Promise<void> {
     const all = this.kinds.reduce((sum, [, weight]) => sum + weight, 0);
     this.seed = (this.seed * 48_271) % 2_147_483_647;
@@ -60,8 +65,9 @@ export class Requests {
       at -= weight;
       return at < 0;
     })!;
-    await run().catch((error: unknown) => {
-      throw new Error(name, { cause: error });
+    await run().catch((error: Error) => {
+      this.wrong.push(`${new Date().toISOString()} ${name}: ${error.message}`);
+      if (this.wrong.length >= MOST_WRONG) throw new Error(this.wrong.join('\n'));
     });
     this.total++;
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
@@ -78,7 +84,8 @@ export class Requests {
 
   private async get(sent: Sent, status = 200): Promise<void> {
     const [response] = (await once(this.send(sent).end(sent.body), 'response')) as [IncomingMessage];
-    expectStatus(response.statusCode, status);
+    if (response.statusCode !== status)
+      throw new Error(`expected ${status}, got ${response.statusCode}: ${await text(response)}`);
     response.resume();
     await once(response, 'end');
   }

@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.js';
 import type { Resource } from '../base/resources.js';
 import type { CallRequest, CallResponse } from '../call/call.js';
 import type { Endpoint } from './endpoint.js';
+import { grpcJs } from './grpc-js/package.js';
 import { createGrpcJsTransport } from './grpc-js/transport.js';
 import { createHttp2Transport } from './http2/transport.js';
 import { createLeanTransport } from './lean/transport.js';
@@ -20,6 +21,11 @@ const TRANSPORTS = {
 } satisfies Record<string, TransportFactory>;
 
 export type TransportName = keyof typeof TRANSPORTS;
+
+/** Loads the package that a transport needs, which takes a while, so that no request waits for it. */
+export function loadTransport(name: TransportName): void {
+  if (name === 'grpc-js') grpcJs();
+}
 
 /** The time that running calls may take after the last upstream that used the connections is gone. */
 const CLOSE_GRACE_MS = 30_000;

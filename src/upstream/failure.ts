@@ -71,6 +71,11 @@ export function isOver(deadline: Deadline | undefined, now: number): deadline is
   return deadline !== undefined && deadline.at - now <= EARLY_MS;
 }
 
+/** The statuses with which servers end a call whose deadline has passed. tonic (Rust) sends CANCELLED. */
+export function maySayLate(code: number): boolean {
+  return code === Code.DEADLINE_EXCEEDED || code === Code.CANCELLED;
+}
+
 /**
  * Returns the error for a stream that the upstream reset with CANCEL. Servers (grpc-go, grpc-java) do so when the deadline
  * passes, and the reset may arrive before the timer here runs. `now` is in milliseconds since the epoch.

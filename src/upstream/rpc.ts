@@ -18,6 +18,7 @@ import {
   cancelledByUpstream,
   DeadlineExceeded,
   isOver,
+  maySayLate,
   unreachable,
   upstreamStatus,
 } from './failure.js';
@@ -272,8 +273,8 @@ export abstract class Rpc implements MessageSink, Follower, Expiring {
   private ofStatus(code: number, trailers: ReceivedHeaders): StatusError {
     const { deadline } = this.request;
     // The server may tell that the deadline has passed before the timer here runs.
-    if (code === Code.DEADLINE_EXCEEDED && isOver(deadline, this.settings.clock.now()))
-      return new DeadlineExceeded(deadline.owner, 'the status DEADLINE_EXCEEDED of the upstream');
+    if (maySayLate(code) && isOver(deadline, this.settings.clock.now()))
+      return new DeadlineExceeded(deadline.owner, `the status ${Code[code]} of the upstream`);
     const details = trailers.get('grpc-status-details-bin');
     return upstreamStatus(
       code,

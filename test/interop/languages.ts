@@ -5,6 +5,7 @@ import { ROOT } from '../support/run.js';
 
 const HERE = join(ROOT, 'test/interop');
 const CACHE = join(ROOT, '.cache');
+const RUST = join(CACHE, 'interop-rust');
 const PYTHON = join(CACHE, 'interop-python/bin/python');
 
 /** The folder of the servers' protos, and the folder of the protos that they import. */
@@ -41,6 +42,27 @@ export const LANGUAGES = new Map<string, Language>([
       },
       serve: [PYTHON, '-B', join(HERE, 'python/server.py'), ...IMPORTS],
       // The server of grpcio 1.85 takes 4 of 50 streams that its own client cancels for complete.
+      tellsResets: false,
+    },
+  ],
+  [
+    'rust',
+    {
+      needs: ['cargo', '--version'],
+      prepare: () => [
+        [
+          'cargo',
+          'build',
+          '--quiet',
+          '--locked',
+          '--manifest-path',
+          join(HERE, 'rust/Cargo.toml'),
+          '--target-dir',
+          RUST,
+        ],
+      ],
+      serve: [join(RUST, 'debug/interop')],
+      // The streams of tonic 0.14 take a client's reset with CANCEL for the end of its messages.
       tellsResets: false,
     },
   ],

@@ -1,9 +1,9 @@
 /**
- * The interop suite: starts a gRPC server in Go and one in Python, puts `protogate serve` in front of each, with nothing
- * but the protos, over each transport, sends the same requests to all of them and compares the answers with the expected
- * ones. Then Google's generated REST clients call a gateway (`google/clients.ts`).
+ * The interop suite: starts gRPC servers in Go, Python and Rust, puts `protogate serve` in front of each, with nothing but
+ * the protos, over each transport, sends the same requests to all of them and compares the answers with the expected ones.
+ * Then Google's generated REST clients call a gateway (`google/clients.ts`).
  *
- *     node dist/test/interop/run.js [go] [python] [google] [lean] [http2] [grpc-js]
+ *     node dist/test/interop/run.js [go] [python] [rust] [google] [lean] [http2] [grpc-js]
  *
  * Prints `N passed, N failed`; the exit code is 1 if anything failed. A language that is not installed is skipped with a
  * message; with CI=true that is a failure.

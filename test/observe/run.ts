@@ -27,7 +27,7 @@ import { checkQuestions } from './questions.js';
 
 const WITH_COLLECTOR = process.argv.includes('--collector');
 const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
-/** The number of requests of the flood. Each has a path, a method or a host that no route knows. */
+/** The number of requests of the flood. Each has a path, a method or a host that no route has. */
 const FLOOD = 100_000;
 
 const PROTO = `syntax = "proto3";
@@ -183,7 +183,10 @@ async function leaveEarly(url: string): Promise<void> {
 /** The number of requests that are written at once, and the number of connections. */
 const [BATCH, CONNECTIONS] = [100, 16];
 
-/** Sends requests whose path, method, host and agent no route knows. One in a hundred has a method that HTTP does not know. */
+/**
+ * Sends requests whose path, method, host and agent no route has. One in a hundred has a method that HTTP does not
+ * define.
+ */
 async function flood(url: string, count: number): Promise<void> {
   const methods = ['GET', 'PURGE', 'MKCOL', 'PROPFIND', 'DELETE', 'LINK'];
   const port = Number(new URL(url).port);

@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { LIBRARY } from '../support/protos.js';
 import { ROOT } from '../support/run.js';
+import { LOADING } from './loading.js';
 import { PROJECT, SAMPLE } from './typescript.js';
 
 const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
@@ -29,6 +30,7 @@ try {
   await fact('npx protogate check, routes and explain work with own protos', ownProtos);
   await fact('the library answers a request', library);
   await fact('its code is in few files', fewFiles);
+  await fact('no request waits for a module that is loaded', loading);
   await fact('npx protogate demo serves, and ends on SIGTERM', demo);
   await fact('every relative link of its pages resolves inside of it', links);
   await fact('it has no install script', noInstallScript);
@@ -79,7 +81,7 @@ function ownProtos(): void {
   require(protogate('explain', 'GET', '/v1/shelves/7', '--protos', 'protos').includes('shelves/7'), 'no explanation');
 }
 
-async function library(): Promise<void> {
+function library(): void {
   const script = `
     import { createGateway } from 'protogate';
     import { createServer } from 'node:http';
@@ -90,9 +92,21 @@ async function library(): Promise<void> {
       process.stdout.write(String(status));
       process.exit();
     });`;
-  const args = ['--input-type=module', '-e', script];
-  const status = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+  const status = runScript(script);
   require(status === '503', `expected 503, because no server runs, got ${status}`);
+}
+
+/** Runs a program of the user, and returns what it prints. */
+function runScript(script: string): string {
+  const args = ['--input-type=module', '-e', script];
+  return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+}
+
+function loading(): void {
+  const found = runScript(LOADING);
+  // 503, because no server runs: the token was accepted.
+  const expected = JSON.stringify({ status: 503, later: [], missing: [] });
+  require(found === expected, `expected ${expected}, got ${found}`);
 }
 
 function fewFiles(): void {

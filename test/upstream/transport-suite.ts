@@ -323,26 +323,27 @@ export function transportSuite(name: string, create: TransportFactory, known: Kn
     );
   }
 
-  test(
-    title(
-      'an upstream whose clock passes the deadline first, and says DEADLINE_EXCEEDED, tells of whose deadline it was',
-    ),
-    async (t) => {
-      const target = await rawHttp2(t, (stream, headers) => {
-        const timeout = headers['grpc-timeout'];
-        if (timeout === undefined) return respond(stream, GRPC, frame(Buffer.alloc(0)), OK_TRAILERS);
-        const answer = () => {
-          if (!stream.destroyed) stream.respond({ ...GRPC, 'grpc-status': '4' }, { endStream: true });
-        };
-        setTimeout(answer, Number.parseInt(String(timeout), 10) - 8);
-      });
-      const transport = open(t, target);
-      await transport.call(request('Unary', new Uint8Array()));
-      const error = await failure(t, transport.call(request('Unary', new Uint8Array(), soon(300, 'client'))));
-      t.true(error instanceof DeadlineExceeded, String(error));
-      t.is((error as DeadlineExceeded).owner, 'client');
-    },
-  );
+  for (const status of [Code.DEADLINE_EXCEEDED, Code.CANCELLED])
+    test(
+      title(
+        `an upstream whose clock passes the deadline first, and says ${Code[status]}, tells of whose deadline it was`,
+      ),
+      async (t) => {
+        const target = await rawHttp2(t, (stream, headers) => {
+          const timeout = headers['grpc-timeout'];
+          if (timeout === undefined) return respond(stream, GRPC, frame(Buffer.alloc(0)), OK_TRAILERS);
+          const answer = () => {
+            if (!stream.destroyed) stream.respond({ ...GRPC, 'grpc-status': String(status) }, { endStream: true });
+          };
+          setTimeout(answer, Number.parseInt(String(timeout), 10) - 8);
+        });
+        const transport = open(t, target);
+        await transport.call(request('Unary', new Uint8Array()));
+        const error = await failure(t, transport.call(request('Unary', new Uint8Array(), soon(300, 'client'))));
+        t.true(error instanceof DeadlineExceeded, String(error));
+        t.is((error as DeadlineExceeded).owner, 'client');
+      },
+    );
 
   test(title('a deadline that has passed makes no call'), async (t) => {
     const { upstream, transport, note } = await bench(t);

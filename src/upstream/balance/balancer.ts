@@ -5,7 +5,7 @@
 import type { Clock } from '../../base/clock.js';
 import { type Resource, type Resources, settingsKey } from '../../base/resources.js';
 import type { CallRequest, CallResponse } from '../../call/call.js';
-import { Connections, type TransportName } from '../connections.js';
+import { Connections, loadTransport, type TransportName } from '../connections.js';
 import type { Endpoint, TcpEndpoint } from '../endpoint.js';
 import { cancelled, DeadlineExceeded, unreachable, upstreamClosed } from '../failure.js';
 import { reasonOf } from '../outcome.js';
@@ -119,6 +119,7 @@ export class Balancer implements Resource {
     private readonly settings: BalancerSettings,
     private readonly options: BalancerOptions,
   ) {
+    loadTransport(settings.transport);
     this.groups = settings.targets.map(({ target, weight, when }) => ({
       weight,
       when,

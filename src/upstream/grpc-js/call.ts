@@ -18,6 +18,7 @@ import {
   cancelledByUpstream,
   DeadlineExceeded,
   isOver,
+  maySayLate,
   unreachable,
   upstreamStatus,
 } from '../failure.js';
@@ -224,10 +225,11 @@ function failureOf(status: StatusObject, { metadata, deadline, now, maxResponseB
   const code: number = status.code;
   const text = typeof details === 'string' ? details : '';
   const cause = `grpc-js: ${Code[code] ?? code}: ${text}`;
+  if (maySayLate(code) && isOver(deadline, now)) return new DeadlineExceeded(deadline.owner, cause);
   if (code === Code.DEADLINE_EXCEEDED && deadline !== undefined) {
     // The timer of grpc-js may fire a millisecond early. Its text contains the address of the upstream.
     const own = metadata === undefined || text.startsWith('Deadline exceeded after ');
-    if (own || isOver(deadline, now)) return new DeadlineExceeded(deadline.owner, cause);
+    if (own) return new DeadlineExceeded(deadline.owner, cause);
   }
   if (code === Code.RESOURCE_EXHAUSTED && isTooLarge(text, maxResponseBytes))
     return answerTooLarge(maxResponseBytes, cause);
