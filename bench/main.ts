@@ -9,6 +9,7 @@ const BENCHMARKS = [
   'streams',
   'reload',
   'surfaces',
+  'telemetry',
   'gate',
   'peers',
 ] as const;

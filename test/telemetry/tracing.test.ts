@@ -1,4 +1,6 @@
 /** Traces as a receiver of OTLP gets them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join as joinPath } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { expose, join, valuesOf } from '../../src/telemetry/exposition.js';
@@ -229,4 +231,16 @@ test('a recorded request is the exemplar of its bucket, also when processes are 
     t.regex(plain.text, /# TYPE protogate_http_requests_total counter\n/);
   }
   t.is((await exported()).length, 2);
+});
+
+test('no file loads OpenTelemetry when it is loaded itself', async (t) => {
+  const entries = await readdir('src', { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ts'));
+  let lazily = 0;
+  for (const { parentPath, name } of files) {
+    const text = await readFile(joinPath(parentPath, name), 'utf8');
+    t.notRegex(text, /^(?:im|ex)port (?!type )[^;]*from '@opentelemetry/m, name);
+    lazily += text.split("import('@opentelemetry").length - 1;
+  }
+  t.true(lazily > 3);
 });
