@@ -1,44 +1,39 @@
 /**
- * The config of `npm test`. Loading the gateway takes longer than most test files run, so the files of a folder share a
- * process: this config writes one file for each group, which imports the test files of the group. With ava.config.js a file
- * has a process of its own: `npx ava dist/test/server/drain.test.js`.
+ * The config of `npm test`. Loading the gateway and warming it up takes longer than most test files run, so many test files
+ * share a process, and what a process loads is a bundle: this config writes one file for each group of folders, which imports
+ * the test files of these folders, and bundles the groups together with the command line, which tests start as processes.
+ * With ava.config.js a file has a process of its own: `npx ava dist/test/server/drain.test.js`.
  */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, resolve } from 'node:path';
-import { buildSync } from 'esbuild';
+import { basename, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 import single from './ava.config.js';
 
 const out = process.env.PROTOGATE_OUT ?? 'dist';
-const folder = `${out}/groups`;
+/** Every file of it is as deep below the root of the package as those of `dist/src`, from where the gateway finds its protos. */
+const bundle = `${out}/groups/files`;
 
 /** Files that measure the memory of the process, so that nothing else may run in it. */
 const ALONE = new Set(['server/cost.test.js', 'server/matrix.test.js']);
 
 /**
- * The folders whose files share a process, the slowest process first. Loading the gateway takes a second of CPU, so there
- * are not more processes than two or four cores need. The files of all other folders share one, `others`.
+ * The folders whose files share a process, the slowest process first. The files of all other folders share one, `others`.
  */
 const GROUPS = [
-  ['process'],
+  // They wait for the processes that they start, most of them one after the other.
+  ['process', 'cli', 'diff', 'admin'],
   ['server'],
-  ['server/endpoints'],
-  ['server/connection'],
-  ['aggregate'],
-  ['schema'],
-  ['cli'],
-  ['policy'],
-  ['upstream'],
+  ['aggregate', 'policy', 'gateway', 'upstream'],
+  ['codec', 'transcoding', 'schema', 'routing'],
   ['hostile'],
-  ['gateway', 'routing'],
-  ['codec', 'transcoding'],
 ];
 
-/** `server/endpoints/streams.test.js` → `server-endpoints` */
+/** `server/endpoints/streams.test.js` → `server`, `codec/masks.test.js` → `codec-transcoding-schema-routing` */
 function groupOf(file) {
   if (ALONE.has(file)) return nameOf([file.replace('.test.js', '')]);
-  const lengthIn = (folders) => Math.max(0, ...folders.map((name) => (file.startsWith(`${name}/`) ? name.length : 0)));
-  const [own] = GROUPS.filter((folders) => lengthIn(folders) > 0).toSorted((a, b) => lengthIn(b) - lengthIn(a));
+  const own = GROUPS.find((folders) => folders.some((name) => file.startsWith(`${name}/`)));
   return own === undefined ? 'others' : nameOf(own);
 }
 
@@ -53,47 +48,83 @@ for (const path of readdirSync(`${out}/test`, { recursive: true }).toSorted()) {
   if (file.endsWith('.test.js')) groups.set(group, [...(groups.get(group) ?? []), file]);
 }
 
-rmSync(folder, { recursive: true, force: true });
-mkdirSync(folder);
+rmSync(`${out}/groups`, { recursive: true, force: true });
+mkdirSync(`${out}/groups`);
 for (const [name, files] of groups) {
   // The limit comes first: hooks run in the order in which they are declared.
   const imports = ['support/parallel-tests.js', ...files].map((file) => `import '../test/${file}';\n`);
-  writeFileSync(`${folder}/${name}.js`, imports.join(''));
+  writeFileSync(`${out}/groups/${name}.js`, imports.join(''));
 }
 
 /**
- * Bundles the command line, so that the processes that tests start load few files instead of 700: this halves their
- * processor time. Returns the file that has `main`. Every file is as deep below the root of the package as in `dist/src`,
- * from where the gateway finds its protos.
+ * Keeps in the bundle what a file has without it: modules of the tests have their own URL, because they find files beside
+ * it, and the names of tests begin with their file: `server › drain › a client that …`.
  */
-function bundleCommands() {
-  const outdir = `${out}/processes/files`;
-  rmSync(outdir, { recursive: true, force: true });
-  buildSync({
-    entryPoints: {
-      main: `${out}/src/cli/main.js`,
-      // Each of these runs in a process or thread of its own, and is looked for beside the file that starts it.
-      'worker-start': `${out}/src/process/worker-start.js`,
-      pulse: `${out}/src/process/pulse.js`,
-      'parse-worker': `${out}/src/schema/parse-worker.js`,
-    },
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform: 'node',
-    // Node parses less text then.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    // They are loaded only when they are needed.
-    external: ['@grpc/grpc-js', 'ioredis', 'koa-jwt'],
-    banner: {
-      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-    },
-    logLevel: 'warning',
-  });
-  return resolve(outdir, 'main.js');
-}
+const asFiles = {
+  name: 'as-files',
+  setup({ onLoad }) {
+    const root = resolve(out, 'test');
+    onLoad({ filter: /\.js$/ }, ({ path }) => {
+      const file = relative(root, path).replaceAll('\\', '/');
+      if (file.startsWith('../')) return undefined;
+      const text = readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
+      if (!file.endsWith('.test.js')) return { contents: text };
+      const prefix = JSON.stringify(`${file.replace('.test.js', '').replaceAll('/', ' › ')} › `);
+      const named = `import ava from 'ava'; import { namedTests } from ${JSON.stringify(resolve(root, 'support/named-tests.js'))};`;
+      return {
+        contents: text.replace(
+          /import test(?:, \{\})? from 'ava';/,
+          `${named} const test = namedTests(ava, ${prefix});`,
+        ),
+      };
+    });
+  },
+};
+
+/** Packages that find their files beside them, that Ava knows by their place, or that are loaded only when they are needed. */
+const NOT_BUNDLED = [
+  'ava',
+  '@bufbuild/buf',
+  '@grpc/grpc-js',
+  '@opentelemetry/*',
+  '@seriousme/openapi-schema-validator',
+  'ioredis',
+  'koa-jwt',
+  'playwright-core',
+  'typescript',
+];
+
+/** Without it Node 20 spends a third of the processor time on optimizing, also in the processes that tests start. */
+const optimizeLater = single.nodeArguments.map((flag) => `setV8Flags('${flag}');`).join('');
+
+await build({
+  entryPoints: {
+    ...Object.fromEntries([...groups.keys()].map((name) => [name, `${out}/groups/${name}.js`])),
+    main: `${out}/src/cli/main.js`,
+    // Each of these runs in a process or thread of its own, and is looked for beside the file that starts it.
+    'worker-start': `${out}/src/process/worker-start.js`,
+    pulse: `${out}/src/process/pulse.js`,
+    'parse-worker': `${out}/src/schema/parse-worker.js`,
+  },
+  outdir: bundle,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  // Node parses less text then. Failures name the lines of the tests' own files all the same.
+  minifyWhitespace: true,
+  sourcemap: 'linked',
+  external: NOT_BUNDLED,
+  banner: {
+    js: [
+      "import { createRequire as requireFrom } from 'node:module';",
+      "import { setFlagsFromString as setV8Flags } from 'node:v8';",
+      `const require = requireFrom(import.meta.url); ${optimizeLater}`,
+    ].join('\n'),
+  },
+  plugins: [asFiles],
+  logLevel: 'warning',
+});
 
 /** Writes the files that are published, and returns the one that has `main`. */
 async function bundlePackage() {
@@ -102,13 +133,13 @@ async function bundlePackage() {
 }
 
 // With TEST_ALL, as in CI, processes are started from the files that are published.
-const main = process.env.TEST_ALL === undefined ? bundleCommands() : await bundlePackage();
+const main = process.env.TEST_ALL === undefined ? resolve(bundle, 'main.js') : await bundlePackage();
 const order = [...groups.keys()].map((name) => `${name}.js`);
 export default {
   ...single,
   environmentVariables: { PROTOGATE_TEST_MAIN: main },
   // Many tests wait for timers, so three processes on two cores take less time than two. CI runs one for each core.
   concurrency: process.env.CI === undefined ? single.concurrency : Math.max(2, availableParallelism()),
-  files: [`${folder}/*.js`],
+  files: [...groups.keys()].map((name) => `${bundle}/${name}.js`),
   sortTestFiles: (a, b) => order.indexOf(basename(a)) - order.indexOf(basename(b)),
 };

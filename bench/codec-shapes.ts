@@ -60,7 +60,7 @@ message Sale {
   map<string, string> labels = 6; bool gift = 7; double weight_kg = 8; bytes checksum = 9;
 }
 message Sales { repeated Sale sales = 1; }
-message Numbers { repeated int32 small = 1; repeated sint64 wide = 2; repeated double real = 3; repeated uint64 ids = 4; }
+message Numbers { repeated int32 small = 1; repeated sint64 wide = 2; repeated double real = 3; repeated uint64 ids = 4; repeated float coarse = 5; }
 message Text { string text = 1; repeated string texts = 2; bytes blob = 3; repeated bytes blobs = 4; }
 message Maps { map<string, int32> texts = 1; map<int64, Item> items = 2; }
 message Node { string name = 1; Node child = 2; int32 size = 3; }
@@ -95,6 +95,7 @@ export const SHAPES: readonly (readonly [name: string, type: string, value: obje
   ],
   ['1,000 large ids', 'Numbers', { ids: many(1000, (n) => String(9_300_000_000_000_000_000n + BigInt(n))) }],
   ['1,000 long doubles', 'Numbers', { real: many(1000, (n) => (n + 1) / 7) }],
+  ['1,000 floats', 'Numbers', { coarse: many(1000, (n) => Math.fround((n + 1) / 7)) }],
   ['100 KB of ASCII', 'Text', { text: 'Hello, wonderful world. '.repeat(4300) }],
   ['100 KB of UTF-8', 'Text', { text: 'Grüße, Ελλάδα, 日本語 '.repeat(3300) }],
   ['100 KB with escapes', 'Text', { text: 'Grüße, "world"\n'.repeat(6500) }],

@@ -14,7 +14,10 @@ import { schemaOf } from '../test/support/schema.js';
 import { type PeerCodec, peerCodecs } from './codec-peers.js';
 import { PROTO, SHAPES } from './codec-shapes.js';
 
+/** The CPU time of one task in a round, in milliseconds. */
 const ROUND_MS = 40;
+/** The CPU time, in milliseconds, for which each task runs before any is measured, so that V8 has compiled all code, for messages of all shapes. */
+const WARM_UP_MS = 120;
 
 /** The codecs of one build or library, by the name of the message type. */
 interface Candidate {
@@ -37,14 +40,17 @@ async function main(): Promise<void> {
   const candidates = [await buildAt(here, 'protogate', registry)];
   if (flags.against !== undefined) candidates.push(await buildAt(resolve(flags.against), 'before', registry));
   if (flags.peers) candidates.push(...(await peerCodecs(PROTO)));
-  for (const [name, type, value] of SHAPES) {
-    if (!name.includes(flags.only)) continue;
+  const tasks = SHAPES.filter(([name]) => name.includes(flags.only)).flatMap(([name, type, value]) => {
     const json = Buffer.from(JSON.stringify(value));
     const codecs = candidates.map(({ codecOf }) => codecOf(`bench.v1.${type}`));
     const wire = codecs[0]!.read(json);
-    compare(`${name}: read`, candidates, codecs, (codec) => codec.read(json));
-    compare(`${name}: write`, candidates, codecs, (codec) => codec.write(wire));
-  }
+    return [
+      { title: `${name}: read`, runs: codecs.map((codec) => () => codec.read(json)) },
+      { title: `${name}: write`, runs: codecs.map((codec) => () => codec.write(wire)) },
+    ];
+  });
+  for (const { runs } of tasks) for (const run of runs) costOf(run, WARM_UP_MS);
+  for (const { title, runs } of tasks) compare(title, candidates, runs);
 }
 
 async function buildAt(root: string, name: string, registry: ReturnType<typeof schemaOf>['registry']) {
@@ -60,19 +66,13 @@ async function buildAt(root: string, name: string, registry: ReturnType<typeof s
   return { name, codecOf };
 }
 
-function compare(
-  title: string,
-  candidates: readonly Candidate[],
-  codecs: readonly PeerCodec[],
-  task: (codec: PeerCodec) => void,
-): void {
-  const costs = codecs.map((): number[] => []);
-  for (let round = -1; round < Number(flags.rounds); round++) {
-    for (let i = 0; i < codecs.length; i++) {
-      // The order changes with each round. The first round only warms up and is not counted.
-      const index = (i + Math.max(0, round)) % codecs.length;
-      const cost = costOf(() => task(codecs[index]!));
-      if (round >= 0) costs[index]!.push(cost);
+function compare(title: string, candidates: readonly Candidate[], runs: readonly (() => void)[]): void {
+  const costs = runs.map((): number[] => []);
+  for (let round = 0; round < Number(flags.rounds); round++) {
+    for (let i = 0; i < runs.length; i++) {
+      // The order changes with each round.
+      const index = (i + round) % runs.length;
+      costs[index]!.push(costOf(runs[index]!, ROUND_MS));
     }
   }
   // The smallest cost is the one that other processes disturbed least.
@@ -81,15 +81,18 @@ function compare(
   process.stdout.write(`${title.padEnd(34)} ${(own * 1e6).toFixed(0).padStart(9)} ns CPU${ratios.join('')}\n`);
 }
 
-/** Returns the CPU time per run, in milliseconds. */
-function costOf(task: () => void): number {
+/** Runs the task until it has used `ms` milliseconds of CPU time. Returns the CPU time per run, in milliseconds. */
+function costOf(task: () => void, ms: number): number {
   const before = process.cpuUsage();
-  const end = performance.now() + ROUND_MS;
   let runs = 0;
-  do for (let i = 0; i < 5; i++, runs++) task();
-  while (performance.now() < end);
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000 / runs;
+  for (let batch = 1; ; ) {
+    for (let i = 0; i < batch; i++, runs++) task();
+    const { user, system } = process.cpuUsage(before);
+    const used = (user + system) / 1000;
+    if (used >= ms) return used / runs;
+    // Asking for the time must not count.
+    if (used < ms / 10) batch *= 2;
+  }
 }
 
 await main();

@@ -18,8 +18,20 @@ export interface Authority {
 const AUTHORITY = /^(?:\[([^\]]*)\]|((?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*))(?::(\d*))?$/;
 const FUTURE_ADDRESS = /^v[0-9a-f]+\.[\w.~!$&'()*+,;=:-]+$/i;
 
+/** The authority that was parsed last, with its text. Most requests name the same one. */
+let lastText = '';
+let last: Authority | undefined;
+
 /** Parses an authority. Undefined when the text is not one. */
 export function parseAuthority(text: string): Authority | undefined {
+  if (last === undefined || text !== lastText) {
+    last = parse(text);
+    lastText = text;
+  }
+  return last;
+}
+
+function parse(text: string): Authority | undefined {
   const match = AUTHORITY.exec(text);
   if (match === null) return undefined;
   const [, address, name = '', port] = match;

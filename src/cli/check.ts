@@ -40,6 +40,9 @@ export function checkCommand(exit: SetExitCode): Command {
     .addHelpText('after', '\nExample:\n  protogate check --protos protos --strict')
     .action(async (flags: CheckFlags) => {
       const { plan, diagnostics: found } = await checkFlags(flags);
+      if (flags.connect === true && plan?.config.upstreams.size === 0) {
+        throw new UsageError('--connect: expected an upstream to connect to, got none; give --upstream HOST:PORT');
+      }
       const isConnecting = flags.connect === true && plan !== undefined && !hasErrors(found);
       const connected = isConnecting ? await connect(plan) : { diagnostics: [], answers: [] };
       const diagnostics = [...found, ...connected.diagnostics];

@@ -1,6 +1,6 @@
 /**
- * This module writes doubles with the fewest digits that mean the same double, as `String(number)` does, but without a string.
- * It is sure of its digits for almost all numbers from 1e-6 to 2^53. For others it writes nothing, and the caller uses the string.
+ * This module writes doubles and floats with the fewest digits that mean the same number, as `String(number)` does for doubles, but
+ * without a string. It is sure of its digits for almost all numbers from 1e-6 to 2^53. For others it writes nothing, and the caller uses the string.
  *
  * Such a number times a power of ten is an integer with 17 digits and a fraction. The product is exact as the sum of two
  * doubles (Dekker). Every decimal that is nearer than half of the distance to the next double means the same double, so the
@@ -101,6 +101,53 @@ function roundingOf(rest: number, fraction: number, half: number): number {
   if (Math.abs(fraction - 0.5) < DOUBT) return UNSURE;
   return fraction < 0.5 ? 0 : 1 << ZEROS_BITS;
 }
+
+/**
+ * Does the same as {@link writeShortest} for a number that is a float: the decimal may be anything that rounds to the same float. A
+ * product with 9 digits leaves enough bits of a double that its rounding does not matter.
+ */
+export function writeShortestFloat(view: DataView, at: number, value: number): number {
+  if (!(value >= LEAST && value < MOST_FLOAT)) return -1;
+  FLOAT[0] = value;
+  const bits = HALVES[HIGH]!;
+  if (HALVES[LOW] === 0 && (bits & 0xfffff) === 0) return -1;
+  const index = (bits >>> 20) - FIRST_EXPONENT;
+  let exponent = DECIMAL_EXPONENTS[index]!;
+  if (value >= BOUNDS[exponent + 7]!) exponent++;
+  const power = POWERS[8 - exponent]!;
+  const half = HALF_STEPS[index]! * FLOAT_STEPS * power;
+  const product = value * power;
+  let step = 1000;
+  let digits = 0;
+  for (;;) {
+    digits = Math.round(product / step) * step;
+    const distance = Math.abs(product - digits);
+    if (Math.abs(distance - half) < FLOAT_DOUBT) return -1;
+    if (distance < half) {
+      // Two decimals with as many digits may be equally near.
+      if (step / 2 - distance < FLOAT_DOUBT) return -1;
+      break;
+    }
+    if (step === 1) return -1;
+    step /= 10;
+  }
+  if (digits >= 1e9) return -1;
+  let end: number;
+  if (exponent < 0) {
+    view.setUint16(at, 0x2e30, true);
+    end = writeNine(view, writePadded(view, at + 2, 0, -1 - exponent), digits | 0);
+  } else {
+    end = writeNine(view, at + 1, digits | 0);
+    view.setUint8(writeWhole(view, at, Math.floor(value)), POINT);
+  }
+  return withoutZeros(view, end);
+}
+
+/** Larger floats are integers, or have few decimals. */
+const MOST_FLOAT = 2 ** 22;
+/** The distance of two floats, in distances of doubles. */
+const FLOAT_STEPS = 2 ** 29;
+const FLOAT_DOUBT = 1e-5;
 
 /** Writes the 17 digits of `front` and `rest`, of which the first is worth `10^exponent`, as the decimal of `value`. */
 function writeDigits(view: DataView, at: number, front: number, rest: number, value: number, exponent: number): number {

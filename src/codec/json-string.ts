@@ -158,7 +158,10 @@ export function copyEscaped(json: Position, writer: WireWriter): boolean {
 /** Special bytes that have fewer bytes between them are close to each other: so many bytes are then copied one by one. */
 const CLOSE = 32;
 const DENSE = 256;
-/** 1 for each byte that stands for itself in a JSON string: it is no quote, no backslash and no control character. */
+/**
+ * 1 for each byte that stands for itself in a JSON string: any byte except a quote, a backslash and a control
+ * character.
+ */
 const PLAIN = new Uint8Array(256).fill(1, 0x20);
 PLAIN[Char.QUOTE] = 0;
 PLAIN[Char.BACKSLASH] = 0;

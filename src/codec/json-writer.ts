@@ -12,7 +12,7 @@ import {
   writeUnsigned64,
   writeWhole,
 } from './json-digits.js';
-import { writeShortest } from './json-doubles.js';
+import { writeShortest, writeShortestFloat } from './json-doubles.js';
 import { floatJson, numberJson } from './json-numbers.js';
 import { copied, copyShortText, copyText, isPlain, MAX_ESCAPE } from './json-text.js';
 
@@ -220,10 +220,15 @@ export class JsonWriter {
   /** Writes a float, with the fewest digits that a float needs. */
   float(value: number): void {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.integer(value);
+    // -0 keeps its sign.
+    if (value === 0) return this.ascii('-0');
     if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
     const { view, at } = this;
     if (value < 0) view.setUint8(at, MINUS);
-    const end = value === 0 ? -1 : writeShortFloat(view, value < 0 ? at + 1 : at, Math.abs(value));
+    const from = value < 0 ? at + 1 : at;
+    const size = Math.abs(value);
+    let end = writeShortFloat(view, from, size);
+    if (end < 0) end = writeShortestFloat(view, from, size);
     if (end < 0) this.ascii(floatJson(value));
     else this.at = end;
   }

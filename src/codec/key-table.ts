@@ -14,6 +14,8 @@ const KEPT_BYTES = 1 << 16;
  * then all keys go into a Map of strings.
  */
 const MAX_PROBES = 64;
+/** Longer arrays of numbers are not kept after `clear`. */
+const KEPT_NUMBERS = 1 << 11;
 const NONE = new Int32Array(0);
 
 export class KeyTable {
@@ -25,6 +27,8 @@ export class KeyTable {
   private count = 0;
   /** Slots by hash: the index of a key + 1, or 0 if free. The length is a power of two, or 0 while the keys are few. */
   private slots = NONE;
+  /** The slots of an earlier object, for the next one with many keys. */
+  private spare = NONE;
   /** All keys, once too many have collided; undefined before. */
   private strings: Map<string, number> | undefined;
 
@@ -37,19 +41,19 @@ export class KeyTable {
     [taken.bytes, this.bytes] = [this.bytes, taken.bytes];
     [taken.starts, this.starts] = [this.starts, taken.starts];
     [taken.numbers, taken.slots, taken.strings, taken.count] = [this.numbers, this.slots, this.strings, this.count];
+    this.slots = NONE;
     this.clear();
     return taken;
   }
 
   clear(): void {
     this.count = 0;
+    if (this.slots.length > 0 && this.slots.length <= KEPT_NUMBERS) this.spare = this.slots;
     this.slots = NONE;
     this.numbers = NONE;
     this.strings = undefined;
     if (this.bytes.length > KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
-    if (this.starts.length > FIRST_BYTES) {
-      this.starts = new Int32Array(FEW + 1);
-    }
+    if (this.starts.length > KEPT_NUMBERS) this.starts = new Int32Array(FEW + 1);
   }
 
   /** Sets the number of the key `source[start, end)`. Returns true if the key is new. */
@@ -133,9 +137,12 @@ export class KeyTable {
   }
 
   private rehash(): void {
-    const size = Math.max(this.slots.length * 2, FEW * 4);
-    this.slots = new Int32Array(size);
-    const mask = size - 1;
+    const least = Math.max(this.slots.length * 2, FEW * 4);
+    if (this.spare.length >= least) {
+      this.slots = this.spare.fill(0);
+      this.spare = NONE;
+    } else this.slots = new Int32Array(least);
+    const mask = this.slots.length - 1;
     for (let index = 0; index < this.count; index++) {
       let slot = this.hash(this.bytes, this.starts[index]!, this.starts[index + 1]!) & mask;
       while (this.slots[slot] !== 0) slot = (slot + 1) & mask;

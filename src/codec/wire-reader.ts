@@ -16,6 +16,9 @@ export class BrokenWire extends Error {
   override readonly name = 'BrokenWire';
 }
 
+const NOTHING = new Uint8Array(0);
+const NO_VIEW = new DataView(NOTHING.buffer);
+
 export class WireReader {
   at: number;
   /** The halves of the number that was read last, as signed integers, which V8 keeps without an allocation. */
@@ -32,6 +35,14 @@ export class WireReader {
     this.bytes = bytes;
     this.at = start;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Forgets the bytes. */
+  protected unload(): void {
+    this.bytes = NOTHING;
+    this.view = NO_VIEW;
+    this.at = 0;
+    this.end = 0;
   }
 
   /** Starts over with other bytes. */

@@ -36,7 +36,7 @@ export class WireSource extends WireReader {
 
   /** Releases the message, and the memory that many spans needed. */
   close(): void {
-    this.load(NOTHING);
+    this.unload();
     if (this.numbers.length > 3 * KEPT_SPANS) this.numbers = new Int32Array(3 * KEPT_SPANS);
   }
 

@@ -37,6 +37,8 @@ export function assignUpstreams(
   const used = new Set<string>();
   const diagnostics: Diagnostic[] = [];
   if (config.upstreams.size === 0) return { of, diagnostics };
+  const names = routed.map(({ fullName }) => fullName);
+  let hints: readonly { readonly selector: string; readonly meant: string | undefined }[] | undefined;
   const called = [...aggregates.methods].map((method) => method.service);
   for (const service of new Set([...routed, ...called])) {
     const selected = selectUpstream(service.fullName, config.upstreams);
@@ -44,8 +46,10 @@ export function assignUpstreams(
       of.set(service, selected.name);
       used.add(selected.name);
     } else if (selected.kind === 'none') {
-      const selectors = [...config.upstreams.values()].flatMap(({ services }) => services);
-      const meant = selectors.find((selector) => selects(meantService(selector, names), service.fullName));
+      hints ??= [...config.upstreams.values()].flatMap(({ services }) =>
+        services.map((selector) => ({ selector, meant: meantService(selector, names) })),
+      );
+      const meant = hints.find((one) => selects(one.meant, service.fullName))?.selector;
       const hint = meant === undefined ? '' : `; is the selector '${meant}' meant for it?`;
       const text = `${service.fullName}: no upstream is configured for this service, so its routes are not served${hint}`;
       diagnostics.push(warningAt(service.position, 'no-upstream', text));
@@ -55,7 +59,6 @@ export function assignUpstreams(
       for (const name of selected.names) used.add(name);
     }
   }
-  const names = routed.map(({ fullName }) => fullName);
   for (const [name, { services, position }] of names.length === 0 || servesPart(config) ? [] : config.upstreams) {
     if (used.has(name)) continue;
     const others = [...config.upstreams.keys()].filter((other) => used.has(other));

@@ -1,6 +1,7 @@
 /** This module finds errors and risks in a plan that only a look at several policies or at all routes can show. */
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import { didYouMean, hintOf } from '../base/did-you-mean.js';
+import { remembered } from '../base/remembered.js';
 import type { Config } from '../config/config.js';
 import { readKeyFile } from '../policy/access/key-file.js';
 import { type Access, meansOf } from '../policy/access/planned.js';
@@ -39,6 +40,10 @@ export function serviceProblems(config: Config, routes: readonly PlannedRoute[])
   };
 }
 
+const hasAny = remembered((problems: ServiceProblems) =>
+  Object.values(problems).some((list) => Array.isArray(list) && list.length > 0),
+);
+
 interface CheckedService {
   readonly offered: readonly PlannedRoute[];
   readonly problems: ServiceProblems;
@@ -52,9 +57,10 @@ export function configuredProblems(
   services: readonly CheckedService[],
   configFile: string | undefined,
 ): readonly Diagnostic[] {
-  const all = (pick: (problems: ServiceProblems) => readonly Diagnostic[]) =>
-    services.flatMap(({ problems }) => pick(problems));
-  const streams = services.flatMap(({ problems }) => problems.streams);
+  // Thousands of services have no problem at all.
+  const found = services.map(({ problems }) => problems).filter(hasAny);
+  const all = (pick: (problems: ServiceProblems) => readonly Diagnostic[]) => found.flatMap(pick);
+  const streams = services.map(({ problems }) => problems.streams).filter(({ length }) => length > 0);
   return [
     ...authProblems(config, services, configFile),
     ...all((service) => service.publicWrites),
@@ -65,7 +71,7 @@ export function configuredProblems(
     ...all((service) => service.errorFields),
     ...all((service) => service.silentStatuses),
     ...all((service) => service.withoutBody),
-    ...hiddenFromWebSockets(streams),
+    ...hiddenFromWebSockets(streams.flat()),
     ...all((service) => service.writingGets),
   ];
 }

@@ -1,12 +1,13 @@
 /** This module computes the policy of each method, and who may call it, from the protos and the rules of the config. */
 import { asWarning, type Diagnostic, warningAt } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
+import { remembered } from '../base/remembered.js';
 import type { Config } from '../config/config.js';
 import { type SurfaceConfig, servesPart } from '../config/surface-configs.js';
 import { type DeclaredInProto, overruledAuth, overruledWarning } from '../policy/access/overruled.js';
 import { type Access, accessOf, type FoundAccess, meansOf } from '../policy/access/planned.js';
 import { type Policy, type PolicyRule, policyOf, readDeclaration } from '../policy/policy.js';
-import type { MethodDescriptor, Registry } from '../schema/descriptor.js';
+import type { MethodDescriptor, Registry, ServiceDescriptor } from '../schema/descriptor.js';
 import type { SchemaView } from '../schema/field-omission.js';
 import { dotted, parseMethodSelector, type SelectableMethod } from '../schema/method-selector.js';
 import type { IsOffered } from './assign-upstreams.js';
@@ -112,7 +113,7 @@ function rulesOf(
  */
 export function unusedPolicies(
   config: Config,
-  methods: readonly MethodDescriptor[],
+  methods: () => readonly MethodDescriptor[],
   used: UsedRules,
 ): readonly Diagnostic[] {
   if (servesPart(config)) return [];
@@ -125,7 +126,7 @@ export function unusedPolicies(
   ];
   const unused = all.filter(({ rule }) => !used.has(rule));
   if (unused.length === 0) return [];
-  const names = methods.map(({ fullName }) => dotted(fullName));
+  const names = methods().map(({ fullName }) => dotted(fullName));
   return unused.map(({ rule, place }) => {
     const { selector, declaration } = rule;
     const hint = meantHint(dotted(selector), names);
@@ -143,7 +144,7 @@ export function declarationProblems(
   called: ReadonlySet<MethodDescriptor>,
   isOffered: IsOffered,
 ): readonly Diagnostic[] {
-  return services.flatMap(({ defaultPolicy, methods }) => {
+  return services.filter(isDeclaredWrongly).flatMap(({ defaultPolicy, methods }) => {
     const reached = methods.filter((method) => method.routing === 'routed' || called.has(method));
     const [first] = reached;
     if (first === undefined) return [];
@@ -152,6 +153,13 @@ export function declarationProblems(
     return reached.some(isOffered) ? wrong : wrong.map(asWarning);
   });
 }
+
+/** True if a policy of the service or of a method has a problem. */
+const isDeclaredWrongly = remembered(({ defaultPolicy, methods }: ServiceDescriptor) =>
+  [defaultPolicy, ...methods.map(({ policy }) => policy)].some(
+    (option) => option !== undefined && readDeclaration(option).diagnostics.length > 0,
+  ),
+);
 
 /** Returns the `auth` that the protos declare, without the rules of the config. Undefined when they declare none. */
 export function declaredAuth({ policy, service }: MethodDescriptor): DeclaredInProto | undefined {

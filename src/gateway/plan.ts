@@ -95,7 +95,7 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
     all,
   );
   yield;
-  const methods = [...bindings.values()].flatMap((service) => service.bindings.map(({ method }) => method));
+  const methods = () => [...bindings.values()].flatMap((service) => service.bindings.map(({ method }) => method));
   const used: UsedRules = new Set();
   const surfaces: SurfacePlan[] = [];
   const ofSurfaces: { readonly name: string; readonly diagnostics: readonly Diagnostic[] }[] = [];
@@ -114,7 +114,7 @@ export function* planSteps(config: Config, schema: Schema, options: PlanOptions)
     yield;
   }
   const routes = surfaces.flatMap((surface) => surface.routes);
-  const called = [...methods, ...all.methods];
+  const called = () => [...methods(), ...all.methods];
   const problems = withoutRepeats([
     ...found,
     ...declarationProblems(registry, all.methods, isOffered),

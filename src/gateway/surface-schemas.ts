@@ -70,10 +70,10 @@ function selecting(selectors: readonly string[]): (method: MethodDescriptor) => 
 export function namingProblems(
   { name, block }: SurfaceConfig,
   registry: Registry,
-  routed: readonly MethodDescriptor[],
+  routed: () => readonly MethodDescriptor[],
 ): readonly Diagnostic[] {
   if (block === undefined) return [];
-  const methods = [...new Set(routed)];
+  const methods = [...new Set(routed())];
   const diagnostics: Diagnostic[] = [];
   for (const key of ['include', 'exclude'] as const) {
     for (const selector of block[key]) {

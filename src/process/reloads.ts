@@ -14,6 +14,7 @@ import { type PlaceOf, restartProblems } from '../config/restart.js';
 import { watchTargets } from '../config/watch-targets.js';
 import { type Plan, plan } from '../gateway/plan.js';
 import type { PlannedRoute } from '../route/planned-route.js';
+import type { Schema } from '../schema/source.js';
 import type { Log } from '../telemetry/log.js';
 import type { ReloadMetrics } from '../telemetry/metrics.js';
 import type { ServiceManager } from './service-manager.js';
@@ -236,13 +237,25 @@ export class Reloads {
 function changesBetween(
   before: Plan,
   after: Plan,
-): Partial<Record<'changed' | 'routesAdded' | 'routesRemoved', unknown>> {
+): Partial<Record<'changed' | 'filesChanged' | 'routesAdded' | 'routesRemoved', unknown>> {
   const [was, is] = [before, after].map(({ routes }) => new Set(routes.map(nameOf))) as [Set<string>, Set<string>];
   return {
     changed: some(changedSettings(before.config, after.config)),
+    filesChanged: some(changedFiles(before.schema, after.schema)),
     routesAdded: some([...is].filter((route) => !was.has(route))),
     routesRemoved: some([...was].filter((route) => !is.has(route))),
   };
+}
+
+/** Returns the names of the files of the schema that were changed, added or removed. A file that is the same is not parsed again. */
+function changedFiles({ files: before }: Schema, { files: after }: Schema): readonly string[] {
+  if (before === after) return [];
+  const without = (some: Schema['files'], files: Schema['files']) => {
+    const known = new Set(files.map(({ declaration }) => declaration));
+    return some.filter(({ declaration }) => !known.has(declaration));
+  };
+  const differing = [...without(after, before), ...without(before, after)];
+  return [...new Set(differing.map(({ declaration }) => declaration.name))].toSorted();
 }
 
 function nameOf({ surface, basePath, binding: { httpMethod, template } }: PlannedRoute): string {

@@ -203,6 +203,7 @@ const NOT_LISTENING: ReadonlyMap<string | undefined, string> = new Map([
   ['EACCES', 'this process may not use the port; ports below 1024 need more rights'],
   ['EADDRNOTAVAIL', 'this machine does not have the address; 0.0.0.0 means all of its addresses'],
   ['ENOTFOUND', 'the name of the host has no address'],
+  ['EAI_AGAIN', 'the name of the host cannot be looked up now'],
 ]);
 
 /** Returns an error with the address and advice for the reasons that are known; returns any other error unchanged. */

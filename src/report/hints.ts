@@ -5,6 +5,8 @@ interface Hint {
   /** The ids of the rules to which the hint belongs. */
   readonly rules: ReadonlySet<string>;
   readonly text: string;
+  /** Errors with such a text say what to do already, so that they need no hint. Undefined if all errors need it. */
+  readonly unless?: RegExp;
 }
 
 const HINTS: readonly Hint[] = [
@@ -24,12 +26,15 @@ const HINTS: readonly Hint[] = [
   },
   {
     rules: new Set(['unknown-import']),
+    unless: /; give that folder instead of /,
     text: '--import DIR (schema.imports) adds a folder that is searched for imports and not routed; buf build -o FILE writes a descriptor set with all imports',
   },
 ];
 
 /** Returns one line for each kind of error that occurs and has a hint. */
 export function hintsFor(diagnostics: readonly Diagnostic[]): readonly string[] {
-  const found = new Set(diagnostics.flatMap(({ severity, rule }) => (severity === 'error' ? [rule] : [])));
-  return HINTS.flatMap(({ rules, text }) => ([...found].some((rule) => rules.has(rule)) ? [`hint: ${text}`] : []));
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  return HINTS.flatMap(({ rules, text, unless }) =>
+    errors.some((error) => rules.has(error.rule) && unless?.test(error.text) !== true) ? [`hint: ${text}`] : [],
+  );
 }

@@ -12,7 +12,7 @@
  */
 import { type Diagnostic, errorAt, type Position } from '../base/diagnostic.js';
 import { meantHint } from '../base/did-you-mean.js';
-import type { ServiceDescriptor } from './descriptor.js';
+import type { Registry, ServiceDescriptor } from './descriptor.js';
 import {
   dotted,
   METHOD_SELECTOR_FORMS,
@@ -87,9 +87,10 @@ export class Exclusion {
   }
 
   /** Returns an error for each entry that has matched nothing so far. `files` has the import names of all files. */
-  unused(files: readonly string[], services: readonly ServiceDescriptor[]): readonly Diagnostic[] {
+  unused(files: readonly string[], registry: Registry): readonly Diagnostic[] {
+    const { services } = registry;
     const unused = [...this.files, ...this.methods].filter(({ used }) => !used);
-    return [...unused, ...this.unusedNames(services)]
+    return [...unused, ...this.unusedNames(registry)]
       .sort((a, b) => a.index - b.index)
       .map(({ entry: { pattern, position }, index }) => {
         const text = isFilePattern(pattern)
@@ -100,10 +101,12 @@ export class Exclusion {
   }
 
   /** Returns the entries that name a method which no service has. */
-  private unusedNames(services: readonly ServiceDescriptor[]) {
-    if (this.byName.size === 0) return [];
-    const names = new Set(services.flatMap(({ methods }) => methods.map(({ fullName }) => dotted(fullName))));
-    return [...this.byName].flatMap(([name, entries]) => (names.has(name) ? [] : entries));
+  private unusedNames(registry: Registry) {
+    return [...this.byName].flatMap(([name, entries]) => {
+      const dot = name.lastIndexOf('.');
+      const isKnown = registry.method(`${name.slice(0, dot)}/${name.slice(dot + 1)}`) !== undefined;
+      return isKnown ? [] : entries;
+    });
   }
 }
 

@@ -5,6 +5,7 @@
 import { basename, join } from 'node:path';
 import { type Diagnostic, errorAt, type Position, warningAt } from '../base/diagnostic.js';
 import { hintOf } from '../base/did-you-mean.js';
+import { remembered } from '../base/remembered.js';
 import { bundledFiles } from './bundled.js';
 import type { FileDeclaration } from './declaration.js';
 import { FilesBelow, type RootContent, type UnresolvedImport } from './likely-root.js';
@@ -135,7 +136,19 @@ export function optionsWithoutImport(
   file: FileDeclaration,
   files: ReadonlyMap<string, { readonly declaration: FileDeclaration }>,
 ): readonly Diagnostic[] {
+  return usedWithoutImport(file).flatMap(([bundled, position]) => {
+    if (reaches(file, bundled, files)) return [];
+    const text = `expected import "${bundled}" for this option, got none; the option works here, but protoc does not accept the file`;
+    return warningAt(position, MISSING, text);
+  });
+}
+
+/** Returns the bundled files whose options a file uses but does not import directly, with the place of the first use. */
+const usedWithoutImport = remembered((file: FileDeclaration): readonly (readonly [bundled: string, Position])[] => {
   const uses = new Map<string, Position>();
+  const note = (bundled: string, position: Position) => {
+    if (!uses.has(bundled)) uses.set(bundled, position);
+  };
   for (const { defaultPolicy, methods } of file.services) {
     if (defaultPolicy !== undefined) note(POLICY_FILE, defaultPolicy.position);
     for (const { httpRule, policy, aggregate } of methods) {
@@ -144,17 +157,8 @@ export function optionsWithoutImport(
       if (position !== undefined) note(POLICY_FILE, position);
     }
   }
-  const direct = new Set(file.imports.map(({ path }) => path));
-  return [...uses].flatMap(([bundled, position]) => {
-    if (direct.has(bundled) || reaches(file, bundled, files)) return [];
-    const text = `expected import "${bundled}" for this option, got none; the option works here, but protoc does not accept the file`;
-    return warningAt(position, MISSING, text);
-  });
-
-  function note(bundled: string, position: Position): void {
-    if (!uses.has(bundled)) uses.set(bundled, position);
-  }
-}
+  return [...uses].filter(([bundled]) => !file.imports.some(({ path }) => path === bundled));
+});
 
 function reaches(
   file: FileDeclaration,

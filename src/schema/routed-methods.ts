@@ -1,5 +1,6 @@
 /** This module decides which rpcs get routes, and by which rule. The config takes precedence over the files. */
 import type { Diagnostic } from '../base/diagnostic.js';
+import { remembered } from '../base/remembered.js';
 import type { Steps } from '../base/slices.js';
 import { calledBySteps, HTTP_RULE, labelsOf } from './annotation-reader.js';
 import type { FileDeclaration, MethodDeclaration, ServiceDeclaration } from './declaration.js';
@@ -76,11 +77,12 @@ function withRule(method: MethodDeclaration, { rule, diagnostics }: ConfiguredRu
  */
 export function* optionProblems(files: readonly RegistryFile[]): Steps<readonly Diagnostic[]> {
   const all = [...new Set(files)];
-  const called = new Set(all.flatMap(calledBy));
+  const called = new Set(all.flatMap((file) => (hasAggregates(file.declaration) ? calledBy(file) : [])));
   const diagnostics: Diagnostic[] = [];
   const seen = new Set<ServiceDeclaration>();
   for (const { declaration, routed } of all) {
     yield;
+    if (!hasProblems(declaration)) continue;
     for (const service of declaration.services) {
       if (seen.has(service)) continue;
       seen.add(service);
@@ -94,6 +96,15 @@ export function* optionProblems(files: readonly RegistryFile[]): Steps<readonly 
   }
   return diagnostics;
 }
+
+const hasAggregates = remembered(({ services }: FileDeclaration) =>
+  services.some(({ methods }) => methods.some(({ aggregate }) => aggregate !== undefined)),
+);
+
+/** True if an option of a service or of an rpc has a problem. */
+const hasProblems = remembered(({ services }: FileDeclaration) =>
+  services.some((service) => [service, ...service.methods].some(({ diagnostics }) => diagnostics.length > 0)),
+);
 
 function calledBy({ declaration, routed }: RegistryFile): readonly string[] {
   return declaration.services.flatMap(({ methods }) =>

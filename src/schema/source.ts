@@ -122,6 +122,8 @@ class SchemaLoader {
   private readonly origins = new Map<FileDeclaration, string>();
   private readonly others: OtherVersion[] = [];
   private readonly fromSets = new Set<FileDeclaration>();
+  /** The files whose imports are loaded. */
+  private readonly withImports = new Set<FileDeclaration>();
   private readonly unknownImports: UnknownImports;
   private readonly contents: RootContent[] = [];
   private readonly exclusion: Exclusion;
@@ -218,7 +220,9 @@ class SchemaLoader {
   /** Loads imports until none is left. The loop also visits files that are added to the Map while it runs. */
   *loadImports(): Steps<void> {
     for (const { declaration } of this.files.values()) {
+      if (this.withImports.has(declaration)) continue;
       yield;
+      this.withImports.add(declaration);
       for (const { path, position } of declaration.imports) {
         if (this.files.has(path) || this.loadWaiting(path)) continue;
         const found = this.find(path);
@@ -228,6 +232,7 @@ class SchemaLoader {
     }
     for (const name of ALWAYS) if (!this.files.has(name)) this.loadFile(name, join(BUNDLED_ROOT, name), false);
     for (const { declaration } of this.files.values()) {
+      if (this.withImports.has(declaration)) continue;
       for (const { path } of declaration.imports) {
         if (!this.files.has(path) && isBundled(path)) this.loadFile(path, join(BUNDLED_ROOT, path), false);
       }
@@ -274,10 +279,7 @@ class SchemaLoader {
     this.diagnostics.push(...rules.diagnostics);
     for (const one of yield* optionProblems(files)) this.diagnostics.push(one);
     this.diagnostics.push(...linked.repeats);
-    const unused = [
-      ...this.exclusion.unused([...this.files.keys()], registry.services),
-      ...rules.unused(registry.services),
-    ];
+    const unused = [...this.exclusion.unused([...this.files.keys()], registry), ...rules.unused(registry.services)];
     return { registry, files, linked, diagnostics: [...this.highRoots(), ...this.diagnostics, ...unused] };
   }
 

@@ -233,6 +233,7 @@ export const LOG_FIELDS = {
   cause: 'Why a reload was made: `SIGHUP` or `watch`.',
   before: 'The beginning of the digest of the config file that was served before.',
   changed: 'The settings that a reload has changed, at most 20, without their values.',
+  filesChanged: 'The names of the protos that a reload has changed, added or removed, at most 20.',
   routesAdded: 'The routes that a reload has added, at most 20.',
   routesRemoved: 'The routes that a reload has removed, at most 20.',
   config: 'The beginning of the SHA-256 digest of the config file.',

@@ -20,7 +20,7 @@ export interface HedgingOptions {
   readonly onHedge: (winner: Winner) => void;
 }
 
-/** The methods must be safe to call twice. A stream passes through. */
+/** Returns the layer. The methods must be safe to call twice. Streams are not changed. */
 export function hedging(options: HedgingOptions): Interceptor {
   return (next) => (request) =>
     request.message instanceof Uint8Array && !request.method.serverStreaming

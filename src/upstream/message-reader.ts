@@ -92,7 +92,7 @@ export class MessageReader {
     return begun;
   }
 
-  /** Forgets everything that has come. */
+  /** Drops all bytes that have come. */
   clear(): void {
     this.pieces = [];
     this.head = 0;

@@ -8,7 +8,7 @@ import test from 'ava';
 import { protoFolder, sendTo } from '../support/gateway.js';
 import { freePort } from '../support/ports.js';
 import { LIBRARY, SEARCH } from '../support/protos.js';
-import { protogate, protogateAlone, serving } from '../support/run.js';
+import { protogate, protogateAlone, ROOT, serving } from '../support/run.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -84,6 +84,43 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     ['serve', '--protos', 'x', '--upstream', 'shop/v1=a:1'],
     2,
     /--upstream: expected a selector of services \(shop\.v1\.Orders, billing\.v1\.\*\) before '=', got 'shop\/v1'\n$/,
+  ],
+  [
+    'explain with method and path in the wrong order',
+    ['explain', '/v1/a', 'GET'],
+    2,
+    /got 'GET'; did you mean protogate explain GET \/v1\/a\?\n$/,
+  ],
+  [
+    'explain with a URL',
+    ['explain', 'GET', 'http://127.0.0.1:8080/v1/a?b=1'],
+    2,
+    /; did you mean protogate explain GET \/v1\/a\?b=1\?\n$/,
+  ],
+  [
+    'explain with a space in the path',
+    ['explain', 'GET', '/v1/a b'],
+    2,
+    /expected %20 instead of each space, got '\/v1\/a b'/,
+  ],
+  ['explain without any route', ['explain', 'GET', '/v1/a', '--protos', '/nowhere'], 1, /^\/nowhere: error: [^\n]*\n$/],
+  [
+    'a connection check without an upstream',
+    ['check', '--connect', '--protos', join(ROOT, 'protos/demo')],
+    2,
+    /--connect: expected an upstream to connect to, got none; give --upstream HOST:PORT\n$/,
+  ],
+  [
+    'a .proto file as a descriptor set',
+    ['check', '--descriptor-set', join(ROOT, 'protos/protogate/v1/annotations.proto')],
+    1,
+    /expected a FileDescriptorSet, such as buf build -o FILE writes, got another file \(.*\); give the folder of \.proto files/,
+  ],
+  [
+    'a descriptor set that is nowhere',
+    ['check', '--descriptor-set', '/nowhere'],
+    1,
+    /^\/nowhere: error: expected a file, found none/m,
   ],
   ['explain without a path', ['explain', 'GET'], 2, /path: expected a value, got none\nhint: protogate explain --help/],
 ];

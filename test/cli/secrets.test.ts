@@ -124,7 +124,7 @@ test('no secret of a config, and none of a client, is in logs, metrics, traces, 
     `authorization: Bearer ${forged}`,
   ];
   for (const command of [['check'], ['routes'], explain, ['openapi', '--surface', 'web']]) {
-    // What they print is searched where it is read.
+    // The output of these commands is searched where it is read.
     const { stdout } = await protogate([...command, '-c', file]);
     t.not(stdout, '', command[0]);
   }

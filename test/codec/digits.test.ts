@@ -46,6 +46,21 @@ test('a double has the digits of String', (t) => {
   t.pass();
 });
 
+test('a float has the fewest digits, six or more, that mean this float', (t) => {
+  const draw = draws(9);
+  for (let i = 0; i < casesOf(40_000); i++) {
+    for (const drawn of doubles(draw)) {
+      const value = Math.fround(drawn);
+      if (!Number.isFinite(value)) continue;
+      const text = written((out) => out.float(value));
+      const digits = [6, 7, 8, 9].find((count) => Math.fround(Number(value.toPrecision(count))) === value)!;
+      const expected = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
+      if (text !== (Object.is(value, -0) ? '-0' : expected)) return void t.is(text, expected, String(value));
+    }
+  }
+  t.pass();
+});
+
 test('a 64-bit integer has the digits of its BigInt', (t) => {
   const draw = draws(2);
   const edges = [0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 999_999_999, 1_000_000_000];

@@ -56,3 +56,15 @@ test('a hundred thousand colliding keys cost about what others cost', (t) => {
   // A search through all keys would cost a thousand times as much.
   t.true(fill(new KeyTable(() => 7)) < 50 * usual + 200_000);
 });
+
+test('a table that was taken keeps its keys, whatever is put into the other one', (t) => {
+  const table = new KeyTable();
+  const key = (n: number) => Buffer.from(`key ${n}`);
+  for (let n = 0; n < 100; n++) table.put(key(n), 0, key(n).length, n);
+  const taken = table.take();
+  for (let n = 50; n < 200; n++) t.true(table.put(key(n), 0, key(n).length, -n));
+  for (let n = 0; n < 200; n++) {
+    t.is(taken.get(key(n), 0, key(n).length), n < 100 ? n : undefined);
+    t.is(table.get(key(n), 0, key(n).length), n < 50 ? undefined : -n);
+  }
+});

@@ -1,4 +1,4 @@
-/** Changes of files are told once, however they are written, and files that do not count are not told. */
+/** Each change of a file is reported once, however the file is written. Files that do not count are not reported. */
 import { linkSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { FileWatch } from '../../src/config/file-watch.js';
 import { handClock } from '../support/clock.js';
 import { until } from '../support/until.js';
 
-/** Longer than it takes until a change is told. */
+/** A time, in milliseconds, after which a change must have been reported. */
 const NOTHING_MS = 400;
 
 async function start(t: ExecutionContext, prepare: (folder: string) => void = () => {}, clock = systemClock) {
@@ -31,7 +31,7 @@ async function start(t: ExecutionContext, prepare: (folder: string) => void = ()
   });
   await sleep(10);
   await watch.follow({ files: [at('protogate.yaml')], roots: [at('protos')] }, readAtMs);
-  /** Expects that the change is told exactly once, and that it is told of a later one too. */
+  /** Expects that the change is reported exactly once, and that a later change is reported too. */
   const once = async (change: () => void | Promise<void>) => {
     const before = told.length;
     await change();
@@ -186,7 +186,7 @@ test('a change that the system does not report is found when the files are compa
     },
     clock,
   );
-  // Only the folder of the name by which a file is written is told of the change.
+  // Only the folder of the name with which a file is written gets the event.
   writeFileSync(at('other/name'), 'changed');
   await sleep(50);
   clock.advance(4000);

@@ -1,6 +1,7 @@
 /**
- * `npm run faults [-- NAMES] [--short]`: what the gateway does when processes, disks and readers fail. Real processes, clients
- * at fixed rates, a table with a line for each case. Exit 1 if something did not hold.
+ * `npm run faults [-- NAMES] [--short] [--only=TEXT]`: what the gateway does when processes, disks and readers fail. Real processes,
+ * clients at fixed rates, a table with a line for each case. Exit 1 if something did not hold. With `--only`, scenarios with long
+ * rows run only those whose name contains the text, for example `reloads --only='watch, 2 workers'`.
  */
 import { cpus, loadavg } from 'node:os';
 import type { Scenario } from './scenario.js';
@@ -39,7 +40,8 @@ const SCENARIOS: readonly Scenario[] = [
 
 const args = process.argv.slice(2);
 const isShort = args.includes('--short');
-const names = args.filter((arg) => arg !== '--short');
+const only = args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length) ?? '';
+const names = args.filter((arg) => arg !== '--short' && !arg.startsWith('--only='));
 const unknown = names.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name));
 if (unknown.length > 0) {
   const known = SCENARIOS.map(({ name }) => name).join(', ');
@@ -51,7 +53,7 @@ let wrong = 0;
 for (const scenario of SCENARIOS) {
   if (names.length > 0 ? !names.includes(scenario.name) : isShort && !scenario.isShort) continue;
   process.stdout.write(`\n${scenario.name}: ${scenario.promise}\n`);
-  for await (const row of scenario.run(isShort)) {
+  for await (const row of scenario.run(isShort, only)) {
     const figures = Object.entries(row.figures).map(([name, value]) => `${name} ${value}`);
     const verdict = row.wrong === undefined ? 'ok   ' : 'WRONG';
     process.stdout.write(`  ${verdict} ${row.what.padEnd(50)} ${figures.join(' · ')}\n`);

@@ -21,7 +21,7 @@ export interface Service {
 export interface ServiceOptions {
   /** 0 takes a free port. */
   readonly port?: number;
-  /** If it is given, the server speaks TLS, and asks clients for a certificate of this authority. */
+  /** If it is given, the server uses TLS, and asks clients for a certificate of this authority. */
   readonly tls?: KeyAndCertificate & { readonly ca: Buffer };
   /** Called with the request of each POST when it comes. */
   readonly onPost?: (request: string) => void;

@@ -1,4 +1,4 @@
-/** A field that a surface omits cannot be told from one that does not exist, in requests and in answers. */
+/** No request and no answer shows a difference between a field that a surface omits and a field that does not exist. */
 import test from 'ava';
 import { planOf, startGateway } from '../support/gateway.js';
 

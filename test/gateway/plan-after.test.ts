@@ -11,16 +11,7 @@ import { casesOf, draws } from '../support/draws.js';
 import { protoFolder } from '../support/gateway.js';
 
 const FILES = 8;
-const PATHS = [
-  '/v1/{id}',
-  '/v1/{id=**}',
-  '/v1/{id=a/*}',
-  '/v1/{id=**}/log',
-  '/v1/a/{id}:act',
-  '/v1/{id}:act',
-  '/v1/{id=**}/{error}',
-  '/v1/{id}/{error=**}',
-];
+const PATHS = ['/v1/{id}', '/v1/{id=**}', '/v1/{id=a/*}', '/v1/{id=**}/log', '/v1/a/{id}:act', '/v1/{id}:act'];
 const VERBS = ['get', 'post', 'delete'];
 const POLICIES = [
   '',
@@ -32,17 +23,20 @@ const POLICIES = [
 ];
 const STREAMS = ['', '', '', 'stream '];
 
+const COMMON = 'syntax = "proto3"; package common; message M { string id = 1; string error = 2; }';
+
 /** Returns the text of a file that has a service with a few rpcs. Some need the message of another file. */
 function textOf(i: number, draw: (n: number) => number): string {
-  const other = i + draw(FILES - i);
+  const other = i + draw(Math.min(3, FILES - i));
   const rpcs = Array.from({ length: draw(5) }, (_, n) => {
     // Few paths are drawn in several files, so that some of them conflict, or are never reached.
     const drawn = PATHS[draw(PATHS.length)]!;
-    const own = drawn.includes('error') ? `/f${i}` : `/f${i}n${n}`;
-    const path = draw(10) === 0 ? drawn : drawn.replace('/v1', own);
-    const verb = drawn.includes('error') ? 'get' : VERBS[draw(3)]!;
+    const path = draw(16) === 0 ? drawn : drawn.replace('/v1', `/f${i}n${n}`);
+    const verb = n === 0 ? 'get' : VERBS[draw(3)]!;
     const policy = POLICIES[draw(POLICIES.length)]!;
-    return `rpc R${n}(M) returns (${STREAMS[draw(4)]}M) {
+    // Aggregates call the first rpc. Its message is in a file that never changes, so their messages need no other file.
+    const message = n === 0 ? 'common.M' : 'M';
+    return `rpc R${n}(${message}) returns (${n === 0 ? '' : STREAMS[draw(4)]}${message}) {
       option (google.api.http) = { ${verb}: "${path}" };
       ${policy === '' ? '' : `option (protogate.v1.policy) = { ${policy} };`}
     }`;
@@ -51,12 +45,14 @@ function textOf(i: number, draw: (n: number) => number): string {
     option (google.api.http) = { get: "/all${i}/{id}" };
     option (protogate.v1.aggregate) = { steps: { into: "part" call: "p${other}.S/R0" with: "id = request.id" } };
   }`;
+  const hidden = `rpc Wins(M) returns (M) { option (google.api.http) = { get: "/w${i}/{id}/{error=**}" }; }
+    rpc Hidden(M) returns (M) { option (google.api.http) = { get: "/w${i}/{id=**}/{error}" }; }`;
   return `syntax = "proto3"; package p${i};
-import "google/api/annotations.proto"; import "protogate/v1/annotations.proto"; import "google/protobuf/duration.proto";
+import "google/api/annotations.proto"; import "protogate/v1/annotations.proto"; import "google/protobuf/duration.proto"; import "common.proto";
 ${other > i ? `import "f${other}.proto";` : ''}
-message M { string id = 1; string error = 2; ${other > i ? `p${other}.M m = 3;` : ''} }
-message Page { p${other}.M part = 1; }
-service S { ${rpcs.join('\n')} ${draw(4) === 0 ? aggregate : ''} }`;
+message M { string id = 1; string error = 2; ${other > i && draw(2) === 0 ? `p${other}.M m = 3;` : ''} }
+message Page { common.M part = 1; }
+service S { ${rpcs.join('\n')} ${draw(2) === 0 ? aggregate : ''} ${draw(2) === 0 ? hidden : ''} }`;
 }
 
 const ask = ['/v1/7', '/v1/a/7', '/v1/a/7:act', '/v1/7:act', '/v1/7/8/log', '/v1/log', '/v1', '/v1/x/x:act', '/all1/7'];
@@ -65,11 +61,17 @@ for (let i = 0; i < FILES; i++) ask.push(`/f${i}n0/7`, `/f${i}n0/a/7`, `/f${i}n1
 const seen = ({ routes, surfaces, diagnostics }: Plan) => ({
   diagnostics,
   routes: routeRows(routes),
-  surfaces: surfaces.map(({ built: { table, conflicts }, services, offered }) => {
+  surfaces: surfaces.map(({ built: { table, conflicts }, services, offered, registry }) => {
     const near = compileNearRoute([...services.values()].map(({ open }) => open));
     return {
       conflicts,
-      offered: routeRows(offered),
+      offered: offered.map(
+        ({ binding: { method }, access: { mode, scopes, origin }, timeoutMs, hedgeAfterMs, aggregate }) => [
+          [method.fullName, mode, scopes, origin, timeoutMs, hedgeAfterMs],
+          aggregate?.calls.map((call) => call && [call.access.mode, call.access.scopes, call.timeoutMs, call.upstream]),
+          registry.method(method.fullName) === method,
+        ],
+      ),
       found: ask.map((path) => {
         const result = table.match('GET', path);
         return result.kind === 'found' ? [result.captures, result.value.binding.method.fullName] : result;
@@ -81,7 +83,7 @@ const seen = ({ routes, surfaces, diagnostics }: Plan) => ({
 
 test('after each of many changes, some of which nobody takes, a plan is that of a first load', async (t) => {
   const draw = draws(11);
-  const folder = await protoFolder(t, {});
+  const folder = await protoFolder(t, { 'common.proto': COMMON });
   for (let i = 0; i < FILES; i++) writeFileSync(join(folder, `f${i}.proto`), textOf(i, draw));
   const upstreams = {
     all: { target: '127.0.0.1:1', timeout: '2s' },
@@ -108,8 +110,8 @@ test('after each of many changes, some of which nobody takes, a plan is that of 
   let served = await plan(configOf(input));
   const kinds = new Set<string>();
   let [kept, changed] = [0, 0];
-  for (let round = 0; round < casesOf(240); round++) {
-    if (draw(6) === 0) input = configs[draw(configs.length)]!;
+  for (let round = 0; round < casesOf(280); round++) {
+    if (draw(10) === 0) input = configs[draw(configs.length)]!;
     for (let changes = draw(3); changes > 0; changes--) {
       const i = draw(FILES);
       if (draw(15) === 0) rmSync(join(folder, `f${i}.proto`), { force: true });

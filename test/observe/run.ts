@@ -1,13 +1,14 @@
 /**
  * `npm run observe [-- --collector]`: a real Prometheus scrapes a gateway under traffic. Its rules must load, and each query
  * of the dashboard and of the alerts must be one that Prometheus can evaluate; those of the dashboard must return data.
- * Labels must stay bounded under many paths, methods and hosts that no route knows. It needs the package `prometheus`
- * (Debian), which `.ci/run` installs; it starts no service. With `--collector`, the traces go through the collector of the
+ * The questions of docs/operating.md must be answered. Labels must stay bounded under many paths, methods and hosts that no
+ * route knows. It needs the packages `prometheus` and `jq` (Debian), which `.ci/run` installs; it starts no service. With `--collector`, the traces go through the collector of the
  * OpenTelemetry project, which is built with Go, and their trees are compared; the first build takes minutes.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,10 +23,11 @@ import { ROOT, serving } from '../support/run.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
 import { startCollector, treesOf } from './collector.js';
+import { checkQuestions } from './questions.js';
 
 const WITH_COLLECTOR = process.argv.includes('--collector');
 const ALERTS = join(ROOT, 'deploy/prometheus-alerts.yaml');
-/** The number of requests of the flood. Each has a path, a method or a host that no route knows. */
+/** The number of requests of the flood. Each has a path, a method or a host that no route has. */
 const FLOOD = 100_000;
 
 const PROTO = `syntax = "proto3";
@@ -35,7 +37,7 @@ import "protogate/v1/annotations.proto";
 message Ask { string name = 1; }
 message Shelf { string name = 1; repeated string books = 2; }
 message Book { string name = 1; }
-message Page { Shelf shelf = 1; repeated Book books = 2; }
+message Page { Shelf shelf = 1; repeated Book books = 2; Book broken = 3; }
 service Shelves {
   rpc GetShelf(Ask) returns (Shelf) { option (google.api.http) = { get: "/v1/{name=shelves/*}" }; }
   rpc GetBook(Ask) returns (Book) { option (google.api.http) = { get: "/v1/{name=books/*}" }; }
@@ -45,6 +47,13 @@ service Shelves {
   rpc Watch(Ask) returns (stream Book) { option (google.api.http) = { get: "/v1/watch" }; }
 }
 service Pages {
+  rpc GetPart(Ask) returns (Page) {
+    option (google.api.http) = { get: "/v1/{name=shelves/*}/part" };
+    option (protogate.v1.aggregate) = {
+      steps: { into: "shelf" call: "observe.v1.Shelves/GetShelf" with: "name = request.name" }
+      steps: { into: "broken" call: "observe.v1.Shelves/Broken" optional: true }
+    };
+  }
   rpc GetPage(Ask) returns (Page) {
     option (google.api.http) = { get: "/v1/{name=shelves/*}/page" };
     option (protogate.v1.aggregate) = {
@@ -111,7 +120,14 @@ async function startGateway(folder: string) {
   const gateway = await serving(['serve', '--config', 'protogate.yaml'], { cwd: folder });
   t.teardown(async () => void (await gateway.stop()));
   const token = issuer.sign({ sub: 'ada', exp: Math.floor(Date.now() / 1000) + 3600 });
-  return { url: gateway.url, admin: `http://127.0.0.1:${adminPort}`, token, receiver };
+  /** Changes a setting and a proto, and lets the gateway take them. */
+  const reload = async () => {
+    await writeFile(join(folder, 'protogate.yaml'), JSON.stringify({ ...config, limits: { bodyBytes: '1MiB' } }));
+    await writeFile(join(folder, 'observe.proto'), PROTO.replace('message Book {', 'message Book { string title = 2;'));
+    process.kill(gateway.pid, 'SIGHUP');
+    await until(() => gateway.stderr().includes('"msg":"reloaded"'), 'the reload');
+  };
+  return { url: gateway.url, admin: `http://127.0.0.1:${adminPort}`, token, receiver, reload, log: gateway.stderr };
 }
 
 const BOOK = 'observe.v1.Shelves/GetBook';
@@ -136,6 +152,7 @@ async function traffic(url: string, token: string, signal: AbortSignal): Promise
   const paths = [
     '/v1/shelves/1',
     '/v1/shelves/1/page',
+    '/v1/shelves/1/part',
     '/v1/books/1',
     '/v1/slow',
     '/v1/broken',
@@ -150,15 +167,26 @@ async function traffic(url: string, token: string, signal: AbortSignal): Promise
       ),
       sendTo(url, 'GET', '/v1/mine', { headers: { authorization: 'Bearer nonsense' } }),
       sendTo(url, 'GET', '/v1/mine'),
+      leaveEarly(`${url}/v1/slow`),
     ]);
     await sleep(100);
   }
 }
 
+/** Sends a request, and goes away before the answer. */
+async function leaveEarly(url: string): Promise<void> {
+  const asked = get(url, { agent: false, headers: { 'user-agent': 'hasty' } }).on('error', () => {});
+  await sleep(40);
+  asked.destroy();
+}
+
 /** The number of requests that are written at once, and the number of connections. */
 const [BATCH, CONNECTIONS] = [100, 16];
 
-/** Sends requests whose path, method, host and agent no route knows. One in a hundred has a method that HTTP does not know. */
+/**
+ * Sends requests whose path, method, host and agent no route has. One in a hundred has a method that HTTP does not
+ * define.
+ */
 async function flood(url: string, count: number): Promise<void> {
   const methods = ['GET', 'PURGE', 'MKCOL', 'PROPFIND', 'DELETE', 'LINK'];
   const port = Number(new URL(url).port);
@@ -248,11 +276,13 @@ async function main(): Promise<void> {
   check(rules.status === 0, `promtool check rules: ${rules.stdout.trim().split('\n').at(-1)?.trim()}`);
   const folder = await mkdtemp(join(tmpdir(), 'protogate-observe-'));
   t.teardown(() => rm(folder, { recursive: true }));
-  const { url, admin, token, receiver } = await startGateway(folder);
+  const { url, admin, token, receiver, reload, log } = await startGateway(folder);
   const prometheus = await startPrometheus(folder, admin);
   const ending = new AbortController();
   const running = traffic(url, token, ending.signal);
-  await sleep(10_000);
+  await sleep(5000);
+  await reload();
+  await sleep(5000);
   for (const { title, queries } of Object.values(ROWS).flat()) {
     for (const [expr, legend] of queries) {
       const query = expr.replaceAll('$__rate_interval', '10s');
@@ -269,6 +299,12 @@ async function main(): Promise<void> {
     const { data } = await ask(prometheus, 'query', { query: text.replaceAll('[5m]', '[10s]') });
     check((data?.result ?? []).length > 0, `docs/operating.md: ${text.trim()}`);
   }
+  await writeFile(join(folder, 'gateway.log'), log());
+  const query = async (promql: string) => {
+    const { data } = await ask(prometheus, 'query', { query: promql });
+    return ((data?.result ?? []) as { readonly metric: Record<string, string> }[]).map(({ metric }) => metric);
+  };
+  await checkQuestions({ page, folder, log: log(), query, check });
   const { data: groups } = await ask(prometheus, 'rules');
   for (const { name, health, lastError } of groups.groups.flatMap(({ rules }: { rules: object[] }) => rules))
     check(health === 'ok', `alert ${name}: ${lastError || health}`);

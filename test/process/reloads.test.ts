@@ -1,4 +1,6 @@
 /** The order of reloads: one after the other, none while the gateway drains, and a bad one leaves everything as it is. */
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Registry } from 'prom-client';
 import { errorAt } from '../../src/base/diagnostic.js';
@@ -49,7 +51,7 @@ async function start(t: ExecutionContext) {
   });
   const logged = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
   const metric = async (name: string) => (await registry.getSingleMetric(name)!.get()).values;
-  return { reloads, parts, good, steps, told, logged, metric, plan };
+  return { reloads, parts, good, steps, told, logged, metric, plan, folder };
 }
 
 test('what is asked for during a reload becomes one reload afterwards', async (t) => {
@@ -122,6 +124,26 @@ test('a refused reload is told in the log, in the state and in the metrics, and 
   t.deepEqual(steps, ['swap']);
   t.deepEqual(told, ['reloading', 'ready: serving; the last reload was refused', 'reloading', 'ready: serving']);
   t.not(reloads.plan, plan);
+});
+
+test('the log names the protos that a reload has changed, added and removed', async (t) => {
+  const { reloads, logged, folder } = await start(t);
+  const reload = async () => {
+    const before = logged().length;
+    reloads.request('SIGHUP');
+    await until(() => logged().length > before, 'the reload');
+    return logged().at(-1)!.filesChanged;
+  };
+  await reload();
+  t.is(await reload(), undefined);
+  const added = join(folder, 'added.proto');
+  await writeFile(added, 'syntax = "proto3"; package added.v1; message One {}');
+  t.deepEqual(await reload(), ['added.proto']);
+  await writeFile(added, 'syntax = "proto3"; package added.v1; message Another {}');
+  await writeFile(join(folder, 'other.proto'), 'syntax = "proto3"; package other.v1;');
+  t.deepEqual(await reload(), ['added.proto', 'other.proto']);
+  await rm(added);
+  t.deepEqual(await reload(), ['added.proto']);
 });
 
 test('settings that are read once, and a config without upstreams, are refused at their keys', async (t) => {

@@ -66,7 +66,7 @@ function sections(path: readonly string[], schema: JsonSchema, samples: readonly
     rows.push(row(at, value as JsonSchema, samples, required.includes(key)));
     const inner = objectIn(value as JsonSchema);
     if (inner === undefined || isCommon(at)) continue;
-    // Where a text may stand for the object, as in `sentinels`, samples show the object only if people write it.
+    // If a text may be written instead of the object, as in `sentinels`, the keys are listed only if a sample has them.
     const keys = Object.keys(inner.schema.properties ?? {});
     if (!keys.some((name) => valuesAt(samples, [...at, ...inner.path, name]).length > 0)) continue;
     nested.push(nestedSection(at, value as JsonSchema, samples));
@@ -116,7 +116,7 @@ function shown(path: readonly string[]): string {
 function objectIn(schema: JsonSchema): { readonly schema: JsonSchema; readonly path: readonly string[] } | undefined {
   const choices = (schema.anyOf ?? []) as JsonSchema[];
   const blocks = choices.filter(({ properties }) => properties !== undefined);
-  // Of several forms of a block each has keys of its own, so none of them is always required.
+  // If a block has several forms, each form has its own keys, so no key is always required.
   if (blocks.length > 1) {
     return { schema: { properties: Object.assign({}, ...blocks.map(({ properties }) => properties)) }, path: [] };
   }

@@ -1,4 +1,5 @@
 /** Imports that no root contains, and imports that are missing from the text. */
+import { join } from 'node:path';
 import test from 'ava';
 import { formatDiagnostic } from '../../src/base/diagnostic.js';
 import { parseConfig } from '../../src/config/parse.js';
@@ -121,6 +122,13 @@ test('ways to imports are named once, behind all that are missing', async (t) =>
   const { stderr, stdout } = await protogate(['check', '--protos', await protoFolder(t, protos)]);
   t.is(stdout.match(/\[unknown-import\]/g)?.length, 3);
   t.is(stderr.match(/^hint: --import DIR .* buf build -o FILE .*$/gm)?.length, 1);
+});
+
+test('no way to imports is named if each error names the folder that was meant', async (t) => {
+  const folder = await protoFolder(t, { 'shop/a.proto': 'import "shop/b.proto";', 'shop/b.proto': '' });
+  const { stderr, stdout } = await protogate(['check', '--protos', join(folder, 'shop')]);
+  t.regex(stdout, /; give that folder instead of /);
+  t.notRegex(stderr, /hint:/);
 });
 
 test('what a set lacks is told as a matter of how it was made', async (t) => {

@@ -136,7 +136,7 @@ test('a client that goes away cancels the call', async (t) => {
   await upstream.last().whenCancelled;
   t.true(upstream.last().cancelled);
   t.true(await until(() => logged().length > 0));
-  t.like(logged().at(-1), { status: 499, code: 'CANCELLED', clientGone: true });
+  t.like(logged().at(-1), { status: 499, code: 'CANCELLED', clientGone: true, endpoint: upstream.target });
 });
 
 test.serial(

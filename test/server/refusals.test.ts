@@ -204,7 +204,7 @@ const BEFORE_MATCH: ReadonlySet<string> = new Set([
   'INTERNAL',
 ]);
 
-/** What the line must say so that the operator can act on it, beside route, upstream and caller. */
+/** The fields that the line must have so that the operator can act on it, besides route, upstream and caller. */
 const NEEDED: Partial<Readonly<Record<Reason, RegExp>>> = {
   FOREIGN_ORIGIN: /cors\.origins.*, got "https:\/\/evil\.example\.com"$/,
   MISDIRECTED_REQUEST: /admin\.hosts, got "evil\.example"$/,

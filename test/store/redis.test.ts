@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import type { Decision } from '../../src/store/counters.js';
 import type { Entry } from '../../src/store/entries.js';
+import { handClock } from '../support/clock.js';
 import { freePort } from '../support/ports.js';
 import { anyRedis, startRedis, withoutOwnRedis, withoutRedis } from '../support/redis.js';
 import { connected, HOUR, hit, RUN, take } from '../support/store.js';
@@ -18,7 +19,7 @@ const KEY = `key-${RUN}`;
 
 withRedis('of 500 parallel requests over four gateways exactly the limit passes', async (t) => {
   const { url } = await anyRedis(t);
-  const gateways = await Promise.all([1, 2, 3, 4].map(() => connected(t, { url }, 'closed')));
+  const gateways = await Promise.all([1, 2, 3, 4].map(() => connected(t, { url }, 'closed', handClock())));
   const decisions = await Promise.all(Array.from({ length: 500 }, (_, i) => take(gateways[i % 4]!)));
   t.is(decisions.filter(({ admitted }) => admitted).length, 100);
   const { limitStates } = await take(gateways[0]!);
@@ -183,7 +184,7 @@ withOwnRedis('a Cluster counts as exactly, a counter at a time', async (t) => {
   const server = await startRedis(t, ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
   server.cli('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
   t.true(await server.untilCli(['CLUSTER', 'INFO'], 'cluster_state:ok'));
-  const gateway = await connected(t, { cluster: [{ host: '127.0.0.1', port: server.port }] }, 'closed');
+  const gateway = await connected(t, { cluster: [{ host: '127.0.0.1', port: server.port }] }, 'closed', handClock());
   t.true(gateway.redis.sharded);
   const both = [hit({ id: 'wide', limit: 1000 }), hit({ id: 'narrow', limit: 40 })];
   const decisions = await Promise.all(Array.from({ length: 120 }, () => take(gateway, both)));

@@ -1,6 +1,6 @@
 /** Connects to a shared store as a gateway does, and keeps what it logs. The connection ends with the test. */
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../../src/base/clock.js';
+import { type Clock, systemClock } from '../../src/base/clock.js';
 import { type Decision, type Hit, MemoryCounters } from '../../src/store/counters.js';
 import { StoreGuard } from '../../src/store/guard.js';
 import { createRedis, type RedisSettings } from '../../src/store/redis.js';
@@ -29,12 +29,17 @@ export const hit = (over: Partial<LimitRule> = {}, key = 'acme'): Hit => ({
   open: false,
 });
 
-export async function connected(t: Teardown, settings: RedisSettings, onFailure: OnStoreFailure = 'local') {
+export async function connected(
+  t: Teardown,
+  settings: RedisSettings,
+  onFailure: OnStoreFailure = 'local',
+  clock: Clock = systemClock,
+) {
   const lines: string[] = [];
   const log = createLog({ format: 'json', destination: { write: (line: string) => void lines.push(line) } });
   const metrics = createMetrics();
   const redis = createRedis(settings);
-  const guard = new StoreGuard({ name: 'redis', ping: () => redis.ping(), clock: systemClock, log, metrics });
+  const guard = new StoreGuard({ name: 'redis', ping: () => redis.ping(), clock, log, metrics });
   t.teardown(async () => {
     guard.close();
     await redis.close();

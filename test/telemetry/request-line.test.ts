@@ -48,6 +48,15 @@ test('the time is that of Date, in every millisecond', (t) => {
   }
 });
 
+test('a time has at most three digits behind the point, as JavaScript writes the number', (t) => {
+  const times = [0, 0.0004, 0.0005, 0.001, 0.01, 0.1, 0.12, 0.999, 0.9996, 3, 12.3456, 999.9996, 86_400_000.25];
+  for (let thousandths = 0; thousandths < 3000; thousandths += 7) times.push(thousandths / 1000);
+  for (const time of times) {
+    const line = requestLine({ ...PLAIN, durationMs: time }, 0);
+    t.true(line.includes(`,"durationMs":${Math.round(time * 1000) / 1000},`), `${time} ${line}`);
+  }
+});
+
 test('a field without a value is left out', (t) => {
   t.deepEqual(Object.keys(JSON.parse(requestLine(PLAIN, 0))), [
     'level',

@@ -75,7 +75,7 @@ export interface Authorization {
 
 /** Throws 403 if the caller lacks a scope, or if a `require` condition does not hold. */
 export function authorize({ scopes, require, requestOf }: Authorization): Middleware {
-  return async function authorize(ctx, next) {
+  return function authorize(ctx, next) {
     const { principal, captures } = ctx.state;
     const missing = principal === undefined ? undefined : missingScope(scopes, principal.scopes);
     if (missing !== undefined) {
@@ -87,7 +87,7 @@ export function authorize({ scopes, require, requestOf }: Authorization): Middle
       );
     }
     if (require.length > 0) demand(require, requestOf(captures), principal);
-    await next();
+    return next();
   };
 }
 

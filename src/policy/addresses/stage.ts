@@ -7,8 +7,8 @@ import { type Admits, demandAddress } from './planned.js';
  * must admit the client.
  */
 export function addresses(all: readonly Admits[]): Middleware {
-  return async function addresses({ state }, next) {
+  return function addresses({ state }, next) {
     for (const admits of all) demandAddress(admits, state.clientAddress);
-    await next();
+    return next();
   };
 }

@@ -339,7 +339,10 @@ export class Balancer implements Resource {
 
   private send(member: Member, request: CallRequest): Promise<CallResponse> {
     request.tried?.add(member);
-    if (request.attempt !== undefined) request.attempt.endpoint = member.address;
+    const { attempt, context } = request;
+    if (attempt !== undefined) attempt.endpoint = member.address;
+    // The log also names the endpoint that a client did not wait for.
+    if (context.record !== undefined) context.record.endpoint = member.address;
     return member.call(request);
   }
 

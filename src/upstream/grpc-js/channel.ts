@@ -1,6 +1,7 @@
 /**
- * A channel of grpc-js, and the number of its calls. Features are switched off that the gateway has itself (retries,
- * balancing) or does not want (service config from DNS, channelz, the environment's HTTP proxy).
+ * A channel of grpc-js, and the number of its calls. Some features are turned off: those that the gateway has itself
+ * (retries, balancing) and those that it does not need (service config from DNS, channelz, the environment's HTTP
+ * proxy).
  */
 import type { ClientHttp2Session } from 'node:http2';
 import type { Channel, ChannelOptions } from '@grpc/grpc-js';

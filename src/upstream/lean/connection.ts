@@ -18,6 +18,7 @@ import {
   Setting,
   SMALLEST_FRAME_LIMIT,
 } from './frames.js';
+import { HeaderList } from './header-list.js';
 import { HpackDecoder, TABLE_BYTES } from './hpack-decoder.js';
 import type { RequestBlock } from './request-block.js';
 import { Sender, SendingStream } from './sender.js';
@@ -27,9 +28,11 @@ import type { Stream } from './stream.js';
 const MAX_LIST_BYTES = 64 * 1024;
 /** The number of bytes that are read from the socket at once, into memory that is used again. */
 const READ_BYTES = 64 * 1024;
-/** Larger frames would let the messages of other calls wait. */
+/** The largest DATA frame that is sent. Larger frames would let the messages of other calls wait. */
 const LARGEST_SENT_FRAME = 64 * 1024;
-/** A peer that does not read so many bytes of answers to its PINGs and SETTINGS is given up. */
+/**
+ * The most bytes of answers to PINGs and SETTINGS that may wait. A connection whose peer does not read them is closed.
+ */
 const MOST_CONTROL_BYTES = 1024 * 1024;
 
 export class Connection implements PooledConnection, Watched, FrameHandler {
@@ -49,6 +52,9 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   private readonly socket: Socket;
   private readonly reader = new FrameReader(this);
   private readonly decoder = new HpackDecoder(MAX_LIST_BYTES);
+  /** The latest headers and trailers. */
+  private headers: HeaderList | undefined;
+  private trailers: HeaderList | undefined;
   private readonly keepalive: Keepalive;
   private readonly resets: LeakyBucket;
   private readonly cancelTimer: () => void;
@@ -118,7 +124,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     return new SendingStream(id);
   }
 
-  /** Forgets a stream that has ended on both sides. What still comes for it is ignored. */
+  /** Removes a stream that has ended on both sides. What still comes for it is ignored. */
   forget({ sending }: Stream): void {
     this.streams.delete(sending.id);
     this.sender.remove(sending);
@@ -207,7 +213,7 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
     }
   }
 
-  /** The peer broke a rule: tells it which one, ends all calls and leaves the connection. */
+  /** Called when the peer broke a rule. Tells the peer which rule it was, ends all calls and leaves the connection. */
   private fail(error: unknown): void {
     if (this.isDead) return;
     if (this.isConnected && error instanceof ConnectionError) {
@@ -313,6 +319,16 @@ export class Connection implements PooledConnection, Watched, FrameHandler {
   onHeaders(stream: number, block: Buffer, isLast: boolean): void {
     const list = this.decoder.decode(block);
     this.streamOf(stream)?.receiveHeaders(list, isLast);
+  }
+
+  /** Returns the checked headers of a list. Upstreams send the same ones again and again, and the decoder returns the same list. */
+  headersOf(list: readonly string[], areTrailers: boolean): HeaderList {
+    const latest = areTrailers ? this.trailers : this.headers;
+    if (latest?.list === list) return latest;
+    const made = new HeaderList(list, areTrailers);
+    if (areTrailers) this.trailers = made;
+    else this.headers = made;
+    return made;
   }
 
   onDataBegin(stream: number, length: number): void {

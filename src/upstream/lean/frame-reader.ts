@@ -16,7 +16,7 @@ const MAX_CONTINUATIONS = 32;
  * reader has checked the lengths, and that the stream is 0 or is not.
  */
 export interface FrameHandler {
-  /** A DATA frame begins. `length` counts for flow control, with its padding. */
+  /** Called when a DATA frame begins. `length` counts for flow control, with its padding. */
   onDataBegin(stream: number, length: number): void;
   onDataPiece(piece: Buffer): void;
   onDataEnd(isLast: boolean): void;
@@ -24,7 +24,7 @@ export interface FrameHandler {
   onReset(stream: number, code: number): void;
   onSettings(payload: Buffer): void;
   onSettingsAck(): void;
-  /** A PING that must be answered. */
+  /** Called for a PING that must be answered. */
   onPing(payload: Buffer): void;
   onGoaway(lastStream: number, code: number): void;
   onWindowUpdate(stream: number, increment: number): void;

@@ -62,7 +62,7 @@ export class FrameWriter {
     this.sendLater();
   }
 
-  /** An empty SETTINGS frame. */
+  /** Writes an empty SETTINGS frame. */
   question(): void {
     this.head(0, FrameType.SETTINGS, 0, 0);
     this.sendLater();
@@ -117,7 +117,10 @@ export class FrameWriter {
     this.sendLater();
   }
 
-  /** A DATA frame with the bytes of `message` from `from` to `to`. At the beginning of a message its prefix comes first. */
+  /**
+   * Writes a DATA frame with the bytes of `message` from `from` to `to`. At the beginning of a message its prefix comes
+   * first.
+   */
   data(stream: number, isBeginning: boolean, message: Uint8Array, from: number, to: number, isLast: boolean): void {
     const length = to - from;
     this.head(isBeginning ? PREFIX + length : length, FrameType.DATA, isLast ? Flag.END_STREAM : 0, stream);

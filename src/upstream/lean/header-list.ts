@@ -5,8 +5,18 @@ import type { ReceivedHeaders } from '../rpc.js';
 import { STATIC_TABLE } from './static-table.js';
 
 export class HeaderList implements ReceivedHeaders {
+  /** What is wrong with the headers, or trailers. Undefined if nothing is. */
+  readonly fault: string | undefined;
+  /** True when it is known that there is no metadata. */
+  private hasNone = false;
+
   /** `list`: name, value, name, value. */
-  constructor(private readonly list: readonly string[]) {}
+  constructor(
+    readonly list: readonly string[],
+    areTrailers: boolean,
+  ) {
+    this.fault = headerFault(list, areTrailers);
+  }
 
   get(name: string): string | undefined {
     const { list } = this;
@@ -15,6 +25,7 @@ export class HeaderList implements ReceivedHeaders {
   }
 
   metadata(): Metadata {
+    if (this.hasNone) return NO_METADATA;
     const { list } = this;
     let entries: MetadataEntry[] | undefined;
     for (let i = 0; i < list.length; i += 2) {
@@ -25,6 +36,7 @@ export class HeaderList implements ReceivedHeaders {
       if (!name.endsWith('-bin')) entries.push([name, value]);
       else for (const bytes of binaryValues(value)) entries.push([name, bytes]);
     }
+    this.hasNone = entries === undefined;
     return entries ?? NO_METADATA;
   }
 }
@@ -48,7 +60,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /** Returns what is wrong with the headers, or trailers, of an answer; undefined if nothing is. */
-export function headerFault(list: readonly string[], areTrailers: boolean): string | undefined {
+function headerFault(list: readonly string[], areTrailers: boolean): string | undefined {
   const first = areTrailers ? 0 : 2;
   if (!areTrailers && (list[0] !== ':status' || !/^[1-9]\d\d$/.test(list[1]!))) return 'no :status at its beginning';
   for (let i = first; i < list.length; i += 2) {

@@ -29,11 +29,25 @@ export class HpackDecoder {
   private block: Buffer = Buffer.alloc(0);
   private at = 0;
   private end = 0;
+  /** The lists of short blocks by the key of {@link shortKey}. Each change of the dynamic table empties it. */
+  private readonly short = new Map<number, readonly string[]>();
 
   constructor(private readonly maxListBytes: number) {}
 
-  /** Throws a ConnectionError for a block that is not valid. The block is not needed afterwards. */
+  /**
+   * Throws a ConnectionError for a block that is not valid. The block is not needed afterwards. Equal blocks may have the same
+   * list, so it must not be changed.
+   */
   decode(block: Buffer): DecodedHeaders {
+    const key = shortKey(block);
+    const known = key === 0 ? undefined : this.short.get(key);
+    if (known !== undefined) return known;
+    const list = this.decodeAnew(block);
+    if (key !== 0 && list !== undefined && this.short.size < MOST_SHORT) this.short.set(key, list);
+    return list;
+  }
+
+  private decodeAnew(block: Buffer): DecodedHeaders {
     this.block = block;
     this.at = 0;
     this.end = block.length;
@@ -78,6 +92,7 @@ export class HpackDecoder {
       const size = this.integer(5);
       if (size > TABLE_BYTES) throw compressionError(`a table of ${size} bytes`);
       this.maxSize = size;
+      this.short.clear();
       this.evict(0);
     }
   }
@@ -130,6 +145,7 @@ export class HpackDecoder {
   /** Adds the field that was read to the dynamic table (§4.4). */
   private insert(): void {
     const bytes = this.name.length + this.value.length + ENTRY_BYTES;
+    this.short.clear();
     this.evict(bytes);
     if (bytes > this.maxSize) return;
     this.newest = (this.newest + this.names.length - 1) % this.names.length;
@@ -149,6 +165,26 @@ export class HpackDecoder {
       this.values[oldest] = '';
     }
   }
+}
+
+/** The most bytes of a block whose list is kept, and the most of such lists. */
+const SHORT_BYTES = 4;
+const MOST_SHORT = 64;
+
+/**
+ * Returns a number for a short block in which each byte names an entry of a table; 0 for any other block. With the same dynamic
+ * table, equal numbers are equal headers. Servers send nearly all their headers and trailers so.
+ */
+function shortKey(block: Buffer): number {
+  if (block.length > SHORT_BYTES) return 0;
+  let key = 0;
+  for (let i = 0; i < block.length; i++) {
+    const byte = block[i]!;
+    // 0x80 is no entry, and 0xff begins an index of several bytes.
+    if (byte <= 0x80 || byte === 0xff) return 0;
+    key = key * 128 + (byte & 127);
+  }
+  return key;
 }
 
 function compressionError(what: string): ConnectionError {

@@ -35,7 +35,10 @@ const INVALID = -1;
 interface Decoder {
   /** The steps by row and column. A step has the node in its low 9 bits, and the symbol above them. */
   readonly steps: Int32Array;
-  /** 1 for the nodes at which a text may end: fewer than eight bits behind a symbol, all of them ones. */
+  /**
+   * 1 for each node at which a text may end. There, at most seven bits follow the last symbol, and all of them are
+   * ones.
+   */
   readonly ends: Uint8Array;
 }
 

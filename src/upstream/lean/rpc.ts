@@ -4,7 +4,6 @@ import { brokenAnswer } from '../failure.js';
 import { type Attempt, Rpc, type RpcSettings, type StreamEnd } from '../rpc.js';
 import type { Connection } from './connection.js';
 import { ConnectionError, ErrorCode, LARGEST_WINDOW } from './frames.js';
-import { HeaderList, headerFault } from './header-list.js';
 import type { DecodedHeaders } from './hpack-decoder.js';
 import type { RequestBlock } from './request-block.js';
 import type { SendingStream } from './sender.js';
@@ -46,15 +45,15 @@ export class LeanRpc extends Rpc implements Stream {
   receiveHeaders(list: DecodedHeaders, isLast: boolean): void {
     if (list === undefined) return this.malformed('headers that are larger than the limit');
     const areTrailers = this.headers !== undefined;
-    const fault = headerFault(list, areTrailers);
-    if (fault !== undefined) return this.malformed(fault);
+    const headers = this.connection.headersOf(list, areTrailers);
+    if (headers.fault !== undefined) return this.malformed(headers.fault);
     if (areTrailers) {
       if (!isLast) return this.malformed('trailers without the end of the stream');
-      this.trailers = new HeaderList(list);
+      this.trailers = headers;
     } else if (list[1]!.charCodeAt(0) === ONE) {
       if (isLast) return this.malformed('the end of the stream in interim headers');
       return;
-    } else this.onHeaders(new HeaderList(list), isLast);
+    } else this.onHeaders(headers, isLast);
     if (isLast) this.receiveEnd();
   }
 

@@ -1,6 +1,7 @@
 /**
- * Sends the messages of all streams of a connection as fast as the upstream takes them: flow control of the connection and
- * of each stream (RFC 9113 §6.9), and the socket, of which no more is asked than it takes. Streams take turns, a frame each.
+ * Sends the messages of all streams of a connection as fast as the upstream takes them. It obeys the flow control of
+ * the connection and of each stream (RFC 9113 §6.9), and gives the socket no more than it takes. Each stream sends one
+ * frame in turn.
  */
 import { PREFIX } from '../message-reader.js';
 import type { FrameWriter } from './frame-writer.js';
@@ -61,7 +62,7 @@ export class Sender {
     if (!this.blocked.has(stream)) this.next(stream);
   }
 
-  /** Forgets a stream that is over. */
+  /** Removes a stream that has ended. */
   remove(stream: SendingStream): void {
     this.turns.delete(stream);
     this.blocked.delete(stream);
@@ -69,7 +70,7 @@ export class Sender {
     stream.onRoom = undefined;
   }
 
-  /** The upstream takes more bytes on all streams together. */
+  /** Called when the upstream takes more bytes on all streams together. */
   widen(increment: number): void {
     this.window += increment;
     if (this.window > LARGEST_WINDOW)
@@ -77,7 +78,7 @@ export class Sender {
     this.pump();
   }
 
-  /** The upstream takes more bytes on one stream. Returns false if it may not say so. */
+  /** Called when the upstream takes more bytes on one stream. Returns false if this breaks a rule of HTTP/2. */
   widenStream(stream: SendingStream, increment: number): boolean {
     stream.balance += increment;
     if (stream.balance + this.initialWindow > LARGEST_WINDOW) return false;
@@ -88,7 +89,7 @@ export class Sender {
     return true;
   }
 
-  /** The upstream takes another number of bytes on each stream (SETTINGS_INITIAL_WINDOW_SIZE). */
+  /** Called when the upstream takes another number of bytes on each stream (SETTINGS_INITIAL_WINDOW_SIZE). */
   setInitialWindow(bytes: number): void {
     this.initialWindow = bytes;
     for (const stream of this.blocked) this.turns.add(stream);

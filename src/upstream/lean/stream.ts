@@ -15,8 +15,8 @@ export interface Stream {
   receivePiece(piece: Buffer): void;
   /** Takes the end of a DATA frame: lets the upstream send what the consumer takes. */
   grant(): void;
-  /** The upstream has ended its side of the stream. */
+  /** Called when the upstream has ended its side of the stream. */
   receiveEnd(): void;
-  /** The stream has ended in another way. */
+  /** Called when the stream has ended in another way. */
   lose(end: StreamEnd): void;
 }

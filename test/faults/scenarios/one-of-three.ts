@@ -20,7 +20,7 @@ const WELL = { kind: 'answer', delayMs: 5 } as const;
 const HANGING_MS = TIMEOUT_MS + 1000;
 
 interface Servers {
-  /** The one that fails. */
+  /** The server that fails. */
   first: Service;
   readonly proxy: FrozenProxy;
   readonly restart: () => Promise<Service>;

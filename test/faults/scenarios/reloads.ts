@@ -33,14 +33,19 @@ export const reloads: Scenario = {
   name: 'reloads',
   promise: 'reloads lose no request, refill no limit, open no connection to an upstream again and leak nothing',
   isShort: true,
-  async *run(isShort) {
+  async *run(isShort, only) {
     const rounds = isShort ? 30 : 1000;
     for (const workers of isShort ? [2] : [1, 2]) {
-      yield await reloaded('SIGHUP', workers, rounds);
-      yield await reloaded('watch', workers, rounds);
+      for (const cause of ['SIGHUP', 'watch'] as const) {
+        if (nameOf(cause, workers).includes(only)) yield await reloaded(cause, workers, rounds);
+      }
     }
   },
 };
+
+function nameOf(cause: 'SIGHUP' | 'watch', workers: number): string {
+  return `${cause}, ${workers === 1 ? '1 process' : `${workers} workers`}`;
+}
 
 async function reloaded(cause: 'SIGHUP' | 'watch', workers: number, rounds: number): Promise<Row> {
   const gateway = await startGateway({ workers, flags: cause === 'watch' ? ['--watch'] : [], preload: COLLECTS });
@@ -73,7 +78,7 @@ async function reloaded(cause: 'SIGHUP' | 'watch', workers: number, rounds: numb
     const processes = workers === 1 ? 1 : workers + 1;
     const { sent, answered, lostCount } = tally;
     return {
-      what: `${cause}, ${workers === 1 ? '1 process' : `${workers} workers`}`,
+      what: nameOf(cause, workers),
       figures: {
         reloads: rounds - refused,
         refused,

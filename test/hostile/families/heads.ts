@@ -96,7 +96,8 @@ function* targets(gateway: TestGateway): Generator<Case> {
     http1Case(gateway, { fact: `the target ${shown(target)}`, bytes: `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`,
       status, ends: 'either', ...more });
   for (const char of octets) {
-    // Of ASCII, everything but controls, the space and what has a meaning in a target may stand in a segment, or is refused.
+    // A segment may have any ASCII character except controls, spaces and those with a meaning in a target. Such a
+    // segment is served or refused.
     if (/[\x21-\x7e]/.test(char) && !/[#?%/:]/.test(char)) yield one(`/v1/things/a${char}b`, [200, 400],
       { sees: 'at most once' });
     else if (/[\0-\x20\x7f-\xff]/.test(char)) yield one(`/v1/things/a${char}b`, 400);

@@ -343,7 +343,7 @@ test('a remembered token is forgotten when a refresh finds its key gone', async 
   await refused(t, verifier, token, 'kid: expected the id of a key of the issuer, got another');
 });
 
-/** True if the verifier still knows the token: a forgotten one would be verified again. */
+/** True if the verifier still remembers the token. Any other token would be verified again. */
 function isRemembered(verifier: TokenVerifier, token: string): boolean {
   const answer = verifier.verify(token);
   if (!(answer instanceof Promise)) return true;

@@ -21,7 +21,7 @@ async function ask(t: ExecutionContext, Class: typeof ServerResponse, answer: An
 
 const GET = 'GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n';
 
-/** What users of an answer do with it, by name; `see` notes what they read. */
+/** The functions that code calls on an answer, by name. `see` notes what they read. */
 const USES: Readonly<Record<string, (res: ServerResponse, see: (...found: unknown[]) => void) => void>> = {
   'headers that are set': (res) => {
     res.setHeader('X-One', 'a').setHeader('x-two', 2).setHeader('content-length', 2);

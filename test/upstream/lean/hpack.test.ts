@@ -157,6 +157,23 @@ test('an entry that is larger than the table empties it, and a name survives its
   t.deepEqual(lines(small.decode(bytes('7e05 6161 6161 61'))!), ['x: aaaaa']);
 });
 
+test('a block that comes again is what the table says now', (t) => {
+  const [ab, cd] = ['4001 61 01 62', '4001 63 01 64'];
+  t.deepEqual(decoded(ab, 'be', 'be', 'be88'), [['a: b'], ['a: b'], ['a: b'], ['a: b', ':status: 200']]);
+  t.deepEqual(decoded(ab, 'be', cd, 'be', 'bfbe', 'bf'), [
+    ...[['a: b'], ['a: b'], ['c: d'], ['c: d']],
+    ...[['a: b', 'c: d'], ['a: b']],
+  ]);
+  // The table is emptied, and filled with another header.
+  t.throws(() => decoded(ab, 'be', '20 88', 'be'), { instanceOf: ConnectionError });
+  t.deepEqual(decoded(ab, 'be', `20 3fe1 1f ${cd}`, 'be').at(-1), ['c: d']);
+  // A table with room for one entry loses the first one.
+  t.throws(() => decoded('3f03', ab, 'be', cd, 'bf'), { instanceOf: ConnectionError });
+  t.deepEqual(decoded('3f03', ab, 'be', cd, 'be').at(-1), ['c: d']);
+  t.throws(() => decoded('80'), { instanceOf: ConnectionError });
+  t.throws(() => decoded('ff'), { instanceOf: ConnectionError });
+});
+
 test('few bytes that stand for many are counted, and the table stays whole', (t) => {
   const decoder = new HpackDecoder(LIST_BYTES);
   const value = 'v'.repeat(4000);
