@@ -107,10 +107,11 @@ export function createAdmin(
     ctx.body = body;
   }
 
-  function tell({ req, method, path }: Context, error: StatusError, requestId: string): void {
+  function tell(ctx: Context, error: StatusError, requestId: string): void {
     const { httpStatus: status, code, reason, logText } = error;
-    const client = unmapped(req.socket.remoteAddress ?? '');
-    const request = { requestId, client, method, path: path.slice(0, MOST_LOGGED), status, code: Code[code], reason };
+    const client = unmapped(ctx.req.socket.remoteAddress ?? '');
+    const path = pathOf(ctx).slice(0, MOST_LOGGED);
+    const request = { requestId, client, method: ctx.method, path, status, code: Code[code], reason };
     if (status >= 500) log.error({ ...request, err: error }, 'admin request failed');
     else log.warn({ ...request, refused: logText.slice(0, MOST_LOGGED) }, 'admin request refused');
   }
@@ -131,11 +132,16 @@ function shown({ isPanic, servers, ...rest }: UpstreamReport): object {
   };
 }
 
+/** Returns the path of a request. It is empty for a target without one, such as `http://`, for which Koa has `null`. */
+function pathOf({ path }: Context): string {
+  return (path as string | null) ?? '';
+}
+
 /** Answers requests that no route has answered. */
 function elsewhere(ctx: Context & { matched?: readonly unknown[] }): void {
   if ((ctx.matched?.length ?? 0) === 0) {
     const known = 'expected /healthz, /readyz, /metrics, /routes, /openapi.json or /reference';
-    throw gatewayError('ROUTE_NOT_FOUND', `path: ${known}, got ${JSON.stringify(ctx.path.slice(0, 80))}`);
+    throw gatewayError('ROUTE_NOT_FOUND', `path: ${known}, got ${JSON.stringify(pathOf(ctx).slice(0, 80))}`);
   }
   if (ctx.method !== 'OPTIONS') throw methodNotAllowed(ctx.method, ALLOWED);
   ctx.status = 204;

@@ -117,6 +117,12 @@ test('the target’s own authority decides, and a host that is none or stands tw
     ['GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example', 400],
     ['GET /healthz HTTP/1.1\r\nHost: a@localhost', 400],
     ['GET /healthz HTTP/1.1', 400],
+    // A target without a path, and one with neither host nor path.
+    ['GET http://localhost HTTP/1.1\r\nHost: localhost', 404],
+    ['GET http:// HTTP/1.1\r\nHost: localhost', 400],
+    ['GET http://? HTTP/1.1\r\nHost: localhost', 400],
+    ['OPTIONS * HTTP/1.1\r\nHost: localhost', 404],
+    ['GET a HTTP/1.1\r\nHost: localhost', 400],
   ] as const) {
     const answer = await raw(port, `${request}\r\nConnection: close\r\n\r\n`);
     t.regex(answer ?? '', new RegExp(`^HTTP/1\\.1 ${status} `), request);
