@@ -48,12 +48,17 @@ export function answerTooLarge(limitBytes: number, cause: unknown): StatusError 
   return gatewayError('UPSTREAM_ANSWER_TOO_LARGE', text, { source: 'upstream', cause });
 }
 
-/** The call's deadline passed: 504. Its owner shows whether the upstream was slow or the client allowed too little time. */
+/**
+ * The call's deadline passed: 504. Its owner shows whether the upstream was slow or the client allowed too little time.
+ * `sign` is what showed it, if it was not the gateway's own timer.
+ */
 export class DeadlineExceeded extends StatusError {
   constructor(
     readonly owner: DeadlineOwner,
-    cause: unknown = `the deadline of the ${owner}`,
+    sign?: unknown,
   ) {
+    const shown = sign === undefined ? '' : `; ${sign instanceof Error ? sign.message : sign}`;
+    const cause = `the deadline of the ${owner}${shown}`;
     super(Code.DEADLINE_EXCEEDED, 'the upstream did not answer within the deadline', {
       source: 'upstream',
       details: [errorInfoDetail('DEADLINE_EXCEEDED')],

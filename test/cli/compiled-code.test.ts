@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { ROOT } from '../support/run.js';
 
+/** False for Node 20, where the tests of Node 22 and later show instead that nothing is kept. */
 const canKeep = 'enableCompileCache' in module;
-const testKept = canKeep ? test : test.skip;
 
 async function startWith(env: NodeJS.ProcessEnv): Promise<{ home: string; kept: readonly string[] }> {
   const home = await mkdtemp(join(tmpdir(), 'protogate-home-'));
@@ -19,17 +19,17 @@ async function startWith(env: NodeJS.ProcessEnv): Promise<{ home: string; kept: 
   return { home, kept: await readdir(home, { recursive: true }) };
 }
 
-testKept('compiled code is kept in the cache folder of the user', async (t) => {
+test('compiled code is kept in the cache folder of the user', async (t) => {
   const { kept } = await startWith({});
-  t.true(kept.filter((path) => path.startsWith('.cache/protogate/')).length > 2, kept.join());
+  t.is(kept.filter((path) => path.startsWith('.cache/protogate/')).length > 2, canKeep, kept.join());
 });
 
-testKept('compiled code is kept where XDG_CACHE_HOME or Node’s own variable says', async (t) => {
+test('compiled code is kept where XDG_CACHE_HOME or Node’s own variable says', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'protogate-cache-'));
   t.deepEqual((await startWith({ XDG_CACHE_HOME: join(folder, 'xdg') })).kept, []);
   t.deepEqual((await startWith({ NODE_COMPILE_CACHE: join(folder, 'node') })).kept, []);
-  t.deepEqual((await readdir(folder)).toSorted(), ['node', 'xdg']);
-  t.deepEqual(await readdir(join(folder, 'xdg')), ['protogate']);
+  t.deepEqual((await readdir(folder)).toSorted(), canKeep ? ['node', 'xdg'] : []);
+  if (canKeep) t.deepEqual(await readdir(join(folder, 'xdg')), ['protogate']);
 });
 
 test('a home that cannot be written, a relative one and none change nothing', async (t) => {

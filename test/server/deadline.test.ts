@@ -49,6 +49,9 @@ test('a 504 is logged with whose deadline it was', async (t) => {
     t.is(status, 504, text);
     t.false(text.includes(owner), 'the client is told nothing of it');
     await until(() => logged().length === index + 1);
-    t.like(logged()[index], { code: 'DEADLINE_EXCEEDED', err: { cause: { message: `the deadline of the ${owner}` } } });
+    const { code, err } = logged()[index] as { code: string; err: { cause: { message: string } } };
+    t.is(code, 'DEADLINE_EXCEEDED');
+    // The server may say that the time is over before the timer of the gateway does.
+    t.regex(err.cause.message, new RegExp(`^the deadline of the ${owner}(;|$)`));
   }
 });
