@@ -129,7 +129,7 @@ export function copyEscaped(json: Position, writer: WireWriter): boolean {
       if (hasSpecial(word)) break;
       target.setInt32(to, word, true);
     }
-    // Where special bytes are close to each other, single bytes are faster.
+    // If the last words were few, special bytes are close to each other, and reading single bytes is faster than reading words.
     const stop = Math.min(end - 1, from + (from - begun < CLOSE ? DENSE : 4));
     while (from < stop) {
       const byte = bytes[from]!;

@@ -203,22 +203,15 @@ export class JsonWriter {
 
   /** Writes a double. NaN and the infinities become strings. */
   double(value: number): void {
-    if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.integer(value);
-    // -0 keeps its sign.
-    if (value === 0) return this.ascii('-0');
-    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
-    const { view, at } = this;
-    if (value < 0) view.setUint8(at, MINUS);
-    const from = value < 0 ? at + 1 : at;
-    const size = Math.abs(value);
-    let end = writeFewDecimals(view, from, size);
-    if (end < 0) end = writeShortest(view, from, size);
-    if (end < 0) this.ascii(numberJson(value));
-    else this.at = end;
+    this.decimal(value, false);
   }
 
   /** Writes a float, with the fewest digits that a float needs. */
   float(value: number): void {
+    this.decimal(value, true);
+  }
+
+  private decimal(value: number, isFloat: boolean): void {
     if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.integer(value);
     // -0 keeps its sign.
     if (value === 0) return this.ascii('-0');
@@ -227,9 +220,9 @@ export class JsonWriter {
     if (value < 0) view.setUint8(at, MINUS);
     const from = value < 0 ? at + 1 : at;
     const size = Math.abs(value);
-    let end = writeShortFloat(view, from, size);
-    if (end < 0) end = writeShortestFloat(view, from, size);
-    if (end < 0) this.ascii(floatJson(value));
+    let end = isFloat ? writeShortFloat(view, from, size) : writeFewDecimals(view, from, size);
+    if (end < 0) end = isFloat ? writeShortestFloat(view, from, size) : writeShortest(view, from, size);
+    if (end < 0) this.ascii(isFloat ? floatJson(value) : numberJson(value));
     else this.at = end;
   }
 

@@ -100,7 +100,7 @@ export class RouteTableBuilder<T> {
   }
 }
 
-/** How many times as large as in the beginning a table becomes by changes. */
+/** The factor by which a table may grow through changes before it is built anew. */
 const MOST_GROWTH = 2;
 
 export class RouteTable<T> {

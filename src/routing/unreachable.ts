@@ -23,7 +23,7 @@ export interface Unreachable<R extends Bound> {
   readonly winner: R;
 }
 
-/** What must be known of all routes to find the unreachable ones. */
+/** Facts about all routes together, which the search for unreachable routes needs. */
 export interface RouteShapes<R extends Bound> {
   /** The routes that other ones may hide. */
   readonly doubtful: readonly R[];

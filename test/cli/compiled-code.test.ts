@@ -1,4 +1,4 @@
-/** How the command line keeps compiled code for its next start. Node 20 cannot keep it. */
+/** Tests that the command line keeps compiled code for its next start. Node 20 cannot keep it. */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import module from 'node:module';

@@ -5,7 +5,7 @@ import type { ReceivedHeaders } from '../rpc.js';
 import { STATIC_TABLE } from './static-table.js';
 
 export class HeaderList implements ReceivedHeaders {
-  /** What is wrong with the headers, or trailers. Undefined if nothing is. */
+  /** The problem of the headers or trailers. Undefined if they have none. */
   readonly fault: string | undefined;
   /** True when it is known that there is no metadata. */
   private hasNone = false;
