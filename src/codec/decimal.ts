@@ -62,7 +62,7 @@ export class Digits {
     return this.uppers + this.lowers;
   }
 
-  /** The upper part counts as many times. */
+  /** The power of ten by which the upper part is multiplied. */
   get scale(): number {
     return POWERS[this.lowers]!;
   }

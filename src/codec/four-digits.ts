@@ -5,7 +5,10 @@ export function areDigits(word: number): boolean {
   return ((word & 0xf0f0f0f0) | (((word + 0x06060606) & 0xf0f0f0f0) >>> 4)) === DIGITS;
 }
 
-/** The upper halves of four digits, which stay the same if six is added to each, and these halves as the lower ones. */
+/**
+ * A byte is a digit if its upper half is 3, and still is 3 after six was added to the byte. The word has four such bytes: the
+ * upper halves of the bytes before, and those after, moved into the lower halves.
+ */
 const DIGITS = 0x33333333;
 
 /** Returns the number that four digits are. */

@@ -16,8 +16,8 @@ for (const [letter, meaning] of ['""', '\\\\', 'b\b', 'f\f', 'n\n', 'r\r', 't\t'
 }
 const HEX = Buffer.from('0123456789abcdef');
 /**
- * The one or two bytes that ASCII becomes, and above of 16 bits their number; -1 for long escapes. Writing two bytes each time
- * is faster than a branch that depends on the text.
+ * The one or two bytes that an ASCII character becomes in JSON, in the lower 16 bits, and the number of these bytes in the bits
+ * above. It is -1 for long escapes. To write two bytes each time is faster than a branch that depends on the text.
  */
 const COPIES = Int32Array.from(ESCAPES, (letter, byte) => {
   if (letter === 0) return byte | (1 << 16);
