@@ -97,6 +97,7 @@ function writeLongEscape(buffer: Uint8Array, at: number, byte: number): number {
  * Returns the offset behind it in `target`, or -1 if it is not UTF-8. For short text this is faster than native functions.
  */
 export function copyShortText(
+  source: DataView,
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -106,24 +107,41 @@ export function copyShortText(
 ): number {
   let at = to;
   let from = start;
-  for (;;) {
-    for (; from < end; from++) {
-      const copy = SHORT_COPIES[bytes[from]!]!;
-      if (copy < 0) break;
-      target.setUint16(at, copy, true);
-      at += copy >>> 16;
+  while (from < end) {
+    if (from <= end - 4) {
+      const word = source.getInt32(from, true);
+      if (isPlainWord(word)) {
+        target.setInt32(at, word, true);
+        from += 4;
+        at += 4;
+        continue;
+      }
     }
-    if (from === end) return at;
-    const byte = bytes[from]!;
-    if (byte < 0x80) {
-      at = writeLongEscape(buffer, at, byte);
-      from++;
-      continue;
+    for (const stop = Math.min(end, from + 4); from < stop; ) {
+      const byte = bytes[from]!;
+      const copy = SHORT_COPIES[byte]!;
+      if (copy >= 0) {
+        target.setUint16(at, copy, true);
+        at += copy >>> 16;
+        from++;
+      } else if (byte < 0x80) {
+        at = writeLongEscape(buffer, at, byte);
+        from++;
+      } else {
+        const size = sequenceSize(bytes, from, end);
+        if (size === 0) return -1;
+        for (const next = from + size; from < next; ) buffer[at++] = bytes[from++]!;
+      }
     }
-    const size = sequenceSize(bytes, from, end);
-    if (size === 0) return -1;
-    for (const next = from + size; from < next; ) buffer[at++] = bytes[from++]!;
   }
+  return at;
+}
+
+/** True if none of the four bytes needs an escape, and all are ASCII. */
+export function isPlainWord(word: number): boolean {
+  // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
+  const special = word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
+  return (special & 0x80808080) === 0;
 }
 
 /** The same as COPIES, but -1 for the first bytes of longer characters too. */

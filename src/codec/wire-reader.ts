@@ -4,6 +4,7 @@
  */
 
 import { isUtf8 } from 'node:buffer';
+import { viewOf } from './view-of.js';
 
 export const WIRE_VARINT = 0;
 export const WIRE_FIXED64 = 1;
@@ -34,7 +35,7 @@ export class WireReader {
   ) {
     this.bytes = bytes;
     this.at = start;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.view = viewOf(bytes);
   }
 
   /** Forgets the bytes. */
@@ -45,12 +46,12 @@ export class WireReader {
     this.end = 0;
   }
 
-  /** Starts over with other bytes. */
-  protected load(bytes: Uint8Array): void {
+  /** Starts over with the first `length` of other bytes. */
+  protected load(bytes: Uint8Array, view = viewOf(bytes), length = bytes.length): void {
     this.bytes = bytes;
     this.at = 0;
-    this.end = bytes.length;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.end = length;
+    this.view = view;
   }
 
   /** The lower half of the number that was read last, unsigned. */
