@@ -122,21 +122,22 @@ function writeUnsigned64(view: DataView, at: number, low: number, high: number):
  */
 export function writeFewDecimals(view: DataView, at: number, value: number): number {
   const hundredths = value * 100;
-  const digits = Math.round(hundredths);
+  const digits = Math.floor(hundredths + 0.5);
   // The first test is made because most numbers fail it, and a division takes long.
   if (!(value < BILLION && Math.abs(hundredths - digits) < 1e-4) || digits / 100 !== value) return -1;
-  return writeHundredths(view, at, digits);
+  return writeHundredths(view, at, value, digits);
 }
 
 /** Writes a positive float of at most six digits that has at most two decimals. Otherwise does as {@link writeFewDecimals}. */
 export function writeShortFloat(view: DataView, at: number, value: number): number {
-  const digits = Math.round(value * 100);
-  if (!(digits < 1_000_000) || Math.fround(digits * 0.01) !== value) return -1;
-  return writeHundredths(view, at, digits);
+  const hundredths = value * 100;
+  if (!(hundredths < 1_000_000)) return -1;
+  const digits = (hundredths + 0.5) | 0;
+  return digits < 1_000_000 && Math.fround(digits * 0.01) === value ? writeHundredths(view, at, value, digits) : -1;
 }
 
-function writeHundredths(view: DataView, at: number, digits: number): number {
-  const whole = Math.floor(digits / 100);
+function writeHundredths(view: DataView, at: number, value: number, digits: number): number {
+  const whole = Math.floor(value);
   const end = writeWhole(view, at, whole);
   const decimals = (digits - whole * 100) | 0;
   view.setUint8(end, 0x2e);

@@ -139,7 +139,7 @@ function writeShortestFloat(view: DataView, at: number, value: number): number {
   let digits = 0;
   for (let zeros = 3; ; zeros--) {
     const step = POWERS[zeros]!;
-    digits = Math.round(product * FRACTIONS[zeros]!) * step;
+    digits = ((product * FRACTIONS[zeros]! + 0.5) | 0) * step;
     const distance = Math.abs(product - digits);
     if (Math.abs(distance - half) < FLOAT_DOUBT) return -1;
     if (distance < half) {

@@ -97,7 +97,6 @@ function writeLongEscape(buffer: Uint8Array, at: number, byte: number): number {
  * Returns the offset behind it in `target`, or -1 if it is not UTF-8. For short text this is faster than native functions.
  */
 export function copyShortText(
-  source: DataView,
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -107,34 +106,24 @@ export function copyShortText(
 ): number {
   let at = to;
   let from = start;
-  while (from < end) {
-    if (from <= end - 4) {
-      const word = source.getInt32(from, true);
-      if (isPlainWord(word)) {
-        target.setInt32(at, word, true);
-        from += 4;
-        at += 4;
-        continue;
-      }
+  for (;;) {
+    for (; from < end; from++) {
+      const copy = SHORT_COPIES[bytes[from]!]!;
+      if (copy < 0) break;
+      target.setUint16(at, copy, true);
+      at += copy >>> 16;
     }
-    for (const stop = Math.min(end, from + 4); from < stop; ) {
-      const byte = bytes[from]!;
-      const copy = SHORT_COPIES[byte]!;
-      if (copy >= 0) {
-        target.setUint16(at, copy, true);
-        at += copy >>> 16;
-        from++;
-      } else if (byte < 0x80) {
-        at = writeLongEscape(buffer, at, byte);
-        from++;
-      } else {
-        const size = sequenceSize(bytes, from, end);
-        if (size === 0) return -1;
-        for (const next = from + size; from < next; ) buffer[at++] = bytes[from++]!;
-      }
+    if (from === end) return at;
+    const byte = bytes[from]!;
+    if (byte < 0x80) {
+      at = writeLongEscape(buffer, at, byte);
+      from++;
+      continue;
     }
+    const size = sequenceSize(bytes, from, end);
+    if (size === 0) return -1;
+    for (const next = from + size; from < next; ) buffer[at++] = bytes[from++]!;
   }
-  return at;
 }
 
 /** True if none of the four bytes needs an escape, and all are ASCII. */

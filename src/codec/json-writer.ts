@@ -266,10 +266,20 @@ export class JsonWriter {
       target.setInt32(to, word, true);
       to += 4;
     }
-    for (; from < end; from++) {
-      const byte = bytes[from]!;
-      if (!isPlain(byte)) return this.unusual(bytes, from, end, view, to);
-      buffer[to++] = byte;
+    if (from < end) {
+      if (end - start >= 4) {
+        // The last word may have bytes that are copied already.
+        const word = view.getInt32(end - 4, true);
+        if (!isPlainWord(word)) return this.unusual(bytes, from, end, view, to);
+        to += end - from;
+        target.setInt32(to - 4, word, true);
+      } else {
+        for (; from < end; from++) {
+          const byte = bytes[from]!;
+          if (!isPlain(byte)) return this.unusual(bytes, from, end, view, to);
+          buffer[to++] = byte;
+        }
+      }
     }
     buffer[to++] = QUOTE;
     this.at = to;
@@ -280,8 +290,7 @@ export class JsonWriter {
   private unusual(bytes: Uint8Array, from: number, end: number, view: DataView, to: number): boolean {
     const { length } = this;
     this.at = to;
-    const isGood =
-      end - from > SHORT_TEXT ? this.longText(bytes, from, end, view) : this.shortText(bytes, from, end, view);
+    const isGood = end - from > SHORT_TEXT ? this.longText(bytes, from, end, view) : this.shortText(bytes, from, end);
     if (isGood) this.byte(QUOTE);
     else this.cut(length);
     return isGood;
@@ -293,10 +302,10 @@ export class JsonWriter {
     return true;
   }
 
-  private shortText(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
+  private shortText(bytes: Uint8Array, start: number, end: number): boolean {
     const most = (end - start) * MAX_ESCAPE + 2;
     if (this.buffer.length - this.at < most) this.grow(end - start + 1, most);
-    const to = copyShortText(view, bytes, start, end, this.view, this.buffer, this.at);
+    const to = copyShortText(bytes, start, end, this.view, this.buffer, this.at);
     this.at = Math.max(to, this.at);
     return to >= 0;
   }

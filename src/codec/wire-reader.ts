@@ -85,14 +85,17 @@ export class WireReader {
 
   /** Reads a varint of at most ten bytes. Bits above 64 are dropped, as protobuf does. */
   varint(): void {
+    const first = this.at < this.end ? this.bytes[this.at]! : 0x80;
+    if (first >= 0x80) return this.longVarint();
+    this.at++;
+    this.lowBits = first;
+    this.highBits = 0;
+  }
+
+  /** Does the same as {@link varint}. It is a function of its own so that V8 inlines the short ones. */
+  private longVarint(): void {
     const { bytes, end } = this;
     let { at } = this;
-    if (at < end && bytes[at]! < 0x80) {
-      this.lowBits = bytes[at]!;
-      this.highBits = 0;
-      this.at = at + 1;
-      return;
-    }
     if (end - at < 10) return this.lastVarint();
     let low = bytes[at++]! & 0x7f;
     let high = 0;

@@ -134,13 +134,32 @@ function writeRecord(machine: WriteMachine, frame: WriteFrame, field: FieldPlan,
     frame.at = machine.at;
     return writeMessage(machine, field.message, content, end, frame.depth - 1, mask);
   }
+  if (field.kind === Kind.STRING) return writeTexts(machine, frame, field, tag);
   const length = machine.length();
   const content = machine.at;
   const end = content + length;
   frame.at = end;
-  if (field.kind === Kind.STRING) machine.text(content, end, field.validateUtf8);
-  else if (field.kind === Kind.BYTES) machine.base64(content, end);
+  if (field.kind === Kind.BYTES) machine.base64(content, end);
   else writeMessage(machine, field.message, content, end, frame.depth - 1, mask);
+}
+
+/** Writes a text, and those of the same list that directly follow. */
+function writeTexts(machine: WriteMachine, frame: WriteFrame, field: FieldPlan, tag: number): void {
+  const { count, bytes } = machine;
+  const isList = field.shape === Shape.REPEATED && tag < 0x80;
+  for (;;) {
+    const length = machine.length();
+    const start = machine.at;
+    machine.at = start + length;
+    machine.text(start, machine.at, field.validateUtf8);
+    // A long text is left to a frame.
+    if (!isList || machine.at >= machine.end || bytes[machine.at] !== tag || machine.count !== count) break;
+    if (machine.isTired) break;
+    machine.left--;
+    machine.at++;
+    machine.out.byte(COMMA);
+  }
+  frame.at = machine.at;
 }
 
 function writeKey({ out }: WriteMachine, frame: WriteFrame, field: FieldPlan): void {
