@@ -401,6 +401,14 @@ test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t
   t.deepEqual((await sendTo(server.url, 'GET', '/v1/shelves/1')).json, { theme: 'x' });
   t.is(await server.stop(), 0);
   t.regex(server.stderr(), /"route":"\/v1\/{name=shelves\/\*}"/);
+  const lines = server.stderr().trim().split('\n');
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, string>);
+  const warnings = entries.filter(({ msg }) => msg === 'warning about the config or the protos');
+  t.deepEqual(
+    warnings.map(({ level }) => level),
+    ['warn'],
+  );
+  t.regex(warnings[0]!.problem!, /^\S+: warning: .* \[no-auth\]$/);
 });
 
 test('serve tells on its admin port that it is ready, and that it drains while it still serves', async (t) => {
