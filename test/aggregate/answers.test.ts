@@ -53,7 +53,7 @@ test('the dashboard aggregate has each product once, in the order of first use',
   ]);
 });
 
-test('the order page calls batches by key, gives every line its product, and reports missing ones as NOT_FOUND', async (t) => {
+test('the order page calls in batches, gives each line its product, and reports missing products as NOT_FOUND', async (t) => {
   const { json, headers, calls } = await ask(
     ORDER_PAGE,
     {

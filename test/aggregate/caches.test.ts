@@ -266,7 +266,7 @@ test('where a gateway has interceptors, all that they may read of the caller is 
   }
 });
 
-test('what an upstream keeps for one request, no page keeps, shares, or lets others keep', async (t) => {
+test('an answer that an upstream marks as private is not cached, shared or made cacheable by an aggregate', async (t) => {
   for (const [name, value] of [
     ['set-cookie', 'session=1'],
     ['cache-control', 'private'],

@@ -91,7 +91,7 @@ test('the mode that follows from what is declared', async (t) => {
   }
 });
 
-test('check says what contradicts itself, what cannot be, and what looks wrong', async (t) => {
+test('check reports auth settings that contradict each other, are impossible or look wrong', async (t) => {
   const certificates: ConfigInput['auth'] = { mtls: {} };
   const rows: readonly [fact: string, text: string, config: Partial<ConfigInput>, found: readonly string[]][] = [
     [

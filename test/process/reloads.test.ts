@@ -54,7 +54,7 @@ async function start(t: ExecutionContext) {
   return { reloads, parts, good, steps, told, logged, metric, plan, folder };
 }
 
-test('what is asked for during a reload becomes one reload afterwards', async (t) => {
+test('all reloads that are requested during a reload become one', async (t) => {
   const { reloads, parts, good, steps } = await start(t);
   let reads = 0;
   let go = () => {};

@@ -312,7 +312,7 @@ for (const { fact, routes, requests } of BEHAVIOURS) {
   });
 }
 
-test('an empty table knows nothing', (t) => {
+test('an empty table finds no route', (t) => {
   const { table } = tableOf([]);
   t.is(show(table.match('GET', '/')), '404');
   t.is(show(table.match('GET', '/a')), '404');

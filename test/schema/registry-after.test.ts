@@ -58,7 +58,7 @@ test('descriptors are kept of files that need no changed file, and the old regis
   t.deepEqual(plain(first), before);
 });
 
-test('a schema that nobody takes leaves the one before as it was', async (t) => {
+test('a schema that is not taken over does not change the one before', async (t) => {
   const { sources, write, first } = await start(t);
   await write(5, textOf(5, [], 'message Added {}'));
   await loadAgain(sources, first);

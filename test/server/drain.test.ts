@@ -121,7 +121,7 @@ test('a request whose head has begun is answered, and its connection ends; also 
   }
 });
 
-test('who reads slowly gets all of an answer that was given before', async (t) => {
+test('a slow reader gets the whole of an answer that was given before the drain', async (t) => {
   const gateway = await start(t);
   const socket = open(t, gateway.port);
   socket.write('GET /v1/large HTTP/1.1\r\nhost: x\r\n\r\n');

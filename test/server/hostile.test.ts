@@ -41,7 +41,7 @@ for (const [text, says] of [
   });
 }
 
-test('Host names and addresses, with and without a port, are hosts; so is none', async (t) => {
+test('names and addresses with and without a port are valid hosts, and so is an empty Host', async (t) => {
   const { port } = await started;
   const good = [
     'a',

@@ -457,7 +457,7 @@ test('bidi: a client that resets the stream, or loses the connection, cancels th
   t.is(upstream.calls.length, 2);
 });
 
-test('bidi: silence on both sides ends it; a word from either counts', async (t) => {
+test('bidi: it ends after silence on both sides, and a message from either side counts', async (t) => {
   const upstream = await startUpstream(PROTO, { Talk: { messages: [{ n: '1' }], hang: true } });
   t.teardown(upstream.close);
   const test = { target: upstream.target, streamIdleTimeout: '1500ms' };
@@ -506,7 +506,7 @@ test('an upstream that does not read holds its stream back, and no other of the 
   t.is((await client.send('POST', '/v1/items', { body: '{"n":1.5}' })).status, 400);
 });
 
-test('bidi: what the head says is refused before anybody is called', async (t) => {
+test('bidi: a request whose headers are refused calls no upstream', async (t) => {
   const { client, upstream } = await plain(t, ECHO);
   for (const headers of [
     { 'content-type': 'text/plain' },

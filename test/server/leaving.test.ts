@@ -19,7 +19,7 @@ service S {
 const GET = 'GET /v1/quick HTTP/1.1\r\nhost: x\r\n\r\n';
 const LAST = /^HTTP\/1\.1 200 [\s\S]*\r\nconnection: close\r\n/i;
 const TIMEOUT_MS = 20_000;
-/** Longer than a test waits. */
+/** A time in milliseconds that is longer than a test waits. */
 const LONG_MS = 60_000;
 
 class Client {

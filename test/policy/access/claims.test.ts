@@ -94,7 +94,7 @@ test('a plan of a caller without a consumer counts by address', async (t) => {
   }
 });
 
-test('a kept answer is for its subject, whether or not there is a consumer', async (t) => {
+test('a cached answer belongs to its subject, with or without a consumer', async (t) => {
   const { get, upstream } = await start(t, { consumerClaim: 'org', claimsToMetadata: { sub: 'x-user-id' } });
   upstream.script('Kept', (call) => ({ message: { text: String(call.metadata.get('x-user-id')) } }));
   const callers = [

@@ -188,7 +188,7 @@ test('a drain answers every request that waits, and the last answer alone ends t
   );
 });
 
-test('what does not parse takes nobody’s answer: what came before it is answered, and the connection ends', async (t) => {
+test('bytes that do not parse do not cost an earlier request its answer, and end the connection', async (t) => {
   const { port, upstream } = await startGateway(t, PROTO, { Quick: { message: { id: 'a' }, delayMs: 200 } });
   for (const wrong of [
     'nonsense\r\n\r\n',
@@ -202,7 +202,7 @@ test('what does not parse takes nobody’s answer: what came before it is answer
   }
 });
 
-test('who leaves behind something that does not parse cancels the call', async (t) => {
+test('a client that leaves after bytes that do not parse cancels the call', async (t) => {
   const { socket, upstream, gateway } = await start(t);
   socket.resume().write(`${get('/v1/hang')}nonsense\r\n\r\n`);
   await until(() => upstream.calls.length === 1);

@@ -118,7 +118,7 @@ test('an error names the message; the call is cancelled', async (t) => {
   t.is((await send('POST', '/v1/lists/1/items', { body: 'a', headers: { 'content-type': 'text/plain' } })).status, 415);
 });
 
-test('a demand over the message is met by the first, before there is a call; also by none', async (t) => {
+test('a rule about the message is checked with the first message before the call, also if there is none', async (t) => {
   const { send, upstream } = await start();
   for (const body of ['[{"n":2},{"n":1}]', '[{}]', '[]', '', ' ']) {
     t.is((await send('POST', '/v1/own', { body })).status, 403, body);
@@ -136,7 +136,7 @@ test('where the body field is a list, each array is a message, whatever comes of
   t.deepEqual([status, json.message], [400, 'body: expected a message after message 1, got ","']);
 });
 
-test('what follows meets it too: a number that is left out is 0', async (t) => {
+test('later messages are checked too, with 0 for a number that is left out', async (t) => {
   const { send, upstream } = await start({ Own: (call) => call.whenHalfClosed.then(() => ({ message: {} })) });
   t.is((await send('POST', '/v1/own', { body: '[{"n":1},{"list":"a","n":1},{"n":1}]' })).status, 200);
   for (const wrong of ['{"n":2}', '{"list":"a"}']) {
@@ -220,7 +220,7 @@ test('messages arrive when they are sent, each within its size', async (t) => {
   t.is(await answered, 413);
 });
 
-test('an upstream that answers early is answered, and nobody reads the rest', async (t) => {
+test('an early answer of the upstream is sent at once, and the rest of the request is not read', async (t) => {
   const { url } = await start({ Add: { status: { code: 8, message: 'enough' } } });
   const answer = await new Promise((resolve) => {
     const sent = request(`${url}/v1/lists/1/items`, { method: 'POST', headers: NDJSON, agent: false }, (res) => {

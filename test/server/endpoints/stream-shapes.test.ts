@@ -207,7 +207,7 @@ for (const framing of FRAMINGS) {
   }
 }
 
-test.serial('without a body rule nothing can be said: path and query are in the first message', async (t) => {
+test.serial('without a body rule no message is accepted, and path and query are in the first message', async (t) => {
   const { url, upstream } = await started;
   const { say, halfClose, closed } = await openWebSocket(t, url, '/v1/lists/1/none?n=7', { headers });
   for (const _ of [1, 2]) say({});

@@ -216,7 +216,7 @@ for (const framing of FRAMINGS) {
   );
 }
 
-test.serial('blank lines count: a stream of nothing ends too', async (t) => {
+test.serial('blank lines count towards the size of a stream', async (t) => {
   const { url } = await started;
   const sent = request(`${url}/v1/items`, {
     method: 'POST',

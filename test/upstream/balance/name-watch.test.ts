@@ -119,7 +119,7 @@ test('doubts do not hasten the lookups of a name that cannot be looked up', asyn
   t.is(await pass(1), 1);
 });
 
-test('who comes later is told what is known; who has left and a watch that is closed are told nothing', async (t) => {
+test('a late follower gets the known addresses; one that has left, or whose watch is closed, gets nothing', async (t) => {
   const { watch, pass, set, heard, clock } = await watched(A);
   set(new Error('down'));
   await pass(30_000);
