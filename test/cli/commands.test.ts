@@ -272,6 +272,7 @@ test('check warns of a schema without any route', async (t) => {
   const { exitCode, stdout } = await protogate(['check', '--protos', folder]);
   t.is(exitCode, 0);
   t.regex(stdout, /^--protos \S+: warning: no rpc has a google\.api\.http rule, .* \[no-routes\]\n/m);
+  t.notRegex(stdout, /every route is public/);
   t.notRegex((await protogate(['check', '--protos', folder, '--auto-routes'])).stdout, /no-routes/);
 });
 
@@ -411,7 +412,7 @@ test('serve says where it listens, serves, and ends with 0 on SIGTERM', async (t
   t.regex(warnings[0]!.problem!, /^\S+: warning: .* \[no-auth\]$/);
 });
 
-test('serve tells on its admin port that it is ready, and that it drains while it still serves', async (t) => {
+test('/readyz says that the gateway is ready, and that it drains while it still serves', async (t) => {
   const folder = await protoFolder(t, LIBRARY);
   const upstream = await startUpstream(LIBRARY);
   t.teardown(upstream.close);
