@@ -130,7 +130,7 @@ test('the target’s own authority decides, and a host that is none or stands tw
 });
 
 for (const format of ['status', 'aip193', 'problem'] as const) {
-  test(`what is refused has the one shape of an error: ${format}`, async (t) => {
+  test(`refusals have the configured form of an error: ${format}`, async (t) => {
     const metrics = () => Promise.reject(new Error('secret at 10.0.0.7'));
     const { send, port, lines } = await start(t, { errors: { format } }, { metrics });
     const say = async (method: string, path: string) => {

@@ -183,7 +183,7 @@ test('an aggregate that says public and needs a caller demands one', async (t) =
   t.is((await ask({ sub: 'ada' }, '/v1/pages/ada')).status, 200);
 });
 
-test('one request counts as many as the aggregate has calling steps', async (t) => {
+test('a request of an aggregate counts once for each step with a call', async (t) => {
   const { ask } = await start(
     protos(
       `${NAME}\n${step('kept', 'GetKept')}\n      steps: { into: "who" copy: "request.free" }`,

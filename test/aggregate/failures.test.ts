@@ -417,7 +417,7 @@ test('a step that fails for all its elements fails once, and so does what hangs 
   }
 });
 
-test('elements that fail differently, or of which some are there, are told one by one', async (t) => {
+test('elements with different failures, or of which some succeed, are reported one by one', async (t) => {
   const { send, upstream } = await startGateway(shared, LINES(EACH), {
     ...FINE,
     GetProduct: (call) => (name(call) === 'p1' ? DOWN : { status: { code: 5, message: `no ${name(call)}` } }),

@@ -360,7 +360,7 @@ test('… below each element of a list, and a for_each over them runs for both',
   );
 });
 
-test('where one of them fails for an element, its part is missing in that element, wherever others put it', async (t) => {
+test('if a step fails for one element, only its part of that element is missing', async (t) => {
   const { json, failures, headers } = await ask(
     [
       'steps: { into: "entries.id" call: "feed.v1.Blog/ListLikes" take: "likes" }'.replace(
@@ -395,7 +395,7 @@ test('where one of them fails for an element, its part is missing in that elemen
   t.is(headers['x-protogate-partial'], 'entries[3].author, entries[3].title');
 });
 
-test('where one of them fails as a whole, the elements of the others are there, and what reads its part is missing', async (t) => {
+test('if one of several steps fails, the elements of the others are there, and steps that read its part are missing', async (t) => {
   for (const order of [
     [0, 1],
     [1, 0],

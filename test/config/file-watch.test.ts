@@ -141,7 +141,7 @@ test('folders that are added, removed and swapped are watched with their content
   await once(() => write(SHOP));
 });
 
-test('links to folders and files are followed, and a link that is put in place of another is told', async (t) => {
+test('links to folders and files are followed, and a replaced link is reported', async (t) => {
   const { at, write, once } = await start(t, (folder) => {
     mkdirSync(join(folder, 'one'));
     mkdirSync(join(folder, 'two'));

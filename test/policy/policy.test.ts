@@ -270,7 +270,7 @@ for (const [title, policies, config, expected] of [
   });
 }
 
-test('check tells of a key whose plan the config does not list', async (t) => {
+test('check warns about a key whose plan the config does not list', async (t) => {
   const folder = await protoFolder(t, {});
   await writeFile(`${folder}/keys.yaml`, `keys: [{ sha256: "${'0'.repeat(64)}", consumer: acme, plan: gold }]`);
   const auth = { apiKeys: { file: `${folder}/keys.yaml` } };

@@ -64,7 +64,7 @@ for (const [request, meant] of ROWS) {
   });
 }
 
-test('a near route among thousands, or none, is said within 50 µs', (t) => {
+test('a similar route among thousands is found, or not, within 50 µs', (t) => {
   const name = (i: number) => `resource${'abcdefghij'.repeat(3)}${i}`;
   const many = compileNearRoute([
     bindings(...Array.from({ length: 5000 }, (_, i) => `GET /v1/${name(i)}/{id}/parts/{part}/${name(i)}:verb${i}`)),

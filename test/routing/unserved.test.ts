@@ -51,7 +51,7 @@ const wrong: readonly (readonly [fact: string, rpc: string, rule: string])[] = [
   ],
 ];
 for (const [fact, rpc, rule] of wrong) {
-  test(`what is wrong with an rpc that no upstream serves is a warning: ${fact}`, async (t) => {
+  test(`a problem of an rpc that no upstream serves is a warning: ${fact}`, async (t) => {
     const returns = rule === 'unknown-type' ? 'Lost' : 'M';
     const protos = `${PROTOS} service Wrong { rpc Get(M) returns (${returns}) { ${rpc} } }`;
     const served = await found(t, protos, upstreams('s.Mine', 's.Wrong'));

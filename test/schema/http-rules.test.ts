@@ -212,7 +212,7 @@ const wrong: readonly (readonly [fact: string, yaml: string, ...says: string[]])
   ],
 ];
 for (const [fact, yaml, ...says] of wrong) {
-  test(`what is wrong with a service config is told at its place: ${fact}`, async (t) => {
+  test(`a problem of a service config is reported at its place: ${fact}`, async (t) => {
     t.deepEqual(lines(await planWith(t, SHOP.replace('gte', 'get'), { 'api.yaml': yaml })), says);
   });
 }

@@ -40,7 +40,7 @@ const BROUGHT = [
   ['venv/lib/python3.12/site-packages', 'venv/lib/python3.12/site-packages/google/protobuf/timestamp.proto'],
 ] as const;
 for (const [folder, file] of BROUGHT) {
-  test(`protos that a package manager brought are told as such, with the root that was meant: ${folder}`, async (t) => {
+  test(`protos of a package manager are named as such, with the root that was meant: ${folder}`, async (t) => {
     const stamp = 'import "google/protobuf/timestamp.proto";';
     const copies = { [file]: TIMESTAMP, [`${folder}/other/google/protobuf/timestamp.proto`]: TIMESTAMP };
     const protos = { 'api/shop/v1/a.proto': OWN(stamp), ...copies };

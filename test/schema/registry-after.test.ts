@@ -86,7 +86,7 @@ test('a name that comes nearer is found, and one that goes is missed', async (t)
   t.deepEqual(plain(await loadAgain(sources, gone)), plain(far));
 });
 
-test('after each of many changes, some of which nobody takes, the schema is that of a first load', async (t) => {
+test('after each of many changes, some of them refused, the schema equals that of a first load', async (t) => {
   const { sources, write, first } = await start(t);
   const draw = draws(7);
   let served = first;

@@ -150,7 +150,7 @@ test('a WebSocket’s handshake is refused, as it would be cut soon', async (t) 
   t.like(gateway.logged().at(-1), { status: 503, route: '/v1/talk' });
 });
 
-test('an HTTP/2 connection that begins meanwhile is told to go', async (t) => {
+test('an HTTP/2 connection that begins during the drain gets GOAWAY', async (t) => {
   const gateway = await start(t, { headersTimeout: '60s' });
   const socket = open(t, gateway.port);
   socket.write('PRI * HTTP/2.0\r\n');

@@ -35,7 +35,7 @@ for (const [text, says] of [
     'expected either one Content-Length or Transfer-Encoding: chunked',
   ],
 ] as const) {
-  test(`what does not parse is told: ${says}`, async (t) => {
+  test(`bytes that do not parse get an answer that says why: ${says}`, async (t) => {
     const { port } = await started;
     t.true((await raw(port, Buffer.from(`${text}\r\n`, 'latin1'))).includes(`"malformed HTTP request: ${says}"`));
   });

@@ -111,7 +111,7 @@ test('an answer that the gateway made itself has its reason, and not what the cl
   }
 });
 
-test('the status of a service has no reason, and is told with its text only if the client did not get that', async (t) => {
+test('an error of a service has no reason in the log, and its text only if the client did not get it', async (t) => {
   const none = await lineOf('GET', '/v1/shelves/none');
   t.is(none.code, 'NOT_FOUND');
   t.is(none.reason ?? none.refused ?? none.err, undefined);

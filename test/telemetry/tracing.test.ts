@@ -145,7 +145,7 @@ test('a trusted proxy decides whether a request is recorded, anybody else does n
   }
 });
 
-test('a request that is not recorded begins a trace that nobody records, and its log line names it', async (t) => {
+test('a request that is not recorded passes on an unsampled trace, and its log line has the trace id', async (t) => {
   const { send, exported, upstream, logged } = await start(t, { GetShelf: { message: {} } }, {}, 0);
   await send('GET', '/v1/shelves/1');
   t.deepEqual(await exported(), []);

@@ -258,7 +258,7 @@ export function edgeCases(name: string, createCodecs: CreateCodecs): void {
     t.is(jsonOf(codec, Buffer.from(wire, 'hex')), '{"struct":{"a":1}}');
   });
 
-  test('from an upstream: an Any whose type nobody knows keeps its bytes', (t) => {
+  test('from an upstream: an Any of an unknown type keeps its bytes', (t) => {
     const wire = Buffer.concat([
       Buffer.from('5a10', 'hex'),
       Buffer.from('0a0a', 'hex'),

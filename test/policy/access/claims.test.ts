@@ -169,7 +169,7 @@ test('rules and steps of aggregates read claims inside of others', async (t) => 
   t.is(upstream.calls.length, 4, 'no claim, no call');
 });
 
-test('one subject vouched for by a token, another issuer, a key and a certificate is four', async (t) => {
+test('the same subject of a token, another issuer, a key and a certificate is four callers', async (t) => {
   const made = certificates();
   const folder = await protoFolder(t, {});
   const key = keepSecret('pg_known-key-known-key-known-key-known-key');

@@ -122,7 +122,7 @@ function retriesOf(clock: HandClock): number[] {
   return clock.delays.filter((delay) => ![FETCH_TIMEOUT_MS, PREPARE_MS].includes(delay));
 }
 
-test('a server whose certificate nobody vouches for is not believed', async (t) => {
+test('a server with a certificate of an unknown authority is refused', async (t) => {
   const { cert, key } = certificates().server;
   const server = createServer({ cert, key }, (_, response) => response.end('{"keys":[]}')).listen(0, '127.0.0.1');
   t.teardown(() => server.close());

@@ -373,7 +373,7 @@ test('a remembered token is verified again after five minutes, and at its end', 
   t.true(isRemembered(verifier, long));
 });
 
-test('what is remembered is bounded, in number and in bytes', async (t) => {
+test('remembered tokens are limited in number and in bytes', async (t) => {
   const { issuer, verifier, clock } = await start(t, {}, { maxTokens: 5 });
   const tokens = Array.from({ length: 20 }, (_, i) => issuer.sign({ sub: `user-${i}` }));
   for (const token of tokens) await verifier.verify(token);

@@ -234,7 +234,7 @@ test('a public answer is shared by all callers, and the upstream gets neither th
   t.is(gateway.upstream.calls.length, 1);
 });
 
-test('one client cannot poison a public entry: what it may send along makes an entry of its own', async (t) => {
+test('a client cannot poison a public cache entry: its forwarded headers are part of the key', async (t) => {
   const { gateway } = await withTokens(t);
   gateway.upstream.script('Open', (call: RecordedCall) => ({
     message: { text: `for ${call.metadata.get('tenant').join()} ${call.metadata.get('accept-language').join()}` },
@@ -263,7 +263,7 @@ test('Vary names Authorization where it is forwarded, also where nothing here re
   t.deepEqual(texts, ['answer 1', 'answer 2', 'answer 1']);
 });
 
-test('where a pattern lets headers through, no cache on the way answers without asking', async (t) => {
+test('if a pattern lets headers through, Vary: * keeps other caches from answering alone', async (t) => {
   const gateway = await start(t, {
     metadata: { request: ['accept-language', 'grpc-metadata-*'] },
     cors: { origins: ['https://app.test'] },
@@ -369,7 +369,7 @@ test('the call is not cancelled when the first client leaves while others wait',
   t.is(gateway.upstream.calls.length, 1);
 });
 
-test('when nobody waits any more the call is cancelled, and the next request asks anew', async (t) => {
+test('when no request waits any more, the call is cancelled, and the next request makes a new one', async (t) => {
   const gateway = await start(t, {}, { Own: { hang: true } });
   const leave = await leaving(gateway, '/v1/own/1');
   leave();
@@ -378,7 +378,7 @@ test('when nobody waits any more the call is cancelled, and the next request ask
   t.is(await text(gateway, '/v1/own/1'), 'anew');
 });
 
-test('a client’s short deadline ends its waiting and nobody else’s', async (t) => {
+test('a client’s short deadline ends only its own waiting', async (t) => {
   const late = held({ message: { text: 'late' } });
   const clock = handClock();
   const gateway = await start(t, {}, { Own: late.handler }, { clock });

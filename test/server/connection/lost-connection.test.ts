@@ -45,7 +45,7 @@ for (const [what, last] of [
   ['with a wrong frame', frame(PRIORITY, 0, 1, Buffer.alloc(4))],
   ['with data behind the end', frame(0, 0, 1, Buffer.from('x'))],
 ] as const) {
-  test(`who leaves ${what} is noticed in time, and nothing of it is kept`, async (t) => {
+  test(`a client that leaves ${what} is noticed in time, and nothing of it is kept`, async (t) => {
     const { port, answers, open, pass } = await start(t);
     const socket = connect(port, '127.0.0.1')
       .on('error', () => {})

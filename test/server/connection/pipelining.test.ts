@@ -123,7 +123,7 @@ test('a request meets what the one before it on its connection did', async (t) =
   t.regex(await answersOn(t, port, post + get('/v1/quick'), 1), /\{"id":"a"\}$/);
 });
 
-test('what follows one that waits is not lost: bodies, expectations, requests in pieces', async (t) => {
+test('nothing behind a waiting request is lost: bodies, expectations, requests in pieces', async (t) => {
   const { port, upstream } = await startGateway(t, PROTO, {
     Quick: ({ request }) => ({ message: request!, delayMs: 100 }),
     Make: ({ request }) => ({ message: request! }),
@@ -218,7 +218,7 @@ for (const [what, request] of [
   ['h2c', get('/v1/quick', 'connection: upgrade\r\nupgrade: h2c\r\n')],
   ['a tunnel', 'CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n'],
 ] as const) {
-  test(`who asks for ${what} before the earlier answer is there loses the connection, and nobody else anything`, async (t) => {
+  test(`a client that asks for ${what} before the earlier answer loses its connection, and no other client is affected`, async (t) => {
     const { socket, send, gateway, upstream } = await start(t);
     let text = '';
     socket.on('data', (chunk) => {

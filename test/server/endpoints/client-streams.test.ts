@@ -126,7 +126,7 @@ test('a rule about the message is checked with the first message before the call
   }
 });
 
-test('where the body field is a list, each array is a message, whatever comes of it first', async (t) => {
+test('if the body field is a list, each array is a message, however the bytes arrive', async (t) => {
   const { send, upstream } = await start();
   t.is((await send('POST', '/v1/many', { body: '[1,2] []\n[3]' })).status, 200);
   t.deepEqual(upstream.last().requests, [{ items: [1, 2] }, {}, { items: [3] }]);
@@ -315,7 +315,7 @@ for (const [what, breakOff] of [
   ['a client that goes away', (sent: ClientRequest) => sent.destroy()],
   ['a message that is none', (sent: ClientRequest) => sent.write('{"n":"x"}\n')],
 ] as const) {
-  test(`half of an upload never looks whole to the service: ${what}`, async (t) => {
+  test(`a half upload never looks complete to the service: ${what}`, async (t) => {
     const frames: { readonly type: number; readonly flags: number; readonly payload: Buffer }[] = [];
     const service = createRawServer((socket) => {
       let bytes = Buffer.alloc(0);

@@ -162,7 +162,7 @@ for (const { name, paths, tooLarge, upload } of UPLOADS) {
     });
 
     if (name !== 'WebSocket') {
-      test.serial(`${path} over ${name}: what is announced as too large calls nobody`, async (t) => {
+      test.serial(`${path} over ${name}: a content-length that is too large makes no call`, async (t) => {
         const { upstream } = await started;
         const before = upstream.calls.length;
         const { status } = await upload(path, piecesOf([most + 1]), true);

@@ -153,7 +153,7 @@ test('over TLS', async (t) => {
   t.is(messages[0].text, 'A');
 });
 
-test('a refused handshake is an answer like any other, and calls nobody', async (t) => {
+test('a refused handshake is a normal HTTP answer, and makes no call', async (t) => {
   const { url, upstream } = await start(t);
   const refused = (path: string, headers: Record<string, string> = {}) => refusedWebSocket(url, path, { headers });
   const unary = await refused('/v1/rooms/1');
@@ -365,7 +365,7 @@ test('a client that leaves, with a word or without, cancels the call and is logg
   );
 });
 
-test('one log line per conversation, with its route, at its end', async (t) => {
+test('a WebSocket has one log line with its route, at its end', async (t) => {
   const { url, logged } = await start(t, { Talk: { status: { code: 5, message: 'none' } } });
   await (await openWebSocket(t, url, `${TALK}?$fields=n`)).closed;
   await until(() => logged().length === 1);
