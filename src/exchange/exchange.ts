@@ -132,14 +132,20 @@ export interface Snapshot {
 }
 
 /** Returns the value of the most exact claim that `pick` accepts. Undefined when there is none. */
-export type Choose<T> = (authority: string, rawPath: string, pick: PickOf<T>) => T | undefined;
+export type Choose<T> = (
+  authority: string,
+  rawPath: string,
+  headers: IncomingHttpHeaders,
+  pick: PickOf<T>,
+) => T | undefined;
 
-/** Picks one of a group. Undefined when the request belongs to none of them. */
-export type PickOf<T> = (group: ClaimGroup<T>) => T | undefined;
+/** Picks one of a group by the headers of the request. Undefined when the request belongs to none of them. */
+export type PickOf<T> = (group: ClaimGroup<T>, headers: IncomingHttpHeaders) => T | undefined;
 
 /** The claims with the same host and base path, those with the most headers first. */
-type ClaimGroup<T> = readonly {
-  readonly claim: { readonly headers: Readonly<Record<string, string>> };
+export type ClaimGroup<T> = readonly {
+  /** The headers that a request must have, as name, value, name, value. */
+  readonly wanted: readonly string[];
   readonly value: T;
 }[];
 

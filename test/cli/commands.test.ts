@@ -417,7 +417,7 @@ test('/readyz says that the gateway is ready, and that it drains while it still 
   const upstream = await startUpstream(LIBRARY);
   t.teardown(upstream.close);
   const config = join(folder, 'protogate.yaml');
-  await writeFile(config, 'version: 1\ndrain: { grace: 3s, timeout: 1s }\n');
+  await writeFile(config, 'version: 1\ndrain: { grace: 6s, timeout: 1s }\n');
   const port = await freePort();
   const flags = ['--protos', folder, '--upstream', upstream.target, '--port', '0', '--admin-port', String(port)];
   const server = await serving(['serve', '-c', config, ...flags]);
