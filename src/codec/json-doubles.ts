@@ -24,7 +24,7 @@ const FIRST_EXPONENT = exponentBits(LEAST);
 const DECIMAL_EXPONENTS = Int8Array.from({ length: exponentBits(MOST) - FIRST_EXPONENT + 1 }, (_, index) =>
   Math.floor(Math.log10(2 ** (FIRST_EXPONENT + index - 1023))),
 );
-/** For the same exponents, half of the distance to the next double. */
+/** Half of the distance to the next double, for the same exponents. */
 const HALF_STEPS = Array.from(DECIMAL_EXPONENTS, (_, index) => 2 ** (FIRST_EXPONENT + index - 1023 - 53));
 /** The powers of ten from 1e-6 to 1e16, which begin the numbers with one more digit. */
 const BOUNDS = Array.from({ length: 23 }, (_, index) => Number(`1e${index - 6}`));

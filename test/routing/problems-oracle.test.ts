@@ -21,7 +21,7 @@ function bindingOf(line: string): Binding {
 
 const routeOf = (found: string) => found.split(' ').slice(0, 2).join(' ');
 
-test('a route that is said never to be reached is reached by no random request', (t) => {
+test('no random request reaches a route that check reports as unreachable', (t) => {
   let never = 0;
   const property = fc.property(lines, fc.array(path, { minLength: 20, maxLength: 60 }), (all, paths) => {
     const { table } = tableOf(all);
@@ -42,7 +42,7 @@ test('a route that is said never to be reached is reached by no random request',
   t.true(never >= casesOf(6), `${never} routes that are never reached`);
 });
 
-test('a path that a verb is said to take is the other route’s without it', (t) => {
+test('a path that a verb-overlap names belongs to the other route without the verb', (t) => {
   let taken = 0;
   const property = fc.property(lines, (all) => {
     for (const one of all) {

@@ -145,7 +145,7 @@ test('a trusted proxy decides whether a request is recorded, anybody else does n
   }
 });
 
-test('a request that is not recorded begins a trace that nobody records, and its log line names it', async (t) => {
+test('a request that is not recorded passes on an unsampled trace, and its log line has the trace id', async (t) => {
   const { send, exported, upstream, logged } = await start(t, { GetShelf: { message: {} } }, {}, 0);
   await send('GET', '/v1/shelves/1');
   t.deepEqual(await exported(), []);
@@ -157,7 +157,7 @@ test('a request that is not recorded begins a trace that nobody records, and its
   t.is(logged().find(({ msg }) => msg === 'request')?.traceId, traceId);
 });
 
-test('a failure is one of the span whose fault it is', async (t) => {
+test('a failure is recorded in the span that caused it', async (t) => {
   const { send, exported } = await start(t, { GetShelf: { status: { code: 13, message: 'broken' } } });
   await send('GET', '/nowhere');
   await send('GET', '/v1/shelves/1');
@@ -203,7 +203,7 @@ test('no token, key, cookie or query is in a trace; the receiver’s own headers
   t.is(receiver.headers()['x-token'], 'of-the-receiver');
 });
 
-test('a receiver that fails is told once, and its spans are counted', async (t) => {
+test('a failing trace receiver is logged once, and its spans are counted', async (t) => {
   const { send, exported, receiver, gateway, logged } = await start(t, { GetShelf: { message: {} } });
   receiver.answer(400);
   await send('GET', '/v1/shelves/1');
