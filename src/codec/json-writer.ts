@@ -15,13 +15,13 @@ import {
 import { writeShortest, writeShortestFloat } from './json-doubles.js';
 import { floatJson, numberJson } from './json-numbers.js';
 import { copied, copyShortText, copyText, isPlain, MAX_ESCAPE } from './json-text.js';
+import { LONG_TEXT, PIECE, textSimd } from './text-simd.js';
 
 /** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
 /** The size of the buffer for texts of medium size. Memory that is never written to is not used. */
 const MEDIUM_BYTES = 512 * 1024;
 const NOTHING = Buffer.alloc(0);
-const NO_VIEW = viewOf(NOTHING);
 /** The number of bytes of room that the copying of text needs behind it. */
 const SLACK = MAX_ESCAPE + 10;
 
@@ -41,7 +41,7 @@ export function fixed(text: string): Fixed {
 export class JsonWriter {
   /** The bytes before `start` were returned to callers, and are never written again. */
   private buffer: Buffer = NOTHING;
-  private view = NO_VIEW;
+  private view = viewOf(NOTHING);
   private start = 0;
   private at = 0;
   /** The buffer of small texts and the offset of its first free byte, while a larger text has a buffer of its own. */
@@ -52,6 +52,8 @@ export class JsonWriter {
   /** The most bytes that the current text may have, and the argument of `limit` for the error text. */
   private most = Number.POSITIVE_INFINITY;
   private maxBytes = Number.POSITIVE_INFINITY;
+
+  constructor(private readonly simd = textSimd) {}
 
   /**
    * Returns the JSON that `write` writes; the caller owns the bytes. If `write` throws, its text is dropped, so callers
@@ -285,6 +287,7 @@ export class JsonWriter {
     const { buffer, view: target } = this;
     let to = this.at;
     buffer[to++] = QUOTE;
+    if (end - start >= LONG_TEXT) return this.unusual(bytes, start, end, view, to);
     let from = start;
     for (const words = end - 3; from < words; from += 4) {
       const word = view.getInt32(from, true);
@@ -316,8 +319,9 @@ export class JsonWriter {
   }
 
   private longText(bytes: Uint8Array, start: number, end: number, view: DataView): boolean {
-    const seen = this.text(bytes, start, end, view);
-    return (seen & HIGH_BITS) === 0 || isUtf8(bytes.subarray(start, end));
+    if (!isUtf8(bytes.subarray(start, end))) return false;
+    this.text(bytes, start, end, view);
+    return true;
   }
 
   private shortText(bytes: Uint8Array, start: number, end: number): boolean {
@@ -328,16 +332,21 @@ export class JsonWriter {
     return to >= 0;
   }
 
-  /** Writes UTF-8 bytes as a part of a JSON string, unchecked. Returns bits of 0x80808080 if some are not ASCII. */
-  text(bytes: Uint8Array, start: number, end: number, view: DataView): number {
-    let seen = copyText(view, bytes, start, end, this.view, this.buffer, this.at, this.buffer.length);
-    this.at = copied.to;
-    while (copied.from < end) {
-      this.grow(end - copied.from, SLACK);
-      seen |= copyText(view, bytes, copied.from, end, this.view, this.buffer, this.at, this.buffer.length);
-      this.at = copied.to;
+  /** Writes UTF-8 bytes as a part of a JSON string, unchecked. */
+  text(bytes: Uint8Array, start: number, end: number, view: DataView): void {
+    const simd = end - start < LONG_TEXT ? undefined : this.simd();
+    let from = start;
+    while (simd !== undefined && from < end) {
+      const stop = Math.min(end, from + PIECE);
+      this.raw(simd.escape(bytes, from, stop));
+      from = stop;
     }
-    return seen;
+    while (from < end) {
+      if (this.buffer.length - this.at < SLACK) this.grow(end - from, SLACK);
+      copyText(view, bytes, from, end, this.view, this.buffer, this.at, this.buffer.length);
+      this.at = copied.to;
+      from = copied.from;
+    }
   }
 
   /**

@@ -38,3 +38,8 @@ export function isUnreachable(error: unknown): boolean {
     !(error instanceof UpstreamClosed)
   );
 }
+
+/** True if the call failed because its connection was lost, or because none could be made. */
+export function hasNoConnection(error: unknown): boolean {
+  return error instanceof StatusError && error.reason === 'UPSTREAM_UNREACHABLE';
+}

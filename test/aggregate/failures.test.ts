@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
+import { until } from '../support/until.js';
 import { type Handler, type Handlers, type RecordedCall, startUpstream } from '../support/upstream.js';
 import { ORDER_PAGE, page, pages } from './pages.js';
 
@@ -124,7 +125,7 @@ test('a required step’s failure cancels the others at once', async (t) => {
   const { send, upstream } = await startGateway(shared, steps(false), { GetCustomer: { hang: true } });
   const hangs = () => upstream.calls.some(({ path }) => path.endsWith('GetCustomer'));
   upstream.script('GetOrder', async () => {
-    while (!hangs()) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(hangs, 'a call that hangs');
     return { status: { code: 5, message: 'no' } };
   });
   const { status } = await send('GET', '/v1/customers/1/page');
@@ -145,7 +146,7 @@ test('the client leaves: every call is cancelled, and no other begins', async (t
   );
   const socket = connect(port, '127.0.0.1');
   socket.write('GET /v1/customers/1/page?ids=a&ids=b&ids=c&ids=d HTTP/1.1\r\nHost: x\r\n\r\n');
-  while (upstream.calls.length < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => upstream.calls.length === 4);
   socket.destroy();
   await Promise.all(upstream.calls.map(({ whenCancelled }) => whenCancelled));
   await new Promise((resolve) => setTimeout(resolve, 50));

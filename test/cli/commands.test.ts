@@ -408,7 +408,7 @@ test('serve tells on its admin port that it is ready, and that it drains while i
   const upstream = await startUpstream(LIBRARY);
   t.teardown(upstream.close);
   const config = join(folder, 'protogate.yaml');
-  await writeFile(config, 'version: 1\ndrain: { grace: 3s, timeout: 1s }\n');
+  await writeFile(config, 'version: 1\ndrain: { grace: 6s, timeout: 1s }\n');
   const port = await freePort();
   const flags = ['--protos', folder, '--upstream', upstream.target, '--port', '0', '--admin-port', String(port)];
   const server = await serving(['serve', '-c', config, ...flags]);

@@ -10,6 +10,7 @@ import { casesOf, draws } from '../support/draws.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { startIssuer } from '../support/issuer.js';
 import { jsonOf } from '../support/json.js';
+import { HANG_MS } from '../support/until.js';
 import type { RecordedCall } from '../support/upstream.js';
 
 const PROTO = `package e.v1;
@@ -283,7 +284,7 @@ async function send({ port }: TestGateway, { method, target, headers, body }: Dr
     if (text.startsWith('HTTP/1.1 101') || (upgrades && isWhole(text, method))) socket.destroy();
   });
   socket.on('error', () => {});
-  socket.setTimeout(3000, () => {
+  socket.setTimeout(HANG_MS, () => {
     console.error('HANG', head, body, text);
     socket.destroy();
   });

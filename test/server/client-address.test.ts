@@ -5,6 +5,7 @@
 import test from 'ava';
 import { afterAll, startGateway } from '../support/gateway.js';
 import { LIBRARY } from '../support/protos.js';
+import { HANG_MS } from '../support/until.js';
 
 const shared = afterAll(test);
 const trustedProxies = ['127.0.0.0/8', '10.0.0.0/8', '2001:db8:ffff::/48'];
@@ -96,7 +97,7 @@ test('a long header of quotes, backslashes and commas is read in the time of its
       const startedAt = performance.now();
       await addressFor(roomy, { forwarded: header });
       // Time that grows with the square of the length would be minutes.
-      t.true(performance.now() - startedAt < 10_000, filler);
+      t.true(performance.now() - startedAt < HANG_MS, filler);
     }
   }
 });

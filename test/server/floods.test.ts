@@ -57,7 +57,7 @@ async function flood(t: ExecutionContext, port: number, batch: (round: number) =
     if (!socket.write(batch(round))) await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {});
     await new Promise(setImmediate);
   }
-  for (const end = Date.now() + 5000; !socket.destroyed && Date.now() < end; ) await sleep(10);
+  await until(() => socket.destroyed, 'the end of the connection').catch(() => {});
   const bytes = Buffer.concat(received);
   return { ended: socket.destroyed, goAway: goAwayCode(bytes) };
 }

@@ -15,7 +15,7 @@ import { handClock } from '../support/clock.js';
 import { startGateway } from '../support/gateway.js';
 import { answerOf, http2Client } from '../support/http2.js';
 import { tlsFiles } from '../support/tls-files.js';
-import { until } from '../support/until.js';
+import { NEVER_MS, until } from '../support/until.js';
 import { arriving, type Handlers, startUpstream } from '../support/upstream.js';
 
 const PROTO = `package echo.v1;
@@ -361,7 +361,7 @@ test('draining says GOAWAY, lets streams end and takes no new ones', async (t) =
   const { client, drain, upstream } = await plain(t, { Get: { delayMs: 400, message: { n: '1' } } });
   const running = client.send('GET', '/v1/items/1');
   await until(() => upstream.calls.length === 1);
-  const drained = drain({ graceMs: 0, timeoutMs: 5000 });
+  const drained = drain({ graceMs: 0, timeoutMs: NEVER_MS });
   await until(() => client.goneAway() === 0);
   t.deepEqual((await running).json, { n: '1' });
   await drained;

@@ -14,7 +14,7 @@ import { frame, GOAWAY, SETTINGS } from '../support/frames.js';
 import { answer, CALL, frames, GRPC, hanging, headers, whole } from '../support/http2-upstream.js';
 import { startProxy } from '../support/proxy.js';
 import { openTransport } from '../support/transport.js';
-import { until } from '../support/until.js';
+import { HANG_MS, until } from '../support/until.js';
 
 const gunzipped = promisify(gunzip);
 let large: Buffer | undefined;
@@ -58,7 +58,7 @@ export function poolSuite(name: string, create: TransportFactory): void {
     await transport.close(0);
     await refused;
     socket.resume();
-    const over = once(socket, 'error', { signal: AbortSignal.timeout(30_000) });
+    const over = once(socket, 'error', { signal: AbortSignal.timeout(HANG_MS) });
     const timer = setInterval(() => void socket.write(frame(SETTINGS, 1, 0)), 200);
     t.teardown(() => clearInterval(timer));
     await t.notThrowsAsync(over);
@@ -243,7 +243,7 @@ export function poolSuite(name: string, create: TransportFactory): void {
       });
       await transport.call(CALL);
       const [socket] = sockets;
-      const over = once(socket!, 'error', { signal: AbortSignal.timeout(30_000) });
+      const over = once(socket!, 'error', { signal: AbortSignal.timeout(HANG_MS) });
       const timer = setInterval(() => void socket!.write(frame(SETTINGS, 1, 0)), 200);
       t.teardown(() => clearInterval(timer));
       await t.notThrowsAsync(over);

@@ -7,6 +7,7 @@ import test from 'ava';
 import { type Clock, systemClock } from '../../../src/base/clock.js';
 import { type ApiKeySettings, createApiKeys } from '../../../src/policy/access/api-key.js';
 import { createLog } from '../../../src/telemetry/log.js';
+import { until } from '../../support/until.js';
 
 const digestOf = (key: string) => createHash('sha256').update(key).digest('hex');
 
@@ -289,7 +290,6 @@ test('on the system’s clock a change is seen within seconds', async (t) => {
   const keys = createApiKeys({ file }, { clock: systemClock, log });
   t.teardown(() => keys.close());
   await writeFile(file, fileOf('pg_a', 'pg_b'));
-  const until = Date.now() + 20_000;
-  while (keys.find('pg_b') === undefined && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(() => keys.find('pg_b') !== undefined);
   t.is(keys.find('pg_b')?.consumer, 'acme');
 });

@@ -8,7 +8,7 @@ import test from 'ava';
 import { createJsonElements } from '../../../src/transcoding/stream/json-elements.js';
 import { afterAll, startGateway } from '../../support/gateway.js';
 import { heldBytes } from '../../support/memory.js';
-import { until } from '../../support/until.js';
+import { HANG_MS, until } from '../../support/until.js';
 import { type Handlers, startUpstream } from '../../support/upstream.js';
 
 const shared = afterAll(test);
@@ -176,7 +176,7 @@ test('a deadline that passes while the first message is waited for is a 504 at o
   });
   t.teardown(() => void sent.on('error', () => {}).destroy());
   sent.write('{"n":');
-  const [answer] = (await once(sent, 'response', { signal: AbortSignal.timeout(30_000) })) as [IncomingMessage];
+  const [answer] = (await once(sent, 'response', { signal: AbortSignal.timeout(HANG_MS) })) as [IncomingMessage];
   t.is(answer.statusCode, 504);
   t.is(upstream.calls.length, 0);
 });

@@ -6,14 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../../src/config/config.js';
 import { certificates } from '../../support/certificates.js';
-import { handClock } from '../../support/clock.js';
+import { type HandClock, handClock } from '../../support/clock.js';
 import { startGateway } from '../../support/gateway.js';
 import { mostHeld } from '../../support/memory.js';
 import { runAlone } from '../../support/parallel-tests.js';
 import { tlsFiles } from '../../support/tls-files.js';
 import { until } from '../../support/until.js';
 import { arriving, type Handlers, startUpstream } from '../../support/upstream.js';
-import { openWebSocket, refusedWebSocket } from '../../support/websocket.js';
+import { type Closed, openWebSocket, refusedWebSocket, type TestWebSocket } from '../../support/websocket.js';
 
 const PROTO = `package chat.v1;
 import "google/api/annotations.proto";
@@ -393,36 +393,59 @@ test('a deadline closes with 4004, the policy’s and the client’s', async (t)
 });
 
 test('silence on both sides for streamIdleTimeout closes with 4004; a word from either side counts', async (t) => {
+  let speak = () => {};
   const upstream = await startUpstream(PROTO, {
     Talk: { hang: true },
     Listen: {
       messages: (async function* () {
-        for (let n = 1; n <= 4; n++) {
+        for (let n = 1; ; n++) {
           yield { n };
-          await sleep(500);
+          await new Promise<void>((resolve) => {
+            speak = resolve;
+          });
         }
-        await sleep(60_000, undefined, { ref: false });
       })(),
     },
   });
   t.teardown(upstream.close);
   const test = { target: upstream.target, streamIdleTimeout: '1500ms' };
-  const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } });
+  const clock = handClock();
+  const { url } = await startGateway(t, PROTO, {}, { upstreams: { test } }, { clock });
   const silent = await openWebSocket(t, url, TALK);
-  t.deepEqual(await silent.closed, { code: 4004, reason: 'the stream ends because no message came for 1.5 s' });
+  await until(() => upstream.calls.length === 1);
+  const reason = 'the stream ends because no message came for 1.5 s';
+  t.deepEqual(await passUntilClosed(clock, silent), { code: 4004, reason });
   await upstream.last().whenCancelled;
   const talking = await openWebSocket(t, url, TALK);
-  const startedAt = performance.now();
-  for (let i = 0; i < 4; i++) {
+  for (let i = 1; i <= 4; i++) {
     talking.say({});
-    await sleep(500);
+    await until(() => upstream.calls[1]?.requestBytes.length === i);
+    clock.advance(1000);
   }
-  t.is((await talking.closed).code, 4004);
-  t.true(performance.now() - startedAt > 2500);
+  t.is(talking.socket.readyState, talking.socket.OPEN);
+  t.is((await passUntilClosed(clock, talking)).code, 4004);
   const listening = await openWebSocket(t, url, '/v1/rooms/1:listen');
-  t.is((await listening.closed).code, 4004);
+  for (let i = 1; i <= 4; i++) {
+    if (i > 1) speak();
+    await listening.until(i);
+    clock.advance(1000);
+  }
+  t.is((await passUntilClosed(clock, listening)).code, 4004);
   t.is(listening.messages.length, 4);
 });
+
+/** Lets time pass, a tenth of a second at once, until a connection is closed. */
+async function passUntilClosed(clock: HandClock, { closed }: TestWebSocket): Promise<Closed> {
+  let isClosed = false;
+  void closed.then(() => {
+    isClosed = true;
+  });
+  await until(() => {
+    if (!isClosed) clock.advance(100);
+    return isClosed;
+  });
+  return closed;
+}
 
 const MOST_BYTES = 64 << 20;
 
