@@ -64,7 +64,7 @@ export interface Exchange extends RequestState {
   /** The names of the parts that are missing in the answer of an aggregate. Undefined when none is missing. */
   partial: string | undefined;
   /**
-   * Present if the request became a WebSocket. `clientGone` is true if the client left before the gateway ended the
+   * Undefined if the request did not become a WebSocket. `clientGone` is true if the client left before the gateway ended the
    * WebSocket.
    */
   webSocket: { readonly clientGone: boolean } | undefined;

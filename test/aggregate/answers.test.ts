@@ -54,7 +54,7 @@ test('the dashboard aggregate has each product once, in the order of first use',
   ]);
 });
 
-test('the order page calls batches by key, gives every line its product, and reports missing ones as NOT_FOUND', async (t) => {
+test('the order page calls in batches, gives each line its product, and reports missing products as NOT_FOUND', async (t) => {
   const { json, headers, calls } = await ask(
     ORDER_PAGE,
     {
@@ -296,7 +296,7 @@ test('for_each over a list of the request, a named list, an empty list', async (
   t.is(calls.length, 5);
 });
 
-test('$fields and response_body: what nobody asked for is not called, what is needed for the rest is', async (t) => {
+test('$fields and response_body: only steps whose fields are requested, or that these need, are called', async (t) => {
   const protos = pages(`
 service Pages {
   rpc GetPage(GetPageRequest) returns (Page) {

@@ -270,7 +270,7 @@ for (const optional of [false, true]) {
   });
 }
 
-test('a list of which every maker failed is missing for who runs over it; of which one answered, is there', async (t) => {
+test('a for_each over a list fails if all steps that fill the list failed, and runs if one of them succeeded', async (t) => {
   const protos = page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
      steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" optional: true }
@@ -418,7 +418,7 @@ test('a step that fails for all its elements fails once, and so does what hangs 
   }
 });
 
-test('elements that fail differently, or of which some are there, are told one by one', async (t) => {
+test('elements with different failures, or of which some succeed, are reported one by one', async (t) => {
   const { send, upstream } = await startGateway(shared, LINES(EACH), {
     ...FINE,
     GetProduct: (call) => (name(call) === 'p1' ? DOWN : { status: { code: 5, message: `no ${name(call)}` } }),
@@ -531,7 +531,7 @@ test('of a message that is missing, what another step put into it is there, and 
   }
 });
 
-test('of a list of which every maker failed, the one that is written first is why it is missing, whoever is faster', async (t) => {
+test('a list whose steps all failed reports the failure of the step that is declared first', async (t) => {
   const protos = page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
      steps: { into: "orders" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" optional: true }
@@ -554,7 +554,7 @@ test('of a list of which every maker failed, the one that is written first is wh
   }
 });
 
-test('a list of which one maker answered with nothing is there, whoever else fails, whoever is faster', async (t) => {
+test('a list is present if one of its steps succeeded without elements, in any order of the answers', async (t) => {
   const protos = page(
     `steps: { into: "customer" call: "shop.v1.Customers/GetCustomer" with: "name = request.customer" }
      steps: { into: "results.order" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" }
@@ -576,7 +576,7 @@ test('a list of which one maker answered with nothing is there, whoever else fai
   }
 });
 
-test('a copy waits for all that makes the list that it copies: its length hangs on nobody’s speed', async (t) => {
+test('a copy waits for all steps that fill the list that it copies', async (t) => {
   const protos = page(
     `steps: { into: "results.order" call: "shop.v1.Orders/ListOrders" with: "parent = 'a'" take: "orders" }
      steps: { into: "results.product" call: "shop.v1.Catalog/GetProduct" for_each: "request.ids" with: "name = each" max_items: 9 }

@@ -33,7 +33,7 @@ const WAYS: readonly ((out: JsonWriter, text: string) => string)[] = [
   },
 ];
 
-test('what was collected stays as it is, whatever is written after it, and however', async (t) => {
+test('collected text does not change when more is written', async (t) => {
   const out = new JsonWriter();
   const draw = draws(7);
   const kept: [bytes: Uint8Array, text: string][] = [];
@@ -68,7 +68,7 @@ test('what was collected stays as it is, whatever is written after it, and howev
   t.pass();
 });
 
-test('whatever is written where a buffer ends, the text is what was written', async (t) => {
+test('text is whole wherever the end of a buffer falls', async (t) => {
   const out = new JsonWriter();
   const draw = draws(11);
   const writers: ((text: string) => [write: (to: JsonWriter) => void, json: string])[] = [
@@ -101,7 +101,7 @@ function fail(out: JsonWriter, text: string): void {
   throw new Error('no');
 }
 
-test('nothing is nothing', (t) => {
+test('an empty text is an empty message', (t) => {
   const out = new JsonWriter();
   t.is(out.collect(() => {}).length, 0);
   t.is(

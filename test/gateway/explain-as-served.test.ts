@@ -301,7 +301,7 @@ function isWhole(text: string, method: string): boolean {
   return method === 'HEAD' || Buffer.byteLength(body) >= Number(length);
 }
 
-test('explain comes to what serve comes to, over seeded requests', async (t) => {
+test('explain and serve agree on random requests', async (t) => {
   const issuer = await startIssuer(t);
   const jwt = {
     issuer: issuer.issuer,

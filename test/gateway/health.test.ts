@@ -94,7 +94,7 @@ test('an unhealthy server gets no calls until it is healthy again', async (t) =>
   ]);
 });
 
-test('servers without the health service are healthy, and that is told once for each', async (t) => {
+test('servers without the health service count as healthy, which is logged once for each', async (t) => {
   const { all, clock, share, told } = await bench(t, 2, { healthCheck: {} });
   await until(() => told().length === 2);
   await pass(clock, 11_000);
@@ -105,7 +105,7 @@ test('servers without the health service are healthy, and that is told once for 
   );
 });
 
-test('when all servers are unhealthy all are used, and that is told', async (t) => {
+test('when all servers are unhealthy, all are used, and the log says so', async (t) => {
   const { all, clock, share, told } = await bench(t, 2, { healthCheck: { unhealthyThreshold: 1 } }, WITH_HEALTH);
   for (const one of all) one.script('Check', SICK);
   await pass(clock, 5300, 5300);
@@ -210,7 +210,7 @@ test('no more servers are ejected than maxEjectedPercent allows', async (t) => {
   t.is(states().filter((state) => state.startsWith('ejected')).length, 1);
 });
 
-test('refusals by the service, and deadlines of clients, eject nobody', async (t) => {
+test('refusals by the service and deadlines of clients eject no server', async (t) => {
   const { all, share, states } = await bench(t, 2, { outlierDetection: OUTLIERS });
   for (const code of [3, 5, 7, 8, 13, 16]) {
     for (const one of all) one.script('GetBook', { status: { code } });

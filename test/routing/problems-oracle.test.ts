@@ -22,7 +22,7 @@ function bindingOf(line: string): Binding {
 
 const routeOf = (found: string) => found.split(' ').slice(0, 2).join(' ');
 
-test('a route that is said never to be reached is reached by no random request', async (t) => {
+test('no random request reaches a route that check reports as unreachable', async (t) => {
   let never = 0;
   const property = fc.asyncProperty(lines, fc.array(path, { minLength: 20, maxLength: 60 }), async (all, paths) => {
     await pause();
@@ -44,7 +44,7 @@ test('a route that is said never to be reached is reached by no random request',
   t.true(never >= casesOf(6), `${never} routes that are never reached`);
 });
 
-test('a path that a verb is said to take is the other route’s without it', async (t) => {
+test('a path that a verb-overlap names belongs to the other route without the verb', async (t) => {
   let taken = 0;
   const property = fc.asyncProperty(lines, async (all) => {
     await pause();

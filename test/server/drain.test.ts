@@ -119,7 +119,7 @@ test('a request whose head has begun is answered, and its connection ends; also 
   }
 });
 
-test('who reads slowly gets all of an answer that was given before', async (t) => {
+test('a slow reader gets the whole of an answer that was given before the drain', async (t) => {
   const gateway = await start(t);
   const socket = open(t, gateway.port);
   socket.write('GET /v1/large HTTP/1.1\r\nhost: x\r\n\r\n');
@@ -148,7 +148,7 @@ test('a WebSocket’s handshake is refused, as it would be cut soon', async (t) 
   t.like(gateway.logged().at(-1), { status: 503, route: '/v1/talk' });
 });
 
-test('an HTTP/2 connection that begins meanwhile is told to go', async (t) => {
+test('an HTTP/2 connection that begins during the drain gets GOAWAY', async (t) => {
   const gateway = await start(t, { headersTimeout: '60s' });
   const socket = open(t, gateway.port);
   socket.write('PRI * HTTP/2.0\r\n');

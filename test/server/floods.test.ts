@@ -108,7 +108,7 @@ test('resets that come with their requests at once, connection after connection:
   t.is((await send('GET', '/v1/quick')).status, 200);
 });
 
-test('streams that the gateway itself cuts are nobody’s flood', async (t) => {
+test('streams that the gateway itself cuts do not count as a flood', async (t) => {
   const failing = { Watch: { messages: [{ id: 'a' }], status: { code: 14 } } };
   const { url } = await start(t, failing);
   const session = connectHttp2(url);

@@ -132,7 +132,7 @@ test('GOAWAY names the highest stream id at once, streams after it are served, a
   await drained;
 });
 
-test('an HTTP/2 connection that begins during the grace is told to leave with its first request', async (t) => {
+test('an HTTP/2 connection that begins during the grace gets GOAWAY with its first request', async (t) => {
   const gateway = await startGateway(t, PROTO, {}, { listen: { h2c: true } });
   gateway.leave();
   const client = await Client.open(t, gateway.port);

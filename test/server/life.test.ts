@@ -6,7 +6,7 @@ import { NEVER_MS, until } from '../support/until.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-test('every answer has an x-request-id of its own; the one of a stranger is not taken', async (t) => {
+test('every answer has its own x-request-id, and that of an untrusted client is not used', async (t) => {
   const { send } = await startGateway(t, LIBRARY);
   for (const target of ['/v1/shelves/1', '/nowhere', '/files/../x']) {
     const { headers } = await send('GET', target, { headers: { 'x-request-id': 'mine' } });

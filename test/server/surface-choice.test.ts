@@ -86,7 +86,7 @@ for (const [authority, path, headers, expected] of CASES) {
   });
 }
 
-test('a request that fits no claim belongs to none', (t) => {
+test('a request that matches no surface belongs to none', (t) => {
   const one = compileChoice([
     { claim: claim({ hosts: ['a.com'], basePath: '/x', headers: { h: '1' } }), value: 'one' },
   ]);

@@ -53,12 +53,21 @@ withRedis('all or nothing, costs above one, undo, and what fades: as in memory',
   );
   t.false((await take(gateway, [hit({ id: 'dear', limit: 5 })], 6)).admitted);
 
-  const brief = hit({ id: 'brief', limit: 4, periodMs: 400 });
-  for (let i = 0; i < 4; i++) t.true((await take(gateway, [brief])).admitted);
-  t.false((await take(gateway, [brief])).admitted);
-  await sleep(650);
-  t.true((await take(gateway, [brief])).admitted, 'half of the window before has faded');
-  t.false((await take(gateway, [brief], 4)).admitted, 'but not all of it');
+  // Redis counts real time: where the machine is busy, the two windows may be over too early, and it is tried again.
+  for (let attempt = 0; ; attempt++) {
+    const brief = hit({ id: `brief ${attempt}`, limit: 4, periodMs: 400 });
+    const begunAt = performance.now();
+    const first = [];
+    for (let i = 0; i < 5; i++) first.push((await take(gateway, [brief])).admitted);
+    await sleep(650);
+    const half = (await take(gateway, [brief])).admitted;
+    const all = (await take(gateway, [brief], 4)).admitted;
+    if (performance.now() - begunAt > 780 && attempt < 20) continue;
+    t.deepEqual(first, [true, true, true, true, false]);
+    t.true(half, 'half of the window before has faded');
+    t.false(all, 'but not all of it');
+    break;
+  }
 });
 
 withOwnRedis('Redis learns neither who calls nor from where, and forgets after two periods', async (t) => {

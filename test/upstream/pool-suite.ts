@@ -26,7 +26,7 @@ function largeAnswer(): Buffer {
 }
 
 export function poolSuite(name: string, create: TransportFactory): void {
-  test(`${name}: what never says a word of HTTP/2 is told as such, for the log`, async (t) => {
+  test(`${name}: a server that sends no HTTP/2 frame is named so in the log`, async (t) => {
     const server = createHttpServer((_req, res) => void res.end('hello')).listen(0, '127.0.0.1');
     t.teardown(() => void server.close());
     await once(server, 'listening');

@@ -104,7 +104,7 @@ async function bearer(claims: Record<string, unknown> = {}): Promise<{ authoriza
   return { authorization: `Bearer ${(await started).issuer.sign({ sub: 'ada', ...claims })}` };
 }
 
-test.serial('a method that says nothing demands somebody, and says what it expects', async (t) => {
+test.serial('a method without auth settings needs a caller, and the 401 says what is expected', async (t) => {
   const { status, json, headers, calls } = await ask('GET', '/v1/notes/1');
   t.is(status, 401);
   t.is(json.code, 16);
@@ -225,7 +225,7 @@ test.serial('public ignores credentials, good or bad, and passes no identity on'
   }
 });
 
-test.serial('optional takes nobody and somebody, and refuses a bad credential', async (t) => {
+test.serial('optional accepts requests with and without a credential, and refuses a bad one', async (t) => {
   const { upstream } = await started;
   t.is((await ask('GET', '/v1/maybe/1')).status, 200);
   t.deepEqual(upstream.last().metadata.get('x-user-id'), []);
@@ -262,7 +262,7 @@ test.serial('identity headers of the client never pass, under no spelling, also 
   }
 });
 
-test.serial('every scope of a method is demanded, a|b is either, and what is missing is said', async (t) => {
+test.serial('every scope is needed, a|b needs one of them, and the answer names the missing one', async (t) => {
   for (const [scope, missing] of [
     [undefined, 'notes.write'],
     ['', 'notes.write'],
@@ -364,41 +364,49 @@ test.serial("a cookie's token reads, and writes only for pages of this site and 
   t.is(both.status, 200, 'what was written for this request beats what comes along');
 });
 
-test.serial('CORS: a preflight is answered free, every answer can be read, foreigners get nothing', async (t) => {
-  const origin = 'https://app.example.com';
-  const preflight = await ask('OPTIONS', '/v1/notes', {
-    headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
-  });
-  t.is(preflight.status, 204);
-  t.like(preflight.headers, {
-    'access-control-allow-origin': origin,
-    'access-control-allow-credentials': 'true',
-    'access-control-allow-headers': 'authorization',
-    'access-control-max-age': '600',
-    vary: 'Origin',
-  });
-  t.is(preflight.calls, 0);
-  for (const [status, method, path, options] of [
-    [200, 'GET', '/v1/open/1', {}],
-    [401, 'GET', '/v1/notes/1', {}],
-    [404, 'GET', '/nowhere', {}],
-    [405, 'PUT', '/v1/notes', {}],
-    [400, 'GET', '/v1/open/1?x=1', {}],
-    [413, 'POST', '/v1/open', { body: { note: 'x'.repeat(5_000_000) } }],
-  ] as const) {
-    const answer = await ask(method, path, { ...options, headers: { origin } });
-    t.is(answer.status, status);
-    t.is(answer.headers['access-control-allow-origin'], origin, String(status));
-    t.regex(String(answer.headers['access-control-expose-headers']), /x-request-id.*x-served-by/);
-    t.is(answer.headers.vary, 'Origin');
-  }
-  for (const foreign of ['https://evil.test', 'null', 'https://app.example.com.evil.test', 'http://app.example.com']) {
-    const headers = { origin: foreign, 'access-control-request-method': 'POST' };
-    const answers = [await ask('GET', '/v1/open/1', { headers }), await ask('OPTIONS', '/v1/notes', { headers })];
-    for (const answer of answers) t.is(answer.headers['access-control-allow-origin'], undefined, foreign);
-    t.is(answers[0]?.headers.vary, 'Origin');
-  }
-});
+test.serial(
+  'CORS: a preflight needs no credential, every answer has the headers, other origins get none',
+  async (t) => {
+    const origin = 'https://app.example.com';
+    const preflight = await ask('OPTIONS', '/v1/notes', {
+      headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
+    });
+    t.is(preflight.status, 204);
+    t.like(preflight.headers, {
+      'access-control-allow-origin': origin,
+      'access-control-allow-credentials': 'true',
+      'access-control-allow-headers': 'authorization',
+      'access-control-max-age': '600',
+      vary: 'Origin',
+    });
+    t.is(preflight.calls, 0);
+    for (const [status, method, path, options] of [
+      [200, 'GET', '/v1/open/1', {}],
+      [401, 'GET', '/v1/notes/1', {}],
+      [404, 'GET', '/nowhere', {}],
+      [405, 'PUT', '/v1/notes', {}],
+      [400, 'GET', '/v1/open/1?x=1', {}],
+      [413, 'POST', '/v1/open', { body: { note: 'x'.repeat(5_000_000) } }],
+    ] as const) {
+      const answer = await ask(method, path, { ...options, headers: { origin } });
+      t.is(answer.status, status);
+      t.is(answer.headers['access-control-allow-origin'], origin, String(status));
+      t.regex(String(answer.headers['access-control-expose-headers']), /x-request-id.*x-served-by/);
+      t.is(answer.headers.vary, 'Origin');
+    }
+    for (const foreign of [
+      'https://evil.test',
+      'null',
+      'https://app.example.com.evil.test',
+      'http://app.example.com',
+    ]) {
+      const headers = { origin: foreign, 'access-control-request-method': 'POST' };
+      const answers = [await ask('GET', '/v1/open/1', { headers }), await ask('OPTIONS', '/v1/notes', { headers })];
+      for (const answer of answers) t.is(answer.headers['access-control-allow-origin'], undefined, foreign);
+      t.is(answers[0]?.headers.vary, 'Origin');
+    }
+  },
+);
 
 test.serial('the access log names the consumer and no credential', async (t) => {
   const { logged } = await started;
@@ -419,7 +427,7 @@ test('keys rotate without a 401, and a key that left is believed no more', async
   t.is(await get(old), 401, 'the old one has left with the fetch that found the new one');
 });
 
-test('a reload reads a jwksFile anew: a key that left is believed no more, a broken file changes nothing', async (t) => {
+test('a reload reads a jwksFile again: a removed key is not accepted, and a broken file changes nothing', async (t) => {
   const issuer = await startIssuer(t, 'on-disk');
   const file = join(await protoFolder(t, {}), 'jwks.json');
   await writeFile(file, JSON.stringify(issuer.jwks));
@@ -464,7 +472,7 @@ test('1,000 unknown kids cause a handful of fetches and 401 each', async (t) => 
   t.is(upstream.calls.length, 0);
 });
 
-test('an issuer that is down at the start is waited for, and its keys are kept when it is down again', async (t) => {
+test('the start waits for an issuer that is down, and its keys are kept when it is down later', async (t) => {
   const issuer = await startIssuer(t, 'sleeping');
   issuer.mode = 'down';
   const clock = handClock();

@@ -153,7 +153,7 @@ test('over TLS', async (t) => {
   t.is(messages[0].text, 'A');
 });
 
-test('a refused handshake is an answer like any other, and calls nobody', async (t) => {
+test('a refused handshake is a normal HTTP answer, and makes no call', async (t) => {
   const { url, upstream } = await start(t);
   const refused = (path: string, headers: Record<string, string> = {}) => refusedWebSocket(url, path, { headers });
   const unary = await refused('/v1/rooms/1');
@@ -244,7 +244,7 @@ test('the same auth as on any route; a token also in the query or in a cookie of
   t.false(JSON.stringify(logged()).includes(valid));
 });
 
-test('a cookie speaks for a page that cors.origins names, not for one that * lets in', async (t) => {
+test('a cookie is accepted from a page that cors.origins names, and not from one that only * allows', async (t) => {
   const { url, upstream } = await start(t, ECHO, { ...AUTH, cors: { origins: ['*', 'https://app.example.com'] } });
   const headers = { cookie: `session=${await token({ sub: 'ada' })}` };
   await openWebSocket(t, url, TALK, { headers, origin: 'https://app.example.com' });
@@ -267,7 +267,7 @@ test('require is met by the first message, before there is a call', async (t) =>
   t.is((await own.closed).code, 1000);
 });
 
-test('limits count handshakes, and tell in the answer', async (t) => {
+test('limits count handshakes, and the answer has their headers', async (t) => {
   const { url } = await start(t, ECHO, {
     policies: [{ selector: 'chat.v1.Chat/Talk', rateLimits: [{ limit: 2, period: '1m', per: ['ip'] }] }],
   });
@@ -365,7 +365,7 @@ test('a client that leaves, with a word or without, cancels the call and is logg
   );
 });
 
-test('one log line per conversation, with its route, at its end', async (t) => {
+test('a WebSocket has one log line with its route, at its end', async (t) => {
   const { url, logged } = await start(t, { Talk: { status: { code: 5, message: 'none' } } });
   await (await openWebSocket(t, url, `${TALK}?$fields=n`)).closed;
   await until(() => logged().length === 1);
@@ -506,7 +506,7 @@ test('a client that does not answer pings is cut off, one that does is not', asy
   t.is(alive.socket.readyState, alive.socket.OPEN);
 });
 
-test('draining: a conversation may end; what has not by then is told 1001', async (t) => {
+test('draining: WebSockets may end, and those that have not by the end of the drain get 1001', async (t) => {
   const { url, drain } = await start(t);
   const { closed, say, until: came } = await openWebSocket(t, url, TALK);
   const drained = drain({ graceMs: 0, timeoutMs: 1500 });
@@ -586,7 +586,7 @@ test.serial(
   },
 );
 
-test('to read slowly is not to be silent', async (t) => {
+test('a slow reader is not a silent client', async (t) => {
   const upstream = await startUpstream(PROTO, { Listen: { messages: [{ blob: Buffer.alloc(12 << 20) }, { n: 1 }] } });
   t.teardown(upstream.close);
   const test = { target: upstream.target, streamIdleTimeout: '4s' };
@@ -615,7 +615,7 @@ test('a client that sends and does not read is cut off', async (t) => {
   t.pass();
 });
 
-test('what comes with the handshake is heard', async (t) => {
+test('frames that arrive with the handshake are read', async (t) => {
   const { port, upstream } = await start(t);
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => void socket.destroy());
@@ -627,7 +627,7 @@ test('what comes with the handshake is heard', async (t) => {
   t.like(upstream.last().requests[0], { n: 1 });
 });
 
-test('the log counts what was said', async (t) => {
+test('the log counts the bytes of messages', async (t) => {
   const { url, logged } = await start(t);
   const { say, halfClose, closed } = await openWebSocket(t, url, TALK);
   say('{"n":1}');
