@@ -126,6 +126,13 @@ export function copyShortText(
   }
 }
 
+/** True if none of the four bytes needs an escape, and all are ASCII. */
+export function isPlainWord(word: number): boolean {
+  // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
+  const special = word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
+  return (special & 0x80808080) === 0;
+}
+
 /** The same as COPIES, but -1 for the first bytes of longer characters too. */
 const SHORT_COPIES = COPIES.map((copy, byte) => (byte < 0x80 ? copy : -1));
 

@@ -4,18 +4,11 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { gatewayError, type StatusError } from '../status/status-error.js';
-import {
-  MAX_NUMBER_BYTES,
-  writeFewDecimals,
-  writePadded,
-  writeShortFloat,
-  writeUnsigned64,
-  writeWhole,
-} from './json-digits.js';
-import { writeShortest, writeShortestFloat } from './json-doubles.js';
-import { floatJson, numberJson } from './json-numbers.js';
-import { copied, copyShortText, copyText, isPlain, MAX_ESCAPE } from './json-text.js';
+import { MAX_NUMBER_BYTES, writeInteger, writePadded } from './json-digits.js';
+import { writeDecimal } from './json-doubles.js';
+import { copied, copyShortText, copyText, isPlain, isPlainWord, MAX_ESCAPE } from './json-text.js';
 import { LONG_TEXT, PIECE, textSimd } from './text-simd.js';
+import { viewOf } from './view-of.js';
 
 /** The size of a buffer that small texts share. */
 const SHARED_BYTES = 16 * 1024;
@@ -179,53 +172,31 @@ export class JsonWriter {
 
   /** Writes an integer from -2^53 + 1 to 2^53 - 1. */
   integer(value: number): void {
-    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
-    const { view } = this;
-    if (value >= 0) {
-      this.at = writeWhole(view, this.at, value);
-      return;
-    }
-    view.setUint8(this.at, MINUS);
-    this.at = writeWhole(view, this.at + 1, -value);
-  }
-
-  /** Writes a 64-bit integer, given as its signed halves, as a string. */
-  wide(low: number, high: number, signed: boolean): void {
-    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(3, MAX_NUMBER_BYTES);
-    const { view } = this;
-    let { at } = this;
-    view.setUint8(at++, QUOTE);
-    if (signed && high < 0) {
-      view.setUint8(at++, MINUS);
-      at = writeUnsigned64(view, at, -low | 0, (low === 0 ? -high : ~high) | 0);
-    } else at = writeUnsigned64(view, at, low, high);
-    view.setUint8(at++, QUOTE);
-    this.at = at;
+    const at = this.beginNumbers(1);
+    this.at = writeInteger(this.view, at, value);
   }
 
   /** Writes a double. NaN and the infinities become strings. */
   double(value: number): void {
-    this.decimal(value, false);
+    const at = this.beginNumbers(1);
+    this.at = writeDecimal(this.view, at, value, false);
   }
 
-  /** Writes a float, with the fewest digits that a float needs. */
-  float(value: number): void {
-    this.decimal(value, true);
+  /** Makes room for some numbers. The caller writes them into {@link target} at the offset that is returned. */
+  beginNumbers(count: number): number {
+    const size = count * MAX_NUMBER_BYTES;
+    if (this.buffer.length - this.at < size) this.grow(count, size);
+    return this.at;
   }
 
-  private decimal(value: number, isFloat: boolean): void {
-    if (Number.isSafeInteger(value) && !Object.is(value, -0)) return this.integer(value);
-    // -0 keeps its sign.
-    if (value === 0) return this.ascii('-0');
-    if (this.buffer.length - this.at < MAX_NUMBER_BYTES) this.grow(1, MAX_NUMBER_BYTES);
-    const { view, at } = this;
-    if (value < 0) view.setUint8(at, MINUS);
-    const from = value < 0 ? at + 1 : at;
-    const size = Math.abs(value);
-    let end = isFloat ? writeShortFloat(view, from, size) : writeFewDecimals(view, from, size);
-    if (end < 0) end = isFloat ? writeShortestFloat(view, from, size) : writeShortest(view, from, size);
-    if (end < 0) this.ascii(isFloat ? floatJson(value) : numberJson(value));
-    else this.at = end;
+  /** Ends the numbers at an offset in {@link target}. */
+  endNumbers(at: number): void {
+    this.at = at;
+  }
+
+  /** A view of the buffer, which is another one after a call that makes room. */
+  get target(): DataView {
+    return this.view;
   }
 
   /** Writes the last `count` decimal digits of an integer from 0 to 2^31 - 1, with zeros in front. */
@@ -291,17 +262,24 @@ export class JsonWriter {
     let from = start;
     for (const words = end - 3; from < words; from += 4) {
       const word = view.getInt32(from, true);
-      // The highest bit of a byte is set if it is not ASCII, a control character, a quote or a backslash.
-      const special =
-        word | (word - 0x20202020) | ((word ^ 0x22222222) - 0x01010101) | ((word ^ 0x5c5c5c5c) - 0x01010101);
-      if ((special & HIGH_BITS) !== 0) return this.unusual(bytes, from, end, view, to);
+      if (!isPlainWord(word)) return this.unusual(bytes, from, end, view, to);
       target.setInt32(to, word, true);
       to += 4;
     }
-    for (; from < end; from++) {
-      const byte = bytes[from]!;
-      if (!isPlain(byte)) return this.unusual(bytes, from, end, view, to);
-      buffer[to++] = byte;
+    if (from < end) {
+      if (end - start >= 4) {
+        // The last word may have bytes that are copied already.
+        const word = view.getInt32(end - 4, true);
+        if (!isPlainWord(word)) return this.unusual(bytes, from, end, view, to);
+        to += end - from;
+        target.setInt32(to - 4, word, true);
+      } else {
+        for (; from < end; from++) {
+          const byte = bytes[from]!;
+          if (!isPlain(byte)) return this.unusual(bytes, from, end, view, to);
+          buffer[to++] = byte;
+        }
+      }
     }
     buffer[to++] = QUOTE;
     this.at = to;
@@ -386,15 +364,9 @@ export class JsonWriter {
   }
 }
 
-function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
-  return new DataView(buffer, byteOffset, byteLength);
-}
-
 const SHORT = 64;
 /** Longer text is checked by a native function. */
 const SHORT_TEXT = 128;
-const HIGH_BITS = 0x80808080 | 0;
 const QUOTE = 0x22;
-const MINUS = 0x2d;
 const EQUALS = 0x3d;
 const BASE64 = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/');

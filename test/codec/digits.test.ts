@@ -1,11 +1,18 @@
 /** The digits and the texts that the writer makes itself are those of V8: `String`, BigInt, `JSON.stringify` and `isUtf8`. */
 import { isUtf8 } from 'node:buffer';
 import test from 'ava';
+import { writeWide } from '../../src/codec/json-digits.js';
+import { writeDecimal } from '../../src/codec/json-doubles.js';
 import { JsonWriter } from '../../src/codec/json-writer.js';
 import { casesOf, draws } from '../support/draws.js';
 
 const OUT = new JsonWriter();
 const written = (write: (out: JsonWriter) => void) => Buffer.from(OUT.collect(write)).toString('latin1');
+const numberOf = (write: (target: DataView, at: number) => number) =>
+  written((out) => {
+    const at = out.beginNumbers(1);
+    out.endNumbers(write(out.target, at));
+  });
 const FLOAT = new Float64Array(1);
 const HALVES = new Uint32Array(FLOAT.buffer);
 
@@ -52,7 +59,7 @@ test('a float has the fewest digits, six or more, that mean this float', (t) => 
     for (const drawn of doubles(draw)) {
       const value = Math.fround(drawn);
       if (!Number.isFinite(value)) continue;
-      const text = written((out) => out.float(value));
+      const text = numberOf((target, at) => writeDecimal(target, at, value, true));
       const digits = [6, 7, 8, 9].find((count) => Math.fround(Number(value.toPrecision(count))) === value)!;
       const expected = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
       if (text !== (Object.is(value, -0) ? '-0' : expected)) return void t.is(text, expected, String(value));
@@ -70,7 +77,7 @@ test('a 64-bit integer has the digits of its BigInt', (t) => {
     // The digits are made in groups of nine, so multiples of 10^9 and their neighbours are edges.
     if (draw(3) === 0) bits = BigInt.asUintN(64, (bits / 1_000_000_000n) * 1_000_000_000n + BigInt(draw(3) - 1));
     const [low, high] = [Number(BigInt.asIntN(32, bits)), Number(BigInt.asIntN(32, bits >> 32n))];
-    const texts = [written((out) => out.wide(low, high, false)), written((out) => out.wide(low, high, true))];
+    const texts = [false, true].map((signed) => numberOf((target, at) => writeWide(target, at, low, high, signed)));
     const expected = [`"${bits}"`, `"${BigInt.asIntN(64, bits)}"`];
     if (texts.join() !== expected.join()) return void t.deepEqual(texts, expected);
   }

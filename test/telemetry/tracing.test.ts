@@ -4,6 +4,8 @@ import { join as joinPath } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { ConfigInput } from '../../src/config/config.js';
 import { expose, join, valuesOf } from '../../src/telemetry/exposition.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { Tracing } from '../../src/telemetry/tracing.js';
 import { startGateway } from '../support/gateway.js';
 import { type ReceivedSpan, startReceiver } from '../support/otlp.js';
 import { keepSecret } from '../support/secrets.js';
@@ -155,6 +157,37 @@ test('a request that is not recorded passes on an unsampled trace, and its log l
   t.is(flags, '00');
   t.notRegex(spanId!, /^0+$/);
   t.is(logged().find(({ msg }) => msg === 'request')?.traceId, traceId);
+});
+
+test('a trace that is not recorded has the digits of the request id if they are those of a UUID, and new ones otherwise', async (t) => {
+  const count = () => ({ count: 0 });
+  const settings = { otlp: 'http://127.0.0.1:1', headers: {}, sample: 0, serviceName: 's' };
+  const tracing = new Tracing(settings, { log: createLog({}), exported: count(), failed: count() });
+  const traceOf = (requestId: string) => tracing.trace({ traceparent: undefined, requestId, trustsParent: true });
+  const uuid = '0af76519-16cd-43dd-8448-eb211c80319c';
+  t.deepEqual(traceOf(uuid), {
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-8448eb211c80319c-00',
+    span: undefined,
+  });
+  const others = [
+    '',
+    'abc',
+    uuid.toUpperCase(),
+    uuid.slice(1),
+    `${uuid}0`,
+    uuid.replaceAll('-', '0'),
+    uuid.replace('a', 'g'),
+  ];
+  for (const id of [...others, '0af76519-16cd-43dd-0000-000000000000', '0af7651-916cd-43dd-8448-eb211c80319c']) {
+    const { traceId, traceparent } = traceOf(id);
+    const [, trace, span] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-00$/.exec(traceparent)!;
+    t.is(trace, traceId, id);
+    t.notRegex(span!, /^0+$/);
+    t.not(traceId, id.replaceAll('-', ''));
+    t.not(traceOf(id).traceId, traceId);
+  }
+  await tracing.close();
 });
 
 test('a failure is recorded in the span that caused it', async (t) => {
