@@ -16,12 +16,14 @@ const NO_FILES = 'hint: --data does not read files; give their content as text, 
 export function explainCommand(exit: SetExitCode): Command {
   const command = withSchemaOptions(new Command('explain'))
     .argument('<method>', 'the HTTP method, such as GET')
-    .argument('<path>', 'the path with the query, such as /v1/shelves/7?page_size=5')
+    .argument('[path]', 'the path with the query, such as /v1/shelves/7?page_size=5')
+    // The path is optional for Commander alone, so that the text of the error can say what is missing.
+    .usage('[options] <method> <path>')
     .option('-d, --data <body>', 'the request body as text (@FILE is not read)');
   return repeatable(command, '-H, --header <name: value>', 'a request header')
     .addHelpText('after', "\nExample:\n  protogate explain GET '/v1/shelves/7?page_size=5' --protos protos")
-    .action(async (method: string, target: string, flags: ExplainFlags) => {
-      requirePath(method, target);
+    .action(async (method: string, path: string | undefined, flags: ExplainFlags) => {
+      const target = requirePath(method, path);
       const { plan, diagnostics } = await planFlags(flags);
       printDiagnostics(diagnostics.filter(({ severity }) => severity === 'error'));
       // Without any route every request would be a 404, and this would hide the real problem.
@@ -38,15 +40,35 @@ export function explainCommand(exit: SetExitCode): Command {
     });
 }
 
-/** Throws a UsageError that names the command which was probably meant, if there is one. */
-function requirePath(method: string, target: string): void {
+/** Returns the path. Throws a UsageError if one of both is missing or wrong, which names the command that was probably meant. */
+function requirePath(method: string, target: string | undefined): string {
+  const instead = pathIn(method);
+  if (target === undefined) {
+    throw new UsageError(
+      instead === undefined
+        ? `path: expected a path after the method, got none; for example protogate explain ${method} /v1/shelves/7`
+        : `method: expected an HTTP method before the path, got none; did you mean protogate explain GET ${instead}?`,
+    );
+  }
   if (!target.startsWith('/') && target !== '*') {
-    const url = /^https?:\/\/[^/]+(\/.*)$/.exec(target)?.[1];
-    const meant = method.startsWith('/') ? `${target} ${method}` : url === undefined ? undefined : `${method} ${url}`;
+    const path = pathIn(target);
+    const meant = path !== undefined ? `${method} ${path}` : instead !== undefined ? `${target} ${instead}` : undefined;
     const hint = meant === undefined ? '' : `; did you mean protogate explain ${meant}?`;
     throw new UsageError(`path: expected a path that begins with '/', got '${target}'${hint}`);
   }
+  if (instead !== undefined || method === '') {
+    throw new UsageError(`method: expected an HTTP method such as GET, got '${method}'`);
+  }
   if (target.includes(' ')) throw new UsageError(`path: expected %20 instead of each space, got '${target}'`);
+  return target;
+}
+
+/** Returns the path that a user meant by a path, a URL, or a path without its first slash. Undefined for any other text. */
+function pathIn(text: string): string | undefined {
+  const url = /^https?:\/\/[^/]+(?<path>\/.*)?$/.exec(text);
+  if (url !== null) return url.groups?.path ?? '/';
+  if (!text.includes('/')) return undefined;
+  return text.startsWith('/') ? text : `/${text}`;
 }
 
 function splitHeader(text: string): [name: string, value: string] {

@@ -122,7 +122,36 @@ const wrong: readonly (readonly [fact: string, args: readonly string[], exitCode
     1,
     /^\/nowhere: error: expected a file, found none/m,
   ],
-  ['explain without a path', ['explain', 'GET'], 2, /path: expected a value, got none\nhint: protogate explain --help/],
+  [
+    'explain without a path',
+    ['explain', 'GET'],
+    2,
+    /^error: path: expected a path after the method, got none; for example protogate explain GET \/v1\/shelves\/7\n$/,
+  ],
+  [
+    'explain without a method',
+    ['explain', '/v1/a?b=1'],
+    2,
+    /^error: method: expected an HTTP method before the path, got none; did you mean protogate explain GET \/v1\/a\?b=1\?\n$/,
+  ],
+  [
+    'explain with a URL alone',
+    ['explain', 'http://127.0.0.1:8080/v1/a'],
+    2,
+    /did you mean protogate explain GET \/v1\/a\?\n$/,
+  ],
+  [
+    'explain with a path without its first slash',
+    ['explain', 'GET', 'v1/a'],
+    2,
+    /got 'v1\/a'; did you mean protogate explain GET \/v1\/a\?\n$/,
+  ],
+  [
+    'explain with two paths',
+    ['explain', '/v1/a', '/v1/b'],
+    2,
+    /^error: method: expected an HTTP method such as GET, got '\/v1\/a'\n$/,
+  ],
 ];
 for (const [fact, args, exitCode, says] of wrong) {
   test(`${fact}: exit ${exitCode}, a clear line, no stack trace`, async (t) => {
