@@ -77,7 +77,7 @@ export class JsonKeys {
     return text;
   }
 
-  /** Returns true if other requests should run now. Then it allows as much work as before. */
+  /** Returns true if a part of the text has been read, so that other requests should run now. The next part begins then. */
   isTired(): boolean {
     if (this.at < this.stop) return false;
     this.stop = this.at + PART_BYTES;

@@ -64,7 +64,10 @@ function nextSpan(machine: WriteMachine, frame: WriteFrame): boolean {
   return false;
 }
 
-/** Begins with another field than the last one. Returns false if the message begins anew, because it is not in order. */
+/**
+ * Begins the next field of a message. Returns false if the fields of the message are not in order: then its
+ * text is taken back, and it is written again from its beginning.
+ */
 function enterField(machine: WriteMachine, frame: WriteFrame, field: FieldPlan): boolean {
   const { last } = frame;
   if (last !== undefined && !frame.ordered && (field === last || isOutOfOrder(field, last))) {

@@ -71,7 +71,7 @@ function writeEnum({ out, lowBits }: WriteMachine, field: FieldPlan): void {
   else out.integer(lowBits);
 }
 
-/** True if the value is a number that a closed enum does not know, and so an unknown field. Does not move the reader. */
+/** True if a closed enum does not declare this number, so that it counts as an unknown field. Does not move the reader. */
 export function isUnknownEnum(machine: WriteMachine, field: FieldPlan): boolean {
   if (!field.closed) return false;
   const { at } = machine;

@@ -55,7 +55,7 @@ export const listen = z
       })
       .optional()
       .describe(
-        'The certificate for HTTPS. Without it the port is plaintext. The files are read again when they change.',
+        'The certificate for HTTPS. Without this block, the port is plaintext. The files are read again when they change.',
       ),
   })
   .refine(({ maxConnections, maxConnectionsPerAddress = 1 }) => maxConnectionsPerAddress <= maxConnections, {
@@ -130,7 +130,7 @@ export const forwardedHeader = z
   .enum(['x-forwarded-for', 'forwarded'])
   .default('x-forwarded-for')
   .describe(
-    'The header in which trusted proxies name the client. `forwarded` is that of RFC 7239. The other header is never read.',
+    'The header in which trusted proxies name the client. `forwarded` is the header of RFC 7239. The header that is not chosen is never read.',
   );
 
 export const methodSelector = z
@@ -201,7 +201,7 @@ export const metadata = z
     forwardAuthorization: z.boolean().default(false).describe('Passes the `Authorization` header on to services.'),
   })
   .prefault({})
-  .describe('Which headers pass between clients and services. No others do.');
+  .describe('Which headers pass between clients and services. All other headers are left out.');
 
 export const json = z
   .strictObject({
@@ -264,7 +264,7 @@ export const limits = z
     connectionBytes: size
       .prefault('16MiB')
       .describe(
-        'How many bytes of answers one connection may hold, and as many again of request bodies. While it is full, none of its requests begins, and no more of its answers is read from upstreams.',
+        'The most bytes of answers that one connection may hold, and the most bytes of request bodies. When it is full, no request of it begins, and no answer to it is read from upstreams.',
       ),
     bodyBytes: size
       .prefault('4MiB')
@@ -298,7 +298,7 @@ export const drain = z
       .describe(
         'How long the gateway still accepts requests after SIGTERM, while `/readyz` already says that it is not ready.',
       ),
-    timeout: duration.prefault('30s').describe('How long running requests may take to finish after that.'),
+    timeout: duration.prefault('30s').describe('How long running requests may take to finish after `grace`.'),
   })
   .transform(({ grace, timeout }) => ({ graceMs: grace, timeoutMs: timeout }))
   .prefault({})
@@ -313,7 +313,9 @@ export const log = z
     level: z
       .enum(['debug', 'info', 'warn', 'error'])
       .default('info')
-      .describe('The lowest level that is written. The lines of requests are `info`, those of failed ones `error`.'),
+      .describe(
+        'The lowest level that is written. The lines of requests are `info`, and the lines of failed requests are `error`.',
+      ),
     audit: z
       .string()
       .optional()
@@ -344,7 +346,9 @@ export const tracing = z
       .min(0)
       .max(1)
       .default(1)
-      .describe('The share of requests that are recorded. For a request of a trusted proxy its `traceparent` decides.'),
+      .describe(
+        'The share of requests that are recorded. For a request from a trusted proxy, the `traceparent` that it sends decides.',
+      ),
     serviceName: z.string().default('protogate').describe('The name of this gateway in the traces (`service.name`).'),
   })
   .optional()

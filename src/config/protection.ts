@@ -43,7 +43,7 @@ export const hedge = z
   })
   .optional()
   .describe(
-    'Sends a second call if the first one is slow, and takes the first answer. For unary methods with a GET rule or `NO_SIDE_EFFECTS`, within the budget of retries. The `hedgeAfter` of a policy wins.',
+    'Sends a slow unary call that only reads (a GET rule or `NO_SIDE_EFFECTS`) a second time, within the budget of retries. The first answer counts. The `hedgeAfter` of a policy wins.',
   );
 
 export const maxConcurrent = z
@@ -52,5 +52,5 @@ export const maxConcurrent = z
   .max(1_000_000)
   .optional()
   .describe(
-    'How many unary calls may run at once in each worker, and how many streams. As many more wait for at most 100 ms, the others get 503.',
+    'How many unary calls may run at once in each worker, and how many streams. The same number of further calls may wait, each for at most 100 ms. All others get 503.',
   );

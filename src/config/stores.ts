@@ -45,7 +45,9 @@ export const stores = z
   .strictObject({
     redis: redis
       .optional()
-      .describe('The Redis that keeps counters and cached answers. Without it they are in memory.'),
+      .describe(
+        'The Redis that keeps counters and cached answers. Without this block, they are in the memory of the process.',
+      ),
   })
   .prefault({})
-  .describe('Where state is that several gateways share.');
+  .describe('The stores of the state that several gateways share.');

@@ -29,7 +29,7 @@ const surface = z
       .array(z.string().transform(normalHost).refine(isHost, { error: HOST }))
       .default([])
       .describe(
-        'The hosts that the surface takes. `*.example.com` stands for all names below it. Without any it takes every host.',
+        'The hosts that the surface takes. `*.example.com` stands for all names below it. Without this key, it takes every host.',
       ),
     basePath: z
       .string()
@@ -75,7 +75,7 @@ export const surfaces = z
   })
   .default([])
   .describe(
-    'One API for each kind of client. A request belongs to the surface that fits it most exactly, by host, then base path, then headers. A request that fits none gets 404. Without any there is one surface, `default`.',
+    'One API for each kind of client. A request belongs to the surface that fits it most exactly, by host, then base path, then headers. A request that fits none gets 404. Without this list, there is one surface, `default`.',
   );
 
 type Cors = NonNullable<z.output<typeof cors>>;

@@ -33,7 +33,7 @@ const when = z
     { error: 'expected { header, value } or { percent }' },
   )
   .describe(
-    'The condition for requests that go to this target. They go to no target without the same condition. A target without `when` gets the requests that meet no condition.',
+    'The condition for requests that go to this target. Requests that meet it go only to targets with the same condition. A target without `when` gets the requests that meet no condition.',
   );
 
 const targetEntry = z
@@ -106,7 +106,7 @@ const outlierDetection = z
     ejectFor: durationAboveZero
       .prefault('30s')
       .describe(
-        'How long the first ejection takes. The second one in a row takes twice as long, and so on, up to 5 minutes.',
+        'How long the first ejection lasts. The second one in a row lasts twice as long, and so on, up to 5 minutes.',
       ),
     maxEjectedPercent: percent
       .default(50)
@@ -160,7 +160,7 @@ const upstream = z
       })
       .optional()
       .describe(
-        'TLS to the server. Without it the connection is plaintext. The files are read again when they change.',
+        'TLS to the server. Without this block, the connection is plaintext. The files are read again when they change.',
       ),
     timeout: durationAboveZero.optional().describe('The deadline of unary calls. The `timeout` of a policy wins.'),
     streamIdleTimeout: duration.prefault('5m').describe('How long a stream may be without a message before it ends.'),
@@ -174,7 +174,7 @@ const upstream = z
     slowStart: durationAboveZero
       .optional()
       .describe(
-        'How long a server that is new or back gets fewer calls: a tenth of its share at first, then more and more.',
+        'How long a server gets fewer calls when it is new, or gets calls again after a failure: a tenth of its share at first, then more and more.',
       ),
     maxConnectionAge: durationAboveZero
       .optional()

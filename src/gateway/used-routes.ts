@@ -13,7 +13,7 @@ export class UsedRoutes {
     else known.add(method);
   }
 
-  /** Returns the full names of the methods of a surface. Later ones are included while they are read. */
+  /** Returns the full names of the methods of a surface. A method that is added while they are iterated is among them. */
   of(surface: string): Iterable<string> {
     return this.bySurface.get(surface) ?? [];
   }

@@ -27,9 +27,9 @@ export function pathOfBoth(a: PathTemplate, b: PathTemplate): string | undefined
 }
 
 /**
- * Returns the forms of a template whose last segment can be one that ends in a verb: it must come from a `*` or a `**`,
- * since a literal contains no raw colon. A `**` at the end has two kinds of forms: it takes at least one segment (`*`
- * followed by `**`), or it is empty and the segments in front of it are the end.
+ * Returns the forms of a template for paths whose last segment ends in a verb. Only `*` and `**` match such a segment,
+ * because a literal contains no raw colon. A `**` at the end has two kinds of forms: it matches at least one segment (`**`
+ * followed by `*`), or it matches none, and the segments in front of it are the end.
  */
 function endings(segments: readonly TemplateSegment[]): readonly (readonly TemplateSegment[])[] {
   const last = segments.at(-1);

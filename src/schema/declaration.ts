@@ -53,7 +53,7 @@ export interface MessageDeclaration {
 
 export interface FieldDeclaration {
   readonly name: string;
-  /** The `json_name` that is written. Undefined when there is none. */
+  /** The `json_name` that the proto sets. Undefined when it sets none. */
   readonly jsonName: string | undefined;
   readonly number: number;
   readonly cardinality: FieldDescriptor['cardinality'];

@@ -10,7 +10,7 @@ import type { OptionNode } from './syntax-tree.js';
 
 export const RESOURCE = 'google.api.resource';
 export const RESOURCE_REFERENCE = 'google.api.resource_reference';
-/** google.api.VisibilityRule, on each kind of declaration (google/api/visibility.proto). */
+/** The options with a google.api.VisibilityRule, one for each kind of declaration (google/api/visibility.proto). */
 export const VISIBILITIES: readonly string[] = ['field', 'message', 'method', 'api', 'enum', 'value'].map(
   (owner) => `google.api.${owner}_visibility`,
 );
@@ -20,7 +20,7 @@ export const FIELD_RULES = 'buf.validate.field';
 export const OLD_FIELD_RULES = 'validate.rules';
 export const DEPRECATED = 'deprecated';
 
-/** The extensions that are read. */
+/** The extensions that are read for API documents. */
 export const DOCUMENT_EXTENSIONS: readonly string[] = [
   RESOURCE,
   RESOURCE_REFERENCE,

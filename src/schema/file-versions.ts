@@ -27,8 +27,8 @@ export interface OtherVersion {
 }
 
 /**
- * Returns a problem for each version whose content differs. `files` are all files that are taken; `registry` is linked
- * from them.
+ * Returns a problem for each version whose content differs from that of the file which is used. `files` are all files
+ * that are used; `registry` is linked from them.
  */
 export function versionProblems(
   others: readonly OtherVersion[],

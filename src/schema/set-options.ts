@@ -64,7 +64,7 @@ function numberRules(): string {
     .join('\n');
 }
 
-/** The names under which the rules of protoc-gen-validate are decoded. */
+/** The option under whose name another option is decoded: protoc-gen-validate has the same rules as protovalidate. */
 const DECODED_AS: ReadonlyMap<string, string> = new Map([['validate.rules', 'buf.validate.rules']]);
 
 /** Returns the document options among the options of a declaration. */

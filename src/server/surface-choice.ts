@@ -149,8 +149,8 @@ export function pathBelow(basePath: string, rawPath: string): string {
 }
 
 /**
- * Returns the headers that decide whether a request belongs to each surface: those of the surface itself, and of every
- * other one that comes before it for some of its requests. One that comes later takes none of them, whatever its headers.
+ * Returns for each surface the headers that decide whether a request belongs to it: those of the surface itself, and
+ * those of every surface that is asked before it for some request. The headers of a surface that is asked later decide nothing.
  */
 export function decidingHeaders(claims: readonly Claim[]): readonly (readonly string[])[] {
   return claims.map((claim, index) => {

@@ -153,7 +153,7 @@ export const REASONS = {
     code: Code.PERMISSION_DENIED,
     httpStatus: 403,
     when: 'A `require` of the route does not hold, or the client address is not allowed, or a claim is missing.',
-    whatToDo: 'Ask for what belongs to the caller. `protogate explain` shows which demands a route has.',
+    whatToDo: 'Ask only for resources that the caller may use. `protogate explain` shows which demands a route has.',
   },
   FOREIGN_ORIGIN: {
     code: Code.PERMISSION_DENIED,
@@ -302,13 +302,13 @@ export const REASONS = {
   CALLER_CHANGED: {
     code: Code.UNAUTHENTICATED,
     httpStatus: 401,
-    when: 'After a reload another credential of an open stream’s request counts.',
+    when: 'The request that opened the stream has several credentials, and since a reload another one of them counts.',
     whatToDo: 'Open the stream again with one credential.',
   },
   DEMANDS_CHANGED: {
     code: Code.PERMISSION_DENIED,
     httpStatus: 403,
-    when: 'A reload has added a `require` over messages that an open stream has sent already.',
+    when: 'A reload has added a `require` about messages of the client, and an open stream has sent some of them already.',
     whatToDo: 'Open the stream again.',
   },
 
@@ -316,7 +316,7 @@ export const REASONS = {
   TOO_MANY_ITEMS: {
     code: Code.OUT_OF_RANGE,
     httpStatus: 400,
-    when: 'A list that an aggregate calls for has more elements than the `max_items` of its step.',
+    when: 'A step of an aggregate makes a call for each element of a list, and the list has more elements than the `max_items` of the step.',
     whatToDo: 'Ask for fewer elements, or raise `max_items` in the step.',
   },
   ELEMENT_NOT_FOUND: {

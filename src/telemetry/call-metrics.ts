@@ -59,7 +59,7 @@ export class CallMetrics {
       registry,
       {
         name: 'protogate_upstream_duration_seconds',
-        help: 'How long calls to upstreams took, in seconds, each try for itself. Of a stream it is the time until its end.',
+        help: 'How long calls to upstreams took, in seconds. Each attempt of a retried call counts as a call. A stream lasts until its end.',
         labelNames: ['upstream', 'rpc', 'grpc_code'],
       },
       () => [...rpcs].flatMap((durations) => [...durations.series()]),
@@ -68,7 +68,7 @@ export class CallMetrics {
       registry,
       {
         name: 'protogate_endpoint_duration_seconds',
-        help: 'How long the same calls took, in seconds, by the endpoint that was called.',
+        help: 'How long calls to upstreams took, in seconds, by the endpoint (the address) that was called.',
         labelNames: ['upstream', 'endpoint', 'grpc_code'],
       },
       () => [...upstreams].flatMap((endpoints) => [...endpoints.series()]),

@@ -64,7 +64,7 @@ export function createMetrics(): Metrics {
     rateLimitDecisions: rateLimitDecisions(registry),
     exceededLimits: new HeldCounters(registry, {
       name: 'protogate_ratelimit_exceeded_total',
-      help: 'How often a limit had no room. The label names its place and amount: limit 1 of policy shop.*: 60 per 1m.',
+      help: 'How often a request exceeded a rate limit. The label says where the limit is declared, and its amount: limit 1 of policy shop.*: 60 per 1m.',
       labelNames: ['limit'],
     }),
     tokens: new HeldCounters(registry, {
@@ -117,19 +117,19 @@ export function createMetrics(): Metrics {
     }),
     storeFailures: new Counter({
       name: 'protogate_store_failures_total',
-      help: 'How many requests a store did not answer. The reason is timeout or error.',
+      help: 'How many requests of the gateway to a store (Redis) got no answer. The reason is timeout or error.',
       labelNames: ['store', 'reason'],
       registers,
     }),
     shed: new Counter({
       name: 'protogate_shed_total',
-      help: 'Requests that were refused because memory was short, and connections beyond the limit of their address.',
+      help: 'Requests that were refused because memory was short (memory), and connections that were refused because their client address had too many (address).',
       labelNames: ['reason'],
       registers,
     }),
     storeUp: new Gauge({
       name: 'protogate_store_up',
-      help: '1 while a store is used, 0 while it counts as down.',
+      help: '1 while a store (Redis) is used, 0 while it counts as down.',
       labelNames: ['store'],
       registers,
       // The lowest value of all workers is shown, so that one failing worker is seen.
@@ -209,7 +209,7 @@ export function countDroppedLines(registry: Registry): void {
 function rateLimitDecisions(registry: Registry): RateLimitDecisions {
   const counters = new HeldCounters(registry, {
     name: 'protogate_ratelimit_decisions_total',
-    help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit that only counts was exceeded.',
+    help: 'How many requests met a rate limit. The decision is admitted, refused, or over if a limit with `enforce: false` was exceeded.',
     labelNames: ['decision'],
   });
   const of = (decision: string) => counters.open({ decision });

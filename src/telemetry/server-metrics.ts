@@ -34,7 +34,7 @@ export class ServerMetrics {
     });
     new Counter({
       name: 'protogate_server_ejections_total',
-      help: 'How often a server was ejected because calls in a row have failed.',
+      help: 'How often a server was ejected because several calls in a row had failed.',
       labelNames,
       registers,
       collect() {

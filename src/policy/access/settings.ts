@@ -78,7 +78,7 @@ function claimPathProblem(text: string): string | undefined {
 
 const issuer = z
   .strictObject({
-    issuer: issuerName.describe('The `iss` claim of its tokens, character by character.'),
+    issuer: issuerName.describe('The exact text of the `iss` claim in the tokens of this issuer.'),
     audiences: z.array(z.string().min(1)).min(1).describe('A token must have one of them in its `aud` claim.'),
     jwksUri: z
       .string()
@@ -95,7 +95,9 @@ const issuer = z
       .array(algorithm)
       .min(1)
       .optional()
-      .describe('The algorithms with which tokens may be signed. The default is RS256, and HS256 with a `secret`.'),
+      .describe(
+        'The algorithms with which tokens may be signed. The default is RS256, or HS256 if there is a `secret`.',
+      ),
     from: z
       .array(tokenSource)
       .min(1)
@@ -189,7 +191,9 @@ export const authBlock = z
       .describe('What a method demands if it does not declare a mode.'),
     streamGrace: duration
       .prefault('0s')
-      .describe('How long an open stream may go on after its token, key or scope has ended.'),
+      .describe(
+        'How long an open stream may go on after its token has expired, or its key or scope has been withdrawn.',
+      ),
     jwt: z.array(issuer).default([]).describe('The issuers whose tokens are accepted.'),
     apiKeys,
     mtls,
@@ -233,7 +237,7 @@ const policy = z
       .enum(['required', 'optional', 'public'])
       .optional()
       .describe(
-        'Whether a caller is demanded. The default is `required` with scopes or a `require` over the caller, and else `auth.default`.',
+        'Whether a caller is demanded. The default is `required` if there are scopes or a `require` about the caller. Otherwise it is `auth.default`.',
       ),
     scopes: z
       .array(z.string().regex(/^[^\s"\\]+$/, { error: 'expected a scope without spaces, or alternatives such as a|b' }))

@@ -24,7 +24,7 @@ const PAUSE = { leastMs: 1000, bytesPerMs: 1024 };
 
 const ofClock = new WeakMap<Clock, KernelQueues>();
 
-/** Returns the queues that all users of a clock share: in production, those of the process. */
+/** Returns the reader of the queues. All users of a clock share one reader: in production, the whole process has one. */
 export function kernelQueues(clock: Clock): KernelQueues {
   const known = ofClock.get(clock);
   if (known !== undefined) return known;

@@ -9,10 +9,10 @@ const SHORT_MS = 0.2;
 const WAIT = { shortMs: 3000, anyMs: 5000 };
 
 /**
- * Stops listening. The kernel resets connections that it has completed and nobody has accepted yet. Node accepts one of them in
- * each turn of the event loop. So connections are accepted, and not served yet, until a turn brings none; then the port is
- * closed if the kernel says that nobody waits. Where it says nothing, the port is closed after a short turn without a
- * connection.
+ * Stops listening. When a port is closed, the kernel resets all connections that are complete and have not been accepted yet.
+ * Node accepts one of them in each turn of the event loop. So connections are accepted, and not served yet, until a turn brings
+ * none. Then the port is closed if the kernel says that no connection waits. On systems whose kernel cannot be asked, it is
+ * closed after a short turn without a connection.
  */
 export async function stopAccepting(server: Server): Promise<void> {
   const accepted: Socket[] = [];

@@ -153,6 +153,6 @@ export class Sender {
   }
 }
 
-/** A stream may send nothing because its own window is used up, or because that of the connection is. */
+/** Why a stream may send nothing: its own window is used up (first value), or the window of the connection (second value). */
 const NO_STREAM_WINDOW = -1;
 const NO_WINDOW = -2;
