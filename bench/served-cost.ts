@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../test/support/ports.js';
+import { flag } from './flag.js';
 import { type Generator, startGenerator } from './load/load.js';
 import { protogateFrom } from './peers/gateways.js';
 import { pinThis, runNanos, type Started, startOn } from './peers/pinned.js';
@@ -31,6 +32,11 @@ export interface ServedRow {
   readonly config: object;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /**
+   * The headers of the first half of the warm-up, if they are others. They let code run warm that few of the measured
+   * requests need.
+   */
+  readonly warmUpHeaders?: Readonly<Record<string, string>>;
 }
 
 interface Size {
@@ -38,6 +44,18 @@ interface Size {
   readonly waves: number;
   /** The number of bursts of each process. */
   readonly turns: number;
+  /** The number of requests that each process answers before it is measured. The default is 25,000. */
+  readonly warmUp?: number | undefined;
+}
+
+/** Returns the size that the flags of the command set, with these as the defaults. */
+export function sizeOf({ waves, turns }: Size): Size {
+  const warmUp = flag('--warm-up');
+  return {
+    waves: Number(flag('--waves') ?? waves),
+    turns: Number(flag('--turns') ?? turns),
+    warmUp: warmUp === undefined ? undefined : Number(warmUp),
+  };
 }
 
 const CONNECTIONS = 32;
@@ -55,14 +73,15 @@ type Turns = readonly number[];
 async function measureServed(
   rows: readonly ServedRow[],
   upstream: string,
-  { waves, turns }: Size,
+  size: Size,
 ): Promise<ReadonlyMap<string, readonly Turns[]>> {
+  const { waves } = size;
   pinThis();
   const generator = startGenerator();
   const costs = new Map<string, Turns[]>(rows.map(({ name }) => [name, []]));
   try {
     for (let wave = 0; wave < waves; wave++) {
-      for (const [name, cost] of await runWave(drawn(rows), upstream, turns, generator)) costs.get(name)!.push(cost);
+      for (const [name, cost] of await runWave(drawn(rows), upstream, size, generator)) costs.get(name)!.push(cost);
       const shown = rows.map(({ name }) => `${name} ${median(costs.get(name)!.at(-1)!).toFixed(1)}`);
       process.stderr.write(`wave ${wave + 1} of ${waves}, µs CPU: ${shown.join(', ')}\n`);
     }
@@ -75,7 +94,7 @@ async function measureServed(
 async function runWave(
   rows: readonly ServedRow[],
   upstream: string,
-  turns: number,
+  { turns, warmUp = WARM_UP_REQUESTS }: Size,
   generator: Generator,
 ): Promise<ReadonlyMap<string, Turns>> {
   const folder = await mkdtemp(join(tmpdir(), 'protogate-bench-'));
@@ -84,7 +103,8 @@ async function runWave(
     for (const row of rows) {
       const measured = await Measured.start(row, { upstream, folder: await mkdtemp(join(folder, 'row-')), generator });
       all.push(measured);
-      await measured.ask(WARM_UP_REQUESTS);
+      await measured.ask(warmUp / 2, row.warmUpHeaders);
+      await measured.ask(warmUp / 2);
     }
     // The last burst ends the turn before it.
     for (let i = 0; i <= turns; i++) for (const measured of drawn(all)) await measured.burst();
@@ -146,8 +166,8 @@ class Measured {
     }
   }
 
-  async ask(requests: number): Promise<void> {
-    const { path, headers } = this.row;
+  async ask(requests: number, headers = this.row.headers): Promise<void> {
+    const { path } = this.row;
     await this.generator.run({ port: this.port, connections: CONNECTIONS, keepsOpen: true, path, headers, requests });
   }
 

@@ -16,7 +16,7 @@ import { startUpstream } from './load/start-upstream.js';
 import { SMALL_PATH, SOURCES } from './peers/shop.js';
 import { GATEWAY } from './process-cost.js';
 import { median } from './rounds.js';
-import { compareServed, type ServedRow } from './served-cost.js';
+import { compareServed, type ServedRow, sizeOf } from './served-cost.js';
 
 /** Ten surfaces: by host, by a name below a host, by base path and by a header. */
 const TEN = [
@@ -44,7 +44,7 @@ async function cost(upstream: string): Promise<void> {
     row(below, [{ name: 'mobile', basePath: '/mobile' }], mobile, one),
     row('ten surfaces, by base path', TEN, mobile, below),
   ];
-  await compareServed(rows, upstream, { waves: Number(flag('--waves') ?? 6), turns: Number(flag('--turns') ?? 150) });
+  await compareServed(rows, upstream, sizeOf({ waves: 6, turns: 150 }));
 }
 
 /** The script that plans and compiles a schema with some surfaces, and reports the heap that is then in use. */

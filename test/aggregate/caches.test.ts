@@ -133,7 +133,7 @@ for (const [index, { way, first, others, expected }] of WAYS.entries()) {
       const answer = await ask(claims, target, undefined, { 'if-none-match': filled.headers.etag! });
       t.deepEqual(got(answer, want), want, JSON.stringify(claims));
       t.not(answer.headers['cache-status'], 'protogate; hit');
-      t.is(answer.called.length > 0, want !== 403, 'nothing is called for who may not');
+      t.is(answer.called.length > 0, want !== 403, 'nothing is called for a caller who may not see it');
     }
     // This is a new token of the same caller, with the same claims.
     const again = await ask({ ...first, jti: 'another' }, target);

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { JsonWriter } from '../../src/codec/json-writer.js';
 import { casesOf, draws } from '../support/draws.js';
+import { pause } from '../support/pause.js';
 
 /** All ways to write a text. Each returns what the output must contain. */
 const WAYS: readonly ((out: JsonWriter, text: string) => string)[] = [
@@ -32,7 +33,7 @@ const WAYS: readonly ((out: JsonWriter, text: string) => string)[] = [
   },
 ];
 
-test('collected text does not change when more is written', (t) => {
+test('collected text does not change when more is written', async (t) => {
   const out = new JsonWriter();
   const draw = draws(7);
   const kept: [bytes: Uint8Array, text: string][] = [];
@@ -47,6 +48,7 @@ test('collected text does not change when more is written', (t) => {
     return text;
   };
   for (let i = 0; i < casesOf(5000); i++) {
+    await pause();
     if (draw(10) === 0)
       t.throws(() =>
         out.collect((inside) => {
@@ -66,7 +68,7 @@ test('collected text does not change when more is written', (t) => {
   t.pass();
 });
 
-test('text is whole wherever the end of a buffer falls', (t) => {
+test('text is whole wherever the end of a buffer falls', async (t) => {
   const out = new JsonWriter();
   const draw = draws(11);
   const writers: ((text: string) => [write: (to: JsonWriter) => void, json: string])[] = [
@@ -81,6 +83,7 @@ test('text is whole wherever the end of a buffer falls', (t) => {
     () => [(to) => to.byte(0x2c), ','],
   ];
   for (let i = 0; i < casesOf(20_000); i++) {
+    await pause();
     const parts = Array.from({ length: 1 + draw(6) }, () =>
       writers[draw(writers.length)]!('abcdefgh'.repeat(draw(12))),
     );

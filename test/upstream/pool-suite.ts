@@ -21,7 +21,7 @@ let large: Buffer | undefined;
 
 /** Returns an answer that takes longer to unzip than a client needs to leave. */
 function largeAnswer(): Buffer {
-  large ??= gzipSync(Buffer.alloc(100 * 1024 * 1024));
+  large ??= gzipSync(Buffer.alloc(25 * 1024 * 1024));
   return large;
 }
 
